@@ -1,0 +1,2 @@
+//! The `sumun` command line.
+fn main() {}

@@ -1,0 +1,317 @@
+//! The words every kernel shares: cells, shapes, packed steps, weights, states.
+
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+
+/// A floating-point number the reference kernels compute in: `f32` or `f64`.
+pub trait Real:
+    Copy
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + 'static
+{
+    /// The number 0.
+    const ZERO: Self;
+    /// The number 1.
+    const ONE: Self;
+    /// The nearest value to `v`.
+    fn from_f64(v: f64) -> Self;
+    /// This value as `f64`, exactly.
+    fn to_f64(self) -> f64;
+    /// e to the power of this value.
+    fn exp(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// Logistic sigmoid, 1 / (1 + e⁻ˣ).
+    fn sigmoid(self) -> Self {
+        Self::ONE / (Self::ONE + (-self).exp())
+    }
+}
+
+macro_rules! real {
+    ($t:ty) => {
+        impl Real for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            fn from_f64(v: f64) -> Self {
+                v as $t
+            }
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            fn exp(self) -> Self {
+                <$t>::exp(self)
+            }
+            fn tanh(self) -> Self {
+                <$t>::tanh(self)
+            }
+        }
+    };
+}
+real!(f32);
+real!(f64);
+
+/// What a kernel refuses, with the numbers that made it refuse.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice has another length than its shape asks for.
+    #[error("{what}: expected {expected} values, found {found}")]
+    Length {
+        /// Which argument.
+        what: &'static str,
+        /// The number of values that the shape asks for.
+        expected: usize,
+        /// The number of values found.
+        found: usize,
+    },
+    /// Batch sizes of packed steps must never grow and never be zero.
+    #[error(
+        "batch size at step {step}: {found} after {previous}; batch sizes must be at least 1 and never grow"
+    )]
+    BatchSizes {
+        /// The step at fault.
+        step: usize,
+        /// The batch size of the step before it.
+        previous: usize,
+        /// The batch size found.
+        found: usize,
+    },
+    /// A size that must be at least 1 is 0.
+    #[error("{what} must be at least 1")]
+    Zero {
+        /// Which size.
+        what: &'static str,
+    },
+    /// The instruction set asked for is not available on this processor or in this build.
+    #[error("the {path} path is not available on this processor")]
+    PathUnavailable {
+        /// The path's name.
+        path: &'static str,
+    },
+    /// The fused kernels lack this cell; ask for the reference path.
+    #[error("the {path} path does not compute {cell}; use the reference path")]
+    Unsupported {
+        /// The path's name.
+        path: &'static str,
+        /// The cell's name.
+        cell: &'static str,
+    },
+}
+
+/// The nonlinearity of a plain recurrent cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Nonlinearity {
+    /// tanh.
+    Tanh,
+    /// max(0, ·).
+    Relu,
+}
+
+/// Where a GRU applies its reset gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reset {
+    /// n = tanh(W_n x + b_in + r ⊙ (W_hn h + b_hn)): PyTorch, and Keras' default.
+    After,
+    /// n = tanh(W_n x + b_in + W_hn (r ⊙ h) + b_hn): Cho et al. 2014, and ONNX' default.
+    Before,
+}
+
+/// A recurrent cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cell {
+    /// h' = φ(W x + b_ih + U h + b_hh) (Elman 1990).
+    Rnn(Nonlinearity),
+    /// Blocks i, f, g, o; c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c') (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
+    Lstm,
+    /// Blocks r, z, n; h' = (1 − z) ⊙ n + z ⊙ h (Cho et al. 2014).
+    Gru(Reset),
+}
+
+impl Cell {
+    /// G: how many blocks of H rows the weights have.
+    pub fn gates(self) -> usize {
+        match self {
+            Cell::Rnn(_) => 1,
+            Cell::Lstm => 4,
+            Cell::Gru(_) => 3,
+        }
+    }
+
+    /// Whether the state has a cell state `c` beside the hidden state `h`.
+    pub fn has_cell_state(self) -> bool {
+        matches!(self, Cell::Lstm)
+    }
+
+    /// A short name for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cell::Rnn(Nonlinearity::Tanh) => "RNN (tanh)",
+            Cell::Rnn(Nonlinearity::Relu) => "RNN (relu)",
+            Cell::Lstm => "LSTM",
+            Cell::Gru(Reset::After) => "GRU (reset after)",
+            Cell::Gru(Reset::Before) => "GRU (reset before)",
+        }
+    }
+}
+
+/// The sizes of one recurrence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dims {
+    /// Which equations.
+    pub cell: Cell,
+    /// I: features of an input row.
+    pub input: usize,
+    /// H: hidden units.
+    pub hidden: usize,
+}
+
+impl Dims {
+    /// G·H: rows of the weight matrices.
+    pub fn gate_rows(self) -> usize {
+        self.cell.gates() * self.hidden
+    }
+}
+
+/// The weights of one recurrence, in PyTorch's layout and gate order.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights<'a, F> {
+    /// `weight_ih`, `[G·H, I]`.
+    pub input: &'a [F],
+    /// `weight_hh`, `[G·H, H]`.
+    pub hidden: &'a [F],
+    /// `bias_ih`, `[G·H]`, or empty for no bias.
+    pub bias_input: &'a [F],
+    /// `bias_hh`, `[G·H]`, or empty for no bias.
+    pub bias_hidden: &'a [F],
+}
+
+impl<F> Weights<'_, F> {
+    /// Checks every length against `dims`.
+    pub fn check(&self, dims: Dims) -> Result<(), Error> {
+        let rows = dims.gate_rows();
+        length("weight_ih", rows * dims.input, self.input.len())?;
+        length("weight_hh", rows * dims.hidden, self.hidden.len())?;
+        length_or_empty("bias_ih", rows, self.bias_input.len())?;
+        length_or_empty("bias_hh", rows, self.bias_hidden.len())
+    }
+}
+
+/// Where the gradients of [`Weights`] are added. A slice may be empty where the weight is.
+#[derive(Debug)]
+pub struct Gradients<'a, F> {
+    /// Of `weight_ih`, `[G·H, I]`.
+    pub input: &'a mut [F],
+    /// Of `weight_hh`, `[G·H, H]`.
+    pub hidden: &'a mut [F],
+    /// Of `bias_ih`, `[G·H]` or empty.
+    pub bias_input: &'a mut [F],
+    /// Of `bias_hh`, `[G·H]` or empty.
+    pub bias_hidden: &'a mut [F],
+}
+
+/// The state of N sequences in rank order (longest first), or the gradient of one.
+#[derive(Debug, Clone, Copy)]
+pub struct State<'a, F> {
+    /// h, `[N, H]`.
+    pub hidden: &'a [F],
+    /// c, `[N, H]` for an LSTM; empty otherwise.
+    pub cell: &'a [F],
+}
+
+/// Where a state, or the gradient of one, is written.
+#[derive(Debug)]
+pub struct StateMut<'a, F> {
+    /// h, `[N, H]`.
+    pub hidden: &'a mut [F],
+    /// c, `[N, H]` for an LSTM; empty otherwise.
+    pub cell: &'a mut [F],
+}
+
+/// Which rows are alive at which step: step `t` owns rows `offset(t) .. offset(t) + batch_size(t)`.
+///
+/// Sequences are ranked longest first, so that the row of rank `n` at step `t` is `offset(t) + n`
+/// and the sequences alive at a step are always a prefix of those alive the step before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Steps {
+    batch_sizes: Vec<usize>,
+    offsets: Vec<usize>,
+}
+
+impl Steps {
+    /// Packed steps from their batch sizes, which must be at least 1 and never grow.
+    pub fn new(batch_sizes: Vec<usize>) -> Result<Self, Error> {
+        let mut offsets = Vec::with_capacity(batch_sizes.len() + 1);
+        let (mut offset, mut previous) = (0, usize::MAX);
+        for (step, &found) in batch_sizes.iter().enumerate() {
+            if found == 0 || found > previous {
+                return Err(Error::BatchSizes { step, previous, found });
+            }
+            offsets.push(offset);
+            offset += found;
+            previous = found;
+        }
+        offsets.push(offset);
+        Ok(Self { batch_sizes, offsets })
+    }
+
+    /// `steps` steps of `batch` rows each.
+    pub fn uniform(steps: usize, batch: usize) -> Self {
+        Self::new(vec![batch; if batch == 0 { 0 } else { steps }]).expect("a uniform batch never grows")
+    }
+
+    /// T: the number of steps.
+    pub fn len(&self) -> usize {
+        self.batch_sizes.len()
+    }
+
+    /// Whether there is no step at all.
+    pub fn is_empty(&self) -> bool {
+        self.batch_sizes.is_empty()
+    }
+
+    /// N: sequences alive at the first step.
+    pub fn sequences(&self) -> usize {
+        self.batch_sizes.first().copied().unwrap_or(0)
+    }
+
+    /// R: rows in all.
+    pub fn rows(&self) -> usize {
+        self.offsets[self.batch_sizes.len()]
+    }
+
+    /// Rows of step `t`.
+    pub fn batch_size(&self, t: usize) -> usize {
+        self.batch_sizes[t]
+    }
+
+    /// Rows of every step.
+    pub fn batch_sizes(&self) -> &[usize] {
+        &self.batch_sizes
+    }
+
+    /// The first row of step `t`; `offset(len())` is [`rows`](Self::rows).
+    pub fn offset(&self, t: usize) -> usize {
+        self.offsets[t]
+    }
+
+    /// Whether every step has the same number of rows.
+    pub fn is_uniform(&self) -> bool {
+        self.batch_sizes.first() == self.batch_sizes.last()
+    }
+}
+
+pub(crate) fn length(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+    if expected == found { Ok(()) } else { Err(Error::Length { what, expected, found }) }
+}
+
+pub(crate) fn length_or_empty(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+    if found == 0 { Ok(()) } else { length(what, expected, found) }
+}

@@ -1,0 +1,1 @@
+//! Golden files, gradient checks and comparisons for Sumun's own tests.

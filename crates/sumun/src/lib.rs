@@ -1,0 +1,3 @@
+//! Recurrent neural networks in Rust.
+pub mod error;
+pub use error::{Error, Result};
