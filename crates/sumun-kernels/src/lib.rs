@@ -7,7 +7,10 @@
 //! Shapes, everywhere in this crate: `T` steps, `N` sequences, `R` packed rows in all, `I` input features,
 //! `H` hidden units, `G` gates. All arrays are row-major and contiguous.
 
+pub mod linear;
 pub mod reference;
 mod types;
 
-pub use types::{Cell, Dims, Error, Gradients, Nonlinearity, Real, Reset, State, StateMut, Steps, Weights};
+pub use types::{
+    Cell, Dims, Error, Gradients, InputGradient, Nonlinearity, Real, Reset, State, StateMut, Steps, Weights,
+};

@@ -1,3 +1,11 @@
 //! Recurrent neural networks in Rust.
+
 pub mod error;
+pub mod nn;
+pub mod noise;
+pub mod parameters;
+pub mod rows;
+
 pub use error::{Error, Result};
+pub use parameters::Parameters;
+pub use rows::{Layout, Rows};

@@ -1,0 +1,29 @@
+//! Layers: each has `forward` (keeps nothing), `forward_train` (returns what backward needs) and `backward`.
+
+use crate::noise::Noise;
+use crate::{Parameters, Result, Rows};
+
+pub use sumun_kernels::InputGradient;
+
+/// A layer over packed rows. Its numbers live in the model's [`Parameters`]; the layer knows their ids.
+///
+/// Gradients are derived by hand: `forward_train` returns a cache and `backward` consumes it.
+pub trait Layer: std::fmt::Debug + Send + Sync {
+    /// What `forward_train` keeps for `backward`.
+    type Cache;
+
+    /// The layer's answer; keeps nothing. `x` is `[R, F]`.
+    fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows>;
+
+    /// The layer's answer in training, and what `backward` needs. Random masks come from `noise` alone.
+    fn forward_train(&self, parameters: &Parameters, x: Rows, noise: Noise) -> Result<(Rows, Self::Cache)>;
+
+    /// Adds to the parameters' gradients and returns the gradient of the input where it is wanted.
+    fn backward(
+        &self,
+        parameters: &mut Parameters,
+        cache: Self::Cache,
+        d_out: Rows,
+        wanted: InputGradient,
+    ) -> Result<Option<Rows>>;
+}

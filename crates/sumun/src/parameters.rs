@@ -1,0 +1,171 @@
+//! All parameters of a model and their gradients: two flat buffers with named ranges.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{Error, Result};
+
+/// A number no two different parameter values share, so that prepared weights can never be stale.
+fn next_version() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Where one named parameter lies in the flat buffers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The full name, such as `recurrent.weight_ih_l0`.
+    pub name: String,
+    /// The shape, row-major.
+    pub shape: Vec<usize>,
+    /// The values' place in the buffers.
+    pub range: Range<usize>,
+    /// Whether training changes it.
+    pub trainable: bool,
+}
+
+/// A handle to one parameter, given by [`Parameters::add`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Id(usize);
+
+/// All parameters of a model and their gradients, each in one flat buffer: one sweep for clipping and
+/// the optimizer, one write to a file.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    values: Vec<f32>,
+    gradients: Vec<f32>,
+    entries: Vec<Entry>,
+    version: u64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Parameters {
+    /// No parameters yet.
+    pub fn new() -> Self {
+        Self { values: Vec::new(), gradients: Vec::new(), entries: Vec::new(), version: next_version() }
+    }
+
+    /// Adds a parameter. A name twice, or values that do not fill the shape, are errors.
+    pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Result<Id> {
+        let name = name.into();
+        let expected: usize = shape.iter().product();
+        if values.len() != expected {
+            return Err(Error::Shape {
+                what: name,
+                expected: format!("{shape:?}"),
+                found: format!("{} values", values.len()),
+            });
+        }
+        if self.entries.iter().any(|e| e.name == name) {
+            return Err(Error::Invalid(format!("two parameters are named {name}")));
+        }
+        let start = self.values.len();
+        self.values.extend_from_slice(&values);
+        self.gradients.resize(self.values.len(), 0.0);
+        let range = start..self.values.len();
+        self.entries.push(Entry { name, shape: shape.to_vec(), range, trainable: true });
+        self.version = next_version();
+        Ok(Id(self.entries.len() - 1))
+    }
+
+    /// What there is, in the order it was added.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The parameter of that name.
+    pub fn find(&self, name: &str) -> Option<Id> {
+        self.entries.iter().position(|e| e.name == name).map(Id)
+    }
+
+    /// Freezes or thaws a parameter: a frozen one keeps its value in training.
+    pub fn set_trainable(&mut self, id: Id, trainable: bool) {
+        self.entries[id.0].trainable = trainable;
+    }
+
+    /// One parameter's name, shape and place.
+    pub fn entry(&self, id: Id) -> &Entry {
+        &self.entries[id.0]
+    }
+
+    /// One parameter's values.
+    pub fn value(&self, id: Id) -> &[f32] {
+        &self.values[self.entries[id.0].range.clone()]
+    }
+
+    /// One parameter's values, to be changed.
+    pub fn value_mut(&mut self, id: Id) -> &mut [f32] {
+        self.version = next_version();
+        &mut self.values[self.entries[id.0].range.clone()]
+    }
+
+    /// One parameter's gradient.
+    pub fn gradient(&self, id: Id) -> &[f32] {
+        &self.gradients[self.entries[id.0].range.clone()]
+    }
+
+    /// One parameter's gradient, to be added to.
+    pub fn gradient_mut(&mut self, id: Id) -> &mut [f32] {
+        &mut self.gradients[self.entries[id.0].range.clone()]
+    }
+
+    /// The values of one parameter beside the gradient buffers of several others, for a backward pass that
+    /// reads weights while it adds to gradients. The ids must differ.
+    pub fn values_and_gradients<const K: usize>(&mut self, ids: [Id; K]) -> (&[f32], [&mut [f32]; K]) {
+        let ranges = ids.map(|id| self.entries[id.0].range.clone());
+        let gradients = self.gradients.get_disjoint_mut(ranges).expect("parameters never overlap");
+        (&self.values, gradients)
+    }
+
+    /// All values, flat.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// All gradients, flat.
+    pub fn gradients(&self) -> &[f32] {
+        &self.gradients
+    }
+
+    /// All values, to be changed; prepared weights of the old values are never used again.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        self.version = next_version();
+        &mut self.values
+    }
+
+    /// All gradients, to be changed.
+    pub fn gradients_mut(&mut self) -> &mut [f32] {
+        &mut self.gradients
+    }
+
+    /// Values and gradients together, for an optimizer.
+    pub fn values_and_gradients_mut(&mut self) -> (&mut [f32], &mut [f32], &[Entry]) {
+        self.version = next_version();
+        (&mut self.values, &mut self.gradients, &self.entries)
+    }
+
+    /// Sets every gradient to zero.
+    pub fn zero_gradients(&mut self) {
+        self.gradients.fill(0.0);
+    }
+
+    /// A number that changes whenever a value may have changed and that no other values ever share.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How many numbers there are in all.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}

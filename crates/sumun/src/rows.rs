@@ -1,0 +1,211 @@
+//! Packed rows, the currency between layers, and the index map between them and a caller's array.
+
+use std::sync::{Arc, OnceLock};
+
+use sumun_kernels::Steps;
+
+use crate::{Error, Result};
+
+/// The index map between a caller's `[N, T]` array and packed rows.
+///
+/// Sequences are ranked longest first (equal lengths keep the caller's order); the row of rank `k` at
+/// step `t` is `steps.offset(t) + k`. Padding is never a row, so it costs nothing and changes nothing.
+#[derive(Debug)]
+pub struct Layout {
+    steps: Steps,
+    /// N: the caller's sequences, those of length 0 included.
+    sequences: usize,
+    /// T: the length of the caller's time axis.
+    time: usize,
+    /// `order[rank]` is the caller's sequence; sequences of length 0 come last.
+    order: Vec<usize>,
+    /// `lengths[rank]`.
+    lengths: Vec<usize>,
+    reversed: OnceLock<Vec<u32>>,
+}
+
+impl Layout {
+    /// A layout of `sequences` full sequences of `time` steps.
+    pub fn full(sequences: usize, time: usize) -> Arc<Self> {
+        Arc::new(Self {
+            steps: Steps::uniform(time, sequences),
+            sequences,
+            time,
+            order: (0..sequences).collect(),
+            lengths: vec![time; sequences],
+            reversed: OnceLock::new(),
+        })
+    }
+
+    /// A layout of sequences whose true lengths are `lengths`, in an array of `time` steps. A length may be
+    /// 0; a length over `time` is an error.
+    pub fn ragged(lengths: &[usize], time: usize) -> Result<Arc<Self>> {
+        if let Some((n, &length)) = lengths.iter().enumerate().find(|&(_, &l)| l > time) {
+            return Err(Error::Invalid(format!(
+                "length {length} of sequence {n} is over the {time} steps of the array"
+            )));
+        }
+        let mut order: Vec<usize> = (0..lengths.len()).collect();
+        order.sort_by_key(|&n| std::cmp::Reverse(lengths[n]));
+        let ranked: Vec<usize> = order.iter().map(|&n| lengths[n]).collect();
+        let longest = ranked.first().copied().unwrap_or(0);
+        let mut batch_sizes = Vec::with_capacity(longest);
+        let mut alive = ranked.len();
+        for t in 0..longest {
+            while ranked[alive - 1] <= t {
+                alive -= 1;
+            }
+            batch_sizes.push(alive);
+        }
+        Ok(Arc::new(Self {
+            steps: Steps::new(batch_sizes)?,
+            sequences: lengths.len(),
+            time,
+            order,
+            lengths: ranked,
+            reversed: OnceLock::new(),
+        }))
+    }
+
+    /// The packed steps.
+    pub fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
+    /// N: the caller's sequences, those of length 0 included.
+    pub fn sequences(&self) -> usize {
+        self.sequences
+    }
+
+    /// T: the length of the caller's time axis.
+    pub fn time(&self) -> usize {
+        self.time
+    }
+
+    /// R: packed rows in all.
+    pub fn rows(&self) -> usize {
+        self.steps.rows()
+    }
+
+    /// `order()[rank]` is the caller's sequence of that rank.
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// `lengths()[rank]` is the true length of the sequence of that rank.
+    pub fn lengths(&self) -> &[usize] {
+        &self.lengths
+    }
+
+    /// Calls `visit(row, n, t)` for every packed row, in row order; `n` is the caller's sequence.
+    pub fn for_each_row(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let mut row = 0;
+        for (t, &batch) in self.steps.batch_sizes().iter().enumerate() {
+            for &n in &self.order[..batch] {
+                visit(row, n, t);
+                row += 1;
+            }
+        }
+    }
+
+    /// For each row, the row that holds the same sequence at the mirrored step `length − 1 − t`. The map is
+    /// its own inverse, and the reversed rows have the same [`Steps`].
+    pub fn reversed(&self) -> &[u32] {
+        self.reversed.get_or_init(|| {
+            let mut map = Vec::with_capacity(self.rows());
+            for (t, &batch) in self.steps.batch_sizes().iter().enumerate() {
+                for (rank, &length) in self.lengths[..batch].iter().enumerate() {
+                    map.push((self.steps.offset(length - 1 - t) + rank) as u32);
+                }
+            }
+            map
+        })
+    }
+}
+
+/// Packed rows `[R, F]` and the layout that says which `(n, t)` each row is.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    /// `[R, features]`, row-major; shared, so that a layer may keep what it passes on.
+    pub data: Arc<Vec<f32>>,
+    /// F: features of a row.
+    pub features: usize,
+    /// Which sequence and step each row is.
+    pub layout: Arc<Layout>,
+}
+
+impl Rows {
+    /// Rows from their values, `[R, features]`.
+    pub fn new(data: Vec<f32>, features: usize, layout: Arc<Layout>) -> Result<Self> {
+        if data.len() != layout.rows() * features {
+            return Err(Error::Shape {
+                what: "packed rows".into(),
+                expected: format!("[{}, {features}]", layout.rows()),
+                found: format!("{} values", data.len()),
+            });
+        }
+        Ok(Self { data: Arc::new(data), features, layout })
+    }
+
+    /// One row a sequence, in the caller's order: what a layer that answers once a sequence returns.
+    pub fn one_step(data: Vec<f32>, features: usize, sequences: usize) -> Result<Self> {
+        Self::new(data, features, Layout::full(sequences, 1))
+    }
+
+    /// Packs a caller's `[N, T, F]` array.
+    pub fn pack(values: &[f32], features: usize, layout: Arc<Layout>) -> Result<Self> {
+        let cells = layout.sequences() * layout.time();
+        if values.len() != cells * features {
+            return Err(Error::Shape {
+                what: "input".into(),
+                expected: format!("[{}, {}, {features}]", layout.sequences(), layout.time()),
+                found: format!("{} values", values.len()),
+            });
+        }
+        let mut data = Vec::with_capacity(layout.rows() * features);
+        layout.for_each_row(|_, n, t| {
+            let at = (n * layout.time() + t) * features;
+            data.extend_from_slice(&values[at..at + features]);
+        });
+        Self::new(data, features, layout)
+    }
+
+    /// The caller's `[N, T, F]` array, zeros where there is no row.
+    pub fn unpack(&self) -> Vec<f32> {
+        let (features, time) = (self.features, self.layout.time());
+        let mut out = vec![0.0; self.layout.sequences() * time * features];
+        self.layout.for_each_row(|row, n, t| {
+            let at = (n * time + t) * features;
+            out[at..at + features].copy_from_slice(&self.data[row * features..(row + 1) * features]);
+        });
+        out
+    }
+
+    /// The values, taken out without a copy where nobody else holds them.
+    pub fn into_data(self) -> Vec<f32> {
+        Arc::try_unwrap(self.data).unwrap_or_else(|shared| shared.as_ref().clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packs_longest_first_and_unpacks_to_the_callers_order() {
+        let layout = Layout::ragged(&[1, 3, 0, 2], 3).unwrap();
+        assert_eq!(layout.steps().batch_sizes(), [3, 2, 1]);
+        assert_eq!(layout.order(), [1, 3, 0, 2]);
+        let values: Vec<f32> = (0..12).map(|v| v as f32).collect();
+        let rows = Rows::pack(&values, 1, layout).unwrap();
+        assert_eq!(*rows.data, [3.0, 9.0, 0.0, 4.0, 10.0, 5.0]);
+        assert_eq!(rows.unpack(), [0.0, 0.0, 0.0, 3.0, 4.0, 5.0, 0.0, 0.0, 0.0, 9.0, 10.0, 0.0]);
+        assert_eq!(rows.layout.reversed(), [5, 4, 2, 3, 1, 0]);
+    }
+
+    #[test]
+    fn a_length_over_the_array_is_an_error() {
+        let error = Layout::ragged(&[2, 4], 3).unwrap_err().to_string();
+        assert_eq!(error, "length 4 of sequence 1 is over the 3 steps of the array");
+    }
+}
