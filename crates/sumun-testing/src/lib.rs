@@ -1,1 +1,14 @@
 //! Golden files, gradient checks and comparisons for Sumun's own tests.
+//!
+//! Everything here is for tests: what cannot go on panics with a message that says what was found. The crate
+//! knows no other crate of the workspace, so that each of them can use it.
+
+mod close;
+mod golden;
+mod gradient;
+mod random;
+
+pub use close::assert_close;
+pub use golden::{FromReal, Golden, Tensor, Values, golden_dir, golden_files};
+pub use gradient::central_differences;
+pub use random::Random;
