@@ -1,0 +1,36 @@
+//! The three products with a weight matrix that every cell is made of, one row at a time.
+
+use crate::Real;
+
+/// `out` = W `x` + `bias`, where W is `[out, x]` and an empty `bias` is none.
+pub(super) fn affine<F: Real>(weight: &[F], bias: &[F], x: &[F], out: &mut [F]) {
+    for k in 0..out.len() {
+        let mut sum = bias.get(k).copied().unwrap_or(F::ZERO);
+        for j in 0..x.len() {
+            sum += weight[k * x.len() + j] * x[j];
+        }
+        out[k] = sum;
+    }
+}
+
+/// `d_x` += Wᵀ `d_out`: the gradient that [`affine`] hands to its input.
+pub(super) fn add_input_gradient<F: Real>(weight: &[F], d_out: &[F], d_x: &mut [F]) {
+    for k in 0..d_out.len() {
+        for j in 0..d_x.len() {
+            d_x[j] += weight[k * d_x.len() + j] * d_out[k];
+        }
+    }
+}
+
+/// `d_weight` += `d_out` `x`ᵀ and `d_bias` += `d_out`: the gradients of [`affine`]'s own parameters. An empty
+/// `d_bias` is left out.
+pub(super) fn add_weight_gradient<F: Real>(d_out: &[F], x: &[F], d_weight: &mut [F], d_bias: &mut [F]) {
+    for k in 0..d_out.len() {
+        for j in 0..x.len() {
+            d_weight[k * x.len() + j] += d_out[k] * x[j];
+        }
+    }
+    for (sum, &d) in d_bias.iter_mut().zip(d_out) {
+        *sum += d;
+    }
+}

@@ -1,0 +1,389 @@
+//! Tests of every reference cell through the two entry points: gradients against central differences, the
+//! invariants of packed rows, the agreement of the two GRUs where they must agree, and refused arguments.
+
+use sumun_testing::{Random, assert_close, central_differences};
+
+use super::{Cache, backward, forward};
+use crate::{Cell, Dims, Error, Gradients, Nonlinearity, Reset, State, StateMut, Steps, Weights};
+
+const CELLS: [Cell; 5] = [
+    Cell::Rnn(Nonlinearity::Tanh),
+    Cell::Rnn(Nonlinearity::Relu),
+    Cell::Lstm,
+    Cell::Gru(Reset::After),
+    Cell::Gru(Reset::Before),
+];
+
+/// The names of a problem's values, in the order of [`Problem::values`].
+const PARTS: [&str; 7] =
+    ["x", "initial.hidden", "initial.cell", "weight_ih", "weight_hh", "bias_ih", "bias_hh"];
+
+/// One recurrence with everything that goes into it and random gradients for what comes out.
+struct Problem {
+    dims: Dims,
+    steps: Steps,
+    /// Whether the initial state is passed; if not, its two parts are empty.
+    initial: bool,
+    /// See [`PARTS`].
+    values: [Vec<f64>; 7],
+    d_out: Vec<f64>,
+    /// The gradient of the final hidden and cell state.
+    d_last: Option<[Vec<f64>; 2]>,
+}
+
+/// What a forward run gives: hidden rows, the final hidden and cell state, the cache.
+struct Answer {
+    out: Vec<f64>,
+    last: [Vec<f64>; 2],
+    cache: Cache<f64>,
+}
+
+impl Problem {
+    fn new(cell: Cell, batch_sizes: &[usize], biases: [bool; 2], initial: bool, d_last: bool) -> Self {
+        let dims = Dims { cell, input: 3, hidden: 4 };
+        let steps = Steps::new(batch_sizes.to_vec()).expect("the batch sizes of a case never grow");
+        let mut random = Random::new(5);
+        let hidden = steps.sequences() * dims.hidden;
+        let cell = if cell.has_cell_state() { hidden } else { 0 };
+        let sizes = [
+            steps.rows() * dims.input,
+            if initial { hidden } else { 0 },
+            if initial { cell } else { 0 },
+            dims.gate_rows() * dims.input,
+            dims.gate_rows() * dims.hidden,
+            if biases[0] { dims.gate_rows() } else { 0 },
+            if biases[1] { dims.gate_rows() } else { 0 },
+        ];
+        let values = sizes.map(|size| random.normals(size, 0.7));
+        let d_out = random.normals(steps.rows() * dims.hidden, 1.0);
+        let d_last = d_last.then(|| [hidden, cell].map(|size| random.normals(size, 1.0)));
+        Self { dims, steps, initial, values, d_out, d_last }
+    }
+
+    /// [N·H of the hidden state, N·H of the cell state].
+    fn state_sizes(&self) -> [usize; 2] {
+        let hidden = self.steps.sequences() * self.dims.hidden;
+        [hidden, if self.dims.cell.has_cell_state() { hidden } else { 0 }]
+    }
+
+    fn weights<'a>(&self, values: &'a [Vec<f64>; 7]) -> Weights<'a, f64> {
+        let [.., input, hidden, bias_input, bias_hidden] = values;
+        Weights { input, hidden, bias_input, bias_hidden }
+    }
+
+    fn initial<'a>(&self, values: &'a [Vec<f64>; 7]) -> Option<State<'a, f64>> {
+        self.initial.then_some(State { hidden: &values[1], cell: &values[2] })
+    }
+
+    fn forward(&self, values: &[Vec<f64>; 7]) -> Answer {
+        let mut out = vec![f64::NAN; self.steps.rows() * self.dims.hidden];
+        let [mut hidden, mut cell] = self.state_sizes().map(|size| vec![f64::NAN; size]);
+        let mut cache = Cache::default();
+        let last = StateMut { hidden: &mut hidden, cell: &mut cell };
+        let (weights, initial) = (self.weights(values), self.initial(values));
+        forward(self.dims, &weights, &self.steps, &values[0], initial, &mut out, last, Some(&mut cache))
+            .expect("the shapes of a case fit");
+        Answer { out, last: [hidden, cell], cache }
+    }
+
+    /// The number whose gradient [`backward`] gives.
+    fn loss(&self, values: &[Vec<f64>; 7]) -> f64 {
+        let answer = self.forward(values);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let of_last = self.d_last.iter().flatten().zip(&answer.last).map(|(d, last)| dot(d, last));
+        dot(&self.d_out, &answer.out) + of_last.sum::<f64>()
+    }
+
+    /// The gradient of every part. What is to be overwritten starts as NaN, what is to be added to as `added`.
+    fn backward(&self, added: f64, want_d_x: bool) -> [Vec<f64>; 7] {
+        let answer = self.forward(&self.values);
+        let [d_hidden, d_cell] = self.state_sizes().map(|size| vec![f64::NAN; size]);
+        let [x, .., w, u, b, c] = self.values.each_ref().map(Vec::len);
+        let into = [w, u, b, c].map(|size| vec![added; size]);
+        let [mut input, mut hidden, mut bias_input, mut bias_hidden] = into;
+        let (mut d_x, mut d_hidden, mut d_cell) = (vec![f64::NAN; x], d_hidden, d_cell);
+        backward(
+            self.dims,
+            &self.weights(&self.values),
+            &self.steps,
+            &self.values[0],
+            self.initial(&self.values),
+            &answer.out,
+            &answer.cache,
+            &self.d_out,
+            self.d_last.as_ref().map(|[hidden, cell]| State { hidden, cell }),
+            want_d_x.then_some(d_x.as_mut_slice()),
+            StateMut { hidden: &mut d_hidden, cell: &mut d_cell },
+            Gradients {
+                input: &mut input,
+                hidden: &mut hidden,
+                bias_input: &mut bias_input,
+                bias_hidden: &mut bias_hidden,
+            },
+        )
+        .expect("the shapes of a case fit");
+        [d_x, d_hidden, d_cell, input, hidden, bias_input, bias_hidden]
+    }
+}
+
+/// Holds every gradient of a problem against central differences.
+fn check(what: &str, problem: &Problem) {
+    let found = problem.backward(0.0, true);
+    for (part, name) in PARTS.iter().enumerate() {
+        let at = &problem.values[part];
+        let want = central_differences(at, 1e-5, |point| {
+            let mut values = problem.values.clone();
+            values[part] = point.to_vec();
+            problem.loss(&values)
+        });
+        if at.is_empty() {
+            // Nothing to move; the gradient of an initial state that is absent has a test of its own.
+            continue;
+        }
+        assert!(want.iter().any(|v| v.abs() > 1e-3), "{what}: {name}: a gradient of zeros proves nothing");
+        assert_close(&format!("{what}: gradient of {name}"), &found[part], &want, 1e-8, 1e-7);
+    }
+
+    // Weight gradients are added to; without d_x the other gradients are the same bits.
+    let added = problem.backward(2.0, false);
+    for part in 1..7 {
+        let plus = if part < 3 { 0.0 } else { 2.0 };
+        let want: Vec<f64> = found[part].iter().map(|v| v + plus).collect();
+        assert_close(&format!("{what}: {} added to", PARTS[part]), &added[part], &want, 1e-12, 1e-12);
+    }
+    assert!(added[0].iter().all(|v| v.is_nan()), "{what}: d_x was not asked for");
+}
+
+#[test]
+fn gradients_agree_with_central_differences() {
+    let shapes: [&[usize]; 4] = [&[1], &[2, 2, 2], &[3, 2, 2, 1, 1], &[4, 1]];
+    let options = [
+        ([true, true], true, true),
+        ([false, false], false, true),
+        ([true, false], true, false),
+        ([false, true], false, false),
+    ];
+    for cell in CELLS {
+        for batch_sizes in shapes {
+            for (biases, initial, d_last) in options {
+                if batch_sizes.len() == 1 && !initial {
+                    continue; // One step from a state of zeros gives weight_hh no gradient.
+                }
+                let what = format!(
+                    "{}, batch sizes {batch_sizes:?}, biases {biases:?}, initial {initial}, d_last {d_last}",
+                    cell.name()
+                );
+                check(&what, &Problem::new(cell, batch_sizes, biases, initial, d_last));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_initial_state_is_a_state_of_zeros() {
+    for cell in CELLS {
+        let absent = Problem::new(cell, &[3, 2, 1], [true, true], false, true);
+        let mut given = Problem::new(cell, &[3, 2, 1], [true, true], false, true);
+        given.initial = true;
+        let sizes = given.state_sizes();
+        [given.values[1], given.values[2]] = sizes.map(|size| vec![0.0; size]);
+        assert_eq!(absent.backward(0.0, true), given.backward(0.0, true), "{}", cell.name());
+        assert_eq!(absent.forward(&absent.values).out, given.forward(&given.values).out, "{}", cell.name());
+    }
+}
+
+/// A sequence in a ragged batch gives the same bits as the sequence alone, cut in two with its state carried.
+#[test]
+fn a_sequence_is_the_same_alone_and_in_chunks() {
+    let batch_sizes = [4, 3, 3, 1, 1];
+    for cell in CELLS {
+        let whole = Problem::new(cell, &batch_sizes, [true, true], true, true);
+        let answer = whole.forward(&whole.values);
+        let Dims { input, hidden, .. } = whole.dims;
+        for n in 0..4 {
+            let length = batch_sizes.iter().filter(|&&size| size > n).count();
+            let mut state = [1, 2].map(|part| {
+                let values = &whole.values[part];
+                if values.is_empty() { Vec::new() } else { super::row(values, n, hidden).to_vec() }
+            });
+            let cut = length / 2;
+            for chunk in [0..cut, cut..length] {
+                let rows = chunk.clone().map(|t| whole.steps.offset(t) + n);
+                let mut part = Problem::new(cell, &vec![1; chunk.len()], [true, true], true, true);
+                part.values = whole.values.clone();
+                part.values[0] = rows.flat_map(|r| super::row(&whole.values[0], r, input).to_vec()).collect();
+                if chunk.is_empty() {
+                    continue;
+                }
+                [part.values[1], part.values[2]] = state;
+                let found = part.forward(&part.values);
+                for (at, t) in chunk.enumerate() {
+                    let want = super::row(&answer.out, whole.steps.offset(t) + n, hidden);
+                    assert_eq!(
+                        super::row(&found.out, at, hidden),
+                        want,
+                        "{}: rank {n} step {t}",
+                        cell.name()
+                    );
+                }
+                state = found.last;
+            }
+            for (found, want) in state.iter().zip(&answer.last) {
+                let want = if want.is_empty() { &[][..] } else { super::row(want, n, hidden) };
+                assert_eq!(found, want, "{}: final state of rank {n}", cell.name());
+            }
+        }
+    }
+}
+
+/// Where W_hn is diagonal, r ⊙ (W_hn h) = W_hn (r ⊙ h): the two GRUs agree once b_hn stands outside the reset.
+#[test]
+fn the_two_resets_agree_for_a_diagonal_recurrent_product() {
+    let mut before = Problem::new(Cell::Gru(Reset::Before), &[3, 2, 2, 1], [true, true], true, true);
+    let units = before.dims.hidden;
+    for (at, value) in before.values[4][2 * units * units..].iter_mut().enumerate() {
+        if at / units != at % units {
+            *value = 0.0;
+        }
+    }
+    let mut after = Problem::new(Cell::Gru(Reset::After), &[3, 2, 2, 1], [true, true], true, true);
+    after.values = before.values.clone();
+    for k in 2 * units..3 * units {
+        after.values[5][k] += after.values[6][k];
+        after.values[6][k] = 0.0;
+    }
+    let found = before.forward(&before.values);
+    let want = after.forward(&after.values);
+    assert_close("out", &found.out, &want.out, 1e-14, 1e-14);
+    assert_close("d_x", &before.backward(0.0, true)[0], &after.backward(0.0, true)[0], 1e-13, 1e-13);
+}
+
+#[test]
+fn relu_cuts_below_zero_and_keeps_nan() {
+    let dims = Dims { cell: Cell::Rnn(Nonlinearity::Relu), input: 1, hidden: 1 };
+    let weights = Weights { input: &[1.0f32], hidden: &[1.0], bias_input: &[], bias_hidden: &[] };
+    let (mut out, mut last) = ([0.0f32; 3], [0.0f32; 3]);
+    let last = StateMut { hidden: &mut last, cell: &mut [] };
+    let x = [-1.0, 2.0, f32::NAN];
+    forward(dims, &weights, &Steps::uniform(1, 3), &x, None, &mut out, last, None).expect("the shapes fit");
+    assert_eq!(out[..2], [0.0, 2.0]);
+    assert!(out[2].is_nan());
+}
+
+#[test]
+fn no_steps_are_a_run_of_nothing() {
+    for cell in CELLS {
+        let problem = Problem::new(cell, &[], [true, true], true, true);
+        assert!(problem.forward(&problem.values).out.is_empty());
+        assert!(problem.backward(3.0, true)[3..].iter().flatten().all(|&v| v == 3.0));
+    }
+}
+
+/// Every slice one value too long, one at a time, is refused by its own name.
+#[test]
+fn wrong_lengths_are_refused_by_name() {
+    let dims = Dims { cell: Cell::Lstm, input: 2, hidden: 3 };
+    let steps = Steps::new(vec![2, 1]).expect("never grows");
+    let names = [
+        "weight_ih",
+        "weight_hh",
+        "bias_ih",
+        "bias_hh",
+        "x",
+        "initial.hidden",
+        "initial.cell",
+        "out",
+        "last.hidden",
+        "last.cell",
+        "cache.gates",
+        "cache.cell",
+        "d_out",
+        "d_last.hidden",
+        "d_last.cell",
+        "d_x",
+        "d_initial.hidden",
+        "d_initial.cell",
+        "d_weight_ih",
+        "d_weight_hh",
+        "d_bias_ih",
+        "d_bias_hh",
+    ];
+    let sizes = [24, 36, 12, 12, 6, 6, 6, 9, 6, 6, 36, 9, 9, 6, 6, 6, 6, 6, 24, 36, 12, 12];
+    let run = |wrong: Option<usize>| {
+        let mut values: Vec<Vec<f64>> = sizes.iter().map(|&size| vec![0.0; size]).collect();
+        if let Some(wrong) = wrong {
+            values[wrong].push(0.0);
+        }
+        let [
+            w,
+            u,
+            b,
+            c,
+            x,
+            h0,
+            c0,
+            out,
+            h,
+            cell,
+            gates,
+            cells,
+            d_out,
+            d_h,
+            d_c,
+            d_x,
+            d_h0,
+            d_c0,
+            dw,
+            du,
+            db,
+            dc,
+        ] = values.get_disjoint_mut(std::array::from_fn::<usize, 22, _>(|i| i)).expect("all differ");
+        let weights = Weights { input: w, hidden: u, bias_input: b, bias_hidden: c };
+        let initial = Some(State { hidden: h0, cell: c0 });
+        let last = StateMut { hidden: h, cell };
+        let forwards = forward(dims, &weights, &steps, x, initial, out, last, None);
+        let d_last = Some(State { hidden: d_h.as_slice(), cell: d_c });
+        let d_initial = StateMut { hidden: d_h0, cell: d_c0 };
+        let into = Gradients { input: dw, hidden: du, bias_input: db, bias_hidden: dc };
+        let cache = Cache { gates: std::mem::take(gates), cell: std::mem::take(cells) };
+        let backwards = backward(
+            dims,
+            &weights,
+            &steps,
+            x,
+            initial,
+            out,
+            &cache,
+            d_out,
+            d_last,
+            Some(d_x),
+            d_initial,
+            into,
+        );
+        (forwards, backwards)
+    };
+    assert_eq!(run(None), (Ok(()), Ok(())));
+    for (i, what) in names.into_iter().enumerate() {
+        let refusal = Err(Error::Length { what, expected: sizes[i], found: sizes[i] + 1 });
+        let (forwards, backwards) = run(Some(i));
+        assert_eq!(forwards, if i < 10 { refusal.clone() } else { Ok(()) }, "forward: {what}");
+        let of_forward_only = ["last.hidden", "last.cell"].contains(&what);
+        assert_eq!(backwards, if of_forward_only { Ok(()) } else { refusal }, "backward: {what}");
+    }
+}
+
+#[test]
+fn sizes_of_zero_and_stray_cell_states_are_refused() {
+    let weights = Weights { input: &[], hidden: &[], bias_input: &[], bias_hidden: &[] };
+    for (input, hidden, what) in [(0, 1, "input size"), (1, 0, "hidden size")] {
+        let dims = Dims { cell: Cell::Lstm, input, hidden };
+        let last = StateMut { hidden: &mut [], cell: &mut [] };
+        let found = forward::<f64>(dims, &weights, &Steps::uniform(0, 0), &[], None, &mut [], last, None);
+        assert_eq!(found, Err(Error::Zero { what }));
+    }
+    let dims = Dims { cell: Cell::Gru(Reset::After), input: 1, hidden: 1 };
+    let weights = Weights { input: &[0.0; 3], hidden: &[0.0; 3], bias_input: &[], bias_hidden: &[] };
+    let last = StateMut { hidden: &mut [0.0f64], cell: &mut [0.0] };
+    let found = forward(dims, &weights, &Steps::uniform(1, 1), &[1.0], None, &mut [0.0], last, None);
+    assert_eq!(found, Err(Error::Length { what: "last.cell", expected: 0, found: 1 }));
+}
