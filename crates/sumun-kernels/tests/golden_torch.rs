@@ -1,0 +1,142 @@
+//! Every layer case that PyTorch computed, on every path: outputs, final states and all gradients.
+//!
+//! The tolerances are those of `golden/torch/make_torch.py` in the testing crate, for `f32` and `f64` alike.
+
+mod stack;
+
+use stack::{Batch, Kernel, LayerState, Parameters, Reference, Stack};
+use sumun_kernels::{Cell, Nonlinearity, Real, Reset};
+use sumun_testing::{FromReal, Golden, assert_close, golden_files};
+
+/// |got − want| ≤ 1e-6 + 1e-5·|want| for outputs and final states.
+const OUTPUTS: (f64, f64) = (1e-6, 1e-5);
+/// |got − want| ≤ 1e-5 + 1e-4·|want| for gradients.
+const GRADIENTS: (f64, f64) = (1e-5, 1e-4);
+
+#[test]
+fn reference_f64() {
+    check_all::<f64>(&Reference);
+}
+
+#[test]
+fn reference_f32() {
+    check_all::<f32>(&Reference);
+}
+
+/// All layer cases of the golden folder through one path.
+fn check_all<F: Real + FromReal + Into<f64>>(kernel: &impl Kernel<F>) {
+    let mut cases = 0;
+    for path in golden_files("torch") {
+        let golden = Golden::load(&path);
+        if !golden.name.starts_with("train_") {
+            check(&golden, kernel);
+            cases += 1;
+        }
+    }
+    assert_eq!(cases, 34, "layer cases in the golden folder");
+}
+
+fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F>) {
+    let (batch, stack) = (batch(golden), network::<F>(golden));
+    let (directions, hidden) = (stack.directions, stack.hidden);
+    let width = directions * hidden;
+    let values = |name: &str| golden.tensor(name).reals::<F>();
+    let close = |name: &str, got: &[F], (atol, rtol): (f64, f64)| {
+        assert_close(
+            &format!("{}: {name}", golden.name),
+            got,
+            &golden.tensor(name).reals::<f64>(),
+            atol,
+            rtol,
+        );
+    };
+
+    let initial = golden.get("h0").map(|_| states(golden, &batch, "h0", "c0"));
+    let x = batch.pack(&values("input"), stack.input);
+    let forward = stack.forward(kernel, &batch, &x, initial.as_deref());
+    close("output", &batch.unpack(&forward.output, width), OUTPUTS);
+    let check_states = |names: [&str; 2], found: &[LayerState<F>], tolerance| {
+        for (part, name) in names.into_iter().enumerate() {
+            let all: Vec<F> = found.iter().flat_map(|state| batch.unrank(&state[part], hidden)).collect();
+            if part == 0 || stack.cell.has_cell_state() {
+                close(name, &all, tolerance);
+            }
+        }
+    };
+    check_states(["h_n", "c_n"], &forward.last, OUTPUTS);
+
+    let d_output = batch.pack(&values("d_output"), width);
+    let d_last = states(golden, &batch, "d_h_n", "d_c_n");
+    let backward = stack.backward(kernel, &batch, &forward, initial.as_deref(), &d_output, &d_last);
+    close("d_input", &batch.unpack(&backward.d_input, stack.input), GRADIENTS);
+    if initial.is_some() {
+        check_states(["d_h0", "d_c0"], &backward.d_initial, GRADIENTS);
+    }
+    for (index, gradients) in backward.d_parameters.iter().enumerate() {
+        for (name, gradient) in parameter_names(index, directions).iter().zip(gradients) {
+            if golden.flag("bias") || name.starts_with("weight") {
+                close(&format!("d_param.{name}"), gradient, GRADIENTS);
+            }
+        }
+    }
+}
+
+/// The case's lengths; every sequence has all steps where it states none.
+fn batch(golden: &Golden) -> Batch {
+    let (sequences, steps) = (golden.size("batch"), golden.size("steps"));
+    let lengths: Vec<usize> = match golden.flag("packed") {
+        true => golden.tensor("lengths").integers().iter().map(|&v| v as usize).collect(),
+        false => vec![steps; sequences],
+    };
+    Batch::new(&lengths, steps)
+}
+
+/// The case's network with its weights.
+fn network<F: Real + FromReal>(golden: &Golden) -> Stack<F> {
+    let cell = match (golden.word("kind"), golden.word("nonlinearity")) {
+        (Some("RNN"), None | Some("tanh")) => Cell::Rnn(Nonlinearity::Tanh),
+        (Some("RNN"), Some("relu")) => Cell::Rnn(Nonlinearity::Relu),
+        (Some("LSTM"), None) => Cell::Lstm,
+        (Some("GRU"), None) => Cell::Gru(Reset::After),
+        other => panic!("{}: no cell for {other:?}", golden.name),
+    };
+    let directions = if golden.flag("bidirectional") { 2 } else { 1 };
+    let parameters = |index: usize| -> Parameters<F> {
+        parameter_names(index, directions).map(|name| {
+            let given = golden.flag("bias") || name.starts_with("weight");
+            if given { golden.tensor(&format!("param.{name}")).reals() } else { Vec::new() }
+        })
+    };
+    let (input, hidden) = (golden.size("input_size"), golden.size("hidden_size"));
+    let parameters = (0..golden.size("num_layers") * directions).map(parameters).collect();
+    Stack { cell, input, hidden, directions, parameters }
+}
+
+/// PyTorch's names of the parameters of one layer and direction.
+fn parameter_names(index: usize, directions: usize) -> [String; 4] {
+    let suffix = if index % directions == 1 { "_reverse" } else { "" };
+    ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
+        .map(|name| format!("{name}_l{}{suffix}", index / directions))
+}
+
+/// Two tensors `[L·D, N, H]` as one state for each layer and direction, in rank order; a case without cell
+/// states has only the first.
+fn states<F: Real + FromReal>(
+    golden: &Golden,
+    batch: &Batch,
+    hidden: &str,
+    cell: &str,
+) -> Vec<LayerState<F>> {
+    let [count, sequences, units] = golden.tensor(hidden).shape[..] else {
+        panic!("{}: {hidden} has the shape {:?}", golden.name, golden.tensor(hidden).shape);
+    };
+    let parts: [Vec<F>; 2] =
+        [golden.tensor(hidden).reals(), golden.get(cell).map_or(Vec::new(), |c| c.reals())];
+    let size = sequences * units;
+    let state = |index: usize| {
+        parts
+            .each_ref()
+            .map(|part| batch.rank(part.get(index * size..(index + 1) * size).unwrap_or(&[]), units))
+    };
+    (0..count).map(state).collect()
+}

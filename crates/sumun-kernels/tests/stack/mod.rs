@@ -1,0 +1,316 @@
+//! Layers and directions on top of a kernel of one layer and one direction, as plainly as it can be written, so
+//! that whole networks of another library can be compared on any path.
+
+use sumun_kernels::reference::{self, Cache};
+use sumun_kernels::{Cell, Dims, Gradients, Real, State, StateMut, Steps, Weights};
+
+/// A path under test: one recurrence forward and back, with the arguments of [`reference::forward`] and
+/// [`reference::backward`]. Refused arguments fail the test.
+pub(crate) trait Kernel<F: Real> {
+    /// What forward keeps for backward.
+    type Kept;
+
+    fn forward(
+        &self,
+        dims: Dims,
+        weights: &Weights<F>,
+        steps: &Steps,
+        x: &[F],
+        initial: Option<State<F>>,
+        out: &mut [F],
+        last: StateMut<F>,
+    ) -> Self::Kept;
+
+    fn backward(
+        &self,
+        kept: &Self::Kept,
+        dims: Dims,
+        weights: &Weights<F>,
+        steps: &Steps,
+        x: &[F],
+        initial: Option<State<F>>,
+        out: &[F],
+        d_out: &[F],
+        d_last: Option<State<F>>,
+        d_x: Option<&mut [F]>,
+        d_initial: StateMut<F>,
+        into: Gradients<F>,
+    );
+}
+
+/// The reference path, in either precision.
+pub(crate) struct Reference;
+
+impl<F: Real> Kernel<F> for Reference {
+    type Kept = Cache<F>;
+
+    fn forward(
+        &self,
+        dims: Dims,
+        weights: &Weights<F>,
+        steps: &Steps,
+        x: &[F],
+        initial: Option<State<F>>,
+        out: &mut [F],
+        last: StateMut<F>,
+    ) -> Cache<F> {
+        let mut cache = Cache::default();
+        reference::forward(dims, weights, steps, x, initial, out, last, Some(&mut cache))
+            .expect("shapes fit");
+        cache
+    }
+
+    fn backward(
+        &self,
+        kept: &Cache<F>,
+        dims: Dims,
+        weights: &Weights<F>,
+        steps: &Steps,
+        x: &[F],
+        initial: Option<State<F>>,
+        out: &[F],
+        d_out: &[F],
+        d_last: Option<State<F>>,
+        d_x: Option<&mut [F]>,
+        d_initial: StateMut<F>,
+        into: Gradients<F>,
+    ) {
+        reference::backward(dims, weights, steps, x, initial, out, kept, d_out, d_last, d_x, d_initial, into)
+            .expect("shapes fit");
+    }
+}
+
+/// Sequences of one batch and where their steps lie among the packed rows.
+pub(crate) struct Batch {
+    pub(crate) steps: Steps,
+    /// T of the padded arrays.
+    padded: usize,
+    /// The caller's index of each rank: longest first, equal lengths in the caller's order.
+    order: Vec<usize>,
+    /// The length of each rank.
+    lengths: Vec<usize>,
+}
+
+impl Batch {
+    /// `lengths` in the caller's order, of sequences padded to `padded` steps.
+    pub(crate) fn new(lengths: &[usize], padded: usize) -> Self {
+        let mut order: Vec<usize> = (0..lengths.len()).collect();
+        order.sort_by_key(|&n| std::cmp::Reverse(lengths[n]));
+        let lengths: Vec<usize> = order.iter().map(|&n| lengths[n]).collect();
+        let alive = |t: usize| lengths.iter().filter(|&&length| length > t).count();
+        let steps = Steps::new((0..lengths[0]).map(alive).collect()).expect("sorted lengths never grow");
+        Self { steps, padded, order, lengths }
+    }
+
+    /// The packed row and the padded row of every (rank, step).
+    fn places(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.order.iter().enumerate().flat_map(move |(rank, n)| {
+            (0..self.lengths[rank]).map(move |t| (self.steps.offset(t) + rank, n * self.padded + t))
+        })
+    }
+
+    /// `[N, T, width]` in the caller's order as packed rows `[R, width]`.
+    pub(crate) fn pack<F: Real>(&self, padded: &[F], width: usize) -> Vec<F> {
+        gather(padded, width, self.steps.rows(), self.places())
+    }
+
+    /// Packed rows `[R, width]` as `[N, T, width]` in the caller's order, zeros where a sequence has ended.
+    pub(crate) fn unpack<F: Real>(&self, rows: &[F], width: usize) -> Vec<F> {
+        let places = self.places().map(|(packed, padded)| (padded, packed));
+        gather(rows, width, self.order.len() * self.padded, places)
+    }
+
+    /// Packed rows with every sequence reversed in its own length: step t from len − 1 − t.
+    fn reverse<F: Real>(&self, rows: &[F], width: usize) -> Vec<F> {
+        let places = self.lengths.iter().enumerate().flat_map(|(rank, &length)| {
+            (0..length).map(move |t| (self.steps.offset(t) + rank, self.steps.offset(length - 1 - t) + rank))
+        });
+        gather(rows, width, self.steps.rows(), places)
+    }
+
+    /// A state `[N, width]` in the caller's order as one in rank order; an empty one stays empty.
+    pub(crate) fn rank<F: Real>(&self, state: &[F], width: usize) -> Vec<F> {
+        let count = if state.is_empty() { 0 } else { self.order.len() };
+        gather(state, width, count, self.order.iter().copied().enumerate().take(count))
+    }
+
+    /// A state `[N, width]` in rank order as one in the caller's order; an empty one stays empty.
+    pub(crate) fn unrank<F: Real>(&self, state: &[F], width: usize) -> Vec<F> {
+        let count = if state.is_empty() { 0 } else { self.order.len() };
+        let places = self.order.iter().enumerate().map(|(rank, &n)| (n, rank));
+        gather(state, width, count, places.take(count))
+    }
+}
+
+/// `count` rows of zeros into which row `from` is copied to row `to` for every (`to`, `from`).
+fn gather<F: Real>(
+    rows: &[F],
+    width: usize,
+    count: usize,
+    places: impl Iterator<Item = (usize, usize)>,
+) -> Vec<F> {
+    let mut gathered = vec![F::ZERO; count * width];
+    for (to, from) in places {
+        gathered[to * width..][..width].copy_from_slice(&rows[from * width..][..width]);
+    }
+    gathered
+}
+
+/// `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, or their gradients.
+pub(crate) type Parameters<F> = [Vec<F>; 4];
+
+/// The hidden and the cell state, `[N, H]` in rank order; the cell state is empty where the cell has none.
+pub(crate) type LayerState<F> = [Vec<F>; 2];
+
+/// A recurrent network: layers, each in one or both directions. What there is one of for each layer and
+/// direction is listed at layer · directions + direction.
+pub(crate) struct Stack<F> {
+    pub(crate) cell: Cell,
+    pub(crate) input: usize,
+    pub(crate) hidden: usize,
+    pub(crate) directions: usize,
+    pub(crate) parameters: Vec<Parameters<F>>,
+}
+
+/// One layer and direction as it ran, in processing order.
+struct Run<F, Kept> {
+    x: Vec<F>,
+    out: Vec<F>,
+    kept: Kept,
+}
+
+/// What a stack's forward gives.
+pub(crate) struct Forward<F, Kept> {
+    /// Packed rows `[R, directions · H]`.
+    pub(crate) output: Vec<F>,
+    pub(crate) last: Vec<LayerState<F>>,
+    runs: Vec<Run<F, Kept>>,
+}
+
+/// What a stack's backward gives.
+pub(crate) struct Backward<F> {
+    /// Packed rows `[R, I]`.
+    pub(crate) d_input: Vec<F>,
+    pub(crate) d_initial: Vec<LayerState<F>>,
+    pub(crate) d_parameters: Vec<Parameters<F>>,
+}
+
+impl<F: Real> Stack<F> {
+    fn dims(&self, index: usize) -> Dims {
+        let first = index < self.directions;
+        let input = if first { self.input } else { self.directions * self.hidden };
+        Dims { cell: self.cell, input, hidden: self.hidden }
+    }
+
+    fn weights(&self, index: usize) -> Weights<'_, F> {
+        let [input, hidden, bias_input, bias_hidden] = &self.parameters[index];
+        Weights { input, hidden, bias_input, bias_hidden }
+    }
+
+    /// Room for a state of `batch`; filled with what no test can take for a result.
+    fn unwritten_state(&self, batch: &Batch) -> LayerState<F> {
+        let size = batch.steps.sequences() * self.hidden;
+        let unwritten = |size| vec![F::from_f64(f64::NAN); size];
+        [unwritten(size), unwritten(if self.cell.has_cell_state() { size } else { 0 })]
+    }
+
+    /// Packed rows `x`, `[R, I]`, through all layers; `initial` has one state for each layer and direction.
+    pub(crate) fn forward<K: Kernel<F>>(
+        &self,
+        kernel: &K,
+        batch: &Batch,
+        x: &[F],
+        initial: Option<&[LayerState<F>]>,
+    ) -> Forward<F, K::Kept> {
+        let (steps, width) = (&batch.steps, self.directions * self.hidden);
+        let mut forward = Forward { output: x.to_vec(), last: Vec::new(), runs: Vec::new() };
+        for layer in 0..self.parameters.len() / self.directions {
+            let mut output = vec![F::ZERO; steps.rows() * width];
+            for direction in 0..self.directions {
+                let index = layer * self.directions + direction;
+                let dims = self.dims(index);
+                let x = match direction {
+                    0 => forward.output.clone(),
+                    _ => batch.reverse(&forward.output, dims.input),
+                };
+                let mut out = vec![F::from_f64(f64::NAN); steps.rows() * self.hidden];
+                let [mut hidden, mut cell] = self.unwritten_state(batch);
+                let last = StateMut { hidden: &mut hidden, cell: &mut cell };
+                let weights = self.weights(index);
+                let kept = kernel.forward(dims, &weights, steps, &x, state(initial, index), &mut out, last);
+                let rows = if direction == 0 { out.clone() } else { batch.reverse(&out, self.hidden) };
+                for r in 0..steps.rows() {
+                    output[r * width + direction * self.hidden..][..self.hidden]
+                        .copy_from_slice(&rows[r * self.hidden..][..self.hidden]);
+                }
+                forward.last.push([hidden, cell]);
+                forward.runs.push(Run { x, out, kept });
+            }
+            forward.output = output;
+        }
+        forward
+    }
+
+    /// The gradients of all that went into [`forward`](Self::forward), from those of the output rows and of the
+    /// final states.
+    pub(crate) fn backward<K: Kernel<F>>(
+        &self,
+        kernel: &K,
+        batch: &Batch,
+        forward: &Forward<F, K::Kept>,
+        initial: Option<&[LayerState<F>]>,
+        d_output: &[F],
+        d_last: &[LayerState<F>],
+    ) -> Backward<F> {
+        let (steps, width) = (&batch.steps, self.directions * self.hidden);
+        let mut d_rows = d_output.to_vec();
+        let mut d_initial: Vec<LayerState<F>> =
+            self.parameters.iter().map(|_| self.unwritten_state(batch)).collect();
+        let mut d_parameters: Vec<Parameters<F>> =
+            self.parameters.iter().map(|p| p.each_ref().map(|v| vec![F::ZERO; v.len()])).collect();
+        for layer in (0..self.parameters.len() / self.directions).rev() {
+            let inputs = self.dims(layer * self.directions).input;
+            let mut d_input = vec![F::ZERO; steps.rows() * inputs];
+            for direction in 0..self.directions {
+                let index = layer * self.directions + direction;
+                let mut d_out = vec![F::ZERO; steps.rows() * self.hidden];
+                for r in 0..steps.rows() {
+                    d_out[r * self.hidden..][..self.hidden]
+                        .copy_from_slice(&d_rows[r * width + direction * self.hidden..][..self.hidden]);
+                }
+                if direction == 1 {
+                    d_out = batch.reverse(&d_out, self.hidden);
+                }
+                let mut d_x = vec![F::from_f64(f64::NAN); d_input.len()];
+                let [d_hidden, d_cell] = &mut d_initial[index];
+                let [input, hidden, bias_input, bias_hidden] = &mut d_parameters[index];
+                let Run { x, out, kept } = &forward.runs[index];
+                kernel.backward(
+                    kept,
+                    self.dims(index),
+                    &self.weights(index),
+                    steps,
+                    x,
+                    state(initial, index),
+                    out,
+                    &d_out,
+                    state(Some(d_last), index),
+                    Some(&mut d_x),
+                    StateMut { hidden: d_hidden, cell: d_cell },
+                    Gradients { input, hidden, bias_input, bias_hidden },
+                );
+                if direction == 1 {
+                    d_x = batch.reverse(&d_x, inputs);
+                }
+                d_input.iter_mut().zip(d_x).for_each(|(sum, d)| *sum += d);
+            }
+            d_rows = d_input;
+        }
+        Backward { d_input: d_rows, d_initial, d_parameters }
+    }
+}
+
+fn state<F>(states: Option<&[LayerState<F>]>, index: usize) -> Option<State<'_, F>> {
+    let [hidden, cell] = &states?[index];
+    Some(State { hidden, cell })
+}
