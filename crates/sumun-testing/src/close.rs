@@ -58,7 +58,9 @@ mod tests {
     #[test]
     fn tolerance_is_absolute_plus_relative_to_the_wanted_value() {
         let (nan, infinity) = (f64::NAN, f64::INFINITY);
-        let cases: [(&[f64], &[f64], f64, f64, Option<&str>); 10] = [
+        /// Found, wanted, absolute and relative tolerance, a part of the message where it must fail.
+        type Case<'a> = (&'a [f64], &'a [f64], f64, f64, Option<&'a str>);
+        let cases: [Case; 10] = [
             (&[], &[], 0.0, 0.0, None),
             (&[1.0, infinity], &[1.0, infinity], 0.0, 0.0, None),
             (&[0.09, 1.09], &[0.0, 1.0], 0.1, 0.0, None),
