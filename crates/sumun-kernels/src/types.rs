@@ -90,6 +90,22 @@ pub enum Error {
         /// Which size.
         what: &'static str,
     },
+    /// An order of rows must name each row exactly once.
+    #[error("row {row} of the order is row {target} of {rows}, which is taken or does not exist")]
+    RowMap {
+        /// The row at fault.
+        row: usize,
+        /// The row it names.
+        target: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// Backward was given a cache that no forward pass of these weights and rows has filled, or weights that
+    /// were not prepared for the gradients asked for.
+    #[error(
+        "backward needs a cache filled by forward of the same recurrence, and weights prepared for training"
+    )]
+    Cache,
     /// The instruction set asked for is not available on this processor or in this build.
     #[error("the {path} path is not available on this processor")]
     PathUnavailable {

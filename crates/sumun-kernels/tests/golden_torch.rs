@@ -4,8 +4,9 @@
 
 mod stack;
 
+use stack::fused::Fused;
 use stack::{Batch, Kernel, LayerState, Parameters, Reference, Stack};
-use sumun_kernels::{Cell, Nonlinearity, Real, Reset};
+use sumun_kernels::{Cell, Nonlinearity, Path, Real, Reset};
 use sumun_testing::{FromReal, Golden, assert_close, golden_files};
 
 /// |got − want| ≤ 1e-6 + 1e-5·|want| for outputs and final states.
@@ -21,6 +22,14 @@ fn reference_f64() {
 #[test]
 fn reference_f32() {
     check_all::<f32>(&Reference);
+}
+
+/// Every fused path that this machine has, the reference path behind the same interface included.
+#[test]
+fn prepared_paths() {
+    for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+        check_all::<f32>(&Fused(path));
+    }
 }
 
 /// All layer cases of the golden folder through one path.

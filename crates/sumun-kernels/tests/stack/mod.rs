@@ -1,6 +1,8 @@
 //! Layers and directions on top of a kernel of one layer and one direction, as plainly as it can be written, so
 //! that whole networks of another library can be compared on any path.
 
+pub(crate) mod fused;
+
 use sumun_kernels::reference::{self, Cache};
 use sumun_kernels::{Cell, Dims, Gradients, Real, State, StateMut, Steps, Weights};
 

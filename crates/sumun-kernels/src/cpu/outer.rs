@@ -1,0 +1,126 @@
+//! Weight gradients: C[m][n] += Σ_rows a[row][m] · b[row][n], rows in order.
+//!
+//! Tasks are output rows, never input rows, so the sum over rows is one chain whoever computes it.
+
+use crate::cpu::tile::{load_columns, store_columns, tiles, with_rows, with_vectors};
+use crate::simd::Simd;
+
+/// One weight gradient. `a` columns become output rows; `b` columns become output columns.
+#[derive(Debug)]
+pub(crate) struct Outer {
+    /// How many rows are summed over.
+    pub(crate) rows: usize,
+    /// For each output row: where its column of A begins.
+    pub(crate) a: *const *const f32,
+    /// Floats between two rows of A.
+    pub(crate) a_stride: usize,
+    /// B; row r is at `b + index[r]·b_stride`.
+    pub(crate) b: *const f32,
+    pub(crate) b_stride: usize,
+    /// Which row of B goes with row r of A; null for the same.
+    pub(crate) index: *const u32,
+    /// Columns of B and of C.
+    pub(crate) columns: usize,
+    /// For each output row: where it begins in C.
+    pub(crate) c: *const *mut f32,
+}
+
+// SAFETY: the pointers are only read, but for C, of which each task writes its own output rows.
+unsafe impl Sync for Outer {}
+
+/// Rows that are summed before the tile of C is put back: what of A and B fits the first-level cache.
+const ROWS_AT_ONCE: usize = 128;
+
+/// Output rows that one pass over a block of input rows serves: with `ROWS_AT_ONCE` rows their columns of A stay
+/// in the first-level cache.
+const OUTPUTS_AT_ONCE: usize = 64;
+
+/// Computes the output rows `range`.
+#[inline(always)]
+pub(crate) unsafe fn outer<S: Simd>(task: &Outer, range: std::ops::Range<usize>) {
+    let panels = task.columns.div_ceil(4 * S::LANES);
+    let mut group = range.start;
+    while group < range.end {
+        let outputs = OUTPUTS_AT_ONCE.min(range.end - group);
+        let mut start = 0;
+        while start < task.rows {
+            let rows = ROWS_AT_ONCE.min(task.rows - start);
+            for panel in 0..panels {
+                let column = panel * 4 * S::LANES;
+                let columns = (task.columns - column).min(4 * S::LANES);
+                let vectors = columns.div_ceil(S::LANES);
+                // SAFETY: the caller's promises.
+                with_vectors!(vectors, N => {
+                    for (m, count) in tiles(outputs, S::tile_rows(N)) {
+                        with_rows!(S, N, count, M => unsafe {
+                            block::<S, M, N>(task, group + m, start, rows, column, columns)
+                        })
+                    }
+                });
+            }
+            start += rows;
+        }
+        group += outputs;
+    }
+}
+
+#[inline(always)]
+unsafe fn block<S: Simd, const M: usize, const N: usize>(
+    task: &Outer,
+    output: usize,
+    start: usize,
+    rows: usize,
+    column: usize,
+    columns: usize,
+) {
+    // SAFETY: the caller promises valid pointers for these rows and columns.
+    unsafe {
+        let mut acc = [[S::splat(0.0); N]; M];
+        let mut a = [std::ptr::null::<f32>(); M];
+        let mut c = [std::ptr::null_mut::<f32>(); M];
+        for m in 0..M {
+            a[m] = *task.a.add(output + m);
+            c[m] = (*task.c.add(output + m)).add(column);
+            acc[m] = load_columns::<S, N>(c[m], columns);
+        }
+        let b = task.b.add(column);
+        let full = columns == N * S::LANES;
+        for r in start..start + rows {
+            let at = if task.index.is_null() { r } else { *task.index.add(r) as usize };
+            let b = b.add(at * task.b_stride);
+            let mut w = [S::splat(0.0); N];
+            if full {
+                for n in 0..N {
+                    w[n] = S::load(b.add(n * S::LANES));
+                }
+            } else {
+                w = load_columns::<S, N>(b, columns);
+            }
+            for m in 0..M {
+                let v = S::splat(*a[m].add(r * task.a_stride));
+                for n in 0..N {
+                    acc[m][n] = S::fma(v, w[n], acc[m][n]);
+                }
+            }
+        }
+        for m in 0..M {
+            store_columns::<S, N>(c[m], &acc[m], columns);
+        }
+    }
+}
+
+/// Sums rows of four vectors each, in row order.
+#[inline(always)]
+pub(crate) unsafe fn sum_rows<S: Simd>(rows: &[f32], sums: &mut [f32]) {
+    debug_assert_eq!(sums.len(), 4 * S::LANES);
+    // SAFETY: every chunk, and the sums, hold four vectors.
+    unsafe {
+        let mut acc = [S::splat(0.0); 4];
+        for row in rows.chunks_exact(4 * S::LANES) {
+            for n in 0..4 {
+                acc[n] = S::add(acc[n], S::load(row.as_ptr().add(n * S::LANES)));
+            }
+        }
+        store_columns::<S, 4>(sums.as_mut_ptr(), &acc, sums.len());
+    }
+}

@@ -1,0 +1,185 @@
+//! The register tile: M rows by N vectors of accumulators, and the loop over K that fills it.
+
+use crate::simd::Simd;
+
+/// How far a product runs over K: `segments` runs of `length` numbers, `stride` floats apart in a row of A,
+/// then one of `tail` numbers. A plain row is one segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Depth {
+    pub(crate) segments: usize,
+    pub(crate) length: usize,
+    pub(crate) stride: usize,
+    pub(crate) tail: usize,
+}
+
+impl Depth {
+    /// K contiguous numbers.
+    pub(crate) fn plain(k: usize) -> Self {
+        Self { segments: 1, length: k, stride: 0, tail: 0 }
+    }
+
+    /// K in all.
+    pub(crate) fn total(self) -> usize {
+        self.segments * self.length + self.tail
+    }
+}
+
+/// acc[m][n] += Σ_k a[m][k] · b[k][n], k in order; `b` is packed, N vectors a k.
+#[inline(always)]
+pub(crate) unsafe fn multiply<S: Simd, const M: usize, const N: usize>(
+    mut acc: [[S::V; N]; M],
+    a: &[*const f32; M],
+    depth: Depth,
+    mut b: *const f32,
+) -> [[S::V; N]; M] {
+    // SAFETY: the caller promises that every row of A and the packed B hold `depth`.
+    unsafe {
+        for segment in 0..depth.segments {
+            (acc, b) = run::<S, M, N>(acc, a, segment * depth.stride, depth.length, b);
+        }
+        if depth.tail > 0 {
+            (acc, _) = run::<S, M, N>(acc, a, depth.segments * depth.stride, depth.tail, b);
+        }
+    }
+    acc
+}
+
+#[inline(always)]
+unsafe fn run<S: Simd, const M: usize, const N: usize>(
+    mut acc: [[S::V; N]; M],
+    a: &[*const f32; M],
+    start: usize,
+    length: usize,
+    mut b: *const f32,
+) -> ([[S::V; N]; M], *const f32) {
+    // SAFETY: as for multiply.
+    unsafe {
+        for k in start..start + length {
+            let mut w = [S::splat(0.0); N];
+            for n in 0..N {
+                w[n] = S::load(b.add(n * S::LANES));
+            }
+            for m in 0..M {
+                let v = S::splat(*a[m].add(k));
+                for n in 0..N {
+                    acc[m][n] = S::fma(v, w[n], acc[m][n]);
+                }
+            }
+            b = b.add(N * S::LANES);
+        }
+    }
+    (acc, b)
+}
+
+/// Loads N vectors of which the first `columns` floats exist; the rest are zeros.
+#[inline(always)]
+pub(crate) unsafe fn load_columns<S: Simd, const N: usize>(p: *const f32, columns: usize) -> [S::V; N] {
+    // SAFETY: the caller promises `columns` floats at p.
+    unsafe {
+        let mut v = [S::splat(0.0); N];
+        for n in 0..N {
+            let left = columns.saturating_sub(n * S::LANES);
+            if left >= S::LANES {
+                v[n] = S::load(p.add(n * S::LANES));
+            } else if left > 0 {
+                v[n] = S::load_first(p.add(n * S::LANES), left);
+            }
+        }
+        v
+    }
+}
+
+/// Stores the first `columns` floats of N vectors.
+#[inline(always)]
+pub(crate) unsafe fn store_columns<S: Simd, const N: usize>(p: *mut f32, v: &[S::V; N], columns: usize) {
+    // SAFETY: the caller promises `columns` floats at p.
+    unsafe {
+        for n in 0..N {
+            let left = columns.saturating_sub(n * S::LANES);
+            if left >= S::LANES {
+                S::store(p.add(n * S::LANES), v[n]);
+            } else if left > 0 {
+                S::store_first(p.add(n * S::LANES), v[n], left);
+            }
+        }
+    }
+}
+
+/// The tiles that [`tiles`] gives: `(start, count)` each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tiles {
+    start: usize,
+    rows: usize,
+    tiles: usize,
+}
+
+/// Splits `rows` evenly into tiles of at most `most` rows: 32 rows by at most 6 are 6, 6, 5, 5, 5, 5.
+///
+/// An iterator and not a function with a closure: a closure is a function of its own, without the instruction
+/// set of the one that calls it, and what it would hold here must be compiled with it.
+#[inline(always)]
+pub(crate) fn tiles(rows: usize, most: usize) -> Tiles {
+    Tiles { start: 0, rows, tiles: rows.div_ceil(most) }
+}
+
+impl Iterator for Tiles {
+    type Item = (usize, usize);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, usize)> {
+        if self.rows == 0 {
+            return None;
+        }
+        let (start, count) = (self.start, self.rows.div_ceil(self.tiles));
+        self.start += count;
+        self.rows -= count;
+        self.tiles -= 1;
+        Some((start, count))
+    }
+}
+
+/// Runs `$body` with the constant `$M` equal to `$rows`, which is 1 to 8 and at most the tile rows of the
+/// instruction set `$S` at `$vectors` vectors.
+macro_rules! with_rows {
+    ($S:ty, $vectors:expr, $rows:expr, $M:ident => $body:expr) => {
+        with_rows!(@arms $S, $vectors, $rows, $M, $body, 1 2 3 4 5 6 7 8)
+    };
+    (@arms $S:ty, $vectors:expr, $rows:expr, $M:ident, $body:expr, $($count:literal)*) => {
+        match $rows {
+            $($count => {
+                const $M: usize = $count;
+                if $M <= <$S as $crate::simd::Simd>::tile_rows($vectors) {
+                    $body
+                }
+            })*
+            _ => unreachable!("a tile has 1 to 8 rows"),
+        }
+    };
+}
+pub(crate) use with_rows;
+
+/// Runs `$body` with the constant `$N` equal to `$vectors`, 1 to 4.
+macro_rules! with_vectors {
+    ($vectors:expr, $N:ident => $body:expr) => {
+        match $vectors {
+            1 => {
+                const $N: usize = 1;
+                $body
+            }
+            2 => {
+                const $N: usize = 2;
+                $body
+            }
+            3 => {
+                const $N: usize = 3;
+                $body
+            }
+            4 => {
+                const $N: usize = 4;
+                $body
+            }
+            _ => unreachable!("a panel has 1 to 4 vectors"),
+        }
+    };
+}
+pub(crate) use with_vectors;

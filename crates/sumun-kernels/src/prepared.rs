@@ -1,0 +1,724 @@
+//! A recurrence with its weights packed for one path: what layers call.
+
+use rayon::prelude::*;
+
+use crate::aligned::Aligned;
+use crate::cpu::backward::Backward;
+use crate::cpu::forward::{Forward, chunk_rows};
+use crate::cpu::outer::Outer;
+use crate::cpu::pack::{Geometry, Side};
+use crate::cpu::{RowsAt, linear};
+use crate::reference;
+use crate::rows::{RowsMut, RowsRef};
+use crate::simd::{Kernels, Path};
+use crate::types::{
+    Cell, Dims, Error, Gradients, InputGradient, Reset, State, StateMut, Steps, Weights, length,
+};
+
+/// Work below this many floating-point operations (some 20 µs of one core) is not worth a second thread.
+pub(crate) const PARALLEL_FLOPS: usize = 2_000_000;
+
+/// What prepared weights are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Forward passes and steps.
+    Inference,
+    /// Backward passes too, with or without the gradient of the input.
+    Training(InputGradient),
+}
+
+/// A recurrence whose weights are packed for one path. It belongs to the values it was made from: when
+/// they change, [`update`](Self::update) it.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    dims: Dims,
+    path: Path,
+    purpose: Purpose,
+    engine: Engine,
+}
+
+#[derive(Debug, Clone)]
+enum Engine {
+    Reference(Plain),
+    Fused(Box<Fused>),
+}
+
+/// Weights as they are, for the reference path.
+#[derive(Debug, Clone)]
+struct Plain {
+    input: Vec<f32>,
+    hidden: Vec<f32>,
+    bias_input: Vec<f32>,
+    bias_hidden: Vec<f32>,
+}
+
+#[derive(Debug, Clone)]
+struct Fused {
+    kernels: Kernels,
+    geometry: Geometry,
+    w: Aligned,
+    u: Aligned,
+    bias: Aligned,
+    /// Packed for dG·U and dG·W; empty where they are not wanted.
+    u_backward: Aligned,
+    w_backward: Aligned,
+    /// One row of zeros, `[H]`.
+    zeros: Aligned,
+}
+
+/// What a forward pass keeps for its backward pass, which consumes it. The memory may be used again.
+#[derive(Debug, Default)]
+pub struct Cache {
+    gates: Aligned,
+    cells: Aligned,
+    reference: reference::Cache<f32>,
+    /// The path and rows that filled it; None once consumed.
+    filled: Option<(Path, Dims, usize)>,
+}
+
+/// Memory that calls need for a while. It grows to what the largest call needs and is used again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    gates: Aligned,
+    hidden: Vec<f32>,
+    one_step: Option<Steps>,
+}
+
+impl Prepared {
+    /// Packs weights for a path. A path that this processor lacks, or that does not compute the cell, is an
+    /// error: nothing else is ever chosen silently.
+    pub fn new(dims: Dims, weights: &Weights<f32>, path: Path, purpose: Purpose) -> Result<Self, Error> {
+        if dims.input == 0 {
+            return Err(Error::Zero { what: "the input size" });
+        }
+        if dims.hidden == 0 {
+            return Err(Error::Zero { what: "the hidden size" });
+        }
+        let engine = if path == Path::Reference {
+            Engine::Reference(Plain {
+                input: Vec::new(),
+                hidden: Vec::new(),
+                bias_input: Vec::new(),
+                bias_hidden: Vec::new(),
+            })
+        } else {
+            let kernels = path.kernels()?;
+            if !path.computes(dims.cell) {
+                return Err(Error::Unsupported { path: path.name(), cell: dims.cell.name() });
+            }
+            let mut zeros = Aligned::default();
+            zeros.resize(dims.hidden);
+            Engine::Fused(Box::new(Fused {
+                kernels,
+                geometry: Geometry::new(dims, kernels.lanes),
+                w: Aligned::default(),
+                u: Aligned::default(),
+                bias: Aligned::default(),
+                u_backward: Aligned::default(),
+                w_backward: Aligned::default(),
+                zeros,
+            }))
+        };
+        let mut prepared = Self { dims, path, purpose, engine };
+        prepared.update(weights)?;
+        Ok(prepared)
+    }
+
+    /// Packs other values of the same shapes, in the memory there is.
+    pub fn update(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
+        weights.check(self.dims)?;
+        match &mut self.engine {
+            Engine::Reference(plain) => {
+                plain.input.clear();
+                plain.input.extend_from_slice(weights.input);
+                plain.hidden.clear();
+                plain.hidden.extend_from_slice(weights.hidden);
+                plain.bias_input.clear();
+                plain.bias_input.extend_from_slice(weights.bias_input);
+                plain.bias_hidden.clear();
+                plain.bias_hidden.extend_from_slice(weights.bias_hidden);
+            }
+            Engine::Fused(fused) => {
+                let Dims { input, hidden, .. } = self.dims;
+                let g = fused.geometry;
+                fused.w.resize(g.packed_len(input));
+                g.pack_forward(weights.input, input, Side::Input, &mut fused.w);
+                fused.u.resize(g.packed_len(hidden));
+                g.pack_forward(weights.hidden, hidden, Side::Hidden, &mut fused.u);
+                fused.bias.resize(g.panels * g.width());
+                g.pack_bias(weights, &mut fused.bias);
+                if let Purpose::Training(wanted) = self.purpose {
+                    fused.u_backward.resize(g.packed_backward_len(hidden));
+                    g.pack_backward(weights.hidden, hidden, Side::Hidden, &mut fused.u_backward);
+                    if wanted == InputGradient::Needed {
+                        fused.w_backward.resize(g.packed_backward_len(input));
+                        g.pack_backward(weights.input, input, Side::Input, &mut fused.w_backward);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The sizes.
+    pub fn dims(&self) -> Dims {
+        self.dims
+    }
+
+    /// The path that runs.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
+    /// What the weights were prepared for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Runs all steps. `x` rows are `[I]`, `out` rows `[H]`; `initial` is `[N, H]` by rank, zeros where there
+    /// is none; `last` receives the state of each rank at its own last step. With a `cache`, what backward
+    /// needs is kept in it.
+    pub fn forward(
+        &self,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsMut<'_>,
+        last: StateMut<'_, f32>,
+        cache: Option<&mut Cache>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.hidden);
+        x.check("x", rows, self.dims.input)?;
+        out.check("out", rows, hidden)?;
+        self.check_state("initial", n, initial)?;
+        self.check_state("last", n, Some(State { hidden: last.hidden, cell: last.cell }))?;
+        if rows == 0 {
+            if let Some(cache) = cache {
+                cache.filled = Some((self.path, self.dims, 0));
+            }
+            return Ok(());
+        }
+        match &self.engine {
+            Engine::Reference(plain) => plain.forward(self.dims, steps, x, initial, out, last, cache)?,
+            Engine::Fused(fused) => {
+                let shards = shards(steps, self.forward_flops(rows));
+                fused.forward(steps, shards, x, initial, out, last, cache, scratch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs all steps backwards. `x`, `initial` and `out` are forward's; `cache` is consumed. `d_out` is the
+    /// gradient of the output, None for none; `d_last` that of the last state. The gradient of the input is
+    /// written to `d_x`, or added to it if `add`; that of the initial state is written to `d_initial`; those
+    /// of the weights are added to `into`.
+    pub fn backward(
+        &self,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &mut Cache,
+        d_out: Option<RowsRef<'_>>,
+        d_last: Option<State<'_, f32>>,
+        d_x: Option<RowsMut<'_>>,
+        add: bool,
+        d_initial: StateMut<'_, f32>,
+        into: Gradients<'_, f32>,
+    ) -> Result<(), Error> {
+        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.hidden);
+        x.check("x", rows, self.dims.input)?;
+        out.check("out", rows, hidden)?;
+        if let Some(d_out) = d_out {
+            d_out.check("d_out", rows, hidden)?;
+        }
+        if let Some(d_x) = &d_x {
+            d_x.check("d_x", rows, self.dims.input)?;
+        }
+        self.check_state("initial", n, initial)?;
+        self.check_state("d_last", n, d_last)?;
+        self.check_state("d_initial", n, Some(State { hidden: d_initial.hidden, cell: d_initial.cell }))?;
+        let shapes = Weights {
+            input: into.input,
+            hidden: into.hidden,
+            bias_input: into.bias_input,
+            bias_hidden: into.bias_hidden,
+        };
+        shapes.check(self.dims)?;
+        let prepared = match self.purpose {
+            Purpose::Inference => false,
+            Purpose::Training(wanted) => d_x.is_none() || wanted == InputGradient::Needed,
+        };
+        if !prepared || cache.filled.take() != Some((self.path, self.dims, rows)) {
+            return Err(Error::Cache);
+        }
+        if rows == 0 {
+            return Ok(());
+        }
+        match &self.engine {
+            Engine::Reference(plain) => plain
+                .backward(self.dims, steps, x, initial, out, cache, d_out, d_last, d_x, add, d_initial, into),
+            Engine::Fused(fused) => {
+                let flops = self.forward_flops(rows);
+                let shards = shards(steps, flops);
+                fused
+                    .backward_in_time(steps, shards, initial, out, cache, d_out, d_last, d_x, add, d_initial);
+                fused.weight_gradients(steps, flops, x, initial, out, cache, into);
+                Ok(())
+            }
+        }
+    }
+
+    /// One step of N sequences: `x` is `[N, I]`, `state` `[N, H]` is replaced by the state after the step.
+    /// Allocates nothing once `scratch` has served a call of this size, and takes no lock.
+    pub fn step(&self, x: &[f32], state: StateMut<'_, f32>, scratch: &mut Scratch) -> Result<(), Error> {
+        let hidden = self.dims.hidden;
+        let n = state.hidden.len() / hidden;
+        length("x", n * self.dims.input, x.len())?;
+        self.check_state("state", n, Some(State { hidden: state.hidden, cell: state.cell }))?;
+        if n == 0 {
+            return Ok(());
+        }
+        let steps = match scratch.one_step.take() {
+            Some(steps) if steps.sequences() == n => steps,
+            _ => Steps::uniform(1, n),
+        };
+        let mut out = std::mem::take(&mut scratch.hidden);
+        out.resize(state.hidden.len(), 0.0);
+        let x = RowsRef::dense(x, self.dims.input);
+        match &self.engine {
+            Engine::Reference(plain) => {
+                let before = State { hidden: &state.hidden.to_vec(), cell: &state.cell.to_vec() };
+                let out = RowsMut::dense(&mut out, hidden);
+                let last = StateMut { hidden: state.hidden, cell: state.cell };
+                plain.forward(self.dims, &steps, x, Some(before), out, last, None)?;
+            }
+            Engine::Fused(fused) => fused.step(&steps, x, state, &mut out, scratch),
+        }
+        scratch.hidden = out;
+        scratch.one_step = Some(steps);
+        Ok(())
+    }
+
+    fn forward_flops(&self, rows: usize) -> usize {
+        2 * rows * (self.dims.input + self.dims.hidden) * self.dims.gate_rows()
+    }
+
+    fn check_state(&self, what: &'static str, n: usize, state: Option<State<'_, f32>>) -> Result<(), Error> {
+        let Some(state) = state else { return Ok(()) };
+        let cells = if self.dims.cell.has_cell_state() { n * self.dims.hidden } else { 0 };
+        length(what, n * self.dims.hidden, state.hidden.len())?;
+        length(what, cells, state.cell.len())
+    }
+}
+
+impl Path {
+    /// Whether the path computes this cell. The reference path computes all.
+    pub fn computes(self, cell: Cell) -> bool {
+        self == Path::Reference || !matches!(cell, Cell::Gru(Reset::Before))
+    }
+}
+
+/// How many shards a pass is dealt to. Which bits come out never depends on it.
+fn shards(steps: &Steps, flops: usize) -> usize {
+    if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads().min(steps.sequences()) }
+}
+
+/// Runs every task, in parallel where there are several.
+fn for_each_task(tasks: usize, run: impl Fn(usize) + Sync + Send) {
+    if tasks <= 1 {
+        (0..tasks).for_each(run);
+    } else {
+        (0..tasks).into_par_iter().with_max_len(1).for_each(run);
+    }
+}
+
+fn at<'a>(rows: RowsRef<'a>) -> RowsAt<*const f32> {
+    RowsAt {
+        base: rows.values.as_ptr(),
+        stride: rows.stride,
+        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
+    }
+}
+
+fn at_mut(rows: RowsMut<'_>) -> RowsAt<*mut f32> {
+    RowsAt {
+        base: rows.values.as_mut_ptr(),
+        stride: rows.stride,
+        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
+    }
+}
+
+impl Fused {
+    /// The states before the first step; one row of zeros for all where there is none.
+    fn initial(&self, part: Option<&[f32]>) -> RowsAt<*const f32> {
+        match part {
+            Some(part) => {
+                RowsAt { base: part.as_ptr(), stride: self.geometry.dims.hidden, map: std::ptr::null() }
+            }
+            None => RowsAt { base: self.zeros.as_ptr(), stride: 0, map: std::ptr::null() },
+        }
+    }
+
+    fn forward(
+        &self,
+        steps: &Steps,
+        shards: usize,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsMut<'_>,
+        last: StateMut<'_, f32>,
+        cache: Option<&mut Cache>,
+        scratch: &mut Scratch,
+    ) {
+        let g = self.geometry;
+        let (rows, hidden) = (steps.rows(), g.dims.hidden);
+        let keep = cache.is_some();
+        let (gates, gate_rows, cells) = match cache {
+            Some(cache) => {
+                cache.filled = Some((self.kernels.path, g.dims, rows));
+                cache.gates.resize(g.panels * rows * g.width());
+                cache.cells.resize(if g.dims.cell.has_cell_state() { rows * hidden } else { 0 });
+                (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr())
+            }
+            None => {
+                let chunk = chunk_rows(&g, steps, shards);
+                scratch.gates.resize(shards * g.panels * chunk * g.width());
+                (scratch.gates.as_mut_ptr(), chunk, last.cell.as_mut_ptr())
+            }
+        };
+        let task = Forward {
+            geometry: g,
+            steps,
+            shards,
+            x: at(x),
+            out: at_mut(out),
+            h0: self.initial(initial.map(|s| s.hidden)),
+            c0: self.initial(initial.map(|s| s.cell)),
+            w: self.w.as_ptr(),
+            u: self.u.as_ptr(),
+            bias: self.bias.as_ptr(),
+            gates,
+            keep,
+            gate_rows,
+            cells,
+            last_hidden: last.hidden.as_mut_ptr(),
+            last_cell: last.cell.as_mut_ptr(),
+        };
+        // SAFETY: every length was checked by the caller or set above, shards own disjoint sequences, and the
+        // kernels are those of an instruction set that this processor has.
+        for_each_task(shards, |shard| unsafe { (self.kernels.forward)(&task, shard) });
+    }
+
+    fn step(
+        &self,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        state: StateMut<'_, f32>,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let g = self.geometry;
+        let chunk = chunk_rows(&g, steps, 1);
+        scratch.gates.resize(g.panels * chunk * g.width());
+        let (hidden, cells) = (state.hidden.as_mut_ptr(), state.cell.as_mut_ptr());
+        let stride = g.dims.hidden;
+        let task = Forward {
+            geometry: g,
+            steps,
+            shards: 1,
+            x: at(x),
+            out: RowsAt { base: out.as_mut_ptr(), stride, map: std::ptr::null() },
+            h0: RowsAt { base: hidden.cast_const(), stride, map: std::ptr::null() },
+            // The cell state is updated in place: each unit is read before it is written.
+            c0: RowsAt { base: cells.cast_const(), stride, map: std::ptr::null() },
+            w: self.w.as_ptr(),
+            u: self.u.as_ptr(),
+            bias: self.bias.as_ptr(),
+            gates: scratch.gates.as_mut_ptr(),
+            keep: false,
+            gate_rows: chunk,
+            cells,
+            last_hidden: hidden,
+            last_cell: cells,
+        };
+        // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.
+        unsafe { (self.kernels.forward)(&task, 0) }
+    }
+
+    fn backward_in_time(
+        &self,
+        steps: &Steps,
+        shards: usize,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &mut Cache,
+        d_out: Option<RowsRef<'_>>,
+        d_last: Option<State<'_, f32>>,
+        d_x: Option<RowsMut<'_>>,
+        add: bool,
+        d_initial: StateMut<'_, f32>,
+    ) {
+        match d_last {
+            Some(d_last) => {
+                d_initial.hidden.copy_from_slice(d_last.hidden);
+                d_initial.cell.copy_from_slice(d_last.cell);
+            }
+            None => {
+                d_initial.hidden.fill(0.0);
+                d_initial.cell.fill(0.0);
+            }
+        }
+        let task = Backward {
+            geometry: self.geometry,
+            steps,
+            shards,
+            out: at(out),
+            h0: self.initial(initial.map(|s| s.hidden)),
+            c0: self.initial(initial.map(|s| s.cell)),
+            gates: cache.gates.as_mut_ptr(),
+            cells: cache.cells.as_ptr(),
+            d_out: d_out.map_or(RowsAt { base: std::ptr::null(), stride: 0, map: std::ptr::null() }, at),
+            d_hidden: d_initial.hidden.as_mut_ptr(),
+            d_cell: d_initial.cell.as_mut_ptr(),
+            u: self.u_backward.as_ptr(),
+            input: d_x.map(|d_x| (self.w_backward.as_ptr(), at_mut(d_x))),
+            add,
+        };
+        // SAFETY: every length was checked by the caller, the cache is of this pass, shards own disjoint
+        // sequences, and the kernels are those of an instruction set that this processor has.
+        for_each_task(shards, |shard| unsafe { (self.kernels.backward)(&task, shard) });
+    }
+
+    /// dW, dU and the biases from the gate gradients that the pass through time left in the cache.
+    fn weight_gradients(
+        &self,
+        steps: &Steps,
+        flops: usize,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &Cache,
+        into: Gradients<'_, f32>,
+    ) {
+        let g = self.geometry;
+        let (rows, n, hidden) = (steps.rows(), steps.sequences(), g.dims.hidden);
+        let input_columns = self.gate_columns(cache, rows, Side::Input);
+        let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
+        let w = Sum { rows, first: 0, b: at(x), index: at(x).map, columns: g.dims.input };
+        self.outer(&w, &input_columns, into.input, flops / 2);
+        if let Some(initial) = initial {
+            let b = RowsAt { base: initial.hidden.as_ptr(), stride: hidden, map: std::ptr::null() };
+            let first = Sum { rows: n, first: 0, b, index: std::ptr::null(), columns: hidden };
+            self.outer(&first, &hidden_columns, into.hidden, 0);
+        }
+        // The state before row r of step t is the row of the same rank at step t − 1.
+        let mut before = Vec::with_capacity(rows - n);
+        for t in 1..steps.len() {
+            let from = steps.offset(t - 1);
+            before.extend((from..from + steps.batch_size(t)).map(|row| match out.map {
+                Some(map) => map.as_slice()[row],
+                None => row as u32,
+            }));
+        }
+        let rest = Sum { rows: rows - n, first: n, b: at(out), index: before.as_ptr(), columns: hidden };
+        self.outer(&rest, &hidden_columns, into.hidden, flops / 2);
+        self.bias_gradients(rows, cache, into.bias_input, into.bias_hidden);
+    }
+
+    /// For each weight row that a side has: where its column of gate gradients begins.
+    fn gate_columns(&self, cache: &Cache, rows: usize, side: Side) -> Vec<(usize, *const f32)> {
+        let g = self.geometry;
+        let mut columns = Vec::with_capacity(g.dims.gate_rows());
+        for panel in 0..g.panels {
+            for column in 0..g.width() {
+                if let Some(row) = g.weight_row(panel, column, side) {
+                    columns.push((row, cache.gates[panel * rows * g.width() + column..].as_ptr()));
+                }
+            }
+        }
+        columns
+    }
+
+    fn outer(&self, sum: &Sum, columns: &[(usize, *const f32)], into: &mut [f32], flops: usize) {
+        if sum.rows == 0 {
+            return;
+        }
+        let width = self.geometry.width();
+        let base = into.as_mut_ptr();
+        // SAFETY: `into` is [G·H, columns], and gate columns have a row for each row of the sum.
+        let (a, c): (Vec<*const f32>, Vec<*mut f32>) = columns
+            .iter()
+            .map(|&(row, column)| unsafe { (column.add(sum.first * width), base.add(row * sum.columns)) })
+            .unzip();
+        let task = Outer {
+            rows: sum.rows,
+            a: a.as_ptr(),
+            a_stride: width,
+            b: sum.b.base,
+            b_stride: sum.b.stride,
+            index: sum.index,
+            columns: sum.columns,
+            c: c.as_ptr(),
+        };
+        // SAFETY: lengths as above; tasks write disjoint output rows.
+        unsafe { run_outer(&self.kernels, &task, columns.len(), flops) }
+    }
+
+    fn bias_gradients(&self, rows: usize, cache: &Cache, input: &mut [f32], hidden: &mut [f32]) {
+        let g = self.geometry;
+        let width = g.width();
+        let mut sums = Aligned::default();
+        sums.resize(width);
+        for panel in 0..g.panels {
+            let gates = &cache.gates[panel * rows * width..(panel + 1) * rows * width];
+            // SAFETY: the kernels are those of an instruction set that this processor has.
+            unsafe { (self.kernels.sum_rows)(gates, &mut sums) };
+            for (side, bias) in [(Side::Input, &mut *input), (Side::Hidden, &mut *hidden)] {
+                if bias.is_empty() {
+                    continue;
+                }
+                for (column, &sum) in sums.iter().enumerate() {
+                    if let Some(row) = g.weight_row(panel, column, side) {
+                        bias[row] += sum;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A sum over rows: the gate gradients of rows `first..first + rows` times the rows of B that go with them.
+struct Sum {
+    rows: usize,
+    first: usize,
+    b: RowsAt<*const f32>,
+    index: *const u32,
+    columns: usize,
+}
+
+/// Computes all output rows of an outer product, in parallel where it is worth it.
+///
+/// # Safety
+/// The task's pointers must be valid for its sizes and for `outputs` output rows, which must not overlap.
+pub(crate) unsafe fn run_outer(kernels: &Kernels, task: &Outer, outputs: usize, flops: usize) {
+    let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
+    // Whole groups of output rows, and a few tasks a thread so that a busy core does not hold up the rest.
+    let each = if threads == 1 { outputs } else { outputs.div_ceil(2 * threads).next_multiple_of(16) };
+    for_each_task(outputs.div_ceil(each.max(1)), |i| {
+        // SAFETY: the caller's promises; ranges are disjoint.
+        unsafe { (kernels.outer)(task, i * each..((i + 1) * each).min(outputs)) }
+    });
+}
+
+/// Computes all rows of a plain product, in parallel where it is worth it.
+///
+/// # Safety
+/// The task's pointers must be valid for its sizes and for `rows` rows of A and C.
+pub(crate) unsafe fn run_product(kernels: &Kernels, task: &linear::Product, rows: usize, flops: usize) {
+    let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
+    let each = if threads == 1 { rows } else { rows.div_ceil(2 * threads).next_multiple_of(24) };
+    for_each_task(rows.div_ceil(each.max(1)), |i| {
+        // SAFETY: the caller's promises; ranges are disjoint.
+        unsafe { (kernels.product)(task, i * each..((i + 1) * each).min(rows)) }
+    });
+}
+
+impl Plain {
+    fn weights(&self) -> Weights<'_, f32> {
+        Weights {
+            input: &self.input,
+            hidden: &self.hidden,
+            bias_input: &self.bias_input,
+            bias_hidden: &self.bias_hidden,
+        }
+    }
+
+    fn forward(
+        &self,
+        dims: Dims,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsMut<'_>,
+        last: StateMut<'_, f32>,
+        cache: Option<&mut Cache>,
+    ) -> Result<(), Error> {
+        let rows = steps.rows();
+        let x = gather(x, rows, dims.input);
+        let mut dense = vec![0.0; rows * dims.hidden];
+        let kept = cache.map(|cache| {
+            cache.filled = Some((Path::Reference, dims, rows));
+            &mut cache.reference
+        });
+        reference::forward(dims, &self.weights(), steps, &x, initial, &mut dense, last, kept)?;
+        scatter(&dense, out, dims.hidden, false);
+        Ok(())
+    }
+
+    fn backward(
+        &self,
+        dims: Dims,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &Cache,
+        d_out: Option<RowsRef<'_>>,
+        d_last: Option<State<'_, f32>>,
+        d_x: Option<RowsMut<'_>>,
+        add: bool,
+        d_initial: StateMut<'_, f32>,
+        into: Gradients<'_, f32>,
+    ) -> Result<(), Error> {
+        let rows = steps.rows();
+        let x = gather(x, rows, dims.input);
+        let out = gather(out, rows, dims.hidden);
+        let d_out = match d_out {
+            Some(d_out) => gather(d_out, rows, dims.hidden),
+            None => vec![0.0; rows * dims.hidden],
+        };
+        let mut dense = d_x.as_ref().map(|_| vec![0.0; rows * dims.input]);
+        reference::backward(
+            dims,
+            &self.weights(),
+            steps,
+            &x,
+            initial,
+            &out,
+            &cache.reference,
+            &d_out,
+            d_last,
+            dense.as_deref_mut(),
+            d_initial,
+            into,
+        )?;
+        if let (Some(dense), Some(d_x)) = (dense, d_x) {
+            scatter(&dense, d_x, dims.input, add);
+        }
+        Ok(())
+    }
+}
+
+fn place(map: Option<&crate::rows::RowMap>, row: usize) -> usize {
+    map.map_or(row, |m| m.as_slice()[row] as usize)
+}
+
+fn gather(rows: RowsRef<'_>, count: usize, width: usize) -> Vec<f32> {
+    let mut dense = Vec::with_capacity(count * width);
+    for row in 0..count {
+        let from = place(rows.map, row) * rows.stride;
+        dense.extend_from_slice(&rows.values[from..from + width]);
+    }
+    dense
+}
+
+fn scatter(dense: &[f32], rows: RowsMut<'_>, width: usize, add: bool) {
+    for (row, values) in dense.chunks_exact(width).enumerate() {
+        let to = place(rows.map, row) * rows.stride;
+        for (to, &v) in rows.values[to..to + width].iter_mut().zip(values) {
+            *to = if add { *to + v } else { v };
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Views of rows in somebody's array: strided, and in any order.
+
+use crate::types::Error;
+
+/// An order of rows: a permutation, so that no two rows are ever the same memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowMap(Vec<u32>);
+
+impl RowMap {
+    /// The order in which row `i` is the array's row `to[i]`; every row of the array exactly once.
+    pub fn new(to: Vec<u32>) -> Result<Self, Error> {
+        let mut seen = vec![false; to.len()];
+        for (row, &target) in to.iter().enumerate() {
+            match seen.get_mut(target as usize) {
+                Some(seen) if !*seen => *seen = true,
+                _ => return Err(Error::RowMap { row, target: target as usize, rows: to.len() }),
+            }
+        }
+        Ok(Self(to))
+    }
+
+    /// Where each row is.
+    pub fn as_slice(&self) -> &[u32] {
+        &self.0
+    }
+}
+
+/// Rows to read: row `i` is the first numbers of `values[at(i)·stride..]`, with `at` the map or the identity.
+#[derive(Debug, Clone, Copy)]
+pub struct RowsRef<'a> {
+    /// The array, from the first number of row 0 on.
+    pub values: &'a [f32],
+    /// Numbers between the beginnings of two rows of the array.
+    pub stride: usize,
+    /// The order of the rows, if it is not the array's.
+    pub map: Option<&'a RowMap>,
+}
+
+/// Rows to write; as [`RowsRef`].
+#[derive(Debug)]
+pub struct RowsMut<'a> {
+    /// The array, from the first number of row 0 on.
+    pub values: &'a mut [f32],
+    /// Numbers between the beginnings of two rows of the array.
+    pub stride: usize,
+    /// The order of the rows, if it is not the array's.
+    pub map: Option<&'a RowMap>,
+}
+
+impl<'a> RowsRef<'a> {
+    /// Contiguous rows of `width` numbers.
+    pub fn dense(values: &'a [f32], width: usize) -> Self {
+        Self { values, stride: width, map: None }
+    }
+
+    /// Checks that `rows` rows of `width` numbers are there.
+    pub(crate) fn check(&self, what: &'static str, rows: usize, width: usize) -> Result<(), Error> {
+        check(what, self.values.len(), self.stride, self.map, rows, width)
+    }
+}
+
+impl<'a> RowsMut<'a> {
+    /// Contiguous rows of `width` numbers.
+    pub fn dense(values: &'a mut [f32], width: usize) -> Self {
+        Self { values, stride: width, map: None }
+    }
+
+    pub(crate) fn check(&self, what: &'static str, rows: usize, width: usize) -> Result<(), Error> {
+        check(what, self.values.len(), self.stride, self.map, rows, width)
+    }
+}
+
+fn check(
+    what: &'static str,
+    found: usize,
+    stride: usize,
+    map: Option<&RowMap>,
+    rows: usize,
+    width: usize,
+) -> Result<(), Error> {
+    if stride < width {
+        return Err(Error::Length { what, expected: width, found: stride });
+    }
+    if let Some(map) = map.filter(|m| m.0.len() != rows) {
+        return Err(Error::Length { what, expected: rows, found: map.0.len() });
+    }
+    let expected = if rows == 0 { 0 } else { (rows - 1) * stride + width };
+    if found < expected { Err(Error::Length { what, expected, found }) } else { Ok(()) }
+}

@@ -1,0 +1,200 @@
+//! Instruction sets: one thin file each, behind one trait, chosen at run time.
+
+use crate::cpu::{backward::Backward, forward::Forward, linear::Product, outer::Outer};
+use crate::types::Error;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+pub(crate) mod portable;
+
+/// Which code computes a recurrence. Asked for, reported and asserted; never silently changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Path {
+    /// The equations as they are written.
+    Reference,
+    /// The fused kernels in plain Rust, for any processor.
+    Portable,
+    /// The fused kernels with AVX2 and FMA.
+    Avx2,
+    /// The fused kernels with AVX-512.
+    Avx512,
+}
+
+impl Path {
+    /// Every path, slowest first.
+    pub const ALL: [Path; 4] = [Path::Reference, Path::Portable, Path::Avx2, Path::Avx512];
+
+    /// The fastest path of this processor.
+    pub fn best() -> Path {
+        *Self::ALL.iter().rfind(|p| p.is_available()).expect("the reference path is always there")
+    }
+
+    /// Whether this processor can run the path.
+    pub fn is_available(self) -> bool {
+        match self {
+            Path::Reference | Path::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma"),
+            #[cfg(not(target_arch = "x86_64"))]
+            Path::Avx2 | Path::Avx512 => false,
+        }
+    }
+
+    /// The path's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Path::Reference => "reference",
+            Path::Portable => "portable",
+            Path::Avx2 => "AVX2",
+            Path::Avx512 => "AVX-512",
+        }
+    }
+
+    pub(crate) fn kernels(self) -> Result<Kernels, Error> {
+        if !self.is_available() {
+            return Err(Error::PathUnavailable { path: self.name() });
+        }
+        match self {
+            Path::Reference => Err(Error::PathUnavailable { path: self.name() }),
+            Path::Portable => Ok(portable::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => Ok(avx2::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => Ok(avx512::KERNELS),
+            #[cfg(not(target_arch = "x86_64"))]
+            Path::Avx2 | Path::Avx512 => Err(Error::PathUnavailable { path: self.name() }),
+        }
+    }
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The entry points of one instruction set: one instance each of the generic bodies in `cpu`.
+///
+/// Every function is unsafe to call: the processor must have the instruction set, and the task's pointers
+/// must be valid for the rows, strides and sizes it states.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kernels {
+    pub(crate) path: Path,
+    /// Floats in one vector.
+    pub(crate) lanes: usize,
+    /// Sums rows as wide as the sums: `sum_rows(rows, sums)`; the sums are overwritten.
+    pub(crate) sum_rows: unsafe fn(&[f32], &mut [f32]),
+    pub(crate) forward: unsafe fn(&Forward, usize),
+    pub(crate) backward: unsafe fn(&Backward, usize),
+    pub(crate) outer: unsafe fn(&Outer, std::ops::Range<usize>),
+    pub(crate) product: unsafe fn(&Product, std::ops::Range<usize>),
+    pub(crate) activate: unsafe fn(Activation, &mut [f32]),
+}
+
+/// An elementwise function of the vector library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// 1 / (1 + e⁻ˣ).
+    Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// eˣ, for −87 ≤ x ≤ 88.
+    Exp,
+}
+
+/// A vector of floats and what can be done with it.
+///
+/// # Safety
+/// Implementations promise that their methods need no more than the instruction set they are named after;
+/// callers promise that the processor has it, and that pointers are valid for the floats they load or store.
+pub(crate) unsafe trait Simd: Copy + 'static {
+    type V: Copy;
+    /// Floats in a vector.
+    const LANES: usize;
+
+    /// The most rows of a register tile `vectors` wide, so that accumulators stay in registers.
+    fn tile_rows(vectors: usize) -> usize;
+
+    unsafe fn splat(v: f32) -> Self::V;
+    unsafe fn load(p: *const f32) -> Self::V;
+    /// The first `n` floats at `p`, zeros above.
+    unsafe fn load_first(p: *const f32, n: usize) -> Self::V;
+    unsafe fn store(p: *mut f32, v: Self::V);
+    /// Stores the first `n` floats only.
+    unsafe fn store_first(p: *mut f32, v: Self::V, n: usize);
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// a·b + c.
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// c − a·b.
+    unsafe fn fnma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The lesser; `b` where either is not a number.
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    /// The greater; `b` where either is not a number.
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn abs(v: Self::V) -> Self::V;
+    /// `magnitude` (not negative) with the sign of `sign`.
+    unsafe fn with_sign(magnitude: Self::V, sign: Self::V) -> Self::V;
+    unsafe fn round(v: Self::V) -> Self::V;
+    /// 2ⁿ for a whole number −126 ≤ n ≤ 127.
+    unsafe fn exp2_whole(n: Self::V) -> Self::V;
+    /// `yes` where v < 0, `no` elsewhere.
+    unsafe fn if_negative(v: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// `v` where v > 0, 0 elsewhere (and for NaN, NaN).
+    unsafe fn relu(v: Self::V) -> Self::V;
+    /// 0 where |v| < 1e-30, so that denormal numbers never slow a loop down.
+    unsafe fn flush(v: Self::V) -> Self::V;
+}
+
+/// Makes the table of one instruction set from the generic bodies.
+macro_rules! kernels {
+    ($path:expr, $simd:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn forward(task: &$crate::cpu::forward::Forward, shard: usize) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::cpu::forward::forward::<$simd>(task, shard) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn backward(task: &$crate::cpu::backward::Backward, shard: usize) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::cpu::backward::backward::<$simd>(task, shard) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn outer(task: &$crate::cpu::outer::Outer, rows: std::ops::Range<usize>) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::cpu::outer::outer::<$simd>(task, rows) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn product(task: &$crate::cpu::linear::Product, rows: std::ops::Range<usize>) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::cpu::linear::product::<$simd>(task, rows) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn activate(what: $crate::simd::Activation, values: &mut [f32]) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::cpu::activation::activate::<$simd>(what, values) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn sum_rows(rows: &[f32], sums: &mut [f32]) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::cpu::outer::sum_rows::<$simd>(rows, sums) }
+        }
+        pub(crate) const KERNELS: $crate::simd::Kernels = $crate::simd::Kernels {
+            path: $path,
+            sum_rows,
+            lanes: <$simd as $crate::simd::Simd>::LANES,
+            forward,
+            backward,
+            outer,
+            product,
+            activate,
+        };
+    };
+}
+pub(crate) use kernels;

@@ -1,0 +1,137 @@
+//! Plain Rust for any processor: four floats, which compilers turn into the vectors they know.
+
+use super::Simd;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+type V = [f32; 4];
+
+#[inline(always)]
+fn map(a: V, f: impl Fn(f32) -> f32) -> V {
+    [f(a[0]), f(a[1]), f(a[2]), f(a[3])]
+}
+
+#[inline(always)]
+fn zip(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
+    [f(a[0], b[0]), f(a[1], b[1]), f(a[2], b[2]), f(a[3], b[3])]
+}
+
+/// a·b + c, fused only where the processor does that in one instruction: the C library's is slow.
+#[inline(always)]
+fn fused(a: f32, b: f32, c: f32) -> f32 {
+    if cfg!(any(target_arch = "aarch64", target_feature = "fma")) { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Adding and taking away 1.5·2²³ rounds to the nearest whole number, for |v| < 2²².
+const ROUND: f32 = 12_582_912.0;
+
+// SAFETY: nothing but ordinary arithmetic; loads and stores touch only the floats they name.
+unsafe impl Simd for Portable {
+    type V = V;
+    const LANES: usize = 4;
+
+    #[inline(always)]
+    fn tile_rows(vectors: usize) -> usize {
+        match vectors {
+            4 => 3,
+            3 => 4,
+            _ => 6,
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(v: f32) -> V {
+        [v; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> V {
+        unsafe { p.cast::<V>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize) -> V {
+        let mut v = [0.0; 4];
+        for (i, v) in v.iter_mut().enumerate().take(n) {
+            *v = unsafe { *p.add(i) };
+        }
+        v
+    }
+    #[inline(always)]
+    unsafe fn store(p: *mut f32, v: V) {
+        unsafe { p.cast::<V>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(p: *mut f32, v: V, n: usize) {
+        for (i, v) in v.iter().enumerate().take(n) {
+            unsafe { *p.add(i) = *v };
+        }
+    }
+    #[inline(always)]
+    unsafe fn add(a: V, b: V) -> V {
+        zip(a, b, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn sub(a: V, b: V) -> V {
+        zip(a, b, |a, b| a - b)
+    }
+    #[inline(always)]
+    unsafe fn mul(a: V, b: V) -> V {
+        zip(a, b, |a, b| a * b)
+    }
+    #[inline(always)]
+    unsafe fn div(a: V, b: V) -> V {
+        zip(a, b, |a, b| a / b)
+    }
+    #[inline(always)]
+    unsafe fn fma(a: V, b: V, c: V) -> V {
+        [fused(a[0], b[0], c[0]), fused(a[1], b[1], c[1]), fused(a[2], b[2], c[2]), fused(a[3], b[3], c[3])]
+    }
+    #[inline(always)]
+    unsafe fn fnma(a: V, b: V, c: V) -> V {
+        unsafe { Self::fma(map(a, |a| -a), b, c) }
+    }
+    #[inline(always)]
+    unsafe fn min(a: V, b: V) -> V {
+        zip(a, b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    unsafe fn max(a: V, b: V) -> V {
+        zip(a, b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    unsafe fn abs(v: V) -> V {
+        map(v, f32::abs)
+    }
+    #[inline(always)]
+    unsafe fn with_sign(magnitude: V, sign: V) -> V {
+        zip(magnitude, sign, f32::copysign)
+    }
+    #[inline(always)]
+    unsafe fn round(v: V) -> V {
+        map(v, |v| (v + ROUND) - ROUND)
+    }
+    #[inline(always)]
+    unsafe fn exp2_whole(n: V) -> V {
+        map(n, |n| f32::from_bits((((n as i32) + 127) << 23) as u32))
+    }
+    #[inline(always)]
+    unsafe fn if_negative(v: V, yes: V, no: V) -> V {
+        let mut out = no;
+        for i in 0..4 {
+            if v[i] < 0.0 {
+                out[i] = yes[i];
+            }
+        }
+        out
+    }
+    #[inline(always)]
+    unsafe fn relu(v: V) -> V {
+        map(v, |v| if 0.0 > v { 0.0 } else { v })
+    }
+    #[inline(always)]
+    unsafe fn flush(v: V) -> V {
+        map(v, |v| if v.abs() < 1e-30 { 0.0 } else { v })
+    }
+}
+
+super::kernels!(super::Path::Portable, Portable);
