@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use crate::aligned::Aligned;
-use crate::cpu::backward::Backward;
-use crate::cpu::forward::{Forward, chunk_rows};
-use crate::cpu::outer::Outer;
+use crate::cpu::backward::{Backward, backward};
+use crate::cpu::forward::{Forward, chunk_rows, forward};
+use crate::cpu::outer::{Outer, outer};
 use crate::cpu::pack::{Geometry, Side};
 use crate::cpu::{RowsAt, linear};
 use crate::reference;
@@ -408,7 +408,7 @@ impl Fused {
         };
         // SAFETY: every length was checked by the caller or set above, shards own disjoint sequences, and the
         // kernels are those of an instruction set that this processor has.
-        for_each_task(shards, |shard| unsafe { (self.kernels.forward)(&task, shard) });
+        for_each_task(shards, |shard| unsafe { forward(&self.kernels, &task, shard) });
     }
 
     fn step(
@@ -444,7 +444,7 @@ impl Fused {
             last_cell: cells,
         };
         // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.
-        unsafe { (self.kernels.forward)(&task, 0) }
+        unsafe { forward(&self.kernels, &task, 0) }
     }
 
     fn backward_in_time(
@@ -488,7 +488,7 @@ impl Fused {
         };
         // SAFETY: every length was checked by the caller, the cache is of this pass, shards own disjoint
         // sequences, and the kernels are those of an instruction set that this processor has.
-        for_each_task(shards, |shard| unsafe { (self.kernels.backward)(&task, shard) });
+        for_each_task(shards, |shard| unsafe { backward(&self.kernels, &task, shard) });
     }
 
     /// dW, dU and the biases from the gate gradients that the pass through time left in the cache.
@@ -608,7 +608,7 @@ pub(crate) unsafe fn run_outer(kernels: &Kernels, task: &Outer, outputs: usize, 
     let each = if threads == 1 { outputs } else { outputs.div_ceil(2 * threads).next_multiple_of(16) };
     for_each_task(outputs.div_ceil(each.max(1)), |i| {
         // SAFETY: the caller's promises; ranges are disjoint.
-        unsafe { (kernels.outer)(task, i * each..((i + 1) * each).min(outputs)) }
+        unsafe { outer(kernels, task, i * each..((i + 1) * each).min(outputs)) }
     });
 }
 
@@ -621,7 +621,10 @@ pub(crate) unsafe fn run_product(kernels: &Kernels, task: &linear::Product, rows
     let each = if threads == 1 { rows } else { rows.div_ceil(2 * threads).next_multiple_of(24) };
     for_each_task(rows.div_ceil(each.max(1)), |i| {
         // SAFETY: the caller's promises; ranges are disjoint.
-        unsafe { (kernels.product)(task, i * each..((i + 1) * each).min(rows)) }
+        unsafe {
+            let first = i * each;
+            task.run(kernels, each.min(rows - first), |i| first + i, |i| first + i)
+        }
     });
 }
 

@@ -1,4 +1,5 @@
-//! The fused kernels: one generic body an idea, compiled once for each instruction set.
+//! The fused kernels: plain loops over tiles, with one generic body for each tile and
+//! cell that is compiled once for each instruction set.
 //!
 //! * Weights are packed in *panels* of one vector of hidden units with all their gates side by side, so one
 //!   register tile finishes all gates of those units and the cell update happens in registers.
@@ -9,6 +10,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod backward;
+pub(crate) mod cells;
 pub(crate) mod forward;
 pub(crate) mod linear;
 pub(crate) mod outer;

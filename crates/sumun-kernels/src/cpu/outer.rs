@@ -2,8 +2,8 @@
 //!
 //! Tasks are output rows, never input rows, so the sum over rows is one chain whoever computes it.
 
-use crate::cpu::tile::{load_columns, store_columns, tiles, with_rows, with_vectors};
-use crate::simd::Simd;
+use crate::cpu::tile::{load_columns, store_columns, tiles};
+use crate::simd::{Kernels, Simd};
 
 /// One weight gradient. `a` columns become output rows; `b` columns become output columns.
 #[derive(Debug)]
@@ -36,52 +36,48 @@ const ROWS_AT_ONCE: usize = 128;
 const OUTPUTS_AT_ONCE: usize = 64;
 
 /// Computes the output rows `range`.
-#[inline(always)]
-pub(crate) unsafe fn outer<S: Simd>(task: &Outer, range: std::ops::Range<usize>) {
-    let panels = task.columns.div_ceil(4 * S::LANES);
-    let mut group = range.start;
-    while group < range.end {
+///
+/// # Safety
+/// The task's pointers must be valid for its sizes; no other task may write the same output rows.
+pub(crate) unsafe fn outer(kernels: &Kernels, task: &Outer, range: std::ops::Range<usize>) {
+    let panel = 4 * kernels.lanes;
+    for group in range.clone().step_by(OUTPUTS_AT_ONCE) {
         let outputs = OUTPUTS_AT_ONCE.min(range.end - group);
-        let mut start = 0;
-        while start < task.rows {
+        for start in (0..task.rows).step_by(ROWS_AT_ONCE) {
             let rows = ROWS_AT_ONCE.min(task.rows - start);
-            for panel in 0..panels {
-                let column = panel * 4 * S::LANES;
-                let columns = (task.columns - column).min(4 * S::LANES);
-                let vectors = columns.div_ceil(S::LANES);
-                // SAFETY: the caller's promises.
-                with_vectors!(vectors, N => {
-                    for (m, count) in tiles(outputs, S::tile_rows(N)) {
-                        with_rows!(S, N, count, M => unsafe {
-                            block::<S, M, N>(task, group + m, start, rows, column, columns)
-                        })
-                    }
-                });
+            for column in (0..task.columns).step_by(panel) {
+                let columns = (task.columns - column).min(panel);
+                let blocks = kernels.outer_blocks[columns.div_ceil(kernels.lanes) - 1];
+                for (first, count) in tiles(outputs, blocks.len()) {
+                    let block = Block { output: group + first, start, rows, column, columns };
+                    // SAFETY: the caller's promises.
+                    unsafe { blocks[count - 1](task, &block) }
+                }
             }
-            start += rows;
         }
-        group += outputs;
     }
 }
 
-#[inline(always)]
-unsafe fn block<S: Simd, const M: usize, const N: usize>(
-    task: &Outer,
+/// A piece of an outer product: M output rows from `output` on, some input rows, some columns.
+#[derive(Debug)]
+pub(crate) struct Block {
     output: usize,
     start: usize,
     rows: usize,
     column: usize,
     columns: usize,
-) {
+}
+
+#[inline(always)]
+pub(crate) unsafe fn block<S: Simd, const M: usize, const N: usize>(task: &Outer, block: &Block) {
+    let &Block { output, start, rows, column, columns } = block;
     // SAFETY: the caller promises valid pointers for these rows and columns.
     unsafe {
         let mut acc = [[S::splat(0.0); N]; M];
         let mut a = [std::ptr::null::<f32>(); M];
-        let mut c = [std::ptr::null_mut::<f32>(); M];
         for m in 0..M {
             a[m] = *task.a.add(output + m);
-            c[m] = (*task.c.add(output + m)).add(column);
-            acc[m] = load_columns::<S, N>(c[m], columns);
+            acc[m] = load_columns::<S, N>((*task.c.add(output + m)).add(column), columns);
         }
         let b = task.b.add(column);
         let full = columns == N * S::LANES;
@@ -104,7 +100,7 @@ unsafe fn block<S: Simd, const M: usize, const N: usize>(
             }
         }
         for m in 0..M {
-            store_columns::<S, N>(c[m], &acc[m], columns);
+            store_columns::<S, N>((*task.c.add(output + m)).add(column), &acc[m], columns);
         }
     }
 }

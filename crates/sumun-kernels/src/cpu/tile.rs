@@ -1,6 +1,6 @@
 //! The register tile: M rows by N vectors of accumulators, and the loop over K that fills it.
 
-use crate::simd::Simd;
+use crate::simd::{Kernels, Simd};
 
 /// How far a product runs over K: `segments` runs of `length` numbers, `stride` floats apart in a row of A,
 /// then one of `tail` numbers. A plain row is one segment.
@@ -24,9 +24,63 @@ impl Depth {
     }
 }
 
+/// The most rows of a tile, on any instruction set.
+pub(crate) const MOST_ROWS: usize = 8;
+
+/// What one tile computes: c[m] = start[m] + a[m]·B for its rows m, the first `columns` of its columns.
+#[derive(Debug)]
+pub(crate) struct Tile {
+    pub(crate) a: [*const f32; MOST_ROWS],
+    pub(crate) depth: Depth,
+    /// The packed panel.
+    pub(crate) b: *const f32,
+    /// What each row starts from; null for zeros.
+    pub(crate) start: [*const f32; MOST_ROWS],
+    pub(crate) c: [*mut f32; MOST_ROWS],
+    pub(crate) columns: usize,
+}
+
+impl Tile {
+    pub(crate) fn new(b: *const f32, depth: Depth, columns: usize) -> Self {
+        let (a, c) = ([std::ptr::null(); MOST_ROWS], [std::ptr::null_mut(); MOST_ROWS]);
+        Self { a, depth, b, start: a, c, columns }
+    }
+
+    /// Computes the tile with `rows` rows.
+    ///
+    /// # Safety
+    /// `rows` is at most the instruction set's for this width, and every pointer is valid for what it stands for.
+    #[inline(always)]
+    pub(crate) unsafe fn run(&self, kernels: &Kernels, rows: usize) {
+        let vectors = self.columns.div_ceil(kernels.lanes);
+        // SAFETY: the caller's promises.
+        unsafe { kernels.tiles[vectors - 1][rows - 1](self) }
+    }
+}
+
+/// One tile of M rows by N vectors.
+#[inline(always)]
+pub(crate) unsafe fn tile<S: Simd, const M: usize, const N: usize>(task: &Tile) {
+    // SAFETY: the caller promises valid pointers.
+    unsafe {
+        let mut acc = [[S::splat(0.0); N]; M];
+        let mut a = [std::ptr::null::<f32>(); M];
+        for m in 0..M {
+            a[m] = task.a[m];
+            if !task.start[m].is_null() {
+                acc[m] = load_columns::<S, N>(task.start[m], task.columns);
+            }
+        }
+        acc = multiply::<S, M, N>(acc, &a, task.depth, task.b);
+        for m in 0..M {
+            store_columns::<S, N>(task.c[m], &acc[m], task.columns);
+        }
+    }
+}
+
 /// acc[m][n] += Σ_k a[m][k] · b[k][n], k in order; `b` is packed, N vectors a k.
 #[inline(always)]
-pub(crate) unsafe fn multiply<S: Simd, const M: usize, const N: usize>(
+unsafe fn multiply<S: Simd, const M: usize, const N: usize>(
     mut acc: [[S::V; N]; M],
     a: &[*const f32; M],
     depth: Depth,
@@ -115,8 +169,6 @@ pub(crate) struct Tiles {
 
 /// Splits `rows` evenly into tiles of at most `most` rows: 32 rows by at most 6 are 6, 6, 5, 5, 5, 5.
 ///
-/// An iterator and not a function with a closure: a closure is a function of its own, without the instruction
-/// set of the one that calls it, and what it would hold here must be compiled with it.
 #[inline(always)]
 pub(crate) fn tiles(rows: usize, most: usize) -> Tiles {
     Tiles { start: 0, rows, tiles: rows.div_ceil(most) }
@@ -137,49 +189,3 @@ impl Iterator for Tiles {
         Some((start, count))
     }
 }
-
-/// Runs `$body` with the constant `$M` equal to `$rows`, which is 1 to 8 and at most the tile rows of the
-/// instruction set `$S` at `$vectors` vectors.
-macro_rules! with_rows {
-    ($S:ty, $vectors:expr, $rows:expr, $M:ident => $body:expr) => {
-        with_rows!(@arms $S, $vectors, $rows, $M, $body, 1 2 3 4 5 6 7 8)
-    };
-    (@arms $S:ty, $vectors:expr, $rows:expr, $M:ident, $body:expr, $($count:literal)*) => {
-        match $rows {
-            $($count => {
-                const $M: usize = $count;
-                if $M <= <$S as $crate::simd::Simd>::tile_rows($vectors) {
-                    $body
-                }
-            })*
-            _ => unreachable!("a tile has 1 to 8 rows"),
-        }
-    };
-}
-pub(crate) use with_rows;
-
-/// Runs `$body` with the constant `$N` equal to `$vectors`, 1 to 4.
-macro_rules! with_vectors {
-    ($vectors:expr, $N:ident => $body:expr) => {
-        match $vectors {
-            1 => {
-                const $N: usize = 1;
-                $body
-            }
-            2 => {
-                const $N: usize = 2;
-                $body
-            }
-            3 => {
-                const $N: usize = 3;
-                $body
-            }
-            4 => {
-                const $N: usize = 4;
-                $body
-            }
-            _ => unreachable!("a panel has 1 to 4 vectors"),
-        }
-    };
-}
-pub(crate) use with_vectors;

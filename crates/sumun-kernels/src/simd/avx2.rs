@@ -23,15 +23,6 @@ unsafe impl Simd for Avx2 {
     const LANES: usize = 8;
 
     #[inline(always)]
-    fn tile_rows(vectors: usize) -> usize {
-        match vectors {
-            4 => 3,
-            3 => 4,
-            _ => 6,
-        }
-    }
-
-    #[inline(always)]
     unsafe fn splat(v: f32) -> __m256 {
         unsafe { _mm256_set1_ps(v) }
     }
@@ -122,4 +113,4 @@ unsafe impl Simd for Avx2 {
     }
 }
 
-super::kernels!(super::Path::Avx2, Avx2, "avx2,fma");
+super::kernels!(super::Path::Avx2, Avx2, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3], "avx2,fma");

@@ -18,11 +18,6 @@ unsafe impl Simd for Avx512 {
     const LANES: usize = 16;
 
     #[inline(always)]
-    fn tile_rows(vectors: usize) -> usize {
-        if vectors == 4 { 6 } else { 8 }
-    }
-
-    #[inline(always)]
     unsafe fn splat(v: f32) -> __m512 {
         unsafe { _mm512_set1_ps(v) }
     }
@@ -116,4 +111,4 @@ unsafe impl Simd for Avx512 {
     }
 }
 
-super::kernels!(super::Path::Avx512, Avx512, "avx512f,avx2,fma");
+super::kernels!(super::Path::Avx512, Avx512, [1 2 3 4 5 6 7 8], [1 2 3 4 5 6 7 8], [1 2 3 4 5 6 7 8], [1 2 3 4 5 6], "avx512f,avx2,fma");

@@ -1,7 +1,9 @@
 //! Instruction sets: one thin file each, behind one trait, chosen at run time.
 
-use crate::cpu::{backward::Backward, forward::Forward, linear::Product, outer::Outer};
-use crate::types::Error;
+use crate::cpu::cells::{CellBackward, CellForward};
+use crate::cpu::outer::{Block, Outer};
+use crate::cpu::tile::Tile;
+use crate::types::{Error, Nonlinearity};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
@@ -77,6 +79,11 @@ impl std::fmt::Display for Path {
     }
 }
 
+/// A function over one tile of fixed size.
+pub(crate) type TileFn = unsafe fn(&Tile);
+/// A function over one block of an outer product, of fixed size.
+pub(crate) type BlockFn = unsafe fn(&Outer, &Block);
+
 /// The entry points of one instruction set: one instance each of the generic bodies in `cpu`.
 ///
 /// Every function is unsafe to call: the processor must have the instruction set, and the task's pointers
@@ -86,13 +93,27 @@ pub(crate) struct Kernels {
     pub(crate) path: Path,
     /// Floats in one vector.
     pub(crate) lanes: usize,
+    /// `tiles[vectors − 1][rows − 1]`, as many rows as keep the accumulators in registers.
+    pub(crate) tiles: [&'static [TileFn]; 4],
+    /// `outer_blocks[vectors − 1][outputs − 1]`.
+    pub(crate) outer_blocks: [&'static [BlockFn]; 4],
     /// Sums rows as wide as the sums: `sum_rows(rows, sums)`; the sums are overwritten.
     pub(crate) sum_rows: unsafe fn(&[f32], &mut [f32]),
-    pub(crate) forward: unsafe fn(&Forward, usize),
-    pub(crate) backward: unsafe fn(&Backward, usize),
-    pub(crate) outer: unsafe fn(&Outer, std::ops::Range<usize>),
-    pub(crate) product: unsafe fn(&Product, std::ops::Range<usize>),
+    pub(crate) lstm_forward: unsafe fn(&CellForward),
+    pub(crate) gru_forward: unsafe fn(&CellForward),
+    pub(crate) rnn_forward: unsafe fn(&CellForward, Nonlinearity),
+    pub(crate) lstm_backward: unsafe fn(&CellBackward),
+    pub(crate) gru_backward: unsafe fn(&CellBackward),
+    pub(crate) rnn_backward: unsafe fn(&CellBackward, Nonlinearity),
     pub(crate) activate: unsafe fn(Activation, &mut [f32]),
+}
+
+impl Kernels {
+    /// The most rows of a tile of so many columns.
+    #[inline(always)]
+    pub(crate) fn tile_rows(&self, columns: usize) -> usize {
+        self.tiles[columns.div_ceil(self.lanes) - 1].len()
+    }
 }
 
 /// An elementwise function of the vector library.
@@ -115,9 +136,6 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     type V: Copy;
     /// Floats in a vector.
     const LANES: usize;
-
-    /// The most rows of a register tile `vectors` wide, so that accumulators stay in registers.
-    fn tile_rows(vectors: usize) -> usize;
 
     unsafe fn splat(v: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
@@ -152,47 +170,70 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn flush(v: Self::V) -> Self::V;
 }
 
-/// Makes the table of one instruction set from the generic bodies.
+/// Makes the table of one instruction set from the generic bodies: the tile heights for one to four vectors,
+/// and the target features, if any.
 macro_rules! kernels {
-    ($path:expr, $simd:ty $(, $feature:literal)?) => {
+    (@function $name:ident, $from:path, $simd:ty, ($($arg:ident: $type:ty),*), $($feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
-        unsafe fn forward(task: &$crate::cpu::forward::Forward, shard: usize) {
+        unsafe fn $name($($arg: $type),*) {
             // SAFETY: the caller's promises are the callee's.
-            unsafe { $crate::cpu::forward::forward::<$simd>(task, shard) }
+            unsafe { $from($($arg),*) }
+        }
+    };
+    ($path:expr, $simd:ty, [$($one:literal)*], [$($two:literal)*], [$($three:literal)*], [$($four:literal)*]
+        $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn tile<const M: usize, const N: usize>(task: &$crate::cpu::tile::Tile) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::cpu::tile::tile::<$simd, M, N>(task) }
         }
         $(#[target_feature(enable = $feature)])?
-        unsafe fn backward(task: &$crate::cpu::backward::Backward, shard: usize) {
+        unsafe fn block<const M: usize, const N: usize>(
+            task: &$crate::cpu::outer::Outer,
+            block: &$crate::cpu::outer::Block,
+        ) {
             // SAFETY: the caller's promises are the callee's.
-            unsafe { $crate::cpu::backward::backward::<$simd>(task, shard) }
+            unsafe { $crate::cpu::outer::block::<$simd, M, N>(task, block) }
         }
-        $(#[target_feature(enable = $feature)])?
-        unsafe fn outer(task: &$crate::cpu::outer::Outer, rows: std::ops::Range<usize>) {
-            // SAFETY: the caller's promises are the callee's.
-            unsafe { $crate::cpu::outer::outer::<$simd>(task, rows) }
-        }
-        $(#[target_feature(enable = $feature)])?
-        unsafe fn product(task: &$crate::cpu::linear::Product, rows: std::ops::Range<usize>) {
-            // SAFETY: the caller's promises are the callee's.
-            unsafe { $crate::cpu::linear::product::<$simd>(task, rows) }
-        }
-        $(#[target_feature(enable = $feature)])?
-        unsafe fn activate(what: $crate::simd::Activation, values: &mut [f32]) {
-            // SAFETY: the caller's promises are the callee's.
-            unsafe { $crate::cpu::activation::activate::<$simd>(what, values) }
-        }
-        $(#[target_feature(enable = $feature)])?
-        unsafe fn sum_rows(rows: &[f32], sums: &mut [f32]) {
-            // SAFETY: the caller's promises are the callee's.
-            unsafe { $crate::cpu::outer::sum_rows::<$simd>(rows, sums) }
-        }
+        $crate::simd::kernels!(@function sum_rows, $crate::cpu::outer::sum_rows::<$simd>, $simd,
+            (rows: &[f32], sums: &mut [f32]), $($feature)?);
+        $crate::simd::kernels!(@function lstm_forward, $crate::cpu::cells::lstm_forward::<$simd>, $simd,
+            (task: &$crate::cpu::cells::CellForward), $($feature)?);
+        $crate::simd::kernels!(@function gru_forward, $crate::cpu::cells::gru_forward::<$simd>, $simd,
+            (task: &$crate::cpu::cells::CellForward), $($feature)?);
+        $crate::simd::kernels!(@function rnn_forward, $crate::cpu::cells::rnn_forward::<$simd>, $simd,
+            (task: &$crate::cpu::cells::CellForward, nonlinearity: $crate::types::Nonlinearity), $($feature)?);
+        $crate::simd::kernels!(@function lstm_backward, $crate::cpu::cells::lstm_backward::<$simd>, $simd,
+            (row: &$crate::cpu::cells::CellBackward), $($feature)?);
+        $crate::simd::kernels!(@function gru_backward, $crate::cpu::cells::gru_backward::<$simd>, $simd,
+            (row: &$crate::cpu::cells::CellBackward), $($feature)?);
+        $crate::simd::kernels!(@function rnn_backward, $crate::cpu::cells::rnn_backward::<$simd>, $simd,
+            (row: &$crate::cpu::cells::CellBackward, nonlinearity: $crate::types::Nonlinearity), $($feature)?);
+        $crate::simd::kernels!(@function activate, $crate::cpu::activation::activate::<$simd>, $simd,
+            (what: $crate::simd::Activation, values: &mut [f32]), $($feature)?);
+
         pub(crate) const KERNELS: $crate::simd::Kernels = $crate::simd::Kernels {
             path: $path,
-            sum_rows,
             lanes: <$simd as $crate::simd::Simd>::LANES,
-            forward,
-            backward,
-            outer,
-            product,
+            tiles: [
+                &[$(tile::<$one, 1>),*],
+                &[$(tile::<$two, 2>),*],
+                &[$(tile::<$three, 3>),*],
+                &[$(tile::<$four, 4>),*],
+            ],
+            outer_blocks: [
+                &[$(block::<$one, 1>),*],
+                &[$(block::<$two, 2>),*],
+                &[$(block::<$three, 3>),*],
+                &[$(block::<$four, 4>),*],
+            ],
+            sum_rows,
+            lstm_forward,
+            gru_forward,
+            rnn_forward,
+            lstm_backward,
+            gru_backward,
+            rnn_backward,
             activate,
         };
     };

@@ -32,15 +32,6 @@ unsafe impl Simd for Portable {
     const LANES: usize = 4;
 
     #[inline(always)]
-    fn tile_rows(vectors: usize) -> usize {
-        match vectors {
-            4 => 3,
-            3 => 4,
-            _ => 6,
-        }
-    }
-
-    #[inline(always)]
     unsafe fn splat(v: f32) -> V {
         [v; 4]
     }
@@ -134,4 +125,4 @@ unsafe impl Simd for Portable {
     }
 }
 
-super::kernels!(super::Path::Portable, Portable);
+super::kernels!(super::Path::Portable, Portable, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3]);

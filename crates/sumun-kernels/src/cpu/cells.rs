@@ -1,0 +1,198 @@
+//! The cells themselves, one vector of units at a time: gates to state, and the gradients back.
+//!
+//! Each function serves some rows of one panel; a row is known by pointers to its gates and states. Loads and
+//! stores of states touch only units that exist; the gates of the others stay zero where that matters.
+
+use crate::cpu::activation::{sigmoid, tanh};
+use crate::cpu::tile::MOST_ROWS;
+use crate::simd::Simd;
+use crate::types::Nonlinearity;
+
+/// Some rows of one panel on their way forwards.
+#[derive(Debug)]
+pub(crate) struct CellForward {
+    pub(crate) rows: usize,
+    /// Units of the panel that exist.
+    pub(crate) units: usize,
+    /// Four vectors of pre-activations; activated in place.
+    pub(crate) gates: [*mut f32; MOST_ROWS],
+    /// The state before: c for an LSTM, h for a GRU.
+    pub(crate) before: [*const f32; MOST_ROWS],
+    /// An LSTM's c, written.
+    pub(crate) cell: [*mut f32; MOST_ROWS],
+    /// h, written.
+    pub(crate) out: [*mut f32; MOST_ROWS],
+}
+
+/// One row of one panel on its way back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CellBackward {
+    /// Units of the panel that exist.
+    pub(crate) units: usize,
+    /// In: activated gates. Out: gradients of the pre-activations.
+    pub(crate) gates: *mut f32,
+    /// The state before: c for an LSTM, h for a GRU.
+    pub(crate) before: *const f32,
+    /// The state after: c for an LSTM, h for an RNN.
+    pub(crate) after: *const f32,
+    /// The gradient that comes from the output; null for none.
+    pub(crate) d_out: *const f32,
+    /// The gradient of h that comes from the step after. A GRU leaves what passes by its gates there.
+    pub(crate) d_hidden: *mut f32,
+    /// The gradient of c, likewise; an LSTM replaces it.
+    pub(crate) d_cell: *mut f32,
+}
+
+/// i, f, o = σ(·), g = tanh(·); c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c'). Leaves the gates activated.
+#[inline(always)]
+pub(crate) unsafe fn lstm_forward<S: Simd>(task: &CellForward) {
+    for m in 0..task.rows {
+        // SAFETY: the caller promises four vectors of gates and `units` states for each row.
+        unsafe {
+            let gates = task.gates[m];
+            let i = sigmoid::<S>(S::load(gates));
+            let f = sigmoid::<S>(S::load(gates.add(S::LANES)));
+            let g = tanh::<S>(S::load(gates.add(2 * S::LANES)));
+            let o = sigmoid::<S>(S::load(gates.add(3 * S::LANES)));
+            S::store(gates, i);
+            S::store(gates.add(S::LANES), f);
+            S::store(gates.add(2 * S::LANES), g);
+            S::store(gates.add(3 * S::LANES), o);
+            let before = load_units::<S>(task.before[m], task.units);
+            let c = S::flush(S::fma(f, before, S::mul(i, g)));
+            store_units::<S>(task.cell[m], c, task.units);
+            store_units::<S>(task.out[m], S::flush(S::mul(o, tanh::<S>(c))), task.units);
+        }
+    }
+}
+
+/// r, z = σ(·); n = tanh(n_x + r ⊙ n_h); h' = (1 − z) ⊙ n + z ⊙ h. Leaves n, r, z activated beside n_h.
+#[inline(always)]
+pub(crate) unsafe fn gru_forward<S: Simd>(task: &CellForward) {
+    for m in 0..task.rows {
+        // SAFETY: the caller promises four vectors of gates and `units` states for each row.
+        unsafe {
+            let gates = task.gates[m];
+            let r = sigmoid::<S>(S::load(gates.add(S::LANES)));
+            let z = sigmoid::<S>(S::load(gates.add(2 * S::LANES)));
+            let n = tanh::<S>(S::fma(r, S::load(gates.add(3 * S::LANES)), S::load(gates)));
+            S::store(gates, n);
+            S::store(gates.add(S::LANES), r);
+            S::store(gates.add(2 * S::LANES), z);
+            let h = load_units::<S>(task.before[m], task.units);
+            store_units::<S>(task.out[m], S::flush(S::fma(z, S::sub(h, n), n)), task.units);
+        }
+    }
+}
+
+/// h' = φ(·), over up to four vectors of units.
+#[inline(always)]
+pub(crate) unsafe fn rnn_forward<S: Simd>(task: &CellForward, nonlinearity: Nonlinearity) {
+    for m in 0..task.rows {
+        for unit in (0..task.units).step_by(S::LANES) {
+            // SAFETY: the caller promises the pre-activations, rounded up to vectors, and `units` states.
+            unsafe {
+                let a = S::load(task.gates[m].add(unit));
+                let h = match nonlinearity {
+                    Nonlinearity::Tanh => tanh::<S>(a),
+                    Nonlinearity::Relu => S::relu(a),
+                };
+                let units = (task.units - unit).min(S::LANES);
+                store_units::<S>(task.out[m].add(unit), S::flush(h), units);
+            }
+        }
+    }
+}
+
+/// With dh the gradient of h': dc = dc' + dh ⊙ o ⊙ (1 − tanh²c'), then each gate's share, then dc ⊙ f.
+#[inline(always)]
+pub(crate) unsafe fn lstm_backward<S: Simd>(row: &CellBackward) {
+    // SAFETY: the caller promises four vectors of gates and `units` states.
+    unsafe {
+        let one = S::splat(1.0);
+        let gates = row.gates;
+        let i = S::load(gates);
+        let f = S::load(gates.add(S::LANES));
+        let g = S::load(gates.add(2 * S::LANES));
+        let o = S::load(gates.add(3 * S::LANES));
+        let tanh_c = tanh::<S>(load_units::<S>(row.after, row.units));
+        let dh = d_state::<S>(row.d_out, row.d_hidden, row.units);
+        let through = S::mul(S::mul(dh, o), S::fnma(tanh_c, tanh_c, one));
+        let dc = S::flush(S::add(load_units::<S>(row.d_cell, row.units), through));
+        let di = S::mul(S::mul(dc, g), S::mul(i, S::sub(one, i)));
+        let df = S::mul(S::mul(dc, load_units::<S>(row.before, row.units)), S::mul(f, S::sub(one, f)));
+        let dg = S::mul(S::mul(dc, i), S::fnma(g, g, one));
+        let d_o = S::mul(S::mul(dh, tanh_c), S::mul(o, S::sub(one, o)));
+        S::store(gates, S::flush(di));
+        S::store(gates.add(S::LANES), S::flush(df));
+        S::store(gates.add(2 * S::LANES), S::flush(dg));
+        S::store(gates.add(3 * S::LANES), S::flush(d_o));
+        store_units::<S>(row.d_cell, S::flush(S::mul(dc, f)), row.units);
+    }
+}
+
+/// dn, dr, dz from dh; the hidden half of n gets dn ⊙ r; dh ⊙ z passes by the gates.
+#[inline(always)]
+pub(crate) unsafe fn gru_backward<S: Simd>(row: &CellBackward) {
+    // SAFETY: the caller promises four vectors of gates and `units` states.
+    unsafe {
+        let one = S::splat(1.0);
+        let gates = row.gates;
+        let n = S::load(gates);
+        let r = S::load(gates.add(S::LANES));
+        let z = S::load(gates.add(2 * S::LANES));
+        let n_h = S::load(gates.add(3 * S::LANES));
+        let h = load_units::<S>(row.before, row.units);
+        let dh = d_state::<S>(row.d_out, row.d_hidden, row.units);
+        let dn = S::flush(S::mul(S::mul(dh, S::sub(one, z)), S::fnma(n, n, one)));
+        let dr = S::mul(S::mul(dn, n_h), S::mul(r, S::sub(one, r)));
+        let dz = S::mul(S::mul(dh, S::sub(h, n)), S::mul(z, S::sub(one, z)));
+        S::store(gates, dn);
+        S::store(gates.add(S::LANES), S::flush(dr));
+        S::store(gates.add(2 * S::LANES), S::flush(dz));
+        S::store(gates.add(3 * S::LANES), S::flush(S::mul(dn, r)));
+        store_units::<S>(row.d_hidden, S::flush(S::mul(dh, z)), row.units);
+    }
+}
+
+/// dh ⊙ φ'(·), from what φ answered.
+#[inline(always)]
+pub(crate) unsafe fn rnn_backward<S: Simd>(row: &CellBackward, nonlinearity: Nonlinearity) {
+    for unit in (0..row.units).step_by(S::LANES) {
+        // SAFETY: the caller promises `units` gates, rounded up to vectors, and `units` states.
+        unsafe {
+            let units = (row.units - unit).min(S::LANES);
+            let h = load_units::<S>(row.after.add(unit), units);
+            let d_out = if row.d_out.is_null() { row.d_out } else { row.d_out.add(unit) };
+            let dh = d_state::<S>(d_out, row.d_hidden.add(unit), units);
+            let d = match nonlinearity {
+                Nonlinearity::Tanh => S::mul(dh, S::fnma(h, h, S::splat(1.0))),
+                // h > 0 exactly where the pre-activation is, and −h < 0 says so.
+                Nonlinearity::Relu => S::if_negative(S::sub(S::splat(0.0), h), dh, S::splat(0.0)),
+            };
+            S::store(row.gates.add(unit), S::flush(d));
+        }
+    }
+}
+
+/// The gradient of h: what comes from the output and what comes from the step after.
+#[inline(always)]
+unsafe fn d_state<S: Simd>(d_out: *const f32, d_hidden: *const f32, units: usize) -> S::V {
+    // SAFETY: the caller promises `units` floats at both, or null for no output gradient.
+    unsafe {
+        let d = load_units::<S>(d_hidden, units);
+        S::flush(if d_out.is_null() { d } else { S::add(d, load_units::<S>(d_out, units)) })
+    }
+}
+
+#[inline(always)]
+unsafe fn load_units<S: Simd>(p: *const f32, units: usize) -> S::V {
+    // SAFETY: the caller promises `units` floats at p.
+    unsafe { if units == S::LANES { S::load(p) } else { S::load_first(p, units) } }
+}
+
+#[inline(always)]
+unsafe fn store_units<S: Simd>(p: *mut f32, v: S::V, units: usize) {
+    // SAFETY: the caller promises `units` floats at p.
+    unsafe { if units == S::LANES { S::store(p, v) } else { S::store_first(p, v, units) } }
+}
