@@ -1,6 +1,8 @@
 //! Recurrent neural networks in Rust.
 
+pub mod data;
 pub mod error;
+pub mod forecast;
 pub mod nn;
 pub mod noise;
 pub mod parameters;

@@ -1,0 +1,45 @@
+//! From a CSV file to clean numeric series: reading, time, missing values, scaling, windows and splits.
+//!
+//! The way through: [`Table`] holds the cells of a file as text; [`Series::from_table`] picks a time column and
+//! numeric columns, finds the [`Frequency`], and treats what is [`Missing`]; [`Split`] cuts the rows by time;
+//! [`Transform`] and [`Scaler`] make the values easy to learn and undo it exactly; [`origins`] says where
+//! forecasts can start. Nothing here knows a layer.
+//!
+//! Not for data that does not fit in memory, nor for several series stacked in one column ("long" tables).
+//!
+//! ```
+//! use sumun::data::{Series, SeriesSpec, Split, Table};
+//!
+//! let csv = "date,demand\n2024-01-01,5\n2024-01-02,7\n2024-01-03,6\n2024-01-04,8\n2024-01-05,9\n";
+//! let table = Table::from_reader("demand.csv", csv.as_bytes())?;
+//! let loaded = Series::from_table(&table, &SeriesSpec::new(&["demand"]))?;
+//! assert_eq!(loaded.series.columns[0].values, [5.0, 7.0, 6.0, 8.0, 9.0]);
+//! assert_eq!(loaded.series.frequency.unwrap().to_string(), "daily");
+//! assert_eq!(loaded.series.future_labels(1)?, ["2024-01-06"]);
+//! assert_eq!(Split::by_fractions(5, 0.2, 0.2)?.test, 4..5);
+//! # Ok::<(), sumun::Error>(())
+//! ```
+
+mod calendar;
+mod frequency;
+mod grid;
+mod missing;
+mod scale;
+mod series;
+mod split;
+mod table;
+mod time;
+mod transform;
+mod window;
+
+pub use calendar::{Calendar, CalendarPart, Encoding};
+pub use frequency::Frequency;
+pub use grid::{Gap, Grid};
+pub use missing::Missing;
+pub use scale::{Role, ScaleKind, Scaler};
+pub use series::{Column, Loaded, Series, SeriesSpec, TimeColumn};
+pub use split::{Part, Split};
+pub use table::Table;
+pub use time::{Resolution, TimeFormat, Timestamp, parse_times};
+pub use transform::{Difference, Transform, log_suits};
+pub use window::{origins, origins_within, sliding_windows};

@@ -1,0 +1,236 @@
+//! Logarithm and differences: what makes a trending or seasonal series easy to learn, and its exact undoing.
+
+use super::table::quoted;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// What is subtracted from the value h steps ahead of an origin t, where y\[t\] is the last known value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Difference {
+    /// Nothing.
+    #[default]
+    None,
+    /// The last known value y\[t\]: what the naive forecast leaves.
+    Last,
+    /// The last known value of the same phase, y\[t + h − m·⌈h/m⌉\] for the period m: what the seasonal naive
+    /// forecast leaves.
+    Season(usize),
+}
+
+impl Difference {
+    /// How far back the reference reaches: 0, 1 or the period. An origin t needs t + 1 ≥ lag.
+    pub fn lag(&self) -> usize {
+        match *self {
+            Self::None => 0,
+            Self::Last => 1,
+            Self::Season(period) => period,
+        }
+    }
+
+    /// What is subtracted from the value `h` steps (1 or more) after `origin`. Only values up to the origin are
+    /// looked at.
+    ///
+    /// # Panics
+    /// If `h` is 0, the period is 0, `origin` is outside `history`, or `origin + 1` is below [`Difference::lag`].
+    pub fn reference(&self, history: &[f64], origin: usize, h: usize) -> f64 {
+        assert!(h >= 1, "steps ahead are counted from 1");
+        match *self {
+            Self::None => 0.0,
+            Self::Last => history[origin],
+            Self::Season(period) => {
+                assert!(origin + 1 >= period, "origin {origin} has no full period of {period} behind it");
+                history[origin + h - period * h.div_ceil(period)]
+            }
+        }
+    }
+
+    /// The `targets` of the steps 1, 2, … after `origin`, less their references. Panics as
+    /// [`Difference::reference`].
+    pub fn forward(&self, history: &[f64], origin: usize, targets: &[f64]) -> Vec<f64> {
+        targets.iter().enumerate().map(|(i, y)| y - self.reference(history, origin, i + 1)).collect()
+    }
+
+    /// The values of the steps 1, 2, … after `origin` from their `differences`: undoes [`Difference::forward`] up
+    /// to one rounding. Panics as [`Difference::reference`].
+    pub fn inverse(&self, history: &[f64], origin: usize, differences: &[f64]) -> Vec<f64> {
+        differences.iter().enumerate().map(|(i, d)| d + self.reference(history, origin, i + 1)).collect()
+    }
+
+    /// The differences y\[t\] − y\[t − lag\] along the known series, an input beside the values themselves; the
+    /// first `lag` places have nothing to subtract and are 0.
+    pub fn along(&self, values: &[f64]) -> Vec<f64> {
+        let lag = self.lag();
+        if lag == 0 {
+            return values.to_vec();
+        }
+        (0..values.len()).map(|t| if t < lag { 0.0 } else { values[t] - values[t - lag] }).collect()
+    }
+}
+
+/// What is done to the values before scaling: first the logarithm, if wanted, then the difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Transform {
+    /// Whether to take the natural logarithm, so that differences become ratios.
+    pub log: bool,
+    /// What is subtracted from targets.
+    pub difference: Difference,
+}
+
+impl Transform {
+    /// `values` on the scale that differences are taken on: their logarithms, or themselves. `name` is for messages.
+    /// Error: a logarithm of a value that is not above 0.
+    pub fn level(&self, name: &str, values: &[f64]) -> Result<Vec<f64>> {
+        if !self.log {
+            return Ok(values.to_vec());
+        }
+        if let Some((i, value)) = values.iter().enumerate().find(|&(_, &v)| v <= 0.0 || v.is_nan()) {
+            return Err(Error::Data(format!(
+                "column {}: the {} value is {value}, but a logarithm needs all values above 0; choose --log off",
+                quoted(name),
+                ordinal(i + 1)
+            )));
+        }
+        Ok(values.iter().map(|v| v.ln()).collect())
+    }
+
+    /// Undoes [`Transform::level`] for one value.
+    pub fn unlevel(&self, level: f64) -> f64 {
+        if self.log { level.exp() } else { level }
+    }
+
+    /// What is to be learnt for the steps 1, 2, … after `origin`: the levels of the targets less their references.
+    /// `levels` are those of the whole series; only `origin` and before are used as reference. Panics as
+    /// [`Difference::reference`] or if the targets leave the series.
+    pub fn targets(&self, levels: &[f64], origin: usize, horizon: usize) -> Vec<f64> {
+        self.difference.forward(levels, origin, &levels[origin + 1..origin + 1 + horizon])
+    }
+
+    /// The forecast in the unit of the series from what was learnt: undoes [`Transform::targets`] and the
+    /// logarithm. Panics as [`Difference::reference`].
+    pub fn forecast(&self, levels: &[f64], origin: usize, predicted: &[f64]) -> Vec<f64> {
+        self.difference.inverse(levels, origin, predicted).into_iter().map(|l| self.unlevel(l)).collect()
+    }
+}
+
+/// Whether a logarithm suits `train`, a training part with the seasonal `period` (1 if it has none): all values are
+/// above 0, the level at least grows or falls by half, and swings grow with it.
+///
+/// The series is cut into blocks of whole periods (10 values or more). Level is a block's mean, swing its mean
+/// absolute deviation from its own straight line; they must rise together (correlation of their logarithms above 0.7)
+/// by at least half the same rate (slope above 0.5, where 0 is a constant swing and 1 a proportional one).
+pub fn log_suits(train: &[f64], period: usize) -> bool {
+    let period = period.max(1);
+    let block = period * 10_usize.div_ceil(period);
+    if train.len() / block < 4 || train.iter().any(|&v| v <= 0.0) {
+        return false;
+    }
+    let blocks: Vec<(f64, f64)> = train.chunks_exact(block).map(level_and_swing).collect();
+    let (low, high) = blocks.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), b| (l.min(b.0), h.max(b.0)));
+    if high < 1.5 * low || blocks.iter().any(|b| b.1 <= 0.0) {
+        return false;
+    }
+    let logs: Vec<(f64, f64)> = blocks.iter().map(|(level, swing)| (level.ln(), swing.ln())).collect();
+    let n = logs.len() as f64;
+    let (mean_x, mean_y) =
+        (logs.iter().map(|p| p.0).sum::<f64>() / n, logs.iter().map(|p| p.1).sum::<f64>() / n);
+    let sum = |f: &dyn Fn(f64, f64) -> f64| logs.iter().map(|p| f(p.0 - mean_x, p.1 - mean_y)).sum::<f64>();
+    let (xx, yy, xy) = (sum(&|x, _| x * x), sum(&|_, y| y * y), sum(&|x, y| x * y));
+    xy / (xx * yy).sqrt() > 0.7 && xy / xx > 0.5
+}
+
+/// Mean of a block, and mean absolute deviation from its least-squares line.
+fn level_and_swing(block: &[f64]) -> (f64, f64) {
+    let n = block.len() as f64;
+    let mean = block.iter().sum::<f64>() / n;
+    let middle = (n - 1.0) / 2.0;
+    let (mut xx, mut xy) = (0.0, 0.0);
+    for (i, v) in block.iter().enumerate() {
+        let x = i as f64 - middle;
+        xx += x * x;
+        xy += x * (v - mean);
+    }
+    let slope = xy / xx;
+    let swing =
+        block.iter().enumerate().map(|(i, v)| (v - mean - slope * (i as f64 - middle)).abs()).sum::<f64>()
+            / n;
+    (mean, swing)
+}
+
+fn ordinal(n: usize) -> String {
+    let ending = match (n % 10, n % 100) {
+        (1, t) if t != 11 => "st",
+        (2, t) if t != 12 => "nd",
+        (3, t) if t != 13 => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn references_are_the_last_known_of_the_same_phase() {
+        let history: Vec<f64> = (0..20).map(f64::from).collect();
+        let references = |d: Difference, origin, horizon| -> Vec<f64> {
+            (1..=horizon).map(|h| d.reference(&history, origin, h)).collect()
+        };
+        assert_eq!(references(Difference::None, 9, 3), [0.0, 0.0, 0.0]);
+        assert_eq!(references(Difference::Last, 9, 3), [9.0, 9.0, 9.0]);
+        // Origin 9, period 4: steps 1..4 repeat 6..9, and so do the steps after those.
+        assert_eq!(references(Difference::Season(4), 9, 9), [6.0, 7.0, 8.0, 9.0, 6.0, 7.0, 8.0, 9.0, 6.0]);
+        assert_eq!(references(Difference::Season(4), 3, 4), [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(references(Difference::Season(1), 9, 2), references(Difference::Last, 9, 2));
+        assert_eq!(Difference::Season(2).along(&[1.0, 2.0, 4.0, 7.0]), [0.0, 0.0, 3.0, 5.0]);
+    }
+
+    #[test]
+    fn a_logarithm_needs_positive_values() {
+        let log = Transform { log: true, difference: Difference::None };
+        let message = log.level("x", &[1.0, 0.0]).unwrap_err().to_string();
+        assert!(message.starts_with("column 'x': the 2nd value is 0, but a logarithm"), "{message}");
+        assert_eq!(log.level("x", &[1.0]).unwrap(), [0.0]);
+    }
+
+    #[test]
+    fn a_logarithm_suits_swings_that_grow_with_the_level() {
+        let wave = |t: f64| (t * std::f64::consts::TAU / 12.0).sin();
+        let series = |f: &dyn Fn(f64) -> f64| (0..120).map(|t| f(f64::from(t))).collect::<Vec<_>>();
+        for (suits, values) in [
+            (true, series(&|t| (t / 60.0).exp() * (1.0 + 0.2 * wave(t)))),
+            (true, series(&|t| (-t / 60.0).exp() * (1.0 + 0.2 * wave(t)))),
+            (false, series(&|t| 10.0 + t + 5.0 * wave(t))),
+            (false, series(&|t| 10.0 + wave(t))),
+            (false, series(&|t| (t / 60.0).exp() * (1.0 + 0.2 * wave(t)) - 1.0)),
+            (false, series(&|_| 3.0)),
+            (false, vec![1.0; 5]),
+        ] {
+            assert_eq!(log_suits(&values, 12), suits, "{values:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn forecasts_undo_targets(
+            values in prop::collection::vec(0.1_f64..1e4, 12..60), period in 1_usize..10, horizon in 1_usize..12,
+            log: bool, place in 0.0_f64..1.0,
+        ) {
+            prop_assume!(values.len() >= period + horizon);
+            for difference in [Difference::None, Difference::Last, Difference::Season(period)] {
+                let transform = Transform { log, difference };
+                let levels = transform.level("x", &values).unwrap();
+                let first = difference.lag().max(1) - 1;
+                let origin = first + (place * (values.len() - horizon - first) as f64) as usize;
+                let learnt = transform.targets(&levels, origin, horizon);
+                // The future itself must not be needed to undo it.
+                let again = transform.forecast(&levels[..=origin], origin, &learnt);
+                for (a, y) in again.iter().zip(&values[origin + 1..]) {
+                    prop_assert!((a - y).abs() <= 1e-11 * 1e4);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Whether a series repeats itself, and after how many rows.
+
+use super::metrics::mase_scale;
+use crate::data::Frequency;
+
+/// A period that a series repeats itself with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Season {
+    /// The period in rows, 2 or more.
+    pub period: usize,
+    /// The autocorrelation at the period once the trend is taken out: 1 repeats exactly.
+    pub strength: f64,
+    /// The mean of |y\[t\] − y\[t − period\]|, in the unit of the series: the error of repeating the season.
+    pub error: f64,
+}
+
+/// The weakest autocorrelation that counts as a season; below it the seasonal naive forecast is of little use.
+const LEAST_STRENGTH: f64 = 0.3;
+/// How much evidence a period needs.
+struct Evidence {
+    /// How many standard errors the autocorrelation must be above 0.
+    errors: f64,
+    /// A longer period must bring the error to this share to be preferred to a shorter one.
+    better: f64,
+}
+
+/// For the few periods that the calendar suggests.
+const CALENDAR: Evidence = Evidence { errors: 3.0, better: 0.98 };
+/// For the many that a search looks at: one of them is always somewhat better by chance.
+const SEARCH: Evidence = Evidence { errors: 4.5, better: 0.8 };
+/// How many times a period must have passed to be believed.
+const CYCLES: usize = 3;
+/// The longest period that is looked for without a suggestion.
+const LONGEST_SEARCHED: usize = 400;
+/// How many peaks of the autocorrelation are examined without a suggestion.
+const PEAKS: usize = 12;
+/// Differences below this share of the values are what rounding leaves of a constant.
+const ROUNDING: f64 = 1e-12;
+
+/// Finds the season of `train`, the training part; `None` if it has none.
+///
+/// The candidates are the calendar's (a day, a week, a year, in rows of the `frequency`), and if none of them holds
+/// the peaks of the autocorrelation. For each the trend, a centred moving average over one period, is taken out, and
+/// the autocorrelation at the period must then be well above 0 by Bartlett's standard error and at least 0.3. This
+/// average removes a random walk as well: what remains of it is uncorrelated at that lag. Of several seasons that hold,
+/// the one whose repetition has the smallest error on the training part is taken, and the shorter of two alike.
+pub fn detect(train: &[f64], frequency: Option<&Frequency>) -> Option<Season> {
+    let suggested = frequency.map(calendar_periods).unwrap_or_default();
+    best(train, suggested, &CALENDAR).or_else(|| best(train, peaks(train), &SEARCH))
+}
+
+/// The periods that the calendar suggests for a frequency, in rows, shortest first: minutes, hours, days and weeks
+/// below a day, the week and the year for days, the year above.
+pub fn calendar_periods(frequency: &Frequency) -> Vec<usize> {
+    let mut periods = match *frequency {
+        Frequency::Months { months, .. } if 12 % months == 0 => vec![12 / months as usize],
+        Frequency::Months { .. } => Vec::new(),
+        Frequency::Fixed { .. } => {
+            const LENGTHS_S: [i64; 4] = [60, 3600, 86_400, 604_800];
+            let mut periods: Vec<_> = LENGTHS_S.iter().filter_map(|&s| frequency.steps_in(s)).collect();
+            let step = frequency.approximate_seconds();
+            if step >= 86_400.0 {
+                periods.push((365.25 * 86_400.0 / step) as usize); // 365 days, 52 weeks
+            }
+            periods
+        }
+    };
+    periods.retain(|&period| period >= 2);
+    periods
+}
+
+fn best(train: &[f64], periods: Vec<usize>, evidence: &Evidence) -> Option<Season> {
+    let mut best: Option<Season> = None;
+    let rounding = ROUNDING * train.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    let mut seasons: Vec<_> =
+        periods.into_iter().filter_map(|period| examine(train, period, evidence.errors)).collect();
+    seasons.sort_by_key(|season| season.period);
+    for season in seasons {
+        if best.is_none_or(|best| season.error < evidence.better * best.error - rounding) {
+            best = Some(season);
+        }
+    }
+    best
+}
+
+/// The season of this period, if it holds.
+fn examine(train: &[f64], period: usize, errors: f64) -> Option<Season> {
+    if period < 2 || train.len() < CYCLES * period {
+        return None;
+    }
+    let rest = without_trend(train, period);
+    let (early, late) = (&rest[..rest.len() - period], &rest[period..]);
+    let strength = correlation(early, late)?;
+    // Bartlett 1946: the variance of r_m from what correlates at shorter lags, the season itself left out.
+    let short: f64 = match autocorrelations(&without_season(&rest, period), period - 1) {
+        Some(correlations) => correlations[1..].iter().map(|r| r * r).sum(),
+        None => 0.0, // nothing is left but the season
+    };
+    let standard_error = ((1.0 + 2.0 * short) / early.len() as f64).sqrt();
+    if strength < LEAST_STRENGTH.max(errors * standard_error) {
+        return None;
+    }
+    // A series that repeats exactly has no scale; its error is 0.
+    let error = mase_scale(train, period).unwrap_or(0.0);
+    Some(Season { period, strength, error })
+}
+
+/// The values less a centred moving average over one period (with half weights at both ends of an even one), for
+/// the places that have all of it.
+fn without_trend(values: &[f64], period: usize) -> Vec<f64> {
+    let half = period / 2;
+    let mut rest = Vec::with_capacity(values.len() - 2 * half);
+    for t in half..values.len() - half {
+        let around = &values[t - half..=t + half];
+        let mut sum: f64 = around.iter().sum();
+        if period % 2 == 0 {
+            sum -= (around[0] + around[period]) / 2.0;
+        }
+        rest.push(values[t] - sum / period as f64);
+    }
+    rest
+}
+
+/// The values less the mean of their phase.
+fn without_season(values: &[f64], period: usize) -> Vec<f64> {
+    let mut means = vec![0.0; period];
+    for (phase, mean) in means.iter_mut().enumerate() {
+        let count = values.iter().skip(phase).step_by(period).count();
+        *mean = values.iter().skip(phase).step_by(period).sum::<f64>() / count as f64;
+    }
+    values.iter().zip(means.iter().cycle()).map(|(v, mean)| v - mean).collect()
+}
+
+/// The correlation of two series of one length; `None` if one of them is constant.
+fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
+    let (a, b) = (centred(a)?, centred(b)?);
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    Some(product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt())
+}
+
+/// The values less their mean; `None` if nothing but rounding is left.
+fn centred(values: &[f64]) -> Option<Vec<f64>> {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let centred: Vec<f64> = values.iter().map(|v| v - mean).collect();
+    let largest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    centred.iter().any(|v| v.abs() > ROUNDING * largest).then_some(centred)
+}
+
+/// The autocorrelations at the lags 0 … `longest`; `None` for a constant or too short series.
+fn autocorrelations(values: &[f64], longest: usize) -> Option<Vec<f64>> {
+    if values.len() <= longest {
+        return None;
+    }
+    let centred = centred(values)?;
+    let product = |lag: usize| centred.iter().zip(&centred[lag..]).map(|(a, b)| a * b).sum::<f64>();
+    let variance = product(0);
+    Some((0..=longest).map(|lag| product(lag) / variance).collect())
+}
+
+/// The highest peaks of the autocorrelation of the series less its straight line.
+fn peaks(train: &[f64]) -> Vec<usize> {
+    let longest = (train.len() / CYCLES).min(LONGEST_SEARCHED);
+    let n = train.len() as f64;
+    let middle = (n - 1.0) / 2.0;
+    let (mut xx, mut xy) = (0.0, 0.0);
+    for (t, v) in train.iter().enumerate() {
+        let x = t as f64 - middle;
+        xx += x * x;
+        xy += x * v;
+    }
+    let line: Vec<f64> = train.iter().enumerate().map(|(t, v)| v - xy / xx * (t as f64 - middle)).collect();
+    let Some(correlations) = autocorrelations(&line, longest + 1) else { return Vec::new() };
+    let is_peak = |&lag: &usize| {
+        correlations[lag] > correlations[lag - 1] && correlations[lag] >= correlations[lag + 1]
+    };
+    let mut peaks: Vec<usize> = (2..=longest).filter(is_peak).collect();
+    peaks.sort_by(|&a, &b| correlations[b].total_cmp(&correlations[a]));
+    peaks.truncate(PEAKS);
+    peaks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Series, SeriesSpec, Split, Table};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use std::f64::consts::TAU;
+
+    /// Roughly normal noise: the sum of twelve uniform numbers less six.
+    fn noise(seed: u64, n: usize) -> Vec<f64> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let uniform = |rng: &mut ChaCha8Rng| f64::from(rng.next_u32()) / f64::from(u32::MAX);
+        (0..n).map(|_| (0..12).map(|_| uniform(&mut rng)).sum::<f64>() - 6.0).collect()
+    }
+
+    fn walk(seed: u64, n: usize) -> Vec<f64> {
+        noise(seed, n)
+            .iter()
+            .scan(0.0, |at, step| {
+                *at += step;
+                Some(*at)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_bundled_series() {
+        for (file, expected) in [("electricity", 24), ("airline", 12), ("elnino", 12)] {
+            let path = format!("{}/../../data/{file}.csv", env!("CARGO_MANIFEST_DIR"));
+            let series =
+                Series::from_table(&Table::read(path).unwrap(), &SeriesSpec::new(&["value"])).unwrap().series;
+            let train = &series.columns[0].values[Split::by_fractions(series.len(), 0.1, 0.2).unwrap().train];
+            for frequency in [series.frequency.as_ref(), None] {
+                let season = detect(train, frequency).unwrap();
+                assert_eq!(season.period, expected, "{file} {frequency:?} {season:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn waves_are_found_with_and_without_a_calendar() {
+        let wave = |period: usize, n: usize, loud: f64, slope: f64| -> Vec<f64> {
+            let wave = |t: usize| (TAU * t as f64 / period as f64).sin() + slope * t as f64;
+            noise(7, n).iter().enumerate().map(|(t, e)| wave(t) + loud * e).collect()
+        };
+        for (period, n, loud, slope, frequency) in [
+            (12, 120, 0.2, 0.0, Some(Frequency::months(1))),
+            (12, 120, 0.2, 0.5, Some(Frequency::months(1))),
+            (4, 60, 0.2, 0.1, Some(Frequency::months(3))),
+            (7, 200, 0.3, 0.0, Some(Frequency::days(1))),
+            (365, 1500, 0.3, 0.0, Some(Frequency::days(1))),
+            (52, 300, 0.3, 0.0, Some(Frequency::weeks(1))),
+            (48, 600, 0.3, 0.0, Some(Frequency::minutes(30))),
+            (11, 300, 0.2, 0.05, None),
+            (37, 400, 0.1, 0.0, Some(Frequency::hours(1))),
+            (5, 200, 0.0, 0.0, None),
+        ] {
+            let season = detect(&wave(period, n, loud, slope), frequency.as_ref());
+            assert_eq!(season.map(|s| s.period), Some(period), "{season:?}");
+        }
+    }
+
+    #[test]
+    fn noise_and_random_walks_have_no_season() {
+        let frequencies = [
+            None,
+            Some(Frequency::hours(1)),
+            Some(Frequency::days(1)),
+            Some(Frequency::months(1)),
+            Some(Frequency::years(1)),
+        ];
+        let mut wrong = Vec::new();
+        for seed in 0..20 {
+            for n in [60, 144, 1000] {
+                for (kind, values) in [("noise", noise(seed, n)), ("walk", walk(seed, n))] {
+                    for frequency in &frequencies {
+                        if let Some(season) = detect(&values, frequency.as_ref()) {
+                            wrong.push((kind, seed, n, *frequency, season));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} of 600: {wrong:#?}", wrong.len());
+    }
+
+    #[test]
+    fn short_and_constant_series_have_no_season() {
+        for values in [vec![], vec![1.0], vec![1.0, 2.0], vec![0.1; 100], (0..100).map(f64::from).collect()] {
+            assert_eq!(detect(&values, None), None);
+            assert_eq!(detect(&values, Some(&Frequency::months(1))), None);
+        }
+    }
+
+    #[test]
+    fn periods_of_the_calendar() {
+        for (frequency, expected) in [
+            (Frequency::seconds(1), &[60, 3600, 86_400, 604_800][..]),
+            (Frequency::minutes(30), &[2, 48, 336]),
+            (Frequency::hours(1), &[24, 168]),
+            (Frequency::hours(5), &[]),
+            (Frequency::days(1), &[7, 365]),
+            (Frequency::weeks(1), &[52]),
+            (Frequency::months(1), &[12]),
+            (Frequency::months(3), &[4]),
+            (Frequency::months(5), &[]),
+            (Frequency::years(1), &[]),
+        ] {
+            assert_eq!(calendar_periods(&frequency), expected, "{frequency}");
+        }
+    }
+}
