@@ -299,3 +299,266 @@ fn split_future(rows: &mut Rows, spec: &SeriesSpec<'_>) -> Option<Rows> {
     };
     (count > 0).then_some(future)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn load(text: &str, spec: &SeriesSpec<'_>) -> Result<Loaded> {
+        Series::from_table(&Table::from_reader("f.csv", text.as_bytes()).unwrap(), spec)
+    }
+
+    fn message(text: &str, spec: &SeriesSpec<'_>) -> String {
+        let message = load(text, spec).unwrap_err().to_string();
+        assert!(!message.contains('\n'), "{message}");
+        message
+    }
+
+    const GAP: &str = "t,y\n2010/03/14 00:00,1\n2010/03/14 01:00,2\n2010/03/14 03:00,4\n2010/03/14 04:00,5\n";
+    const HOLES: &str = "t,y,z\n2020-01,1,5\n2020-02,,6\n2020-03,NA,7\n2020-04,4,\n2020-05,5,9\n";
+
+    #[test]
+    fn time_columns_are_found() {
+        for (text, expected) in [
+            ("y,when\n1,2010-01-01\n2,2010-01-02\n", Some("when")),
+            ("year,y\n1949,1\n1950,2\n", Some("year")),
+            ("Year,y\n1949,1\n1950,2\n", Some("Year")),
+            ("code,y\n1949,1\n1950,2\n", None),
+            ("code,y\n2010.05,1\n2010.06,2\n", None),
+            ("name,y\nabc,1\ndef,2\n", None),
+            ("a,b,y\n2010-01-01,2010-01-01 00:00,1\n,2010-01-01 01:00,2\n", Some("b")),
+        ] {
+            let loaded = load(text, &SeriesSpec::new(&["y"])).unwrap();
+            assert_eq!(loaded.series.time_column.as_deref(), expected, "{text}");
+            assert_eq!(loaded.series.column("y"), Some(&[1.0, 2.0][..]));
+        }
+        // A column that is asked for is no time column.
+        assert_eq!(
+            load("year,y\n1949,1\n1950,2\n", &SeriesSpec::new(&["year"])).unwrap().series.time_column,
+            None
+        );
+        let none = SeriesSpec { time: TimeColumn::None, ..SeriesSpec::new(&["y"]) };
+        let loaded = load(GAP, &none).unwrap().series;
+        assert_eq!(
+            (loaded.timestamps.clone(), loaded.future_labels(2).unwrap()),
+            (None, vec!["5".into(), "6".into()])
+        );
+        // A date that cannot be understood is not passed over in silence.
+        let notes = load("date,y\n13/02/2010,1\n14/02/2010,2\n", &SeriesSpec::new(&["y"])).unwrap().notes;
+        assert!(notes[0].starts_with("column 'date' is not used as time: f.csv: row 2"), "{notes:?}");
+    }
+
+    #[test]
+    fn gaps_in_time() {
+        let spec = |missing| SeriesSpec { missing, ..SeriesSpec::new(&["y"]) };
+        assert_eq!(
+            message(GAP, &spec(Missing::Error)),
+            "f.csv: 1 hour missing between row 3 (2010/03/14 01:00) and row 4 (2010/03/14 03:00); choose --missing \
+             ffill, interpolate or drop"
+        );
+        for (missing, values, note) in [
+            (Missing::Ffill, &[1.0, 2.0, 2.0, 4.0, 5.0][..], "filled 1 value of column 'y' (ffill)"),
+            (Missing::Interpolate, &[1.0, 2.0, 3.0, 4.0, 5.0], "filled 1 value of column 'y' (interpolate)"),
+            (
+                Missing::Drop,
+                &[1.0, 2.0, 4.0, 5.0],
+                "1 hour missing between row 3 (2010/03/14 01:00) and row 4 (2010/03/14 03:00), treated as neighbours",
+            ),
+        ] {
+            let loaded = load(GAP, &spec(missing)).unwrap();
+            assert_eq!(loaded.series.columns[0].values, values, "{missing}");
+            assert_eq!(loaded.series.timestamps.as_ref().unwrap().len(), values.len());
+            assert_eq!(loaded.notes.last().unwrap(), note);
+            assert_eq!(loaded.notes[0], "time column 't', hourly");
+            assert_eq!(loaded.series.future_labels(2).unwrap(), ["2010/03/14 05:00", "2010/03/14 06:00"]);
+            assert_eq!(missing.to_string().parse::<Missing>().unwrap(), missing);
+        }
+        let filled = load(GAP, &spec(Missing::Ffill)).unwrap().series;
+        assert_eq!(filled.label(2), "2010/03/14 02:00");
+    }
+
+    #[test]
+    fn missing_values() {
+        let spec = |missing| SeriesSpec { missing, ..SeriesSpec::new(&["y", "z"]) };
+        assert_eq!(
+            message(HOLES, &spec(Missing::Error)),
+            "f.csv: 2 values missing in column 'y', first in row 3 (2020-02); choose --missing ffill, interpolate or drop"
+        );
+        for (missing, y, z) in [
+            (Missing::Ffill, &[1.0, 1.0, 1.0, 4.0, 5.0][..], &[5.0, 6.0, 7.0, 7.0, 9.0][..]),
+            (Missing::Interpolate, &[1.0, 2.0, 3.0, 4.0, 5.0], &[5.0, 6.0, 7.0, 8.0, 9.0]),
+            (Missing::Drop, &[1.0, 5.0], &[5.0, 9.0]),
+        ] {
+            let series = load(HOLES, &spec(missing)).unwrap().series;
+            let close = |a: &[f64], b: &[f64]| {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12)
+            };
+            assert!(close(&series.columns[0].values, y) && close(&series.columns[1].values, z), "{series:?}");
+            assert_eq!(series.timestamps.as_ref().unwrap().len(), series.len());
+        }
+        let notes = load(HOLES, &spec(Missing::Drop)).unwrap().notes;
+        assert_eq!(notes[1], "dropped 3 rows with missing values, first row 3 (2020-02)");
+    }
+
+    #[test]
+    fn what_no_policy_can_fill() {
+        use Missing::*;
+        for (text, policies, expected) in [
+            (
+                "year,y\n2020,\n2021,1\n",
+                &[Ffill, Interpolate][..],
+                "f.csv: column 'y' begins with 1 value missing (up to row 2 (2020))",
+            ),
+            (
+                "year,y\n2020,1\n2021,\n",
+                &[Interpolate],
+                "f.csv: column 'y' ends with 1 value missing (from row 3 (2021))",
+            ),
+            ("y,x\n,1\n-,1\n", &[Ffill, Interpolate], "f.csv: column 'y' has no value at all"),
+            ("y,x\n,1\n-,1\n", &[Drop], "f.csv: every row lacks a value"),
+            ("y,x\n1,1\n-,1\n", &[Error], "f.csv: 1 value missing in column 'y', in row 3;"),
+            (
+                "t,y\n2020-01-01,1\n2020-01-02,1\n2020-01-03,1\n2020-01-03,1\n",
+                &[Error, Ffill, Interpolate, Drop],
+                "f.csv: rows 4 and 5 have the same time (2020-01-03); remove the repeats",
+            ),
+            (
+                "t,y\n2020-01-01,1\n2020-01-03,1\n2020-01-02,1\n",
+                &[Error, Ffill, Interpolate, Drop],
+                "f.csv: time goes back from row 3 (2020-01-03) to row 4 (2020-01-02); sort the rows by 't', oldest first",
+            ),
+            (
+                "t,y\n2020-01-02,1\n2020-01-01,1\n",
+                &[Error, Ffill, Interpolate, Drop],
+                "f.csv: time goes back from row 2 (2020-01-02) to row 3 (2020-01-01)",
+            ),
+            (
+                "t,y\n2020-01-01 00:00,1\n2020-01-01 01:00,1\n2020-01-01 02:00,1\n2020-01-01 02:17,1\n",
+                &[Error, Ffill, Interpolate],
+                "f.csv: the times are mostly hourly, but the spacing is uneven in 1 place, first between row 4",
+            ),
+            (
+                "t,y\n2000-01-01 00:00:00,1\n2000-01-01 00:00:01,1\n2020-01-01 02:17:00,1\n",
+                &[Ffill, Interpolate],
+                "f.csv: 631160218 seconds missing between row 3",
+            ),
+        ] {
+            for &missing in policies {
+                let found = message(text, &SeriesSpec { missing, ..SeriesSpec::new(&["y"]) });
+                assert!(found.starts_with(expected), "{missing}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_must_make_sense() {
+        let text = "date,demand,price\n2020-01-01,1,2\n2020-01-02,3,4\n";
+        for (spec, expected) in [
+            (SeriesSpec::new(&["demnd"]), "f.csv: there is no column 'demnd'; did you mean 'demand'?"),
+            (SeriesSpec::new(&["price", "price"]), "f.csv: column 'price' is asked for twice"),
+            (SeriesSpec::new(&[]), "f.csv: no column is asked for"),
+            (SeriesSpec::new(&["date"]), "f.csv: row 2, column 'date': '2020-01-01' is not a number"),
+            (
+                SeriesSpec { time: TimeColumn::Named("price"), ..SeriesSpec::new(&["price"]) },
+                "f.csv: column 'price' cannot be the time and a value at once",
+            ),
+            (
+                SeriesSpec { time: TimeColumn::Named("price"), ..SeriesSpec::new(&["demand"]) },
+                "f.csv: row 2, column 'price': '2' is not a time",
+            ),
+            (
+                SeriesSpec { expected_frequency: Some(Frequency::hours(1)), ..SeriesSpec::new(&["demand"]) },
+                "f.csv: the times in column 'date' are daily, but the model was trained on hourly data",
+            ),
+        ] {
+            assert!(message(text, &spec).starts_with(expected), "{}", message(text, &spec));
+        }
+    }
+
+    #[test]
+    fn known_columns_reach_into_the_future() {
+        let text = "date,y,holiday\n2020-01-01,1,0\n2020-01-02,3,1\n2020-01-03,,0\n2020-01-04,,1\n";
+        let spec = SeriesSpec { known: &["holiday"], ..SeriesSpec::new(&["y"]) };
+        let loaded = load(text, &spec).unwrap();
+        assert_eq!(loaded.series.column("y"), Some(&[1.0, 3.0][..]));
+        assert_eq!(loaded.series.column("holiday"), Some(&[0.0, 1.0][..]));
+        let future = loaded.future.unwrap();
+        assert_eq!((future.column("holiday"), future.columns.len()), (Some(&[0.0, 1.0][..]), 1));
+        assert_eq!(loaded.series.future_labels(2).unwrap(), [future.label(0), future.label(1)]);
+        assert!(
+            load(
+                "date,y,h\n2020-01-01,1,0\n2020-01-02,3,1\n",
+                &SeriesSpec { known: &["h"], ..SeriesSpec::new(&["y"]) }
+            )
+            .unwrap()
+            .future
+            .is_none()
+        );
+        let hole = "date,y,holiday\n2020-01-01,1,0\n2020-01-02,3,1\n2020-01-04,,0\n";
+        assert!(
+            message(hole, &spec).starts_with("f.csv: row 4 (2020-01-04) should be one step"),
+            "{}",
+            message(hole, &spec)
+        );
+    }
+
+    /// The files that the README's examples train on.
+    #[test]
+    fn the_bundled_files() {
+        for (file, rows, frequency, first, next) in [
+            ("electricity", 3600, "hourly", "2012-01-01 00:00:00", "2012-05-30 00:00:00"),
+            ("airline", 144, "monthly", "1949-01", "1961-01"),
+            ("elnino", 732, "monthly", "1950-01", "2011-01"),
+        ] {
+            let table = Table::read(format!("{}/../../data/{file}.csv", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let series = Series::from_table(&table, &SeriesSpec::new(&["value"])).unwrap().series;
+            assert_eq!((series.len(), series.label(0).as_str()), (rows, first));
+            assert_eq!(series.frequency.unwrap().to_string(), frequency);
+            assert_eq!(series.future_labels(1).unwrap(), [next]);
+        }
+    }
+
+    proptest! {
+        /// Any file is read or refused with one line, under any policy.
+        #[test]
+        fn any_file_is_read_or_refused(
+            rows in prop::collection::vec((
+                prop::sample::select(vec![
+                    "2010-01-01", "2010-01-31", "2010-02-28", "2010-03-31", "2010-04-01", "2010-02-30", "9999-12-31",
+                    "0001-01-01", "1/2/2010", "2010", "",
+                ]),
+                prop::sample::select(vec!["1", "-2.5", "", "NA", "1e308", "-1e308", "x", "1e999", "\"a\nb\"", "1,1"]),
+            ), 1..6),
+            sorted: bool,
+        ) {
+            let mut rows = rows;
+            if sorted {
+                rows.sort();
+                rows.dedup_by_key(|row| row.0);
+            }
+            let text = rows.iter().fold("date,y\n".to_owned(), |text, (time, y)| format!("{text}{time},{y}\n"));
+            for missing in [Missing::Error, Missing::Ffill, Missing::Interpolate, Missing::Drop] {
+                let read = Table::from_reader("f.csv", text.as_bytes()).and_then(|table| {
+                    let loaded = Series::from_table(&table, &SeriesSpec { missing, ..SeriesSpec::new(&["y"]) })?;
+                    loaded.series.future_labels(3).map(|_| loaded)
+                });
+                match read {
+                    Ok(loaded) => prop_assert!(loaded.series.columns[0].values.iter().all(|v| v.is_finite())),
+                    Err(e) => prop_assert!(!e.to_string().contains('\n'), "{}", e),
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(table) = Table::from_reader("f.csv", bytes.as_slice()) {
+                let rows = (0..table.rows()).map(|row| table.line(row)).collect::<Vec<_>>();
+                prop_assert!(rows.is_sorted());
+                for name in table.header() {
+                    let _ = table.numeric(name);
+                }
+            }
+        }
+    }
+}

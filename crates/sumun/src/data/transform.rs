@@ -114,11 +114,13 @@ impl Transform {
 }
 
 /// Whether a logarithm suits `train`, a training part with the seasonal `period` (1 if it has none): all values are
-/// above 0, the level at least grows or falls by half, and swings grow with it.
+/// above 0, the level steadily grows or falls, and swings grow with it.
 ///
 /// The series is cut into blocks of whole periods (10 values or more). Level is a block's mean, swing its mean
-/// absolute deviation from its own straight line; they must rise together (correlation of their logarithms above 0.7)
-/// by at least half the same rate (slope above 0.5, where 0 is a constant swing and 1 a proportional one).
+/// absolute deviation from its own straight line. The level must change by half or more from the first third of the
+/// blocks to the last, and mostly in one direction (Kendall's rank correlation with time of 0.6 or more). Level and
+/// swing must move together (correlation of their logarithms above 0.7) by at least half the same rate (slope above
+/// 0.5, where 0 is a constant swing and 1 a proportional one).
 pub fn log_suits(train: &[f64], period: usize) -> bool {
     let period = period.max(1);
     let block = period * 10_usize.div_ceil(period);
@@ -126,8 +128,7 @@ pub fn log_suits(train: &[f64], period: usize) -> bool {
         return false;
     }
     let blocks: Vec<(f64, f64)> = train.chunks_exact(block).map(level_and_swing).collect();
-    let (low, high) = blocks.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), b| (l.min(b.0), h.max(b.0)));
-    if high < 1.5 * low || blocks.iter().any(|b| b.1 <= 0.0) {
+    if blocks.iter().any(|b| b.1 <= 0.0) || !moves_steadily(&blocks) {
         return false;
     }
     let logs: Vec<(f64, f64)> = blocks.iter().map(|(level, swing)| (level.ln(), swing.ln())).collect();
@@ -137,6 +138,17 @@ pub fn log_suits(train: &[f64], period: usize) -> bool {
     let sum = |f: &dyn Fn(f64, f64) -> f64| logs.iter().map(|p| f(p.0 - mean_x, p.1 - mean_y)).sum::<f64>();
     let (xx, yy, xy) = (sum(&|x, _| x * x), sum(&|_, y| y * y), sum(&|x, y| x * y));
     xy / (xx * yy).sqrt() > 0.7 && xy / xx > 0.5
+}
+
+fn moves_steadily(blocks: &[(f64, f64)]) -> bool {
+    let n = blocks.len();
+    let third = n.div_ceil(3);
+    let sum = |part: &[(f64, f64)]| part.iter().map(|b| b.0).sum::<f64>();
+    let ratio = sum(&blocks[n - third..]) / sum(&blocks[..third]);
+    let pairs = (n * (n - 1) / 2) as f64;
+    let sign = |i: usize, j: usize| (blocks[j].0 - blocks[i].0).signum();
+    let kendall = (0..n).flat_map(|i| (i + 1..n).map(move |j| sign(i, j))).sum::<f64>() / pairs;
+    ratio.max(1.0 / ratio) >= 1.5 && kendall.abs() >= 0.6
 }
 
 /// Mean of a block, and mean absolute deviation from its least-squares line.
@@ -206,6 +218,7 @@ mod tests {
             (false, series(&|t| 10.0 + wave(t))),
             (false, series(&|t| (t / 60.0).exp() * (1.0 + 0.2 * wave(t)) - 1.0)),
             (false, series(&|_| 3.0)),
+            (false, series(&|t| (2.0 + wave(t / 7.0)) * (1.0 + 0.2 * wave(t)))),
             (false, vec![1.0; 5]),
         ] {
             assert_eq!(log_suits(&values, 12), suits, "{values:?}");

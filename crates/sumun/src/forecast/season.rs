@@ -20,14 +20,16 @@ const LEAST_STRENGTH: f64 = 0.3;
 struct Evidence {
     /// How many standard errors the autocorrelation must be above 0.
     errors: f64,
+    /// The least strength, as a share of that of the strongest candidate.
+    strength: f64,
     /// A longer period must bring the error to this share to be preferred to a shorter one.
     better: f64,
 }
 
 /// For the few periods that the calendar suggests.
-const CALENDAR: Evidence = Evidence { errors: 3.0, better: 0.98 };
+const CALENDAR: Evidence = Evidence { errors: 3.0, strength: 0.0, better: 0.98 };
 /// For the many that a search looks at: one of them is always somewhat better by chance.
-const SEARCH: Evidence = Evidence { errors: 4.5, better: 0.8 };
+const SEARCH: Evidence = Evidence { errors: 4.5, strength: 0.9, better: 0.8 };
 /// How many times a period must have passed to be believed.
 const CYCLES: usize = 3;
 /// The longest period that is looked for without a suggestion.
@@ -74,6 +76,8 @@ fn best(train: &[f64], periods: Vec<usize>, evidence: &Evidence) -> Option<Seaso
     let rounding = ROUNDING * train.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     let mut seasons: Vec<_> =
         periods.into_iter().filter_map(|period| examine(train, period, evidence.errors)).collect();
+    let strongest = seasons.iter().fold(0.0_f64, |most, season| most.max(season.strength));
+    seasons.retain(|season| season.strength >= evidence.strength * strongest);
     seasons.sort_by_key(|season| season.period);
     for season in seasons {
         if best.is_none_or(|best| season.error < evidence.better * best.error - rounding) {
@@ -113,7 +117,7 @@ fn without_trend(values: &[f64], period: usize) -> Vec<f64> {
     for t in half..values.len() - half {
         let around = &values[t - half..=t + half];
         let mut sum: f64 = around.iter().sum();
-        if period % 2 == 0 {
+        if period.is_multiple_of(2) {
             sum -= (around[0] + around[period]) / 2.0;
         }
         rest.push(values[t] - sum / period as f64);
