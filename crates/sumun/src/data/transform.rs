@@ -225,6 +225,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn of_the_bundled_series_the_airline_alone_wants_a_logarithm() {
+        for (file, period, suits) in
+            [("airline", 12, true), ("electricity", 24, false), ("elnino", 12, false)]
+        {
+            let path = format!("{}/../../data/{file}.csv", env!("CARGO_MANIFEST_DIR"));
+            let table = crate::data::Table::read(path).unwrap();
+            let values: Vec<f64> = table.numeric("value").unwrap().into_iter().flatten().collect();
+            assert_eq!(log_suits(&values[..values.len() * 7 / 10], period), suits, "{file}");
+        }
+    }
+
     proptest! {
         #[test]
         fn forecasts_undo_targets(
