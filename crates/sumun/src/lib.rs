@@ -3,6 +3,7 @@
 pub mod data;
 pub mod error;
 pub mod forecast;
+pub mod loss;
 pub mod nn;
 pub mod noise;
 pub mod parameters;
@@ -10,4 +11,4 @@ pub mod rows;
 
 pub use error::{Error, Result};
 pub use parameters::Parameters;
-pub use rows::{Layout, Rows};
+pub use rows::{Ids, Layout, Rows};

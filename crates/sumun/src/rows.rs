@@ -181,9 +181,59 @@ impl Rows {
         out
     }
 
+    /// Refuses rows of another shape than `[rows, features]`; `what` names them in the message.
+    pub(crate) fn expect_shape(&self, what: &str, rows: usize, features: usize) -> Result<()> {
+        if self.layout.rows() == rows && self.features == features {
+            return Ok(());
+        }
+        Err(Error::Shape {
+            what: what.into(),
+            expected: format!("[{rows}, {features}]"),
+            found: format!("[{}, {}]", self.layout.rows(), self.features),
+        })
+    }
+
     /// The values, taken out without a copy where nobody else holds them.
     pub fn into_data(self) -> Vec<f32> {
         Arc::try_unwrap(self.data).unwrap_or_else(|shared| shared.as_ref().clone())
+    }
+}
+
+/// Packed ids `[R]`, such as words or characters: what an embedding turns into [`Rows`].
+#[derive(Debug, Clone)]
+pub struct Ids {
+    /// `[R]`, one id a row.
+    pub data: Arc<Vec<u32>>,
+    /// Which sequence and step each row is.
+    pub layout: Arc<Layout>,
+}
+
+impl Ids {
+    /// Ids in row order, `[R]`.
+    pub fn new(data: Vec<u32>, layout: Arc<Layout>) -> Result<Self> {
+        if data.len() != layout.rows() {
+            return Err(Error::Shape {
+                what: "packed ids".into(),
+                expected: format!("[{}]", layout.rows()),
+                found: format!("{} ids", data.len()),
+            });
+        }
+        Ok(Self { data: Arc::new(data), layout })
+    }
+
+    /// Packs a caller's `[N, T]` array. What stands past a sequence's length is never looked at.
+    pub fn pack(ids: &[u32], layout: Arc<Layout>) -> Result<Self> {
+        let (sequences, time) = (layout.sequences(), layout.time());
+        if ids.len() != sequences * time {
+            return Err(Error::Shape {
+                what: "input ids".into(),
+                expected: format!("[{sequences}, {time}]"),
+                found: format!("{} ids", ids.len()),
+            });
+        }
+        let mut data = Vec::with_capacity(layout.rows());
+        layout.for_each_row(|_, n, t| data.push(ids[n * time + t]));
+        Self::new(data, layout)
     }
 }
 
@@ -201,6 +251,15 @@ mod tests {
         assert_eq!(*rows.data, [3.0, 9.0, 0.0, 4.0, 10.0, 5.0]);
         assert_eq!(rows.unpack(), [0.0, 0.0, 0.0, 3.0, 4.0, 5.0, 0.0, 0.0, 0.0, 9.0, 10.0, 0.0]);
         assert_eq!(rows.layout.reversed(), [5, 4, 2, 3, 1, 0]);
+    }
+
+    #[test]
+    fn ids_pack_as_rows_do() {
+        let layout = Layout::ragged(&[1, 3, 0, 2], 3).unwrap();
+        let ids = Ids::pack(&(0..12).collect::<Vec<u32>>(), layout.clone()).unwrap();
+        assert_eq!(*ids.data, [3, 9, 0, 4, 10, 5]);
+        let error = Ids::pack(&[1, 2], layout).unwrap_err().to_string();
+        assert_eq!(error, "input ids: expected [4, 3], found 2 ids");
     }
 
     #[test]

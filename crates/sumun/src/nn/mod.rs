@@ -1,8 +1,19 @@
 //! Layers: each has `forward` (keeps nothing), `forward_train` (returns what backward needs) and `backward`.
 
+pub mod dense;
+pub mod dropout;
+pub mod embedding;
+#[cfg(test)]
+pub(crate) mod gradient_check;
+pub mod init;
+
 use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
 
+pub use dense::{Activation, Dense, DenseConfig};
+pub use dropout::Dropout;
+pub use embedding::{Embedding, EmbeddingConfig};
+pub use init::Initializer;
 pub use sumun_kernels::InputGradient;
 
 /// A layer over packed rows. Its numbers live in the model's [`Parameters`]; the layer knows their ids.

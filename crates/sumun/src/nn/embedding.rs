@@ -1,0 +1,177 @@
+//! Embedding: a learnt vector for each id (PyTorch's `Embedding`).
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::Initializer;
+use crate::parameters::Id;
+use crate::{Error, Ids, Parameters, Result, Rows};
+
+/// What an [`Embedding`] is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbeddingConfig {
+    /// V: how many ids there are, `0 .. vocabulary`.
+    pub vocabulary: usize,
+    /// F: how long the vector of an id is.
+    pub features: usize,
+    /// The id whose vector is zero and stays zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub padding_id: Option<u32>,
+}
+
+/// A table of vectors, `{prefix}.weight` of shape `[V, F]`, looked up by id.
+///
+/// It stands at a model's entrance and takes [`Ids`], so it is no [`Layer`](super::Layer) and nothing flows
+/// further back than its table. Without lengths or a mask, a padding id is an ordinary step whose input is zero.
+#[derive(Debug, Clone)]
+pub struct Embedding {
+    config: EmbeddingConfig,
+    weight: Id,
+}
+
+/// What [`Embedding::backward`] needs: which row came from which id.
+#[derive(Debug)]
+pub struct EmbeddingCache {
+    ids: Ids,
+}
+
+impl Embedding {
+    /// Adds the table to `parameters`, drawn from N(0, 1) as PyTorch draws it; the padding id's row is zero.
+    /// Sizes of 0 and a padding id outside the vocabulary are errors.
+    pub fn new<R: Rng + ?Sized>(
+        config: EmbeddingConfig,
+        parameters: &mut Parameters,
+        prefix: &str,
+        rng: &mut R,
+    ) -> Result<Self> {
+        let EmbeddingConfig { vocabulary, features, padding_id } = config;
+        if vocabulary == 0 || features == 0 || u32::try_from(vocabulary - 1).is_err() {
+            return Err(Error::Invalid(format!(
+                "an embedding of {vocabulary} ids in {features} features; both must be at least 1 and ids must fit 32 bits"
+            )));
+        }
+        let mut table = Initializer::Normal { std: 1.0 }.values(&[vocabulary, features], rng)?;
+        if let Some(padding) = padding_id {
+            let start = padding as usize * features;
+            let row = table.get_mut(start..start + features).ok_or_else(|| {
+                Error::Invalid(format!(
+                    "padding id {padding} is not below the vocabulary of {vocabulary} ids"
+                ))
+            })?;
+            row.fill(0.0);
+        }
+        let weight = parameters.add(format!("{prefix}.weight"), &[vocabulary, features], table)?;
+        Ok(Self { config, weight })
+    }
+
+    /// What it is made of.
+    pub fn config(&self) -> &EmbeddingConfig {
+        &self.config
+    }
+
+    /// The table's handle.
+    pub fn weight(&self) -> Id {
+        self.weight
+    }
+
+    /// The vectors of `ids`, `[R, F]`. An id outside the vocabulary is an error that names its place.
+    pub fn forward(&self, parameters: &Parameters, ids: &Ids) -> Result<Rows> {
+        let features = self.config.features;
+        let table = parameters.value(self.weight);
+        let mut data = Vec::with_capacity(ids.data.len() * features);
+        for (row, &id) in ids.data.iter().enumerate() {
+            let start = id as usize * features;
+            let vector = table.get(start..start + features).ok_or_else(|| self.outside(ids, row))?;
+            data.extend_from_slice(vector);
+        }
+        Rows::new(data, features, ids.layout.clone())
+    }
+
+    /// The vectors of `ids` and what [`backward`](Self::backward) needs.
+    pub fn forward_train(&self, parameters: &Parameters, ids: Ids) -> Result<(Rows, EmbeddingCache)> {
+        let out = self.forward(parameters, &ids)?;
+        Ok((out, EmbeddingCache { ids }))
+    }
+
+    /// Adds each row's gradient to that of its id, in row order; the padding id gets none. `d_out` is `[R, F]`.
+    pub fn backward(&self, parameters: &mut Parameters, cache: EmbeddingCache, d_out: Rows) -> Result<()> {
+        let features = self.config.features;
+        let ids = &cache.ids.data;
+        d_out.expect_shape("the gradient of an embedding's output", ids.len(), features)?;
+        let d_table = parameters.gradient_mut(self.weight);
+        for (&id, d_row) in ids.iter().zip(d_out.data.chunks_exact(features)) {
+            if Some(id) != self.config.padding_id {
+                let start = id as usize * features;
+                let d_vector = &mut d_table[start..start + features];
+                d_vector.iter_mut().zip(d_row).for_each(|(sum, d)| *sum += d);
+            }
+        }
+        Ok(())
+    }
+
+    fn outside(&self, ids: &Ids, row: usize) -> Error {
+        let mut place = (0, 0);
+        ids.layout.for_each_row(|r, n, t| {
+            if r == row {
+                place = (n, t);
+            }
+        });
+        let (id, (sequence, step), vocabulary) = (ids.data[row], place, self.config.vocabulary);
+        Error::Invalid(format!(
+            "id {id} in sequence {sequence} at step {step} is not below the vocabulary of {vocabulary} ids"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Layout;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    fn embedding(padding_id: Option<u32>) -> (Embedding, Parameters) {
+        let mut parameters = Parameters::new();
+        let config = EmbeddingConfig { vocabulary: 4, features: 3, padding_id };
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let layer = Embedding::new(config, &mut parameters, "embedding", &mut rng).unwrap();
+        (layer, parameters)
+    }
+
+    #[test]
+    fn gathers_forward_and_scatters_backward() {
+        for padding in [None, Some(2)] {
+            let (layer, mut parameters) = embedding(padding);
+            assert_eq!(parameters.entries()[0].name, "embedding.weight");
+            let table = parameters.value(layer.weight()).to_vec();
+            assert_eq!(table[6..9] == [0.0; 3], padding.is_some());
+            let ids = Ids::pack(&[2, 1, 9, 3, 2, 1], Layout::ragged(&[2, 3], 3).unwrap()).unwrap();
+            let (out, cache) = layer.forward_train(&parameters, ids.clone()).unwrap();
+            for (row, &id) in [3, 2, 2, 1, 1].iter().enumerate() {
+                assert_eq!(out.data[row * 3..][..3], table[id * 3..][..3]);
+            }
+            let d_out: Vec<f32> = (1..=15).map(|v| v as f32).collect();
+            layer.backward(&mut parameters, cache, Rows::new(d_out, 3, ids.layout).unwrap()).unwrap();
+            let two = if padding.is_some() { [0.0; 3] } else { [11.0, 13.0, 15.0] };
+            let expected = [[0.0; 3], [23.0, 25.0, 27.0], two, [1.0, 2.0, 3.0]].concat();
+            assert_eq!(parameters.gradient(layer.weight()), expected);
+        }
+    }
+
+    #[test]
+    fn an_id_outside_the_vocabulary_is_named_with_its_place() {
+        let (layer, parameters) = embedding(None);
+        let ids = Ids::pack(&[0, 9, 1, 4], Layout::ragged(&[1, 2], 2).unwrap()).unwrap();
+        let error = layer.forward(&parameters, &ids).unwrap_err().to_string();
+        assert_eq!(error, "id 4 in sequence 1 at step 1 is not below the vocabulary of 4 ids");
+    }
+
+    #[test]
+    fn sizes_that_make_no_sense_are_refused() {
+        for (vocabulary, features, padding_id) in [(0, 3, None), (3, 0, None), (3, 2, Some(3))] {
+            let config = EmbeddingConfig { vocabulary, features, padding_id };
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            assert!(Embedding::new(config, &mut Parameters::new(), "e", &mut rng).is_err());
+        }
+    }
+}
