@@ -8,6 +8,7 @@ pub mod nn;
 pub mod noise;
 pub mod parameters;
 pub mod rows;
+pub mod train;
 
 pub use error::{Error, Result};
 pub use parameters::Parameters;
