@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 /// −log softmax(logits)[class], averaged over rows (PyTorch's `CrossEntropyLoss` with class indices).
 ///
-/// With class weights the mean is Σ w[class]·loss / Σ w[class], as there. Ignored rows count for nothing and
+/// With class weights the mean is Σ wₜ·loss / Σ wₜ, wₜ the weight of the row's class, as there. Ignored rows count for nothing and
 /// have no gradient; if nothing counts, loss and gradient are 0 (PyTorch answers NaN), so that a batch of
 /// padding does not end a training.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ impl CrossEntropy {
         Ok(sums.iter().sum())
     }
 
-    /// Σ w[class] over the targets that count. A target for which there is no weight is an error.
+    /// The sum of the class weights over the targets that count. A target for which there is no weight is an error.
     pub fn total_weight(&self, targets: &[u32]) -> Result<f64> {
         if !self.class_weights.is_empty() {
             self.check(self.class_weights.len(), targets)?;

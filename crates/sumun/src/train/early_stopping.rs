@@ -112,7 +112,8 @@ mod tests {
     fn stops_when_patience_is_over_and_restores_the_best() {
         use Verdict::{Improved, Stop, Waiting};
         let nan = f64::NAN;
-        let cases: [(Option<usize>, f64, &[f64], &[Verdict], Option<usize>); 6] = [
+        type Case<'a> = (Option<usize>, f64, &'a [f64], &'a [Verdict], Option<usize>);
+        let cases: [Case<'_>; 6] = [
             (Some(2), 0.0, &[3.0, 2.0, 2.0, 2.5], &[Improved, Improved, Waiting, Stop], Some(1)),
             (Some(2), 0.0, &[3.0, 4.0, 2.0, 2.5], &[Improved, Waiting, Improved, Waiting], Some(2)),
             (Some(1), 0.5, &[3.0, 2.6], &[Improved, Stop], Some(0)),
