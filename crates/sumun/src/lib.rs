@@ -7,6 +7,7 @@ pub mod loss;
 pub mod nn;
 pub mod noise;
 pub mod parameters;
+pub mod report;
 pub mod rows;
 pub mod train;
 

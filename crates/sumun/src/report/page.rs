@@ -1,0 +1,515 @@
+//! The page around the charts: headline, cards, tables, and how the run was made.
+
+use std::fmt::Write;
+
+use super::figures::{self, Room, figure};
+use super::text::{self, UNDEFINED, count, counted, duration, escape, fixed, number};
+use super::{Errors, ForecastReport, Forecaster, TargetReport};
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("readout.js");
+
+/// The whole page.
+pub(super) fn page(report: &ForecastReport) -> String {
+    let mut out = String::with_capacity(256 * 1024);
+    let title = if report.title.is_empty() { "Training report" } else { &report.title };
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta name=\"generator\" content=\"Sumun {version}\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n",
+        version = escape(&report.version),
+        title = escape(title),
+    );
+    header(report, title, &mut out);
+    out.push_str("<main>\n");
+    cards(report, &mut out);
+    notes(report, &mut out);
+    section("forecast", "Forecast", &forecasts(report), &mut out);
+    section("errors", "Errors", &errors(report), &mut out);
+    section("training", "Training", &training(report), &mut out);
+    section("examples", "Examples", &examples(report), &mut out);
+    section("made", "How it was made", &made(report), &mut out);
+    out.push_str("</main>\n");
+    footer(report, &mut out);
+    let _ = write!(out, "<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
+    out
+}
+
+fn section(id: &str, heading: &str, body: &str, out: &mut String) {
+    if !body.is_empty() {
+        let _ = write!(out, "<section id=\"{id}\">\n<h2>{heading}</h2>\n{body}</section>\n");
+    }
+}
+
+fn header(report: &ForecastReport, title: &str, out: &mut String) {
+    let mut about = vec!["Training report".to_string()];
+    about.extend([&report.created].into_iter().filter(|t| !t.is_empty()).cloned());
+    let about: Vec<String> = about.iter().map(|part| format!("<span>{}</span>", escape(part))).collect();
+    // The mark is a sluice gate: two posts, a raised gate, and water.
+    let _ = write!(
+        out,
+        "<header>\n<p class=\"brand\"><svg class=\"logo\" viewBox=\"0 0 20 20\" aria-hidden=\"true\">\
+         <path d=\"M3 2V18M17 2V18M3 4H17M6 7H14M6 10H14\"/><path class=\"water\" d=\"M6 14H14M6 17H14\"/></svg>\
+         <b>Sumun</b>{}</p>\n<h1>{}</h1>\n",
+        about.concat(),
+        escape(title)
+    );
+    if !report.subtitle.is_empty() {
+        let _ = writeln!(out, "<p class=\"subtitle\">{}</p>", escape(&report.subtitle));
+    }
+    out.push_str("</header>\n");
+}
+
+/// The best baseline with its error relative to which the model's is judged: `(name, model / baseline)`.
+struct Verdict {
+    baseline: String,
+    ratio: f64,
+}
+
+/// Judges by MASE, averaged over the targets, or by MAE where MASE is undefined and there is one target.
+fn verdict(targets: &[TargetReport]) -> Option<Verdict> {
+    let mean = |of: &dyn Fn(&TargetReport) -> Option<f64>| -> Option<f64> {
+        let values: Option<Vec<f64>> = targets.iter().map(of).collect();
+        values.filter(|v| !v.is_empty()).map(|v| v.iter().sum::<f64>() / v.len() as f64)
+    };
+    let finite = |x: f64| Some(x).filter(|x| x.is_finite());
+    let mut measures: Vec<fn(&Errors) -> f64> = vec![|e| e.mase];
+    if targets.len() == 1 {
+        measures.push(|e| e.mae);
+    }
+    let first = targets.first()?;
+    measures.into_iter().find_map(|measure| {
+        let model = mean(&|t| finite(measure(&t.model.test)))?;
+        let baselines = first.baselines.iter().filter_map(|b| {
+            let of = |t: &TargetReport| {
+                t.baselines.iter().find(|o| o.name == b.name).and_then(|b| finite(measure(&b.test)))
+            };
+            Some((b.name.clone(), mean(&of)?))
+        });
+        let (baseline, error) = baselines.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        (error > 0.0).then(|| Verdict { baseline, ratio: model / error })
+    })
+}
+
+impl Verdict {
+    fn class(&self) -> &'static str {
+        match self.ratio {
+            r if r < 0.995 => "good",
+            r if r > 1.005 => "bad",
+            _ => "even",
+        }
+    }
+
+    fn figure(&self) -> String {
+        let change = (self.ratio - 1.0) * 100.0;
+        format!("{}{} %", if change > 0.0 { "+" } else { "" }, percent(change))
+    }
+
+    fn words(&self) -> String {
+        let change = percent((self.ratio - 1.0).abs() * 100.0);
+        match self.class() {
+            "good" => format!("<b>{change} % smaller error</b> than {}", escape(&self.baseline)),
+            "bad" => format!(
+                "<b>{change} % larger error</b> than {name}: on these data {name} is the better forecast",
+                name = escape(&self.baseline)
+            ),
+            _ => format!("<b>The same error</b> as {}", escape(&self.baseline)),
+        }
+    }
+}
+
+fn percent(x: f64) -> String {
+    fixed(x, if x.abs() < 9.95 { 1 } else { 0 })
+}
+
+fn cards(report: &ForecastReport, out: &mut String) {
+    let verdict = verdict(&report.targets);
+    let origins: usize = report.targets.iter().map(|t| t.test_origins).max().unwrap_or(0);
+    if let Some(verdict) = &verdict {
+        let mut scope = String::new();
+        if report.horizon > 0 {
+            let _ = write!(scope, " over the next {}", counted(report.horizon, "step"));
+        }
+        if origins > 0 {
+            let _ = write!(scope, ", at {} of the test part", counted(origins, "origin"));
+        }
+        let _ = writeln!(out, "<p class=\"headline {}\">{}{scope}.</p>", verdict.class(), verdict.words());
+    }
+    let mut cards: Vec<(&str, String, String, String)> = Vec::new();
+    if let Some(verdict) = &verdict {
+        let class = format!("card {}", verdict.class());
+        cards.push((
+            "Against the best baseline",
+            verdict.figure(),
+            format!("test error against {}", escape(&verdict.baseline)),
+            class,
+        ));
+    }
+    let several = report.targets.len() > 1;
+    if let Some(target) = report.targets.first() {
+        let mase: Vec<f64> = report.targets.iter().map(|t| t.model.test.mase).collect();
+        let mean = mase.iter().sum::<f64>() / mase.len() as f64;
+        let baselines = target.baselines.iter().filter(|b| b.test.mase.is_finite() && !several);
+        let others: Vec<String> =
+            baselines.map(|b| format!("{} {}", escape(&b.name), fixed(b.test.mase, 3))).collect();
+        let beside =
+            if several { format!("mean of {} targets", count(mase.len())) } else { others.join(" · ") };
+        cards.push(("Test MASE", fixed(mean, 3), beside, "card".into()));
+        let unit = if target.unit.is_empty() {
+            String::new()
+        } else {
+            format!(" <small>{}</small>", escape(&target.unit))
+        };
+        let e = target.model.test;
+        let mut beside = escape(&target.name);
+        if e.rmse.is_finite() {
+            let _ = write!(beside, " · RMSE {}", number(e.rmse));
+        }
+        if e.smape.is_finite() {
+            let _ = write!(beside, " · sMAPE {} %", fixed(e.smape, 1));
+        }
+        cards.push(("Test MAE", format!("{}{unit}", number(e.mae)), beside, "card".into()));
+    }
+    let mut beside = counted(report.epochs.len(), "epoch");
+    if let Some(best) = report.best_epoch {
+        let _ = write!(beside, ", best {}", count(best));
+    }
+    let _ = write!(beside, " · {}", counted(report.parameters, "parameter"));
+    cards.push(("Training time", escape(&duration(report.seconds)), beside, "card".into()));
+    out.push_str("<div class=\"cards\">\n");
+    for (name, figure, beside, class) in cards {
+        let _ = writeln!(
+            out,
+            "<div class=\"{class}\"><h3>{name}</h3><p class=\"figure\">{figure}</p><p>{beside}</p></div>"
+        );
+    }
+    out.push_str("</div>\n");
+}
+
+fn notes(report: &ForecastReport, out: &mut String) {
+    if report.notes.is_empty() {
+        return;
+    }
+    let _ = write!(out, "<aside id=\"notes\"><h2>Worth knowing</h2><ul>");
+    for note in &report.notes {
+        let _ = write!(out, "<li>{}</li>", escape(note));
+    }
+    out.push_str("</ul></aside>\n");
+}
+
+fn forecasts(report: &ForecastReport) -> String {
+    let mut out = String::new();
+    for target in &report.targets {
+        let length = target.actual.len();
+        let remark = format!(
+            "The last {} of the data. Each forecast of the test part was made with nothing but the values before it, \
+             {} at a time.",
+            counted(length, "value"),
+            counted(report.horizon.max(1), "step")
+        );
+        let heading = format!("{}: forecast and what came", target.name);
+        out.push_str(&figure(&heading, &remark, &figures::forecast(target, 0), Room::Full));
+        let shown = close_up(report, target);
+        if let Some(from) = shown {
+            let heading =
+                format!("{}: the last {} and what follows", target.name, counted(length - from, "value"));
+            let remark = target.future_interval.as_ref().map_or("", |i| i.name.as_str());
+            out.push_str(&figure(&heading, remark, &figures::forecast(target, from), Room::Low));
+        }
+        future_table(target, &mut out);
+    }
+    out
+}
+
+/// Where the close-up of the end begins, if the whole picture is too dense to show single steps.
+fn close_up(report: &ForecastReport, target: &TargetReport) -> Option<usize> {
+    let season = report.data.season.unwrap_or(0);
+    let length = target.actual.len();
+    let wanted = (4 * target.future.len().max(report.horizon)).max(5 * season).clamp(60, 300);
+    (length > wanted * 5 / 2).then(|| length - wanted)
+}
+
+fn future_table(target: &TargetReport, out: &mut String) {
+    if target.future.is_empty() {
+        return;
+    }
+    let _ = write!(
+        out,
+        "<details><summary>The next {} of {} as numbers</summary><div class=\"scroll\"><table class=\"numbers\">\
+         <thead><tr><th>{}</th><th>{}</th>",
+        counted(target.future.len(), "value"),
+        escape(&target.name),
+        if target.timestamps.is_empty() { "row" } else { "time" },
+        escape(&figures::with_unit("forecast", &target.unit))
+    );
+    let interval = target.future_interval.as_ref();
+    if interval.is_some() {
+        out.push_str("<th>from</th><th>to</th>");
+    }
+    out.push_str("</tr></thead><tbody>");
+    for (i, value) in target.future.iter().enumerate() {
+        let at = target.actual.len() + i;
+        let time = target.timestamps.get(at).map_or_else(|| count(target.first_row + at), |t| escape(t));
+        let _ = write!(out, "<tr><th>{time}</th><td>{}</td>", number(*value));
+        if let Some(interval) = interval {
+            for end in [&interval.low, &interval.high] {
+                let _ = write!(out, "<td>{}</td>", number(end.get(i).copied().unwrap_or(f64::NAN)));
+            }
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</tbody></table></div></details>\n");
+}
+
+fn errors(report: &ForecastReport) -> String {
+    let mut out = String::new();
+    for target in &report.targets {
+        if report.targets.len() > 1 {
+            let _ = writeln!(out, "<h3 class=\"target\">{}</h3>", escape(&target.name));
+        }
+        error_table(target, &mut out);
+        out.push_str("<div class=\"pair\">\n");
+        let steps = figures::by_step(target);
+        let heading = "Error by step ahead";
+        out.push_str(&figure(heading, "Test part; every origin counts once.", &steps, Room::Half));
+        let (chart, remark) = figures::residuals(target);
+        out.push_str(&figure("Residuals", &remark, &chart, Room::Half));
+        out.push_str("</div>\n");
+    }
+    out
+}
+
+/// The columns of the table of errors: heading, value, and how it is written.
+type Column = (&'static str, fn(&Errors) -> f64, fn(f64) -> String);
+
+const COLUMNS: [Column; 4] = [
+    ("MAE", |e| e.mae, number),
+    ("RMSE", |e| e.rmse, number),
+    ("sMAPE", |e| e.smape, |x| if x.is_finite() { format!("{} %", fixed(x, 2)) } else { UNDEFINED.into() }),
+    ("MASE", |e| e.mase, |x| fixed(x, 3)),
+];
+
+fn error_table(target: &TargetReport, out: &mut String) {
+    let rows: Vec<&Forecaster> = std::iter::once(&target.model).chain(&target.baselines).collect();
+    let parts: [fn(&Forecaster) -> Errors; 2] = [|f| f.test, |f| f.valid];
+    out.push_str(
+        "<div class=\"panel scroll\"><table class=\"errors\"><thead><tr><td></td><th colspan=\"4\">Test</th>\
+         <th colspan=\"4\">Validation</th></tr><tr><td></td>",
+    );
+    for _ in parts {
+        for (name, _, _) in COLUMNS {
+            let _ = write!(out, "<th>{name}</th>");
+        }
+    }
+    out.push_str("</tr></thead><tbody>");
+    for (i, row) in rows.iter().enumerate() {
+        let class = if i == 0 { "c-model".into() } else { figures::baseline_class(i - 1) };
+        let _ = write!(out, "<tr><th><span class=\"key {class}\"></span>{}</th>", escape(&row.name));
+        for part in parts {
+            for (_, value, written) in COLUMNS {
+                let best = rows
+                    .iter()
+                    .map(|r| value(&part(r)))
+                    .filter(|v| v.is_finite())
+                    .fold(f64::INFINITY, f64::min);
+                let x = value(&part(row));
+                if x == best && rows.len() > 1 {
+                    let _ = write!(out, "<td class=\"best\"><b>{}</b></td>", written(x));
+                } else {
+                    let _ = write!(out, "<td>{}</td>", written(x));
+                }
+            }
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str(
+        "</tbody></table></div>\n<p class=\"small\">The smallest of each column is marked. MASE is the MAE divided by \
+         that of seasonal naive on the training part: below 1 is better than repeating the last season.",
+    );
+    if !target.unit.is_empty() {
+        let _ = write!(out, " MAE and RMSE are in {}.", escape(&target.unit));
+    }
+    out.push_str("</p>\n");
+}
+
+fn training(report: &ForecastReport) -> String {
+    if report.epochs.is_empty() {
+        return String::new();
+    }
+    let mut remark = counted(report.epochs.len(), "epoch");
+    if let Some(best) = report.best_epoch {
+        let _ = write!(remark, "; the weights of epoch {best} were kept");
+    }
+    remark.push_str(if report.stopped_early {
+        ". Training stopped early: the validation loss no longer fell."
+    } else {
+        ". Training ran to its last epoch."
+    });
+    let mut out = String::from("<div class=\"beside\">\n");
+    out.push_str(&figure("Loss", &remark, &figures::losses(report), Room::Half));
+    out.push_str("<div class=\"stack\">\n");
+    for (heading, title, value) in [
+        ("Learning rate", "learning rate", (|e| e.learning_rate) as fn(&super::EpochRow) -> f64),
+        ("Gradient", "gradient norm before clipping", |e| e.gradient_norm),
+    ] {
+        out.push_str(&figure(heading, "", &figures::per_epoch(report, title, value), Room::Third));
+    }
+    out.push_str("</div>\n</div>\n");
+    out.push_str(
+        "<details><summary>Every epoch as numbers</summary><div class=\"scroll\"><table class=\"numbers\"><thead><tr>\
+         <th>epoch</th><th>training loss</th><th>validation loss</th><th>learning rate</th><th>gradient norm</th>\
+         <th>time</th></tr></thead><tbody>",
+    );
+    for e in &report.epochs {
+        let best = if report.best_epoch == Some(e.epoch) { " class=\"best\"" } else { "" };
+        let _ = write!(out, "<tr{best}><th>{}</th>", count(e.epoch));
+        for value in [e.train_loss, e.valid_loss, e.learning_rate, e.gradient_norm] {
+            let _ = write!(out, "<td>{}</td>", number(value));
+        }
+        let _ = write!(out, "<td>{}</td></tr>", duration(e.seconds));
+    }
+    out.push_str("</tbody></table></div></details>\n");
+    out
+}
+
+fn examples(report: &ForecastReport) -> String {
+    let mut out = String::new();
+    for target in report.targets.iter().filter(|t| !t.examples.is_empty()) {
+        if report.targets.len() > 1 {
+            let _ = writeln!(out, "<h3 class=\"target\">{}</h3>", escape(&target.name));
+        }
+        out.push_str("<div class=\"thirds\">\n");
+        for example in &target.examples {
+            let unit = if target.unit.is_empty() { String::new() } else { format!(" {}", target.unit) };
+            let mut remark = format!("MAE {}{unit}", number(example.mae));
+            if !example.origin.is_empty() {
+                let _ = write!(remark, " · made at {}", example.origin);
+            }
+            let chart = figures::example(target, example);
+            out.push_str(&figure(&example.title, &remark, &chart, Room::Third));
+        }
+        out.push_str("</div>\n");
+    }
+    out
+}
+
+fn made(report: &ForecastReport) -> String {
+    let mut out = String::new();
+    data(report, &mut out);
+    if !report.choices.is_empty() {
+        out.push_str("<div class=\"panel\"><h3>Choices</h3><p>Decided from the data; an option overrules each.</p><dl class=\"choices\">");
+        for choice in &report.choices {
+            let _ = write!(
+                out,
+                "<div><dt>{}</dt><dd><b>{}</b><span>{}</span></dd></div>",
+                escape(&choice.name),
+                escape(&choice.value),
+                escape(&choice.reason)
+            );
+        }
+        out.push_str("</dl></div>\n");
+    }
+    if !report.layers.is_empty() {
+        out.push_str(
+            "<div class=\"panel scroll\"><h3>Model</h3><table class=\"layers\"><thead><tr><th>layer</th><th>kind</th>\
+             <th>output</th><th>parameters</th></tr></thead><tbody>",
+        );
+        for layer in &report.layers {
+            let _ = write!(
+                out,
+                "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+                escape(&layer.name),
+                escape(&layer.kind),
+                escape(&layer.output),
+                count(layer.parameters)
+            );
+        }
+        let _ = writeln!(
+            out,
+            "</tbody><tfoot><tr><th>all</th><td></td><td></td><td>{}</td></tr></tfoot></table></div>",
+            count(report.parameters)
+        );
+    }
+    out.push_str("<div class=\"panel\"><h3>Run it again</h3>");
+    for (words, command) in [
+        ("Train: the same seed gives the same model on the same instruction set.", &report.command),
+        ("Forecast with the trained model.", &report.predict_command),
+    ] {
+        if !command.is_empty() {
+            let _ = write!(out, "<p>{words}</p><pre><code>{}</code></pre>", escape(command));
+        }
+    }
+    out.push_str("<dl class=\"facts\">");
+    fact("Sumun", &report.version, &mut out);
+    fact("Seed", &report.seed.to_string(), &mut out);
+    fact("Threads", &count(report.threads), &mut out);
+    fact("Instruction set", &report.path, &mut out);
+    fact("Training time", &duration(report.seconds), &mut out);
+    out.push_str("</dl></div>\n");
+    out
+}
+
+fn fact(name: &str, value: &str, out: &mut String) {
+    if !value.is_empty() {
+        let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
+    }
+}
+
+fn data(report: &ForecastReport, out: &mut String) {
+    let data = &report.data;
+    out.push_str("<div class=\"panel\"><h3>Data</h3><dl class=\"facts\">");
+    fact("File", &data.file, out);
+    fact("Rows", &count(data.rows), out);
+    fact("One row every", &data.frequency, out);
+    if let Some(season) = data.season {
+        let origin =
+            if data.season_origin.is_empty() { String::new() } else { format!(", {}", data.season_origin) };
+        fact("Season", &format!("{}{origin}", counted(season, "row")), out);
+    }
+    if report.horizon > 0 {
+        fact("Forecast", &format!("{} ahead", counted(report.horizon, "step")), out);
+    }
+    out.push_str("</dl>");
+    let all: usize = data.splits.iter().map(|s| s.rows).sum();
+    if all > 0 {
+        out.push_str("<ul class=\"splits\">");
+        for (i, split) in data.splits.iter().enumerate() {
+            let share = split.rows as f64 * 100.0 / all as f64;
+            let _ = write!(
+                out,
+                "<li class=\"part{}\" style=\"flex-grow:{}\"><b>{}</b><span>{} · {} %</span><span>{}</span></li>",
+                i % 3,
+                text::coordinate(share.max(0.1)),
+                escape(&split.name),
+                counted(split.rows, "row"),
+                fixed(share, 0),
+                escape(&if split.from.is_empty() {
+                    String::new()
+                } else {
+                    format!("{} – {}", split.from, split.to)
+                }),
+            );
+        }
+        out.push_str("</ul>");
+    }
+    if !data.columns.is_empty() {
+        out.push_str("<p class=\"columns\">Columns: ");
+        for (name, part) in &data.columns {
+            let _ = write!(out, "<span><code>{}</code> {}</span> ", escape(name), escape(part));
+        }
+        out.push_str("</p>");
+    }
+    out.push_str("</div>\n");
+}
+
+fn footer(report: &ForecastReport, out: &mut String) {
+    let version =
+        if report.version.is_empty() { String::new() } else { format!(" {}", escape(&report.version)) };
+    let _ = writeln!(
+        out,
+        "<footer><p>Written by Sumun{version}. This page holds everything it shows and fetches nothing.</p></footer>"
+    );
+}
