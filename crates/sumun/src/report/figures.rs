@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::svg::{Area, Bar, Chart, Line, Mark, Scale, Section, XAxis};
-use super::text::{self, counted, escape, json_number, json_string, number};
+use super::text::{self, counted, escape, fixed, json_number, json_string, number};
 use super::ticks;
 use super::{Example, ForecastReport, Forecaster, TargetReport};
 
@@ -16,6 +16,10 @@ pub(super) enum Room {
     Low,
     /// Half the page, or all of a narrower one.
     Half,
+    /// Beside a stack of two small figures, and as high as they are.
+    Beside,
+    /// In a stack beside a larger figure.
+    Small,
     /// A third of the page.
     Third,
 }
@@ -30,7 +34,13 @@ impl Room {
                 ("full", [("wide", 1040.0, 330.0), ("middle", 700.0, 310.0), ("narrow", 360.0, 280.0)])
             }
             Self::Half => {
-                ("half", [("wide", 760.0, 320.0), ("middle", 500.0, 300.0), ("narrow", 350.0, 250.0)])
+                ("half", [("wide", 720.0, 320.0), ("middle", 500.0, 300.0), ("narrow", 350.0, 250.0)])
+            }
+            Self::Beside => {
+                ("half", [("wide", 680.0, 410.0), ("middle", 500.0, 340.0), ("narrow", 350.0, 270.0)])
+            }
+            Self::Small => {
+                ("third", [("wide", 640.0, 200.0), ("middle", 460.0, 180.0), ("narrow", 330.0, 172.0)])
             }
             Self::Third => {
                 ("third", [("wide", 640.0, 240.0), ("middle", 460.0, 220.0), ("narrow", 330.0, 210.0)])
@@ -82,7 +92,8 @@ fn keys(chart: &Chart) -> Vec<Key> {
 }
 
 fn legend(keys: &[Key], out: &mut String) {
-    if keys.is_empty() {
+    // A single line is named by the axis and the heading.
+    if keys.len() < 2 {
         return;
     }
     out.push_str("<ul class=\"legend\">");
@@ -107,8 +118,10 @@ fn readout(chart: &Chart) -> String {
     let (low, high) = chart.x_range();
     let joined = |parts: Vec<String>| parts.join(",");
     let label = |x: &f64| match chart.x.labels.get(*x as usize) {
-        Some(label) => json_string(label),
-        None => json_string(format!("{} {}", chart.x.title, number(*x)).trim()),
+        Some(label) => json_string(text::moment(label)),
+        None => json_string(
+            format!("{} {}", chart.x.title, if chart.x.whole { fixed(*x, 0) } else { number(*x) }).trim(),
+        ),
     };
     let series = |line: &Line| {
         let mut points = line.points.iter().peekable();
@@ -289,7 +302,7 @@ pub(super) fn residuals(target: &TargetReport) -> (Chart, String) {
     if outside > 0 {
         let _ = write!(
             says,
-            " {} beyond this range, the farthest {}.",
+            " Another {} lie outside the drawn range, the farthest at {}.",
             text::count(outside),
             number(if last.abs() > first.abs() { *last } else { *first })
         );

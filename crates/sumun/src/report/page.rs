@@ -52,7 +52,7 @@ fn header(report: &ForecastReport, title: &str, out: &mut String) {
     let _ = write!(
         out,
         "<header>\n<p class=\"brand\"><svg class=\"logo\" viewBox=\"0 0 20 20\" aria-hidden=\"true\">\
-         <path d=\"M3 2V18M17 2V18M3 4H17M6 7H14M6 10H14\"/><path class=\"water\" d=\"M6 14H14M6 17H14\"/></svg>\
+         <path d=\"M2 1V19M18 1V19M6 1V9H14V1\"/><path class=\"water\" d=\"M6 14H14M6 18H14\"/></svg>\
          <b>Sumun</b>{}</p>\n<h1>{}</h1>\n",
         about.concat(),
         escape(title)
@@ -131,7 +131,13 @@ fn cards(report: &ForecastReport, out: &mut String) {
     if let Some(verdict) = &verdict {
         let mut scope = String::new();
         if report.horizon > 0 {
-            let _ = write!(scope, " over the next {}", counted(report.horizon, "step"));
+            scope = match report.horizon {
+                1 => " one step ahead".into(),
+                horizon => format!(" over the next {} steps", count(horizon)),
+            };
+        }
+        if report.targets.len() > 1 {
+            let _ = write!(scope, ", on average over {}", counted(report.targets.len(), "target"));
         }
         if origins > 0 {
             let _ = write!(scope, ", at {} of the test part", counted(origins, "origin"));
@@ -238,9 +244,13 @@ fn future_table(target: &TargetReport, out: &mut String) {
     }
     let _ = write!(
         out,
-        "<details><summary>The next {} of {} as numbers</summary><div class=\"scroll\"><table class=\"numbers\">\
+        "<details><summary>The next {}{} as numbers</summary><div class=\"scroll\"><table class=\"numbers\">\
          <thead><tr><th>{}</th><th>{}</th>",
-        counted(target.future.len(), "value"),
+        if target.future.len() == 1 {
+            "value of ".into()
+        } else {
+            format!("{} values of ", count(target.future.len()))
+        },
         escape(&target.name),
         if target.timestamps.is_empty() { "row" } else { "time" },
         escape(&figures::with_unit("forecast", &target.unit))
@@ -252,7 +262,10 @@ fn future_table(target: &TargetReport, out: &mut String) {
     out.push_str("</tr></thead><tbody>");
     for (i, value) in target.future.iter().enumerate() {
         let at = target.actual.len() + i;
-        let time = target.timestamps.get(at).map_or_else(|| count(target.first_row + at), |t| escape(t));
+        let time = target
+            .timestamps
+            .get(at)
+            .map_or_else(|| count(target.first_row + at), |t| escape(text::moment(t)));
         let _ = write!(out, "<tr><th>{time}</th><td>{}</td>", number(*value));
         if let Some(interval) = interval {
             for end in [&interval.low, &interval.high] {
@@ -272,12 +285,19 @@ fn errors(report: &ForecastReport) -> String {
         }
         error_table(target, &mut out);
         out.push_str("<div class=\"pair\">\n");
-        let steps = figures::by_step(target);
-        let heading = "Error by step ahead";
-        out.push_str(&figure(heading, "Test part; every origin counts once.", &steps, Room::Half));
+        // With a single step the table has said it all.
+        let by_step = target.model.mae_by_step.len() > 1;
+        if by_step {
+            let remark = "Test part; every origin counts once.";
+            out.push_str(&figure("Error by step ahead", remark, &figures::by_step(target), Room::Half));
+        }
         let (chart, remark) = figures::residuals(target);
-        out.push_str(&figure("Residuals", &remark, &chart, Room::Half));
+        let room = if by_step { Room::Half } else { Room::Low };
+        out.push_str(&figure("Residuals", &remark, &chart, room));
         out.push_str("</div>\n");
+    }
+    if !report.targets.is_empty() {
+        about_errors(&report.targets, &mut out);
     }
     out
 }
@@ -325,14 +345,20 @@ fn error_table(target: &TargetReport, out: &mut String) {
         }
         out.push_str("</tr>");
     }
-    out.push_str(
-        "</tbody></table></div>\n<p class=\"small\">The smallest of each column is marked. MASE is the MAE divided by \
-         that of seasonal naive on the training part: below 1 is better than repeating the last season.",
+    out.push_str("</tbody></table></div>\n");
+}
+
+/// What the table of errors means, once below all of them.
+fn about_errors(targets: &[TargetReport], out: &mut String) {
+    let unit = match targets {
+        [target] if !target.unit.is_empty() => escape(&target.unit),
+        _ => "the unit of the data".into(),
+    };
+    let _ = writeln!(
+        out,
+        "<p class=\"small\">The smallest error of each column is marked. MAE and RMSE are in {unit}. MASE is the MAE \
+         divided by that of seasonal naive on the training part.</p>"
     );
-    if !target.unit.is_empty() {
-        let _ = write!(out, " MAE and RMSE are in {}.", escape(&target.unit));
-    }
-    out.push_str("</p>\n");
 }
 
 fn training(report: &ForecastReport) -> String {
@@ -349,13 +375,13 @@ fn training(report: &ForecastReport) -> String {
         ". Training ran to its last epoch."
     });
     let mut out = String::from("<div class=\"beside\">\n");
-    out.push_str(&figure("Loss", &remark, &figures::losses(report), Room::Half));
+    out.push_str(&figure("Loss", &remark, &figures::losses(report), Room::Beside));
     out.push_str("<div class=\"stack\">\n");
     for (heading, title, value) in [
         ("Learning rate", "learning rate", (|e| e.learning_rate) as fn(&super::EpochRow) -> f64),
         ("Gradient", "gradient norm before clipping", |e| e.gradient_norm),
     ] {
-        out.push_str(&figure(heading, "", &figures::per_epoch(report, title, value), Room::Third));
+        out.push_str(&figure(heading, "", &figures::per_epoch(report, title, value), Room::Small));
     }
     out.push_str("</div>\n</div>\n");
     out.push_str(
@@ -386,7 +412,7 @@ fn examples(report: &ForecastReport) -> String {
             let unit = if target.unit.is_empty() { String::new() } else { format!(" {}", target.unit) };
             let mut remark = format!("MAE {}{unit}", number(example.mae));
             if !example.origin.is_empty() {
-                let _ = write!(remark, " · made at {}", example.origin);
+                let _ = write!(remark, " · made at {}", text::moment(&example.origin));
             }
             let chart = figures::example(target, example);
             out.push_str(&figure(&example.title, &remark, &chart, Room::Third));
@@ -480,17 +506,18 @@ fn data(report: &ForecastReport, out: &mut String) {
             let share = split.rows as f64 * 100.0 / all as f64;
             let _ = write!(
                 out,
-                "<li class=\"part{}\" style=\"flex-grow:{}\"><b>{}</b><span>{} · {} %</span><span>{}</span></li>",
+                "<li class=\"part{}\" style=\"flex-grow:{}\"><b>{}</b><span>{} · {} %</span><span class=\"dates\">{}</span></li>",
                 i % 3,
                 text::coordinate(share.max(0.1)),
                 escape(&split.name),
                 counted(split.rows, "row"),
                 fixed(share, 0),
-                escape(&if split.from.is_empty() {
+                if split.from.is_empty() {
                     String::new()
                 } else {
-                    format!("{} – {}", split.from, split.to)
-                }),
+                    let (from, to) = (escape(text::moment(&split.from)), escape(text::moment(&split.to)));
+                    format!("<i>{from} –</i> <i>{to}</i>")
+                },
             );
         }
         out.push_str("</ul>");

@@ -203,7 +203,7 @@ impl Chart {
     }
 
     fn y_axis(&self, height: f64) -> ((f64, f64), Vec<f64>, Vec<String>) {
-        let max = ((height - 60.0) / 44.0).clamp(2.0, 7.0) as usize;
+        let max = ((height - 60.0) / 38.0).clamp(2.0, 7.0) as usize;
         let lines = self.lines.iter().flat_map(|l| &l.points).map(|(_, y)| *y);
         let areas = self.areas.iter().flat_map(|a| &a.points).flat_map(|(_, low, high)| [*low, *high]);
         let all = lines.chain(areas).chain(self.bars.iter().map(|b| b.value));
@@ -277,7 +277,10 @@ impl Chart {
 
     fn draw_y_axis(&self, frame: &Frame, values: &[f64], labels: &[String], out: &mut String) {
         if !self.y_title.is_empty() {
-            let title = escape(&self.y_title);
+            // A title that is wider than the drawing is cut, in proportion.
+            let room = (frame.right + 8.0) / (text::width(&self.y_title) * FONT).max(1.0);
+            let characters = self.y_title.chars().count() as f64 * room;
+            let title = escape(&text::shortened(&self.y_title, characters as usize));
             let _ = write!(out, "<text class=\"axis-title\" x=\"0\" y=\"12\">{title}</text>");
         }
         for (value, label) in values.iter().zip(labels) {
@@ -317,7 +320,7 @@ impl Chart {
         } else {
             let longest =
                 self.x.labels.iter().map(|l| text::width(&text::shortened(l, 16))).fold(0.0, f64::max);
-            let mut max = (span / 74.0).clamp(2.0, 14.0) as usize;
+            let mut max = (span / 62.0).clamp(2.0, 14.0) as usize;
             let mut found = ticks::calendar(&self.x.labels, max);
             // Labels shown as they are may be long: fewer of them, then.
             while max > 1

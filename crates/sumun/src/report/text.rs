@@ -131,6 +131,14 @@ pub(super) fn width(text: &str) -> f64 {
         .sum()
 }
 
+/// A timestamp without the seconds that say nothing: `2014-05-17 11:00:00` becomes `2014-05-17 11:00`.
+pub(super) fn moment(text: &str) -> &str {
+    match text.strip_suffix(":00") {
+        Some(start) if start.len() == 16 && start.as_bytes().get(13) == Some(&b':') => start,
+        _ => text,
+    }
+}
+
 /// Cuts text that is longer than so many characters and says so with an ellipsis.
 pub(super) fn shortened(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {
@@ -185,6 +193,8 @@ mod tests {
         ] {
             assert_eq!(number(x), expected, "{x}");
         }
+        assert_eq!(moment("2014-05-17 11:00:00"), "2014-05-17 11:00");
+        assert_eq!(moment("2014-05-17 11:00"), "2014-05-17 11:00");
         assert_eq!(fixed(-0.0004, 3), "0.000");
         assert_eq!(coordinate(-0.04), "0");
         assert_eq!(coordinate(12.25), "12.2");
