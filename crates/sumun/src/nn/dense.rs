@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use sumun_kernels::Path;
 use sumun_kernels::linear::{self, LinearDims};
 
 use super::{Initializer, InputGradient, Layer};
@@ -87,6 +88,7 @@ impl DenseConfig {
 #[derive(Debug, Clone)]
 pub struct Dense {
     config: DenseConfig,
+    path: Path,
     weight: Id,
     bias: Option<Id>,
 }
@@ -121,12 +123,17 @@ impl Dense {
         } else {
             None
         };
-        Ok(Self { config, weight, bias })
+        Ok(Self { config, path: Path::best(), weight, bias })
     }
 
     /// What it is made of.
     pub fn config(&self) -> &DenseConfig {
         &self.config
+    }
+
+    /// The same layer on another path of the kernels; the fastest is the default.
+    pub fn on_path(self, path: Path) -> Self {
+        Self { path, ..self }
     }
 
     /// The weight's handle.
@@ -148,7 +155,7 @@ impl Dense {
         x.expect_shape("the input of a dense layer", rows, self.config.input)?;
         let bias = self.bias.map_or(&[][..], |bias| parameters.value(bias));
         let mut y = vec![0.0; rows * self.config.output];
-        linear::forward(self.dims(rows), parameters.value(self.weight), bias, &x.data, &mut y)?;
+        linear::forward(self.path, self.dims(rows), parameters.value(self.weight), bias, &x.data, &mut y)?;
         self.config.activation.forward(&mut y);
         Rows::new(y, self.config.output, x.layout.clone())
     }
@@ -189,18 +196,18 @@ impl Layer for Dense {
         match self.bias {
             Some(bias) => {
                 let (_, [d_weight, d_bias]) = parameters.values_and_gradients([self.weight, bias]);
-                linear::backward_weight(dims, &x.data, &d_y.data, d_weight, d_bias)?;
+                linear::backward_weight(self.path, dims, &x.data, &d_y.data, d_weight, d_bias)?;
             }
             None => {
                 let d_weight = parameters.gradient_mut(self.weight);
-                linear::backward_weight(dims, &x.data, &d_y.data, d_weight, &mut [])?;
+                linear::backward_weight(self.path, dims, &x.data, &d_y.data, d_weight, &mut [])?;
             }
         }
         if wanted == InputGradient::Skip {
             return Ok(None);
         }
         let mut d_x = vec![0.0; rows * dims.input];
-        linear::backward_input(dims, parameters.value(self.weight), &d_y.data, &mut d_x)?;
+        linear::backward_input(self.path, dims, parameters.value(self.weight), &d_y.data, &mut d_x)?;
         Ok(Some(Rows::new(d_x, dims.input, x.layout)?))
     }
 }
