@@ -30,6 +30,11 @@ impl Noise {
         Self { layer, ..self }
     }
 
+    /// The noise of a part of this layer: what is between two layers of a stack, for example.
+    pub fn within(self, part: u32) -> Self {
+        self.for_layer(self.layer.wrapping_mul(256).wrapping_add(part + 1))
+    }
+
     /// A number in [0, 1) for unit `unit` of the caller's sequence `sample` at step `time`: a multiple of 2⁻²⁴.
     /// Only the low 32 bits of the three indices count.
     pub fn uniform(self, sample: usize, time: usize, unit: usize) -> f32 {

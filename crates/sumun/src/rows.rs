@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use sumun_kernels::Steps;
+use sumun_kernels::{RowMap, Steps};
 
 use crate::{Error, Result};
 
@@ -21,7 +21,7 @@ pub struct Layout {
     order: Vec<usize>,
     /// `lengths[rank]`.
     lengths: Vec<usize>,
-    reversed: OnceLock<Vec<u32>>,
+    reversed: OnceLock<RowMap>,
 }
 
 impl Layout {
@@ -110,7 +110,7 @@ impl Layout {
 
     /// For each row, the row that holds the same sequence at the mirrored step `length − 1 − t`. The map is
     /// its own inverse, and the reversed rows have the same [`Steps`].
-    pub fn reversed(&self) -> &[u32] {
+    pub fn reversed(&self) -> &RowMap {
         self.reversed.get_or_init(|| {
             let mut map = Vec::with_capacity(self.rows());
             for (t, &batch) in self.steps.batch_sizes().iter().enumerate() {
@@ -118,7 +118,7 @@ impl Layout {
                     map.push((self.steps.offset(length - 1 - t) + rank) as u32);
                 }
             }
-            map
+            RowMap::new(map).expect("mirrored steps are a permutation")
         })
     }
 }
@@ -250,7 +250,7 @@ mod tests {
         let rows = Rows::pack(&values, 1, layout).unwrap();
         assert_eq!(*rows.data, [3.0, 9.0, 0.0, 4.0, 10.0, 5.0]);
         assert_eq!(rows.unpack(), [0.0, 0.0, 0.0, 3.0, 4.0, 5.0, 0.0, 0.0, 0.0, 9.0, 10.0, 0.0]);
-        assert_eq!(rows.layout.reversed(), [5, 4, 2, 3, 1, 0]);
+        assert_eq!(rows.layout.reversed().as_slice(), [5, 4, 2, 3, 1, 0]);
     }
 
     #[test]

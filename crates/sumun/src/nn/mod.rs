@@ -6,6 +6,7 @@ pub mod embedding;
 #[cfg(test)]
 pub(crate) mod gradient_check;
 pub mod init;
+pub mod recurrent;
 
 use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
@@ -14,6 +15,7 @@ pub use dense::{Activation, Dense, DenseConfig};
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingConfig};
 pub use init::Initializer;
+pub use recurrent::{CellKind, Output, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState};
 pub use sumun_kernels::InputGradient;
 
 /// A layer over packed rows. Its numbers live in the model's [`Parameters`]; the layer knows their ids.
