@@ -1,0 +1,338 @@
+//! The fused paths against the reference path, and the bits that must never change.
+
+use proptest::prelude::*;
+use sumun_kernels::{
+    Cache, Cell, Dims, Gradients, InputGradient, Nonlinearity, Path, Prepared, Purpose, Reset, RowMap,
+    RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights,
+};
+use sumun_testing::{Random, assert_close};
+
+const FUSED: [Cell; 4] =
+    [Cell::Rnn(Nonlinearity::Tanh), Cell::Rnn(Nonlinearity::Relu), Cell::Lstm, Cell::Gru(Reset::After)];
+
+fn fused_paths() -> impl Iterator<Item = Path> {
+    Path::ALL.into_iter().filter(|path| path.is_available() && *path != Path::Reference)
+}
+
+/// One problem: a recurrence, its weights and everything that goes in.
+#[derive(Debug, Clone)]
+struct Problem {
+    dims: Dims,
+    steps: Steps,
+    weights: [Vec<f32>; 4],
+    x: Vec<f32>,
+    initial: Option<[Vec<f32>; 2]>,
+    d_out: Vec<f32>,
+    d_last: [Vec<f32>; 2],
+}
+
+/// Everything that comes out, named.
+#[derive(Debug, Clone, PartialEq)]
+struct Answer(Vec<(&'static str, Vec<f32>)>);
+
+impl Problem {
+    fn new(dims: Dims, batch_sizes: &[usize], bias: bool, initial: bool, seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let steps = Steps::new(batch_sizes.to_vec()).unwrap();
+        let (rows, n, gate_rows) = (steps.rows(), steps.sequences(), dims.gate_rows());
+        let scale = 1.0 / (dims.hidden as f64).sqrt();
+        let biases = if bias { gate_rows } else { 0 };
+        let cells = if dims.cell.has_cell_state() { n * dims.hidden } else { 0 };
+        let weights = [gate_rows * dims.input, gate_rows * dims.hidden, biases, biases];
+        let mut state = || [random.normals(n * dims.hidden, 0.5), random.normals(cells, 0.5)];
+        let (d_last, start) = (state(), state());
+        Self {
+            dims,
+            weights: weights.map(|len| random.normals(len, scale)),
+            x: random.normals(rows * dims.input, 1.0),
+            initial: initial.then_some(start),
+            d_out: random.normals(rows * dims.hidden, 1.0),
+            d_last,
+            steps,
+        }
+    }
+
+    fn weights(&self) -> Weights<'_, f32> {
+        let [input, hidden, bias_input, bias_hidden] = &self.weights;
+        Weights { input, hidden, bias_input, bias_hidden }
+    }
+
+    fn initial(&self) -> Option<State<'_, f32>> {
+        self.initial.as_ref().map(|[hidden, cell]| State { hidden, cell })
+    }
+
+    fn zeros(&self) -> [Vec<f32>; 2] {
+        self.d_last.each_ref().map(|part| vec![0.0; part.len()])
+    }
+
+    fn run(&self, path: Path) -> Answer {
+        let Dims { input, hidden, .. } = self.dims;
+        let purpose = Purpose::Training(InputGradient::Needed);
+        let prepared = Prepared::new(self.dims, &self.weights(), path, purpose).unwrap();
+        assert_eq!(prepared.path(), path);
+        let mut out = vec![f32::NAN; self.steps.rows() * hidden];
+        let ([mut h, mut c], [mut d_h, mut d_c]) = (self.zeros(), self.zeros());
+        let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
+        let last = StateMut { hidden: &mut h, cell: &mut c };
+        let x = RowsRef::dense(&self.x, input);
+        let to = RowsMut::dense(&mut out, hidden);
+        prepared.forward(&self.steps, x, self.initial(), to, last, Some(&mut cache), &mut scratch).unwrap();
+
+        // Without a cache another branch runs; the answer has the same bits.
+        let (mut again, [mut h2, mut c2]) = (vec![f32::NAN; out.len()], self.zeros());
+        let last = StateMut { hidden: &mut h2, cell: &mut c2 };
+        let to = RowsMut::dense(&mut again, hidden);
+        prepared.forward(&self.steps, x, self.initial(), to, last, None, &mut scratch).unwrap();
+        assert_eq!((&again, &h2, &c2), (&out, &h, &c), "with and without a cache");
+
+        let mut d_x = vec![f32::NAN; self.x.len()];
+        let mut into = self.weights.each_ref().map(|part| vec![0.0; part.len()]);
+        let [w, u, bi, bh] = &mut into;
+        prepared
+            .backward(
+                &self.steps,
+                x,
+                self.initial(),
+                RowsRef::dense(&out, hidden),
+                &mut cache,
+                Some(RowsRef::dense(&self.d_out, hidden)),
+                Some(State { hidden: &self.d_last[0], cell: &self.d_last[1] }),
+                Some(RowsMut::dense(&mut d_x, input)),
+                false,
+                StateMut { hidden: &mut d_h, cell: &mut d_c },
+                Gradients { input: w, hidden: u, bias_input: bi, bias_hidden: bh },
+            )
+            .unwrap();
+        let [d_w, d_u, d_bi, d_bh] = into;
+        Answer(vec![
+            ("out", out),
+            ("h", h),
+            ("c", c),
+            ("d_x", d_x),
+            ("d_h0", d_h),
+            ("d_c0", d_c),
+            ("d_weight_ih", d_w),
+            ("d_weight_hh", d_u),
+            ("d_bias_ih", d_bi),
+            ("d_bias_hh", d_bh),
+        ])
+    }
+}
+
+fn on_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
+}
+
+#[test]
+fn every_fused_path_agrees_with_the_reference() {
+    let shapes: [(usize, usize, &[usize]); 9] = [
+        (1, 1, &[1]),
+        (3, 5, &[1; 7]),
+        (1, 32, &[33, 33, 33]),
+        (5, 7, &[4, 4, 2, 1]),
+        (17, 16, &[9, 8, 8, 3]),
+        (16, 17, &[2; 5]),
+        (33, 65, &[13, 13, 13, 6, 1, 1]),
+        (70, 24, &[31, 30]),
+        (8, 130, &[3, 3, 2]),
+    ];
+    for cell in FUSED {
+        for (case, (input, hidden, batch_sizes)) in shapes.into_iter().enumerate() {
+            for (bias, initial) in [(true, true), (false, false), (true, false), (false, true)] {
+                let dims = Dims { cell, input, hidden };
+                let problem = Problem::new(dims, batch_sizes, bias, initial, case as u64);
+                let want = problem.run(Path::Reference);
+                for path in fused_paths() {
+                    let found = problem.run(path);
+                    for ((name, found), (_, want)) in found.0.iter().zip(&want.0) {
+                        let what = format!("{path}, {} {input}→{hidden}: {name}", cell.name());
+                        assert_close(&what, found, want, 2e-5, 1e-4);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn lengths() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(1..24usize, 1..40)
+}
+
+fn batch_sizes(lengths: &mut [usize]) -> Vec<usize> {
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    (0..lengths[0]).map(|t| lengths.iter().filter(|&&l| l > t).count()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Outputs, states and every gradient have the same bits on any number of threads.
+    #[test]
+    fn threads_never_change_a_bit(
+        cell in prop::sample::select(FUSED.to_vec()),
+        input in 1..80usize,
+        hidden in 20..100usize,
+        mut lengths in lengths(),
+        seed: u64,
+    ) {
+        let dims = Dims { cell, input, hidden };
+        let problem = Problem::new(dims, &batch_sizes(&mut lengths), true, seed % 2 == 0, seed);
+        for path in fused_paths() {
+            let one = on_threads(1, || problem.run(path));
+            for threads in [2, 3, 7] {
+                prop_assert_eq!(&on_threads(threads, || problem.run(path)), &one, "{} threads", threads);
+            }
+        }
+    }
+
+    /// Outputs, states and input gradients of a sequence are the same bits in a batch, alone, in chunks with
+    /// the state carried, and step by step.
+    #[test]
+    fn company_and_chunks_never_change_a_bit(
+        cell in prop::sample::select(FUSED.to_vec()),
+        input in 1..40usize,
+        hidden in 1..70usize,
+        mut lengths in lengths(),
+        cut in 0.0..1.0f64,
+        seed: u64,
+    ) {
+        let dims = Dims { cell, input, hidden };
+        let problem = Problem::new(dims, &batch_sizes(&mut lengths), true, true, seed);
+        let rank = seed as usize % lengths.len();
+        let length = lengths[rank];
+        // The rows of one sequence of a packed array.
+        let own = |array: &[f32], width: usize| -> Vec<f32> {
+            let row = |t: usize| (problem.steps.offset(t) + rank) * width;
+            (0..length).flat_map(|t| array[row(t)..row(t) + width].to_vec()).collect()
+        };
+        let state = |parts: &[Vec<f32>; 2]| -> [Vec<f32>; 2] {
+            parts.each_ref().map(|p| p.get(rank * hidden..(rank + 1) * hidden).unwrap_or(&[]).to_vec())
+        };
+        let alone = Problem {
+            steps: Steps::uniform(length, 1),
+            x: own(&problem.x, input),
+            initial: problem.initial.as_ref().map(state),
+            d_out: own(&problem.d_out, hidden),
+            d_last: state(&problem.d_last),
+            ..problem.clone()
+        };
+        for path in fused_paths() {
+            let (together, single) = (problem.run(path), alone.run(path));
+            prop_assert_eq!(own(&together.0[0].1, hidden), single.0[0].1.clone(), "output");
+            prop_assert_eq!(own(&together.0[3].1, input), single.0[3].1.clone(), "input gradient");
+            for part in [1, 2, 4, 5] {
+                let of_rank = together.0[part].1.get(rank * hidden..(rank + 1) * hidden).unwrap_or(&[]);
+                prop_assert_eq!(of_rank, &single.0[part].1, "{}", single.0[part].0);
+            }
+
+            let prepared = Prepared::new(dims, &alone.weights(), path, Purpose::Inference).unwrap();
+            let mut scratch = Scratch::default();
+            let [mut h, mut c] = alone.initial.clone().unwrap();
+            let first = (cut * length as f64) as usize;
+            let mut out = Vec::new();
+            for x in [&alone.x[..first * input], &alone.x[first * input..]] {
+                let steps = Steps::uniform(x.len() / input, 1);
+                if steps.is_empty() {
+                    continue;
+                }
+                let mut rows = vec![0.0; steps.rows() * hidden];
+                let before = (h.clone(), c.clone());
+                let initial = Some(State { hidden: &before.0, cell: &before.1 });
+                let last = StateMut { hidden: &mut h, cell: &mut c };
+                let to = RowsMut::dense(&mut rows, hidden);
+                prepared
+                    .forward(&steps, RowsRef::dense(x, input), initial, to, last, None, &mut scratch)
+                    .unwrap();
+                out.extend(rows);
+            }
+            prop_assert_eq!(&out, &single.0[0].1, "in chunks");
+            let [mut h, mut c] = alone.initial.clone().unwrap();
+            for (t, x) in alone.x.chunks_exact(input).enumerate() {
+                let state = StateMut { hidden: &mut h, cell: &mut c };
+                prepared.step(x, state, &mut scratch).unwrap();
+                prop_assert_eq!(&h[..], &out[t * hidden..(t + 1) * hidden], "step {}", t);
+            }
+            prop_assert_eq!(&c, &single.0[2].1, "c step by step");
+        }
+    }
+
+    /// Rows in another order and between other numbers are the same rows.
+    #[test]
+    fn maps_and_strides_are_no_copies_but_the_same_rows(
+        cell in prop::sample::select(FUSED.to_vec()),
+        (input, hidden) in (1..20usize, 1..40usize),
+        mut lengths in lengths(),
+        seed: u64,
+    ) {
+        let dims = Dims { cell, input, hidden };
+        let problem = Problem::new(dims, &batch_sizes(&mut lengths), true, false, seed);
+        let rows = problem.steps.rows();
+        let mut order: Vec<u32> = (0..rows as u32).collect();
+        order.sort_by_key(|&r| u64::from(r).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ seed));
+        let map = RowMap::new(order.clone()).unwrap();
+        let spread = |dense: &[f32], width: usize, stride: usize| {
+            let mut wide = vec![7.0; rows * stride];
+            for (row, values) in dense.chunks_exact(width).enumerate() {
+                let at = order[row] as usize * stride;
+                wide[at..at + width].copy_from_slice(values);
+            }
+            wide
+        };
+        for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+            let want = problem.run(path);
+            let prepared =
+                Prepared::new(dims, &problem.weights(), path, Purpose::Inference).unwrap();
+            let x = spread(&problem.x, input, input + 3);
+            let mut out = vec![7.0; rows * (hidden + 5)];
+            let [mut h, mut c] = problem.zeros();
+            prepared
+                .forward(
+                    &problem.steps,
+                    RowsRef { values: &x, stride: input + 3, map: Some(&map) },
+                    None,
+                    RowsMut { values: &mut out, stride: hidden + 5, map: Some(&map) },
+                    StateMut { hidden: &mut h, cell: &mut c },
+                    None,
+                    &mut Scratch::default(),
+                )
+                .unwrap();
+            prop_assert_eq!(out, spread(&want.0[0].1, hidden, hidden + 5));
+        }
+    }
+}
+
+#[test]
+fn misuse_is_an_error() {
+    let dims = Dims { cell: Cell::Lstm, input: 2, hidden: 3 };
+    let problem = Problem::new(dims, &[2, 1], true, false, 1);
+    let weights = problem.weights();
+    let before = Dims { cell: Cell::Gru(Reset::Before), ..dims };
+    let gru = Problem::new(before, &[1], true, false, 1);
+    let error = Prepared::new(before, &gru.weights(), Path::Portable, Purpose::Inference).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the portable path does not compute GRU (reset before); use the reference path"
+    );
+    let none = Dims { hidden: 0, ..dims };
+    let error = Prepared::new(none, &weights, Path::Portable, Purpose::Inference).unwrap_err();
+    assert_eq!(error.to_string(), "the hidden size must be at least 1");
+
+    for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+        let prepared = Prepared::new(dims, &weights, path, Purpose::Inference).unwrap();
+        let [mut h, mut c] = problem.zeros();
+        let (mut out, mut scratch) = (vec![0.0; 8], Scratch::default());
+        let error = prepared
+            .forward(
+                &problem.steps,
+                RowsRef::dense(&problem.x, 2),
+                None,
+                RowsMut::dense(&mut out, 3),
+                StateMut { hidden: &mut h, cell: &mut c },
+                None,
+                &mut scratch,
+            )
+            .unwrap_err();
+        assert_eq!(error.to_string(), "out: expected 9 values, found 8");
+    }
+    assert!(RowMap::new(vec![0, 0]).is_err() && RowMap::new(vec![0, 2]).is_err());
+}
