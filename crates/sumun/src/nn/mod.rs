@@ -1,5 +1,6 @@
 //! Layers: each has `forward` (keeps nothing), `forward_train` (returns what backward needs) and `backward`.
 
+pub mod arrays;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
@@ -11,6 +12,9 @@ pub mod recurrent;
 use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
 
+pub use arrays::{
+    ArrayCache, Gru, GruConfig, HiddenState, Lengths, Lstm, LstmConfig, LstmState, Rnn, RnnConfig,
+};
 pub use dense::{Activation, Dense, DenseConfig};
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingConfig};

@@ -125,7 +125,7 @@ struct Ids {
 }
 
 /// A recurrent stack (PyTorch's `RNN`, `LSTM`, `GRU`). Weights bear PyTorch's names, `{prefix}.weight_ih_l0`,
-/// `{prefix}.weight_hh_l0_reverse` …, and are drawn from U(±1/√H) as PyTorch draws them, biases too.
+/// `{prefix}.weight_hh_l0_reverse` …, and are drawn from U(±1/√H) as PyTorch draws them, biases too. An empty prefix adds nothing to the names.
 ///
 /// The path that computes it can be asked for ([`path`](Self::path)); a cell that the fused kernels lack runs
 /// on the reference path.
@@ -210,7 +210,8 @@ impl Recurrent {
             for direction in 0..config.directions() {
                 let suffix = format!("l{layer}{}", if direction == 1 { "_reverse" } else { "" });
                 let mut add = |name: &str, shape: &[usize]| -> Result<Id> {
-                    parameters.add(format!("{prefix}.{name}_{suffix}"), shape, init.values(shape, rng)?)
+                    let dot = if prefix.is_empty() { "" } else { "." };
+                    parameters.add(format!("{prefix}{dot}{name}_{suffix}"), shape, init.values(shape, rng)?)
                 };
                 ids.push(Ids {
                     weight_ih: add("weight_ih", &[gate_rows, config.layer_input(layer)])?,
