@@ -289,7 +289,8 @@ impl Prepared {
         let x = RowsRef::dense(x, self.dims.input);
         match &self.engine {
             Engine::Reference(plain) => {
-                let before = State { hidden: &state.hidden.to_vec(), cell: &state.cell.to_vec() };
+                let (h, c) = (state.hidden.to_vec(), state.cell.to_vec());
+                let before = State { hidden: &h, cell: &c };
                 let out = RowsMut::dense(&mut out, hidden);
                 let last = StateMut { hidden: state.hidden, cell: state.cell };
                 plain.forward(self.dims, &steps, x, Some(before), out, last, None)?;

@@ -13,6 +13,7 @@ const LN2_LOW: f32 = -2.121_944_4e-4;
 /// (n, r) with x = n·ln 2 + r.
 #[inline(always)]
 unsafe fn reduce<S: Simd>(x: S::V) -> (S::V, S::V) {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
     unsafe {
         let n = S::round(S::mul(x, S::splat(std::f32::consts::LOG2_E)));
         let r = S::fnma(n, S::splat(LN2_HIGH), x);
@@ -23,13 +24,14 @@ unsafe fn reduce<S: Simd>(x: S::V) -> (S::V, S::V) {
 /// eʳ − 1 for |r| ≤ ln 2 / 2: r + r²·p(r), with Cephes' p.
 #[inline(always)]
 unsafe fn exp_minus_one_reduced<S: Simd>(r: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
     unsafe {
         let mut p = S::splat(1.987_569_1e-4);
         p = S::fma(p, r, S::splat(1.398_199_9e-3));
         p = S::fma(p, r, S::splat(8.333_452e-3));
         p = S::fma(p, r, S::splat(4.166_579_6e-2));
         p = S::fma(p, r, S::splat(1.666_666_5e-1));
-        p = S::fma(p, r, S::splat(5.000_000_1e-1));
+        p = S::fma(p, r, S::splat(0.5));
         S::fma(p, S::mul(r, r), r)
     }
 }
@@ -37,6 +39,7 @@ unsafe fn exp_minus_one_reduced<S: Simd>(r: S::V) -> S::V {
 /// eˣ, x taken into −87.3..88.
 #[inline(always)]
 pub(crate) unsafe fn exp<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
     unsafe {
         let x = S::max(S::splat(-87.3), S::min(S::splat(88.0), x));
         let (n, r) = reduce::<S>(x);
@@ -48,6 +51,7 @@ pub(crate) unsafe fn exp<S: Simd>(x: S::V) -> S::V {
 /// 1 / (1 + e⁻ˣ), through e^−|x| so that nothing overflows and small values keep their digits.
 #[inline(always)]
 pub(crate) unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
     unsafe {
         let one = S::splat(1.0);
         let e = exp::<S>(S::sub(S::splat(0.0), S::abs(x)));
@@ -58,6 +62,7 @@ pub(crate) unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {
 /// tanh x = e / (e + 2) with e = e^2|x| − 1, which keeps its digits near 0. Beyond |x| = 10 it is ±1.
 #[inline(always)]
 pub(crate) unsafe fn tanh<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
     unsafe {
         let a = S::abs(x);
         let (n, r) = reduce::<S>(S::min(S::splat(20.0), S::add(a, a)));
@@ -69,6 +74,7 @@ pub(crate) unsafe fn tanh<S: Simd>(x: S::V) -> S::V {
 
 #[inline(always)]
 unsafe fn apply<S: Simd>(what: Activation, v: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
     unsafe {
         match what {
             Activation::Sigmoid => sigmoid::<S>(v),

@@ -1,4 +1,4 @@
-//! The plain product over rows: C[row] = init + a[row] · B, B packed in column panels.
+//! The plain product over rows: `C[row] = start + a[row]·B`, B packed in column panels.
 
 use crate::cpu::RowsAt;
 use crate::cpu::pack::Columns;
@@ -15,7 +15,7 @@ pub(crate) enum Start {
     Output,
 }
 
-/// C[r] = start + a[r]·B.
+/// `C[r] = start + a[r]·B`.
 #[derive(Debug)]
 pub(crate) struct Product {
     pub(crate) a: RowsAt<*const f32>,

@@ -1,4 +1,4 @@
-//! Weight gradients: C[m][n] += Σ_rows a[row][m] · b[row][n], rows in order.
+//! Weight gradients: `C[m][n] += Σ_rows a[row][m]·b[row][n]`, rows in order.
 //!
 //! Tasks are output rows, never input rows, so the sum over rows is one chain whoever computes it.
 

@@ -27,7 +27,7 @@ impl Depth {
 /// The most rows of a tile, on any instruction set.
 pub(crate) const MOST_ROWS: usize = 8;
 
-/// What one tile computes: c[m] = start[m] + a[m]·B for its rows m, the first `columns` of its columns.
+/// What one tile computes: `c[m] = start[m] + a[m]·B` for its rows m, the first `columns` of its columns.
 #[derive(Debug)]
 pub(crate) struct Tile {
     pub(crate) a: [*const f32; MOST_ROWS],
@@ -78,7 +78,7 @@ pub(crate) unsafe fn tile<S: Simd, const M: usize, const N: usize>(task: &Tile) 
     }
 }
 
-/// acc[m][n] += Σ_k a[m][k] · b[k][n], k in order; `b` is packed, N vectors a k.
+/// `acc[m][n] += Σ_k a[m][k]·b[k][n]`, k in order; `b` is packed, N vectors a k.
 #[inline(always)]
 unsafe fn multiply<S: Simd, const M: usize, const N: usize>(
     mut acc: [[S::V; N]; M],

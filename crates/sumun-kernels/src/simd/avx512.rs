@@ -1,5 +1,8 @@
 //! AVX-512 (F): sixteen floats, thirty-two registers.
 
+// Each block is one instruction, and the promise about it stands once, at the `impl`.
+#![allow(clippy::undocumented_unsafe_blocks)]
+
 use std::arch::x86_64::*;
 
 use super::Simd;

@@ -1,5 +1,8 @@
 //! Plain Rust for any processor: four floats, which compilers turn into the vectors they know.
 
+// Each block is one instruction, and the promise about it stands once, at the `impl`.
+#![allow(clippy::undocumented_unsafe_blocks)]
+
 use super::Simd;
 
 #[derive(Clone, Copy)]

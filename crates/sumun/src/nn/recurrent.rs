@@ -479,19 +479,25 @@ impl Recurrent {
                 || has == Purpose::Training(InputGradient::Needed)
         };
         let directions = self.config.directions();
-        if let Some((version, prepared)) = &mut workshop.prepared {
-            if prepared.iter().enumerate().all(|(i, had)| serves(had.purpose(), i / directions)) {
-                if *version == p.version() {
-                    return Ok(prepared.clone());
+        let mut packed = workshop.prepared.take().filter(|(_, prepared)| {
+            prepared.iter().enumerate().all(|(index, had)| serves(had.purpose(), index / directions))
+        });
+        if let Some((version, prepared)) = &mut packed
+            && *version != p.version()
+        {
+            // Packed for other values: pack these in the same memory, unless somebody still reads the old.
+            if let Some(prepared) = Arc::get_mut(prepared) {
+                for (prepared, ids) in prepared.iter_mut().zip(&self.ids) {
+                    prepared.update(&weights(p, ids))?;
                 }
-                if let Some(prepared) = Arc::get_mut(prepared) {
-                    for (prepared, ids) in prepared.iter_mut().zip(&self.ids) {
-                        prepared.update(&weights(p, ids))?;
-                    }
-                    *version = p.version();
-                    return Ok(workshop.prepared.as_ref().expect("just updated").1.clone());
-                }
+                *version = p.version();
+            } else {
+                packed = None;
             }
+        }
+        if let Some((version, prepared)) = packed {
+            workshop.prepared = Some((version, prepared.clone()));
+            return Ok(prepared);
         }
         let prepared = self
             .ids
