@@ -1,9 +1,11 @@
 //! Recurrent neural networks in Rust.
 
 pub mod data;
+mod durable;
 pub mod error;
 pub mod forecast;
 pub mod loss;
+pub mod model;
 pub mod nn;
 pub mod noise;
 pub mod parameters;
