@@ -11,6 +11,7 @@ pub mod noise;
 pub mod parameters;
 pub mod report;
 pub mod rows;
+pub mod run;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -1,0 +1,55 @@
+//! What a training leaves behind: a folder with the model, its options, its losses and its report.
+//!
+//! A run folder is whole or not there. [`RunFolder::stage`] opens a hidden folder beside the final place,
+//! everything is written into that, and [`Staged::commit`] renames it. What is dropped before leaves nothing.
+//! [`RunFolder::open`] finds the model again. Nothing here knows what the files say.
+//!
+//! Not for a model without its history: [`crate::model::ModelFile`] saves itself.
+//!
+//! ```
+//! use sumun::model::ModelFile;
+//! use sumun::run::{REPORT_FILE, RunFolder, default_path};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = default_path(folder.path(), "forecast", "data/airline.csv".as_ref());
+//! assert!(path.ends_with("forecast-airline-1"));
+//!
+//! let staged = RunFolder::stage(&path)?;
+//! let mut metrics = staged.metrics()?;
+//! metrics.write(&serde_json::json!({ "epoch": 1, "train_loss": 0.5 }))?;
+//! staged.write_config(&serde_json::json!({ "window": 24 }))?;
+//! let model = ModelFile { task: "forecast".into(), config: 24.into(), tensors: vec![] };
+//! staged.write_model(&model)?;
+//! staged.write(REPORT_FILE, b"<!doctype html>")?;
+//! assert!(!path.exists());
+//! staged.commit()?;
+//! assert_eq!(RunFolder::open(&path)?.load_model()?, model);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod config;
+mod folder;
+mod metrics;
+mod name;
+mod staged;
+
+pub use config::config_toml;
+pub use folder::RunFolder;
+pub use metrics::MetricsWriter;
+pub use name::default_path;
+pub use staged::Staged;
+
+/// The model, a [`crate::model::ModelFile`].
+pub const MODEL_FILE: &str = "model.safetensors";
+
+/// All options as used, for people.
+pub const CONFIG_FILE: &str = "config.toml";
+
+/// One JSON object a line for every epoch.
+pub const METRICS_FILE: &str = "metrics.jsonl";
+
+/// The report, one page that needs nothing else.
+pub const REPORT_FILE: &str = "report.html";
+
+/// Where run folders go unless told: beside where the command runs.
+pub const RUNS: &str = "runs";

@@ -1,0 +1,274 @@
+//! A run folder while it is being written.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Component, Path, PathBuf};
+
+use serde::Serialize;
+use tempfile::TempDir;
+
+use super::{CONFIG_FILE, METRICS_FILE, MODEL_FILE, MetricsWriter, RunFolder, config_toml};
+use crate::durable::{self, folder_of};
+use crate::model::ModelFile;
+use crate::{Error, Result};
+
+/// How the name of a folder in progress ends: `.<name>.<random>.partial`.
+const PARTIAL: &str = ".partial";
+
+/// A run folder that is not there yet: its files lie in a hidden folder beside the final place until
+/// [`Staged::commit`]. Dropped before that, it leaves nothing, nor the folders that were made above it. A process
+/// that is killed leaves the hidden folder `.<name>.<random>.partial`, which may be removed.
+#[derive(Debug)]
+pub struct Staged {
+    // Dropped in this order: first what is inside.
+    folder: TempDir,
+    parents: MadeFolders,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// As [`RunFolder::stage`].
+    pub(super) fn new(path: &Path) -> Result<Self> {
+        let Some(name) = path.file_name() else {
+            return Err(Error::Invalid(format!(
+                "'{}' does not name a folder to make; give --out a name such as runs/first",
+                path.display()
+            )));
+        };
+        refuse_existing(path)?;
+        let parent = folder_of(path);
+        let refused = |source| Error::Io { path: parent.to_path_buf(), source };
+        let parents = MadeFolders::make(parent).map_err(refused)?;
+        let prefix = format!(".{}.", name.to_string_lossy());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(PARTIAL);
+        #[cfg(unix)]
+        let builder = builder.permissions(durable::mode(0o777));
+        let folder = builder.tempdir_in(parent).map_err(refused)?;
+        Ok(Self { folder, parents, path: path.to_path_buf() })
+    }
+
+    /// The final place, where nothing is before [`Staged::commit`].
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file of the run; one of that name is replaced. Errors: a name that is more than a file's name,
+    /// and what the operating system refuses.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.place(name)?;
+        File::create(&path)
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(|source| Error::Io { path, source })
+    }
+
+    /// Writes the options as used to [`CONFIG_FILE`]. Errors as [`config_toml`] and [`Staged::write`].
+    pub fn write_config(&self, options: &impl Serialize) -> Result<()> {
+        self.write(CONFIG_FILE, config_toml(options)?.as_bytes())
+    }
+
+    /// Writes the model to [`MODEL_FILE`]. Errors as [`ModelFile::to_bytes`] and [`Staged::write`].
+    pub fn write_model(&self, model: &ModelFile) -> Result<()> {
+        self.write(MODEL_FILE, &model.to_bytes()?)
+    }
+
+    /// Begins [`METRICS_FILE`]. Drop the writer before [`Staged::commit`]: some systems do not rename a folder
+    /// with an open file. Errors: what the operating system refuses.
+    pub fn metrics(&self) -> Result<MetricsWriter> {
+        MetricsWriter::create(self.place(METRICS_FILE)?)
+    }
+
+    /// Puts the run in its place, whole and safe from a power failure. Errors: no model was written, or what the
+    /// operating system refuses; then nothing is left. Only where the final place cannot be taken, because
+    /// something appeared there in the meantime, is the finished run kept, and the message says where.
+    pub fn commit(self) -> Result<RunFolder> {
+        let Self { folder, parents, path } = self;
+        if !folder.path().join(MODEL_FILE).exists() {
+            return Err(Error::Invalid(format!(
+                "{}: a run needs a {MODEL_FILE}; write it first",
+                path.display()
+            )));
+        }
+        sync_all(folder.path()).map_err(|source| Error::Io { path: folder.path().to_path_buf(), source })?;
+        let problem = match refuse_existing(&path) {
+            Ok(()) => {
+                fs::rename(folder.path(), &path).err().map(|source| format!("{}: {source}", path.display()))
+            }
+            Err(_) => Some(format!("{} appeared during the training", path.display())),
+        };
+        let staged = folder.keep();
+        if let Some(problem) = problem {
+            return Err(Error::Model(format!(
+                "{problem}; the finished run is in {}: rename it",
+                staged.display()
+            )));
+        }
+        parents.sync(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        RunFolder::open(path)
+    }
+
+    /// Where a file of the run lies now.
+    fn place(&self, name: &str) -> Result<PathBuf> {
+        let mut parts = Path::new(name).components();
+        match (parts.next(), parts.next()) {
+            (Some(Component::Normal(only)), None) if only == name => Ok(self.folder.path().join(name)),
+            _ => Err(Error::Invalid(format!("{name:?} is not the name of a file in a run folder"))),
+        }
+    }
+}
+
+/// The final name of a folder in progress, of its hidden name.
+pub(super) fn name_in_progress(hidden: &str) -> Option<&str> {
+    Some(hidden.strip_prefix('.')?.strip_suffix(PARTIAL)?.rsplit_once('.')?.0)
+}
+
+/// Nothing may be at `path`, not even a link that leads nowhere.
+fn refuse_existing(path: &Path) -> Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Err(Error::Invalid(format!("{} exists; choose another --out or remove it", path.display()))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(Error::Io { path: path.to_path_buf(), source }),
+    }
+}
+
+/// Makes a folder's files and their names survive a power failure.
+fn sync_all(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        durable::sync_file(&entry?.path())?;
+    }
+    durable::sync_folder(folder)
+}
+
+/// Folders that were made for a run, innermost first; those still empty go when this is dropped.
+#[derive(Debug)]
+struct MadeFolders(Vec<PathBuf>);
+
+impl MadeFolders {
+    /// Makes `folder` and the missing ones above it.
+    fn make(folder: &Path) -> io::Result<Self> {
+        let missing = folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists());
+        let made = Self(missing.map(Path::to_path_buf).collect());
+        fs::create_dir_all(folder)?;
+        Ok(made)
+    }
+
+    /// Makes the name of `path` and of every folder made above it survive a power failure.
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        durable::sync_folder(folder_of(path))?;
+        self.0.iter().try_for_each(|folder| durable::sync_folder(folder_of(folder)))
+    }
+}
+
+impl Drop for MadeFolders {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            // One that is not empty stays, as it should.
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::REPORT_FILE;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn model() -> ModelFile {
+        ModelFile { task: "forecast".into(), config: 1.into(), tensors: vec![] }
+    }
+
+    #[test]
+    fn a_run_appears_whole_or_not_at_all() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("runs/deep/a");
+        for commit in [false, true] {
+            let staged = RunFolder::stage(&path).unwrap();
+            assert_eq!(staged.path(), path);
+            staged.write(REPORT_FILE, b"old, longer").unwrap();
+            staged.write(REPORT_FILE, b"new").unwrap();
+            staged.metrics().unwrap().write(&serde_json::json!({ "epoch": 1 })).unwrap();
+            staged.write_config(&serde_json::json!({ "window": 24 })).unwrap();
+            staged.write_model(&model()).unwrap();
+            assert!(!path.exists());
+            if !commit {
+                drop(staged);
+                assert!(names(root.path()).is_empty(), "the folders above go too");
+                continue;
+            }
+            let run = staged.commit().unwrap();
+            assert_eq!(run, RunFolder::open(&path).unwrap());
+            assert_eq!(run.load_model().unwrap(), model());
+            assert_eq!(names(&path), [CONFIG_FILE, METRICS_FILE, MODEL_FILE, REPORT_FILE]);
+            assert_eq!(names(&root.path().join("runs/deep")), ["a"], "nothing is left beside it");
+            let read = |name| fs::read_to_string(path.join(name)).unwrap();
+            assert_eq!([read(REPORT_FILE), read(METRICS_FILE)], ["new", "{\"epoch\":1}\n"]);
+            assert!(read(CONFIG_FILE).ends_with("window = 24\n"));
+        }
+    }
+
+    #[test]
+    fn an_existing_place_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a");
+        fs::write(&path, "mine").unwrap();
+        let error = RunFolder::stage(&path).unwrap_err().to_string();
+        assert_eq!(error, format!("{} exists; choose another --out or remove it", path.display()));
+        assert!(matches!(RunFolder::stage(path.join("b")), Err(Error::Io { .. })), "above it is a file");
+        for unnamed in ["", "/", "..", "runs/.."] {
+            let error = RunFolder::stage(unnamed).unwrap_err().to_string();
+            assert!(error.contains("does not name a folder"), "{error}");
+        }
+        assert_eq!(names(root.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_finished_run_is_kept_when_its_place_was_taken_meanwhile() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a");
+        let [first, second] = [(); 2].map(|()| RunFolder::stage(&path).unwrap());
+        for staged in [&first, &second] {
+            staged.write_model(&model()).unwrap();
+        }
+        first.commit().unwrap();
+        let error = second.commit().unwrap_err().to_string();
+        let (problem, kept) = error.split_once("; the finished run is in ").unwrap();
+        assert_eq!(problem, format!("{} appeared during the training", path.display()));
+        let kept = RunFolder::open(kept.strip_suffix(": rename it").unwrap()).unwrap();
+        assert_eq!(kept.load_model().unwrap(), model());
+        assert_eq!(names(root.path()).len(), 2);
+    }
+
+    #[test]
+    fn only_plain_names_and_runs_with_a_model_are_accepted() {
+        let root = tempfile::tempdir().unwrap();
+        let staged = RunFolder::stage(root.path().join("a")).unwrap();
+        for name in ["", ".", "..", "../b", "/b", "b/c", "b/"] {
+            assert!(staged.write(name, b"").is_err(), "{name:?}");
+        }
+        assert!(staged.commit().unwrap_err().to_string().contains("a run needs a model.safetensors"));
+        assert!(names(root.path()).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_run_is_for_everyone_who_may_read_its_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let staged = RunFolder::stage(root.path().join("a")).unwrap();
+        staged.write_model(&model()).unwrap();
+        let ours = staged.commit().unwrap();
+        let usual = root.path().join("usual");
+        fs::create_dir(&usual).unwrap();
+        let bits = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(bits(ours.path()), bits(&usual));
+    }
+}
