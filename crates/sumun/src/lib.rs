@@ -16,4 +16,4 @@ pub mod train;
 
 pub use error::{Error, Result};
 pub use parameters::Parameters;
-pub use rows::{Ids, Layout, Rows};
+pub use rows::{Fill, Ids, Layout, Rows};

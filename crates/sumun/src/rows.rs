@@ -6,6 +6,16 @@ use sumun_kernels::{RowMap, Steps};
 
 use crate::{Error, Result};
 
+/// What a caller's array shows at a step that is masked out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fill {
+    /// Zeros: PyTorch's padding, Keras' `zero_output_for_mask`, ONNX.
+    #[default]
+    Zero,
+    /// What the last step before it that is not masked shows, zeros before the first: Keras' recurrent layers.
+    Repeat,
+}
+
 /// The index map between a caller's `[N, T]` array and packed rows.
 ///
 /// Sequences are ranked longest first (equal lengths keep the caller's order); the row of rank `k` at
@@ -21,8 +31,15 @@ pub struct Layout {
     order: Vec<usize>,
     /// `lengths[rank]`.
     lengths: Vec<usize>,
+    /// The caller's step of each row, where a mask makes it another than the row's own step.
+    times: Option<Vec<u32>>,
+    fill: Fill,
     reversed: OnceLock<RowMap>,
+    shown: OnceLock<Vec<u32>>,
 }
+
+/// The caller's cell shows no row.
+const NOTHING: u32 = u32::MAX;
 
 impl Layout {
     /// A layout of `sequences` full sequences of `time` steps.
@@ -33,13 +50,20 @@ impl Layout {
             time,
             order: (0..sequences).collect(),
             lengths: vec![time; sequences],
+            times: None,
+            fill: Fill::Zero,
             reversed: OnceLock::new(),
+            shown: OnceLock::new(),
         })
     }
 
     /// A layout of sequences whose true lengths are `lengths`, in an array of `time` steps. A length may be
     /// 0; a length over `time` is an error.
     pub fn ragged(lengths: &[usize], time: usize) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self::of_lengths(lengths, time)?))
+    }
+
+    fn of_lengths(lengths: &[usize], time: usize) -> Result<Self> {
         if let Some((n, &length)) = lengths.iter().enumerate().find(|&(_, &l)| l > time) {
             return Err(Error::Invalid(format!(
                 "length {length} of sequence {n} is over the {time} steps of the array"
@@ -57,14 +81,41 @@ impl Layout {
             }
             batch_sizes.push(alive);
         }
-        Ok(Arc::new(Self {
+        Ok(Self {
             steps: Steps::new(batch_sizes)?,
             sequences: lengths.len(),
             time,
             order,
             lengths: ranked,
+            times: None,
+            fill: Fill::Zero,
             reversed: OnceLock::new(),
-        }))
+            shown: OnceLock::new(),
+        })
+    }
+
+    /// A layout of the steps whose mask is true; `mask` is `[N, time]`. The mask may have holes, begin late and
+    /// hide whole sequences. A masked step is no row: states pass it by unchanged. `fill` says what it shows.
+    pub fn masked(mask: &[bool], sequences: usize, time: usize, fill: Fill) -> Result<Arc<Self>> {
+        if mask.len() != sequences * time {
+            return Err(Error::Shape {
+                what: "mask".into(),
+                expected: format!("[{sequences}, {time}]"),
+                found: format!("{} values", mask.len()),
+            });
+        }
+        let steps_of: Vec<Vec<u32>> = (0..sequences)
+            .map(|n| (0..time as u32).filter(|&t| mask[n * time + t as usize]).collect())
+            .collect();
+        let lengths: Vec<usize> = steps_of.iter().map(Vec::len).collect();
+        let mut layout = Self::of_lengths(&lengths, time)?;
+        let mut times = Vec::with_capacity(layout.rows());
+        for (step, &batch) in layout.steps.batch_sizes().iter().enumerate() {
+            times.extend(layout.order[..batch].iter().map(|&n| steps_of[n][step]));
+        }
+        layout.times = Some(times);
+        layout.fill = fill;
+        Ok(Arc::new(layout))
     }
 
     /// The packed steps.
@@ -97,15 +148,50 @@ impl Layout {
         &self.lengths
     }
 
-    /// Calls `visit(row, n, t)` for every packed row, in row order; `n` is the caller's sequence.
+    /// Calls `visit(row, n, t)` for every packed row, in row order; `n` and `t` are the caller's sequence and step.
     pub fn for_each_row(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let mut row = 0;
-        for (t, &batch) in self.steps.batch_sizes().iter().enumerate() {
+        for (step, &batch) in self.steps.batch_sizes().iter().enumerate() {
             for &n in &self.order[..batch] {
-                visit(row, n, t);
+                visit(row, n, self.times.as_ref().map_or(step, |times| times[row] as usize));
                 row += 1;
             }
         }
+    }
+
+    /// Calls `visit(n·T + t, row)` for every cell of the caller's array that shows a row, in increasing order.
+    /// Several cells may show the same row.
+    fn for_each_shown(&self, mut visit: impl FnMut(usize, usize)) {
+        let shown = self.shown.get_or_init(|| {
+            let mut shown = vec![NOTHING; self.sequences * self.time];
+            self.for_each_row(|row, n, t| shown[n * self.time + t] = row as u32);
+            if self.fill == Fill::Repeat {
+                for steps in shown.chunks_exact_mut(self.time.max(1)) {
+                    let mut last = NOTHING;
+                    for row in steps {
+                        if *row == NOTHING {
+                            *row = last;
+                        }
+                        last = *row;
+                    }
+                }
+            }
+            shown
+        });
+        for (cell, &row) in shown.iter().enumerate().filter(|&(_, &row)| row != NOTHING) {
+            visit(cell, row as usize);
+        }
+    }
+
+    fn expect_cells(&self, found: usize, features: usize) -> Result<()> {
+        if found == self.sequences * self.time * features {
+            return Ok(());
+        }
+        Err(Error::Shape {
+            what: "input".into(),
+            expected: format!("[{}, {}, {features}]", self.sequences, self.time),
+            found: format!("{found} values"),
+        })
     }
 
     /// For each row, the row that holds the same sequence at the mirrored step `length − 1 − t`. The map is
@@ -154,14 +240,7 @@ impl Rows {
 
     /// Packs a caller's `[N, T, F]` array.
     pub fn pack(values: &[f32], features: usize, layout: Arc<Layout>) -> Result<Self> {
-        let cells = layout.sequences() * layout.time();
-        if values.len() != cells * features {
-            return Err(Error::Shape {
-                what: "input".into(),
-                expected: format!("[{}, {}, {features}]", layout.sequences(), layout.time()),
-                found: format!("{} values", values.len()),
-            });
-        }
+        layout.expect_cells(values.len(), features)?;
         let mut data = Vec::with_capacity(layout.rows() * features);
         layout.for_each_row(|_, n, t| {
             let at = (n * layout.time() + t) * features;
@@ -170,14 +249,33 @@ impl Rows {
         Self::new(data, features, layout)
     }
 
-    /// The caller's `[N, T, F]` array, zeros where there is no row.
-    pub fn unpack(&self) -> Vec<f32> {
-        let (features, time) = (self.features, self.layout.time());
-        let mut out = vec![0.0; self.layout.sequences() * time * features];
-        self.layout.for_each_row(|row, n, t| {
-            let at = (n * time + t) * features;
-            out[at..at + features].copy_from_slice(&self.data[row * features..(row + 1) * features]);
+    /// The gradient of what [`unpack`](Self::unpack) answers becomes the gradient of the rows: a row that several
+    /// cells of the caller's `[N, T, F]` array show gets the sum of theirs, added in the order of the steps.
+    pub fn pack_gradient(values: &[f32], features: usize, layout: Arc<Layout>) -> Result<Self> {
+        if layout.fill == Fill::Zero {
+            return Self::pack(values, features, layout);
+        }
+        layout.expect_cells(values.len(), features)?;
+        let mut data = vec![0.0; layout.rows() * features];
+        layout.for_each_shown(|cell, row| {
+            let from = &values[cell * features..(cell + 1) * features];
+            data[row * features..(row + 1) * features].iter_mut().zip(from).for_each(|(to, v)| *to += v);
         });
+        Self::new(data, features, layout)
+    }
+
+    /// The caller's `[N, T, F]` array; where there is no row, what the layout's [`Fill`] says.
+    pub fn unpack(&self) -> Vec<f32> {
+        let features = self.features;
+        let mut out = vec![0.0; self.layout.sequences() * self.layout.time() * features];
+        let mut copy = |cell: usize, row: usize| {
+            let from = &self.data[row * features..(row + 1) * features];
+            out[cell * features..(cell + 1) * features].copy_from_slice(from);
+        };
+        match self.layout.fill {
+            Fill::Zero => self.layout.for_each_row(|row, n, t| copy(n * self.layout.time() + t, row)),
+            Fill::Repeat => self.layout.for_each_shown(copy),
+        }
         out
     }
 
@@ -260,6 +358,23 @@ mod tests {
         assert_eq!(*ids.data, [3, 9, 0, 4, 10, 5]);
         let error = Ids::pack(&[1, 2], layout).unwrap_err().to_string();
         assert_eq!(error, "input ids: expected [4, 3], found 2 ids");
+    }
+
+    #[test]
+    fn masks_have_holes_begin_late_and_hide_whole_sequences() {
+        let (yes, no) = (true, false);
+        let mask = [no, yes, no, yes, no, no, no, no, yes, no, yes, yes];
+        let values: Vec<f32> = (0..12).map(|v| v as f32).collect();
+        let packed = |fill| Rows::pack(&values, 1, Layout::masked(&mask, 3, 4, fill).unwrap()).unwrap();
+        let rows = packed(Fill::Zero);
+        assert_eq!(rows.layout.order(), [2, 0, 1]);
+        assert_eq!(*rows.data, [8.0, 1.0, 10.0, 3.0, 11.0]);
+        assert_eq!(rows.unpack(), [0.0, 1.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 8.0, 0.0, 10.0, 11.0]);
+        let rows = packed(Fill::Repeat);
+        assert_eq!(rows.unpack(), [0.0, 1.0, 1.0, 3.0, 0.0, 0.0, 0.0, 0.0, 8.0, 8.0, 10.0, 11.0]);
+        // Every cell gives its gradient to the row that it shows; cells before the first row have none to give to.
+        let d = Rows::pack_gradient(&values, 1, rows.layout).unwrap();
+        assert_eq!(*d.data, [8.0 + 9.0, 1.0 + 2.0, 10.0, 3.0, 11.0]);
     }
 
     #[test]
