@@ -14,6 +14,9 @@ pub enum Encoding {
     Cyclic,
     /// One number for each place, 1 for the present one: more numbers, and no shape assumed.
     OneHot,
+    /// What forecasts best for its size: for weekdays one number each, because a Saturday lies between nothing; for the
+    /// smooth cycles sine and cosine of the cycle and of its half, so that two peaks a day have a shape too.
+    Mixed,
 }
 
 /// A cycle of the calendar.
@@ -76,9 +79,10 @@ impl Calendar {
 
     /// How many numbers a timestamp becomes.
     pub fn width(&self) -> usize {
-        let width = |part: &CalendarPart| match self.encoding {
+        let width = |part: &CalendarPart| match self.encoding_of(*part) {
             Encoding::Cyclic => 2,
             Encoding::OneHot => part.places(),
+            Encoding::Mixed => 4,
         };
         self.parts.iter().map(width).sum()
     }
@@ -87,8 +91,11 @@ impl Calendar {
     pub fn names(&self) -> Vec<String> {
         let names = |part: &CalendarPart| -> Vec<String> {
             let name = part.name();
-            match self.encoding {
+            match self.encoding_of(*part) {
                 Encoding::Cyclic => vec![format!("{name} sin"), format!("{name} cos")],
+                Encoding::Mixed => {
+                    ["sin", "cos", "sin 2", "cos 2"].iter().map(|s| format!("{name} {s}")).collect()
+                }
                 Encoding::OneHot => {
                     (0..part.places()).map(|i| format!("{name} {}", part.first() + i)).collect()
                 }
@@ -101,10 +108,16 @@ impl Calendar {
     pub fn features(&self, time: &Timestamp) -> Vec<f32> {
         let mut features = Vec::with_capacity(self.width());
         for part in &self.parts {
-            match self.encoding {
+            let angle = || TAU * self.place(*part, time);
+            match self.encoding_of(*part) {
                 Encoding::Cyclic => {
-                    let angle = TAU * self.place(*part, time);
+                    let angle = angle();
                     features.extend([angle.sin() as f32, angle.cos() as f32]);
+                }
+                Encoding::Mixed => {
+                    let angle = angle();
+                    let double = 2.0 * angle;
+                    features.extend([angle.sin(), angle.cos(), double.sin(), double.cos()].map(|v| v as f32));
                 }
                 Encoding::OneHot => {
                     let present = part.index(time);
@@ -113,6 +126,14 @@ impl Calendar {
             }
         }
         features
+    }
+
+    /// Weekdays are never mixed: each has its own number.
+    fn encoding_of(&self, part: CalendarPart) -> Encoding {
+        match (self.encoding, part) {
+            (Encoding::Mixed, CalendarPart::Weekday) => Encoding::OneHot,
+            (encoding, _) => encoding,
+        }
     }
 
     /// Where `time` is within the cycle, 0 to below 1.
@@ -196,13 +217,15 @@ mod tests {
             (Frequency::months(3), &[Month]),
             (Frequency::years(1), &[]),
         ] {
-            for (encoding, width) in [(Encoding::Cyclic, 2 * parts.len()), (Encoding::OneHot, 0)] {
+            for (encoding, width) in
+                [(Encoding::Cyclic, 2 * parts.len()), (Encoding::OneHot, 0), (Encoding::Mixed, 0)]
+            {
                 let calendar = Calendar::new(&frequency, encoding);
                 assert_eq!(calendar.parts(), parts, "{frequency}");
                 let time = datetime(2012, 12, 31, 23, 59, 59, 0);
                 assert_eq!(calendar.features(&time).len(), calendar.width());
                 assert_eq!(calendar.names().len(), calendar.width());
-                assert!(encoding == Encoding::OneHot || calendar.width() == width);
+                assert!(encoding != Encoding::Cyclic || calendar.width() == width);
             }
         }
     }
@@ -235,5 +258,11 @@ mod tests {
         let features = calendar.features(&datetime(2024, 7, 7, 0, 0, 0, 0));
         let names: Vec<_> = calendar.names().into_iter().zip(features).filter(|(_, f)| *f == 1.0).collect();
         assert_eq!(names, [("weekday 7".into(), 1.0), ("month 7".into(), 1.0)]);
+        let calendar = Calendar::new(&Frequency::months(1), Encoding::Mixed);
+        assert_eq!(calendar.names(), ["month sin", "month cos", "month sin 2", "month cos 2"]);
+        let april = calendar.features(&datetime(2024, 4, 1, 0, 0, 0, 0));
+        for (found, expected) in april.iter().zip([1.0, 0.0, 0.0, -1.0]) {
+            assert!((found - expected).abs() < 1e-6, "{april:?}");
+        }
     }
 }

@@ -1,5 +1,24 @@
-//! Forecasting: what classical methods say, and how good a forecast is.
+//! Forecasting: train on a series, forecast all steps ahead at once, and measure against classical methods.
 
 pub mod baseline;
+mod forecaster;
 pub mod metrics;
+mod net;
+mod options;
+mod parts;
+mod predict;
+mod preprocessing;
+mod progress;
 pub mod season;
+mod trained;
+mod training;
+
+pub use forecaster::{
+    Forecast, ForecastColumn, Forecaster, ForecasterConfig, History, LayerSummary, Tensor, TimeAxis,
+};
+pub use net::{Net, NetConfig};
+pub use options::{Cell, DifferenceChoice, LearningRate, Options, Resolved, Switch, Time};
+pub use preprocessing::{Input, Preprocessing, Target};
+pub use progress::{EpochEnd, EpochRecord, Progress, Stage};
+pub use trained::{Candidate, Choice, DataSummary, Evaluation, ForecastScores, Scores, Trained};
+pub use training::train;

@@ -1,0 +1,337 @@
+//! From the columns of a series to the numbers that the network sees, and back.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Calendar, Difference, Role, ScaleKind, Scaler, Timestamp, Transform};
+use crate::{Error, Result};
+
+/// How values become the network's numbers: fitted on the training part, then fixed.
+///
+/// A window of the network has one row a time step: the channels of the targets, the features, and what is known
+/// ahead (known columns, calendar) of that step. Beside the window it sees what is known of the steps ahead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Preprocessing {
+    /// The columns that are forecast, C of them.
+    pub targets: Vec<Target>,
+    /// Columns known up to the present.
+    pub features: Vec<Input>,
+    /// Columns known ahead.
+    pub known: Vec<Input>,
+    /// What is told of the time of each step, if anything.
+    pub calendar: Option<Calendar>,
+    /// What is subtracted from the levels of the targets.
+    pub difference: Difference,
+    /// T: rows of a window.
+    pub window: usize,
+    /// Steps ahead.
+    pub horizon: usize,
+}
+
+/// A column that is forecast.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// Its name in the file.
+    pub name: String,
+    /// Whether its level is the logarithm of its value.
+    pub log: bool,
+    /// Whether the level of the training part stays around one mean, so that the network may look at it; one that has
+    /// drifted will drift out of the range that was learnt.
+    pub steady: bool,
+    /// Scales levels.
+    pub level: Scaler,
+    /// Scales what is left after the reference has been subtracted.
+    pub change: Scaler,
+    /// What the MASE divides by, in the unit of the series.
+    pub mase_scale: Option<f64>,
+}
+
+/// A column that helps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its name in the file.
+    pub name: String,
+    /// Scales its values.
+    pub scaler: Scaler,
+}
+
+/// Values of all columns, each from the same first row; known columns may go on beyond the others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    /// `[C][rows]`.
+    pub(crate) targets: &'a [&'a [f64]],
+    /// `[features][rows]`.
+    pub(crate) features: &'a [&'a [f64]],
+    /// `[known][rows + ahead]`.
+    pub(crate) known: &'a [&'a [f64]],
+    /// `[rows + ahead]`, if there is a time column.
+    pub(crate) times: Option<&'a [Timestamp]>,
+}
+
+/// A series as the network sees it, from which windows are cut.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// `[C][rows]`, in the units of the series.
+    pub(crate) values: Vec<Vec<f64>>,
+    /// `[C][rows]`: the values or their logarithms.
+    levels: Vec<Vec<f64>>,
+    /// `[rows, own_width]`: the channels of targets and features.
+    own: Vec<f32>,
+    own_width: usize,
+    /// Channels that are seen relative to their value at the origin.
+    relative: Vec<usize>,
+    /// `[rows + ahead, ahead_width]`.
+    ahead: Vec<f32>,
+    ahead_width: usize,
+}
+
+/// The share of the training rows, at its end, whose mean tells whether a level has drifted.
+const DRIFT_TAIL: usize = 10;
+/// Most values that a scaler of changes is fitted on: more tell nothing new.
+const MOST_FITTED: usize = 1 << 20;
+
+/// How far the mean of the last tenth of `train` lies above the mean of the rest, in standard deviations of all of it.
+/// Above 1 in size, the future is likely to lie outside the range that was learnt.
+pub(crate) fn drift(train: &[f64]) -> f64 {
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    let tail = (train.len() / DRIFT_TAIL).max(1);
+    if train.len() <= tail {
+        return 0.0;
+    }
+    let (rest, last) = train.split_at(train.len() - tail);
+    let all = mean(train);
+    let deviation = (train.iter().map(|v| (v - all).powi(2)).sum::<f64>() / train.len() as f64).sqrt();
+    if deviation > 0.0 { (mean(last) - mean(rest)) / deviation } else { 0.0 }
+}
+
+impl Target {
+    /// Fits on the rows `train` of `values` only.
+    pub(crate) fn fit(
+        name: &str,
+        values: &[f64],
+        train: &Range<usize>,
+        log: bool,
+        difference: Difference,
+        horizon: usize,
+        scale: ScaleKind,
+        mase_scale: Option<f64>,
+    ) -> Result<Self> {
+        let levels = Transform { log, difference }.level(name, &values[train.clone()])?;
+        let level = Scaler::fit(scale, name, &levels, Role::Target)?;
+        let change = match difference {
+            Difference::None => level.clone(),
+            _ => {
+                let first = difference.lag().max(1) - 1;
+                let origins = first..levels.len().saturating_sub(horizon).max(first);
+                let stride = (origins.len() * horizon).div_ceil(MOST_FITTED).max(1);
+                let transform = Transform { log, difference };
+                let changes: Vec<f64> =
+                    origins.step_by(stride).flat_map(|o| transform.targets(&levels, o, horizon)).collect();
+                Scaler::fit(scale, name, &changes, Role::Feature)?
+            }
+        };
+        let steady = drift(&levels).abs() <= 1.0;
+        Ok(Self { name: name.to_owned(), log, steady, level, change, mase_scale })
+    }
+
+    fn transform(&self, difference: Difference) -> Transform {
+        Transform { log: self.log, difference }
+    }
+}
+
+impl Input {
+    /// Fits on the rows `train` of `values` only.
+    pub(crate) fn fit(name: &str, values: &[f64], train: &Range<usize>, scale: ScaleKind) -> Result<Self> {
+        let scaler = Scaler::fit(scale, name, &values[train.clone()], Role::Feature)?;
+        Ok(Self { name: name.to_owned(), scaler })
+    }
+}
+
+/// What a target shows the network of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    /// Its scaled level.
+    Level,
+    /// Its scaled level less that at the origin.
+    Relative,
+    /// Its scaled difference to one season before.
+    Change,
+}
+
+impl Preprocessing {
+    /// How many numbers a window's row has: I.
+    pub fn input_width(&self) -> usize {
+        let own: usize = self.targets.iter().map(|t| self.channels(t).len()).sum();
+        own + self.features.len() + self.ahead_width()
+    }
+
+    /// How many numbers are known of each step ahead: F.
+    pub fn ahead_width(&self) -> usize {
+        self.known.len() + self.calendar.as_ref().map_or(0, Calendar::width)
+    }
+
+    /// The rows that a forecast needs behind it: a window, and what its differences reach back to.
+    pub fn rows_needed(&self) -> usize {
+        self.window + self.reach()
+    }
+
+    /// How far before a row its channels look.
+    fn reach(&self) -> usize {
+        match self.difference {
+            Difference::Season(period) => period,
+            Difference::None | Difference::Last => 0,
+        }
+    }
+
+    fn channels(&self, target: &Target) -> &'static [Channel] {
+        match (self.difference, target.steady) {
+            (Difference::Season(_), _) => &[Channel::Change],
+            (Difference::Last, false) => &[Channel::Relative],
+            (Difference::Last, true) => &[Channel::Relative, Channel::Level],
+            (Difference::None, _) => &[Channel::Level, Channel::Relative],
+        }
+    }
+
+    /// The series as the network sees it. Error: a target that needs a logarithm and is not above 0.
+    pub(crate) fn frame(&self, columns: Columns<'_>) -> Result<Frame> {
+        let rows = columns.targets.first().map_or(0, |t| t.len());
+        let mut levels = Vec::with_capacity(self.targets.len());
+        let mut channels: Vec<Vec<f32>> = Vec::new();
+        let mut relative = Vec::new();
+        for (target, values) in self.targets.iter().zip(columns.targets) {
+            let transform = target.transform(self.difference);
+            let level = transform.level(&target.name, values)?;
+            for channel in self.channels(target) {
+                if *channel == Channel::Relative {
+                    relative.push(channels.len());
+                }
+                channels.push(match channel {
+                    Channel::Level | Channel::Relative => {
+                        level.iter().map(|&v| target.level.transform(v) as f32).collect()
+                    }
+                    // Rows without a season before them are 0, and no window reaches them.
+                    Channel::Change => {
+                        let changes = self.difference.along(&level);
+                        changes.iter().map(|&v| target.change.transform(v) as f32).collect()
+                    }
+                });
+            }
+            levels.push(level);
+        }
+        for (input, values) in self.features.iter().zip(columns.features) {
+            channels.push(values.iter().map(|&v| input.scaler.transform(v) as f32).collect());
+        }
+        let own_width = channels.len();
+        let mut own = Vec::with_capacity(rows * own_width);
+        for row in 0..rows {
+            own.extend(channels.iter().map(|channel| channel[row]));
+        }
+        let ahead_width = self.ahead_width();
+        let ahead_rows = match (columns.known.first(), columns.times) {
+            _ if ahead_width == 0 => 0,
+            (Some(known), _) => known.len(),
+            (None, times) => times.map_or(0, <[Timestamp]>::len),
+        };
+        let mut ahead = Vec::with_capacity(ahead_rows * ahead_width);
+        for row in 0..ahead_rows {
+            let known = self.known.iter().zip(columns.known);
+            ahead.extend(known.map(|(input, values)| input.scaler.transform(values[row]) as f32));
+            if let (Some(calendar), Some(times)) = (&self.calendar, columns.times) {
+                ahead.extend(calendar.features(&times[row]));
+            }
+        }
+        let values = columns.targets.iter().map(|values| values.to_vec()).collect();
+        Ok(Frame { values, levels, own, own_width, relative, ahead, ahead_width })
+    }
+
+    /// The windows that end at `origins`, N of them, as packed rows `[T · N, I]`, row t · N + n.
+    pub(crate) fn windows(&self, frame: &Frame, origins: &[usize]) -> Vec<f32> {
+        let mut x = Vec::with_capacity(self.window * origins.len() * self.input_width());
+        let (own, ahead) = (frame.own_width, frame.ahead_width);
+        for t in 0..self.window {
+            for &origin in origins {
+                let row = origin + 1 + t - self.window;
+                let start = x.len();
+                x.extend_from_slice(&frame.own[row * own..(row + 1) * own]);
+                for &channel in &frame.relative {
+                    x[start + channel] -= frame.own[origin * own + channel];
+                }
+                x.extend_from_slice(&frame.ahead[row * ahead..(row + 1) * ahead]);
+            }
+        }
+        x
+    }
+
+    /// What is known of the steps ahead of `origins`, `[N · horizon, F]`, row n · horizon + step.
+    pub(crate) fn ahead(&self, frame: &Frame, origins: &[usize]) -> Vec<f32> {
+        let width = frame.ahead_width;
+        let mut ahead = Vec::with_capacity(origins.len() * self.horizon * width);
+        for &origin in origins {
+            ahead.extend_from_slice(&frame.ahead[(origin + 1) * width..(origin + 1 + self.horizon) * width]);
+        }
+        ahead
+    }
+
+    /// What the network should answer at `origins`, `[N, horizon, C]`.
+    pub(crate) fn answers(&self, frame: &Frame, origins: &[usize]) -> Vec<f32> {
+        let mut answers = Vec::with_capacity(origins.len() * self.horizon * self.targets.len());
+        for &origin in origins {
+            for step in 1..=self.horizon {
+                for (target, levels) in self.targets.iter().zip(&frame.levels) {
+                    answers.push(self.answer(target, levels, origin, step, levels[origin + step]));
+                }
+            }
+        }
+        answers
+    }
+
+    /// What the network would have to answer to forecast `values`, `[horizon, C]` in the units of the series.
+    /// A value whose logarithm does not exist gives a number that is not finite.
+    pub(crate) fn answers_for(&self, frame: &Frame, origin: usize, values: &[f64], into: &mut Vec<f32>) {
+        for (step, row) in values.chunks_exact(self.targets.len()).enumerate() {
+            for ((target, levels), &value) in self.targets.iter().zip(&frame.levels).zip(row) {
+                let level = if target.log { value.ln() } else { value };
+                into.push(self.answer(target, levels, origin, step + 1, level));
+            }
+        }
+    }
+
+    fn answer(&self, target: &Target, levels: &[f64], origin: usize, step: usize, level: f64) -> f32 {
+        target.change.transform(level - self.difference.reference(levels, origin, step)) as f32
+    }
+
+    /// The forecast in the units of the series from the network's answer at `origin`: both `[horizon, C]`. Undoes
+    /// scaling, difference and logarithm; only rows up to the origin are looked at.
+    pub(crate) fn forecast(&self, frame: &Frame, origin: usize, answer: &[f32], into: &mut [f64]) {
+        let count = self.targets.len();
+        for (k, (to, &answer)) in into.iter_mut().zip(answer).enumerate() {
+            let (target, levels) = (&self.targets[k % count], &frame.levels[k % count]);
+            let reference = self.difference.reference(levels, origin, k / count + 1);
+            *to = target
+                .transform(self.difference)
+                .unlevel(reference + target.change.inverse(f64::from(answer)));
+        }
+    }
+
+    /// Error unless every number can be calculated with: for a model file that nobody vouches for.
+    pub(crate) fn check(&self) -> Result<()> {
+        let bad = |what: &str| Err(Error::Model(format!("the model's preprocessing is damaged: {what}")));
+        let sound = |s: &Scaler| s.offset.is_finite() && s.scale.is_finite() && s.scale > 0.0;
+        if self.targets.is_empty() {
+            return bad("it has no target");
+        }
+        if self.window == 0 || self.horizon == 0 || self.difference == Difference::Season(0) {
+            return bad("the window, the horizon or the season is 0");
+        }
+        if !self.targets.iter().all(|t| sound(&t.level) && sound(&t.change))
+            || !self.features.iter().chain(&self.known).all(|i| sound(&i.scaler))
+        {
+            return bad("a scaler is not a finite number above 0");
+        }
+        if self.targets.iter().any(|t| t.mase_scale.is_some_and(|s| !(s.is_finite() && s > 0.0))) {
+            return bad("the scale of the MASE is not a finite number above 0");
+        }
+        Ok(())
+    }
+}

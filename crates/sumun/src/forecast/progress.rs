@@ -1,0 +1,74 @@
+//! What a training tells while it runs.
+
+use serde::{Deserialize, Serialize};
+
+/// Listens to a training, to draw a bar or write a log. Every method does nothing unless it is written; `()` is the
+/// listener that stays silent.
+pub trait Progress {
+    /// A network begins to be trained.
+    fn stage(&mut self, stage: &Stage) {
+        let _ = stage;
+    }
+
+    /// An epoch has ended.
+    fn epoch(&mut self, epoch: &EpochEnd) {
+        let _ = epoch;
+    }
+
+    /// Something was noticed or decided; one sentence.
+    fn note(&mut self, note: &str) {
+        let _ = note;
+    }
+}
+
+impl Progress for () {}
+
+/// A network that begins to be trained: one of the candidates among which the validation part decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// What is being done, for people: `trying difference = season (2 of 3)`.
+    pub name: String,
+    /// Which candidate, counted from 1.
+    pub candidate: usize,
+    /// How many there are.
+    pub candidates: usize,
+    /// The most epochs that it will take.
+    pub epochs: usize,
+    /// Windows of the training part, all of which an epoch sees.
+    pub windows: usize,
+}
+
+/// What an epoch came to, and where the training stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochEnd {
+    /// Which candidate, counted from 1.
+    pub candidate: usize,
+    /// How many there are.
+    pub candidates: usize,
+    /// The most epochs that this candidate will take.
+    pub epochs: usize,
+    /// Whether this epoch is the best of this candidate so far.
+    pub best: bool,
+    /// The epoch.
+    pub record: EpochRecord,
+}
+
+/// What one epoch came to: one line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Its number, from 1.
+    pub epoch: usize,
+    /// The mean loss of the training batches, each measured before its step, with dropout.
+    pub train_loss: f64,
+    /// The loss on the validation part after the epoch, over every forecast value that lies in it; `None` if there is
+    /// no such part.
+    pub valid_loss: Option<f64>,
+    /// The learning rate of the last step.
+    pub learning_rate: f64,
+    /// The mean global norm of the gradients before clipping.
+    pub gradient_norm: f64,
+    /// Rows read a second: windows times their length.
+    pub rows_per_second: f64,
+    /// How long it took, in seconds, validation included.
+    pub seconds: f64,
+}
