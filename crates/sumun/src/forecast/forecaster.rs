@@ -11,7 +11,7 @@ use crate::{Parameters, Result};
 
 /// A trained model with everything that it needs to forecast: weights, preprocessing, and the end of the data it was
 /// trained on.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Forecaster {
     pub(crate) config: ForecasterConfig,
     pub(crate) net: Net,
@@ -113,6 +113,13 @@ pub struct Tensor<'a> {
     pub shape: &'a [usize],
     /// The values.
     pub values: &'a [f32],
+}
+
+impl ForecasterConfig {
+    /// The rows that an origin needs behind it to be scored: the model's window and the baselines' season.
+    pub(crate) fn rows_to_evaluate(&self) -> usize {
+        self.preprocessing.rows_needed().max(self.season)
+    }
 }
 
 impl Forecaster {

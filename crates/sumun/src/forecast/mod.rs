@@ -1,6 +1,8 @@
 //! Forecasting: train on a series, forecast all steps ahead at once, and measure against classical methods.
 
 pub mod baseline;
+mod choose;
+mod fit;
 mod forecaster;
 pub mod metrics;
 mod net;
@@ -9,7 +11,9 @@ mod parts;
 mod predict;
 mod preprocessing;
 mod progress;
+mod score;
 pub mod season;
+mod source;
 mod trained;
 mod training;
 

@@ -60,11 +60,11 @@ pub struct Input {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns<'a> {
     /// `[C][rows]`.
-    pub(crate) targets: &'a [&'a [f64]],
+    pub(crate) targets: &'a [Vec<f64>],
     /// `[features][rows]`.
-    pub(crate) features: &'a [&'a [f64]],
+    pub(crate) features: &'a [Vec<f64>],
     /// `[known][rows + ahead]`.
-    pub(crate) known: &'a [&'a [f64]],
+    pub(crate) known: &'a [Vec<f64>],
     /// `[rows + ahead]`, if there is a time column.
     pub(crate) times: Option<&'a [Timestamp]>,
 }
@@ -195,7 +195,7 @@ impl Preprocessing {
 
     /// The series as the network sees it. Error: a target that needs a logarithm and is not above 0.
     pub(crate) fn frame(&self, columns: Columns<'_>) -> Result<Frame> {
-        let rows = columns.targets.first().map_or(0, |t| t.len());
+        let rows = columns.targets.first().map_or(0, Vec::len);
         let mut levels = Vec::with_capacity(self.targets.len());
         let mut channels: Vec<Vec<f32>> = Vec::new();
         let mut relative = Vec::new();
@@ -241,7 +241,7 @@ impl Preprocessing {
                 ahead.extend(calendar.features(&times[row]));
             }
         }
-        let values = columns.targets.iter().map(|values| values.to_vec()).collect();
+        let values = columns.targets.to_vec();
         Ok(Frame { values, levels, own, own_width, relative, ahead, ahead_width })
     }
 

@@ -1,10 +1,12 @@
 //! What training is made of: optimizers, clipping, schedules and early stopping.
 
+pub mod batches;
 pub mod clip;
 pub mod early_stopping;
 pub mod optimizer;
 pub mod schedule;
 
+pub use batches::Batches;
 pub use clip::{Clip, Clipped, global_norm};
 pub use early_stopping::{Best, EarlyStopping, Verdict};
 pub use optimizer::{Optimizer, OptimizerConfig};

@@ -1,0 +1,290 @@
+//! What the data decide where the options leave it open. Only the training part is looked at.
+
+use std::ops::Range;
+
+use super::options::{DifferenceChoice, Options, Switch};
+use super::preprocessing::drift;
+use super::season;
+use super::source::Source;
+use super::trained::Choice;
+use crate::data::{Calendar, Encoding, Split, log_suits};
+use crate::{Error, Result};
+
+/// What was decided, in the order of the decisions.
+pub(crate) struct Decisions {
+    pub(crate) split: Split,
+    pub(crate) season: usize,
+    pub(crate) horizon: usize,
+    pub(crate) window: usize,
+    /// One entry a target.
+    pub(crate) log: Vec<bool>,
+    pub(crate) calendar: Option<Calendar>,
+    /// What to subtract from the targets: the candidates that the validation part compares.
+    pub(crate) candidates: Vec<DifferenceChoice>,
+    pub(crate) batch: usize,
+    pub(crate) epochs: usize,
+    pub(crate) patience: usize,
+    pub(crate) choices: Vec<Choice>,
+}
+
+/// The horizon where there is no season to take it from.
+const HORIZON: usize = 12;
+/// The longest horizon that is taken from a season: a year of days at once is rarely what is meant.
+const LONGEST_HORIZON: usize = 168;
+/// Windows need some context even where season and horizon are short.
+const SHORTEST_WINDOW: usize = 8;
+/// A longer window costs time and has not been seen to help.
+const LONGEST_WINDOW: usize = 128;
+/// Optimizer steps that small series need, and those at which large ones are ended.
+const STEPS: usize = 1500;
+const MOST_STEPS: usize = 20_000;
+
+struct Log(Vec<Choice>);
+
+impl Log {
+    fn add(&mut self, name: &str, value: impl ToString, reason: impl Into<String>) {
+        self.0.push(Choice { name: name.into(), value: value.to_string(), reason: reason.into() });
+    }
+}
+
+pub(crate) fn decide(options: &Options, source: &Source) -> Result<Decisions> {
+    let split = Split::by_fractions(source.rows, options.valid, options.test)?;
+    let train = split.train.clone();
+    let mut log = Log(Vec::new());
+    let season = choose_season(options, source, &train, &mut log)?;
+    let horizon = choose_horizon(options, season, &split, &mut log);
+    let (window, candidates_allowed) = choose_window(options, season, horizon, &split, &mut log)?;
+    let logs = choose_log(options, source, &train, season, &mut log);
+    let calendar = choose_calendar(options, source, &train, &mut log)?;
+    let candidates =
+        choose_candidates(options, source, &train, season, &logs, candidates_allowed, &split, &mut log);
+    // All candidates are trained alike, whether or not they lose a season of windows at the start.
+    let windows = train.len() + 1 - window - horizon;
+    let batch = options.batch.unwrap_or(match windows {
+        0..1000 => 32,
+        1000..20_000 => 64,
+        20_000..80_000 => 128,
+        _ => 256,
+    });
+    let per_epoch = windows.div_ceil(batch);
+    let epochs = options
+        .epochs
+        .unwrap_or_else(|| STEPS.div_ceil(per_epoch).clamp(30, 200).min((MOST_STEPS / per_epoch).max(5)));
+    let patience = options.patience.unwrap_or((epochs / 5).max(10));
+    if options.epochs.is_none() {
+        let reason =
+            format!("{windows} windows in batches of {batch}; stops after {patience} without improvement");
+        log.add("epochs", epochs, reason);
+    }
+    Ok(Decisions {
+        split,
+        season,
+        horizon,
+        window,
+        log: logs,
+        calendar,
+        candidates,
+        batch,
+        epochs,
+        patience,
+        choices: log.0,
+    })
+}
+
+fn choose_season(options: &Options, source: &Source, train: &Range<usize>, log: &mut Log) -> Result<usize> {
+    if let Some(season) = options.season {
+        let season = season.max(1);
+        if train.len() <= season {
+            return Err(Error::Invalid(format!(
+                "--season {season} is as long as the training part, {} of {} rows; give a shorter period or more data",
+                train.len(),
+                source.rows
+            )));
+        }
+        return Ok(season);
+    }
+    let frequency = source.axis.as_ref().and_then(|(_, _, frequency)| frequency.as_ref());
+    // The first target that has a season decides for all: they share one network and one calendar.
+    let found = source.targets.iter().find_map(|values| season::detect(&values[train.clone()], frequency));
+    Ok(match found {
+        Some(season) => {
+            let reason = format!(
+                "the training part repeats itself after {} rows (autocorrelation {:.2})",
+                season.period, season.strength
+            );
+            log.add("season", season.period, reason);
+            season.period
+        }
+        None => {
+            log.add("season", "none", "nothing in the training part repeats itself clearly");
+            1
+        }
+    })
+}
+
+fn choose_horizon(options: &Options, season: usize, split: &Split, log: &mut Log) -> usize {
+    if let Some(horizon) = options.horizon {
+        return horizon;
+    }
+    let (wanted, reason) = match season {
+        2..=LONGEST_HORIZON => (season, "one season"),
+        _ => (HORIZON, "no season to take it from"),
+    };
+    let mut most = (split.train.len() / 4).max(1);
+    for part in [&split.valid, &split.test] {
+        if !part.is_empty() {
+            most = most.min(part.len());
+        }
+    }
+    let horizon = wanted.min(most);
+    let reason = if horizon < wanted { "as many steps as the parts have room for" } else { reason };
+    log.add("horizon", horizon, reason);
+    horizon
+}
+
+/// The window, and whether it leaves room for seasonal differences before it. Error: no room for it at all.
+fn choose_window(
+    options: &Options,
+    season: usize,
+    horizon: usize,
+    split: &Split,
+    log: &mut Log,
+) -> Result<(usize, bool)> {
+    let train = split.train.len();
+    let seasonal = match options.difference {
+        DifferenceChoice::Season => true,
+        DifferenceChoice::Auto => season > 1,
+        DifferenceChoice::None | DifferenceChoice::Last => false,
+    };
+    let reach = if seasonal { season } else { 0 };
+    let window = match options.window {
+        Some(window) => window,
+        None => {
+            let wanted = season.max(horizon).max(SHORTEST_WINDOW);
+            // A third of what is left of the training part, so that there are windows to learn from.
+            let most = (train.saturating_sub(horizon + reach) / 3).max(4);
+            let window = wanted.min(most).min(LONGEST_WINDOW);
+            let reason = if window < wanted {
+                format!("as much of a season or horizon ({wanted}) as {train} training rows have room for")
+            } else {
+                "the longest of season, horizon and 8".into()
+            };
+            log.add("window", window, reason);
+            window
+        }
+    };
+    split.check(window, horizon)?;
+    let room = train >= window + horizon + reach;
+    if options.difference == DifferenceChoice::Season && !room {
+        return Err(Error::Invalid(format!(
+            "the training part has {train} of {} rows, but window {window} + horizon {horizon} + season {season} need {}; \
+             use a smaller --window or --horizon, --difference last, or more data",
+            split.test.end,
+            window + horizon + season
+        )));
+    }
+    Ok((window, room))
+}
+
+fn choose_log(
+    options: &Options,
+    source: &Source,
+    train: &Range<usize>,
+    season: usize,
+    log: &mut Log,
+) -> Vec<bool> {
+    match options.log {
+        Switch::On => vec![true; source.targets.len()],
+        Switch::Off => vec![false; source.targets.len()],
+        Switch::Auto => {
+            let logs: Vec<bool> =
+                source.targets.iter().map(|values| log_suits(&values[train.clone()], season)).collect();
+            let (value, reason) = match (logs.iter().any(|&l| l), logs.iter().all(|&l| l)) {
+                (true, true) => ("on", "the values are above 0 and their swings grow with their level"),
+                (true, false) => ("on for some targets", "where swings grow with the level"),
+                _ => ("off", "swings do not grow with the level"),
+            };
+            log.add("log", value, reason);
+            logs
+        }
+    }
+}
+
+fn choose_calendar(
+    options: &Options,
+    source: &Source,
+    train: &Range<usize>,
+    log: &mut Log,
+) -> Result<Option<Calendar>> {
+    if options.calendar == Switch::Off {
+        return Ok(None);
+    }
+    let axis = source.times.as_ref().zip(source.axis.as_ref().and_then(|(_, _, frequency)| *frequency));
+    let Some((times, frequency)) = axis else {
+        if options.calendar == Switch::On {
+            return Err(Error::Invalid(
+                "--calendar on needs timestamps; name their column with --time, or leave --calendar at auto"
+                    .into(),
+            ));
+        }
+        log.add("calendar", "off", "there are no timestamps");
+        return Ok(None);
+    };
+    let calendar = match options.calendar {
+        Switch::On => Calendar::new(&frequency, Encoding::Mixed),
+        _ => Calendar::covered(&frequency, Encoding::Mixed, &times[train.start], &times[train.end - 1]),
+    };
+    if calendar.width() == 0 {
+        if options.calendar == Switch::On {
+            return Err(Error::Invalid(format!(
+                "--calendar on: {frequency} data have no hour, weekday or time of year; leave --calendar at auto"
+            )));
+        }
+        log.add("calendar", "off", "no cycle of the calendar passes twice in the training part");
+        return Ok(None);
+    }
+    if options.calendar == Switch::Auto {
+        let parts: Vec<String> =
+            calendar.parts().iter().map(|part| format!("{part:?}").to_lowercase()).collect();
+        let reason = format!("{} pass at least twice in the training part", parts.join(", "));
+        log.add("calendar", "on", reason);
+    }
+    Ok(Some(calendar))
+}
+
+fn choose_candidates(
+    options: &Options,
+    source: &Source,
+    train: &Range<usize>,
+    season: usize,
+    logs: &[bool],
+    room_for_season: bool,
+    split: &Split,
+    log: &mut Log,
+) -> Vec<DifferenceChoice> {
+    if options.difference != DifferenceChoice::Auto {
+        return vec![options.difference];
+    }
+    let mut candidates = Vec::new();
+    if season > 1 && room_for_season {
+        candidates.push(DifferenceChoice::Season);
+    }
+    candidates.push(DifferenceChoice::Last);
+    if split.valid.is_empty() {
+        candidates.truncate(1);
+        log.add("difference", candidates[0], "there is no validation part to compare candidates on");
+        return candidates;
+    }
+    // Levels that have drifted will drift on, out of what the network has learnt, however well they do on a short
+    // validation part.
+    let drifted = source.targets.iter().zip(logs).any(|(values, &log)| {
+        let train = &values[train.clone()];
+        let levels: Vec<f64> = if log { train.iter().map(|v| v.ln()).collect() } else { train.to_vec() };
+        // A logarithm that does not exist is no drift; it becomes an error with a name later.
+        drift(&levels).abs() > 1.0
+    });
+    if !drifted {
+        candidates.push(DifferenceChoice::None);
+    }
+    candidates
+}

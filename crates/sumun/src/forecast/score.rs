@@ -1,0 +1,125 @@
+//! Forecasts from many origins, and how far they are from what came.
+
+use std::ops::Range;
+
+use ndarray::{Array3, Axis};
+
+use super::baseline::Baseline;
+use super::fit::answers;
+use super::forecaster::ForecasterConfig;
+use super::metrics::{Metrics, mae};
+use super::net::Net;
+use super::preprocessing::Frame;
+use super::trained::{Evaluation, ForecastScores, Scores};
+use crate::loss::Targets;
+use crate::{Parameters, Result};
+
+/// The model's forecasts at `origins`, `[origins, horizon, C]`, in the units of the targets.
+pub(crate) fn forecasts(
+    config: &ForecasterConfig,
+    net: &Net,
+    parameters: &Parameters,
+    frame: &Frame,
+    origins: Range<usize>,
+) -> Result<Array3<f64>> {
+    let p = &config.preprocessing;
+    let shape = (origins.len(), p.horizon, p.targets.len());
+    let answers = answers(net, parameters, p, frame, origins.clone())?;
+    let per_origin = p.horizon * p.targets.len();
+    let mut values = vec![0.0; answers.len()];
+    for (n, origin) in origins.enumerate() {
+        let place = n * per_origin..(n + 1) * per_origin;
+        p.forecast(frame, origin, &answers[place.clone()], &mut values[place]);
+    }
+    Ok(Array3::from_shape_vec(shape, values).expect("as many values as the shape has"))
+}
+
+/// The baselines of a season's period: naive, and seasonal naive unless the period is 1.
+fn baselines(season: usize) -> Vec<Baseline> {
+    let mut all = vec![Baseline::Naive];
+    if season > 1 {
+        all.push(Baseline::SeasonalNaive { period: season });
+    }
+    all
+}
+
+/// Scores the model and the baselines at `origins`, all of which have their horizon in the frame. `None` if there is
+/// no origin.
+pub(crate) fn evaluate(
+    config: &ForecasterConfig,
+    net: &Net,
+    parameters: &Parameters,
+    frame: &Frame,
+    origins: Range<usize>,
+) -> Result<Option<Evaluation>> {
+    if origins.is_empty() {
+        return Ok(None);
+    }
+    let forecasts = forecasts(config, net, parameters, frame, origins.clone())?;
+    let name = config.net.cell.to_string().to_uppercase();
+    let model = score(config, frame, &origins, &forecasts, "model", name)?;
+    let mut scores = Vec::new();
+    for baseline in baselines(config.season) {
+        let mut of_baseline = Array3::zeros(forecasts.dim());
+        for (c, values) in frame.values.iter().enumerate() {
+            let of_target = baseline.forecasts(values, origins.clone(), config.preprocessing.horizon)?;
+            of_baseline.index_axis_mut(Axis(2), c).assign(&of_target);
+        }
+        scores.push(score(config, frame, &origins, &of_baseline, baseline.key(), baseline.to_string())?);
+    }
+    Ok(Some(Evaluation { origins, model, baselines: scores, forecasts }))
+}
+
+/// Scores any forecasts `[origins, horizon, C]`.
+fn score(
+    config: &ForecasterConfig,
+    frame: &Frame,
+    origins: &Range<usize>,
+    forecasts: &Array3<f64>,
+    key: &str,
+    name: String,
+) -> Result<ForecastScores> {
+    let p = &config.preprocessing;
+    let (count, horizon, _) = forecasts.dim();
+    let mut loss = vec![0.0; p.targets.len()];
+    let flat: Vec<usize> = origins.clone().collect();
+    let actual = p.answers(frame, &flat);
+    let mut predicted = Vec::with_capacity(actual.len());
+    for (origin, values) in origins.clone().zip(forecasts.outer_iter()) {
+        let values: Vec<f64> = values.iter().copied().collect();
+        p.answers_for(frame, origin, &values, &mut predicted);
+    }
+    for (c, loss) in loss.iter_mut().enumerate() {
+        let of = |all: &[f32]| all.iter().skip(c).step_by(p.targets.len()).copied().collect::<Vec<f32>>();
+        *loss = config.loss.value_and_gradient(&of(&predicted), Targets::Values(&of(&actual)), None)?;
+    }
+    let mut targets = Vec::new();
+    let mut mae_by_step = Vec::new();
+    for (c, target) in p.targets.iter().enumerate() {
+        let actual_of =
+            |step: usize| -> Vec<f64> { origins.clone().map(|o| frame.values[c][o + 1 + step]).collect() };
+        let said_of = |step: usize| forecasts.index_axis(Axis(2), c).index_axis(Axis(1), step).to_vec();
+        let (mut actual, mut forecast) =
+            (Vec::with_capacity(count * horizon), Vec::with_capacity(count * horizon));
+        let mut by_step = Vec::with_capacity(horizon);
+        for step in 0..horizon {
+            let (came, said) = (actual_of(step), said_of(step));
+            by_step.push(mae(&came, &said));
+            actual.extend(came);
+            forecast.extend(said);
+        }
+        mae_by_step.push(by_step);
+        let metrics = Metrics::of(&actual, &forecast, target.mase_scale).expect("there is an origin");
+        let Metrics { mae, rmse, smape, mase } = metrics;
+        targets.push(Scores { mae, rmse, smape, mase, loss: loss[c] });
+    }
+    let mean = |of: &dyn Fn(&Scores) -> f64| targets.iter().map(of).sum::<f64>() / targets.len() as f64;
+    let overall = Scores {
+        mae: mean(&|s| s.mae),
+        rmse: mean(&|s| s.rmse),
+        smape: mean(&|s| s.smape),
+        mase: targets.iter().all(|s| s.mase.is_some()).then(|| mean(&|s| s.mase.unwrap_or(f64::NAN))),
+        loss: mean(&|s| s.loss),
+    };
+    Ok(ForecastScores { key: key.to_owned(), name, overall, targets, mae_by_step })
+}

@@ -1,0 +1,92 @@
+//! The columns of a file that a forecaster reads.
+
+use super::preprocessing::Columns;
+use crate::Result;
+use crate::data::{
+    Column, Frequency, Loaded, Missing, Series, SeriesSpec, Table, TimeColumn, TimeFormat, Timestamp,
+};
+
+/// The columns of a series, the known ones with what lies ahead.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// Where it came from, as messages name it.
+    pub(crate) name: String,
+    /// Rows of the past.
+    pub(crate) rows: usize,
+    /// `[C][rows]`.
+    pub(crate) targets: Vec<Vec<f64>>,
+    /// `[features][rows]`.
+    pub(crate) features: Vec<Vec<f64>>,
+    /// `[known][rows + ahead]`.
+    pub(crate) known: Vec<Vec<f64>>,
+    /// `[rows + ahead]`.
+    pub(crate) times: Option<Vec<Timestamp>>,
+    /// The time column's name, form and step, if there is one.
+    pub(crate) axis: Option<(String, TimeFormat, Option<Frequency>)>,
+    /// What was noticed.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Which columns to read.
+pub(crate) struct Wanted<'a> {
+    pub(crate) targets: Vec<&'a str>,
+    pub(crate) features: Vec<&'a str>,
+    pub(crate) known: Vec<&'a str>,
+    pub(crate) time: TimeColumn<'a>,
+    pub(crate) missing: Missing,
+    pub(crate) expected_frequency: Option<Frequency>,
+}
+
+impl Source {
+    /// Reads them. Errors as [`Series::from_table`].
+    pub(crate) fn read(table: &Table, wanted: &Wanted<'_>) -> Result<Self> {
+        let columns: Vec<&str> = wanted.targets.iter().chain(&wanted.features).copied().collect();
+        let spec = SeriesSpec {
+            time: wanted.time,
+            columns: &columns,
+            known: &wanted.known,
+            missing: wanted.missing,
+            expected_frequency: wanted.expected_frequency,
+        };
+        let Loaded { series, future, notes } = Series::from_table(table, &spec)?;
+        let mut values = series.columns.into_iter().map(|column| column.values);
+        let mut take = |count: usize| values.by_ref().take(count).collect::<Vec<_>>();
+        let targets = take(wanted.targets.len());
+        let features = take(wanted.features.len());
+        let mut known = take(wanted.known.len());
+        let mut times = series.timestamps;
+        if let Some(future) = future {
+            for (all, Column { values, .. }) in known.iter_mut().zip(future.columns) {
+                all.extend(values);
+            }
+            if let (Some(all), Some(more)) = (&mut times, future.timestamps) {
+                all.extend(more);
+            }
+        }
+        let axis = match (series.time_column, series.format) {
+            (Some(column), Some(format)) => Some((column, format, series.frequency)),
+            _ => None,
+        };
+        let rows = targets.first().map_or(0, Vec::len);
+        Ok(Self { name: series.source, rows, targets, features, known, times, axis, notes })
+    }
+
+    /// How row `row` (counted from 0, ahead ones included) is called: its time as the file writes it, or its number
+    /// counted from 1.
+    pub(crate) fn label(&self, row: usize) -> String {
+        match (&self.times, &self.axis) {
+            (Some(times), Some((_, format, _))) if row < times.len() => format.print(&times[row]),
+            _ => (row + 1).to_string(),
+        }
+    }
+
+    /// Views of all columns.
+    pub(crate) fn columns(&self) -> Columns<'_> {
+        Columns {
+            targets: &self.targets,
+            features: &self.features,
+            known: &self.known,
+            times: self.times.as_deref(),
+        }
+    }
+}
