@@ -115,6 +115,12 @@ fn choose_season(options: &Options, source: &Source, train: &Range<usize>, log: 
             log.add("season", season.period, reason);
             season.period
         }
+        None if options.difference == DifferenceChoice::Season => {
+            return Err(Error::Invalid(format!(
+                "--difference season needs a season, but none was found in the {} training rows; give its period with --season",
+                train.len()
+            )));
+        }
         None => {
             log.add("season", "none", "nothing in the training part repeats itself clearly");
             1

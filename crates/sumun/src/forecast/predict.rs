@@ -1,14 +1,217 @@
 //! Forecasts and evaluations with a trained model.
 
-use super::forecaster::{Forecast, Forecaster};
+use super::forecaster::{Forecast, ForecastColumn, Forecaster};
+use super::score;
+use super::source::{Source, Wanted};
 use super::trained::Evaluation;
-use crate::data::Table;
+use crate::data::{Frequency, Table, TimeColumn, Timestamp, origins};
 use crate::{Error, Result};
 
-pub(super) fn predict(_: &Forecaster, _: Option<&Table>, _: Option<usize>) -> Result<Forecast> {
-    Err(Error::Invalid("this version cannot forecast yet".into()))
+/// More steps than anybody can mean; a guard against a slip of the finger.
+const MOST_STEPS: usize = 1_000_000;
+
+pub(super) fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> Result<Forecast> {
+    let config = &model.config;
+    let p = &config.preprocessing;
+    let steps = steps.unwrap_or(p.horizon);
+    if steps == 0 || steps > MOST_STEPS {
+        return Err(Error::Invalid(format!("--steps {steps}: give a number from 1 to {MOST_STEPS}")));
+    }
+    if steps > p.horizon && !p.features.is_empty() {
+        let names: Vec<String> = p.features.iter().map(|f| format!("'{}'", f.name)).collect();
+        return Err(Error::Invalid(format!(
+            "--steps {steps} is more than the {} steps that the model forecasts at once, and nobody knows {} beyond the end \
+             of the file; ask for at most {}, or train with a longer --horizon",
+            p.horizon,
+            names.join(", "),
+            p.horizon
+        )));
+    }
+    let mut source = match table {
+        Some(table) => read(model, table)?,
+        None => from_history(model)?,
+    };
+    enough(model, &source, p.rows_needed(), "a forecast")?;
+    let known_ahead = source.known.first().map(|known| known.len() - source.rows);
+    if let Some(known) = known_ahead.filter(|&known| known < steps) {
+        let names: Vec<String> = p.known.iter().map(|k| format!("'{}'", k.name)).collect();
+        return Err(Error::Data(format!(
+            "{}: {} must be known for all {steps} steps ahead, but there are {known} such rows; add rows after the end that \
+             leave the other columns empty, or ask for fewer steps",
+            source.name,
+            names.join(", "),
+        )));
+    }
+    let turns = steps.div_ceil(p.horizon);
+    let (labels, times) = name_steps(&mut source, steps, turns * p.horizon)?;
+    // What is beyond the steps that are asked for is forecast too and thrown away; it does not touch the others.
+    for known in &mut source.known {
+        let last = known.last().copied().unwrap_or(0.0);
+        known.resize(source.rows + turns * p.horizon, last);
+    }
+    cut(&mut source, p.rows_needed());
+    let mut all: Vec<Vec<f64>> = vec![Vec::with_capacity(turns * p.horizon); p.targets.len()];
+    for _ in 0..turns {
+        let frame = p.frame(source.columns())?;
+        let origin = source.rows - 1;
+        let values = score::forecasts(config, &model.net, &model.parameters, &frame, origin..origin + 1)?;
+        for (k, &value) in values.iter().enumerate() {
+            let c = k % p.targets.len();
+            all[c].push(value);
+            source.targets[c].push(value);
+        }
+        source.rows += p.horizon;
+        cut(&mut source, p.rows_needed());
+    }
+    let targets = p
+        .targets
+        .iter()
+        .zip(all)
+        .map(|(target, mut values)| {
+            values.truncate(steps);
+            ForecastColumn { name: target.name.clone(), values }
+        })
+        .collect();
+    let time_column = source.axis.map(|(column, ..)| column);
+    Ok(Forecast { time_column, labels, targets, timestamps: times, notes: source.notes })
 }
 
-pub(super) fn evaluate(_: &Forecaster, _: &Table) -> Result<Evaluation> {
-    Err(Error::Invalid("this version cannot forecast yet".into()))
+pub(super) fn evaluate(model: &Forecaster, table: &Table) -> Result<Evaluation> {
+    let config = &model.config;
+    let p = &config.preprocessing;
+    let source = read(model, table)?;
+    enough(model, &source, config.rows_to_evaluate() + p.horizon, "an evaluation")?;
+    let frame = p.frame(source.columns())?;
+    let origins = origins(source.rows, config.rows_to_evaluate(), p.horizon);
+    score::evaluate(config, &model.net, &model.parameters, &frame, origins)?
+        .ok_or_else(|| Error::Data(format!("{}: no forecast of the file can be compared", source.name)))
+}
+
+/// The columns that the model needs, from a file.
+fn read(model: &Forecaster, table: &Table) -> Result<Source> {
+    let config = &model.config;
+    let p = &config.preprocessing;
+    let time = match &config.time {
+        // Without a calendar the times only name the rows, and a file may do without.
+        Some(axis) if p.calendar.is_some() || table.header().contains(&axis.column) => {
+            TimeColumn::Named(&axis.column)
+        }
+        _ => TimeColumn::None,
+    };
+    let wanted = Wanted {
+        targets: p.targets.iter().map(|t| t.name.as_str()).collect(),
+        features: p.features.iter().map(|i| i.name.as_str()).collect(),
+        known: p.known.iter().map(|i| i.name.as_str()).collect(),
+        time,
+        missing: config.missing,
+        expected_frequency: match time {
+            TimeColumn::None => None,
+            _ => config.time.as_ref().and_then(|axis| axis.frequency),
+        },
+    };
+    Source::read(table, &wanted)
+}
+
+/// The end of the data that the model was trained on.
+fn from_history(model: &Forecaster) -> Result<Source> {
+    let config = &model.config;
+    let (p, history) = (&config.preprocessing, &config.history);
+    let rows = history.columns.first().map_or(0, Vec::len);
+    let mut columns = history.columns.iter().cloned();
+    let mut take = |count: usize| columns.by_ref().take(count).collect::<Vec<_>>();
+    let (targets, features, mut known) = (take(p.targets.len()), take(p.features.len()), take(p.known.len()));
+    for (known, ahead) in known.iter_mut().zip(&history.ahead) {
+        known.extend(ahead);
+    }
+    let axis = config.time.clone().map(|axis| (axis.column, axis.format, axis.frequency));
+    let mut times = match &history.times {
+        Some(times) => Some(times.iter().map(|text| timestamp(text)).collect::<Result<Vec<_>>>()?),
+        None => None,
+    };
+    // Times of the known rows ahead follow from the step.
+    if let (Some(times), Some((_, _, Some(frequency)))) = (&mut times, &axis) {
+        let ahead = known.first().map_or(0, |known| known.len() - rows);
+        extend_times(times, frequency, ahead)?;
+    }
+    Ok(Source {
+        name: "the end of the training data".into(),
+        rows,
+        first_row: history.rows - rows,
+        targets,
+        features,
+        known,
+        times,
+        axis,
+        notes: Vec::new(),
+    })
+}
+
+/// A timestamp as a model file keeps it.
+pub(super) fn timestamp(text: &str) -> Result<Timestamp> {
+    text.parse()
+        .map_err(|_| Error::Model(format!("the model's history has the time {text:?}, which is none")))
+}
+
+fn extend_times(times: &mut Vec<Timestamp>, frequency: &Frequency, count: usize) -> Result<()> {
+    let Some(last) = times.last().copied() else { return Ok(()) };
+    for k in 1..=count {
+        times.push(frequency.advance(&last, k as i64)?);
+    }
+    Ok(())
+}
+
+/// Error unless the file has as many rows as `what` needs.
+fn enough(model: &Forecaster, source: &Source, needed: usize, what: &str) -> Result<()> {
+    if source.rows >= needed {
+        return Ok(());
+    }
+    let p = &model.config.preprocessing;
+    let mut parts = vec![format!("window {}", p.window)];
+    if p.rows_needed() > p.window {
+        parts.push(format!("season {}", p.rows_needed() - p.window));
+    }
+    if needed > p.rows_needed() {
+        parts.push("what is to be compared".into());
+    }
+    Err(Error::Data(format!(
+        "{} has {} rows, but {what} needs {needed} ({}); give a longer file",
+        source.name,
+        source.rows,
+        parts.join(" + ")
+    )))
+}
+
+/// What the next `steps` rows are called; times are extended to cover `cover` steps ahead.
+fn name_steps(
+    source: &mut Source,
+    steps: usize,
+    cover: usize,
+) -> Result<(Vec<String>, Option<Vec<Timestamp>>)> {
+    let rows = source.rows;
+    if let (Some(times), Some((_, _, Some(frequency)))) = (&mut source.times, &source.axis) {
+        // Known rows ahead of the file have their times already.
+        let missing = (rows + cover).saturating_sub(times.len());
+        extend_times(times, frequency, missing)?;
+    }
+    let labels = (rows..rows + steps).map(|row| source.label(row)).collect();
+    let times = match &source.times {
+        Some(times) if times.len() >= rows + steps => Some(times[rows..rows + steps].to_vec()),
+        _ => None,
+    };
+    Ok((labels, times))
+}
+
+/// Forgets all but the last `keep` rows of the past.
+fn cut(source: &mut Source, keep: usize) {
+    let first = source.rows.saturating_sub(keep);
+    let columns = source.targets.iter_mut().chain(&mut source.features).chain(&mut source.known);
+    for column in columns {
+        // Features end with the past that was read; they are not needed beyond one turn.
+        column.drain(..first.min(column.len()));
+    }
+    if let Some(times) = &mut source.times {
+        times.drain(..first.min(times.len()));
+    }
+    source.rows -= first;
+    source.first_row += first;
 }

@@ -177,7 +177,7 @@ impl Preprocessing {
     }
 
     /// How far before a row its channels look.
-    fn reach(&self) -> usize {
+    pub(crate) fn reach(&self) -> usize {
         match self.difference {
             Difference::Season(period) => period,
             Difference::None | Difference::Last => 0,

@@ -13,6 +13,8 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// Rows of the past.
     pub(crate) rows: usize,
+    /// Rows before the first of these that are not kept.
+    pub(crate) first_row: usize,
     /// `[C][rows]`.
     pub(crate) targets: Vec<Vec<f64>>,
     /// `[features][rows]`.
@@ -68,7 +70,7 @@ impl Source {
             _ => None,
         };
         let rows = targets.first().map_or(0, Vec::len);
-        Ok(Self { name: series.source, rows, targets, features, known, times, axis, notes })
+        Ok(Self { name: series.source, rows, first_row: 0, targets, features, known, times, axis, notes })
     }
 
     /// How row `row` (counted from 0, ahead ones included) is called: its time as the file writes it, or its number
@@ -76,7 +78,7 @@ impl Source {
     pub(crate) fn label(&self, row: usize) -> String {
         match (&self.times, &self.axis) {
             (Some(times), Some((_, format, _))) if row < times.len() => format.print(&times[row]),
-            _ => (row + 1).to_string(),
+            _ => (self.first_row + row + 1).to_string(),
         }
     }
 
