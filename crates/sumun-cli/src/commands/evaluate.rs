@@ -1,0 +1,57 @@
+//! `sumun evaluate`: a trained model on a file, beside the baselines.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use sumun::forecast::open_run;
+
+use super::predict::read;
+use crate::arguments::{on_threads, threads};
+use crate::failure::Failure;
+use crate::output::{print, print_json};
+use crate::scores;
+use crate::terminal::Style;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  sumun evaluate runs/electricity newer.csv
+  sumun evaluate runs/electricity newer.csv --json | jq .metrics.mase
+
+Every row with a whole window before it and a whole horizon after it is an origin. The MASE is scaled by the
+error of seasonal naive on the part that the model was trained on.";
+
+/// The arguments of `sumun evaluate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder of a training run, or a model file
+    run: PathBuf,
+    /// The CSV file to measure on, `-` for standard input
+    file: PathBuf,
+    /// Threads to compute with [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
+    threads: Option<usize>,
+    /// Print one JSON object on one line instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the scores.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let forecaster = open_run(&arguments.run)?;
+    let table = read(&arguments.file)?;
+    let evaluation = on_threads(arguments.threads, || forecaster.evaluate(&table))??;
+    if arguments.json {
+        return print_json(&json!({
+            "task": "forecast",
+            "run": arguments.run.to_string_lossy(),
+            "file": arguments.file.to_string_lossy(),
+            "origins": evaluation.origins.len(),
+            "horizon": forecaster.config().preprocessing.horizon,
+            "metrics": scores::as_json(&evaluation.model.overall),
+            "baselines": scores::baselines_json(&evaluation),
+        }));
+    }
+    let targets = &forecaster.config().preprocessing.targets;
+    let names: Vec<&str> = targets.iter().map(String::as_str).collect();
+    print(&scores::table(table.name(), &evaluation, &names, Style::for_stdout()))
+}

@@ -1,0 +1,139 @@
+//! `sumun predict`: what comes after the end of a file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use sumun::data::Table;
+use sumun::forecast::{Forecast, Forecaster, open_run};
+
+use crate::arguments::{count, on_threads, threads};
+use crate::failure::Failure;
+use crate::output::{csv_number, csv_text, json_number, print, print_json, tell};
+use crate::terminal::Style;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  sumun predict runs/electricity                        # after the end of the training file
+  sumun predict runs/electricity newer.csv --steps 48   # after the end of another file
+  tail -n 500 log.csv | sumun predict runs/log - > next.csv
+  sumun predict runs/electricity --json
+
+The CSV has the time column as the file writes it and one column a target; numbers read back exactly.
+Rows at the end of FILE that have the known columns but no targets say what is known ahead.";
+
+/// The arguments of `sumun predict`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder of a training run, or a model file
+    run: PathBuf,
+    /// The CSV file to go on from, `-` for standard input [default: the training file's end]
+    file: Option<PathBuf>,
+    /// How many steps ahead; beyond the horizon, forecasts are fed back in [default: the horizon]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    steps: Option<usize>,
+    /// Threads to compute with [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
+    threads: Option<usize>,
+    /// Print one JSON object on one line instead of CSV
+    #[arg(long)]
+    json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Prints the forecast.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    if arguments.steps == Some(0) {
+        return Err(Failure::Usage("--steps is 0; give at least 1".into()));
+    }
+    let forecaster = open_run(&arguments.run)?;
+    let table = arguments.file.as_deref().map(read).transpose()?;
+    let forecast =
+        on_threads(arguments.threads, || forecaster.predict(table.as_ref(), arguments.steps))??;
+    if !arguments.quiet {
+        say_notes(&forecast.notes);
+    }
+    if arguments.json {
+        print_json(&as_json(&arguments, &forecaster, &forecast))
+    } else {
+        print(&as_csv(&forecast))
+    }
+}
+
+/// Reads a CSV file, or standard input for `-`.
+pub(crate) fn read(path: &Path) -> Result<Table, Failure> {
+    let table = if path == Path::new("-") {
+        Table::from_reader("standard input", io::stdin().lock())
+    } else {
+        Table::read(path)
+    };
+    Ok(table?)
+}
+
+/// Says on stderr what was noticed in a file.
+pub(crate) fn say_notes(notes: &[String]) {
+    let style = Style::for_stderr();
+    notes.iter().for_each(|note| tell(&style.dim(&format!("· {note}"))));
+}
+
+fn as_csv(forecast: &Forecast) -> String {
+    let targets = || forecast.targets.iter();
+    let mut rows_name = String::from("row");
+    while targets().any(|target| target.name == rows_name) {
+        rows_name.push('_');
+    }
+    let mut csv = csv_text(forecast.time_column.as_ref().unwrap_or(&rows_name));
+    targets().for_each(|target| csv += &format!(",{}", csv_text(&target.name)));
+    csv.push('\n');
+    for (i, label) in forecast.labels.iter().enumerate() {
+        csv += &csv_text(label);
+        targets().for_each(|target| csv += &format!(",{}", csv_number(target.values[i])));
+        csv.push('\n');
+    }
+    csv
+}
+
+fn as_json(arguments: &Arguments, forecaster: &Forecaster, forecast: &Forecast) -> Value {
+    let columns: Map<String, Value> = forecast
+        .targets
+        .iter()
+        .map(|target| {
+            (target.name.clone(), target.values.iter().copied().map(json_number).collect::<Value>())
+        })
+        .collect();
+    json!({
+        "task": "forecast",
+        "run": arguments.run.to_string_lossy(),
+        "file": arguments.file.as_ref().map(|file| file.to_string_lossy()),
+        "horizon": forecaster.config().preprocessing.horizon,
+        "time_column": forecast.time_column,
+        "time": forecast.labels,
+        "forecast": columns,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sumun::forecast::ForecastColumn;
+
+    #[test]
+    fn csv_is_quoted_where_it_must_be() {
+        let forecast = Forecast {
+            time_column: None,
+            labels: vec!["11".into(), "12".into()],
+            targets: vec![
+                ForecastColumn { name: "row".into(), values: vec![1.0, 0.1 + 0.2] },
+                ForecastColumn { name: "a, \"b\"".into(), values: vec![1e-9, f64::NAN] },
+            ],
+            timestamps: None,
+            notes: Vec::new(),
+        };
+        assert_eq!(
+            as_csv(&forecast),
+            "row_,row,\"a, \"\"b\"\"\"\n11,1,1e-9\n12,0.30000000000000004,\n"
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! What ends a command early, and the exit code it ends with.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::terminal::Style;
+
+/// Everything went well.
+const OK: u8 = 0;
+/// Something failed that the command line could not prevent: a full disk, for example.
+const UNEXPECTED: u8 = 1;
+/// The input or an option cannot be used.
+const BAD_INPUT: u8 = 2;
+
+/// The exit codes, for the end of every `--help`.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  something unexpected: a full disk, a file that cannot be written
+  2  the input or an option cannot be used; the one line on stderr says what to do";
+
+/// Why a command stops.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library refused or failed.
+    Library(sumun::Error),
+    /// The command line makes no sense: one line.
+    Usage(String),
+    /// Standard output cannot be written.
+    Output(io::Error),
+}
+
+impl From<sumun::Error> for Failure {
+    fn from(error: sumun::Error) -> Self {
+        Self::Library(error)
+    }
+}
+
+impl Failure {
+    /// Says what happened in one line on stderr, if there is anything to say, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        if let Some(message) = self.message() {
+            complain(&message);
+        }
+        ExitCode::from(self.code())
+    }
+
+    /// What to say; nothing when the reader of a pipe has had enough, as after `| head`.
+    fn message(&self) -> Option<String> {
+        match self {
+            Self::Library(error) => Some(error.to_string()),
+            Self::Usage(message) => Some(message.clone()),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
+            Self::Output(error) => Some(format!("standard output cannot be written: {error}")),
+        }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Library(sumun::Error::Io { source, .. }) if names_a_bad_path(source.kind()) => BAD_INPUT,
+            Self::Library(sumun::Error::Io { .. }) => UNEXPECTED,
+            Self::Library(_) | Self::Usage(_) => BAD_INPUT,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => OK,
+            Self::Output(_) => UNEXPECTED,
+        }
+    }
+}
+
+/// Whether another path would help, so that the path is a bad input and the machine is well.
+fn names_a_bad_path(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::NotFound
+            | Kind::PermissionDenied
+            | Kind::AlreadyExists
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::InvalidInput
+            | Kind::InvalidFilename
+            | Kind::ReadOnlyFilesystem
+    )
+}
+
+/// Writes `error: …` on stderr, on one line whatever the message holds.
+pub(crate) fn complain(message: &str) {
+    let line: String =
+        message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned();
+    let style = Style::for_stderr();
+    // Nothing can be said about a closed stderr.
+    let _ = writeln!(io::stderr().lock(), "{} {line}", style.red("error:"));
+}
+
+/// Says what is wrong with a command line in one line: clap's first sentence, its suggestion, and where help is.
+pub(crate) fn usage_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let said: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .map(|line| line.strip_prefix("error: ").unwrap_or(line))
+        .collect();
+    let mut line = String::new();
+    for part in said {
+        line += match () {
+            () if line.is_empty() => "",
+            () if part.starts_with("tip:") => "; ",
+            () => " ",
+        };
+        line += part.strip_prefix("tip: ").unwrap_or(part);
+    }
+    let help = text.lines().find_map(|line| {
+        let command = line.trim().strip_prefix("Usage: ")?;
+        let words: Vec<&str> =
+            command.split(' ').take_while(|word| !word.starts_with(['[', '<', '-'])).collect();
+        Some(format!("; see {} --help", words.join(" ")))
+    });
+    line + help.as_deref().unwrap_or("; see sumun --help")
+}

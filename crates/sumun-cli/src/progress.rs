@@ -1,0 +1,244 @@
+//! What a person sees while a model learns: a live bar on a terminal, sparse lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sumun::forecast::{EpochEnd, Progress, Stage};
+
+use crate::output::tell;
+use crate::terminal::{Style, count, duration, number, wrapped};
+
+/// About how many lines a training writes where there is no terminal.
+const LINES: usize = 12;
+/// The widest a note is written, in terminal columns.
+const COLUMNS: usize = 78;
+/// How often the bar moves when nothing is reported, so that a long epoch does not look dead.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Shows a training.
+pub(crate) struct Display {
+    mode: Mode,
+    style: Style,
+    /// The candidate at work, and what came of it so far.
+    stage: Option<Current>,
+}
+
+enum Mode {
+    Silent,
+    Lines,
+    Live(Option<ProgressBar>),
+}
+
+struct Current {
+    stage: Stage,
+    started: Instant,
+    epochs: usize,
+    best: Option<(usize, f64)>,
+    /// The last epoch, if its line has not been written.
+    unwritten: Option<EpochEnd>,
+}
+
+impl Display {
+    /// A bar if stderr is a terminal, else lines; nothing at all if `quiet`.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let mode = match () {
+            () if quiet => Mode::Silent,
+            () if std::io::stderr().is_terminal() => Mode::Live(None),
+            () => Mode::Lines,
+        };
+        Self { mode, style: Style::for_stderr(), stage: None }
+    }
+
+    /// Ends the display of the last candidate; to be called however training ended.
+    pub(crate) fn finish(&mut self) {
+        if let Mode::Live(bar) = &mut self.mode
+            && let Some(bar) = bar.take()
+        {
+            bar.finish_and_clear();
+        }
+        let Some(current) = self.stage.take() else { return };
+        if matches!(self.mode, Mode::Lines)
+            && let Some(last) = &current.unwritten
+        {
+            tell(&line(last));
+        }
+        // A single candidate is told about in the summary.
+        if !matches!(self.mode, Mode::Silent) && current.stage.candidates > 1 {
+            tell(&current.outcome(self.style));
+        }
+    }
+
+    fn live(&self) -> Option<&ProgressBar> {
+        match &self.mode {
+            Mode::Live(bar) => bar.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl Current {
+    /// One line on what a candidate came to.
+    fn outcome(&self, style: Style) -> String {
+        let epochs = match self.epochs {
+            1 => "1 epoch".into(),
+            n => format!("{n} epochs"),
+        };
+        let time = duration(self.started.elapsed().as_secs_f64());
+        let best = match self.best {
+            Some((epoch, loss)) => format!("  best valid loss {} at epoch {epoch}", number(loss)),
+            None => String::new(),
+        };
+        format!("{}{best}, {}", self.stage.name, style.dim(&format!("{epochs} in {time}")))
+    }
+}
+
+impl Progress for Display {
+    fn stage(&mut self, stage: &Stage) {
+        self.finish();
+        self.stage = Some(Current {
+            stage: stage.clone(),
+            started: Instant::now(),
+            epochs: 0,
+            best: None,
+            unwritten: None,
+        });
+        match &mut self.mode {
+            Mode::Silent => {}
+            Mode::Lines => tell(&format!("{}: up to {} epochs", stage.name, stage.epochs)),
+            Mode::Live(slot) => {
+                let bar = ProgressBar::with_draw_target(
+                    Some(stage.epochs as u64),
+                    ProgressDrawTarget::stderr(),
+                );
+                let colour = if self.style == Style::PLAIN { "" } else { ".cyan/dim" };
+                let template =
+                    format!("{{spinner}} {{prefix}}\n  {{bar:20{colour}}} {{pos}}/{{len}}  {{msg}}");
+                // The template is a constant but for the colour; if it were wrong the plain bar would do.
+                if let Ok(look) = ProgressStyle::with_template(&template) {
+                    bar.set_style(look.progress_chars("━╸─").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
+                }
+                bar.set_prefix(stage.name.clone());
+                bar.enable_steady_tick(TICK);
+                *slot = Some(bar);
+            }
+        }
+    }
+
+    fn epoch(&mut self, end: &EpochEnd) {
+        let Some(current) = &mut self.stage else { return };
+        current.epochs = end.record.epoch;
+        if end.best
+            && let Some(loss) = end.record.valid_loss
+        {
+            current.best = Some((end.record.epoch, loss));
+        }
+        let left = time_left(end, current.started.elapsed().as_secs_f64());
+        if matches!(self.mode, Mode::Lines) {
+            let every = end.epochs.div_ceil((LINES / end.candidates.max(1)).max(4)).max(1);
+            if end.record.epoch == 1 || end.record.epoch.is_multiple_of(every) {
+                current.unwritten = None;
+                tell(&line(end));
+            } else {
+                current.unwritten = Some(end.clone());
+            }
+        }
+        if let Some(bar) = self.live() {
+            bar.set_position(end.record.epoch as u64);
+            bar.set_message(message(end, left));
+        }
+    }
+
+    fn note(&mut self, note: &str) {
+        let print = |line: &str| match &self.mode {
+            Mode::Silent => {}
+            Mode::Live(Some(bar)) => bar.println(line),
+            Mode::Live(None) | Mode::Lines => tell(line),
+        };
+        for (i, line) in wrapped(note, COLUMNS - 2).iter().enumerate() {
+            let mark = if i == 0 { "·" } else { " " };
+            print(&self.style.dim(&format!("{mark} {line}")));
+        }
+    }
+}
+
+/// Seconds until all candidates are through at the latest, from the mean epoch of this one.
+fn time_left(end: &EpochEnd, elapsed_s: f64) -> f64 {
+    let epoch_s = elapsed_s / end.record.epoch.max(1) as f64;
+    let here = end.epochs.saturating_sub(end.record.epoch);
+    let after = end.candidates.saturating_sub(end.candidate) * end.epochs;
+    epoch_s * (here + after) as f64
+}
+
+fn losses(end: &EpochEnd) -> String {
+    let train = format!("train {}", short(end.record.train_loss));
+    match end.record.valid_loss {
+        Some(valid) => format!("{train} valid {}{}", short(valid), if end.best { "*" } else { " " }),
+        None => train,
+    }
+}
+
+/// A loss in six columns or so.
+fn short(loss: f64) -> String {
+    if (1e-3..100.0).contains(&loss) { format!("{loss:.4}") } else { number(loss) }
+}
+
+fn rate(end: &EpochEnd) -> String {
+    let rows = end.record.rows_per_second;
+    match () {
+        () if !rows.is_finite() => "–".into(),
+        () if rows >= 1e6 => format!("{:.1} M rows/s", rows / 1e6),
+        () if rows >= 1e4 => format!("{:.0} k rows/s", rows / 1e3),
+        () => format!("{} rows/s", count(rows as usize)),
+    }
+}
+
+fn message(end: &EpochEnd, left_s: f64) -> String {
+    format!("{} {}, {} left", losses(end), rate(end), duration(left_s))
+}
+
+fn line(end: &EpochEnd) -> String {
+    let digits = end.epochs.to_string().len();
+    format!("  epoch {:digits$}/{}  {}  {}", end.record.epoch, end.epochs, losses(end), rate(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::width;
+    use sumun::forecast::EpochRecord;
+
+    fn end(epoch: usize, candidate: usize, valid: Option<f64>) -> EpochEnd {
+        EpochEnd {
+            candidate,
+            candidates: 3,
+            epochs: 200,
+            best: true,
+            record: EpochRecord {
+                epoch,
+                train_loss: 0.031234,
+                valid_loss: valid,
+                learning_rate: 0.003,
+                gradient_norm: 1.0,
+                rows_per_second: 412_345.0,
+                seconds: 1.0,
+            },
+        }
+    }
+
+    #[test]
+    fn the_bar_fits_eighty_columns() {
+        let end = end(130, 1, Some(0.0298));
+        assert_eq!(message(&end, 3725.0), "train 0.0312 valid 0.0298* 412 k rows/s, 1 h 2 min left");
+        let before = "  ".len() + 20 + " 130/200  ".len();
+        assert!(before + width(&message(&end, 3599.0)) < 80);
+        assert_eq!(line(&end), "  epoch 130/200  train 0.0312 valid 0.0298*  412 k rows/s");
+    }
+
+    #[test]
+    fn time_left_counts_the_candidates_to_come() {
+        assert_eq!(time_left(&end(100, 3, None), 50.0), 50.0);
+        assert_eq!(time_left(&end(100, 1, None), 50.0), 250.0);
+        assert_eq!(losses(&end(1, 1, None)), "train 0.0312");
+    }
+}
