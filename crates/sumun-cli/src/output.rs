@@ -3,10 +3,8 @@
 use std::io::{self, Write};
 
 use serde_json::Value;
-use sumun::forecast::metrics::Metrics;
 
 use crate::failure::Failure;
-use crate::terminal::{self, Style};
 
 /// Writes all of `text` to standard output at once.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {

@@ -107,10 +107,8 @@ impl Progress for Display {
             Mode::Silent => {}
             Mode::Lines => tell(&format!("{}: up to {} epochs", stage.name, stage.epochs)),
             Mode::Live(slot) => {
-                let bar = ProgressBar::with_draw_target(
-                    Some(stage.epochs as u64),
-                    ProgressDrawTarget::stderr(),
-                );
+                let bar =
+                    ProgressBar::with_draw_target(Some(stage.epochs as u64), ProgressDrawTarget::stderr());
                 let colour = if self.style == Style::PLAIN { "" } else { ".cyan/dim" };
                 let template =
                     format!("{{spinner}} {{prefix}}\n  {{bar:20{colour}}} {{pos}}/{{len}}  {{msg}}");

@@ -48,7 +48,10 @@ pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[&str], style
         text += &block(&title, &rows, style);
     }
     if targets.len() > 1 {
-        text += &format!("\n{}\n", style.dim(&format!("{origins}; MASE below 1 beats the training error of seasonal naive")));
+        text += &format!(
+            "\n{}\n",
+            style.dim(&format!("{origins}; MASE below 1 beats the training error of seasonal naive"))
+        );
     }
     text
 }
@@ -139,7 +142,10 @@ mod tests {
         Evaluation {
             origins: 10..707,
             model: scores("model", "LSTM", model),
-            baselines: vec![scores("naive", "naive", naive), scores("seasonal_naive", "계절 naive (24)", seasonal)],
+            baselines: vec![
+                scores("naive", "naive", naive),
+                scores("seasonal_naive", "계절 naive (24)", seasonal),
+            ],
             forecasts: Default::default(),
         }
     }

@@ -190,9 +190,13 @@ mod tests {
             assert_eq!(number(value), expected);
         }
         assert_eq!([count(0), count(999), count(1000), count(1_000_000)], ["0", "999", "1,000", "1,000,000"]);
-        for (seconds, expected) in
-            [(0.04, "0.0 s"), (9.96, "10 s"), (59.7, "1 min 0 s"), (185.0, "3 min 5 s"), (7440.0, "2 h 4 min")]
-        {
+        for (seconds, expected) in [
+            (0.04, "0.0 s"),
+            (9.96, "10 s"),
+            (59.7, "1 min 0 s"),
+            (185.0, "3 min 5 s"),
+            (7440.0, "2 h 4 min"),
+        ] {
             assert_eq!(duration(seconds), expected);
         }
     }

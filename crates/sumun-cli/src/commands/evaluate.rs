@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use sumun::forecast::open_run;
 
-use super::predict::read;
+use super::read;
 use crate::arguments::{on_threads, threads};
 use crate::failure::Failure;
 use crate::output::{print, print_json};
@@ -52,6 +52,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         }));
     }
     let targets = &forecaster.config().preprocessing.targets;
-    let names: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
     print(&scores::table(table.name(), &evaluation, &names, Style::for_stdout()))
 }

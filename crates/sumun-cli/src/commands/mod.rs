@@ -4,3 +4,20 @@ pub(crate) mod evaluate;
 pub(crate) mod predict;
 pub(crate) mod summary;
 pub(crate) mod train_forecast;
+
+use std::io;
+use std::path::Path;
+
+use sumun::data::Table;
+
+use crate::failure::Failure;
+
+/// Reads a CSV file, or standard input for `-`.
+pub(crate) fn read(path: &Path) -> Result<Table, Failure> {
+    let table = if path == Path::new("-") {
+        Table::from_reader("standard input", io::stdin().lock())
+    } else {
+        Table::read(path)
+    };
+    Ok(table?)
+}

@@ -1,12 +1,11 @@
 //! `sumun predict`: what comes after the end of a file.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
-use sumun::data::Table;
 use sumun::forecast::{Forecast, Forecaster, open_run};
 
+use super::read;
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
 use crate::output::{csv_number, csv_text, json_number, print, print_json, tell};
@@ -50,8 +49,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let forecaster = open_run(&arguments.run)?;
     let table = arguments.file.as_deref().map(read).transpose()?;
-    let forecast =
-        on_threads(arguments.threads, || forecaster.predict(table.as_ref(), arguments.steps))??;
+    let forecast = on_threads(arguments.threads, || forecaster.predict(table.as_ref(), arguments.steps))??;
     if !arguments.quiet {
         say_notes(&forecast.notes);
     }
@@ -60,16 +58,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     } else {
         print(&as_csv(&forecast))
     }
-}
-
-/// Reads a CSV file, or standard input for `-`.
-pub(crate) fn read(path: &Path) -> Result<Table, Failure> {
-    let table = if path == Path::new("-") {
-        Table::from_reader("standard input", io::stdin().lock())
-    } else {
-        Table::read(path)
-    };
-    Ok(table?)
 }
 
 /// Says on stderr what was noticed in a file.
@@ -131,9 +119,6 @@ mod tests {
             timestamps: None,
             notes: Vec::new(),
         };
-        assert_eq!(
-            as_csv(&forecast),
-            "row_,row,\"a, \"\"b\"\"\"\n11,1,1e-9\n12,0.30000000000000004,\n"
-        );
+        assert_eq!(as_csv(&forecast), "row_,row,\"a, \"\"b\"\"\"\n11,1,1e-9\n12,0.30000000000000004,\n");
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             "run": arguments.run.to_string_lossy(),
             "version": config.version,
             "seed": config.seed,
-            "targets": config.preprocessing.targets,
+            "targets": config.preprocessing.targets.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(),
             "window": config.preprocessing.window,
             "horizon": config.preprocessing.horizon,
             "season": config.season,
@@ -75,8 +75,7 @@ fn page(forecaster: &Forecaster, layers: &[LayerSummary], style: Style) -> Strin
     let total: usize = layers.iter().map(|layer| layer.parameters).sum();
     let total = ["Total".into(), String::new(), String::new(), count(total)];
     let all = || std::iter::once(&header).chain(&rows).chain(std::iter::once(&total));
-    let widths: [usize; 4] =
-        std::array::from_fn(|i| all().map(|row| width(&row[i])).max().unwrap_or(0));
+    let widths: [usize; 4] = std::array::from_fn(|i| all().map(|row| width(&row[i])).max().unwrap_or(0));
     let line = |row: &[String; 4]| {
         let [name, kind, output, parameters] = row;
         let line = format!(
@@ -88,7 +87,7 @@ fn page(forecaster: &Forecaster, layers: &[LayerSummary], style: Style) -> Strin
         );
         line.trim_end().to_owned()
     };
-    let names: Vec<String> = config.preprocessing.targets.iter().map(|name| shortened(name, 30)).collect();
+    let names: Vec<String> = config.preprocessing.targets.iter().map(|t| shortened(&t.name, 30)).collect();
     let mut page = format!(
         "{}\n{} of {}, {} ahead from a window of {}\n\n",
         style.bold("Forecaster"),

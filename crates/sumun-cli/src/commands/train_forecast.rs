@@ -4,18 +4,21 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
-use sumun::data::{Missing, ScaleKind, Table};
+use sumun::data::{Missing, ScaleKind};
 use sumun::forecast::{
-    Cell, DifferenceChoice, LearningRate, Options, RunFolder, Switch, Time, Trained, train,
+    Cell, DifferenceChoice, Evaluation, LearningRate, Options, ReportNotes, Switch, TASK, Time, Trained,
+    save_run, train,
 };
+use sumun::run::{REPORT_FILE, RUNS, RunFolder, default_path};
 use sumun::train::{Clip, OptimizerConfig};
 
+use super::read;
 use crate::arguments::{Columns, columns, count, on_threads, real, season, seed, threads};
 use crate::failure::Failure;
 use crate::output::{print_json, tell};
 use crate::progress::Display;
 use crate::scores;
-use crate::terminal::{Style, duration, left, shortened, width, wrapped};
+use crate::terminal::{Style, duration, left, shortened, wrapped};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +41,7 @@ const OUTPUT: &str = "Output";
 /// The arguments of `sumun train forecast`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The CSV file (comma, semicolon or tab; UTF-8; a header row)
+    /// The CSV file (comma, semicolon or tab; UTF-8; a header row), `-` for standard input
     file: PathBuf,
 
     /// Columns to forecast
@@ -143,7 +146,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = TRAINING)]
     threads: Option<usize>,
 
-    /// The folder of the run, which must not exist [default: runs/ and the file's name]
+    /// The folder of the run, which must not exist [default: runs/forecast-FILE-1, -2 …]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
     /// Print the results as one JSON object on the last line of stdout
@@ -164,13 +167,15 @@ where
 
 /// Reads `1`, `value:0.5` or `none`; clipping itself judges the bound.
 fn clip(text: &str) -> Result<Clip, String> {
-    let above_zero = |max: f64| {
-        if max.is_finite() && max > 0.0 { Ok(max) } else { Err("give a number above 0, or none".into()) }
+    let above_zero = |text: &str| match real(text)? {
+        // A bound on single numbers is compared in single precision.
+        max if (max as f32).is_finite() && max as f32 > 0.0 => Ok(max),
+        _ => Err(String::from("give a number above 0, or none")),
     };
     match text.split_once(':') {
         None if text == "none" => Ok(Clip::None),
-        None => Ok(Clip::GlobalNorm { max: above_zero(real(text)?)? }),
-        Some(("value", max)) => Ok(Clip::Value { max: above_zero(real(max)?)? as f32 }),
+        None => Ok(Clip::GlobalNorm { max: above_zero(text)? }),
+        Some(("value", max)) => Ok(Clip::Value { max: above_zero(max)? as f32 }),
         Some(_) => Err("give a number, value:NUMBER or none".into()),
     }
 }
@@ -220,32 +225,43 @@ impl Arguments {
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let options = arguments.options()?;
     options.check()?;
-    let table = Table::read(&arguments.file)?;
-    let folder = match &arguments.out {
-        Some(folder) => RunFolder::new(folder)?,
-        None => RunFolder::free(Path::new("runs"), &run_name(&arguments.file))?,
-    };
+    let table = read(&arguments.file)?;
+    let place =
+        || arguments.out.clone().unwrap_or_else(|| default_path(RUNS.as_ref(), TASK, &arguments.file));
+    // Whether a run can be written is known before the work; it is begun afterwards, so that a training that is
+    // interrupted leaves nothing.
+    drop(RunFolder::stage(place())?);
     let mut display = Display::new(arguments.quiet);
-    let trained = on_threads(arguments.threads, || {
+    let (trained, folder) = on_threads(arguments.threads, || {
         let trained = train(&table, &options, &mut display);
         display.finish();
-        trained
+        let trained = trained?;
+        let staged = RunFolder::stage(place())?;
+        let notes = ReportNotes {
+            created: now(),
+            command: command_line(),
+            predict_command: predict_command(staged.path()),
+            threads: rayon::current_num_threads(),
+        };
+        let folder = save_run(&trained, staged, &notes)?;
+        Ok::<_, Failure>((trained, folder))
     })??;
-    let command = command_line();
-    let path = folder.path().to_path_buf();
-    on_threads(arguments.threads, || folder.save(&trained, &command))??;
     if !arguments.quiet {
-        tell_summary(&trained, &path);
+        summary(&trained, folder.path(), Style::for_stderr()).lines().for_each(tell);
     }
     if arguments.json {
-        print_json(&as_json(&trained, &path))?;
+        print_json(&as_json(&trained, folder.path()))?;
     }
     Ok(())
 }
 
-/// The run's name: that of the file, without folder and ending.
-fn run_name(file: &Path) -> String {
-    file.file_stem().map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned())
+/// The present, for the report: `2026-01-31 12:00 UTC`.
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn predict_command(folder: &Path) -> String {
+    format!("sumun predict {}", shell_word(&folder.display().to_string()))
 }
 
 /// The command as it was typed, quoted for a shell where it must be.
@@ -269,7 +285,7 @@ fn parameters(trained: &Trained) -> usize {
 }
 
 fn as_json(trained: &Trained, folder: &Path) -> Value {
-    let part = |evaluation: &Option<sumun::forecast::Evaluation>| {
+    let part = |evaluation: &Option<Evaluation>| {
         evaluation.as_ref().map_or(Value::Null, |e| scores::as_json(&e.model.overall))
     };
     // The baselines are those of the test part; without one, of the validation part.
@@ -287,10 +303,6 @@ fn as_json(trained: &Trained, folder: &Path) -> Value {
 
 /// The widest line of the summary, in terminal columns.
 const COLUMNS: usize = 78;
-
-fn tell_summary(trained: &Trained, folder: &Path) {
-    summary(trained, folder, Style::for_stderr()).lines().for_each(tell);
-}
 
 /// What a person wants to know after a training: the data, the choices, the scores, and what to type next.
 fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
@@ -374,8 +386,8 @@ fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
     text += "\n";
     let end = |name: &str, value: &str| format!("{}{value}\n", style.dim(&left(name, NAME_COLUMNS)));
     text += &end("run", &path);
-    text += &end("report", &folder.join("report.html").display().to_string());
-    text + &end("next", &style.cyan(&format!("sumun predict {}", shell_word(&path))))
+    text += &end("report", &folder.join(REPORT_FILE).display().to_string());
+    text + &end("next", &style.cyan(&predict_command(folder)))
 }
 
 /// How wide the names on the left of the summary are.
@@ -390,22 +402,23 @@ mod tests {
         assert_eq!(clip("0.5"), Ok(Clip::GlobalNorm { max: 0.5 }));
         assert_eq!(clip("value:0.5"), Ok(Clip::Value { max: 0.5 }));
         assert_eq!(clip("none"), Ok(Clip::None));
-        for wrong in ["0", "-1", "nan", "inf", "value:0", "norm:1", "x"] {
+        for wrong in ["0", "-1", "nan", "inf", "value:0", "value:1e-60", "norm:1", "x"] {
             assert!(clip(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn words_of_a_shell() {
-        for (word, expected) in [("a", "a"), ("수요,b", "수요,b"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("", "''")] {
+        for (word, expected) in
+            [("a", "a"), ("수요,b", "수요,b"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("", "''")]
+        {
             assert_eq!(shell_word(word), expected);
         }
     }
 
     #[test]
-    fn runs_are_named_after_files() {
-        assert_eq!(run_name(Path::new("data/전력 수요.csv")), "전력 수요");
-        assert_eq!(run_name(Path::new("..")), "run");
-        assert!(width("runs") < COLUMNS);
+    fn the_present_is_written_for_people() {
+        let now = now();
+        assert!(now.ends_with(" UTC") && now.len() == "2026-01-31 12:00 UTC".len(), "{now}");
     }
 }
