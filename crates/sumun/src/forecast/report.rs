@@ -1,0 +1,357 @@
+//! From a training to the page that a person opens.
+
+use std::ops::Range;
+
+use super::baseline::Baseline;
+use super::trained::{Evaluation, Scores, Trained};
+use crate::report::{
+    Choice, DataFacts, EpochRow, Errors, Example, ForecastReport, Forecaster, Interval, LayerRow, Split,
+    Stretch, TargetReport,
+};
+
+/// What the report says beside the training itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReportNotes {
+    /// When the run ended, as text.
+    pub created: String,
+    /// The command that repeats the run.
+    pub command: String,
+    /// The command that forecasts with the trained model.
+    pub predict_command: String,
+    /// How many threads were used.
+    pub threads: usize,
+}
+
+/// The most rows of a series that the page draws; a longer series shows its end.
+const MOST_ROWS: usize = 20_000;
+/// The most rows before the forecast that an example shows.
+const MOST_HISTORY: usize = 168;
+/// The share of validation errors that the range around the forecast holds.
+const WITHIN: f64 = 0.8;
+/// The fewest validation errors of a step ahead from which a range is estimated.
+const FEWEST_ERRORS: usize = 20;
+/// The most residuals that the histogram counts; of more, evenly spaced origins are taken.
+const MOST_RESIDUALS: usize = 200_000;
+
+impl Trained {
+    /// The report of this training, for [`forecast_report`](crate::report::forecast_report).
+    pub fn report(&self, notes: &ReportNotes) -> ForecastReport {
+        let resolved = &self.resolved;
+        let layers = self.forecaster.summary();
+        let future = self.forecaster.predict(None, None);
+        let mut remarks = self.notes.clone();
+        if let Err(error) = &future {
+            remarks.push(format!("No forecast after the end of the file: {error}"));
+        }
+        let future = future.ok();
+        let names = resolved.targets.join(", ");
+        ForecastReport {
+            title: format!("Forecast of {names}"),
+            subtitle: format!("From {}", self.data.source),
+            created: notes.created.clone(),
+            command: notes.command.clone(),
+            predict_command: notes.predict_command.clone(),
+            version: self.forecaster.config().version.clone(),
+            seed: resolved.seed,
+            seconds: self.seconds,
+            threads: notes.threads,
+            path: sumun_kernels::Path::best().name().into(),
+            parameters: layers.iter().map(|layer| layer.parameters).sum(),
+            horizon: resolved.horizon,
+            data: self.facts(),
+            choices: self
+                .choices
+                .iter()
+                .map(|c| Choice { name: c.name.clone(), value: c.value.clone(), reason: c.reason.clone() })
+                .collect(),
+            layers: layers
+                .into_iter()
+                .map(|layer| {
+                    let sizes: Vec<String> =
+                        layer.output.iter().map(|n| n.map_or("N".into(), |n| n.to_string())).collect();
+                    let output = format!("[{}]", sizes.join(", "));
+                    LayerRow { name: layer.name, kind: layer.kind, output, parameters: layer.parameters }
+                })
+                .collect(),
+            loss_name: match resolved.loss.name() {
+                "mae" => "mean absolute error of scaled values".into(),
+                "mse" => "mean squared error of scaled values".into(),
+                other => format!("{other} loss of scaled values"),
+            },
+            epochs: self
+                .epochs
+                .iter()
+                .map(|e| EpochRow {
+                    epoch: e.epoch,
+                    train_loss: e.train_loss,
+                    valid_loss: e.valid_loss.unwrap_or(f64::NAN),
+                    learning_rate: e.learning_rate,
+                    gradient_norm: e.gradient_norm,
+                    seconds: e.seconds,
+                })
+                .collect(),
+            best_epoch: Some(self.best_epoch),
+            stopped_early: self.stopped_early,
+            targets: (0..resolved.targets.len())
+                .map(|c| {
+                    let after =
+                        future.as_ref().map(|f| (f.labels.as_slice(), f.targets[c].values.as_slice()));
+                    self.target_report(c, after)
+                })
+                .collect(),
+            notes: remarks,
+        }
+    }
+
+    fn facts(&self) -> DataFacts {
+        let resolved = &self.resolved;
+        let mut columns: Vec<(String, String)> = Vec::new();
+        for (names, part) in
+            [(&resolved.targets, "target"), (&resolved.features, "feature"), (&resolved.known, "known ahead")]
+        {
+            columns.extend(names.iter().map(|name| (name.clone(), part.to_owned())));
+        }
+        let label = |row: usize| self.data.labels.get(row).cloned().unwrap_or_default();
+        let split = |name: &str, rows: &Range<usize>| Split {
+            name: name.into(),
+            rows: rows.len(),
+            from: if rows.is_empty() { String::new() } else { label(rows.start) },
+            to: if rows.is_empty() { String::new() } else { label(rows.end - 1) },
+        };
+        let season = self.choices.iter().find(|choice| choice.name == "season");
+        DataFacts {
+            file: self.data.source.clone(),
+            rows: self.data.labels.len(),
+            columns,
+            frequency: self.data.frequency.clone(),
+            season: (resolved.season > 1).then_some(resolved.season),
+            season_origin: season.map_or_else(|| "given".into(), |choice| choice.reason.clone()),
+            splits: vec![
+                split("train", &resolved.split.train),
+                split("valid", &resolved.split.valid),
+                split("test", &resolved.split.test),
+            ],
+        }
+    }
+
+    /// Everything about target `c`; `after` is what follows the end of the file, labels and values.
+    fn target_report(&self, c: usize, after: Option<(&[String], &[f64])>) -> TargetReport {
+        let resolved = &self.resolved;
+        let values = &self.data.targets[c];
+        let split = &resolved.split;
+        let measured = values.len() - split.train.end;
+        let history = (measured / 2).max(3 * (resolved.window + resolved.horizon)).min(split.train.end);
+        let first = (split.train.end - history).max(values.len().saturating_sub(MOST_ROWS));
+        let timed = resolved.time.is_some();
+        let mut timestamps = Vec::new();
+        if timed {
+            timestamps.extend_from_slice(&self.data.labels[first..]);
+            timestamps.extend(after.iter().flat_map(|(labels, _)| labels.iter().cloned()));
+        }
+        let (model, baselines) = self.forecasters(c);
+        TargetReport {
+            name: resolved.targets[c].clone(),
+            unit: String::new(),
+            model,
+            baselines,
+            test_origins: self.test.as_ref().map_or(0, |test| test.origins.len()),
+            timestamps,
+            first_row: first + 1,
+            actual: values[first..].to_vec(),
+            valid_start: split.valid.start.saturating_sub(first),
+            test_start: split.test.start.saturating_sub(first),
+            test_forecast: self.test.as_ref().map_or_else(Vec::new, |test| stretches(test, c, first)),
+            future: after.map_or_else(Vec::new, |(_, values)| values.to_vec()),
+            future_interval: match (after, &self.valid) {
+                (Some((_, future)), Some(valid)) => interval(valid, values, c, future),
+                _ => None,
+            },
+            examples: self.test.as_ref().map_or_else(Vec::new, |test| self.examples(test, c)),
+            residuals: self.test.as_ref().map_or_else(Vec::new, |test| residuals(test, values, c)),
+        }
+    }
+
+    /// The model and the baselines; those of the validation part where there is no test part.
+    fn forecasters(&self, c: usize) -> (Forecaster, Vec<Forecaster>) {
+        let errors = |scores: Option<&Scores>| {
+            scores.map_or_else(Errors::default, |s| Errors {
+                mae: s.mae,
+                rmse: s.rmse,
+                smape: s.smape,
+                mase: s.mase.unwrap_or(f64::NAN),
+            })
+        };
+        let Some(named) = self.test.as_ref().or(self.valid.as_ref()) else {
+            return (Forecaster::default(), Vec::new());
+        };
+        // 0 is the model, then the baselines in their order, which is the same for both parts.
+        let of = |part: &Option<Evaluation>, i: usize| {
+            let part = part.as_ref()?;
+            let scores = if i == 0 { Some(&part.model) } else { part.baselines.get(i - 1) }?;
+            scores.targets.get(c).copied()
+        };
+        let forecaster = |i: usize| {
+            let scores = if i == 0 { &named.model } else { &named.baselines[i - 1] };
+            Forecaster {
+                name: scores.name.clone(),
+                valid: errors(of(&self.valid, i).as_ref()),
+                test: errors(of(&self.test, i).as_ref()),
+                mae_by_step: scores.mae_by_step.get(c).cloned().unwrap_or_default(),
+            }
+        };
+        (forecaster(0), (1..=named.baselines.len()).map(forecaster).collect())
+    }
+
+    /// The best, a median and the worst forecast of the test part by mean absolute error.
+    fn examples(&self, test: &Evaluation, c: usize) -> Vec<Example> {
+        let values = &self.data.targets[c];
+        let horizon = self.resolved.horizon;
+        let mut errors: Vec<(usize, f64)> = (0..test.origins.len())
+            .map(|i| {
+                let first = test.origins.start + i + 1;
+                let sum: f64 =
+                    (0..horizon).map(|h| (values[first + h] - test.forecasts[[i, h, c]]).abs()).sum();
+                (i, sum / horizon as f64)
+            })
+            .collect();
+        if errors.is_empty() {
+            return Vec::new();
+        }
+        errors.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let last = errors.len() - 1;
+        let mut chosen = vec![("Median error", last / 2), ("Worst forecast", last), ("Best forecast", 0)];
+        chosen.truncate(errors.len().min(3));
+        let season = self.resolved.season;
+        let baseline = if season > 1 { Baseline::SeasonalNaive { period: season } } else { Baseline::Naive };
+        let name = test.baselines.iter().find(|b| b.key == baseline.key()).map(|b| b.name.clone());
+        chosen
+            .into_iter()
+            .map(|(title, rank)| {
+                let (i, mae) = errors[rank];
+                let origin = test.origins.start + i;
+                let from = (origin + 1).saturating_sub(MOST_HISTORY.min(3 * horizon.max(season)).max(2));
+                let steps = origin + 1..origin + 1 + horizon;
+                Example {
+                    title: title.into(),
+                    origin: self.data.labels[origin].clone(),
+                    timestamps: if self.resolved.time.is_some() {
+                        self.data.labels[from..steps.end].to_vec()
+                    } else {
+                        Vec::new()
+                    },
+                    history: values[from..=origin].to_vec(),
+                    actual: values[steps].to_vec(),
+                    forecast: (0..horizon).map(|h| test.forecasts[[i, h, c]]).collect(),
+                    baseline: name.clone().zip(baseline.forecast(values, origin, horizon).ok()),
+                    mae,
+                }
+            })
+            .collect()
+    }
+}
+
+/// Forecasts that follow each other and cover the part once; `first` is the row that is drawn first.
+fn stretches(part: &Evaluation, c: usize, first: usize) -> Vec<Stretch> {
+    let (count, horizon, _) = part.forecasts.dim();
+    let mut stretches = Vec::new();
+    let mut covered = 0;
+    for i in (0..count).step_by(horizon.max(1)).chain(count.checked_sub(1)) {
+        let row = part.origins.start + i + 1;
+        // The last forecast may overlap the one before; only what is new of it is drawn.
+        let skip = covered.max(first).saturating_sub(row).min(horizon);
+        if skip < horizon {
+            let values = (skip..horizon).map(|h| part.forecasts[[i, h, c]]).collect();
+            stretches.push(Stretch { start: row + skip - first, values });
+            covered = row + horizon;
+        }
+    }
+    stretches
+}
+
+fn residuals(part: &Evaluation, values: &[f64], c: usize) -> Vec<f64> {
+    let (count, horizon, _) = part.forecasts.dim();
+    let stride = (count * horizon).div_ceil(MOST_RESIDUALS).max(1);
+    (0..count)
+        .step_by(stride)
+        .flat_map(|i| (0..horizon).map(move |h| (i, h)))
+        .map(|(i, h)| values[part.origins.start + i + 1 + h] - part.forecasts[[i, h, c]])
+        .collect()
+}
+
+/// The range that held a share of the errors of the validation part at each step ahead.
+fn interval(valid: &Evaluation, values: &[f64], c: usize, future: &[f64]) -> Option<Interval> {
+    let (count, horizon, _) = valid.forecasts.dim();
+    if count < FEWEST_ERRORS || future.len() > horizon {
+        return None;
+    }
+    let half_width = |h: usize| {
+        let mut errors: Vec<f64> = (0..count)
+            .map(|i| (values[valid.origins.start + i + 1 + h] - valid.forecasts[[i, h, c]]).abs())
+            .collect();
+        errors.sort_by(f64::total_cmp);
+        errors[((WITHIN * count as f64).ceil() as usize).clamp(1, count) - 1]
+    };
+    let half: Vec<f64> = (0..future.len()).map(half_width).collect();
+    Some(Interval {
+        name: format!("{:.0} % of validation errors were within", 100.0 * WITHIN),
+        low: future.iter().zip(&half).map(|(value, half)| value - half).collect(),
+        high: future.iter().zip(&half).map(|(value, half)| value + half).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::{ForecastScores, Scores};
+    use ndarray::Array3;
+
+    /// Forecasts that are the row number plus a tenth of the step, from the origins given.
+    fn evaluation(origins: Range<usize>, horizon: usize) -> Evaluation {
+        let of = |i: usize, h: usize| (origins.start + i + 1 + h) as f64 + (h + 1) as f64 / 10.0;
+        let scores = ForecastScores {
+            key: "model".into(),
+            name: "LSTM".into(),
+            overall: Scores { mae: 0.0, rmse: 0.0, smape: 0.0, mase: None, loss: 0.0 },
+            targets: Vec::new(),
+            mae_by_step: Vec::new(),
+        };
+        Evaluation {
+            forecasts: Array3::from_shape_fn((origins.len(), horizon, 1), |(i, h, _)| of(i, h)),
+            origins,
+            model: scores,
+            baselines: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn stretches_cover_the_part_once() {
+        for (origins, horizon, first) in
+            [(9..20, 3, 0), (9..21, 3, 5), (9..10, 4, 2), (9..19, 1, 9), (9..20, 3, 14)]
+        {
+            let part = evaluation(origins.clone(), horizon);
+            let mut rows = Vec::new();
+            for stretch in stretches(&part, 0, first) {
+                for (k, value) in stretch.values.iter().enumerate() {
+                    rows.push(first + stretch.start + k);
+                    assert_eq!(value.floor() as usize, first + stretch.start + k);
+                }
+            }
+            let expected: Vec<usize> = ((origins.start + 1).max(first)..origins.end + horizon).collect();
+            assert_eq!(rows, expected, "{origins:?} {horizon} {first}");
+        }
+        assert!(stretches(&evaluation(5..5, 3), 0, 0).is_empty());
+    }
+
+    #[test]
+    fn ranges_hold_their_share_of_errors() {
+        let values: Vec<f64> = (0..100).map(|row| row as f64).collect();
+        let part = evaluation(40..65, 2);
+        let range = interval(&part, &values, 0, &[7.0, 8.0]).unwrap();
+        let near = |a: &[f64], b: [f64; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9);
+        assert!(near(&range.low, [6.9, 7.8]) && near(&range.high, [7.1, 8.2]), "{range:?}");
+        assert!(interval(&evaluation(40..45, 2), &values, 0, &[7.0]).is_none());
+        let residuals = residuals(&part, &values, 0);
+        assert_eq!(residuals.len(), 50);
+        assert!((residuals[1] + 0.2).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,88 @@
+//! A training as a run folder, and a run folder as a forecaster.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::forecaster::{Forecaster, ForecasterConfig, Tensor};
+use super::report::ReportNotes;
+use super::trained::Trained;
+use crate::model::{ModelFile, NamedTensor};
+use crate::report::forecast_report;
+use crate::run::{REPORT_FILE, RunFolder, Staged};
+use crate::{Error, Result};
+
+/// The task that a forecaster's model file names.
+pub const TASK: &str = "forecast";
+
+impl Forecaster {
+    /// Everything about the forecaster as a model file. Error: a configuration that JSON cannot hold.
+    pub fn to_model_file(&self) -> Result<ModelFile> {
+        let (config, tensors) = self.to_parts();
+        let config = serde_json::to_value(config)
+            .map_err(|e| Error::Model(format!("the model's configuration cannot be written as JSON: {e}")))?;
+        let tensors = tensors.iter().map(|t| NamedTensor::new(t.name, t.shape, t.values.to_vec())).collect();
+        Ok(ModelFile { task: TASK.into(), config, tensors })
+    }
+
+    /// The forecaster that a model file holds; `name` stands for the file in messages. Errors: a model of another
+    /// task, a configuration that this version does not understand, and weights that do not fit it.
+    pub fn from_model_file(name: &str, file: &ModelFile) -> Result<Self> {
+        let refused = |why: String| Error::Model(format!("{name}: {}", why.replace('\n', " ")));
+        if file.task != TASK {
+            return Err(refused(format!(
+                "is a model for {:?}, not a forecaster; give another run",
+                file.task
+            )));
+        }
+        let config: ForecasterConfig = serde_json::from_value(file.config.clone()).map_err(|e| {
+            refused(format!(
+                "the configuration is not one of a forecaster of sumun {} ({e}); train again or use the version that \
+                 made it",
+                env!("CARGO_PKG_VERSION")
+            ))
+        })?;
+        let tensors: Vec<Tensor<'_>> = file
+            .tensors
+            .iter()
+            .map(|t| Tensor { name: &t.name, shape: &t.shape, values: &t.values })
+            .collect();
+        Self::from_parts(config, &tensors).map_err(|e| refused(e.to_string()))
+    }
+}
+
+/// Writes everything about a training into a folder in progress and puts it in its place: model, options, losses and
+/// report. Errors: what the operating system refuses; then nothing is left.
+pub fn save_run(trained: &Trained, staged: Staged, notes: &ReportNotes) -> Result<RunFolder> {
+    staged.write_model(&trained.forecaster.to_model_file()?)?;
+    staged.write_config(&trained.resolved)?;
+    let mut metrics = staged.metrics()?;
+    for epoch in &trained.epochs {
+        metrics.write(epoch)?;
+    }
+    // The last line holds the scores.
+    let scores = |part: &Option<super::Evaluation>| {
+        part.as_ref().map(
+            |part| json!({ "origins": part.origins.len(), "model": part.model, "baselines": part.baselines }),
+        )
+    };
+    metrics.write(&json!({
+        "best_epoch": trained.best_epoch,
+        "stopped_early": trained.stopped_early,
+        "seconds": trained.seconds,
+        "candidates": trained.candidates,
+        "valid": scores(&trained.valid),
+        "test": scores(&trained.test),
+    }))?;
+    drop(metrics);
+    staged.write(REPORT_FILE, forecast_report(&trained.report(notes)).as_bytes())?;
+    staged.commit()
+}
+
+/// The forecaster of a run folder, or of a model file alone. Errors: no such run (the message names the nearest), and
+/// a model file that is damaged or of another kind or version.
+pub fn open_run(path: impl AsRef<Path>) -> Result<Forecaster> {
+    let folder = RunFolder::open(path)?;
+    let file = folder.load_model()?;
+    Forecaster::from_model_file(&folder.model_path().display().to_string(), &file)
+}
