@@ -62,7 +62,7 @@ pub(crate) fn threads(text: &str) -> Result<usize, String> {
 }
 
 /// Reads a number, such as a learning rate; the library judges its size.
-pub(crate) fn real(text: &str) -> Result<f64, String> {
+pub(crate) fn real<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "give a number, such as 0.1".into())
 }
 

@@ -91,8 +91,9 @@ pub(crate) fn complain(message: &str) {
     let _ = writeln!(io::stderr().lock(), "{} {line}", style.red("error:"));
 }
 
-/// Says what is wrong with a command line in one line: clap's first sentence, its suggestion, and where help is.
-pub(crate) fn usage_line(error: &clap::Error) -> String {
+/// Says what is wrong with a command line in one line: clap's first sentence, its suggestion, and where the help of
+/// `command` is.
+pub(crate) fn usage_line(error: &clap::Error, command: &str) -> String {
     let text = error.render().to_string();
     let said: Vec<&str> = text
         .lines()
@@ -110,11 +111,5 @@ pub(crate) fn usage_line(error: &clap::Error) -> String {
         };
         line += part.strip_prefix("tip: ").unwrap_or(part);
     }
-    let help = text.lines().find_map(|line| {
-        let command = line.trim().strip_prefix("Usage: ")?;
-        let words: Vec<&str> =
-            command.split(' ').take_while(|word| !word.starts_with(['[', '<', '-'])).collect();
-        Some(format!("; see {} --help", words.join(" ")))
-    });
-    line + help.as_deref().unwrap_or("; see sumun --help")
+    format!("{line}; see {command} --help")
 }

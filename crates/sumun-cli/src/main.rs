@@ -10,7 +10,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{evaluate, predict, summary, train_forecast};
 use failure::{EXIT_CODES, Failure};
@@ -21,7 +21,7 @@ use failure::{EXIT_CODES, Failure};
     name = "sumun",
     version,
     arg_required_else_help = true,
-    infer_long_args = false,
+    max_term_width = 100,
     after_help = MAIN_EXAMPLES
 )]
 struct Cli {
@@ -92,6 +92,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
             let _ = error.print();
             ExitCode::from(error.exit_code() as u8)
         }
-        _ => Failure::Usage(failure::usage_line(error)).report(),
+        _ => Failure::Usage(failure::usage_line(error, &asked_command())).report(),
     }
+}
+
+/// The command that was asked for, such as `sumun train forecast`, for a hint where help is.
+fn asked_command() -> String {
+    let root = Cli::command();
+    let mut command = &root;
+    let mut name = root.get_name().to_owned();
+    for word in std::env::args_os().skip(1) {
+        let Some(next) = word.to_str().and_then(|word| command.find_subcommand(word)) else { break };
+        command = next;
+        name += &format!(" {}", command.get_name());
+    }
+    name
 }

@@ -23,14 +23,14 @@ use crate::terminal::{Style, duration, left, shortened, wrapped};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   sumun train forecast data/electricity.csv --target value --horizon 24
-  sumun train forecast sales.csv --target units --time week --known holiday,price --horizon 8
-  sumun train forecast sensors.csv --target 온도,습도 --missing interpolate --cell gru --out runs/greenhouse
-  sumun train forecast data.csv --target y --json --quiet | jq .metrics.test.mase
+  sumun train forecast sales.csv --target units --known holiday,price --horizon 8
+  sumun train forecast 온실.csv --target 온도,습도 --missing interpolate --out runs/온실
+  sumun train forecast data.csv --target y --json --quiet | jq .metrics.test
 
-The run folder holds model.safetensors, config.toml, metrics.jsonl and report.html; it appears only when all
-of it is written. With --json the last line of stdout is one object: task, run, epochs, seconds, parameters,
-metrics.valid, metrics.test and baselines.NAME, each with mae, rmse, smape, mase and loss (null if undefined).
-An option given twice: the last wins.";
+The run folder holds model.safetensors, config.toml, metrics.jsonl and report.html; it appears only when all of it is \
+written. With --json the last line of stdout is one object: task, run, epochs, seconds, parameters, metrics.valid, \
+metrics.test and baselines.NAME, each with mae, rmse, smape, mase and loss (null if undefined). An option given twice: \
+the last wins. A column name with a comma in it goes in double quotes.";
 
 const DATA: &str = "Data";
 const TARGETS: &str = "How targets are made easy to learn";
@@ -70,11 +70,11 @@ pub(crate) struct Arguments {
         value_parser = named::<Missing>(&["error", "ffill", "interpolate", "drop"]))]
     missing: Missing,
     /// The share of rows that decides when to stop and what to choose; 0 for none
-    #[arg(long, value_name = "F", value_parser = real, allow_negative_numbers = true,
+    #[arg(long, value_name = "F", value_parser = real::<f64>, allow_negative_numbers = true,
         default_value = "0.1", help_heading = DATA)]
     valid: f64,
     /// The share of rows at the end that is only measured on; 0 for none
-    #[arg(long, value_name = "F", value_parser = real, allow_negative_numbers = true,
+    #[arg(long, value_name = "F", value_parser = real::<f64>, allow_negative_numbers = true,
         default_value = "0.2", help_heading = DATA)]
     test: f64,
 
@@ -98,28 +98,32 @@ pub(crate) struct Arguments {
     /// The recurrent cell
     #[arg(long, default_value = "lstm", help_heading = MODEL, value_parser = named::<Cell>(Cell::NAMES))]
     cell: Cell,
-    /// Hidden units of each layer and direction [default: 32]
-    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = MODEL)]
-    hidden: Option<usize>,
-    /// Recurrent layers [default: 1]
-    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = MODEL)]
-    layers: Option<usize>,
+    /// Hidden units of each layer and direction
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true,
+        default_value_t = Options::default().hidden, help_heading = MODEL)]
+    hidden: usize,
+    /// Recurrent layers
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true,
+        default_value_t = Options::default().layers, help_heading = MODEL)]
+    layers: usize,
     /// Read the window backwards too
     #[arg(long, help_heading = MODEL)]
     bidirectional: bool,
-    /// The share of hidden values dropped in training [default: 0.1]
-    #[arg(long, value_name = "F", value_parser = real, allow_negative_numbers = true, help_heading = MODEL)]
-    dropout: Option<f64>,
+    /// The share of hidden values dropped in training
+    #[arg(long, value_name = "F", value_parser = real::<f32>, allow_negative_numbers = true,
+        default_value_t = Options::default().dropout, help_heading = MODEL)]
+    dropout: f32,
 
-    /// The most passes over the training part [default: enough for 1500 steps, from 30 to 200]
+    /// The most passes over the training part [default: 30 to 200, by the length of the series]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = TRAINING)]
     epochs: Option<usize>,
     /// Windows in a training step [default: 32, more for long series]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = TRAINING)]
     batch: Option<usize>,
-    /// The highest learning rate [default: 0.003]
-    #[arg(long, value_name = "RATE", value_parser = real, allow_negative_numbers = true, help_heading = TRAINING)]
-    lr: Option<f64>,
+    /// The highest learning rate
+    #[arg(long, value_name = "RATE", value_parser = real::<f64>, allow_negative_numbers = true,
+        default_value_t = Options::default().lr, help_heading = TRAINING)]
+    lr: f64,
     /// How the learning rate changes
     #[arg(long, default_value = "cosine", help_heading = TRAINING,
         value_parser = named::<LearningRate>(LearningRate::NAMES))]
@@ -132,9 +136,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "mae", help_heading = TRAINING,
         value_parser = PossibleValuesParser::new(["mae", "mse", "huber"]))]
     loss: String,
-    /// The largest global norm of the gradients; value:X cuts each number to ±X; none [default: 1]
-    #[arg(long, value_name = "X", value_parser = clip, allow_negative_numbers = true, help_heading = TRAINING)]
-    clip: Option<Clip>,
+    /// The largest global norm of the gradients; value:X cuts each number to ±X; none
+    #[arg(long, value_name = "X", value_parser = clip, allow_negative_numbers = true,
+        default_value = "1", help_heading = TRAINING)]
+    clip: Clip,
     /// Epochs without a better validation loss before stopping [default: a fifth of the epochs, 10 or more]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = TRAINING)]
     patience: Option<usize>,
@@ -167,7 +172,7 @@ where
 
 /// Reads `1`, `value:0.5` or `none`; clipping itself judges the bound.
 fn clip(text: &str) -> Result<Clip, String> {
-    let above_zero = |text: &str| match real(text)? {
+    let above_zero = |text: &str| match real::<f64>(text)? {
         // A bound on single numbers is compared in single precision.
         max if (max as f32).is_finite() && max as f32 > 0.0 => Ok(max),
         _ => Err(String::from("give a number above 0, or none")),
@@ -183,7 +188,6 @@ fn clip(text: &str) -> Result<Clip, String> {
 impl Arguments {
     fn options(&self) -> Result<Options, Failure> {
         let names = |columns: &Option<Columns>| columns.clone().unwrap_or_default().0;
-        let standard = Options::default();
         Ok(Options {
             targets: self.target.0.clone(),
             time: match self.time.as_deref() {
@@ -197,15 +201,15 @@ impl Arguments {
             horizon: self.horizon,
             season: self.season,
             cell: self.cell,
-            hidden: self.hidden.unwrap_or(standard.hidden),
-            layers: self.layers.unwrap_or(standard.layers),
+            hidden: self.hidden,
+            layers: self.layers,
             bidirectional: self.bidirectional,
-            dropout: self.dropout.map_or(standard.dropout, |share| share as f32),
+            dropout: self.dropout,
             epochs: self.epochs,
             batch: self.batch,
-            lr: self.lr.unwrap_or(standard.lr),
+            lr: self.lr,
             optimizer: self.optimizer,
-            clip: self.clip.unwrap_or(standard.clip),
+            clip: self.clip,
             schedule: self.schedule,
             loss: Options::loss_named(&self.loss)?,
             patience: self.patience,
@@ -414,6 +418,18 @@ mod tests {
         {
             assert_eq!(shell_word(word), expected);
         }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        #[derive(clap::Parser)]
+        struct Train {
+            #[command(flatten)]
+            arguments: Arguments,
+        }
+        let parsed = <Train as clap::Parser>::try_parse_from(["forecast", "f.csv", "--target", "y"]).unwrap();
+        let expected = Options { targets: vec!["y".into()], ..Options::default() };
+        assert_eq!(parsed.arguments.options().unwrap(), expected);
     }
 
     #[test]
