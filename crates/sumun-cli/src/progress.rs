@@ -22,6 +22,8 @@ pub(crate) struct Display {
     style: Style,
     /// The candidate at work, and what came of it so far.
     stage: Option<Current>,
+    /// What was noted while a candidate was at work; it would break into its display.
+    waiting: Vec<String>,
 }
 
 enum Mode {
@@ -34,7 +36,6 @@ struct Current {
     stage: Stage,
     started: Instant,
     epochs: usize,
-    best: Option<(usize, f64)>,
     /// The last epoch, if its line has not been written.
     unwritten: Option<EpochEnd>,
 }
@@ -47,11 +48,16 @@ impl Display {
             () if std::io::stderr().is_terminal() => Mode::Live(None),
             () => Mode::Lines,
         };
-        Self { mode, style: Style::for_stderr(), stage: None }
+        Self { mode, style: Style::for_stderr(), stage: None, waiting: Vec::new() }
     }
 
-    /// Ends the display of the last candidate; to be called however training ended.
-    pub(crate) fn finish(&mut self) {
+    /// Ends the display, however training ended, and gives the notes that have not been shown.
+    pub(crate) fn finish(mut self) -> Vec<String> {
+        self.end_stage();
+        self.waiting
+    }
+
+    fn end_stage(&mut self) {
         if let Mode::Live(bar) = &mut self.mode
             && let Some(bar) = bar.take()
         {
@@ -78,31 +84,22 @@ impl Display {
 }
 
 impl Current {
-    /// One line on what a candidate came to.
+    /// One line on what a candidate took. Losses of candidates are on different scales; they are not shown side by side.
     fn outcome(&self, style: Style) -> String {
         let epochs = match self.epochs {
             1 => "1 epoch".into(),
             n => format!("{n} epochs"),
         };
         let time = duration(self.started.elapsed().as_secs_f64());
-        let best = match self.best {
-            Some((epoch, loss)) => format!("  best valid loss {} at epoch {epoch}", number(loss)),
-            None => String::new(),
-        };
-        format!("{}{best}, {}", self.stage.name, style.dim(&format!("{epochs} in {time}")))
+        format!("{}{}", self.stage.name, style.dim(&format!(": {epochs} in {time}")))
     }
 }
 
 impl Progress for Display {
     fn stage(&mut self, stage: &Stage) {
-        self.finish();
-        self.stage = Some(Current {
-            stage: stage.clone(),
-            started: Instant::now(),
-            epochs: 0,
-            best: None,
-            unwritten: None,
-        });
+        self.end_stage();
+        self.stage =
+            Some(Current { stage: stage.clone(), started: Instant::now(), epochs: 0, unwritten: None });
         match &mut self.mode {
             Mode::Silent => {}
             Mode::Lines => tell(&format!("{}: up to {} epochs", stage.name, stage.epochs)),
@@ -111,7 +108,7 @@ impl Progress for Display {
                     ProgressBar::with_draw_target(Some(stage.epochs as u64), ProgressDrawTarget::stderr());
                 let colour = if self.style == Style::PLAIN { "" } else { ".cyan/dim" };
                 let template =
-                    format!("{{spinner}} {{prefix}}\n  {{bar:20{colour}}} {{pos}}/{{len}}  {{msg}}");
+                    format!("{{spinner}} {{prefix}}\n  {{bar:16{colour}}} {{pos}}/{{len}}  {{wide_msg}}");
                 // The template is a constant but for the colour; if it were wrong the plain bar would do.
                 if let Ok(look) = ProgressStyle::with_template(&template) {
                     bar.set_style(look.progress_chars("━╸─").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
@@ -126,11 +123,6 @@ impl Progress for Display {
     fn epoch(&mut self, end: &EpochEnd) {
         let Some(current) = &mut self.stage else { return };
         current.epochs = end.record.epoch;
-        if end.best
-            && let Some(loss) = end.record.valid_loss
-        {
-            current.best = Some((end.record.epoch, loss));
-        }
         let left = time_left(end, current.started.elapsed().as_secs_f64());
         if matches!(self.mode, Mode::Lines) {
             let every = end.epochs.div_ceil((LINES / end.candidates.max(1)).max(4)).max(1);
@@ -148,15 +140,19 @@ impl Progress for Display {
     }
 
     fn note(&mut self, note: &str) {
-        let print = |line: &str| match &self.mode {
-            Mode::Silent => {}
-            Mode::Live(Some(bar)) => bar.println(line),
-            Mode::Live(None) | Mode::Lines => tell(line),
-        };
-        for (i, line) in wrapped(note, COLUMNS - 2).iter().enumerate() {
-            let mark = if i == 0 { "·" } else { " " };
-            print(&self.style.dim(&format!("{mark} {line}")));
+        if self.stage.is_some() {
+            self.waiting.push(note.to_owned());
+        } else if !matches!(self.mode, Mode::Silent) {
+            tell_note(note, self.style);
         }
+    }
+}
+
+/// Tells what was noticed, wrapped, behind a dot.
+pub(crate) fn tell_note(note: &str, style: Style) {
+    for (i, line) in wrapped(note, COLUMNS - 2).iter().enumerate() {
+        let mark = if i == 0 { "·" } else { " " };
+        tell(&style.dim(&format!("{mark} {line}")));
     }
 }
 
@@ -185,14 +181,21 @@ fn rate(end: &EpochEnd) -> String {
     let rows = end.record.rows_per_second;
     match () {
         () if !rows.is_finite() => "–".into(),
-        () if rows >= 1e6 => format!("{:.1} M rows/s", rows / 1e6),
-        () if rows >= 1e4 => format!("{:.0} k rows/s", rows / 1e3),
+        () if rows >= 1e6 => format!("{:.1}M rows/s", rows / 1e6),
+        () if rows >= 1e4 => format!("{:.0}k rows/s", rows / 1e3),
         () => format!("{} rows/s", count(rows as usize)),
     }
 }
 
+/// A time as a clock shows it, `0:07` or `1:02:03`.
+fn clock(seconds: f64) -> String {
+    let whole = if seconds.is_finite() { seconds.ceil() as u64 } else { 0 };
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
 fn message(end: &EpochEnd, left_s: f64) -> String {
-    format!("{} {}, {} left", losses(end), rate(end), duration(left_s))
+    format!("{} {} {} left", losses(end), rate(end), clock(left_s))
 }
 
 fn line(end: &EpochEnd) -> String {
@@ -227,10 +230,10 @@ mod tests {
     #[test]
     fn the_bar_fits_eighty_columns() {
         let end = end(130, 1, Some(0.0298));
-        assert_eq!(message(&end, 3725.0), "train 0.0312 valid 0.0298* 412 k rows/s, 1 h 2 min left");
-        let before = "  ".len() + 20 + " 130/200  ".len();
-        assert!(before + width(&message(&end, 3599.0)) < 80);
-        assert_eq!(line(&end), "  epoch 130/200  train 0.0312 valid 0.0298*  412 k rows/s");
+        assert_eq!(message(&end, 3725.0), "train 0.0312 valid 0.0298* 412k rows/s 1:02:05 left");
+        let before = "  ".len() + 16 + " 130/200  ".len();
+        assert!(before + width(&message(&end, 35_999.0)) <= 80);
+        assert_eq!(line(&end), "  epoch 130/200  train 0.0312 valid 0.0298*  412k rows/s");
     }
 
     #[test]

@@ -155,13 +155,14 @@ pub(crate) fn count(value: usize) -> String {
     grouped(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-/// A span of time: `0.8 s`, `42 s`, `3 min 5 s`, `2 h 4 min`.
+/// A span of time: `47 ms`, `0.8 s`, `42 s`, `3 min 5 s`, `2 h 4 min`.
 pub(crate) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "–".into();
     }
     let whole = seconds.round() as u64;
     match whole {
+        _ if seconds < 0.1 => format!("{:.0} ms", 1000.0 * seconds),
         _ if seconds < 9.95 => format!("{seconds:.1} s"),
         0..60 => format!("{whole} s"),
         60..3600 => format!("{} min {} s", whole / 60, whole % 60),
@@ -191,7 +192,8 @@ mod tests {
         }
         assert_eq!([count(0), count(999), count(1000), count(1_000_000)], ["0", "999", "1,000", "1,000,000"]);
         for (seconds, expected) in [
-            (0.04, "0.0 s"),
+            (0.04, "40 ms"),
+            (0.84, "0.8 s"),
             (9.96, "10 s"),
             (59.7, "1 min 0 s"),
             (185.0, "3 min 5 s"),

@@ -8,7 +8,8 @@ use sumun::forecast::{Forecast, Forecaster, open_run};
 use super::read;
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
-use crate::output::{csv_number, csv_text, json_number, print, print_json, tell};
+use crate::output::{csv_number, csv_text, json_number, print, print_json};
+use crate::progress::tell_note;
 use crate::terminal::Style;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -51,19 +52,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let table = arguments.file.as_deref().map(read).transpose()?;
     let forecast = on_threads(arguments.threads, || forecaster.predict(table.as_ref(), arguments.steps))??;
     if !arguments.quiet {
-        say_notes(&forecast.notes);
+        forecast.notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
     }
     if arguments.json {
         print_json(&as_json(&arguments, &forecaster, &forecast))
     } else {
         print(&as_csv(&forecast))
     }
-}
-
-/// Says on stderr what was noticed in a file.
-pub(crate) fn say_notes(notes: &[String]) {
-    let style = Style::for_stderr();
-    notes.iter().for_each(|note| tell(&style.dim(&format!("· {note}"))));
 }
 
 fn as_csv(forecast: &Forecast) -> String {

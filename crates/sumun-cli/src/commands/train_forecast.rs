@@ -16,7 +16,7 @@ use super::read;
 use crate::arguments::{Columns, columns, count, on_threads, real, season, seed, threads};
 use crate::failure::Failure;
 use crate::output::{print_json, tell};
-use crate::progress::Display;
+use crate::progress::{Display, tell_note};
 use crate::scores;
 use crate::terminal::{Style, duration, left, shortened, wrapped};
 
@@ -236,22 +236,29 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     // interrupted leaves nothing.
     drop(RunFolder::stage(place())?);
     let mut display = Display::new(arguments.quiet);
-    let (trained, folder) = on_threads(arguments.threads, || {
+    let (trained, notes, folder) = on_threads(arguments.threads, || {
         let trained = train(&table, &options, &mut display);
-        display.finish();
+        let mut notes = display.finish();
         let trained = trained?;
+        // The summary tells of choices.
+        let told = |note: &String| {
+            trained.choices.iter().any(|c| note.starts_with(&format!("{} = {}:", c.name, c.value)))
+        };
+        notes.retain(|note| !told(note));
         let staged = RunFolder::stage(place())?;
-        let notes = ReportNotes {
+        let about = ReportNotes {
             created: now(),
             command: command_line(),
             predict_command: predict_command(staged.path()),
             threads: rayon::current_num_threads(),
         };
-        let folder = save_run(&trained, staged, &notes)?;
-        Ok::<_, Failure>((trained, folder))
+        let folder = save_run(&trained, staged, &about)?;
+        Ok::<_, Failure>((trained, notes, folder))
     })??;
     if !arguments.quiet {
-        summary(&trained, folder.path(), Style::for_stderr()).lines().for_each(tell);
+        let style = Style::for_stderr();
+        notes.iter().for_each(|note| tell_note(note, style));
+        summary(&trained, folder.path(), style).lines().for_each(tell);
     }
     if arguments.json {
         print_json(&as_json(&trained, folder.path()))?;

@@ -1,0 +1,117 @@
+//! Data files that cannot be used: one line that says what to do, exit code 2, nothing left behind.
+
+use crate::place::{Place, QUICK, series, value, with_line, without_line};
+
+/// Trains on `file`, which must be refused with a message that holds all of `expected`.
+fn check(place: &Place, file: &str, more: &[&str], expected: &[&str]) {
+    let mut arguments = vec!["train", "forecast", file, "--target", "y"];
+    arguments.extend(QUICK);
+    arguments.extend(more);
+    place.refuse(&arguments, expected);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_refused() {
+    let place = Place::with_series();
+    let good = place.read("y.csv");
+    let mut latin = good.clone().into_bytes();
+    latin[60] = 0xE9;
+    for (name, bytes) in [
+        ("empty.csv", Vec::new()),
+        ("header.csv", b"date,y\n".to_vec()),
+        ("ragged.csv", with_line(&good, 9, "2024-01-08,24,7").into_bytes()),
+        ("latin.csv", latin),
+        ("word.csv", with_line(&good, 9, "2024-01-08,warm").into_bytes()),
+        ("infinite.csv", with_line(&good, 9, "2024-01-08,inf").into_bytes()),
+        ("missing.csv", with_line(&good, 9, "2024-01-08,").into_bytes()),
+        ("twice.csv", with_line(&good, 1, "y,y").into_bytes()),
+    ] {
+        place.write(name, bytes);
+    }
+    check(&place, "absent.csv", &[], &["absent.csv: there is no such file"]);
+    check(&place, ".", &[], &[".: is a folder"]);
+    check(&place, "empty.csv", &[], &["empty.csv: the file is empty"]);
+    check(&place, "header.csv", &[], &["header.csv: there is a header but no row"]);
+    check(&place, "ragged.csv", &[], &["ragged.csv: row 9 has 3 cells where the header has 2"]);
+    check(
+        &place,
+        "latin.csv",
+        &[],
+        &["latin.csv: line ", "is not UTF-8 text (byte 0xE9); save the file as UTF-8"],
+    );
+    check(&place, "word.csv", &[], &["word.csv: row 9, column 'y': 'warm' is not a number"]);
+    check(&place, "infinite.csv", &[], &["infinite.csv: row 9, column 'y': 'inf' is infinite"]);
+    check(&place, "missing.csv", &[], &["missing.csv: ", "row 9", "'y'", "--missing", "interpolate"]);
+    check(&place, "twice.csv", &[], &["twice.csv: columns 1 and 2 are both named 'y'"]);
+}
+
+#[test]
+fn missing_columns_name_the_nearest() {
+    let place = Place::new();
+    place.write("f.csv", "date,demand,수요\n2024-01-01,1,2\n2024-01-02,2,3\n");
+    for (arguments, expected) in [
+        (["--target", "demnad"], "there is no column 'demnad'; did you mean 'demand'?"),
+        (["--target", "수오"], "row 1 names 'date', 'demand', '수요'"),
+        (["--target", "Demand"], "did you mean 'demand'?"),
+    ] {
+        place.refuse(&["train", "forecast", "f.csv", arguments[0], arguments[1]], &[expected]);
+    }
+    for option in ["--time", "--features", "--known"] {
+        let arguments = ["train", "forecast", "f.csv", "--target", "demand", option, "dat"];
+        place.refuse(&arguments, &["there is no column 'dat'; did you mean 'date'?"]);
+    }
+    let arguments = ["train", "forecast", "f.csv", "--target", "demand,demand"];
+    place.refuse(&arguments, &["'demand' twice"]);
+    let arguments = ["train", "forecast", "f.csv", "--target", "demand", "--time", "수요"];
+    place.refuse(&arguments, &["column '수요'"]);
+}
+
+#[test]
+fn times_must_go_on_evenly() {
+    let place = Place::with_series();
+    let good = place.read("y.csv");
+    for (name, text) in [
+        ("repeats.csv", with_line(&good, 9, "2024-01-07,24")),
+        ("back.csv", with_line(&good, 9, "2024-01-02,24")),
+        ("gap.csv", without_line(&good, 9)),
+        ("nodate.csv", with_line(&good, 9, "2024-02-30,24")),
+    ] {
+        place.write(name, text);
+    }
+    check(&place, "repeats.csv", &[], &["repeats.csv: row 9", "2024-01-07"]);
+    check(&place, "back.csv", &[], &["back.csv: row 9", "2024-01-02"]);
+    check(&place, "gap.csv", &[], &["gap.csv: ", "2024-01-08", "--missing ffill, interpolate or drop"]);
+    check(&place, "nodate.csv", &["--time", "date"], &["nodate.csv: row 9, column 'date'"]);
+    // What each policy does with the gap.
+    for policy in ["ffill", "interpolate", "drop"] {
+        let out = format!("runs/{policy}");
+        let mut arguments = vec!["train", "forecast", "gap.csv", "--target", "y", "--missing", policy];
+        arguments.extend(QUICK);
+        arguments.extend(["--out", &out]);
+        let ran = place.succeed(&arguments);
+        assert!(ran.stderr.contains("2024-01-08"), "{ran:?}");
+    }
+}
+
+#[test]
+fn series_need_something_to_learn() {
+    let place = Place::new();
+    let constant: String = (0..80).map(|_| "7\n".to_owned()).collect();
+    place.write("constant.csv", format!("y\n{constant}"));
+    place.write("short.csv", series("date", "y", 20));
+    let negative: String = (0..80).map(|i| format!("{}\n", value(i) - 25.0)).collect();
+    place.write("negative.csv", format!("y\n{negative}"));
+    check(&place, "constant.csv", &["--horizon", "3"], &["constant", "'y'"]);
+    check(&place, "short.csv", &["--window", "12", "--horizon", "6"], &["window 12 + horizon 6 need 18"]);
+    check(&place, "short.csv", &["--window", "4", "--horizon", "5"], &["part has", "horizon 5"]);
+    check(&place, "negative.csv", &["--horizon", "3", "--log", "on"], &["'y'", "--log off"]);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_with_advice() {
+    let place = Place::with_series();
+    let mut arguments = vec!["train", "forecast", "y.csv", "--target", "y", "--quiet"];
+    arguments.extend(QUICK);
+    arguments.extend(["--lr", "1e300", "--optimizer", "sgd", "--clip", "none", "--loss", "mse"]);
+    place.refuse(&arguments, &["the loss became", "at step", "--lr"]);
+}

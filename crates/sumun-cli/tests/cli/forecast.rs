@@ -1,0 +1,236 @@
+//! The whole way: train, predict, evaluate, summarize.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::place::{Place, QUICK, date, exists, last_json, series, value};
+
+fn train<'a>(file: &'a str, target: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["train", "forecast", file, "--target", target];
+    arguments.extend(QUICK);
+    arguments.extend(more);
+    arguments
+}
+
+fn assert_scores(scores: &Value) {
+    let names: Vec<&String> = scores.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["loss", "mae", "mase", "rmse", "smape"]);
+    for (name, score) in scores.as_object().unwrap() {
+        assert!(score.is_null() || score.as_f64().is_some_and(|v| v >= 0.0), "{name}: {score}");
+    }
+    assert!(scores["mae"].is_f64());
+}
+
+#[test]
+fn training_keeps_the_json_contract() {
+    let place = Place::with_series();
+    let ran = place.succeed(&train("y.csv", "y", &["--json", "--horizon", "7"]));
+    let json = last_json(&ran);
+    let names: Vec<&String> = json.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["baselines", "epochs", "metrics", "parameters", "run", "seconds", "task"]);
+    assert_eq!(json["task"], "forecast");
+    assert_eq!(json["run"], "runs/forecast-y-1");
+    assert_eq!(json["epochs"], 2);
+    assert!(json["seconds"].as_f64().unwrap() > 0.0 && json["parameters"].as_u64().unwrap() > 0);
+    for part in ["valid", "test"] {
+        assert_scores(&json["metrics"][part]);
+    }
+    let baselines = json["baselines"].as_object().unwrap();
+    assert_eq!(baselines.keys().collect::<Vec<_>>(), ["naive", "seasonal_naive"]);
+    baselines.values().for_each(assert_scores);
+    assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+
+    for file in ["model.safetensors", "config.toml", "metrics.jsonl", "report.html"] {
+        assert!(exists(&place.path("runs/forecast-y-1").join(file)), "{file}");
+    }
+    let metrics = place.read("runs/forecast-y-1/metrics.jsonl");
+    let lines: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!((&lines[0]["epoch"], &lines[1]["epoch"]), (&1.into(), &2.into()));
+    assert_eq!(lines[2]["test"]["model"]["overall"]["mae"], json["metrics"]["test"]["mae"]);
+    assert_eq!(std::fs::read_dir(place.path("runs")).unwrap().count(), 1, "nothing is left beside the run");
+
+    // The next run takes the next name.
+    let again = last_json(&place.succeed(&train("y.csv", "y", &["--json", "--horizon", "7", "--quiet"])));
+    assert_eq!(again["run"], "runs/forecast-y-2");
+    assert_eq!(again["metrics"], json["metrics"], "the same seed gives the same model");
+}
+
+#[test]
+fn people_are_told_on_stderr() {
+    let place = Place::with_series();
+    let ran = place.succeed(&train("y.csv", "y", &["--horizon", "7", "--out", "runs/first"]));
+    assert_eq!(ran.stdout, "");
+    for part in [
+        "y.csv: 120 rows, daily",
+        "2024-01-01 … 2024-04-29",
+        "epoch 1/2",
+        "season",
+        "LSTM",
+        "seasonal naive (7)",
+        "MASE",
+        "error ",
+        "runs/first/report.html",
+        "sumun predict runs/first",
+    ] {
+        assert!(ran.stderr.contains(part), "{part:?} is not in {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains('\x1b') && !ran.stderr.contains('\r'), "{}", ran.stderr);
+    for line in ran.stderr.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let quiet = place.succeed(&train("y.csv", "y", &["--horizon", "7", "--quiet"]));
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn lines_are_sparse_without_a_terminal() {
+    let place = Place::with_series();
+    let ran = place.succeed(&train("y.csv", "y", &["--horizon", "7", "--epochs", "90", "--patience", "90"]));
+    let lines = ran.stderr.lines().filter(|line| line.trim_start().starts_with("epoch ")).count();
+    assert!((8..=20).contains(&lines), "{}", ran.stderr);
+    assert!(ran.stderr.contains("epoch 90/90"), "{}", ran.stderr);
+}
+
+#[test]
+fn predictions_go_on_where_the_file_ends() {
+    let place = Place::with_series().with_run();
+    let expect = |csv: &str, first: usize, steps: usize| {
+        let lines: Vec<&str> = csv.lines().collect();
+        assert_eq!(lines[0], "date,y");
+        assert_eq!(lines.len(), steps + 1, "{csv}");
+        for (i, line) in lines[1..].iter().enumerate() {
+            let (label, number) = line.split_once(',').unwrap();
+            assert_eq!(label, date(first + i));
+            let value: f64 = number.parse().unwrap();
+            assert!((0.0..60.0).contains(&value), "{value}");
+            assert_eq!(format!("{value:?}").trim_end_matches(".0"), number);
+        }
+    };
+    let after_training = place.succeed(&["predict", "run"]).stdout;
+    expect(&after_training, 120, 7);
+    // The training file itself, as a file and as standard input, by folder and by model file.
+    assert_eq!(place.succeed(&["predict", "run", "y.csv"]).stdout, after_training);
+    assert_eq!(place.succeed(&["predict", "run/model.safetensors", "y.csv"]).stdout, after_training);
+    let piped = place.run_with_input(&["predict", "run", "-"], &place.read("y.csv"));
+    assert_eq!((piped.code, piped.stdout.as_str()), (Some(0), after_training.as_str()));
+
+    place.write("newer.csv", series("date", "y", 200));
+    expect(&place.succeed(&["predict", "run", "newer.csv", "--steps", "3"]).stdout, 200, 3);
+    expect(&place.succeed(&["predict", "run", "newer.csv", "--steps", "20"]).stdout, 200, 20);
+
+    let json = last_json(&place.succeed(&["predict", "run", "--json"]));
+    assert_eq!((&json["task"], &json["run"]), (&"forecast".into(), &"run".into()));
+    assert_eq!(json["time"][0], date(120));
+    let values: Vec<f64> =
+        json["forecast"]["y"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let from_csv: Vec<f64> =
+        after_training.lines().skip(1).map(|l| l.split_once(',').unwrap().1.parse().unwrap()).collect();
+    assert_eq!(values, from_csv, "the same numbers, to the last bit");
+}
+
+#[test]
+fn evaluation_measures_a_file() {
+    let place = Place::with_series().with_run();
+    let json = last_json(&place.succeed(&["evaluate", "run", "y.csv", "--json"]));
+    assert_scores(&json["metrics"]);
+    json["baselines"].as_object().unwrap().values().for_each(assert_scores);
+    let rows = 120 - 14 - 7 + 1;
+    assert_eq!(json["origins"], rows, "every row with a window before it and a horizon after it");
+    let table = place.succeed(&["evaluate", "run", "y.csv", "--threads", "1"]);
+    assert!(table.stdout.contains("y.csv, 100 origins"), "{table:?}");
+    assert!(table.stdout.contains("seasonal naive (7)") && table.stderr.is_empty(), "{table:?}");
+}
+
+#[test]
+fn the_summary_adds_up() {
+    let place = Place::new().with_run();
+    let json = last_json(&place.succeed(&["summary", "run", "--json"]));
+    let layers = json["layers"].as_array().unwrap();
+    let sum: u64 = layers.iter().map(|layer| layer["parameters"].as_u64().unwrap()).sum();
+    assert_eq!(json["parameters"], sum);
+    let table = place.succeed(&["summary", "run"]).stdout;
+    for layer in layers {
+        assert!(table.contains(layer["name"].as_str().unwrap()), "{table}");
+    }
+    assert!(table.lines().last().unwrap().starts_with("Total"), "{table}");
+    assert!(table.contains("[N, 14, "), "{table}");
+}
+
+#[test]
+fn korean_names_work_from_end_to_end() {
+    let place = Place::new();
+    let mut csv = "날짜,전력 수요,\"기온, ℃\"\n".to_owned();
+    (0..120).for_each(|i| csv += &format!("{},{},{}\n", date(i), value(i), i % 11));
+    place.write("서울 전력.csv", csv);
+    let more = ["--features", "\"기온, ℃\"", "--horizon", "7", "--out", "실행/첫째", "--json"];
+    let ran = place.succeed(&train("서울 전력.csv", "전력 수요", &more));
+    assert_eq!(last_json(&ran)["run"], "실행/첫째");
+    assert!(ran.stderr.contains("sumun predict 실행/첫째"), "{}", ran.stderr);
+    let predicted = place.succeed(&["predict", "실행/첫째"]).stdout;
+    assert!(predicted.starts_with(&format!("날짜,전력 수요\n{},", date(120))), "{predicted}");
+    assert!(place.succeed(&["summary", "실행/첫째"]).stdout.contains("전력 수요"));
+    place.succeed(&["evaluate", "실행/첫째", "서울 전력.csv"]);
+    place.refuse(&["predict", "실행/첫재"], &["실행/첫재", "did you mean 실행/첫째?"]);
+
+    let defaults = last_json(&place.succeed(&train("서울 전력.csv", "전력 수요", &["--json", "--quiet"])));
+    assert_eq!(defaults["run"], "runs/forecast-서울-전력-1");
+}
+
+#[test]
+fn several_targets_and_no_time_column() {
+    let place = Place::new();
+    let mut csv = "a,row\n".to_owned();
+    (0..120).for_each(|i| csv += &format!("{},{}\n", value(i), value(i + 3)));
+    place.write("f.csv", csv);
+    let ran = place.succeed(&train("f.csv", "a,row", &["--horizon", "3", "--out", "run", "--json"]));
+    assert_scores(&last_json(&ran)["metrics"]["test"]);
+    let predicted = place.succeed(&["predict", "run"]).stdout;
+    assert!(predicted.starts_with("row_,a,row\n121,"), "{predicted}");
+}
+
+#[test]
+fn parts_may_be_left_out() {
+    let place = Place::with_series();
+    let more = ["--valid", "0", "--test", "0", "--horizon", "7", "--json", "--quiet"];
+    let json = last_json(&place.succeed(&train("y.csv", "y", &more)));
+    assert_eq!(json["metrics"].to_string(), r#"{"test":null,"valid":null}"#);
+    let json = last_json(&place.succeed(&train("y.csv", "y", &["--test", "0", "--horizon", "7", "--json"])));
+    assert!(json["metrics"]["test"].is_null());
+    assert_scores(&json["metrics"]["valid"]);
+}
+
+#[test]
+fn threads_do_not_change_the_numbers() {
+    let place = Place::with_series();
+    let scores = ["1", "3"].map(|threads| {
+        let more = ["--threads", threads, "--horizon", "7", "--json", "--quiet"];
+        last_json(&place.succeed(&train("y.csv", "y", &more)))["metrics"].clone()
+    });
+    assert_eq!(scores[0], scores[1]);
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let place = Place::new().with_run();
+    for arguments in [&["predict", "run", "--steps", "20000"][..], &["train", "forecast", "--help"]] {
+        let mut child =
+            place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_unexpected() {
+    let place = Place::new().with_run();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = place.command(&["predict", "run"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.starts_with("error: standard output cannot be written") && stderr.lines().count() == 1);
+}

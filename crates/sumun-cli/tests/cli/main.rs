@@ -1,0 +1,7 @@
+//! The command line from the outside: what it prints, where, and with which exit code.
+
+mod bad_input;
+mod bad_models;
+mod forecast;
+mod place;
+mod usage;

@@ -1,0 +1,112 @@
+//! Options: what is refused, what wins, and what help says.
+
+use crate::place::Place;
+
+#[test]
+fn bad_values_are_refused_in_one_line() {
+    let place = Place::with_series();
+    for (option, value, expected) in [
+        ("--horizon", "0", "--horizon is 0; give at least 1"),
+        ("--horizon", "-3", "'-3' for '--horizon <N>': give a whole number"),
+        ("--window", "1.5", "'1.5' for '--window <N>': give a whole number"),
+        ("--hidden", "0", "--hidden is 0"),
+        ("--layers", "0", "--layers is 0"),
+        ("--epochs", "0", "--epochs is 0"),
+        ("--batch", "0", "--batch is 0"),
+        ("--patience", "0", "--patience is 0"),
+        ("--lr", "-0.1", "--lr is -0.1; give a number above 0"),
+        ("--lr", "0", "--lr is 0"),
+        ("--lr", "nan", "--lr is NaN"),
+        ("--lr", "fast", "'fast' for '--lr <RATE>': give a number"),
+        ("--dropout", "1.5", "--dropout is 1.5"),
+        ("--dropout", "-0.5", "--dropout is -0.5"),
+        ("--clip", "0", "'0' for '--clip <X>': give a number above 0"),
+        ("--valid", "1.5", "--valid 1.5"),
+        ("--test", "-1", "--test -1"),
+        ("--valid", "0.9", "leave nothing to train on"),
+        ("--cell", "lstn", "'lstm'"),
+        ("--scale", "minimax", "'minmax'"),
+        ("--missing", "fill", "'ffill'"),
+        ("--optimizer", "adan", "'adam'"),
+        ("--difference", "seasonal", "'season'"),
+        ("--log", "maybe", "auto, on, off"),
+        ("--season", "weekly", "give a number of rows, or none"),
+        ("--seed", "-1", "give a whole number from 0"),
+        ("--threads", "0", "give a whole number from 1"),
+        ("--target", "y,", "a column name is empty"),
+        ("--horizn", "3", "a similar argument exists: '--horizon'"),
+    ] {
+        place.refuse(&["train", "forecast", "y.csv", "--target", "y", option, value], &[expected]);
+    }
+}
+
+#[test]
+fn incomplete_commands_are_refused() {
+    let place = Place::with_series();
+    for (arguments, expected) in [
+        (&["train", "forecast", "y.csv"][..], "--target <COL[,COL]>"),
+        (&["train", "forecast", "--target", "y"], "<FILE>"),
+        (&["train", "forcast", "y.csv"], "'forecast'; see sumun train --help"),
+        (&["trian"], "'train'; see sumun --help"),
+        (&["predict"], "<RUN>"),
+        (&["predict", "run", "--steps", "0"], "--steps is 0"),
+        (&["evaluate", "run"], "<FILE>; see sumun evaluate --help"),
+        (&["summary", "run", "more"], "unexpected argument 'more'"),
+    ] {
+        place.refuse(arguments, &[expected]);
+    }
+}
+
+#[test]
+fn the_last_of_two_options_wins() {
+    let place = Place::with_series();
+    let base = [
+        "train", "forecast", "y.csv", "--target", "x", "--target", "y", "--json", "--json", "--quiet",
+        "--quiet",
+    ];
+    place.refuse(&[&base[..], &["--horizon", "5", "--horizon", "0"]].concat(), &["--horizon is 0"]);
+    let right = [
+        "--horizon",
+        "0",
+        "--horizon",
+        "5",
+        "--epochs",
+        "0",
+        "--epochs",
+        "1",
+        "--cell",
+        "gru",
+        "--cell",
+        "rnn",
+    ];
+    let more = ["--difference", "season", "--difference", "none", "--out", "y.csv", "--out", "run"];
+    place.succeed(&[&base[..], &right, &more].concat());
+    let config = place.read("run/config.toml");
+    for line in ["horizon = 5", "epochs = 1", "cell = \"rnn\"", "difference = \"none\""] {
+        assert!(config.lines().any(|l| l == line), "{line} is not in {config}");
+    }
+}
+
+#[test]
+fn help_goes_to_stdout_and_explains_everything() {
+    let place = Place::new();
+    for command in [&[][..], &["train"], &["train", "forecast"], &["predict"], &["evaluate"], &["summary"]] {
+        let ran = place.succeed(&[command, &["--help"]].concat());
+        assert!(ran.stderr.is_empty() && ran.stdout.contains("Usage: sumun"), "{ran:?}");
+        assert!(!ran.stdout.contains('\x1b'), "{ran:?}");
+        if !command.is_empty() && command != ["train"] {
+            assert!(ran.stdout.contains("Examples:\n") && ran.stdout.contains("Exit codes:\n"), "{ran:?}");
+        }
+    }
+    let help = place.succeed(&["train", "forecast", "--help"]).stdout;
+    for heading in ["Data:", "How targets are made easy to learn:", "Model:", "Training:", "Output:"] {
+        assert!(help.contains(&format!("\n{heading}\n")), "{heading} is not in {help}");
+    }
+    for default in ["[default: 32]", "[default: lstm]", "[default: 0.003]", "[default: 0.2]"] {
+        assert!(help.contains(default), "{default} is not in {help}");
+    }
+    let version = place.succeed(&["--version"]).stdout;
+    assert_eq!(version, format!("sumun {}\n", env!("CARGO_PKG_VERSION")));
+    let nothing = place.run(&[]);
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(2), ""));
+}
