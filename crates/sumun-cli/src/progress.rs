@@ -22,7 +22,8 @@ pub(crate) struct Display {
     style: Style,
     /// The candidate at work, and what came of it so far.
     stage: Option<Current>,
-    /// What was noted while a candidate was at work; it would break into its display.
+    /// Notes that wait for the next candidate, or the end: they would break into a bar, and an input that is refused
+    /// before training gets one line, the error.
     waiting: Vec<String>,
 }
 
@@ -140,11 +141,7 @@ impl Progress for Display {
     }
 
     fn note(&mut self, note: &str) {
-        if self.stage.is_some() {
-            self.waiting.push(note.to_owned());
-        } else if !matches!(self.mode, Mode::Silent) {
-            tell_note(note, self.style);
-        }
+        self.waiting.push(note.to_owned());
     }
 }
 

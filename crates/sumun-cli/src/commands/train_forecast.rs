@@ -386,8 +386,9 @@ fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
                 style.green(&style.bold(&verdict.sentence))
             } else {
                 format!(
-                    "{}; try a longer --window, more --epochs, or trust the baseline",
-                    style.bold(&verdict.sentence)
+                    "{}\n{}",
+                    style.bold(&verdict.sentence),
+                    style.dim("try a longer --window, more --epochs or more data, or use the baseline")
                 )
             };
             text += &format!("\n{sentence}\n");

@@ -78,8 +78,13 @@ fn times_must_go_on_evenly() {
     ] {
         place.write(name, text);
     }
-    check(&place, "repeats.csv", &[], &["repeats.csv: row 9", "2024-01-07"]);
-    check(&place, "back.csv", &[], &["back.csv: row 9", "2024-01-02"]);
+    check(&place, "repeats.csv", &[], &["repeats.csv: rows 8 and 9 have the same time (2024-01-07)"]);
+    check(
+        &place,
+        "back.csv",
+        &[],
+        &["back.csv: time goes back from row 8 (2024-01-07) to row 9 (2024-01-02)"],
+    );
     check(&place, "gap.csv", &[], &["gap.csv: ", "2024-01-08", "--missing ffill, interpolate or drop"]);
     check(&place, "nodate.csv", &["--time", "date"], &["nodate.csv: row 9, column 'date'"]);
     // What each policy does with the gap.
@@ -101,7 +106,7 @@ fn series_need_something_to_learn() {
     place.write("short.csv", series("date", "y", 20));
     let negative: String = (0..80).map(|i| format!("{}\n", value(i) - 25.0)).collect();
     place.write("negative.csv", format!("y\n{negative}"));
-    check(&place, "constant.csv", &["--horizon", "3"], &["constant", "'y'"]);
+    check(&place, "constant.csv", &["--horizon", "3"], &["column 'y' is 7 on all", "choose another target"]);
     check(&place, "short.csv", &["--window", "12", "--horizon", "6"], &["window 12 + horizon 6 need 18"]);
     check(&place, "short.csv", &["--window", "4", "--horizon", "5"], &["part has", "horizon 5"]);
     check(&place, "negative.csv", &["--horizon", "3", "--log", "on"], &["'y'", "--log off"]);

@@ -164,15 +164,15 @@ fn korean_names_work_from_end_to_end() {
     let mut csv = "날짜,전력 수요,\"기온, ℃\"\n".to_owned();
     (0..120).for_each(|i| csv += &format!("{},{},{}\n", date(i), value(i), i % 11));
     place.write("서울 전력.csv", csv);
-    let more = ["--features", "\"기온, ℃\"", "--horizon", "7", "--out", "실행/첫째", "--json"];
+    let more = ["--features", "\"기온, ℃\"", "--horizon", "7", "--out", "실행/첫 모형 1호", "--json"];
     let ran = place.succeed(&train("서울 전력.csv", "전력 수요", &more));
-    assert_eq!(last_json(&ran)["run"], "실행/첫째");
-    assert!(ran.stderr.contains("sumun predict 실행/첫째"), "{}", ran.stderr);
-    let predicted = place.succeed(&["predict", "실행/첫째"]).stdout;
+    assert_eq!(last_json(&ran)["run"], "실행/첫 모형 1호");
+    assert!(ran.stderr.contains("sumun predict '실행/첫 모형 1호'"), "{}", ran.stderr);
+    let predicted = place.succeed(&["predict", "실행/첫 모형 1호"]).stdout;
     assert!(predicted.starts_with(&format!("날짜,전력 수요\n{},", date(120))), "{predicted}");
-    assert!(place.succeed(&["summary", "실행/첫째"]).stdout.contains("전력 수요"));
-    place.succeed(&["evaluate", "실행/첫째", "서울 전력.csv"]);
-    place.refuse(&["predict", "실행/첫재"], &["실행/첫재", "did you mean 실행/첫째?"]);
+    assert!(place.succeed(&["summary", "실행/첫 모형 1호"]).stdout.contains("전력 수요"));
+    place.succeed(&["evaluate", "실행/첫 모형 1호", "서울 전력.csv"]);
+    place.refuse(&["predict", "실행/첫 모형 2호"], &["실행/첫 모형 2호", "did you mean 실행/첫 모형 1호?"]);
 
     let defaults = last_json(&place.succeed(&train("서울 전력.csv", "전력 수요", &["--json", "--quiet"])));
     assert_eq!(defaults["run"], "runs/forecast-서울-전력-1");
