@@ -99,6 +99,9 @@ impl Current {
 impl Progress for Display {
     fn stage(&mut self, stage: &Stage) {
         self.end_stage();
+        if !matches!(self.mode, Mode::Silent) {
+            self.waiting.drain(..).for_each(|note| tell_note(&note, self.style));
+        }
         self.stage =
             Some(Current { stage: stage.clone(), started: Instant::now(), epochs: 0, unwritten: None });
         match &mut self.mode {

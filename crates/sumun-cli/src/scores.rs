@@ -6,8 +6,8 @@ use sumun::forecast::{Evaluation, ForecastScores, Scores};
 use crate::output::json_number;
 use crate::terminal::{Style, count, left, number, right, shortened, width};
 
-/// The widest that a name in the first column may be, in terminal columns.
-const NAME_COLUMNS: usize = 30;
+/// The widest that a name in a heading may be, in terminal columns: with the scores it fits 80.
+const PART_COLUMNS: usize = 24;
 
 /// The scores as the JSON contract names them; what is undefined is `null`.
 pub(crate) fn as_json(scores: &Scores) -> Value {
@@ -36,9 +36,9 @@ pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[&str], style
     };
     for (i, target) in targets.iter().enumerate() {
         let title = if targets.len() == 1 {
-            format!("{}, {origins}", shortened(part, NAME_COLUMNS))
+            format!("{}, {origins}", shortened(part, PART_COLUMNS))
         } else {
-            format!("{} ({})", shortened(target, NAME_COLUMNS), shortened(part, NAME_COLUMNS))
+            format!("{} ({})", shortened(target, PART_COLUMNS), shortened(part, PART_COLUMNS - 8))
         };
         if i > 0 {
             text.push('\n');
@@ -58,7 +58,8 @@ pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[&str], style
 
 fn block(title: &str, rows: &[(&str, Scores)], style: Style) -> String {
     let undefined = f64::NAN;
-    let columns: [(&str, fn(&Scores) -> f64, &str); 4] = [
+    type Column = (&'static str, fn(&Scores) -> f64, &'static str);
+    let columns: [Column; 4] = [
         ("MAE", |s| s.mae, ""),
         ("RMSE", |s| s.rmse, ""),
         ("sMAPE", |s| s.smape, " %"),

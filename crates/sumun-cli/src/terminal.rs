@@ -94,6 +94,11 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
     short + "…"
 }
 
+/// A path's last part, for places where the whole may be too long.
+pub(crate) fn file_name(path: &str) -> &str {
+    std::path::Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path)
+}
+
 /// `text` broken into lines of at most `columns`, at blanks.
 pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -10,7 +10,7 @@ use crate::arguments::{on_threads, threads};
 use crate::failure::Failure;
 use crate::output::{print, print_json};
 use crate::scores;
-use crate::terminal::Style;
+use crate::terminal::{Style, file_name};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -53,5 +53,5 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let targets = &forecaster.config().preprocessing.targets;
     let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-    print(&scores::table(table.name(), &evaluation, &names, Style::for_stdout()))
+    print(&scores::table(file_name(table.name()), &evaluation, &names, Style::for_stdout()))
 }

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::output::{print_json, tell};
 use crate::progress::{Display, tell_note};
 use crate::scores;
-use crate::terminal::{Style, duration, left, shortened, wrapped};
+use crate::terminal::{Style, duration, file_name, left, shortened, wrapped};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -328,7 +328,8 @@ fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
     };
     let rows = |range: &std::ops::Range<usize>| crate::terminal::count(range.len());
     let labels = &trained.data.labels;
-    let mut data = format!("{}: {} rows", shortened(&trained.data.source, 40), rows(&(0..labels.len())));
+    let mut data =
+        format!("{}: {} rows", shortened(file_name(&trained.data.source), 40), rows(&(0..labels.len())));
     if !trained.data.frequency.is_empty() {
         data += &format!(", {}", trained.data.frequency);
     }

@@ -83,6 +83,10 @@ pub(crate) struct Complete {
     pub(crate) notes: Vec<String>,
 }
 
+/// What an error about missing values or steps advises.
+const POLICIES: &str = "choose --missing ffill (repeat the last value), interpolate (draw a straight line) or drop \
+                        (treat the rows around as neighbours)";
+
 /// Inserting more steps than this many times the rows is refused: the frequency is then hardly right.
 const MOST_INSERTED: usize = 10;
 
@@ -103,9 +107,7 @@ impl Rows {
                 match policy {
                     Missing::Error => {
                         let what = self.describe_gaps(&grid, frequency);
-                        return Err(
-                            self.fail(&format!("{what}; choose --missing ffill, interpolate or drop"))
-                        );
+                        return Err(self.fail(&format!("{what}; {POLICIES}")));
                     }
                     Missing::Drop => {
                         notes.push(format!("{}, treated as neighbours", self.describe_gaps(&grid, frequency)))
@@ -218,7 +220,7 @@ impl Rows {
             let count = values.iter().filter(|v| v.is_none()).count();
             if let Some(first) = values.iter().position(Option::is_none) {
                 return Err(self.fail(&format!(
-                    "{} missing in column {}, {}{}; choose --missing ffill, interpolate or drop",
+                    "{} missing in column {}, {}{}; {POLICIES}",
                     values_text(count),
                     quoted(name),
                     if count == 1 { "in " } else { "first in " },

@@ -355,7 +355,7 @@ mod tests {
         assert_eq!(
             message(GAP, &spec(Missing::Error)),
             "f.csv: 1 hour missing between row 3 (2010/03/14 01:00) and row 4 (2010/03/14 03:00); choose --missing \
-             ffill, interpolate or drop"
+             ffill (repeat the last value), interpolate (draw a straight line) or drop (treat the rows around as neighbours)"
         );
         for (missing, values, note) in [
             (Missing::Ffill, &[1.0, 2.0, 2.0, 4.0, 5.0][..], "filled 1 value of column 'y' (ffill)"),
@@ -383,7 +383,8 @@ mod tests {
         let spec = |missing| SeriesSpec { missing, ..SeriesSpec::new(&["y", "z"]) };
         assert_eq!(
             message(HOLES, &spec(Missing::Error)),
-            "f.csv: 2 values missing in column 'y', first in row 3 (2020-02); choose --missing ffill, interpolate or drop"
+            "f.csv: 2 values missing in column 'y', first in row 3 (2020-02); choose --missing ffill \
+             (repeat the last value), interpolate (draw a straight line) or drop (treat the rows around as neighbours)"
         );
         for (missing, y, z) in [
             (Missing::Ffill, &[1.0, 1.0, 1.0, 4.0, 5.0][..], &[5.0, 6.0, 7.0, 7.0, 9.0][..]),

@@ -55,7 +55,7 @@ impl Trained {
             seed: resolved.seed,
             seconds: self.seconds,
             threads: notes.threads,
-            path: sumun_kernels::Path::best().name().into(),
+            path: self.forecaster.net.path().name().into(),
             parameters: layers.iter().map(|layer| layer.parameters).sum(),
             horizon: resolved.horizon,
             data: self.facts(),
