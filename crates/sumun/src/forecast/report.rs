@@ -39,7 +39,9 @@ impl Trained {
         let resolved = &self.resolved;
         let layers = self.forecaster.summary();
         let future = self.forecaster.predict(None, None);
-        let mut remarks = self.notes.clone();
+        // The page says elsewhere which column holds the time.
+        let remarkable = |note: &&String| !note.starts_with("time column ");
+        let mut remarks: Vec<String> = self.notes.iter().filter(remarkable).cloned().collect();
         if let Err(error) = &future {
             remarks.push(format!("No forecast after the end of the file: {error}"));
         }
