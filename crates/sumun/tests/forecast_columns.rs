@@ -98,7 +98,8 @@ fn differences_and_logarithms_are_inverted_exactly() {
             difference,
             log,
             season: Some(4),
-            horizon: Some(4),
+            // Beyond one season the reference repeats itself.
+            horizon: Some(6),
             epochs: Some(60),
             dropout: 0.0,
             ..quick()
@@ -246,10 +247,8 @@ fn what_cannot_work_is_refused_in_one_line() {
         assert!(error.contains(message) && !error.contains('\n'), "{error}");
     }
     let model = train(&wave(80), &Options { epochs: Some(1), ..quick() }, &mut ()).unwrap().forecaster;
-    for (rows, message) in [(3, "has 3 rows, but a forecast needs 8 (window 8)")] {
-        let error = model.predict(Some(&wave(rows)), None).unwrap_err().to_string();
-        assert!(error.contains(message), "{error}");
-    }
+    let error = model.predict(Some(&wave(3)), None).unwrap_err().to_string();
+    assert!(error.contains("has 3 rows, but a forecast needs 8 (window 8)"), "{error}");
     let error = model.evaluate(&wave(9)).unwrap_err().to_string();
     assert!(error.contains("has 9 rows, but an evaluation needs 11"), "{error}");
     assert!(model.predict(None, Some(0)).is_err() && model.predict(None, Some(usize::MAX)).is_err());

@@ -133,6 +133,11 @@ impl Forecaster {
         &self.parameters
     }
 
+    /// The instruction set that its recurrent layers run on.
+    pub fn path(&self) -> sumun_kernels::Path {
+        self.net.path()
+    }
+
     /// The values of the `steps` rows (the horizon if `None`) after the end of `table`, or after the end of the data it
     /// was trained on if there is no table.
     ///

@@ -1,4 +1,46 @@
 //! Forecasting: train on a series, forecast all steps ahead at once, and measure against classical methods.
+//!
+//! [`train`] turns a [`Table`](crate::data::Table) into a [`Trained`] with a [`Forecaster`]; [`Forecaster::predict`] and
+//! [`Forecaster::evaluate`] use it. Not for many short series that should share a model, and not for intervals: it says
+//! one number a step.
+//!
+//! # The recipe, and why
+//!
+//! A recurrent network on scaled values loses to seasonal naive on series with a trend or a strong season: it spends
+//! itself on learning to copy. So it learns what copying leaves. Each figure below is the test MASE of the hourly
+//! electricity demand, the airline passengers and the El Niño temperatures in `data/`, in trials where seasonal naive has
+//! .89, 1.59 and .79 and the recipe .47, .61 and .55.
+//!
+//! - **Target.** The value (or its logarithm) less a reference: the last value of the same phase (`season`), the last
+//!   value (`last`), or nothing (`none`). All three are trained and the one with the best validation error is kept
+//!   (`none` on airline passengers: 2.2). `none` is left out where the training part has drifted, because a short
+//!   validation part cannot show how it fails further on.
+//! - **Window.** For `season` the same seasonal differences; for the others the level and the level relative to the last
+//!   value (El Niño without the latter: .64). Hour, weekday and time of year, and known columns, stand beside every row
+//!   of the window (electricity without the calendar: .71).
+//! - **Head.** All steps at once from the last state, plus one linear map of what is known of each step ahead, shared by
+//!   all steps (airline without it: .69; a wider head: .72).
+//! - **Loss.** Mean absolute error of scaled values (electricity with squared errors: .54).
+//! - **Training.** Adam with a cosine from .003, small batches, gradients clipped to norm 1, dropout .1 before the head,
+//!   early stopping. The validation loss counts every forecast value that lies in the validation part, also those of
+//!   forecasts that reach over its borders: the few origins that fit as a whole decide badly in short series.
+//! - **Nothing but the training part** is looked at for scalers, season, logarithm and drift; the validation part decides
+//!   when to stop and what to subtract; the test part is only measured on.
+//!
+//! ```no_run
+//! use sumun::data::Table;
+//! use sumun::forecast::{Options, train};
+//!
+//! let table = Table::read("data/electricity.csv")?;
+//! let options = Options { targets: vec!["value".into()], horizon: Some(24), ..Options::default() };
+//! let trained = train(&table, &options, &mut ())?;
+//! println!("test MASE {:?}", trained.test.map(|test| test.model.overall.mase));
+//! let ahead = trained.forecaster.predict(None, None)?;
+//! for (label, value) in ahead.labels.iter().zip(&ahead.targets[0].values) {
+//!     println!("{label} {value:.0}");
+//! }
+//! # Ok::<(), sumun::Error>(())
+//! ```
 
 pub mod baseline;
 mod choose;

@@ -8,6 +8,9 @@ use crate::data::Frequency;
 use crate::loss::Loss;
 use crate::{Error, Result};
 
+/// Rows that no file has; below it, row numbers can be added up.
+const MOST_ROWS: usize = 1 << 48;
+
 pub(super) fn from_parts(config: ForecasterConfig, tensors: &[Tensor<'_>]) -> Result<Forecaster> {
     check(&config)?;
     let given: usize = tensors.iter().map(|tensor| tensor.values.len()).sum();
@@ -102,6 +105,7 @@ fn check(config: &ForecasterConfig) -> Result<()> {
     if needed.is_none_or(|needed| rows < needed.max(config.season))
         || rows < p.rows_needed()
         || rows > history.rows
+        || history.rows > MOST_ROWS
         || history.columns.iter().any(|column| column.len() != rows)
     {
         return damaged(format!("its history of {rows} rows does not fit its window and season"));

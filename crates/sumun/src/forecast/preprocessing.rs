@@ -335,3 +335,125 @@ impl Preprocessing {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ROWS: usize = 40;
+
+    /// Two targets, the second with a trend, a feature and a known column.
+    fn columns() -> [Vec<Vec<f64>>; 3] {
+        let column = |k: f64, trend: f64, rows: usize| -> Vec<f64> {
+            let wave = |t: f64| 20.0 + 3.0 * (1.0 + k + t * (1.0 + k)).sin() + t * trend;
+            (0..rows).map(|t| wave(t as f64)).collect()
+        };
+        let targets = vec![column(0.15, 0.0, ROWS), column(0.4, 0.8, ROWS)];
+        [targets, vec![column(0.7, 0.0, ROWS)], vec![column(0.9, 0.1, ROWS + 5)]]
+    }
+
+    fn preprocessing(difference: Difference, log: bool, scale: ScaleKind) -> (Preprocessing, Frame) {
+        let [targets, features, known] = columns();
+        let train = 0..28;
+        let fit = |(k, values): (usize, &Vec<f64>)| {
+            let log = log && k == 0;
+            Target::fit("y", values, &train, log, difference, 3, scale, None).unwrap()
+        };
+        let input = |values: &Vec<f64>| Input::fit("x", values, &train, scale).unwrap();
+        let p = Preprocessing {
+            targets: targets.iter().enumerate().map(fit).collect(),
+            features: features.iter().map(input).collect(),
+            known: known.iter().map(input).collect(),
+            calendar: None,
+            difference,
+            window: 4,
+            horizon: 3,
+        };
+        let all = Columns { targets: &targets, features: &features, known: &known, times: None };
+        let frame = p.frame(all).unwrap();
+        (p, frame)
+    }
+
+    /// Every number of the window and of the steps ahead, against its definition.
+    #[test]
+    fn rows_hold_what_they_should() {
+        let [targets, features, known] = columns();
+        for difference in [Difference::None, Difference::Last, Difference::Season(5)] {
+            let (p, frame) = preprocessing(difference, false, ScaleKind::Standard);
+            assert_eq!(p.rows_needed(), if difference == Difference::Season(5) { 9 } else { 4 });
+            let origins = [12, 30, 9];
+            let (x, ahead) = (p.windows(&frame, &origins), p.ahead(&frame, &origins));
+            for t in 0..p.window {
+                for (n, &origin) in origins.iter().enumerate() {
+                    let row = origin + 1 + t - p.window;
+                    let mut expected = Vec::new();
+                    for (target, values) in p.targets.iter().zip(&targets) {
+                        let level = |row: usize| target.level.transform(values[row]);
+                        match difference {
+                            Difference::Season(m) => {
+                                expected.push(target.change.transform(values[row] - values[row - m]));
+                            }
+                            Difference::Last => {
+                                expected.push(level(row) - level(origin));
+                                if target.steady {
+                                    expected.push(level(row));
+                                }
+                            }
+                            Difference::None => expected.extend([level(row), level(row) - level(origin)]),
+                        }
+                    }
+                    expected.push(p.features[0].scaler.transform(features[0][row]));
+                    expected.push(p.known[0].scaler.transform(known[0][row]));
+                    let width = p.input_width();
+                    assert_eq!(expected.len(), width, "{difference:?}");
+                    let found = &x[(t * origins.len() + n) * width..][..width];
+                    for (&found, expected) in found.iter().zip(expected) {
+                        assert!((f64::from(found) - expected).abs() < 1e-5, "{difference:?} {t} {origin}");
+                    }
+                    for step in 0..p.horizon {
+                        let expected = p.known[0].scaler.transform(known[0][origin + 1 + step]);
+                        assert!((f64::from(ahead[n * p.horizon + step]) - expected).abs() < 1e-5);
+                    }
+                }
+            }
+        }
+        let (p, _) = preprocessing(Difference::Last, false, ScaleKind::Standard);
+        assert_eq!(p.targets.iter().map(|t| t.steady).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn a_level_that_has_moved_on_has_drifted() {
+        let line: Vec<f64> = (0..100).map(f64::from).collect();
+        let wave: Vec<f64> = (0..100).map(|t| (f64::from(t) * 0.7).sin()).collect();
+        assert!(drift(&line) > 1.5 && drift(&wave).abs() < 0.5);
+        let down: Vec<f64> = line.iter().map(|v| -v).collect();
+        assert!((drift(&down) + drift(&line)).abs() < 1e-12);
+        assert_eq!((drift(&[3.0; 20]), drift(&[1.0]), drift(&[])), (0.0, 0.0, 0.0));
+    }
+
+    proptest! {
+        /// What the network should answer, inverted, is what came; and only rows up to the origin are needed.
+        #[test]
+        fn forecasts_undo_answers(
+            origin in 8_usize..36, season in 1_usize..6, log: bool, kind in 0_usize..4, which in 0_usize..3,
+        ) {
+            let difference = [Difference::None, Difference::Last, Difference::Season(season)][which];
+            let kind = [ScaleKind::Standard, ScaleKind::Minmax, ScaleKind::Robust, ScaleKind::None][kind];
+            let (p, frame) = preprocessing(difference, log, kind);
+            let answers = p.answers(&frame, &[origin]);
+            let mut values = [0.0; 6];
+            p.forecast(&frame, origin, &answers, &mut values);
+            for (k, &value) in values.iter().enumerate() {
+                let expected = frame.values[k % 2][origin + 1 + k / 2];
+                // Answers are single precision.
+                prop_assert!((value - expected).abs() < 1e-5 * expected.abs(), "{value} for {expected}");
+            }
+            let mut again = Vec::new();
+            p.answers_for(&frame, origin, &values, &mut again);
+            for (a, b) in again.iter().zip(&answers) {
+                prop_assert!((a - b).abs() < 1e-4);
+            }
+        }
+    }
+}
