@@ -12,6 +12,7 @@ pub mod parameters;
 pub mod report;
 pub mod rows;
 pub mod run;
+pub mod sequences;
 pub mod train;
 
 pub use error::{Error, Result};
