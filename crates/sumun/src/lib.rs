@@ -13,6 +13,7 @@ pub mod report;
 pub mod rows;
 pub mod run;
 pub mod sequences;
+pub mod text;
 pub mod train;
 
 pub use error::{Error, Result};

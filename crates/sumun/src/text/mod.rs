@@ -1,0 +1,33 @@
+//! From text to ids and back: tokenisers, vocabularies and pretrained word vectors.
+//!
+//! The way through: a [`Tokenizer`] cuts text into tokens; a [`Vocabulary`] built from the training text numbers
+//! them; [`WordVectors`] fill an embedding's table where a file knows the word. Padding and batches are in
+//! [`sequences`](crate::sequences).
+//!
+//! Not for sub-word tokens (byte-pair encoding and the like): the models here are small, and so are their
+//! vocabularies. For Korean, [`TokenUnit::Jamo`] has a few dozen tokens where syllables have 11,172.
+//!
+//! ```
+//! use sumun::text::{TokenUnit, Tokenizer, Vocabulary, VocabularyOptions};
+//!
+//! let tokenizer = Tokenizer::new(TokenUnit::Whitespace).lowercase(true);
+//! let reviews = ["The food was good", "the service was bad"];
+//! let tokens: Vec<String> = reviews.iter().flat_map(|review| tokenizer.tokens(review)).collect();
+//! let vocabulary = Vocabulary::build(&tokens, &VocabularyOptions::default())?;
+//! assert_eq!(vocabulary.tokens(), ["<PAD>", "<UNK>", "the", "was", "food", "good", "service", "bad"]);
+//! assert_eq!(vocabulary.encode(&tokenizer.tokens("The music was good"))?, [2, 1, 3, 5]);
+//! assert_eq!(vocabulary.decode(&[2, 5])?, ["the", "good"]);
+//! # Ok::<(), sumun::Error>(())
+//! ```
+
+mod jamo;
+mod tokenize;
+mod vectors;
+mod vocabulary;
+mod word_file;
+
+pub use jamo::{CHOSEONG, JONGSEONG, JUNGSEONG, compose, compose_syllable, decompose, decompose_syllable};
+pub use tokenize::{TokenUnit, Tokenizer};
+pub use vectors::{Coverage, VectorOptions, WordVectors};
+pub use vocabulary::{PAD, UNK, Vocabulary, VocabularyOptions, VocabularyOrder};
+pub use word_file::VectorFormat;
