@@ -10,18 +10,21 @@
 mod aligned;
 mod cpu;
 pub mod linear;
+mod options;
 mod prepared;
 pub mod reference;
 mod rows;
 mod simd;
 mod types;
 
+pub use options::{ActivationFunction, Options, RecurrentDropout};
 pub use prepared::{Cache, Prepared, Purpose, Scratch};
 pub use rows::{RowMap, RowsMut, RowsRef};
 pub use simd::{Activation, Path};
 
 pub use types::{
-    Cell, Dims, Error, Gradients, InputGradient, Nonlinearity, Real, Reset, State, StateMut, Steps, Weights,
+    Cell, Dims, Error, Gradients, InputGradient, Masks, Nonlinearity, Real, Reset, State, StateMut, Steps,
+    Weights,
 };
 
 /// Replaces every value by its activation, on one of the vector paths. Errors are stated in ulps beside the

@@ -12,7 +12,7 @@ use crate::reference;
 use crate::rows::{RowsMut, RowsRef};
 use crate::simd::{Kernels, Path};
 use crate::types::{
-    Cell, Dims, Error, Gradients, InputGradient, Reset, State, StateMut, Steps, Weights, length,
+    Cell, Dims, Error, Gradients, InputGradient, Masks, Reset, State, StateMut, Steps, Weights, length,
 };
 
 /// Work below this many floating-point operations (some 20 µs of one core) is not worth a second thread.
@@ -44,12 +44,16 @@ enum Engine {
 }
 
 /// Weights as they are, for the reference path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Plain {
     input: Vec<f32>,
     hidden: Vec<f32>,
     bias_input: Vec<f32>,
     bias_hidden: Vec<f32>,
+    projection: Vec<f32>,
+    peepholes: Vec<f32>,
+    norm_gain: Vec<f32>,
+    norm_bias: Vec<f32>,
 }
 
 #[derive(Debug, Clone)]
@@ -94,17 +98,14 @@ impl Prepared {
         if dims.hidden == 0 {
             return Err(Error::Zero { what: "the hidden size" });
         }
+        dims.options.check(dims.cell)?;
         let engine = if path == Path::Reference {
-            Engine::Reference(Plain {
-                input: Vec::new(),
-                hidden: Vec::new(),
-                bias_input: Vec::new(),
-                bias_hidden: Vec::new(),
-            })
+            Engine::Reference(Plain::default())
         } else {
             let kernels = path.kernels()?;
-            if !path.computes(dims.cell) {
-                return Err(Error::Unsupported { path: path.name(), cell: dims.cell.name() });
+            if !path.computes(dims) {
+                let cell = dims.options.beyond_plain(dims.cell).unwrap_or(dims.cell.name());
+                return Err(Error::Unsupported { path: path.name(), cell });
             }
             let mut zeros = Aligned::default();
             zeros.resize(dims.hidden);
@@ -128,16 +129,7 @@ impl Prepared {
     pub fn update(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
         weights.check(self.dims)?;
         match &mut self.engine {
-            Engine::Reference(plain) => {
-                plain.input.clear();
-                plain.input.extend_from_slice(weights.input);
-                plain.hidden.clear();
-                plain.hidden.extend_from_slice(weights.hidden);
-                plain.bias_input.clear();
-                plain.bias_input.extend_from_slice(weights.bias_input);
-                plain.bias_hidden.clear();
-                plain.bias_hidden.extend_from_slice(weights.bias_hidden);
-            }
+            Engine::Reference(plain) => plain.update(weights),
             Engine::Fused(fused) => {
                 let Dims { input, hidden, .. } = self.dims;
                 let g = fused.geometry;
@@ -188,7 +180,24 @@ impl Prepared {
         cache: Option<&mut Cache>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
-        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.hidden);
+        self.forward_masked(&Masks::default(), steps, x, initial, out, last, cache, scratch)
+    }
+
+    /// [`forward`](Self::forward) with the noise of recurrent dropout and zoneout, for training. Masks whose
+    /// option is off are refused.
+    pub fn forward_masked(
+        &self,
+        masks: &Masks<'_, f32>,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsMut<'_>,
+        last: StateMut<'_, f32>,
+        cache: Option<&mut Cache>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        masks.check(self.dims, steps)?;
+        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.output());
         x.check("x", rows, self.dims.input)?;
         out.check("out", rows, hidden)?;
         self.check_state("initial", n, initial)?;
@@ -200,7 +209,9 @@ impl Prepared {
             return Ok(());
         }
         match &self.engine {
-            Engine::Reference(plain) => plain.forward(self.dims, steps, x, initial, out, last, cache)?,
+            Engine::Reference(plain) => {
+                plain.forward(self.dims, masks, steps, x, initial, out, last, cache)?
+            }
             Engine::Fused(fused) => {
                 let shards = shards(steps, self.forward_flops(rows));
                 fused.forward(steps, shards, x, initial, out, last, cache, scratch);
@@ -227,7 +238,28 @@ impl Prepared {
         d_initial: StateMut<'_, f32>,
         into: Gradients<'_, f32>,
     ) -> Result<(), Error> {
-        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.hidden);
+        let masks = Masks::default();
+        self.backward_masked(&masks, steps, x, initial, out, cache, d_out, d_last, d_x, add, d_initial, into)
+    }
+
+    /// [`backward`](Self::backward) with forward's masks.
+    pub fn backward_masked(
+        &self,
+        masks: &Masks<'_, f32>,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &mut Cache,
+        d_out: Option<RowsRef<'_>>,
+        d_last: Option<State<'_, f32>>,
+        d_x: Option<RowsMut<'_>>,
+        add: bool,
+        d_initial: StateMut<'_, f32>,
+        into: Gradients<'_, f32>,
+    ) -> Result<(), Error> {
+        masks.check(self.dims, steps)?;
+        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.output());
         x.check("x", rows, self.dims.input)?;
         out.check("out", rows, hidden)?;
         if let Some(d_out) = d_out {
@@ -239,13 +271,7 @@ impl Prepared {
         self.check_state("initial", n, initial)?;
         self.check_state("d_last", n, d_last)?;
         self.check_state("d_initial", n, Some(State { hidden: d_initial.hidden, cell: d_initial.cell }))?;
-        let shapes = Weights {
-            input: into.input,
-            hidden: into.hidden,
-            bias_input: into.bias_input,
-            bias_hidden: into.bias_hidden,
-        };
-        shapes.check(self.dims)?;
+        into.shapes().check(self.dims)?;
         let prepared = match self.purpose {
             Purpose::Inference => false,
             Purpose::Training(wanted) => d_x.is_none() || wanted == InputGradient::Needed,
@@ -257,8 +283,9 @@ impl Prepared {
             return Ok(());
         }
         match &self.engine {
-            Engine::Reference(plain) => plain
-                .backward(self.dims, steps, x, initial, out, cache, d_out, d_last, d_x, add, d_initial, into),
+            Engine::Reference(plain) => plain.backward(
+                self.dims, masks, steps, x, initial, out, cache, d_out, d_last, d_x, add, d_initial, into,
+            ),
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(rows);
                 let shards = shards(steps, flops);
@@ -273,7 +300,7 @@ impl Prepared {
     /// One step of N sequences: `x` is `[N, I]`, `state` `[N, H]` is replaced by the state after the step.
     /// Allocates nothing once `scratch` has served a call of this size, and takes no lock.
     pub fn step(&self, x: &[f32], state: StateMut<'_, f32>, scratch: &mut Scratch) -> Result<(), Error> {
-        let hidden = self.dims.hidden;
+        let hidden = self.dims.output();
         let n = state.hidden.len() / hidden;
         length("x", n * self.dims.input, x.len())?;
         self.check_state("state", n, Some(State { hidden: state.hidden, cell: state.cell }))?;
@@ -293,7 +320,7 @@ impl Prepared {
                 let before = State { hidden: &h, cell: &c };
                 let out = RowsMut::dense(&mut out, hidden);
                 let last = StateMut { hidden: state.hidden, cell: state.cell };
-                plain.forward(self.dims, &steps, x, Some(before), out, last, None)?;
+                plain.forward(self.dims, &Masks::default(), &steps, x, Some(before), out, last, None)?;
             }
             Engine::Fused(fused) => fused.step(&steps, x, state, &mut out, scratch),
         }
@@ -303,21 +330,22 @@ impl Prepared {
     }
 
     fn forward_flops(&self, rows: usize) -> usize {
-        2 * rows * (self.dims.input + self.dims.hidden) * self.dims.gate_rows()
+        2 * rows * (self.dims.input + self.dims.output()) * self.dims.gate_rows()
     }
 
     fn check_state(&self, what: &'static str, n: usize, state: Option<State<'_, f32>>) -> Result<(), Error> {
         let Some(state) = state else { return Ok(()) };
-        let cells = if self.dims.cell.has_cell_state() { n * self.dims.hidden } else { 0 };
-        length(what, n * self.dims.hidden, state.hidden.len())?;
-        length(what, cells, state.cell.len())
+        length(what, n * self.dims.output(), state.hidden.len())?;
+        length(what, n * self.dims.cell_width(), state.cell.len())
     }
 }
 
 impl Path {
-    /// Whether the path computes this cell. The reference path computes all.
-    pub fn computes(self, cell: Cell) -> bool {
-        self == Path::Reference || !matches!(cell, Cell::Gru(Reset::Before))
+    /// Whether the path computes this cell with its options. The reference path computes all, the fused paths the
+    /// plain cells but the GRU with the reset before the product.
+    pub fn computes(self, dims: Dims) -> bool {
+        let plain = dims.options.beyond_plain(dims.cell).is_none();
+        self == Path::Reference || (plain && !matches!(dims.cell, Cell::Gru(Reset::Before)))
     }
 }
 
@@ -630,18 +658,41 @@ pub(crate) unsafe fn run_product(kernels: &Kernels, task: &linear::Product, rows
 }
 
 impl Plain {
+    /// Copies other values, in the memory there is.
+    fn update(&mut self, weights: &Weights<f32>) {
+        let parts = [
+            (&mut self.input, weights.input),
+            (&mut self.hidden, weights.hidden),
+            (&mut self.bias_input, weights.bias_input),
+            (&mut self.bias_hidden, weights.bias_hidden),
+            (&mut self.projection, weights.projection),
+            (&mut self.peepholes, weights.peepholes),
+            (&mut self.norm_gain, weights.norm_gain),
+            (&mut self.norm_bias, weights.norm_bias),
+        ];
+        for (part, values) in parts {
+            part.clear();
+            part.extend_from_slice(values);
+        }
+    }
+
     fn weights(&self) -> Weights<'_, f32> {
         Weights {
             input: &self.input,
             hidden: &self.hidden,
             bias_input: &self.bias_input,
             bias_hidden: &self.bias_hidden,
+            projection: &self.projection,
+            peepholes: &self.peepholes,
+            norm_gain: &self.norm_gain,
+            norm_bias: &self.norm_bias,
         }
     }
 
     fn forward(
         &self,
         dims: Dims,
+        masks: &Masks<'_, f32>,
         steps: &Steps,
         x: RowsRef<'_>,
         initial: Option<State<'_, f32>>,
@@ -651,19 +702,20 @@ impl Plain {
     ) -> Result<(), Error> {
         let rows = steps.rows();
         let x = gather(x, rows, dims.input);
-        let mut dense = vec![0.0; rows * dims.hidden];
+        let mut dense = vec![0.0; rows * dims.output()];
         let kept = cache.map(|cache| {
             cache.filled = Some((Path::Reference, dims, rows));
             &mut cache.reference
         });
-        reference::forward(dims, &self.weights(), steps, &x, initial, &mut dense, last, kept)?;
-        scatter(&dense, out, dims.hidden, false);
+        reference::forward(dims, &self.weights(), masks, steps, &x, initial, &mut dense, last, kept)?;
+        scatter(&dense, out, dims.output(), false);
         Ok(())
     }
 
     fn backward(
         &self,
         dims: Dims,
+        masks: &Masks<'_, f32>,
         steps: &Steps,
         x: RowsRef<'_>,
         initial: Option<State<'_, f32>>,
@@ -678,15 +730,16 @@ impl Plain {
     ) -> Result<(), Error> {
         let rows = steps.rows();
         let x = gather(x, rows, dims.input);
-        let out = gather(out, rows, dims.hidden);
+        let out = gather(out, rows, dims.output());
         let d_out = match d_out {
-            Some(d_out) => gather(d_out, rows, dims.hidden),
-            None => vec![0.0; rows * dims.hidden],
+            Some(d_out) => gather(d_out, rows, dims.output()),
+            None => vec![0.0; rows * dims.output()],
         };
         let mut dense = d_x.as_ref().map(|_| vec![0.0; rows * dims.input]);
         reference::backward(
             dims,
             &self.weights(),
+            masks,
             steps,
             &x,
             initial,

@@ -2,6 +2,8 @@
 
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
+use crate::options::{Options, RecurrentDropout};
+
 /// A floating-point number the reference kernels compute in: `f32` or `f64`.
 pub trait Real:
     Copy
@@ -27,6 +29,12 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// e to the power of this value.
     fn exp(self) -> Self;
+    /// e to the power of this value, less 1, exact near 0.
+    fn exp_m1(self) -> Self;
+    /// ln(1 + this value), exact near 0.
+    fn ln_1p(self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
     /// Logistic sigmoid, 1 / (1 + e⁻ˣ).
@@ -48,6 +56,15 @@ macro_rules! real {
             }
             fn exp(self) -> Self {
                 <$t>::exp(self)
+            }
+            fn exp_m1(self) -> Self {
+                <$t>::exp_m1(self)
+            }
+            fn ln_1p(self) -> Self {
+                <$t>::ln_1p(self)
+            }
+            fn sqrt(self) -> Self {
+                <$t>::sqrt(self)
             }
             fn tanh(self) -> Self {
                 <$t>::tanh(self)
@@ -112,13 +129,23 @@ pub enum Error {
         /// The path's name.
         path: &'static str,
     },
-    /// The fused kernels lack this cell; ask for the reference path.
+    /// The fused kernels lack this cell or option; ask for the reference path.
     #[error("the {path} path does not compute {cell}; use the reference path")]
     Unsupported {
         /// The path's name.
         path: &'static str,
+        /// The name of the cell, or of the option.
+        cell: &'static str,
+    },
+    /// An option that the cell does not have, or a constant out of range.
+    #[error("{cell}: {option} {reason}")]
+    Option {
         /// The cell's name.
         cell: &'static str,
+        /// Which option.
+        option: &'static str,
+        /// What is wrong with it and what to do.
+        reason: &'static str,
     },
 }
 
@@ -187,8 +214,8 @@ impl Cell {
     }
 }
 
-/// The sizes of one recurrence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// One recurrence: its cell, sizes and options.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dims {
     /// Which equations.
     pub cell: Cell,
@@ -196,16 +223,51 @@ pub struct Dims {
     pub input: usize,
     /// H: hidden units.
     pub hidden: usize,
+    /// What it has beyond the plain cell.
+    pub options: Options,
 }
 
 impl Dims {
+    /// A plain cell.
+    pub fn new(cell: Cell, input: usize, hidden: usize) -> Self {
+        Self { cell, input, hidden, options: Options::default() }
+    }
+
+    /// The same sizes with these options.
+    pub fn with(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+
     /// G·H: rows of the weight matrices.
     pub fn gate_rows(self) -> usize {
         self.cell.gates() * self.hidden
     }
+
+    /// The width of h: H, or P of a projection.
+    pub fn output(self) -> usize {
+        self.options.projection.unwrap_or(self.hidden)
+    }
+
+    /// The width of c: H for an LSTM, else 0.
+    pub fn cell_width(self) -> usize {
+        if self.cell.has_cell_state() { self.hidden } else { 0 }
+    }
+
+    /// Values of `norm_gain`, and of `norm_bias`: 9H for an LSTM (the products of the input 4H and of the hidden
+    /// state 4H, the cell state H), 6H for a GRU (the products of the input 3H and of the hidden state 3H), H for
+    /// an RNN (the sum of both products); 0 without layer normalisation.
+    pub fn norm_len(self) -> usize {
+        let blocks = match self.cell {
+            Cell::Rnn(_) => 1,
+            Cell::Lstm => 9,
+            Cell::Gru(_) => 6,
+        };
+        if self.options.layer_norm.is_some() { blocks * self.hidden } else { 0 }
+    }
 }
 
-/// The weights of one recurrence, in PyTorch's layout and gate order.
+/// The weights of one recurrence, in PyTorch's layout and gate order. H stands for P in `weight_hh` where there
+/// is a projection.
 #[derive(Debug, Clone, Copy)]
 pub struct Weights<'a, F> {
     /// `weight_ih`, `[G·H, I]`.
@@ -216,6 +278,30 @@ pub struct Weights<'a, F> {
     pub bias_input: &'a [F],
     /// `bias_hh`, `[G·H]`, or empty for no bias.
     pub bias_hidden: &'a [F],
+    /// `weight_hr`, `[P, H]`; empty without a projection.
+    pub projection: &'a [F],
+    /// p of i, f and o, `[3H]`; empty without peepholes. With coupled gates that of f is not used.
+    pub peepholes: &'a [F],
+    /// The gains of the layer normalisation, [`norm_len`](Dims::norm_len) values.
+    pub norm_gain: &'a [F],
+    /// The biases of the layer normalisation, [`norm_len`](Dims::norm_len) values.
+    pub norm_bias: &'a [F],
+}
+
+impl<F> Default for Weights<'_, F> {
+    /// Every weight empty, to be filled by `..Weights::default()`.
+    fn default() -> Self {
+        Self {
+            input: &[],
+            hidden: &[],
+            bias_input: &[],
+            bias_hidden: &[],
+            projection: &[],
+            peepholes: &[],
+            norm_gain: &[],
+            norm_bias: &[],
+        }
+    }
 }
 
 impl<F> Weights<'_, F> {
@@ -223,13 +309,18 @@ impl<F> Weights<'_, F> {
     pub fn check(&self, dims: Dims) -> Result<(), Error> {
         let rows = dims.gate_rows();
         length("weight_ih", rows * dims.input, self.input.len())?;
-        length("weight_hh", rows * dims.hidden, self.hidden.len())?;
+        length("weight_hh", rows * dims.output(), self.hidden.len())?;
         length_or_empty("bias_ih", rows, self.bias_input.len())?;
-        length_or_empty("bias_hh", rows, self.bias_hidden.len())
+        length_or_empty("bias_hh", rows, self.bias_hidden.len())?;
+        length("weight_hr", dims.options.projection.unwrap_or(0) * dims.hidden, self.projection.len())?;
+        let peepholes = if dims.options.peepholes { 3 * dims.hidden } else { 0 };
+        length("peepholes", peepholes, self.peepholes.len())?;
+        length("norm_gain", dims.norm_len(), self.norm_gain.len())?;
+        length("norm_bias", dims.norm_len(), self.norm_bias.len())
     }
 }
 
-/// Where the gradients of [`Weights`] are added. A slice may be empty where the weight is.
+/// Where the gradients of [`Weights`] are added. The slice of a bias may be empty to leave it out.
 #[derive(Debug)]
 pub struct Gradients<'a, F> {
     /// Of `weight_ih`, `[G·H, I]`.
@@ -240,12 +331,97 @@ pub struct Gradients<'a, F> {
     pub bias_input: &'a mut [F],
     /// Of `bias_hh`, `[G·H]` or empty.
     pub bias_hidden: &'a mut [F],
+    /// Of `weight_hr`, `[P, H]`; empty without a projection.
+    pub projection: &'a mut [F],
+    /// Of the peepholes, `[3H]`; empty without them.
+    pub peepholes: &'a mut [F],
+    /// Of the gains of the layer normalisation.
+    pub norm_gain: &'a mut [F],
+    /// Of the biases of the layer normalisation.
+    pub norm_bias: &'a mut [F],
+}
+
+impl<F> Default for Gradients<'_, F> {
+    /// Every gradient empty, to be filled by `..Gradients::default()`.
+    fn default() -> Self {
+        Self {
+            input: &mut [],
+            hidden: &mut [],
+            bias_input: &mut [],
+            bias_hidden: &mut [],
+            projection: &mut [],
+            peepholes: &mut [],
+            norm_gain: &mut [],
+            norm_bias: &mut [],
+        }
+    }
+}
+
+impl<F> Gradients<'_, F> {
+    /// The slices as weights, to check their lengths.
+    pub(crate) fn shapes(&self) -> Weights<'_, F> {
+        Weights {
+            input: self.input,
+            hidden: self.hidden,
+            bias_input: self.bias_input,
+            bias_hidden: self.bias_hidden,
+            projection: self.projection,
+            peepholes: self.peepholes,
+            norm_gain: self.norm_gain,
+            norm_bias: self.norm_bias,
+        }
+    }
+}
+
+/// The noise of one training pass, drawn by the caller: backward is given forward's. All empty by default, as in
+/// inference.
+#[derive(Debug, Clone, Copy)]
+pub struct Masks<'a, F> {
+    /// What h before a step is multiplied with on its way into the recurrent product, for all steps of a
+    /// sequence, the scale 1 / (1 − rate) included; by rank, `[N, H]` or `[N, G, H]` as
+    /// [`RecurrentDropout`](crate::RecurrentDropout) says, with H the width of h. Empty for none.
+    pub recurrent: &'a [F],
+    /// 1 where a unit of h keeps its former value, 0 where it takes the new one, `[R, H]`, with H the width of
+    /// h. Empty for the expectation.
+    pub zoneout_hidden: &'a [F],
+    /// As `zoneout_hidden`, for c, `[R, H]`.
+    pub zoneout_cell: &'a [F],
+}
+
+impl<F> Default for Masks<'_, F> {
+    fn default() -> Self {
+        Self { recurrent: &[], zoneout_hidden: &[], zoneout_cell: &[] }
+    }
+}
+
+impl<F> Masks<'_, F> {
+    /// Whether there is no mask at all.
+    pub fn is_empty(&self) -> bool {
+        self.recurrent.is_empty() && self.zoneout_hidden.is_empty() && self.zoneout_cell.is_empty()
+    }
+
+    /// Checks every length; a mask whose option is off is refused.
+    pub(crate) fn check(&self, dims: Dims, steps: &Steps) -> Result<(), Error> {
+        let Dims { cell, options, .. } = dims;
+        let per_sequence = match options.recurrent_dropout {
+            RecurrentDropout::None => 0,
+            RecurrentDropout::Shared => dims.output(),
+            RecurrentDropout::PerGate => cell.gates() * dims.output(),
+        };
+        let if_on = |rate: f64, size: usize| if rate > 0.0 { steps.rows() * size } else { 0 };
+        let parts = [
+            ("masks.recurrent", steps.sequences() * per_sequence, self.recurrent),
+            ("masks.zoneout_hidden", if_on(options.zoneout_hidden, dims.output()), self.zoneout_hidden),
+            ("masks.zoneout_cell", if_on(options.zoneout_cell, dims.hidden), self.zoneout_cell),
+        ];
+        parts.into_iter().try_for_each(|(what, size, mask)| length_or_empty(what, size, mask.len()))
+    }
 }
 
 /// The state of N sequences in rank order (longest first), or the gradient of one.
 #[derive(Debug, Clone, Copy)]
 pub struct State<'a, F> {
-    /// h, `[N, H]`.
+    /// h, `[N, H]`, or `[N, P]` with a projection.
     pub hidden: &'a [F],
     /// c, `[N, H]` for an LSTM; empty otherwise.
     pub cell: &'a [F],
@@ -254,7 +430,7 @@ pub struct State<'a, F> {
 /// Where a state, or the gradient of one, is written.
 #[derive(Debug)]
 pub struct StateMut<'a, F> {
-    /// h, `[N, H]`.
+    /// h, `[N, H]`, or `[N, P]` with a projection.
     pub hidden: &'a mut [F],
     /// c, `[N, H]` for an LSTM; empty otherwise.
     pub cell: &'a mut [F],

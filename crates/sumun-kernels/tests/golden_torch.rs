@@ -6,7 +6,7 @@ mod stack;
 
 use stack::fused::Fused;
 use stack::{Batch, Kernel, LayerState, Parameters, Reference, Stack};
-use sumun_kernels::{Cell, Nonlinearity, Path, Real, Reset};
+use sumun_kernels::{Cell, Dims, Nonlinearity, Options, Path, Real, Reset};
 use sumun_testing::{FromReal, Golden, assert_close, golden_files};
 
 /// |got − want| ≤ 1e-6 + 1e-5·|want| for outputs and final states.
@@ -16,37 +16,36 @@ const GRADIENTS: (f64, f64) = (1e-5, 1e-4);
 
 #[test]
 fn reference_f64() {
-    check_all::<f64>(&Reference);
+    assert_eq!(check_all::<f64>(&Reference), 36, "layer cases in the golden folder");
 }
 
 #[test]
 fn reference_f32() {
-    check_all::<f32>(&Reference);
+    assert_eq!(check_all::<f32>(&Reference), 36);
 }
 
 /// Every fused path that this machine has, the reference path behind the same interface included.
 #[test]
 fn prepared_paths() {
     for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
-        check_all::<f32>(&Fused(path));
+        let cases = check_all::<f32>(&Fused(path));
+        let projected =
+            Dims::new(Cell::Lstm, 1, 1).with(Options { projection: Some(1), ..Options::default() });
+        assert_eq!(cases, if path.computes(projected) { 36 } else { 34 }, "{path}");
     }
 }
 
-/// All layer cases of the golden folder through one path.
-fn check_all<F: Real + FromReal + Into<f64>>(kernel: &impl Kernel<F>) {
-    let mut cases = 0;
-    for path in golden_files("torch") {
-        let golden = Golden::load(&path);
-        if !golden.name.starts_with("train_") {
-            check(&golden, kernel);
-            cases += 1;
-        }
-    }
-    assert_eq!(cases, 34, "layer cases in the golden folder");
+/// All layer cases of the golden folder that the path computes; how many they are.
+fn check_all<F: Real + FromReal + Into<f64>>(kernel: &impl Kernel<F>) -> usize {
+    let goldens = golden_files("torch").into_iter().map(|path| Golden::load(&path));
+    goldens.filter(|golden| !golden.name.starts_with("train_") && check(golden, kernel)).count()
 }
 
-/// One case: exactly the results that the file holds are compared, no fewer.
-fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F>) {
+/// One case: exactly the results that the file holds are compared, no fewer. False where the path lacks an option.
+fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F>) -> bool {
+    if !kernel.computes(network::<F>(golden).dims(0)) {
+        return false;
+    }
     let results = run(golden, kernel);
     let mut names: Vec<&str> = results.iter().map(|(name, ..)| name.as_str()).collect();
     names.sort_unstable();
@@ -60,15 +59,16 @@ fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F
         let want: Vec<f64> = golden.tensor(name).reals();
         assert_close(&format!("{}: {name}", golden.name), found, &want, *atol, *rtol);
     }
+    true
 }
 
 /// The results of a case forward and back: their names, values in the caller's order and tolerances.
 fn run<F: Real + FromReal>(golden: &Golden, kernel: &impl Kernel<F>) -> Vec<(String, Vec<F>, (f64, f64))> {
     let (batch, stack) = (batch(golden), network::<F>(golden));
-    let (hidden, width) = (stack.hidden, stack.directions * stack.hidden);
+    let (widths, width) = ([stack.output(), stack.hidden], stack.directions * stack.output());
     let rows = |name: &str, width: usize| batch.pack(&golden.tensor(name).reals::<F>(), width);
     let part = |found: &[LayerState<F>], part: usize| -> Vec<F> {
-        found.iter().flat_map(|state| batch.unrank(&state[part], hidden)).collect()
+        found.iter().flat_map(|state| batch.unrank(&state[part], widths[part])).collect()
     };
 
     let initial = golden.get("h0").map(|_| states(golden, &batch, "h0", "c0"));
@@ -93,7 +93,7 @@ fn run<F: Real + FromReal>(golden: &Golden, kernel: &impl Kernel<F>) -> Vec<(Str
     }
     for (index, gradients) in backward.d_parameters.into_iter().enumerate() {
         for (name, gradient) in parameter_names(index, stack.directions).into_iter().zip(gradients) {
-            if golden.flag("bias") || name.starts_with("weight") {
+            if has_parameter(golden, &name) {
                 results.push((format!("d_param.{name}"), gradient, GRADIENTS));
             }
         }
@@ -123,40 +123,55 @@ fn network<F: Real + FromReal>(golden: &Golden) -> Stack<F> {
     let directions = if golden.flag("bidirectional") { 2 } else { 1 };
     let parameters = |index: usize| -> Parameters<F> {
         parameter_names(index, directions).map(|name| {
-            let given = golden.flag("bias") || name.starts_with("weight");
-            if given { golden.tensor(&format!("param.{name}")).reals() } else { Vec::new() }
+            if has_parameter(golden, &name) {
+                golden.tensor(&format!("param.{name}")).reals()
+            } else {
+                Vec::new()
+            }
         })
     };
     let (input, hidden) = (golden.size("input_size"), golden.size("hidden_size"));
     let parameters = (0..golden.size("num_layers") * directions).map(parameters).collect();
-    Stack { cell, input, hidden, directions, parameters }
+    Stack { cell, input, hidden, projection: projection(golden), directions, parameters }
+}
+
+/// P, where the case has a projection.
+fn projection(golden: &Golden) -> Option<usize> {
+    golden.case.get("proj_size").map(|_| golden.size("proj_size"))
+}
+
+/// Whether the case's network has the parameter: biases where it was asked for them, `weight_hr` with a projection.
+fn has_parameter(golden: &Golden, name: &str) -> bool {
+    match name {
+        name if name.starts_with("bias") => golden.flag("bias"),
+        name if name.starts_with("weight_hr") => projection(golden).is_some(),
+        _ => true,
+    }
 }
 
 /// PyTorch's names of the parameters of one layer and direction.
-fn parameter_names(index: usize, directions: usize) -> [String; 4] {
+fn parameter_names(index: usize, directions: usize) -> [String; 5] {
     let suffix = if index % directions == 1 { "_reverse" } else { "" };
-    ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
+    ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"]
         .map(|name| format!("{name}_l{}{suffix}", index / directions))
 }
 
-/// Two tensors `[L·D, N, H]` as one state for each layer and direction, in rank order; a case without cell
-/// states has only the first.
+/// Two tensors `[L·D, N, H or P]` and `[L·D, N, H]` as one state for each layer and direction, in rank order; a case
+/// without cell states has only the first.
 fn states<F: Real + FromReal>(
     golden: &Golden,
     batch: &Batch,
     hidden: &str,
     cell: &str,
 ) -> Vec<LayerState<F>> {
-    let [count, sequences, units] = golden.tensor(hidden).shape[..] else {
-        panic!("{}: {hidden} has the shape {:?}", golden.name, golden.tensor(hidden).shape);
-    };
-    let parts: [Vec<F>; 2] =
-        [golden.tensor(hidden).reals(), golden.get(cell).map_or(Vec::new(), |c| c.reals())];
-    let size = sequences * units;
+    let count = golden.tensor(hidden).shape[0];
     let state = |index: usize| {
-        parts
-            .each_ref()
-            .map(|part| batch.rank(part.get(index * size..(index + 1) * size).unwrap_or(&[]), units))
+        [hidden, cell].map(|name| {
+            let Some(tensor) = golden.get(name) else { return Vec::new() };
+            let width = *tensor.shape.last().expect("a state has three axes");
+            let size = tensor.shape[1] * width;
+            batch.rank(&tensor.reals::<F>()[index * size..(index + 1) * size], width)
+        })
     };
     (0..count).map(state).collect()
 }

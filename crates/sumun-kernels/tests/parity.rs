@@ -54,7 +54,7 @@ impl Problem {
 
     fn weights(&self) -> Weights<'_, f32> {
         let [input, hidden, bias_input, bias_hidden] = &self.weights;
-        Weights { input, hidden, bias_input, bias_hidden }
+        Weights { input, hidden, bias_input, bias_hidden, ..Weights::default() }
     }
 
     fn initial(&self) -> Option<State<'_, f32>> {
@@ -100,7 +100,7 @@ impl Problem {
                 Some(RowsMut::dense(&mut d_x, input)),
                 false,
                 StateMut { hidden: &mut d_h, cell: &mut d_c },
-                Gradients { input: w, hidden: u, bias_input: bi, bias_hidden: bh },
+                Gradients { input: w, hidden: u, bias_input: bi, bias_hidden: bh, ..Gradients::default() },
             )
             .unwrap();
         let [d_w, d_u, d_bi, d_bh] = into;
@@ -139,7 +139,7 @@ fn every_fused_path_agrees_with_the_reference() {
     for cell in FUSED {
         for (case, (input, hidden, batch_sizes)) in shapes.into_iter().enumerate() {
             for (bias, initial) in [(true, true), (false, false), (true, false), (false, true)] {
-                let dims = Dims { cell, input, hidden };
+                let dims = Dims::new(cell, input, hidden);
                 let problem = Problem::new(dims, batch_sizes, bias, initial, case as u64);
                 let want = problem.run(Path::Reference);
                 for path in fused_paths() {
@@ -175,7 +175,7 @@ proptest! {
         mut lengths in lengths(),
         seed: u64,
     ) {
-        let dims = Dims { cell, input, hidden };
+        let dims = Dims::new(cell, input, hidden);
         let problem = Problem::new(dims, &batch_sizes(&mut lengths), true, seed % 2 == 0, seed);
         for path in fused_paths() {
             let one = on_threads(1, || problem.run(path));
@@ -196,7 +196,7 @@ proptest! {
         cut in 0.0..1.0f64,
         seed: u64,
     ) {
-        let dims = Dims { cell, input, hidden };
+        let dims = Dims::new(cell, input, hidden);
         let problem = Problem::new(dims, &batch_sizes(&mut lengths), true, true, seed);
         let rank = seed as usize % lengths.len();
         let length = lengths[rank];
@@ -264,7 +264,7 @@ proptest! {
         mut lengths in lengths(),
         seed: u64,
     ) {
-        let dims = Dims { cell, input, hidden };
+        let dims = Dims::new(cell, input, hidden);
         let problem = Problem::new(dims, &batch_sizes(&mut lengths), true, false, seed);
         let rows = problem.steps.rows();
         let mut order: Vec<u32> = (0..rows as u32).collect();
@@ -303,7 +303,7 @@ proptest! {
 
 #[test]
 fn misuse_is_an_error() {
-    let dims = Dims { cell: Cell::Lstm, input: 2, hidden: 3 };
+    let dims = Dims::new(Cell::Lstm, 2, 3);
     let problem = Problem::new(dims, &[2, 1], true, false, 1);
     let weights = problem.weights();
     let before = Dims { cell: Cell::Gru(Reset::Before), ..dims };

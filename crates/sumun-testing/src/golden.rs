@@ -215,7 +215,7 @@ mod tests {
                 layers += 1;
             }
         }
-        assert_eq!((layers, curves), (34, 7));
+        assert_eq!((layers, curves), (36, 7));
     }
 
     #[test]

@@ -250,7 +250,7 @@ fn forward(case: &Case) -> Result<impl FnMut() -> Result<()>> {
 fn step(case: &Case) -> Result<impl FnMut() -> Result<()>> {
     let config = config(case)?;
     let (input, hidden) = (case.input, case.hidden);
-    let dims = Dims { cell: config.cell.cell(), input, hidden };
+    let dims = Dims::new(config.cell.cell(), input, hidden);
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut draw = |count: usize| -> Vec<f32> {
         let scale = 1.0 / (hidden as f32).sqrt();
@@ -258,7 +258,7 @@ fn step(case: &Case) -> Result<impl FnMut() -> Result<()>> {
     };
     let rows = dims.gate_rows();
     let (w, u, b, x) = (draw(rows * input), draw(rows * hidden), draw(rows), draw(input));
-    let weights = Weights { input: &w, hidden: &u, bias_input: &b, bias_hidden: &b };
+    let weights = Weights { input: &w, hidden: &u, bias_input: &b, bias_hidden: &b, ..Weights::default() };
     let prepared = Prepared::new(dims, &weights, Path::best(), Purpose::Inference)?;
     let cells = if dims.cell.has_cell_state() { hidden } else { 0 };
     let (mut hidden, mut cell) = (vec![0.0; hidden], vec![0.0; cells]);

@@ -1,44 +1,83 @@
 //! The GRU cell: h' = (1 − z) ⊙ n + z ⊙ h (Cho et al. 2014), with the reset gate after or before the recurrent
-//! product of n. Derivation: `docs/derivations/gru.md`.
+//! product of n, and all its options. Derivation: `docs/derivations/gru.md`.
 
-use super::linear::{add_input_gradient, add_weight_gradient, affine};
+use super::activation::Clipped;
+use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
+use super::norm::{self, Norm};
+use super::recurrent::Seen;
+use super::zoneout::Zoneout;
 use super::{Backward, Forward, before, row};
-use crate::{Real, Reset};
+use crate::{Dims, Real, Reset};
 
-/// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps r, z,
-/// n and, fourth, what the derivative of the recurrent product needs: W_hn h + b_hn with the reset after it,
-/// r ⊙ h with the reset before it.
+/// The groups of the layer normalisation: r and z of the input's product, n of it; then the hidden state's.
+const INPUT_RZ: usize = 0;
+const INPUT_N: usize = 1;
+const HIDDEN_RZ: usize = 2;
+const HIDDEN_N: usize = 3;
+/// The block of n in the weights, and the gate whose masks its product sees.
+const N: usize = 2;
+
+fn functions<F: Real>(dims: Dims) -> [Clipped<F>; 2] {
+    let functions = dims.options.functions(dims.cell);
+    [functions.gate, functions.candidate].map(|function| Clipped::new(function, dims.options.clip))
+}
+
+/// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
+/// pre-activations, and r, z, n and, fourth, what the derivative of the recurrent product needs: W_hn h + b_hn
+/// with the reset after it, r ⊙ h with the reset before it.
 pub(super) fn forward<F: Real>(reset: Reset, run: Forward<F>) {
-    let Forward { dims, weights, steps, x, out, state, mut cache } = run;
+    let Forward { dims, weights, masks, steps, x, out, state, mut cache } = run;
     let (inputs, units) = (dims.input, dims.hidden);
+    let [gate, candidate] = functions::<F>(dims);
+    let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
+    let norm = Norm::new(dims, weights);
+    let mut record = vec![F::ZERO; norm::record_width(dims)];
     let (u_rz, u_n) = weights.hidden.split_at(2 * units * units);
     let (b_rz, b_n) = split_bias(weights.bias_hidden, units);
-    let mut from_input = vec![F::ZERO; 3 * units];
+    // With layer normalisation the biases come after it.
+    let or_none = |bias| if norm.is_some() { &[][..] } else { bias };
+    let mut a = vec![F::ZERO; 3 * units];
     let mut from_hidden = vec![F::ZERO; 2 * units];
     let [mut r, mut z] = [vec![F::ZERO; units], vec![F::ZERO; units]];
     let [mut reset_h, mut new_from_hidden] = [vec![F::ZERO; units], vec![F::ZERO; units]];
+    let mut room = Vec::new();
     for t in 0..steps.len() {
         for rank in 0..steps.batch_size(t) {
             let at = steps.offset(t) + rank;
             let h = &mut state.hidden[rank * units..][..units];
-            affine(weights.input, weights.bias_input, row(x, at, inputs), &mut from_input);
-            affine(u_rz, b_rz, h, &mut from_hidden);
+            let seen = Seen::new(h, masks.recurrent, rank, steps.sequences());
+            affine(weights.input, or_none(weights.bias_input), row(x, at, inputs), &mut a);
+            seen.product(u_rz, or_none(b_rz), units, &mut from_hidden);
+            if let Some(norm) = &norm {
+                norm.forward(INPUT_RZ, &mut a[..2 * units], &mut record);
+                norm.forward(INPUT_N, &mut a[2 * units..], &mut record);
+                norm.forward(HIDDEN_RZ, &mut from_hidden, &mut record);
+                add(&mut a, weights.bias_input);
+                add(&mut from_hidden, b_rz);
+            }
+            add(&mut a[..2 * units], &from_hidden);
+            let h_n = seen.by(N, &mut room);
             for k in 0..units {
-                r[k] = (from_input[k] + from_hidden[k]).sigmoid();
-                z[k] = (from_input[units + k] + from_hidden[units + k]).sigmoid();
-                reset_h[k] = r[k] * h[k];
+                r[k] = gate.value(a[k]);
+                z[k] = gate.value(a[units + k]);
+                reset_h[k] = r[k] * h_n[k];
             }
             match reset {
-                Reset::After => affine(u_n, b_n, h, &mut new_from_hidden),
-                Reset::Before => affine(u_n, b_n, &reset_h, &mut new_from_hidden),
+                Reset::After => affine(u_n, or_none(b_n), h_n, &mut new_from_hidden),
+                Reset::Before => affine(u_n, or_none(b_n), &reset_h, &mut new_from_hidden),
+            }
+            if let Some(norm) = &norm {
+                norm.forward(HIDDEN_N, &mut new_from_hidden, &mut record);
+                add(&mut new_from_hidden, b_n);
             }
             for k in 0..units {
                 let (recurrent, kept) = match reset {
                     Reset::After => (r[k] * new_from_hidden[k], new_from_hidden[k]),
                     Reset::Before => (new_from_hidden[k], reset_h[k]),
                 };
-                let n = (from_input[2 * units + k] + recurrent).tanh();
-                h[k] = (F::ONE - z[k]) * n + z[k] * h[k];
+                a[2 * units + k] += recurrent;
+                let n = candidate.value(a[2 * units + k]);
+                h[k] = zoneout.mix(at * units + k, h[k], (F::ONE - z[k]) * n + z[k] * h[k]);
                 if let Some(cache) = cache.as_deref_mut() {
                     for (gate, value) in [r[k], z[k], n, kept].into_iter().enumerate() {
                         cache.gates[(4 * at + gate) * units + k] = value;
@@ -46,6 +85,10 @@ pub(super) fn forward<F: Real>(reset: Reset, run: Forward<F>) {
                 }
             }
             out[at * units..][..units].copy_from_slice(h);
+            if let Some(cache) = cache.as_deref_mut() {
+                cache.pre_activations[3 * at * units..][..3 * units].copy_from_slice(&a);
+                cache.norm[at * record.len()..][..record.len()].copy_from_slice(&record);
+            }
         }
     }
 }
@@ -53,52 +96,73 @@ pub(super) fn forward<F: Real>(reset: Reset, run: Forward<F>) {
 /// The gradients, from the last step to the first. `run.d_state` holds the gradient of the final state and is
 /// moved back in place until it is that of the initial state.
 pub(super) fn backward<F: Real>(reset: Reset, run: Backward<F>) {
-    let Backward { dims, weights, steps, x, initial, out, cache, d_out, mut d_x, d_state, into } = run;
+    let Backward { dims, weights, masks, steps, x, initial, out, cache, d_out, mut d_x, d_state, into } = run;
     let (inputs, units) = (dims.input, dims.hidden);
+    let [gate, candidate] = functions::<F>(dims);
+    let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
+    let norm = Norm::new(dims, weights);
     let (u_rz, u_n) = weights.hidden.split_at(2 * units * units);
     let (d_u_rz, d_u_n) = into.hidden.split_at_mut(2 * units * units);
     let (d_b_rz, d_b_n) = split_bias_mut(into.bias_hidden, units);
     // Gradients of the pre-activations of r, z, n, and of W_hn h + b_hn (after) or W_hn (r ⊙ h) + b_hn (before).
     let mut d_a = vec![F::ZERO; 3 * units];
     let mut d_product = vec![F::ZERO; units];
-    let mut d_reset_h = vec![F::ZERO; units];
+    let mut d_operand = vec![F::ZERO; units];
+    let mut room = Vec::new();
     for t in (0..steps.len()).rev() {
         for rank in 0..steps.batch_size(t) {
             let at = steps.offset(t) + rank;
             let h_before = before(out, initial.hidden, steps, t, rank, units);
+            let seen = Seen::new(h_before, masks.recurrent, rank, steps.sequences());
             let [r, z, n, kept] = [0, 1, 2, 3].map(|gate| row(&cache.gates, 4 * at + gate, units));
+            let a = [0, 1, 2].map(|gate| row(&cache.pre_activations, 3 * at + gate, units));
+            let record = row(&cache.norm, at, norm::record_width(dims));
             let d_h = &mut d_state.hidden[rank * units..][..units];
             for k in 0..units {
-                let dh = d_h[k] + d_out[at * units + k];
-                d_a[units + k] = dh * (h_before[k] - n[k]) * z[k] * (F::ONE - z[k]);
-                d_a[2 * units + k] = dh * (F::ONE - z[k]) * (F::ONE - n[k] * n[k]);
-                d_h[k] = dh * z[k];
+                let d = d_h[k] + d_out[at * units + k];
+                let (d_before, d_new) = zoneout.split(at * units + k, d);
+                d_a[units + k] = d_new * (h_before[k] - n[k]) * gate.slope(a[1][k], z[k]);
+                d_a[2 * units + k] = d_new * (F::ONE - z[k]) * candidate.slope(a[2][k], n[k]);
+                d_h[k] = d_before + d_new * z[k];
             }
-            match reset {
-                Reset::After => {
-                    for k in 0..units {
-                        let dn = d_a[2 * units + k];
-                        d_a[k] = dn * kept[k] * r[k] * (F::ONE - r[k]);
-                        d_product[k] = dn * r[k];
-                    }
-                    add_input_gradient(u_n, &d_product, d_h);
-                    add_weight_gradient(&d_product, h_before, d_u_n, d_b_n);
-                }
-                Reset::Before => {
-                    d_product.copy_from_slice(&d_a[2 * units..]);
-                    d_reset_h.fill(F::ZERO);
-                    add_input_gradient(u_n, &d_product, &mut d_reset_h);
-                    for k in 0..units {
-                        d_a[k] = d_reset_h[k] * h_before[k] * r[k] * (F::ONE - r[k]);
-                        d_h[k] += d_reset_h[k] * r[k];
-                    }
-                    add_weight_gradient(&d_product, kept, d_u_n, d_b_n);
-                }
+
+            // n's recurrent product, to r and h.
+            let h_n = seen.by(N, &mut room);
+            for k in 0..units {
+                let dn = d_a[2 * units + k];
+                d_product[k] = if reset == Reset::After { dn * r[k] } else { dn };
             }
-            let d_rz = &d_a[..2 * units];
-            add_input_gradient(u_rz, d_rz, d_h);
-            add_weight_gradient(d_rz, h_before, d_u_rz, d_b_rz);
-            add_weight_gradient(&d_a, row(x, at, inputs), into.input, into.bias_input);
+            add(d_b_n, &d_product);
+            if let Some(norm) = &norm {
+                norm.backward(HIDDEN_N, &mut d_product, record, into.norm_gain, into.norm_bias);
+            }
+            add_weight_gradient(&d_product, if reset == Reset::After { h_n } else { kept }, d_u_n);
+            d_operand.fill(F::ZERO);
+            add_input_gradient(u_n, &d_product, &mut d_operand);
+            for k in 0..units {
+                let d_r = match reset {
+                    Reset::After => d_a[2 * units + k] * kept[k],
+                    Reset::Before => {
+                        let d_reset_h = d_operand[k];
+                        d_operand[k] = d_reset_h * r[k];
+                        d_reset_h * h_n[k]
+                    }
+                };
+                d_a[k] = d_r * gate.slope(a[0][k], r[k]);
+            }
+            seen.add_gradient(N, &d_operand, d_h);
+
+            // r's and z's recurrent product, and the input's.
+            let mut d_rz = d_a[..2 * units].to_vec();
+            add(d_b_rz, &d_rz);
+            add(into.bias_input, &d_a);
+            if let Some(norm) = &norm {
+                norm.backward(HIDDEN_RZ, &mut d_rz, record, into.norm_gain, into.norm_bias);
+                norm.backward(INPUT_RZ, &mut d_a[..2 * units], record, into.norm_gain, into.norm_bias);
+                norm.backward(INPUT_N, &mut d_a[2 * units..], record, into.norm_gain, into.norm_bias);
+            }
+            seen.product_gradients(u_rz, units, &d_rz, d_h, d_u_rz);
+            add_weight_gradient(&d_a, row(x, at, inputs), into.input);
             if let Some(d_x) = d_x.as_deref_mut() {
                 add_input_gradient(weights.input, &d_a, &mut d_x[at * inputs..][..inputs]);
             }

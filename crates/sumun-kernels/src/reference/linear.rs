@@ -1,4 +1,4 @@
-//! The three products with a weight matrix that every cell is made of, one row at a time.
+//! The products with a weight matrix that every cell is made of, one row at a time.
 
 use crate::Real;
 
@@ -22,15 +22,18 @@ pub(super) fn add_input_gradient<F: Real>(weight: &[F], d_out: &[F], d_x: &mut [
     }
 }
 
-/// `d_weight` += `d_out` `x`ᵀ and `d_bias` += `d_out`: the gradients of [`affine`]'s own parameters. An empty
-/// `d_bias` is left out.
-pub(super) fn add_weight_gradient<F: Real>(d_out: &[F], x: &[F], d_weight: &mut [F], d_bias: &mut [F]) {
+/// `d_weight` += `d_out` `x`ᵀ: the gradient of [`affine`]'s weight.
+pub(super) fn add_weight_gradient<F: Real>(d_out: &[F], x: &[F], d_weight: &mut [F]) {
     for k in 0..d_out.len() {
         for j in 0..x.len() {
             d_weight[k * x.len() + j] += d_out[k] * x[j];
         }
     }
-    for (sum, &d) in d_bias.iter_mut().zip(d_out) {
-        *sum += d;
+}
+
+/// `sum` += `values`; an empty `sum` or empty `values` are left out.
+pub(super) fn add<F: Real>(sum: &mut [F], values: &[F]) {
+    for (sum, &v) in sum.iter_mut().zip(values) {
+        *sum += v;
     }
 }

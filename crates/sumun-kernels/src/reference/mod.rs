@@ -5,37 +5,44 @@
 //!
 //! ```
 //! use sumun_kernels::reference::{Cache, backward, forward};
-//! use sumun_kernels::{Cell, Dims, Gradients, Nonlinearity, StateMut, Steps, Weights};
+//! use sumun_kernels::{Cell, Dims, Gradients, Masks, Nonlinearity, StateMut, Steps, Weights};
 //!
 //! // Two sequences of one feature, of two steps and of one, through one tanh unit.
-//! let dims = Dims { cell: Cell::Rnn(Nonlinearity::Tanh), input: 1, hidden: 1 };
-//! let weights = Weights { input: &[0.5], hidden: &[1.0], bias_input: &[], bias_hidden: &[] };
+//! let dims = Dims::new(Cell::Rnn(Nonlinearity::Tanh), 1, 1);
+//! let (weights, masks) = (Weights { input: &[0.5], hidden: &[1.0], ..Weights::default() }, Masks::default());
 //! let steps = Steps::new(vec![2, 1])?;
 //! let x = [1.0, -1.0, 2.0];
 //! let (mut out, mut last, mut cache) = ([0.0; 3], [0.0; 2], Cache::default());
 //! let state = StateMut { hidden: &mut last, cell: &mut [] };
-//! forward(dims, &weights, &steps, &x, None, &mut out, state, Some(&mut cache))?;
+//! forward(dims, &weights, &masks, &steps, &x, None, &mut out, state, Some(&mut cache))?;
 //! assert_eq!(out[2], f64::tanh(0.5 * 2.0 + out[0]));
 //! assert_eq!(last, [out[2], out[1]]); // Each sequence ends at its own last step.
 //!
 //! let (mut d_x, mut d_h, mut d_w, mut d_u) = ([0.0; 3], [0.0; 2], [0.0], [0.0]);
 //! let d_initial = StateMut { hidden: &mut d_h, cell: &mut [] };
-//! let into = Gradients { input: &mut d_w, hidden: &mut d_u, bias_input: &mut [], bias_hidden: &mut [] };
+//! let into = Gradients { input: &mut d_w, hidden: &mut d_u, ..Gradients::default() };
 //! let d_out = [0.0, 0.0, 1.0]; // The gradient of out[2] alone.
-//! backward(dims, &weights, &steps, &x, None, &out, &cache, &d_out, None, Some(&mut d_x), d_initial, into)?;
+//! let d_x_here = Some(d_x.as_mut_slice());
+//! backward(
+//!     dims, &weights, &masks, &steps, &x, None, &out, &cache, &d_out, None, d_x_here, d_initial, into,
+//! )?;
 //! assert_eq!(d_x[2], (1.0 - out[2] * out[2]) * 0.5);
 //! # Ok::<(), sumun_kernels::Error>(())
 //! ```
 
+mod activation;
 mod gru;
 mod linear;
 mod lstm;
+mod norm;
+mod recurrent;
 mod rnn;
 #[cfg(test)]
 mod tests;
+mod zoneout;
 
 use crate::types::{length, length_or_empty};
-use crate::{Cell, Dims, Error, Gradients, Real, State, StateMut, Steps, Weights};
+use crate::{Cell, Dims, Error, Gradients, Masks, Real, State, StateMut, Steps, Weights};
 
 /// What [`forward`] keeps for [`backward`]: row-major, one row per packed row.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,39 +50,53 @@ pub struct Cache<F> {
     /// LSTM: the activated gates i, f, g, o, `[R, 4H]`. GRU: r, z, n and a fourth block, `[R, 4H]`, which is
     /// W_hn h + b_hn with the reset after the product and r ⊙ h with the reset before it. RNN: empty.
     pub gates: Vec<F>,
-    /// LSTM: the cell state c of every row, `[R, H]`. Otherwise empty.
+    /// LSTM: the cell state c of every row after zoneout, `[R, H]`. Otherwise empty.
     pub cell: Vec<F>,
+    /// What the activation functions were applied to, before the clip, `[R, G·H]`.
+    pub pre_activations: Vec<F>,
+    /// With layer normalisation: the normalised values x̂ of every group and then 1/√(σ² + ε) of each group, a
+    /// row each. Otherwise empty.
+    pub norm: Vec<F>,
 }
 
 impl<F: Real> Cache<F> {
-    /// The lengths of `gates` and `cell` for `rows` packed rows.
-    fn lengths(dims: Dims, rows: usize) -> (usize, usize) {
-        match dims.cell {
-            Cell::Rnn(_) => (0, 0),
-            Cell::Lstm => (rows * 4 * dims.hidden, rows * dims.hidden),
-            Cell::Gru(_) => (rows * 4 * dims.hidden, 0),
-        }
+    /// The lengths of `gates`, `cell`, `pre_activations` and `norm` for `rows` packed rows.
+    fn lengths(dims: Dims, rows: usize) -> [usize; 4] {
+        let gates = if matches!(dims.cell, Cell::Rnn(_)) { 0 } else { 4 * dims.hidden };
+        [gates, dims.cell_width(), dims.gate_rows(), norm::record_width(dims)].map(|width| rows * width)
     }
 
     /// Makes room for `rows` packed rows; values that are there stay until they are overwritten.
     fn resize(&mut self, dims: Dims, rows: usize) {
-        let (gates, cell) = Self::lengths(dims, rows);
-        self.gates.resize(gates, F::ZERO);
-        self.cell.resize(cell, F::ZERO);
+        let parts = [&mut self.gates, &mut self.cell, &mut self.pre_activations, &mut self.norm];
+        for (part, length) in parts.into_iter().zip(Self::lengths(dims, rows)) {
+            part.resize(length, F::ZERO);
+        }
+    }
+
+    fn check(&self, dims: Dims, rows: usize) -> Result<(), Error> {
+        let [gates, cell, pre_activations, norm] = Self::lengths(dims, rows);
+        length("cache.gates", gates, self.gates.len())?;
+        length("cache.cell", cell, self.cell.len())?;
+        length("cache.pre_activations", pre_activations, self.pre_activations.len())?;
+        length("cache.norm", norm, self.norm.len())
     }
 }
 
 /// Runs a recurrence over packed rows.
 ///
-/// `x` is `[R, I]`; `initial` is the state before the first step, `[N, H]` in rank order, zeros where it is
-/// `None`. Writes the hidden state of every row to `out`, `[R, H]`, and to `last`, `[N, H]`, the state of each
+/// `masks` are the noise of a training pass, none in inference. `x` is `[R, I]`; `initial` is the state before the
+/// first step, `[N, H]` in rank order, zeros where it is `None`. Where there is a projection, P stands for H in
+/// every shape of h. Writes the hidden state of every row to `out`, `[R, H]`, and to `last`, `[N, H]`, the state of each
 /// rank at its own last step. `cache` is resized and filled where it is given; [`backward`] needs it.
 ///
 /// # Errors
-/// [`Error::Zero`] for no input feature or no hidden unit, [`Error::Length`] for a slice that does not fit.
+/// [`Error::Zero`] for no input feature or no hidden unit, [`Error::Option`] for an option that the cell does not
+/// have, [`Error::Length`] for a slice that does not fit.
 pub fn forward<F: Real>(
     dims: Dims,
     weights: &Weights<F>,
+    masks: &Masks<F>,
     steps: &Steps,
     x: &[F],
     initial: Option<State<F>>,
@@ -83,16 +104,19 @@ pub fn forward<F: Real>(
     mut last: StateMut<F>,
     mut cache: Option<&mut Cache<F>>,
 ) -> Result<(), Error> {
-    check_shapes(dims, weights, steps, x, initial)?;
-    length("out", steps.rows() * dims.hidden, out.len())?;
+    check_shapes(dims, weights, masks, steps, x, initial)?;
+    length("out", steps.rows() * dims.output(), out.len())?;
     check_state(dims, steps, ["last.hidden", "last.cell"], last.hidden, last.cell)?;
     start(&mut last, initial);
     if let Some(cache) = cache.as_deref_mut() {
         cache.resize(dims, steps.rows());
     }
-    let run = Forward { dims, weights, steps, x, out, state: last, cache };
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let run = Forward { dims, weights, masks, steps, x, out, state: last, cache };
     match dims.cell {
-        Cell::Rnn(nonlinearity) => rnn::forward(nonlinearity, run),
+        Cell::Rnn(_) => rnn::forward(run),
         Cell::Lstm => lstm::forward(run),
         Cell::Gru(reset) => gru::forward(reset, run),
     }
@@ -109,10 +133,12 @@ pub fn forward<F: Real>(
 /// also where that was `None`. Adds the weights' gradients to `into`; an empty bias slice there is left out.
 ///
 /// # Errors
-/// [`Error::Zero`] for no input feature or no hidden unit, [`Error::Length`] for a slice that does not fit.
+/// [`Error::Zero`] for no input feature or no hidden unit, [`Error::Option`] for an option that the cell does not
+/// have, [`Error::Length`] for a slice that does not fit.
 pub fn backward<F: Real>(
     dims: Dims,
     weights: &Weights<F>,
+    masks: &Masks<F>,
     steps: &Steps,
     x: &[F],
     initial: Option<State<F>>,
@@ -124,12 +150,10 @@ pub fn backward<F: Real>(
     d_initial: StateMut<F>,
     into: Gradients<F>,
 ) -> Result<(), Error> {
-    check_shapes(dims, weights, steps, x, initial)?;
-    length("out", steps.rows() * dims.hidden, out.len())?;
-    let (gates, cell) = Cache::<F>::lengths(dims, steps.rows());
-    length("cache.gates", gates, cache.gates.len())?;
-    length("cache.cell", cell, cache.cell.len())?;
-    length("d_out", steps.rows() * dims.hidden, d_out.len())?;
+    check_shapes(dims, weights, masks, steps, x, initial)?;
+    length("out", steps.rows() * dims.output(), out.len())?;
+    cache.check(dims, steps.rows())?;
+    length("d_out", steps.rows() * dims.output(), d_out.len())?;
     if let Some(state) = d_last {
         check_state(dims, steps, ["d_last.hidden", "d_last.cell"], state.hidden, state.cell)?;
     }
@@ -141,17 +165,25 @@ pub fn backward<F: Real>(
     length("d_weight_hh", weights.hidden.len(), into.hidden.len())?;
     length_or_empty("d_bias_ih", dims.gate_rows(), into.bias_input.len())?;
     length_or_empty("d_bias_hh", dims.gate_rows(), into.bias_hidden.len())?;
+    length("d_weight_hr", weights.projection.len(), into.projection.len())?;
+    length("d_peepholes", weights.peepholes.len(), into.peepholes.len())?;
+    length("d_norm_gain", weights.norm_gain.len(), into.norm_gain.len())?;
+    length("d_norm_bias", weights.norm_bias.len(), into.norm_bias.len())?;
 
-    let zeros = vec![F::ZERO; d_initial.hidden.len()];
-    let initial = initial.unwrap_or(State { hidden: &zeros, cell: &zeros[..d_initial.cell.len()] });
+    let zeros = vec![F::ZERO; d_initial.hidden.len().max(d_initial.cell.len())];
+    let (hidden, cell) = (&zeros[..d_initial.hidden.len()], &zeros[..d_initial.cell.len()]);
+    let initial = initial.unwrap_or(State { hidden, cell });
     let mut d_state = d_initial;
     start(&mut d_state, d_last);
     if let Some(d_x) = d_x.as_deref_mut() {
         d_x.fill(F::ZERO);
     }
-    let run = Backward { dims, weights, steps, x, initial, out, cache, d_out, d_x, d_state, into };
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let run = Backward { dims, weights, masks, steps, x, initial, out, cache, d_out, d_x, d_state, into };
     match dims.cell {
-        Cell::Rnn(nonlinearity) => rnn::backward(nonlinearity, run),
+        Cell::Rnn(_) => rnn::backward(run),
         Cell::Lstm => lstm::backward(run),
         Cell::Gru(reset) => gru::backward(reset, run),
     }
@@ -162,6 +194,7 @@ pub fn backward<F: Real>(
 struct Forward<'a, F> {
     dims: Dims,
     weights: &'a Weights<'a, F>,
+    masks: &'a Masks<'a, F>,
     steps: &'a Steps,
     x: &'a [F],
     out: &'a mut [F],
@@ -174,6 +207,7 @@ struct Forward<'a, F> {
 struct Backward<'a, F> {
     dims: Dims,
     weights: &'a Weights<'a, F>,
+    masks: &'a Masks<'a, F>,
     steps: &'a Steps,
     x: &'a [F],
     initial: State<'a, F>,
@@ -226,6 +260,7 @@ fn start<F: Real>(state: &mut StateMut<F>, from: Option<State<F>>) {
 fn check_shapes<F: Real>(
     dims: Dims,
     weights: &Weights<F>,
+    masks: &Masks<F>,
     steps: &Steps,
     x: &[F],
     initial: Option<State<F>>,
@@ -235,7 +270,9 @@ fn check_shapes<F: Real>(
             return Err(Error::Zero { what });
         }
     }
+    dims.options.check(dims.cell)?;
     weights.check(dims)?;
+    masks.check(dims, steps)?;
     length("x", steps.rows() * dims.input, x.len())?;
     if let Some(state) = initial {
         check_state(dims, steps, ["initial.hidden", "initial.cell"], state.hidden, state.cell)?;
@@ -243,7 +280,7 @@ fn check_shapes<F: Real>(
     Ok(())
 }
 
-/// Checks a state's two lengths: `[N, H]` each, and no cell state but the LSTM's.
+/// Checks a state's two lengths: `[N, H]` each, `[N, P]` for a projected h, and no cell state but the LSTM's.
 fn check_state<F>(
     dims: Dims,
     steps: &Steps,
@@ -251,7 +288,6 @@ fn check_state<F>(
     hidden: &[F],
     cell: &[F],
 ) -> Result<(), Error> {
-    let size = steps.sequences() * dims.hidden;
-    length(names[0], size, hidden.len())?;
-    length(names[1], if dims.cell.has_cell_state() { size } else { 0 }, cell.len())
+    length(names[0], steps.sequences() * dims.output(), hidden.len())?;
+    length(names[1], steps.sequences() * dims.cell_width(), cell.len())
 }

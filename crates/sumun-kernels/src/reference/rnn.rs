@@ -1,69 +1,87 @@
 //! The plain recurrent cell: h' = φ(W x + b_ih + U h + b_hh) (Elman 1990). Derivation: `docs/derivations/rnn.md`.
 
-use super::linear::{add_input_gradient, add_weight_gradient, affine};
+use super::activation::Clipped;
+use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
+use super::norm::{self, Norm};
+use super::recurrent::Seen;
+use super::zoneout::Zoneout;
 use super::{Backward, Forward, before, row};
-use crate::{Nonlinearity, Real};
+use crate::Real;
 
-/// The states of every row. `run.state` holds the initial state and is moved on in place.
-pub(super) fn forward<F: Real>(nonlinearity: Nonlinearity, run: Forward<F>) {
-    let Forward { dims, weights, steps, x, out, state, .. } = run;
+/// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
+/// pre-activations.
+pub(super) fn forward<F: Real>(run: Forward<F>) {
+    let Forward { dims, weights, masks, steps, x, out, state, mut cache } = run;
     let (inputs, units) = (dims.input, dims.hidden);
+    let phi = Clipped::new(dims.options.functions(dims.cell).candidate, dims.options.clip);
+    let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
+    let norm = Norm::new(dims, weights);
+    let mut record = vec![F::ZERO; norm::record_width(dims)];
     let mut from_input = vec![F::ZERO; units];
     let mut from_hidden = vec![F::ZERO; units];
+    let mut a = vec![F::ZERO; units];
     for t in 0..steps.len() {
         for n in 0..steps.batch_size(t) {
             let r = steps.offset(t) + n;
             let h = &mut state.hidden[n * units..][..units];
-            affine(weights.input, weights.bias_input, row(x, r, inputs), &mut from_input);
-            affine(weights.hidden, weights.bias_hidden, h, &mut from_hidden);
+            let seen = Seen::new(h, masks.recurrent, n, steps.sequences());
+            match &norm {
+                None => {
+                    affine(weights.input, weights.bias_input, row(x, r, inputs), &mut from_input);
+                    seen.product(weights.hidden, weights.bias_hidden, units, &mut from_hidden);
+                    a.copy_from_slice(&from_input);
+                    add(&mut a, &from_hidden);
+                }
+                Some(norm) => {
+                    affine(weights.input, &[], row(x, r, inputs), &mut a);
+                    seen.product(weights.hidden, &[], units, &mut from_hidden);
+                    add(&mut a, &from_hidden);
+                    norm.forward(0, &mut a, &mut record);
+                    add(&mut a, weights.bias_input);
+                    add(&mut a, weights.bias_hidden);
+                }
+            }
             for k in 0..units {
-                let a = from_input[k] + from_hidden[k];
-                h[k] = match nonlinearity {
-                    Nonlinearity::Tanh => a.tanh(),
-                    // Written so that NaN stays NaN.
-                    Nonlinearity::Relu => {
-                        if a < F::ZERO {
-                            F::ZERO
-                        } else {
-                            a
-                        }
-                    }
-                };
+                h[k] = zoneout.mix(r * units + k, h[k], phi.value(a[k]));
             }
             out[r * units..][..units].copy_from_slice(h);
+            if let Some(cache) = cache.as_deref_mut() {
+                cache.pre_activations[r * units..][..units].copy_from_slice(&a);
+                cache.norm[r * record.len()..][..record.len()].copy_from_slice(&record);
+            }
         }
     }
 }
 
 /// The gradients, from the last step to the first. `run.d_state` holds the gradient of the final state and is
 /// moved back in place until it is that of the initial state.
-pub(super) fn backward<F: Real>(nonlinearity: Nonlinearity, run: Backward<F>) {
-    let Backward { dims, weights, steps, x, initial, out, d_out, mut d_x, d_state, into, .. } = run;
+pub(super) fn backward<F: Real>(run: Backward<F>) {
+    let Backward { dims, weights, masks, steps, x, initial, out, cache, d_out, mut d_x, d_state, into } = run;
     let (inputs, units) = (dims.input, dims.hidden);
+    let phi = Clipped::new(dims.options.functions(dims.cell).candidate, dims.options.clip);
+    let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
+    let norm = Norm::new(dims, weights);
     let mut d_a = vec![F::ZERO; units];
     for t in (0..steps.len()).rev() {
         for n in 0..steps.batch_size(t) {
             let r = steps.offset(t) + n;
-            let h = row(out, r, units);
+            let a = row(&cache.pre_activations, r, units);
             let d_h = &mut d_state.hidden[n * units..][..units];
             for k in 0..units {
-                let d = d_h[k] + d_out[r * units + k];
-                d_a[k] = match nonlinearity {
-                    Nonlinearity::Tanh => d * (F::ONE - h[k] * h[k]),
-                    Nonlinearity::Relu => {
-                        if h[k] <= F::ZERO {
-                            F::ZERO
-                        } else {
-                            d
-                        }
-                    }
-                };
+                let (d_before, d_new) = zoneout.split(r * units + k, d_h[k] + d_out[r * units + k]);
+                d_a[k] = d_new * phi.slope(a[k], phi.value(a[k]));
+                d_h[k] = d_before;
+            }
+            add(into.bias_input, &d_a);
+            add(into.bias_hidden, &d_a);
+            if let Some(norm) = &norm {
+                let record = row(&cache.norm, r, norm::record_width(dims));
+                norm.backward(0, &mut d_a, record, into.norm_gain, into.norm_bias);
             }
             let h_before = before(out, initial.hidden, steps, t, n, units);
-            d_h.fill(F::ZERO);
-            add_input_gradient(weights.hidden, &d_a, d_h);
-            add_weight_gradient(&d_a, h_before, into.hidden, into.bias_hidden);
-            add_weight_gradient(&d_a, row(x, r, inputs), into.input, into.bias_input);
+            let seen = Seen::new(h_before, masks.recurrent, n, steps.sequences());
+            seen.product_gradients(weights.hidden, units, &d_a, d_h, into.hidden);
+            add_weight_gradient(&d_a, row(x, r, inputs), into.input);
             if let Some(d_x) = d_x.as_deref_mut() {
                 add_input_gradient(weights.input, &d_a, &mut d_x[r * inputs..][..inputs]);
             }

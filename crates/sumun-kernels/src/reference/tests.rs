@@ -4,7 +4,10 @@
 use sumun_testing::{Random, assert_close, central_differences};
 
 use super::{Cache, backward, forward};
-use crate::{Cell, Dims, Error, Gradients, Nonlinearity, Reset, State, StateMut, Steps, Weights};
+use crate::{
+    Cell, Dims, Error, Gradients, Masks, Nonlinearity, Options, RecurrentDropout, Reset, State, StateMut,
+    Steps, Weights,
+};
 
 const CELLS: [Cell; 5] = [
     Cell::Rnn(Nonlinearity::Tanh),
@@ -40,7 +43,7 @@ struct Answer {
 
 impl Problem {
     fn new(cell: Cell, batch_sizes: &[usize], biases: [bool; 2], initial: bool, d_last: bool) -> Self {
-        let dims = Dims { cell, input: 3, hidden: 4 };
+        let dims = Dims::new(cell, 3, 4);
         let steps = Steps::new(batch_sizes.to_vec()).expect("the batch sizes of a case never grow");
         let mut random = Random::new(5);
         let hidden = steps.sequences() * dims.hidden;
@@ -68,7 +71,7 @@ impl Problem {
 
     fn weights<'a>(&self, values: &'a [Vec<f64>; 7]) -> Weights<'a, f64> {
         let [.., input, hidden, bias_input, bias_hidden] = values;
-        Weights { input, hidden, bias_input, bias_hidden }
+        Weights { input, hidden, bias_input, bias_hidden, ..Weights::default() }
     }
 
     fn initial<'a>(&self, values: &'a [Vec<f64>; 7]) -> Option<State<'a, f64>> {
@@ -81,8 +84,18 @@ impl Problem {
         let mut cache = Cache::default();
         let last = StateMut { hidden: &mut hidden, cell: &mut cell };
         let (weights, initial) = (self.weights(values), self.initial(values));
-        forward(self.dims, &weights, &self.steps, &values[0], initial, &mut out, last, Some(&mut cache))
-            .expect("the shapes of a case fit");
+        forward(
+            self.dims,
+            &weights,
+            &Masks::default(),
+            &self.steps,
+            &values[0],
+            initial,
+            &mut out,
+            last,
+            Some(&mut cache),
+        )
+        .expect("the shapes of a case fit");
         Answer { out, last: [hidden, cell], cache }
     }
 
@@ -105,6 +118,7 @@ impl Problem {
         backward(
             self.dims,
             &self.weights(&self.values),
+            &Masks::default(),
             &self.steps,
             &self.values[0],
             self.initial(&self.values),
@@ -119,6 +133,7 @@ impl Problem {
                 hidden: &mut hidden,
                 bias_input: &mut bias_input,
                 bias_hidden: &mut bias_hidden,
+                ..Gradients::default()
             },
         )
         .expect("the shapes of a case fit");
@@ -257,12 +272,14 @@ fn the_two_resets_agree_for_a_diagonal_recurrent_product() {
 
 #[test]
 fn relu_cuts_below_zero_and_keeps_nan() {
-    let dims = Dims { cell: Cell::Rnn(Nonlinearity::Relu), input: 1, hidden: 1 };
-    let weights = Weights { input: &[1.0f32], hidden: &[1.0], bias_input: &[], bias_hidden: &[] };
+    let dims = Dims::new(Cell::Rnn(Nonlinearity::Relu), 1, 1);
+    let weights =
+        Weights { input: &[1.0f32], hidden: &[1.0], bias_input: &[], bias_hidden: &[], ..Weights::default() };
     let (mut out, mut last) = ([0.0f32; 3], [0.0f32; 3]);
     let last = StateMut { hidden: &mut last, cell: &mut [] };
     let x = [-1.0, 2.0, f32::NAN];
-    forward(dims, &weights, &Steps::uniform(1, 3), &x, None, &mut out, last, None).expect("the shapes fit");
+    forward(dims, &weights, &Masks::default(), &Steps::uniform(1, 3), &x, None, &mut out, last, None)
+        .expect("the shapes fit");
     assert_eq!(out[..2], [0.0, 2.0]);
     assert!(out[2].is_nan());
 }
@@ -276,111 +293,197 @@ fn no_steps_are_a_run_of_nothing() {
     }
 }
 
-/// Every slice one value too long, one at a time, is refused by its own name.
+/// Every slice one value too long, one at a time, is refused by its own name. Last of all a mask that is too long
+/// for the recurrence.
 #[test]
 fn wrong_lengths_are_refused_by_name() {
-    let dims = Dims { cell: Cell::Lstm, input: 2, hidden: 3 };
+    let dims = Dims::new(Cell::Lstm, 2, 3).with(Options {
+        projection: Some(2),
+        peepholes: true,
+        layer_norm: Some(1e-5),
+        recurrent_dropout: RecurrentDropout::PerGate,
+        zoneout_hidden: 0.5,
+        zoneout_cell: 0.5,
+        ..Options::default()
+    });
     let steps = Steps::new(vec![2, 1]).expect("never grows");
-    let names = [
-        "weight_ih",
-        "weight_hh",
-        "bias_ih",
-        "bias_hh",
-        "x",
-        "initial.hidden",
-        "initial.cell",
-        "out",
-        "last.hidden",
-        "last.cell",
-        "cache.gates",
-        "cache.cell",
-        "d_out",
-        "d_last.hidden",
-        "d_last.cell",
-        "d_x",
-        "d_initial.hidden",
-        "d_initial.cell",
-        "d_weight_ih",
-        "d_weight_hh",
-        "d_bias_ih",
-        "d_bias_hh",
+    /// Whether only forward, only backward or both take the slice.
+    #[derive(PartialEq)]
+    enum In {
+        Both,
+        Forward,
+        Backward,
+    }
+    let slices = [
+        ("weight_ih", 24, In::Both),
+        ("weight_hh", 24, In::Both),
+        ("bias_ih", 12, In::Both),
+        ("bias_hh", 12, In::Both),
+        ("weight_hr", 6, In::Both),
+        ("peepholes", 9, In::Both),
+        ("norm_gain", 27, In::Both),
+        ("norm_bias", 27, In::Both),
+        ("x", 6, In::Both),
+        ("initial.hidden", 4, In::Both),
+        ("initial.cell", 6, In::Both),
+        ("out", 6, In::Both),
+        ("last.hidden", 4, In::Forward),
+        ("last.cell", 6, In::Forward),
+        ("cache.gates", 36, In::Backward),
+        ("cache.cell", 9, In::Backward),
+        ("cache.pre_activations", 36, In::Backward),
+        ("cache.norm", 90, In::Backward),
+        ("d_out", 6, In::Backward),
+        ("d_last.hidden", 4, In::Backward),
+        ("d_last.cell", 6, In::Backward),
+        ("d_x", 6, In::Backward),
+        ("d_initial.hidden", 4, In::Backward),
+        ("d_initial.cell", 6, In::Backward),
+        ("d_weight_ih", 24, In::Backward),
+        ("d_weight_hh", 24, In::Backward),
+        ("d_bias_ih", 12, In::Backward),
+        ("d_bias_hh", 12, In::Backward),
+        ("d_weight_hr", 6, In::Backward),
+        ("d_peepholes", 9, In::Backward),
+        ("d_norm_gain", 27, In::Backward),
+        ("d_norm_bias", 27, In::Backward),
+        ("masks.recurrent", 16, In::Both),
+        ("masks.zoneout_hidden", 6, In::Both),
+        ("masks.zoneout_cell", 9, In::Both),
     ];
-    let sizes = [24, 36, 12, 12, 6, 6, 6, 9, 6, 6, 36, 9, 9, 6, 6, 6, 6, 6, 24, 36, 12, 12];
     let run = |wrong: Option<usize>| {
-        let mut values: Vec<Vec<f64>> = sizes.iter().map(|&size| vec![0.0; size]).collect();
+        let mut values: Vec<Vec<f64>> = slices.iter().map(|&(_, size, _)| vec![0.0; size]).collect();
         if let Some(wrong) = wrong {
             values[wrong].push(0.0);
         }
-        let [
-            w,
-            u,
-            b,
-            c,
-            x,
-            h0,
-            c0,
-            out,
-            h,
-            cell,
-            gates,
-            cells,
-            d_out,
-            d_h,
-            d_c,
-            d_x,
-            d_h0,
-            d_c0,
-            dw,
-            du,
-            db,
-            dc,
-        ] = values.get_disjoint_mut(std::array::from_fn::<usize, 22, _>(|i| i)).expect("all differ");
-        let weights = Weights { input: w, hidden: u, bias_input: b, bias_hidden: c };
-        let initial = Some(State { hidden: h0, cell: c0 });
-        let last = StateMut { hidden: h, cell };
-        let forwards = forward(dims, &weights, &steps, x, initial, out, last, None);
-        let d_last = Some(State { hidden: d_h.as_slice(), cell: d_c });
-        let d_initial = StateMut { hidden: d_h0, cell: d_c0 };
-        let into = Gradients { input: dw, hidden: du, bias_input: db, bias_hidden: dc };
-        let cache = Cache { gates: std::mem::take(gates), cell: std::mem::take(cells) };
+        let mut of = |name: &str| {
+            let at = slices.iter().position(|&(known, ..)| known == name).expect("a name of the table");
+            std::mem::take(&mut values[at])
+        };
+        let weights = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map(&mut of);
+        let extras = ["weight_hr", "peepholes", "norm_gain", "norm_bias"].map(&mut of);
+        let weights = Weights {
+            input: &weights[0],
+            hidden: &weights[1],
+            bias_input: &weights[2],
+            bias_hidden: &weights[3],
+            projection: &extras[0],
+            peepholes: &extras[1],
+            norm_gain: &extras[2],
+            norm_bias: &extras[3],
+        };
+        let masks = ["masks.recurrent", "masks.zoneout_hidden", "masks.zoneout_cell"].map(&mut of);
+        let masks = Masks { recurrent: &masks[0], zoneout_hidden: &masks[1], zoneout_cell: &masks[2] };
+        let x = of("x");
+        let initial = ["initial.hidden", "initial.cell"].map(&mut of);
+        let initial = Some(State { hidden: &initial[0], cell: &initial[1] });
+        let mut out = of("out");
+        let [mut h, mut c] = ["last.hidden", "last.cell"].map(&mut of);
+        let last = StateMut { hidden: &mut h, cell: &mut c };
+        let forwards = forward(dims, &weights, &masks, &steps, &x, initial, &mut out, last, None);
+        let cache = Cache {
+            gates: of("cache.gates"),
+            cell: of("cache.cell"),
+            pre_activations: of("cache.pre_activations"),
+            norm: of("cache.norm"),
+        };
+        let d_out = of("d_out");
+        let d_last = ["d_last.hidden", "d_last.cell"].map(&mut of);
+        let d_last = Some(State { hidden: &d_last[0], cell: &d_last[1] });
+        let mut d_x = of("d_x");
+        let [mut d_h, mut d_c] = ["d_initial.hidden", "d_initial.cell"].map(&mut of);
+        let d_initial = StateMut { hidden: &mut d_h, cell: &mut d_c };
+        let [mut dw, mut du, mut db, mut dc] =
+            ["d_weight_ih", "d_weight_hh", "d_bias_ih", "d_bias_hh"].map(&mut of);
+        let [mut dr, mut dp, mut dg, mut dn] =
+            ["d_weight_hr", "d_peepholes", "d_norm_gain", "d_norm_bias"].map(&mut of);
+        let into = Gradients {
+            input: &mut dw,
+            hidden: &mut du,
+            bias_input: &mut db,
+            bias_hidden: &mut dc,
+            projection: &mut dr,
+            peepholes: &mut dp,
+            norm_gain: &mut dg,
+            norm_bias: &mut dn,
+        };
+        let d_x = Some(d_x.as_mut_slice());
         let backwards = backward(
-            dims,
-            &weights,
-            &steps,
-            x,
-            initial,
-            out,
-            &cache,
-            d_out,
-            d_last,
-            Some(d_x),
-            d_initial,
-            into,
+            dims, &weights, &masks, &steps, &x, initial, &out, &cache, &d_out, d_last, d_x, d_initial, into,
         );
         (forwards, backwards)
     };
     assert_eq!(run(None), (Ok(()), Ok(())));
-    for (i, what) in names.into_iter().enumerate() {
-        let refusal = Err(Error::Length { what, expected: sizes[i], found: sizes[i] + 1 });
+    for (i, (what, expected, taken)) in slices.iter().enumerate() {
+        let refusal = Err(Error::Length { what, expected: *expected, found: expected + 1 });
         let (forwards, backwards) = run(Some(i));
-        assert_eq!(forwards, if i < 10 { refusal.clone() } else { Ok(()) }, "forward: {what}");
-        let of_forward_only = ["last.hidden", "last.cell"].contains(&what);
-        assert_eq!(backwards, if of_forward_only { Ok(()) } else { refusal }, "backward: {what}");
+        assert_eq!(
+            forwards,
+            if *taken == In::Backward { Ok(()) } else { refusal.clone() },
+            "forward: {what}"
+        );
+        assert_eq!(backwards, if *taken == In::Forward { Ok(()) } else { refusal }, "backward: {what}");
+    }
+}
+
+/// A mask whose option is off would be ignored: it is refused.
+#[test]
+fn masks_without_their_option_are_refused() {
+    let dims = Dims::new(Cell::Rnn(Nonlinearity::Tanh), 1, 2);
+    let weights = Weights { input: &[0.5, 0.5], hidden: &[0.1; 4], ..Weights::default() };
+    let ones = [1.0f64; 2];
+    let cases = [
+        ("masks.recurrent", Masks { recurrent: &ones, ..Masks::default() }),
+        ("masks.zoneout_hidden", Masks { zoneout_hidden: &ones, ..Masks::default() }),
+        ("masks.zoneout_cell", Masks { zoneout_cell: &ones, ..Masks::default() }),
+    ];
+    for (what, masks) in cases {
+        let last = StateMut { hidden: &mut [0.0; 2], cell: &mut [] };
+        let steps = Steps::uniform(1, 1);
+        let found = forward(dims, &weights, &masks, &steps, &[1.0], None, &mut [0.0; 2], last, None);
+        assert_eq!(found, Err(Error::Length { what, expected: 0, found: 2 }));
     }
 }
 
 #[test]
 fn sizes_of_zero_and_stray_cell_states_are_refused() {
-    let weights = Weights { input: &[], hidden: &[], bias_input: &[], bias_hidden: &[] };
+    let weights =
+        Weights { input: &[], hidden: &[], bias_input: &[], bias_hidden: &[], ..Weights::default() };
     for (input, hidden, what) in [(0, 1, "input size"), (1, 0, "hidden size")] {
-        let dims = Dims { cell: Cell::Lstm, input, hidden };
+        let dims = Dims::new(Cell::Lstm, input, hidden);
         let last = StateMut { hidden: &mut [], cell: &mut [] };
-        let found = forward::<f64>(dims, &weights, &Steps::uniform(0, 0), &[], None, &mut [], last, None);
+        let found = forward::<f64>(
+            dims,
+            &weights,
+            &Masks::default(),
+            &Steps::uniform(0, 0),
+            &[],
+            None,
+            &mut [],
+            last,
+            None,
+        );
         assert_eq!(found, Err(Error::Zero { what }));
     }
-    let dims = Dims { cell: Cell::Gru(Reset::After), input: 1, hidden: 1 };
-    let weights = Weights { input: &[0.0; 3], hidden: &[0.0; 3], bias_input: &[], bias_hidden: &[] };
+    let dims = Dims::new(Cell::Gru(Reset::After), 1, 1);
+    let weights = Weights {
+        input: &[0.0; 3],
+        hidden: &[0.0; 3],
+        bias_input: &[],
+        bias_hidden: &[],
+        ..Weights::default()
+    };
     let last = StateMut { hidden: &mut [0.0f64], cell: &mut [0.0] };
-    let found = forward(dims, &weights, &Steps::uniform(1, 1), &[1.0], None, &mut [0.0], last, None);
+    let found = forward(
+        dims,
+        &weights,
+        &Masks::default(),
+        &Steps::uniform(1, 1),
+        &[1.0],
+        None,
+        &mut [0.0],
+        last,
+        None,
+    );
     assert_eq!(found, Err(Error::Length { what: "last.cell", expected: 0, found: 1 }));
 }

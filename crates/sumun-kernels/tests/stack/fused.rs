@@ -15,6 +15,10 @@ pub(crate) struct Fused(pub(crate) Path);
 impl Kernel<f32> for Fused {
     type Kept = (Prepared, RefCell<Cache>);
 
+    fn computes(&self, dims: Dims) -> bool {
+        self.0.computes(dims)
+    }
+
     fn forward(
         &self,
         dims: Dims,
@@ -29,7 +33,7 @@ impl Kernel<f32> for Fused {
         let prepared = Prepared::new(dims, weights, self.0, purpose).expect("weights fit");
         assert_eq!(prepared.path(), self.0);
         let mut cache = Cache::default();
-        let (x, out) = (RowsRef::dense(x, dims.input), RowsMut::dense(out, dims.hidden));
+        let (x, out) = (RowsRef::dense(x, dims.input), RowsMut::dense(out, dims.output()));
         prepared
             .forward(steps, x, initial, out, last, Some(&mut cache), &mut Scratch::default())
             .expect("shapes fit");
@@ -52,8 +56,8 @@ impl Kernel<f32> for Fused {
         into: Gradients<f32>,
     ) {
         let d_x = d_x.map(|d_x| RowsMut::dense(d_x, dims.input));
-        let (x, out) = (RowsRef::dense(x, dims.input), RowsRef::dense(out, dims.hidden));
-        let d_out = RowsRef::dense(d_out, dims.hidden);
+        let (x, out) = (RowsRef::dense(x, dims.input), RowsRef::dense(out, dims.output()));
+        let d_out = RowsRef::dense(d_out, dims.output());
         let mut cache = cache.borrow_mut();
         prepared
             .backward(steps, x, initial, out, &mut cache, Some(d_out), d_last, d_x, false, d_initial, into)

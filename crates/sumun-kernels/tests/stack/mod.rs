@@ -4,13 +4,16 @@
 pub(crate) mod fused;
 
 use sumun_kernels::reference::{self, Cache};
-use sumun_kernels::{Cell, Dims, Gradients, Real, State, StateMut, Steps, Weights};
+use sumun_kernels::{Cell, Dims, Gradients, Masks, Options, Real, State, StateMut, Steps, Weights};
 
 /// A path under test: one recurrence forward and back, with the arguments of [`reference::forward`] and
 /// [`reference::backward`]. Refused arguments fail the test.
 pub(crate) trait Kernel<F: Real> {
     /// What forward keeps for backward.
     type Kept;
+
+    /// Whether the path computes this recurrence.
+    fn computes(&self, dims: Dims) -> bool;
 
     fn forward(
         &self,
@@ -46,6 +49,10 @@ pub(crate) struct Reference;
 impl<F: Real> Kernel<F> for Reference {
     type Kept = Cache<F>;
 
+    fn computes(&self, _: Dims) -> bool {
+        true
+    }
+
     fn forward(
         &self,
         dims: Dims,
@@ -57,7 +64,7 @@ impl<F: Real> Kernel<F> for Reference {
         last: StateMut<F>,
     ) -> Cache<F> {
         let mut cache = Cache::default();
-        reference::forward(dims, weights, steps, x, initial, out, last, Some(&mut cache))
+        reference::forward(dims, weights, &Masks::default(), steps, x, initial, out, last, Some(&mut cache))
             .expect("shapes fit");
         cache
     }
@@ -77,8 +84,11 @@ impl<F: Real> Kernel<F> for Reference {
         d_initial: StateMut<F>,
         into: Gradients<F>,
     ) {
-        reference::backward(dims, weights, steps, x, initial, out, kept, d_out, d_last, d_x, d_initial, into)
-            .expect("shapes fit");
+        let masks = Masks::default();
+        reference::backward(
+            dims, weights, &masks, steps, x, initial, out, kept, d_out, d_last, d_x, d_initial, into,
+        )
+        .expect("shapes fit");
     }
 }
 
@@ -158,10 +168,11 @@ fn gather<F: Real>(
     gathered
 }
 
-/// `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, or their gradients.
-pub(crate) type Parameters<F> = [Vec<F>; 4];
+/// `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, `weight_hr`, or their gradients.
+pub(crate) type Parameters<F> = [Vec<F>; 5];
 
-/// The hidden and the cell state, `[N, H]` in rank order; the cell state is empty where the cell has none.
+/// The hidden state `[N, H or P]` and the cell state `[N, H]` in rank order; the cell state is empty where the cell
+/// has none.
 pub(crate) type LayerState<F> = [Vec<F>; 2];
 
 /// A recurrent network: layers, each in one or both directions. What there is one of for each layer and
@@ -170,6 +181,7 @@ pub(crate) struct Stack<F> {
     pub(crate) cell: Cell,
     pub(crate) input: usize,
     pub(crate) hidden: usize,
+    pub(crate) projection: Option<usize>,
     pub(crate) directions: usize,
     pub(crate) parameters: Vec<Parameters<F>>,
 }
@@ -198,22 +210,27 @@ pub(crate) struct Backward<F> {
 }
 
 impl<F: Real> Stack<F> {
-    fn dims(&self, index: usize) -> Dims {
+    pub(crate) fn dims(&self, index: usize) -> Dims {
         let first = index < self.directions;
-        let input = if first { self.input } else { self.directions * self.hidden };
-        Dims { cell: self.cell, input, hidden: self.hidden }
+        let input = if first { self.input } else { self.directions * self.output() };
+        let options = Options { projection: self.projection, ..Options::default() };
+        Dims::new(self.cell, input, self.hidden).with(options)
+    }
+
+    /// The width of h: H or P.
+    pub(crate) fn output(&self) -> usize {
+        self.projection.unwrap_or(self.hidden)
     }
 
     fn weights(&self, index: usize) -> Weights<'_, F> {
-        let [input, hidden, bias_input, bias_hidden] = &self.parameters[index];
-        Weights { input, hidden, bias_input, bias_hidden }
+        let [input, hidden, bias_input, bias_hidden, projection] = &self.parameters[index];
+        Weights { input, hidden, bias_input, bias_hidden, projection, ..Weights::default() }
     }
 
     /// Room for a state of `batch`; filled with what no test can take for a result.
     fn unwritten_state(&self, batch: &Batch) -> LayerState<F> {
-        let size = batch.steps.sequences() * self.hidden;
-        let unwritten = |size| vec![F::from_f64(f64::NAN); size];
-        [unwritten(size), unwritten(if self.cell.has_cell_state() { size } else { 0 })]
+        let widths = [self.output(), if self.cell.has_cell_state() { self.hidden } else { 0 }];
+        widths.map(|width| vec![F::from_f64(f64::NAN); batch.steps.sequences() * width])
     }
 
     /// Packed rows `x`, `[R, I]`, through all layers; `initial` has one state for each layer and direction.
@@ -224,7 +241,7 @@ impl<F: Real> Stack<F> {
         x: &[F],
         initial: Option<&[LayerState<F>]>,
     ) -> Forward<F, K::Kept> {
-        let (steps, width) = (&batch.steps, self.directions * self.hidden);
+        let (steps, width) = (&batch.steps, self.directions * self.output());
         let mut forward = Forward { output: x.to_vec(), last: Vec::new(), runs: Vec::new() };
         for layer in 0..self.parameters.len() / self.directions {
             let mut output = vec![F::ZERO; steps.rows() * width];
@@ -235,15 +252,15 @@ impl<F: Real> Stack<F> {
                     0 => forward.output.clone(),
                     _ => batch.reverse(&forward.output, dims.input),
                 };
-                let mut out = vec![F::from_f64(f64::NAN); steps.rows() * self.hidden];
+                let mut out = vec![F::from_f64(f64::NAN); steps.rows() * self.output()];
                 let [mut hidden, mut cell] = self.unwritten_state(batch);
                 let last = StateMut { hidden: &mut hidden, cell: &mut cell };
                 let weights = self.weights(index);
                 let kept = kernel.forward(dims, &weights, steps, &x, state(initial, index), &mut out, last);
-                let rows = if direction == 0 { out.clone() } else { batch.reverse(&out, self.hidden) };
+                let rows = if direction == 0 { out.clone() } else { batch.reverse(&out, self.output()) };
                 for r in 0..steps.rows() {
-                    output[r * width + direction * self.hidden..][..self.hidden]
-                        .copy_from_slice(&rows[r * self.hidden..][..self.hidden]);
+                    output[r * width + direction * self.output()..][..self.output()]
+                        .copy_from_slice(&rows[r * self.output()..][..self.output()]);
                 }
                 forward.last.push([hidden, cell]);
                 forward.runs.push(Run { x, out, kept });
@@ -264,7 +281,7 @@ impl<F: Real> Stack<F> {
         d_output: &[F],
         d_last: &[LayerState<F>],
     ) -> Backward<F> {
-        let (steps, width) = (&batch.steps, self.directions * self.hidden);
+        let (steps, width) = (&batch.steps, self.directions * self.output());
         let mut d_rows = d_output.to_vec();
         let mut d_initial: Vec<LayerState<F>> =
             self.parameters.iter().map(|_| self.unwritten_state(batch)).collect();
@@ -275,17 +292,17 @@ impl<F: Real> Stack<F> {
             let mut d_input = vec![F::ZERO; steps.rows() * inputs];
             for direction in 0..self.directions {
                 let index = layer * self.directions + direction;
-                let mut d_out = vec![F::ZERO; steps.rows() * self.hidden];
+                let mut d_out = vec![F::ZERO; steps.rows() * self.output()];
                 for r in 0..steps.rows() {
-                    d_out[r * self.hidden..][..self.hidden]
-                        .copy_from_slice(&d_rows[r * width + direction * self.hidden..][..self.hidden]);
+                    d_out[r * self.output()..][..self.output()]
+                        .copy_from_slice(&d_rows[r * width + direction * self.output()..][..self.output()]);
                 }
                 if direction == 1 {
-                    d_out = batch.reverse(&d_out, self.hidden);
+                    d_out = batch.reverse(&d_out, self.output());
                 }
                 let mut d_x = vec![F::from_f64(f64::NAN); d_input.len()];
                 let [d_hidden, d_cell] = &mut d_initial[index];
-                let [input, hidden, bias_input, bias_hidden] = &mut d_parameters[index];
+                let [input, hidden, bias_input, bias_hidden, projection] = &mut d_parameters[index];
                 let Run { x, out, kept } = &forward.runs[index];
                 kernel.backward(
                     kept,
@@ -299,7 +316,7 @@ impl<F: Real> Stack<F> {
                     state(Some(d_last), index),
                     Some(&mut d_x),
                     StateMut { hidden: d_hidden, cell: d_cell },
-                    Gradients { input, hidden, bias_input, bias_hidden },
+                    Gradients { input, hidden, bias_input, bias_hidden, projection, ..Gradients::default() },
                 );
                 if direction == 1 {
                     d_x = batch.reverse(&d_x, inputs);

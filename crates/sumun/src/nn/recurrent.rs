@@ -105,6 +105,11 @@ impl RecurrentConfig {
     fn layer_input(&self, layer: usize) -> usize {
         if layer == 0 { self.input } else { self.output_features() }
     }
+
+    /// What the kernels run for one direction of a layer.
+    fn dims(&self, layer: usize) -> Dims {
+        Dims::new(self.cell.cell(), self.layer_input(layer), self.hidden)
+    }
 }
 
 /// The states of a stack, in the caller's batch order: sorting by length never shows.
@@ -224,7 +229,7 @@ impl Recurrent {
             }
         }
         let best = Path::best();
-        let path = if best.computes(config.cell.cell()) { best } else { Path::Reference };
+        let path = if best.computes(config.dims(0)) { best } else { Path::Reference };
         Ok(Self { config, path, between, ids, workshop: Mutex::default() })
     }
 
@@ -234,7 +239,7 @@ impl Recurrent {
         if !path.is_available() {
             return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
         }
-        if !path.computes(self.config.cell.cell()) {
+        if !path.computes(self.config.dims(0)) {
             let cell = self.config.cell.cell().name();
             return Err(sumun_kernels::Error::Unsupported { path: path.name(), cell }.into());
         }
@@ -344,7 +349,13 @@ impl Recurrent {
                         d_x,
                         direction == 1,
                         d_start.view_mut(),
-                        Gradients { input: w, hidden: u, bias_input: bi, bias_hidden: bh },
+                        Gradients {
+                            input: w,
+                            hidden: u,
+                            bias_input: bi,
+                            bias_hidden: bh,
+                            ..Gradients::default()
+                        },
                     )
                 };
                 match ids.biases {
@@ -505,9 +516,7 @@ impl Recurrent {
             .enumerate()
             .map(|(index, ids)| {
                 let layer = index / directions;
-                let (cell, hidden) = (self.config.cell.cell(), self.config.hidden);
-                let dims = Dims { cell, input: self.config.layer_input(layer), hidden };
-                Ok(Prepared::new(dims, &weights(p, ids), self.path, purpose(layer))?)
+                Ok(Prepared::new(self.config.dims(layer), &weights(p, ids), self.path, purpose(layer))?)
             })
             .collect::<Result<Vec<_>>>()?;
         let prepared = Arc::new(prepared);
@@ -593,7 +602,13 @@ fn weights<'a>(p: &'a Parameters, ids: &Ids) -> Weights<'a, f32> {
         Some((input, hidden)) => (p.value(input), p.value(hidden)),
         None => (&[][..], &[][..]),
     };
-    Weights { input: p.value(ids.weight_ih), hidden: p.value(ids.weight_hh), bias_input, bias_hidden }
+    Weights {
+        input: p.value(ids.weight_ih),
+        hidden: p.value(ids.weight_hh),
+        bias_input,
+        bias_hidden,
+        ..Weights::default()
+    }
 }
 
 /// One direction's columns of rows that hold both.
