@@ -1,0 +1,395 @@
+//! Every option of every cell, alone and in random combinations, on the reference path in f64: gradients against
+//! central differences, and each sequence of a ragged batch against the same sequence alone.
+
+use sumun_kernels::reference::{Cache, backward, forward};
+use sumun_kernels::{
+    ActivationFunction, Cell, Dims, Gradients, Masks, Nonlinearity, Options, RecurrentDropout, Reset, State,
+    StateMut, Steps, Weights,
+};
+use sumun_testing::{Random, assert_close, central_differences};
+
+const CELLS: [Cell; 5] = [
+    Cell::Rnn(Nonlinearity::Tanh),
+    Cell::Rnn(Nonlinearity::Relu),
+    Cell::Lstm,
+    Cell::Gru(Reset::After),
+    Cell::Gru(Reset::Before),
+];
+
+const FUNCTIONS: [ActivationFunction; 12] = [
+    ActivationFunction::Sigmoid,
+    ActivationFunction::Tanh,
+    ActivationFunction::Relu,
+    ActivationFunction::HARD_SIGMOID_KERAS,
+    ActivationFunction::Softsign,
+    ActivationFunction::Softplus,
+    ActivationFunction::Elu { alpha: 1.3 },
+    ActivationFunction::LeakyRelu { alpha: 0.1 },
+    ActivationFunction::ThresholdedRelu { alpha: 0.2 },
+    ActivationFunction::ScaledTanh { alpha: 1.2, beta: 0.7 },
+    ActivationFunction::Affine { alpha: 0.4, beta: 0.1 },
+    ActivationFunction::Linear,
+];
+
+/// The names of a problem's values, in the order of [`Problem::values`].
+const PARTS: [&str; 11] = [
+    "x",
+    "initial.hidden",
+    "initial.cell",
+    "weight_ih",
+    "weight_hh",
+    "bias_ih",
+    "bias_hh",
+    "weight_hr",
+    "peepholes",
+    "norm_gain",
+    "norm_bias",
+];
+
+type Values = [Vec<f64>; 11];
+
+/// One recurrence with everything that goes into it and random gradients for what comes out.
+#[derive(Clone)]
+struct Problem {
+    dims: Dims,
+    steps: Steps,
+    initial: bool,
+    /// See [`PARTS`].
+    values: Values,
+    /// Recurrent, zoneout of h, zoneout of c.
+    masks: [Vec<f64>; 3],
+    d_out: Vec<f64>,
+    d_last: [Vec<f64>; 2],
+}
+
+/// Which optional arrays a problem has.
+#[derive(Clone, Copy)]
+struct Given {
+    bias_input: bool,
+    bias_hidden: bool,
+    initial: bool,
+    masks: bool,
+}
+
+const ALL_GIVEN: Given = Given { bias_input: true, bias_hidden: true, initial: true, masks: true };
+
+impl Problem {
+    fn new(dims: Dims, batch_sizes: &[usize], given: Given, random: &mut Random) -> Self {
+        let steps = Steps::new(batch_sizes.to_vec()).expect("the batch sizes of a case never grow");
+        let (rows, n, options) = (steps.rows(), steps.sequences(), dims.options);
+        let state = [n * dims.output(), n * dims.cell_width()];
+        let if_given = |given: bool, size: usize| if given { size } else { 0 };
+        let sizes = [
+            rows * dims.input,
+            if_given(given.initial, state[0]),
+            if_given(given.initial, state[1]),
+            dims.gate_rows() * dims.input,
+            dims.gate_rows() * dims.output(),
+            if_given(given.bias_input, dims.gate_rows()),
+            if_given(given.bias_hidden, dims.gate_rows()),
+            options.projection.unwrap_or(0) * dims.hidden,
+            if_given(options.peepholes, 3 * dims.hidden),
+            dims.norm_len(),
+            dims.norm_len(),
+        ];
+        // Small enough for gates without a bound not to grow beyond what differences resolve.
+        let values = sizes.map(|size| random.normals(size, 0.4));
+        let per_sequence = match options.recurrent_dropout {
+            RecurrentDropout::None => 0,
+            RecurrentDropout::Shared => dims.output(),
+            RecurrentDropout::PerGate => dims.cell.gates() * dims.output(),
+        };
+        let mut mask = |size: usize, kept: f64| -> Vec<f64> {
+            let size = if_given(given.masks, size);
+            (0..size).map(|_| if random.uniform() < 0.6 { kept } else { 0.0 }).collect()
+        };
+        let masks = [
+            mask(n * per_sequence, 1.0 / 0.6),
+            mask(if_given(options.zoneout_hidden > 0.0, rows * dims.output()), 1.0),
+            mask(if_given(options.zoneout_cell > 0.0, rows * dims.hidden), 1.0),
+        ];
+        let d_out = random.normals(rows * dims.output(), 1.0);
+        let d_last = state.map(|size| random.normals(size, 1.0));
+        Self { dims, steps, initial: given.initial, values, masks, d_out, d_last }
+    }
+
+    fn weights<'a>(&self, values: &'a Values) -> Weights<'a, f64> {
+        let [_, _, _, input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
+            values;
+        Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias }
+    }
+
+    fn masks(&self) -> Masks<'_, f64> {
+        let [recurrent, zoneout_hidden, zoneout_cell] = &self.masks;
+        Masks { recurrent, zoneout_hidden, zoneout_cell }
+    }
+
+    fn initial<'a>(&self, values: &'a Values) -> Option<State<'a, f64>> {
+        self.initial.then_some(State { hidden: &values[1], cell: &values[2] })
+    }
+
+    /// Hidden rows, the final state, the cache.
+    fn forward(&self, values: &Values) -> (Vec<f64>, [Vec<f64>; 2], Cache<f64>) {
+        let mut out = vec![f64::NAN; self.d_out.len()];
+        let [mut hidden, mut cell] = self.d_last.each_ref().map(|part| vec![f64::NAN; part.len()]);
+        let mut cache = Cache::default();
+        forward(
+            self.dims,
+            &self.weights(values),
+            &self.masks(),
+            &self.steps,
+            &values[0],
+            self.initial(values),
+            &mut out,
+            StateMut { hidden: &mut hidden, cell: &mut cell },
+            Some(&mut cache),
+        )
+        .expect("the shapes of a case fit");
+        (out, [hidden, cell], cache)
+    }
+
+    /// The number whose gradient [`backward`] gives.
+    fn loss(&self, values: &Values) -> f64 {
+        let (out, [hidden, cell], _) = self.forward(values);
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        dot(&self.d_out, &out) + dot(&self.d_last[0], &hidden) + dot(&self.d_last[1], &cell)
+    }
+
+    /// The gradient of every part. What is to be overwritten starts as NaN, what is to be added to as 0.
+    fn backward(&self) -> Values {
+        let (out, _, cache) = self.forward(&self.values);
+        let mut found = self.values.each_ref().map(|part| vec![0.0; part.len()]);
+        let [mut d_hidden, mut d_cell] = self.d_last.each_ref().map(|part| vec![f64::NAN; part.len()]);
+        found[0].fill(f64::NAN);
+        let [d_x, _, _, input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
+            &mut found;
+        backward(
+            self.dims,
+            &self.weights(&self.values),
+            &self.masks(),
+            &self.steps,
+            &self.values[0],
+            self.initial(&self.values),
+            &out,
+            &cache,
+            &self.d_out,
+            Some(State { hidden: &self.d_last[0], cell: &self.d_last[1] }),
+            Some(d_x),
+            StateMut { hidden: &mut d_hidden, cell: &mut d_cell },
+            Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias },
+        )
+        .expect("the shapes of a case fit");
+        [found[1], found[2]] = [d_hidden, d_cell];
+        found
+    }
+
+    /// The sequence of rank `n` as a problem of its own.
+    fn alone(&self, n: usize) -> Self {
+        let length = self.steps.batch_sizes().iter().filter(|&&size| size > n).count();
+        let rows: Vec<usize> = (0..length).map(|t| self.steps.offset(t) + n).collect();
+        let all = self.steps.rows();
+        let of_rows = |values: &[f64]| -> Vec<f64> {
+            let width = values.len() / all;
+            rows.iter().flat_map(|row| values[row * width..][..width].to_vec()).collect()
+        };
+        let of_sequence = |values: &[f64]| -> Vec<f64> {
+            let width = values.len() / self.steps.sequences();
+            values[n * width..][..width].to_vec()
+        };
+        let mut alone = self.clone();
+        alone.steps = Steps::uniform(length, 1);
+        alone.values[0] = of_rows(&self.values[0]);
+        alone.values[1] = of_sequence(&self.values[1]);
+        alone.values[2] = of_sequence(&self.values[2]);
+        alone.masks = [of_sequence(&self.masks[0]), of_rows(&self.masks[1]), of_rows(&self.masks[2])];
+        alone.d_out = of_rows(&self.d_out);
+        alone.d_last = self.d_last.each_ref().map(|part| of_sequence(part));
+        alone
+    }
+}
+
+/// Holds every gradient against central differences and every sequence against itself alone; says which parts had
+/// a gradient that is not 0.
+fn check(what: &str, problem: &Problem) -> [bool; 11] {
+    let found = problem.backward();
+    let mut moved = [false; 11];
+    for (part, name) in PARTS.iter().enumerate() {
+        let at = &problem.values[part];
+        let want = central_differences(at, 1e-5, |point| {
+            let mut values = problem.values.clone();
+            values[part] = point.to_vec();
+            problem.loss(&values)
+        });
+        if !at.is_empty() {
+            assert_close(&format!("{what}: gradient of {name}"), &found[part], &want, 1e-7, 1e-6);
+        }
+        moved[part] = want.iter().any(|v| v.abs() > 1e-3);
+    }
+    let (out, last, _) = problem.forward(&problem.values);
+    for n in 0..problem.steps.sequences() {
+        let alone = problem.alone(n);
+        let (own, own_last, _) = alone.forward(&alone.values);
+        let width = problem.dims.output();
+        for (t, h) in own.chunks_exact(width).enumerate() {
+            let row = problem.steps.offset(t) + n;
+            assert_eq!(h, &out[row * width..][..width], "{what}: rank {n} step {t} alone");
+        }
+        for (own, all) in own_last.iter().zip(&last) {
+            let width = all.len() / problem.steps.sequences();
+            assert_eq!(own, &all[n * width..][..width], "{what}: final state of rank {n} alone");
+        }
+    }
+    moved
+}
+
+/// Every option alone that the cell has, with everything given.
+fn each_option(cell: Cell) -> Vec<Options> {
+    let plain = Options::default();
+    let mut all = vec![
+        plain,
+        Options { clip: Some(0.5), ..plain },
+        Options { layer_norm: Some(1e-5), ..plain },
+        Options { recurrent_dropout: RecurrentDropout::Shared, ..plain },
+        Options { recurrent_dropout: RecurrentDropout::PerGate, ..plain },
+        Options { zoneout_hidden: 0.3, ..plain },
+    ];
+    all.extend(FUNCTIONS.map(|f| Options { candidate_activation: Some(f), ..plain }));
+    if !matches!(cell, Cell::Rnn(_)) {
+        all.extend(FUNCTIONS.map(|f| Options { gate_activation: Some(f), ..plain }));
+    }
+    if cell == Cell::Lstm {
+        all.extend(FUNCTIONS.map(|f| Options { output_activation: Some(f), ..plain }));
+        all.extend([
+            Options { projection: Some(2), ..plain },
+            Options { projection: Some(5), ..plain },
+            Options { peepholes: true, ..plain },
+            Options { coupled: true, ..plain },
+            Options { zoneout_cell: 0.3, ..plain },
+        ]);
+    }
+    all
+}
+
+#[test]
+fn each_option_alone() {
+    let mut random = Random::new(11);
+    for cell in CELLS {
+        for options in each_option(cell) {
+            for given in [ALL_GIVEN, Given { masks: false, initial: false, ..ALL_GIVEN }] {
+                let dims = Dims::new(cell, 2, 3).with(options);
+                let problem = Problem::new(dims, &[3, 2, 2, 1], given, &mut random);
+                check(&format!("{} {options:?}", cell.name()), &problem);
+            }
+        }
+    }
+}
+
+#[test]
+fn random_combinations() {
+    let mut random = Random::new(3);
+    let (mut used, mut moved) = ([0; 8], [false; 11]);
+    for case in 0..300 {
+        let cell = CELLS[random.below(CELLS.len())];
+        let lstm = cell == Cell::Lstm;
+        let mut chance = |one_in: usize| random.below(one_in) == 0;
+        let [projection, peepholes, coupled] = [2, 2, 3].map(|n| chance(n) && lstm);
+        let [clip, norm, zone_h, zone_c] = [3, 2, 2, 2].map(&mut chance);
+        let [gate, candidate, output] = [2, 2, 2].map(&mut chance);
+        let given =
+            Given { bias_input: !chance(4), bias_hidden: !chance(4), initial: !chance(4), masks: !chance(3) };
+        let function = |random: &mut Random, wanted: bool| {
+            let function = FUNCTIONS[random.below(FUNCTIONS.len())];
+            wanted.then_some(function)
+        };
+        let options = Options {
+            projection: projection.then(|| 1 + random.below(4)),
+            peepholes,
+            coupled,
+            clip: clip.then_some(0.8),
+            gate_activation: function(&mut random, gate && !matches!(cell, Cell::Rnn(_))),
+            candidate_activation: function(&mut random, candidate),
+            output_activation: function(&mut random, output && lstm),
+            // A large ε keeps the curvature small where two units are nearly equal, so that the differences are exact.
+            layer_norm: norm.then_some(0.1),
+            recurrent_dropout: [RecurrentDropout::None, RecurrentDropout::Shared, RecurrentDropout::PerGate]
+                [random.below(3)],
+            zoneout_hidden: if zone_h { 0.4 } else { 0.0 },
+            zoneout_cell: if zone_c && lstm { 0.2 } else { 0.0 },
+        };
+        let mut batch_sizes: Vec<usize> = (0..1 + random.below(4)).map(|_| 1 + random.below(3)).collect();
+        batch_sizes.sort_unstable_by(|a, b| b.cmp(a));
+        let dims = Dims::new(cell, 1 + random.below(2), 1 + random.below(3)).with(options);
+        let problem = Problem::new(dims, &batch_sizes, given, &mut random);
+        let what = format!("case {case}: {} {options:?}, batch sizes {batch_sizes:?}", cell.name());
+        for (seen, now) in moved.iter_mut().zip(check(&what, &problem)) {
+            *seen |= now;
+        }
+        let functions = [options.gate_activation, options.candidate_activation, options.output_activation];
+        let on = [
+            projection,
+            peepholes,
+            coupled,
+            clip,
+            functions.iter().any(Option::is_some),
+            norm,
+            options.recurrent_dropout != RecurrentDropout::None,
+            zone_h,
+        ];
+        used.iter_mut().zip(on).for_each(|(count, on)| *count += usize::from(on));
+    }
+    assert!(used.iter().all(|&count| count >= 15), "cases with each option: {used:?}");
+    assert!(moved.iter().all(|&moved| moved), "parts whose gradient was ever other than 0: {moved:?}");
+}
+
+/// A unit that zoneout always keeps never changes; a rate of 0.5 without masks is the mean of both.
+#[test]
+fn zoneout_at_its_ends() {
+    let mut random = Random::new(7);
+    let options = Options { zoneout_hidden: 1.0, zoneout_cell: 1.0, ..Options::default() };
+    let kept = Problem::new(Dims::new(Cell::Lstm, 2, 3).with(options), &[2, 2, 1], ALL_GIVEN, &mut random);
+    let kept = Problem { masks: [Vec::new(), Vec::new(), Vec::new()], ..kept };
+    let (_, last, _) = kept.forward(&kept.values);
+    assert_eq!(last, [kept.values[1].clone(), kept.values[2].clone()]);
+
+    let given = Given { masks: false, ..ALL_GIVEN };
+    let options = Options { zoneout_hidden: 0.5, ..Options::default() };
+    let half = Problem::new(Dims::new(CELLS[0], 2, 3).with(options), &[2], given, &mut random);
+    let mut plain = half.clone();
+    plain.dims.options = Options::default();
+    let ((mixed, ..), (new, ..)) = (half.forward(&half.values), plain.forward(&plain.values));
+    let want: Vec<f64> = new.iter().zip(&half.values[1]).map(|(new, old)| 0.5 * new + 0.5 * old).collect();
+    assert_close("mean", &mixed, &want, 1e-15, 1e-15);
+}
+
+/// A projection by the unit matrix changes nothing, nor do masks of ones, nor one mask for all gates given to each.
+#[test]
+fn options_that_change_nothing() {
+    let mut random = Random::new(9);
+    for cell in CELLS {
+        let plain = Problem::new(Dims::new(cell, 2, 3), &[3, 2, 1], ALL_GIVEN, &mut random);
+        let mut same = vec![plain.clone()];
+        for (dropout, per_sequence) in
+            [(RecurrentDropout::Shared, 3), (RecurrentDropout::PerGate, 3 * cell.gates())]
+        {
+            let mut ones = plain.clone();
+            ones.dims.options.recurrent_dropout = dropout;
+            same.push(ones.clone());
+            ones.masks[0] = vec![1.0; 3 * per_sequence];
+            same.push(ones);
+        }
+        if cell == Cell::Lstm {
+            let mut unit = plain.clone();
+            unit.dims.options.projection = Some(3);
+            unit.values[7] = vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+            same.push(unit);
+        }
+        for problem in same {
+            let what = format!("{} {:?}", cell.name(), problem.dims.options);
+            assert_eq!(problem.forward(&problem.values).0, plain.forward(&plain.values).0, "{what}");
+            let (found, want) = (problem.backward(), plain.backward());
+            for part in 0..7 {
+                assert_close(&format!("{what}: {}", PARTS[part]), &found[part], &want[part], 1e-14, 1e-13);
+            }
+        }
+    }
+}
