@@ -2,6 +2,7 @@
 //!
 //! The tolerances are those of `golden/torch/make_torch.py` in the testing crate, for `f32` and `f64` alike.
 
+#[allow(dead_code, reason = "each golden test uses its part")]
 mod stack;
 
 use stack::fused::Fused;

@@ -32,7 +32,7 @@ pub enum Values {
     F32(Vec<f32>),
     /// Double precision.
     F64(Vec<f64>),
-    /// 64-bit integers.
+    /// Integers; narrower ones of a file are widened.
     I64(Vec<i64>),
 }
 
@@ -59,8 +59,8 @@ impl Golden {
     /// Reads the file at `path`.
     ///
     /// # Panics
-    /// When the file cannot be read, is not a safetensors file, holds another type than `f32`, `f64` or `i64`,
-    /// or when its `case` is not JSON.
+    /// When the file cannot be read, is not a safetensors file, holds another type than `f32`, `f64`, `i64` or `u8`
+    /// (a mask), or when its `case` is not JSON.
     pub fn load(path: &Path) -> Self {
         let at = path.display();
         let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{at}: {e}"));
@@ -75,6 +75,7 @@ impl Golden {
                 Dtype::F32 => Values::F32(numbers(view.data(), f32::from_le_bytes)),
                 Dtype::F64 => Values::F64(numbers(view.data(), f64::from_le_bytes)),
                 Dtype::I64 => Values::I64(numbers(view.data(), i64::from_le_bytes)),
+                Dtype::U8 => Values::I64(view.data().iter().map(|&v| i64::from(v)).collect()),
                 other => panic!("{at}: {name} holds {other:?}, which this loader does not read"),
             };
             (name.to_string(), Tensor { shape: view.shape().to_vec(), values })
@@ -233,6 +234,16 @@ mod tests {
         // The third sequence has one step; the rest of it is padding, which PyTorch fills with zeros.
         let third = &double[2 * 8 * 9..3 * 8 * 9];
         assert!(third[..9].iter().all(|v| *v != 0.0) && third[9..].iter().all(|v| *v == 0.0));
+    }
+
+    #[test]
+    fn masks_are_read_as_integers() {
+        let files = golden_files("keras");
+        let path = files.iter().find(|p| p.ends_with("gru_mask_holes.safetensors"));
+        let golden = Golden::load(path.expect("the file is there"));
+        let holes = [[1, 0, 1, 1, 0, 1], [0, 0, 1, 1, 1, 0], [0; 6]];
+        assert_eq!(golden.tensor("mask").integers(), holes.as_flattened());
+        assert_eq!((files.len(), golden_files("onnx").len()), (51, 31));
     }
 
     #[test]

@@ -133,14 +133,15 @@ impl Batch {
     }
 
     /// Packed rows with every sequence reversed in its own length: step t from len − 1 − t.
-    fn reverse<F: Real>(&self, rows: &[F], width: usize) -> Vec<F> {
+    pub(crate) fn reverse<F: Real>(&self, rows: &[F], width: usize) -> Vec<F> {
         let places = self.lengths.iter().enumerate().flat_map(|(rank, &length)| {
             (0..length).map(move |t| (self.steps.offset(t) + rank, self.steps.offset(length - 1 - t) + rank))
         });
         gather(rows, width, self.steps.rows(), places)
     }
 
-    /// A state `[N, width]` in the caller's order as one in rank order; an empty one stays empty.
+    /// A state `[N, width]` in the caller's order as one in rank order; an empty one stays empty. Sequences without
+    /// a step come last.
     pub(crate) fn rank<F: Real>(&self, state: &[F], width: usize) -> Vec<F> {
         let count = if state.is_empty() { 0 } else { self.order.len() };
         gather(state, width, count, self.order.iter().copied().enumerate().take(count))
@@ -166,6 +167,13 @@ fn gather<F: Real>(
         gathered[to * width..][..width].copy_from_slice(&rows[from * width..][..width]);
     }
     gathered
+}
+
+/// `values` cut in as many blocks as `order` has, block k from block `order[k]`: another library's order of gates
+/// as PyTorch's. Empty values stay empty.
+pub(crate) fn reorder<F: Copy>(values: &[F], order: &[usize]) -> Vec<F> {
+    let size = values.len() / order.len();
+    order.iter().flat_map(|&block| values[block * size..][..size].to_vec()).collect()
 }
 
 /// `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, `weight_hr`, or their gradients.
