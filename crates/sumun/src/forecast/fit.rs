@@ -158,7 +158,7 @@ pub(crate) fn fit(
     };
     let (net, mut parameters) = Net::new(config, run.seed)?;
     let batches = Batches::new(train.len(), run.batch, run.seed)?;
-    let mut schedule = schedule(run, run.epochs * batches.per_epoch())?;
+    let mut schedule = schedule(run, run.epochs.saturating_mul(batches.per_epoch()))?;
     let mut optimizer = Optimizer::new(run.optimizer, &parameters)?;
     let validation = Validation::new(material);
     let mut stopping = EarlyStopping::new(Some(run.patience), 0.0)?;
@@ -166,6 +166,8 @@ pub(crate) fn fit(
     let mut stopped_early = false;
     let mut step = 0_u64;
     let mut d = Vec::new();
+    // Only what is accepted is announced.
+    progress.stage(stage);
     for epoch in 0..run.epochs {
         let epoch_begun = Instant::now();
         let (mut loss_sum, mut norm_sum, mut rate) = (0.0, 0.0, run.lr);

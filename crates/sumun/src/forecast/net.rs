@@ -63,6 +63,9 @@ pub(crate) struct NetCache {
 const STACK_NOISE: u32 = 1;
 const HEAD_NOISE: u32 = 2;
 
+/// The most parameters of a network: with gradients and two moments of Adam, 2 GiB.
+const MOST_PARAMETERS: usize = 1 << 27;
+
 impl NetConfig {
     /// How many numbers such a network has; `None` if they cannot be counted.
     pub(crate) fn parameter_count(&self) -> Option<usize> {
@@ -94,8 +97,17 @@ impl Cell {
 impl Net {
     /// A network and its first weights, drawn as PyTorch draws them from `seed`; the forget gates of an LSTM start one
     /// higher, so that it remembers until it has learnt to forget (Jozefowicz, Zaremba & Sutskever, ICML 2015).
-    /// Sizes of 0 are errors.
+    /// Sizes of 0 are errors, and so is a network too large for its training to fit into memory.
     pub fn new(config: NetConfig, seed: u64) -> Result<(Self, Parameters)> {
+        let count = config.parameter_count();
+        if config.layers > 0 && count.is_none_or(|count| count > MOST_PARAMETERS) {
+            let count = count.map_or_else(|| "countless".into(), |count| count.to_string());
+            return Err(Error::Invalid(format!(
+                "--hidden {} and --layers {} make a network of {count} parameters, above the limit of {MOST_PARAMETERS}; \
+                 use fewer",
+                config.hidden, config.layers
+            )));
+        }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut parameters = Parameters::new();
         let stack = RecurrentConfig {

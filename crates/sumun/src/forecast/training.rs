@@ -44,7 +44,6 @@ pub fn train(table: &Table, options: &Options, progress: &mut dyn Progress) -> R
         };
         let stage =
             Stage { name, candidate: index + 1, candidates: count, epochs: run.epochs, windows: train.len() };
-        progress.stage(&stage);
         let material =
             Material { preprocessing: &preprocessing, frame: &frame, train, valid: run.split.valid.clone() };
         let fitted = fit(&material, &run, &stage, progress)?;
