@@ -7,6 +7,8 @@ use crate::types::{Cell, Error, Nonlinearity};
 ///
 /// α and β are `f64` so that constants such as Keras' 1/6 are exact to either precision.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum ActivationFunction {
     /// Logistic sigmoid, 1 / (1 + e⁻ˣ).
     Sigmoid,
@@ -81,6 +83,8 @@ impl ActivationFunction {
 /// Whether h is masked on its way into the recurrent product, by masks that stay the same for all steps of a
 /// sequence (Gal & Ghahramani 2016). The masks themselves are [`Masks::recurrent`](crate::Masks::recurrent).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum RecurrentDropout {
     /// No.
     #[default]
@@ -96,6 +100,8 @@ pub enum RecurrentDropout {
 ///
 /// The equations stand in `docs/derivations`. What a cell does not have is an error, never ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Options {
     /// P: LSTM only. h' = W_hr (o ⊙ tanh(c')) is P wide, wherever h appears; c stays H wide (Sak et al. 2014,
     /// PyTorch's `proj_size`).

@@ -122,6 +122,13 @@ impl Parameters {
         (&self.values, gradients)
     }
 
+    /// The gradient buffers of several parameters at once, to be added to; an empty one where there is no id. The
+    /// ids must differ.
+    pub fn gradients_of<const K: usize>(&mut self, ids: [Option<Id>; K]) -> [&mut [f32]; K] {
+        let ranges = ids.map(|id| id.map_or(0..0, |id| self.entries[id.0].range.clone()));
+        self.gradients.get_disjoint_mut(ranges).expect("parameters never overlap")
+    }
+
     /// All values, flat.
     pub fn values(&self) -> &[f32] {
         &self.values

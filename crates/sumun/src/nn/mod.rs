@@ -19,8 +19,11 @@ pub use dense::{Activation, Dense, DenseConfig};
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingConfig};
 pub use init::Initializer;
-pub use recurrent::{CellKind, Output, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState};
+pub use recurrent::{
+    CellKind, FirstWeights, Merge, Output, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState,
+};
 pub use sumun_kernels::InputGradient;
+pub use sumun_kernels::{ActivationFunction, Options as CellOptions, RecurrentDropout};
 
 /// A layer over packed rows. Its numbers live in the model's [`Parameters`]; the layer knows their ids.
 ///

@@ -1,133 +1,37 @@
 //! Recurrent stacks over packed rows: any cell, layers, directions, dropout between layers.
 
+mod config;
+mod masks;
+mod merge;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::Rng;
-use serde::{Deserialize, Serialize};
 use sumun_kernels::{
-    Cache, Cell, Dims, Gradients, Nonlinearity, Path, Prepared, Purpose, Reset, RowsMut, RowsRef, Scratch,
-    State, StateMut, Weights,
+    Cache, Gradients, Path, Prepared, Purpose, RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Weights,
 };
 
+use self::config::Part;
+use self::masks::{Drawn, mask_input, noise_of};
 use super::dropout::DropoutCache;
-use super::{Dropout, Initializer, InputGradient, Layer};
+use super::{Dropout, InputGradient, Layer};
 use crate::noise::Noise;
 use crate::parameters::Id;
 use crate::{Error, Layout, Parameters, Result, Rows};
 
-/// Which recurrent cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CellKind {
-    /// h' = tanh(W x + b + U h).
-    RnnTanh,
-    /// h' = max(0, W x + b + U h).
-    RnnRelu,
-    /// Long short-term memory, blocks i, f, g, o.
-    Lstm,
-    /// Gated recurrent unit, blocks r, z, n; the reset gate after the product, as PyTorch and Keras have it.
-    Gru,
-    /// Gated recurrent unit with the reset gate before the product (Cho et al. 2014).
-    GruResetBefore,
-}
-
-impl CellKind {
-    /// The kernels' name of the cell.
-    pub fn cell(self) -> Cell {
-        match self {
-            Self::RnnTanh => Cell::Rnn(Nonlinearity::Tanh),
-            Self::RnnRelu => Cell::Rnn(Nonlinearity::Relu),
-            Self::Lstm => Cell::Lstm,
-            Self::Gru => Cell::Gru(Reset::After),
-            Self::GruResetBefore => Cell::Gru(Reset::Before),
-        }
-    }
-}
-
-/// What a recurrent stack answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Output {
-    /// The last layer's hidden state at every step, `[R, D·H]`.
-    #[default]
-    Sequence,
-    /// The last layer's final hidden state, one row a sequence, `[N, D·H]`: what feeds a head that answers once.
-    Last,
-}
-
-/// What a recurrent stack is made of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecurrentConfig {
-    /// Which cell.
-    pub cell: CellKind,
-    /// I: features of an input row.
-    pub input: usize,
-    /// H: hidden units of each direction.
-    pub hidden: usize,
-    /// L: layers on top of each other.
-    pub layers: usize,
-    /// Whether there are biases, two as PyTorch has them.
-    pub bias: bool,
-    /// Whether a second direction reads each sequence from its own last step to its first. Both directions'
-    /// answers lie side by side.
-    pub bidirectional: bool,
-    /// Between layers: the probability of losing an element of what a layer passes up; none after the last.
-    pub dropout: f32,
-    /// What the stack answers.
-    pub output: Output,
-}
-
-impl RecurrentConfig {
-    /// One layer in one direction, with biases, answering at every step.
-    pub fn new(cell: CellKind, input: usize, hidden: usize) -> Self {
-        Self {
-            cell,
-            input,
-            hidden,
-            layers: 1,
-            bias: true,
-            bidirectional: false,
-            dropout: 0.0,
-            output: Output::Sequence,
-        }
-    }
-
-    /// D: 2 where bidirectional, else 1.
-    pub fn directions(&self) -> usize {
-        1 + usize::from(self.bidirectional)
-    }
-
-    /// Features of the answer: D·H.
-    pub fn output_features(&self) -> usize {
-        self.directions() * self.hidden
-    }
-
-    fn layer_input(&self, layer: usize) -> usize {
-        if layer == 0 { self.input } else { self.output_features() }
-    }
-
-    /// What the kernels run for one direction of a layer.
-    fn dims(&self, layer: usize) -> Dims {
-        Dims::new(self.cell.cell(), self.layer_input(layer), self.hidden)
-    }
-}
+pub use config::{CellKind, FirstWeights, Merge, Output, RecurrentConfig};
 
 /// The states of a stack, in the caller's batch order: sorting by length never shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecurrentState {
-    /// h, `[L·D, N, H]`; index layer·D + direction.
+    /// h, `[L·D, N, H]`, or `[L·D, N, P]` with a projection; index layer·D + direction.
     pub hidden: Vec<f32>,
-    /// c, as h; empty where the cell has none.
+    /// c, `[L·D, N, H]`; empty where the cell has none.
     pub cell: Vec<f32>,
 }
 
-/// Handles of one layer and direction.
-#[derive(Debug, Clone, Copy)]
-struct Ids {
-    weight_ih: Id,
-    weight_hh: Id,
-    biases: Option<(Id, Id)>,
-}
+/// Handles of one layer and direction, in the order of [`Part::ALL`]; None for what it lacks.
+type Ids = [Option<Id>; Part::ALL.len()];
 
 /// A recurrent stack (PyTorch's `RNN`, `LSTM`, `GRU`). Weights bear PyTorch's names, `{prefix}.weight_ih_l0`,
 /// `{prefix}.weight_hh_l0_reverse` …, and are drawn from U(±1/√H) as PyTorch draws them, biases too. An empty prefix adds nothing to the names.
@@ -157,17 +61,23 @@ struct Workshop {
 #[derive(Debug)]
 pub struct RecurrentCache {
     version: u64,
+    noise: Noise,
+    /// The final hidden states, which a product of two directions needs.
+    last: RecurrentState,
     layers: Vec<LayerCache>,
 }
 
 #[derive(Debug)]
 struct LayerCache {
     x: Rows,
-    out: Rows,
+    /// Both directions side by side, before they are merged.
+    both: Rows,
     /// For each direction.
     kernels: Vec<Cache>,
     /// For each direction, the initial state by rank.
     initial: Vec<Option<Ranked>>,
+    /// For each direction, the masks of the recurrence.
+    masks: Vec<Drawn>,
     /// The mask on what this layer passed up.
     dropout: Option<DropoutCache>,
 }
@@ -180,10 +90,6 @@ struct Ranked {
 }
 
 impl Ranked {
-    fn zeros(len: usize, has_cell: bool) -> Self {
-        Self { hidden: vec![0.0; len], cell: vec![0.0; if has_cell { len } else { 0 }] }
-    }
-
     fn view(&self) -> State<'_, f32> {
         State { hidden: &self.hidden, cell: &self.cell }
     }
@@ -201,31 +107,27 @@ impl Recurrent {
         prefix: &str,
         rng: &mut R,
     ) -> Result<Self> {
-        let RecurrentConfig { input, hidden, layers, .. } = config;
-        if input == 0 || hidden == 0 || layers == 0 {
-            return Err(Error::Invalid(format!(
-                "a recurrent stack of {layers} layers from {input} features to {hidden} units; each must be at least 1"
-            )));
-        }
+        config.check()?;
         let between = Dropout::new(config.dropout)?;
-        let init = Initializer::pytorch(hidden);
-        let gate_rows = config.cell.cell().gates() * hidden;
+        for rate in [config.input_dropout, config.recurrent_dropout] {
+            Dropout::new(rate)?;
+        }
+        let first = config.first_weights.unwrap_or(FirstWeights::pytorch(config.hidden));
+        let dot = if prefix.is_empty() { "" } else { "." };
         let mut ids = Vec::new();
-        for layer in 0..layers {
+        for layer in 0..config.layers {
+            let dims = config.dims(layer);
             for direction in 0..config.directions() {
-                let suffix = format!("l{layer}{}", if direction == 1 { "_reverse" } else { "" });
-                let mut add = |name: &str, shape: &[usize]| -> Result<Id> {
-                    let dot = if prefix.is_empty() { "" } else { "." };
-                    parameters.add(format!("{prefix}{dot}{name}_{suffix}"), shape, init.values(shape, rng)?)
-                };
-                ids.push(Ids {
-                    weight_ih: add("weight_ih", &[gate_rows, config.layer_input(layer)])?,
-                    weight_hh: add("weight_hh", &[gate_rows, hidden])?,
-                    biases: match config.bias {
-                        true => Some((add("bias_ih", &[gate_rows])?, add("bias_hh", &[gate_rows])?)),
-                        false => None,
-                    },
-                });
+                let reverse = if direction == 1 { "_reverse" } else { "" };
+                let mut of_direction = Ids::default();
+                for (id, part) in of_direction.iter_mut().zip(Part::ALL) {
+                    if let Some(shape) = part.shape(dims, config.bias) {
+                        let name = format!("{prefix}{dot}{}_l{layer}{reverse}", part.name());
+                        let values = first.values(part, &shape, dims.cell, rng)?;
+                        *id = Some(parameters.add(name, &shape, values)?);
+                    }
+                }
+                ids.push(of_direction);
             }
         }
         let best = Path::best();
@@ -239,9 +141,15 @@ impl Recurrent {
         if !path.is_available() {
             return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
         }
-        if !path.computes(self.config.dims(0)) {
-            let cell = self.config.cell.cell().name();
-            return Err(sumun_kernels::Error::Unsupported { path: path.name(), cell }.into());
+        let dims = self.config.dims(0);
+        if !path.computes(dims) {
+            return Err(Error::Invalid(format!(
+                "the {path} path does not compute {}; use the reference path",
+                match dims.options.beyond_plain(dims.cell) {
+                    Some(option) => format!("{} with {option}", dims.cell.name()),
+                    None => dims.cell.name().into(),
+                }
+            )));
         }
         self.path = path;
         self.workshop = Mutex::default();
@@ -278,7 +186,8 @@ impl Recurrent {
         noise: Noise,
     ) -> Result<(Rows, RecurrentState, RecurrentCache)> {
         let (out, state, layers) = self.run(parameters, x, initial, Some(noise))?;
-        Ok((out, state, RecurrentCache { version: parameters.version(), layers }))
+        let last = state.clone();
+        Ok((out, state, RecurrentCache { version: parameters.version(), noise, last, layers }))
     }
 
     /// Adds to the gradients of the weights and returns that of the input, where it is wanted, and that of the
@@ -302,16 +211,25 @@ impl Recurrent {
             self.check_state("the gradient of the final states", &layout, state)?;
         }
         let prepared = self.prepared(parameters, Some(wanted))?;
-        let (hidden, directions) = (self.config.hidden, self.config.directions());
+        let (width, directions) = (self.config.state_features(), self.config.directions());
+        let merges = directions == 2 && self.config.merge != Merge::Concat;
         let mut d_initial = self.state_of_zeros(&layout);
         let (mut d_rows, mut d_last) = match self.config.output {
             Output::Sequence => (Some(d_out), None),
-            Output::Last => (None, Some(d_out)),
+            Output::Last if merges => {
+                let last = self.last_rows(&layout, &cache.last);
+                (None, Some(merge::backward(self.config.merge, &last, &d_out.data, width)))
+            }
+            Output::Last => (None, Some(d_out.into_data())),
         };
         for (layer, kept) in cache.layers.into_iter().enumerate().rev() {
             if let Some(dropout) = kept.dropout {
                 let d = d_rows.take().expect("a layer below another has an output gradient");
                 d_rows = self.between.backward(parameters, dropout, d, InputGradient::Needed)?;
+            }
+            if merges && let Some(d) = d_rows.take() {
+                let d = merge::backward(self.config.merge, &kept.both.data, &d.data, width);
+                d_rows = Some(Rows::new(d, directions * width, layout.clone())?);
             }
             let features = self.config.layer_input(layer);
             let mut d_x = (layer > 0 || wanted == InputGradient::Needed)
@@ -322,57 +240,46 @@ impl Recurrent {
                 let mut d_end = self.rank(&layout, d_state, index);
                 if let Some(d_last) = &d_last {
                     let d_end = d_end.get_or_insert_with(|| self.zeros(&layout));
-                    for (rank, to) in d_end.hidden.chunks_exact_mut(hidden).enumerate() {
-                        let from = layout.order()[rank] * directions * hidden + direction * hidden;
-                        let from = &d_last.data[from..from + hidden];
+                    for (rank, to) in d_end.hidden.chunks_exact_mut(width).enumerate() {
+                        let from = (layout.order()[rank] * directions + direction) * width;
+                        let from = &d_last[from..from + width];
                         to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
                     }
                 }
                 let mut d_start = self.zeros(&layout);
-                let d_out = d_rows.as_ref().map(|d| RowsRef {
-                    values: d.data.get(direction * hidden..).unwrap_or(&[]),
-                    stride: directions * hidden,
-                    map,
-                });
-                let d_x = d_x.as_mut().map(|d_x| RowsMut { values: d_x, stride: features, map });
-                let ids = self.ids[index];
-                let out = side(&kept.out, direction, hidden, map);
-                let weights = |w: &mut [f32], u: &mut [f32], bi: &mut [f32], bh: &mut [f32]| {
-                    prepared[index].backward(
-                        layout.steps(),
-                        RowsRef { values: &kept.x.data, stride: features, map },
-                        kept.initial[direction].as_ref().map(Ranked::view),
-                        out,
-                        &mut cache,
-                        d_out,
-                        d_end.as_ref().map(Ranked::view),
-                        d_x,
-                        direction == 1,
-                        d_start.view_mut(),
-                        Gradients {
-                            input: w,
-                            hidden: u,
-                            bias_input: bi,
-                            bias_hidden: bh,
-                            ..Gradients::default()
-                        },
-                    )
-                };
-                match ids.biases {
-                    Some((bias_ih, bias_hh)) => {
-                        let all = [ids.weight_ih, ids.weight_hh, bias_ih, bias_hh];
-                        let (_, [w, u, bi, bh]) = parameters.values_and_gradients(all);
-                        weights(w, u, bi, bh)?;
-                    }
-                    None => {
-                        let (_, [w, u]) = parameters.values_and_gradients([ids.weight_ih, ids.weight_hh]);
-                        weights(w, u, &mut [], &mut [])?;
-                    }
-                }
+                let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
+                    parameters.gradients_of(self.ids[index]);
+                prepared[index].backward_masked(
+                    &kept.masks[direction].view(),
+                    layout.steps(),
+                    RowsRef { values: &kept.x.data, stride: features, map },
+                    kept.initial[direction].as_ref().map(Ranked::view),
+                    side(&kept.both, direction, width, map),
+                    &mut cache,
+                    d_rows.as_ref().map(|d| side(d, direction, width, map)),
+                    d_end.as_ref().map(Ranked::view),
+                    d_x.as_mut().map(|d_x| RowsMut { values: d_x, stride: features, map }),
+                    direction == 1,
+                    d_start.view_mut(),
+                    Gradients {
+                        input,
+                        hidden,
+                        bias_input,
+                        bias_hidden,
+                        projection,
+                        peepholes,
+                        norm_gain,
+                        norm_bias,
+                    },
+                )?;
                 self.unrank(&layout, &d_start, index, &mut d_initial);
                 self.lock().caches.push(cache);
             }
             d_last = None;
+            if let Some(d_x) = d_x.as_mut().filter(|_| self.config.input_dropout > 0.0) {
+                let noise = noise_of(cache.noise, layer * directions);
+                mask_input(d_x, features, &layout, self.config.input_dropout, noise);
+            }
             d_rows = d_x.map(|d_x| Rows::new(d_x, features, layout.clone())).transpose()?;
         }
         // A sequence without steps passes its initial state on.
@@ -396,33 +303,39 @@ impl Recurrent {
             self.check_state("the initial states", &layout, state)?;
         }
         let prepared = self.prepared(parameters, noise.map(|_| InputGradient::Skip))?;
-        let (hidden, directions) = (self.config.hidden, self.config.directions());
+        let (width, directions) = (self.config.state_features(), self.config.directions());
+        let merges = directions == 2 && self.config.merge != Merge::Concat;
         let mut state = self.state_of_zeros(&layout);
         let mut kept = Vec::new();
         let (mut x, mut scratch) = (x, std::mem::take(&mut self.lock().scratch));
         for layer in 0..self.config.layers {
             let features = self.config.layer_input(layer);
-            let mut out = vec![0.0; layout.rows() * directions * hidden];
-            let mut cache = LayerCache {
-                x: x.clone(),
-                out: x.clone(),
-                kernels: Vec::new(),
-                initial: Vec::new(),
-                dropout: None,
-            };
+            if let Some(noise) = noise.filter(|_| self.config.input_dropout > 0.0) {
+                let noise = noise_of(noise, layer * directions);
+                let mut data = x.into_data();
+                mask_input(&mut data, features, &layout, self.config.input_dropout, noise);
+                x = Rows::new(data, features, layout.clone())?;
+            }
+            let mut both = vec![0.0; layout.rows() * directions * width];
+            let (mut kernels, mut starts, mut masks) = (Vec::new(), Vec::new(), Vec::new());
             for direction in 0..directions {
                 let index = layer * directions + direction;
                 let map = (direction == 1).then(|| layout.reversed());
                 let start = self.rank(&layout, initial, index);
                 let mut end = self.zeros(&layout);
                 let mut kernel = noise.map(|_| self.lock().caches.pop().unwrap_or_default());
-                prepared[index].forward(
+                let drawn = match noise {
+                    Some(noise) => Drawn::new(&self.config, layer, &layout, noise_of(noise, index)),
+                    None => Drawn::default(),
+                };
+                prepared[index].forward_masked(
+                    &drawn.view(),
                     layout.steps(),
                     RowsRef { values: &x.data, stride: features, map },
                     start.as_ref().map(Ranked::view),
                     RowsMut {
-                        values: out.get_mut(direction * hidden..).unwrap_or(&mut []),
-                        stride: directions * hidden,
+                        values: both.get_mut(direction * width..).unwrap_or(&mut []),
+                        stride: directions * width,
                         map,
                     },
                     end.view_mut(),
@@ -430,43 +343,54 @@ impl Recurrent {
                     &mut scratch,
                 )?;
                 self.unrank(&layout, &end, index, &mut state);
-                cache.kernels.extend(kernel);
-                cache.initial.push(start);
+                kernels.extend(kernel);
+                starts.push(start);
+                masks.push(drawn);
             }
-            let out = Rows::new(out, directions * hidden, layout.clone())?;
-            x = out.clone();
-            cache.out = out;
+            let both = Rows::new(both, directions * width, layout.clone())?;
+            let mut out = if merges {
+                Rows::new(merge::forward(self.config.merge, &both.data, width), width, layout.clone())?
+            } else {
+                both.clone()
+            };
             if let Some(noise) = noise {
+                let mut dropout = None;
                 if layer + 1 < self.config.layers && self.between.p() > 0.0 {
-                    let (dropped, mask) =
-                        self.between.forward_train(parameters, x, noise.within(layer as u32))?;
-                    (x, cache.dropout) = (dropped, Some(mask));
+                    let noise = noise.within(layer as u32);
+                    let (dropped, mask) = self.between.forward_train(parameters, out, noise)?;
+                    (out, dropout) = (dropped, Some(mask));
                 }
-                kept.push(cache);
+                kept.push(LayerCache { x, both, kernels, initial: starts, masks, dropout });
             }
+            x = out;
         }
         self.lock().scratch = scratch;
         if let Some(initial) = initial {
             self.pass_by(&layout, initial, &mut state);
         }
         if self.config.output == Output::Last {
-            x = self.last_rows(&layout, &state)?;
+            let mut last = self.last_rows(&layout, &state);
+            if merges {
+                last = merge::forward(self.config.merge, &last, width);
+            }
+            x = Rows::one_step(last, self.config.output_features(), layout.sequences())?;
         }
         Ok((x, state, kept))
     }
 
-    /// The last layer's final hidden states side by side, one row a sequence.
-    fn last_rows(&self, layout: &Layout, state: &RecurrentState) -> Result<Rows> {
-        let (hidden, directions, n) = (self.config.hidden, self.config.directions(), layout.sequences());
-        let mut data = Vec::with_capacity(n * directions * hidden);
+    /// The last layer's final hidden states, both directions side by side, one row a sequence.
+    fn last_rows(&self, layout: &Layout, state: &RecurrentState) -> Vec<f32> {
+        let (width, directions, n) =
+            (self.config.state_features(), self.config.directions(), layout.sequences());
+        let mut data = Vec::with_capacity(n * directions * width);
         for sequence in 0..n {
             for direction in 0..directions {
                 let index = (self.config.layers - 1) * directions + direction;
-                let from = (index * n + sequence) * hidden;
-                data.extend_from_slice(&state.hidden[from..from + hidden]);
+                let from = (index * n + sequence) * width;
+                data.extend_from_slice(&state.hidden[from..from + width]);
             }
         }
-        Rows::one_step(data, directions * hidden, n)
+        data
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Workshop> {
@@ -524,28 +448,31 @@ impl Recurrent {
         Ok(prepared)
     }
 
-    fn has_cell(&self) -> bool {
-        self.config.cell.cell().has_cell_state()
+    /// The widths of h and of c; 0 where the cell has no c.
+    fn widths(&self) -> [usize; 2] {
+        let has_cell = self.config.cell.cell().has_cell_state();
+        [self.config.state_features(), if has_cell { self.config.hidden } else { 0 }]
     }
 
     fn state_of_zeros(&self, layout: &Layout) -> RecurrentState {
-        let len = self.ids.len() * layout.sequences() * self.config.hidden;
-        RecurrentState { hidden: vec![0.0; len], cell: vec![0.0; if self.has_cell() { len } else { 0 }] }
+        let [hidden, cell] = self.widths().map(|w| vec![0.0; self.ids.len() * layout.sequences() * w]);
+        RecurrentState { hidden, cell }
     }
 
     fn zeros(&self, layout: &Layout) -> Ranked {
-        Ranked::zeros(layout.steps().sequences() * self.config.hidden, self.has_cell())
+        let [hidden, cell] = self.widths().map(|w| vec![0.0; layout.steps().sequences() * w]);
+        Ranked { hidden, cell }
     }
 
     /// One layer's and direction's state of the sequences that have steps, by rank.
     fn rank(&self, layout: &Layout, state: Option<&RecurrentState>, index: usize) -> Option<Ranked> {
         let state = state?;
-        let hidden = self.config.hidden;
         let mut ranked = self.zeros(layout);
-        for (from, to) in [(&state.hidden, &mut ranked.hidden), (&state.cell, &mut ranked.cell)] {
-            for (rank, to) in to.chunks_exact_mut(hidden).enumerate() {
-                let at = (index * layout.sequences() + layout.order()[rank]) * hidden;
-                to.copy_from_slice(&from[at..at + hidden]);
+        let parts = [(&state.hidden, &mut ranked.hidden), (&state.cell, &mut ranked.cell)];
+        for ((from, to), width) in parts.into_iter().zip(self.widths()) {
+            for (rank, to) in to.chunks_exact_mut(width.max(1)).enumerate() {
+                let at = (index * layout.sequences() + layout.order()[rank]) * width;
+                to.copy_from_slice(&from[at..at + width]);
             }
         }
         Some(ranked)
@@ -553,37 +480,36 @@ impl Recurrent {
 
     /// Puts one layer's and direction's state back into the caller's order.
     fn unrank(&self, layout: &Layout, ranked: &Ranked, index: usize, state: &mut RecurrentState) {
-        let hidden = self.config.hidden;
-        for (from, to) in [(&ranked.hidden, &mut state.hidden), (&ranked.cell, &mut state.cell)] {
-            for (rank, from) in from.chunks_exact(hidden).enumerate() {
-                let at = (index * layout.sequences() + layout.order()[rank]) * hidden;
-                to[at..at + hidden].copy_from_slice(from);
+        let parts = [(&ranked.hidden, &mut state.hidden), (&ranked.cell, &mut state.cell)];
+        for ((from, to), width) in parts.into_iter().zip(self.widths()) {
+            for (rank, from) in from.chunks_exact(width.max(1)).enumerate() {
+                let at = (index * layout.sequences() + layout.order()[rank]) * width;
+                to[at..at + width].copy_from_slice(from);
             }
         }
     }
 
     /// Copies the states of the sequences without steps, which no kernel sees.
     fn pass_by(&self, layout: &Layout, from: &RecurrentState, to: &mut RecurrentState) {
-        let hidden = self.config.hidden;
-        for &sequence in &layout.order()[layout.steps().sequences()..] {
-            for (from, to) in [(&from.hidden, &mut to.hidden), (&from.cell, &mut to.cell)] {
-                for index in 0..from.len() / (layout.sequences() * hidden) {
-                    let at = (index * layout.sequences() + sequence) * hidden;
-                    to[at..at + hidden].copy_from_slice(&from[at..at + hidden]);
+        let parts = [(&from.hidden, &mut to.hidden), (&from.cell, &mut to.cell)];
+        for ((from, to), width) in parts.into_iter().zip(self.widths()) {
+            for &sequence in &layout.order()[layout.steps().sequences()..] {
+                for index in 0..self.ids.len() {
+                    let at = (index * layout.sequences() + sequence) * width;
+                    to[at..at + width].copy_from_slice(&from[at..at + width]);
                 }
             }
         }
     }
 
     fn check_state(&self, what: &str, layout: &Layout, state: &RecurrentState) -> Result<()> {
-        let expected = self.ids.len() * layout.sequences() * self.config.hidden;
-        let cells = if self.has_cell() { expected } else { 0 };
-        if state.hidden.len() == expected && state.cell.len() == cells {
+        let [hidden, cell] = self.widths().map(|w| self.ids.len() * layout.sequences() * w);
+        if state.hidden.len() == hidden && state.cell.len() == cell {
             return Ok(());
         }
         Err(Error::Shape {
             what: what.into(),
-            expected: format!("[{}, {}, {}]", self.ids.len(), layout.sequences(), self.config.hidden),
+            expected: format!("[{}, {}, {}]", self.ids.len(), layout.sequences(), self.widths()[0]),
             found: format!("{} hidden and {} cell values", state.hidden.len(), state.cell.len()),
         })
     }
@@ -598,27 +524,14 @@ impl Recurrent {
 }
 
 fn weights<'a>(p: &'a Parameters, ids: &Ids) -> Weights<'a, f32> {
-    let (bias_input, bias_hidden) = match ids.biases {
-        Some((input, hidden)) => (p.value(input), p.value(hidden)),
-        None => (&[][..], &[][..]),
-    };
-    Weights {
-        input: p.value(ids.weight_ih),
-        hidden: p.value(ids.weight_hh),
-        bias_input,
-        bias_hidden,
-        ..Weights::default()
-    }
+    let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
+        ids.map(|id| id.map_or(&[][..], |id| p.value(id)));
+    Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias }
 }
 
 /// One direction's columns of rows that hold both.
-fn side<'a>(
-    rows: &'a Rows,
-    direction: usize,
-    hidden: usize,
-    map: Option<&'a sumun_kernels::RowMap>,
-) -> RowsRef<'a> {
-    let values = rows.data.get(direction * hidden..).unwrap_or(&[]);
+fn side<'a>(rows: &'a Rows, direction: usize, width: usize, map: Option<&'a RowMap>) -> RowsRef<'a> {
+    let values = rows.data.get(direction * width..).unwrap_or(&[]);
     RowsRef { values, stride: rows.features, map }
 }
 
@@ -683,14 +596,131 @@ mod tests {
         configs
     }
 
+    /// Every option of a cell and of a stack, alone and together.
+    fn exotic() -> Vec<RecurrentConfig> {
+        use sumun_kernels::{ActivationFunction, Options, RecurrentDropout};
+        let (lstm, gru) = (CellKind::Lstm, CellKind::Gru);
+        let base = |cell| RecurrentConfig {
+            bidirectional: true,
+            layers: 2,
+            dropout: 0.25,
+            ..RecurrentConfig::new(cell, 3, 5)
+        };
+        let with = |cell, options| RecurrentConfig { options, ..base(cell) };
+        let plain = Options::default();
+        let softsign = Some(ActivationFunction::Softsign);
+        vec![
+            RecurrentConfig { merge: Merge::Sum, ..base(lstm) },
+            RecurrentConfig { merge: Merge::Mul, ..base(gru) },
+            RecurrentConfig { merge: Merge::Average, ..base(CellKind::RnnTanh) },
+            RecurrentConfig { merge: Merge::Mul, output: Output::Last, ..base(lstm) },
+            RecurrentConfig { input_dropout: 0.4, ..base(gru) },
+            RecurrentConfig { recurrent_dropout: 0.4, ..base(lstm) },
+            RecurrentConfig {
+                recurrent_dropout: 0.4,
+                ..with(gru, Options { recurrent_dropout: RecurrentDropout::PerGate, ..plain })
+            },
+            with(lstm, Options { projection: Some(2), ..plain }),
+            RecurrentConfig {
+                merge: Merge::Average,
+                output: Output::Last,
+                input_dropout: 0.2,
+                ..with(lstm, Options { projection: Some(4), peepholes: true, ..plain })
+            },
+            with(lstm, Options { zoneout_hidden: 0.3, zoneout_cell: 0.2, ..plain }),
+            with(CellKind::GruResetBefore, Options { zoneout_hidden: 0.3, ..plain }),
+            with(lstm, Options { coupled: true, clip: Some(3.0), output_activation: softsign, ..plain }),
+            // A large ε, or the curvature of the norm over five units spoils difference quotients in f32.
+            with(gru, Options { layer_norm: Some(0.5), candidate_activation: softsign, ..plain }),
+        ]
+    }
+
     #[test]
     fn gradients_agree_with_central_differences() {
         // The kink of relu spoils difference quotients in f32; its gradients are checked in f64 by the kernels.
-        for config in configs().into_iter().filter(|c| c.cell != CellKind::RnnRelu) {
+        let plain = configs().into_iter().filter(|c| c.cell != CellKind::RnnRelu);
+        for config in plain.chain(exotic()) {
             let (stack, parameters) = stack(&config);
             let layout = Layout::ragged(&[4, 0, 2, 4], 5).unwrap();
             check_gradients(&stack, parameters, 3, layout, NOISE);
+            let mask: Vec<bool> =
+                [3, 5, 0, 6, 1].iter().flat_map(|m| [m & 1 != 0, m & 2 != 0, m & 4 != 0]).collect();
+            let (stack, parameters) = self::stack(&config);
+            let layout = Layout::masked(&mask, 5, 3, crate::Fill::Repeat).unwrap();
+            check_gradients(&stack, parameters, 3, layout, NOISE);
         }
+    }
+
+    #[test]
+    fn options_that_make_no_sense_are_refused() {
+        use sumun_kernels::{Options, RecurrentDropout};
+        let of = |config: RecurrentConfig| {
+            Recurrent::new(config, &mut Parameters::new(), "", &mut ChaCha8Rng::seed_from_u64(1))
+                .map(|_| ())
+                .unwrap_err()
+                .to_string()
+        };
+        let gru = RecurrentConfig::new(CellKind::Gru, 3, 5);
+        let options = Options { projection: Some(2), ..Options::default() };
+        let error = of(RecurrentConfig { options, ..gru.clone() });
+        assert_eq!(error, "GRU (reset after): projection is an option of the LSTM alone; leave it out");
+        let error = of(RecurrentConfig { merge: Merge::Sum, ..gru.clone() });
+        assert_eq!(error, "a merge other than concat needs a bidirectional stack");
+        let options = Options { recurrent_dropout: RecurrentDropout::PerGate, ..Options::default() };
+        assert!(of(RecurrentConfig { options, ..gru.clone() }).contains("set its rate"));
+        assert!(of(RecurrentConfig { input_dropout: 1.0, ..gru }).contains("below 1"));
+    }
+
+    #[test]
+    fn a_stack_is_its_layers_and_two_directions_are_two_passes() {
+        let both =
+            RecurrentConfig { layers: 2, bidirectional: true, ..RecurrentConfig::new(CellKind::Gru, 3, 5) };
+        let (whole, all) = stack(&both);
+        let layout = Layout::ragged(&[4, 0, 2, 4], 5).unwrap();
+        let x: Vec<f32> = (0..layout.rows() * 3).map(|k| ((k * 29) % 83) as f32 / 41.0 - 1.0).collect();
+        let mut rows = Rows::new(x, 3, layout.clone()).unwrap();
+        let expected = whole.forward(&all, rows.clone()).unwrap();
+        for layer in 0..2 {
+            let mut sides = Vec::new();
+            for reverse in ["", "_reverse"] {
+                let config = RecurrentConfig::new(CellKind::Gru, rows.features, 5);
+                let (one, mut parameters) = stack(&config);
+                for name in ["weight_ih", "weight_hh", "bias_ih", "bias_hh"] {
+                    let from = all.find(&format!("rnn.{name}_l{layer}{reverse}")).unwrap();
+                    let to = parameters.find(&format!("rnn.{name}_l0")).unwrap();
+                    parameters.value_mut(to).copy_from_slice(all.value(from));
+                }
+                let turn = |rows: &Rows| {
+                    let mut turned = vec![0.0; rows.data.len()];
+                    for (row, &from) in layout.reversed().as_slice().iter().enumerate() {
+                        let (to, from) = (row * rows.features, from as usize * rows.features);
+                        turned[to..to + rows.features]
+                            .copy_from_slice(&rows.data[from..from + rows.features]);
+                    }
+                    Rows::new(turned, rows.features, layout.clone()).unwrap()
+                };
+                sides.push(match reverse {
+                    "" => one.forward(&parameters, rows.clone()).unwrap(),
+                    _ => turn(&one.forward(&parameters, turn(&rows)).unwrap()),
+                });
+            }
+            let pairs = sides[0].data.chunks(5).zip(sides[1].data.chunks(5));
+            let data: Vec<f32> = pairs.flat_map(|(a, b)| [a, b].concat()).collect();
+            rows = Rows::new(data, 10, layout.clone()).unwrap();
+        }
+        assert_eq!(rows.data, expected.data);
+    }
+
+    #[test]
+    fn forget_biases_are_one_whatever_was_asked_for_the_biases() {
+        let first =
+            FirstWeights { bias: crate::nn::Initializer::Constant { value: 0.5 }, ..FirstWeights::keras() };
+        let config =
+            RecurrentConfig { first_weights: Some(first), ..RecurrentConfig::new(CellKind::Lstm, 3, 2) };
+        let (_, parameters) = stack(&config);
+        let bias = |name| parameters.value(parameters.find(name).unwrap()).to_vec();
+        assert_eq!(bias("rnn.bias_ih_l0"), [0.5, 0.5, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5]);
+        assert_eq!(bias("rnn.bias_hh_l0"), [0.5, 0.5, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5]);
     }
 
     #[test]
