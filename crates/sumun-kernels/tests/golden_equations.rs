@@ -1,0 +1,224 @@
+//! Layer normalisation, recurrent dropout, zoneout and their combinations against the papers' equations in NumPy.
+//!
+//! The tolerances are those of `golden/equations/README.md` in the testing crate.
+
+use sumun_kernels::{
+    Cache, Cell, Dims, Gradients, InputGradient, Masks, Nonlinearity, Options, Path, Prepared, Purpose, Real,
+    RecurrentDropout, Reset, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, reference,
+};
+use sumun_testing::{FromReal, Golden, assert_close, golden_files};
+
+/// The tensors that go in, in the order in which [`Arrays`] holds them.
+const NAMES: [&str; 14] = [
+    "x",
+    "h0",
+    "c0",
+    "weight_ih",
+    "weight_hh",
+    "bias_ih",
+    "bias_hh",
+    "weight_hr",
+    "peepholes",
+    "norm_gain",
+    "norm_bias",
+    "mask_recurrent",
+    "mask_zoneout_hidden",
+    "mask_zoneout_cell",
+];
+
+/// Everything that goes in; empty where the case has no such tensor. Rows are in the order of packed rows already.
+struct Arrays<F>([Vec<F>; 14]);
+
+impl<F: FromReal> Arrays<F> {
+    fn new(golden: &Golden) -> Self {
+        Self(NAMES.map(|name| golden.get(name).map_or(Vec::new(), |tensor| tensor.reals())))
+    }
+
+    fn weights(&self) -> Weights<'_, F> {
+        let [
+            _,
+            _,
+            _,
+            input,
+            hidden,
+            bias_input,
+            bias_hidden,
+            projection,
+            peepholes,
+            norm_gain,
+            norm_bias,
+            ..,
+        ] = &self.0;
+        Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias }
+    }
+
+    fn masks(&self) -> Masks<'_, F> {
+        let [.., recurrent, zoneout_hidden, zoneout_cell] = &self.0;
+        Masks { recurrent, zoneout_hidden, zoneout_cell }
+    }
+
+    fn initial(&self) -> Option<State<'_, F>> {
+        Some(State { hidden: &self.0[1], cell: &self.0[2] })
+    }
+}
+
+fn dims(golden: &Golden) -> Dims {
+    let number = |key: &str| golden.case[key].as_f64();
+    let cell = match golden.word("cell") {
+        Some("rnn") => Cell::Rnn(Nonlinearity::Tanh),
+        Some("lstm") => Cell::Lstm,
+        Some("gru") => Cell::Gru(Reset::After),
+        Some("gru_before") => Cell::Gru(Reset::Before),
+        other => panic!("{}: no cell for {other:?}", golden.name),
+    };
+    Dims::new(cell, golden.size("input_size"), golden.size("hidden_size")).with(Options {
+        projection: golden.case["projection"].as_u64().map(|p| p as usize),
+        peepholes: golden.flag("peepholes"),
+        coupled: golden.flag("coupled"),
+        clip: number("clip"),
+        layer_norm: number("layer_norm"),
+        recurrent_dropout: match golden.word("dropout") {
+            None => RecurrentDropout::None,
+            Some("shared") => RecurrentDropout::Shared,
+            Some("per_gate") => RecurrentDropout::PerGate,
+            Some(other) => panic!("{}: dropout {other}", golden.name),
+        },
+        zoneout_hidden: number("zoneout_hidden").expect("a rate"),
+        zoneout_cell: number("zoneout_cell").expect("a rate"),
+        ..Options::default()
+    })
+}
+
+/// Runs every case; `run` fills the output rows and the final state.
+fn check_all<F: Real + FromReal + Into<f64>>(
+    tolerances: (f64, f64),
+    run: impl Fn(Dims, &Arrays<F>, &Steps, &mut [F], StateMut<F>),
+) {
+    let files = golden_files("equations");
+    assert_eq!(files.len(), 25);
+    for golden in files.iter().map(|path| Golden::load(path)) {
+        let (dims, arrays) = (dims(&golden), Arrays::<F>::new(&golden));
+        let steps = Steps::uniform(golden.size("steps"), golden.size("batch"));
+        let unwritten = |size: usize| vec![F::from_f64(f64::NAN); size];
+        let mut out = unwritten(steps.rows() * dims.output());
+        let mut h = unwritten(steps.sequences() * dims.output());
+        let mut c = unwritten(steps.sequences() * dims.cell_width());
+        run(dims, &arrays, &steps, &mut out, StateMut { hidden: &mut h, cell: &mut c });
+        for (name, found) in [("out", out), ("h_n", h), ("c_n", c)] {
+            let want: Vec<f64> = golden.get(name).map_or(Vec::new(), |tensor| tensor.reals());
+            assert_close(&format!("{}: {name}", golden.name), &found, &want, tolerances.0, tolerances.1);
+        }
+    }
+}
+
+#[test]
+fn reference_f64() {
+    check_all::<f64>((1e-12, 1e-12), |dims, arrays, steps, out, last| {
+        let (weights, masks, initial) = (arrays.weights(), arrays.masks(), arrays.initial());
+        reference::forward(dims, &weights, &masks, steps, &arrays.0[0], initial, out, last, None)
+            .expect("shapes fit");
+    });
+}
+
+/// The reference path behind [`Prepared`]: forward and backward with masks, and step by step where there are none.
+#[test]
+fn prepared_f32() {
+    check_all::<f32>((1e-6, 1e-5), |dims, arrays, steps, out, last| {
+        let (weights, masks, initial) = (arrays.weights(), arrays.masks(), arrays.initial());
+        let purpose = Purpose::Training(InputGradient::Needed);
+        let prepared = Prepared::new(dims, &weights, Path::Reference, purpose).expect("shapes fit");
+        let (x, width) = (&arrays.0[0], dims.output());
+        let rows = RowsRef::dense(x, dims.input);
+        let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
+        let kept = Some(&mut cache);
+        let into = RowsMut::dense(out, width);
+        prepared
+            .forward_masked(&masks, steps, rows, initial, into, last, kept, &mut scratch)
+            .expect("shapes fit");
+
+        let ones = vec![1.0; out.len()];
+        let mut gradients = |through_prepared: bool| {
+            let n = steps.sequences();
+            let mut d_x = vec![f32::NAN; x.len()];
+            let [mut d_h, mut d_c] = [width, dims.cell_width()].map(|width| vec![f32::NAN; n * width]);
+            let mut d: [Vec<f32>; 8] = std::array::from_fn(|k| vec![0.0; arrays.0[k + 3].len()]);
+            let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
+                &mut d;
+            let into = Gradients {
+                input,
+                hidden,
+                bias_input,
+                bias_hidden,
+                projection,
+                peepholes,
+                norm_gain,
+                norm_bias,
+            };
+            let d_initial = StateMut { hidden: &mut d_h, cell: &mut d_c };
+            if through_prepared {
+                let (out, d_out) = (RowsRef::dense(out, width), Some(RowsRef::dense(&ones, width)));
+                let d_x = Some(RowsMut::dense(&mut d_x, dims.input));
+                prepared
+                    .backward_masked(
+                        &masks, steps, rows, initial, out, &mut cache, d_out, None, d_x, false, d_initial,
+                        into,
+                    )
+                    .expect("shapes fit");
+            } else {
+                let (mut again, mut h, mut c) =
+                    (vec![0.0; ones.len()], vec![0.0; n * width], d_initial.cell.to_vec());
+                let last = StateMut { hidden: &mut h, cell: &mut c };
+                let mut kept = reference::Cache::default();
+                reference::forward(
+                    dims,
+                    &weights,
+                    &masks,
+                    steps,
+                    x,
+                    initial,
+                    &mut again,
+                    last,
+                    Some(&mut kept),
+                )
+                .expect("shapes fit");
+                let d_x = Some(d_x.as_mut_slice());
+                reference::backward(
+                    dims, &weights, &masks, steps, x, initial, &again, &kept, &ones, None, d_x, d_initial,
+                    into,
+                )
+                .expect("shapes fit");
+            }
+            (d_x, d_h, d_c, d)
+        };
+        assert_eq!(gradients(true), gradients(false), "{:?}", dims.options);
+
+        if masks.is_empty() {
+            let [mut h, mut c] = [1, 2].map(|part: usize| arrays.0[part].clone());
+            for t in 0..steps.len() {
+                let of_step = |values: &[f32], width: usize| {
+                    values[steps.offset(t) * width..steps.offset(t + 1) * width].to_vec()
+                };
+                let state = StateMut { hidden: &mut h, cell: &mut c };
+                prepared.step(&of_step(x, dims.input), state, &mut scratch).expect("shapes fit");
+                assert_eq!(h, of_step(out, width), "{:?}: step {t}", dims.options);
+            }
+        }
+    });
+}
+
+/// No fused path takes a recurrence for the plain one that it can compute.
+#[test]
+fn fused_paths_refuse_every_option() {
+    for golden in golden_files("equations").iter().map(|path| Golden::load(path)) {
+        let (dims, arrays) = (dims(&golden), Arrays::<f32>::new(&golden));
+        for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+            let prepared = Prepared::new(dims, &arrays.weights(), path, Purpose::Inference);
+            assert_eq!(prepared.is_ok(), path.computes(dims), "{}: {path}", golden.name);
+            assert_eq!(path.computes(dims), path == Path::Reference, "{}: {path}", golden.name);
+        }
+    }
+    let coupled = Dims::new(Cell::Lstm, 1, 1).with(Options { coupled: true, ..Options::default() });
+    let weights = Weights { input: &[0.0; 4], hidden: &[0.0; 4], ..Weights::default() };
+    let error = Prepared::new(coupled, &weights, Path::Portable, Purpose::Inference).unwrap_err();
+    assert_eq!(error.to_string(), "the portable path does not compute coupled gates; use the reference path");
+}
