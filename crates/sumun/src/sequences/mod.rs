@@ -9,7 +9,7 @@
 //! | `pack_sequence` | [`pack_sequence`], [`pack_id_sequences`] | as `pack_padded_sequence` |
 //! | `pad_sequence`, `unpad_sequence` | [`pad_sequence`], [`unpad_sequence`] | batch-first unless asked otherwise |
 //! | `keras.utils.pad_sequences` | [`pad_sequences`] | `maxlen` 0 is allowed |
-//! | `one_hot` | [`one_hot`], [`one_hot_rows`] | `f32` |
+//! | `one_hot` | [`one_hot()`], [`one_hot_rows`] | `f32` |
 //! | `GroupShuffleSplit` | [`grouped_split`] | three parts |
 //! | `train_test_split(stratify=…)` | [`stratified_split`] | three parts |
 //!
