@@ -379,7 +379,7 @@ impl<F> Gradients<'_, F> {
 pub struct Masks<'a, F> {
     /// What h before a step is multiplied with on its way into the recurrent product, for all steps of a
     /// sequence, the scale 1 / (1 − rate) included; by rank, `[N, H]` or `[N, G, H]` as
-    /// [`RecurrentDropout`](crate::RecurrentDropout) says, with H the width of h. Empty for none.
+    /// [`RecurrentDropout`] says, with H the width of h. Empty for none.
     pub recurrent: &'a [F],
     /// 1 where a unit of h keeps its former value, 0 where it takes the new one, `[R, H]`, with H the width of
     /// h. Empty for the expectation.
