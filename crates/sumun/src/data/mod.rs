@@ -41,6 +41,6 @@ pub use series::{Column, Loaded, Series, SeriesSpec, TimeColumn};
 pub use split::{Part, Split};
 pub use table::Table;
 pub(crate) use table::quoted;
-pub use time::{Resolution, TimeFormat, Timestamp, parse_times};
+pub use time::{DateOrder, Resolution, TimeFormat, Timestamp, parse_times};
 pub use transform::{Difference, Transform, log_suits};
 pub use window::{origins, origins_within, sliding_windows};

@@ -1,4 +1,4 @@
-//! Timestamps as people write them, year first, and printed back the same way.
+//! Timestamps as people write them, and printed back the same way.
 
 use super::table::quoted;
 use crate::{Error, Result};
@@ -23,11 +23,27 @@ pub enum Resolution {
     Second,
 }
 
+/// Which part of a date is written first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DateOrder {
+    /// `2010-03-14`
+    #[default]
+    Year,
+    /// `14.03.2010`
+    Day,
+    /// `3/14/2010`
+    Month,
+}
+
 /// How a time column is written, so that new timestamps are printed in the very same form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeFormat {
     /// The smallest unit shown.
     pub resolution: Resolution,
+    /// The order of year, month and day.
+    #[serde(default)]
+    pub order: DateOrder,
     /// Between year, month and day: `-`, `/` or `.`.
     pub separator: char,
     /// Between day and hour: a blank or `T`.
@@ -46,14 +62,17 @@ impl TimeFormat {
     /// Writes `time` in this form. Parts finer than the resolution are left out.
     pub fn print(&self, time: &Timestamp) -> String {
         let s = self.separator;
-        let mut text = format!("{:04}", time.year());
         let two = |value: i8, padded: bool| if padded { format!("{value:02}") } else { value.to_string() };
-        if self.resolution != Resolution::Year {
-            text += &format!("{s}{}", two(time.month(), self.padded_date));
-        }
-        if !matches!(self.resolution, Resolution::Year | Resolution::Month) {
-            text += &format!("{s}{}", two(time.day(), self.padded_date));
-        }
+        let year = format!("{:04}", time.year());
+        let month = two(time.month(), self.padded_date);
+        let day = two(time.day(), self.padded_date);
+        let mut text = match (self.order, self.resolution) {
+            (DateOrder::Day, _) => format!("{day}{s}{month}{s}{year}"),
+            (DateOrder::Month, _) => format!("{month}{s}{day}{s}{year}"),
+            (DateOrder::Year, Resolution::Year) => year,
+            (DateOrder::Year, Resolution::Month) => format!("{year}{s}{month}"),
+            (DateOrder::Year, _) => format!("{year}{s}{month}{s}{day}"),
+        };
         if matches!(self.resolution, Resolution::Minute | Resolution::Second) {
             text += &format!("{}{}:{:02}", self.joiner, two(time.hour(), self.padded_hour), time.minute());
         }
@@ -72,20 +91,24 @@ impl TimeFormat {
 ///
 /// Accepted: `YYYY`, `YYYY-MM`, `YYYY-MM-DD`, and with a blank or `T` also `HH:MM`, `HH:MM:SS` and a fraction;
 /// slashes or dots may stand for the dashes; `Z` or an offset may follow if it is the same on every row.
-/// Errors: a cell of another form (dates that begin with day or month are refused because their order cannot be
-/// known), a date that the calendar lacks, and rows written in different forms.
+/// `DD.MM.YYYY` is read too, and so are days and months between slashes or dashes if a number above 12 somewhere in
+/// the column says which is which.
+/// Errors: a cell of another form, days and months that could be either, a date that the calendar lacks, and rows
+/// written in different forms.
 pub fn parse_times<'a>(
     source: &str,
     column: &str,
     cells: impl IntoIterator<Item = (usize, &'a str)>,
 ) -> Result<(Vec<Timestamp>, TimeFormat)> {
+    let cells: Vec<(usize, &str)> = cells.into_iter().collect();
+    let order = find_order(&cells);
     let mut times = Vec::new();
     let mut first: Option<(usize, &str, TimeFormat)> = None;
     for (row, text) in cells {
         let fail = |why: &str| {
             Error::Data(format!("{source}: row {row}, column {}: {} {why}", quoted(column), quoted(text)))
         };
-        let (time, format) = parse(text).map_err(|problem| fail(problem.text()))?;
+        let (time, format) = parse(text, order).map_err(|problem| fail(problem.text()))?;
         times.push(time);
         let Some((first_row, first_text, whole)) = &mut first else {
             first = Some((row, text, format));
@@ -136,16 +159,28 @@ impl Problem {
     }
 }
 
-fn parse(text: &str) -> Result<(Timestamp, TimeFormat), Problem> {
+/// The order of the dates in a column; year first where nothing tells.
+fn find_order(cells: &[(usize, &str)]) -> DateOrder {
+    let told = |&(_, text): &(usize, &str)| match small_numbers_first(text)? {
+        (b'.', _, _) => Some(DateOrder::Day),
+        (_, first, _) if first > 12 => Some(DateOrder::Day),
+        (_, _, second) if second > 12 => Some(DateOrder::Month),
+        _ => None,
+    };
+    cells.iter().find_map(told).unwrap_or_default()
+}
+
+fn parse(text: &str, order: DateOrder) -> Result<(Timestamp, TimeFormat), Problem> {
     if text.is_empty() {
         return Err(Problem::Empty);
     }
-    if day_or_month_first(text) {
+    if order == DateOrder::Year && small_numbers_first(text).is_some() {
         return Err(Problem::DayOrMonthFirst);
     }
     let mut rest = Scanner(text.as_bytes());
     let mut format = TimeFormat {
         resolution: Resolution::Year,
+        order,
         separator: '-',
         joiner: ' ',
         fraction_digits: 0,
@@ -153,23 +188,8 @@ fn parse(text: &str) -> Result<(Timestamp, TimeFormat), Problem> {
         padded_date: true,
         padded_hour: true,
     };
-    let (mut month, mut day, mut hour, mut minute, mut second, mut nanosecond) = (1, 1, 0, 0, 0, 0);
-    let year = rest.number(4, 4)?.0;
-    if let Some(separator) = rest.one_of(b"-/.") {
-        format.separator = separator as char;
-        let width;
-        (month, width) = rest.number(1, 2)?;
-        format.padded_date &= width == 2;
-        format.resolution = Resolution::Month;
-        if rest.one_of(&[separator]).is_some() {
-            let width;
-            (day, width) = rest.number(1, 2)?;
-            format.padded_date &= width == 2;
-            format.resolution = Resolution::Day;
-        } else if width == 1 && separator == b'.' {
-            return Err(Problem::Unknown); // 1950.5 is half a year, not May.
-        }
-    }
+    let (year, month, day) = parse_date(&mut rest, &mut format)?;
+    let (mut hour, mut minute, mut second, mut nanosecond) = (0, 0, 0, 0);
     if format.resolution == Resolution::Day
         && let Some(joiner) = rest.one_of(b" T")
     {
@@ -208,18 +228,49 @@ fn parse(text: &str) -> Result<(Timestamp, TimeFormat), Problem> {
     Ok((time, format))
 }
 
-/// Whether `text` begins like `1/2/2010`, `31.12.10` or `01-02-2010`.
-fn day_or_month_first(text: &str) -> bool {
-    let mut rest = Scanner(text.as_bytes());
-    let mut numbers = || -> Result<(), Problem> {
-        rest.number(1, 2)?;
+/// Year, month and day in the order that `format` names; the rest of the form is written into `format`.
+fn parse_date(rest: &mut Scanner<'_>, format: &mut TimeFormat) -> Result<(i32, i32, i32), Problem> {
+    if format.order != DateOrder::Year {
+        let (first, first_width) = rest.number(1, 2)?;
         let separator = rest.one_of(b"/.-").ok_or(Problem::Unknown)?;
-        rest.number(1, 2)?;
+        let (second, second_width) = rest.number(1, 2)?;
         rest.one_of(&[separator]).ok_or(Problem::Unknown)?;
-        rest.number(2, 4)?;
-        Ok(())
-    };
-    numbers().is_ok()
+        let (year, _) = rest.number(4, 4).map_err(|_| Problem::DayOrMonthFirst)?;
+        format.separator = separator as char;
+        format.padded_date = first_width == 2 && second_width == 2;
+        format.resolution = Resolution::Day;
+        let (month, day) = if format.order == DateOrder::Month { (first, second) } else { (second, first) };
+        return Ok((year, month, day));
+    }
+    let (mut month, mut day) = (1, 1);
+    let year = rest.number(4, 4)?.0;
+    if let Some(separator) = rest.one_of(b"-/.") {
+        format.separator = separator as char;
+        let width;
+        (month, width) = rest.number(1, 2)?;
+        format.padded_date &= width == 2;
+        format.resolution = Resolution::Month;
+        if rest.one_of(&[separator]).is_some() {
+            let width;
+            (day, width) = rest.number(1, 2)?;
+            format.padded_date &= width == 2;
+            format.resolution = Resolution::Day;
+        } else if width == 1 && separator == b'.' {
+            return Err(Problem::Unknown); // 1950.5 is half a year, not May.
+        }
+    }
+    Ok((year, month, day))
+}
+
+/// The separator and the first two numbers of a text that begins like `1/2/2010`, `31.12.10` or `01-02-2010`.
+fn small_numbers_first(text: &str) -> Option<(u8, i32, i32)> {
+    let mut rest = Scanner(text.as_bytes());
+    let (first, _) = rest.number(1, 2).ok()?;
+    let separator = rest.one_of(b"/.-")?;
+    let (second, _) = rest.number(1, 2).ok()?;
+    rest.one_of(&[separator])?;
+    rest.number(2, 4).ok()?;
+    Some((separator, first, second))
 }
 
 struct Scanner<'a>(&'a [u8]);
@@ -270,7 +321,7 @@ mod tests {
 
     #[test]
     fn what_is_read_is_printed_back() {
-        let columns: [&[&str]; 13] = [
+        let columns: [&[&str]; 18] = [
             &["1949", "1950"],
             &["1949-01", "1949-02"],
             &["2010/1/9", "2010/1/10"],
@@ -284,6 +335,11 @@ mod tests {
             &["2010-01-01 00:00+09:00", "2010-01-01 01:00+09:00"],
             &["2010-01-01 00:00:00-0330", "2010-01-01 01:00:00-0330"],
             &["0001-01-01", "9999-12-31"],
+            &["01.02.2010", "31.12.2010"],
+            &["1.2.2010 00:00", "2.2.2010 00:00"],
+            &["1/2/2010 9:30:00", "13/2/2010 10:30:00"],
+            &["1/2/2010", "1/13/2010"],
+            &["02-01-2010", "02-28-2010"],
         ];
         for cells in columns {
             let (times, format) = times(cells).unwrap();
@@ -292,15 +348,31 @@ mod tests {
         }
     }
 
+    /// `25.01.2024` was passed over, so that German files lost their times.
+    #[test]
+    fn the_column_tells_days_from_months() {
+        for (cells, month, day) in [
+            (&["01.02.2010"][..], 2, 1),
+            (&["01/02/2010", "13/02/2010"], 2, 1),
+            (&["01/02/2010", "01/13/2010"], 1, 2),
+            (&["1-2-2010", "2-2-2010", "20-2-2010"], 2, 1),
+        ] {
+            let (times, _) = times(cells).unwrap();
+            assert_eq!((times[0].month(), times[0].day()), (month, day), "{cells:?}");
+        }
+    }
+
     #[test]
     fn other_forms_are_refused() {
-        let cases: [(&[&str], &str); 14] = [
+        let cases: [(&[&str], &str); 16] = [
             (
                 &["01/02/2010"],
                 "f.csv: row 2, column 'date': '01/02/2010' does not say which number is the day",
             ),
             (&["31.12.10"], "f.csv: row 2, column 'date': '31.12.10' does not say"),
             (&["1-2-2010 10:00"], "f.csv: row 2, column 'date': '1-2-2010 10:00' does not say"),
+            (&["13/02/2010", "02/13/2010"], "f.csv: row 3, column 'date': '02/13/2010' is no date"),
+            (&["13.02.2010", "2010.02.14"], "f.csv: row 3, column 'date': '2010.02.14' is not a time"),
             (&["2010-02-30"], "f.csv: row 2, column 'date': '2010-02-30' is no date"),
             (&["2010-13"], "f.csv: row 2, column 'date': '2010-13' is no date"),
             (&["2010-01-01 24:00"], "f.csv: row 2, column 'date': '2010-01-01 24:00' is no date"),
@@ -336,7 +408,7 @@ mod tests {
         #[test]
         fn any_digits_are_read_or_refused(text in "[0-9]{4}[-/.][0-9]{1,2}([-/.][0-9]{1,2}([ T][0-9]{1,2}:[0-9]{2})?)?") {
             if let Ok((times, format)) = times(&[&text]) {
-                let again = parse(&format.print(&times[0])).unwrap().0;
+                let again = parse(&format.print(&times[0]), DateOrder::Year).unwrap().0;
                 prop_assert_eq!(again, times[0]);
             }
         }
