@@ -252,7 +252,7 @@ fn find_times(
         TimeColumn::None => Ok(None),
         TimeColumn::Named(name) => read(table.column_index(name)?).map(Some),
         TimeColumn::Auto => {
-            let mut refused = None;
+            let (mut refused, mut broken) = (None, None);
             for (column, name) in table.header().iter().enumerate() {
                 let named_like_time = TIME_NAMES.contains(&name.to_lowercase().as_str());
                 let is_number = table.cell(0, column).parse::<f64>().is_ok();
@@ -261,9 +261,16 @@ fn find_times(
                 }
                 match read(column) {
                     Ok(times) => return Ok(Some(times)),
+                    // It begins as a column of times, so going on without times would hide a mistake in the file.
+                    Err(e) if !is_number && begins_with_a_time(table, column) => {
+                        broken = broken.or(Some(e));
+                    }
                     Err(e) if named_like_time => refused = refused.or(Some((name, e))),
                     Err(_) => {}
                 }
+            }
+            if let Some(e) = broken {
+                return Err(Error::Data(format!("{e}; or choose --time none")));
             }
             if let Some((name, e)) = refused {
                 notes.push(format!("column {} is not used as time: {e}", quoted(name)));
@@ -271,6 +278,11 @@ fn find_times(
             Ok(None)
         }
     }
+}
+
+/// Whether the first row of a column is a time.
+fn begins_with_a_time(table: &Table, column: usize) -> bool {
+    parse_times(table.name(), &table.header()[column], [(table.line(0), table.cell(0, column))]).is_ok()
 }
 
 /// Cuts off the rows at the end that have every known column but none of the others.
@@ -345,8 +357,19 @@ mod tests {
             (None, vec!["5".into(), "6".into()])
         );
         // A date that cannot be understood is not passed over in silence.
-        let notes = load("date,y\n13/02/2010,1\n14/02/2010,2\n", &SeriesSpec::new(&["y"])).unwrap().notes;
+        let notes = load("date,y\n11/02/2010,1\n12/02/2010,2\n", &SeriesSpec::new(&["y"])).unwrap().notes;
         assert!(notes[0].starts_with("column 'date' is not used as time: f.csv: row 2"), "{notes:?}");
+    }
+
+    /// A day that no calendar has once turned a file with times into one without, and the run went on.
+    #[test]
+    fn one_bad_time_does_not_drop_the_times() {
+        for (name, bad) in [("date", "2010-02-30"), ("시각", "soon"), ("when", "")] {
+            let text = format!("{name},y\n2010-02-27,1\n2010-02-28,2\n{bad},3\n");
+            let message = message(&text, &SeriesSpec::new(&["y"]));
+            assert!(message.starts_with(&format!("f.csv: row 4, column '{name}': ")), "{message}");
+            assert!(message.ends_with("; or choose --time none"), "{message}");
+        }
     }
 
     #[test]
