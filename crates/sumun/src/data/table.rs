@@ -27,6 +27,9 @@ const MISSING_MARKERS: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "?",
 /// How many lines are looked at to find the delimiter.
 const DELIMITER_LINES: usize = 20;
 
+/// How many bytes are read before the rest, to see whether they are text.
+const FIRST_BYTES: u64 = 1 << 20;
+
 /// How many column names an error message lists.
 const LISTED_COLUMNS: usize = 12;
 
@@ -36,23 +39,34 @@ impl Table {
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|source| match source.kind() {
+        let file = std::fs::File::open(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => {
                 Error::Data(format!("{name}: there is no such file; check the path"))
             }
-            std::io::ErrorKind::IsADirectory => {
-                Error::Data(format!("{name}: is a folder; give the CSV file inside it"))
-            }
             _ => Error::Io { path: path.to_path_buf(), source },
         })?;
-        Self::from_bytes(&name, &bytes)
+        match Self::from_reader(&name, file) {
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::IsADirectory => {
+                Err(Error::Data(format!("{name}: is a folder; give the CSV file inside it")))
+            }
+            other => other,
+        }
     }
 
     /// Reads CSV from anything, such as standard input; `name` stands for the file in messages.
     /// Errors as [`Table::read`].
     pub fn from_reader(name: &str, mut reader: impl Read) -> Result<Self> {
+        let failed = |source| Error::Io { path: name.into(), source };
         let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).map_err(|source| Error::Io { path: name.into(), source })?;
+        (&mut reader).take(FIRST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+        // Before the rest is read: it may have no end, as /dev/zero has none.
+        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.contains(&0) {
+            return Err(Error::Data(format!(
+                "{name}: is UTF-16 or no text at all (it holds bytes that UTF-8 text does not); save the file as CSV in \
+                 UTF-8"
+            )));
+        }
+        reader.read_to_end(&mut bytes).map_err(failed)?;
         Self::from_bytes(name, &bytes)
     }
 
@@ -360,6 +374,18 @@ mod tests {
         }
         let message = Table::read("no/such/file.csv").unwrap_err().to_string();
         assert_eq!(message, "no/such/file.csv: there is no such file; check the path");
+    }
+
+    /// `/dev/zero` once filled the memory, and UTF-16 without a mark was read as columns named with zeros.
+    #[test]
+    fn utf16_and_endless_zeros_are_refused_at_once() {
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+        for bytes in [utf16("a,b\n1,2\n"), utf16("\u{feff}a,b\n1,2\n"), b"\xff\xfea\0".to_vec(), vec![0; 10]]
+        {
+            let message = read(&bytes).unwrap_err().to_string();
+            assert!(message.starts_with("f.csv: is UTF-16 or no text"), "{message}");
+        }
+        assert!(Table::from_reader("f.csv", std::io::repeat(0)).is_err());
     }
 
     #[test]
