@@ -48,6 +48,9 @@ impl Failure {
     /// What to say; nothing when the reader of a pipe has had enough, as after `| head`.
     fn message(&self) -> Option<String> {
         match self {
+            Self::Library(error @ sumun::Error::Io { source, .. }) => {
+                Some(format!("{error}; {}", advice(source.kind())))
+            }
             Self::Library(error) => Some(error.to_string()),
             Self::Usage(message) => Some(message.clone()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
@@ -80,6 +83,17 @@ fn names_a_bad_path(kind: io::ErrorKind) -> bool {
             | Kind::InvalidFilename
             | Kind::ReadOnlyFilesystem
     )
+}
+
+/// What to do about a file that the operating system refused.
+fn advice(kind: io::ErrorKind) -> &'static str {
+    use io::ErrorKind as Kind;
+    match kind {
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => "change its permissions or choose another place",
+        Kind::StorageFull | Kind::QuotaExceeded => "make room on the disk and start again",
+        kind if names_a_bad_path(kind) => "give another path",
+        _ => "try again, or use another disk",
+    }
 }
 
 /// Writes `error: …` on stderr, on one line whatever the message holds.

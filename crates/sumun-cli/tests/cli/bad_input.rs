@@ -45,6 +45,28 @@ fn files_that_cannot_be_read_are_refused() {
     check(&place, "twice.csv", &[], &["twice.csv: columns 1 and 2 are both named 'y'"]);
 }
 
+/// Spreadsheets save UTF-16 as "Unicode text"; without a mark its bytes are UTF-8 too.
+#[test]
+fn utf16_is_refused_by_name() {
+    let place = Place::with_series();
+    let bytes: Vec<u8> = place.read("y.csv").encode_utf16().flat_map(u16::to_be_bytes).collect();
+    place.write("utf16.csv", bytes);
+    check(
+        &place,
+        "utf16.csv",
+        &[],
+        &["utf16.csv: is UTF-16 or no text at all", "save the file as CSV in UTF-8"],
+    );
+}
+
+/// What the operating system says alone, such as "Not a directory", is no help.
+#[test]
+fn paths_that_cannot_be_used_come_with_advice() {
+    let place = Place::with_series();
+    check(&place, "y.csv/y.csv", &[], &["y.csv/y.csv: ", "; give another path"]);
+    check(&place, "y.csv", &["--out", "y.csv/run"], &["y.csv/run: ", "; give another path"]);
+}
+
 #[test]
 fn missing_columns_name_the_nearest() {
     let place = Place::new();
@@ -89,6 +111,12 @@ fn times_must_go_on_evenly() {
         "1 day missing between row 8 (2024-01-07) and row 9 (2024-01-09); choose --missing ffill (repeat";
     check(&place, "gap.csv", &[], &["gap.csv: ", missing, "interpolate (", "drop ("]);
     check(&place, "nodate.csv", &["--time", "date"], &["nodate.csv: row 9, column 'date'"]);
+    check(
+        &place,
+        "nodate.csv",
+        &[],
+        &["nodate.csv: row 9, column 'date'", "correct it; or choose --time none"],
+    );
     // What each policy does with the gap.
     for policy in ["ffill", "interpolate", "drop"] {
         let out = format!("runs/{policy}");
