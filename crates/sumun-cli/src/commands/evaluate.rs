@@ -17,8 +17,10 @@ Examples:
   sumun evaluate runs/electricity newer.csv
   sumun evaluate runs/electricity newer.csv --json | jq .metrics.mase
 
-Every row with a whole window before it and a whole horizon after it is an origin. The MASE is scaled by the
-error of seasonal naive on the part that the model was trained on.";
+Every row with a whole window before it and a whole horizon after it is an
+origin. The MASE is scaled by the error of seasonal naive on the part that the
+model was trained on, so rows of that part in FILE make the model look better
+than it is on new ones.";
 
 /// The arguments of `sumun evaluate`.
 #[derive(Debug, clap::Args)]

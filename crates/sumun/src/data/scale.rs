@@ -117,7 +117,7 @@ impl Scaler {
             }
         };
         if !(offset.is_finite() && scale.is_finite() && scale > 0.0) {
-            return fail(format!("ranges from {low} to {high}, which cannot be scaled; change its unit"));
+            return fail(format!("ranges from {low:?} to {high:?}, which cannot be scaled; change its unit"));
         }
         Ok(Self { kind, offset, scale })
     }

@@ -134,7 +134,8 @@ fn choose_horizon(options: &Options, season: usize, split: &Split, log: &mut Log
     }
     let (wanted, reason) = match season {
         2..=LONGEST_HORIZON => (season, "one season"),
-        _ => (HORIZON, "no season to take it from"),
+        0 | 1 => (HORIZON, "no season to take it from"),
+        _ => (HORIZON, "a whole season is too far to see at once"),
     };
     let mut most = (split.train.len() / 4).max(1);
     for part in [&split.valid, &split.test] {
@@ -252,7 +253,8 @@ fn choose_calendar(
     if options.calendar == Switch::Auto {
         let parts: Vec<String> =
             calendar.parts().iter().map(|part| format!("{part:?}").to_lowercase()).collect();
-        let reason = format!("{} pass at least twice in the training part", parts.join(", "));
+        let verb = if parts.len() == 1 { "passes" } else { "pass" };
+        let reason = format!("{} {verb} at least twice in the training part", parts.join(", "));
         log.add("calendar", "on", reason);
     }
     Ok(Some(calendar))

@@ -295,7 +295,10 @@ fn interval(valid: &Evaluation, values: &[f64], c: usize, future: &[f64]) -> Opt
     };
     let half: Vec<f64> = (0..future.len()).map(half_width).collect();
     Some(Interval {
-        name: format!("{:.0} % of validation errors were within", 100.0 * WITHIN),
+        name: format!(
+            "The shade holds {:.0} % of the errors that the validation part had at the same step.",
+            100.0 * WITHIN
+        ),
         low: future.iter().zip(&half).map(|(value, half)| value - half).collect(),
         high: future.iter().zip(&half).map(|(value, half)| value + half).collect(),
     })
@@ -349,6 +352,11 @@ mod tests {
         let values: Vec<f64> = (0..100).map(|row| row as f64).collect();
         let part = evaluation(40..65, 2);
         let range = interval(&part, &values, 0, &[7.0, 8.0]).unwrap();
+        // It stands alone below a heading, so it is a whole sentence.
+        assert_eq!(
+            range.name,
+            "The shade holds 80 % of the errors that the validation part had at the same step."
+        );
         let near = |a: &[f64], b: [f64; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9);
         assert!(near(&range.low, [6.9, 7.8]) && near(&range.high, [7.1, 8.2]), "{range:?}");
         assert!(interval(&evaluation(40..45, 2), &values, 0, &[7.0]).is_none());

@@ -189,7 +189,7 @@ pub struct Stretch {
 /// A range around a forecast.
 #[derive(Debug, Clone, Default)]
 pub struct Interval {
-    /// What it means: `80 % of validation errors were within`.
+    /// What it means: a sentence, such as `The shade holds 80 % of the errors that the validation part had.`.
     pub name: String,
     /// Its lower end at each step.
     pub low: Vec<f64>,

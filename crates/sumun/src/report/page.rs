@@ -220,8 +220,8 @@ fn forecasts(report: &ForecastReport) -> String {
         out.push_str(&figure(&heading, &remark, &figures::forecast(target, 0), Room::Full));
         let shown = close_up(report, target);
         if let Some(from) = shown {
-            let heading =
-                format!("{}: the last {} and what follows", target.name, counted(length - from, "value"));
+            let ahead = if target.future.is_empty() { "" } else { " and what follows" };
+            let heading = format!("{}: the last {}{ahead}", target.name, counted(length - from, "value"));
             let remark = target.future_interval.as_ref().map_or("", |i| i.name.as_str());
             out.push_str(&figure(&heading, remark, &figures::forecast(target, from), Room::Low));
         }
