@@ -249,7 +249,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         let about = ReportNotes {
             created: now(),
             command: command_line(),
-            predict_command: predict_command(staged.path()),
+            predict_command: predict_command(staged.path(), &trained),
             threads: rayon::current_num_threads(),
         };
         let folder = save_run(&trained, staged, &about)?;
@@ -271,8 +271,13 @@ fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-fn predict_command(folder: &Path) -> String {
-    format!("sumun predict {}", shell_word(&folder.display().to_string()))
+/// How to go on: a model that needs columns known ahead, of which the training file held none, needs a file.
+fn predict_command(folder: &Path, trained: &Trained) -> String {
+    let config = trained.forecaster.config();
+    let p = &config.preprocessing;
+    let ahead = config.history.ahead.first().map_or(usize::MAX, Vec::len);
+    let file = if ahead < p.horizon { " FILE" } else { "" };
+    format!("sumun predict {}{file}", shell_word(&folder.display().to_string()))
 }
 
 /// The command as it was typed, quoted for a shell where it must be.
@@ -400,7 +405,12 @@ fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
     let end = |name: &str, value: &str| format!("{}{value}\n", style.dim(&left(name, NAME_COLUMNS)));
     text += &end("run", &path);
     text += &end("report", &folder.join(REPORT_FILE).display().to_string());
-    text + &end("next", &style.cyan(&predict_command(folder)))
+    let next = predict_command(folder, trained);
+    let hint = match next.ends_with(" FILE") {
+        true => format!("\n{}", style.dim("FILE must hold the --known columns of the steps ahead")),
+        false => String::new(),
+    };
+    text + &end("next", &format!("{}{hint}", style.cyan(&next)))
 }
 
 /// How wide the names on the left of the summary are.

@@ -235,7 +235,8 @@ impl Table {
                 text.parse::<f64>()
             };
             match number {
-                Ok(number) if number.is_finite() => Ok(Some(number)),
+                Ok(number) if number.abs() <= LARGEST => Ok(Some(number)),
+                Ok(number) if number.is_finite() => fail("is too large to calculate with; divide the column"),
                 Ok(_) => {
                     fail("is infinite; every value must be finite (leave the cell empty if it is missing)")
                 }
@@ -245,6 +246,9 @@ impl Table {
         (0..self.rows()).map(parse).collect()
     }
 }
+
+/// The largest magnitude of a value: its square, and sums of such squares, are still finite.
+const LARGEST: f64 = 1e100;
 
 /// A name or cell as messages show it: in single quotes, on one line, shortened.
 pub(crate) fn quoted(text: &str) -> String {
@@ -398,9 +402,10 @@ mod tests {
         assert_eq!(read(text.as_bytes()).unwrap().numeric("x").unwrap(), expected);
         assert_eq!(read(b"x;y\n1,5;1.5\n-2;2\n").unwrap().numeric("x").unwrap(), [Some(1.5), Some(-2.0)]);
 
-        let cases: [(&str, &str); 6] = [
+        let cases: [(&str, &str); 7] = [
             ("x,y\n1,2\nabc,2\n", "f.csv: row 3, column 'x': 'abc' is not a number"),
             ("x,y\n1,2\ninf,2\n", "f.csv: row 3, column 'x': 'inf' is infinite"),
+            ("x,y\n1,2\n-1e101,2\n", "f.csv: row 3, column 'x': '-1e101' is too large to calculate with"),
             ("x,y\n1,2\n1e999,2\n", "f.csv: row 3, column 'x': '1e999' is infinite"),
             ("x;y\n1,5;2\n1.234;2\n", "f.csv: row 3, column 'x': '1.234' mixes"),
             ("Value,y\n1,2\n", "f.csv: there is no column 'x'; row 1 names 'Value', 'y'"),

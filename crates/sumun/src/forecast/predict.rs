@@ -174,9 +174,10 @@ fn enough(model: &Forecaster, source: &Source, needed: usize, what: &str) -> Res
         parts.push("what is to be compared".into());
     }
     Err(Error::Data(format!(
-        "{} has {} rows, but {what} needs {needed} ({}); give a longer file",
+        "{} has {} row{}, but {what} needs {needed} ({}); give a longer file",
         source.name,
         source.rows,
+        if source.rows == 1 { "" } else { "s" },
         parts.join(" + ")
     )))
 }
