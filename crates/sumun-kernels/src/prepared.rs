@@ -6,14 +6,13 @@ use crate::aligned::Aligned;
 use crate::cpu::backward::{Backward, backward};
 use crate::cpu::forward::{Forward, chunk_rows, forward};
 use crate::cpu::outer::{Outer, outer};
-use crate::cpu::pack::{Geometry, Side};
+use crate::cpu::pack::{Columns, Geometry, Side};
 use crate::cpu::{RowsAt, linear};
+use crate::options::Options;
 use crate::reference;
 use crate::rows::{RowsMut, RowsRef};
 use crate::simd::{Kernels, Path};
-use crate::types::{
-    Cell, Dims, Error, Gradients, InputGradient, Masks, Reset, State, StateMut, Steps, Weights, length,
-};
+use crate::types::{Dims, Error, Gradients, InputGradient, Masks, State, StateMut, Steps, Weights, length};
 
 /// Work below this many floating-point operations (some 20 µs of one core) is not worth a second thread.
 pub(crate) const PARALLEL_FLOPS: usize = 2_000_000;
@@ -63,10 +62,13 @@ struct Fused {
     w: Aligned,
     u: Aligned,
     bias: Aligned,
-    /// Packed for dG·U and dG·W; empty where they are not wanted.
+    /// The second product of a step of two phases: over `weight_hr`, or the block n of `weight_hh`.
+    second: Aligned,
+    /// Packed for dG·U, dG·W and back through the second product; empty where they are not wanted.
     u_backward: Aligned,
     w_backward: Aligned,
-    /// One row of zeros, `[H]`.
+    second_backward: Aligned,
+    /// One row of zeros, as wide as a state.
     zeros: Aligned,
 }
 
@@ -75,6 +77,11 @@ struct Fused {
 pub struct Cache {
     gates: Aligned,
     cells: Aligned,
+    /// What the second product of a step of two phases is over, `[R, H]`.
+    inner: Aligned,
+    /// Backward's own: the gradient of a projected h', `[R, P]`, and that of a step's inner rows, `[N, H]`.
+    d_projected: Aligned,
+    d_inner: Aligned,
     reference: reference::Cache<f32>,
     /// The path and rows that filled it; None once consumed.
     filled: Option<(Path, Dims, usize)>,
@@ -84,6 +91,7 @@ pub struct Cache {
 #[derive(Debug, Default)]
 pub struct Scratch {
     gates: Aligned,
+    inner: Aligned,
     hidden: Vec<f32>,
     one_step: Option<Steps>,
 }
@@ -103,20 +111,21 @@ impl Prepared {
             Engine::Reference(Plain::default())
         } else {
             let kernels = path.kernels()?;
-            if !path.computes(dims) {
-                let cell = dims.options.beyond_plain(dims.cell).unwrap_or(dims.cell.name());
+            if let Some(cell) = beyond_fused(dims) {
                 return Err(Error::Unsupported { path: path.name(), cell });
             }
             let mut zeros = Aligned::default();
-            zeros.resize(dims.hidden);
+            zeros.resize(dims.hidden.max(dims.output()));
             Engine::Fused(Box::new(Fused {
                 kernels,
                 geometry: Geometry::new(dims, kernels.lanes),
                 w: Aligned::default(),
                 u: Aligned::default(),
                 bias: Aligned::default(),
+                second: Aligned::default(),
                 u_backward: Aligned::default(),
                 w_backward: Aligned::default(),
+                second_backward: Aligned::default(),
                 zeros,
             }))
         };
@@ -130,24 +139,7 @@ impl Prepared {
         weights.check(self.dims)?;
         match &mut self.engine {
             Engine::Reference(plain) => plain.update(weights),
-            Engine::Fused(fused) => {
-                let Dims { input, hidden, .. } = self.dims;
-                let g = fused.geometry;
-                fused.w.resize(g.packed_len(input));
-                g.pack_forward(weights.input, input, Side::Input, &mut fused.w);
-                fused.u.resize(g.packed_len(hidden));
-                g.pack_forward(weights.hidden, hidden, Side::Hidden, &mut fused.u);
-                fused.bias.resize(g.panels * g.width());
-                g.pack_bias(weights, &mut fused.bias);
-                if let Purpose::Training(wanted) = self.purpose {
-                    fused.u_backward.resize(g.packed_backward_len(hidden));
-                    g.pack_backward(weights.hidden, hidden, Side::Hidden, &mut fused.u_backward);
-                    if wanted == InputGradient::Needed {
-                        fused.w_backward.resize(g.packed_backward_len(input));
-                        g.pack_backward(weights.input, input, Side::Input, &mut fused.w_backward);
-                    }
-                }
-            }
+            Engine::Fused(fused) => fused.update(weights, self.purpose),
         }
         Ok(())
     }
@@ -341,12 +333,16 @@ impl Prepared {
 }
 
 impl Path {
-    /// Whether the path computes this cell with its options. The reference path computes all, the fused paths the
-    /// plain cells but the GRU with the reset before the product.
+    /// Whether the path computes this cell with its options. The reference path computes all, the fused paths every
+    /// plain cell and the projection of an LSTM.
     pub fn computes(self, dims: Dims) -> bool {
-        let plain = dims.options.beyond_plain(dims.cell).is_none();
-        self == Path::Reference || (plain && !matches!(dims.cell, Cell::Gru(Reset::Before)))
+        self == Path::Reference || beyond_fused(dims).is_none()
     }
+}
+
+/// The first option that the fused paths lack.
+fn beyond_fused(dims: Dims) -> Option<&'static str> {
+    Options { projection: None, ..dims.options }.beyond_plain(dims.cell)
 }
 
 /// How many shards a pass is dealt to. Which bits come out never depends on it.
@@ -380,12 +376,51 @@ fn at_mut(rows: RowsMut<'_>) -> RowsAt<*mut f32> {
 }
 
 impl Fused {
-    /// The states before the first step; one row of zeros for all where there is none.
-    fn initial(&self, part: Option<&[f32]>) -> RowsAt<*const f32> {
+    /// Packs weights for their purpose, in the memory there is.
+    fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) {
+        let g = self.geometry;
+        let Dims { input, hidden, options, .. } = g.dims;
+        let output = g.dims.output();
+        let pack = |to: &mut Aligned, weight, k, side| {
+            to.resize(g.packed_len(k, side));
+            g.pack_forward(weight, k, side, to);
+        };
+        pack(&mut self.w, weights.input, input, Side::Input);
+        pack(&mut self.u, weights.hidden, output, Side::Hidden);
+        self.bias.resize(g.panels * g.width());
+        g.pack_bias(weights, &mut self.bias);
+        if g.two_phases() {
+            let weight = match options.projection {
+                Some(_) => weights.projection,
+                None => &weights.hidden[2 * hidden * hidden..],
+            };
+            let columns = Columns { columns: output, lanes: g.lanes };
+            self.second.resize(columns.packed_len(hidden));
+            columns.pack_transposed(weight, hidden, &mut self.second);
+        }
+
+        let Purpose::Training(wanted) = purpose else { return };
+        let pack = |to: &mut Aligned, weight, k, side| {
+            to.resize(g.packed_backward_len(k, side));
+            g.pack_backward(weight, k, side, to);
+        };
+        pack(&mut self.u_backward, weights.hidden, output, Side::Hidden);
+        if wanted == InputGradient::Needed {
+            pack(&mut self.w_backward, weights.input, input, Side::Input);
+        }
+        if let Some(output) = options.projection {
+            let columns = Columns { columns: hidden, lanes: g.lanes };
+            self.second_backward.resize(columns.packed_len(output));
+            columns.pack(weights.projection, output, &mut self.second_backward);
+        } else if g.two_phases() {
+            pack(&mut self.second_backward, weights.hidden, hidden, Side::Reset);
+        }
+    }
+
+    /// The states before the first step, `width` each; one row of zeros for all where there is none.
+    fn initial(&self, part: Option<&[f32]>, width: usize) -> RowsAt<*const f32> {
         match part {
-            Some(part) => {
-                RowsAt { base: part.as_ptr(), stride: self.geometry.dims.hidden, map: std::ptr::null() }
-            }
+            Some(part) => RowsAt { base: part.as_ptr(), stride: width, map: std::ptr::null() },
             None => RowsAt { base: self.zeros.as_ptr(), stride: 0, map: std::ptr::null() },
         }
     }
@@ -404,17 +439,20 @@ impl Fused {
         let g = self.geometry;
         let (rows, hidden) = (steps.rows(), g.dims.hidden);
         let keep = cache.is_some();
-        let (gates, gate_rows, cells) = match cache {
+        let inner_rows = |rows: usize| if g.two_phases() { rows * hidden } else { 0 };
+        let (gates, gate_rows, cells, inner) = match cache {
             Some(cache) => {
                 cache.filled = Some((self.kernels.path, g.dims, rows));
                 cache.gates.resize(g.panels * rows * g.width());
                 cache.cells.resize(if g.dims.cell.has_cell_state() { rows * hidden } else { 0 });
-                (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr())
+                cache.inner.resize(inner_rows(rows));
+                (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr(), cache.inner.as_mut_ptr())
             }
             None => {
                 let chunk = chunk_rows(&g, steps, shards);
                 scratch.gates.resize(shards * g.panels * chunk * g.width());
-                (scratch.gates.as_mut_ptr(), chunk, last.cell.as_mut_ptr())
+                scratch.inner.resize(inner_rows(steps.sequences()));
+                (scratch.gates.as_mut_ptr(), chunk, last.cell.as_mut_ptr(), scratch.inner.as_mut_ptr())
             }
         };
         let task = Forward {
@@ -423,15 +461,17 @@ impl Fused {
             shards,
             x: at(x),
             out: at_mut(out),
-            h0: self.initial(initial.map(|s| s.hidden)),
-            c0: self.initial(initial.map(|s| s.cell)),
+            h0: self.initial(initial.map(|s| s.hidden), g.dims.output()),
+            c0: self.initial(initial.map(|s| s.cell), g.dims.hidden),
             w: self.w.as_ptr(),
             u: self.u.as_ptr(),
             bias: self.bias.as_ptr(),
+            second: self.second.as_ptr(),
             gates,
             keep,
             gate_rows,
             cells,
+            inner,
             last_hidden: last.hidden.as_mut_ptr(),
             last_cell: last.cell.as_mut_ptr(),
         };
@@ -451,8 +491,9 @@ impl Fused {
         let g = self.geometry;
         let chunk = chunk_rows(&g, steps, 1);
         scratch.gates.resize(g.panels * chunk * g.width());
+        scratch.inner.resize(if g.two_phases() { steps.sequences() * g.dims.hidden } else { 0 });
         let (hidden, cells) = (state.hidden.as_mut_ptr(), state.cell.as_mut_ptr());
-        let stride = g.dims.hidden;
+        let (stride, cell_stride) = (g.dims.output(), g.dims.hidden);
         let task = Forward {
             geometry: g,
             steps,
@@ -461,14 +502,16 @@ impl Fused {
             out: RowsAt { base: out.as_mut_ptr(), stride, map: std::ptr::null() },
             h0: RowsAt { base: hidden.cast_const(), stride, map: std::ptr::null() },
             // The cell state is updated in place: each unit is read before it is written.
-            c0: RowsAt { base: cells.cast_const(), stride, map: std::ptr::null() },
+            c0: RowsAt { base: cells.cast_const(), stride: cell_stride, map: std::ptr::null() },
             w: self.w.as_ptr(),
             u: self.u.as_ptr(),
             bias: self.bias.as_ptr(),
+            second: self.second.as_ptr(),
             gates: scratch.gates.as_mut_ptr(),
             keep: false,
             gate_rows: chunk,
             cells,
+            inner: scratch.inner.as_mut_ptr(),
             last_hidden: hidden,
             last_cell: cells,
         };
@@ -499,19 +542,27 @@ impl Fused {
                 d_initial.cell.fill(0.0);
             }
         }
+        let g = self.geometry;
+        if g.two_phases() {
+            cache.d_projected.resize(steps.rows() * g.dims.options.projection.unwrap_or(0));
+            cache.d_inner.resize(steps.sequences() * g.dims.hidden);
+        }
         let task = Backward {
-            geometry: self.geometry,
+            geometry: g,
             steps,
             shards,
             out: at(out),
-            h0: self.initial(initial.map(|s| s.hidden)),
-            c0: self.initial(initial.map(|s| s.cell)),
+            h0: self.initial(initial.map(|s| s.hidden), g.dims.output()),
+            c0: self.initial(initial.map(|s| s.cell), g.dims.hidden),
             gates: cache.gates.as_mut_ptr(),
             cells: cache.cells.as_ptr(),
             d_out: d_out.map_or(RowsAt { base: std::ptr::null(), stride: 0, map: std::ptr::null() }, at),
             d_hidden: d_initial.hidden.as_mut_ptr(),
             d_cell: d_initial.cell.as_mut_ptr(),
+            d_projected: cache.d_projected.as_mut_ptr(),
+            d_inner: cache.d_inner.as_mut_ptr(),
             u: self.u_backward.as_ptr(),
+            second: self.second_backward.as_ptr(),
             input: d_x.map(|d_x| (self.w_backward.as_ptr(), at_mut(d_x))),
             add,
         };
@@ -532,14 +583,16 @@ impl Fused {
         into: Gradients<'_, f32>,
     ) {
         let g = self.geometry;
-        let (rows, n, hidden) = (steps.rows(), steps.sequences(), g.dims.hidden);
+        let Dims { hidden, options, .. } = g.dims;
+        let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
         let input_columns = self.gate_columns(cache, rows, Side::Input);
         let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
-        let w = Sum { rows, first: 0, b: at(x), index: at(x).map, columns: g.dims.input };
+        let a_stride = g.width();
+        let w = Sum { rows, first: 0, a_stride, b: at(x), index: at(x).map, columns: g.dims.input };
         self.outer(&w, &input_columns, into.input, flops / 2);
         if let Some(initial) = initial {
-            let b = RowsAt { base: initial.hidden.as_ptr(), stride: hidden, map: std::ptr::null() };
-            let first = Sum { rows: n, first: 0, b, index: std::ptr::null(), columns: hidden };
+            let b = RowsAt { base: initial.hidden.as_ptr(), stride: output, map: std::ptr::null() };
+            let first = Sum { rows: n, first: 0, a_stride, b, index: std::ptr::null(), columns: output };
             self.outer(&first, &hidden_columns, into.hidden, 0);
         }
         // The state before row r of step t is the row of the same rank at step t − 1.
@@ -551,8 +604,29 @@ impl Fused {
                 None => row as u32,
             }));
         }
-        let rest = Sum { rows: rows - n, first: n, b: at(out), index: before.as_ptr(), columns: hidden };
+        let index = before.as_ptr();
+        let rest = Sum { rows: rows - n, first: n, a_stride, b: at(out), index, columns: output };
         self.outer(&rest, &hidden_columns, into.hidden, flops / 2);
+        if g.two_phases() {
+            let b = RowsAt { base: cache.inner.as_ptr(), stride: hidden, map: std::ptr::null() };
+            let inner = Sum { rows, first: 0, a_stride, b, index: std::ptr::null(), columns: hidden };
+            match options.projection {
+                Some(a_stride) => {
+                    let columns = |row| (row, cache.d_projected[row..].as_ptr());
+                    let columns: Vec<_> = (0..output).map(columns).collect();
+                    self.outer(
+                        &Sum { a_stride, ..inner },
+                        &columns,
+                        into.projection,
+                        2 * rows * output * hidden,
+                    );
+                }
+                None => {
+                    let columns = self.gate_columns(cache, rows, Side::Reset);
+                    self.outer(&inner, &columns, into.hidden, 2 * rows * hidden * hidden);
+                }
+            }
+        }
         self.bias_gradients(rows, cache, into.bias_input, into.bias_hidden);
     }
 
@@ -574,17 +648,16 @@ impl Fused {
         if sum.rows == 0 {
             return;
         }
-        let width = self.geometry.width();
         let base = into.as_mut_ptr();
-        // SAFETY: `into` is [G·H, columns], and gate columns have a row for each row of the sum.
+        // SAFETY: `into` has a row of `columns` for each that is named, and A a row for each row of the sum.
         let (a, c): (Vec<*const f32>, Vec<*mut f32>) = columns
             .iter()
-            .map(|&(row, column)| unsafe { (column.add(sum.first * width), base.add(row * sum.columns)) })
+            .map(|&(row, a)| unsafe { (a.add(sum.first * sum.a_stride), base.add(row * sum.columns)) })
             .unzip();
         let task = Outer {
             rows: sum.rows,
             a: a.as_ptr(),
-            a_stride: width,
+            a_stride: sum.a_stride,
             b: sum.b.base,
             b_stride: sum.b.stride,
             index: sum.index,
@@ -604,7 +677,8 @@ impl Fused {
             let gates = &cache.gates[panel * rows * width..(panel + 1) * rows * width];
             // SAFETY: the kernels are those of an instruction set that this processor has.
             unsafe { (self.kernels.sum_rows)(gates, &mut sums) };
-            for (side, bias) in [(Side::Input, &mut *input), (Side::Hidden, &mut *hidden)] {
+            for side in [Side::Input, Side::Hidden, Side::Reset] {
+                let bias = if side == Side::Input { &mut *input } else { &mut *hidden };
                 if bias.is_empty() {
                     continue;
                 }
@@ -618,10 +692,11 @@ impl Fused {
     }
 }
 
-/// A sum over rows: the gate gradients of rows `first..first + rows` times the rows of B that go with them.
+/// A sum over rows: the rows `first..first + rows` of gradients A times the rows of B that go with them.
 struct Sum {
     rows: usize,
     first: usize,
+    a_stride: usize,
     b: RowsAt<*const f32>,
     index: *const u32,
     columns: usize,

@@ -2,13 +2,26 @@
 
 use proptest::prelude::*;
 use sumun_kernels::{
-    Cache, Cell, Dims, Gradients, InputGradient, Nonlinearity, Path, Prepared, Purpose, Reset, RowMap,
-    RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights,
+    Cache, Cell, Dims, Gradients, InputGradient, Nonlinearity, Options, Path, Prepared, Purpose, Reset,
+    RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights,
 };
 use sumun_testing::{Random, assert_close};
 
-const FUSED: [Cell; 4] =
-    [Cell::Rnn(Nonlinearity::Tanh), Cell::Rnn(Nonlinearity::Relu), Cell::Lstm, Cell::Gru(Reset::After)];
+/// Every recurrence of the fused paths: the cell, and whether it has a projection.
+const FUSED: [(Cell, bool); 6] = [
+    (Cell::Rnn(Nonlinearity::Tanh), false),
+    (Cell::Rnn(Nonlinearity::Relu), false),
+    (Cell::Lstm, false),
+    (Cell::Lstm, true),
+    (Cell::Gru(Reset::After), false),
+    (Cell::Gru(Reset::Before), false),
+];
+
+/// A projection, where there is one, is of a width drawn by the seed: narrower than H, equal or wider.
+fn dims((cell, projected): (Cell, bool), input: usize, hidden: usize, seed: u64) -> Dims {
+    let projection = projected.then_some(1 + seed as usize % (hidden + hidden.div_ceil(2)));
+    Dims::new(cell, input, hidden).with(Options { projection, ..Options::default() })
+}
 
 fn fused_paths() -> impl Iterator<Item = Path> {
     Path::ALL.into_iter().filter(|path| path.is_available() && *path != Path::Reference)
@@ -19,7 +32,7 @@ fn fused_paths() -> impl Iterator<Item = Path> {
 struct Problem {
     dims: Dims,
     steps: Steps,
-    weights: [Vec<f32>; 4],
+    weights: [Vec<f32>; 5],
     x: Vec<f32>,
     initial: Option<[Vec<f32>; 2]>,
     d_out: Vec<f32>,
@@ -38,23 +51,24 @@ impl Problem {
         let scale = 1.0 / (dims.hidden as f64).sqrt();
         let biases = if bias { gate_rows } else { 0 };
         let cells = if dims.cell.has_cell_state() { n * dims.hidden } else { 0 };
-        let weights = [gate_rows * dims.input, gate_rows * dims.hidden, biases, biases];
-        let mut state = || [random.normals(n * dims.hidden, 0.5), random.normals(cells, 0.5)];
+        let projection = dims.options.projection.unwrap_or(0) * dims.hidden;
+        let weights = [gate_rows * dims.input, gate_rows * dims.output(), biases, biases, projection];
+        let mut state = || [random.normals(n * dims.output(), 0.5), random.normals(cells, 0.5)];
         let (d_last, start) = (state(), state());
         Self {
             dims,
             weights: weights.map(|len| random.normals(len, scale)),
             x: random.normals(rows * dims.input, 1.0),
             initial: initial.then_some(start),
-            d_out: random.normals(rows * dims.hidden, 1.0),
+            d_out: random.normals(rows * dims.output(), 1.0),
             d_last,
             steps,
         }
     }
 
     fn weights(&self) -> Weights<'_, f32> {
-        let [input, hidden, bias_input, bias_hidden] = &self.weights;
-        Weights { input, hidden, bias_input, bias_hidden, ..Weights::default() }
+        let [input, hidden, bias_input, bias_hidden, projection] = &self.weights;
+        Weights { input, hidden, bias_input, bias_hidden, projection, ..Weights::default() }
     }
 
     fn initial(&self) -> Option<State<'_, f32>> {
@@ -66,44 +80,52 @@ impl Problem {
     }
 
     fn run(&self, path: Path) -> Answer {
-        let Dims { input, hidden, .. } = self.dims;
+        let (input, output) = (self.dims.input, self.dims.output());
         let purpose = Purpose::Training(InputGradient::Needed);
         let prepared = Prepared::new(self.dims, &self.weights(), path, purpose).unwrap();
         assert_eq!(prepared.path(), path);
-        let mut out = vec![f32::NAN; self.steps.rows() * hidden];
+        let mut out = vec![f32::NAN; self.steps.rows() * output];
         let ([mut h, mut c], [mut d_h, mut d_c]) = (self.zeros(), self.zeros());
         let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
         let last = StateMut { hidden: &mut h, cell: &mut c };
         let x = RowsRef::dense(&self.x, input);
-        let to = RowsMut::dense(&mut out, hidden);
+        let to = RowsMut::dense(&mut out, output);
         prepared.forward(&self.steps, x, self.initial(), to, last, Some(&mut cache), &mut scratch).unwrap();
 
         // Without a cache another branch runs; the answer has the same bits.
         let (mut again, [mut h2, mut c2]) = (vec![f32::NAN; out.len()], self.zeros());
         let last = StateMut { hidden: &mut h2, cell: &mut c2 };
-        let to = RowsMut::dense(&mut again, hidden);
+        let to = RowsMut::dense(&mut again, output);
         prepared.forward(&self.steps, x, self.initial(), to, last, None, &mut scratch).unwrap();
         assert_eq!((&again, &h2, &c2), (&out, &h, &c), "with and without a cache");
 
         let mut d_x = vec![f32::NAN; self.x.len()];
         let mut into = self.weights.each_ref().map(|part| vec![0.0; part.len()]);
-        let [w, u, bi, bh] = &mut into;
+        let [w, u, bi, bh, projection] = &mut into;
+        let into_all = Gradients {
+            input: w,
+            hidden: u,
+            bias_input: bi,
+            bias_hidden: bh,
+            projection,
+            ..Gradients::default()
+        };
         prepared
             .backward(
                 &self.steps,
                 x,
                 self.initial(),
-                RowsRef::dense(&out, hidden),
+                RowsRef::dense(&out, output),
                 &mut cache,
-                Some(RowsRef::dense(&self.d_out, hidden)),
+                Some(RowsRef::dense(&self.d_out, output)),
                 Some(State { hidden: &self.d_last[0], cell: &self.d_last[1] }),
                 Some(RowsMut::dense(&mut d_x, input)),
                 false,
                 StateMut { hidden: &mut d_h, cell: &mut d_c },
-                Gradients { input: w, hidden: u, bias_input: bi, bias_hidden: bh, ..Gradients::default() },
+                into_all,
             )
             .unwrap();
-        let [d_w, d_u, d_bi, d_bh] = into;
+        let [d_w, d_u, d_bi, d_bh, d_projection] = into;
         Answer(vec![
             ("out", out),
             ("h", h),
@@ -115,6 +137,7 @@ impl Problem {
             ("d_weight_hh", d_u),
             ("d_bias_ih", d_bi),
             ("d_bias_hh", d_bh),
+            ("d_weight_hr", d_projection),
         ])
     }
 }
@@ -138,14 +161,14 @@ fn every_fused_path_agrees_with_the_reference() {
     ];
     for cell in FUSED {
         for (case, (input, hidden, batch_sizes)) in shapes.into_iter().enumerate() {
+            let dims = dims(cell, input, hidden, 11 * case as u64);
             for (bias, initial) in [(true, true), (false, false), (true, false), (false, true)] {
-                let dims = Dims::new(cell, input, hidden);
                 let problem = Problem::new(dims, batch_sizes, bias, initial, case as u64);
                 let want = problem.run(Path::Reference);
                 for path in fused_paths() {
                     let found = problem.run(path);
                     for ((name, found), (_, want)) in found.0.iter().zip(&want.0) {
-                        let what = format!("{path}, {} {input}→{hidden}: {name}", cell.name());
+                        let what = format!("{path}, {dims:?}: {name}");
                         assert_close(&what, found, want, 2e-5, 1e-4);
                     }
                 }
@@ -175,7 +198,7 @@ proptest! {
         mut lengths in lengths(),
         seed: u64,
     ) {
-        let dims = Dims::new(cell, input, hidden);
+        let dims = dims(cell, input, hidden, seed);
         let problem = Problem::new(dims, &batch_sizes(&mut lengths), true, seed % 2 == 0, seed);
         for path in fused_paths() {
             let one = on_threads(1, || problem.run(path));
@@ -196,7 +219,7 @@ proptest! {
         cut in 0.0..1.0f64,
         seed: u64,
     ) {
-        let dims = Dims::new(cell, input, hidden);
+        let dims = dims(cell, input, hidden, seed);
         let problem = Problem::new(dims, &batch_sizes(&mut lengths), true, true, seed);
         let rank = seed as usize % lengths.len();
         let length = lengths[rank];
@@ -205,24 +228,26 @@ proptest! {
             let row = |t: usize| (problem.steps.offset(t) + rank) * width;
             (0..length).flat_map(|t| array[row(t)..row(t) + width].to_vec()).collect()
         };
-        let state = |parts: &[Vec<f32>; 2]| -> [Vec<f32>; 2] {
-            parts.each_ref().map(|p| p.get(rank * hidden..(rank + 1) * hidden).unwrap_or(&[]).to_vec())
+        let output = dims.output();
+        let of_rank = |array: &[f32], width: usize| -> Vec<f32> {
+            array.get(rank * width..(rank + 1) * width).unwrap_or(&[]).to_vec()
         };
+        let state = |[h, c]: &[Vec<f32>; 2]| [of_rank(h, output), of_rank(c, hidden)];
         let alone = Problem {
             steps: Steps::uniform(length, 1),
             x: own(&problem.x, input),
             initial: problem.initial.as_ref().map(state),
-            d_out: own(&problem.d_out, hidden),
+            d_out: own(&problem.d_out, output),
             d_last: state(&problem.d_last),
             ..problem.clone()
         };
         for path in fused_paths() {
             let (together, single) = (problem.run(path), alone.run(path));
-            prop_assert_eq!(own(&together.0[0].1, hidden), single.0[0].1.clone(), "output");
+            prop_assert_eq!(own(&together.0[0].1, output), single.0[0].1.clone(), "output");
             prop_assert_eq!(own(&together.0[3].1, input), single.0[3].1.clone(), "input gradient");
-            for part in [1, 2, 4, 5] {
-                let of_rank = together.0[part].1.get(rank * hidden..(rank + 1) * hidden).unwrap_or(&[]);
-                prop_assert_eq!(of_rank, &single.0[part].1, "{}", single.0[part].0);
+            for (part, width) in [(1, output), (2, hidden), (4, output), (5, hidden)] {
+                let found = of_rank(&together.0[part].1, width);
+                prop_assert_eq!(&found, &single.0[part].1, "{}", single.0[part].0);
             }
 
             let prepared = Prepared::new(dims, &alone.weights(), path, Purpose::Inference).unwrap();
@@ -235,11 +260,11 @@ proptest! {
                 if steps.is_empty() {
                     continue;
                 }
-                let mut rows = vec![0.0; steps.rows() * hidden];
+                let mut rows = vec![0.0; steps.rows() * output];
                 let before = (h.clone(), c.clone());
                 let initial = Some(State { hidden: &before.0, cell: &before.1 });
                 let last = StateMut { hidden: &mut h, cell: &mut c };
-                let to = RowsMut::dense(&mut rows, hidden);
+                let to = RowsMut::dense(&mut rows, output);
                 prepared
                     .forward(&steps, RowsRef::dense(x, input), initial, to, last, None, &mut scratch)
                     .unwrap();
@@ -250,7 +275,7 @@ proptest! {
             for (t, x) in alone.x.chunks_exact(input).enumerate() {
                 let state = StateMut { hidden: &mut h, cell: &mut c };
                 prepared.step(x, state, &mut scratch).unwrap();
-                prop_assert_eq!(&h[..], &out[t * hidden..(t + 1) * hidden], "step {}", t);
+                prop_assert_eq!(&h[..], &out[t * output..(t + 1) * output], "step {}", t);
             }
             prop_assert_eq!(&c, &single.0[2].1, "c step by step");
         }
@@ -264,9 +289,9 @@ proptest! {
         mut lengths in lengths(),
         seed: u64,
     ) {
-        let dims = Dims::new(cell, input, hidden);
+        let dims = dims(cell, input, hidden, seed);
         let problem = Problem::new(dims, &batch_sizes(&mut lengths), true, false, seed);
-        let rows = problem.steps.rows();
+        let (rows, output) = (problem.steps.rows(), dims.output());
         let mut order: Vec<u32> = (0..rows as u32).collect();
         order.sort_by_key(|&r| u64::from(r).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ seed));
         let map = RowMap::new(order.clone()).unwrap();
@@ -283,20 +308,20 @@ proptest! {
             let prepared =
                 Prepared::new(dims, &problem.weights(), path, Purpose::Inference).unwrap();
             let x = spread(&problem.x, input, input + 3);
-            let mut out = vec![7.0; rows * (hidden + 5)];
+            let mut out = vec![7.0; rows * (output + 5)];
             let [mut h, mut c] = problem.zeros();
             prepared
                 .forward(
                     &problem.steps,
                     RowsRef { values: &x, stride: input + 3, map: Some(&map) },
                     None,
-                    RowsMut { values: &mut out, stride: hidden + 5, map: Some(&map) },
+                    RowsMut { values: &mut out, stride: output + 5, map: Some(&map) },
                     StateMut { hidden: &mut h, cell: &mut c },
                     None,
                     &mut Scratch::default(),
                 )
                 .unwrap();
-            prop_assert_eq!(out, spread(&want.0[0].1, hidden, hidden + 5));
+            prop_assert_eq!(out, spread(&want.0[0].1, output, output + 5));
         }
     }
 }
@@ -306,13 +331,10 @@ fn misuse_is_an_error() {
     let dims = Dims::new(Cell::Lstm, 2, 3);
     let problem = Problem::new(dims, &[2, 1], true, false, 1);
     let weights = problem.weights();
-    let before = Dims { cell: Cell::Gru(Reset::Before), ..dims };
-    let gru = Problem::new(before, &[1], true, false, 1);
-    let error = Prepared::new(before, &gru.weights(), Path::Portable, Purpose::Inference).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the portable path does not compute GRU (reset before); use the reference path"
-    );
+    let peepholes = dims.with(Options { projection: Some(2), peepholes: true, ..Options::default() });
+    assert!(!Path::Portable.computes(peepholes) && Path::Reference.computes(peepholes));
+    let error = Prepared::new(peepholes, &weights, Path::Portable, Purpose::Inference).unwrap_err();
+    assert_eq!(error.to_string(), "the portable path does not compute peepholes; use the reference path");
     let none = Dims { hidden: 0, ..dims };
     let error = Prepared::new(none, &weights, Path::Portable, Purpose::Inference).unwrap_err();
     assert_eq!(error.to_string(), "the hidden size must be at least 1");

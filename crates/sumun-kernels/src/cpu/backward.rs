@@ -4,13 +4,17 @@
 //! dG·U gives the gradient of the state before the step. The gradient of the input, dG·W, follows for each
 //! chunk of steps while dG is in the second-level cache. Weight gradients are products over all rows afterwards
 //! (`outer`). tanh(c) is computed again rather than kept.
+//!
+//! A step of two phases first takes the gradient back through its second product, to the rows that the product
+//! was over: from dh with a projection, from dn with the reset before the product.
 
 use crate::cpu::cells::CellBackward;
 use crate::cpu::linear::{Product, Start};
 use crate::cpu::pack::{Columns, Geometry, Side};
+use crate::cpu::tile::Depth;
 use crate::cpu::{RowsAt, Shard};
 use crate::simd::Kernels;
-use crate::types::{Cell, Steps};
+use crate::types::{Cell, Dims, Reset, Steps};
 
 /// Rows whose gate gradients are turned into input gradients at once.
 const CHUNK_FLOATS: usize = 128 * 1024;
@@ -26,23 +30,30 @@ pub(crate) struct Backward<'a> {
     /// h and c before the first step, as in forward.
     pub(crate) h0: RowsAt<*const f32>,
     pub(crate) c0: RowsAt<*const f32>,
-    /// In: activated gates. Out: gradients of the pre-activations. `[panel][R][4·lanes]`.
+    /// In: activated gates. Out: gradients of the pre-activations. `[panel][R][width]`.
     pub(crate) gates: *mut f32,
     /// c of every row, `[R, H]`.
     pub(crate) cells: *const f32,
     /// Gradient of the output; a null base where there is none.
     pub(crate) d_out: RowsAt<*const f32>,
-    /// In: the gradient of the last state, by rank. Out: that of the initial state. `[N, H]`.
+    /// In: the gradient of the last state, by rank. Out: that of the initial state. `[N, H]`, h `[N, P]`.
     pub(crate) d_hidden: *mut f32,
     pub(crate) d_cell: *mut f32,
+    /// With a projection: room for the whole gradient of h of every row, `[R, P]`.
+    pub(crate) d_projected: *mut f32,
+    /// With a second product: room for the gradient of what it is over, by rank, `[N, H]`.
+    pub(crate) d_inner: *mut f32,
     pub(crate) u: *const f32,
+    /// The packed weights of the second product, where a step has one.
+    pub(crate) second: *const f32,
     /// The packed weights and the rows of the input gradient, where that is wanted.
     pub(crate) input: Option<(*const f32, RowsAt<*mut f32>)>,
     /// Whether the input gradient is added to what is there.
     pub(crate) add: bool,
 }
 
-// SAFETY: shards write disjoint rows of `gates`, the state gradients and the input gradient.
+// SAFETY: shards write disjoint rows of `gates`, of the gradients of states and inner rows, and of the input
+// gradient.
 unsafe impl Sync for Backward<'_> {}
 
 /// Runs the sequences of one shard backwards through all steps.
@@ -52,17 +63,17 @@ unsafe impl Sync for Backward<'_> {}
 pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) {
     let shard = Shard { index: shard, count: task.shards };
     let (steps, geometry) = (task.steps, &task.geometry);
-    let (hidden, rows) = (geometry.dims.hidden, steps.rows());
+    let (output, rows) = (geometry.dims.output(), steps.rows());
     let at_once = CHUNK_FLOATS / (geometry.panels * geometry.width());
     // SAFETY: the caller's promises.
     let first_gates = unsafe { task.gates.add(geometry.first_column(Side::Hidden)).cast_const() };
     let recurrent = Product {
         a: RowsAt { base: first_gates, stride: geometry.width(), map: std::ptr::null() },
-        depth: geometry.gate_depth(rows),
+        depth: geometry.gate_depth(rows, Side::Hidden),
         b: task.u,
-        columns: Columns { columns: hidden, lanes: kernels.lanes },
+        columns: Columns { columns: output, lanes: kernels.lanes },
         start: if matches!(geometry.dims.cell, Cell::Gru(_)) { Start::Output } else { Start::Zero },
-        c: RowsAt { base: task.d_hidden, stride: hidden, map: std::ptr::null() },
+        c: RowsAt { base: task.d_hidden, stride: output, map: std::ptr::null() },
     };
     let (mut chunk_end, mut chunk) = (steps.len(), 0);
     for t in (0..steps.len()).rev() {
@@ -88,7 +99,7 @@ unsafe fn input_gradient(kernels: &Kernels, task: &Backward, shard: Shard, from:
     let (steps, geometry) = (task.steps, &task.geometry);
     let product = Product {
         a: RowsAt { base: task.gates.cast_const(), stride: geometry.width(), map: std::ptr::null() },
-        depth: geometry.gate_depth(steps.rows()),
+        depth: geometry.gate_depth(steps.rows(), Side::Input),
         b: w,
         columns: Columns { columns: geometry.dims.input, lanes: kernels.lanes },
         start: if task.add { Start::Output } else { Start::Zero },
@@ -110,8 +121,69 @@ unsafe fn input_gradient(kernels: &Kernels, task: &Backward, shard: Shard, from:
 
 /// Turns the kept gates of a step into the gradients of their pre-activations.
 unsafe fn gates_of_step(kernels: &Kernels, task: &Backward, shard: Shard, t: usize, alive: usize) {
+    let Dims { cell, options, .. } = task.geometry.dims;
+    // SAFETY: the caller's promises; `each_cell` gives rows that exist.
+    unsafe {
+        match cell {
+            Cell::Lstm => {
+                if options.projection.is_some() {
+                    gradient_of_h(kernels, task, shard, t, alive);
+                    second_product(kernels, task, shard, t, alive);
+                }
+                each_cell(task, shard, t, alive, |row| (kernels.lstm_backward)(row));
+            }
+            Cell::Gru(Reset::After) => each_cell(task, shard, t, alive, |row| (kernels.gru_backward)(row)),
+            Cell::Gru(Reset::Before) => {
+                each_cell(task, shard, t, alive, |row| (kernels.gru_candidate_backward)(row));
+                second_product(kernels, task, shard, t, alive);
+                each_cell(task, shard, t, alive, |row| (kernels.gru_reset_backward)(row));
+            }
+            Cell::Rnn(nonlinearity) => {
+                each_cell(task, shard, t, alive, |row| (kernels.rnn_backward)(row, nonlinearity))
+            }
+        }
+    }
+}
+
+/// The whole gradient of a projected h', kept for that of `weight_hr`.
+unsafe fn gradient_of_h(kernels: &Kernels, task: &Backward, shard: Shard, t: usize, alive: usize) {
+    let output = task.geometry.dims.output();
+    for rank in (0..alive).map(|i| shard.rank(i)) {
+        let row = task.steps.offset(t) + rank;
+        // SAFETY: the caller promises arrays that hold every row and rank.
+        unsafe {
+            let d_out = if task.d_out.base.is_null() { std::ptr::null() } else { task.d_out.row(row) };
+            let d_hidden = task.d_hidden.add(rank * output);
+            (kernels.add)(d_hidden, d_out, task.d_projected.add(row * output), output);
+        }
+    }
+}
+
+/// Back through the second product: from the gradient of h', or from dn, to that of what the product was over.
+unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: usize, alive: usize) {
+    let (steps, geometry) = (task.steps, &task.geometry);
+    let Dims { hidden, options, .. } = geometry.dims;
+    let (base, stride, depth) = match options.projection {
+        Some(output) => (task.d_projected, output, Depth::plain(output)),
+        None => (task.gates, geometry.width(), geometry.gate_depth(steps.rows(), Side::Reset)),
+    };
+    let product = Product {
+        a: RowsAt { base: base.cast_const(), stride, map: std::ptr::null() },
+        depth,
+        b: task.second,
+        columns: Columns { columns: hidden, lanes: kernels.lanes },
+        start: Start::Zero,
+        c: RowsAt { base: task.d_inner, stride: hidden, map: std::ptr::null() },
+    };
+    // SAFETY: the caller's promises.
+    unsafe { product.run(kernels, alive, |i| steps.offset(t) + shard.rank(i), |i| shard.rank(i)) };
+}
+
+/// Calls `run` for every panel and row of a step.
+unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: impl Fn(&CellBackward)) {
     let (steps, geometry) = (task.steps, &task.geometry);
     let (hidden, cell) = (geometry.dims.hidden, geometry.dims.cell);
+    let projected = geometry.dims.options.projection.is_some();
     for panel in 0..geometry.panels {
         let (unit, units) = (panel * geometry.units, geometry.units_in(panel));
         for i in 0..alive {
@@ -119,8 +191,11 @@ unsafe fn gates_of_step(kernels: &Kernels, task: &Backward, shard: Shard, t: usi
             let row = steps.offset(t) + rank;
             // SAFETY: the caller promises arrays that hold every row and rank.
             unsafe {
-                let d_out =
-                    if task.d_out.base.is_null() { std::ptr::null() } else { task.d_out.row(row).add(unit) };
+                let (d_out, d_hidden) = match projected {
+                    true => (std::ptr::null(), task.d_inner),
+                    false if task.d_out.base.is_null() => (std::ptr::null(), task.d_hidden),
+                    false => (task.d_out.row(row).add(unit), task.d_hidden),
+                };
                 let earlier = |t: usize| steps.offset(t - 1) + rank;
                 let (before, after, d_cell) = if cell.has_cell_state() {
                     let before = if t == 0 { task.c0.row(rank) } else { task.cells.add(earlier(t) * hidden) };
@@ -129,20 +204,16 @@ unsafe fn gates_of_step(kernels: &Kernels, task: &Backward, shard: Shard, t: usi
                     let before = if t == 0 { task.h0.row(rank) } else { task.out.row(earlier(t)) };
                     (before, task.out.row(row), std::ptr::null_mut())
                 };
-                let row = CellBackward {
+                run(&CellBackward {
                     units,
                     gates: task.gates.add((panel * steps.rows() + row) * geometry.width()),
                     before: before.add(unit),
                     after: after.add(unit),
                     d_out,
-                    d_hidden: task.d_hidden.add(rank * hidden + unit),
+                    d_hidden: d_hidden.add(rank * hidden + unit),
+                    d_inner: task.d_inner.cast_const().wrapping_add(rank * hidden + unit),
                     d_cell,
-                };
-                match cell {
-                    Cell::Lstm => (kernels.lstm_backward)(&row),
-                    Cell::Gru(_) => (kernels.gru_backward)(&row),
-                    Cell::Rnn(nonlinearity) => (kernels.rnn_backward)(&row, nonlinearity),
-                }
+                });
             }
         }
     }

@@ -14,14 +14,22 @@ pub(crate) struct CellForward {
     pub(crate) rows: usize,
     /// Units of the panel that exist.
     pub(crate) units: usize,
-    /// Four vectors of pre-activations; activated in place.
+    /// Pre-activations, the vectors of the panel; activated in place.
     pub(crate) gates: [*mut f32; MOST_ROWS],
     /// The state before: c for an LSTM, h for a GRU.
     pub(crate) before: [*const f32; MOST_ROWS],
     /// An LSTM's c, written.
     pub(crate) cell: [*mut f32; MOST_ROWS],
-    /// h, written.
+    /// h, written. In the first phase of two: what the second product is over, o ⊙ tanh(c') or r ⊙ h.
     pub(crate) out: [*mut f32; MOST_ROWS],
+}
+
+impl CellForward {
+    /// No rows yet, of a panel with so many units.
+    pub(crate) fn new(units: usize) -> Self {
+        let (none, none_mut) = ([std::ptr::null(); MOST_ROWS], [std::ptr::null_mut(); MOST_ROWS]);
+        Self { rows: 0, units, gates: none_mut, before: none, cell: none_mut, out: none_mut }
+    }
 }
 
 /// One row of one panel on its way back.
@@ -37,8 +45,11 @@ pub(crate) struct CellBackward {
     pub(crate) after: *const f32,
     /// The gradient that comes from the output; null for none.
     pub(crate) d_out: *const f32,
-    /// The gradient of h that comes from the step after. A GRU leaves what passes by its gates there.
+    /// The gradient of h that comes from the step after. A GRU leaves what passes by its gates there. With a
+    /// projection, the gradient of o ⊙ tanh(c').
     pub(crate) d_hidden: *mut f32,
+    /// The gradient of r ⊙ h, with the reset before the product.
+    pub(crate) d_inner: *const f32,
     /// The gradient of c, likewise; an LSTM replaces it.
     pub(crate) d_cell: *mut f32,
 }
@@ -79,6 +90,39 @@ pub(crate) unsafe fn gru_forward<S: Simd>(task: &CellForward) {
             S::store(gates, n);
             S::store(gates.add(S::LANES), r);
             S::store(gates.add(2 * S::LANES), z);
+            let h = load_units::<S>(task.before[m], task.units);
+            store_units::<S>(task.out[m], S::flush(S::fma(z, S::sub(h, n), n)), task.units);
+        }
+    }
+}
+
+/// Reset before the product, first phase: r, z = σ(·), and r ⊙ h. Leaves r, z activated beside n_x.
+#[inline(always)]
+pub(crate) unsafe fn gru_reset_forward<S: Simd>(task: &CellForward) {
+    for m in 0..task.rows {
+        // SAFETY: the caller promises three vectors of gates and `units` states for each row.
+        unsafe {
+            let gates = task.gates[m];
+            let r = sigmoid::<S>(S::load(gates.add(S::LANES)));
+            let z = sigmoid::<S>(S::load(gates.add(2 * S::LANES)));
+            S::store(gates.add(S::LANES), r);
+            S::store(gates.add(2 * S::LANES), z);
+            let h = load_units::<S>(task.before[m], task.units);
+            store_units::<S>(task.out[m], S::flush(S::mul(r, h)), task.units);
+        }
+    }
+}
+
+/// Reset before the product, second phase: `out` holds U_n (r ⊙ h); n = tanh(n_x + that) and h' as ever.
+#[inline(always)]
+pub(crate) unsafe fn gru_candidate_forward<S: Simd>(task: &CellForward) {
+    for m in 0..task.rows {
+        // SAFETY: the caller promises three vectors of gates and `units` states for each row.
+        unsafe {
+            let gates = task.gates[m];
+            let n = tanh::<S>(S::add(S::load(gates), load_units::<S>(task.out[m], task.units)));
+            S::store(gates, n);
+            let z = S::load(gates.add(2 * S::LANES));
             let h = load_units::<S>(task.before[m], task.units);
             store_units::<S>(task.out[m], S::flush(S::fma(z, S::sub(h, n), n)), task.units);
         }
@@ -155,6 +199,42 @@ pub(crate) unsafe fn gru_backward<S: Simd>(row: &CellBackward) {
     }
 }
 
+/// Reset before the product: dn and dz from dh, in place of n and z; dh ⊙ z passes by the gates.
+#[inline(always)]
+pub(crate) unsafe fn gru_candidate_backward<S: Simd>(row: &CellBackward) {
+    // SAFETY: the caller promises three vectors of gates and `units` states.
+    unsafe {
+        let one = S::splat(1.0);
+        let gates = row.gates;
+        let n = S::load(gates);
+        let z = S::load(gates.add(2 * S::LANES));
+        let h = load_units::<S>(row.before, row.units);
+        let dh = d_state::<S>(row.d_out, row.d_hidden, row.units);
+        let dn = S::mul(S::mul(dh, S::sub(one, z)), S::fnma(n, n, one));
+        let dz = S::mul(S::mul(dh, S::sub(h, n)), S::mul(z, S::sub(one, z)));
+        S::store(gates, S::flush(dn));
+        S::store(gates.add(2 * S::LANES), S::flush(dz));
+        store_units::<S>(row.d_hidden, S::flush(S::mul(dh, z)), row.units);
+    }
+}
+
+/// Reset before the product: dr from the gradient of r ⊙ h, of which d ⊙ r goes on to h.
+#[inline(always)]
+pub(crate) unsafe fn gru_reset_backward<S: Simd>(row: &CellBackward) {
+    // SAFETY: the caller promises three vectors of gates and `units` states.
+    unsafe {
+        let one = S::splat(1.0);
+        let gates = row.gates;
+        let r = S::load(gates.add(S::LANES));
+        let h = load_units::<S>(row.before, row.units);
+        let d = load_units::<S>(row.d_inner, row.units);
+        let dr = S::mul(S::mul(d, h), S::mul(r, S::sub(one, r)));
+        S::store(gates.add(S::LANES), S::flush(dr));
+        let d_hidden = S::fma(d, r, load_units::<S>(row.d_hidden, row.units));
+        store_units::<S>(row.d_hidden, S::flush(d_hidden), row.units);
+    }
+}
+
 /// dh ⊙ φ'(·), from what φ answered.
 #[inline(always)]
 pub(crate) unsafe fn rnn_backward<S: Simd>(row: &CellBackward, nonlinearity: Nonlinearity) {
@@ -171,6 +251,19 @@ pub(crate) unsafe fn rnn_backward<S: Simd>(row: &CellBackward, nonlinearity: Non
                 Nonlinearity::Relu => S::if_negative(S::sub(S::splat(0.0), h), dh, S::splat(0.0)),
             };
             S::store(row.gates.add(unit), S::flush(d));
+        }
+    }
+}
+
+/// `to` = a + b, without denormals; null for no b. All are `len` long; `to` may be one of the others.
+#[inline(always)]
+pub(crate) unsafe fn add<S: Simd>(a: *const f32, b: *const f32, to: *mut f32, len: usize) {
+    for at in (0..len).step_by(S::LANES) {
+        let count = (len - at).min(S::LANES);
+        // SAFETY: the caller promises `len` floats at each, or null for b.
+        unsafe {
+            let b = if b.is_null() { b } else { b.add(at) };
+            store_units::<S>(to.add(at), d_state::<S>(b, a.add(at), count), count);
         }
     }
 }

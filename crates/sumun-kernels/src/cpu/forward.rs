@@ -3,13 +3,17 @@
 //! For a chunk of steps the input projection x·Wᵀ + b is computed for all rows at once; then each step adds
 //! h·Uᵀ tile by tile and finishes the cells of the tile while its numbers are in the first-level cache. A chunk
 //! is as many steps as keep their pre-activations in the second-level cache.
+//!
+//! A step of two phases leaves rows `[H]` for its second product, which goes to the output: with a projection that
+//! is h'; with the reset before the product it is n's recurrent part, and the cells are finished from there.
 
 use crate::cpu::cells::CellForward;
-use crate::cpu::pack::{Geometry, Side};
+use crate::cpu::linear::{Product, Start};
+use crate::cpu::pack::{Columns, Geometry, Side};
 use crate::cpu::tile::{Depth, MOST_ROWS, Tile, tiles};
 use crate::cpu::{RowsAt, Shard};
 use crate::simd::Kernels;
-use crate::types::{Cell, Steps};
+use crate::types::{Cell, Reset, Steps};
 
 /// Pre-activations of one chunk of steps, in floats: a quarter of a 2 MiB second-level cache.
 const CHUNK_FLOATS: usize = 128 * 1024;
@@ -28,18 +32,22 @@ pub(crate) struct Forward<'a> {
     pub(crate) w: *const f32,
     pub(crate) u: *const f32,
     pub(crate) bias: *const f32,
-    /// Gate rows `[panel][row][4·lanes]`: of all rows where they are kept, else of one chunk, a piece a shard.
+    /// The packed weights of the second product, where a step has one.
+    pub(crate) second: *const f32,
+    /// Gate rows `[panel][row][width]`: of all rows where they are kept, else of one chunk, a piece a shard.
     pub(crate) gates: *mut f32,
     pub(crate) keep: bool,
     /// Rows of a panel of `gates`: R where they are kept, else [`chunk_rows`].
     pub(crate) gate_rows: usize,
     /// An LSTM's c: of every row `[R, H]` where it is kept, else the running one `[N, H]`.
     pub(crate) cells: *mut f32,
+    /// What the second product is over: of every row `[R, H]` where it is kept, else of one step `[N, H]`.
+    pub(crate) inner: *mut f32,
     pub(crate) last_hidden: *mut f32,
     pub(crate) last_cell: *mut f32,
 }
 
-// SAFETY: shards write disjoint rows of `out`, `gates`, `cells` and the last states, and only read the rest.
+// SAFETY: shards write disjoint rows of `out`, `gates`, `cells`, `inner` and the last states, and only read the rest.
 unsafe impl Sync for Forward<'_> {}
 
 /// Rows of one chunk of a shard: at least one whole step.
@@ -117,12 +125,12 @@ unsafe fn project(kernels: &Kernels, task: &Forward, shard: Shard, from: usize, 
     let geometry = &task.geometry;
     let inputs = geometry.dims.input;
     for panel in 0..geometry.panels {
-        let columns = geometry.vectors(panel) * kernels.lanes;
+        let columns = geometry.vectors(panel, Side::Input) * kernels.lanes;
         let mut walk = Walk { t: from, i: 0 };
         // SAFETY: the packed weights and biases hold every panel; the caller promises valid rows.
         unsafe {
             let bias = task.bias.add(panel * geometry.width());
-            let w = task.w.add(geometry.panel_start(panel, inputs));
+            let w = task.w.add(geometry.panel_start(panel, inputs, Side::Input));
             let mut tile = Tile::new(w, Depth::plain(inputs), columns);
             tile.start = [bias; MOST_ROWS];
             for (local, count) in tiles(rows, kernels.tile_rows(columns)) {
@@ -144,56 +152,132 @@ unsafe fn project(kernels: &Kernels, task: &Forward, shard: Shard, from: usize, 
 
 /// One step of the shard; its first gate row of the chunk is `local`.
 unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
-    let (steps, geometry) = (task.steps, &task.geometry);
-    let hidden = geometry.dims.hidden;
+    let geometry = &task.geometry;
+    let output = geometry.dims.output();
+    let alive = shard.rows(task.steps.batch_size(t));
     let first = geometry.first_column(Side::Hidden);
     for panel in 0..geometry.panels {
-        let columns = geometry.vectors(panel) * kernels.lanes;
-        let unit = panel * geometry.units;
+        let columns = geometry.vectors(panel, Side::Hidden) * kernels.lanes;
         // SAFETY: the packed weights hold every panel; the caller promises valid rows.
         unsafe {
-            let u = task.u.add(geometry.panel_start(panel, hidden));
-            let mut tile = Tile::new(u, Depth::plain(hidden), columns);
-            let mut cells = CellForward {
-                rows: 0,
-                units: geometry.units_in(panel),
-                gates: tile.c,
-                before: tile.a,
-                cell: tile.c,
-                out: tile.c,
-            };
-            for (start, count) in tiles(shard.rows(steps.batch_size(t)), kernels.tile_rows(columns)) {
+            let u = task.u.add(geometry.panel_start(panel, output, Side::Hidden));
+            let mut tile = Tile::new(u, Depth::plain(output), columns);
+            let mut cells = CellForward::new(geometry.units_in(panel));
+            for (start, count) in tiles(alive, kernels.tile_rows(columns)) {
+                task.place(&mut cells, shard, t, panel, local, start, count);
                 for m in 0..count {
                     let rank = shard.rank(start + m);
-                    let row = steps.offset(t) + rank;
-                    tile.a[m] = if t == 0 {
-                        task.h0.row(rank)
-                    } else {
-                        task.out.row(steps.offset(t - 1) + rank).cast_const()
-                    };
-                    cells.gates[m] = task.gate_row(shard, panel, row, local + start + m);
+                    tile.a[m] = task.hidden_before(t, rank);
                     tile.c[m] = cells.gates[m].add(first);
                     tile.start[m] = tile.c[m];
-                    cells.out[m] = task.out.row(row).add(unit);
-                    cells.before[m] = tile.a[m].add(unit);
-                    if geometry.dims.cell.has_cell_state() {
-                        let (before, cell) = task.cell_rows(t, rank, row);
-                        (cells.before[m], cells.cell[m]) = (before.add(unit), cell.add(unit));
-                    }
+                    let out = match geometry.two_phases() {
+                        true => task.inner.add(task.inner_at(t, rank) * geometry.dims.hidden),
+                        false => task.out.row(task.steps.offset(t) + rank),
+                    };
+                    cells.out[m] = out.add(panel * geometry.units);
                 }
                 tile.run(kernels, count);
-                cells.rows = count;
                 match geometry.dims.cell {
                     Cell::Lstm => (kernels.lstm_forward)(&cells),
-                    Cell::Gru(_) => (kernels.gru_forward)(&cells),
+                    Cell::Gru(Reset::After) => (kernels.gru_forward)(&cells),
+                    Cell::Gru(Reset::Before) => (kernels.gru_reset_forward)(&cells),
                     Cell::Rnn(nonlinearity) => (kernels.rnn_forward)(&cells, nonlinearity),
                 }
+            }
+        }
+    }
+    if geometry.two_phases() {
+        // SAFETY: the caller's promises.
+        unsafe { second_phase(kernels, task, shard, t, local) }
+    }
+}
+
+/// What is left of a step when all panels have left the rows of the second product.
+unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
+    let (steps, geometry) = (task.steps, &task.geometry);
+    let (hidden, output) = (geometry.dims.hidden, geometry.dims.output());
+    let alive = shard.rows(steps.batch_size(t));
+    let product = Product {
+        a: RowsAt { base: task.inner.cast_const(), stride: hidden, map: std::ptr::null() },
+        depth: Depth::plain(hidden),
+        b: task.second,
+        columns: Columns { columns: output, lanes: kernels.lanes },
+        start: Start::Zero,
+        c: task.out,
+    };
+    let row = |i| steps.offset(t) + shard.rank(i);
+    // SAFETY: the packed weights hold every panel; the caller promises valid rows.
+    unsafe {
+        product.run(kernels, alive, |i| task.inner_at(t, shard.rank(i)), row);
+        if geometry.dims.options.projection.is_some() {
+            for i in 0..alive {
+                let out = task.out.row(row(i));
+                (kernels.add)(out, std::ptr::null(), out, output);
+            }
+            return;
+        }
+        for panel in 0..geometry.panels {
+            let mut cells = CellForward::new(geometry.units_in(panel));
+            for (start, count) in tiles(alive, MOST_ROWS) {
+                task.place(&mut cells, shard, t, panel, local, start, count);
+                for m in 0..count {
+                    cells.out[m] = task.out.row(row(start + m)).add(panel * geometry.units);
+                }
+                (kernels.gru_candidate_forward)(&cells);
             }
         }
     }
 }
 
 impl Forward<'_> {
+    /// Points `cells` at a panel of `count` rows of step t, from the shard's `start`-th on: all but where they go.
+    #[inline(always)]
+    unsafe fn place(
+        &self,
+        cells: &mut CellForward,
+        shard: Shard,
+        t: usize,
+        panel: usize,
+        local: usize,
+        start: usize,
+        count: usize,
+    ) {
+        let unit = panel * self.geometry.units;
+        cells.rows = count;
+        for m in 0..count {
+            let rank = shard.rank(start + m);
+            let row = self.steps.offset(t) + rank;
+            // SAFETY: the caller promises a row and rank that the arrays hold.
+            unsafe {
+                cells.gates[m] = self.gate_row(shard, panel, row, local + start + m);
+                if self.geometry.dims.cell.has_cell_state() {
+                    let (before, cell) = self.cell_rows(t, rank, row);
+                    (cells.before[m], cells.cell[m]) = (before.add(unit), cell.add(unit));
+                } else {
+                    cells.before[m] = self.hidden_before(t, rank).add(unit);
+                }
+            }
+        }
+    }
+
+    /// Where h before a step is.
+    #[inline(always)]
+    unsafe fn hidden_before(&self, t: usize, rank: usize) -> *const f32 {
+        // SAFETY: the caller promises a rank that step t has.
+        unsafe {
+            match t {
+                0 => self.h0.row(rank),
+                _ => self.out.row(self.steps.offset(t - 1) + rank).cast_const(),
+            }
+        }
+    }
+
+    /// Which row of `inner` is a rank's at a step.
+    #[inline(always)]
+    fn inner_at(&self, t: usize, rank: usize) -> usize {
+        if self.keep { self.steps.offset(t) + rank } else { rank }
+    }
+
     /// Where an LSTM's c before and after a step is.
     #[inline(always)]
     unsafe fn cell_rows(&self, t: usize, rank: usize, row: usize) -> (*const f32, *mut f32) {
@@ -217,7 +301,7 @@ impl Forward<'_> {
 
 /// Copies the state of each rank at its own last step.
 unsafe fn last_states(task: &Forward, shard: Shard) {
-    let (steps, hidden) = (task.steps, task.geometry.dims.hidden);
+    let (steps, hidden, output) = (task.steps, task.geometry.dims.hidden, task.geometry.dims.output());
     for t in 0..steps.len() {
         let ends = if t + 1 < steps.len() { steps.batch_size(t + 1) } else { 0 };
         for i in shard.rows(ends)..shard.rows(steps.batch_size(t)) {
@@ -225,7 +309,7 @@ unsafe fn last_states(task: &Forward, shard: Shard) {
             let row = steps.offset(t) + rank;
             // SAFETY: the caller promises arrays that hold every row and rank.
             unsafe {
-                task.out.row(row).copy_to_nonoverlapping(task.last_hidden.add(rank * hidden), hidden);
+                task.out.row(row).copy_to_nonoverlapping(task.last_hidden.add(rank * output), output);
                 if task.geometry.dims.cell.has_cell_state() && task.keep {
                     let cell = task.cells.add(row * hidden);
                     cell.copy_to_nonoverlapping(task.last_cell.add(rank * hidden), hidden);

@@ -105,16 +105,17 @@ pub(crate) unsafe fn block<S: Simd, const M: usize, const N: usize>(task: &Outer
     }
 }
 
-/// Sums rows of four vectors each, in row order.
+/// Sums rows of up to four vectors each, in row order.
 #[inline(always)]
 pub(crate) unsafe fn sum_rows<S: Simd>(rows: &[f32], sums: &mut [f32]) {
-    debug_assert_eq!(sums.len(), 4 * S::LANES);
-    // SAFETY: every chunk, and the sums, hold four vectors.
+    debug_assert!(sums.len() <= 4 * S::LANES);
+    // SAFETY: every chunk is as long as the sums.
     unsafe {
         let mut acc = [S::splat(0.0); 4];
-        for row in rows.chunks_exact(4 * S::LANES) {
+        for row in rows.chunks_exact(sums.len()) {
+            let row = load_columns::<S, 4>(row.as_ptr(), sums.len());
             for n in 0..4 {
-                acc[n] = S::add(acc[n], S::load(row.as_ptr().add(n * S::LANES)));
+                acc[n] = S::add(acc[n], row[n]);
             }
         }
         store_columns::<S, 4>(sums.as_mut_ptr(), &acc, sums.len());

@@ -2,16 +2,17 @@
 //!
 //! A *gate panel* is what one register tile computes: for an LSTM or GRU one vector of hidden units with all
 //! gates of those units side by side, for an RNN four vectors of units. Rows of activations are kept panel by
-//! panel, `[panel][row][4·lanes]`:
+//! panel, `[panel][row][width]`:
 //!
-//! | cell | the four vectors of a row of a panel | input side | hidden side |
-//! |---|---|---|---|
-//! | RNN | h of units 0.., lanes.., 2·lanes.., 3·lanes.. | all | all |
-//! | LSTM | i, f, g, o | all | all |
-//! | GRU | n (its input half), r, z, n's hidden half | the first three | the last three |
+//! | cell | the vectors of a row of a panel | input side | hidden side | reset side |
+//! |---|---|---|---|---|
+//! | RNN | h of units 0.., lanes.., 2·lanes.., 3·lanes.. | all | all | |
+//! | LSTM | i, f, g, o | all | all | |
+//! | GRU, reset after | n (its input half), r, z, n's hidden half | the first three | the last three | |
+//! | GRU, reset before | n, r, z | all | the last two | the first |
 
 use crate::cpu::tile::Depth;
-use crate::types::{Cell, Dims, Weights};
+use crate::types::{Cell, Dims, Reset, Weights};
 
 /// How the units of a recurrence lie in panels.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +28,12 @@ pub(crate) struct Geometry {
 /// Which weights a product is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
+    /// `weight_ih`, over x.
     Input,
+    /// `weight_hh`, over h.
     Hidden,
+    /// The block n of `weight_hh` where it is over r ⊙ h.
+    Reset,
 }
 
 impl Geometry {
@@ -42,7 +47,16 @@ impl Geometry {
 
     /// Floats of one row of one panel.
     pub(crate) fn width(&self) -> usize {
-        4 * self.lanes
+        match self.dims.cell {
+            Cell::Gru(Reset::Before) => 3 * self.lanes,
+            _ => 4 * self.lanes,
+        }
+    }
+
+    /// Whether a step ends in a second product, over rows `[H]` that its panels leave: o ⊙ tanh(c') with a
+    /// projection, r ⊙ h with the reset before the product.
+    pub(crate) fn two_phases(&self) -> bool {
+        self.dims.options.projection.is_some() || self.dims.cell == Cell::Gru(Reset::Before)
     }
 
     /// Hidden units of this panel that exist.
@@ -51,11 +65,14 @@ impl Geometry {
     }
 
     /// Vectors of a panel that a side's weights feed.
-    pub(crate) fn vectors(&self, panel: usize) -> usize {
-        match self.dims.cell {
-            Cell::Rnn(_) => self.units_in(panel).div_ceil(self.lanes),
-            Cell::Lstm => 4,
-            Cell::Gru(_) => 3,
+    pub(crate) fn vectors(&self, panel: usize, side: Side) -> usize {
+        match (self.dims.cell, side) {
+            (Cell::Gru(Reset::Before), Side::Reset) => 1,
+            (Cell::Gru(Reset::Before), Side::Hidden) => 2,
+            (_, Side::Reset) => 0,
+            (Cell::Rnn(_), _) => self.units_in(panel).div_ceil(self.lanes),
+            (Cell::Lstm, _) => 4,
+            (Cell::Gru(_), _) => 3,
         }
     }
 
@@ -71,52 +88,45 @@ impl Geometry {
     /// side has no such column.
     pub(crate) fn weight_row(&self, panel: usize, column: usize, side: Side) -> Option<usize> {
         let (vector, lane) = (column / self.lanes, column % self.lanes);
-        let (block, unit) = match self.dims.cell {
-            Cell::Rnn(_) => (0, column),
-            Cell::Lstm => (vector, lane),
-            // PyTorch's blocks are r, z, n.
-            Cell::Gru(_) => match (vector, side) {
-                (0, Side::Input) | (3, Side::Hidden) => (2, lane),
-                (1, _) => (0, lane),
-                (2, _) => (1, lane),
+        let (block, unit) = match (self.dims.cell, side) {
+            (Cell::Gru(reset), _) => match (vector, side, reset) {
+                // PyTorch's blocks are r, z, n.
+                (0, Side::Input, _) | (3, Side::Hidden, Reset::After) | (0, Side::Reset, Reset::Before) => {
+                    (2, lane)
+                }
+                (1 | 2, Side::Input | Side::Hidden, _) => (vector - 1, lane),
                 _ => return None,
             },
+            (_, Side::Reset) => return None,
+            (Cell::Rnn(_), _) => (0, column),
+            (Cell::Lstm, _) => (vector, lane),
         };
         let unit = panel * self.units + unit;
-        let inside = unit < self.dims.hidden && column < self.units.max(4 * self.lanes);
-        inside.then_some(block * self.dims.hidden + unit)
+        (unit < self.dims.hidden).then_some(block * self.dims.hidden + unit)
     }
 
-    /// How a product over the gates of a row (dG·U or dG·W) runs over K.
-    pub(crate) fn gate_depth(&self, rows: usize) -> Depth {
-        let stride = rows * self.width();
-        match self.dims.cell {
-            Cell::Rnn(_) => {
-                let last = self.panels - 1;
-                let tail = self.vectors(last) * self.lanes;
-                Depth { segments: last, length: self.width(), stride, tail }
-            }
-            Cell::Lstm => Depth { segments: self.panels, length: self.width(), stride, tail: 0 },
-            Cell::Gru(_) => Depth { segments: self.panels, length: 3 * self.lanes, stride, tail: 0 },
-        }
+    /// How a product over a side's gates of a row (dG·U or dG·W) runs over K. Only the last panel is narrower.
+    pub(crate) fn gate_depth(&self, rows: usize, side: Side) -> Depth {
+        let (last, floats) = (self.panels - 1, |panel| self.vectors(panel, side) * self.lanes);
+        Depth { segments: last, length: floats(0), stride: rows * self.width(), tail: floats(last) }
     }
 
     /// Floats of the packed weights of a side with `k` columns.
-    pub(crate) fn packed_len(&self, k: usize) -> usize {
-        (0..self.panels).map(|p| self.vectors(p) * self.lanes * k).sum()
+    pub(crate) fn packed_len(&self, k: usize, side: Side) -> usize {
+        (0..self.panels).map(|p| self.vectors(p, side) * self.lanes * k).sum()
     }
 
-    /// Where a panel begins in packed weights with `k` columns. Only the last panel is narrower.
-    pub(crate) fn panel_start(&self, panel: usize, k: usize) -> usize {
-        panel * self.vectors(0) * self.lanes * k
+    /// Where a panel begins in packed weights of a side with `k` columns.
+    pub(crate) fn panel_start(&self, panel: usize, k: usize, side: Side) -> usize {
+        panel * self.vectors(0, side) * self.lanes * k
     }
 
     /// `weight` `[G·H, K]` as panels `[panel][k][vectors·lanes]`, zeros where there is no unit.
     pub(crate) fn pack_forward(&self, weight: &[f32], k: usize, side: Side, out: &mut [f32]) {
         let first = self.first_column(side);
         for panel in 0..self.panels {
-            let width = self.vectors(panel) * self.lanes;
-            let start = self.panel_start(panel, k);
+            let width = self.vectors(panel, side) * self.lanes;
+            let start = self.panel_start(panel, k, side);
             let out = &mut out[start..start + width * k];
             for column in 0..width {
                 match self.weight_row(panel, first + column, side) {
@@ -135,7 +145,7 @@ impl Geometry {
     /// `weight` `[G·H, K]` as the right-hand side of dG·weight: column panels `[panel of K][gate column][…]`,
     /// gate columns in the order of [`gate_depth`](Self::gate_depth).
     pub(crate) fn pack_backward(&self, weight: &[f32], k: usize, side: Side, out: &mut [f32]) {
-        let depth = self.gate_depth(0).total();
+        let depth = self.gate_depth(0, side).total();
         let first = self.first_column(side);
         let columns = Columns { columns: k, lanes: self.lanes };
         for panel in 0..columns.panels() {
@@ -144,7 +154,7 @@ impl Geometry {
             let out = &mut out[start..start + width * depth];
             let mut row_of_out = 0;
             for gate_panel in 0..self.panels {
-                for column in 0..self.vectors(gate_panel) * self.lanes {
+                for column in 0..self.vectors(gate_panel, side) * self.lanes {
                     let out = &mut out[row_of_out * width..(row_of_out + 1) * width];
                     match self.weight_row(gate_panel, first + column, side) {
                         Some(row) => {
@@ -161,17 +171,22 @@ impl Geometry {
     }
 
     /// Floats of [`pack_backward`](Self::pack_backward)'s output.
-    pub(crate) fn packed_backward_len(&self, k: usize) -> usize {
-        Columns { columns: k, lanes: self.lanes }.packed_len(self.gate_depth(0).total())
+    pub(crate) fn packed_backward_len(&self, k: usize, side: Side) -> usize {
+        Columns { columns: k, lanes: self.lanes }.packed_len(self.gate_depth(0, side).total())
     }
 
     /// What a row of a panel starts from before anything is multiplied: the biases that simply add up, and
-    /// for a GRU the hidden half's own bias. `[panel][4·lanes]`.
+    /// for a GRU with the reset after the product the hidden half's own bias. `[panel][width]`.
     pub(crate) fn pack_bias(&self, weights: &Weights<f32>, out: &mut [f32]) {
         for panel in 0..self.panels {
             for column in 0..self.width() {
                 let mut sum = 0.0;
-                for (side, bias) in [(Side::Input, weights.bias_input), (Side::Hidden, weights.bias_hidden)] {
+                let sides = [
+                    (Side::Input, weights.bias_input),
+                    (Side::Hidden, weights.bias_hidden),
+                    (Side::Reset, weights.bias_hidden),
+                ];
+                for (side, bias) in sides {
                     if let Some(row) = self.weight_row(panel, column, side) {
                         sum += bias.get(row).copied().unwrap_or(0.0);
                     }

@@ -102,9 +102,15 @@ pub(crate) struct Kernels {
     pub(crate) lstm_forward: unsafe fn(&CellForward),
     pub(crate) gru_forward: unsafe fn(&CellForward),
     pub(crate) rnn_forward: unsafe fn(&CellForward, Nonlinearity),
+    pub(crate) gru_reset_forward: unsafe fn(&CellForward),
+    pub(crate) gru_candidate_forward: unsafe fn(&CellForward),
     pub(crate) lstm_backward: unsafe fn(&CellBackward),
     pub(crate) gru_backward: unsafe fn(&CellBackward),
     pub(crate) rnn_backward: unsafe fn(&CellBackward, Nonlinearity),
+    pub(crate) gru_candidate_backward: unsafe fn(&CellBackward),
+    pub(crate) gru_reset_backward: unsafe fn(&CellBackward),
+    /// `add(a, b, to, len)`: to = a + b without denormals; a null b is none.
+    pub(crate) add: unsafe fn(*const f32, *const f32, *mut f32, usize),
     pub(crate) activate: unsafe fn(Activation, &mut [f32]),
 }
 
@@ -203,12 +209,22 @@ macro_rules! kernels {
             (task: &$crate::cpu::cells::CellForward), $($feature)?);
         $crate::simd::kernels!(@function rnn_forward, $crate::cpu::cells::rnn_forward::<$simd>, $simd,
             (task: &$crate::cpu::cells::CellForward, nonlinearity: $crate::types::Nonlinearity), $($feature)?);
+        $crate::simd::kernels!(@function gru_reset_forward, $crate::cpu::cells::gru_reset_forward::<$simd>, $simd,
+            (task: &$crate::cpu::cells::CellForward), $($feature)?);
+        $crate::simd::kernels!(@function gru_candidate_forward, $crate::cpu::cells::gru_candidate_forward::<$simd>,
+            $simd, (task: &$crate::cpu::cells::CellForward), $($feature)?);
         $crate::simd::kernels!(@function lstm_backward, $crate::cpu::cells::lstm_backward::<$simd>, $simd,
             (row: &$crate::cpu::cells::CellBackward), $($feature)?);
         $crate::simd::kernels!(@function gru_backward, $crate::cpu::cells::gru_backward::<$simd>, $simd,
             (row: &$crate::cpu::cells::CellBackward), $($feature)?);
         $crate::simd::kernels!(@function rnn_backward, $crate::cpu::cells::rnn_backward::<$simd>, $simd,
             (row: &$crate::cpu::cells::CellBackward, nonlinearity: $crate::types::Nonlinearity), $($feature)?);
+        $crate::simd::kernels!(@function gru_candidate_backward, $crate::cpu::cells::gru_candidate_backward::<$simd>,
+            $simd, (row: &$crate::cpu::cells::CellBackward), $($feature)?);
+        $crate::simd::kernels!(@function gru_reset_backward, $crate::cpu::cells::gru_reset_backward::<$simd>, $simd,
+            (row: &$crate::cpu::cells::CellBackward), $($feature)?);
+        $crate::simd::kernels!(@function add, $crate::cpu::cells::add::<$simd>, $simd,
+            (a: *const f32, b: *const f32, to: *mut f32, len: usize), $($feature)?);
         $crate::simd::kernels!(@function activate, $crate::cpu::activation::activate::<$simd>, $simd,
             (what: $crate::simd::Activation, values: &mut [f32]), $($feature)?);
 
@@ -231,9 +247,14 @@ macro_rules! kernels {
             lstm_forward,
             gru_forward,
             rnn_forward,
+            gru_reset_forward,
+            gru_candidate_forward,
             lstm_backward,
             gru_backward,
             rnn_backward,
+            gru_candidate_backward,
+            gru_reset_backward,
+            add,
             activate,
         };
     };
