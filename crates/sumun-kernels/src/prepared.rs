@@ -159,9 +159,9 @@ impl Prepared {
         self.purpose
     }
 
-    /// Runs all steps. `x` rows are `[I]`, `out` rows `[H]`; `initial` is `[N, H]` by rank, zeros where there
-    /// is none; `last` receives the state of each rank at its own last step. With a `cache`, what backward
-    /// needs is kept in it.
+    /// Runs all steps. `x` rows are `[I]`, `out` rows `[H]`; `initial` is `[N, H]` by rank, zeros where there is
+    /// none; `last` receives the state of each rank at its own last step. With a projection h is P wide, in the
+    /// states and in `out`, and c H. With a `cache`, what backward needs is kept in it.
     pub fn forward(
         &self,
         steps: &Steps,

@@ -35,6 +35,7 @@ struct Problem {
     weights: [Vec<f32>; 5],
     x: Vec<f32>,
     initial: Option<[Vec<f32>; 2]>,
+    /// Empty for none.
     d_out: Vec<f32>,
     d_last: [Vec<f32>; 2],
 }
@@ -117,7 +118,7 @@ impl Problem {
                 self.initial(),
                 RowsRef::dense(&out, output),
                 &mut cache,
-                Some(RowsRef::dense(&self.d_out, output)),
+                (!self.d_out.is_empty()).then(|| RowsRef::dense(&self.d_out, output)),
                 Some(State { hidden: &self.d_last[0], cell: &self.d_last[1] }),
                 Some(RowsMut::dense(&mut d_x, input)),
                 false,
@@ -173,6 +174,40 @@ fn every_fused_path_agrees_with_the_reference() {
                     }
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn what_is_left_out_counts_as_zeros() {
+    for cell in FUSED {
+        let dims = dims(cell, 5, 19, 7);
+        let without = Problem { d_out: Vec::new(), ..Problem::new(dims, &[9, 9, 4, 1], true, false, 3) };
+        let zeros = Problem {
+            initial: Some(without.zeros()),
+            d_out: vec![0.0; without.steps.rows() * dims.output()],
+            ..without.clone()
+        };
+        for path in fused_paths() {
+            assert_eq!(without.run(path), zeros.run(path), "{path}, {dims:?}");
+        }
+    }
+}
+
+/// Numbers too small to matter become zeros on their way, or processors compute a hundred times as slowly.
+#[test]
+fn denormals_are_flushed() {
+    for (cell, projected) in FUSED {
+        let dims = dims((cell, projected), 5, 19, 7);
+        let mut problem = Problem::new(dims, &[3, 3, 1], false, false, 3);
+        problem.weights[if projected { 4 } else { 0 }].iter_mut().for_each(|v| *v *= 1e-36);
+        let smallest = |path| {
+            let Answer(parts) = problem.run(path);
+            parts[0].1.iter().map(|v| v.abs()).filter(|&v| v > 0.0).fold(1.0, f32::min)
+        };
+        assert!(smallest(Path::Reference) < 1e-30, "the case makes small numbers");
+        for path in fused_paths() {
+            assert!(smallest(path) >= 1e-30, "{path}, {dims:?}");
         }
     }
 }
@@ -252,6 +287,10 @@ proptest! {
 
             let prepared = Prepared::new(dims, &alone.weights(), path, Purpose::Inference).unwrap();
             let mut scratch = Scratch::default();
+            let ([mut h, mut c], n) = (problem.initial.clone().unwrap(), lengths.len());
+            let state = StateMut { hidden: &mut h, cell: &mut c };
+            prepared.step(&problem.x[..n * input], state, &mut scratch).unwrap();
+            prop_assert_eq!(&h[..], &together.0[0].1[..n * output], "one step of all");
             let [mut h, mut c] = alone.initial.clone().unwrap();
             let first = (cut * length as f64) as usize;
             let mut out = Vec::new();

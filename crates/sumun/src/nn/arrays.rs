@@ -329,7 +329,7 @@ layer! {
     /// Gated recurrent unit (PyTorch's `GRU`; Cho et al. 2014): gates r, z, n; h' = (1 − z) ⊙ n + z ⊙ h.
     {
         /// The reset gate before the recurrent product, as in Cho et al. 2014, rather than after it, as in
-        /// PyTorch. It runs on the reference path.
+        /// PyTorch.
         reset_before: bool => |config, before| {
             config.cell = if before { CellKind::GruResetBefore } else { CellKind::Gru };
         };
@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn wrong_shapes_are_named() {
         let gru = Gru::new(GruConfig::new(3, 4).reset_before(true), &mut rng()).unwrap();
-        assert_eq!(gru.path(), Path::Reference);
+        assert_eq!(gru.path(), Path::best());
         let x = numbers((2, 5, 3));
         let of = |x: &Array3<f32>, lengths, state: Option<&HiddenState>| {
             gru.forward(x.view(), lengths, state).unwrap_err().to_string()

@@ -776,13 +776,10 @@ mod tests {
 
     #[test]
     fn the_path_is_the_fastest_that_computes_the_cell() {
-        for (cell, expected) in [(CellKind::Lstm, Path::best()), (CellKind::GruResetBefore, Path::Reference)]
-        {
-            let (stack, _) = stack(&RecurrentConfig::new(cell, 3, 5));
-            assert_eq!(stack.path(), expected);
+        for config in configs() {
+            let (stack, _) = stack(&config);
+            assert_eq!(stack.path(), Path::best(), "{:?}", config.cell);
+            assert_eq!(stack.on_path(Path::Portable).unwrap().path(), Path::Portable, "{:?}", config.cell);
         }
-        let (stack, _) = stack(&RecurrentConfig::new(CellKind::GruResetBefore, 3, 5));
-        let error = stack.on_path(Path::Portable).unwrap_err().to_string();
-        assert_eq!(error, "the portable path does not compute GRU (reset before); use the reference path");
     }
 }
