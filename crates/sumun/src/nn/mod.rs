@@ -13,7 +13,7 @@ use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
 
 pub use arrays::{
-    ArrayCache, Gru, GruConfig, HiddenState, Lengths, Lstm, LstmConfig, LstmState, Rnn, RnnConfig,
+    ArrayCache, Axes, Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, Rnn, RnnConfig, Valid,
 };
 pub use dense::{Activation, Dense, DenseConfig};
 pub use dropout::Dropout;

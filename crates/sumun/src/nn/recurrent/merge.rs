@@ -3,7 +3,7 @@
 use super::config::Merge;
 
 /// `both` is `[rows, 2·H]`, forward first; the answer `[rows, H]`. Concat is no merging at all.
-pub(super) fn forward(merge: Merge, both: &[f32], hidden: usize) -> Vec<f32> {
+pub(in crate::nn) fn forward(merge: Merge, both: &[f32], hidden: usize) -> Vec<f32> {
     let of = |pair: &[f32], merge: fn(f32, f32) -> f32| -> Vec<f32> {
         pair[..hidden].iter().zip(&pair[hidden..]).map(|(&a, &b)| merge(a, b)).collect()
     };
@@ -17,7 +17,7 @@ pub(super) fn forward(merge: Merge, both: &[f32], hidden: usize) -> Vec<f32> {
 }
 
 /// The gradient `[rows, 2·H]` of `both` from that of the answer, `[rows, H]`.
-pub(super) fn backward(merge: Merge, both: &[f32], d: &[f32], hidden: usize) -> Vec<f32> {
+pub(in crate::nn) fn backward(merge: Merge, both: &[f32], d: &[f32], hidden: usize) -> Vec<f32> {
     if merge == Merge::Concat {
         return d.to_vec();
     }

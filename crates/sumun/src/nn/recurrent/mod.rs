@@ -2,7 +2,7 @@
 
 mod config;
 mod masks;
-mod merge;
+pub(super) mod merge;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
