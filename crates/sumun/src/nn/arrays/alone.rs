@@ -27,6 +27,9 @@ pub struct ArrayCache<D, O> {
     axes: PhantomData<fn() -> (D, O)>,
 }
 
+/// A training call's output, final state and cache.
+type Trained<D, O, S> = (Array<f32, O>, S, ArrayCache<D, O>);
+
 /// The stack's answer before it becomes arrays.
 struct Answer {
     rows: Rows,
@@ -82,7 +85,7 @@ impl Alone {
         valid: Valid,
         initial: Option<&S>,
         noise: Noise,
-    ) -> Result<(Array<f32, D>, S, ArrayCache<D, D>)> {
+    ) -> Result<Trained<D, D, S>> {
         self.expect_zeros_where_masked()?;
         let Answer { rows, state, cache } = self.run(x, valid, initial, Some(noise))?;
         let (layout, cache) = (rows.layout.clone(), cache.expect("kept in training"));
@@ -109,7 +112,7 @@ impl Alone {
         valid: Valid,
         initial: Option<&S>,
         noise: Noise,
-    ) -> Result<(Array<f32, D::Smaller>, S, ArrayCache<D, D::Smaller>)> {
+    ) -> Result<Trained<D, D::Smaller, S>> {
         let Answer { rows, state, cache } = self.run(x, valid, initial, Some(noise))?;
         let (layout, cache) = (rows.layout, cache.expect("kept in training"));
         let last = self.last_hidden(&layout, &state);

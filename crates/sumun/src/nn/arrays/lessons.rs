@@ -112,8 +112,8 @@ fn golden_numbers_bidirectional_lstm_3_all_tenths() {
         let config = LstmConfig::new(5, 3).bidirectional(true).first_weights(first);
         Lstm::new(config, &mut rng()).unwrap()
     };
-    let three = |values: &[f32]| -> Vec<f32> { values.iter().flat_map(|&v| [v; 3]).collect() };
-    let close = |what: &str, found: ArrayView3<f32>, want: &[f32]| {
+    let three = |values: &[f64]| -> Vec<f64> { values.iter().flat_map(|&v| [v; 3]).collect() };
+    let close = |what: &str, found: ArrayView3<f32>, want: &[f64]| {
         let found: Vec<f32> = found.iter().copied().collect();
         assert_close(what, &found, &three(want), 1e-6, 0.0);
     };
