@@ -214,13 +214,18 @@ impl Recurrent {
         let (width, directions) = (self.config.state_features(), self.config.directions());
         let merges = directions == 2 && self.config.merge != Merge::Concat;
         let mut d_initial = self.state_of_zeros(&layout);
-        let (mut d_rows, mut d_last) = match self.config.output {
-            Output::Sequence => (Some(d_out), None),
-            Output::Last if merges => {
-                let last = self.last_rows(&layout, &cache.last);
-                (None, Some(merge::backward(self.config.merge, &last, &d_out.data, width)))
+        let (mut d_rows, d_state) = match self.config.output {
+            Output::Sequence => (Some(d_out), d_state.cloned()),
+            Output::Last => {
+                let mut d_last = d_out.into_data();
+                if merges {
+                    let last = self.last_rows(&layout, &cache.last);
+                    d_last = merge::backward(self.config.merge, &last, &d_last, width);
+                }
+                let mut d_state = d_state.cloned().unwrap_or_else(|| self.state_of_zeros(&layout));
+                self.add_to_last_state(&layout, &d_last, &mut d_state);
+                (None, Some(d_state))
             }
-            Output::Last => (None, Some(d_out.into_data())),
         };
         for (layer, kept) in cache.layers.into_iter().enumerate().rev() {
             if let Some(dropout) = kept.dropout {
@@ -237,15 +242,7 @@ impl Recurrent {
             for (direction, mut cache) in kept.kernels.into_iter().enumerate() {
                 let index = layer * directions + direction;
                 let map = (direction == 1).then(|| layout.reversed());
-                let mut d_end = self.rank(&layout, d_state, index);
-                if let Some(d_last) = &d_last {
-                    let d_end = d_end.get_or_insert_with(|| self.zeros(&layout));
-                    for (rank, to) in d_end.hidden.chunks_exact_mut(width).enumerate() {
-                        let from = (layout.order()[rank] * directions + direction) * width;
-                        let from = &d_last[from..from + width];
-                        to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
-                    }
-                }
+                let d_end = self.rank(&layout, d_state.as_ref(), index);
                 let mut d_start = self.zeros(&layout);
                 let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
                     parameters.gradients_of(self.ids[index]);
@@ -275,7 +272,6 @@ impl Recurrent {
                 self.unrank(&layout, &d_start, index, &mut d_initial);
                 self.lock().caches.push(cache);
             }
-            d_last = None;
             if let Some(d_x) = d_x.as_mut().filter(|_| self.config.input_dropout > 0.0) {
                 let noise = noise_of(cache.noise, layer * directions);
                 mask_input(d_x, features, &layout, self.config.input_dropout, noise);
@@ -283,7 +279,7 @@ impl Recurrent {
             d_rows = d_x.map(|d_x| Rows::new(d_x, features, layout.clone())).transpose()?;
         }
         // A sequence without steps passes its initial state on.
-        if let Some(d_state) = d_state {
+        if let Some(d_state) = &d_state {
             self.pass_by(&layout, d_state, &mut d_initial);
         }
         Ok((d_rows, d_initial))
@@ -391,6 +387,18 @@ impl Recurrent {
             }
         }
         data
+    }
+
+    /// Adds a gradient of [`last_rows`](Self::last_rows) to that of the final states.
+    fn add_to_last_state(&self, layout: &Layout, d_last: &[f32], d_state: &mut RecurrentState) {
+        let (width, directions, n) =
+            (self.config.state_features(), self.config.directions(), layout.sequences());
+        for (place, d) in d_last.chunks_exact(width).enumerate() {
+            let (sequence, direction) = (place / directions, place % directions);
+            let index = (self.config.layers - 1) * directions + direction;
+            let to = (index * n + sequence) * width;
+            d_state.hidden[to..to + width].iter_mut().zip(d).for_each(|(to, d)| *to += d);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Workshop> {
@@ -759,6 +767,21 @@ mod tests {
             assert_eq!([first.unpack(), second.unpack()].concat(), whole.unpack(), "{config:?}");
             assert_eq!(last, end, "{config:?}");
         }
+    }
+
+    #[test]
+    fn a_sequence_of_no_steps_answers_its_state_and_passes_the_gradient_on() {
+        let config = RecurrentConfig { output: Output::Last, ..RecurrentConfig::new(CellKind::Gru, 3, 2) };
+        let (stack, mut parameters) = stack(&config);
+        let layout = Layout::ragged(&[2, 0], 2).unwrap();
+        let x = Rows::pack(&[0.5; 12], 3, layout).unwrap();
+        let state = RecurrentState { hidden: vec![0.1, 0.2, 0.3, 0.4], cell: Vec::new() };
+        let (out, _, cache) = stack.forward_train_with_state(&parameters, x, Some(&state), NOISE).unwrap();
+        assert_eq!(out.data[2..], [0.3, 0.4]);
+        let d = Rows::one_step(vec![1.0, 2.0, 3.0, 4.0], 2, 2).unwrap();
+        let wanted = InputGradient::Skip;
+        let (_, d_initial) = stack.backward_with_state(&mut parameters, cache, d, None, wanted).unwrap();
+        assert_eq!(d_initial.hidden[2..], [3.0, 4.0]);
     }
 
     #[test]
