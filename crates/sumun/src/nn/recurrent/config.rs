@@ -4,7 +4,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::{Cell, Dims, Nonlinearity, Options, RecurrentDropout, Reset};
 
-use crate::nn::Initializer;
+use crate::nn::{Dropout, Initializer};
 use crate::{Error, Result};
 
 /// Which recurrent cell.
@@ -12,6 +12,7 @@ use crate::{Error, Result};
 #[serde(rename_all = "snake_case")]
 pub enum CellKind {
     /// h' = tanh(W x + b + U h).
+    #[serde(alias = "rnn")]
     RnnTanh,
     /// h' = max(0, W x + b + U h).
     RnnRelu,
@@ -157,6 +158,12 @@ impl Part {
         }
     }
 
+    /// The name of a layer's and direction's: `weight_ih_l0_reverse`.
+    pub(super) fn full_name(self, layer: usize, direction: usize) -> String {
+        let reverse = if direction == 1 { "_reverse" } else { "" };
+        format!("{}_l{layer}{reverse}", self.name())
+    }
+
     /// Its shape; None where a recurrence of these sizes has none.
     pub(super) fn shape(self, dims: Dims, bias: bool) -> Option<Vec<usize>> {
         let rows = dims.gate_rows();
@@ -171,6 +178,10 @@ impl Part {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// What a recurrent stack is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecurrentConfig {
@@ -182,8 +193,12 @@ pub struct RecurrentConfig {
     pub hidden: usize,
     /// L: layers on top of each other.
     pub layers: usize,
-    /// Whether there are biases, two as PyTorch has them.
+    /// Whether there are biases.
     pub bias: bool,
+    /// Whether the second of them, `bias_hh`, is there too, as PyTorch has it. Keras' cells have one bias, all but its
+    /// GRU with the reset after the product, where the two do not add up.
+    #[serde(default = "yes")]
+    pub second_bias: bool,
     /// Whether a second direction reads each sequence from its own last step to its first.
     pub bidirectional: bool,
     /// How the answers of two directions become one, in every layer.
@@ -218,6 +233,7 @@ impl RecurrentConfig {
             hidden,
             layers: 1,
             bias: true,
+            second_bias: true,
             bidirectional: false,
             merge: Merge::Concat,
             dropout: 0.0,
@@ -261,13 +277,40 @@ impl RecurrentConfig {
         Dims::new(self.cell.cell(), self.layer_input(layer), self.hidden).with(options)
     }
 
+    /// The shape of a weight of a layer whose sizes are `dims`; None where the stack has none.
+    pub(super) fn shape_of(&self, part: Part, dims: Dims) -> Option<Vec<usize>> {
+        part.shape(dims, self.bias && (self.second_bias || part != Part::BiasHh))
+    }
+
+    /// Calls `visit` with the name and shape of every weight, in the order of the parameters, until it refuses.
+    /// Nothing is allocated for the weights themselves. Sizes are to be checked first.
+    pub(crate) fn for_each_weight(
+        &self,
+        mut visit: impl FnMut(String, Vec<usize>) -> Result<()>,
+    ) -> Result<()> {
+        for layer in 0..self.layers {
+            let dims = self.dims(layer);
+            for direction in 0..self.directions() {
+                for part in Part::ALL {
+                    if let Some(shape) = self.shape_of(part, dims) {
+                        visit(part.full_name(layer, direction), shape)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses what makes no sense, with the reason.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let Self { input, hidden, layers, .. } = *self;
         if input == 0 || hidden == 0 || layers == 0 {
             return Err(Error::Invalid(format!(
                 "a recurrent stack of {layers} layers from {input} features to {hidden} units; each must be at least 1"
             )));
+        }
+        for rate in [self.dropout, self.input_dropout, self.recurrent_dropout] {
+            Dropout::new(rate)?;
         }
         if self.merge != Merge::Concat && !self.bidirectional {
             return Err(Error::Invalid("a merge other than concat needs a bidirectional stack".into()));

@@ -109,20 +109,16 @@ impl Recurrent {
     ) -> Result<Self> {
         config.check()?;
         let between = Dropout::new(config.dropout)?;
-        for rate in [config.input_dropout, config.recurrent_dropout] {
-            Dropout::new(rate)?;
-        }
         let first = config.first_weights.unwrap_or(FirstWeights::pytorch(config.hidden));
         let dot = if prefix.is_empty() { "" } else { "." };
         let mut ids = Vec::new();
         for layer in 0..config.layers {
             let dims = config.dims(layer);
             for direction in 0..config.directions() {
-                let reverse = if direction == 1 { "_reverse" } else { "" };
                 let mut of_direction = Ids::default();
                 for (id, part) in of_direction.iter_mut().zip(Part::ALL) {
-                    if let Some(shape) = part.shape(dims, config.bias) {
-                        let name = format!("{prefix}{dot}{}_l{layer}{reverse}", part.name());
+                    if let Some(shape) = config.shape_of(part, dims) {
+                        let name = format!("{prefix}{dot}{}", part.full_name(layer, direction));
                         let values = first.values(part, &shape, dims.cell, rng)?;
                         *id = Some(parameters.add(name, &shape, values)?);
                     }
