@@ -12,7 +12,7 @@ fn next_version() -> u64 {
 }
 
 /// Where one named parameter lies in the flat buffers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The full name, such as `recurrent.weight_ih_l0`.
     pub name: String,
@@ -22,6 +22,8 @@ pub struct Entry {
     pub range: Range<usize>,
     /// Whether training changes it.
     pub trainable: bool,
+    /// What an optimizer multiplies its learning rate by, 1 where nothing else was asked for.
+    pub learning_rate: f64,
 }
 
 /// A handle to one parameter, given by [`Parameters::add`].
@@ -68,7 +70,7 @@ impl Parameters {
         self.values.extend_from_slice(&values);
         self.gradients.resize(self.values.len(), 0.0);
         let range = start..self.values.len();
-        self.entries.push(Entry { name, shape: shape.to_vec(), range, trainable: true });
+        self.entries.push(Entry { name, shape: shape.to_vec(), range, trainable: true, learning_rate: 1.0 });
         self.version = next_version();
         Ok(Id(self.entries.len() - 1))
     }
@@ -86,6 +88,20 @@ impl Parameters {
     /// Freezes or thaws a parameter: a frozen one keeps its value in training.
     pub fn set_trainable(&mut self, id: Id, trainable: bool) {
         self.entries[id.0].trainable = trainable;
+    }
+
+    /// Has an optimizer change a parameter with `factor` times its learning rate (PyTorch's parameter groups). A factor
+    /// that is negative or not finite is an error.
+    pub fn set_learning_rate(&mut self, id: Id, factor: f64) -> Result<()> {
+        let entry = &mut self.entries[id.0];
+        if !(factor.is_finite() && factor >= 0.0) {
+            return Err(Error::Invalid(format!(
+                "the learning rate factor of {} is {factor}; it must be a finite number of at least 0",
+                entry.name
+            )));
+        }
+        entry.learning_rate = factor;
+        Ok(())
     }
 
     /// One parameter's name, shape and place.

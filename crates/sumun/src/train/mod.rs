@@ -1,4 +1,3 @@
-//! What training is made of: optimizers, clipping, schedules and early stopping.
 
 pub mod batches;
 pub mod clip;
@@ -15,14 +14,25 @@ pub use schedule::{Schedule, ScheduleConfig};
 use std::ops::Range;
 
 use crate::Parameters;
+use crate::parameters::Entry;
 
 /// The trainable parts of the flat buffers in order, neighbours joined, so that a sweep has few long loops.
 fn trainable_ranges(parameters: &Parameters) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
+    joined(parameters, |_| ()).into_iter().map(|(range, ())| range).collect()
+}
+
+/// The same, split where the factor of the learning rate changes.
+fn ranges_by_rate(parameters: &Parameters) -> Vec<(Range<usize>, f64)> {
+    joined(parameters, |entry| entry.learning_rate)
+}
+
+fn joined<K: PartialEq>(parameters: &Parameters, key: impl Fn(&Entry) -> K) -> Vec<(Range<usize>, K)> {
+    let mut ranges: Vec<(Range<usize>, K)> = Vec::new();
     for entry in parameters.entries().iter().filter(|entry| entry.trainable) {
+        let key = key(entry);
         match ranges.last_mut() {
-            Some(last) if last.end == entry.range.start => last.end = entry.range.end,
-            _ => ranges.push(entry.range.clone()),
+            Some((last, same)) if last.end == entry.range.start && *same == key => last.end = entry.range.end,
+            _ => ranges.push((entry.range.clone(), key)),
         }
     }
     ranges

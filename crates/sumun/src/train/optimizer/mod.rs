@@ -5,7 +5,7 @@
 mod config;
 mod update;
 
-use super::trainable_ranges;
+use super::ranges_by_rate;
 use crate::{Error, Parameters, Result};
 
 pub use config::OptimizerConfig;
@@ -101,7 +101,8 @@ impl Optimizer {
     }
 
     /// One step with learning rate `lr`; every gradient is first multiplied by `gradient_scale`, which clipping
-    /// gives. Frozen parameters and their state stay as they are. Gradients are not zeroed.
+    /// gives. Frozen parameters and their state stay as they are; one with a learning rate factor of its own takes that
+    /// many times `lr`. Gradients are not zeroed.
     ///
     /// Every element is computed by itself, so threads change nothing. Other parameters than those the optimizer
     /// was made for, and a learning rate that is negative or not finite, are errors.
@@ -119,11 +120,12 @@ impl Optimizer {
         let before = self.steps as f64;
         self.steps += 1;
         let scale = gradient_scale;
-        let ranges = trainable_ranges(parameters);
+        let ranges = ranges_by_rate(parameters);
         let (values, gradients, _) = parameters.values_and_gradients_mut();
         let (first, second) = (&mut self.first, &mut self.second);
         let config = self.config;
-        for range in ranges {
+        for (range, factor) in ranges {
+            let lr = lr * factor;
             let part = |buffer: &Vec<f32>| if buffer.is_empty() { 0..0 } else { range.clone() };
             let (first_part, second_part) = (part(first), part(second));
             let sweep = Sweep {
@@ -305,6 +307,33 @@ mod tests {
         assert_eq!(parameters.value(frozen), [1.0, 2.0]);
         assert_eq!(optimizer.state()[0].1[5..7], [0.0, 0.0]);
         assert!(parameters.values()[0] < START[0] && parameters.values()[7] < 3.0);
+    }
+
+    #[test]
+    fn a_parameter_with_a_factor_is_trained_as_with_a_rate_of_its_own() {
+        for name in ["sgd", "adam", "adamw", "rmsprop", "adagrad"] {
+            let train = |factors: [f64; 2], lr: f64| {
+                let mut parameters = Parameters::new();
+                for (name, factor) in ["a", "b"].into_iter().zip(factors) {
+                    let id = parameters.add(name, &[5], START.to_vec()).unwrap();
+                    parameters.set_learning_rate(id, factor).unwrap();
+                }
+                let mut optimizer = Optimizer::new(name.parse().unwrap(), &parameters).unwrap();
+                for k in 0..3 {
+                    set_gradients(&mut parameters, k, 1.0);
+                    optimizer.step(&mut parameters, lr, 1.0).unwrap();
+                }
+                parameters.values().to_vec()
+            };
+            let both = train([1.0, 0.25], 0.1);
+            assert_eq!(both[..5], train([1.0, 1.0], 0.1)[..5], "{name}");
+            assert_eq!(both[5..], train([1.0, 1.0], 0.025)[5..], "{name}");
+            assert_eq!(train([1.0, 0.0], 0.1)[5..], START, "{name}");
+        }
+        let mut parameters = parameters(&START);
+        let id = parameters.find("p").unwrap();
+        let error = parameters.set_learning_rate(id, -1.0).unwrap_err().to_string();
+        assert_eq!(error, "the learning rate factor of p is -1; it must be a finite number of at least 0");
     }
 
     #[test]
