@@ -1,14 +1,17 @@
+//! What training is made of: optimizers, clipping, regularisers, schedules and early stopping.
 
 pub mod batches;
 pub mod clip;
 pub mod early_stopping;
 pub mod optimizer;
+pub mod regularise;
 pub mod schedule;
 
 pub use batches::Batches;
 pub use clip::{Clip, Clipped, global_norm};
 pub use early_stopping::{Best, EarlyStopping, Verdict};
 pub use optimizer::{Optimizer, OptimizerConfig};
+pub use regularise::{Penalties, Regularizer};
 pub use schedule::{Schedule, ScheduleConfig};
 
 use std::ops::Range;
