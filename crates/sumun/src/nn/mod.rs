@@ -7,6 +7,7 @@ pub mod embedding;
 #[cfg(test)]
 pub(crate) mod gradient_check;
 pub mod init;
+pub mod pool;
 pub mod recurrent;
 
 use crate::noise::Noise;
@@ -19,6 +20,7 @@ pub use dense::{Activation, Dense, DenseConfig};
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingConfig};
 pub use init::Initializer;
+pub use pool::{Pool, PoolCache};
 pub use recurrent::{
     CellKind, FirstWeights, Merge, Output, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState,
 };

@@ -1,0 +1,157 @@
+//! Pooling over time: one row a sequence from all of its steps.
+
+use serde::{Deserialize, Serialize};
+
+use super::{InputGradient, Layer};
+use crate::noise::Noise;
+use crate::{Layout, Parameters, Result, Rows};
+
+/// How a sequence's steps become one row. Only steps that are there count, never padding; a sequence without steps
+/// answers zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pool {
+    /// The last step's row.
+    Last,
+    /// The largest of each feature (Keras' `GlobalMaxPooling1D`, but for padding). The first of equals gets the
+    /// gradient; a NaN stays one.
+    Max,
+    /// The mean of each feature (Keras' `GlobalAveragePooling1D` with a mask).
+    Mean,
+}
+
+/// What [`Pool::backward`](Layer::backward) needs.
+#[derive(Debug)]
+pub struct PoolCache {
+    layout: std::sync::Arc<Layout>,
+    features: usize,
+    /// For [`Pool::Max`], the row of each answer, `[N, F]`; `usize::MAX` where there is none.
+    winners: Vec<usize>,
+}
+
+impl Pool {
+    /// The answer `[N, F]` in the caller's order, and for [`Pool::Max`] the rows that it came from.
+    fn pool(self, x: &Rows) -> (Vec<f32>, Vec<usize>) {
+        let (features, layout) = (x.features, &x.layout);
+        let mut out = vec![0.0; layout.sequences() * features];
+        let mut winners = if self == Self::Max { vec![usize::MAX; out.len()] } else { Vec::new() };
+        // Rows come in the order of the steps, so each sequence is summed from its first to its last.
+        layout.for_each_row(|row, n, _| {
+            let to = n * features..(n + 1) * features;
+            let from = &x.data[row * features..(row + 1) * features];
+            match self {
+                Self::Last => out[to].copy_from_slice(from),
+                Self::Mean => out[to].iter_mut().zip(from).for_each(|(sum, v)| *sum += v),
+                Self::Max => {
+                    for ((best, winner), &v) in out[to.clone()].iter_mut().zip(&mut winners[to]).zip(from) {
+                        if *winner == usize::MAX || v > *best || (v.is_nan() && !best.is_nan()) {
+                            (*best, *winner) = (v, row);
+                        }
+                    }
+                }
+            }
+        });
+        if self == Self::Mean {
+            for (&n, &length) in layout.order().iter().zip(layout.lengths()) {
+                let mean = &mut out[n * features..(n + 1) * features];
+                mean.iter_mut().for_each(|v| *v /= length.max(1) as f32);
+            }
+        }
+        (out, winners)
+    }
+}
+
+impl Layer for Pool {
+    type Cache = PoolCache;
+
+    fn forward(&self, _parameters: &Parameters, x: Rows) -> Result<Rows> {
+        Rows::one_step(self.pool(&x).0, x.features, x.layout.sequences())
+    }
+
+    fn forward_train(&self, _parameters: &Parameters, x: Rows, _noise: Noise) -> Result<(Rows, PoolCache)> {
+        let (out, winners) = self.pool(&x);
+        let cache = PoolCache { layout: x.layout.clone(), features: x.features, winners };
+        Ok((Rows::one_step(out, x.features, x.layout.sequences())?, cache))
+    }
+
+    fn backward(
+        &self,
+        _parameters: &mut Parameters,
+        cache: PoolCache,
+        d_out: Rows,
+        wanted: InputGradient,
+    ) -> Result<Option<Rows>> {
+        let PoolCache { layout, features, winners } = cache;
+        d_out.expect_shape("the gradient of a pool's output", layout.sequences(), features)?;
+        if wanted == InputGradient::Skip {
+            return Ok(None);
+        }
+        let mut d_x = vec![0.0; layout.rows() * features];
+        if *self == Self::Max {
+            for (k, &row) in winners.iter().enumerate().filter(|&(_, &row)| row != usize::MAX) {
+                d_x[row * features + k % features] = d_out.data[k];
+            }
+        } else {
+            let mut row = 0;
+            for (step, &batch) in layout.steps().batch_sizes().iter().enumerate() {
+                for (&n, &length) in layout.order()[..batch].iter().zip(layout.lengths()) {
+                    let to = &mut d_x[row * features..(row + 1) * features];
+                    let from = &d_out.data[n * features..(n + 1) * features];
+                    match self {
+                        Self::Mean => to.iter_mut().zip(from).for_each(|(to, d)| *to = d / length as f32),
+                        _ if step + 1 == length => to.copy_from_slice(from),
+                        _ => {}
+                    }
+                    row += 1;
+                }
+            }
+        }
+        Rows::new(d_x, features, layout).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fill;
+    use crate::nn::gradient_check::check_gradients;
+
+    const MASK: [bool; 12] = [true, false, true, true, false, false, false, false, false, true, true, false];
+
+    #[test]
+    fn only_steps_that_are_there_count() {
+        let x: Vec<f32> = [[3.0, -1.0], [99.0, 99.0], [-6.0, -2.0], [0.0, -3.0]].concat().repeat(3);
+        let layout = Layout::masked(&MASK, 3, 4, Fill::Zero).unwrap();
+        let x = Rows::pack(&x, 2, layout).unwrap();
+        for (pool, expected) in [
+            (Pool::Last, [0.0, -3.0, 0.0, 0.0, -6.0, -2.0]),
+            (Pool::Max, [3.0, -1.0, 0.0, 0.0, 99.0, 99.0]),
+            (Pool::Mean, [-1.0, -2.0, 0.0, 0.0, 46.5, 48.5]),
+        ] {
+            let out = pool.forward(&Parameters::new(), x.clone()).unwrap();
+            assert_eq!(out.unpack(), expected, "{pool:?}");
+        }
+    }
+
+    #[test]
+    fn a_nan_is_never_hidden() {
+        for values in [[f32::NAN, 1.0], [1.0, f32::NAN]] {
+            let x = Rows::pack(&values, 1, Layout::full(1, 2)).unwrap();
+            for pool in [Pool::Max, Pool::Mean] {
+                assert!(pool.forward(&Parameters::new(), x.clone()).unwrap().data[0].is_nan());
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_agree_with_central_differences() {
+        for pool in [Pool::Last, Pool::Max, Pool::Mean] {
+            for layout in [
+                Layout::ragged(&[4, 0, 2, 4], 5).unwrap(),
+                Layout::masked(&MASK, 3, 4, Fill::Repeat).unwrap(),
+            ] {
+                check_gradients(&pool, Parameters::new(), 3, layout, Noise { seed: 1, step: 0, layer: 0 });
+            }
+        }
+    }
+}
