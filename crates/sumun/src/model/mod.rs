@@ -1,4 +1,7 @@
-//! A trained model as one file that other tools can open.
+//! Models: layers in order, as data, at work, in words and as a file.
+//!
+//! A [`Model`] is built from Rust ([`Model::builder`]) or TOML ([`ModelConfig::from_toml`]); both are the same data, and
+//! layers that do not fit each other are errors before anything is built.
 //!
 //! [`ModelFile`] holds everything a model is: its task, its configuration (layers, preprocessing) and its
 //! weights. On disk it is a `.safetensors` file: the weights are F32 tensors, the rest is text in the metadata.
@@ -21,9 +24,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 mod checksum;
+mod config;
 mod file;
 mod header;
+mod layers;
+mod network;
+mod plan;
 mod read;
+mod saved;
+mod summary;
 
+pub use batch::Batch;
+pub use config::{Input, ModelBuilder, ModelConfig};
 pub use file::{FORMAT, ModelFile, NamedTensor};
+pub use layers::{Biases, DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer};
+pub use network::{Model, ModelCache, ModelState};
+pub use saved::NETWORK;
+pub use summary::{Summary, SummaryRow};

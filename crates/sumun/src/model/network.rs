@@ -1,0 +1,467 @@
+//! A model of layers in order, with its parameters.
+
+use std::collections::BTreeMap;
+
+use ndarray::ArrayViewMut2;
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
+use super::batch::{Batch, Packed};
+use super::config::{Input, ModelBuilder, ModelConfig};
+use super::layers::LayerConfig;
+use super::plan::{Plan, PlannedLayer, named};
+use super::summary::Summary;
+use crate::nn::dense::DenseCache;
+use crate::nn::dropout::DropoutCache;
+use crate::nn::embedding::EmbeddingCache;
+use crate::nn::{
+    Dense, DenseConfig, Dropout, Embedding, EmbeddingConfig, Initializer, InputGradient, Layer, Pool,
+    PoolCache, Recurrent, RecurrentCache, RecurrentState,
+};
+use crate::noise::Noise;
+use crate::parameters::Id;
+use crate::text::{Coverage, WordVectors};
+use crate::train::Penalties;
+use crate::{Error, Parameters, Result, Rows};
+
+/// Where the noise of the layers begins: above it, the noise within a layer never is that of another.
+const FIRST_NOISE: u32 = 1 << 14;
+
+/// Layers in order and all their parameters in one flat buffer, named `{layer}.{weight}` with PyTorch's weight names.
+///
+/// ```
+/// use ndarray::array;
+/// use sumun::model::{Batch, Input, Model, RecurrentLayer};
+///
+/// let model = Model::builder(Input::ids(10_000))
+///     .embedding(64)
+///     .bidirectional(RecurrentLayer::lstm(64))
+///     .dense(1)
+///     .build(7)?;
+/// let ids = array![[17, 4, 256], [3, 0, 0]];
+/// let logits = model.forward(&Batch::ids(ids.view()).lengths(&[3, 1])?)?;
+/// assert_eq!(logits.unpack().len(), 2);
+/// println!("{}", model.summary());
+/// # Ok::<(), sumun::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Model {
+    pub(super) config: ModelConfig,
+    pub(super) plan: Plan,
+    layers: Vec<Built>,
+    pub(super) parameters: Parameters,
+    penalties: Penalties,
+    /// The id whose steps are none, where the embedding masks them.
+    masked_id: Option<u32>,
+}
+
+/// A layer at work.
+#[derive(Debug)]
+enum Built {
+    Embedding(Embedding),
+    Recurrent(Box<Recurrent>),
+    Dense(Dense),
+    Dropout(Dropout),
+    Pool(Pool),
+}
+
+/// What a layer kept for its gradients.
+#[derive(Debug)]
+enum Kept {
+    Embedding(EmbeddingCache),
+    Recurrent(RecurrentCache),
+    Dense(DenseCache),
+    Dropout(DropoutCache),
+    Pool(PoolCache),
+}
+
+/// What [`Model::backward`] needs of a [`Model::forward_train`].
+#[derive(Debug)]
+pub struct ModelCache {
+    version: u64,
+    layers: Vec<Kept>,
+}
+
+/// The states of a model's recurrent layers after the last step, or before the first, by the layer's name.
+pub type ModelState = BTreeMap<String, RecurrentState>;
+
+impl Model {
+    /// A model to be put together layer by layer.
+    pub fn builder(input: Input) -> ModelBuilder {
+        ModelBuilder::new(input)
+    }
+
+    pub(super) fn new(config: ModelConfig, seed: u64) -> Result<Self> {
+        let plan = Plan::of(&config)?;
+        Self::planned(config, plan, seed, true)
+    }
+
+    /// Builds what was planned. Weights that are loaded afterwards need not be drawn as asked for.
+    pub(super) fn planned(config: ModelConfig, plan: Plan, seed: u64, drawn: bool) -> Result<Self> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut parameters = Parameters::new();
+        let mut penalties = Penalties::new();
+        let mut layers = Vec::with_capacity(config.layers.len());
+        for (layer, PlannedLayer { name, input, weights, .. }) in config.layers.iter().zip(&plan.layers) {
+            let (p, named) = (&mut parameters, named(name));
+            layers.push(match layer {
+                LayerConfig::Embedding(layer) => {
+                    let config = EmbeddingConfig {
+                        vocabulary: *input,
+                        features: layer.features,
+                        padding_id: layer.padding_id,
+                    };
+                    let embedding = Embedding::new(config, p, name, &mut rng).map_err(&named)?;
+                    let id = embedding.weight();
+                    draw(p, id, layer.first_weights.filter(|_| drawn), &mut rng).map_err(named)?;
+                    if let Some(padding) = layer.padding_id {
+                        let start = padding as usize * layer.features;
+                        p.value_mut(id)[start..start + layer.features].fill(0.0);
+                    }
+                    Built::Embedding(embedding)
+                }
+                LayerConfig::Recurrent(layer) => {
+                    let mut stack = layer.stack(*input);
+                    stack.first_weights = stack.first_weights.filter(|_| drawn);
+                    Built::Recurrent(Box::new(Recurrent::new(stack, p, name, &mut rng).map_err(named)?))
+                }
+                LayerConfig::Dense(layer) => {
+                    let config =
+                        DenseConfig::new(*input, layer.units).bias(layer.bias).activation(layer.activation);
+                    let dense = Dense::new(config, p, name, &mut rng).map_err(&named)?;
+                    draw(p, dense.weight(), layer.first_weights.filter(|_| drawn), &mut rng)
+                        .map_err(&named)?;
+                    if let Some(bias) = dense.bias() {
+                        draw(p, bias, layer.first_bias.filter(|_| drawn), &mut rng).map_err(named)?;
+                    }
+                    Built::Dense(dense)
+                }
+                LayerConfig::Dropout(layer) => Built::Dropout(Dropout::new(layer.p).map_err(named)?),
+                LayerConfig::Pool(layer) => Built::Pool(layer.over),
+            });
+            for (weight, _) in weights {
+                let regularizer = match layer {
+                    LayerConfig::Embedding(layer) => layer.regularizer,
+                    LayerConfig::Recurrent(layer) => match weight[name.len() + 1..].split("_l").next() {
+                        Some("weight_ih" | "weight_hr") => layer.kernel_regularizer,
+                        Some("weight_hh") => layer.recurrent_regularizer,
+                        Some("bias_ih" | "bias_hh") => layer.bias_regularizer,
+                        _ => None,
+                    },
+                    LayerConfig::Dense(layer) if weight.ends_with(".bias") => layer.bias_regularizer,
+                    LayerConfig::Dense(layer) => layer.kernel_regularizer,
+                    LayerConfig::Dropout(_) | LayerConfig::Pool(_) => None,
+                };
+                if let (Some(regularizer), Some(id)) = (regularizer, parameters.find(weight)) {
+                    penalties.add(&parameters, id, regularizer)?;
+                }
+            }
+        }
+        let masked_id = match config.layers.first() {
+            Some(LayerConfig::Embedding(layer)) if layer.mask_zero => Some(layer.padding_id.unwrap_or(0)),
+            _ => None,
+        };
+        let mut model = Self { config, plan, layers, parameters, penalties, masked_id };
+        for index in 0..model.layers.len() {
+            if let Some((trainable, rate)) = model.config.layers[index].training() {
+                model.set_training(index, trainable, rate)?;
+            }
+        }
+        Ok(model)
+    }
+
+    /// What it is made of, with names, freezing and rates as they are now.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// All weights and their gradients.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// All weights and their gradients, to be changed: by an optimizer, for example.
+    pub fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    /// The names of the layers, from the input to the answer.
+    pub fn layer_names(&self) -> impl Iterator<Item = &str> {
+        self.plan.layers.iter().map(|layer| layer.name.as_str())
+    }
+
+    /// The table of layers, shapes and parameters.
+    pub fn summary(&self) -> Summary {
+        Summary::of(&self.config, &self.plan)
+    }
+
+    /// The answer: a row for every step that is there, or one for each sequence. [`Rows::unpack`] makes it an array
+    /// `[N, T, F]` or `[N, F]`.
+    ///
+    /// Nothing random happens. Errors: ids for numbers or the other way round, another number of features, an id
+    /// outside the vocabulary, lengths beyond the array.
+    pub fn forward(&self, batch: &Batch) -> Result<Rows> {
+        Ok(self.forward_with_state(batch, None)?.0)
+    }
+
+    /// As [`forward`](Self::forward), from given states of some or all recurrent layers, zeros for the others; with
+    /// their states after the last step. States bear the names of their layers; an unknown name is an error.
+    pub fn forward_with_state(
+        &self,
+        batch: &Batch,
+        initial: Option<&ModelState>,
+    ) -> Result<(Rows, ModelState)> {
+        let (out, state, _) = self.run(batch, initial, None)?;
+        Ok((out, state))
+    }
+
+    /// As [`forward`](Self::forward) in training: with dropout, whose masks come from `noise` alone and differ from
+    /// layer to layer, and with what [`backward`](Self::backward) needs. What to lower is the loss of the answer and
+    /// the [`penalty`](Self::penalty).
+    pub fn forward_train(&self, batch: &Batch, noise: Noise) -> Result<(Rows, ModelCache)> {
+        let (out, _, cache) = self.forward_train_with_state(batch, None, noise)?;
+        Ok((out, cache))
+    }
+
+    /// [`forward_train`](Self::forward_train) from given states, as [`forward_with_state`](Self::forward_with_state).
+    /// Gradients end at the states (truncated backpropagation through time).
+    pub fn forward_train_with_state(
+        &self,
+        batch: &Batch,
+        initial: Option<&ModelState>,
+        noise: Noise,
+    ) -> Result<(Rows, ModelState, ModelCache)> {
+        let (out, state, layers) = self.run(batch, initial, Some(noise))?;
+        Ok((out, state, ModelCache { version: self.parameters.version(), layers }))
+    }
+
+    /// Adds to the gradients of the parameters: those of the loss, from `d_out`, the gradient of the answer in the
+    /// answer's shape, and those of the [`penalty`](Self::penalty). Frozen layers below all others are passed over.
+    /// Parameters that changed since `forward_train` are an error.
+    pub fn backward(&mut self, cache: ModelCache, d_out: Rows) -> Result<()> {
+        self.back(cache, d_out, InputGradient::Skip).map(|_| ())
+    }
+
+    /// As [`backward`](Self::backward), with the gradient of the input's numbers. Ids have none: an error.
+    pub fn backward_to_input(&mut self, cache: ModelCache, d_out: Rows) -> Result<Rows> {
+        self.back(cache, d_out, InputGradient::Needed)?.ok_or_else(|| {
+            Error::Invalid("ids have no gradient; look at that of the embedding's weight".into())
+        })
+    }
+
+    /// The penalties of all regularisers on trainable weights, to be added to the loss. [`backward`](Self::backward)
+    /// adds their gradients, once each time that it is called.
+    pub fn penalty(&self) -> f64 {
+        self.penalties.value(&self.parameters)
+    }
+
+    /// Freezes or thaws a layer by its name. No such layer, or one without weights, is an error.
+    pub fn set_trainable(&mut self, layer: &str, trainable: bool) -> Result<()> {
+        let (index, (_, rate)) = self.weighted(layer)?;
+        self.set_training(index, trainable, rate)
+    }
+
+    /// Has a layer take `factor` times the learning rate; at least 0. No such layer, or one without weights, is an
+    /// error.
+    pub fn set_learning_rate(&mut self, layer: &str, factor: f64) -> Result<()> {
+        let (index, (trainable, _)) = self.weighted(layer)?;
+        self.set_training(index, trainable, factor)
+    }
+
+    /// Copies pretrained word vectors into an embedding by its name; ids without a vector keep theirs. Returns how much
+    /// of the vocabulary has one. A layer that is no embedding of as many ids and features is an error.
+    pub fn load_vectors(&mut self, layer: &str, vectors: &WordVectors) -> Result<Coverage> {
+        let index = self.index(layer)?;
+        let Built::Embedding(embedding) = &self.layers[index] else {
+            return Err(Error::Invalid(format!("{layer} is no embedding; word vectors go into one")));
+        };
+        let (config, id) = (embedding.config(), embedding.weight());
+        let shape = (config.vocabulary, config.features);
+        let table = ArrayViewMut2::from_shape(shape, self.parameters.value_mut(id))
+            .map_err(|error| Error::Invalid(format!("{layer}: {error}")))?;
+        vectors.copy_into(table).map_err(named(layer))?;
+        Ok(vectors.coverage().clone())
+    }
+
+    fn index(&self, layer: &str) -> Result<usize> {
+        self.layer_names().position(|name| name == layer).ok_or_else(|| {
+            let names: Vec<&str> = self.layer_names().collect();
+            Error::Invalid(format!("the model has no layer {layer:?}; it has {}", names.join(", ")))
+        })
+    }
+
+    fn weighted(&self, layer: &str) -> Result<(usize, (bool, f64))> {
+        let index = self.index(layer)?;
+        let training = self.config.layers[index].training();
+        training
+            .map(|training| (index, training))
+            .ok_or_else(|| Error::Invalid(format!("{layer} has no weights to train")))
+    }
+
+    /// Keeps configuration and parameters of one mind.
+    fn set_training(&mut self, index: usize, trainable: bool, rate: f64) -> Result<()> {
+        for (weight, _) in &self.plan.layers[index].weights {
+            if let Some(id) = self.parameters.find(weight) {
+                self.parameters.set_learning_rate(id, rate)?;
+                self.parameters.set_trainable(id, trainable);
+            }
+        }
+        if let Some((to_trainable, to_rate)) = self.config.layers[index].training_mut() {
+            (*to_trainable, *to_rate) = (trainable, rate);
+        }
+        Ok(())
+    }
+
+    /// All layers; keeps what backward needs where there is `noise`.
+    fn run(
+        &self,
+        batch: &Batch,
+        initial: Option<&ModelState>,
+        noise: Option<Noise>,
+    ) -> Result<(Rows, ModelState, Vec<Kept>)> {
+        self.check_input(batch)?;
+        self.check_states(initial)?;
+        let p = &self.parameters;
+        let mut kept = Vec::new();
+        let mut states = ModelState::new();
+        let mut packed = batch.pack(self.masked_id)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let name = &self.plan.layers[index].name;
+            let noise = noise.map(|noise| layer_noise(noise, index));
+            let (out, keep) = match (layer, packed) {
+                (Built::Embedding(layer), Packed::Ids(ids)) => match noise {
+                    None => (layer.forward(p, &ids)?, None),
+                    Some(_) => {
+                        let (out, cache) = layer.forward_train(p, ids)?;
+                        (out, Some(Kept::Embedding(cache)))
+                    }
+                },
+                (Built::Recurrent(layer), Packed::Numbers(x)) => {
+                    let from = initial.and_then(|states| states.get(name));
+                    let (out, state, keep) = match noise {
+                        None => {
+                            let (out, state) = layer.forward_with_state(p, x, from).map_err(named(name))?;
+                            (out, state, None)
+                        }
+                        Some(noise) => {
+                            let (out, state, cache) =
+                                layer.forward_train_with_state(p, x, from, noise).map_err(named(name))?;
+                            (out, state, Some(Kept::Recurrent(cache)))
+                        }
+                    };
+                    states.insert(name.clone(), state);
+                    (out, keep)
+                }
+                (Built::Dense(layer), Packed::Numbers(x)) => through(layer, p, x, noise, Kept::Dense)?,
+                (Built::Dropout(layer), Packed::Numbers(x)) => through(layer, p, x, noise, Kept::Dropout)?,
+                (Built::Pool(layer), Packed::Numbers(x)) => through(layer, p, x, noise, Kept::Pool)?,
+                _ => return Err(Error::Invalid(format!("{name} cannot take what comes before it"))),
+            };
+            kept.extend(keep);
+            packed = Packed::Numbers(out);
+        }
+        match packed {
+            Packed::Numbers(out) => Ok((out, states, kept)),
+            Packed::Ids(_) => Err(Error::Invalid("a model without layers answers nothing".into())),
+        }
+    }
+
+    fn back(&mut self, cache: ModelCache, d_out: Rows, wanted: InputGradient) -> Result<Option<Rows>> {
+        if cache.version != self.parameters.version() {
+            return Err(Error::Invalid(
+                "the parameters changed between forward_train and backward; run forward_train again".into(),
+            ));
+        }
+        if cache.layers.len() != self.layers.len() {
+            return Err(Error::Invalid("the cache is of another model; run forward_train again".into()));
+        }
+        let trainable = |layer: &PlannedLayer| {
+            let ids = layer.weights.iter().filter_map(|(weight, _)| self.parameters.find(weight));
+            ids.into_iter().any(|id| self.parameters.entry(id).trainable)
+        };
+        let lowest = match wanted {
+            InputGradient::Needed => Some(0),
+            InputGradient::Skip => self.plan.layers.iter().position(trainable),
+        };
+        let lowest = lowest.unwrap_or(self.layers.len());
+        let mut d = Some(d_out);
+        for (index, kept) in cache.layers.into_iter().enumerate().skip(lowest).rev() {
+            let wanted = if index > lowest { InputGradient::Needed } else { wanted };
+            let Some(d_rows) = d.take() else { break };
+            let p = &mut self.parameters;
+            d = match (&self.layers[index], kept) {
+                (Built::Embedding(layer), Kept::Embedding(cache)) => {
+                    layer.backward(p, cache, d_rows)?;
+                    None
+                }
+                (Built::Recurrent(layer), Kept::Recurrent(cache)) => {
+                    layer.backward(p, cache, d_rows, wanted)?
+                }
+                (Built::Dense(layer), Kept::Dense(cache)) => layer.backward(p, cache, d_rows, wanted)?,
+                (Built::Dropout(layer), Kept::Dropout(cache)) => layer.backward(p, cache, d_rows, wanted)?,
+                (Built::Pool(layer), Kept::Pool(cache)) => layer.backward(p, cache, d_rows, wanted)?,
+                _ => {
+                    return Err(Error::Invalid(
+                        "the cache is of another model; run forward_train again".into(),
+                    ));
+                }
+            };
+        }
+        self.penalties.add_gradients(&mut self.parameters);
+        Ok(d.filter(|_| wanted == InputGradient::Needed))
+    }
+
+    fn check_input(&self, batch: &Batch) -> Result<()> {
+        let (expected, found) = match (self.config.input, batch.features()) {
+            (Input::Ids { .. }, None) => return Ok(()),
+            (Input::Numbers { features }, Some(found)) if features == found => return Ok(()),
+            (Input::Ids { .. }, Some(found)) => ("ids [N, T]".into(), format!("numbers [N, T, {found}]")),
+            (Input::Numbers { features }, found) => (
+                format!("numbers [N, T, {features}]"),
+                found.map_or("ids [N, T]".into(), |found| format!("numbers [N, T, {found}]")),
+            ),
+        };
+        Err(Error::Shape { what: "the model's input".into(), expected, found })
+    }
+
+    fn check_states(&self, initial: Option<&ModelState>) -> Result<()> {
+        for name in initial.into_iter().flat_map(ModelState::keys) {
+            if !matches!(self.layers[self.index(name)?], Built::Recurrent(_)) {
+                return Err(Error::Invalid(format!("{name} is no recurrent layer and has no state")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The noise of a layer. Noise within layers (see [`Noise::within`], used twice at most) never meets that of another
+/// layer: the numbers of layers are between 2¹⁴ and 2¹⁵, of parts between 2²² and 2²³, of their parts from 2³⁰.
+fn layer_noise(noise: Noise, index: usize) -> Noise {
+    // The caller's own purpose becomes part of the seed.
+    let seed = noise.seed.wrapping_add(u64::from(noise.layer) << 32);
+    Noise { seed, ..noise }.for_layer(FIRST_NOISE + index as u32)
+}
+
+fn draw(p: &mut Parameters, id: Id, with: Option<Initializer>, rng: &mut ChaCha8Rng) -> Result<()> {
+    if let Some(initializer) = with {
+        let values = initializer.values(&p.entry(id).shape.clone(), rng)?;
+        p.value_mut(id).copy_from_slice(&values);
+    }
+    Ok(())
+}
+
+/// Any layer without a state.
+fn through<L: Layer>(
+    layer: &L,
+    p: &Parameters,
+    x: Rows,
+    noise: Option<Noise>,
+    keep: fn(L::Cache) -> Kept,
+) -> Result<(Rows, Option<Kept>)> {
+    match noise {
+        None => Ok((layer.forward(p, x)?, None)),
+        Some(noise) => {
+            let (out, cache) = layer.forward_train(p, x, noise)?;
+            Ok((out, Some(keep(cache))))
+        }
+    }
+}

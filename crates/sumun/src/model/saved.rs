@@ -1,0 +1,89 @@
+//! A model as a file, and back.
+
+use std::path::Path;
+
+use super::config::ModelConfig;
+use super::file::{ModelFile, NamedTensor};
+use super::network::Model;
+use super::plan::Plan;
+use crate::{Error, Result};
+
+/// What [`ModelFile::task`] says of a [`Model`].
+pub const NETWORK: &str = "network";
+
+/// So many weights more than tensors are still compared one by one, so that the message names what is missing. A
+/// short configuration may ask for very many.
+const SPARE: usize = 100;
+
+impl Model {
+    /// The model as a file's content: its layers as configuration `{"model": …}`, its weights as tensors.
+    pub fn to_file(&self) -> Result<ModelFile> {
+        let model = serde_json::to_value(&self.config)
+            .map_err(|error| Error::Invalid(format!("the model cannot be written as JSON: {error}")))?;
+        let tensor = |entry: &crate::parameters::Entry| {
+            let values = self.parameters.values()[entry.range.clone()].to_vec();
+            NamedTensor::new(&entry.name, &entry.shape, values)
+        };
+        Ok(ModelFile {
+            task: NETWORK.into(),
+            config: serde_json::json!({ "model": model }),
+            tensors: self.parameters.entries().iter().map(tensor).collect(),
+        })
+    }
+
+    /// The model that a file holds: the same bits. The configuration is checked against the tensors before anything is
+    /// allocated for it. Errors, which do not know the file's name: another task, a configuration that is none, layers
+    /// that do not fit each other or the tensors.
+    pub fn from_file(file: &ModelFile) -> Result<Self> {
+        let ModelFile { task, config, tensors } = file;
+        if task != NETWORK {
+            return Err(Error::Model(format!("holds a model for {task:?}, not a {NETWORK}")));
+        }
+        let config: ModelConfig = match config.get("model") {
+            Some(model) => serde_json::from_value(model.clone())
+                .map_err(|error| Error::Model(format!("its layers cannot be read: {error}")))?,
+            None => return Err(Error::Model("its configuration has no model".into())),
+        };
+        let wrong = |error: Error| Error::Model(format!("its layers do not fit: {error}"));
+        let plan = Plan::within(&config, tensors.len() + SPARE).map_err(wrong)?;
+        let mut wanted = 0;
+        for (name, shape) in plan.layers.iter().flat_map(|layer| &layer.weights) {
+            wanted += 1;
+            let found = file.tensor(name).map(|tensor| &tensor.shape);
+            if found != Some(shape) {
+                let found = found.map_or("none".into(), |found| format!("{found:?}"));
+                return Err(Error::Model(format!(
+                    "the tensor {name} should be {shape:?}, but found {found}"
+                )));
+            }
+        }
+        if wanted != tensors.len() {
+            let names: Vec<&String> =
+                plan.layers.iter().flat_map(|layer| layer.weights.iter().map(|(name, _)| name)).collect();
+            let extra = tensors.iter().find(|tensor| !names.contains(&&tensor.name));
+            let name = extra.map_or("", |tensor| &tensor.name);
+            return Err(Error::Model(format!("the tensor {name} belongs to none of its layers")));
+        }
+        let mut model = Self::planned(config, plan, 0, false)?;
+        for NamedTensor { name, values, .. } in tensors {
+            if let Some(id) = model.parameters.find(name) {
+                model.parameters.value_mut(id).copy_from_slice(values);
+            }
+        }
+        Ok(model)
+    }
+
+    /// Writes a `.safetensors` file that other tools can open, never half of one. Errors as [`ModelFile::save`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.to_file()?.save(path)
+    }
+
+    /// Reads what [`save`](Self::save) wrote. Errors as [`ModelFile::load`] and [`from_file`](Self::from_file), each one
+    /// line with the file's name.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::from_file(&ModelFile::load(path)?).map_err(|error| {
+            Error::Model(format!("{}: {error}; give another file or train again", path.display()))
+        })
+    }
+}
