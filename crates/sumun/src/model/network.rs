@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ndarray::ArrayViewMut2;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use sumun_kernels::Path;
 
 use super::batch::{Batch, Packed};
 use super::config::{Input, ModelBuilder, ModelConfig};
@@ -192,6 +193,15 @@ impl Model {
     /// The table of layers, shapes and parameters.
     pub fn summary(&self) -> Summary {
         Summary::of(&self.config, &self.plan)
+    }
+
+    /// The path of the kernels that computes a recurrent layer, by its name; None for other layers.
+    pub fn path(&self, layer: &str) -> Option<Path> {
+        let index = self.layer_names().position(|name| name == layer)?;
+        match &self.layers[index] {
+            Built::Recurrent(layer) => Some(layer.path()),
+            _ => None,
+        }
     }
 
     /// The answer: a row for every step that is there, or one for each sequence. [`Rows::unpack`] makes it an array
@@ -463,5 +473,30 @@ fn through<L: Layer>(
             let (out, cache) = layer.forward_train(p, x, noise)?;
             Ok((out, Some(keep(cache))))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn noise_within_a_layer_is_never_that_of_another() {
+        let noise = Noise { seed: 1, step: 2, layer: 0 };
+        let mut seen = HashSet::new();
+        for index in (0..20).chain((1 << 14) - 20..1 << 14) {
+            let layer = layer_noise(noise, index);
+            assert!(seen.insert(layer.layer));
+            // A stack of 100 layers in two directions has four parts more.
+            for part in 0..204 {
+                assert!(seen.insert(layer.within(part).layer));
+                for purpose in 0..8 {
+                    assert!(seen.insert(layer.within(part).within(purpose).layer));
+                }
+            }
+        }
+        assert_ne!(layer_noise(noise.for_layer(1), 0), layer_noise(noise, 0));
     }
 }

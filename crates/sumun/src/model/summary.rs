@@ -6,7 +6,7 @@ use super::config::{Input, ModelConfig};
 use super::layers::{Biases, LayerConfig, RecurrentLayer};
 use super::network::Model;
 use super::plan::{Plan, PlannedLayer, Signal};
-use crate::nn::{CellKind, CellOptions, Merge};
+use crate::nn::{CellKind, CellOptions, Merge, RecurrentDropout};
 
 /// One layer of a [`Summary`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,6 +204,8 @@ fn recurrent_options(layer: &RecurrentLayer) -> Vec<String> {
     say(dropout != 0.0, format!("dropout={dropout}"));
     say(input_dropout != 0.0, format!("input_dropout={input_dropout}"));
     say(recurrent_dropout != 0.0, format!("recurrent_dropout={recurrent_dropout}"));
+    let per_gate = layer.options.recurrent_dropout == RecurrentDropout::PerGate;
+    say(per_gate, "recurrent_dropout_masks=per_gate".into());
     say(layer.bidirectional, "bidirectional=True".into());
     say(merge != Merge::Concat, format!("merge={}", format!("{merge:?}").to_lowercase()));
     say(layer.return_sequences, "return_sequences=True".into());
