@@ -10,7 +10,7 @@ use sumun::model::{
     ModelConfig, ModelFile, PoolLayer, RecurrentLayer,
 };
 use sumun::nn::{
-    Activation, CellKind, CellOptions, FirstWeights, Initializer, Lengths, Lstm, LstmConfig, Merge, Pool,
+    Activation, CellKind, CellOptions, FirstWeights, Initializer, Lstm, LstmConfig, Merge, Pool, Valid,
 };
 use sumun::noise::Noise;
 use sumun::text::{PAD, VectorFormat, VectorOptions, Vocabulary, WordVectors};
@@ -188,7 +188,7 @@ fn a_model_of_one_layer_is_the_layer_alone() {
         assert_eq!(mine.name, format!("it.{}", its.name));
     }
     let lengths = [2, 4, 0];
-    let (expected, last) = lstm.forward(x.view(), Lengths::Of(&lengths), None).unwrap();
+    let (expected, last) = lstm.forward(x.view(), Valid::Lengths(&lengths), None).unwrap();
     let batch = Batch::numbers(x.view()).lengths(&lengths).unwrap();
     let (found, states) = model.forward_with_state(&batch, None).unwrap();
     assert_eq!(found.unpack(), expected.into_raw_vec_and_offset().0);
@@ -500,12 +500,25 @@ fn batches_that_do_not_fit_are_refused() {
     let wrong = Batch::ids(ids.view()).lengths(&[1, 1]).unwrap_err().to_string();
     assert_eq!(wrong, "lengths: expected one for each of 1 sequences, found 2");
     let mask = Array2::from_elem((2, 1), true);
-    let wrong = Batch::ids(ids.view()).mask(mask.view()).unwrap_err().to_string();
+    let wrong = Batch::ids(ids.view()).valid(Valid::Mask(mask.view())).unwrap_err().to_string();
     assert_eq!(wrong, "mask: expected [1, 2], found [2, 1]");
-    // No sequences and no steps are nothing wrong.
-    let (none, empty) = (Array2::zeros((0, 4)), Array2::zeros((3, 0)));
-    assert_eq!(model.forward(&Batch::ids(none.view())).unwrap().unpack().len(), 0);
-    assert_eq!(model.forward(&Batch::ids(empty.view())).unwrap().unpack().len(), 6);
+    for (n, t) in [(0, 4), (3, 0)] {
+        let ids = Array2::zeros((n, t));
+        assert_eq!(
+            error(&model, Batch::ids(ids.view())),
+            format!("the model's input: expected at least one sequence of one step, found [{n}, {t}]")
+        );
+    }
+    let mut x = Array3::zeros((2, 3, 2));
+    x[[1, 2, 1]] = f32::NAN;
+    let careful = || Batch::numbers(x.view()).finite_only(true);
+    assert_eq!(
+        error(&numbers, careful()),
+        "the model's input: NaN at sequence 1, step 2, feature 1; mask the step or fill the value in"
+    );
+    // What is not looked at does no harm; who does not ask gets what comes of it.
+    assert!(numbers.forward(&careful().valid(Valid::Lengths(&[3, 2])).unwrap()).is_ok());
+    assert!(numbers.forward(&Batch::numbers(x.view())).unwrap().data.iter().any(|v| v.is_nan()));
 }
 
 #[test]
@@ -794,7 +807,7 @@ proptest! {
         model.backward(cache, trained).unwrap();
         prop_assert!(model.parameters().gradients().iter().all(|d| d.is_finite()));
         let (together, width) = (together.unpack(), together.layout.time() * together.features);
-        for (n, &length) in lengths.iter().enumerate() {
+        for (n, &length) in lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
             let own = Array2::from_shape_fn((1, length), |(_, t)| ids[[n, t]]);
             let alone = model.forward(&Batch::ids(own.view())).unwrap().unpack();
             prop_assert_eq!(&together[n * width..n * width + alone.len()], &alone[..]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView2, ArrayView3};
 
+use crate::nn::Valid;
 use crate::{Error, Fill, Ids, Layout, Result, Rows};
 
 /// A batch of sequences for a [`Model`](super::Model): ids `[N, T]` or numbers `[N, T, F]`, with lengths or a mask.
@@ -24,6 +25,7 @@ pub struct Batch<'a> {
     time: usize,
     present: Present<'a>,
     fill: Fill,
+    finite_only: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +56,7 @@ impl<'a> Batch<'a> {
             Some(ids) => Cow::Borrowed(ids),
             None => ids.iter().copied().collect(),
         });
-        Self { values, sequences, time, present: Present::All, fill: Fill::Zero }
+        Self { values, sequences, time, present: Present::All, fill: Fill::Zero, finite_only: false }
     }
 
     /// Numbers, `[N, T, F]`.
@@ -70,6 +72,7 @@ impl<'a> Batch<'a> {
             time,
             present: Present::All,
             fill: Fill::Zero,
+            finite_only: false,
         }
     }
 
@@ -100,6 +103,20 @@ impl<'a> Batch<'a> {
         Ok(self)
     }
 
+    /// Which steps are there, as the layers alone are told: all, [`lengths`](Self::lengths) or a [`mask`](Self::mask).
+    pub fn valid(self, valid: Valid<'a>) -> Result<Self> {
+        match valid {
+            Valid::All => Ok(Self { present: Present::All, ..self }),
+            Valid::Lengths(lengths) => self.lengths(lengths),
+            Valid::Mask(mask) => self.mask(mask),
+        }
+    }
+
+    /// Whether a number that is NaN or infinite, at a step that is there, is an error; else it goes through the model.
+    pub fn finite_only(self, finite_only: bool) -> Self {
+        Self { finite_only, ..self }
+    }
+
     /// What an answer at every step shows where there is no step; zeros, unless Keras' repetition is asked for.
     pub fn fill(self, fill: Fill) -> Self {
         Self { fill, ..self }
@@ -125,10 +142,23 @@ impl<'a> Batch<'a> {
 
     /// The rows that are there. Steps of the id `padding` are not.
     pub(super) fn pack(&self, padding: Option<u32>) -> Result<Packed> {
+        if self.sequences == 0 || self.time == 0 {
+            return Err(Error::Shape {
+                what: "the model's input".into(),
+                expected: "at least one sequence of one step".into(),
+                found: format!("[{}, {}]", self.sequences, self.time),
+            });
+        }
         let layout = self.layout(padding)?;
         Ok(match &self.values {
             Values::Ids(ids) => Packed::Ids(Ids::pack(ids, layout)?),
-            Values::Numbers(x, features) => Packed::Numbers(Rows::pack(x, *features, layout)?),
+            Values::Numbers(x, features) => {
+                let rows = Rows::pack(x, *features, layout)?;
+                if self.finite_only {
+                    expect_finite(&rows)?;
+                }
+                Packed::Numbers(rows)
+            }
         })
     }
 
@@ -159,4 +189,19 @@ impl<'a> Batch<'a> {
         }
         Layout::masked(&mask, sequences, time, self.fill)
     }
+}
+
+fn expect_finite(rows: &Rows) -> Result<()> {
+    let Some(at) = rows.data.iter().position(|v| !v.is_finite()) else { return Ok(()) };
+    let (row, feature) = (at / rows.features, at % rows.features);
+    let mut place = (0, 0);
+    rows.layout.for_each_row(|r, n, t| {
+        if r == row {
+            place = (n, t);
+        }
+    });
+    Err(Error::Invalid(format!(
+        "the model's input: {} at sequence {}, step {}, feature {feature}; mask the step or fill the value in",
+        rows.data[at], place.0, place.1
+    )))
 }
