@@ -15,12 +15,14 @@ mod prepared;
 pub mod reference;
 mod rows;
 mod simd;
+mod trace;
 mod types;
 
 pub use options::{ActivationFunction, Options, RecurrentDropout};
 pub use prepared::{Cache, Prepared, Purpose, Scratch};
 pub use rows::{RowMap, RowsMut, RowsRef};
 pub use simd::{Activation, Path};
+pub use trace::Trace;
 
 pub use types::{
     Cell, Dims, Error, Gradients, InputGradient, Masks, Nonlinearity, Real, Reset, State, StateMut, Steps,

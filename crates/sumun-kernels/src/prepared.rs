@@ -87,6 +87,17 @@ pub struct Cache {
     filled: Option<(Path, Dims, usize)>,
 }
 
+/// What a forward pass kept, as its path keeps it.
+pub(crate) enum Kept<'a> {
+    Reference(&'a reference::Cache<f32>),
+    /// Gates `[panel][row][width]`, and the cell states of an LSTM, `[R, H]`.
+    Fused {
+        geometry: Geometry,
+        gates: &'a [f32],
+        cells: &'a [f32],
+    },
+}
+
 /// Memory that calls need for a while. It grows to what the largest call needs and is used again.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -286,6 +297,22 @@ impl Prepared {
                 fused.weight_gradients(steps, flops, x, initial, out, cache, into);
                 Ok(())
             }
+        }
+    }
+
+    /// The rows of the pass that filled a cache, and what it kept.
+    pub(crate) fn kept<'a>(&self, cache: &'a Cache) -> Result<(usize, Kept<'a>), Error> {
+        match (cache.filled, &self.engine) {
+            (Some((path, dims, rows)), engine) if (path, dims) == (self.path, self.dims) => {
+                let kept = match engine {
+                    Engine::Reference(_) => Kept::Reference(&cache.reference),
+                    Engine::Fused(fused) => {
+                        Kept::Fused { geometry: fused.geometry, gates: &cache.gates, cells: &cache.cells }
+                    }
+                };
+                Ok((rows, kept))
+            }
+            _ => Err(Error::Cache),
         }
     }
 

@@ -14,7 +14,8 @@ use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
 
 pub use arrays::{
-    ArrayCache, Axes, Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, Rnn, RnnConfig, Valid,
+    ArrayCache, ArrayTrace, Axes, Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, Rnn, RnnConfig,
+    Valid,
 };
 pub use dense::{Activation, Dense, DenseConfig};
 pub use dropout::Dropout;
@@ -22,7 +23,8 @@ pub use embedding::{Embedding, EmbeddingConfig};
 pub use init::Initializer;
 pub use pool::{Pool, PoolCache};
 pub use recurrent::{
-    CellKind, FirstWeights, Merge, Output, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState,
+    CellKind, FirstWeights, LayerTrace, Merge, Output, Recurrent, RecurrentCache, RecurrentConfig,
+    RecurrentState,
 };
 pub use sumun_kernels::InputGradient;
 pub use sumun_kernels::{ActivationFunction, Options as CellOptions, RecurrentDropout};

@@ -9,9 +9,12 @@ use sumun_kernels::Path;
 
 use super::axes::{Axes, Lie, expect_shape, filled, is_batched};
 use super::states::Parts;
+use super::trace::ArrayTrace;
 use super::valid::{Calling, Valid};
 use crate::nn::recurrent::merge;
-use crate::nn::{InputGradient, Merge, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState};
+use crate::nn::{
+    InputGradient, LayerTrace, Merge, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState,
+};
 use crate::noise::Noise;
 use crate::{Error, Fill, Layout, Parameters, Result, Rows};
 
@@ -164,6 +167,38 @@ impl Alone {
         Ok((self.lie::<D>().leave(d_x), self.state(d_initial, n)))
     }
 
+    pub(super) fn trace<D: Axes, S: Parts<D>>(
+        &self,
+        x: ArrayView<f32, D>,
+        valid: Valid,
+        initial: Option<&S>,
+    ) -> Result<Vec<ArrayTrace<D>>> {
+        let (rows, initial) = self.enter(x, valid, initial)?;
+        let traces = self.stack.trace(&self.parameters, rows, initial.as_ref())?;
+        Ok(traces.into_iter().map(|trace| self.shown(trace)).collect())
+    }
+
+    pub(super) fn trace_of<D: Axes, O: Dimension>(
+        &self,
+        cache: &ArrayCache<D, O>,
+    ) -> Result<Vec<ArrayTrace<D>>> {
+        let traces = self.stack.trace_of(&self.parameters, &cache.cache)?;
+        Ok(traces.into_iter().map(|trace| self.shown(trace)).collect())
+    }
+
+    /// A trace as the caller's arrays.
+    fn shown<D: Axes>(&self, trace: LayerTrace) -> ArrayTrace<D> {
+        let lie = self.lie::<D>();
+        let array = |rows: &Rows| lie.leave(scatter(rows));
+        ArrayTrace {
+            layer: trace.layer,
+            direction: trace.direction,
+            hidden: array(&trace.hidden),
+            cell: trace.cell.as_ref().map(array),
+            gates: trace.gates.iter().map(|(name, rows)| (*name, array(rows))).collect(),
+        }
+    }
+
     /// Both directions of an output apart, forward first.
     pub(super) fn apart<'a, D: Dimension>(
         &self,
@@ -229,10 +264,7 @@ impl Alone {
         initial: Option<&S>,
         noise: Option<Noise>,
     ) -> Result<Answer> {
-        let rows = self.pack(x, valid)?;
-        let n = rows.layout.sequences();
-        let finite_only = self.calling.finite_only;
-        let initial = initial.map(|s| self.pack_state("initial state", n, s, finite_only)).transpose()?;
+        let (rows, initial) = self.enter(x, valid, initial)?;
         let (rows, state, cache) = match noise {
             None => {
                 let (rows, state) =
@@ -246,6 +278,19 @@ impl Alone {
             }
         };
         Ok(Answer { rows, state, cache })
+    }
+
+    /// The caller's arrays as a stack takes them.
+    fn enter<D: Axes, S: Parts<D>>(
+        &self,
+        x: ArrayView<f32, D>,
+        valid: Valid,
+        initial: Option<&S>,
+    ) -> Result<(Rows, Option<RecurrentState>)> {
+        let rows = self.pack(x, valid)?;
+        let (n, finite_only) = (rows.layout.sequences(), self.calling.finite_only);
+        let initial = initial.map(|s| self.pack_state("initial state", n, s, finite_only)).transpose()?;
+        Ok((rows, initial))
     }
 
     /// The valid rows of the caller's array, in processing order.

@@ -7,6 +7,7 @@ use sumun_kernels::Path;
 use super::alone::{Alone, ArrayCache};
 use super::axes::Axes;
 use super::states::{HiddenState, LstmState};
+use super::trace::ArrayTrace;
 use super::valid::{Calling, Valid};
 use crate::nn::{CellKind, CellOptions, FirstWeights, Merge, RecurrentConfig};
 use crate::noise::Noise;
@@ -230,6 +231,25 @@ macro_rules! layer {
                 d_state: Option<&$state<D>>,
             ) -> Result<(Array<f32, D>, $state<D>)> {
                 self.0.backward(cache, d_output, d_state)
+            }
+
+            /// What every layer and direction goes through on the way of a `forward`, layer by layer, forward
+            /// direction first: gates, cell states and hidden states at every step, the very numbers that `forward`
+            /// computes with. Nothing is dropped out. With `go_backwards` steps are in processing order, as in the
+            /// output.
+            pub fn trace<D: Axes>(
+                &self,
+                x: ArrayView<f32, D>,
+                valid: Valid,
+                initial: Option<&$state<D>>,
+            ) -> Result<Vec<ArrayTrace<D>>> {
+                self.0.trace(x, valid, initial)
+            }
+
+            /// As `trace`, of a training call: with the masks that it drew. The cache stays as it is. Parameters that
+            /// changed since are an error.
+            pub fn trace_of<D: Axes, O: Dimension>(&self, cache: &ArrayCache<D, O>) -> Result<Vec<ArrayTrace<D>>> {
+                self.0.trace_of(cache)
             }
 
             /// The two directions of an output (or of any array whose last axis is `2·H`), forward first: Keras'

@@ -68,10 +68,12 @@ mod lessons;
 mod states;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod valid;
 
 pub use alone::ArrayCache;
 pub use axes::Axes;
 pub use layers::{Gru, GruConfig, Lstm, LstmConfig, Rnn, RnnConfig};
 pub use states::{HiddenState, LstmState};
+pub use trace::ArrayTrace;
 pub use valid::Valid;

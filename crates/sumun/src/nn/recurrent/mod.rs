@@ -3,6 +3,7 @@
 mod config;
 mod masks;
 pub(super) mod merge;
+mod trace;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +21,7 @@ use crate::parameters::Id;
 use crate::{Error, Layout, Parameters, Result, Rows};
 
 pub use config::{CellKind, FirstWeights, Merge, Output, RecurrentConfig};
+pub use trace::LayerTrace;
 
 /// The states of a stack, in the caller's batch order: sorting by length never shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +82,16 @@ struct LayerCache {
     masks: Vec<Drawn>,
     /// The mask on what this layer passed up.
     dropout: Option<DropoutCache>,
+}
+
+/// What a pass keeps beside its answer.
+#[derive(Debug, Clone, Copy)]
+enum Keep {
+    Nothing,
+    /// Gates and cell states; the pass computes what it does without.
+    Insides,
+    /// All that backward needs; masks are drawn.
+    Training(Noise),
 }
 
 /// A state of the sequences that have steps, in rank order.
@@ -169,7 +181,7 @@ impl Recurrent {
         x: Rows,
         initial: Option<&RecurrentState>,
     ) -> Result<(Rows, RecurrentState)> {
-        let (out, state, _) = self.run(parameters, x, initial, None)?;
+        let (out, state, _) = self.run(parameters, x, initial, Keep::Nothing)?;
         Ok((out, state))
     }
 
@@ -181,7 +193,7 @@ impl Recurrent {
         initial: Option<&RecurrentState>,
         noise: Noise,
     ) -> Result<(Rows, RecurrentState, RecurrentCache)> {
-        let (out, state, layers) = self.run(parameters, x, initial, Some(noise))?;
+        let (out, state, layers) = self.run(parameters, x, initial, Keep::Training(noise))?;
         let last = state.clone();
         Ok((out, state, RecurrentCache { version: parameters.version(), noise, last, layers }))
     }
@@ -281,14 +293,19 @@ impl Recurrent {
         Ok((d_rows, d_initial))
     }
 
-    /// All layers and directions, keeping what backward needs where there is `noise`.
+    /// All layers and directions.
     fn run(
         &self,
         parameters: &Parameters,
         x: Rows,
         initial: Option<&RecurrentState>,
-        noise: Option<Noise>,
+        keep: Keep,
     ) -> Result<(Rows, RecurrentState, Vec<LayerCache>)> {
+        let noise = match keep {
+            Keep::Nothing | Keep::Insides => None,
+            Keep::Training(noise) => Some(noise),
+        };
+        let keeps = !matches!(keep, Keep::Nothing);
         let layout = x.layout.clone();
         x.expect_shape("the input of a recurrent layer", layout.rows(), self.config.input)?;
         if let Some(state) = initial {
@@ -315,7 +332,7 @@ impl Recurrent {
                 let map = (direction == 1).then(|| layout.reversed());
                 let start = self.rank(&layout, initial, index);
                 let mut end = self.zeros(&layout);
-                let mut kernel = noise.map(|_| self.lock().caches.pop().unwrap_or_default());
+                let mut kernel = keeps.then(|| self.lock().caches.pop().unwrap_or_default());
                 let drawn = match noise {
                     Some(noise) => Drawn::new(&self.config, layer, &layout, noise_of(noise, index)),
                     None => Drawn::default(),
@@ -345,9 +362,12 @@ impl Recurrent {
             } else {
                 both.clone()
             };
-            if let Some(noise) = noise {
+            if keeps {
                 let mut dropout = None;
-                if layer + 1 < self.config.layers && self.between.p() > 0.0 {
+                if let Some(noise) = noise
+                    && layer + 1 < self.config.layers
+                    && self.between.p() > 0.0
+                {
                     let noise = noise.within(layer as u32);
                     let (dropped, mask) = self.between.forward_train(parameters, out, noise)?;
                     (out, dropout) = (dropped, Some(mask));
