@@ -105,3 +105,33 @@ fn lesson_001_4_a_language_model_generates_at_three_temperatures() {
     assert!(cold < warm && warm < hot, "{:?}", found.entropies);
     assert_ne!(found.generated[0], found.generated[2]);
 }
+
+#[test]
+fn lesson_001_2_an_lstm_and_a_gru_at_four_lengths() {
+    let found = lesson_001_2_lengths::run().unwrap();
+    let lengths: Vec<usize> = found.table.iter().map(|row| row.0).collect();
+    assert_eq!(lengths, lesson_001_2_lengths::LENGTHS);
+    for (length, lstm, gru) in found.table {
+        assert!(lstm.max(gru) < 0.1 * found.zero_mse, "{length}: {lstm}, {gru}");
+    }
+    // 4·(1 + 16 + 2)·16 and 3·(1 + 16 + 2)·16, and 17 of the linear layer.
+    assert_eq!(found.parameters, (1_233, 929));
+    assert_eq!(count(&found.picture, "<polyline"), 2);
+}
+
+#[test]
+fn lesson_001_3_a_classifier_tells_topics_apart() {
+    let found = lesson_001_3_classifier::run().unwrap();
+    assert!(found.accuracy >= 0.9, "{}", found.accuracy);
+    assert_eq!((found.confusion.dim(), found.confusion.sum()), ((3, 3), 60));
+    assert_eq!(found.accuracy, found.confusion.diag().sum() as f64 / 60.0);
+    assert_eq!(found.longest.len(), 5);
+    assert!(found.longest.windows(2).all(|pair| pair[0].1 >= pair[1].1));
+}
+
+#[test]
+fn lesson_003_3_sentiment_from_characters() {
+    let found = lesson_003_3_characters::run().unwrap();
+    assert_eq!((found.sentences, found.characters, found.held_out), (200, 27, 40));
+    assert!(found.accuracy >= 0.9, "{}", found.accuracy);
+}

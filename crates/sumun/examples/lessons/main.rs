@@ -11,11 +11,14 @@
 #![allow(dead_code, reason = "what an exercise found is read by its test")]
 
 pub(crate) mod lesson_001_1_gates;
+pub(crate) mod lesson_001_2_lengths;
+pub(crate) mod lesson_001_3_classifier;
 pub(crate) mod lesson_001_4_language_model;
 pub(crate) mod lesson_001_5_gru_by_hand;
 pub(crate) mod lesson_002_10_sentiment;
 pub(crate) mod lesson_002_9_sine;
 pub(crate) mod lesson_003_2_random_phase;
+pub(crate) mod lesson_003_3_characters;
 pub(crate) mod lesson_003_4_exploding;
 pub(crate) mod lesson_003_5_tagging;
 pub(crate) mod picture;
@@ -29,6 +32,10 @@ type Exercise = (&'static str, &'static str, fn() -> Result<Vec<Picture>>);
 /// Number, what it is about, and how to run it.
 const EXERCISES: &[Exercise] = &[
     ("001-1", "the gates of an LSTM", || Ok(lesson_001_1_gates::run()?.pictures)),
+    ("001-2", "LSTM and GRU on longer and longer sines", || Ok(vec![lesson_001_2_lengths::run()?.picture])),
+    ("001-3", "a text classifier and its confusion matrix", || {
+        lesson_001_3_classifier::run().map(|_| Vec::new())
+    }),
     ("001-4", "a language model at three temperatures", || {
         lesson_001_4_language_model::run().map(|_| Vec::new())
     }),
@@ -40,6 +47,7 @@ const EXERCISES: &[Exercise] = &[
     ("003-2", "sines of random phase forecast by a plain RNN", || {
         Ok(vec![lesson_003_2_random_phase::run()?.picture])
     }),
+    ("003-3", "sentiment from characters", || lesson_003_3_characters::run().map(|_| Vec::new())),
     ("003-4", "gradients that explode, and clipping", || Ok(vec![lesson_003_4_exploding::run()?.picture])),
     ("003-5", "a label for every step", || lesson_003_5_tagging::run().map(|_| Vec::new())),
 ];
