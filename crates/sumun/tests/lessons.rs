@@ -135,3 +135,30 @@ fn lesson_003_3_sentiment_from_characters() {
     assert_eq!((found.sentences, found.characters, found.held_out), (200, 27, 40));
     assert!(found.accuracy >= 0.9, "{}", found.accuracy);
 }
+
+#[test]
+fn lesson_002_quizzes_have_the_stated_answers() {
+    let found = lesson_002_quizzes::run().unwrap();
+    assert_eq!(found.rnn, [[16, 20, 100], [2, 16, 100]]);
+    assert_eq!(found.last_is_state, [true, true]);
+    assert_eq!(found.parameters, [117_760, 88_320]);
+    assert_eq!(found.lstm, [vec![8, 15, 128], vec![2, 8, 64], vec![2, 8, 64], vec![8, 128]]);
+    let (x, y) = found.windows;
+    assert_eq!(x.dim(), (5, 5));
+    assert_eq!(x.row(0).to_vec(), [100.0, 102.0, 105.0, 103.0, 108.0]);
+    assert_eq!(y.to_vec(), [110.0, 107.0, 112.0, 115.0, 113.0]);
+    assert_eq!(found.embedding, (vec![4, 10, 64], 64_000));
+}
+
+#[test]
+fn lesson_000_models_outputs_and_pictures() {
+    let found = lesson_000_notebook::run().unwrap();
+    let counts: Vec<(usize, usize)> = found.counts.iter().map(|row| (row.1, row.2)).collect();
+    assert_eq!(counts, [(648_321, 8_256), (673_089, 33_024), (665_025, 24_960), (664_833, 24_768)]);
+    assert_eq!((found.last.dim(), found.all.dim()), ((2, 4), (2, 5, 4)));
+    assert_eq!(found.last, found.all.index_axis(ndarray::Axis(1), 4));
+    assert_eq!(found.directions, [[2, 10, 32], [2, 10, 64]]);
+    // The background and four bars; the background, 5 · 4 cells and the colour bar.
+    let rects = found.pictures.map(|svg| svg.matches("<rect").count());
+    assert_eq!(rects, [1 + 4, 1 + 20 + 21]);
+}

@@ -10,6 +10,7 @@
 
 #![allow(dead_code, reason = "what an exercise found is read by its test")]
 
+pub(crate) mod lesson_000_notebook;
 pub(crate) mod lesson_001_1_gates;
 pub(crate) mod lesson_001_2_lengths;
 pub(crate) mod lesson_001_3_classifier;
@@ -17,6 +18,7 @@ pub(crate) mod lesson_001_4_language_model;
 pub(crate) mod lesson_001_5_gru_by_hand;
 pub(crate) mod lesson_002_10_sentiment;
 pub(crate) mod lesson_002_9_sine;
+pub(crate) mod lesson_002_quizzes;
 pub(crate) mod lesson_003_2_random_phase;
 pub(crate) mod lesson_003_3_characters;
 pub(crate) mod lesson_003_4_exploding;
@@ -27,12 +29,19 @@ mod training;
 use picture::Picture;
 use sumun::{Error, Result};
 
-type Exercise = (&'static str, &'static str, fn() -> Result<Vec<Picture>>);
+type Exercise = (&'static str, &'static str, fn() -> Result<Vec<String>>);
 
-/// Number, what it is about, and how to run it.
+/// Number, what it is about, and how to run it; it returns its pictures, as SVG.
 const EXERCISES: &[Exercise] = &[
-    ("001-1", "the gates of an LSTM", || Ok(lesson_001_1_gates::run()?.pictures)),
-    ("001-2", "LSTM and GRU on longer and longer sines", || Ok(vec![lesson_001_2_lengths::run()?.picture])),
+    ("000", "three models, return_sequences, two directions", || {
+        Ok(lesson_000_notebook::run()?.pictures.to_vec())
+    }),
+    ("001-1", "the gates of an LSTM", || {
+        Ok(lesson_001_1_gates::run()?.pictures.iter().map(Picture::svg).collect())
+    }),
+    ("001-2", "LSTM and GRU on longer and longer sines", || {
+        Ok(vec![lesson_001_2_lengths::run()?.picture.svg()])
+    }),
     ("001-3", "a text classifier and its confusion matrix", || {
         lesson_001_3_classifier::run().map(|_| Vec::new())
     }),
@@ -40,15 +49,18 @@ const EXERCISES: &[Exercise] = &[
         lesson_001_4_language_model::run().map(|_| Vec::new())
     }),
     ("001-5", "a GRU by hand", || lesson_001_5_gru_by_hand::run().map(|_| Vec::new())),
-    ("002-9", "a noisy sine forecast by an LSTM", || Ok(vec![lesson_002_9_sine::run()?.picture])),
+    ("002-1..8", "shapes, counts and windows", || lesson_002_quizzes::run().map(|_| Vec::new())),
+    ("002-9", "a noisy sine forecast by an LSTM", || Ok(vec![lesson_002_9_sine::run()?.picture.svg()])),
     ("002-10", "short reviews read by a bidirectional GRU", || {
         lesson_002_10_sentiment::run().map(|_| Vec::new())
     }),
     ("003-2", "sines of random phase forecast by a plain RNN", || {
-        Ok(vec![lesson_003_2_random_phase::run()?.picture])
+        Ok(vec![lesson_003_2_random_phase::run()?.picture.svg()])
     }),
     ("003-3", "sentiment from characters", || lesson_003_3_characters::run().map(|_| Vec::new())),
-    ("003-4", "gradients that explode, and clipping", || Ok(vec![lesson_003_4_exploding::run()?.picture])),
+    ("003-4", "gradients that explode, and clipping", || {
+        Ok(vec![lesson_003_4_exploding::run()?.picture.svg()])
+    }),
     ("003-5", "a label for every step", || lesson_003_5_tagging::run().map(|_| Vec::new())),
 ];
 
@@ -56,7 +68,7 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let Some(asked) = arguments.next() else {
         println!("Exercises:");
-        EXERCISES.iter().for_each(|(number, about, _)| println!("  {number:<7} {about}"));
+        EXERCISES.iter().for_each(|(number, about, _)| println!("  {number:<8} {about}"));
         return Ok(());
     };
     let Some((_, _, run)) = EXERCISES.iter().find(|(number, ..)| *number == asked) else {
@@ -73,7 +85,7 @@ fn main() -> Result<()> {
     std::fs::create_dir_all(&folder).map_err(failed)?;
     for (index, picture) in pictures.iter().enumerate() {
         let path = std::path::Path::new(&folder).join(format!("lesson_{asked}_{}.svg", index + 1));
-        std::fs::write(&path, picture.svg()).map_err(failed)?;
+        std::fs::write(&path, picture).map_err(failed)?;
         println!("{}", path.display());
     }
     Ok(())

@@ -1,4 +1,6 @@
-//! The pictures that the lessons draw, as SVG: lines on common axes.
+//! The pictures that the lessons draw, as SVG: lines on common axes, bars and heat maps.
+
+use ndarray::ArrayView2;
 
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 360.0;
@@ -64,11 +66,7 @@ impl Picture {
         }
         texts.extend(self.marks.iter().map(|(at, what)| text((x(*at) + 4.0, 46.0), "start", "#666", what)));
         let drawing = self.drawing(x, y);
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
-             font-size=\"12\">\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n{}{drawing}</svg>\n",
-            texts.concat()
-        )
+        document(&(texts.concat() + &drawing))
     }
 
     fn drawing(&self, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String {
@@ -110,4 +108,61 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     } else {
         (0.0, 1.0)
     }
+}
+
+/// Values in −1 … 1 as bars, up or down.
+pub(crate) fn bars(title: &str, values: &[f32]) -> String {
+    let wide = (WIDTH - 2.0 * MARGIN) / values.len() as f64;
+    let (middle, high) = (HEIGHT / 2.0, HEIGHT / 2.0 - MARGIN);
+    let mut out = text((WIDTH / 2.0, 18.0), "middle", "black", title);
+    for (unit, &value) in values.iter().enumerate() {
+        let (x, tall) = (MARGIN + wide * unit as f64, high * f64::from(value.abs()));
+        let y = if value > 0.0 { middle - tall } else { middle };
+        out += &rect((x + 0.1 * wide, y), (0.8 * wide, tall), COLOURS[0]);
+        let name = format!("unit {unit}: {value:.3}");
+        out += &text((x + wide / 2.0, HEIGHT - 8.0), "middle", "black", &name);
+    }
+    document(&(out + &format!("<path d=\"M{MARGIN} {middle}H{}\" stroke=\"#888\"/>\n", WIDTH - MARGIN)))
+}
+
+/// Values `[T, H]` in −1 … 1, red for −1 and blue for 1; a row for each step, and a bar of the colours beside them.
+pub(crate) fn heat_map(title: &str, values: ArrayView2<f32>) -> String {
+    let (rows, columns) = values.dim();
+    let (wide, tall) = ((WIDTH - 4.0 * MARGIN) / columns as f64, (HEIGHT - 2.0 * MARGIN) / rows as f64);
+    let mut out = text((WIDTH / 2.0, 18.0), "middle", "black", title);
+    for ((t, unit), &value) in values.indexed_iter() {
+        let at = (MARGIN + wide * unit as f64, MARGIN + tall * t as f64);
+        out += &rect(at, (wide, tall), &red_to_blue(value));
+    }
+    for t in 0..rows {
+        let y = MARGIN + tall * (t as f64 + 0.5);
+        out += &text((MARGIN - 6.0, y), "end", "black", &format!("t={t}"));
+    }
+    let step = (HEIGHT - 2.0 * MARGIN) / 21.0;
+    for k in 0..21 {
+        let (value, y) = (1.0 - k as f32 / 10.0, MARGIN + step * f64::from(k));
+        out += &rect((WIDTH - 2.0 * MARGIN, y), (20.0, step), &red_to_blue(value));
+        if k % 10 == 0 {
+            let at = (WIDTH - 2.0 * MARGIN + 26.0, y + step / 2.0 + 4.0);
+            out += &text(at, "start", "black", &format!("{value:.0}"));
+        }
+    }
+    document(&out)
+}
+
+/// Red at −1, white at 0, blue at 1.
+fn red_to_blue(value: f32) -> String {
+    let pale = (255.0 * (1.0 - value.abs().min(1.0))) as u8;
+    if value < 0.0 { format!("#ff{pale:02x}{pale:02x}") } else { format!("#{pale:02x}{pale:02x}ff") }
+}
+
+fn rect((x, y): (f64, f64), (wide, tall): (f64, f64), colour: &str) -> String {
+    format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{wide:.1}\" height=\"{tall:.1}\" fill=\"{colour}\"/>\n")
+}
+
+fn document(inside: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
+         font-size=\"12\">\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n{inside}</svg>\n"
+    )
 }
