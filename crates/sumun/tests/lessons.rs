@@ -162,3 +162,22 @@ fn lesson_000_models_outputs_and_pictures() {
     let rects = found.pictures.map(|svg| svg.matches("<rect").count());
     assert_eq!(rects, [1 + 4, 1 + 20 + 21]);
 }
+
+#[test]
+fn lesson_003_1_shapes_of_one_direction_and_two() {
+    let found = lesson_003_1_shapes::run().unwrap();
+    assert_eq!(found.shapes, [[vec![8, 20, 16], vec![2, 8, 16]], [vec![8, 20, 32], vec![4, 8, 16]]]);
+}
+
+#[test]
+fn lesson_004_prints_its_numbers_and_says_why() {
+    let found = lesson_004_notebook::run().unwrap();
+    assert_eq!(found.rnn, [vec![1, 3], vec![1, 4, 3]]);
+    assert_eq!(found.lstm, [[1, 3], [1, 3], [1, 3]]);
+    assert_eq!(found.both, [vec![1, 6], vec![1, 4, 6]]);
+    let close = |found: [f32; 2], stated: [f64; 2]| {
+        found.iter().zip(stated).all(|(&f, s)| (f64::from(f) - s).abs() < 1e-6)
+    };
+    assert!(close(found.printed, [0.6303138, 0.7038734]), "{:?}", found.printed);
+    assert!(close(found.forget_bias_0, [0.56505494, 0.66263157]), "{:?}", found.forget_bias_0);
+}

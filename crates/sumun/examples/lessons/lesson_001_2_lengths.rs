@@ -57,7 +57,7 @@ pub(crate) fn run() -> Result<Outcome> {
     println!("length      LSTM       GRU");
     table.iter().for_each(|(length, lstm, gru)| println!("{length:>6}  {lstm:.6}  {gru:.6}"));
     let next = sines(LENGTHS[0], SAMPLES)?.1;
-    let zero_mse = mean_squared_error(&vec![0.0; SAMPLES - TRAIN], &next[TRAIN..]);
+    let zero_mse = mean_squared_error(&[0.0; SAMPLES - TRAIN], &next[TRAIN..]);
     let line = |name: &str, mse: fn(&(usize, f64, f64)) -> f64| Line {
         name: name.into(),
         points: table.iter().map(|row| (row.0 as f64, mse(row))).collect(),

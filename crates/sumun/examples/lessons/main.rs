@@ -19,10 +19,12 @@ pub(crate) mod lesson_001_5_gru_by_hand;
 pub(crate) mod lesson_002_10_sentiment;
 pub(crate) mod lesson_002_9_sine;
 pub(crate) mod lesson_002_quizzes;
+pub(crate) mod lesson_003_1_shapes;
 pub(crate) mod lesson_003_2_random_phase;
 pub(crate) mod lesson_003_3_characters;
 pub(crate) mod lesson_003_4_exploding;
 pub(crate) mod lesson_003_5_tagging;
+pub(crate) mod lesson_004_notebook;
 pub(crate) mod picture;
 mod training;
 
@@ -54,6 +56,7 @@ const EXERCISES: &[Exercise] = &[
     ("002-10", "short reviews read by a bidirectional GRU", || {
         lesson_002_10_sentiment::run().map(|_| Vec::new())
     }),
+    ("003-1", "shapes of one direction and two", || lesson_003_1_shapes::run().map(|_| Vec::new())),
     ("003-2", "sines of random phase forecast by a plain RNN", || {
         Ok(vec![lesson_003_2_random_phase::run()?.picture.svg()])
     }),
@@ -62,6 +65,7 @@ const EXERCISES: &[Exercise] = &[
         Ok(vec![lesson_003_4_exploding::run()?.picture.svg()])
     }),
     ("003-5", "a label for every step", || lesson_003_5_tagging::run().map(|_| Vec::new())),
+    ("004", "states, and an LSTM with constant weights", || lesson_004_notebook::run().map(|_| Vec::new())),
 ];
 
 fn main() -> Result<()> {
