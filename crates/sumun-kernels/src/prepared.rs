@@ -92,7 +92,7 @@ pub(crate) enum Kept<'a> {
     Reference(&'a reference::Cache<f32>),
     /// Gates `[panel][row][width]`, and the cell states of an LSTM, `[R, H]`.
     Fused {
-        geometry: Geometry,
+        geometry: &'a Geometry,
         gates: &'a [f32],
         cells: &'a [f32],
     },
@@ -301,13 +301,13 @@ impl Prepared {
     }
 
     /// The rows of the pass that filled a cache, and what it kept.
-    pub(crate) fn kept<'a>(&self, cache: &'a Cache) -> Result<(usize, Kept<'a>), Error> {
+    pub(crate) fn kept<'a>(&'a self, cache: &'a Cache) -> Result<(usize, Kept<'a>), Error> {
         match (cache.filled, &self.engine) {
             (Some((path, dims, rows)), engine) if (path, dims) == (self.path, self.dims) => {
                 let kept = match engine {
                     Engine::Reference(_) => Kept::Reference(&cache.reference),
                     Engine::Fused(fused) => {
-                        Kept::Fused { geometry: fused.geometry, gates: &cache.gates, cells: &cache.cells }
+                        Kept::Fused { geometry: &fused.geometry, gates: &cache.gates, cells: &cache.cells }
                     }
                 };
                 Ok((rows, kept))

@@ -58,7 +58,7 @@ impl Prepared {
                 trace.cell.extend_from_slice(&cache.cell);
             }
             Kept::Fused { geometry, gates, cells } => {
-                copy_panels(&geometry, rows, gates, &mut trace.gates);
+                copy_panels(geometry, rows, gates, &mut trace.gates);
                 trace.cell.extend_from_slice(cells);
             }
         }
