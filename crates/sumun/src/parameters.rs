@@ -130,12 +130,10 @@ impl Parameters {
         &mut self.gradients[self.entries[id.0].range.clone()]
     }
 
-    /// The values of one parameter beside the gradient buffers of several others, for a backward pass that
-    /// reads weights while it adds to gradients. The ids must differ.
-    pub fn values_and_gradients<const K: usize>(&mut self, ids: [Id; K]) -> (&[f32], [&mut [f32]; K]) {
-        let ranges = ids.map(|id| self.entries[id.0].range.clone());
-        let gradients = self.gradients.get_disjoint_mut(ranges).expect("parameters never overlap");
-        (&self.values, gradients)
+    /// One parameter's values beside its gradient, to be added to.
+    pub fn value_and_gradient(&mut self, id: Id) -> (&[f32], &mut [f32]) {
+        let range = self.entries[id.0].range.clone();
+        (&self.values[range.clone()], &mut self.gradients[range])
     }
 
     /// The gradient buffers of several parameters at once, to be added to; an empty one where there is no id. The

@@ -193,16 +193,8 @@ impl Layer for Dense {
                 Rows::new(d, dims.output, x.layout.clone())?
             }
         };
-        match self.bias {
-            Some(bias) => {
-                let (_, [d_weight, d_bias]) = parameters.values_and_gradients([self.weight, bias]);
-                linear::backward_weight(self.path, dims, &x.data, &d_y.data, d_weight, d_bias)?;
-            }
-            None => {
-                let d_weight = parameters.gradient_mut(self.weight);
-                linear::backward_weight(self.path, dims, &x.data, &d_y.data, d_weight, &mut [])?;
-            }
-        }
+        let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias]);
+        linear::backward_weight(self.path, dims, &x.data, &d_y.data, d_weight, d_bias)?;
         if wanted == InputGradient::Skip {
             return Ok(None);
         }

@@ -105,9 +105,8 @@ impl Penalties {
     pub fn add_gradients(&self, parameters: &mut Parameters) {
         let wanted: Vec<_> = self.of_trainable(parameters).collect();
         for (id, regularizer) in wanted {
-            let range = parameters.entry(id).range.clone();
-            let (values, [gradient]) = parameters.values_and_gradients([id]);
-            regularizer.add_gradient(&values[range], gradient);
+            let (values, gradient) = parameters.value_and_gradient(id);
+            regularizer.add_gradient(values, gradient);
         }
     }
 
