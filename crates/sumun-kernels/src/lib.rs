@@ -15,6 +15,7 @@ mod prepared;
 pub mod reference;
 mod rows;
 mod simd;
+mod threads;
 mod trace;
 mod types;
 

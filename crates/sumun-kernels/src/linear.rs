@@ -9,8 +9,8 @@ use crate::cpu::linear::{Product, Start};
 use crate::cpu::outer::Outer;
 use crate::cpu::pack::Columns;
 use crate::cpu::tile::Depth;
-use crate::prepared::{run_outer, run_product};
 use crate::simd::Path;
+use crate::threads::{run_outer, run_product};
 use crate::types::{Error, length, length_or_empty};
 
 /// The sizes of an affine map.

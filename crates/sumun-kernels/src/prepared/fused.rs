@@ -1,0 +1,396 @@
+//! The fused paths: weights packed in panels of units.
+
+use super::{Cache, Purpose, Scratch};
+use crate::aligned::Aligned;
+use crate::cpu::RowsAt;
+use crate::cpu::backward::{Backward, backward};
+use crate::cpu::forward::{Forward, chunk_rows, forward};
+use crate::cpu::outer::Outer;
+use crate::cpu::pack::{Columns, Geometry, Side};
+use crate::rows::{RowsMut, RowsRef};
+use crate::simd::Kernels;
+use crate::threads::{PARALLEL_FLOPS, for_each_task, run_outer};
+use crate::types::{Dims, Gradients, InputGradient, State, StateMut, Steps, Weights};
+
+#[derive(Debug, Clone)]
+pub(super) struct Fused {
+    kernels: Kernels,
+    pub(super) geometry: Geometry,
+    w: Aligned,
+    u: Aligned,
+    bias: Aligned,
+    /// The second product of a step of two phases: over `weight_hr`, or the block n of `weight_hh`.
+    second: Aligned,
+    /// Packed for dG·U, dG·W and back through the second product; empty where they are not wanted.
+    u_backward: Aligned,
+    w_backward: Aligned,
+    second_backward: Aligned,
+    /// One row of zeros, as wide as a state.
+    zeros: Aligned,
+}
+
+impl Fused {
+    /// Nothing packed yet.
+    pub(super) fn new(dims: Dims, kernels: Kernels) -> Self {
+        let mut zeros = Aligned::default();
+        zeros.resize(dims.hidden.max(dims.output()));
+        Self {
+            kernels,
+            geometry: Geometry::new(dims, kernels.lanes),
+            w: Aligned::default(),
+            u: Aligned::default(),
+            bias: Aligned::default(),
+            second: Aligned::default(),
+            u_backward: Aligned::default(),
+            w_backward: Aligned::default(),
+            second_backward: Aligned::default(),
+            zeros,
+        }
+    }
+
+    /// Packs weights for their purpose, in the memory there is.
+    pub(super) fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) {
+        let g = self.geometry;
+        let Dims { input, hidden, options, .. } = g.dims;
+        let output = g.dims.output();
+        let pack = |to: &mut Aligned, weight, k, side| {
+            to.resize(g.packed_len(k, side));
+            g.pack_forward(weight, k, side, to);
+        };
+        pack(&mut self.w, weights.input, input, Side::Input);
+        pack(&mut self.u, weights.hidden, output, Side::Hidden);
+        self.bias.resize(g.panels * g.width());
+        g.pack_bias(weights, &mut self.bias);
+        if g.two_phases() {
+            let weight = match options.projection {
+                Some(_) => weights.projection,
+                None => &weights.hidden[2 * hidden * hidden..],
+            };
+            let columns = Columns { columns: output, lanes: g.lanes };
+            self.second.resize(columns.packed_len(hidden));
+            columns.pack_transposed(weight, hidden, &mut self.second);
+        }
+
+        let Purpose::Training(wanted) = purpose else { return };
+        let pack = |to: &mut Aligned, weight, k, side| {
+            to.resize(g.packed_backward_len(k, side));
+            g.pack_backward(weight, k, side, to);
+        };
+        pack(&mut self.u_backward, weights.hidden, output, Side::Hidden);
+        if wanted == InputGradient::Needed {
+            pack(&mut self.w_backward, weights.input, input, Side::Input);
+        }
+        if let Some(output) = options.projection {
+            let columns = Columns { columns: hidden, lanes: g.lanes };
+            self.second_backward.resize(columns.packed_len(output));
+            columns.pack(weights.projection, output, &mut self.second_backward);
+        } else if g.two_phases() {
+            pack(&mut self.second_backward, weights.hidden, hidden, Side::Reset);
+        }
+    }
+
+    /// The states before the first step, `width` each; one row of zeros for all where there is none.
+    fn initial(&self, part: Option<&[f32]>, width: usize) -> RowsAt<*const f32> {
+        match part {
+            Some(part) => RowsAt { base: part.as_ptr(), stride: width, map: std::ptr::null() },
+            None => RowsAt { base: self.zeros.as_ptr(), stride: 0, map: std::ptr::null() },
+        }
+    }
+
+    pub(super) fn forward(
+        &self,
+        steps: &Steps,
+        shards: usize,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsMut<'_>,
+        last: StateMut<'_, f32>,
+        cache: Option<&mut Cache>,
+        scratch: &mut Scratch,
+    ) {
+        let g = self.geometry;
+        let (rows, hidden) = (steps.rows(), g.dims.hidden);
+        let keep = cache.is_some();
+        let inner_rows = |rows: usize| if g.two_phases() { rows * hidden } else { 0 };
+        let (gates, gate_rows, cells, inner) = match cache {
+            Some(cache) => {
+                cache.filled = Some((self.kernels.path, g.dims, rows));
+                cache.gates.resize(g.panels * rows * g.width());
+                cache.cells.resize(if g.dims.cell.has_cell_state() { rows * hidden } else { 0 });
+                cache.inner.resize(inner_rows(rows));
+                (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr(), cache.inner.as_mut_ptr())
+            }
+            None => {
+                let chunk = chunk_rows(&g, steps, shards);
+                scratch.gates.resize(shards * g.panels * chunk * g.width());
+                scratch.inner.resize(inner_rows(steps.sequences()));
+                (scratch.gates.as_mut_ptr(), chunk, last.cell.as_mut_ptr(), scratch.inner.as_mut_ptr())
+            }
+        };
+        let task = Forward {
+            geometry: g,
+            steps,
+            shards,
+            x: at(x),
+            out: at_mut(out),
+            h0: self.initial(initial.map(|s| s.hidden), g.dims.output()),
+            c0: self.initial(initial.map(|s| s.cell), g.dims.hidden),
+            w: self.w.as_ptr(),
+            u: self.u.as_ptr(),
+            bias: self.bias.as_ptr(),
+            second: self.second.as_ptr(),
+            gates,
+            keep,
+            gate_rows,
+            cells,
+            inner,
+            last_hidden: last.hidden.as_mut_ptr(),
+            last_cell: last.cell.as_mut_ptr(),
+        };
+        // SAFETY: every length was checked by the caller or set above, shards own disjoint sequences, and the
+        // kernels are those of an instruction set that this processor has.
+        for_each_task(shards, |shard| unsafe { forward(&self.kernels, &task, shard) });
+    }
+
+    pub(super) fn step(
+        &self,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        state: StateMut<'_, f32>,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let g = self.geometry;
+        let chunk = chunk_rows(&g, steps, 1);
+        scratch.gates.resize(g.panels * chunk * g.width());
+        scratch.inner.resize(if g.two_phases() { steps.sequences() * g.dims.hidden } else { 0 });
+        let (hidden, cells) = (state.hidden.as_mut_ptr(), state.cell.as_mut_ptr());
+        let (stride, cell_stride) = (g.dims.output(), g.dims.hidden);
+        let task = Forward {
+            geometry: g,
+            steps,
+            shards: 1,
+            x: at(x),
+            out: RowsAt { base: out.as_mut_ptr(), stride, map: std::ptr::null() },
+            h0: RowsAt { base: hidden.cast_const(), stride, map: std::ptr::null() },
+            // The cell state is updated in place: each unit is read before it is written.
+            c0: RowsAt { base: cells.cast_const(), stride: cell_stride, map: std::ptr::null() },
+            w: self.w.as_ptr(),
+            u: self.u.as_ptr(),
+            bias: self.bias.as_ptr(),
+            second: self.second.as_ptr(),
+            gates: scratch.gates.as_mut_ptr(),
+            keep: false,
+            gate_rows: chunk,
+            cells,
+            inner: scratch.inner.as_mut_ptr(),
+            last_hidden: hidden,
+            last_cell: cells,
+        };
+        // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.
+        unsafe { forward(&self.kernels, &task, 0) }
+    }
+
+    pub(super) fn backward_in_time(
+        &self,
+        steps: &Steps,
+        shards: usize,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &mut Cache,
+        d_out: Option<RowsRef<'_>>,
+        d_last: Option<State<'_, f32>>,
+        d_x: Option<RowsMut<'_>>,
+        add: bool,
+        d_initial: StateMut<'_, f32>,
+    ) {
+        match d_last {
+            Some(d_last) => {
+                d_initial.hidden.copy_from_slice(d_last.hidden);
+                d_initial.cell.copy_from_slice(d_last.cell);
+            }
+            None => {
+                d_initial.hidden.fill(0.0);
+                d_initial.cell.fill(0.0);
+            }
+        }
+        let g = self.geometry;
+        if g.two_phases() {
+            cache.d_projected.resize(steps.rows() * g.dims.options.projection.unwrap_or(0));
+            cache.d_inner.resize(steps.sequences() * g.dims.hidden);
+        }
+        let task = Backward {
+            geometry: g,
+            steps,
+            shards,
+            out: at(out),
+            h0: self.initial(initial.map(|s| s.hidden), g.dims.output()),
+            c0: self.initial(initial.map(|s| s.cell), g.dims.hidden),
+            gates: cache.gates.as_mut_ptr(),
+            cells: cache.cells.as_ptr(),
+            d_out: d_out.map_or(RowsAt { base: std::ptr::null(), stride: 0, map: std::ptr::null() }, at),
+            d_hidden: d_initial.hidden.as_mut_ptr(),
+            d_cell: d_initial.cell.as_mut_ptr(),
+            d_projected: cache.d_projected.as_mut_ptr(),
+            d_inner: cache.d_inner.as_mut_ptr(),
+            u: self.u_backward.as_ptr(),
+            second: self.second_backward.as_ptr(),
+            input: d_x.map(|d_x| (self.w_backward.as_ptr(), at_mut(d_x))),
+            add,
+        };
+        // SAFETY: every length was checked by the caller, the cache is of this pass, shards own disjoint
+        // sequences, and the kernels are those of an instruction set that this processor has.
+        for_each_task(shards, |shard| unsafe { backward(&self.kernels, &task, shard) });
+    }
+
+    /// dW, dU and the biases from the gate gradients that the pass through time left in the cache.
+    pub(super) fn weight_gradients(
+        &self,
+        steps: &Steps,
+        flops: usize,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &Cache,
+        into: Gradients<'_, f32>,
+    ) {
+        let g = self.geometry;
+        let Dims { hidden, options, .. } = g.dims;
+        let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
+        let input_columns = self.gate_columns(cache, rows, Side::Input);
+        let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
+        let a_stride = g.width();
+        let w = Sum { rows, first: 0, a_stride, b: at(x), index: at(x).map, columns: g.dims.input };
+        self.outer(&w, &input_columns, into.input, flops / 2);
+        if let Some(initial) = initial {
+            let b = RowsAt { base: initial.hidden.as_ptr(), stride: output, map: std::ptr::null() };
+            let first = Sum { rows: n, first: 0, a_stride, b, index: std::ptr::null(), columns: output };
+            self.outer(&first, &hidden_columns, into.hidden, 0);
+        }
+        // The state before row r of step t is the row of the same rank at step t − 1.
+        let mut before = Vec::with_capacity(rows - n);
+        for t in 1..steps.len() {
+            let from = steps.offset(t - 1);
+            before.extend((from..from + steps.batch_size(t)).map(|row| match out.map {
+                Some(map) => map.as_slice()[row],
+                None => row as u32,
+            }));
+        }
+        let index = before.as_ptr();
+        let rest = Sum { rows: rows - n, first: n, a_stride, b: at(out), index, columns: output };
+        self.outer(&rest, &hidden_columns, into.hidden, flops / 2);
+        if g.two_phases() {
+            let b = RowsAt { base: cache.inner.as_ptr(), stride: hidden, map: std::ptr::null() };
+            let inner = Sum { rows, first: 0, a_stride, b, index: std::ptr::null(), columns: hidden };
+            match options.projection {
+                Some(a_stride) => {
+                    let columns = |row| (row, cache.d_projected[row..].as_ptr());
+                    let columns: Vec<_> = (0..output).map(columns).collect();
+                    self.outer(
+                        &Sum { a_stride, ..inner },
+                        &columns,
+                        into.projection,
+                        2 * rows * output * hidden,
+                    );
+                }
+                None => {
+                    let columns = self.gate_columns(cache, rows, Side::Reset);
+                    self.outer(&inner, &columns, into.hidden, 2 * rows * hidden * hidden);
+                }
+            }
+        }
+        self.bias_gradients(rows, cache, into.bias_input, into.bias_hidden);
+    }
+
+    /// For each weight row that a side has: where its column of gate gradients begins.
+    fn gate_columns(&self, cache: &Cache, rows: usize, side: Side) -> Vec<(usize, *const f32)> {
+        let g = self.geometry;
+        let mut columns = Vec::with_capacity(g.dims.gate_rows());
+        for panel in 0..g.panels {
+            for column in 0..g.width() {
+                if let Some(row) = g.weight_row(panel, column, side) {
+                    columns.push((row, cache.gates[panel * rows * g.width() + column..].as_ptr()));
+                }
+            }
+        }
+        columns
+    }
+
+    fn outer(&self, sum: &Sum, columns: &[(usize, *const f32)], into: &mut [f32], flops: usize) {
+        if sum.rows == 0 {
+            return;
+        }
+        let base = into.as_mut_ptr();
+        // SAFETY: `into` has a row of `columns` for each that is named, and A a row for each row of the sum.
+        let (a, c): (Vec<*const f32>, Vec<*mut f32>) = columns
+            .iter()
+            .map(|&(row, a)| unsafe { (a.add(sum.first * sum.a_stride), base.add(row * sum.columns)) })
+            .unzip();
+        let task = Outer {
+            rows: sum.rows,
+            a: a.as_ptr(),
+            a_stride: sum.a_stride,
+            b: sum.b.base,
+            b_stride: sum.b.stride,
+            index: sum.index,
+            columns: sum.columns,
+            c: c.as_ptr(),
+        };
+        // SAFETY: lengths as above; tasks write disjoint output rows.
+        unsafe { run_outer(&self.kernels, &task, columns.len(), flops) }
+    }
+
+    fn bias_gradients(&self, rows: usize, cache: &Cache, input: &mut [f32], hidden: &mut [f32]) {
+        let g = self.geometry;
+        let width = g.width();
+        let mut sums = Aligned::default();
+        sums.resize(width);
+        for panel in 0..g.panels {
+            let gates = &cache.gates[panel * rows * width..(panel + 1) * rows * width];
+            // SAFETY: the kernels are those of an instruction set that this processor has.
+            unsafe { (self.kernels.sum_rows)(gates, &mut sums) };
+            for side in [Side::Input, Side::Hidden, Side::Reset] {
+                let bias = if side == Side::Input { &mut *input } else { &mut *hidden };
+                if bias.is_empty() {
+                    continue;
+                }
+                for (column, &sum) in sums.iter().enumerate() {
+                    if let Some(row) = g.weight_row(panel, column, side) {
+                        bias[row] += sum;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A sum over rows: the rows `first..first + rows` of gradients A times the rows of B that go with them.
+struct Sum {
+    rows: usize,
+    first: usize,
+    a_stride: usize,
+    b: RowsAt<*const f32>,
+    index: *const u32,
+    columns: usize,
+}
+
+/// How many shards a pass is dealt to. Which bits come out never depends on it.
+pub(super) fn shards(steps: &Steps, flops: usize) -> usize {
+    if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads().min(steps.sequences()) }
+}
+
+fn at<'a>(rows: RowsRef<'a>) -> RowsAt<*const f32> {
+    RowsAt {
+        base: rows.values.as_ptr(),
+        stride: rows.stride,
+        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
+    }
+}
+
+fn at_mut(rows: RowsMut<'_>) -> RowsAt<*mut f32> {
+    RowsAt {
+        base: rows.values.as_mut_ptr(),
+        stride: rows.stride,
+        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
+    }
+}

@@ -1,0 +1,326 @@
+//! A recurrence with its weights packed for one path: what layers call.
+
+mod fused;
+mod plain;
+
+use self::fused::{Fused, shards};
+use self::plain::Plain;
+use crate::aligned::Aligned;
+use crate::cpu::pack::Geometry;
+use crate::options::Options;
+use crate::reference;
+use crate::rows::{RowsMut, RowsRef};
+use crate::simd::Path;
+use crate::types::{Dims, Error, Gradients, InputGradient, Masks, State, StateMut, Steps, Weights, length};
+
+/// What prepared weights are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Forward passes and steps.
+    Inference,
+    /// Backward passes too, with or without the gradient of the input.
+    Training(InputGradient),
+}
+
+/// A recurrence whose weights are packed for one path. It belongs to the values it was made from: when
+/// they change, [`update`](Self::update) it.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    dims: Dims,
+    path: Path,
+    purpose: Purpose,
+    engine: Engine,
+}
+
+#[derive(Debug, Clone)]
+enum Engine {
+    Reference(Plain),
+    Fused(Box<Fused>),
+}
+
+/// What a forward pass keeps for its backward pass, which consumes it. The memory may be used again.
+#[derive(Debug, Default)]
+pub struct Cache {
+    gates: Aligned,
+    cells: Aligned,
+    /// What the second product of a step of two phases is over, `[R, H]`.
+    inner: Aligned,
+    /// Backward's own: the gradient of a projected h', `[R, P]`, and that of a step's inner rows, `[N, H]`.
+    d_projected: Aligned,
+    d_inner: Aligned,
+    reference: reference::Cache<f32>,
+    /// The path and rows that filled it; None once consumed.
+    filled: Option<(Path, Dims, usize)>,
+}
+
+/// What a forward pass kept, as its path keeps it.
+pub(crate) enum Kept<'a> {
+    Reference(&'a reference::Cache<f32>),
+    /// Gates `[panel][row][width]`, and the cell states of an LSTM, `[R, H]`.
+    Fused {
+        geometry: &'a Geometry,
+        gates: &'a [f32],
+        cells: &'a [f32],
+    },
+}
+
+/// Memory that calls need for a while. It grows to what the largest call needs and is used again.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    gates: Aligned,
+    inner: Aligned,
+    hidden: Vec<f32>,
+    one_step: Option<Steps>,
+}
+
+impl Prepared {
+    /// Packs weights for a path. A path that this processor lacks, or that does not compute the cell, is an
+    /// error: nothing else is ever chosen silently.
+    pub fn new(dims: Dims, weights: &Weights<f32>, path: Path, purpose: Purpose) -> Result<Self, Error> {
+        if dims.input == 0 {
+            return Err(Error::Zero { what: "the input size" });
+        }
+        if dims.hidden == 0 {
+            return Err(Error::Zero { what: "the hidden size" });
+        }
+        dims.options.check(dims.cell)?;
+        let engine = if path == Path::Reference {
+            Engine::Reference(Plain::default())
+        } else {
+            let kernels = path.kernels()?;
+            if let Some(cell) = beyond_fused(dims) {
+                return Err(Error::Unsupported { path: path.name(), cell });
+            }
+            Engine::Fused(Box::new(Fused::new(dims, kernels)))
+        };
+        let mut prepared = Self { dims, path, purpose, engine };
+        prepared.update(weights)?;
+        Ok(prepared)
+    }
+
+    /// Packs other values of the same shapes, in the memory there is.
+    pub fn update(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
+        weights.check(self.dims)?;
+        match &mut self.engine {
+            Engine::Reference(plain) => plain.update(weights),
+            Engine::Fused(fused) => fused.update(weights, self.purpose),
+        }
+        Ok(())
+    }
+
+    /// The sizes.
+    pub fn dims(&self) -> Dims {
+        self.dims
+    }
+
+    /// The path that runs.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
+    /// What the weights were prepared for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Runs all steps. `x` rows are `[I]`, `out` rows `[H]`; `initial` is `[N, H]` by rank, zeros where there is
+    /// none; `last` receives the state of each rank at its own last step. With a projection h is P wide, in the
+    /// states and in `out`, and c H. With a `cache`, what backward needs is kept in it.
+    pub fn forward(
+        &self,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsMut<'_>,
+        last: StateMut<'_, f32>,
+        cache: Option<&mut Cache>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        self.forward_masked(&Masks::default(), steps, x, initial, out, last, cache, scratch)
+    }
+
+    /// [`forward`](Self::forward) with the noise of recurrent dropout and zoneout, for training. Masks whose
+    /// option is off are refused.
+    pub fn forward_masked(
+        &self,
+        masks: &Masks<'_, f32>,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsMut<'_>,
+        last: StateMut<'_, f32>,
+        cache: Option<&mut Cache>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        masks.check(self.dims, steps)?;
+        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.output());
+        x.check("x", rows, self.dims.input)?;
+        out.check("out", rows, hidden)?;
+        self.check_state("initial", n, initial)?;
+        self.check_state("last", n, Some(State { hidden: last.hidden, cell: last.cell }))?;
+        if rows == 0 {
+            if let Some(cache) = cache {
+                cache.filled = Some((self.path, self.dims, 0));
+            }
+            return Ok(());
+        }
+        match &self.engine {
+            Engine::Reference(plain) => {
+                plain.forward(self.dims, masks, steps, x, initial, out, last, cache)?
+            }
+            Engine::Fused(fused) => {
+                let shards = shards(steps, self.forward_flops(rows));
+                fused.forward(steps, shards, x, initial, out, last, cache, scratch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs all steps backwards. `x`, `initial` and `out` are forward's; `cache` is consumed. `d_out` is the
+    /// gradient of the output, None for none; `d_last` that of the last state. The gradient of the input is
+    /// written to `d_x`, or added to it if `add`; that of the initial state is written to `d_initial`; those
+    /// of the weights are added to `into`.
+    pub fn backward(
+        &self,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &mut Cache,
+        d_out: Option<RowsRef<'_>>,
+        d_last: Option<State<'_, f32>>,
+        d_x: Option<RowsMut<'_>>,
+        add: bool,
+        d_initial: StateMut<'_, f32>,
+        into: Gradients<'_, f32>,
+    ) -> Result<(), Error> {
+        let masks = Masks::default();
+        self.backward_masked(&masks, steps, x, initial, out, cache, d_out, d_last, d_x, add, d_initial, into)
+    }
+
+    /// [`backward`](Self::backward) with forward's masks.
+    pub fn backward_masked(
+        &self,
+        masks: &Masks<'_, f32>,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &mut Cache,
+        d_out: Option<RowsRef<'_>>,
+        d_last: Option<State<'_, f32>>,
+        d_x: Option<RowsMut<'_>>,
+        add: bool,
+        d_initial: StateMut<'_, f32>,
+        into: Gradients<'_, f32>,
+    ) -> Result<(), Error> {
+        masks.check(self.dims, steps)?;
+        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.output());
+        x.check("x", rows, self.dims.input)?;
+        out.check("out", rows, hidden)?;
+        if let Some(d_out) = d_out {
+            d_out.check("d_out", rows, hidden)?;
+        }
+        if let Some(d_x) = &d_x {
+            d_x.check("d_x", rows, self.dims.input)?;
+        }
+        self.check_state("initial", n, initial)?;
+        self.check_state("d_last", n, d_last)?;
+        self.check_state("d_initial", n, Some(State { hidden: d_initial.hidden, cell: d_initial.cell }))?;
+        into.shapes().check(self.dims)?;
+        let prepared = match self.purpose {
+            Purpose::Inference => false,
+            Purpose::Training(wanted) => d_x.is_none() || wanted == InputGradient::Needed,
+        };
+        if !prepared || cache.filled.take() != Some((self.path, self.dims, rows)) {
+            return Err(Error::Cache);
+        }
+        if rows == 0 {
+            return Ok(());
+        }
+        match &self.engine {
+            Engine::Reference(plain) => plain.backward(
+                self.dims, masks, steps, x, initial, out, cache, d_out, d_last, d_x, add, d_initial, into,
+            ),
+            Engine::Fused(fused) => {
+                let flops = self.forward_flops(rows);
+                let shards = shards(steps, flops);
+                fused
+                    .backward_in_time(steps, shards, initial, out, cache, d_out, d_last, d_x, add, d_initial);
+                fused.weight_gradients(steps, flops, x, initial, out, cache, into);
+                Ok(())
+            }
+        }
+    }
+
+    /// The rows of the pass that filled a cache, and what it kept.
+    pub(crate) fn kept<'a>(&'a self, cache: &'a Cache) -> Result<(usize, Kept<'a>), Error> {
+        match (cache.filled, &self.engine) {
+            (Some((path, dims, rows)), engine) if (path, dims) == (self.path, self.dims) => {
+                let kept = match engine {
+                    Engine::Reference(_) => Kept::Reference(&cache.reference),
+                    Engine::Fused(fused) => {
+                        Kept::Fused { geometry: &fused.geometry, gates: &cache.gates, cells: &cache.cells }
+                    }
+                };
+                Ok((rows, kept))
+            }
+            _ => Err(Error::Cache),
+        }
+    }
+
+    /// One step of N sequences: `x` is `[N, I]`, `state` `[N, H]` is replaced by the state after the step.
+    /// Allocates nothing once `scratch` has served a call of this size, and takes no lock.
+    pub fn step(&self, x: &[f32], state: StateMut<'_, f32>, scratch: &mut Scratch) -> Result<(), Error> {
+        let hidden = self.dims.output();
+        let n = state.hidden.len() / hidden;
+        length("x", n * self.dims.input, x.len())?;
+        self.check_state("state", n, Some(State { hidden: state.hidden, cell: state.cell }))?;
+        if n == 0 {
+            return Ok(());
+        }
+        let steps = match scratch.one_step.take() {
+            Some(steps) if steps.sequences() == n => steps,
+            _ => Steps::uniform(1, n),
+        };
+        let mut out = std::mem::take(&mut scratch.hidden);
+        out.resize(state.hidden.len(), 0.0);
+        let x = RowsRef::dense(x, self.dims.input);
+        match &self.engine {
+            Engine::Reference(plain) => {
+                let (h, c) = (state.hidden.to_vec(), state.cell.to_vec());
+                let before = State { hidden: &h, cell: &c };
+                let out = RowsMut::dense(&mut out, hidden);
+                let last = StateMut { hidden: state.hidden, cell: state.cell };
+                plain.forward(self.dims, &Masks::default(), &steps, x, Some(before), out, last, None)?;
+            }
+            Engine::Fused(fused) => fused.step(&steps, x, state, &mut out, scratch),
+        }
+        scratch.hidden = out;
+        scratch.one_step = Some(steps);
+        Ok(())
+    }
+
+    fn forward_flops(&self, rows: usize) -> usize {
+        2 * rows * (self.dims.input + self.dims.output()) * self.dims.gate_rows()
+    }
+
+    fn check_state(&self, what: &'static str, n: usize, state: Option<State<'_, f32>>) -> Result<(), Error> {
+        let Some(state) = state else { return Ok(()) };
+        length(what, n * self.dims.output(), state.hidden.len())?;
+        length(what, n * self.dims.cell_width(), state.cell.len())
+    }
+}
+
+impl Path {
+    /// Whether the path computes this cell with its options. The reference path computes all, the fused paths every
+    /// plain cell and the projection of an LSTM.
+    pub fn computes(self, dims: Dims) -> bool {
+        self == Path::Reference || beyond_fused(dims).is_none()
+    }
+}
+
+/// The first option that the fused paths lack.
+fn beyond_fused(dims: Dims) -> Option<&'static str> {
+    Options { projection: None, ..dims.options }.beyond_plain(dims.cell)
+}

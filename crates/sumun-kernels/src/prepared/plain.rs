@@ -1,0 +1,143 @@
+//! The reference path: weights as they are, rows gathered and scattered.
+
+use super::Cache;
+use crate::reference;
+use crate::rows::{RowsMut, RowsRef};
+use crate::simd::Path;
+use crate::types::{Dims, Error, Gradients, Masks, State, StateMut, Steps, Weights};
+
+/// Weights as they are, for the reference path.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plain {
+    input: Vec<f32>,
+    hidden: Vec<f32>,
+    bias_input: Vec<f32>,
+    bias_hidden: Vec<f32>,
+    projection: Vec<f32>,
+    peepholes: Vec<f32>,
+    norm_gain: Vec<f32>,
+    norm_bias: Vec<f32>,
+}
+
+impl Plain {
+    /// Copies other values, in the memory there is.
+    pub(super) fn update(&mut self, weights: &Weights<f32>) {
+        let parts = [
+            (&mut self.input, weights.input),
+            (&mut self.hidden, weights.hidden),
+            (&mut self.bias_input, weights.bias_input),
+            (&mut self.bias_hidden, weights.bias_hidden),
+            (&mut self.projection, weights.projection),
+            (&mut self.peepholes, weights.peepholes),
+            (&mut self.norm_gain, weights.norm_gain),
+            (&mut self.norm_bias, weights.norm_bias),
+        ];
+        for (part, values) in parts {
+            part.clear();
+            part.extend_from_slice(values);
+        }
+    }
+
+    fn weights(&self) -> Weights<'_, f32> {
+        Weights {
+            input: &self.input,
+            hidden: &self.hidden,
+            bias_input: &self.bias_input,
+            bias_hidden: &self.bias_hidden,
+            projection: &self.projection,
+            peepholes: &self.peepholes,
+            norm_gain: &self.norm_gain,
+            norm_bias: &self.norm_bias,
+        }
+    }
+
+    pub(super) fn forward(
+        &self,
+        dims: Dims,
+        masks: &Masks<'_, f32>,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsMut<'_>,
+        last: StateMut<'_, f32>,
+        cache: Option<&mut Cache>,
+    ) -> Result<(), Error> {
+        let rows = steps.rows();
+        let x = gather(x, rows, dims.input);
+        let mut dense = vec![0.0; rows * dims.output()];
+        let kept = cache.map(|cache| {
+            cache.filled = Some((Path::Reference, dims, rows));
+            &mut cache.reference
+        });
+        reference::forward(dims, &self.weights(), masks, steps, &x, initial, &mut dense, last, kept)?;
+        scatter(&dense, out, dims.output(), false);
+        Ok(())
+    }
+
+    pub(super) fn backward(
+        &self,
+        dims: Dims,
+        masks: &Masks<'_, f32>,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &Cache,
+        d_out: Option<RowsRef<'_>>,
+        d_last: Option<State<'_, f32>>,
+        d_x: Option<RowsMut<'_>>,
+        add: bool,
+        d_initial: StateMut<'_, f32>,
+        into: Gradients<'_, f32>,
+    ) -> Result<(), Error> {
+        let rows = steps.rows();
+        let x = gather(x, rows, dims.input);
+        let out = gather(out, rows, dims.output());
+        let d_out = match d_out {
+            Some(d_out) => gather(d_out, rows, dims.output()),
+            None => vec![0.0; rows * dims.output()],
+        };
+        let mut dense = d_x.as_ref().map(|_| vec![0.0; rows * dims.input]);
+        reference::backward(
+            dims,
+            &self.weights(),
+            masks,
+            steps,
+            &x,
+            initial,
+            &out,
+            &cache.reference,
+            &d_out,
+            d_last,
+            dense.as_deref_mut(),
+            d_initial,
+            into,
+        )?;
+        if let (Some(dense), Some(d_x)) = (dense, d_x) {
+            scatter(&dense, d_x, dims.input, add);
+        }
+        Ok(())
+    }
+}
+
+fn place(map: Option<&crate::rows::RowMap>, row: usize) -> usize {
+    map.map_or(row, |m| m.as_slice()[row] as usize)
+}
+
+fn gather(rows: RowsRef<'_>, count: usize, width: usize) -> Vec<f32> {
+    let mut dense = Vec::with_capacity(count * width);
+    for row in 0..count {
+        let from = place(rows.map, row) * rows.stride;
+        dense.extend_from_slice(&rows.values[from..from + width]);
+    }
+    dense
+}
+
+fn scatter(dense: &[f32], rows: RowsMut<'_>, width: usize, add: bool) {
+    for (row, values) in dense.chunks_exact(width).enumerate() {
+        let to = place(rows.map, row) * rows.stride;
+        for (to, &v) in rows.values[to..to + width].iter_mut().zip(values) {
+            *to = if add { *to + v } else { v };
+        }
+    }
+}
