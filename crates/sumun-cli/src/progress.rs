@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sumun::forecast::{EpochEnd, Progress, Stage};
+use sumun::train::{EpochEnd, Progress, Stage};
 
 use crate::output::tell;
 use crate::terminal::{Style, count, duration, number, wrapped};
@@ -207,7 +207,7 @@ fn line(end: &EpochEnd) -> String {
 mod tests {
     use super::*;
     use crate::terminal::width;
-    use sumun::forecast::EpochRecord;
+    use sumun::train::EpochRecord;
 
     fn end(epoch: usize, candidate: usize, valid: Option<f64>) -> EpochEnd {
         EpochEnd {
@@ -221,6 +221,8 @@ mod tests {
                 valid_loss: valid,
                 learning_rate: 0.003,
                 gradient_norm: 1.0,
+                clipped: 0.0,
+                figures: Default::default(),
                 rows_per_second: 412_345.0,
                 seconds: 1.0,
             },

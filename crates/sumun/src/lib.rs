@@ -6,6 +6,7 @@ pub mod error;
 pub mod forecast;
 pub mod loss;
 pub mod model;
+mod named;
 pub mod nn;
 pub mod noise;
 pub mod parameters;

@@ -1,16 +1,16 @@
 //! Fitting one network: shuffled mini-batches, clipping, a schedule, and early stopping that keeps the best weights.
 
 use std::ops::Range;
-use std::time::Instant;
 
 use super::net::{Net, NetConfig};
-use super::options::{LearningRate, Resolved};
+use super::options::Resolved;
 use super::preprocessing::{Frame, Preprocessing};
-use super::progress::{EpochEnd, EpochRecord, Progress, Stage};
 use crate::loss::Targets;
 use crate::noise::Noise;
-use crate::train::{Batches, EarlyStopping, Optimizer, Schedule, ScheduleConfig, Verdict};
-use crate::{Error, Parameters, Result};
+use crate::train::{
+    BatchLoss, Batches, Ending, EpochRecord, FitOptions, Objective, Progress, Session, Stage, Validated,
+};
+use crate::{Parameters, Result};
 
 /// What a network is fitted to.
 pub(crate) struct Material<'a> {
@@ -117,25 +117,6 @@ impl Validation {
     }
 }
 
-/// The schedule that `run` asks for, over `steps` optimizer steps in all.
-fn schedule(run: &Resolved, steps: usize) -> Result<Schedule> {
-    let config = match run.schedule {
-        LearningRate::Constant => ScheduleConfig::Constant,
-        LearningRate::Step => ScheduleConfig::Step { every: run.epochs.div_ceil(3), factor: 0.1 },
-        LearningRate::Cosine => {
-            ScheduleConfig::Cosine { warmup: 0, total: steps as u64, floor: 0.01 * run.lr }
-        }
-        LearningRate::Plateau => ScheduleConfig::Plateau {
-            factor: 0.5,
-            patience: run.patience / 3,
-            threshold: 1e-4,
-            cooldown: 0,
-            min_rate: 0.0,
-        },
-    };
-    Schedule::new(config, run.lr)
-}
-
 /// Fits a network. `stage` names the candidate in what is told to `progress`. Error: a loss that is not finite.
 pub(crate) fn fit(
     material: &Material<'_>,
@@ -143,8 +124,7 @@ pub(crate) fn fit(
     stage: &Stage,
     progress: &mut dyn Progress,
 ) -> Result<Fitted> {
-    let begun = Instant::now();
-    let Material { preprocessing, frame, train, .. } = material;
+    let Material { preprocessing, train, .. } = material;
     let config = NetConfig {
         cell: run.cell,
         input: preprocessing.input_width(),
@@ -156,88 +136,84 @@ pub(crate) fn fit(
         horizon: run.horizon,
         targets: preprocessing.targets.len(),
     };
-    let (net, mut parameters) = Net::new(config, run.seed)?;
+    let (net, parameters) = Net::new(config, run.seed)?;
     let batches = Batches::new(train.len(), run.batch, run.seed)?;
-    let mut schedule = schedule(run, run.epochs.saturating_mul(batches.per_epoch()))?;
-    let mut optimizer = Optimizer::new(run.optimizer, &parameters)?;
     let validation = Validation::new(material);
-    let mut stopping = EarlyStopping::new(Some(run.patience), 0.0)?;
-    let mut epochs: Vec<EpochRecord> = Vec::new();
-    let mut stopped_early = false;
-    let mut step = 0_u64;
-    let mut d = Vec::new();
-    // Only what is accepted is announced.
-    progress.stage(stage);
-    for epoch in 0..run.epochs {
-        let epoch_begun = Instant::now();
-        let (mut loss_sum, mut norm_sum, mut rate) = (0.0, 0.0, run.lr);
-        for batch in batches.order(epoch).chunks(batches.size()) {
-            let origins: Vec<usize> = batch.iter().map(|k| train.start + k).collect();
-            let (window, ahead) =
-                (preprocessing.windows(frame, &origins), preprocessing.ahead(frame, &origins));
-            let targets = preprocessing.answers(frame, &origins);
-            let (x, ahead) = net.rows(window, ahead, origins.len())?;
-            let noise = Noise { seed: run.seed, step, layer: 0 };
-            let (y, cache) = net.forward_train(&parameters, x, ahead, noise)?;
-            d.resize(y.len(), 0.0);
-            let loss = run.loss.value_and_gradient(&y, Targets::Values(&targets), Some(&mut d))?;
-            rate = schedule.rate(step, epoch);
-            let diverged =
-                |loss| Error::Diverged { loss, step: step + 1, epoch: epoch + 1, learning_rate: rate };
-            if !loss.is_finite() {
-                return Err(diverged(loss));
-            }
-            parameters.zero_gradients();
-            net.backward(&mut parameters, cache, std::mem::take(&mut d))?;
-            let clipped = run.clip.apply(&mut parameters)?;
-            if !clipped.norm.is_finite() {
-                // The weights would be lost with this step, and the next loss would only say so later.
-                return Err(diverged(clipped.norm));
-            }
-            optimizer.step(&mut parameters, rate, clipped.gradient_scale)?;
-            loss_sum += loss * origins.len() as f64;
-            norm_sum += clipped.norm;
-            step += 1;
-        }
-        let train_seconds = epoch_begun.elapsed().as_secs_f64();
-        let valid_loss = match &validation {
-            Some(validation) => Some(validation.loss(&net, &parameters, material, run)?),
-            None => None,
-        };
-        if let Some(loss) = valid_loss.filter(|loss| !loss.is_finite()) {
-            return Err(Error::Diverged { loss, step, epoch: epoch + 1, learning_rate: rate });
-        }
-        let train_loss = loss_sum / train.len() as f64;
-        let record = EpochRecord {
-            epoch: epoch + 1,
-            train_loss,
-            valid_loss,
-            learning_rate: rate,
-            gradient_norm: norm_sum / batches.per_epoch() as f64,
-            rows_per_second: (train.len() * preprocessing.window) as f64 / train_seconds.max(1e-9),
-            seconds: epoch_begun.elapsed().as_secs_f64(),
-        };
-        schedule.end_epoch(valid_loss.unwrap_or(train_loss));
-        let verdict = valid_loss.map(|loss| stopping.observe(epoch + 1, loss, &parameters));
-        progress.epoch(&EpochEnd {
-            candidate: stage.candidate,
-            candidates: stage.candidates,
-            epochs: run.epochs,
-            best: verdict.is_none_or(|v| v == Verdict::Improved),
-            record: record.clone(),
-        });
-        epochs.push(record);
-        if verdict == Some(Verdict::Stop) && epoch + 1 < run.epochs {
-            stopped_early = true;
-            break;
-        }
-    }
-    // Without a validation part nothing says which epoch was best, and the last is kept.
-    let best_epoch = stopping.restore(&mut parameters)?.unwrap_or(epochs.len());
+    let order = (0, batches.order(0));
+    let mut fitting = Fitting { material, run, net, parameters, batches, order, validation };
+    let options = FitOptions {
+        epochs: run.epochs,
+        lr: run.lr,
+        schedule: run.schedule,
+        patience: run.patience,
+        seed: run.seed,
+        optimizer: run.optimizer,
+        clip: run.clip,
+    };
+    let mut session = Session::new(options, &fitting)?;
+    let ending = session.run(&mut fitting, stage, progress, &mut ())?;
+    let Fitting { net, parameters, validation, .. } = fitting;
     let valid_score = match &validation {
         Some(validation) => Some(validation.score(&net, &parameters, material)?),
         None => None,
     };
-    let seconds = begun.elapsed().as_secs_f64();
-    Ok(Fitted { net, parameters, epochs, best_epoch, stopped_early, valid_score, seconds })
+    Ok(Fitted {
+        net,
+        parameters,
+        epochs: session.records().to_vec(),
+        best_epoch: session.best_epoch(),
+        stopped_early: ending == Ending::StoppedEarly,
+        valid_score,
+        seconds: session.seconds(),
+    })
+}
+
+/// A network that is being fitted.
+struct Fitting<'a> {
+    material: &'a Material<'a>,
+    run: &'a Resolved,
+    net: Net,
+    parameters: Parameters,
+    batches: Batches,
+    /// An epoch and its order.
+    order: (usize, Vec<usize>),
+    validation: Option<Validation>,
+}
+
+impl Objective for Fitting<'_> {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+
+    fn steps_per_epoch(&self) -> usize {
+        self.batches.per_epoch()
+    }
+
+    fn batch(&mut self, epoch: usize, step: usize, noise: Noise) -> Result<BatchLoss> {
+        if self.order.0 != epoch {
+            self.order = (epoch, self.batches.order(epoch));
+        }
+        let Material { preprocessing, frame, train, .. } = self.material;
+        let first = step * self.batches.size();
+        let batch = &self.order.1[first..self.order.1.len().min(first + self.batches.size())];
+        let origins: Vec<usize> = batch.iter().map(|k| train.start + k).collect();
+        let (window, ahead) = (preprocessing.windows(frame, &origins), preprocessing.ahead(frame, &origins));
+        let targets = preprocessing.answers(frame, &origins);
+        let (x, ahead) = self.net.rows(window, ahead, origins.len())?;
+        let (y, cache) = self.net.forward_train(&self.parameters, x, ahead, noise)?;
+        let mut d = vec![0.0; y.len()];
+        let loss = self.run.loss.value_and_gradient(&y, Targets::Values(&targets), Some(&mut d))?;
+        self.net.backward(&mut self.parameters, cache, d)?;
+        Ok(BatchLoss { loss, weight: origins.len() as f64, rows: origins.len() * preprocessing.window })
+    }
+
+    fn validate(&mut self) -> Result<Option<Validated>> {
+        let Some(validation) = &self.validation else { return Ok(None) };
+        let loss = validation.loss(&self.net, &self.parameters, self.material, self.run)?;
+        Ok(Some(Validated { watched: loss, loss, figures: Vec::new() }))
+    }
 }

@@ -52,7 +52,6 @@ mod options;
 mod parts;
 mod predict;
 mod preprocessing;
-mod progress;
 mod report;
 mod run;
 mod score;
@@ -61,13 +60,13 @@ mod source;
 mod trained;
 mod training;
 
+pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, Stage};
 pub use forecaster::{
     Forecast, ForecastColumn, Forecaster, ForecasterConfig, History, LayerSummary, Tensor, TimeAxis,
 };
 pub use net::{Net, NetConfig};
-pub use options::{Cell, DifferenceChoice, LearningRate, Options, Resolved, Switch, Time};
+pub use options::{Cell, DifferenceChoice, Options, Resolved, Switch, Time};
 pub use preprocessing::{Input, Preprocessing, Target};
-pub use progress::{EpochEnd, EpochRecord, Progress, Stage};
 pub use report::ReportNotes;
 pub use run::{TASK, open_run, save_run};
 pub use trained::{Candidate, Choice, DataSummary, Evaluation, ForecastScores, Scores, Trained};

@@ -1,14 +1,13 @@
 //! What a person may ask of a forecaster, and what was used in the end.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Difference, Missing, ScaleKind, Split};
 use crate::loss::{Huber, Loss, Mae, Mse};
-use crate::train::{Clip, OptimizerConfig};
+use crate::named::{named, unknown};
+use crate::train::{Clip, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
 
 /// All options of the training of a forecaster. `None` and `Auto` mean that the data decide; [`Resolved`] tells what
@@ -196,37 +195,6 @@ pub enum Time {
     Column(String),
 }
 
-/// Implements the names of an option's values, as the command line and messages write them.
-macro_rules! named {
-    ($type:ident, $option:literal, $($variant:ident = $name:literal),+) => {
-        impl $type {
-            /// Every value's name, as [`from_str`](str::parse) reads it.
-            pub const NAMES: &'static [&'static str] = &[$($name),+];
-        }
-
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(name: &str) -> Result<Self> {
-                match name {
-                    $($name => Ok(Self::$variant),)+
-                    _ => Err(unknown($option, name, Self::NAMES)),
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant => $name),+ })
-            }
-        }
-    };
-}
-
-fn unknown(option: &str, found: &str, names: &[&str]) -> Error {
-    Error::Invalid(format!("{option} '{found}': there is no such choice; there are {}", names.join(", ")))
-}
-
 /// A recurrent cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -270,30 +238,6 @@ pub enum Switch {
     Off,
 }
 named!(Switch, "a switch", Auto = "auto", On = "on", Off = "off");
-
-/// How the learning rate changes; the numbers that this leaves open follow from the epochs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LearningRate {
-    /// Not at all.
-    Constant,
-    /// A tenth after each third of the epochs.
-    Step,
-    /// Along half a cosine down to a hundredth at the last step.
-    #[default]
-    Cosine,
-    /// Halved when the validation loss (without a validation part, the training loss) stands still for a third of the
-    /// patience.
-    Plateau,
-}
-named!(
-    LearningRate,
-    "--schedule",
-    Constant = "constant",
-    Step = "step",
-    Cosine = "cosine",
-    Plateau = "plateau"
-);
 
 /// All options as they were used, with what the data decided filled in; a run folder keeps them as TOML.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

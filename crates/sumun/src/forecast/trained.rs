@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::forecaster::Forecaster;
 use super::options::Resolved;
-use super::progress::EpochRecord;
+use crate::train::EpochRecord;
 
 /// A trained forecaster and all that is worth telling about its training.
 #[derive(Debug)]

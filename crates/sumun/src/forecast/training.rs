@@ -9,12 +9,12 @@ use super::forecaster::{Forecaster, ForecasterConfig, History, TimeAxis};
 use super::metrics::mase_scale;
 use super::options::{DifferenceChoice, Options, Resolved, Time};
 use super::preprocessing::{Frame, Input, Preprocessing, Target};
-use super::progress::{Progress, Stage};
 use super::score;
 use super::source::{Source, Wanted};
 use super::trained::{Candidate, Choice, DataSummary, Trained};
 use crate::Result;
 use crate::data::{Difference, Table, TimeColumn, origins_within};
+use crate::train::{Progress, Stage};
 
 /// Trains a forecaster on `table`; see the [module](super) for the recipe. The same options and table give the same
 /// model bit for bit, whatever the number of threads.
@@ -42,8 +42,13 @@ pub fn train(table: &Table, options: &Options, progress: &mut dyn Progress) -> R
             1 => format!("difference = {difference}"),
             _ => format!("trying difference = {difference} ({} of {count})", index + 1),
         };
-        let stage =
-            Stage { name, candidate: index + 1, candidates: count, epochs: run.epochs, windows: train.len() };
+        let stage = Stage {
+            name,
+            candidate: index + 1,
+            candidates: count,
+            epochs: run.epochs,
+            examples: train.len(),
+        };
         let material =
             Material { preprocessing: &preprocessing, frame: &frame, train, valid: run.split.valid.clone() };
         let fitted = fit(&material, &run, &stage, progress)?;

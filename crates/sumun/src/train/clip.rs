@@ -14,7 +14,7 @@ use crate::{Error, Parameters, Result};
 /// let mut parameters = Parameters::new();
 /// let id = parameters.add("w", &[2], vec![0.0; 2])?;
 /// parameters.gradient_mut(id).copy_from_slice(&[3.0, 4.0]);
-/// let Clipped { norm, gradient_scale } = Clip::GlobalNorm { max: 1.0 }.apply(&mut parameters)?;
+/// let Clipped { norm, gradient_scale, .. } = Clip::GlobalNorm { max: 1.0 }.apply(&mut parameters)?;
 /// assert_eq!(norm, 5.0);
 /// assert!((gradient_scale - 0.2).abs() < 1e-6);
 /// # Ok::<(), sumun::Error>(())
@@ -44,6 +44,8 @@ pub struct Clipped {
     pub norm: f64,
     /// What [`Optimizer::step`](super::Optimizer::step) has to multiply every gradient by.
     pub gradient_scale: f32,
+    /// Whether any gradient was, or is to be, made smaller.
+    pub clipped: bool,
 }
 
 impl Clip {
@@ -51,22 +53,26 @@ impl Clip {
     /// they are and the optimizer applies the scale in its own sweep. A bound that is not above 0 is an error.
     pub fn apply(self, parameters: &mut Parameters) -> Result<Clipped> {
         let norm = global_norm(parameters);
-        let gradient_scale = match self {
-            Self::None => 1.0,
+        let (gradient_scale, clipped) = match self {
+            Self::None => (1.0, false),
             Self::GlobalNorm { max } => {
                 positive(max)?;
-                norm_scale(norm, max)
+                (norm_scale(norm, max), norm > max)
             }
             Self::Value { max } => {
                 positive(f64::from(max))?;
+                let mut clipped = false;
                 for range in trainable_ranges(parameters) {
-                    // A NaN stays one, so that it is noticed.
-                    parameters.gradients_mut()[range].iter_mut().for_each(|d| *d = d.clamp(-max, max));
+                    for d in &mut parameters.gradients_mut()[range] {
+                        clipped |= d.abs() > max;
+                        // A NaN stays one, so that it is noticed.
+                        *d = d.clamp(-max, max);
+                    }
                 }
-                1.0
+                (1.0, clipped)
             }
         };
-        Ok(Clipped { norm, gradient_scale })
+        Ok(Clipped { norm, gradient_scale, clipped })
     }
 }
 

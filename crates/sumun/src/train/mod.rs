@@ -1,18 +1,25 @@
-//! What training is made of: optimizers, clipping, regularisers, schedules and early stopping.
+//! What training is made of: optimizers, clipping, regularisers, schedules, early stopping, and the loop that puts them
+//! together.
 
 pub mod batches;
 pub mod clip;
 pub mod early_stopping;
+mod learning_rate;
 pub mod optimizer;
+mod progress;
 pub mod regularise;
 pub mod schedule;
+pub mod session;
 
 pub use batches::Batches;
 pub use clip::{Clip, Clipped, global_norm};
 pub use early_stopping::{Best, EarlyStopping, Verdict};
+pub use learning_rate::LearningRate;
 pub use optimizer::{Optimizer, OptimizerConfig};
+pub use progress::{EpochEnd, EpochRecord, Progress, Stage, StepEnd};
 pub use regularise::{Penalties, Regularizer};
 pub use schedule::{Schedule, ScheduleConfig};
+pub use session::{BatchLoss, Ending, FitOptions, Keeper, Objective, Session, Snapshot, Validated, Wish};
 
 use std::ops::Range;
 

@@ -1,5 +1,7 @@
 //! What a training tells while it runs.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Listens to a training, to draw a bar or write a log. Every method does nothing unless it is written; `()` is the
@@ -8,6 +10,11 @@ pub trait Progress {
     /// A network begins to be trained.
     fn stage(&mut self, stage: &Stage) {
         let _ = stage;
+    }
+
+    /// An optimizer step has been taken.
+    fn step(&mut self, step: &StepEnd) {
+        let _ = step;
     }
 
     /// An epoch has ended.
@@ -34,8 +41,21 @@ pub struct Stage {
     pub candidates: usize,
     /// The most epochs that it will take.
     pub epochs: usize,
-    /// Windows of the training part, all of which an epoch sees.
-    pub windows: usize,
+    /// Windows or sequences of the training part, all of which an epoch sees.
+    pub examples: usize,
+}
+
+/// Where a training stands within an epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepEnd {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The step within the epoch, counted from 1.
+    pub step: usize,
+    /// How many steps an epoch has.
+    pub steps: usize,
+    /// The batch's loss.
+    pub loss: f64,
 }
 
 /// What an epoch came to, and where the training stands.
@@ -60,14 +80,18 @@ pub struct EpochRecord {
     pub epoch: usize,
     /// The mean loss of the training batches, each measured before its step, with dropout.
     pub train_loss: f64,
-    /// The loss on the validation part after the epoch, over every forecast value that lies in it; `None` if there is
-    /// no such part.
+    /// The loss on the validation part after the epoch; `None` if there is no such part.
     pub valid_loss: Option<f64>,
+    /// Further figures on the validation part by name, such as `accuracy`.
+    #[serde(flatten)]
+    pub figures: BTreeMap<String, f64>,
     /// The learning rate of the last step.
     pub learning_rate: f64,
     /// The mean global norm of the gradients before clipping.
     pub gradient_norm: f64,
-    /// Rows read a second: windows times their length.
+    /// The share of steps whose gradients were clipped.
+    pub clipped: f64,
+    /// Rows read a second: sequences times their length.
     pub rows_per_second: f64,
     /// How long it took, in seconds, validation included.
     pub seconds: f64,
