@@ -10,6 +10,7 @@ mod named;
 pub mod nn;
 pub mod noise;
 pub mod parameters;
+pub mod records;
 pub mod report;
 pub mod rows;
 pub mod run;

@@ -1,7 +1,7 @@
 //! Whether timestamps stand on a regular grid: repeats, steps back, gaps and odd spacings.
 
 use super::frequency::Frequency;
-use super::table::quoted;
+use super::names::quoted;
 use super::time::{TimeFormat, Timestamp};
 use crate::{Error, Result};
 

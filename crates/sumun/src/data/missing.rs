@@ -2,7 +2,7 @@
 
 use super::frequency::Frequency;
 use super::grid::Grid;
-use super::table::quoted;
+use super::names::quoted;
 use super::time::{TimeFormat, Timestamp};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Scaling values to a range that networks learn well, and back.
 
-use super::table::quoted;
+use super::names::quoted;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;

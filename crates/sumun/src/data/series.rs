@@ -2,7 +2,8 @@
 
 use super::frequency::Frequency;
 use super::missing::{Missing, Rows, Times};
-use super::table::{Table, quoted};
+use super::names::quoted;
+use super::table::Table;
 use super::time::{TimeFormat, Timestamp, parse_times};
 use crate::{Error, Result};
 

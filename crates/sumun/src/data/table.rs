@@ -1,5 +1,7 @@
 //! CSV files as text cells, with errors that name file, row and column.
 
+use super::names::{did_you_mean, listed, quoted};
+use super::text_file::TextFile;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::io::Read;
@@ -27,69 +29,32 @@ const MISSING_MARKERS: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "?",
 /// How many lines are looked at to find the delimiter.
 const DELIMITER_LINES: usize = 20;
 
-/// How many bytes are read before the rest, to see whether they are text.
-const FIRST_BYTES: u64 = 1 << 20;
-
-/// How many column names an error message lists.
-const LISTED_COLUMNS: usize = 12;
-
 impl Table {
     /// Reads a CSV file. Errors: a missing, empty, ragged or non-UTF-8 file, a header without rows, and column
     /// names that occur twice.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let file = std::fs::File::open(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => {
-                Error::Data(format!("{name}: there is no such file; check the path"))
-            }
-            _ => Error::Io { path: path.to_path_buf(), source },
-        })?;
-        match Self::from_reader(&name, file) {
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::IsADirectory => {
-                Err(Error::Data(format!("{name}: is a folder; give the CSV file inside it")))
-            }
-            other => other,
-        }
+        Self::from_text(&TextFile::open(path.as_ref(), "CSV")?, None)
     }
 
     /// Reads CSV from anything, such as standard input; `name` stands for the file in messages.
     /// Errors as [`Table::read`].
-    pub fn from_reader(name: &str, mut reader: impl Read) -> Result<Self> {
-        let failed = |source| Error::Io { path: name.into(), source };
-        let mut bytes = Vec::new();
-        (&mut reader).take(FIRST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-        // Before the rest is read: it may have no end, as /dev/zero has none.
-        if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.contains(&0) {
-            return Err(Error::Data(format!(
-                "{name}: is UTF-16 or no text at all (it holds bytes that UTF-8 text does not); save the file as CSV in \
-                 UTF-8"
-            )));
-        }
-        reader.read_to_end(&mut bytes).map_err(failed)?;
-        Self::from_bytes(name, &bytes)
+    pub fn from_reader(name: &str, reader: impl Read) -> Result<Self> {
+        Self::from_text(&TextFile::from_reader(name, reader, "CSV")?, None)
     }
 
-    fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
+    /// The table that a file's text is, with a delimiter that is known or to be found. Errors as [`Table::read`].
+    pub(crate) fn from_text(file: &TextFile, delimiter: Option<u8>) -> Result<Self> {
+        let (name, text) = (file.name(), file.text()?);
         let bad = |message: String| Err(Error::Data(format!("{name}: {message}")));
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(e) => {
-                let at = e.valid_up_to();
-                let line = 1 + bytes[..at].iter().filter(|&&b| b == b'\n').count();
-                return bad(format!(
-                    "line {line} is not UTF-8 text (byte 0x{:02X}); save the file as UTF-8",
-                    bytes[at]
-                ));
-            }
-        };
         if text.trim().is_empty() {
             return bad("the file is empty; it needs a header row and rows of values".into());
         }
-        let delimiter = find_delimiter(text);
+        let bytes = text.as_bytes();
+        let delimiter = delimiter.unwrap_or_else(|| find_delimiter(text));
+        let quotes = delimiter != b'\t' || !even_tabs(text);
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
+            .quoting(quotes)
             .has_headers(false)
             .flexible(true)
             .trim(csv::Trim::All)
@@ -117,6 +82,9 @@ impl Table {
             line += blank;
             if header.is_empty() {
                 header = name_columns(&record);
+                if !quotes {
+                    header.iter_mut().for_each(|name| *name = unquoted(name));
+                }
                 check_header(name, &header)?;
                 continue;
             }
@@ -129,7 +97,7 @@ impl Table {
                     delimiter_text(delimiter)
                 ));
             }
-            cells.extend(record.iter().map(str::to_owned));
+            cells.extend(record.iter().map(|cell| if quotes { cell.to_owned() } else { unquoted(cell) }));
             lines.push(line);
         }
         if lines.is_empty() {
@@ -181,23 +149,12 @@ impl Table {
         if let Some(index) = self.header.iter().position(|h| h == name) {
             return Ok(index);
         }
-        let likeness = |h: &String| strsim::jaro_winkler(&h.to_lowercase(), &name.to_lowercase());
-        let nearest = self.header.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        let hint = match nearest {
-            Some(nearest) if likeness(nearest) > 0.7 => format!(" did you mean {}?", quoted(nearest)),
-            _ => String::new(),
-        };
-        let listed: Vec<_> = self.header.iter().take(LISTED_COLUMNS).map(|h| quoted(h)).collect();
-        let more = if self.header.len() > listed.len() {
-            format!(" and {} more", self.header.len() - listed.len())
-        } else {
-            String::new()
-        };
         Err(Error::Data(format!(
-            "{}: there is no column {};{hint} row 1 names {}{more}",
+            "{}: there is no column {};{} row 1 names {}",
             self.name,
             quoted(name),
-            listed.join(", ")
+            did_you_mean(name, &self.header),
+            listed(&self.header)
         )))
     }
 
@@ -250,18 +207,6 @@ impl Table {
 /// The largest magnitude of a value: its square, and sums of such squares, are still finite.
 const LARGEST: f64 = 1e100;
 
-/// A name or cell as messages show it: in single quotes, on one line, shortened.
-pub(crate) fn quoted(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let shown: String = text.chars().take(SHOWN).flat_map(shown_char).collect();
-    let more = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
-    format!("'{shown}{more}'")
-}
-
-fn shown_char(c: char) -> Vec<char> {
-    if c.is_control() { c.escape_default().collect() } else { vec![c] }
-}
-
 fn newlines(bytes: &[u8]) -> usize {
     bytes.iter().filter(|&&b| b == b'\n').count()
 }
@@ -276,6 +221,24 @@ fn delimiter_text(delimiter: u8) -> &'static str {
         b';' => "';'",
         _ => "','",
     }
+}
+
+/// Whether every line has as many tabs as the first, so that no cell holds a tab or a line end. Many tab-separated files
+/// know no quoting: a cell that begins with a quotation mark must not swallow the lines below it.
+fn even_tabs(text: &str) -> bool {
+    let mut counts =
+        text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.matches('\t').count());
+    counts.next().is_some_and(|first| counts.all(|count| count == first))
+}
+
+/// A cell without the quotation marks around it, where all those inside are doubled.
+fn unquoted(cell: &str) -> String {
+    let inner = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let parts: Vec<&str> = inner.map_or_else(Vec::new, |inner| inner.split("\"\"").collect());
+    if parts.is_empty() || parts.iter().any(|part| part.contains('"')) {
+        return cell.to_owned();
+    }
+    parts.join("\"").trim().to_owned()
 }
 
 fn name_columns(record: &csv::StringRecord) -> Vec<String> {
@@ -333,7 +296,10 @@ mod tests {
 
     #[test]
     fn finds_delimiter_and_cells() {
-        let cases: [(&str, char, &[&str]); 7] = [
+        let cases: [(&str, char, &[&str]); 10] = [
+            ("a\tb\n\"so\t1\ngood\" it is\t2\n", '\t', &["\"so", "1", "good\" it is", "2"]),
+            ("a\t\"b\"\n\"say \"\"hi\"\"\"\t\"2\"\n", '\t', &["say \"hi\"", "2"]),
+            ("a\tb\n\"x\ty\"\t1\n", '\t', &["x\ty", "1"]),
             ("a,b\n1,2\n", ',', &["1", "2"]),
             ("a;b\n1,5;2\n", ';', &["1,5", "2"]),
             ("a\tb\r\n1\t2\r\n", '\t', &["1", "2"]),

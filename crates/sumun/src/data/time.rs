@@ -1,6 +1,6 @@
 //! Timestamps as people write them, and printed back the same way.
 
-use super::table::quoted;
+use super::names::quoted;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! Logarithm and differences: what makes a trending or seasonal series easy to learn, and its exact undoing.
 
-use super::table::quoted;
+use super::names::quoted;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
