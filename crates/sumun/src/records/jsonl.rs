@@ -1,0 +1,317 @@
+//! JSON lines: an object a line, read without keeping more than is wanted.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::choose::{Choice, Holds, choose, no_such};
+use super::labels::whole;
+use super::numbers::{NumberList, number_list};
+use super::{Fields, Input, Record, RecordSpec};
+use crate::data::quoted;
+use crate::{Error, Result};
+
+/// The longest line: a recording of four million numbers is shorter.
+const MOST_LINE_BYTES: usize = 1 << 26;
+
+/// How the value of a key is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// A text, number or boolean; of lists and objects only that they are there.
+    Scalar,
+    /// A list of numbers.
+    Numbers,
+    /// A list of texts.
+    Words,
+    Nothing,
+}
+
+/// The value of a key, as far as it was wanted.
+#[derive(Debug, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    /// As short as it can be written.
+    Number(String),
+    Text(String),
+    Numbers(NumberList),
+    /// Texts, numbers and booleans as text; None for anything else.
+    Words(Vec<Option<String>>),
+    List,
+    Object,
+    Unwanted,
+}
+
+impl Value {
+    /// What it is, with its article.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::Numbers(_) | Self::Words(_) | Self::List => "a list",
+            Self::Object => "an object",
+            Self::Unwanted => "something else",
+        }
+    }
+}
+
+/// A line's object: keys in the order of the line, all different.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub(super) line: usize,
+    pub(super) keys: Vec<String>,
+    pub(super) values: Vec<Value>,
+}
+
+impl Object {
+    /// Takes the value of a key out. Error: no such key.
+    pub(super) fn take(&mut self, file: &str, key: &str) -> Result<Value> {
+        match self.keys.iter().position(|other| other == key) {
+            Some(index) => Ok(std::mem::replace(&mut self.values[index], Value::Unwanted)),
+            None => Err(no_such(file, &format!("line {}", self.line), key, &self.keys)),
+        }
+    }
+}
+
+/// Whether a file without a telling name holds JSON.
+pub(super) fn looks_like_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
+/// The objects of all lines that are not blank.
+pub(super) fn objects<'a>(
+    file: &'a str,
+    text: &'a str,
+    want: impl Fn(&str) -> Want + Copy + 'a,
+) -> impl Iterator<Item = Result<Object>> + 'a {
+    let lines = (1..).zip(text.split('\n')).filter(|(_, line)| !line.trim().is_empty());
+    lines.map(move |(number, line)| object(file, number, line, want))
+}
+
+/// The first object, to choose its fields from; None in a file of blank lines.
+pub(super) fn first(file: &str, text: &str) -> Result<Option<Object>> {
+    objects(file, text, |_| Want::Scalar).next().transpose()
+}
+
+/// Records from an object a line.
+pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<(Fields, Vec<Record>)> {
+    let Some(look) = first(file, text)? else {
+        return Err(Error::Data(format!("{file}: the file is empty; it needs records")));
+    };
+    let holds = |index: usize| match look.values[index] {
+        Value::Text(_) => Holds::Text,
+        Value::List => Holds::List,
+        _ => Holds::Other,
+    };
+    let Choice { fields, numbers } = choose(file, &format!("line {}", look.line), &look.keys, holds, spec)?;
+    let want = |key: &str| match key {
+        _ if key == fields.input && numbers => Want::Numbers,
+        _ if key == fields.input || Some(key) == fields.label.as_deref() => Want::Scalar,
+        _ => Want::Nothing,
+    };
+    let record = |object: Result<Object>| record(file, object?, &fields, numbers, spec);
+    let records = objects(file, text, want).map(record).collect::<Result<_>>()?;
+    Ok((fields, records))
+}
+
+fn record(
+    file: &str,
+    mut object: Object,
+    fields: &Fields,
+    numbers: bool,
+    spec: &RecordSpec<'_>,
+) -> Result<Record> {
+    let line = object.line;
+    let bad = |message: String| Error::Data(format!("{file}: line {line}: {message}"));
+    let field = &fields.input;
+    let input = match object.take(file, field)? {
+        Value::Numbers(list) => list.sequence(field, spec.x_layout).map_err(bad)?,
+        value if numbers => {
+            return Err(bad(format!("{field} is {}; it must be a list of numbers", value.kind())));
+        }
+        Value::Text(text) if text.trim().is_empty() => {
+            return Err(bad(format!("{field} is an empty text; leave such records out")));
+        }
+        Value::Text(text) => Input::Text(text.trim().to_owned()),
+        value => return Err(bad(format!("{field} is {}; it must be a text", value.kind()))),
+    };
+    let label = match &fields.label {
+        Some(label) if spec.require_label || object.keys.contains(label) => {
+            match object.take(file, label)? {
+                Value::Null => None,
+                Value::Bool(value) => Some(value.to_string()),
+                Value::Number(text) | Value::Text(text) => Some(whole(text.trim()).to_owned()),
+                value => {
+                    return Err(bad(format!(
+                        "{label} is {}; a label is a text, a number or a boolean",
+                        value.kind()
+                    )));
+                }
+            }
+        }
+        _ => None,
+    };
+    let label = label.filter(|label| !label.is_empty());
+    match &fields.label {
+        Some(name) if spec.require_label && label.is_none() => {
+            Err(bad(format!("{name} is empty; give the record a label or leave it out")))
+        }
+        _ => Ok(Record { line, input, label }),
+    }
+}
+
+fn object(file: &str, number: usize, line: &str, want: impl Fn(&str) -> Want) -> Result<Object> {
+    let bad = |message: &str| Err(Error::Data(format!("{file}: line {number} {message}")));
+    if line.len() > MOST_LINE_BYTES {
+        return bad("is longer than 64 MiB, which is no record; write an object a line");
+    }
+    match line.trim_start().chars().next() {
+        Some('{') => {}
+        Some('[') => {
+            return bad("begins a list; write an object a line (`jq -c '.[]'` turns a list into such lines)");
+        }
+        _ => {
+            return bad(
+                "is no JSON object; every line must be one, such as {\"text\": \"…\", \"label\": \"…\"}",
+            );
+        }
+    }
+    let mut parser = serde_json::Deserializer::from_str(line);
+    let (keys, values) = Wanted(want)
+        .deserialize(&mut parser)
+        .and_then(|object| parser.end().map(|()| object))
+        .map_err(|error| Error::Data(syntax(file, number, line, &error)))?;
+    let mut seen = HashSet::with_capacity(keys.len());
+    match keys.iter().find(|key| !seen.insert(*key)) {
+        Some(twice) => bad(&format!("names {} twice; leave one of them out", quoted(twice))),
+        None => Ok(Object { line: number, keys, values }),
+    }
+}
+
+/// What is wrong with a line that is no JSON, and where.
+fn syntax(file: &str, number: usize, line: &str, error: &serde_json::Error) -> String {
+    let line = line.trim_end();
+    let at = if error.is_eof() { line.len() } else { error.column().saturating_sub(1) };
+    let at = line.floor_char_boundary(at);
+    let column = line[..at].chars().count() + 1;
+    let place = format!("{file}: line {number}, column {column}");
+    // Python writes them, but JSON knows no such numbers.
+    let near = &line[line.floor_char_boundary(at.saturating_sub(2))..];
+    for word in ["NaN", "Infinity"] {
+        if near.find(word).is_some_and(|start| start <= 2) {
+            return format!(
+                "{place}: {word} is no number in JSON; every value must be a finite number (fill the gap or leave the \
+                 record out)"
+            );
+        }
+    }
+    let message = error.to_string();
+    let what = message.split(" at line ").next().unwrap_or_default();
+    let advice = if error.is_eof() { "; every line must be a whole object" } else { "" };
+    format!("{place}: this is no JSON: {what}{advice}")
+}
+
+/// Reads an object's keys and values.
+struct Wanted<F>(F);
+
+impl<'de, F: Fn(&str) -> Want> DeserializeSeed<'de> for Wanted<F> {
+    type Value = (Vec<String>, Vec<Value>);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, F: Fn(&str) -> Want> Visitor<'de> for Wanted<F> {
+    type Value = (Vec<String>, Vec<Value>);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        while let Some(key) = map.next_key::<String>()? {
+            values.push(map.next_value_seed(One((self.0)(&key)))?);
+            keys.push(key);
+        }
+        Ok((keys, values))
+    }
+}
+
+/// Reads one value.
+struct One(Want);
+
+impl<'de> DeserializeSeed<'de> for One {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        match self.0 {
+            Want::Nothing => IgnoredAny::deserialize(deserializer).map(|_| Value::Unwanted),
+            _ => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for One {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(number.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(number.to_string()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        let number = if number == 0.0 { 0.0 } else { number };
+        let text = serde_json::Number::from_f64(number).map_or_else(String::new, |number| number.to_string());
+        Ok(Value::Number(whole(&text).to_owned()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        match self.0 {
+            Want::Numbers => number_list(list).map(Value::Numbers),
+            Want::Words => {
+                let mut words = Vec::new();
+                while let Some(word) = list.next_element_seed(Self(Want::Scalar))? {
+                    words.push(match word {
+                        Value::Text(text) | Value::Number(text) => Some(text),
+                        Value::Bool(value) => Some(value.to_string()),
+                        _ => None,
+                    });
+                }
+                Ok(Value::Words(words))
+            }
+            Want::Scalar | Want::Nothing => {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Value::List)
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Object)
+    }
+}

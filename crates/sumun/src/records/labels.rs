@@ -1,0 +1,329 @@
+//! Labels as classes and as numbers.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Record, Records, Tagged};
+use crate::data::{did_you_mean, quoted};
+use crate::{Error, Result};
+
+/// The largest magnitude of a label that is a number: its square is still finite in `f32`.
+const LARGEST: f64 = 1e18;
+
+/// The most classes that a message lists.
+const LISTED: usize = 8;
+
+/// The names of all classes in a fixed order; the place of a name is its id.
+///
+/// As data it is the list of names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct Classes {
+    names: Vec<String>,
+    ids: HashMap<String, u32>,
+}
+
+impl Classes {
+    /// The classes that occur in `labels`: in the order of their numbers where all are numbers, else of their
+    /// characters. Error: no labels at all.
+    pub fn of<S: AsRef<str>>(labels: impl IntoIterator<Item = S>) -> Result<Self> {
+        let mut names: Vec<String> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for label in labels {
+            let label = label.as_ref();
+            if !seen.contains(label) {
+                seen.insert(label.to_owned());
+                names.push(label.to_owned());
+            }
+        }
+        let numbers: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
+        match numbers {
+            Some(numbers) => {
+                let mut order: Vec<usize> = (0..names.len()).collect();
+                order.sort_by(|&a, &b| {
+                    numbers[a].total_cmp(&numbers[b]).then_with(|| names[a].cmp(&names[b]))
+                });
+                Self::try_from(order.into_iter().map(|index| names[index].clone()).collect::<Vec<_>>())
+            }
+            None => {
+                names.sort();
+                Self::try_from(names)
+            }
+        }
+    }
+
+    /// The two classes that a threshold makes of a number: `≤ V`, with id 0, and `> V`. A threshold that is not finite
+    /// is an error.
+    pub fn of_threshold(threshold: f64) -> Result<Self> {
+        if !threshold.is_finite() {
+            return Err(Error::Invalid(format!("the threshold is {threshold}; it must be a finite number")));
+        }
+        Self::try_from(vec![format!("≤ {threshold}"), format!("> {threshold}")])
+    }
+
+    /// The names, in the order of the ids.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How many there are, at least 1.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The id of a name; None for a name that is no class.
+    pub fn id(&self, name: &str) -> Option<u32> {
+        self.ids.get(name).copied()
+    }
+
+    /// The id of a label in a file, which the message names where it is no class.
+    fn known(&self, file: &str, line: usize, label: &str) -> Result<u32> {
+        self.id(label).ok_or_else(|| {
+            let shown: Vec<String> = self.names.iter().take(LISTED).map(|name| quoted(name)).collect();
+            let more = if self.len() > LISTED { ", …" } else { "" };
+            Error::Data(format!(
+                "{file}: line {line}: the label {} is none of the {} classes that were trained;{} they are {}{more}",
+                quoted(label),
+                self.len(),
+                did_you_mean(label, &self.names),
+                shown.join(", ")
+            ))
+        })
+    }
+}
+
+impl TryFrom<Vec<String>> for Classes {
+    type Error = Error;
+
+    /// Classes in an order of one's own. None at all, an empty name and one that occurs twice are errors.
+    fn try_from(names: Vec<String>) -> Result<Self> {
+        if names.is_empty() {
+            return Err(Error::Invalid("there are no labels, so there are no classes".into()));
+        }
+        let mut ids = HashMap::with_capacity(names.len());
+        for (id, name) in (0_u32..).zip(&names) {
+            if name.is_empty() {
+                return Err(Error::Invalid(format!("class {id} has no name")));
+            }
+            if ids.insert(name.clone(), id).is_some() {
+                return Err(Error::Invalid(format!("two classes are named {}", quoted(name))));
+            }
+        }
+        Ok(Self { names, ids })
+    }
+}
+
+impl From<Classes> for Vec<String> {
+    fn from(classes: Classes) -> Self {
+        classes.names
+    }
+}
+
+impl Records {
+    /// The classes of all labels, of which there must be two at least.
+    pub fn classes(&self) -> Result<Classes> {
+        let classes = Classes::of(self.records.iter().filter_map(|record| record.label.as_deref()))
+            .map_err(|error| Error::Data(format!("{}: {error}", self.name)))?;
+        if classes.len() == 1 {
+            return Err(Error::Data(format!(
+                "{}: every label is {}; a classifier needs at least two classes",
+                self.name,
+                quoted(&classes.names[0])
+            )));
+        }
+        Ok(classes)
+    }
+
+    /// The class of each record. Errors, with the line: a record without a label, a label that is none of `classes`.
+    pub fn class_ids(&self, classes: &Classes) -> Result<Vec<u32>> {
+        let id = |record: &Record| classes.known(&self.name, record.line, self.label(record)?);
+        self.records.iter().map(id).collect()
+    }
+
+    /// The label of each record as a number. Errors, with the line: a record without a label, a label that is no
+    /// number, or not a finite one of at most 10¹⁸.
+    pub fn numeric_labels(&self) -> Result<Vec<f64>> {
+        self.records.iter().map(|record| self.numeric(record, self.label(record)?)).collect()
+    }
+
+    /// Turns labels that are numbers into the two classes of [`Classes::of_threshold`]: strictly above is `> V`.
+    /// Records without a label stay so. Errors: those of [`numeric_labels`](Self::numeric_labels).
+    pub fn threshold(&mut self, threshold: f64) -> Result<Classes> {
+        let classes = Classes::of_threshold(threshold)?;
+        let above = |record: &Record| match &record.label {
+            Some(label) => Ok(Some(self.numeric(record, label)? > threshold)),
+            None => Ok(None),
+        };
+        let above = self.records.iter().map(above).collect::<Result<Vec<Option<bool>>>>()?;
+        for (record, above) in self.records.iter_mut().zip(above) {
+            record.label = above.map(|above| classes.names[usize::from(above)].clone());
+        }
+        Ok(classes)
+    }
+
+    fn numeric(&self, record: &Record, label: &str) -> Result<f64> {
+        let why = match label.parse::<f64>() {
+            Ok(number) if number.abs() <= LARGEST => return Ok(number),
+            Ok(number) if number.is_finite() => "is too large to calculate with; divide the labels",
+            Ok(_) => "is not finite; leave the record out",
+            Err(_) => "is not a number; name another field with --label, or classify",
+        };
+        Err(Error::Data(format!("{}: line {}: the label {} {why}", self.name, record.line, quoted(label))))
+    }
+
+    fn label<'a>(&self, record: &'a Record) -> Result<&'a str> {
+        record.label.as_deref().ok_or_else(|| {
+            Error::Data(format!("{}: line {}: the record has no label", self.name, record.line))
+        })
+    }
+}
+
+impl Tagged {
+    /// The classes of all tags. Error: no sentence has tags.
+    pub fn classes(&self) -> Result<Classes> {
+        Classes::of(self.sentences.iter().filter_map(|sentence| sentence.tags.as_ref()).flatten())
+            .map_err(|error| Error::Data(format!("{}: {error}", self.name)))
+    }
+
+    /// The class of each token of each sentence. Errors, with the line: a sentence without tags, a tag that is none of
+    /// `classes`.
+    pub fn tag_ids(&self, classes: &Classes) -> Result<Vec<Vec<u32>>> {
+        let ids = |sentence: &super::Sentence| {
+            let tags = sentence.tags.as_ref().ok_or_else(|| {
+                Error::Data(format!("{}: line {}: the sentence has no tags", self.name, sentence.line))
+            })?;
+            tags.iter().map(|tag| classes.known(&self.name, sentence.line, tag)).collect()
+        };
+        self.sentences.iter().map(ids).collect()
+    }
+}
+
+/// A label that is a whole number written with a fraction of zeros, as pandas writes `3.0`, without the fraction. So
+/// the labels of a CSV file and those of a JSON file, where 3 and 3.0 are one number, are the same.
+pub(super) fn whole(label: &str) -> &str {
+    match label.split_once('.') {
+        Some((whole, fraction))
+            if !fraction.is_empty()
+                && fraction.bytes().all(|b| b == b'0')
+                && whole.strip_prefix('-').unwrap_or(whole).bytes().all(|b| b.is_ascii_digit())
+                && whole.ends_with(|c: char| c.is_ascii_digit()) =>
+        {
+            whole
+        }
+        _ => label,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::RecordSpec;
+
+    fn records(labels: &[&str]) -> Records {
+        let lines: String = labels.iter().map(|label| format!("a text,{label}\n")).collect();
+        Records::from_reader("f.csv", format!("text,label\n{lines}").as_bytes(), &RecordSpec::default())
+            .unwrap()
+    }
+
+    #[test]
+    fn classes_have_one_order_whatever_that_of_the_records() {
+        for (labels, expected) in [
+            (["b", "a", "10", "b"].as_slice(), ["10", "a", "b"].as_slice()),
+            (&["10", "9", "-1", "10"], &["-1", "9", "10"]),
+            (&["나", "가", "Z", "a"], &["Z", "a", "가", "나"]),
+            (&["1", "1.5", "01"], &["01", "1", "1.5"]),
+        ] {
+            for turn in 0..labels.len() {
+                let mut labels = labels.to_vec();
+                labels.rotate_left(turn);
+                assert_eq!(Classes::of(&labels).unwrap().names(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn classes_are_the_list_of_their_names() {
+        let classes = Classes::of(["neg", "pos"]).unwrap();
+        let json = serde_json::to_string(&classes).unwrap();
+        assert_eq!(json, r#"["neg","pos"]"#);
+        let read: Classes = serde_json::from_str(&json).unwrap();
+        assert_eq!((read.id("pos"), read.id("neg"), read.id("Pos"), read.len()), (Some(1), Some(0), None, 2));
+        assert_eq!(read, classes);
+        for bad in ["[]", r#"["a","a"]"#, r#"["a",""]"#] {
+            assert!(serde_json::from_str::<Classes>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_splits_strictly_above() {
+        let mut records = records(&["0", "-1.5", "", "1e-3", "+2"]);
+        let classes = records.threshold(0.0).unwrap();
+        assert_eq!(classes.names(), ["≤ 0", "> 0"]);
+        let labels: Vec<_> = records.records.iter().map(|record| record.label.as_deref()).collect();
+        assert_eq!(labels, [Some("≤ 0"), Some("≤ 0"), None, Some("> 0"), Some("> 0")]);
+        assert_eq!(Classes::of_threshold(-2.5).unwrap().names(), ["≤ -2.5", "> -2.5"]);
+        assert!(Classes::of_threshold(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn bad_labels_are_explained() {
+        let classes = Classes::of(["good", "bad"]).unwrap();
+        let message = |result: Result<()>| result.unwrap_err().to_string();
+        let cases = [
+            (
+                message(records(&["1", "x"]).numeric_labels().map(drop)),
+                "f.csv: line 3: the label 'x' is not a number",
+            ),
+            (
+                message(records(&["1", "inf"]).numeric_labels().map(drop)),
+                "f.csv: line 3: the label 'inf' is not finite",
+            ),
+            (
+                message(records(&["1e19"]).numeric_labels().map(drop)),
+                "f.csv: line 2: the label '1e19' is too large",
+            ),
+            (
+                message(records(&["1", ""]).numeric_labels().map(drop)),
+                "f.csv: line 3: the record has no label",
+            ),
+            (
+                message(records(&["x"]).threshold(0.0).map(drop)),
+                "f.csv: line 2: the label 'x' is not a number",
+            ),
+            (
+                message(records(&["x", "x"]).classes().map(drop)),
+                "f.csv: every label is 'x'; a classifier needs at least",
+            ),
+            (message(records(&[""]).classes().map(drop)), "f.csv: there are no labels"),
+            (
+                message(records(&["good", "godo"]).class_ids(&classes).map(drop)),
+                "f.csv: line 3: the label 'godo' is none of the 2 classes that were trained; did you mean 'good'? they \
+                 are 'bad', 'good'",
+            ),
+        ];
+        for (message, expected) in cases {
+            assert!(message.starts_with(expected), "{message}");
+        }
+        assert_eq!(records(&["bad", "good"]).class_ids(&classes).unwrap(), [0, 1]);
+        assert_eq!(records(&["-1.50", "2"]).numeric_labels().unwrap(), [-1.5, 2.0]);
+    }
+
+    #[test]
+    fn only_a_fraction_of_zeros_is_left_out() {
+        for (label, expected) in [
+            ("3.0", "3"),
+            ("-3.00", "-3"),
+            ("3.", "3."),
+            (".0", ".0"),
+            ("-.0", "-.0"),
+            ("1.10", "1.10"),
+            ("v1.0", "v1.0"),
+            ("1.0.0", "1.0.0"),
+            ("a.0", "a.0"),
+        ] {
+            assert_eq!(whole(label), expected);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+use super::*;
+
+fn read(name: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Records> {
+    Records::from_reader(name, text.as_bytes(), spec)
+}
+
+fn text(text: &str) -> Input {
+    Input::Text(text.into())
+}
+
+const LABELLED: RecordSpec<'_> =
+    RecordSpec { text: None, x: None, x_layout: XLayout::ChannelTime, label: None, require_label: true };
+
+#[test]
+fn the_same_records_in_every_kind_of_file() {
+    let jsonl = "{\"n\": 1, \"text\": \"Good \\u2019film\\u2019\", \"label\": 3}\n\n{\"label\": \"b\", \"text\": \"수문, ok\"}";
+    let files = [
+        ("f.csv", "n,text,label\n1,Good ’film’,3\n\n2,\"수문, ok\",b\n".to_owned()),
+        ("f", "n;label;text\r\n1;3.0;Good ’film’\r\n\r\n2;b;수문, ok\r\n".into()),
+        ("f.tsv", "text\tn\tlabel\nGood ’film’\t1\t3\n\n수문, ok\t2\tb".into()),
+        ("f.jsonl", jsonl.into()),
+        ("f.json", jsonl.replace("3}", "3.0}")),
+        ("standard input", format!("\u{feff}{}", jsonl.replace('\n', "\r\n"))),
+    ];
+    for (name, content) in files {
+        let found = read(name, &content, &LABELLED).unwrap();
+        let expected = match name {
+            _ if content.contains('{') => [1, 3],
+            _ => [2, 4],
+        };
+        let record = |line, input, label: &str| Record { line, input, label: Some(label.into()) };
+        let wanted =
+            [record(expected[0], text("Good ’film’"), "3"), record(expected[1], text("수문, ok"), "b")];
+        assert_eq!(found.records, wanted, "{name}");
+        assert_eq!(found.fields, Fields { input: "text".into(), label: Some("label".into()) });
+        assert_eq!((found.name.as_str(), found.hash.len()), (name, 64));
+    }
+}
+
+#[test]
+fn fields_are_chosen_where_there_is_one_choice() {
+    let labelled = |label| RecordSpec { label: Some(label), ..LABELLED };
+    let cases: [(&str, &str, RecordSpec<'_>, &str); 8] = [
+        ("f.csv", "review,label\na b,1\n", LABELLED, "review"),
+        ("f.csv", "id,review,sentiment\n7,a b,x\n", labelled("sentiment"), "review"),
+        ("f.csv", "fine,text,label\nx,a b,1\n", LABELLED, "text"),
+        ("f.jsonl", r#"{"id": "1", "text": "a", "score": 2}"#, labelled("score"), "text"),
+        ("f.jsonl", r#"{"x": [1, 2], "who": "a", "label": 2}"#, LABELLED, "x"),
+        ("f.jsonl", r#"{"x": "none", "label": 2}"#, LABELLED, "x"),
+        ("f.jsonl", r#"{"y": [1], "z": "a"}"#, RecordSpec::default(), "z"),
+        ("f.jsonl", r#"{"y": [1], "z": "a"}"#, RecordSpec { x: Some("y"), ..RecordSpec::default() }, "y"),
+    ];
+    for (name, content, spec, expected) in cases {
+        assert_eq!(read(name, content, &spec).unwrap().fields.input, expected, "{content}");
+    }
+}
+
+#[test]
+fn numbers_are_steps_of_channels() {
+    let spec = |x_layout| RecordSpec { x_layout, ..RecordSpec::default() };
+    let numbers = |steps, channels, values: &[f32]| Input::Numbers { steps, channels, values: values.into() };
+    let cases = [
+        ("[1, -2.5, 3e2]", XLayout::ChannelTime, numbers(3, 1, &[1.0, -2.5, 300.0])),
+        ("[1, -2.5, 3e2]", XLayout::TimeChannel, numbers(3, 1, &[1.0, -2.5, 300.0])),
+        ("[[1, 2, 3], [4, 5, 6]]", XLayout::ChannelTime, numbers(3, 2, &[1.0, 4.0, 2.0, 5.0, 3.0, 6.0])),
+        ("[[1, 2, 3], [4, 5, 6]]", XLayout::TimeChannel, numbers(2, 3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])),
+    ];
+    for (x, layout, expected) in cases {
+        let records = read("f.jsonl", &format!("{{\"x\": {x}}}\n"), &spec(layout)).unwrap();
+        assert_eq!(records.records[0].input, expected, "{x} {layout}");
+    }
+    let lengths = read("f", "{\"x\": [[1, 2]]}\n{\"x\": [[1, 2, 3]]}\n{\"x\": [5]}", &RecordSpec::default());
+    let steps: Vec<Input> = lengths.unwrap().records.into_iter().map(|record| record.input).collect();
+    assert!(matches!(steps[..], [_, Input::Numbers { steps: 3, .. }, Input::Numbers { steps: 1, .. }]));
+    assert_eq!("time-channel".parse::<XLayout>().unwrap().to_string(), "time-channel");
+    assert!("time".parse::<XLayout>().is_err());
+}
+
+#[test]
+fn labels_may_be_missing_where_they_are_not_required() {
+    let spec = RecordSpec { label: Some("y"), ..RecordSpec::default() };
+    for (name, content) in [
+        ("f.csv", "text,y\na,true\nb,\n"),
+        ("f.jsonl", "{\"text\": \"a\", \"y\": true}\n{\"text\": \"b\"}"),
+        ("f.jsonl", "{\"text\": \"a\", \"y\": \"true\"}\n{\"text\": \"b\", \"y\": null}"),
+    ] {
+        let labels: Vec<_> =
+            read(name, content, &spec).unwrap().records.into_iter().map(|r| r.label).collect();
+        assert_eq!(labels, [Some("true".to_owned()), None], "{content}");
+    }
+    assert_eq!(read("f.csv", "text\na\n", &spec).unwrap().records[0].label, None);
+}
+
+/// Files, what is asked of them, and how the one line that comes back begins.
+#[test]
+fn bad_files_are_explained() {
+    let with = |text, x, label| RecordSpec { text, x, label, ..LABELLED };
+    let text_only = RecordSpec { text: Some("text"), ..RecordSpec::default() };
+    let numbers = RecordSpec { x: Some("x"), ..RecordSpec::default() };
+    let cases: [(&str, &str, RecordSpec<'_>, &str); 39] = [
+        ("f.csv", "", LABELLED, "f.csv: the file is empty"),
+        ("f.jsonl", " \n\r\n", LABELLED, "f.jsonl: the file is empty"),
+        ("f.csv", "text,label\na,1,2\n", LABELLED, "f.csv: row 2 has 3 cells where the header has 2"),
+        ("f.csv", "text,label\na,\n", LABELLED, "f.csv: row 2, column 'label': there is no label"),
+        ("f.csv", "text,label\n  ,1\n", text_only, "f.csv: row 2, column 'text': the text is empty"),
+        (
+            "f.csv",
+            "txt,label\na,1\n",
+            text_only,
+            "f.csv: there is no field 'text'; did you mean 'txt'? row 1 names 'txt', 'label'",
+        ),
+        (
+            "f.csv",
+            "text,y\na,1\n",
+            LABELLED,
+            "f.csv: which field is the label? row 1 names 'text', 'y'; name",
+        ),
+        (
+            "f.csv",
+            "text,y\na,1\n",
+            with(None, None, Some("z")),
+            "f.csv: there is no field 'z'; row 1 names 'text', 'y'",
+        ),
+        (
+            "f.csv",
+            "a,b,label\nx,y,1\n",
+            LABELLED,
+            "f.csv: which field is read? several fields are texts; row 1",
+        ),
+        ("f.csv", "a,label\n1,x\n", LABELLED, "f.csv: which field is read? no field but the label is a text"),
+        ("f.csv", "x,label\n1,x\n", with(None, Some("x"), None), "f.csv: a cell of 'x' cannot hold a list"),
+        (
+            "f.jsonl",
+            r#"{"x": [1], "text": "a"}"#,
+            RecordSpec::default(),
+            "f.jsonl: which field is read? both 'x'",
+        ),
+        (
+            "f.csv",
+            "a,b\n",
+            with(Some("a"), Some("b"), None),
+            "the text \"a\" and the numbers \"b\" cannot both",
+        ),
+        (
+            "f.jsonl",
+            "{\"text\": \"a\"}\n{\"txt\": \"b\"}",
+            text_only,
+            "f.jsonl: there is no field 'text'; did you",
+        ),
+        (
+            "f.jsonl",
+            "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\", \"labels\": 1}",
+            LABELLED,
+            "f.jsonl: there is no field 'label'; did you mean 'labels'? line 2 names 'text', 'labels'",
+        ),
+        ("f.jsonl", r#"{"text": "a", "label": null}"#, LABELLED, "f.jsonl: line 1: label is empty; give"),
+        (
+            "f.jsonl",
+            r#"{"text": "a", "label": [1]}"#,
+            LABELLED,
+            "f.jsonl: line 1: label is a list; a label is",
+        ),
+        ("f.jsonl", r#"{"text": " "}"#, text_only, "f.jsonl: line 1: text is an empty text; leave"),
+        ("f.jsonl", r#"{"text": 5}"#, text_only, "f.jsonl: line 1: text is a number; it must be a text"),
+        (
+            "f.jsonl",
+            r#"{"text": "a", "text": "b"}"#,
+            text_only,
+            "f.jsonl: line 1 names 'text' twice; leave one",
+        ),
+        ("f.jsonl", "\n\"a\"", text_only, "f.jsonl: line 2 is no JSON object; every line must be one"),
+        (
+            "f.jsonl",
+            "[{\"text\": \"a\"}]",
+            text_only,
+            "f.jsonl: line 1 begins a list; write an object a line",
+        ),
+        (
+            "f.jsonl",
+            "{\n\"text\": \"a\"}",
+            text_only,
+            "f.jsonl: line 1, column 2: this is no JSON: EOF while",
+        ),
+        ("f", "{\"text\": 수}", text_only, "f: line 1, column 10: this is no JSON: expected value"),
+        ("f", "{\"수\": 수}", text_only, "f: line 1, column 7: this is no JSON: expected value"),
+        ("f", "{\"text\": \"a\"} 1", text_only, "f: line 1, column 15: this is no JSON: trailing characters"),
+        (
+            "f",
+            "{\"text\": \"\\ud800\"}",
+            text_only,
+            "f: line 1, column 17: this is no JSON: unexpected end of hex",
+        ),
+        ("f", "{\"x\": [1, NaN]}", numbers, "f: line 1, column 11: NaN is no number in JSON; every value"),
+        ("f", "{\"x\": [1, -Infinity]}", numbers, "f: line 1, column 12: Infinity is no number in JSON"),
+        ("f", "{\"x\": [1, 1e999]}", numbers, "f: line 1, column 15: this is no JSON: number out of range"),
+        ("f", "{\"x\": [1, 1e39]}", numbers, "f: line 1: x[1] is 1e39, too large for a 32-bit number; every"),
+        ("f", "{\"x\": [[1, 2], [3, null]]}", numbers, "f: line 1: x[1][1] is null; every value must be"),
+        ("f", "{\"x\": [\"1\"]}", numbers, "f: line 1: x[0] is the text '1'; every value must be"),
+        ("f", "{\"x\": [[[1]]]}", numbers, "f: line 1: x[0][0] is a list; every value must be"),
+        ("f", "{\"x\": [[], []]}", numbers, "f: line 1: x holds no numbers; leave such records out"),
+        ("f", "{\"x\": [1, [2]]}", numbers, "f: line 1: x mixes numbers and lists; give"),
+        ("f", "{\"x\": 1}", numbers, "f: line 1: x is a number; it must be a list of numbers"),
+        (
+            "f",
+            "{\"x\": [[1, 2], [3]]}",
+            numbers,
+            "f: line 1: x has 2 values in channel 1 but 1 in channel 2; every channel needs the same number (if the \
+             lists are steps, give --x-layout time-channel)",
+        ),
+        (
+            "f",
+            "{\"x\": [[1], [2]]}\n\n{\"x\": [[1]]}",
+            numbers,
+            "f: line 3: x has 1 channel, but line 1 has 2; every record needs the same channels (give --x-layout",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (name, content, spec, expected) in cases {
+        let message = read(name, content, &spec).unwrap_err().to_string();
+        if !message.starts_with(expected) || message.contains('\n') {
+            wrong.push(format!("{content:?}: {message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn hostile_bytes_never_panic() {
+    let deep = format!("{{\"x\": {}", "[".repeat(100_000));
+    let names = format!("{}\n1", "a,".repeat(5_000));
+    let long = format!("{{\"{}\": 1}}", "k".repeat(100_000));
+    let bytes: [&[u8]; 10] = [
+        b"\xff\xfe{\0",
+        b"{\"text\": \"\xe9\"}",
+        &[0; 100],
+        &[0xEF, 0xBB, 0xBF],
+        b"{\"text\": \"\\u0000\x01\"}",
+        deep.as_bytes(),
+        names.as_bytes(),
+        long.as_bytes(),
+        b"\"\n\n\n\"\"\"",
+        b"{}",
+    ];
+    for bytes in bytes {
+        for name in ["f", "f.csv", "f.tsv", "f.jsonl"] {
+            for spec in [LABELLED, RecordSpec { x: Some("x"), ..RecordSpec::default() }] {
+                let message = Records::from_reader(name, bytes, &spec).unwrap_err().to_string();
+                assert!(message.starts_with(&format!("{name}: ")) && !message.contains('\n'), "{message}");
+                assert!(message.len() < 1000, "{message}");
+            }
+        }
+        for name in ["f", "f.jsonl"] {
+            let read = Tagged::from_reader(name, bytes, &TaggedSpec::default());
+            assert!(read.is_err() || name == "f", "{bytes:?}");
+        }
+    }
+    let line = format!("{{\"text\": \"{}\"}}", "a".repeat(1 << 26));
+    let message = read("f.jsonl", &line, &RecordSpec::default()).unwrap_err().to_string();
+    assert!(message.starts_with("f.jsonl: line 1 is longer than 64 MiB"), "{message}");
+}
