@@ -14,6 +14,7 @@ pub mod records;
 pub mod report;
 pub mod rows;
 pub mod run;
+pub mod scores;
 pub mod sequences;
 pub mod text;
 pub mod train;

@@ -1,0 +1,103 @@
+//! Text: nats, perplexity and bits per character.
+
+use serde::Serialize;
+
+use super::check_ids;
+use crate::{Error, Result};
+
+/// The figures of a model that predicts each next token.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Language {
+    /// How many tokens were predicted.
+    pub tokens: u64,
+    /// The mean −ln p of the true tokens, in nats per token.
+    pub nats: f64,
+    /// e to the power of the nats: among so many equally likely tokens the model chooses on average.
+    pub perplexity: f64,
+    /// −log₂ p of all tokens per character of the text they stand for, the same unit for words and characters.
+    pub bits_per_character: f64,
+}
+
+impl Language {
+    /// From the sum of −ln p over `tokens` tokens that stand for `characters` characters. No tokens, no characters, and
+    /// a sum that is NaN or negative are errors.
+    pub fn of(nats: f64, tokens: u64, characters: u64) -> Result<Self> {
+        if tokens == 0 || characters == 0 || nats.is_nan() || nats < 0.0 {
+            return Err(Error::Invalid(format!(
+                "{nats} nats of {tokens} tokens, {characters} characters, cannot be scored; there must be some of each, \
+                 and −ln p is never negative"
+            )));
+        }
+        let mean = nats / tokens as f64;
+        Ok(Self {
+            tokens,
+            nats: mean,
+            perplexity: mean.exp(),
+            bits_per_character: nats / std::f64::consts::LN_2 / characters as f64,
+        })
+    }
+}
+
+/// The simplest guess: each token with its frequency in the training part, whatever comes before it. Every token of the
+/// vocabulary is counted once more than it occurs, so that unseen ones are not impossible (Laplace's rule).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unigram {
+    /// −ln p of each token.
+    nats: Vec<f64>,
+}
+
+impl Unigram {
+    /// Counts ids below `vocabulary`; others are errors, and so is an empty vocabulary.
+    pub fn of(train: &[u32], vocabulary: usize) -> Result<Self> {
+        if vocabulary == 0 {
+            return Err(Error::Invalid("a vocabulary without tokens cannot be counted".into()));
+        }
+        check_ids("token", train, vocabulary)?;
+        let mut counts = vec![1_u64; vocabulary];
+        train.iter().for_each(|&id| counts[id as usize] += 1);
+        let all = ((train.len() + vocabulary) as f64).ln();
+        Ok(Self { nats: counts.into_iter().map(|count| all - (count as f64).ln()).collect() })
+    }
+
+    /// The sum of −ln p over `ids`, for [`Language::of`]. An id outside the vocabulary is an error.
+    pub fn nats(&self, ids: &[u32]) -> Result<f64> {
+        check_ids("token", ids, self.nats.len())?;
+        Ok(ids.iter().map(|&id| self.nats[id as usize]).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(found: f64, expected: f64) {
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+
+    /// A fair choice among 8 tokens of 3 characters each is 3 bits, 1 a character.
+    #[test]
+    fn a_fair_choice_among_eight_is_three_bits() {
+        let scores = Language::of(10.0 * 8_f64.ln(), 10, 30).unwrap();
+        close(scores.nats, 8_f64.ln());
+        close(scores.perplexity, 8.0);
+        close(scores.bits_per_character, 1.0);
+    }
+
+    /// Of 0 0 0 1 with three tokens: p = 4/7, 2/7, 1/7.
+    #[test]
+    fn unseen_tokens_are_counted_once() {
+        let unigram = Unigram::of(&[0, 0, 0, 1], 3).unwrap();
+        close(unigram.nats(&[0, 1, 2]).unwrap(), -(4.0 / 7.0 * 2.0 / 7.0 / 7.0_f64).ln());
+        close(Unigram::of(&[], 4).unwrap().nats(&[3]).unwrap(), 4_f64.ln());
+    }
+
+    #[test]
+    fn what_cannot_be_scored_is_refused() {
+        for (nats, tokens, characters) in [(1.0, 0, 1), (1.0, 1, 0), (f64::NAN, 1, 1), (-1.0, 1, 1)] {
+            assert!(Language::of(nats, tokens, characters).is_err());
+        }
+        assert!(Unigram::of(&[], 0).is_err());
+        assert!(Unigram::of(&[3], 3).is_err());
+        assert!(Unigram::of(&[2], 3).unwrap().nats(&[3]).is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! How good predictions are, in the figures that people compare, and what the simplest guesses score.
+//!
+//! | task | figures | simplest guess |
+//! |---|---|---|
+//! | classes | [`Classification`] | [`majority`] |
+//! | numbers | [`Regression`] | [`mean`] |
+//! | tags | [`Tagging`] with [`Spans`] | [`MostFrequentTag`] |
+//! | text | [`Language`] | [`Unigram`] |
+//!
+//! The definitions are scikit-learn's and seqeval's, with 0 where a figure would divide by nothing. A guess is made from
+//! the training part alone and scored like any prediction. All figures serialize, for `--json`.
+//!
+//! ```
+//! use sumun::scores::{Classification, majority};
+//!
+//! let (train, truth, predicted) = ([0, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1]);
+//! let scores = Classification::of(&truth, &predicted, 2)?;
+//! assert_eq!((scores.accuracy, scores.confusion[1].as_slice()), (0.75, [1, 2].as_slice()));
+//! let guess = Classification::of(&truth, &[majority(&train, 2)?; 4], 2)?;
+//! assert_eq!(guess.accuracy, 0.75);
+//! # Ok::<(), sumun::Error>(())
+//! ```
+
+mod classification;
+mod language;
+mod regression;
+mod spans;
+mod tagging;
+
+use crate::{Error, Result};
+
+pub use classification::{ClassScore, Classification, balanced_weights, majority};
+pub use language::{Language, Unigram};
+pub use regression::{Regression, mean};
+pub use spans::{SpanScore, Spans, is_bio};
+pub use tagging::{MostFrequentTag, Tagging};
+
+/// `part / whole`, 0 where there is no whole (scikit-learn's `zero_division=0`).
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// 2·hits / (found + true ones): the harmonic mean of precision and recall, as both count the same hits.
+fn f1(hits: u64, found: u64, support: u64) -> f64 {
+    share(2 * hits, found + support)
+}
+
+/// Both must have the same number of answers, at least one.
+fn check_lengths(truth: usize, predicted: usize) -> Result<()> {
+    if truth == predicted && truth > 0 {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "{predicted} predictions for {truth} true answers cannot be scored; there must be as many, at least one"
+    )))
+}
+
+/// All ids must be below `classes`.
+fn check_ids(what: &str, ids: &[u32], classes: usize) -> Result<()> {
+    match ids.iter().position(|&id| id as usize >= classes) {
+        None => Ok(()),
+        Some(at) => {
+            Err(Error::Invalid(format!("{what} {at} is {}; there are {classes} classes, from 0", ids[at])))
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Spans of several tokens that tags such as `B-PER` and `I-PER` mark.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+
+use super::{f1, share};
+use crate::{Error, Result};
+
+/// The figures of spans: one counts as found where its type, first and last token are all right.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Spans {
+    /// The figures of all types together (micro average).
+    pub all: SpanScore,
+    /// The figures of each type, by its name.
+    pub types: BTreeMap<String, SpanScore>,
+}
+
+/// The figures of the spans of one type.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct SpanScore {
+    /// The share of the predicted spans that are right.
+    pub precision: f64,
+    /// The share of the true spans that were predicted.
+    pub recall: f64,
+    /// The harmonic mean of both.
+    pub f1: f64,
+    /// How many true spans there are.
+    pub support: u64,
+}
+
+/// Whether tags mark spans: each is `O` or `B-TYPE` or `I-TYPE`, also `E-TYPE` and `S-TYPE` (IOBES), and one at least
+/// begins or continues a span.
+pub fn is_bio<S: AsRef<str>>(tags: &[S]) -> bool {
+    let marked = |tag: &S| matches!(split(tag.as_ref()), Some((b'B' | b'I', _)));
+    tags.iter().all(|tag| tag.as_ref() == "O" || split(tag.as_ref()).is_some()) && tags.iter().any(marked)
+}
+
+impl Spans {
+    /// Scores tags of each sentence, true and predicted ones, by the rules of the CoNLL-2000 evaluation, which seqeval
+    /// follows by default: an `I-` that does not continue a span of its type begins one.
+    ///
+    /// Errors: another number of sentences or tokens. A tag that is none of [`is_bio`]'s counts as `O`.
+    pub fn of<S: AsRef<str>>(truth: &[Vec<S>], predicted: &[Vec<S>]) -> Result<Self> {
+        let tokens = |tags: &[Vec<S>]| tags.iter().map(Vec::len).collect::<Vec<_>>();
+        if tokens(truth) != tokens(predicted) {
+            return Err(Error::Invalid(
+                "the predicted sentences have other lengths than the true ones and cannot be scored".into(),
+            ));
+        }
+        let mut counts = BTreeMap::<&str, Counts>::new();
+        for (truth, predicted) in truth.iter().zip(predicted) {
+            let (truth, found) = (spans(truth), spans(predicted));
+            let truth: HashSet<Span> = truth.into_iter().collect();
+            truth.iter().for_each(|span| counts.entry(span.0).or_default().support += 1);
+            for span in found {
+                let count = counts.entry(span.0).or_default();
+                count.found += 1;
+                count.hits += u64::from(truth.contains(&span));
+            }
+        }
+        let all = counts.values().fold(Counts::default(), |a, b| Counts {
+            hits: a.hits + b.hits,
+            found: a.found + b.found,
+            support: a.support + b.support,
+        });
+        let types = counts.into_iter().map(|(name, count)| (name.to_owned(), count.score())).collect();
+        Ok(Self { all: all.score(), types })
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    hits: u64,
+    found: u64,
+    support: u64,
+}
+
+impl Counts {
+    fn score(self) -> SpanScore {
+        let Self { hits, found, support } = self;
+        SpanScore {
+            precision: share(hits, found),
+            recall: share(hits, support),
+            f1: f1(hits, found, support),
+            support,
+        }
+    }
+}
+
+/// Type, first token, and the one after the last.
+type Span<'a> = (&'a str, usize, usize);
+
+/// The prefix and the type of a tag that is not `O`.
+fn split(tag: &str) -> Option<(u8, &str)> {
+    let (prefix, kind) = tag.split_once('-')?;
+    match prefix {
+        "B" | "I" | "E" | "S" if !kind.is_empty() => Some((prefix.as_bytes()[0], kind)),
+        _ => None,
+    }
+}
+
+/// The spans of a sentence, from the first to the last.
+fn spans<S: AsRef<str>>(tags: &[S]) -> Vec<Span<'_>> {
+    let mut spans = Vec::new();
+    let mut open: Option<(&str, usize)> = None;
+    // What the tag before ended: after E and S the next tag begins a span.
+    let mut ended = true;
+    for (t, tag) in tags.iter().enumerate() {
+        let tag = split(tag.as_ref());
+        let goes_on = match (tag, open) {
+            (Some((prefix, kind)), Some((of, _))) => !ended && matches!(prefix, b'I' | b'E') && kind == of,
+            _ => false,
+        };
+        if !goes_on {
+            spans.extend(open.take().map(|(kind, from)| (kind, from, t)));
+            open = tag.map(|(_, kind)| (kind, t));
+        }
+        ended = matches!(tag, Some((b'E' | b'S', _)));
+    }
+    spans.extend(open.map(|(kind, from)| (kind, from, tags.len())));
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<&str> {
+        line.split(' ').collect()
+    }
+
+    #[test]
+    fn spans_begin_and_end_where_seqeval_says() {
+        let cases: [(&str, &[Span]); 10] = [
+            ("B-A I-A O", &[("A", 0, 2)]),
+            ("I-A I-A B-A", &[("A", 0, 2), ("A", 2, 3)]),
+            ("B-A I-B I-B", &[("A", 0, 1), ("B", 1, 3)]),
+            ("B-A B-A", &[("A", 0, 1), ("A", 1, 2)]),
+            ("O I-A O I-B", &[("A", 1, 2), ("B", 3, 4)]),
+            ("B-A E-A I-A S-A I-A", &[("A", 0, 2), ("A", 2, 3), ("A", 3, 4), ("A", 4, 5)]),
+            ("B-A-b I-A-b E-A-b E-A-b", &[("A-b", 0, 3), ("A-b", 3, 4)]),
+            ("I-A E-A E-A B-A", &[("A", 0, 2), ("A", 2, 3), ("A", 3, 4)]),
+            ("S-A S-A O E-A", &[("A", 0, 1), ("A", 1, 2), ("A", 3, 4)]),
+            ("S-A I-A E-B I-B", &[("A", 0, 1), ("A", 1, 2), ("B", 2, 3), ("B", 3, 4)]),
+        ];
+        for (tags, expected) in cases {
+            assert_eq!(spans(&words(tags)), expected, "{tags}");
+        }
+    }
+
+    /// Precision, recall and F1, and support, by the name of the type.
+    const REPORT: [(&str, [f64; 3], u64); 5] = [
+        ("LOC", [1.0, 1.0, 1.0], 2),
+        ("MISC", [0.0, 0.0, 0.0], 1),
+        ("ORG", [0.0, 0.0, 0.0], 0),
+        ("PER", [1.0, 1.0, 1.0], 2),
+        ("all", [0.6666666666666666, 0.8, 0.7272727272727272], 5),
+    ];
+
+    /// seqeval's `classification_report(…, output_dict=True)`.
+    #[test]
+    fn figures_are_those_of_seqeval() {
+        let truth = ["O O B-MISC I-MISC I-MISC O B-PER", "B-PER I-PER O B-LOC", "I-LOC O O"].map(words);
+        let predicted =
+            ["O B-MISC I-MISC I-MISC I-MISC O B-PER", "B-PER I-PER O I-LOC", "B-LOC B-ORG O"].map(words);
+        let scores = Spans::of(&truth, &predicted).unwrap();
+        let rows = scores.types.iter().map(|(name, score)| (name.as_str(), *score));
+        for ((name, score), (wanted, [precision, recall, f1], support)) in
+            rows.chain([("all", scores.all)]).zip(REPORT)
+        {
+            assert_eq!((name, score.support), (wanted, support));
+            for (found, expected) in [(score.precision, precision), (score.recall, recall), (score.f1, f1)] {
+                assert!((found - expected).abs() < 1e-12, "{name}: {found} {expected}");
+            }
+        }
+        assert!(Spans::of(&truth, &predicted[..2]).is_err());
+        assert!(Spans::of(&[words("O O")], &[words("O")]).is_err());
+    }
+
+    #[test]
+    fn tags_without_spans_are_known() {
+        for (tags, expected) in [
+            ("O B-PER I-PER", true),
+            ("I-PER", true),
+            ("O B-PER E-PER S-PER", true),
+            ("O", false),
+            ("NOUN VERB", false),
+            ("B-PER NOUN", false),
+            ("B I O", false),
+            ("B- O", false),
+        ] {
+            assert_eq!(is_bio(&words(tags)), expected, "{tags}");
+        }
+    }
+}
