@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sumun::loss::{Loss, Targets};
 use sumun::model::{
-    Batch, Biases, DenseLayer, DropoutLayer, EmbeddingLayer, Input, LayerConfig, Model, ModelBuilder,
-    ModelConfig, ModelFile, PoolLayer, RecurrentLayer,
+    AttentionLayer, Batch, Biases, DenseLayer, DropoutLayer, EmbeddingLayer, Input, LayerConfig, Model,
+    ModelBuilder, ModelConfig, ModelFile, PoolLayer, RecurrentLayer,
 };
 use sumun::nn::{
     Activation, CellKind, CellOptions, FirstWeights, Initializer, Lstm, LstmConfig, Merge, Pool, Valid,
@@ -98,6 +98,25 @@ fn gradients_with_regularisers_pools_and_every_step() {
             .unwrap();
         check_gradients(model, &Batch::numbers(x.view()).lengths(&[4, 1, 3]).unwrap());
     }
+    let attention = AttentionLayer::new(4).kernel_regularizer(both);
+    let steps = RecurrentLayer::rnn(3).return_sequences(true);
+    let model =
+        Model::builder(Input::numbers(2)).layer(steps).attention(attention).dense(2).build(1).unwrap();
+    assert_eq!(
+        model.to_string(),
+        "Model(\n  (rnn): RNN(2, 3, return_sequences=True)\n  (attention): Attention(features=3, units=4)\n  (dense): \
+         Dense(in_features=3, out_features=2, bias=True)\n)"
+    );
+    let row = model.summary().layer("attention").cloned().unwrap();
+    assert_eq!(
+        (row.kind.as_str(), row.parameters, row.output_shape),
+        ("Attention over time", 20, vec![None, Some(3)])
+    );
+    let value = |name: &str| model.parameters().value(model.parameters().find(name).unwrap());
+    let penalised = [value("attention.weight"), value("attention.context")].concat();
+    let penalty: f64 = penalised.iter().map(|&w| f64::from(w.abs() * 0.02 + w * w * 0.05)).sum();
+    assert!((model.penalty() - penalty).abs() < 1e-6);
+    check_gradients(model, &Batch::numbers(x.view()).lengths(&[4, 1, 3]).unwrap());
     let steps = RecurrentLayer::gru(3).return_sequences(true).input_dropout(0.3).recurrent_dropout(0.2);
     let model = Model::builder(Input::numbers(2)).layer(steps).dense(2).build(1).unwrap();
     check_gradients(model, &Batch::numbers(x.view()).lengths(&[4, 0, 3]).unwrap());
@@ -135,7 +154,13 @@ fn padding_and_company_never_change_a_bit() {
     for model in [
         reader(embedding.clone()).build(1).unwrap(),
         reader(embedding.clone().mask_zero(true)).build(1).unwrap(),
-        Model::builder(Input::ids(7)).embedding(embedding).pool(Pool::Mean).dense(2).build(1).unwrap(),
+        Model::builder(Input::ids(7))
+            .embedding(embedding.clone())
+            .pool(Pool::Mean)
+            .dense(2)
+            .build(1)
+            .unwrap(),
+        Model::builder(Input::ids(7)).embedding(embedding).attention(5).dense(2).build(1).unwrap(),
     ] {
         let ids = ids();
         let lengths = [5, 3, 2, 1];
@@ -374,6 +399,11 @@ fn layers_that_do_not_fit_are_named_with_both_shapes() {
             ids().pool(Pool::Max).pool(Pool::Mean),
             "pool_1 needs a sequence [N, T, 4], but pool answers once, [N, 4]; leave out pool",
         ),
+        (
+            ids().lstm(5).attention(3),
+            "attention needs a sequence [N, T, 5], but lstm answers once, [N, 5]; give lstm return_sequences = true",
+        ),
+        (ids().attention(0), "attention: units is 0; it must be at least 1 and at most 4294967295"),
         (
             ids().lstm(5).dense(DenseLayer::new(1)).dense(DenseLayer::new(1).input(5_usize)),
             "dense_1: expected an input of [N, 5], found [N, 1] from dense",
@@ -765,6 +795,10 @@ fn any_layer() -> impl Strategy<Value = LayerConfig> {
         }),
         1 => (0.0..1.05_f32).prop_map(|p| DropoutLayer::new(p).into()),
         1 => pool.prop_map(|over| PoolLayer::new(over).into()),
+        2 => (0..5_usize, any::<bool>(), prop::option::of(0.0..0.1_f32)).prop_map(|(units, trainable, l2)| {
+            let layer = AttentionLayer::new(units).trainable(trainable);
+            AttentionLayer { kernel_regularizer: l2.map(Regularizer::l2), ..layer }.into()
+        }),
         1 => (0..5_usize).prop_map(|features| EmbeddingLayer::new(features).into()),
     ]
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layers::{DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer};
+use super::layers::{
+    AttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer,
+};
 use super::network::Model;
 use super::plan::Plan;
 use super::summary::Summary;
@@ -165,6 +167,12 @@ impl ModelBuilder {
     /// One row a sequence from all of its steps.
     pub fn pool(self, over: Pool) -> Self {
         self.layer(PoolLayer::new(over))
+    }
+
+    /// One row a sequence, a mean of its steps with learnt weights, scored by so many units; or an [`AttentionLayer`]
+    /// with its options.
+    pub fn attention(self, layer: impl Into<AttentionLayer>) -> Self {
+        self.layer(layer.into())
     }
 
     /// The model as data.

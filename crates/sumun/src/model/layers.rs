@@ -8,7 +8,7 @@ use crate::nn::{
 use crate::train::Regularizer;
 
 /// A layer of a model. In TOML, `kind` says which: `embedding`, `rnn`, `rnn_relu`, `lstm`, `gru`,
-/// `gru_reset_before`, `dense`, `dropout` or `pool`; the options stand beside it. An option that the kind does not
+/// `gru_reset_before`, `dense`, `dropout`, `pool` or `attention`; the options stand beside it. An option that the kind does not
 /// have is an error.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -21,13 +21,16 @@ pub enum LayerConfig {
     Dropout(DropoutLayer),
     /// One row a sequence from all of its steps.
     Pool(PoolLayer),
+    /// One row a sequence, a mean of its steps with learnt weights.
+    Attention(AttentionLayer),
     /// An RNN, LSTM or GRU.
     #[serde(untagged)]
     Recurrent(RecurrentLayer),
 }
 
 /// The kinds of layers by the name that a file gives them.
-const KINDS: &str = "embedding, rnn, rnn_relu, lstm, gru, gru_reset_before, dense, dropout and pool";
+const KINDS: &str =
+    "embedding, rnn, rnn_relu, lstm, gru, gru_reset_before, dense, dropout, pool and attention";
 
 impl<'de> Deserialize<'de> for LayerConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -45,6 +48,7 @@ impl<'de> Deserialize<'de> for LayerConfig {
             "dense" => serde_json::from_value(values).map(Self::Dense),
             "dropout" => serde_json::from_value(values).map(Self::Dropout),
             "pool" => serde_json::from_value(values).map(Self::Pool),
+            "attention" => serde_json::from_value(values).map(Self::Attention),
             _ if cell.is_some() => serde_json::from_value(values).map(Self::Recurrent),
             _ => return Err(de::Error::custom(format!("no layer is of kind {kind:?}; there are {KINDS}"))),
         }
@@ -61,6 +65,7 @@ impl LayerConfig {
             Self::Dense(layer) => layer.name.as_deref(),
             Self::Dropout(layer) => layer.name.as_deref(),
             Self::Pool(layer) => layer.name.as_deref(),
+            Self::Attention(layer) => layer.name.as_deref(),
         }
     }
 
@@ -71,6 +76,7 @@ impl LayerConfig {
             Self::Dense(_) => "dense",
             Self::Dropout(_) => "dropout",
             Self::Pool(_) => "pool",
+            Self::Attention(_) => "attention",
             Self::Recurrent(layer) => match layer.cell {
                 CellKind::RnnTanh | CellKind::RnnRelu => "rnn",
                 CellKind::Lstm => "lstm",
@@ -85,6 +91,7 @@ impl LayerConfig {
             Self::Embedding(layer) => Some((layer.trainable, layer.learning_rate)),
             Self::Recurrent(layer) => Some((layer.trainable, layer.learning_rate)),
             Self::Dense(layer) => Some((layer.trainable, layer.learning_rate)),
+            Self::Attention(layer) => Some((layer.trainable, layer.learning_rate)),
             Self::Dropout(_) | Self::Pool(_) => None,
         }
     }
@@ -95,6 +102,7 @@ impl LayerConfig {
             Self::Embedding(layer) => Some((&mut layer.trainable, &mut layer.learning_rate)),
             Self::Recurrent(layer) => Some((&mut layer.trainable, &mut layer.learning_rate)),
             Self::Dense(layer) => Some((&mut layer.trainable, &mut layer.learning_rate)),
+            Self::Attention(layer) => Some((&mut layer.trainable, &mut layer.learning_rate)),
             Self::Dropout(_) | Self::Pool(_) => None,
         }
     }
@@ -329,6 +337,27 @@ layer! {
     }
 }
 
+layer! {
+    /// One row a sequence, a mean of its steps with learnt weights: additive attention
+    /// ([`nn::Attention`](crate::nn::Attention)).
+    AttentionLayer: Attention {
+        /// Its name; one from its kind where there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        [] name: Option<String>,
+        /// U: units of the hidden layer that scores a step.
+        [] units: usize,
+        /// Whether training changes it.
+        #[serde(default = "standard::yes", skip_serializing_if = "standard::is_true")]
+        [trainable] trainable: bool,
+        /// How many times the learning rate it takes.
+        #[serde(default = "standard::one", skip_serializing_if = "standard::is_one")]
+        [learning_rate] learning_rate: f64,
+        /// The penalty on the weight and the context.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        [kernel_regularizer] kernel_regularizer: Option<Regularizer>,
+    }
+}
+
 impl EmbeddingLayer {
     /// Vectors of so many features, drawn from N(0, 1).
     pub fn new(features: usize) -> Self {
@@ -457,6 +486,19 @@ impl DropoutLayer {
     /// The probability of losing an element.
     pub fn new(p: f32) -> Self {
         Self { name: None, p }
+    }
+}
+
+impl AttentionLayer {
+    /// So many units, drawn as PyTorch draws those of two `Linear`s.
+    pub fn new(units: usize) -> Self {
+        Self { name: None, units, trainable: true, learning_rate: 1.0, kernel_regularizer: None }
+    }
+}
+
+impl From<usize> for AttentionLayer {
+    fn from(units: usize) -> Self {
+        Self::new(units)
     }
 }
 

@@ -75,7 +75,9 @@ mod summary;
 pub use batch::Batch;
 pub use config::{Input, ModelBuilder, ModelConfig};
 pub use file::{FORMAT, ModelFile, NamedTensor};
-pub use layers::{Biases, DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer};
+pub use layers::{
+    AttentionLayer, Biases, DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer,
+};
 pub use network::{Model, ModelCache, ModelState};
 pub use saved::NETWORK;
 pub use summary::{Summary, SummaryRow};

@@ -11,12 +11,13 @@ use super::config::{Input, ModelBuilder, ModelConfig};
 use super::layers::LayerConfig;
 use super::plan::{Plan, PlannedLayer, named};
 use super::summary::Summary;
+use crate::nn::attention::AttentionCache;
 use crate::nn::dense::DenseCache;
 use crate::nn::dropout::DropoutCache;
 use crate::nn::embedding::EmbeddingCache;
 use crate::nn::{
-    Dense, DenseConfig, Dropout, Embedding, EmbeddingConfig, Initializer, InputGradient, Layer, Pool,
-    PoolCache, Recurrent, RecurrentCache, RecurrentState,
+    Attention, AttentionConfig, Dense, DenseConfig, Dropout, Embedding, EmbeddingConfig, Initializer,
+    InputGradient, Layer, Pool, PoolCache, Recurrent, RecurrentCache, RecurrentState,
 };
 use crate::noise::Noise;
 use crate::parameters::Id;
@@ -63,6 +64,7 @@ enum Built {
     Dense(Dense),
     Dropout(Dropout),
     Pool(Pool),
+    Attention(Attention),
 }
 
 /// What a layer kept for its gradients.
@@ -73,6 +75,7 @@ enum Kept {
     Dense(DenseCache),
     Dropout(DropoutCache),
     Pool(PoolCache),
+    Attention(AttentionCache),
 }
 
 /// What [`Model::backward`] needs of a [`Model::forward_train`].
@@ -138,6 +141,10 @@ impl Model {
                 }
                 LayerConfig::Dropout(layer) => Built::Dropout(Dropout::new(layer.p).map_err(named)?),
                 LayerConfig::Pool(layer) => Built::Pool(layer.over),
+                LayerConfig::Attention(layer) => {
+                    let config = AttentionConfig { input: *input, units: layer.units };
+                    Built::Attention(Attention::new(config, p, name, &mut rng).map_err(named)?)
+                }
             });
             for (weight, _) in weights {
                 let regularizer = match layer {
@@ -150,6 +157,9 @@ impl Model {
                     },
                     LayerConfig::Dense(layer) if weight.ends_with(".bias") => layer.bias_regularizer,
                     LayerConfig::Dense(layer) => layer.kernel_regularizer,
+                    LayerConfig::Attention(layer) => {
+                        layer.kernel_regularizer.filter(|_| !weight.ends_with(".bias"))
+                    }
                     LayerConfig::Dropout(_) | LayerConfig::Pool(_) => None,
                 };
                 if let (Some(regularizer), Some(id)) = (regularizer, parameters.find(weight)) {
@@ -364,6 +374,9 @@ impl Model {
                 (Built::Dense(layer), Packed::Numbers(x)) => through(layer, p, x, noise, Kept::Dense)?,
                 (Built::Dropout(layer), Packed::Numbers(x)) => through(layer, p, x, noise, Kept::Dropout)?,
                 (Built::Pool(layer), Packed::Numbers(x)) => through(layer, p, x, noise, Kept::Pool)?,
+                (Built::Attention(layer), Packed::Numbers(x)) => {
+                    through(layer, p, x, noise, Kept::Attention)?
+                }
                 _ => return Err(Error::Invalid(format!("{name} cannot take what comes before it"))),
             };
             kept.extend(keep);
@@ -409,6 +422,9 @@ impl Model {
                 (Built::Dense(layer), Kept::Dense(cache)) => layer.backward(p, cache, d_rows, wanted)?,
                 (Built::Dropout(layer), Kept::Dropout(cache)) => layer.backward(p, cache, d_rows, wanted)?,
                 (Built::Pool(layer), Kept::Pool(cache)) => layer.backward(p, cache, d_rows, wanted)?,
+                (Built::Attention(layer), Kept::Attention(cache)) => {
+                    layer.backward(p, cache, d_rows, wanted)?
+                }
                 _ => {
                     return Err(Error::Invalid(
                         "the cache is of another model; run forward_train again".into(),

@@ -318,6 +318,15 @@ fn plan(layer: &LayerConfig, name: String, before: &Before, budget: &mut Budget)
             Dropout::new(layer.p).map_err(named(&name))?;
             (features, before.signal)
         }
+        LayerConfig::Attention(layer) => {
+            let features = before.steps(&name)?;
+            let units = size(&name, "units", layer.units)?;
+            regular("the kernel_regularizer", layer.kernel_regularizer)?;
+            add(budget, "weight", vec![units, features])?;
+            add(budget, "bias", vec![units])?;
+            add(budget, "context", vec![units])?;
+            (features, Signal::Once(features))
+        }
         LayerConfig::Pool(_) => {
             let features = before.steps(&name)?;
             (features, Signal::Once(features))

@@ -118,6 +118,7 @@ fn kind(layer: &LayerConfig) -> String {
         LayerConfig::Dense(_) => "Dense".into(),
         LayerConfig::Dropout(_) => "Dropout".into(),
         LayerConfig::Pool(layer) => format!("{:?} over time", layer.over),
+        LayerConfig::Attention(_) => "Attention over time".into(),
         LayerConfig::Recurrent(layer) => {
             let both = if layer.bidirectional { "Bidirectional " } else { "" };
             let layers = if layer.layers > 1 { format!(" × {}", layer.layers) } else { String::new() };
@@ -171,6 +172,9 @@ fn line(layer: &LayerConfig, planned: &PlannedLayer, input: Input) -> String {
             format!("Dense(in_features={}, out_features={}", planned.input, layer.units)
         }
         LayerConfig::Dropout(layer) => format!("Dropout(p={}", layer.p),
+        LayerConfig::Attention(layer) => {
+            format!("Attention(features={}, units={}", planned.input, layer.units)
+        }
         LayerConfig::Pool(layer) => {
             format!("Pool({}", format!("{:?}", layer.over).to_lowercase())
         }

@@ -1,6 +1,7 @@
 //! Layers: each has `forward` (keeps nothing), `forward_train` (returns what backward needs) and `backward`.
 
 pub mod arrays;
+pub mod attention;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
@@ -17,6 +18,7 @@ pub use arrays::{
     ArrayCache, ArrayTrace, Axes, Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, Rnn, RnnConfig,
     Valid,
 };
+pub use attention::{Attention, AttentionConfig};
 pub use dense::{Activation, Dense, DenseConfig};
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingConfig};
