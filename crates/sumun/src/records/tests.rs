@@ -258,3 +258,29 @@ fn hostile_bytes_never_panic() {
     let message = read("f.jsonl", &line, &RecordSpec::default()).unwrap_err().to_string();
     assert!(message.starts_with("f.jsonl: line 1 is longer than 64 MiB"), "{message}");
 }
+
+#[test]
+fn the_bundled_data_are_what_their_readme_says() {
+    let file = |name: &str| format!("{}/../../data/{name}", env!("CARGO_MANIFEST_DIR"));
+    for (name, count, classes, channels) in [
+        ("japanese_vowels/train.jsonl", 270, 9, Some(12)),
+        ("japanese_vowels/test.jsonl", 370, 9, Some(12)),
+        ("reviews/train.csv", 103, 2, None),
+        ("reviews/test.csv", 24, 2, None),
+    ] {
+        let records = Records::read(file(name), &LABELLED).unwrap();
+        let found = (records.records.len(), records.classes().unwrap().len(), records.channels());
+        assert_eq!(found, (count, classes, channels), "{name}");
+    }
+    let vowels = Records::read(file("japanese_vowels/train.jsonl"), &LABELLED).unwrap();
+    let lengths = vowels.records.iter().map(|record| match record.input {
+        Input::Numbers { steps, .. } => steps,
+        Input::Text(_) => 0,
+    });
+    assert_eq!((lengths.clone().min(), lengths.max()), (Some(7), Some(26)));
+    let reviews = |name| Records::read(file(name), &LABELLED).unwrap().records;
+    let train = reviews("reviews/train.csv");
+    assert!(
+        reviews("reviews/test.csv").iter().all(|test| train.iter().all(|train| train.input != test.input))
+    );
+}
