@@ -28,6 +28,8 @@ mod tagged;
 use std::io::Read;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::data::TextFile;
 use crate::{Error, Result};
 
@@ -83,7 +85,7 @@ pub struct RecordSpec<'a> {
 }
 
 /// The fields that were read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields {
     /// The field with the text or the numbers.
     pub input: String,
@@ -142,6 +144,12 @@ impl Records {
         };
         check_channels(file.name(), &fields.input, &records)?;
         Ok(Self { name: file.name().to_owned(), hash: file.hash(), fields, records })
+    }
+
+    /// The records of some places, in that order.
+    pub fn select(&self, places: &[usize]) -> Self {
+        let records = places.iter().map(|&place| self.records[place].clone()).collect();
+        Self { name: self.name.clone(), hash: self.hash.clone(), fields: self.fields.clone(), records }
     }
 
     /// F, where the records are numbers; None where they are texts.

@@ -4,6 +4,9 @@
 //! everything is written into that, and [`Staged::commit`] renames it. What is dropped before leaves nothing.
 //! [`RunFolder::open`] finds the model again. Nothing here knows what the files say.
 //!
+//! A long training is a [`LiveRun`] instead: its folder is there from the start with a checkpoint in it, from which
+//! [`LiveRun::resume`] goes on after whatever ended it.
+//!
 //! Not for a model without its history: [`crate::model::ModelFile`] saves itself.
 //!
 //! ```
@@ -27,20 +30,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod checkpoint;
 mod config;
 mod folder;
+mod live;
 mod metrics;
 mod name;
 mod staged;
 
+pub use checkpoint::Checkpoint;
 pub use config::config_toml;
 pub use folder::RunFolder;
+pub use live::LiveRun;
 pub use metrics::MetricsWriter;
 pub use name::default_path;
 pub use staged::Staged;
 
 /// The model, a [`crate::model::ModelFile`].
 pub const MODEL_FILE: &str = "model.safetensors";
+
+/// Where an unfinished training stands, a [`Checkpoint`].
+pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 
 /// All options as used, for people.
 pub const CONFIG_FILE: &str = "config.toml";

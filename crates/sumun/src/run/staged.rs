@@ -82,13 +82,18 @@ impl Staged {
     /// operating system refuses; then nothing is left. Only where the final place cannot be taken, because
     /// something appeared there in the meantime, is the finished run kept, and the message says where.
     pub fn commit(self) -> Result<RunFolder> {
-        let Self { folder, parents, path } = self;
-        if !folder.path().join(MODEL_FILE).exists() {
+        if !self.folder.path().join(MODEL_FILE).exists() {
             return Err(Error::Invalid(format!(
                 "{}: a run needs a {MODEL_FILE}; write it first",
-                path.display()
+                self.path.display()
             )));
         }
+        RunFolder::open(self.place_unfinished()?)
+    }
+
+    /// As [`commit`](Self::commit), of a run that has no model yet; its path.
+    pub(super) fn place_unfinished(self) -> Result<PathBuf> {
+        let Self { folder, parents, path } = self;
         sync_all(folder.path()).map_err(|source| Error::Io { path: folder.path().to_path_buf(), source })?;
         let problem = match refuse_existing(&path) {
             Ok(()) => {
@@ -104,7 +109,7 @@ impl Staged {
             )));
         }
         parents.sync(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-        RunFolder::open(path)
+        Ok(path)
     }
 
     /// Where a file of the run lies now.

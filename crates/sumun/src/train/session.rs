@@ -213,7 +213,7 @@ const CARRIED: &str = "carried.";
 impl Session {
     /// A training before its first step. Errors: no epochs, and settings of the optimizer or the schedule that make no
     /// sense.
-    pub fn new(options: FitOptions, objective: &impl Objective) -> Result<Self> {
+    pub fn new(options: FitOptions, objective: &dyn Objective) -> Result<Self> {
         if options.epochs == 0 {
             return Err(Error::Invalid("a training of 0 epochs learns nothing; give at least 1".into()));
         }
@@ -235,7 +235,7 @@ impl Session {
 
     /// Goes on from a snapshot: puts the objective's parameters and what it carries back. The options and the objective
     /// must be those of the training that was left. Errors: buffers that are missing or do not fit.
-    pub fn resume(options: FitOptions, objective: &mut impl Objective, snapshot: Snapshot) -> Result<Self> {
+    pub fn resume(options: FitOptions, objective: &mut dyn Objective, snapshot: Snapshot) -> Result<Self> {
         let mut session = Self::new(options, objective)?;
         let Snapshot { position, buffers } = snapshot;
         let (mut weights, mut best, mut state, mut carried) = (None, None, Vec::new(), Vec::new());
@@ -290,7 +290,7 @@ impl Session {
     }
 
     /// All that it is made of now.
-    pub fn snapshot(&self, objective: &impl Objective) -> Snapshot {
+    pub fn snapshot(&self, objective: &dyn Objective) -> Snapshot {
         let mut buffers = vec![(WEIGHTS.to_owned(), objective.parameters().values().to_vec())];
         if let Some(best) = self.stopping.best() {
             buffers.push((BEST.to_owned(), best.values.clone()));
@@ -340,7 +340,7 @@ impl Session {
     /// is not finite, and those of the objective and the keeper.
     pub fn run(
         &mut self,
-        objective: &mut impl Objective,
+        objective: &mut dyn Objective,
         stage: &Stage,
         progress: &mut dyn Progress,
         keeper: &mut dyn Keeper,
@@ -374,7 +374,7 @@ impl Session {
     }
 
     /// One optimizer step; the batch's loss.
-    fn train_batch(&mut self, objective: &mut impl Objective) -> Result<f64> {
+    fn train_batch(&mut self, objective: &mut dyn Objective) -> Result<f64> {
         let noise = Noise { seed: self.options.seed, step: self.step, layer: 0 };
         objective.parameters_mut().zero_gradients();
         let BatchLoss { loss, weight, rows } = objective.batch(self.epoch, self.batch, noise)?;
@@ -405,7 +405,7 @@ impl Session {
 
     fn end_epoch(
         &mut self,
-        objective: &mut impl Objective,
+        objective: &mut dyn Objective,
         stage: &Stage,
         progress: &mut dyn Progress,
         keeper: &mut dyn Keeper,

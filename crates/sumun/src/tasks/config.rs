@@ -1,0 +1,439 @@
+//! The configuration of a training: what a run folder keeps, what `--config` reads and what options set.
+//!
+//! Every setting is one row of [`SETTINGS`](super::settings::SETTINGS). Values come together as TOML: the task's
+//! defaults, then a file, then single settings; a key that no row has, or that the task does not read, is an error.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::settings::{SETTINGS, Setting};
+use crate::forecast::Cell;
+use crate::named::named;
+use crate::records::XLayout;
+use crate::text::TokenUnit;
+use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
+use crate::{Error, Result};
+
+/// What a model learns to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// One of several labels for a sequence.
+    Classify,
+    /// A number for a sequence.
+    Regress,
+    /// A tag for every token of a sentence.
+    Tag,
+    /// The next token of a text.
+    Lm,
+}
+named!(Task, "the task", Classify = "classify", Regress = "regress", Tag = "tag", Lm = "lm");
+
+/// A part of the data that is held out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum HeldOut {
+    /// So large a share of the training file, drawn at random (of a text, its end); 0 for none.
+    Share(f64),
+    /// Another file.
+    File(PathBuf),
+}
+
+/// How much the classes count in the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClassWeights {
+    /// Every example counts the same.
+    #[default]
+    None,
+    /// Every class counts the same, however few its examples.
+    Balanced,
+}
+named!(ClassWeights, "--class-weights", None = "none", Balanced = "balanced");
+
+/// What a token is, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Words and punctuation marks, by Unicode segmentation.
+    #[default]
+    Word,
+    /// What stands between white space.
+    Space,
+    /// Characters; Hangul syllables whole.
+    Char,
+    /// Characters, with Hangul syllables cut into their letters.
+    Jamo,
+}
+named!(Level, "--level", Word = "word", Space = "space", Char = "char", Jamo = "jamo");
+
+impl Level {
+    /// The tokeniser's word for it.
+    pub(super) fn unit(self) -> TokenUnit {
+        match self {
+            Self::Word => TokenUnit::WordsAndPunctuation,
+            Self::Space => TokenUnit::Whitespace,
+            Self::Char => TokenUnit::Characters,
+            Self::Jamo => TokenUnit::Jamo,
+        }
+    }
+}
+
+/// How the steps of a sequence become one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// The final hidden states of both directions.
+    Last,
+    /// The largest of each feature.
+    #[default]
+    Max,
+    /// The mean of each feature.
+    Mean,
+    /// A mean with learnt weights.
+    Attention,
+}
+named!(Pooling, "--pool", Last = "last", Max = "max", Mean = "mean", Attention = "attention");
+
+/// Where the data is and how it is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // Each is a row of SETTINGS.
+pub struct DataOptions {
+    pub train: PathBuf,
+    pub valid: HeldOut,
+    pub test: HeldOut,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x: Option<String>,
+    #[serde(default)]
+    pub x_layout: XLayout,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    #[serde(default)]
+    pub class_weights: ClassWeights,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<String>,
+}
+
+/// How text becomes tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // Each is a row of SETTINGS.
+pub struct TextOptions {
+    pub level: Level,
+    pub lowercase: bool,
+    pub min_count: usize,
+    pub vocabulary: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<PathBuf>,
+}
+
+/// What the network is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // Each is a row of SETTINGS.
+pub struct NetworkOptions {
+    pub cell: Cell,
+    pub hidden: usize,
+    pub layers: usize,
+    pub bidirectional: bool,
+    pub embedding: usize,
+    pub dropout: f64,
+    pub recurrent_dropout: f64,
+    pub pool: Pooling,
+}
+
+/// How it is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // Each is a row of SETTINGS.
+pub struct TrainOptions {
+    pub epochs: usize,
+    pub batch: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_tokens: Option<usize>,
+    pub chunk: usize,
+    pub lr: f64,
+    pub schedule: LearningRate,
+    pub optimizer: String,
+    pub weight_decay: f64,
+    pub clip: f64,
+    pub patience: usize,
+    pub seed: u64,
+    pub save_every: f64,
+}
+
+/// All settings of a training, as they were used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskConfig {
+    /// What is learnt.
+    pub task: Task,
+    /// Where the data is and how it is read.
+    pub data: DataOptions,
+    /// How text becomes tokens.
+    pub text: TextOptions,
+    /// What the network is made of.
+    pub network: NetworkOptions,
+    /// How it is trained.
+    pub train: TrainOptions,
+}
+
+impl TaskConfig {
+    /// The settings that stand where nothing else is said. The data is yet to be named.
+    pub fn defaults(task: Task) -> Self {
+        let lm = task == Task::Lm;
+        Self {
+            task,
+            data: DataOptions {
+                train: PathBuf::new(),
+                valid: HeldOut::Share(0.1),
+                test: HeldOut::Share(if lm { 0.0 } else { 0.1 }),
+                text: None,
+                x: None,
+                x_layout: XLayout::default(),
+                label: None,
+                threshold: None,
+                class_weights: ClassWeights::None,
+                tokens: None,
+                tags: None,
+            },
+            text: TextOptions {
+                level: if lm { Level::Char } else { Level::Word },
+                lowercase: matches!(task, Task::Classify | Task::Regress),
+                min_count: 1,
+                vocabulary: 50_000,
+                vectors: None,
+            },
+            network: NetworkOptions {
+                cell: Cell::Lstm,
+                hidden: if lm { 256 } else { 100 },
+                layers: if lm { 2 } else { 1 },
+                bidirectional: !lm,
+                embedding: if lm { 64 } else { 100 },
+                dropout: if lm { 0.2 } else { 0.5 },
+                recurrent_dropout: 0.0,
+                pool: Pooling::Max,
+            },
+            train: TrainOptions {
+                epochs: 20,
+                batch: 32,
+                batch_tokens: None,
+                chunk: 128,
+                lr: 0.002,
+                schedule: LearningRate::Cosine,
+                optimizer: "adam".into(),
+                weight_decay: 0.0,
+                clip: 1.0,
+                patience: if lm { 3 } else { 8 },
+                seed: 0,
+                save_every: 30.0,
+            },
+        }
+    }
+
+    /// The defaults of a task under settings from a file and then single ones, each a table of sections. Errors: keys
+    /// that are unknown or that the task does not read, with the nearest name; values of another kind; no data.
+    pub fn from_tables(task: Task, tables: &[Table]) -> Result<Self> {
+        let defaults = Table::try_from(Self::defaults(task));
+        let mut all = defaults.map_err(|error| Error::Invalid(format!("the defaults of {task}: {error}")))?;
+        for table in tables {
+            overlay(task, &mut all, table)?;
+        }
+        let config: Self = all.try_into().map_err(|error: toml::de::Error| {
+            let message: Vec<&str> = error.message().split_whitespace().collect();
+            Error::Invalid(format!("the configuration: {}", message.join(" ")))
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The settings as TOML, without those that the task does not read.
+    pub fn to_toml(&self) -> Result<String> {
+        let mut table = Table::try_from(self)
+            .map_err(|error| Error::Invalid(format!("the configuration cannot be written: {error}")))?;
+        for section in ["data", "text", "network", "train"] {
+            if let Some(Value::Table(inner)) = table.get_mut(section) {
+                inner.retain(|name, _| {
+                    SETTINGS.iter().any(|s| s.section == section && s.name == name && s.read_by(self.task))
+                });
+                if inner.is_empty() {
+                    table.remove(section);
+                }
+            }
+        }
+        toml::to_string(&table)
+            .map_err(|error| Error::Invalid(format!("the configuration cannot be written: {error}")))
+    }
+
+    /// How it is trained, for the training loop.
+    pub fn fit(&self) -> Result<FitOptions> {
+        let train = &self.train;
+        let mut optimizer: OptimizerConfig = train.optimizer.parse()?;
+        let (OptimizerConfig::Sgd { weight_decay, .. }
+        | OptimizerConfig::Adam { weight_decay, .. }
+        | OptimizerConfig::AdamW { weight_decay, .. }
+        | OptimizerConfig::RmsProp { weight_decay, .. }
+        | OptimizerConfig::Adagrad { weight_decay, .. }) = &mut optimizer;
+        *weight_decay = train.weight_decay as f32;
+        Ok(FitOptions {
+            epochs: train.epochs,
+            lr: train.lr,
+            schedule: train.schedule,
+            patience: train.patience,
+            seed: train.seed,
+            optimizer,
+            clip: if train.clip == 0.0 { Clip::None } else { Clip::GlobalNorm { max: train.clip } },
+        })
+    }
+
+    /// Settings that make no sense, each named by its key.
+    fn check(&self) -> Result<()> {
+        let bad = |key: &str, found: String, wanted: &str| {
+            Err(Error::Invalid(format!("{key} is {found}; it must be {wanted}")))
+        };
+        if self.data.train.as_os_str().is_empty() {
+            return Err(Error::Invalid(
+                "no data is named; give a file, or data.train in the configuration".into(),
+            ));
+        }
+        for (key, held) in [("data.valid", &self.data.valid), ("data.test", &self.data.test)] {
+            if let HeldOut::Share(share) = held
+                && !(0.0..1.0).contains(share)
+            {
+                return bad(key, share.to_string(), "a share of at least 0 and below 1, or a file");
+            }
+        }
+        let counts = [
+            ("network.hidden", self.network.hidden),
+            ("network.layers", self.network.layers),
+            ("network.embedding", self.network.embedding),
+            ("train.epochs", self.train.epochs),
+            ("train.batch", self.train.batch),
+            ("train.batch_tokens", self.train.batch_tokens.unwrap_or(1)),
+            ("train.chunk", self.train.chunk),
+        ];
+        if let Some((key, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return bad(key, "0".into(), "at least 1");
+        }
+        if self.text.vocabulary < 3 {
+            return bad(
+                "text.vocabulary",
+                self.text.vocabulary.to_string(),
+                "at least 3, <PAD> and <UNK> included",
+            );
+        }
+        for (key, p) in [
+            ("network.dropout", self.network.dropout),
+            ("network.recurrent_dropout", self.network.recurrent_dropout),
+        ] {
+            if !(0.0..1.0).contains(&p) {
+                return bad(key, p.to_string(), "at least 0 and below 1");
+            }
+        }
+        let rate = |v: f64| v.is_finite() && v >= 0.0;
+        for (key, value) in [
+            ("train.lr", self.train.lr),
+            ("train.clip", self.train.clip),
+            ("train.weight_decay", self.train.weight_decay),
+            ("train.save_every", self.train.save_every),
+        ] {
+            if !rate(value) {
+                return bad(key, value.to_string(), "a number of at least 0");
+            }
+        }
+        if self.network.bidirectional && self.task == Task::Lm {
+            return Err(Error::Invalid(
+                "network.bidirectional is true, but a language model that reads ahead has nothing to predict; leave it out"
+                    .into(),
+            ));
+        }
+        self.fit().map(|_| ())
+    }
+}
+
+/// Reads a configuration file: its settings as they stand, and the task if it names one.
+pub fn read_config(path: &Path) -> Result<Table> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
+    text.parse::<Table>().map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let message: Vec<&str> = error.message().split_whitespace().collect();
+        let line = 1 + before.matches('\n').count();
+        Error::Invalid(format!("{}: line {line}: {}", path.display(), message.join(" ")))
+    })
+}
+
+/// A single setting as a table: `train.lr` and `0.01`. What reads as a TOML value is one; else it is a text.
+pub fn setting(key: &str, value: &str) -> Result<Table> {
+    let Some((section, name)) = key.split_once('.') else {
+        return Err(unknown(key, SETTINGS.iter()));
+    };
+    let text = SETTINGS.iter().any(|s| s.section == section && s.name == name && s.is_text());
+    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("value"));
+    let value = match parsed {
+        Some(Value::String(text)) => Value::String(text),
+        Some(parsed) if !text => parsed,
+        _ => Value::String(value.to_owned()),
+    };
+    let inner = Table::from_iter([(name.to_owned(), value)]);
+    Ok(Table::from_iter([(section.to_owned(), Value::Table(inner))]))
+}
+
+/// Puts the settings of `table` over those of `all`.
+fn overlay(task: Task, all: &mut Table, table: &Table) -> Result<()> {
+    let read = || SETTINGS.iter().filter(move |setting| setting.read_by(task));
+    for (section, value) in table {
+        if section == "task" {
+            if value.as_str() != Some(task.to_string().as_str()) {
+                return Err(Error::Invalid(format!(
+                    "the configuration is for the task {value}, not for {task}"
+                )));
+            }
+            continue;
+        }
+        let Value::Table(inner) = value else {
+            return Err(unknown(section, read()));
+        };
+        for (name, value) in inner {
+            let key = format!("{section}.{name}");
+            let Some(setting) = SETTINGS.iter().find(|s| s.section == section && s.name == name) else {
+                return Err(unknown(&key, read()));
+            };
+            if !setting.read_by(task) {
+                return Err(Error::Invalid(format!("{key} means nothing to {task}; leave it out")));
+            }
+            // TOML tells whole numbers from others; a person does not.
+            let value = match value {
+                Value::Integer(whole) if setting.is_real() => Value::Float(*whole as f64),
+                other => other.clone(),
+            };
+            setting.check(&value)?;
+            let inner = all.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = inner {
+                inner.insert(name.clone(), value);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unknown<'a>(key: &str, settings: impl Iterator<Item = &'a Setting>) -> Error {
+    let likeness = |setting: &Setting| {
+        // `lr` means `train.lr`.
+        strsim::jaro_winkler(&setting.key(), key).max(strsim::jaro_winkler(setting.name, key))
+    };
+    let nearest = settings.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let hint = match nearest.filter(|setting| likeness(setting) > 0.7) {
+        Some(setting) => format!("did you mean {}?", setting.key()),
+        None => "`sumun config TASK` lists them all".into(),
+    };
+    Error::Invalid(format!("there is no setting {key:?}; {hint}"))
+}

@@ -1,0 +1,60 @@
+//! What a model comes to on a part of the data, and what it answers.
+
+use serde::Serialize;
+
+use crate::scores::{Classification, Language, Regression, Tagging};
+
+/// The figures of a task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Figures {
+    /// Of a classifier.
+    Classification(Classification),
+    /// Of a regressor.
+    Regression(Regression),
+    /// Of a tagger.
+    Tagging(Tagging),
+    /// Of a language model.
+    Language(Language),
+}
+
+/// What one record is answered with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Prediction {
+    /// The most probable class, and the probability of each.
+    Class {
+        /// Its name.
+        label: String,
+        /// In the order of the classes.
+        probabilities: Vec<f64>,
+    },
+    /// A number.
+    Number(f64),
+    /// A tag for each token.
+    Tags(Vec<String>),
+}
+
+/// A model and its baseline on a part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Which part: `valid`, `test`, or the file's name.
+    pub part: String,
+    /// How many records, sentences or tokens it has.
+    pub examples: usize,
+    /// The model's figures.
+    pub figures: Figures,
+    /// The baseline's.
+    pub baseline: Figures,
+    /// What the baseline does.
+    pub baseline_name: String,
+    /// The model's answers, in the order of the part; none of a language model.
+    pub predictions: Vec<Prediction>,
+}
+
+/// Probabilities of logits.
+pub(super) fn softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let raised: Vec<f64> = logits.iter().map(|&v| f64::from(v - largest).exp()).collect();
+    let sum: f64 = raised.iter().sum();
+    raised.into_iter().map(|v| v / sum).collect()
+}

@@ -1,0 +1,220 @@
+//! What a network reads: texts as ids, numbers as scaled rows; and batches of them.
+
+use ndarray::{Array2, Array3};
+use serde::{Deserialize, Serialize};
+
+use super::config::TextOptions;
+use crate::data::{Role, ScaleKind, Scaler};
+use crate::model::{Batch, Input as ModelInput};
+use crate::records::{Input, Record, Records};
+use crate::text::{PAD, Tokenizer, Vocabulary, VocabularyOptions};
+use crate::{Error, Result};
+
+/// How raw input becomes what the network reads; fitted on the training part alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(crate) enum Reader {
+    /// Texts are cut into tokens, tokens become ids.
+    Text { tokenizer: Tokenizer, vocabulary: Vocabulary },
+    /// Tokens come as they are and become ids.
+    Tokens { lowercase: bool, vocabulary: Vocabulary },
+    /// Every channel is scaled to mean 0 and deviation 1.
+    Numbers { scalers: Vec<Scaler> },
+}
+
+/// Sequences as a network reads them, in the order of their file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Sequences {
+    Ids(Vec<Vec<u32>>),
+    /// `[T, F]` each.
+    Numbers {
+        features: usize,
+        values: Vec<Vec<f32>>,
+    },
+}
+
+impl Reader {
+    /// Learns vocabulary or scales from the records of the training part.
+    pub(crate) fn fit(records: &Records, options: &TextOptions) -> Result<Self> {
+        let Some(channels) = records.channels() else {
+            let tokenizer = Tokenizer::new(options.level.unit()).lowercase(options.lowercase);
+            let texts: Vec<Vec<String>> =
+                records.records.iter().map(|record| tokenizer.tokens(text_of(record))).collect();
+            let vocabulary = vocabulary(texts.iter().map(Vec::as_slice), options)?;
+            return Ok(Self::Text { tokenizer, vocabulary });
+        };
+        let scalers = (0..channels).map(|channel| {
+            let values: Vec<f64> = records
+                .records
+                .iter()
+                .flat_map(|record| match &record.input {
+                    Input::Numbers { values, .. } => values.as_slice(),
+                    Input::Text(_) => &[],
+                })
+                .skip(channel)
+                .step_by(channels)
+                .map(|&v| f64::from(v))
+                .collect();
+            Scaler::fit(ScaleKind::Standard, &format!("channel {}", channel + 1), &values, Role::Feature)
+        });
+        Ok(Self::Numbers { scalers: scalers.collect::<Result<_>>()? })
+    }
+
+    /// What the network's first layer reads.
+    pub(crate) fn input(&self) -> ModelInput {
+        match self {
+            Self::Text { vocabulary, .. } | Self::Tokens { vocabulary, .. } => {
+                ModelInput::ids(vocabulary.len())
+            }
+            Self::Numbers { scalers } => ModelInput::numbers(scalers.len()),
+        }
+    }
+
+    /// The vocabulary of a reader of texts.
+    pub(crate) fn vocabulary(&self) -> Option<&Vocabulary> {
+        match self {
+            Self::Text { vocabulary, .. } | Self::Tokens { vocabulary, .. } => Some(vocabulary),
+            Self::Numbers { .. } => None,
+        }
+    }
+
+    /// The records as sequences. Errors, with the line: records of another kind, other channels, a text without tokens.
+    pub(crate) fn read(&self, records: &Records) -> Result<Sequences> {
+        let Records { name, records: all, fields, .. } = records;
+        match self {
+            Self::Text { tokenizer, vocabulary } => {
+                let ids = all.iter().map(|record| {
+                    let Input::Text(text) = &record.input else {
+                        return Err(Error::Data(format!(
+                            "{name}: line {}: {} holds numbers, but the model reads texts; name the text with --text",
+                            record.line, fields.input
+                        )));
+                    };
+                    let tokens = tokenizer.tokens(text);
+                    if tokens.is_empty() {
+                        return Err(Error::Data(format!(
+                            "{name}: line {}: the text has no tokens; leave the record out or use --level char",
+                            record.line
+                        )));
+                    }
+                    vocabulary.encode(&tokens)
+                });
+                Ok(Sequences::Ids(ids.collect::<Result<_>>()?))
+            }
+            Self::Tokens { .. } => {
+                Err(Error::Data(format!("{name}: the model reads tokens, one list a sentence")))
+            }
+            Self::Numbers { scalers } => {
+                let features = scalers.len();
+                let values = all.iter().map(|record| match &record.input {
+                    Input::Numbers { channels, values, .. } if *channels == features => {
+                        let scaled = |(place, &v): (usize, &f32)| {
+                            scalers[place % features].transform(f64::from(v)) as f32
+                        };
+                        Ok(values.iter().enumerate().map(scaled).collect())
+                    }
+                    Input::Numbers { channels, .. } => Err(Error::Data(format!(
+                        "{name}: line {}: {} has {channels} channels, but the model was trained on {features}",
+                        record.line, fields.input
+                    ))),
+                    Input::Text(_) => Err(Error::Data(format!(
+                        "{name}: line {}: {} is a text, but the model reads numbers; name them with --x",
+                        record.line, fields.input
+                    ))),
+                });
+                Ok(Sequences::Numbers { features, values: values.collect::<Result<_>>()? })
+            }
+        }
+    }
+}
+
+/// The vocabulary of the training part.
+pub(crate) fn vocabulary<'a>(
+    texts: impl Iterator<Item = &'a [String]>,
+    options: &TextOptions,
+) -> Result<Vocabulary> {
+    let limits = VocabularyOptions {
+        min_count: options.min_count,
+        max_size: Some(options.vocabulary),
+        ..VocabularyOptions::default()
+    };
+    Vocabulary::build(texts.flatten(), &limits)
+}
+
+fn text_of(record: &Record) -> &str {
+    match &record.input {
+        Input::Text(text) => text,
+        Input::Numbers { .. } => "",
+    }
+}
+
+/// A batch padded to its longest sequence.
+#[derive(Debug)]
+pub(crate) struct Padded {
+    values: PaddedValues,
+    lengths: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum PaddedValues {
+    Ids(Array2<u32>),
+    Numbers(Array3<f32>),
+}
+
+impl Padded {
+    /// The batch for a model.
+    pub(crate) fn batch(&self) -> Result<Batch<'_>> {
+        match &self.values {
+            PaddedValues::Ids(ids) => Batch::ids(ids.view()),
+            PaddedValues::Numbers(x) => Batch::numbers(x.view()),
+        }
+        .lengths(&self.lengths)
+    }
+
+    /// Steps that are there.
+    pub(crate) fn rows(&self) -> usize {
+        self.lengths.iter().sum()
+    }
+}
+
+impl Sequences {
+    /// How many steps each has.
+    pub(crate) fn lengths(&self) -> Vec<usize> {
+        match self {
+            Self::Ids(ids) => ids.iter().map(Vec::len).collect(),
+            Self::Numbers { features, values } => values.iter().map(|v| v.len() / features).collect(),
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Ids(ids) => ids.len(),
+            Self::Numbers { values, .. } => values.len(),
+        }
+    }
+
+    /// Those of some places as a batch.
+    pub(crate) fn padded(&self, chosen: &[usize]) -> Padded {
+        match self {
+            Self::Ids(ids) => {
+                let lengths: Vec<usize> = chosen.iter().map(|&n| ids[n].len()).collect();
+                let time = lengths.iter().copied().max().unwrap_or(0);
+                let mut padded = Array2::from_elem((chosen.len(), time), PAD);
+                for (mut row, &n) in padded.rows_mut().into_iter().zip(chosen) {
+                    row.iter_mut().zip(&ids[n]).for_each(|(to, &id)| *to = id);
+                }
+                Padded { values: PaddedValues::Ids(padded), lengths }
+            }
+            Self::Numbers { features, values } => {
+                let lengths: Vec<usize> = chosen.iter().map(|&n| values[n].len() / features).collect();
+                let time = lengths.iter().copied().max().unwrap_or(0);
+                let mut padded = Array3::zeros((chosen.len(), time, *features));
+                for (mut sequence, &n) in padded.outer_iter_mut().zip(chosen) {
+                    sequence.iter_mut().zip(&values[n]).for_each(|(to, &v)| *to = v);
+                }
+                Padded { values: PaddedValues::Numbers(padded), lengths }
+            }
+        }
+    }
+}

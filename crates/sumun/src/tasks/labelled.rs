@@ -1,0 +1,315 @@
+//! Tasks that answer once for a sequence: `classify` and `regress`.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{ClassWeights, DataOptions, HeldOut, Task, TaskConfig};
+use super::figures::{Figures, Measured, Prediction, softmax};
+use super::inputs::Reader;
+use super::learner::{Examples, Labels, Learner, answers, argmax};
+use super::network::{Answers, network};
+use super::parts::{Parts, split};
+use super::trained::{Pipeline, to_file};
+use super::training::{Lesson, Source};
+use super::vectors;
+use crate::data::{Role, ScaleKind, Scaler, quoted};
+use crate::loss::{CrossEntropy, Loss, Mse};
+use crate::model::{Model, ModelFile};
+use crate::records::{Classes, Fields, RecordSpec, Records, XLayout};
+use crate::scores::{Classification, Regression, balanced_weights, majority, mean};
+use crate::train::Objective;
+use crate::{Error, Result};
+
+/// What a network's answer means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(super) enum Head {
+    /// A logit for each class. The baseline always answers `majority`.
+    Classes { classes: Classes, threshold: Option<f64>, majority: u32 },
+    /// A scaled number. The baseline always answers `mean`.
+    Number { scaler: Scaler, mean: f64 },
+}
+
+/// How records become sequences and a network's answers become labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelledPipeline {
+    pub(super) reader: Reader,
+    pub(super) head: Head,
+    /// The fields that were read, to be read again.
+    fields: Fields,
+    x_layout: XLayout,
+}
+
+impl LabelledPipeline {
+    /// Which fields of another file are read.
+    pub fn spec(&self, require_label: bool) -> RecordSpec<'_> {
+        let input = Some(self.fields.input.as_str());
+        let (text, x) = match self.reader {
+            Reader::Numbers { .. } => (None, input),
+            _ => (input, None),
+        };
+        let label = self.fields.label.as_deref();
+        RecordSpec { text, x, x_layout: self.x_layout, label, require_label }
+    }
+
+    /// How many numbers the network answers for each sequence. A head for another task is an error.
+    pub(super) fn outputs(&self, task: Task) -> Result<usize> {
+        match (&self.head, task) {
+            (Head::Classes { classes, majority, .. }, Task::Classify)
+                if (*majority as usize) < classes.len() =>
+            {
+                Ok(classes.len())
+            }
+            (Head::Number { .. }, Task::Regress) => Ok(1),
+            _ => Err(Error::Model(format!("its answers are not those of {task}"))),
+        }
+    }
+
+    /// The labels of records as the network learns them. Errors, with the line: a label that is none of the classes, or
+    /// no number.
+    fn labels(&self, records: &Records) -> Result<Labels> {
+        Ok(match &self.head {
+            Head::Classes { classes, threshold, .. } => {
+                Labels::Classes(class_ids(records, classes, *threshold)?)
+            }
+            Head::Number { scaler, .. } => {
+                let scaled = |v: f64| scaler.transform(v) as f32;
+                Labels::Values(records.numeric_labels()?.into_iter().map(scaled).collect())
+            }
+        })
+    }
+
+    fn examples(&self, records: &Records) -> Result<Examples> {
+        Ok(Examples { sequences: self.reader.read(records)?, labels: self.labels(records)? })
+    }
+
+    /// What the model makes of each record.
+    pub fn predict(&self, model: &Model, records: &Records) -> Result<Vec<Prediction>> {
+        let rows = answers(model, &self.reader.read(records)?)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| match &self.head {
+                Head::Classes { classes, .. } => {
+                    let class = argmax(&row);
+                    Prediction::Class {
+                        label: classes.names()[class as usize].clone(),
+                        probabilities: softmax(&row),
+                    }
+                }
+                Head::Number { scaler, .. } => {
+                    Prediction::Number(row.first().map_or(f64::NAN, |&v| scaler.inverse(f64::from(v))))
+                }
+            })
+            .collect())
+    }
+
+    /// The names of the classes, in the order of a prediction's probabilities; None where it is a number.
+    pub fn classes(&self) -> Option<&Classes> {
+        match &self.head {
+            Head::Classes { classes, .. } => Some(classes),
+            Head::Number { .. } => None,
+        }
+    }
+
+    /// Measures the model and the baseline on labelled records.
+    pub fn evaluate(&self, model: &Model, part: &str, records: &Records) -> Result<Measured> {
+        let predictions = self.predict(model, records)?;
+        let (figures, baseline, baseline_name) = match &self.head {
+            Head::Classes { classes, threshold, majority } => {
+                let truth = class_ids(records, classes, *threshold)?;
+                let predicted: Vec<u32> = predictions
+                    .iter()
+                    .map(|prediction| match prediction {
+                        Prediction::Class { label, .. } => classes.id(label).unwrap_or(0),
+                        _ => 0,
+                    })
+                    .collect();
+                let same = vec![*majority; truth.len()];
+                (
+                    Figures::Classification(Classification::of(&truth, &predicted, classes.len())?),
+                    Figures::Classification(Classification::of(&truth, &same, classes.len())?),
+                    format!("always {}", quoted(&classes.names()[*majority as usize])),
+                )
+            }
+            Head::Number { mean, .. } => {
+                let truth = records.numeric_labels()?;
+                let predicted: Vec<f64> = predictions
+                    .iter()
+                    .map(|prediction| match prediction {
+                        Prediction::Number(value) => *value,
+                        _ => f64::NAN,
+                    })
+                    .collect();
+                let same = vec![*mean; truth.len()];
+                (
+                    Figures::Regression(Regression::of(&truth, &predicted)?),
+                    Figures::Regression(Regression::of(&truth, &same)?),
+                    format!("always the mean, {mean:.4}"),
+                )
+            }
+        };
+        Ok(Measured {
+            part: part.into(),
+            examples: records.records.len(),
+            figures,
+            baseline,
+            baseline_name,
+            predictions,
+        })
+    }
+}
+
+/// The class of each record, of two around a threshold or of those that there are.
+fn class_ids(records: &Records, classes: &Classes, threshold: Option<f64>) -> Result<Vec<u32>> {
+    match threshold {
+        Some(threshold) => {
+            Ok(records.numeric_labels()?.into_iter().map(|value| u32::from(value > threshold)).collect())
+        }
+        None => records.class_ids(classes),
+    }
+}
+
+/// A classifier or regressor that is being trained.
+#[derive(Debug)]
+pub(super) struct Labelled {
+    task: Task,
+    parts: Parts<Records>,
+    sources: Vec<Source>,
+    notes: Vec<String>,
+    pipeline: LabelledPipeline,
+    learner: Learner,
+}
+
+impl Labelled {
+    /// Reads the data, learns the vocabulary and builds the network.
+    pub(super) fn new(config: &TaskConfig) -> Result<Self> {
+        let TaskConfig { task, data: options, .. } = config;
+        let spec = RecordSpec {
+            text: options.text.as_deref(),
+            x: options.x.as_deref(),
+            x_layout: options.x_layout,
+            label: options.label.as_deref(),
+            require_label: true,
+        };
+        let all = Records::read(&options.train, &spec)?;
+        let mut sources = vec![Source::new("train", &all.name, &all.hash)];
+        let (classes, strata) = strata(*task, options, &all)?;
+        let indices = split(&options.valid, &options.test, config.train.seed, &strata)?;
+        let train = all.select(&indices.train);
+        let head = match classes {
+            Some(classes) => {
+                let learnt = class_ids(&train, &classes, options.threshold)?;
+                if let Some(id) = (0..classes.len()).find(|&id| !learnt.contains(&(id as u32))) {
+                    return Err(Error::Data(format!(
+                        "{}: the label {} is in no record of the training part; hold out a smaller share",
+                        all.name,
+                        quoted(&classes.names()[id])
+                    )));
+                }
+                let majority = majority(&learnt, classes.len())?;
+                Head::Classes { classes, threshold: options.threshold, majority }
+            }
+            None => {
+                let learnt = train.numeric_labels()?;
+                let name = all.fields.label.clone().unwrap_or_default();
+                let scaler = Scaler::fit(ScaleKind::Standard, &name, &learnt, Role::Target)?;
+                Head::Number { scaler, mean: mean(&learnt)? }
+            }
+        };
+        let reader = Reader::fit(&train, &config.text)?;
+        let pipeline =
+            LabelledPipeline { reader, head, fields: all.fields.clone(), x_layout: options.x_layout };
+        let mut part = |name: &str, held: &HeldOut, places: &Option<Vec<usize>>| match held {
+            HeldOut::Share(_) => Ok(places.as_ref().map(|places| all.select(places))),
+            HeldOut::File(path) => {
+                let records = Records::read(path, &pipeline.spec(true))?;
+                sources.push(Source::new(name, &records.name, &records.hash));
+                Ok::<_, Error>(Some(records))
+            }
+        };
+        let valid = part("valid", &options.valid, &indices.valid)?;
+        let test = part("test", &options.test, &indices.test)?;
+        let parts = Parts { train, valid, test };
+        let train = pipeline.examples(&parts.train)?;
+        let valid = parts.valid.as_ref().map(|records| pipeline.examples(records)).transpose()?;
+        // A label that was never seen is known before the training.
+        parts.test.as_ref().map(|records| pipeline.examples(records)).transpose()?;
+        let (loss, outputs) = match (&pipeline.head, &train.labels) {
+            (Head::Classes { classes, .. }, Labels::Classes(ids)) => {
+                let class_weights = match options.class_weights {
+                    ClassWeights::None => Vec::new(),
+                    ClassWeights::Balanced => balanced_weights(ids, classes.len())?,
+                };
+                (Loss::CrossEntropy(CrossEntropy { class_weights, ignore: None }), classes.len())
+            }
+            _ => (Loss::Mse(Mse), 1),
+        };
+        let layers = network(&config.network, pipeline.reader.input(), Answers::Once, outputs);
+        let mut model = layers.build(config.train.seed)?;
+        let mut notes = Vec::new();
+        let features = config.network.embedding;
+        if let Some(coverage) = vectors::load(&mut model, &pipeline.reader, features, &config.text)? {
+            notes.push(format!("pretrained word vectors: {coverage}"));
+        }
+        let learner = Learner::new(model, loss, train, valid, &config.train)?;
+        Ok(Self { task: *task, parts, sources, notes, pipeline, learner })
+    }
+}
+
+/// The classes, if there are any, and what every part should have its share of.
+fn strata(task: Task, options: &DataOptions, all: &Records) -> Result<(Option<Classes>, Vec<u32>)> {
+    if task == Task::Regress {
+        return Ok((None, vec![0; all.records.len()]));
+    }
+    let classes = match options.threshold {
+        Some(threshold) => Classes::of_threshold(threshold)?,
+        None => all.classes()?,
+    };
+    let ids = class_ids(all, &classes, options.threshold)?;
+    let shares = [&options.valid, &options.test];
+    let held_out = shares.iter().any(|held| matches!(held, HeldOut::Share(share) if *share > 0.0));
+    for (id, name) in classes.names().iter().enumerate() {
+        let count = ids.iter().filter(|&&other| other as usize == id).count();
+        let problem = match count {
+            0 => format!("no label is {name}; a classifier needs both classes, choose another --threshold"),
+            1 if held_out => format!(
+                "the label {} occurs once, so it cannot be both learnt and held out; leave it out or add records",
+                quoted(name)
+            ),
+            _ => continue,
+        };
+        return Err(Error::Data(format!("{}: {problem}", all.name)));
+    }
+    Ok((Some(classes), ids))
+}
+
+impl Lesson for Labelled {
+    fn objective(&self) -> &dyn Objective {
+        &self.learner
+    }
+
+    fn objective_mut(&mut self) -> &mut dyn Objective {
+        &mut self.learner
+    }
+
+    fn examples(&self) -> usize {
+        self.learner.examples()
+    }
+
+    fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn to_file(&self) -> Result<ModelFile> {
+        to_file(self.task, &Pipeline::Labelled(self.pipeline.clone()), &self.learner.model)
+    }
+
+    fn measure(&self) -> Result<Vec<Measured>> {
+        let evaluate =
+            |(part, records): (&str, &Records)| self.pipeline.evaluate(&self.learner.model, part, records);
+        self.parts.held_out().map(evaluate).collect()
+    }
+}

@@ -1,0 +1,207 @@
+//! Learning from labelled sequences: batches of like lengths, a loss, and figures on the validation part.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::config::TrainOptions;
+use super::inputs::Sequences;
+use crate::loss::{Loss, Targets};
+use crate::model::Model;
+use crate::noise::Noise;
+use crate::sequences::LengthBuckets;
+use crate::train::{BatchLoss, Objective, Validated};
+use crate::{Layout, Parameters, Result, Rows};
+
+/// What the sequences should be answered with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Labels {
+    /// A class for each.
+    Classes(Vec<u32>),
+    /// A number for each.
+    Values(Vec<f32>),
+    /// A class for each step of each.
+    Steps(Vec<Vec<u32>>),
+}
+
+/// Labelled sequences.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Examples {
+    pub(crate) sequences: Sequences,
+    pub(crate) labels: Labels,
+}
+
+/// The labels of a batch in the order of the answer's rows.
+enum BatchLabels {
+    Classes(Vec<u32>),
+    Values(Vec<f32>),
+}
+
+impl BatchLabels {
+    fn targets(&self) -> Targets<'_> {
+        match self {
+            Self::Classes(classes) => Targets::Classes(classes),
+            Self::Values(values) => Targets::Values(values),
+        }
+    }
+}
+
+impl Labels {
+    fn batch(&self, chosen: &[usize], layout: &Layout) -> BatchLabels {
+        match self {
+            Self::Classes(classes) => BatchLabels::Classes(chosen.iter().map(|&n| classes[n]).collect()),
+            Self::Values(values) => BatchLabels::Values(chosen.iter().map(|&n| values[n]).collect()),
+            Self::Steps(steps) => {
+                let mut rows = vec![0; layout.rows()];
+                layout.for_each_row(|row, n, t| rows[row] = steps[chosen[n]][t]);
+                BatchLabels::Classes(rows)
+            }
+        }
+    }
+}
+
+/// Sequences that are answered at once where no gradient is needed.
+const INFERENCE_BATCH: usize = 64;
+
+/// As many batches of random sequences are sorted by length together: enough for batches of like lengths, and few enough
+/// that a batch is not of one length, which may tell the label.
+const POOL: usize = 20;
+
+/// A network's answers, in the order of the sequences: `[outputs]` each, or `[T, outputs]`.
+pub(crate) fn answers(model: &Model, sequences: &Sequences) -> Result<Vec<Vec<f32>>> {
+    let mut all = vec![Vec::new(); sequences.len()];
+    for chosen in LengthBuckets::sequences(INFERENCE_BATCH).ordered(&sequences.lengths())? {
+        let padded = sequences.padded(&chosen);
+        let rows = model.forward(&padded.batch()?)?;
+        // Rows come step by step, so each sequence is filled from its first step on.
+        rows.layout.for_each_row(|row, n, _| {
+            all[chosen[n]].extend_from_slice(&rows.data[row * rows.features..(row + 1) * rows.features]);
+        });
+    }
+    Ok(all)
+}
+
+/// A model that learns from labelled sequences.
+#[derive(Debug)]
+pub(crate) struct Learner {
+    pub(crate) model: Model,
+    loss: Loss,
+    train: Examples,
+    valid: Option<Examples>,
+    buckets: LengthBuckets,
+    lengths: Vec<usize>,
+    seed: u64,
+    steps: usize,
+    /// An epoch and its batches.
+    batches: Option<(usize, Vec<Vec<usize>>)>,
+}
+
+impl Learner {
+    /// A learner before its first step. Errors: a sequence longer than the tokens of a batch.
+    pub(crate) fn new(
+        model: Model,
+        loss: Loss,
+        train: Examples,
+        valid: Option<Examples>,
+        options: &TrainOptions,
+    ) -> Result<Self> {
+        let lengths = train.sequences.lengths();
+        let buckets = match options.batch_tokens {
+            // Of a pool of all, every epoch has the same number of batches.
+            Some(tokens) => LengthBuckets::tokens(tokens),
+            None => LengthBuckets::sequences(options.batch).pool(options.batch.saturating_mul(POOL)),
+        };
+        let steps = match options.batch_tokens {
+            Some(_) => buckets.ordered(&lengths)?.len(),
+            None => lengths.len().div_ceil(options.batch),
+        };
+        Ok(Self { model, loss, train, valid, buckets, lengths, seed: options.seed, steps, batches: None })
+    }
+
+    /// How many sequences it learns from.
+    pub(crate) fn examples(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// The batches of an epoch, a pure function of seed and epoch.
+    fn batch_of(&mut self, epoch: usize, step: usize) -> Result<Vec<usize>> {
+        if self.batches.as_ref().is_none_or(|(of, _)| *of != epoch) {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+            // Stream 0 is left to the weights.
+            rng.set_stream(epoch as u64 + 1);
+            self.batches = Some((epoch, self.buckets.shuffled(&self.lengths, &mut rng)?));
+        }
+        Ok(self.batches.as_ref().and_then(|(_, batches)| batches.get(step)).cloned().unwrap_or_default())
+    }
+
+    /// The mean loss of a part, and the answers in the order of its sequences.
+    fn measure(&self, part: &Examples) -> Result<(f64, Vec<Vec<f32>>)> {
+        let all = answers(&self.model, &part.sequences)?;
+        let (logits, labels) = (all.concat(), part.labels.flat());
+        let loss = self.loss.value_and_gradient(&logits, labels.targets(), None)?;
+        Ok((loss, all))
+    }
+}
+
+impl Labels {
+    /// All labels one after the other.
+    fn flat(&self) -> BatchLabels {
+        match self {
+            Self::Classes(classes) => BatchLabels::Classes(classes.clone()),
+            Self::Values(values) => BatchLabels::Values(values.clone()),
+            Self::Steps(steps) => BatchLabels::Classes(steps.concat()),
+        }
+    }
+}
+
+/// The place of the largest of each row of logits; of equals the first.
+pub(crate) fn argmax(row: &[f32]) -> u32 {
+    let mut best = 0;
+    for (place, value) in row.iter().enumerate() {
+        if *value > row[best] {
+            best = place;
+        }
+    }
+    best as u32
+}
+
+impl Objective for Learner {
+    fn parameters(&self) -> &Parameters {
+        self.model.parameters()
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        self.model.parameters_mut()
+    }
+
+    fn steps_per_epoch(&self) -> usize {
+        self.steps
+    }
+
+    fn batch(&mut self, epoch: usize, step: usize, noise: Noise) -> Result<BatchLoss> {
+        let chosen = self.batch_of(epoch, step)?;
+        let padded = self.train.sequences.padded(&chosen);
+        let (answer, cache) = self.model.forward_train(&padded.batch()?, noise)?;
+        let labels = self.train.labels.batch(&chosen, &answer.layout);
+        let mut d = vec![0.0; answer.data.len()];
+        let loss = self.loss.value_and_gradient(&answer.data, labels.targets(), Some(&mut d))?;
+        let weight = self.loss.weight(labels.targets())?;
+        self.model.backward(cache, Rows::new(d, answer.features, answer.layout)?)?;
+        Ok(BatchLoss { loss, weight, rows: padded.rows() })
+    }
+
+    fn validate(&mut self) -> Result<Option<Validated>> {
+        let Some(valid) = &self.valid else { return Ok(None) };
+        let (loss, all) = self.measure(valid)?;
+        let BatchLabels::Classes(classes) = valid.labels.flat() else {
+            return Ok(Some(Validated { watched: loss, loss, figures: Vec::new() }));
+        };
+        let width = all.iter().map(Vec::len).sum::<usize>() / classes.len().max(1);
+        let logits = all.concat();
+        let wrong = logits.chunks_exact(width).zip(&classes).filter(|(row, class)| argmax(row) != **class);
+        let wrong = wrong.count();
+        let accuracy = 1.0 - wrong as f64 / classes.len() as f64;
+        // Mistakes count; among epochs with as many, the loss decides.
+        let watched = wrong as f64 + loss / (1.0 + loss);
+        Ok(Some(Validated { watched, loss, figures: vec![("accuracy", accuracy)] }))
+    }
+}

@@ -1,0 +1,29 @@
+//! Tasks: from a person's file to a trained model, its figures and its answers.
+//!
+//! A [`TaskConfig`] says everything: the data, the text, the network and the training. [`Training`] reads the data,
+//! builds the network and trains it; it may stop after any step and go on from a [`Checkpoint`](crate::run::Checkpoint)
+//! to the same bits. [`TrainedTask`] is the model at work again.
+//!
+//! Forecasting has a room of its own, [`forecast`](crate::forecast).
+
+mod config;
+mod figures;
+mod inputs;
+mod labelled;
+mod learner;
+mod network;
+mod parts;
+mod settings;
+mod trained;
+mod training;
+mod vectors;
+
+pub use config::{
+    ClassWeights, DataOptions, HeldOut, Level, NetworkOptions, Pooling, Task, TaskConfig, TextOptions,
+    TrainOptions, read_config, setting,
+};
+pub use figures::{Figures, Measured, Prediction};
+pub use labelled::LabelledPipeline;
+pub use settings::{Kind, SETTINGS, Setting, template};
+pub use trained::{Pipeline, TrainedTask};
+pub use training::{Trained, Training};

@@ -1,0 +1,58 @@
+//! The network of a task: embedding, recurrent layers, pooling and an affine map.
+
+use super::config::{NetworkOptions, Pooling};
+use crate::forecast::Cell;
+use crate::model::{EmbeddingLayer, Input, Model, ModelConfig, RecurrentLayer};
+use crate::nn::Pool;
+use crate::text::PAD;
+
+/// What a network answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// One row for each sequence.
+    Once,
+    /// A row at every step.
+    EveryStep,
+}
+
+/// The layers, for `outputs` numbers in each answer.
+pub(super) fn network(
+    options: &NetworkOptions,
+    input: Input,
+    answers: Answers,
+    outputs: usize,
+) -> ModelConfig {
+    let mut builder = Model::builder(input);
+    let dropout = options.dropout as f32;
+    if let Input::Ids { .. } = input {
+        builder = builder.embedding(EmbeddingLayer::new(options.embedding).padding_id(PAD));
+        if dropout > 0.0 {
+            builder = builder.dropout(dropout);
+        }
+    }
+    let last = answers == Answers::Once && options.pool == Pooling::Last;
+    let recurrent = match options.cell {
+        Cell::Rnn => RecurrentLayer::rnn(options.hidden),
+        Cell::Lstm => RecurrentLayer::lstm(options.hidden),
+        Cell::Gru => RecurrentLayer::gru(options.hidden),
+    };
+    let recurrent = recurrent
+        .layers(options.layers)
+        .bidirectional(options.bidirectional)
+        .dropout(if options.layers > 1 { dropout } else { 0.0 })
+        .recurrent_dropout(options.recurrent_dropout as f32)
+        .return_sequences(!last);
+    builder = builder.layer(recurrent);
+    if answers == Answers::Once {
+        builder = match options.pool {
+            Pooling::Last => builder,
+            Pooling::Max => builder.pool(Pool::Max),
+            Pooling::Mean => builder.pool(Pool::Mean),
+            Pooling::Attention => builder.attention(options.hidden),
+        };
+    }
+    if dropout > 0.0 {
+        builder = builder.dropout(dropout);
+    }
+    builder.dense(outputs).config()
+}

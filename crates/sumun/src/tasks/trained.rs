@@ -1,0 +1,83 @@
+//! A trained task in a file, and at work again.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Task;
+use super::labelled::LabelledPipeline;
+use crate::model::{LayerConfig, Model, ModelFile, NETWORK};
+use crate::{Error, Result};
+
+/// How data becomes what a network reads, and its answers what people read; one for each kind of task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Pipeline {
+    /// Of `classify` and `regress`.
+    Labelled(LabelledPipeline),
+}
+
+/// A model for a task, as it was trained.
+#[derive(Debug)]
+pub struct TrainedTask {
+    /// What it does.
+    pub task: Task,
+    /// How it reads and answers.
+    pub pipeline: Pipeline,
+    /// The network.
+    pub model: Model,
+}
+
+/// The key of a model file's configuration under which the pipeline stands.
+const PIPELINE: &str = "pipeline";
+
+/// A model file of a task: the network's, with the pipeline beside it.
+pub(super) fn to_file(task: Task, pipeline: &Pipeline, model: &Model) -> Result<ModelFile> {
+    let mut file = model.to_file()?;
+    file.task = task.to_string();
+    file.config[PIPELINE] = serde_json::to_value(pipeline)
+        .map_err(|error| Error::Invalid(format!("the model cannot be written as JSON: {error}")))?;
+    Ok(file)
+}
+
+impl TrainedTask {
+    /// Whether a model file holds a task of this room.
+    pub fn is_one(file: &ModelFile) -> bool {
+        file.task.parse::<Task>().is_ok()
+    }
+
+    /// The model that a file holds. Errors, which do not know the file's name: another task, a pipeline or layers that
+    /// cannot be read, or that do not fit each other.
+    pub fn from_file(mut file: ModelFile) -> Result<Self> {
+        let task = file.task.parse()?;
+        let pipeline = file.config.get_mut(PIPELINE).map(serde_json::Value::take);
+        let pipeline: Pipeline = serde_json::from_value(pipeline.unwrap_or_default())
+            .map_err(|error| Error::Model(format!("its pipeline cannot be read: {error}")))?;
+        file.task = NETWORK.into();
+        let model = Model::from_file(&file)?;
+        pipeline.check(task, &model)?;
+        Ok(Self { task, pipeline, model })
+    }
+}
+
+impl Pipeline {
+    /// Whether a network reads what this gives and answers as much as this takes.
+    fn check(&self, task: Task, model: &Model) -> Result<()> {
+        let (input, outputs) = match (self, task) {
+            (Self::Labelled(pipeline), Task::Classify | Task::Regress) => {
+                (pipeline.reader.input(), pipeline.outputs(task)?)
+            }
+            _ => return Err(Error::Model(format!("its pipeline is not one for {task}"))),
+        };
+        let config = model.config();
+        let answers = match config.layers.last() {
+            Some(LayerConfig::Dense(layer)) => layer.units,
+            _ => 0,
+        };
+        if config.input != input || answers != outputs {
+            return Err(Error::Model(format!(
+                "its network reads {:?} and answers {answers} numbers, but its pipeline gives {input:?} and takes {outputs}",
+                config.input
+            )));
+        }
+        Ok(())
+    }
+}
