@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::output::tell;
 use crate::terminal::Style;
 
 /// Everything went well.
@@ -11,13 +12,16 @@ const OK: u8 = 0;
 const UNEXPECTED: u8 = 1;
 /// The input or an option cannot be used.
 const BAD_INPUT: u8 = 2;
+/// Ctrl-C ended a training, as a shell counts it: 128 and the number of the signal.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// The exit codes, for the end of every `--help`.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  something unexpected: a full disk, a file that cannot be written
-  2  the input or an option cannot be used; the one line on stderr says what to do";
+  0    done
+  1    something unexpected: a full disk, a file that cannot be written
+  2    the input or an option cannot be used; the one line on stderr says what to do
+  130  Ctrl-C; a training was saved and can be resumed";
 
 /// Why a command stops.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub(crate) enum Failure {
     Library(sumun::Error),
     /// The command line makes no sense: one line.
     Usage(String),
+    /// Ctrl-C ended a training; one line says how to go on.
+    Interrupted(String),
     /// Standard output cannot be written.
     Output(io::Error),
 }
@@ -39,8 +45,10 @@ impl From<sumun::Error> for Failure {
 impl Failure {
     /// Says what happened in one line on stderr, if there is anything to say, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        if let Some(message) = self.message() {
-            complain(&message);
+        match (self, self.message()) {
+            (Self::Interrupted(_), Some(message)) => tell(&message),
+            (_, Some(message)) => complain(&message),
+            (_, None) => {}
         }
         ExitCode::from(self.code())
     }
@@ -52,7 +60,7 @@ impl Failure {
                 Some(format!("{error}; {}", advice(source.kind())))
             }
             Self::Library(error) => Some(error.to_string()),
-            Self::Usage(message) => Some(message.clone()),
+            Self::Usage(message) | Self::Interrupted(message) => Some(message.clone()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(error) => Some(format!("standard output cannot be written: {error}")),
         }
@@ -63,6 +71,7 @@ impl Failure {
             Self::Library(sumun::Error::Io { source, .. }) if names_a_bad_path(source.kind()) => BAD_INPUT,
             Self::Library(sumun::Error::Io { .. }) => UNEXPECTED,
             Self::Library(_) | Self::Usage(_) => BAD_INPUT,
+            Self::Interrupted(_) => INTERRUPTED,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => OK,
             Self::Output(_) => UNEXPECTED,
         }

@@ -3,16 +3,21 @@
 mod arguments;
 mod commands;
 mod failure;
+mod figures;
+mod interrupt;
 mod output;
 mod progress;
 mod scores;
+mod settings;
 mod terminal;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use commands::{evaluate, predict, summary, train_forecast};
+use commands::train_task::{self, Common};
+use commands::{config, evaluate, predict, summary, train_forecast};
 use failure::{EXIT_CODES, Failure};
 
 /// Train recurrent neural networks (RNN, LSTM, GRU) on your own files, and use them.
@@ -40,9 +45,12 @@ Results go to standard output, everything for people to stderr. `sumun COMMAND -
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a model on a file
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true, after_help = after(TRAIN_EXAMPLES))]
     Train(Train),
-    /// Print what comes after the end of a file
+    /// Print the settings of a task as a commented configuration file
+    #[command(after_help = after(config::EXAMPLES))]
+    Config(config::Arguments),
+    /// Print what a model answers: the steps ahead, labels, numbers or tags
     #[command(args_override_self = true, after_help = after(predict::EXAMPLES))]
     Predict(predict::Arguments),
     /// Measure a trained model on a file, beside the baselines
@@ -53,11 +61,57 @@ enum Command {
     Summary(summary::Arguments),
 }
 
+#[derive(Debug, clap::Args)]
+struct Train {
+    #[command(subcommand)]
+    task: Option<TrainTask>,
+    /// Go on with a training that was interrupted, to the same bits
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "set", "out"])]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
 #[derive(Debug, Subcommand)]
-enum Train {
+enum TrainTask {
     /// Learn to forecast columns of a CSV file
     #[command(args_override_self = true, after_help = after(train_forecast::EXAMPLES))]
     Forecast(Box<train_forecast::Arguments>),
+    /// Learn to label texts or sequences of numbers
+    #[command(args_override_self = true, after_help = after(train_task::CLASSIFY_EXAMPLES))]
+    Classify(train_task::Arguments<settings::Classify>),
+    /// Learn a number for texts or sequences of numbers
+    #[command(args_override_self = true, after_help = after(train_task::REGRESS_EXAMPLES))]
+    Regress(train_task::Arguments<settings::Regress>),
+    /// Learn to tag every token of a sentence
+    #[command(args_override_self = true, after_help = after(train_task::TAG_EXAMPLES))]
+    Tag(train_task::Arguments<settings::Tag>),
+    /// Learn to write text like a file
+    #[command(args_override_self = true, after_help = after(train_task::LM_EXAMPLES))]
+    Lm(train_task::Arguments<settings::Lm>),
+}
+
+const TRAIN_EXAMPLES: &str = "\
+Examples:
+  sumun train forecast data/electricity.csv --target value --horizon 24
+  sumun train classify data/japanese_vowels/train.jsonl --test data/japanese_vowels/test.jsonl
+  sumun train --config run.toml --set train.lr=0.01
+  sumun train --resume runs/classify-train-1
+
+Ctrl-C saves and stops a training of any task but forecast, which takes seconds.";
+
+/// Trains a task, what a configuration says, or what was interrupted.
+fn train(train: Train) -> Result<(), Failure> {
+    let Train { task, resume, common } = train;
+    match (task, resume) {
+        (Some(TrainTask::Forecast(arguments)), _) => train_forecast::run(*arguments),
+        (Some(TrainTask::Classify(arguments)), _) => train_task::run(arguments),
+        (Some(TrainTask::Regress(arguments)), _) => train_task::run(arguments),
+        (Some(TrainTask::Tag(arguments)), _) => train_task::run(arguments),
+        (Some(TrainTask::Lm(arguments)), _) => train_task::run(arguments),
+        (None, Some(run)) => train_task::resume(&run, &common),
+        (None, None) => train_task::run_config(common),
+    }
 }
 
 fn after(examples: &str) -> String {
@@ -70,7 +124,8 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let result = match cli.command {
-        Command::Train(Train::Forecast(arguments)) => train_forecast::run(*arguments),
+        Command::Train(arguments) => train(arguments),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Summary(arguments) => summary::run(arguments),

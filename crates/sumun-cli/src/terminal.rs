@@ -175,6 +175,16 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// A word as a shell reads it, quoted where it must be.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./,:=+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,5 +233,14 @@ mod tests {
     fn plain_style_has_no_codes() {
         assert_eq!(Style::PLAIN.bold("x"), "x");
         assert_eq!(Style { coloured: true }.bold("x"), "\x1b[1mx\x1b[0m");
+    }
+
+    #[test]
+    fn words_of_a_shell() {
+        for (word, expected) in
+            [("a", "a"), ("수요,b", "수요,b"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("", "''")]
+        {
+            assert_eq!(shell_word(word), expected);
+        }
     }
 }

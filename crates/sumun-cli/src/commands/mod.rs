@@ -1,9 +1,11 @@
 //! One file a command: its arguments, and what it does with the library.
 
+pub(crate) mod config;
 pub(crate) mod evaluate;
 pub(crate) mod predict;
 pub(crate) mod summary;
 pub(crate) mod train_forecast;
+pub(crate) mod train_task;
 
 use std::io;
 use std::path::Path;

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::output::{print_json, tell};
 use crate::progress::{Display, tell_note};
 use crate::scores;
-use crate::terminal::{Style, duration, file_name, left, shortened, wrapped};
+use crate::terminal::{Style, duration, file_name, left, shell_word, shortened, wrapped};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -287,15 +287,6 @@ fn command_line() -> String {
     words.join(" ")
 }
 
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./,:=+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 fn parameters(trained: &Trained) -> usize {
     trained.forecaster.summary().iter().map(|layer| layer.parameters).sum()
 }
@@ -427,15 +418,6 @@ mod tests {
         assert_eq!(clip("none"), Ok(Clip::None));
         for wrong in ["0", "-1", "nan", "inf", "value:0", "value:1e-60", "norm:1", "x"] {
             assert!(clip(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn words_of_a_shell() {
-        for (word, expected) in
-            [("a", "a"), ("수요,b", "수요,b"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("", "''")]
-        {
-            assert_eq!(shell_word(word), expected);
         }
     }
 

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{
-    CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, METRICS_FILE, MODEL_FILE, MetricsWriter, REPORT_FILE,
-    RunFolder, Staged,
+    CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, METRICS_FILE, MODEL_FILE, MetricsWriter, RunFolder, Staged,
 };
 use crate::durable;
 use crate::model::ModelFile;
@@ -54,11 +53,7 @@ impl LiveRun {
 
     /// The folder of a training that was left, and where it stands. The metrics are cut back to the checkpoint. Errors:
     /// no run there, a run that is finished or that another process writes, a checkpoint that cannot be read.
-    pub fn resume(
-        path: impl AsRef<Path>,
-        every: Duration,
-        stop: Arc<AtomicBool>,
-    ) -> Result<(Self, Checkpoint)> {
+    pub fn resume(path: impl AsRef<Path>, stop: Arc<AtomicBool>) -> Result<(Self, Checkpoint)> {
         let path = path.as_ref().to_path_buf();
         let wrong = |message: &str| Error::Model(format!("{}: {message}", path.display()));
         let file = path.join(CHECKPOINT_FILE);
@@ -78,7 +73,7 @@ impl LiveRun {
         let checkpoint = Checkpoint::from_file(ModelFile::load(&file)?)
             .map_err(|error| Error::Model(format!("{}: {error}", file.display())))?;
         drop(lock);
-        let live = Self::open(path, &checkpoint, every, stop)?;
+        let live = Self::open(path, &checkpoint, Duration::MAX, stop)?;
         Ok((live, checkpoint))
     }
 
@@ -91,19 +86,23 @@ impl LiveRun {
         Ok(Self { path, about: at.about.clone(), metrics, every, saved: Instant::now(), stop, _lock: lock })
     }
 
+    /// How long it goes without a checkpoint; a run that was resumed makes none by itself before this is said.
+    pub fn every(self, every: Duration) -> Self {
+        Self { every, ..self }
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes report and model and removes what only an unfinished run needs. Errors: what the operating system
+    /// Writes the model and removes what only an unfinished run needs. Errors: what the operating system
     /// refuses; the last checkpoint is there as long as the model is not.
-    pub fn finish(self, model: &ModelFile, report: &[u8]) -> Result<RunFolder> {
+    pub fn finish(self, model: &ModelFile) -> Result<RunFolder> {
         let write = |name: &str, bytes: &[u8]| {
             let path = self.path.join(name);
             durable::write(&path, bytes).map_err(|source| Error::Io { path, source })
         };
-        write(REPORT_FILE, report)?;
         // The model makes the run a finished one, so it comes last.
         write(MODEL_FILE, &model.to_bytes()?)?;
         for name in [CHECKPOINT_FILE, LOCK_FILE] {

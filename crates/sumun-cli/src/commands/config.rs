@@ -1,0 +1,24 @@
+//! `sumun config`: the settings of a task, explained.
+
+use sumun::tasks::{Task, template};
+
+use crate::failure::Failure;
+use crate::output::print;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  sumun config classify > run.toml
+  sumun train --config run.toml --set train.lr=0.01";
+
+/// The arguments of `sumun config`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The task
+    #[arg(value_name = "TASK", value_parser = Task::NAMES.to_vec())]
+    task: String,
+}
+
+/// Prints the template.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    print(&template(arguments.task.parse()?))
+}

@@ -1,0 +1,263 @@
+//! `sumun train TASK` and `sumun train --resume`: from a file to a trained, measured and saved model, in a run that may
+//! be interrupted at any moment.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sumun::run::{LiveRun, RUNS, RunFolder, default_path};
+use sumun::tasks::{Task, TaskConfig, Trained, Training, read_config, setting};
+use sumun::train::Ending;
+use toml::Table;
+
+use crate::arguments::{on_threads, threads};
+use crate::failure::Failure;
+use crate::figures;
+use crate::interrupt::stop_flag;
+use crate::output::{print_json, tell};
+use crate::progress::{Display, tell_note};
+use crate::settings::{Given, Kinded};
+use crate::terminal::{Style, count, duration, file_name, left, shell_word, shortened};
+
+const OUTPUT: &str = "Output";
+
+/// The arguments of `sumun train TASK`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments<K: Kinded> {
+    /// The training file, `-` for standard input
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    given: Given<K>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every training takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Settings from a TOML file; `sumun config TASK` prints one
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    config: Option<PathBuf>,
+    /// A single setting, as a configuration file names it, such as train.lr=0.01
+    #[arg(long, value_name = "KEY=VALUE", help_heading = OUTPUT)]
+    set: Vec<String>,
+    /// Threads to compute with; the result does not depend on it [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = OUTPUT)]
+    threads: Option<usize>,
+    /// The folder of the run, which must not exist yet [default: runs/TASK-FILE-1, -2, …]
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    out: Option<PathBuf>,
+    /// Print the results as one JSON object on the last line of stdout
+    #[arg(long, help_heading = OUTPUT)]
+    json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, help_heading = OUTPUT)]
+    quiet: bool,
+}
+
+pub(crate) const CLASSIFY_EXAMPLES: &str = "\
+Examples:
+  sumun train classify data/japanese_vowels/train.jsonl --test data/japanese_vowels/test.jsonl
+  sumun train classify reviews.csv --text review --label stars --threshold 3
+  sumun train classify questions.jsonl --text question --label kind --vectors glove.6B.100d.txt
+  sumun train --resume runs/classify-reviews-1
+
+CSV and TSV have a column of text and one of labels; JSON lines may have a list of numbers \"x\" instead, one list a
+channel. Ctrl-C saves and stops; --resume goes on to the same bits.";
+
+pub(crate) const REGRESS_EXAMPLES: &str = "\
+Examples:
+  sumun train regress reviews.csv --text review --label stars
+  sumun train regress sensors.jsonl --label wear --x signal --cell gru
+  sumun train --resume runs/regress-reviews-1";
+
+pub(crate) const TAG_EXAMPLES: &str = "\
+Examples:
+  sumun train tag train.conllu --valid dev.conllu --test test.conllu
+  sumun train tag sentences.jsonl --tokens words --tags labels
+
+A sentence is a JSON line with two lists of equal length, or CoNLL: a token a line, a blank line between sentences.";
+
+pub(crate) const LM_EXAMPLES: &str = "\
+Examples:
+  sumun train lm data/korean_constitution/constitution.txt --epochs 60
+  sumun train lm novel.txt --level word --hidden 512
+  sumun generate runs/lm-constitution-1 --prompt '대한민국'";
+
+/// Trains from the beginning.
+pub(crate) fn run<K: Kinded>(arguments: Arguments<K>) -> Result<(), Failure> {
+    let Arguments { file, given, common } = arguments;
+    let mut tables: Vec<Table> = common.config.as_deref().map(read_config).transpose()?.into_iter().collect();
+    tables.extend(given.tables);
+    if let Some(file) = file {
+        tables.push(train_file(&file)?);
+    }
+    tables.extend(common.set_tables()?);
+    begin(TaskConfig::from_tables(K::TASK, &tables)?, common)
+}
+
+/// Trains what a configuration file says.
+pub(crate) fn run_config(common: Common) -> Result<(), Failure> {
+    let file = common.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
+    let task = file.get("task").and_then(toml::Value::as_str).ok_or_else(|| {
+        Failure::Usage("the configuration names no task; add task = \"classify\", for example".into())
+    })?;
+    let task: Task = task.parse()?;
+    let mut tables = vec![file];
+    tables.extend(common.set_tables()?);
+    begin(TaskConfig::from_tables(task, &tables)?, common)
+}
+
+impl Common {
+    fn set_tables(&self) -> Result<Vec<Table>, Failure> {
+        let table = |text: &String| match text.split_once('=') {
+            Some((key, value)) => Ok(setting(key.trim(), value.trim())?),
+            None => Err(Failure::Usage(format!("--set {text}: give KEY=VALUE, such as train.lr=0.01"))),
+        };
+        self.set.iter().map(table).collect()
+    }
+}
+
+/// The training file as a setting; a path that is no Unicode cannot stand in a configuration.
+fn train_file(path: &Path) -> Result<Table, Failure> {
+    let Some(name) = path.to_str() else {
+        return Err(Failure::Usage(format!("{}: the name is no Unicode; rename the file", path.display())));
+    };
+    let inner = Table::from_iter([("train".to_owned(), toml::Value::String(name.to_owned()))]);
+    Ok(Table::from_iter([("data".to_owned(), toml::Value::Table(inner))]))
+}
+
+fn begin(config: TaskConfig, common: Common) -> Result<(), Failure> {
+    let task = config.task;
+    let out = common.out.clone();
+    let place =
+        || out.clone().unwrap_or_else(|| default_path(RUNS.as_ref(), &task.to_string(), &config.data.train));
+    // Whether a run can be written is known before the work.
+    drop(RunFolder::stage(place())?);
+    let stop = stop_flag(common.quiet)?;
+    let every = Duration::from_secs_f64(config.train.save_every.min(1e9));
+    let quiet = common.quiet;
+    on_threads(common.threads, || {
+        let training = Training::begin(config.clone())?;
+        let staged = RunFolder::stage(place())?;
+        let live =
+            LiveRun::begin(staged, &training.config().to_toml()?, &training.checkpoint()?, every, stop)?;
+        learn(training, live, Vec::new(), quiet, common.json)
+    })?
+}
+
+/// Goes on with a training that was interrupted.
+pub(crate) fn resume(run: &Path, common: &Common) -> Result<(), Failure> {
+    let &Common { threads, quiet, json, .. } = common;
+    let stop = stop_flag(quiet)?;
+    let (live, checkpoint) = LiveRun::resume(run, stop)?;
+    on_threads(threads, || {
+        let (training, notes) = Training::resume(checkpoint)?;
+        let live = live.every(Duration::from_secs_f64(training.config().train.save_every.min(1e9)));
+        learn(training, live, notes, quiet, json)
+    })?
+}
+
+/// Trains to the end, or until Ctrl-C.
+fn learn(
+    mut training: Training,
+    mut live: LiveRun,
+    mut notes: Vec<String>,
+    quiet: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    notes.extend_from_slice(training.notes());
+    let style = Style::for_stderr();
+    if !quiet {
+        notes.iter().for_each(|note| tell_note(note, style));
+    }
+    let mut display = Display::new(quiet);
+    let ending = training.run(&mut display, &mut live);
+    display.finish();
+    let folder = live.path().to_path_buf();
+    if ending? == Ending::Interrupted {
+        return Err(Failure::Interrupted(format!(
+            "saved; go on with: sumun train --resume {}",
+            shell_word(&folder.display().to_string())
+        )));
+    }
+    let trained = training.finish()?;
+    live.finish(&trained.file)?;
+    if !quiet {
+        summary(&trained, &folder, style).lines().for_each(tell);
+    }
+    if json {
+        print_json(&as_json(&trained, &folder))?;
+    }
+    Ok(())
+}
+
+fn as_json(trained: &Trained, folder: &Path) -> Value {
+    let part = |name: &str| trained.measured.iter().find(|measured| measured.part == name);
+    let figures = |name| part(name).map_or(Value::Null, |measured| figures::as_json(&measured.figures));
+    let measured = part("test").or(part("valid"));
+    json!({
+        "task": trained.config.task.to_string(),
+        "run": folder.to_string_lossy(),
+        "epochs": trained.epochs.len(),
+        "best_epoch": trained.best_epoch,
+        "seconds": trained.seconds,
+        "parameters": parameters(trained),
+        "metrics": { "valid": figures("valid"), "test": figures("test") },
+        "baselines": measured.map_or(Value::Null, figures::baseline_json),
+    })
+}
+
+fn parameters(trained: &Trained) -> usize {
+    trained.file.tensors.iter().map(|tensor| tensor.values.len()).sum()
+}
+
+/// How wide the names on the left of the summary are.
+const NAME_COLUMNS: usize = 12;
+
+/// What a person wants to know after a training.
+fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
+    let Trained { config, measured, epochs, best_epoch, .. } = trained;
+    let mut text = String::from("\n");
+    let mut fact = |name: &str, value: &str| {
+        text += &format!("{}{value}\n", style.dim(&left(name, NAME_COLUMNS)));
+    };
+    let file = config.data.train.to_string_lossy();
+    fact(
+        "data",
+        &format!("{}: {} sequences to learn", shortened(file_name(&file), 40), count(trained.examples)),
+    );
+    let network = &config.network;
+    let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
+    let both = if network.bidirectional { "bidirectional " } else { "" };
+    fact(
+        "model",
+        &format!(
+            "{layers}{both}{} of {} units, {} parameters",
+            network.cell.to_string().to_uppercase(),
+            network.hidden,
+            count(parameters(trained))
+        ),
+    );
+    let early = if trained.stopped_early { ", stopped early" } else { "" };
+    fact(
+        "training",
+        &format!("{} epochs{early}, best {best_epoch}; {} in all", epochs.len(), duration(trained.seconds)),
+    );
+    if let Some(last) = measured.last() {
+        text += &format!("\n{}", figures::table(last, style));
+        text += &format!("\n{}\n", figures::verdict(last, style));
+    }
+    let path = folder.display().to_string();
+    let next = match config.task {
+        Task::Lm => format!("sumun generate {}", shell_word(&path)),
+        _ => format!("sumun predict {} FILE", shell_word(&path)),
+    };
+    let mut end = |name: &str, value: &str| {
+        text += &format!("{}{value}\n", style.dim(&left(name, NAME_COLUMNS)));
+    };
+    end("", "");
+    end("run", &path);
+    end("next", &style.cyan(&next));
+    text
+}
