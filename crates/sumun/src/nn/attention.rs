@@ -239,7 +239,7 @@ mod tests {
             assert!((found - expected).abs() < 1e-6, "{weights:?}");
         }
         let out = layer.forward(&parameters, x).unwrap();
-        assert!((out.data[0] - 1.53880610).abs() < 1e-6, "{}", out.data[0]);
+        assert!((out.data[0] - 1.538_806_1).abs() < 1e-6, "{}", out.data[0]);
     }
 
     #[test]

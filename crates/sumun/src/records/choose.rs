@@ -52,6 +52,11 @@ pub(super) fn choose(
     };
     for (name, numbers) in [(spec.text, false), (spec.x, true)] {
         if let Some(name) = name {
+            if label.as_deref() == Some(name) {
+                return Err(Error::Invalid(format!(
+                    "{name:?} cannot be both what is read and its label; name another field with --label"
+                )));
+            }
             return match find(name) {
                 Some(_) => Ok(chosen(name, numbers)),
                 None => Err(no_such(file, place, name, names)),

@@ -117,7 +117,7 @@ impl Records {
     /// nearest name; a record without its text, numbers or (if required) label; numbers that are not finite, lists of
     /// unequal lengths, another number of channels than before; JSON that is none, or names a key twice.
     pub fn read(path: impl AsRef<Path>, spec: &RecordSpec<'_>) -> Result<Self> {
-        Self::from_file(&open(path.as_ref())?, spec)
+        Self::from_file(&open(path.as_ref(), KIND)?, spec)
     }
 
     /// As [`read`](Self::read) from anything; `name` stands for the file and says by its extension what it is.
@@ -162,13 +162,13 @@ impl Records {
 }
 
 /// What messages ask for.
-const KIND: &str = "data";
+const KIND: &str = "CSV or JSONL";
 
-fn open(path: &Path) -> Result<TextFile> {
+fn open(path: &Path, kind: &str) -> Result<TextFile> {
     if path == Path::new("-") {
-        TextFile::from_reader(STANDARD_INPUT, std::io::stdin().lock(), KIND)
+        TextFile::from_reader(STANDARD_INPUT, std::io::stdin().lock(), kind)
     } else {
-        TextFile::open(path, KIND)
+        TextFile::open(path, kind)
     }
 }
 

@@ -6,10 +6,12 @@ use std::path::Path;
 use super::choose::no_such;
 use super::conll;
 use super::jsonl::{self, Object, Value, Want};
-use super::{KIND, extension, open};
-use crate::data::TextFile;
-use crate::data::{listed, quoted};
+use super::{extension, open};
+use crate::data::{TextFile, listed, quoted};
 use crate::{Error, Result};
+
+/// What messages ask for.
+const KIND: &str = "JSONL or CoNLL";
 
 /// A sentence: at least one token, none of them empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl Tagged {
     /// Errors, each with the line: a file that is missing, empty or no UTF-8 text; no such key or column; tokens and
     /// tags of different number; empty sentences, tokens or tags; lines of unequal columns; JSON that is none.
     pub fn read(path: impl AsRef<Path>, spec: &TaggedSpec<'_>) -> Result<Self> {
-        Self::from_file(&open(path.as_ref())?, spec)
+        Self::from_file(&open(path.as_ref(), KIND)?, spec)
     }
 
     /// As [`read`](Self::read) from anything; `name` stands for the file and says by its extension what it is.

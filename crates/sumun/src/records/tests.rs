@@ -97,8 +97,14 @@ fn bad_files_are_explained() {
     let with = |text, x, label| RecordSpec { text, x, label, ..LABELLED };
     let text_only = RecordSpec { text: Some("text"), ..RecordSpec::default() };
     let numbers = RecordSpec { x: Some("x"), ..RecordSpec::default() };
-    let cases: [(&str, &str, RecordSpec<'_>, &str); 39] = [
+    let cases: [(&str, &str, RecordSpec<'_>, &str); 40] = [
         ("f.csv", "", LABELLED, "f.csv: the file is empty"),
+        (
+            "f.csv",
+            "a\nb\n",
+            with(Some("a"), None, Some("a")),
+            "\"a\" cannot be both what is read and its label",
+        ),
         ("f.jsonl", " \n\r\n", LABELLED, "f.jsonl: the file is empty"),
         ("f.csv", "text,label\na,1,2\n", LABELLED, "f.csv: row 2 has 3 cells where the header has 2"),
         ("f.csv", "text,label\na,\n", LABELLED, "f.csv: row 2, column 'label': there is no label"),
