@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use sumun::forecast::open_run;
+use sumun::forecast::Forecaster;
+use sumun::tasks::TrainedTask;
 
+use super::opened::{Opened, open};
 use super::read;
 use crate::arguments::{on_threads, threads};
 use crate::failure::Failure;
+use crate::figures;
 use crate::output::{print, print_json};
 use crate::scores;
 use crate::terminal::{Style, file_name};
@@ -16,8 +19,9 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   sumun evaluate runs/electricity newer.csv
   sumun evaluate runs/electricity newer.csv --json | jq .metrics.mase
+  sumun evaluate runs/classify-reviews-1 more_reviews.csv
 
-Every row with a whole window before it and a whole horizon after it is an
+Of a forecaster, every row with a whole window before it and a whole horizon after it is an
 origin. The MASE is scaled by the error of seasonal naive on the part that the
 model was trained on, so rows of that part in FILE make the model look better
 than it is on new ones.";
@@ -27,7 +31,7 @@ than it is on new ones.";
 pub(crate) struct Arguments {
     /// The folder of a training run, or a model file
     run: PathBuf,
-    /// The CSV file to measure on, `-` for standard input
+    /// The file to measure on, of the kind that it was trained on; `-` for standard input
     file: PathBuf,
     /// Threads to compute with [default: all processors]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
@@ -39,7 +43,24 @@ pub(crate) struct Arguments {
 
 /// Prints the scores.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let forecaster = open_run(&arguments.run)?;
+    match open(&arguments.run)? {
+        Opened::Forecast(forecaster) => forecasts(&forecaster, &arguments),
+        Opened::Task(trained) => answers(&trained, &arguments),
+    }
+}
+
+/// Prints the figures of any other task.
+fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> {
+    let measured = on_threads(arguments.threads, || trained.evaluate(&arguments.file))??;
+    if arguments.json {
+        let run = arguments.run.to_string_lossy();
+        return print_json(&figures::evaluation_json(&measured, &trained.task.to_string(), &run));
+    }
+    let style = Style::for_stdout();
+    print(&format!("{}\n{}\n", figures::table(&measured, style), figures::verdict(&measured, style)))
+}
+
+fn forecasts(forecaster: &Forecaster, arguments: &Arguments) -> Result<(), Failure> {
     let table = read(&arguments.file)?;
     let evaluation = on_threads(arguments.threads, || forecaster.evaluate(&table))??;
     if arguments.json {

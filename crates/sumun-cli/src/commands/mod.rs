@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod evaluate;
+mod opened;
 pub(crate) mod predict;
 pub(crate) mod summary;
 pub(crate) mod train_forecast;

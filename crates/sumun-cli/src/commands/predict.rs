@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
-use sumun::forecast::{Forecast, Forecaster, open_run};
+use sumun::forecast::{Forecast, Forecaster};
+use sumun::tasks::{Answers, Prediction, TrainedTask};
 
+use super::opened::{Opened, open};
 use super::read;
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
@@ -18,8 +20,9 @@ Examples:
   sumun predict runs/electricity newer.csv --steps 48   # after the end of another file
   tail -n 500 log.csv | sumun predict runs/log - > next.csv
   sumun predict runs/electricity --json
+  sumun predict runs/classify-reviews-1 new_reviews.csv > labels.csv
 
-The CSV has the time column as the file writes it and one column a target; numbers read back exactly.
+A forecast has the time column as the file writes it and one column a target; numbers read back exactly.
 Rows at the end of FILE that have the known columns but no targets say what is known ahead.";
 
 /// The arguments of `sumun predict`.
@@ -27,7 +30,7 @@ Rows at the end of FILE that have the known columns but no targets say what is k
 pub(crate) struct Arguments {
     /// The folder of a training run, or a model file
     run: PathBuf,
-    /// The CSV file to go on from, `-` for standard input [default: the training file's end]
+    /// The file to answer, or to forecast from the end of; `-` for standard input [default, of a forecaster: the training file's end]
     file: Option<PathBuf>,
     /// How many steps ahead; beyond the horizon, forecasts are fed back in [default: the horizon]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
@@ -48,14 +51,76 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.steps == Some(0) {
         return Err(Failure::Usage("--steps is 0; give at least 1".into()));
     }
-    let forecaster = open_run(&arguments.run)?;
+    match open(&arguments.run)? {
+        Opened::Forecast(forecaster) => forecast(&forecaster, &arguments),
+        Opened::Task(trained) => answers(&trained, &arguments),
+    }
+}
+
+/// Prints what a model of any other task makes of a file.
+fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.steps.is_some() {
+        return Err(Failure::Usage(format!("--steps is for forecasts; this is a model to {}", trained.task)));
+    }
+    let Some(file) = &arguments.file else {
+        return Err(Failure::Usage("there is no file to answer; give one, or - for standard input".into()));
+    };
+    let answers = on_threads(arguments.threads, || trained.predict(file))??;
+    if arguments.json {
+        return print_json(&json!({
+            "task": trained.task.to_string(),
+            "run": arguments.run.to_string_lossy(),
+            "file": file.to_string_lossy(),
+            "classes": answers.classes,
+            "predictions": answers.predictions.iter().map(prediction_json).collect::<Value>(),
+        }));
+    }
+    print(&answers_text(&answers))
+}
+
+fn prediction_json(prediction: &Prediction) -> Value {
+    match prediction {
+        Prediction::Class { label, probabilities } => json!({
+            "label": label,
+            "probabilities": probabilities.iter().copied().map(json_number).collect::<Value>(),
+        }),
+        Prediction::Number(value) => json_number(*value),
+        Prediction::Tags(tags) => json!(tags),
+    }
+}
+
+/// A line a record as CSV; of tagged sentences, a line a token and a blank line after each.
+fn answers_text(answers: &Answers) -> String {
+    let mut text = match answers.predictions.first() {
+        Some(Prediction::Class { .. }) => "label,probability\n".to_owned(),
+        Some(Prediction::Number(_)) => "prediction\n".to_owned(),
+        Some(Prediction::Tags(_)) | None => String::new(),
+    };
+    for (place, prediction) in answers.predictions.iter().enumerate() {
+        match prediction {
+            Prediction::Class { label, probabilities } => {
+                let highest = probabilities.iter().copied().fold(0.0, f64::max);
+                text += &format!("{},{}\n", csv_text(label), csv_number(highest));
+            }
+            Prediction::Number(value) => text += &format!("{}\n", csv_number(*value)),
+            Prediction::Tags(tags) => {
+                let tokens = answers.tokens.get(place).into_iter().flatten();
+                tokens.zip(tags).for_each(|(token, tag)| text += &format!("{token}\t{tag}\n"));
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+fn forecast(forecaster: &Forecaster, arguments: &Arguments) -> Result<(), Failure> {
     let table = arguments.file.as_deref().map(read).transpose()?;
     let forecast = on_threads(arguments.threads, || forecaster.predict(table.as_ref(), arguments.steps))??;
     if !arguments.quiet {
         forecast.notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
     }
     if arguments.json {
-        print_json(&as_json(&arguments, &forecaster, &forecast))
+        print_json(&as_json(arguments, forecaster, &forecast))
     } else {
         print(&as_csv(&forecast))
     }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use sumun::forecast::{Forecaster, LayerSummary, open_run};
+use sumun::forecast::{Forecaster, LayerSummary};
+use sumun::tasks::TrainedTask;
 
+use super::opened::{Opened, open};
 use crate::failure::Failure;
 use crate::output::{print, print_json};
 use crate::terminal::{Style, count, left, right, shortened, width};
@@ -28,7 +30,35 @@ pub(crate) struct Arguments {
 
 /// Prints the layer table.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let forecaster = open_run(&arguments.run)?;
+    match open(&arguments.run)? {
+        Opened::Forecast(forecaster) => forecaster_layers(&forecaster, &arguments),
+        Opened::Task(trained) => task_layers(&trained, &arguments),
+    }
+}
+
+/// Prints the layers of any other task.
+fn task_layers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> {
+    let summary = trained.model.summary();
+    if arguments.json {
+        let layers = summary.rows.iter().map(|row| {
+            json!({
+                "name": row.name,
+                "kind": row.kind,
+                "output": row.output_shape,
+                "parameters": row.parameters,
+            })
+        });
+        return print_json(&json!({
+            "task": trained.task.to_string(),
+            "run": arguments.run.to_string_lossy(),
+            "layers": layers.collect::<Value>(),
+            "parameters": trained.model.parameters().len(),
+        }));
+    }
+    print(&format!("{summary}"))
+}
+
+fn forecaster_layers(forecaster: &Forecaster, arguments: &Arguments) -> Result<(), Failure> {
     let layers = forecaster.summary();
     let parameters: usize = layers.iter().map(|layer| layer.parameters).sum();
     let config = forecaster.config();
@@ -57,7 +87,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             "parameters": parameters,
         }));
     }
-    print(&page(&forecaster, &layers, Style::for_stdout()))
+    print(&page(forecaster, &layers, Style::for_stdout()))
 }
 
 fn page(forecaster: &Forecaster, layers: &[LayerSummary], style: Style) -> String {

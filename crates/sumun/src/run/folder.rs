@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{MODEL_FILE, Staged};
+use super::{CHECKPOINT_FILE, MODEL_FILE, Staged};
 use crate::durable::folder_of;
 use crate::model::ModelFile;
 use crate::{Error, Result};
@@ -47,6 +47,13 @@ impl RunFolder {
         let model = path.join(MODEL_FILE);
         if model.try_exists().map_err(refused)? {
             return Ok(Self { path: path.to_path_buf(), model });
+        }
+        if path.join(CHECKPOINT_FILE).try_exists().map_err(refused)? {
+            return Err(Error::Model(format!(
+                "{}: its training is not finished; go on with sumun train --resume {}",
+                path.display(),
+                path.display()
+            )));
         }
         let hint = match newest_inside(path) {
             Some(run) => format!("did you mean {}?", run.display()),

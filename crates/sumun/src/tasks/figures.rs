@@ -34,6 +34,17 @@ pub enum Prediction {
     Tags(Vec<String>),
 }
 
+/// What a model makes of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answers {
+    /// The names of the classes or tags; empty where there are none.
+    pub classes: Vec<String>,
+    /// The tokens of each sentence, of a tagger; empty else.
+    pub tokens: Vec<Vec<String>>,
+    /// An answer for each record, in the order of the file.
+    pub predictions: Vec<Prediction>,
+}
+
 /// A model and its baseline on a part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {

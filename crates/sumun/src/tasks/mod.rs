@@ -22,7 +22,7 @@ pub use config::{
     ClassWeights, DataOptions, HeldOut, Level, NetworkOptions, Pooling, Task, TaskConfig, TextOptions,
     TrainOptions, read_config, setting,
 };
-pub use figures::{Figures, Measured, Prediction};
+pub use figures::{Answers, Figures, Measured, Prediction};
 pub use labelled::LabelledPipeline;
 pub use settings::{Kind, SETTINGS, Setting, template};
 pub use trained::{Pipeline, TrainedTask};

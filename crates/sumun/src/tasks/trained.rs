@@ -1,10 +1,14 @@
 //! A trained task in a file, and at work again.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::Task;
+use super::figures::{Answers, Measured};
 use super::labelled::LabelledPipeline;
 use crate::model::{LayerConfig, Model, ModelFile, NETWORK};
+use crate::records::Records;
 use crate::{Error, Result};
 
 /// How data becomes what a network reads, and its answers what people read; one for each kind of task.
@@ -55,6 +59,35 @@ impl TrainedTask {
         let model = Model::from_file(&file)?;
         pipeline.check(task, &model)?;
         Ok(Self { task, pipeline, model })
+    }
+}
+
+impl TrainedTask {
+    /// What the model makes of each record of a file, `-` for standard input. Errors: a file that is not of the kind that
+    /// the model was trained on.
+    pub fn predict(&self, path: &Path) -> Result<Answers> {
+        match &self.pipeline {
+            Pipeline::Labelled(pipeline) => {
+                let records = Records::read(path, &pipeline.spec(false))?;
+                let classes = pipeline.classes().map(|classes| classes.names().to_vec());
+                Ok(Answers {
+                    classes: classes.unwrap_or_default(),
+                    tokens: Vec::new(),
+                    predictions: pipeline.predict(&self.model, &records)?,
+                })
+            }
+        }
+    }
+
+    /// Measures the model and its baseline on a labelled file, `-` for standard input. Errors as
+    /// [`predict`](Self::predict), and labels that the model does not know.
+    pub fn evaluate(&self, path: &Path) -> Result<Measured> {
+        match &self.pipeline {
+            Pipeline::Labelled(pipeline) => {
+                let records = Records::read(path, &pipeline.spec(true))?;
+                pipeline.evaluate(&self.model, &records.name, &records)
+            }
+        }
     }
 }
 
