@@ -25,7 +25,7 @@ pub use embedding::{Embedding, EmbeddingConfig};
 pub use init::Initializer;
 pub use pool::{Pool, PoolCache};
 pub use recurrent::{
-    CellKind, FirstWeights, LayerTrace, Merge, Output, Recurrent, RecurrentCache, RecurrentConfig,
+    CellKind, FirstWeights, LayerTrace, Merge, Output, Peer, Recurrent, RecurrentCache, RecurrentConfig,
     RecurrentState,
 };
 pub use sumun_kernels::InputGradient;

@@ -302,5 +302,17 @@ layer! {
         reset_before: bool => |config, before| {
             config.cell = if before { CellKind::GruResetBefore } else { CellKind::Gru };
         };
+        /// Whether z says how much of the candidate is taken, h' = z ⊙ n + (1 − z) ⊙ h, as many texts write it, rather
+        /// than how much of h is kept. Gate activations for which 1 − f(a) is not f(−a) are refused with it.
+        inverted_update: bool => |config, inverted| config.inverted_update = inverted;
+    }
+}
+
+impl Gru {
+    /// Changes the layer to the other reading of its update gate and its weights with it: it answers the same bits.
+    /// Errors, and what becomes of gradients and optimizers, as
+    /// [`Recurrent::set_inverted_update`](crate::nn::Recurrent::set_inverted_update).
+    pub fn set_inverted_update(&mut self, inverted: bool) -> Result<()> {
+        self.0.stack.set_inverted_update(&mut self.0.parameters, inverted)
     }
 }

@@ -4,6 +4,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::{Cell, Dims, Nonlinearity, Options, RecurrentDropout, Reset};
 
+use super::inverted;
 use crate::nn::{Dropout, Initializer};
 use crate::{Error, Result};
 
@@ -214,6 +215,10 @@ pub struct RecurrentConfig {
     /// Ghahramani 2016); `options.recurrent_dropout` says whether gates share it, and they do where it says nothing.
     #[serde(default)]
     pub recurrent_dropout: f32,
+    /// GRU only: whether z says how much of the candidate is taken, h' = z ⊙ n + (1 − z) ⊙ h, as many texts write it,
+    /// rather than how much of h is kept. See [`set_inverted_update`](super::Recurrent::set_inverted_update).
+    #[serde(default)]
+    pub inverted_update: bool,
     /// What the cell has beyond the plain one: projection, peepholes, other activations and so on.
     #[serde(default)]
     pub options: Options,
@@ -239,6 +244,7 @@ impl RecurrentConfig {
             dropout: 0.0,
             input_dropout: 0.0,
             recurrent_dropout: 0.0,
+            inverted_update: false,
             options: Options::default(),
             first_weights: None,
             output: Output::Sequence,
@@ -321,6 +327,6 @@ impl RecurrentConfig {
             ));
         }
         self.options.check(self.cell.cell())?;
-        Ok(())
+        inverted::check(self)
     }
 }

@@ -1,8 +1,10 @@
 //! Recurrent stacks over packed rows: any cell, layers, directions, dropout between layers.
 
 mod config;
+mod inverted;
 mod masks;
 pub(super) mod merge;
+mod representable;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -11,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::Rng;
 use sumun_kernels::{
-    Cache, Gradients, Path, Prepared, Purpose, RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Weights,
+    Cache, Gradients, Path, Prepared, Purpose, RowMap, RowsMut, RowsRef, Scratch, State, StateMut,
 };
 
 use self::config::Part;
@@ -23,6 +25,7 @@ use crate::parameters::Id;
 use crate::{Error, Layout, Parameters, Result, Rows};
 
 pub use config::{CellKind, FirstWeights, Merge, Output, RecurrentConfig};
+pub use representable::Peer;
 pub use trace::LayerTrace;
 
 /// The states of a stack, in the caller's batch order: sorting by length never shows.
@@ -254,9 +257,10 @@ impl Recurrent {
                 let map = (direction == 1).then(|| layout.reversed());
                 let d_end = self.rank(&layout, d_state.as_ref(), index);
                 let mut d_start = self.zeros(&layout);
+                self.turn_gradients(parameters, index);
                 let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
                     parameters.gradients_of(self.ids[index]);
-                prepared[index].backward_masked(
+                let ran = prepared[index].backward_masked(
                     &kept.masks[direction].view(),
                     layout.steps(),
                     RowsRef { values: &kept.x.data, stride: features, map },
@@ -278,7 +282,9 @@ impl Recurrent {
                         norm_gain,
                         norm_bias,
                     },
-                )?;
+                );
+                self.turn_gradients(parameters, index);
+                ran?;
                 self.unrank(&layout, &d_start, index, &mut d_initial);
                 self.lock().caches.push(cache);
             }
@@ -448,8 +454,8 @@ impl Recurrent {
         {
             // Packed for other values: pack these in the same memory, unless somebody still reads the old.
             if let Some(prepared) = Arc::get_mut(prepared) {
-                for (prepared, ids) in prepared.iter_mut().zip(&self.ids) {
-                    prepared.update(&weights(p, ids))?;
+                for (index, prepared) in prepared.iter_mut().enumerate() {
+                    self.with_weights(p, index, |weights| prepared.update(weights))?;
                 }
                 *version = p.version();
             } else {
@@ -460,13 +466,13 @@ impl Recurrent {
             workshop.prepared = Some((version, prepared.clone()));
             return Ok(prepared);
         }
-        let prepared = self
-            .ids
-            .iter()
-            .enumerate()
-            .map(|(index, ids)| {
+        let prepared = (0..self.ids.len())
+            .map(|index| {
                 let layer = index / directions;
-                Ok(Prepared::new(self.config.dims(layer), &weights(p, ids), self.path, purpose(layer))?)
+                let dims = self.config.dims(layer);
+                Ok(self.with_weights(p, index, |weights| {
+                    Prepared::new(dims, weights, self.path, purpose(layer))
+                })?)
             })
             .collect::<Result<Vec<_>>>()?;
         let prepared = Arc::new(prepared);
@@ -547,12 +553,6 @@ impl Recurrent {
         };
         d_out.expect_shape("the output gradient of a recurrent layer", rows, self.config.output_features())
     }
-}
-
-fn weights<'a>(p: &'a Parameters, ids: &Ids) -> Weights<'a, f32> {
-    let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
-        ids.map(|id| id.map_or(&[][..], |id| p.value(id)));
-    Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias }
 }
 
 /// One direction's columns of rows that hold both.

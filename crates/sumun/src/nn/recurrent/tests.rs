@@ -65,6 +65,13 @@ fn exotic() -> Vec<RecurrentConfig> {
         with(lstm, Options { coupled: true, clip: Some(3.0), output_activation: softsign, ..plain }),
         // A large ε, or the curvature of the norm over five units spoils difference quotients in f32.
         with(gru, Options { layer_norm: Some(0.5), candidate_activation: softsign, ..plain }),
+        RecurrentConfig { inverted_update: true, ..base(gru) },
+        RecurrentConfig { inverted_update: true, ..base(CellKind::GruResetBefore) },
+        RecurrentConfig {
+            inverted_update: true,
+            recurrent_dropout: 0.4,
+            ..with(gru, Options { layer_norm: Some(0.5), zoneout_hidden: 0.3, ..plain })
+        },
     ]
 }
 

@@ -18,7 +18,7 @@ pub struct LayerTrace {
     /// c after each step, `[R, H]`; None where the cell has none.
     pub cell: Option<Rows>,
     /// The activated gates by name, `[R, H]` each: i, f, g, o of an LSTM, r, z, n of a GRU (g and n are the
-    /// candidates), none of an RNN.
+    /// candidates), none of an RNN. With `inverted_update` z is in that reading: what is taken of n.
     pub gates: Vec<(&'static str, Rows)>,
 }
 
@@ -68,7 +68,12 @@ impl Recurrent {
             for (direction, cache) in kept.kernels.iter().enumerate() {
                 let trace = prepared[layer * directions + direction].trace(cache)?;
                 let rows = |values| in_callers_order(values, self.config.hidden, direction, &kept.both);
-                let gates = trace.gates.into_iter().map(|(name, values)| Ok((name, rows(values)?)));
+                let gates = trace.gates.into_iter().map(|(name, mut values)| {
+                    if name == "z" && self.config.inverted_update {
+                        values.iter_mut().for_each(|z| *z = 1.0 - *z);
+                    }
+                    Ok((name, rows(values)?))
+                });
                 traces.push(LayerTrace {
                     layer,
                     direction,
