@@ -148,6 +148,28 @@ impl Layout {
         &self.lengths
     }
 
+    /// The same sequences with the time axis turned round: the caller's step t is now step T − 1 − t. What was padded
+    /// at the end is now padded at the beginning.
+    pub(crate) fn turned(&self) -> Arc<Self> {
+        let mut times = vec![0; self.rows()];
+        self.for_each_row(|row, _, t| times[row] = t);
+        let from = self.reversed().as_slice();
+        let times: Vec<u32> = from.iter().map(|&row| (self.time - 1 - times[row as usize]) as u32).collect();
+        let mut steps = (0..self.steps.len()).flat_map(|t| std::iter::repeat_n(t, self.steps.batch_size(t)));
+        let is_own = times.iter().all(|&t| steps.next() == Some(t as usize));
+        Arc::new(Self {
+            steps: self.steps.clone(),
+            sequences: self.sequences,
+            time: self.time,
+            order: self.order.clone(),
+            lengths: self.lengths.clone(),
+            times: (!is_own).then_some(times),
+            fill: self.fill,
+            reversed: OnceLock::new(),
+            shown: OnceLock::new(),
+        })
+    }
+
     /// Calls `visit(row, n, t)` for every packed row, in row order; `n` and `t` are the caller's sequence and step.
     pub fn for_each_row(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let mut row = 0;
@@ -279,6 +301,46 @@ impl Rows {
         out
     }
 
+    /// As [`unpack`](Self::unpack), `[T, N, F]`: the time axis first.
+    pub fn unpack_time_major(&self) -> Vec<f32> {
+        let (n, t, features) = (self.layout.sequences(), self.layout.time(), self.features);
+        if self.layout.rows() == n * t {
+            // Without padding, packed rows are the time-major array.
+            return self.data.to_vec();
+        }
+        let batch_first = self.unpack();
+        let cells = (0..t).flat_map(|t| (0..n).map(move |n| (n, t)));
+        cells.flat_map(|(n, step)| &batch_first[(n * t + step) * features..][..features]).copied().collect()
+    }
+
+    /// As [`unpack`](Self::unpack), with the values `blank`, `[F]`, where `unpack` has zeros because there is nothing to
+    /// show: padding, masked steps, and with [`Fill::Repeat`] those before the first that is not masked.
+    pub fn unpack_over(&self, blank: &[f32]) -> Result<Vec<f32>> {
+        let features = self.features;
+        if blank.len() != features {
+            return Err(Error::Shape {
+                what: "the row for steps that show nothing".into(),
+                expected: format!("[{features}]"),
+                found: format!("[{}]", blank.len()),
+            });
+        }
+        let mut out = blank.repeat(self.layout.sequences() * self.layout.time());
+        self.layout.for_each_shown(|cell, row| {
+            let from = &self.data[row * features..(row + 1) * features];
+            out[cell * features..(cell + 1) * features].copy_from_slice(from);
+        });
+        Ok(out)
+    }
+
+    /// The same rows on the time axis turned round (see [`Layout::turned`]), each sequence from its own last step.
+    pub(crate) fn turned(&self) -> Result<Self> {
+        let features = self.features;
+        let from = self.layout.reversed().as_slice();
+        let row = |&row: &u32| &self.data[row as usize * features..][..features];
+        let data = from.iter().flat_map(row).copied().collect();
+        Self::new(data, features, self.layout.turned())
+    }
+
     /// Refuses rows of another shape than `[rows, features]`; `what` names them in the message.
     pub(crate) fn expect_shape(&self, what: &str, rows: usize, features: usize) -> Result<()> {
         if self.layout.rows() == rows && self.features == features {
@@ -349,6 +411,46 @@ mod tests {
         assert_eq!(*rows.data, [3.0, 9.0, 0.0, 4.0, 10.0, 5.0]);
         assert_eq!(rows.unpack(), [0.0, 0.0, 0.0, 3.0, 4.0, 5.0, 0.0, 0.0, 0.0, 9.0, 10.0, 0.0]);
         assert_eq!(rows.layout.reversed().as_slice(), [5, 4, 2, 3, 1, 0]);
+    }
+
+    #[test]
+    fn time_can_be_turned_and_come_first() {
+        let (yes, no) = (true, false);
+        let mask = [no, yes, no, yes, no, no, no, no, yes, yes, no, yes];
+        let values: Vec<f32> = (0..24).map(|v| v as f32).collect();
+        let turned = |values: &[f32]| -> Vec<f32> {
+            values.chunks(8).flat_map(|sequence| sequence.rchunks(2).flatten()).copied().collect()
+        };
+        for fill in [Fill::Zero, Fill::Repeat] {
+            let backwards: Vec<bool> = mask.chunks(4).flat_map(|m| m.iter().rev()).copied().collect();
+            for (layout, expected) in [
+                (Layout::masked(&mask, 3, 4, fill), Layout::masked(&backwards, 3, 4, fill)),
+                (Layout::ragged(&[4, 0, 2], 4), {
+                    let mask = [yes, yes, yes, yes, no, no, no, no, no, no, yes, yes];
+                    Layout::masked(&mask, 3, 4, Fill::Zero)
+                }),
+                (Ok(Layout::full(3, 4)), Ok(Layout::full(3, 4))),
+            ] {
+                let rows = Rows::pack(&values, 2, layout.unwrap()).unwrap();
+                let found = rows.turned().unwrap();
+                let expected = Rows::pack(&turned(&values), 2, expected.unwrap()).unwrap();
+                assert_eq!((&found.data, found.unpack()), (&expected.data, expected.unpack()));
+                let again = found.turned().unwrap();
+                assert_eq!((&again.data, again.unpack()), (&rows.data, rows.unpack()));
+
+                let (batch, time) = (rows.unpack(), rows.unpack_time_major());
+                for (n, t) in (0..3).flat_map(|n| (0..4).map(move |t| (n, t))) {
+                    assert_eq!(time[(t * 3 + n) * 2..][..2], batch[(n * 4 + t) * 2..][..2]);
+                }
+                assert_eq!(rows.unpack_over(&[0.0; 2]).unwrap(), batch);
+            }
+        }
+        let rows = Rows::pack(&values, 2, Layout::masked(&mask, 3, 4, Fill::Repeat).unwrap()).unwrap();
+        let over = rows.unpack_over(&[7.0, 8.0]).unwrap();
+        assert_eq!(over[..8], [7.0, 8.0, 2.0, 3.0, 2.0, 3.0, 6.0, 7.0]);
+        assert_eq!(over[8..16], [7.0, 8.0, 7.0, 8.0, 7.0, 8.0, 7.0, 8.0]);
+        let error = rows.unpack_over(&[1.0]).unwrap_err().to_string();
+        assert_eq!(error, "the row for steps that show nothing: expected [2], found [1]");
     }
 
     #[test]

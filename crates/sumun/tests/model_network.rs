@@ -301,8 +301,8 @@ fn everything() -> ModelConfig {
         .embedding(embedding)
         .layer(lstm)
         .layer(step(CellKind::RnnTanh))
-        .layer(step(CellKind::RnnRelu))
-        .layer(step(CellKind::Gru).biases(Biases::None))
+        .layer(step(CellKind::RnnRelu).go_backwards(true))
+        .layer(step(CellKind::Gru).biases(Biases::None).inverted_update(true))
         .layer(step(CellKind::GruResetBefore))
         .layer(DropoutLayer::new(0.25).name("rest"))
         .dense(dense)
@@ -754,7 +754,7 @@ fn any_recurrent() -> impl Strategy<Value = LayerConfig> {
         cell,
         0..5_usize,
         0..3_usize,
-        (any::<[bool; 2]>(), sequence, wild),
+        (any::<[bool; 4]>(), sequence, wild),
         merge,
         biases,
         (rate(), rate(), rate()),
@@ -764,7 +764,7 @@ fn any_recurrent() -> impl Strategy<Value = LayerConfig> {
                 cell,
                 units,
                 layers,
-                ([both, keras], sequence, wild),
+                ([both, keras, backwards, inverted], sequence, wild),
                 merge,
                 biases,
                 (between, input, hidden),
@@ -776,6 +776,10 @@ fn any_recurrent() -> impl Strategy<Value = LayerConfig> {
                     .layers(layers)
                     .return_sequences(sequence)
                     .bidirectional(both)
+                    .go_backwards(backwards && (!both || wild))
+                    .inverted_update(
+                        inverted && (matches!(cell, CellKind::Gru | CellKind::GruResetBefore) || wild),
+                    )
                     .merge(if both || wild { merge } else { Merge::Concat })
                     .dropout(if layers > 1 || wild { between } else { 0.0 })
                     .input_dropout(input)
@@ -844,7 +848,11 @@ proptest! {
         for (n, &length) in lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
             let own = Array2::from_shape_fn((1, length), |(_, t)| ids[[n, t]]);
             let alone = model.forward(&Batch::ids(own.view())).unwrap().unpack();
-            prop_assert_eq!(&together[n * width..n * width + alone.len()], &alone[..]);
+            // Going backwards puts the padding first.
+            let turned = |layer: &&LayerConfig| matches!(layer, LayerConfig::Recurrent(layer) if layer.go_backwards);
+            let padded_first = model.config().layers.iter().filter(turned).count() % 2 == 1;
+            let start = n * width + if padded_first { width - alone.len() } else { 0 };
+            prop_assert_eq!(&together[start..start + alone.len()], &alone[..]);
         }
     }
 }

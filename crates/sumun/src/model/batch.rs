@@ -26,6 +26,8 @@ pub struct Batch<'a> {
     present: Present<'a>,
     fill: Fill,
     finite_only: bool,
+    /// Whether the caller's arrays begin with time; kept for its masks.
+    time_major: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +58,15 @@ impl<'a> Batch<'a> {
             Some(ids) => Cow::Borrowed(ids),
             None => ids.iter().copied().collect(),
         });
-        Self { values, sequences, time, present: Present::All, fill: Fill::Zero, finite_only: false }
+        Self {
+            values,
+            sequences,
+            time,
+            present: Present::All,
+            fill: Fill::Zero,
+            finite_only: false,
+            time_major: false,
+        }
     }
 
     /// Numbers, `[N, T, F]`.
@@ -73,7 +83,19 @@ impl<'a> Batch<'a> {
             present: Present::All,
             fill: Fill::Zero,
             finite_only: false,
+            time_major: false,
         }
+    }
+
+    /// Ids, `[T, N]`: time first, as are the axes of a mask for it then. Answers are rows either way;
+    /// [`Rows::unpack_time_major`] makes them an array `[T, N, F]`.
+    pub fn ids_time_major(ids: ArrayView2<'a, u32>) -> Self {
+        Self { time_major: true, ..Self::ids(ids.reversed_axes()) }
+    }
+
+    /// Numbers, `[T, N, F]`; otherwise as [`ids_time_major`](Self::ids_time_major).
+    pub fn numbers_time_major(x: ArrayView3<'a, f32>) -> Self {
+        Self { time_major: true, ..Self::numbers(x.permuted_axes([1, 0, 2])) }
     }
 
     /// The sequences' true lengths, in any order, at most T each; 0 is allowed. They stand in for an earlier mask.
@@ -89,16 +111,19 @@ impl<'a> Batch<'a> {
         Ok(self)
     }
 
-    /// Which steps are there, `[N, T]`: with holes, late beginnings and whole sequences hidden, as it may be. It stands
+    /// Which steps are there, `[N, T]`, or `[T, N]` of a time-major batch: with holes, late beginnings and whole sequences hidden, as it may be. It stands
     /// in for earlier lengths.
     pub fn mask(mut self, mask: ArrayView2<bool>) -> Result<Self> {
-        if mask.dim() != (self.sequences, self.time) {
+        let (sequences, time) = (self.sequences, self.time);
+        let expected = if self.time_major { [time, sequences] } else { [sequences, time] };
+        if mask.shape() != expected {
             return Err(Error::Shape {
                 what: "mask".into(),
-                expected: format!("[{}, {}]", self.sequences, self.time),
-                found: format!("[{}, {}]", mask.nrows(), mask.ncols()),
+                expected: format!("{expected:?}"),
+                found: format!("{:?}", mask.shape()),
             });
         }
+        let mask = if self.time_major { mask.reversed_axes() } else { mask };
         self.present = Present::Mask(mask.iter().copied().collect());
         Ok(self)
     }
@@ -117,7 +142,8 @@ impl<'a> Batch<'a> {
         Self { finite_only, ..self }
     }
 
-    /// What an answer at every step shows where there is no step; zeros, unless Keras' repetition is asked for.
+    /// What an answer at every step shows where there is no step; zeros, unless Keras' repetition is asked for. Keras'
+    /// layers go on computing there: [`Model::masked_row`](super::Model::masked_row) is what comes of it.
     pub fn fill(self, fill: Fill) -> Self {
         Self { fill, ..self }
     }
@@ -130,6 +156,11 @@ impl<'a> Batch<'a> {
     /// T: the length of the time axis.
     pub fn time(&self) -> usize {
         self.time
+    }
+
+    /// Whether what came before is repeated where there is no step.
+    pub(super) fn repeats(&self) -> bool {
+        self.fill == Fill::Repeat
     }
 
     /// Features of the numbers; None of ids.

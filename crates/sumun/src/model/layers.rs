@@ -252,6 +252,14 @@ layer! {
         /// The same for h on its way into the recurrent product, one mask a sequence.
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [recurrent_dropout] recurrent_dropout: f32,
+        /// One direction only: whether it reads the time axis from its end (Keras' `go_backwards`). Answers at every
+        /// step come in processing order, the first of the last step, and the layers above read them so.
+        #[serde(default, skip_serializing_if = "standard::is_default")]
+        [go_backwards] go_backwards: bool,
+        /// GRU only: whether z says how much of the candidate is taken, h' = z ⊙ n + (1 − z) ⊙ h, as many texts write
+        /// it, rather than how much of h is kept.
+        #[serde(default, skip_serializing_if = "standard::is_default")]
+        [inverted_update] inverted_update: bool,
         /// Whether training changes it.
         #[serde(default = "standard::yes", skip_serializing_if = "standard::is_true")]
         [trainable] trainable: bool,
@@ -401,6 +409,8 @@ impl RecurrentLayer {
             dropout: 0.0,
             input_dropout: 0.0,
             recurrent_dropout: 0.0,
+            go_backwards: false,
+            inverted_update: false,
             trainable: true,
             learning_rate: 1.0,
             options: CellOptions::default(),
@@ -444,6 +454,7 @@ impl RecurrentLayer {
             dropout: self.dropout,
             input_dropout: self.input_dropout,
             recurrent_dropout: self.recurrent_dropout,
+            inverted_update: self.inverted_update,
             options: self.options,
             first_weights: self.first_weights,
             output: if self.return_sequences { Output::Sequence } else { Output::Last },

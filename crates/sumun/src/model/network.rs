@@ -9,7 +9,7 @@ use sumun_kernels::Path;
 use super::batch::{Batch, Packed};
 use super::config::{Input, ModelBuilder, ModelConfig};
 use super::layers::LayerConfig;
-use super::plan::{Plan, PlannedLayer, named};
+use super::plan::{Plan, PlannedLayer, Signal, named};
 use super::summary::Summary;
 use crate::nn::attention::AttentionCache;
 use crate::nn::dense::DenseCache;
@@ -23,7 +23,7 @@ use crate::noise::Noise;
 use crate::parameters::Id;
 use crate::text::{Coverage, WordVectors};
 use crate::train::Penalties;
-use crate::{Error, Parameters, Result, Rows};
+use crate::{Error, Ids, Layout, Parameters, Result, Rows};
 
 /// Where the noise of the layers begins: above it, the noise within a layer never is that of another.
 const FIRST_NOISE: u32 = 1 << 14;
@@ -60,7 +60,7 @@ pub struct Model {
 #[derive(Debug)]
 enum Built {
     Embedding(Embedding),
-    Recurrent(Box<Recurrent>),
+    Recurrent { stack: Box<Recurrent>, go_backwards: bool },
     Dense(Dense),
     Dropout(Dropout),
     Pool(Pool),
@@ -126,7 +126,8 @@ impl Model {
                 LayerConfig::Recurrent(layer) => {
                     let mut stack = layer.stack(*input);
                     stack.first_weights = stack.first_weights.filter(|_| drawn);
-                    Built::Recurrent(Box::new(Recurrent::new(stack, p, name, &mut rng).map_err(named)?))
+                    let stack = Box::new(Recurrent::new(stack, p, name, &mut rng).map_err(named)?);
+                    Built::Recurrent { stack, go_backwards: layer.go_backwards }
                 }
                 LayerConfig::Dense(layer) => {
                     let config =
@@ -209,7 +210,7 @@ impl Model {
     pub fn path(&self, layer: &str) -> Option<Path> {
         let index = self.layer_names().position(|name| name == layer)?;
         match &self.layers[index] {
-            Built::Recurrent(layer) => Some(layer.path()),
+            Built::Recurrent { stack, .. } => Some(stack.path()),
             _ => None,
         }
     }
@@ -302,6 +303,66 @@ impl Model {
         Ok(vectors.coverage().clone())
     }
 
+    /// Changes a GRU to the other reading of its update gate, by its name, and its weights with it: the model answers the
+    /// same bits. Errors, and what becomes of gradients and optimizers, as [`Recurrent::set_inverted_update`].
+    pub fn set_inverted_update(&mut self, layer: &str, inverted: bool) -> Result<()> {
+        let index = self.index(layer)?;
+        let (Built::Recurrent { stack, .. }, LayerConfig::Recurrent(config)) =
+            (&mut self.layers[index], &mut self.config.layers[index])
+        else {
+            return Err(Error::Invalid(format!("{layer} is no GRU and has no update gate")));
+        };
+        stack.set_inverted_update(&mut self.parameters, inverted).map_err(named(layer))?;
+        config.inverted_update = inverted;
+        Ok(())
+    }
+
+    /// What Keras shows at a step for which a model that answers at every step has nothing to show, `[F]`; for
+    /// [`Rows::unpack_over`]. Keras' recurrent layers answer zeros there, and the layers above go on computing: a dense
+    /// layer answers φ(bias). Here such steps are no rows, cost nothing and reach no loss, as in Keras, whose losses
+    /// leave them out.
+    ///
+    /// Without a recurrent layer it is what comes of the masked id's vector.
+    ///
+    /// # Errors
+    /// A model that answers once, and one without a recurrent layer that masks no id: its answer at a masked step hangs
+    /// on the numbers there.
+    pub fn masked_row(&self) -> Result<Vec<f32>> {
+        if self.answers_once() {
+            return Err(Error::Invalid("the model answers once; no step of its answer is masked".into()));
+        }
+        let last = self.layers.iter().rposition(|layer| matches!(layer, Built::Recurrent { .. }));
+        let (start, mut row) = match (last, self.layers.first(), self.masked_id) {
+            (Some(last), ..) => {
+                let (Signal::Steps(features) | Signal::Once(features)) = self.plan.layers[last].output else {
+                    return Err(Error::Invalid("a recurrent layer answers no ids".into()));
+                };
+                (last + 1, Rows::one_step(vec![0.0; features], features, 1)?)
+            }
+            (None, Some(Built::Embedding(layer)), Some(id)) => {
+                (1, layer.forward(&self.parameters, &Ids::new(vec![id], Layout::full(1, 1))?)?)
+            }
+            _ => {
+                return Err(Error::Invalid(
+                    "without a recurrent layer, what a masked step shows hangs on its own input; call the model without the mask"
+                        .into(),
+                ));
+            }
+        };
+        for layer in &self.layers[start..] {
+            row = match layer {
+                Built::Dense(layer) => layer.forward(&self.parameters, row)?,
+                Built::Dropout(layer) => layer.forward(&self.parameters, row)?,
+                Built::Embedding(_) | Built::Recurrent { .. } | Built::Pool(_) => row,
+            };
+        }
+        Ok(row.into_data())
+    }
+
+    fn answers_once(&self) -> bool {
+        matches!(self.plan.layers.last().map(|layer| layer.output), Some(Signal::Once(_)))
+    }
+
     fn index(&self, layer: &str) -> Result<usize> {
         self.layer_names().position(|name| name == layer).ok_or_else(|| {
             let names: Vec<&str> = self.layer_names().collect();
@@ -355,7 +416,8 @@ impl Model {
                         (out, Some(Kept::Embedding(cache)))
                     }
                 },
-                (Built::Recurrent(layer), Packed::Numbers(x)) => {
+                (Built::Recurrent { stack: layer, go_backwards }, Packed::Numbers(x)) => {
+                    let x = if *go_backwards { x.turned()? } else { x };
                     let from = initial.and_then(|states| states.get(name));
                     let (out, state, keep) = match noise {
                         None => {
@@ -416,8 +478,9 @@ impl Model {
                     layer.backward(p, cache, d_rows)?;
                     None
                 }
-                (Built::Recurrent(layer), Kept::Recurrent(cache)) => {
-                    layer.backward(p, cache, d_rows, wanted)?
+                (Built::Recurrent { stack, go_backwards }, Kept::Recurrent(cache)) => {
+                    let d = stack.backward(p, cache, d_rows, wanted)?;
+                    if *go_backwards { d.map(|d| d.turned()).transpose()? } else { d }
                 }
                 (Built::Dense(layer), Kept::Dense(cache)) => layer.backward(p, cache, d_rows, wanted)?,
                 (Built::Dropout(layer), Kept::Dropout(cache)) => layer.backward(p, cache, d_rows, wanted)?,
@@ -437,6 +500,18 @@ impl Model {
     }
 
     fn check_input(&self, batch: &Batch) -> Result<()> {
+        let last = self.layers.iter().rposition(|layer| matches!(layer, Built::Recurrent { .. }));
+        if batch.repeats()
+            && !self.answers_once()
+            && let Some(Built::Recurrent { stack, .. }) = last.map(|last| &self.layers[last])
+            && stack.config().bidirectional
+        {
+            // Two directions meet different steps before a masked one: neither can be the one that is repeated.
+            return Err(Error::Invalid(
+                "the sequences of two directions show zeros at masked steps, as Keras' Bidirectional does; fill the batch with Fill::Zero"
+                    .into(),
+            ));
+        }
         let (expected, found) = match (self.config.input, batch.features()) {
             (Input::Ids { .. }, None) => return Ok(()),
             (Input::Numbers { features }, Some(found)) if features == found => return Ok(()),
@@ -451,7 +526,7 @@ impl Model {
 
     fn check_states(&self, initial: Option<&ModelState>) -> Result<()> {
         for name in initial.into_iter().flat_map(ModelState::keys) {
-            if !matches!(self.layers[self.index(name)?], Built::Recurrent(_)) {
+            if !matches!(self.layers[self.index(name)?], Built::Recurrent { .. }) {
                 return Err(Error::Invalid(format!("{name} is no recurrent layer and has no state")));
             }
         }

@@ -284,6 +284,12 @@ fn plan(layer: &LayerConfig, name: String, before: &Before, budget: &mut Budget)
                     "{name}: dropout is between its layers, of which it has one; use input_dropout or a dropout layer"
                 )));
             }
+            if layer.go_backwards && layer.bidirectional {
+                return Err(Error::Invalid(format!(
+                    "{name}: go_backwards turns one direction round; a bidirectional layer already reads both ways, \
+                     leave it out"
+                )));
+            }
             if layer.biases == Biases::None && layer.bias_regularizer.is_some() {
                 return Err(Error::Invalid(format!("{name} has no bias; leave out bias_regularizer")));
             }

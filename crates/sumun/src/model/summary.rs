@@ -203,6 +203,8 @@ fn recurrent_options(layer: &RecurrentLayer) -> Vec<String> {
     say(layers > 1, format!("num_layers={layers}"));
     say(cell == CellKind::RnnRelu, "nonlinearity=relu".into());
     say(cell == CellKind::GruResetBefore, "reset_after=False".into());
+    say(layer.inverted_update, "inverted_update=True".into());
+    say(layer.go_backwards, "go_backwards=True".into());
     say(biases == Biases::None, "bias=False".into());
     say(biases == Biases::One, "biases=one".into());
     say(dropout != 0.0, format!("dropout={dropout}"));

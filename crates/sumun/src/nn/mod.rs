@@ -15,8 +15,8 @@ use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
 
 pub use arrays::{
-    ArrayCache, ArrayTrace, Axes, Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, Rnn, RnnConfig,
-    Valid,
+    ArrayCache, ArrayTrace, Axes, Empty, Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, Rnn,
+    RnnConfig, Valid,
 };
 pub use attention::{Attention, AttentionConfig};
 pub use dense::{Activation, Dense, DenseConfig};

@@ -10,7 +10,7 @@ use sumun_kernels::Path;
 use super::axes::{Axes, Lie, expect_shape, filled, is_batched};
 use super::states::Parts;
 use super::trace::ArrayTrace;
-use super::valid::{Calling, Valid};
+use super::valid::{Calling, Empty, Valid};
 use crate::nn::recurrent::merge;
 use crate::nn::{
     InputGradient, LayerTrace, Merge, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState,
@@ -153,6 +153,9 @@ impl Alone {
                 Rows::new(vec![0.0; layout.rows() * features], features, layout.clone())?
             }
         };
+        if let Some(d_state) = &mut d_state {
+            self.clear_empty(&layout, d_state);
+        }
         let (d_x, d_initial) = self.stack.backward_with_state(
             &mut self.parameters,
             cache,
@@ -265,7 +268,8 @@ impl Alone {
         noise: Option<Noise>,
     ) -> Result<Answer> {
         let (rows, initial) = self.enter(x, valid, initial)?;
-        let (rows, state, cache) = match noise {
+        let layout = rows.layout.clone();
+        let (rows, mut state, cache) = match noise {
             None => {
                 let (rows, state) =
                     self.stack.forward_with_state(&self.parameters, rows, initial.as_ref())?;
@@ -277,6 +281,7 @@ impl Alone {
                 (rows, state, Some(cache))
             }
         };
+        self.clear_empty(&layout, &mut state);
         Ok(Answer { rows, state, cache })
     }
 
@@ -396,6 +401,22 @@ impl Alone {
         let count = config.layers * config.directions() * n;
         let [hidden, cell] = self.widths().map(|width| vec![0.0; count * width]);
         RecurrentState { hidden, cell }
+    }
+
+    /// Sets the final states of sequences without a step to zero where that was asked for, or the gradients of those.
+    fn clear_empty(&self, layout: &Layout, state: &mut RecurrentState) {
+        if self.calling.empty == Empty::Initial {
+            return;
+        }
+        let n = layout.sequences();
+        let empty = layout.order().iter().zip(layout.lengths()).filter(|&(_, &length)| length == 0);
+        for (&sequence, _) in empty {
+            for (part, width) in [&mut state.hidden, &mut state.cell].into_iter().zip(self.widths()) {
+                if width > 0 {
+                    part.chunks_exact_mut(width).skip(sequence).step_by(n).for_each(|state| state.fill(0.0));
+                }
+            }
+        }
     }
 
     fn last_shape<D: Axes>(&self, n: usize) -> Vec<usize> {

@@ -8,7 +8,7 @@ use super::alone::{Alone, ArrayCache};
 use super::axes::Axes;
 use super::states::{HiddenState, LstmState};
 use super::trace::ArrayTrace;
-use super::valid::{Calling, Valid};
+use super::valid::{Calling, Empty, Valid};
 use crate::nn::{CellKind, CellOptions, FirstWeights, Merge, RecurrentConfig};
 use crate::noise::Noise;
 use crate::{Fill, Parameters, Result};
@@ -115,6 +115,13 @@ macro_rules! layer {
                 self
             }
 
+            /// What the final state of a sequence without a valid step is, and so what `forward_last` answers for it:
+            /// the initial state where nothing is said, or zeros as in ONNX.
+            pub fn empty_sequences(mut self, empty: Empty) -> Self {
+                self.calling.empty = empty;
+                self
+            }
+
             /// Whether NaN and infinities in valid steps of the input and in the initial state are errors that say
             /// where they are; without it they run through the equations.
             pub fn finite_only(mut self, finite_only: bool) -> Self {
@@ -167,7 +174,7 @@ macro_rules! layer {
             }
 
             /// The output at every step, `[N, T, D·H]`, and the final state of each sequence at its own last valid
-            /// step, the initial state where it has none. `x` is `[N, T, I]`, `[T, N, I]` where time-major, or
+            /// step, the initial state where it has none (or what `empty_sequences` says). `x` is `[N, T, I]`, `[T, N, I]` where time-major, or
             /// `[T, I]`, and the output lies alike; `masked_steps` says what it shows at steps that are not valid.
             /// The state before the first step is zeros where none is given. With a projection the output is P wide
             /// in each direction; a merge other than concat has one width for both.
@@ -186,7 +193,7 @@ macro_rules! layer {
             /// `[D·H]` unbatched, and the final states (Keras' `return_sequences=False`).
             ///
             /// A sequence without a valid step answers its initial hidden state, or zeros where `masked_steps` is
-            /// [`Fill::Repeat`]. Everything else is as in `forward`.
+            /// [`Fill::Repeat`] or `empty_sequences` is [`Empty::Zeros`]. Everything else is as in `forward`.
             pub fn forward_last<D: Axes>(
                 &self,
                 x: ArrayView<f32, D>,

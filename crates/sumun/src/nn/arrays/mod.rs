@@ -76,4 +76,4 @@ pub use axes::Axes;
 pub use layers::{Gru, GruConfig, Lstm, LstmConfig, Rnn, RnnConfig};
 pub use states::{HiddenState, LstmState};
 pub use trace::ArrayTrace;
-pub use valid::Valid;
+pub use valid::{Empty, Valid};

@@ -7,7 +7,7 @@ use sumun_kernels::Path;
 
 use super::alone::Alone;
 use super::states::Parts;
-use super::valid::Calling;
+use super::valid::{Calling, Empty};
 use super::{Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, Rnn, RnnConfig, Valid};
 use crate::Fill;
 use crate::nn::{CellKind, CellOptions, Merge, RecurrentConfig};
@@ -41,6 +41,7 @@ fn random<R: Rng>(rng: &mut R, cell: CellKind) -> (RecurrentConfig, Calling) {
         go_backwards: !bidirectional && rng.random(),
         masked_steps: if repeats { Fill::Repeat } else { Fill::Zero },
         finite_only: rng.random(),
+        ..Calling::default()
     };
     (config, calling)
 }
@@ -193,6 +194,40 @@ fn last_outputs_of_sequences_without_steps() {
         assert!(d_initial.hidden.index_axis(Axis(1), 1).iter().all(|&v| v == shown));
         assert!(d_initial.hidden.index_axis(Axis(1), 0).iter().all(|&v| v != 0.0 && v != 1.0));
     }
+}
+
+/// ONNX Runtime answers zeros for a sequence of no steps, whatever its initial state; nothing else differs.
+#[test]
+fn sequences_without_steps_answer_zeros_in_onnx_dialect() {
+    let x = draw(&mut rng(), (3, 4, 3));
+    let state = || LstmState { hidden: draw(&mut rng(), (4, 3, 2)), cell: draw(&mut rng(), (4, 3, 5)) };
+    let (initial, d_state) = (state(), state());
+    let valid = Valid::Lengths(&[2, 0, 4]);
+    let run = |empty: Empty| {
+        let config = LstmConfig::new(3, 5).projection(2).layers(2).bidirectional(true).empty_sequences(empty);
+        let mut lstm = Lstm::new(config, &mut rng()).unwrap();
+        let (output, last, cache) = lstm.forward_train(x.view(), valid, Some(&initial), NOISE).unwrap();
+        let (d_x, d_initial) = lstm.backward(cache, output.view(), Some(&d_state)).unwrap();
+        let (ends, state) = lstm.forward_last(x.view(), valid, Some(&initial)).unwrap();
+        assert_eq!(state, last);
+        (output, last, ends, d_x, d_initial, lstm.parameters().gradients().to_vec())
+    };
+    let (native, onnx) = (run(Empty::Initial), run(Empty::Zeros));
+    assert_eq!((&native.0, &native.3, &native.5), (&onnx.0, &onnx.3, &onnx.5));
+    for (kept, zeros, passed) in [
+        (&native.1.hidden, &onnx.1.hidden, &initial.hidden),
+        (&native.1.cell, &onnx.1.cell, &initial.cell),
+        (&native.4.hidden, &onnx.4.hidden, &d_state.hidden),
+        (&native.4.cell, &onnx.4.cell, &d_state.cell),
+    ] {
+        assert_eq!(kept.index_axis(Axis(1), 1), passed.index_axis(Axis(1), 1));
+        assert!(zeros.index_axis(Axis(1), 1).iter().all(|&v| v == 0.0));
+        for n in [0, 2] {
+            assert_eq!(kept.index_axis(Axis(1), n), zeros.index_axis(Axis(1), n));
+        }
+    }
+    assert!(onnx.2.row(1).iter().all(|&v| v == 0.0) && native.2.row(1).iter().all(|&v| v != 0.0));
+    assert_eq!(native.2.row(2), onnx.2.row(2));
 }
 
 /// Gradients through last outputs that two directions multiply, a projection and given states, against central

@@ -19,6 +19,17 @@ pub enum Valid<'a> {
     Mask(ArrayView2<'a, bool>),
 }
 
+/// What the final state of a sequence without a valid step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Empty {
+    /// Its initial state, as nothing has changed it: Keras' fully masked sequences.
+    #[default]
+    Initial,
+    /// Zeros, even where it has another initial state: ONNX' `sequence_lens` of 0, as ONNX Runtime answers it. No
+    /// gradient reaches the initial state then.
+    Zeros,
+}
+
 /// How the steps of a call are read and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Calling {
@@ -26,6 +37,7 @@ pub(super) struct Calling {
     pub(super) go_backwards: bool,
     pub(super) masked_steps: Fill,
     pub(super) finite_only: bool,
+    pub(super) empty: Empty,
 }
 
 impl Valid<'_> {
