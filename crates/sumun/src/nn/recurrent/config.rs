@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sumun_kernels::{Cell, Dims, Nonlinearity, Options, RecurrentDropout, Reset};
+use sumun_kernels::{ActivationFunction, Cell, Dims, Nonlinearity, Options, RecurrentDropout, Reset};
 
 use super::inverted;
 use crate::nn::{Dropout, Initializer};
@@ -280,7 +280,13 @@ impl RecurrentConfig {
         if self.recurrent_dropout > 0.0 && options.recurrent_dropout == RecurrentDropout::None {
             options.recurrent_dropout = RecurrentDropout::Shared;
         }
-        Dims::new(self.cell.cell(), self.layer_input(layer), self.hidden).with(options)
+        // The fused paths know an RNN with either of its two functions, whichever way it was asked for.
+        let cell = match (self.cell.cell(), options.candidate_activation) {
+            (Cell::Rnn(_), Some(ActivationFunction::Tanh)) => Cell::Rnn(Nonlinearity::Tanh),
+            (Cell::Rnn(_), Some(ActivationFunction::Relu)) => Cell::Rnn(Nonlinearity::Relu),
+            (cell, _) => cell,
+        };
+        Dims::new(cell, self.layer_input(layer), self.hidden).with(options)
     }
 
     /// The shape of a weight of a layer whose sizes are `dims`; None where the stack has none.

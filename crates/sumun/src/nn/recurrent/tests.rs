@@ -233,4 +233,17 @@ fn the_path_is_the_fastest_that_computes_the_cell() {
         assert_eq!(stack.path(), Path::best(), "{:?}", config.cell);
         assert_eq!(stack.on_path(Path::Portable).unwrap().path(), Path::Portable, "{:?}", config.cell);
     }
+    // An RNN's own functions are plain whichever way they are asked for.
+    for (cell, function, same) in [
+        (CellKind::RnnTanh, sumun_kernels::ActivationFunction::Relu, CellKind::RnnRelu),
+        (CellKind::RnnRelu, sumun_kernels::ActivationFunction::Tanh, CellKind::RnnTanh),
+    ] {
+        let options = sumun_kernels::Options { candidate_activation: Some(function), ..Default::default() };
+        let (by_option, parameters) = stack(&RecurrentConfig { options, ..RecurrentConfig::new(cell, 3, 5) });
+        assert_eq!(by_option.path(), Path::best());
+        let (by_cell, _) = stack(&RecurrentConfig::new(same, 3, 5));
+        let x = || Rows::pack(&[0.5, -0.7, 0.9, -0.1, 0.2, 0.8], 3, Layout::full(1, 2)).unwrap();
+        let found = by_option.forward(&parameters, x()).unwrap();
+        assert_eq!(found.data, by_cell.forward(&parameters, x()).unwrap().data);
+    }
 }
