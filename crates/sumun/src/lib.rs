@@ -1,4 +1,8 @@
 //! Recurrent neural networks in Rust.
+//!
+//! Layers alone are in [`nn`], models of layers in [`model`], training in [`train`], forecasts of series in [`forecast`].
+//! Whoever comes from PyTorch, Keras or ONNX finds each of their names beside the one here in `docs/names.md` of the
+//! repository, the equations in `docs/derivations`, and which options run on the fused kernels in `docs/paths.md`.
 
 pub mod data;
 mod durable;

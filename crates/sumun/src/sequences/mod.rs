@@ -1,17 +1,9 @@
 //! Sequences of unequal length: padding, packing, one-hot vectors, batches of like lengths, and splits.
 //!
-//! The names are PyTorch's (`torch.nn.utils.rnn`) and Keras' (`pad_sequences`), with their meanings:
-//!
-//! | name elsewhere | here | what differs |
-//! |---|---|---|
-//! | `pack_padded_sequence` | [`pack_padded_sequence`], [`pack_padded_ids`] | any order without being asked; length 0 is allowed |
-//! | `pad_packed_sequence` | [`pad_packed_sequence`], [`pad_packed_ids`] | nothing |
-//! | `pack_sequence` | [`pack_sequence`], [`pack_id_sequences`] | as `pack_padded_sequence` |
-//! | `pad_sequence`, `unpad_sequence` | [`pad_sequence`], [`unpad_sequence`] | batch-first unless asked otherwise |
-//! | `keras.utils.pad_sequences` | [`pad_sequences`] | `maxlen` 0 is allowed |
-//! | `one_hot` | [`one_hot()`], [`one_hot_rows`] | `f32` |
-//! | `GroupShuffleSplit` | [`grouped_split`] | three parts |
-//! | `train_test_split(stratify=…)` | [`stratified_split`] | three parts |
+//! The names are PyTorch's (`torch.nn.utils.rnn`) and Keras' (`pad_sequences`), with their meanings; the whole table is
+//! in `docs/names.md` of the repository. What differs: lengths may come in any order without being asked and 0 is
+//! allowed, `maxlen` of 0 too; padding is batch-first unless asked otherwise; one-hot vectors are `f32`; splits have three
+//! parts.
 //!
 //! A split by time is [`data::Split`](crate::data::Split); windows and scalers are in [`data`](crate::data) too.
 //! None of this is needed to call a layer on an array: layers take lengths.

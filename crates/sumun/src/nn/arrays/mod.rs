@@ -39,26 +39,8 @@
 //! # Ok::<(), sumun::Error>(())
 //! ```
 //!
-//! # What it is called elsewhere
-//!
-//! | PyTorch, Keras | here |
-//! |---|---|
-//! | `batch_first=True` (PyTorch's default is false) | the default; `time_major(true)` for `[T, N, F]` |
-//! | an unbatched input, `[T, F]` | an `ArrayView2`; answers and states lose their N as well |
-//! | `num_layers`, `bidirectional`, `dropout`, `bias` / `use_bias`, `proj_size` | `layers`, `bidirectional`, `dropout`, `bias`, `projection` |
-//! | Keras' `dropout`, `recurrent_dropout` | `input_dropout`, `recurrent_dropout` |
-//! | `merge_mode` "concat", "sum", "mul", "ave" | `merge` with [`Merge`](super::Merge) |
-//! | `merge_mode=None` | concat, and `apart` on the output; `together` on its gradients |
-//! | `return_sequences=True`; `False` | `forward`; `forward_last` |
-//! | `return_state` | every call returns the states, by the names of [`LstmState`] and [`HiddenState`] |
-//! | `initial_state`, `h_0`, `c_0` | `initial` |
-//! | `stateful` | the caller carries the state |
-//! | `go_backwards` | `go_backwards` |
-//! | `pack_padded_sequence(…, lengths, enforce_sorted=False)` | [`Valid::Lengths`] |
-//! | `mask` | [`Valid::Mask`] |
-//! | `zero_output_for_mask=False`, Keras' default; `True` | `masked_steps` with [`Fill::Repeat`](crate::Fill); [`Fill::Zero`](crate::Fill), the default |
-//! | activations, clip, peepholes, layer normalisation, zoneout | `options` with [`CellOptions`](super::CellOptions) |
-//! | initialisers, `unit_forget_bias` | `first_weights` with [`FirstWeights`](super::FirstWeights) |
+//! What each option and call is called in PyTorch, Keras and ONNX stands in `docs/names.md` of the repository; which
+//! options run on the fused kernels in `docs/paths.md`.
 
 mod alone;
 mod axes;

@@ -1,0 +1,118 @@
+//! Every item that `docs/names.md` sends readers to is there.
+
+use std::collections::BTreeSet;
+
+const NAMES: &str = include_str!("../../../docs/names.md");
+
+/// Imports every item, so that a name that is gone does not compile, and lists them.
+macro_rules! items {
+    ($($($part:ident)::+),+ $(,)?) => {
+        #[allow(unused_imports, reason = "that they are found is the test")]
+        mod exist {
+            $(use sumun::$($part)::+ as _;)+
+        }
+        const ITEMS: &[&str] = &[$(stringify!($($part)::+)),+];
+    };
+}
+
+items! {
+    data::ScaleKind,
+    data::Scaler,
+    data::Split,
+    data::sliding_windows,
+    loss::Bce,
+    loss::BceLogits,
+    loss::CrossEntropy,
+    loss::Huber,
+    loss::Mae,
+    loss::Mse,
+    model::Batch,
+    model::Biases,
+    model::DenseLayer,
+    model::DropoutLayer,
+    model::EmbeddingLayer,
+    model::Model,
+    model::ModelState,
+    model::PoolLayer,
+    model::RecurrentLayer,
+    nn::ActivationFunction,
+    nn::CellKind::GruResetBefore,
+    nn::CellKind::RnnRelu,
+    nn::CellOptions,
+    nn::Dense,
+    nn::Dropout,
+    nn::Embedding,
+    nn::Empty::Initial,
+    nn::Empty::Zeros,
+    nn::FirstWeights,
+    nn::Gru,
+    nn::GruConfig,
+    nn::HiddenState,
+    nn::Initializer,
+    nn::Lstm,
+    nn::LstmConfig,
+    nn::LstmState,
+    nn::Merge,
+    nn::Pool,
+    nn::RecurrentConfig,
+    nn::RecurrentDropout,
+    nn::Rnn,
+    nn::RnnConfig,
+    nn::Valid::Lengths,
+    nn::Valid::Mask,
+    noise::Noise,
+    sequences::LengthBuckets,
+    sequences::grouped_split,
+    sequences::one_hot,
+    sequences::pack_padded_sequence,
+    sequences::pack_sequence,
+    sequences::pad_packed_sequence,
+    sequences::pad_sequence,
+    sequences::pad_sequences,
+    sequences::stratified_split,
+    sequences::unpad_sequence,
+    text::Tokenizer,
+    text::Vocabulary,
+    text::WordVectors,
+    train::Clip::GlobalNorm,
+    train::Clip::Value,
+    train::EarlyStopping,
+    train::Optimizer,
+    train::OptimizerConfig,
+    train::Regularizer,
+    train::ScheduleConfig::Cosine,
+    train::ScheduleConfig::Plateau,
+    train::ScheduleConfig::Step,
+    train::Session,
+}
+
+/// What stands between backticks and is a path.
+fn paths(text: &str) -> BTreeSet<String> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter(|quoted| quoted.contains("::")).map(String::from).collect()
+}
+
+#[test]
+fn every_item_of_the_table_exists_and_none_is_forgotten() {
+    let here: BTreeSet<String> = ITEMS.iter().map(|item| item.replace(' ', "")).collect();
+    assert_eq!(paths(NAMES), here);
+}
+
+/// Every row of a table has as many cells as its head, so that none is shown in the wrong column.
+#[test]
+fn every_row_has_the_columns_of_its_table() {
+    let mut rows = 0;
+    let mut columns = None;
+    for line in NAMES.lines() {
+        let cells = line.matches('|').count();
+        match columns {
+            _ if !line.starts_with('|') => columns = None,
+            None => columns = Some(cells),
+            Some(columns) => {
+                assert_eq!(cells, columns, "{line}");
+                rows += 1;
+            }
+        }
+    }
+    assert!(rows > 80, "{rows} rows");
+}
