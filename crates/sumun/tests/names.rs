@@ -16,6 +16,8 @@ macro_rules! items {
 }
 
 items! {
+    Fill::Repeat,
+    Fill::Zero,
     data::ScaleKind,
     data::Scaler,
     data::Split,
@@ -89,7 +91,7 @@ items! {
 /// What stands between backticks and is a path.
 fn paths(text: &str) -> BTreeSet<String> {
     let quoted = text.split('`').skip(1).step_by(2);
-    quoted.filter(|quoted| quoted.contains("::")).map(String::from).collect()
+    quoted.filter(|quoted| quoted.contains("::") && !quoted.ends_with("::")).map(String::from).collect()
 }
 
 #[test]
