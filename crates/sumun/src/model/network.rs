@@ -353,7 +353,7 @@ impl Model {
             row = match layer {
                 Built::Dense(layer) => layer.forward(&self.parameters, row)?,
                 Built::Dropout(layer) => layer.forward(&self.parameters, row)?,
-                Built::Embedding(_) | Built::Recurrent { .. } | Built::Pool(_) => row,
+                Built::Embedding(_) | Built::Recurrent { .. } | Built::Pool(_) | Built::Attention(_) => row,
             };
         }
         Ok(row.into_data())
