@@ -5,12 +5,28 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+/// How the name of a file in progress begins and ends.
+const PREFIX: &str = ".sumun-";
+const SUFFIX: &str = ".partial";
+
+/// Removes what writers that were killed left in a folder in which nobody writes now.
+pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes `bytes` to `path` so that a reader sees the old file or the whole new one, never a part.
 /// The folder must exist.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".sumun-").suffix(".partial");
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     let builder = builder.permissions(mode(0o666));
     let mut file = builder.tempfile_in(folder)?;

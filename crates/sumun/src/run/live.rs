@@ -48,7 +48,8 @@ impl LiveRun {
         staged.write(CHECKPOINT_FILE, &first.to_file()?.to_bytes()?)?;
         staged.write(METRICS_FILE, b"")?;
         let path = staged.place_unfinished()?;
-        Self::open(path, first, every, stop)
+        let lock = lock(&path)?;
+        Self::open(path, lock, first, every, stop)
     }
 
     /// The folder of a training that was left, and where it stands. The metrics are cut back to the checkpoint. Errors:
@@ -72,13 +73,18 @@ impl LiveRun {
         let lock = lock(&path)?;
         let checkpoint = Checkpoint::from_file(ModelFile::load(&file)?)
             .map_err(|error| Error::Model(format!("{}: {error}", file.display())))?;
-        drop(lock);
-        let live = Self::open(path, &checkpoint, Duration::MAX, stop)?;
+        durable::sweep(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        let live = Self::open(path, lock, &checkpoint, Duration::MAX, stop)?;
         Ok((live, checkpoint))
     }
 
-    fn open(path: PathBuf, at: &Checkpoint, every: Duration, stop: Arc<AtomicBool>) -> Result<Self> {
-        let lock = lock(&path)?;
+    fn open(
+        path: PathBuf,
+        lock: File,
+        at: &Checkpoint,
+        every: Duration,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self> {
         let mut metrics = MetricsWriter::create(path.join(METRICS_FILE))?;
         for record in at.snapshot.position.records() {
             metrics.write(record)?;
