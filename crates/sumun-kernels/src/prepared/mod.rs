@@ -71,6 +71,9 @@ pub struct Scratch {
     inner: Aligned,
     hidden: Vec<f32>,
     one_step: Option<Steps>,
+    /// The reference path's own, and the state before its step.
+    room: reference::Room<f32>,
+    before: Vec<f32>,
 }
 
 impl Prepared {
@@ -285,16 +288,11 @@ impl Prepared {
         };
         let mut out = std::mem::take(&mut scratch.hidden);
         out.resize(state.hidden.len(), 0.0);
-        let x = RowsRef::dense(x, self.dims.input);
         match &self.engine {
-            Engine::Reference(plain) => {
-                let (h, c) = (state.hidden.to_vec(), state.cell.to_vec());
-                let before = State { hidden: &h, cell: &c };
-                let out = RowsMut::dense(&mut out, hidden);
-                let last = StateMut { hidden: state.hidden, cell: state.cell };
-                plain.forward(self.dims, &Masks::default(), &steps, x, Some(before), out, last, None)?;
+            Engine::Reference(plain) => plain.step(self.dims, &steps, x, state, &mut out, scratch)?,
+            Engine::Fused(fused) => {
+                fused.step(&steps, RowsRef::dense(x, self.dims.input), state, &mut out, scratch);
             }
-            Engine::Fused(fused) => fused.step(&steps, x, state, &mut out, scratch),
         }
         scratch.hidden = out;
         scratch.one_step = Some(steps);

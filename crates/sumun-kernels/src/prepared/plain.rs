@@ -1,6 +1,6 @@
 //! The reference path: weights as they are, rows gathered and scattered.
 
-use super::Cache;
+use super::{Cache, Scratch};
 use crate::reference;
 use crate::rows::{RowsMut, RowsRef};
 use crate::simd::Path;
@@ -72,6 +72,25 @@ impl Plain {
         reference::forward(dims, &self.weights(), masks, steps, &x, initial, &mut dense, last, kept)?;
         scatter(&dense, out, dims.output(), false);
         Ok(())
+    }
+
+    /// One step: `state` is replaced, `out` overwritten.
+    pub(super) fn step(
+        &self,
+        dims: Dims,
+        steps: &Steps,
+        x: &[f32],
+        state: StateMut<'_, f32>,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let Scratch { room, before, .. } = scratch;
+        before.clear();
+        before.extend_from_slice(state.hidden);
+        before.extend_from_slice(state.cell);
+        let (hidden, cell) = before.split_at(state.hidden.len());
+        let (before, masks) = (State { hidden, cell }, Masks::default());
+        reference::forward_in(dims, &self.weights(), &masks, steps, x, Some(before), out, state, None, room)
     }
 
     pub(super) fn backward(

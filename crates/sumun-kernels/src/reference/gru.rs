@@ -26,49 +26,46 @@ fn functions<F: Real>(dims: Dims) -> [Clipped<F>; 2] {
 /// pre-activations, and r, z, n and, fourth, what the derivative of the recurrent product needs: W_hn h + b_hn
 /// with the reset after it, r ⊙ h with the reset before it.
 pub(super) fn forward<F: Real>(reset: Reset, run: Forward<F>) {
-    let Forward { dims, weights, masks, steps, x, out, state, mut cache } = run;
+    let Forward { dims, weights, masks, steps, x, out, state, mut cache, room } = run;
     let (inputs, units) = (dims.input, dims.hidden);
     let [gate, candidate] = functions::<F>(dims);
     let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
     let norm = Norm::new(dims, weights);
-    let mut record = vec![F::ZERO; norm::record_width(dims)];
+    let [record, a, from_hidden, r, z, reset_h, new_from_hidden] =
+        room.arrays([norm::record_width(dims), 3 * units, 2 * units, units, units, units, units]);
     let (u_rz, u_n) = weights.hidden.split_at(2 * units * units);
     let (b_rz, b_n) = split_bias(weights.bias_hidden, units);
     // With layer normalisation the biases come after it.
     let or_none = |bias| if norm.is_some() { &[][..] } else { bias };
-    let mut a = vec![F::ZERO; 3 * units];
-    let mut from_hidden = vec![F::ZERO; 2 * units];
-    let [mut r, mut z] = [vec![F::ZERO; units], vec![F::ZERO; units]];
-    let [mut reset_h, mut new_from_hidden] = [vec![F::ZERO; units], vec![F::ZERO; units]];
-    let mut room = Vec::new();
+    let mut masked = Vec::new();
     for t in 0..steps.len() {
         for rank in 0..steps.batch_size(t) {
             let at = steps.offset(t) + rank;
             let h = &mut state.hidden[rank * units..][..units];
             let seen = Seen::new(h, masks.recurrent, rank, steps.sequences());
-            affine(weights.input, or_none(weights.bias_input), row(x, at, inputs), &mut a);
-            seen.product(u_rz, or_none(b_rz), units, &mut from_hidden);
+            affine(weights.input, or_none(weights.bias_input), row(x, at, inputs), a);
+            seen.product(u_rz, or_none(b_rz), units, from_hidden);
             if let Some(norm) = &norm {
-                norm.forward(INPUT_RZ, &mut a[..2 * units], &mut record);
-                norm.forward(INPUT_N, &mut a[2 * units..], &mut record);
-                norm.forward(HIDDEN_RZ, &mut from_hidden, &mut record);
-                add(&mut a, weights.bias_input);
-                add(&mut from_hidden, b_rz);
+                norm.forward(INPUT_RZ, &mut a[..2 * units], record);
+                norm.forward(INPUT_N, &mut a[2 * units..], record);
+                norm.forward(HIDDEN_RZ, from_hidden, record);
+                add(a, weights.bias_input);
+                add(from_hidden, b_rz);
             }
-            add(&mut a[..2 * units], &from_hidden);
-            let h_n = seen.by(N, &mut room);
+            add(&mut a[..2 * units], from_hidden);
+            let h_n = seen.by(N, &mut masked);
             for k in 0..units {
                 r[k] = gate.value(a[k]);
                 z[k] = gate.value(a[units + k]);
                 reset_h[k] = r[k] * h_n[k];
             }
             match reset {
-                Reset::After => affine(u_n, or_none(b_n), h_n, &mut new_from_hidden),
-                Reset::Before => affine(u_n, or_none(b_n), &reset_h, &mut new_from_hidden),
+                Reset::After => affine(u_n, or_none(b_n), h_n, new_from_hidden),
+                Reset::Before => affine(u_n, or_none(b_n), reset_h, new_from_hidden),
             }
             if let Some(norm) = &norm {
-                norm.forward(HIDDEN_N, &mut new_from_hidden, &mut record);
-                add(&mut new_from_hidden, b_n);
+                norm.forward(HIDDEN_N, new_from_hidden, record);
+                add(new_from_hidden, b_n);
             }
             for k in 0..units {
                 let (recurrent, kept) = match reset {
@@ -86,8 +83,8 @@ pub(super) fn forward<F: Real>(reset: Reset, run: Forward<F>) {
             }
             out[at * units..][..units].copy_from_slice(h);
             if let Some(cache) = cache.as_deref_mut() {
-                cache.pre_activations[3 * at * units..][..3 * units].copy_from_slice(&a);
-                cache.norm[at * record.len()..][..record.len()].copy_from_slice(&record);
+                cache.pre_activations[3 * at * units..][..3 * units].copy_from_slice(a);
+                cache.norm[at * record.len()..][..record.len()].copy_from_slice(record);
             }
         }
     }

@@ -40,15 +40,14 @@ impl<'a, F: Real> Parts<'a, F> {
 /// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
 /// pre-activations, the activated gates i, f, g, o and the cell state after the step.
 pub(super) fn forward<F: Real>(run: Forward<F>) {
-    let Forward { dims, weights, masks, steps, x, out, state, mut cache } = run;
+    let Forward { dims, weights, masks, steps, x, out, state, mut cache, room } = run;
     let (inputs, units, width) = (dims.input, dims.hidden, dims.output());
     let parts = Parts::new(dims, masks);
     let norm = Norm::new(dims, weights);
-    let mut record = vec![F::ZERO; norm::record_width(dims)];
-    let [mut from_input, mut from_hidden] = [vec![F::ZERO; 4 * units], vec![F::ZERO; 4 * units]];
-    let [mut a, mut gates] = [vec![F::ZERO; 4 * units], vec![F::ZERO; 4 * units]];
-    let [mut c_new, mut c_out] = [vec![F::ZERO; units], vec![F::ZERO; units]];
-    let [mut shown, mut h_new] = [vec![F::ZERO; units], vec![F::ZERO; width]];
+    let [record, from_input, from_hidden, a, gates, c_new, c_out, shown, h_new] = {
+        let all = 4 * units;
+        room.arrays([norm::record_width(dims), all, all, all, all, units, units, units, width])
+    };
     // p of i, f and o; zeros without peepholes would turn an infinite cell state into NaN.
     let peephole = |gate: usize, k: usize, c: F| match dims.options.peepholes {
         true => weights.peepholes[gate * units + k] * c,
@@ -62,16 +61,16 @@ pub(super) fn forward<F: Real>(run: Forward<F>) {
             let seen = Seen::new(h, masks.recurrent, n, steps.sequences());
             match &norm {
                 None => {
-                    affine(weights.input, weights.bias_input, row(x, r, inputs), &mut from_input);
-                    seen.product(weights.hidden, weights.bias_hidden, units, &mut from_hidden);
+                    affine(weights.input, weights.bias_input, row(x, r, inputs), from_input);
+                    seen.product(weights.hidden, weights.bias_hidden, units, from_hidden);
                 }
                 Some(norm) => {
-                    affine(weights.input, &[], row(x, r, inputs), &mut from_input);
-                    norm.forward(INPUT, &mut from_input, &mut record);
-                    add(&mut from_input, weights.bias_input);
-                    seen.product(weights.hidden, &[], units, &mut from_hidden);
-                    norm.forward(HIDDEN, &mut from_hidden, &mut record);
-                    add(&mut from_hidden, weights.bias_hidden);
+                    affine(weights.input, &[], row(x, r, inputs), from_input);
+                    norm.forward(INPUT, from_input, record);
+                    add(from_input, weights.bias_input);
+                    seen.product(weights.hidden, &[], units, from_hidden);
+                    norm.forward(HIDDEN, from_hidden, record);
+                    add(from_hidden, weights.bias_hidden);
                 }
             }
             for k in 0..units {
@@ -90,27 +89,27 @@ pub(super) fn forward<F: Real>(run: Forward<F>) {
                     gates[gate * units + k] = value;
                 }
             }
-            c_out.copy_from_slice(&c_new);
+            c_out.copy_from_slice(c_new);
             if let Some(norm) = &norm {
-                norm.forward(CELL, &mut c_out, &mut record);
+                norm.forward(CELL, c_out, record);
             }
             for k in 0..units {
                 shown[k] = gates[3 * units + k] * parts.output.value(c_out[k]);
                 c[k] = parts.zoneout_cell.mix(r * units + k, c[k], c_new[k]);
             }
             match dims.options.projection {
-                None => h_new.copy_from_slice(&shown),
-                Some(_) => affine(weights.projection, &[], &shown, &mut h_new),
+                None => h_new.copy_from_slice(shown),
+                Some(_) => affine(weights.projection, &[], shown, h_new),
             }
             for k in 0..width {
                 h[k] = parts.zoneout_hidden.mix(r * width + k, h[k], h_new[k]);
             }
             out[r * width..][..width].copy_from_slice(h);
             if let Some(cache) = cache.as_deref_mut() {
-                cache.pre_activations[4 * r * units..][..4 * units].copy_from_slice(&a);
-                cache.gates[4 * r * units..][..4 * units].copy_from_slice(&gates);
+                cache.pre_activations[4 * r * units..][..4 * units].copy_from_slice(a);
+                cache.gates[4 * r * units..][..4 * units].copy_from_slice(gates);
                 cache.cell[r * units..][..units].copy_from_slice(c);
-                cache.norm[r * record.len()..][..record.len()].copy_from_slice(&record);
+                cache.norm[r * record.len()..][..record.len()].copy_from_slice(record);
             }
         }
     }

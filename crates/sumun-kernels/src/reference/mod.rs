@@ -101,8 +101,24 @@ pub fn forward<F: Real>(
     x: &[F],
     initial: Option<State<F>>,
     out: &mut [F],
+    last: StateMut<F>,
+    cache: Option<&mut Cache<F>>,
+) -> Result<(), Error> {
+    forward_in(dims, weights, masks, steps, x, initial, out, last, cache, &mut Room::default())
+}
+
+/// [`forward`] in memory that is there: it allocates nothing once `room` and `cache` have served a call of this size.
+pub(crate) fn forward_in<F: Real>(
+    dims: Dims,
+    weights: &Weights<F>,
+    masks: &Masks<F>,
+    steps: &Steps,
+    x: &[F],
+    initial: Option<State<F>>,
+    out: &mut [F],
     mut last: StateMut<F>,
     mut cache: Option<&mut Cache<F>>,
+    room: &mut Room<F>,
 ) -> Result<(), Error> {
     check_shapes(dims, weights, masks, steps, x, initial)?;
     length("out", steps.rows() * dims.output(), out.len())?;
@@ -114,7 +130,7 @@ pub fn forward<F: Real>(
     if steps.is_empty() {
         return Ok(());
     }
-    let run = Forward { dims, weights, masks, steps, x, out, state: last, cache };
+    let run = Forward { dims, weights, masks, steps, x, out, state: last, cache, room };
     match dims.cell {
         Cell::Rnn(_) => rnn::forward(run),
         Cell::Lstm => lstm::forward(run),
@@ -201,6 +217,21 @@ struct Forward<'a, F> {
     /// The initial state at first; a rank's state after its own last step in the end.
     state: StateMut<'a, F>,
     cache: Option<&'a mut Cache<F>>,
+    room: &'a mut Room<F>,
+}
+
+/// Memory that a forward run needs for a while.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Room<F>(Vec<F>);
+
+impl<F: Real> Room<F> {
+    /// Arrays of these sizes, of zeros.
+    fn arrays<const K: usize>(&mut self, sizes: [usize; K]) -> [&mut [F]; K] {
+        self.0.clear();
+        self.0.resize(sizes.iter().sum(), F::ZERO);
+        let mut rest = self.0.as_mut_slice();
+        sizes.map(|size| rest.split_off_mut(..size).expect("there is room for all sizes"))
+    }
 }
 
 /// The checked arguments of a cell's backward run.

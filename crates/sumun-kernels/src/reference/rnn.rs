@@ -11,15 +11,12 @@ use crate::Real;
 /// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
 /// pre-activations.
 pub(super) fn forward<F: Real>(run: Forward<F>) {
-    let Forward { dims, weights, masks, steps, x, out, state, mut cache } = run;
+    let Forward { dims, weights, masks, steps, x, out, state, mut cache, room } = run;
     let (inputs, units) = (dims.input, dims.hidden);
     let phi = Clipped::new(dims.options.functions(dims.cell).candidate, dims.options.clip);
     let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
     let norm = Norm::new(dims, weights);
-    let mut record = vec![F::ZERO; norm::record_width(dims)];
-    let mut from_input = vec![F::ZERO; units];
-    let mut from_hidden = vec![F::ZERO; units];
-    let mut a = vec![F::ZERO; units];
+    let [record, from_input, from_hidden, a] = room.arrays([norm::record_width(dims), units, units, units]);
     for t in 0..steps.len() {
         for n in 0..steps.batch_size(t) {
             let r = steps.offset(t) + n;
@@ -27,18 +24,18 @@ pub(super) fn forward<F: Real>(run: Forward<F>) {
             let seen = Seen::new(h, masks.recurrent, n, steps.sequences());
             match &norm {
                 None => {
-                    affine(weights.input, weights.bias_input, row(x, r, inputs), &mut from_input);
-                    seen.product(weights.hidden, weights.bias_hidden, units, &mut from_hidden);
-                    a.copy_from_slice(&from_input);
-                    add(&mut a, &from_hidden);
+                    affine(weights.input, weights.bias_input, row(x, r, inputs), from_input);
+                    seen.product(weights.hidden, weights.bias_hidden, units, from_hidden);
+                    a.copy_from_slice(from_input);
+                    add(a, from_hidden);
                 }
                 Some(norm) => {
-                    affine(weights.input, &[], row(x, r, inputs), &mut a);
-                    seen.product(weights.hidden, &[], units, &mut from_hidden);
-                    add(&mut a, &from_hidden);
-                    norm.forward(0, &mut a, &mut record);
-                    add(&mut a, weights.bias_input);
-                    add(&mut a, weights.bias_hidden);
+                    affine(weights.input, &[], row(x, r, inputs), a);
+                    seen.product(weights.hidden, &[], units, from_hidden);
+                    add(a, from_hidden);
+                    norm.forward(0, a, record);
+                    add(a, weights.bias_input);
+                    add(a, weights.bias_hidden);
                 }
             }
             for k in 0..units {
@@ -46,8 +43,8 @@ pub(super) fn forward<F: Real>(run: Forward<F>) {
             }
             out[r * units..][..units].copy_from_slice(h);
             if let Some(cache) = cache.as_deref_mut() {
-                cache.pre_activations[r * units..][..units].copy_from_slice(&a);
-                cache.norm[r * record.len()..][..record.len()].copy_from_slice(&record);
+                cache.pre_activations[r * units..][..units].copy_from_slice(a);
+                cache.norm[r * record.len()..][..record.len()].copy_from_slice(record);
             }
         }
     }
