@@ -75,6 +75,11 @@ impl Parameters {
         Ok(Id(self.entries.len() - 1))
     }
 
+    /// Gives every parameter another name; the names must stay different.
+    pub(crate) fn rename(&mut self, new: impl Fn(&str) -> String) {
+        self.entries.iter_mut().for_each(|entry| entry.name = new(&entry.name));
+    }
+
     /// What there is, in the order it was added.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

@@ -57,6 +57,13 @@ impl Layout {
         })
     }
 
+    /// A layout of step `t` alone of `sequences` sequences.
+    pub(crate) fn one_step_at(sequences: usize, t: usize) -> Arc<Self> {
+        let full = Self::full(sequences, 1);
+        let times = Some(vec![t as u32; sequences]);
+        Arc::new(Self { time: t + 1, times, ..Arc::into_inner(full).expect("nobody else has it") })
+    }
+
     /// A layout of sequences whose true lengths are `lengths`, in an array of `time` steps. A length may be
     /// 0; a length over `time` is an error.
     pub fn ragged(lengths: &[usize], time: usize) -> Result<Arc<Self>> {

@@ -15,8 +15,8 @@ use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
 
 pub use arrays::{
-    ArrayCache, ArrayTrace, Axes, Empty, Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, Rnn,
-    RnnConfig, Valid,
+    ArrayCache, ArrayTrace, Axes, CellAxes, CellCache, Empty, Gru, GruCell, GruConfig, HiddenState, Lstm,
+    LstmCell, LstmConfig, LstmState, Rnn, RnnCell, RnnConfig, Valid,
 };
 pub use attention::{Attention, AttentionConfig};
 pub use dense::{Activation, Dense, DenseConfig};
@@ -26,7 +26,7 @@ pub use init::Initializer;
 pub use pool::{Pool, PoolCache};
 pub use recurrent::{
     CellKind, FirstWeights, LayerTrace, Merge, Output, Peer, Recurrent, RecurrentCache, RecurrentConfig,
-    RecurrentState,
+    RecurrentState, Stream, StreamState,
 };
 pub use sumun_kernels::InputGradient;
 pub use sumun_kernels::{ActivationFunction, Options as CellOptions, RecurrentDropout};

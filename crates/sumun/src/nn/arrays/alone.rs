@@ -13,7 +13,8 @@ use super::trace::ArrayTrace;
 use super::valid::{Calling, Empty, Valid};
 use crate::nn::recurrent::merge;
 use crate::nn::{
-    InputGradient, LayerTrace, Merge, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState,
+    InputGradient, LayerTrace, Merge, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState, Stream,
+    StreamState,
 };
 use crate::noise::Noise;
 use crate::{Error, Fill, Layout, Parameters, Result, Rows};
@@ -168,6 +169,16 @@ impl Alone {
             d_x.invert_axis(Axis(1));
         }
         Ok((self.lie::<D>().leave(d_x), self.state(d_initial, n)))
+    }
+
+    pub(super) fn stream<S: StreamState>(&self) -> Result<Stream<S>> {
+        if self.calling.go_backwards {
+            return Err(Error::Invalid(
+                "a layer that goes backwards cannot stream: it begins at the last step, which has not come yet; leave go_backwards out"
+                    .into(),
+            ));
+        }
+        Ok(self.stack.stream(&self.parameters)?.finite_only(self.calling.finite_only))
     }
 
     pub(super) fn trace<D: Axes, S: Parts<D>>(

@@ -1,6 +1,6 @@
 //! The layers and their configurations.
 
-use ndarray::{Array, ArrayView, Dimension, RemoveAxis};
+use ndarray::{Array, ArrayView, Dimension, Ix2, RemoveAxis};
 use rand::Rng;
 use sumun_kernels::Path;
 
@@ -9,7 +9,7 @@ use super::axes::Axes;
 use super::states::{HiddenState, LstmState};
 use super::trace::ArrayTrace;
 use super::valid::{Calling, Empty, Valid};
-use crate::nn::{CellKind, CellOptions, FirstWeights, Merge, RecurrentConfig};
+use crate::nn::{CellKind, CellOptions, FirstWeights, Merge, RecurrentConfig, Stream};
 use crate::noise::Noise;
 use crate::{Fill, Parameters, Result};
 
@@ -22,8 +22,8 @@ macro_rules! layer {
         #[doc = concat!("What an [`", stringify!($layer), "`] is made of, and how it is called.")]
         #[derive(Debug, Clone, PartialEq)]
         pub struct $config {
-            stack: RecurrentConfig,
-            calling: Calling,
+            pub(super) stack: RecurrentConfig,
+            pub(super) calling: Calling,
         }
 
         impl $config {
@@ -238,6 +238,15 @@ macro_rules! layer {
                 d_state: Option<&$state<D>>,
             ) -> Result<(Array<f32, D>, $state<D>)> {
                 self.0.backward(cache, d_output, d_state)
+            }
+
+            /// The layer over one sequence that arrives step by step: it carries its own state, from zeros on, and a
+            /// step allocates nothing. It keeps the weights as they are now. What `forward` answers over the whole
+            /// sequence are the same bits; a step that is not valid is a step that it is not given.
+            ///
+            /// Two directions and `go_backwards` are errors: they begin at the last step, which has not come yet.
+            pub fn stream(&self) -> Result<Stream<$state<Ix2>>> {
+                self.0.stream()
             }
 
             /// What every layer and direction goes through on the way of a `forward`, layer by layer, forward

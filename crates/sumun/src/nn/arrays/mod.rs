@@ -1,4 +1,4 @@
-//! Recurrent layers to use alone, on ordinary arrays: [`Rnn`], [`Lstm`] and [`Gru`].
+//! Recurrent layers to use alone, on ordinary arrays: [`Rnn`], [`Lstm`] and [`Gru`], and their cells.
 //!
 //! Arrays are batch-first, `[N, T, F]`, time-major where the configuration says so, or one sequence alone, `[T, F]`.
 //! Each layer owns its [`Parameters`](crate::Parameters), with PyTorch's names. In a model the same stacks run on
@@ -44,6 +44,7 @@
 
 mod alone;
 mod axes;
+mod cells;
 mod layers;
 #[cfg(test)]
 mod lessons;
@@ -55,6 +56,7 @@ mod valid;
 
 pub use alone::ArrayCache;
 pub use axes::Axes;
+pub use cells::{CellAxes, CellCache, GruCell, LstmCell, RnnCell};
 pub use layers::{Gru, GruConfig, Lstm, LstmConfig, Rnn, RnnConfig};
 pub use states::{HiddenState, LstmState};
 pub use trace::ArrayTrace;

@@ -5,6 +5,7 @@ mod inverted;
 mod masks;
 pub(super) mod merge;
 mod representable;
+pub(super) mod stream;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -26,6 +27,7 @@ use crate::{Error, Layout, Parameters, Result, Rows};
 
 pub use config::{CellKind, FirstWeights, Merge, Output, RecurrentConfig};
 pub use representable::Peer;
+pub use stream::{Stream, StreamState};
 pub use trace::LayerTrace;
 
 /// The states of a stack, in the caller's batch order: sorting by length never shows.
