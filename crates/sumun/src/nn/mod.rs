@@ -2,6 +2,7 @@
 
 pub mod arrays;
 pub mod attention;
+pub mod custom;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
@@ -19,6 +20,10 @@ pub use arrays::{
     LstmCell, LstmConfig, LstmState, Rnn, RnnCell, RnnConfig, Valid,
 };
 pub use attention::{Attention, AttentionConfig};
+pub use custom::{
+    CellWeight, Custom, CustomCache, CustomCell, CustomConfig, Step, StepAfter, StepGradients, affine,
+    affine_backward, check_step,
+};
 pub use dense::{Activation, Dense, DenseConfig};
 pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingConfig};
