@@ -22,7 +22,7 @@ fn sequence(features: usize) -> Array2<f32> {
 
 /// Steps through `x`, from the state that the stream is in: nothing may be allocated from the first step on.
 fn run<S: StreamState>(stream: &mut Stream<S>, x: &Array2<f32>) -> Vec<f32> {
-    let mut output = Vec::with_capacity(x.nrows() * 64);
+    let mut output = Vec::with_capacity(x.nrows() * 512);
     let allocations = allocation_counter::measure(|| {
         for x in x.rows() {
             output.extend_from_slice(stream.step(x.as_slice().unwrap()).unwrap());
@@ -76,6 +76,8 @@ fn a_stream_is_the_layer_over_the_sequence_and_allocates_nothing() {
     for config in [
         LstmConfig::new(3, 5),
         LstmConfig::new(4, 40).layers(3).dropout(0.5).finite_only(true),
+        // Large enough to be worth several threads, were it a batch.
+        LstmConfig::new(8, 512),
         LstmConfig::new(3, 7).layers(2).projection(4),
         LstmConfig::new(3, 7).layers(2).options(CellOptions { peepholes: true, clip: Some(2.0), ..plain }),
         LstmConfig::new(3, 7).layers(2).options(CellOptions { layer_norm: Some(1e-3), ..plain }),

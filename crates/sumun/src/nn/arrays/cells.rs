@@ -199,7 +199,13 @@ impl Cell {
 
     fn step<D: CellAxes, S: Parts<D>>(&self, x: ArrayView<f32, D>, state: Option<&S>) -> Result<S> {
         let (n, x, mut state) = self.enter(x, state)?;
-        self.stack.step(&self.parameters, &x, n, &mut state)?;
+        if n == 1 {
+            self.stack.step(&self.parameters, &x, &mut state)?;
+        } else {
+            // A batch may be worth several threads, which a step of one sequence never is.
+            let x = Rows::new(x, self.stack.config().input, Layout::full(n, 1))?;
+            (_, state) = self.stack.forward_with_state(&self.parameters, x, Some(&state))?;
+        }
         Ok(self.state(state, n))
     }
 

@@ -22,7 +22,8 @@ pub trait CustomCell: std::fmt::Debug + Send + Sync {
     }
 
     /// S: how many numbers a row of a step saves for [`step_backward`](Self::step_backward) beside its input and the
-    /// state before it, which are kept anyway. `input` is I.
+    /// state before it, which are kept anyway. `input` is I. How a step arranges its n·S numbers is its own affair:
+    /// backward gets them as they were left.
     fn saved(&self, input: usize) -> usize {
         let _ = input;
         0

@@ -121,7 +121,7 @@ impl<S: StreamState> Stream<S> {
                 x[at]
             )));
         }
-        climb(&self.prepared, x, 1, self.widths, &mut self.state, &mut self.scratch)?;
+        climb(&self.prepared, x, self.widths, &mut self.state, &mut self.scratch)?;
         Ok(&self.state.hidden[(self.widths.layers - 1) * self.widths.hidden..])
     }
 
@@ -199,35 +199,33 @@ impl Recurrent {
         Ok(stream)
     }
 
-    /// One step of N sequences through a stack of one direction: `x` is `[N, I]`, `state` that before the step and then
-    /// that after it, `[L, N, H]`. The top layer's part of `state.hidden` is the output.
+    /// One step of one sequence through a stack of one direction, on this thread: `x` is `[I]`, `state` that before the
+    /// step and then that after it, `[L, 1, H]`. The top layer's part of `state.hidden` is the output.
     pub(in crate::nn) fn step(
         &self,
         parameters: &Parameters,
         x: &[f32],
-        sequences: usize,
         state: &mut RecurrentState,
     ) -> Result<()> {
         let prepared = self.prepared(parameters, None)?;
         let mut scratch = std::mem::take(&mut self.lock().scratch);
         let [hidden, cell] = self.widths();
         let widths = Widths { layers: self.config.layers, hidden, cell };
-        climb(&prepared, x, sequences, widths, state, &mut scratch)?;
+        climb(&prepared, x, widths, state, &mut scratch)?;
         self.lock().scratch = scratch;
         Ok(())
     }
 }
 
-/// One step of `n` sequences, from the lowest layer to the top.
+/// One step of one sequence, from the lowest layer to the top.
 fn climb(
     prepared: &[Prepared],
     x: &[f32],
-    n: usize,
     widths: Widths,
     state: &mut RecurrentState,
     scratch: &mut Scratch,
 ) -> Result<()> {
-    let (hidden, cell) = (n * widths.hidden, n * widths.cell);
+    let Widths { hidden, cell, .. } = widths;
     for (layer, prepared) in prepared.iter().enumerate() {
         let (below, here) = state.hidden.split_at_mut(layer * hidden);
         let x = if layer == 0 { x } else { &below[(layer - 1) * hidden..] };
