@@ -2,7 +2,7 @@
 
 use sumun_kernels::{Prepared, Purpose, Scratch, StateMut};
 
-use super::{Recurrent, RecurrentState, weights};
+use super::{Recurrent, RecurrentState};
 use crate::{Error, Parameters, Result};
 
 /// A stack over one sequence that arrives step by step: it owns the packed weights, as they were when it was made, and
@@ -175,14 +175,16 @@ impl Recurrent {
                     .into(),
             ));
         }
-        let prepare = |(layer, ids)| {
-            let weights = weights(parameters, ids);
-            Ok(Prepared::new(self.config.dims(layer), &weights, self.path, Purpose::Inference)?)
+        let prepare = |layer| {
+            let dims = self.config.dims(layer);
+            Ok(self.with_weights(parameters, layer, |weights| {
+                Prepared::new(dims, weights, self.path, Purpose::Inference)
+            })?)
         };
         let [hidden, cell] = self.widths();
         let widths = Widths { layers: self.config.layers, hidden, cell };
         let mut stream = Stream {
-            prepared: self.ids.iter().enumerate().map(prepare).collect::<Result<_>>()?,
+            prepared: (0..self.ids.len()).map(prepare).collect::<Result<_>>()?,
             input: self.config.input,
             widths,
             finite_only: false,
