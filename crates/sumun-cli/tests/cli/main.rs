@@ -3,5 +3,7 @@
 mod bad_input;
 mod bad_models;
 mod forecast;
+mod interrupt;
 mod place;
+mod tasks;
 mod usage;

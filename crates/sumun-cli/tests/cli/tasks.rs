@@ -1,0 +1,194 @@
+//! Trainings on labelled records: from a file to figures and answers, and what is refused on the way.
+
+use crate::place::{Place, last_json};
+
+/// Options that make a training short.
+pub(crate) const SMALL: [&str; 10] =
+    ["--epochs", "3", "--hidden", "6", "--embedding", "5", "--valid", "0.2", "--test", "0.2"];
+
+/// Good and bad words, in a pattern that a small network learns.
+pub(crate) fn reviews(count: usize) -> String {
+    let mut csv = String::from("text,label,stars\n");
+    for i in 0..count {
+        let (word, label, stars) = match i % 3 {
+            0 => ("좋은", "good", 4 + i % 2),
+            1 => ("bad", "poor", 1 + i % 2),
+            _ => ("so-so", "fair", 3),
+        };
+        csv += &format!("\"a {word} film, number {}\",{label},{stars}\n", i % 7);
+    }
+    csv
+}
+
+/// Short sequences of two channels whose sum tells the label.
+fn signals(count: usize) -> String {
+    let line = |i: usize| {
+        let high = i % 2;
+        let values: Vec<String> = (0..3 + i % 4).map(|t| format!("{}.{}", high, (i + t) % 10)).collect();
+        format!("{{\"label\": {high}, \"x\": [[{0}], [{0}]]}}\n", values.join(", "))
+    };
+    (0..count).map(line).collect()
+}
+
+pub(crate) fn place() -> Place {
+    let place = Place::new();
+    place.write("reviews.csv", reviews(60));
+    place.write("signals.jsonl", signals(40));
+    place
+}
+
+fn train(place: &Place, task: &str, file: &str, more: &[&str]) -> serde_json::Value {
+    let mut arguments = vec!["train", task, file, "--json", "--quiet", "--out", "run"];
+    arguments.extend(SMALL);
+    arguments.extend(more);
+    last_json(&place.succeed(&arguments))
+}
+
+#[test]
+fn texts_are_classified() {
+    let place = place();
+    let trained = train(
+        &place,
+        "classify",
+        "reviews.csv",
+        &["--epochs", "15", "--lr", "0.02", "--batch", "4", "--dropout", "0"],
+    );
+    assert_eq!((trained["task"].as_str(), trained["run"].as_str()), (Some("classify"), Some("run")));
+    assert_eq!(trained["metrics"]["test"]["accuracy"].as_f64(), Some(1.0), "{trained}");
+    assert!(trained["baselines"].as_object().is_some_and(|all| all.len() == 1));
+    for file in ["config.toml", "metrics.jsonl", "model.safetensors"] {
+        assert!(place.path("run").join(file).is_file(), "{file}");
+    }
+    assert!(!place.path("run/checkpoint.safetensors").exists());
+    place.write("new.csv", "text\na 좋은 film\nbad bad film\nan unknown one\n");
+    let csv = place.succeed(&["predict", "run", "new.csv"]).stdout;
+    let labels: Vec<&str> = csv.lines().map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(labels[..3], ["label", "good", "poor"], "{csv}");
+    let answers = last_json(&place.succeed(&["predict", "run", "new.csv", "--json"]));
+    assert_eq!(answers["classes"], serde_json::json!(["fair", "good", "poor"]));
+    let probabilities = answers["predictions"][0]["probabilities"].as_array().unwrap();
+    let sum: f64 = probabilities.iter().map(|p| p.as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-9);
+    // Standard input is read as the file is.
+    let piped =
+        place.run_with_input(&["predict", "run", "-"], "text\na 좋은 film\nbad bad film\nan unknown one\n");
+    assert_eq!(piped.stdout, csv);
+    let evaluated = last_json(&place.succeed(&["evaluate", "run", "reviews.csv", "--json"]));
+    assert_eq!(evaluated["examples"], 60);
+    assert_eq!(evaluated["metrics"]["accuracy"].as_f64(), Some(1.0));
+    assert!(place.succeed(&["summary", "run"]).stdout.contains("embedding"));
+}
+
+#[test]
+fn numbers_become_two_classes_or_a_number() {
+    let place = place();
+    let more = ["--label", "stars", "--threshold", "2"];
+    let trained = train(&place, "classify", "reviews.csv", &more);
+    assert_eq!(trained["metrics"]["test"]["confusion"].as_array().map(Vec::len), Some(2));
+    std::fs::remove_dir_all(place.path("run")).unwrap();
+    let more = ["--label", "stars", "--epochs", "15", "--lr", "0.02", "--batch", "4", "--dropout", "0"];
+    let more = [&more[..], &["--pool", "attention", "--cell", "gru"]].concat();
+    let trained = train(&place, "regress", "reviews.csv", &more);
+    assert!(trained["metrics"]["test"]["rmse"].as_f64().unwrap() < 1.0, "{trained}");
+    let csv = place.succeed(&["predict", "run", "reviews.csv"]).stdout;
+    assert_eq!((csv.lines().next(), csv.lines().count()), (Some("prediction"), 61));
+}
+
+#[test]
+fn sequences_of_numbers_are_classified() {
+    let place = place();
+    let trained = train(
+        &place,
+        "classify",
+        "signals.jsonl",
+        &["--epochs", "20", "--lr", "0.02", "--batch", "4", "--pool", "last", "--dropout", "0"],
+    );
+    assert_eq!(trained["metrics"]["test"]["accuracy"].as_f64(), Some(1.0), "{trained}");
+    place.refuse(&["predict", "run", "reviews.csv"], &["reviews.csv: there is no field 'x'"]);
+    place.refuse(&["predict", "run"], &["there is no file to answer"]);
+    place.refuse(&["predict", "run", "signals.jsonl", "--steps", "3"], &["--steps is for forecasts"]);
+}
+
+#[test]
+fn a_configuration_trains_what_options_train() {
+    let place = place();
+    let mut options = vec!["train", "classify", "reviews.csv", "--quiet", "--out", "options"];
+    options.extend(SMALL);
+    place.succeed(&options);
+    let template = place.succeed(&["config", "classify"]).stdout;
+    place.write("run.toml", template.replace("data.csv", "reviews.csv"));
+    let set =
+        ["train.epochs=3", "network.hidden=6", "network.embedding=5", "data.valid=0.2", "data.test=0.2"];
+    let mut arguments = vec!["train", "--config", "run.toml", "--quiet", "--out", "config"];
+    set.iter().for_each(|set| arguments.extend(["--set", set]));
+    place.succeed(&arguments);
+    let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert!(model("options") == model("config"));
+    // What a run folder keeps is a configuration too.
+    place.succeed(&["train", "--config", "options/config.toml", "--quiet", "--out", "again"]);
+    assert!(model("options") == model("again"));
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_refused() {
+    let place = place();
+    place.write(
+        "typo.toml",
+        "task = \"classify\"\n[data]\ntrain = \"reviews.csv\"\n[train]\nlearning_rate = 0.1\n",
+    );
+    place.write("broken.toml", "task = \"classify\"\n[data\n");
+    place.write("none.toml", "[data]\ntrain = \"reviews.csv\"\n");
+    place.refuse(
+        &["train", "--config", "typo.toml"],
+        &["there is no setting \"train.learning_rate\"", "did you mean"],
+    );
+    place.refuse(&["train", "--config", "broken.toml"], &["broken.toml: line 2"]);
+    place.refuse(&["train", "--config", "none.toml"], &["names no task"]);
+    place.refuse(&["train", "--config", "absent.toml"], &["absent.toml", "give another path"]);
+    for (more, expected) in [
+        (&["--set", "train.lr=fast"][..], "train.lr is \"fast\"; it must be a number"),
+        (&["--set", "lr=0.1"], "there is no setting \"lr\"; did you mean train.lr?"),
+        (&["--set", "train.lr"], "give KEY=VALUE"),
+        (&["--set", "train.chunk=3"], "train.chunk means nothing to classify"),
+        (&["--lr", "-1"], "train.lr is -1"),
+        (&["--epochs", "0"], "train.epochs is 0"),
+        (&["--valid", "1.5"], "data.valid is 1.5"),
+        (&["--valid", "0.6", "--test", "0.6"], "leave nothing to train on"),
+        (&["--cell", "lstn"], "'lstm'"),
+        (&["--optimizer", "adan"], "'adam'"),
+        (&["--dropout", "1"], "network.dropout is 1"),
+        (&["--label", "lable"], "there is no field 'lable'"),
+        (&["--threshold", "3"], "label"),
+        (&["--label", "stars", "--threshold", "9"], "no label is > 9"),
+        (&["--vectors", "absent.txt"], "absent.txt"),
+        (&["--test", "absent.csv"], "absent.csv"),
+        (&["--batch-tokens", "2"], "tokens"),
+    ] {
+        let mut arguments = vec!["train", "classify", "reviews.csv"];
+        arguments.extend(more);
+        place.refuse(&arguments, &[expected]);
+    }
+    place.refuse(&["train", "classify"], &["no data is named"]);
+}
+
+#[test]
+fn data_that_cannot_be_learnt_is_refused() {
+    let place = place();
+    for (name, text, expected) in [
+        ("one.csv", "text,label\na,x\nb,x\nc,x\n", "every label is 'x'"),
+        ("empty.csv", "text,label\na,x\n,y\nc,x\nd,y\n", "row 3, column 'text': the text is empty"),
+        ("lone.csv", "text,label\na,x\nb,x\nc,x\nd,y\n", "the label 'y' occurs once"),
+        ("nan.jsonl", "{\"x\": [[1, null]], \"label\": 1}\n", "line 1"),
+        ("unequal.jsonl", "{\"x\": [[1, 2], [1]], \"label\": 1}\n", "--x-layout"),
+        ("missing.jsonl", "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\"}\n", "line 2"),
+    ] {
+        place.write(name, text);
+        place.refuse(&["train", "classify", name], &[name, expected]);
+    }
+    place.write("train.csv", "text,label\na,x\nb,y\na,x\nb,y\n");
+    place.write("test.csv", "text,label\na,x\nb,z\n");
+    place.refuse(
+        &["train", "classify", "train.csv", "--valid", "0", "--test", "test.csv"],
+        &["test.csv: line 3", "'z'"],
+    );
+}
