@@ -1,4 +1,5 @@
-//! Lesson 0: the notebook's cells. Three models and their parameters, `return_sequences` and its pictures, two directions.
+//! Lesson 0: the notebook's cells. Three models and their parameters, `return_sequences` and its pictures, two directions
+//! and how they are merged, and the summaries of a bidirectional and a stacked classifier.
 //!
 //! The lesson's formula for the GRU, 3·(h + x + 1)·h, counts one bias for each gate. Keras' GRU has two by default,
 //! because its reset gate stands after the product, where the two do not add up; the table of the same notebook
@@ -8,8 +9,8 @@ use ndarray::{Array2, Array3, Axis};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sumun::Result;
-use sumun::model::{DenseLayer, Input, Model, RecurrentLayer};
-use sumun::nn::{Activation, CellKind, Initializer, Lstm, LstmConfig, Valid};
+use sumun::model::{DenseLayer, EmbeddingLayer, Input, Model, RecurrentLayer, Summary};
+use sumun::nn::{Activation, CellKind, Initializer, Lstm, LstmConfig, Merge, Valid};
 
 use super::picture::{bars, heat_map};
 
@@ -21,6 +22,10 @@ pub(crate) struct Outcome {
     pub(crate) all: Array3<f32>,
     /// LSTM(32) on (2, 10, 16), in one direction and in two.
     pub(crate) directions: [Vec<usize>; 2],
+    /// Each way to merge two directions and its answer, from the same weights; the first is concat, `[N, T, 2·H]`.
+    pub(crate) merged: Vec<(&'static str, Array3<f32>)>,
+    /// Of the bidirectional and of the stacked classifier.
+    pub(crate) summaries: [Summary; 2],
     /// The last output as bars, all as a heat map.
     pub(crate) pictures: [String; 2],
 }
@@ -52,8 +57,8 @@ pub(crate) fn run() -> Result<Outcome> {
     let (all, _) = lstm.forward(x.view(), Valid::All, None)?;
     println!("return_sequences=False {:?}, True {:?}", last.dim(), all.dim());
     let pictures = [
-        bars("The last output", &last.index_axis(Axis(0), 0).to_vec()),
-        heat_map("All outputs", all.index_axis(Axis(0), 0)),
+        bars("return_sequences=False: the last output", &last.index_axis(Axis(0), 0).to_vec()),
+        heat_map("return_sequences=True: the outputs at all steps", all.index_axis(Axis(0), 0)),
     ];
 
     let x = Array3::from_shape_fn((2, 10, 16), |(n, t, f)| ((n + 3 * t + 7 * f) as f32).sin());
@@ -63,5 +68,50 @@ pub(crate) fn run() -> Result<Outcome> {
         *shape = lstm.forward(x.view(), Valid::All, None)?.0.shape().to_vec();
     }
     println!("one direction {:?}, both {:?}", directions[0], directions[1]);
-    Ok(Outcome { counts, last, all, directions, pictures })
+
+    let mut merged = Vec::new();
+    for (name, merge) in
+        [("concat", Merge::Concat), ("sum", Merge::Sum), ("mul", Merge::Mul), ("ave", Merge::Average)]
+    {
+        let config = LstmConfig::new(16, 32).bidirectional(true).merge(merge);
+        // The same seed, so that only the merge differs.
+        let lstm = Lstm::new(config, &mut ChaCha8Rng::seed_from_u64(42))?;
+        let answer = lstm.forward(x.view(), Valid::All, None)?.0;
+        println!("merge_mode={name}: {:?}", answer.dim());
+        merged.push((name, answer));
+    }
+
+    let summaries = [bidirectional_classifier()?, stacked_classifier()?];
+    summaries.iter().for_each(|summary| println!("\n{summary}"));
+    Ok(Outcome { counts, last, all, directions, merged, summaries, pictures })
+}
+
+fn sigmoid() -> DenseLayer {
+    DenseLayer::new(1).activation(Activation::Sigmoid).keras()
+}
+
+/// Padding, id 0, is masked; both directions' last states feed the head.
+fn bidirectional_classifier() -> Result<Summary> {
+    Model::builder(Input::ids(10_000))
+        .embedding(EmbeddingLayer::new(64).mask_zero(true).keras())
+        .bidirectional(RecurrentLayer::lstm(64).keras())
+        .dense(DenseLayer::new(64).activation(Activation::Relu).keras())
+        .dropout(0.5)
+        .dense(sigmoid())
+        .config()
+        .summary()
+}
+
+/// Every recurrent layer but the last answers at every step, for the next one to read.
+fn stacked_classifier() -> Result<Summary> {
+    Model::builder(Input::ids(10_000))
+        .embedding(EmbeddingLayer::new(64).mask_zero(true).keras())
+        .layer(RecurrentLayer::lstm(128).keras().return_sequences(true).name("lstm_1"))
+        .dropout(0.3)
+        .layer(RecurrentLayer::lstm(64).keras().name("lstm_2"))
+        .dropout(0.3)
+        .dense(DenseLayer::new(32).activation(Activation::Relu).keras())
+        .dense(sigmoid())
+        .config()
+        .summary()
 }

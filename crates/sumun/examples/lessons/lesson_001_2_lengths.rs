@@ -58,12 +58,13 @@ pub(crate) fn run() -> Result<Outcome> {
     table.iter().for_each(|(length, lstm, gru)| println!("{length:>6}  {lstm:.6}  {gru:.6}"));
     let next = sines(LENGTHS[0], SAMPLES)?.1;
     let zero_mse = mean_squared_error(&[0.0; SAMPLES - TRAIN], &next[TRAIN..]);
-    let line = |name: &str, mse: fn(&(usize, f64, f64)) -> f64| Line {
-        name: name.into(),
-        points: table.iter().map(|row| (row.0 as f64, mse(row))).collect(),
-        dashed: false,
+    let line = |name: &str, mse: fn(&(usize, f64, f64)) -> f64| {
+        Line::new(name, table.iter().map(|row| (row.0 as f64, mse(row))).collect())
     };
     let lines = vec![line("LSTM", |row| row.1), line("GRU", |row| row.2)];
-    let picture = Picture::new("Test error against length", "length", "MSE", lines);
+    let picture = Picture {
+        logarithmic: true,
+        ..Picture::new("Test error against length", "length (steps)", "mean squared error", lines)
+    };
     Ok(Outcome { table, parameters, zero_mse, picture })
 }

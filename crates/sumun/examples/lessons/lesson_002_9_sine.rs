@@ -16,7 +16,7 @@ use sumun::model::{Input, Model};
 use sumun::nn::Initializer;
 use sumun::train::Clip;
 
-use super::picture::{Line, Picture};
+use super::picture::{Line, Picture, Stroke};
 use super::training::{Answers, Inputs, Recipe, mean_squared_error, predict, train};
 
 const WINDOW: usize = 20;
@@ -89,7 +89,7 @@ pub(crate) fn run() -> Result<Outcome> {
         "value",
         vec![
             Line::from("actual", 0, series),
-            Line::from("predicted", WINDOW, scaler.inverse_all(&predicted)).dashed(),
+            Line::from("predicted", WINDOW, scaler.inverse_all(&predicted)).stroke(Stroke::Dashed),
         ],
     );
     picture.marks.push(((TRAIN + WINDOW) as f64, "the test begins".into()));

@@ -1,6 +1,4 @@
-//! Lesson 2, quizzes 1 to 8: shapes, counts and windows. (3: a student's height and weight are no sequence; daily prices,
-//! the words of a review and a speech waveform are. 4: the forget gate keeps, the input gate writes, the output gate
-//! shows.)
+//! Lesson 2, quizzes 1 to 8: what a sequence is, the three gates, shapes, counts and windows.
 
 use ndarray::{Array1, Array2, Array3, Axis};
 use rand::SeedableRng;
@@ -17,8 +15,14 @@ pub(crate) struct Outcome {
     pub(crate) rnn: [Shape; 2],
     /// 2: whether the output at the last step is h_n of the last layer, with one layer and with two.
     pub(crate) last_is_state: [bool; 2],
-    /// 5: parameters of LSTM(100, 128) and GRU(100, 128).
+    /// 3: what is a sequence and what is none. Swapping days, words or samples changes what they say; swapping students
+    /// changes nothing, so that a recurrent network has nothing to find there.
+    pub(crate) sequences: [(&'static str, bool); 4],
+    /// 4: each gate of the LSTM and what it does.
+    pub(crate) gates: [(&'static str, &'static str); 3],
+    /// 5: parameters of LSTM(100, 128) and GRU(100, 128), and the second as a share of the first.
     pub(crate) parameters: [usize; 2],
+    pub(crate) share: String,
     /// 6: outputs, h_n and c_n of a bidirectional LSTM(30, 64), and both last states joined.
     pub(crate) lstm: [Shape; 4],
     /// 7: windows of five of ten prices, and the price after each.
@@ -44,9 +48,30 @@ pub(crate) fn run() -> Result<Outcome> {
         println!("2. {layers} layers: the output at the last step is h_n of the last layer: {same}");
     }
 
+    let sequences = [
+        ("daily prices of a share", true),
+        ("the words of a review", true),
+        ("students' heights and weights", false),
+        ("the waveform of speech", true),
+    ];
+    for (what, is) in sequences {
+        println!(
+            "3. {what}: {}",
+            if is { "a sequence" } else { "no sequence; a table, for a dense net or trees" }
+        );
+    }
+
+    let gates = [
+        ("forget gate f", "how much of the cell state stays"),
+        ("input gate i", "how much of the new candidate is written"),
+        ("output gate o", "how much of the cell state is shown as h"),
+    ];
+    gates.iter().for_each(|(gate, what)| println!("4. {gate}: {what}"));
+
     let lstm = Lstm::new(LstmConfig::new(100, 128), &mut rng)?.parameters().len();
     let gru = Gru::new(GruConfig::new(100, 128), &mut rng)?.parameters().len();
-    println!("5. LSTM {lstm}, GRU {gru}: {:.2}%", 100.0 * gru as f64 / lstm as f64);
+    let share = format!("{:.2}%", 100.0 * gru as f64 / lstm as f64);
+    println!("5. LSTM {lstm}, GRU {gru}: {share}, three gates' weights instead of four");
     let parameters = [lstm, gru];
 
     let lstm = Lstm::new(LstmConfig::new(30, 64).bidirectional(true), &mut rng)?;
@@ -69,5 +94,5 @@ pub(crate) fn run() -> Result<Outcome> {
     let shape = vec![layout.sequences(), layout.time(), vectors.features];
     println!("8. {shape:?}, {} parameters", model.parameters().len());
     let embedding = (shape, model.parameters().len());
-    Ok(Outcome { rnn, last_is_state, parameters, lstm, windows, embedding })
+    Ok(Outcome { rnn, last_is_state, sequences, gates, parameters, share, lstm, windows, embedding })
 }

@@ -12,7 +12,7 @@ use sumun::model::{DenseLayer, Input, Model, RecurrentLayer};
 use sumun::nn::{FirstWeights, Initializer};
 use sumun::train::{Clip, Optimizer};
 
-use super::picture::{Line, Picture};
+use super::picture::{Line, Picture, Stroke};
 use super::training::{Answers, Inputs, Recipe, step, train};
 
 const STEPS: usize = 100;
@@ -74,8 +74,8 @@ pub(crate) fn run() -> Result<Outcome> {
     );
     let lines = vec![
         Line::from("clipped", 1, clipped.clone()),
-        Line::from("not clipped", 1, unclipped.clone()).dashed(),
+        Line::from("not clipped", 1, unclipped.clone()).stroke(Stroke::Dashed),
     ];
-    let picture = Picture::new("Loss with clipping and without", "epoch", "loss", lines);
+    let picture = Picture::new("Loss with clipping and without", "epoch", "mean squared error", lines);
     Ok(Outcome { norms: (found.norm, found.clipped_norm), moved: (near, far), clipped, unclipped, picture })
 }
