@@ -70,7 +70,7 @@ pub(crate) fn run() -> Result<Outcome> {
         let sine = x.index_axis(Axis(0), TRAIN + n);
         let values = sine.iter().copied().chain([actual]).map(f64::from).collect::<Vec<f64>>();
         lines.push(Line::from(format!("sine {}", n + 1), 0, values).colour(n));
-        let name = format!("predicted {}", n + 1);
+        let name = if n == 0 { "predicted" } else { "" };
         lines.push(Line::from(name, LENGTH, [f64::from(predicted)]).stroke(Stroke::Rings).colour(n));
     }
     let picture = Picture::new("Five sines and the value predicted after each", "step", "value", lines);

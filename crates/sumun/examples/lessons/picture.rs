@@ -103,14 +103,15 @@ impl Axis {
     fn ticks(&self, max: usize) -> Vec<(f64, String)> {
         if self.logarithmic {
             let powers = self.low.log10().ceil() as i32..=self.high.log10().floor() as i32;
-            let stride = powers.clone().count().div_ceil(max).max(1);
-            return powers.step_by(stride).map(|p| (10f64.powi(p), power_of_ten(p))).collect();
+            let stride = powers.clone().count().div_ceil(max).max(1) as i32;
+            let plain = powers.clone().all(|p| (-3..=4).contains(&p));
+            let whole = powers.filter(|p| p % stride == 0);
+            return whole.map(|p| (10f64.powi(p), power_of_ten(p, plain))).collect();
         }
         let step = round_step((self.high - self.low) / max as f64);
         let decimals = (-step.log10().floor()).max(0.0) as usize;
         let whole = (self.low / step - 1e-9).ceil() as i64..=(self.high / step + 1e-9).floor() as i64;
-        let label = |value: f64| format!("{value:.decimals$}").replacen('-', "−", 1);
-        whole.map(|k| k as f64 * step).map(|value| (value, label(value))).collect()
+        whole.map(|k| k as f64 * step).map(|value| (value, number(value, decimals))).collect()
     }
 }
 
@@ -120,19 +121,23 @@ fn round_step(x: f64) -> f64 {
     [1.0, 2.0, 5.0].map(|m| m * power).into_iter().find(|step| *step >= x).unwrap_or(10.0 * power)
 }
 
-/// 1000 up to 10 000, then 10⁵.
-fn power_of_ten(power: i32) -> String {
-    match power {
-        0..=4 => 10_i32.pow(power as u32).to_string(),
-        -3..=-1 => format!("{:.1$}", 10f64.powi(power), power.unsigned_abs() as usize),
-        _ => {
-            let raised = |c: char| match c {
-                '-' => '⁻',
-                digit => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][digit as usize - '0' as usize],
-            };
-            format!("10{}", power.to_string().chars().map(raised).collect::<String>())
-        }
+/// 0.01 if it shall be plain, else 10⁻².
+fn power_of_ten(power: i32, plain: bool) -> String {
+    if plain {
+        return format!("{:.1$}", 10f64.powi(power), power.min(0).unsigned_abs() as usize);
     }
+    let raised = |c: char| match c {
+        '-' => '⁻',
+        digit => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][digit as usize - '0' as usize],
+    };
+    format!("10{}", power.to_string().chars().map(raised).collect::<String>())
+}
+
+/// A number with a true minus, and without one where it rounds to 0.
+fn number(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let zero = text.bytes().all(|b| b"-0.".contains(&b));
+    if zero { text.replacen('-', "", 1) } else { text.replacen('-', "−", 1) }
 }
 
 impl Picture {
@@ -272,8 +277,7 @@ pub(crate) fn bars(what: &str, values: &[f32]) -> String {
         let bar = (middle - 0.3 * wide, end.min(y.at(0.0)));
         out += &rect("class=\"bar\"", bar, (0.6 * wide, (end - y.at(0.0)).abs()));
         let beyond = if value < 0.0 { end + 16.0 } else { end - 7.0 };
-        let shown = format!("{value:.3}").replacen('-', "−", 1);
-        out += &text((middle, beyond), "middle", "value", &shown);
+        out += &text((middle, beyond), "middle", "value", &number(f64::from(value), 3));
         out += &text((middle, BOTTOM + 18.0), "middle", "", &format!("unit {unit}"));
     }
     out += &text((24.0, LEGEND), "start", "", "h at the last step");
@@ -288,12 +292,12 @@ pub(crate) fn heat_map(what: &str, values: ArrayView2<f32>) -> String {
     let mut out = title(what);
     for ((t, unit), &value) in values.indexed_iter() {
         let (x, y) = (LEFT + wide * unit as f64, top + tall * t as f64);
-        out += &rect(&format!("fill=\"{}\"", red_to_blue(value)), (x, y), (wide, tall));
+        out += &rect(&format!("class=\"cell\" fill=\"{}\"", red_to_blue(value)), (x, y), (wide, tall));
         // The cells keep their colours in a dark theme, so that their numbers do as well.
         let ink = if value.abs() > 0.6 { "#ffffff" } else { "#16181d" };
         let at = (x + wide / 2.0, y + tall / 2.0 + 4.0);
-        let number = format!("{value:.2}").replacen('-', "−", 1);
-        out += &text(at, "middle", "", &number).replacen("<text", &format!("<text style=\"fill: {ink}\""), 1);
+        let shown = text(at, "middle", "", &number(f64::from(value), 2));
+        out += &shown.replacen("<text", &format!("<text style=\"fill: {ink}\""), 1);
     }
     for t in 0..rows {
         let y = top + tall * (t as f64 + 0.5) + 4.0;
