@@ -46,8 +46,6 @@ mod alone;
 mod axes;
 mod cells;
 mod layers;
-#[cfg(test)]
-mod lessons;
 mod states;
 #[cfg(test)]
 mod tests;
