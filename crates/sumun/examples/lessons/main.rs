@@ -144,7 +144,7 @@ pub(crate) const EXERCISES: &[Exercise] = &[
 
 impl Exercise {
     /// "002-1 … 002-8" where several run together.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self.numbers {
             [first, .., last] => format!("{first} … {last}"),
             numbers => numbers.concat(),
