@@ -8,8 +8,9 @@
 //! - z means the opposite there, h' = (1 − z) ⊙ h̃ + z ⊙ h. Since 1 − σ(a) = σ(−a), the sign of W_z and its bias turned
 //!   round is the other reading exactly.
 //! - The reset gate stands before the product in the lesson (as in Cho et al. 2014) and after it in PyTorch,
-//!   h̃ = tanh(W_x x + r ⊙ (W_h h)). No change of weights makes one of the other; the layer for the lesson's is
-//!   [`CellKind::GruResetBefore`].
+//!   h̃ = tanh(W_x x + r ⊙ (W_h h)). No change of weights makes one of the other.
+//!
+//! The layer for the lesson's equation as it stands is [`CellKind::GruResetBefore`] with `inverted_update(true)`.
 
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 use rand::SeedableRng;
@@ -30,7 +31,7 @@ pub(crate) struct Outcome {
     pub(crate) lesson: f64,
     /// The lesson's with the sign of z turned round: nearer, the reset gate is still elsewhere.
     pub(crate) z_turned: f64,
-    /// The lesson's, z turned round, against the layer that resets before the product.
+    /// The lesson's as it stands, against the layer that resets before the product and reads z as the lesson does.
     pub(crate) reset_before: f64,
 }
 
@@ -76,8 +77,9 @@ impl Gru {
     }
 
     /// The layer with these weights, and its answers to `x`, `[T, H]`. The second bias stays 0.
-    fn layer(&self, cell: CellKind, x: &Array2<f64>) -> Result<Array2<f64>> {
-        let layer = RecurrentLayer::new(cell, HIDDEN).name("gru").return_sequences(true);
+    fn layer(&self, cell: CellKind, inverted: bool, x: &Array2<f64>) -> Result<Array2<f64>> {
+        let layer = RecurrentLayer::new(cell, HIDDEN).inverted_update(inverted);
+        let layer = layer.name("gru").return_sequences(true);
         let mut model = Model::builder(Input::numbers(INPUT)).layer(layer).build(0)?;
         let mut load = |name: &str, values: Vec<f32>| {
             let parameters = model.parameters_mut();
@@ -126,8 +128,8 @@ pub(crate) fn run() -> Result<Outcome> {
     let gru = Gru { z: gate()?, r: gate()?, h: gate()? };
     let x = draw(STEPS, INPUT)?;
 
-    let layer = gru.layer(CellKind::Gru, &x)?;
-    let before = gru.layer(CellKind::GruResetBefore, &x)?;
+    let layer = gru.layer(CellKind::Gru, false, &x)?;
+    let before = gru.layer(CellKind::GruResetBefore, true, &x)?;
     let turned = gru.z_turned();
     let difference = |by_hand: Array2<f64>, layer: &Array2<f64>| {
         (by_hand - layer).iter().fold(0.0, |largest: f64, d| largest.max(d.abs()))
@@ -136,13 +138,13 @@ pub(crate) fn run() -> Result<Outcome> {
         pytorch: difference(by_hand(&x, |h, x| gru.pytorch(h, x)), &layer),
         lesson: difference(by_hand(&x, |h, x| gru.lesson(h, x)), &layer),
         z_turned: difference(by_hand(&x, |h, x| turned.lesson(h, x)), &layer),
-        reset_before: difference(by_hand(&x, |h, x| turned.lesson(h, x)), &before),
+        reset_before: difference(by_hand(&x, |h, x| gru.lesson(h, x)), &before),
     };
     println!("largest difference over {STEPS} steps:");
-    println!("  PyTorch's equation and the layer                     {:.1e}", outcome.pytorch);
-    println!("  the lesson's equation and the layer                  {:.3}", outcome.lesson);
-    println!("  the same with z's sign turned round                  {:.3}", outcome.z_turned);
-    println!("  the same, and the layer that resets before the product {:.1e}", outcome.reset_before);
+    println!("  PyTorch's equation and the layer                       {:.1e}", outcome.pytorch);
+    println!("  the lesson's equation and the layer                    {:.3}", outcome.lesson);
+    println!("  the same with z's sign turned round                    {:.3}", outcome.z_turned);
+    println!("  the lesson's equation and the layer made that way      {:.1e}", outcome.reset_before);
     println!(
         "The lesson's GRU is a GRU too: its z lets the new in where PyTorch's keeps the old, which a sign"
     );

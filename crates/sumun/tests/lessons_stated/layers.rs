@@ -92,48 +92,32 @@ fn lstm_with_an_additive_cell_state() {
     assert!(trace.cell.is_some());
 }
 
-/// GRU: both reset placements and both z conventions. The other convention is the same cell with the sign of z's weights
-/// and biases turned round.
+/// GRU: both reset placements and both z conventions; the one convention is converted into the other exactly.
 #[test]
 fn gru_with_both_resets_and_both_readings_of_z() {
     let x = numbers((1, 6, 3));
     for reset_before in [false, true] {
         for z_lets_in in [false, true] {
-            let mut gru = Gru::new(GruConfig::new(3, 4).reset_before(reset_before), &mut rng()).unwrap();
-            let written = weights_of(&gru);
-            if z_lets_in {
-                for name in ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"] {
-                    let parameters = gru.parameters_mut();
-                    let id = parameters.find(name).unwrap();
-                    let values = parameters.value_mut(id);
-                    let third = values.len() / 3;
-                    values[third..2 * third].iter_mut().for_each(|v| *v = -*v);
-                }
-            }
+            let config = GruConfig::new(3, 4).reset_before(reset_before).inverted_update(z_lets_in);
+            let mut gru = Gru::new(config, &mut rng()).unwrap();
             let (output, _) = gru.forward(x.view(), Valid::All, None).unwrap();
             agrees(&format!("reset before {reset_before}, z lets in {z_lets_in}"), &x, &output, |x, h| {
-                // The equation as it is written, with the weights before any sign was turned.
-                let (of_x, of_h) = products(&written, x, h);
+                let (of_x, of_h) = products(gru.parameters(), x, h);
                 let [r, z] = [0, 1].map(|k| (block(&of_x, k, 4) + block(&of_h, k, 4)).mapv(sigmoid));
                 let of_h = if reset_before {
-                    block(&products(&written, x, &(&r * h)).1, 2, 4)
+                    block(&products(gru.parameters(), x, &(&r * h)).1, 2, 4)
                 } else {
                     r * block(&of_h, 2, 4)
                 };
                 let n = (block(&of_x, 2, 4) + of_h).mapv(f32::tanh);
                 if z_lets_in { (1.0 - &z) * h + z * n } else { (1.0 - &z) * n + z * h }
             });
+            let before = gru.parameters().values().to_vec();
+            gru.set_inverted_update(!z_lets_in).unwrap();
+            assert_ne!(gru.parameters().values(), before);
+            assert_eq!(gru.forward(x.view(), Valid::All, None).unwrap().0, output);
         }
     }
-}
-
-fn weights_of(gru: &Gru) -> Parameters {
-    let mut copy = Parameters::new();
-    for entry in gru.parameters().entries() {
-        let id = gru.parameters().find(&entry.name).unwrap();
-        copy.add(entry.name.clone(), &entry.shape, gru.parameters().value(id).to_vec()).unwrap();
-    }
-    copy
 }
 
 /// `return_sequences`: false (N, H), true (N, T, H). (2,5,8) through LSTM(4) gives (2,4) or (2,5,4).
