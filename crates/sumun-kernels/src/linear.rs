@@ -111,7 +111,7 @@ pub fn backward_input(
     Ok(())
 }
 
-/// dW += dYᵀ·X and db += Σ dY, summed over rows in row order. `d_bias` may be empty.
+/// dW += dYᵀ·X and db += Σ dY, each summed over rows in one fixed order. `d_bias` may be empty.
 pub fn backward_weight(
     path: Path,
     dims: LinearDims,

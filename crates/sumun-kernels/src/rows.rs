@@ -2,9 +2,13 @@
 
 use crate::types::Error;
 
-/// An order of rows: a permutation, so that no two rows are ever the same memory.
+/// An order of rows: a permutation of an array's rows or a part of one, so that no two rows are ever the same memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowMap(Vec<u32>);
+pub struct RowMap {
+    to: Vec<u32>,
+    /// Rows of the array.
+    of: usize,
+}
 
 impl RowMap {
     /// The order in which row `i` is the array's row `to[i]`; every row of the array exactly once.
@@ -16,12 +20,20 @@ impl RowMap {
                 _ => return Err(Error::RowMap { row, target: target as usize, rows: to.len() }),
             }
         }
-        Ok(Self(to))
+        Ok(Self { of: to.len(), to })
+    }
+
+    /// Some of the rows, in the same order: a part of a pass over the array.
+    ///
+    /// # Panics
+    /// For a range that reaches beyond the rows of this map.
+    pub fn part(&self, rows: std::ops::Range<usize>) -> Self {
+        Self { to: self.to[rows].to_vec(), of: self.of }
     }
 
     /// Where each row is.
     pub fn as_slice(&self) -> &[u32] {
-        &self.0
+        &self.to
     }
 }
 
@@ -81,9 +93,10 @@ fn check(
     if stride < width {
         return Err(Error::Length { what, expected: width, found: stride });
     }
-    if let Some(map) = map.filter(|m| m.0.len() != rows) {
-        return Err(Error::Length { what, expected: rows, found: map.0.len() });
+    if let Some(map) = map.filter(|m| m.to.len() != rows) {
+        return Err(Error::Length { what, expected: rows, found: map.to.len() });
     }
-    let expected = if rows == 0 { 0 } else { (rows - 1) * stride + width };
+    let of = map.map_or(rows, |map| map.of);
+    let expected = if rows == 0 { 0 } else { (of - 1) * stride + width };
     if found < expected { Err(Error::Length { what, expected, found }) } else { Ok(()) }
 }

@@ -468,6 +468,20 @@ impl Steps {
         Self::new(vec![batch; if batch == 0 { 0 } else { steps }]).expect("a uniform batch never grows")
     }
 
+    /// The steps of a range, as a pass of their own; empty for an empty range.
+    ///
+    /// # Panics
+    /// For a range that reaches beyond the last step.
+    pub fn part(&self, steps: std::ops::Range<usize>) -> Self {
+        let offsets = match steps.is_empty() {
+            true => vec![0],
+            false => {
+                self.offsets[steps.start..=steps.end].iter().map(|o| o - self.offsets[steps.start]).collect()
+            }
+        };
+        Self { batch_sizes: self.batch_sizes[steps].to_vec(), offsets }
+    }
+
     /// T: the number of steps.
     pub fn len(&self) -> usize {
         self.batch_sizes.len()

@@ -1,7 +1,8 @@
-//! Every option of every cell, alone and in random combinations, on the reference path in f64: gradients against
-//! central differences, and each sequence of a ragged batch against the same sequence alone.
+//! Every option of every cell, alone and in random combinations, on the reference path in f64: gradients, those of the
+//! states between two steps too, against central differences, and each sequence of a ragged batch against the same
+//! sequence alone.
 
-use sumun_kernels::reference::{Cache, backward, forward};
+use sumun_kernels::reference::{Cache, backward_by_step, forward};
 use sumun_kernels::{
     ActivationFunction, Cell, Dims, Gradients, Masks, Nonlinearity, Options, RecurrentDropout, Reset, State,
     StateMut, Steps, Weights,
@@ -157,13 +158,20 @@ impl Problem {
 
     /// The gradient of every part. What is to be overwritten starts as NaN, what is to be added to as 0.
     fn backward(&self) -> Values {
+        self.backward_by_step().0
+    }
+
+    /// The gradient of every part, and those of h and c after every step.
+    fn backward_by_step(&self) -> (Values, [Vec<f64>; 2]) {
         let (out, _, cache) = self.forward(&self.values);
         let mut found = self.values.each_ref().map(|part| vec![0.0; part.len()]);
         let [mut d_hidden, mut d_cell] = self.d_last.each_ref().map(|part| vec![f64::NAN; part.len()]);
+        let mut by_step = [out.len(), cache.cell.len()].map(|len| vec![f64::NAN; len]);
+        let [by_step_hidden, by_step_cell] = &mut by_step;
         found[0].fill(f64::NAN);
         let [d_x, _, _, input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
             &mut found;
-        backward(
+        backward_by_step(
             self.dims,
             &self.weights(&self.values),
             &self.masks(),
@@ -177,10 +185,34 @@ impl Problem {
             Some(d_x),
             StateMut { hidden: &mut d_hidden, cell: &mut d_cell },
             Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias },
+            Some(StateMut { hidden: by_step_hidden, cell: by_step_cell }),
         )
         .expect("the shapes of a case fit");
         [found[1], found[2]] = [d_hidden, d_cell];
-        found
+        (found, by_step)
+    }
+
+    /// What comes after the first `steps` steps, as a problem of its own that starts from the states there.
+    fn rest(&self, steps: usize) -> Self {
+        let (out, _, cache) = self.forward(&self.values);
+        let first = self.steps.offset(steps);
+        let of_rows = |values: &[f64]| values[first * (values.len() / self.steps.rows())..].to_vec();
+        let mut rest = self.clone();
+        rest.steps = self.steps.part(steps..self.steps.len());
+        let alive = rest.steps.sequences();
+        let of_ranks = |values: &[f64]| values[..alive * (values.len() / self.steps.sequences())].to_vec();
+        let before = self.steps.offset(steps - 1);
+        let state = |rows: &[f64]| -> Vec<f64> {
+            let width = rows.len() / self.steps.rows();
+            rows[before * width..][..alive * width].to_vec()
+        };
+        rest.initial = true;
+        rest.values[0] = of_rows(&self.values[0]);
+        [rest.values[1], rest.values[2]] = [state(&out), state(&cache.cell)];
+        rest.masks = [of_ranks(&self.masks[0]), of_rows(&self.masks[1]), of_rows(&self.masks[2])];
+        rest.d_out = of_rows(&self.d_out);
+        rest.d_last = self.d_last.each_ref().map(|part| of_ranks(part));
+        rest
     }
 
     /// The sequence of rank `n` as a problem of its own.
@@ -211,7 +243,7 @@ impl Problem {
 /// Holds every gradient against central differences and every sequence against itself alone; says which parts had
 /// a gradient that is not 0.
 fn check(what: &str, problem: &Problem) -> [bool; 11] {
-    let found = problem.backward();
+    let (found, by_step) = problem.backward_by_step();
     let mut moved = [false; 11];
     for (part, name) in PARTS.iter().enumerate() {
         let at = &problem.values[part];
@@ -225,6 +257,7 @@ fn check(what: &str, problem: &Problem) -> [bool; 11] {
         }
         moved[part] = want.iter().any(|v| v.abs() > 1e-3);
     }
+    check_by_step(what, problem, &by_step);
     let (out, last, _) = problem.forward(&problem.values);
     for n in 0..problem.steps.sequences() {
         let alone = problem.alone(n);
@@ -240,6 +273,34 @@ fn check(what: &str, problem: &Problem) -> [bool; 11] {
         }
     }
     moved
+}
+
+/// Holds the gradients of the states after a step in the middle against central differences of what comes after it, and
+/// those of sequences that end there against the gradient of their final state.
+fn check_by_step(what: &str, problem: &Problem, by_step: &[Vec<f64>; 2]) {
+    let steps = &problem.steps;
+    if steps.len() < 2 {
+        return;
+    }
+    let t = steps.len() / 2 - 1;
+    let rest = problem.rest(t + 1);
+    for (part, by_step) in by_step.iter().enumerate() {
+        let mut want = central_differences(&rest.values[1 + part], 1e-5, |point| {
+            let mut values = rest.values.clone();
+            values[1 + part] = point.to_vec();
+            rest.loss(&values)
+        });
+        want.extend_from_slice(&problem.d_last[part][want.len()..]);
+        let of_step = |rows: &[f64]| -> Vec<f64> {
+            let width = rows.len() / steps.rows();
+            rows[steps.offset(t) * width..steps.offset(t + 1) * width].to_vec()
+        };
+        want.truncate(of_step(by_step).len());
+        if part == 0 {
+            want.iter_mut().zip(of_step(&problem.d_out)).for_each(|(want, d)| *want += d);
+        }
+        assert_close(&format!("{what}: state {part} after step {t}"), &of_step(by_step), &want, 1e-7, 1e-6);
+    }
 }
 
 /// Every option alone that the cell has, with everything given.

@@ -161,7 +161,7 @@ fn prepared_f32() {
                 prepared
                     .backward_masked(
                         &masks, steps, rows, initial, out, &mut cache, d_out, None, d_x, false, d_initial,
-                        into,
+                        into, None,
                     )
                     .expect("shapes fit");
             } else {

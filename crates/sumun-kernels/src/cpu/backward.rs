@@ -50,10 +50,12 @@ pub(crate) struct Backward<'a> {
     pub(crate) input: Option<(*const f32, RowsAt<*mut f32>)>,
     /// Whether the input gradient is added to what is there.
     pub(crate) add: bool,
+    /// Where the gradients of h, `[R, H]` or `[R, P]`, and of c, `[R, H]`, after every step go, where they are wanted.
+    pub(crate) by_step: Option<(*mut f32, *mut f32)>,
 }
 
-// SAFETY: shards write disjoint rows of `gates`, of the gradients of states and inner rows, and of the input
-// gradient.
+// SAFETY: shards write disjoint rows of `gates`, of the gradients of states and inner rows, of those by step and of
+// the input gradient.
 unsafe impl Sync for Backward<'_> {}
 
 /// Runs the sequences of one shard backwards through all steps.
@@ -81,6 +83,9 @@ pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) 
         let alive = shard.rows(steps.batch_size(t));
         // SAFETY: the caller's promises.
         unsafe {
+            if let Some((hidden, cell)) = task.by_step {
+                states_of_step(kernels, task, shard, t, alive, hidden, cell);
+            }
             gates_of_step(kernels, task, shard, t, alive);
             recurrent.run(kernels, alive, |i| offset + shard.rank(i), |i| shard.rank(i));
         }
@@ -116,6 +121,32 @@ unsafe fn input_gradient(kernels: &Kernels, task: &Backward, shard: Shard, from:
         let row = |i| offset + shard.rank(i);
         // SAFETY: the caller's promises.
         unsafe { product.run(kernels, shard.rows(steps.batch_size(t)), row, row) };
+    }
+}
+
+/// Writes down the gradients of the states after a step: what came back from the step after it, and for h the
+/// gradient of the output.
+unsafe fn states_of_step(
+    kernels: &Kernels,
+    task: &Backward,
+    shard: Shard,
+    t: usize,
+    alive: usize,
+    hidden: *mut f32,
+    cell: *mut f32,
+) {
+    let (units, output) = (task.geometry.dims.cell_width(), task.geometry.dims.output());
+    for rank in (0..alive).map(|i| shard.rank(i)) {
+        let row = task.steps.offset(t) + rank;
+        // SAFETY: the caller promises arrays that hold every row and rank.
+        unsafe {
+            let d_out = if task.d_out.base.is_null() { std::ptr::null() } else { task.d_out.row(row) };
+            (kernels.add)(task.d_hidden.add(rank * output), d_out, hidden.add(row * output), output);
+            if units > 0 {
+                let d_cell = task.d_cell.add(rank * units);
+                d_cell.copy_to_nonoverlapping(cell.add(row * units), units);
+            }
+        }
     }
 }
 

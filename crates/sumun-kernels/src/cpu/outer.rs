@@ -1,6 +1,7 @@
-//! Weight gradients: `C[m][n] += Σ_rows a[row][m]·b[row][n]`, rows in order.
+//! Weight gradients: `C[m][n] += Σ_rows a[row][m]·b[row][n]`, the last row first.
 //!
-//! Tasks are output rows, never input rows, so the sum over rows is one chain whoever computes it.
+//! Tasks are output rows, never input rows, so the sum over rows is one chain whoever computes it. It goes the way
+//! backward goes through time, so that a sequence taken in pieces, the last piece first, adds to the same chain.
 
 use crate::cpu::tile::{load_columns, store_columns, tiles};
 use crate::simd::{Kernels, Simd};
@@ -43,8 +44,10 @@ pub(crate) unsafe fn outer(kernels: &Kernels, task: &Outer, range: std::ops::Ran
     let panel = 4 * kernels.lanes;
     for group in range.clone().step_by(OUTPUTS_AT_ONCE) {
         let outputs = OUTPUTS_AT_ONCE.min(range.end - group);
-        for start in (0..task.rows).step_by(ROWS_AT_ONCE) {
-            let rows = ROWS_AT_ONCE.min(task.rows - start);
+        let mut start = task.rows;
+        while start > 0 {
+            let rows = ROWS_AT_ONCE.min(start);
+            start -= rows;
             for column in (0..task.columns).step_by(panel) {
                 let columns = (task.columns - column).min(panel);
                 let blocks = kernels.outer_blocks[columns.div_ceil(kernels.lanes) - 1];
@@ -81,7 +84,7 @@ pub(crate) unsafe fn block<S: Simd, const M: usize, const N: usize>(task: &Outer
         }
         let b = task.b.add(column);
         let full = columns == N * S::LANES;
-        for r in start..start + rows {
+        for r in (start..start + rows).rev() {
             let at = if task.index.is_null() { r } else { *task.index.add(r) as usize };
             let b = b.add(at * task.b_stride);
             let mut w = [S::splat(0.0); N];
@@ -105,19 +108,27 @@ pub(crate) unsafe fn block<S: Simd, const M: usize, const N: usize>(task: &Outer
     }
 }
 
-/// Sums rows of up to four vectors each, in row order.
+/// Adds rows of up to four vectors each to two sums of a row, the last row first.
 #[inline(always)]
-pub(crate) unsafe fn sum_rows<S: Simd>(rows: &[f32], sums: &mut [f32]) {
-    debug_assert!(sums.len() <= 4 * S::LANES);
-    // SAFETY: every chunk is as long as the sums.
+pub(crate) unsafe fn sum_rows<S: Simd>(rows: &[f32], sums: [&mut [f32]; 2]) {
+    let width = sums[0].len();
+    debug_assert!(width <= 4 * S::LANES && sums[1].len() == width);
+    // SAFETY: every chunk is as long as each of the sums.
     unsafe {
-        let mut acc = [S::splat(0.0); 4];
-        for row in rows.chunks_exact(sums.len()) {
-            let row = load_columns::<S, 4>(row.as_ptr(), sums.len());
-            for n in 0..4 {
-                acc[n] = S::add(acc[n], row[n]);
+        let mut acc = [[S::splat(0.0); 4]; 2];
+        for (acc, sums) in acc.iter_mut().zip(&sums) {
+            *acc = load_columns::<S, 4>(sums.as_ptr(), width);
+        }
+        for row in rows.chunks_exact(width).rev() {
+            let row = load_columns::<S, 4>(row.as_ptr(), width);
+            for acc in &mut acc {
+                for n in 0..4 {
+                    acc[n] = S::add(acc[n], row[n]);
+                }
             }
         }
-        store_columns::<S, 4>(sums.as_mut_ptr(), &acc, sums.len());
+        for (acc, sums) in acc.iter().zip(sums) {
+            store_columns::<S, 4>(sums.as_mut_ptr(), acc, width);
+        }
     }
 }

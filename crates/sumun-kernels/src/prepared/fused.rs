@@ -203,6 +203,7 @@ impl Fused {
         d_x: Option<RowsMut<'_>>,
         add: bool,
         d_initial: StateMut<'_, f32>,
+        by_step: Option<StateMut<'_, f32>>,
     ) {
         match d_last {
             Some(d_last) => {
@@ -237,6 +238,7 @@ impl Fused {
             second: self.second_backward.as_ptr(),
             input: d_x.map(|d_x| (self.w_backward.as_ptr(), at_mut(d_x))),
             add,
+            by_step: by_step.map(|by_step| (by_step.hidden.as_mut_ptr(), by_step.cell.as_mut_ptr())),
         };
         // SAFETY: every length was checked by the caller, the cache is of this pass, shards own disjoint
         // sequences, and the kernels are those of an instruction set that this processor has.
@@ -262,11 +264,6 @@ impl Fused {
         let a_stride = g.width();
         let w = Sum { rows, first: 0, a_stride, b: at(x), index: at(x).map, columns: g.dims.input };
         self.outer(&w, &input_columns, into.input, flops / 2);
-        if let Some(initial) = initial {
-            let b = RowsAt { base: initial.hidden.as_ptr(), stride: output, map: std::ptr::null() };
-            let first = Sum { rows: n, first: 0, a_stride, b, index: std::ptr::null(), columns: output };
-            self.outer(&first, &hidden_columns, into.hidden, 0);
-        }
         // The state before row r of step t is the row of the same rank at step t − 1.
         let mut before = Vec::with_capacity(rows - n);
         for t in 1..steps.len() {
@@ -279,6 +276,11 @@ impl Fused {
         let index = before.as_ptr();
         let rest = Sum { rows: rows - n, first: n, a_stride, b: at(out), index, columns: output };
         self.outer(&rest, &hidden_columns, into.hidden, flops / 2);
+        if let Some(initial) = initial {
+            let b = RowsAt { base: initial.hidden.as_ptr(), stride: output, map: std::ptr::null() };
+            let first = Sum { rows: n, first: 0, a_stride, b, index: std::ptr::null(), columns: output };
+            self.outer(&first, &hidden_columns, into.hidden, 0);
+        }
         if g.two_phases() {
             let b = RowsAt { base: cache.inner.as_ptr(), stride: hidden, map: std::ptr::null() };
             let inner = Sum { rows, first: 0, a_stride, b, index: std::ptr::null(), columns: hidden };
@@ -344,20 +346,32 @@ impl Fused {
         let g = self.geometry;
         let width = g.width();
         let mut sums = Aligned::default();
-        sums.resize(width);
+        sums.resize(2 * width);
         for panel in 0..g.panels {
             let gates = &cache.gates[panel * rows * width..(panel + 1) * rows * width];
+            let (of_input, of_hidden) = sums.split_at_mut(width);
+            let rows_of = |column| {
+                let hidden = g.weight_row(panel, column, Side::Hidden);
+                let hidden = hidden.or_else(|| g.weight_row(panel, column, Side::Reset));
+                (g.weight_row(panel, column, Side::Input), hidden)
+            };
+            // Each sum goes on from what is there, so that the pieces of a sequence add to one chain.
+            let value =
+                |bias: &[f32], row: Option<usize>| row.and_then(|row| bias.get(row)).map_or(0.0, |v| *v);
+            for column in 0..width {
+                let (input_row, hidden_row) = rows_of(column);
+                of_input[column] = value(input, input_row);
+                of_hidden[column] = value(hidden, hidden_row);
+            }
             // SAFETY: the kernels are those of an instruction set that this processor has.
-            unsafe { (self.kernels.sum_rows)(gates, &mut sums) };
-            for side in [Side::Input, Side::Hidden, Side::Reset] {
-                let bias = if side == Side::Input { &mut *input } else { &mut *hidden };
-                if bias.is_empty() {
-                    continue;
+            unsafe { (self.kernels.sum_rows)(gates, [&mut *of_input, &mut *of_hidden]) };
+            for column in 0..width {
+                let (input_row, hidden_row) = rows_of(column);
+                if let Some(bias) = input_row.and_then(|row| input.get_mut(row)) {
+                    *bias = of_input[column];
                 }
-                for (column, &sum) in sums.iter().enumerate() {
-                    if let Some(row) = g.weight_row(panel, column, side) {
-                        bias[row] += sum;
-                    }
+                if let Some(bias) = hidden_row.and_then(|row| hidden.get_mut(row)) {
+                    *bias = of_hidden[column];
                 }
             }
         }

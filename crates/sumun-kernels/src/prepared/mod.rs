@@ -182,7 +182,8 @@ impl Prepared {
     /// Runs all steps backwards. `x`, `initial` and `out` are forward's; `cache` is consumed. `d_out` is the
     /// gradient of the output, None for none; `d_last` that of the last state. The gradient of the input is
     /// written to `d_x`, or added to it if `add`; that of the initial state is written to `d_initial`; those
-    /// of the weights are added to `into`.
+    /// of the weights are added to `into`, the last row first: a sequence in pieces, each with the state before it,
+    /// gives the bits of the whole when the last piece goes first.
     pub fn backward(
         &self,
         steps: &Steps,
@@ -198,10 +199,18 @@ impl Prepared {
         into: Gradients<'_, f32>,
     ) -> Result<(), Error> {
         let masks = Masks::default();
-        self.backward_masked(&masks, steps, x, initial, out, cache, d_out, d_last, d_x, add, d_initial, into)
+        self.backward_masked(
+            &masks, steps, x, initial, out, cache, d_out, d_last, d_x, add, d_initial, into, None,
+        )
     }
 
-    /// [`backward`](Self::backward) with forward's masks.
+    /// [`backward`](Self::backward) with forward's masks, and on request the gradient of the state after every step:
+    /// `by_step` receives that of h, `[R, H]` (`[R, P]` with a projection), and of c, `[R, H]`, in the order of the
+    /// rows as `x` and `out` are seen through their maps. Not asked for, it costs nothing.
+    ///
+    /// That of h is what the output and the step after it say, that of c what the step after it says: the gradient
+    /// that an initial state of the rest of the sequence would have. What reaches c through h of the same step is not
+    /// in it.
     pub fn backward_masked(
         &self,
         masks: &Masks<'_, f32>,
@@ -216,6 +225,7 @@ impl Prepared {
         add: bool,
         d_initial: StateMut<'_, f32>,
         into: Gradients<'_, f32>,
+        by_step: Option<StateMut<'_, f32>>,
     ) -> Result<(), Error> {
         masks.check(self.dims, steps)?;
         let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.output());
@@ -230,6 +240,10 @@ impl Prepared {
         self.check_state("initial", n, initial)?;
         self.check_state("d_last", n, d_last)?;
         self.check_state("d_initial", n, Some(State { hidden: d_initial.hidden, cell: d_initial.cell }))?;
+        if let Some(by_step) = &by_step {
+            length("by_step.hidden", rows * hidden, by_step.hidden.len())?;
+            length("by_step.cell", rows * self.dims.cell_width(), by_step.cell.len())?;
+        }
         into.shapes().check(self.dims)?;
         let prepared = match self.purpose {
             Purpose::Inference => false,
@@ -244,12 +258,14 @@ impl Prepared {
         match &self.engine {
             Engine::Reference(plain) => plain.backward(
                 self.dims, masks, steps, x, initial, out, cache, d_out, d_last, d_x, add, d_initial, into,
+                by_step,
             ),
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(rows);
                 let shards = shards(steps, flops);
-                fused
-                    .backward_in_time(steps, shards, initial, out, cache, d_out, d_last, d_x, add, d_initial);
+                fused.backward_in_time(
+                    steps, shards, initial, out, cache, d_out, d_last, d_x, add, d_initial, by_step,
+                );
                 fused.weight_gradients(steps, flops, x, initial, out, cache, into);
                 Ok(())
             }

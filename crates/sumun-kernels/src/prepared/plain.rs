@@ -108,6 +108,7 @@ impl Plain {
         add: bool,
         d_initial: StateMut<'_, f32>,
         into: Gradients<'_, f32>,
+        by_step: Option<StateMut<'_, f32>>,
     ) -> Result<(), Error> {
         let rows = steps.rows();
         let x = gather(x, rows, dims.input);
@@ -117,7 +118,7 @@ impl Plain {
             None => vec![0.0; rows * dims.output()],
         };
         let mut dense = d_x.as_ref().map(|_| vec![0.0; rows * dims.input]);
-        reference::backward(
+        reference::backward_by_step(
             dims,
             &self.weights(),
             masks,
@@ -131,6 +132,7 @@ impl Plain {
             dense.as_deref_mut(),
             d_initial,
             into,
+            by_step,
         )?;
         if let (Some(dense), Some(d_x)) = (dense, d_x) {
             scatter(&dense, d_x, dims.input, add);

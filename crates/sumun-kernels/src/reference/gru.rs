@@ -6,7 +6,7 @@ use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::norm::{self, Norm};
 use super::recurrent::Seen;
 use super::zoneout::Zoneout;
-use super::{Backward, Forward, before, row};
+use super::{Backward, Forward, before, row, write_down};
 use crate::{Dims, Real, Reset};
 
 /// The groups of the layer normalisation: r and z of the input's product, n of it; then the hidden state's.
@@ -93,7 +93,21 @@ pub(super) fn forward<F: Real>(reset: Reset, run: Forward<F>) {
 /// The gradients, from the last step to the first. `run.d_state` holds the gradient of the final state and is
 /// moved back in place until it is that of the initial state.
 pub(super) fn backward<F: Real>(reset: Reset, run: Backward<F>) {
-    let Backward { dims, weights, masks, steps, x, initial, out, cache, d_out, mut d_x, d_state, into } = run;
+    let Backward {
+        dims,
+        weights,
+        masks,
+        steps,
+        x,
+        initial,
+        out,
+        cache,
+        d_out,
+        mut d_x,
+        d_state,
+        into,
+        mut by_step,
+    } = run;
     let (inputs, units) = (dims.input, dims.hidden);
     let [gate, candidate] = functions::<F>(dims);
     let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
@@ -115,6 +129,7 @@ pub(super) fn backward<F: Real>(reset: Reset, run: Backward<F>) {
             let a = [0, 1, 2].map(|gate| row(&cache.pre_activations, 3 * at + gate, units));
             let record = row(&cache.norm, at, norm::record_width(dims));
             let d_h = &mut d_state.hidden[rank * units..][..units];
+            write_down(&mut by_step, at, d_h, d_out, &[]);
             for k in 0..units {
                 let d = d_h[k] + d_out[at * units + k];
                 let (d_before, d_new) = zoneout.split(at * units + k, d);

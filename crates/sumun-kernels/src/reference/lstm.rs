@@ -6,7 +6,7 @@ use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::norm::{self, Norm};
 use super::recurrent::Seen;
 use super::zoneout::Zoneout;
-use super::{Backward, Forward, before, row};
+use super::{Backward, Forward, before, row, write_down};
 use crate::{Dims, Masks, Real};
 
 /// The groups of the layer normalisation.
@@ -118,7 +118,21 @@ pub(super) fn forward<F: Real>(run: Forward<F>) {
 /// The gradients, from the last step to the first. `run.d_state` holds the gradient of the final state and is
 /// moved back in place until it is that of the initial state.
 pub(super) fn backward<F: Real>(run: Backward<F>) {
-    let Backward { dims, weights, masks, steps, x, initial, out, cache, d_out, mut d_x, d_state, into } = run;
+    let Backward {
+        dims,
+        weights,
+        masks,
+        steps,
+        x,
+        initial,
+        out,
+        cache,
+        d_out,
+        mut d_x,
+        d_state,
+        into,
+        mut by_step,
+    } = run;
     let (inputs, units, width) = (dims.input, dims.hidden, dims.output());
     let parts = Parts::new(dims, masks);
     let norm = Norm::new(dims, weights);
@@ -136,6 +150,7 @@ pub(super) fn backward<F: Real>(run: Backward<F>) {
             let record = row(&cache.norm, r, norm::record_width(dims));
             let d_h = &mut d_state.hidden[n * width..][..width];
             let d_c = &mut d_state.cell[n * units..][..units];
+            write_down(&mut by_step, r, d_h, d_out, d_c);
             for k in 0..units {
                 c_new[k] = f[k] * c_before[k] + i[k] * g[k];
                 c_out[k] = norm.as_ref().map_or(c_new[k], |norm| norm.value(CELL, record, k));

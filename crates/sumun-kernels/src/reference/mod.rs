@@ -162,9 +162,36 @@ pub fn backward<F: Real>(
     cache: &Cache<F>,
     d_out: &[F],
     d_last: Option<State<F>>,
+    d_x: Option<&mut [F]>,
+    d_initial: StateMut<F>,
+    into: Gradients<F>,
+) -> Result<(), Error> {
+    backward_by_step(
+        dims, weights, masks, steps, x, initial, out, cache, d_out, d_last, d_x, d_initial, into, None,
+    )
+}
+
+/// [`backward`], and on request the gradient of the state after every step: `by_step` receives that of h, `[R, H]`, and
+/// of c, `[R, H]`. That of h is what the output and the step after it say, that of c what the step after it says: the
+/// gradient that an initial state of the rest of the sequence would have.
+///
+/// # Errors
+/// As [`backward`].
+pub fn backward_by_step<F: Real>(
+    dims: Dims,
+    weights: &Weights<F>,
+    masks: &Masks<F>,
+    steps: &Steps,
+    x: &[F],
+    initial: Option<State<F>>,
+    out: &[F],
+    cache: &Cache<F>,
+    d_out: &[F],
+    d_last: Option<State<F>>,
     mut d_x: Option<&mut [F]>,
     d_initial: StateMut<F>,
     into: Gradients<F>,
+    by_step: Option<StateMut<F>>,
 ) -> Result<(), Error> {
     check_shapes(dims, weights, masks, steps, x, initial)?;
     length("out", steps.rows() * dims.output(), out.len())?;
@@ -177,6 +204,10 @@ pub fn backward<F: Real>(
         length("d_x", steps.rows() * dims.input, d_x.len())?;
     }
     check_state(dims, steps, ["d_initial.hidden", "d_initial.cell"], d_initial.hidden, d_initial.cell)?;
+    if let Some(by_step) = &by_step {
+        length("by_step.hidden", steps.rows() * dims.output(), by_step.hidden.len())?;
+        length("by_step.cell", steps.rows() * dims.cell_width(), by_step.cell.len())?;
+    }
     length("d_weight_ih", weights.input.len(), into.input.len())?;
     length("d_weight_hh", weights.hidden.len(), into.hidden.len())?;
     length_or_empty("d_bias_ih", dims.gate_rows(), into.bias_input.len())?;
@@ -197,7 +228,8 @@ pub fn backward<F: Real>(
     if steps.is_empty() {
         return Ok(());
     }
-    let run = Backward { dims, weights, masks, steps, x, initial, out, cache, d_out, d_x, d_state, into };
+    let run =
+        Backward { dims, weights, masks, steps, x, initial, out, cache, d_out, d_x, d_state, into, by_step };
     match dims.cell {
         Cell::Rnn(_) => rnn::backward(run),
         Cell::Lstm => lstm::backward(run),
@@ -251,6 +283,19 @@ struct Backward<'a, F> {
     /// a shorter sequence starts from its final state's gradient; in the end it is that of the initial state.
     d_state: StateMut<'a, F>,
     into: Gradients<'a, F>,
+    /// Where the gradients of the states after every step go, where they are wanted.
+    by_step: Option<StateMut<'a, F>>,
+}
+
+/// Writes down the gradients of the states after row `r`: what came back from the step after it, and for h the gradient
+/// of the output.
+fn write_down<F: Real>(by_step: &mut Option<StateMut<F>>, r: usize, d_h: &[F], d_out: &[F], d_c: &[F]) {
+    let Some(by_step) = by_step else { return };
+    let width = d_h.len();
+    for (k, to) in by_step.hidden[r * width..][..width].iter_mut().enumerate() {
+        *to = d_h[k] + d_out[r * width + k];
+    }
+    by_step.cell[r * d_c.len()..][..d_c.len()].copy_from_slice(d_c);
 }
 
 /// Row `index` of a row-major array that is `width` wide.

@@ -5,7 +5,7 @@ use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::norm::{self, Norm};
 use super::recurrent::Seen;
 use super::zoneout::Zoneout;
-use super::{Backward, Forward, before, row};
+use super::{Backward, Forward, before, row, write_down};
 use crate::Real;
 
 /// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
@@ -53,7 +53,21 @@ pub(super) fn forward<F: Real>(run: Forward<F>) {
 /// The gradients, from the last step to the first. `run.d_state` holds the gradient of the final state and is
 /// moved back in place until it is that of the initial state.
 pub(super) fn backward<F: Real>(run: Backward<F>) {
-    let Backward { dims, weights, masks, steps, x, initial, out, cache, d_out, mut d_x, d_state, into } = run;
+    let Backward {
+        dims,
+        weights,
+        masks,
+        steps,
+        x,
+        initial,
+        out,
+        cache,
+        d_out,
+        mut d_x,
+        d_state,
+        into,
+        mut by_step,
+    } = run;
     let (inputs, units) = (dims.input, dims.hidden);
     let phi = Clipped::new(dims.options.functions(dims.cell).candidate, dims.options.clip);
     let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
@@ -64,6 +78,7 @@ pub(super) fn backward<F: Real>(run: Backward<F>) {
             let r = steps.offset(t) + n;
             let a = row(&cache.pre_activations, r, units);
             let d_h = &mut d_state.hidden[n * units..][..units];
+            write_down(&mut by_step, r, d_h, d_out, &[]);
             for k in 0..units {
                 let (d_before, d_new) = zoneout.split(r * units + k, d_h[k] + d_out[r * units + k]);
                 d_a[k] = d_new * phi.slope(a[k], phi.value(a[k]));

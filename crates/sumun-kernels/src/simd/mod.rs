@@ -97,8 +97,8 @@ pub(crate) struct Kernels {
     pub(crate) tiles: [&'static [TileFn]; 4],
     /// `outer_blocks[vectors − 1][outputs − 1]`.
     pub(crate) outer_blocks: [&'static [BlockFn]; 4],
-    /// Sums rows as wide as the sums: `sum_rows(rows, sums)`; the sums are overwritten.
-    pub(crate) sum_rows: unsafe fn(&[f32], &mut [f32]),
+    /// Adds rows as wide as the sums to both sums, the last row first: `sum_rows(rows, sums)`.
+    pub(crate) sum_rows: unsafe fn(&[f32], [&mut [f32]; 2]),
     pub(crate) lstm_forward: unsafe fn(&CellForward),
     pub(crate) gru_forward: unsafe fn(&CellForward),
     pub(crate) rnn_forward: unsafe fn(&CellForward, Nonlinearity),
@@ -202,7 +202,7 @@ macro_rules! kernels {
             unsafe { $crate::cpu::outer::block::<$simd, M, N>(task, block) }
         }
         $crate::simd::kernels!(@function sum_rows, $crate::cpu::outer::sum_rows::<$simd>, $simd,
-            (rows: &[f32], sums: &mut [f32]), $($feature)?);
+            (rows: &[f32], sums: [&mut [f32]; 2]), $($feature)?);
         $crate::simd::kernels!(@function lstm_forward, $crate::cpu::cells::lstm_forward::<$simd>, $simd,
             (task: &$crate::cpu::cells::CellForward), $($feature)?);
         $crate::simd::kernels!(@function gru_forward, $crate::cpu::cells::gru_forward::<$simd>, $simd,

@@ -284,6 +284,7 @@ impl Recurrent {
                         norm_gain,
                         norm_bias,
                     },
+                    None,
                 );
                 self.turn_gradients(parameters, index);
                 ran?;
