@@ -178,10 +178,19 @@ impl Layout {
     }
 
     /// Calls `visit(row, n, t)` for every packed row, in row order; `n` and `t` are the caller's sequence and step.
-    pub fn for_each_row(&self, mut visit: impl FnMut(usize, usize, usize)) {
-        let mut row = 0;
-        for (step, &batch) in self.steps.batch_sizes().iter().enumerate() {
-            for &n in &self.order[..batch] {
+    pub fn for_each_row(&self, visit: impl FnMut(usize, usize, usize)) {
+        self.for_each_row_of(0..self.steps.len(), visit);
+    }
+
+    /// As [`for_each_row`](Self::for_each_row), for the rows of a range of packed steps.
+    pub(crate) fn for_each_row_of(
+        &self,
+        steps: std::ops::Range<usize>,
+        mut visit: impl FnMut(usize, usize, usize),
+    ) {
+        let mut row = self.steps.offset(steps.start);
+        for step in steps {
+            for &n in &self.order[..self.steps.batch_size(step)] {
                 visit(row, n, self.times.as_ref().map_or(step, |times| times[row] as usize));
                 row += 1;
             }

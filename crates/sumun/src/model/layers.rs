@@ -3,7 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::nn::{
-    Activation, CellKind, CellOptions, FirstWeights, Initializer, Merge, Output, Pool, RecurrentConfig,
+    Activation, CellKind, CellOptions, Checkpoints, FirstWeights, Initializer, Merge, Output, Pool,
+    RecurrentConfig,
 };
 use crate::train::Regularizer;
 
@@ -260,6 +261,13 @@ layer! {
         /// it, rather than how much of h is kept.
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [inverted_update] inverted_update: bool,
+        /// What training keeps for backward: all (`"off"`), or states here and there (`"sqrt"`, `{ every = 100 }`) to save
+        /// memory in long sequences. The numbers are the same.
+        #[serde(default, skip_serializing_if = "standard::is_default")]
+        [checkpoints] checkpoints: Checkpoints,
+        /// Truncated backpropagation through time: backward cuts the gradient of the state before every k-th step.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        [truncate] truncate: Option<usize>,
         /// Whether training changes it.
         #[serde(default = "standard::yes", skip_serializing_if = "standard::is_true")]
         [trainable] trainable: bool,
@@ -411,6 +419,8 @@ impl RecurrentLayer {
             recurrent_dropout: 0.0,
             go_backwards: false,
             inverted_update: false,
+            checkpoints: Checkpoints::Off,
+            truncate: None,
             trainable: true,
             learning_rate: 1.0,
             options: CellOptions::default(),
@@ -455,6 +465,8 @@ impl RecurrentLayer {
             input_dropout: self.input_dropout,
             recurrent_dropout: self.recurrent_dropout,
             inverted_update: self.inverted_update,
+            checkpoints: self.checkpoints,
+            truncate: self.truncate,
             options: self.options,
             first_weights: self.first_weights,
             output: if self.return_sequences { Output::Sequence } else { Output::Last },

@@ -6,7 +6,7 @@ use super::config::{Input, ModelConfig};
 use super::layers::{Biases, LayerConfig, RecurrentLayer};
 use super::network::Model;
 use super::plan::{Plan, PlannedLayer, Signal};
-use crate::nn::{CellKind, CellOptions, Merge, RecurrentDropout};
+use crate::nn::{CellKind, CellOptions, Checkpoints, Merge, RecurrentDropout};
 
 /// One layer of a [`Summary`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,6 +212,12 @@ fn recurrent_options(layer: &RecurrentLayer) -> Vec<String> {
     say(recurrent_dropout != 0.0, format!("recurrent_dropout={recurrent_dropout}"));
     let per_gate = layer.options.recurrent_dropout == RecurrentDropout::PerGate;
     say(per_gate, "recurrent_dropout_masks=per_gate".into());
+    match layer.checkpoints {
+        Checkpoints::Off => {}
+        Checkpoints::Sqrt => say(true, "checkpoints=sqrt".into()),
+        Checkpoints::Every(steps) => say(true, format!("checkpoints={steps}")),
+    }
+    say(layer.truncate.is_some(), format!("truncate={}", layer.truncate.unwrap_or(0)));
     say(layer.bidirectional, "bidirectional=True".into());
     say(merge != Merge::Concat, format!("merge={}", format!("{merge:?}").to_lowercase()));
     say(layer.return_sequences, "return_sequences=True".into());

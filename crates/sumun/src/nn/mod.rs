@@ -16,8 +16,8 @@ use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
 
 pub use arrays::{
-    ArrayCache, ArrayTrace, Axes, CellAxes, CellCache, Empty, Gru, GruCell, GruConfig, HiddenState, Lstm,
-    LstmCell, LstmConfig, LstmState, Rnn, RnnCell, RnnConfig, Valid,
+    ArrayCache, ArrayStateGradients, ArrayTrace, Axes, CellAxes, CellCache, Empty, Gru, GruCell, GruConfig,
+    HiddenState, Lstm, LstmCell, LstmConfig, LstmState, Rnn, RnnCell, RnnConfig, Valid,
 };
 pub use attention::{Attention, AttentionConfig};
 pub use custom::{
@@ -30,8 +30,8 @@ pub use embedding::{Embedding, EmbeddingConfig};
 pub use init::Initializer;
 pub use pool::{Pool, PoolCache};
 pub use recurrent::{
-    CellKind, FirstWeights, LayerTrace, Merge, Output, Peer, Recurrent, RecurrentCache, RecurrentConfig,
-    RecurrentState, Stream, StreamState,
+    CellKind, Checkpoints, FirstWeights, LayerTrace, Merge, Output, Peer, Recurrent, RecurrentCache,
+    RecurrentConfig, RecurrentState, StateGradients, Stream, StreamState,
 };
 pub use sumun_kernels::InputGradient;
 pub use sumun_kernels::{ActivationFunction, Options as CellOptions, RecurrentDropout};

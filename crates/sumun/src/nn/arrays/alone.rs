@@ -9,12 +9,12 @@ use sumun_kernels::Path;
 
 use super::axes::{Axes, Lie, expect_shape, filled, is_batched};
 use super::states::Parts;
-use super::trace::ArrayTrace;
+use super::trace::{ArrayStateGradients, ArrayTrace};
 use super::valid::{Calling, Empty, Valid};
 use crate::nn::recurrent::merge;
 use crate::nn::{
-    InputGradient, LayerTrace, Merge, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState, Stream,
-    StreamState,
+    InputGradient, LayerTrace, Merge, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState,
+    StateGradients, Stream, StreamState,
 };
 use crate::noise::Noise;
 use crate::{Error, Fill, Layout, Parameters, Result, Rows};
@@ -132,6 +132,35 @@ impl Alone {
         d_output: ArrayView<f32, O>,
         d_state: Option<&S>,
     ) -> Result<(Array<f32, D>, S)> {
+        self.back(cache, d_output, d_state, None)
+    }
+
+    pub(super) fn backward_by_step<D: Axes, O: Dimension, S: Parts<D>>(
+        &mut self,
+        cache: ArrayCache<D, O>,
+        d_output: ArrayView<f32, O>,
+        d_state: Option<&S>,
+    ) -> Result<(Array<f32, D>, S, Vec<ArrayStateGradients<D>>)> {
+        let mut by_step = Vec::new();
+        let (d_x, d_initial) = self.back(cache, d_output, d_state, Some(&mut by_step))?;
+        let lie = self.lie::<D>();
+        let array = |rows: &Rows| lie.leave(scatter(rows));
+        let shown = by_step.iter().map(|found| ArrayStateGradients {
+            layer: found.layer,
+            direction: found.direction,
+            hidden: array(&found.hidden),
+            cell: found.cell.as_ref().map(array),
+        });
+        Ok((d_x, d_initial, shown.collect()))
+    }
+
+    fn back<D: Axes, O: Dimension, S: Parts<D>>(
+        &mut self,
+        cache: ArrayCache<D, O>,
+        d_output: ArrayView<f32, O>,
+        d_state: Option<&S>,
+        by_step: Option<&mut Vec<StateGradients>>,
+    ) -> Result<(Array<f32, D>, S)> {
         let ArrayCache { cache, layout, output, last, .. } = cache;
         expect_shape("output gradient", &output, d_output.shape())?;
         let n = layout.sequences();
@@ -157,13 +186,16 @@ impl Alone {
         if let Some(d_state) = &mut d_state {
             self.clear_empty(&layout, d_state);
         }
-        let (d_x, d_initial) = self.stack.backward_with_state(
-            &mut self.parameters,
-            cache,
-            d_rows,
-            d_state.as_ref(),
-            InputGradient::Needed,
-        )?;
+        let (parameters, wanted) = (&mut self.parameters, InputGradient::Needed);
+        let (d_x, d_initial) = match by_step {
+            None => self.stack.backward_with_state(parameters, cache, d_rows, d_state.as_ref(), wanted)?,
+            Some(by_step) => {
+                let (d_x, d_initial, found) =
+                    self.stack.backward_by_step(parameters, cache, d_rows, d_state.as_ref(), wanted)?;
+                *by_step = found;
+                (d_x, d_initial)
+            }
+        };
         let mut d_x = scatter(&d_x.expect("the input's gradient was asked for"));
         if self.calling.go_backwards {
             d_x.invert_axis(Axis(1));

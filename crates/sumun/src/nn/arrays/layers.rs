@@ -7,9 +7,9 @@ use sumun_kernels::Path;
 use super::alone::{Alone, ArrayCache};
 use super::axes::Axes;
 use super::states::{HiddenState, LstmState};
-use super::trace::ArrayTrace;
+use super::trace::{ArrayStateGradients, ArrayTrace};
 use super::valid::{Calling, Empty, Valid};
-use crate::nn::{CellKind, CellOptions, FirstWeights, Merge, RecurrentConfig, Stream};
+use crate::nn::{CellKind, CellOptions, Checkpoints, FirstWeights, Merge, RecurrentConfig, Stream};
 use crate::noise::Noise;
 use crate::{Fill, Parameters, Result};
 
@@ -69,6 +69,21 @@ macro_rules! layer {
             /// `options.recurrent_dropout`); 0 ≤ p < 1.
             pub fn recurrent_dropout(mut self, p: f32) -> Self {
                 self.stack.recurrent_dropout = p;
+                self
+            }
+
+            /// What training keeps for backward: all where nothing is said, or states here and there to save memory in
+            /// long sequences. Every answer has the same bits.
+            pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+                self.stack.checkpoints = checkpoints;
+                self
+            }
+
+            /// Truncated backpropagation through time: backward cuts the gradient of the state before every k-th step,
+            /// counted in the order in which a direction reads. The answers are those of the whole sequence, the
+            /// gradients those of chunks of k steps between which the state is carried.
+            pub fn truncate(mut self, every: Option<usize>) -> Self {
+                self.stack.truncate = every;
                 self
             }
 
@@ -247,6 +262,17 @@ macro_rules! layer {
             /// Two directions and `go_backwards` are errors: they begin at the last step, which has not come yet.
             pub fn stream(&self) -> Result<Stream<$state<Ix2>>> {
                 self.0.stream()
+            }
+
+            /// As `backward`, and the gradient of the state after every step of every layer and direction, layer by
+            /// layer, forward direction first. Not asked for, it costs nothing.
+            pub fn backward_by_step<D: Axes, O: Dimension>(
+                &mut self,
+                cache: ArrayCache<D, O>,
+                d_output: ArrayView<f32, O>,
+                d_state: Option<&$state<D>>,
+            ) -> Result<(Array<f32, D>, $state<D>, Vec<ArrayStateGradients<D>>)> {
+                self.0.backward_by_step(cache, d_output, d_state)
             }
 
             /// What every layer and direction goes through on the way of a `forward`, layer by layer, forward

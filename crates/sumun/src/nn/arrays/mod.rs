@@ -57,5 +57,5 @@ pub use axes::Axes;
 pub use cells::{CellAxes, CellCache, GruCell, LstmCell, RnnCell};
 pub use layers::{Gru, GruConfig, Lstm, LstmConfig, Rnn, RnnConfig};
 pub use states::{HiddenState, LstmState};
-pub use trace::ArrayTrace;
+pub use trace::{ArrayStateGradients, ArrayTrace};
 pub use valid::{Empty, Valid};

@@ -22,6 +22,24 @@ pub struct ArrayTrace<D: Axes> {
     pub gates: Vec<(&'static str, Array<f32, D>)>,
 }
 
+/// How much the loss changes with the state after each step, in one direction of one layer. Every array lies as those of
+/// an [`ArrayTrace`] do.
+///
+/// h and c count as two variables, as they do in an initial state: `hidden` is dL/dh through the layer's output at that
+/// step and through everything that the direction computes afterwards, `cell` is dL/dc through what it computes
+/// afterwards. What c does to h of its own step is not in it: that is dL/dh ⊙ o ⊙ (1 − tanh²(c)) for a plain LSTM.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArrayStateGradients<D: Axes> {
+    /// The layer, from 0.
+    pub layer: usize,
+    /// 0 forward, 1 reverse.
+    pub direction: usize,
+    /// dL/dh after each step, H wide, or P with a projection.
+    pub hidden: Array<f32, D>,
+    /// dL/dc after each step, H wide; None where the cell has none.
+    pub cell: Option<Array<f32, D>>,
+}
+
 impl<D: Axes> ArrayTrace<D> {
     /// A gate by its name.
     pub fn gate(&self, name: &str) -> Option<&Array<f32, D>> {

@@ -4,6 +4,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::{ActivationFunction, Cell, Dims, Nonlinearity, Options, RecurrentDropout, Reset};
 
+use super::Checkpoints;
 use super::inverted;
 use crate::nn::{Dropout, Initializer};
 use crate::{Error, Result};
@@ -227,6 +228,14 @@ pub struct RecurrentConfig {
     pub first_weights: Option<FirstWeights>,
     /// What the stack answers.
     pub output: Output,
+    /// What training keeps for backward: all, or states here and there to save memory in long sequences.
+    #[serde(default)]
+    pub checkpoints: Checkpoints,
+    /// Truncated backpropagation through time: backward cuts the gradient of the state before every k-th step, counted
+    /// in the order in which a direction reads (Williams & Peng 1990, with k₁ = k₂ = k). The answers stay those of the
+    /// whole sequence; the gradients are those of chunks of k steps, each of which takes the state before it as given.
+    #[serde(default)]
+    pub truncate: Option<usize>,
 }
 
 impl RecurrentConfig {
@@ -248,6 +257,8 @@ impl RecurrentConfig {
             options: Options::default(),
             first_weights: None,
             output: Output::Sequence,
+            checkpoints: Checkpoints::Off,
+            truncate: None,
         }
     }
 
@@ -330,6 +341,12 @@ impl RecurrentConfig {
         if self.options.recurrent_dropout != RecurrentDropout::None && self.recurrent_dropout == 0.0 {
             return Err(Error::Invalid(
                 "options.recurrent_dropout says how gates share a mask, but recurrent_dropout is 0; set its rate".into(),
+            ));
+        }
+        if self.checkpoints == Checkpoints::Every(0) || self.truncate == Some(0) {
+            return Err(Error::Invalid(
+                "checkpoints and truncated backpropagation lie at least 1 step apart, not 0; leave them out or set a number"
+                    .into(),
             ));
         }
         self.options.check(self.cell.cell())?;

@@ -1,5 +1,7 @@
 //! The masks of one training pass: drawn from the noise by what they are for, so that backward draws the same.
 
+use std::ops::Range;
+
 use sumun_kernels::{Masks, RecurrentDropout};
 
 use super::config::RecurrentConfig;
@@ -22,8 +24,14 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    /// Draws what `config` asks for. `noise` is that of the layer and direction.
-    pub(super) fn new(config: &RecurrentConfig, layer: usize, layout: &Layout, noise: Noise) -> Self {
+    /// Draws what `config` asks for, for a range of steps. `noise` is that of the layer and direction.
+    pub(super) fn new(
+        config: &RecurrentConfig,
+        layer: usize,
+        layout: &Layout,
+        steps: Range<usize>,
+        noise: Noise,
+    ) -> Self {
         let dims = config.dims(layer);
         let per_sequence = match dims.options.recurrent_dropout {
             RecurrentDropout::None => 0,
@@ -31,8 +39,15 @@ impl Drawn {
             RecurrentDropout::PerGate => dims.cell.gates() * dims.output(),
         };
         let recurrent = noise.within(RECURRENT);
+        let sequences = layout.steps().batch_sizes().get(steps.start).copied().unwrap_or(0);
         let mut drawn = Self {
-            recurrent: per_sequence_mask(layout, per_sequence, config.recurrent_dropout, recurrent),
+            recurrent: per_sequence_mask(
+                layout,
+                sequences,
+                per_sequence,
+                config.recurrent_dropout,
+                recurrent,
+            ),
             ..Self::default()
         };
         for (rate, width, to, purpose) in [
@@ -41,9 +56,11 @@ impl Drawn {
         ] {
             if rate > 0.0 {
                 let noise = noise.within(purpose);
-                to.resize(layout.rows() * width, 0.0);
-                layout.for_each_row(|row, n, t| {
-                    let mask = &mut to[row * width..(row + 1) * width];
+                let offset = |step| layout.steps().offset(step);
+                let first = offset(steps.start);
+                to.resize((offset(steps.end) - first) * width, 0.0);
+                layout.for_each_row_of(steps.clone(), |row, n, t| {
+                    let mask = &mut to[(row - first) * width..][..width];
                     noise.fill_uniform(n, t, mask);
                     mask.iter_mut().for_each(|v| *v = f32::from(f64::from(*v) < rate));
                 });
@@ -61,9 +78,8 @@ impl Drawn {
     }
 }
 
-/// One inverted-dropout mask for each sequence that has steps, by rank, `[N, width]`.
-fn per_sequence_mask(layout: &Layout, width: usize, rate: f32, noise: Noise) -> Vec<f32> {
-    let sequences = layout.steps().sequences();
+/// One inverted-dropout mask for each of the first sequences by rank, `[sequences, width]`.
+fn per_sequence_mask(layout: &Layout, sequences: usize, width: usize, rate: f32, noise: Noise) -> Vec<f32> {
     let mut mask = vec![0.0; sequences * width];
     if width > 0 {
         for (rank, mask) in mask.chunks_exact_mut(width).enumerate() {
@@ -77,7 +93,7 @@ fn per_sequence_mask(layout: &Layout, width: usize, rate: f32, noise: Noise) -> 
 /// Multiplies rows of `features` numbers by their sequence's variational mask: forward the input, backward its
 /// gradient.
 pub(super) fn mask_input(data: &mut [f32], features: usize, layout: &Layout, rate: f32, noise: Noise) {
-    let mask = per_sequence_mask(layout, features, rate, noise.within(INPUT));
+    let mask = per_sequence_mask(layout, layout.steps().sequences(), features, rate, noise.within(INPUT));
     let mut rows = data.chunks_exact_mut(features);
     for &batch in layout.steps().batch_sizes() {
         for mask in mask.chunks_exact(features).take(batch) {

@@ -1,10 +1,15 @@
 //! Recurrent stacks over packed rows: any cell, layers, directions, dropout between layers.
 
+mod by_step;
 mod config;
+mod direction;
 mod inverted;
 mod masks;
 pub(super) mod merge;
+mod pass;
+mod pieces;
 mod representable;
+mod state;
 pub(super) mod stream;
 #[cfg(test)]
 mod tests;
@@ -13,31 +18,23 @@ mod trace;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::Rng;
-use sumun_kernels::{
-    Cache, Gradients, Path, Prepared, Purpose, RowMap, RowsMut, RowsRef, Scratch, State, StateMut,
-};
+use sumun_kernels::{Path, Prepared, Purpose};
 
 use self::config::Part;
-use self::masks::{Drawn, mask_input, noise_of};
-use super::dropout::DropoutCache;
+use self::direction::Room;
+use self::pass::{Keep, LayerCache};
 use super::{Dropout, InputGradient, Layer};
 use crate::noise::Noise;
 use crate::parameters::Id;
-use crate::{Error, Layout, Parameters, Result, Rows};
+use crate::{Error, Parameters, Result, Rows};
 
+pub use by_step::StateGradients;
 pub use config::{CellKind, FirstWeights, Merge, Output, RecurrentConfig};
+pub use pieces::Checkpoints;
 pub use representable::Peer;
+pub use state::RecurrentState;
 pub use stream::{Stream, StreamState};
 pub use trace::LayerTrace;
-
-/// The states of a stack, in the caller's batch order: sorting by length never shows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RecurrentState {
-    /// h, `[L·D, N, H]`, or `[L·D, N, P]` with a projection; index layer·D + direction.
-    pub hidden: Vec<f32>,
-    /// c, `[L·D, N, H]`; empty where the cell has none.
-    pub cell: Vec<f32>,
-}
 
 /// Handles of one layer and direction, in the order of [`Part::ALL`]; None for what it lacks.
 type Ids = [Option<Id>; Part::ALL.len()];
@@ -62,8 +59,7 @@ struct Workshop {
     prepared: Option<(u64, Arc<Vec<Prepared>>)>,
     /// Whether somebody has asked for the gradient of the first layer's input.
     input_gradient: bool,
-    scratch: Scratch,
-    caches: Vec<Cache>,
+    room: Room,
 }
 
 /// What [`Recurrent::backward`](Layer::backward) needs.
@@ -74,48 +70,6 @@ pub struct RecurrentCache {
     /// The final hidden states, which a product of two directions needs.
     last: RecurrentState,
     layers: Vec<LayerCache>,
-}
-
-#[derive(Debug)]
-struct LayerCache {
-    x: Rows,
-    /// Both directions side by side, before they are merged.
-    both: Rows,
-    /// For each direction.
-    kernels: Vec<Cache>,
-    /// For each direction, the initial state by rank.
-    initial: Vec<Option<Ranked>>,
-    /// For each direction, the masks of the recurrence.
-    masks: Vec<Drawn>,
-    /// The mask on what this layer passed up.
-    dropout: Option<DropoutCache>,
-}
-
-/// What a pass keeps beside its answer.
-#[derive(Debug, Clone, Copy)]
-enum Keep {
-    Nothing,
-    /// Gates and cell states; the pass computes what it does without.
-    Insides,
-    /// All that backward needs; masks are drawn.
-    Training(Noise),
-}
-
-/// A state of the sequences that have steps, in rank order.
-#[derive(Debug, Clone)]
-struct Ranked {
-    hidden: Vec<f32>,
-    cell: Vec<f32>,
-}
-
-impl Ranked {
-    fn view(&self) -> State<'_, f32> {
-        State { hidden: &self.hidden, cell: &self.cell }
-    }
-
-    fn view_mut(&mut self) -> StateMut<'_, f32> {
-        StateMut { hidden: &mut self.hidden, cell: &mut self.cell }
-    }
 }
 
 impl Recurrent {
@@ -215,222 +169,40 @@ impl Recurrent {
         d_state: Option<&RecurrentState>,
         wanted: InputGradient,
     ) -> Result<(Option<Rows>, RecurrentState)> {
-        if cache.version != parameters.version() {
-            return Err(Error::Invalid(
-                "the parameters changed between forward_train and backward; run forward_train again".into(),
-            ));
-        }
-        let layout = cache.layers[0].x.layout.clone();
-        self.check_d_out(&layout, &d_out)?;
-        if let Some(state) = d_state {
-            self.check_state("the gradient of the final states", &layout, state)?;
-        }
-        let prepared = self.prepared(parameters, Some(wanted))?;
-        let (width, directions) = (self.config.state_features(), self.config.directions());
-        let merges = directions == 2 && self.config.merge != Merge::Concat;
-        let mut d_initial = self.state_of_zeros(&layout);
-        let (mut d_rows, d_state) = match self.config.output {
-            Output::Sequence => (Some(d_out), d_state.cloned()),
-            Output::Last => {
-                let mut d_last = d_out.into_data();
-                if merges {
-                    let last = self.last_rows(&layout, &cache.last);
-                    d_last = merge::backward(self.config.merge, &last, &d_last, width);
-                }
-                let mut d_state = d_state.cloned().unwrap_or_else(|| self.state_of_zeros(&layout));
-                self.add_to_last_state(&layout, &d_last, &mut d_state);
-                (None, Some(d_state))
-            }
-        };
-        for (layer, kept) in cache.layers.into_iter().enumerate().rev() {
-            if let Some(dropout) = kept.dropout {
-                let d = d_rows.take().expect("a layer below another has an output gradient");
-                d_rows = self.between.backward(parameters, dropout, d, InputGradient::Needed)?;
-            }
-            if merges && let Some(d) = d_rows.take() {
-                let d = merge::backward(self.config.merge, &kept.both.data, &d.data, width);
-                d_rows = Some(Rows::new(d, directions * width, layout.clone())?);
-            }
-            let features = self.config.layer_input(layer);
-            let mut d_x = (layer > 0 || wanted == InputGradient::Needed)
-                .then(|| vec![0.0f32; layout.rows() * features]);
-            for (direction, mut cache) in kept.kernels.into_iter().enumerate() {
-                let index = layer * directions + direction;
-                let map = (direction == 1).then(|| layout.reversed());
-                let d_end = self.rank(&layout, d_state.as_ref(), index);
-                let mut d_start = self.zeros(&layout);
-                self.turn_gradients(parameters, index);
-                let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
-                    parameters.gradients_of(self.ids[index]);
-                let ran = prepared[index].backward_masked(
-                    &kept.masks[direction].view(),
-                    layout.steps(),
-                    RowsRef { values: &kept.x.data, stride: features, map },
-                    kept.initial[direction].as_ref().map(Ranked::view),
-                    side(&kept.both, direction, width, map),
-                    &mut cache,
-                    d_rows.as_ref().map(|d| side(d, direction, width, map)),
-                    d_end.as_ref().map(Ranked::view),
-                    d_x.as_mut().map(|d_x| RowsMut { values: d_x, stride: features, map }),
-                    direction == 1,
-                    d_start.view_mut(),
-                    Gradients {
-                        input,
-                        hidden,
-                        bias_input,
-                        bias_hidden,
-                        projection,
-                        peepholes,
-                        norm_gain,
-                        norm_bias,
-                    },
-                    None,
-                );
-                self.turn_gradients(parameters, index);
-                ran?;
-                self.unrank(&layout, &d_start, index, &mut d_initial);
-                self.lock().caches.push(cache);
-            }
-            if let Some(d_x) = d_x.as_mut().filter(|_| self.config.input_dropout > 0.0) {
-                let noise = noise_of(cache.noise, layer * directions);
-                mask_input(d_x, features, &layout, self.config.input_dropout, noise);
-            }
-            d_rows = d_x.map(|d_x| Rows::new(d_x, features, layout.clone())).transpose()?;
-        }
-        // A sequence without steps passes its initial state on.
-        if let Some(d_state) = &d_state {
-            self.pass_by(&layout, d_state, &mut d_initial);
-        }
-        Ok((d_rows, d_initial))
+        self.back(parameters, cache, d_out, d_state, wanted, None)
     }
 
-    /// All layers and directions.
-    fn run(
+    /// As [`backward_with_state`](Self::backward_with_state), and the gradient of the state after every step of every
+    /// layer and direction, layer by layer, forward direction first. Not asked for, it costs nothing.
+    pub fn backward_by_step(
         &self,
-        parameters: &Parameters,
-        x: Rows,
-        initial: Option<&RecurrentState>,
-        keep: Keep,
-    ) -> Result<(Rows, RecurrentState, Vec<LayerCache>)> {
-        let noise = match keep {
-            Keep::Nothing | Keep::Insides => None,
-            Keep::Training(noise) => Some(noise),
-        };
-        let keeps = !matches!(keep, Keep::Nothing);
-        let layout = x.layout.clone();
-        x.expect_shape("the input of a recurrent layer", layout.rows(), self.config.input)?;
-        if let Some(state) = initial {
-            self.check_state("the initial states", &layout, state)?;
-        }
-        let prepared = self.prepared(parameters, noise.map(|_| InputGradient::Skip))?;
-        let (width, directions) = (self.config.state_features(), self.config.directions());
-        let merges = directions == 2 && self.config.merge != Merge::Concat;
-        let mut state = self.state_of_zeros(&layout);
-        let mut kept = Vec::new();
-        let (mut x, mut scratch) = (x, std::mem::take(&mut self.lock().scratch));
-        for layer in 0..self.config.layers {
-            let features = self.config.layer_input(layer);
-            if let Some(noise) = noise.filter(|_| self.config.input_dropout > 0.0) {
-                let noise = noise_of(noise, layer * directions);
-                let mut data = x.into_data();
-                mask_input(&mut data, features, &layout, self.config.input_dropout, noise);
-                x = Rows::new(data, features, layout.clone())?;
-            }
-            let mut both = vec![0.0; layout.rows() * directions * width];
-            let (mut kernels, mut starts, mut masks) = (Vec::new(), Vec::new(), Vec::new());
-            for direction in 0..directions {
-                let index = layer * directions + direction;
-                let map = (direction == 1).then(|| layout.reversed());
-                let start = self.rank(&layout, initial, index);
-                let mut end = self.zeros(&layout);
-                let mut kernel = keeps.then(|| self.lock().caches.pop().unwrap_or_default());
-                let drawn = match noise {
-                    Some(noise) => Drawn::new(&self.config, layer, &layout, noise_of(noise, index)),
-                    None => Drawn::default(),
-                };
-                prepared[index].forward_masked(
-                    &drawn.view(),
-                    layout.steps(),
-                    RowsRef { values: &x.data, stride: features, map },
-                    start.as_ref().map(Ranked::view),
-                    RowsMut {
-                        values: both.get_mut(direction * width..).unwrap_or(&mut []),
-                        stride: directions * width,
-                        map,
-                    },
-                    end.view_mut(),
-                    kernel.as_mut(),
-                    &mut scratch,
-                )?;
-                self.unrank(&layout, &end, index, &mut state);
-                kernels.extend(kernel);
-                starts.push(start);
-                masks.push(drawn);
-            }
-            let both = Rows::new(both, directions * width, layout.clone())?;
-            let mut out = if merges {
-                Rows::new(merge::forward(self.config.merge, &both.data, width), width, layout.clone())?
-            } else {
-                both.clone()
-            };
-            if keeps {
-                let mut dropout = None;
-                if let Some(noise) = noise
-                    && layer + 1 < self.config.layers
-                    && self.between.p() > 0.0
-                {
-                    let noise = noise.within(layer as u32);
-                    let (dropped, mask) = self.between.forward_train(parameters, out, noise)?;
-                    (out, dropout) = (dropped, Some(mask));
-                }
-                kept.push(LayerCache { x, both, kernels, initial: starts, masks, dropout });
-            }
-            x = out;
-        }
-        self.lock().scratch = scratch;
-        if let Some(initial) = initial {
-            self.pass_by(&layout, initial, &mut state);
-        }
-        if self.config.output == Output::Last {
-            let mut last = self.last_rows(&layout, &state);
-            if merges {
-                last = merge::forward(self.config.merge, &last, width);
-            }
-            x = Rows::one_step(last, self.config.output_features(), layout.sequences())?;
-        }
-        Ok((x, state, kept))
-    }
-
-    /// The last layer's final hidden states, both directions side by side, one row a sequence.
-    fn last_rows(&self, layout: &Layout, state: &RecurrentState) -> Vec<f32> {
-        let (width, directions, n) =
-            (self.config.state_features(), self.config.directions(), layout.sequences());
-        let mut data = Vec::with_capacity(n * directions * width);
-        for sequence in 0..n {
-            for direction in 0..directions {
-                let index = (self.config.layers - 1) * directions + direction;
-                let from = (index * n + sequence) * width;
-                data.extend_from_slice(&state.hidden[from..from + width]);
-            }
-        }
-        data
-    }
-
-    /// Adds a gradient of [`last_rows`](Self::last_rows) to that of the final states.
-    fn add_to_last_state(&self, layout: &Layout, d_last: &[f32], d_state: &mut RecurrentState) {
-        let (width, directions, n) =
-            (self.config.state_features(), self.config.directions(), layout.sequences());
-        for (place, d) in d_last.chunks_exact(width).enumerate() {
-            let (sequence, direction) = (place / directions, place % directions);
-            let index = (self.config.layers - 1) * directions + direction;
-            let to = (index * n + sequence) * width;
-            d_state.hidden[to..to + width].iter_mut().zip(d).for_each(|(to, d)| *to += d);
-        }
+        parameters: &mut Parameters,
+        cache: RecurrentCache,
+        d_out: Rows,
+        d_state: Option<&RecurrentState>,
+        wanted: InputGradient,
+    ) -> Result<(Option<Rows>, RecurrentState, Vec<StateGradients>)> {
+        let mut by_step = Vec::new();
+        let (d_x, d_initial) = self.back(parameters, cache, d_out, d_state, wanted, Some(&mut by_step))?;
+        by_step.sort_by_key(|gradients| (gradients.layer, gradients.direction));
+        Ok((d_x, d_initial, by_step))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Workshop> {
         // What a panicking call left behind is only memory to be used again.
         self.workshop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The memory that calls share, for the while of one call.
+    fn take_room(&self) -> Room {
+        std::mem::take(&mut self.lock().room)
+    }
+
+    fn put_back(&self, mut room: Room) {
+        let mut workshop = self.lock();
+        // Another call may have put its own back meanwhile.
+        room.caches.append(&mut workshop.room.caches);
+        workshop.room = room;
     }
 
     /// The packed weights of these very parameters: for training, with or without the input's gradient, or not.
@@ -482,86 +254,6 @@ impl Recurrent {
         workshop.prepared = Some((p.version(), prepared.clone()));
         Ok(prepared)
     }
-
-    /// The widths of h and of c; 0 where the cell has no c.
-    fn widths(&self) -> [usize; 2] {
-        let has_cell = self.config.cell.cell().has_cell_state();
-        [self.config.state_features(), if has_cell { self.config.hidden } else { 0 }]
-    }
-
-    fn state_of_zeros(&self, layout: &Layout) -> RecurrentState {
-        let [hidden, cell] = self.widths().map(|w| vec![0.0; self.ids.len() * layout.sequences() * w]);
-        RecurrentState { hidden, cell }
-    }
-
-    fn zeros(&self, layout: &Layout) -> Ranked {
-        let [hidden, cell] = self.widths().map(|w| vec![0.0; layout.steps().sequences() * w]);
-        Ranked { hidden, cell }
-    }
-
-    /// One layer's and direction's state of the sequences that have steps, by rank.
-    fn rank(&self, layout: &Layout, state: Option<&RecurrentState>, index: usize) -> Option<Ranked> {
-        let state = state?;
-        let mut ranked = self.zeros(layout);
-        let parts = [(&state.hidden, &mut ranked.hidden), (&state.cell, &mut ranked.cell)];
-        for ((from, to), width) in parts.into_iter().zip(self.widths()) {
-            for (rank, to) in to.chunks_exact_mut(width.max(1)).enumerate() {
-                let at = (index * layout.sequences() + layout.order()[rank]) * width;
-                to.copy_from_slice(&from[at..at + width]);
-            }
-        }
-        Some(ranked)
-    }
-
-    /// Puts one layer's and direction's state back into the caller's order.
-    fn unrank(&self, layout: &Layout, ranked: &Ranked, index: usize, state: &mut RecurrentState) {
-        let parts = [(&ranked.hidden, &mut state.hidden), (&ranked.cell, &mut state.cell)];
-        for ((from, to), width) in parts.into_iter().zip(self.widths()) {
-            for (rank, from) in from.chunks_exact(width.max(1)).enumerate() {
-                let at = (index * layout.sequences() + layout.order()[rank]) * width;
-                to[at..at + width].copy_from_slice(from);
-            }
-        }
-    }
-
-    /// Copies the states of the sequences without steps, which no kernel sees.
-    fn pass_by(&self, layout: &Layout, from: &RecurrentState, to: &mut RecurrentState) {
-        let parts = [(&from.hidden, &mut to.hidden), (&from.cell, &mut to.cell)];
-        for ((from, to), width) in parts.into_iter().zip(self.widths()) {
-            for &sequence in &layout.order()[layout.steps().sequences()..] {
-                for index in 0..self.ids.len() {
-                    let at = (index * layout.sequences() + sequence) * width;
-                    to[at..at + width].copy_from_slice(&from[at..at + width]);
-                }
-            }
-        }
-    }
-
-    fn check_state(&self, what: &str, layout: &Layout, state: &RecurrentState) -> Result<()> {
-        let [hidden, cell] = self.widths().map(|w| self.ids.len() * layout.sequences() * w);
-        if state.hidden.len() == hidden && state.cell.len() == cell {
-            return Ok(());
-        }
-        Err(Error::Shape {
-            what: what.into(),
-            expected: format!("[{}, {}, {}]", self.ids.len(), layout.sequences(), self.widths()[0]),
-            found: format!("{} hidden and {} cell values", state.hidden.len(), state.cell.len()),
-        })
-    }
-
-    fn check_d_out(&self, layout: &Layout, d_out: &Rows) -> Result<()> {
-        let rows = match self.config.output {
-            Output::Sequence => layout.rows(),
-            Output::Last => layout.sequences(),
-        };
-        d_out.expect_shape("the output gradient of a recurrent layer", rows, self.config.output_features())
-    }
-}
-
-/// One direction's columns of rows that hold both.
-fn side<'a>(rows: &'a Rows, direction: usize, width: usize, map: Option<&'a RowMap>) -> RowsRef<'a> {
-    let values = rows.data.get(direction * width..).unwrap_or(&[]);
-    RowsRef { values, stride: rows.features, map }
 }
 
 impl Layer for Recurrent {

@@ -210,11 +210,11 @@ impl Recurrent {
         state: &mut RecurrentState,
     ) -> Result<()> {
         let prepared = self.prepared(parameters, None)?;
-        let mut scratch = std::mem::take(&mut self.lock().scratch);
+        let mut scratch = std::mem::take(&mut self.lock().room.scratch);
         let [hidden, cell] = self.widths();
         let widths = Widths { layers: self.config.layers, hidden, cell };
         climb(&prepared, x, widths, state, &mut scratch)?;
-        self.lock().scratch = scratch;
+        self.lock().room.scratch = scratch;
         Ok(())
     }
 }

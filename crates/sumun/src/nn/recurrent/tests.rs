@@ -1,4 +1,5 @@
 use super::*;
+use crate::Layout;
 use crate::nn::gradient_check::check_gradients;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

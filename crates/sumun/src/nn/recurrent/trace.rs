@@ -1,9 +1,14 @@
 //! The insides of a stack, step by step: gates, cell states and hidden states of every layer and direction.
 
+use std::sync::Arc;
+
 use sumun_kernels::Prepared;
 
-use super::{Keep, LayerCache, Recurrent, RecurrentCache, RecurrentState};
-use crate::{Error, Parameters, Result, Rows};
+use super::direction::Direction;
+use super::pass::{Keep, LayerCache};
+use super::{Recurrent, RecurrentCache, RecurrentState};
+use crate::noise::Noise;
+use crate::{Error, Layout, Parameters, Result, Rows};
 
 /// What one direction of one layer went through. Every row is at the caller's sequence and step, in the reverse
 /// direction too: what precedes a step there is the step after it.
@@ -41,9 +46,10 @@ impl Recurrent {
         initial: Option<&RecurrentState>,
     ) -> Result<Vec<LayerTrace>> {
         let (_, _, layers) = self.run(parameters, x, initial, Keep::Insides)?;
-        let traces = self.traces(&self.prepared(parameters, None)?, &layers)?;
-        let caches = layers.into_iter().flat_map(|layer| layer.kernels);
-        self.lock().caches.extend(caches);
+        let traces = self.traces(&self.prepared(parameters, None)?, &layers, None)?;
+        let mut room = self.take_room();
+        layers.into_iter().flat_map(|layer| layer.tapes).for_each(|tape| tape.give_back(&mut room));
+        self.put_back(room);
         Ok(traces)
     }
 
@@ -54,20 +60,33 @@ impl Recurrent {
                 "the parameters changed after the training pass; trace it before they are updated".into(),
             ));
         }
-        self.traces(&self.prepared(parameters, None)?, &cache.layers)
+        self.traces(&self.prepared(parameters, None)?, &cache.layers, Some(cache.noise))
     }
 
-    fn traces(&self, prepared: &[Prepared], layers: &[LayerCache]) -> Result<Vec<LayerTrace>> {
+    fn traces(
+        &self,
+        prepared: &[Prepared],
+        layers: &[LayerCache],
+        noise: Option<Noise>,
+    ) -> Result<Vec<LayerTrace>> {
         let directions = self.config.directions();
-        if layers.len() != self.config.layers || layers.iter().any(|layer| layer.kernels.len() != directions)
-        {
+        if layers.len() != self.config.layers || layers.iter().any(|layer| layer.tapes.len() != directions) {
             return Err(sumun_kernels::Error::Cache.into());
         }
-        let mut traces = Vec::with_capacity(prepared.len());
+        let (mut traces, mut room) = (Vec::with_capacity(prepared.len()), self.take_room());
         for (layer, kept) in layers.iter().enumerate() {
-            for (direction, cache) in kept.kernels.iter().enumerate() {
-                let trace = prepared[layer * directions + direction].trace(cache)?;
-                let rows = |values| in_callers_order(values, self.config.hidden, direction, &kept.both);
+            let layout = &kept.x.layout;
+            for (direction, tape) in kept.tapes.iter().enumerate() {
+                let prepared = &prepared[layer * directions + direction];
+                let one = Direction { config: &self.config, prepared, layout, layer, direction, noise };
+                let (trace, hidden) = one.trace(tape, &kept.x, &mut room)?;
+                let width = self.config.state_features();
+                let hidden = match (hidden, &kept.both) {
+                    (Some(hidden), _) => in_callers_order(hidden, width, direction, layout)?,
+                    (None, Some(both)) => columns(both, direction, width)?,
+                    (None, None) => return Err(sumun_kernels::Error::Cache.into()),
+                };
+                let rows = |values| in_callers_order(values, self.config.hidden, direction, layout);
                 let gates = trace.gates.into_iter().map(|(name, mut values)| {
                     if name == "z" && self.config.inverted_update {
                         values.iter_mut().for_each(|z| *z = 1.0 - *z);
@@ -77,7 +96,7 @@ impl Recurrent {
                 traces.push(LayerTrace {
                     layer,
                     direction,
-                    hidden: columns(&kept.both, direction, self.config.state_features())?,
+                    hidden,
                     gates: gates.collect::<Result<_>>()?,
                     cell: match self.config.cell.cell().has_cell_state() {
                         true => Some(rows(trace.cell)?),
@@ -86,20 +105,26 @@ impl Recurrent {
                 });
             }
         }
+        self.put_back(room);
         Ok(traces)
     }
 }
 
-/// Rows in the order in which a direction reads, put in the order of `like`.
-fn in_callers_order(values: Vec<f32>, width: usize, direction: usize, like: &Rows) -> Result<Rows> {
+/// Rows in the order in which a direction reads, put in the caller's order.
+pub(super) fn in_callers_order(
+    values: Vec<f32>,
+    width: usize,
+    direction: usize,
+    layout: &Arc<Layout>,
+) -> Result<Rows> {
     if direction == 0 {
-        return Rows::new(values, width, like.layout.clone());
+        return Rows::new(values, width, layout.clone());
     }
     // The map is its own inverse.
-    let map = like.layout.reversed().as_slice();
+    let map = layout.reversed().as_slice();
     let mut turned = Vec::with_capacity(values.len());
     map.iter().for_each(|&row| turned.extend_from_slice(&values[row as usize * width..][..width]));
-    Rows::new(turned, width, like.layout.clone())
+    Rows::new(turned, width, layout.clone())
 }
 
 /// One direction's columns of rows that hold all directions side by side.
@@ -120,9 +145,7 @@ mod tests {
     use sumun_testing::{Random, assert_close};
 
     use super::*;
-    use crate::Layout;
     use crate::nn::{CellKind, CellOptions, RecurrentConfig};
-    use crate::noise::Noise;
 
     const NOISE: Noise = Noise { seed: 3, step: 5, layer: 2 };
 

@@ -1,0 +1,486 @@
+//! One direction of one layer: forward, backward and its insides, whole or piece by piece.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use sumun_kernels::{Cache, Gradients, Prepared, RowMap, RowsMut, RowsRef, Scratch, Steps, Trace};
+
+use super::masks::{Drawn, noise_of};
+use super::pieces::pieces;
+use super::state::Ranked;
+use super::{Checkpoints, RecurrentConfig};
+use crate::noise::Noise;
+use crate::{Layout, Result, Rows};
+
+/// One direction of one layer over the rows of a layout.
+pub(super) struct Direction<'a> {
+    pub(super) config: &'a RecurrentConfig,
+    pub(super) prepared: &'a Prepared,
+    pub(super) layout: &'a Layout,
+    pub(super) layer: usize,
+    /// 0 forward, 1 reverse.
+    pub(super) direction: usize,
+    /// The noise of a training pass; none outside training.
+    pub(super) noise: Option<Noise>,
+}
+
+/// Memory that calls share.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    pub(super) scratch: Scratch,
+    pub(super) caches: Vec<Cache>,
+}
+
+/// What a direction keeps of a pass: piece by piece, from the first step on.
+#[derive(Debug)]
+pub(super) struct Tape(Vec<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    steps: Range<usize>,
+    /// The state before the first step; None for zeros.
+    start: Option<Ranked>,
+    /// The masks and the insides, unless they are computed again.
+    insides: Option<(Drawn, Cache)>,
+}
+
+impl Tape {
+    /// Gives the memory back.
+    pub(super) fn give_back(self, room: &mut Room) {
+        room.caches.extend(self.0.into_iter().filter_map(|kept| kept.insides).map(|(_, cache)| cache));
+    }
+}
+
+/// A piece as the kernels see it.
+struct Piece<'a> {
+    steps: Cow<'a, Steps>,
+    rows: Range<usize>,
+    map: Option<Cow<'a, RowMap>>,
+}
+
+impl Piece<'_> {
+    /// Its rows of an array of all rows. Where a map says which they are, that map counts from the array's first row.
+    fn read<'b>(&'b self, values: &'b [f32], stride: usize) -> RowsRef<'b> {
+        let from = if self.map.is_some() { 0 } else { self.rows.start * stride };
+        RowsRef { values: values.get(from..).unwrap_or(&[]), stride, map: self.map.as_deref() }
+    }
+
+    /// As [`read`](Self::read), to write.
+    fn write<'b>(&'b self, values: &'b mut [f32], stride: usize) -> RowsMut<'b> {
+        let from = if self.map.is_some() { 0 } else { self.rows.start * stride };
+        RowsMut { values: values.get_mut(from..).unwrap_or(&mut []), stride, map: self.map.as_deref() }
+    }
+}
+
+impl Direction<'_> {
+    /// Runs all steps from the state `initial` and answers the final state and, where `keep` says so, what was kept.
+    /// `out` are the columns of this direction, in rows `stride` apart; None where nobody needs them.
+    pub(super) fn forward(
+        &self,
+        x: &Rows,
+        initial: Option<Ranked>,
+        mut out: Option<(&mut [f32], usize)>,
+        keep: bool,
+        room: &mut Room,
+    ) -> Result<(Ranked, Tape)> {
+        let dims = self.prepared.dims();
+        let steps = self.layout.steps();
+        let mut end = Ranked::zeros(dims, steps.sequences());
+        let (mut start, mut kept, mut unread) = (initial, Vec::new(), Vec::new());
+        for range in self.pieces() {
+            let piece = self.piece(&range);
+            let n = piece.steps.sequences();
+            let drawn = self.draw(&range);
+            let mut cache = (keep && !self.computes_again()).then(|| room.caches.pop().unwrap_or_default());
+            let to = match &mut out {
+                Some((values, stride)) => piece.write(values, *stride),
+                None => {
+                    unread.resize(piece.steps.rows() * dims.output(), 0.0);
+                    RowsMut::dense(&mut unread, dims.output())
+                }
+            };
+            self.prepared.forward_masked(
+                &drawn.view(),
+                &piece.steps,
+                piece.read(&x.data, x.features),
+                start.as_ref().map(|start| start.view(n)),
+                to,
+                end.view_mut(n),
+                cache.as_mut(),
+                &mut room.scratch,
+            )?;
+            let next = steps.batch_sizes().get(range.end).map(|&n| end.first(n));
+            if keep {
+                kept.push(Kept { steps: range, start, insides: cache.map(|cache| (drawn, cache)) });
+            }
+            start = next;
+        }
+        Ok((end, Tape(kept)))
+    }
+
+    /// Runs all steps back and answers the gradient of the initial state. `both` are the layer's outputs, which are
+    /// there unless they are computed again, and `d_rows` their gradient; `d_x` receives or, in the reverse direction,
+    /// is added the gradient of the input. `by_step` receives that of the states, in the order of processing.
+    pub(super) fn backward(
+        &self,
+        tape: Tape,
+        x: &Rows,
+        both: Option<&Rows>,
+        d_rows: Option<&Rows>,
+        d_end: Option<Ranked>,
+        mut d_x: Option<&mut [f32]>,
+        into: Gradients<'_, f32>,
+        mut by_step: Option<&mut Ranked>,
+        room: &mut Room,
+    ) -> Result<Ranked> {
+        let dims = self.prepared.dims();
+        let mut d_state = d_end.unwrap_or_else(|| Ranked::zeros(dims, self.layout.steps().sequences()));
+        let Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias } =
+            into;
+        for mut kept in tape.0.into_iter().rev() {
+            let piece = self.piece(&kept.steps);
+            let (n, rows) = (piece.steps.sequences(), piece.rows.clone());
+            let (again, drawn, mut cache) = match kept.insides.take() {
+                Some((drawn, cache)) => (None, drawn, cache),
+                None => {
+                    let (out, drawn, cache) = self.again(&kept, &piece, x, room)?;
+                    (Some(out), drawn, cache)
+                }
+            };
+            let out = match (&again, both) {
+                (Some(out), _) => RowsRef::dense(out, dims.output()),
+                (None, Some(both)) => self.columns(&piece, both),
+                (None, None) => return Err(sumun_kernels::Error::Cache.into()),
+            };
+            let d_last = d_state.first(n);
+            self.prepared.backward_masked(
+                &drawn.view(),
+                &piece.steps,
+                piece.read(&x.data, x.features),
+                kept.start.as_ref().map(|start| start.view(n)),
+                out,
+                &mut cache,
+                d_rows.map(|d_rows| self.columns(&piece, d_rows)),
+                Some(d_last.view(n)),
+                d_x.as_deref_mut().map(|d_x| piece.write(d_x, x.features)),
+                self.direction == 1,
+                d_state.view_mut(n),
+                Gradients {
+                    input: &mut *input,
+                    hidden: &mut *hidden,
+                    bias_input: &mut *bias_input,
+                    bias_hidden: &mut *bias_hidden,
+                    projection: &mut *projection,
+                    peepholes: &mut *peepholes,
+                    norm_gain: &mut *norm_gain,
+                    norm_bias: &mut *norm_bias,
+                },
+                by_step.as_deref_mut().map(|by_step| by_step.rows_mut(rows)),
+            )?;
+            room.caches.push(cache);
+            let from = kept.steps.start;
+            if from > 0 && self.config.truncate.is_some_and(|every| from.is_multiple_of(every)) {
+                d_state.clear(n);
+            }
+        }
+        Ok(d_state)
+    }
+
+    /// The insides in the order of processing, and the hidden rows, `[R, H]`, where they were not kept.
+    pub(super) fn trace(&self, tape: &Tape, x: &Rows, room: &mut Room) -> Result<(Trace, Option<Vec<f32>>)> {
+        let (mut whole, mut hidden) = (Trace::default(), None);
+        for (index, kept) in tape.0.iter().enumerate() {
+            let trace = match &kept.insides {
+                Some((_, cache)) => self.prepared.trace(cache)?,
+                None => {
+                    let piece = self.piece(&kept.steps);
+                    let (out, _, cache) = self.again(kept, &piece, x, room)?;
+                    let trace = self.prepared.trace(&cache)?;
+                    room.caches.push(cache);
+                    hidden.get_or_insert_with(Vec::new).extend(out);
+                    trace
+                }
+            };
+            if index == 0 {
+                whole = trace;
+                continue;
+            }
+            for ((_, all), (_, of_piece)) in whole.gates.iter_mut().zip(trace.gates) {
+                all.extend(of_piece);
+            }
+            whole.cell.extend(trace.cell);
+        }
+        Ok((whole, hidden))
+    }
+
+    /// Runs a piece again: its hidden rows, masks and insides.
+    fn again(
+        &self,
+        kept: &Kept,
+        piece: &Piece,
+        x: &Rows,
+        room: &mut Room,
+    ) -> Result<(Vec<f32>, Drawn, Cache)> {
+        let dims = self.prepared.dims();
+        let n = piece.steps.sequences();
+        let (drawn, mut cache) = (self.draw(&kept.steps), room.caches.pop().unwrap_or_default());
+        let mut out = vec![0.0; piece.steps.rows() * dims.output()];
+        let mut end = Ranked::zeros(dims, n);
+        self.prepared.forward_masked(
+            &drawn.view(),
+            &piece.steps,
+            piece.read(&x.data, x.features),
+            kept.start.as_ref().map(|start| start.view(n)),
+            RowsMut::dense(&mut out, dims.output()),
+            end.view_mut(n),
+            Some(&mut cache),
+            &mut room.scratch,
+        )?;
+        Ok((out, drawn, cache))
+    }
+
+    /// Whether backward computes the insides of a pass again. Only training passes have a backward pass.
+    fn computes_again(&self) -> bool {
+        self.noise.is_some() && self.config.checkpoints != Checkpoints::Off
+    }
+
+    fn pieces(&self) -> Vec<Range<usize>> {
+        let steps = self.layout.steps().len();
+        if self.noise.is_some() { pieces(self.config, steps) } else { vec![0..steps] }
+    }
+
+    fn piece(&self, range: &Range<usize>) -> Piece<'_> {
+        let steps = self.layout.steps();
+        let rows = steps.offset(range.start)..steps.offset(range.end);
+        let map = (self.direction == 1).then(|| self.layout.reversed());
+        if *range == (0..steps.len()) {
+            return Piece { steps: Cow::Borrowed(steps), rows, map: map.map(Cow::Borrowed) };
+        }
+        let map = map.map(|map| Cow::Owned(map.part(rows.clone())));
+        Piece { steps: Cow::Owned(steps.part(range.clone())), rows, map }
+    }
+
+    fn draw(&self, steps: &Range<usize>) -> Drawn {
+        let index = self.layer * self.config.directions() + self.direction;
+        match self.noise {
+            Some(noise) => {
+                Drawn::new(self.config, self.layer, self.layout, steps.clone(), noise_of(noise, index))
+            }
+            None => Drawn::default(),
+        }
+    }
+
+    /// This direction's columns of rows that hold all directions side by side.
+    fn columns<'b>(&self, piece: &'b Piece, rows: &'b Rows) -> RowsRef<'b> {
+        let from = self.direction * self.config.state_features();
+        piece.read(rows.data.get(from..).unwrap_or(&[]), rows.features)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use sumun_kernels::{Options, Path, RecurrentDropout};
+    use sumun_testing::Random;
+
+    use super::*;
+    use crate::nn::{
+        CellKind, InputGradient, LayerTrace, Merge, Output, Recurrent, RecurrentState, StateGradients,
+    };
+    use crate::{Fill, Parameters};
+
+    const NOISE: Noise = Noise { seed: 3, step: 5, layer: 2 };
+
+    /// Everything that a training pass gives.
+    #[derive(Debug, PartialEq)]
+    struct Found {
+        out: Vec<f32>,
+        last: RecurrentState,
+        d_x: Vec<f32>,
+        d_initial: RecurrentState,
+        d_weights: Vec<f32>,
+        by_step: Vec<Vec<f32>>,
+        traces: Vec<Vec<f32>>,
+    }
+
+    fn train(config: &RecurrentConfig, path: Path, layout: &std::sync::Arc<Layout>) -> Found {
+        let mut parameters = Parameters::new();
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        let stack = Recurrent::new(config.clone(), &mut parameters, "", &mut rng).unwrap();
+        let stack = stack.on_path(path).unwrap();
+        let mut random = Random::new(5);
+        let states = config.layers * config.directions() * layout.sequences();
+        let has_cell = config.cell == CellKind::Lstm;
+        let mut state = || RecurrentState {
+            hidden: random.normals(states * config.state_features(), 0.5),
+            cell: random.normals(if has_cell { states * config.hidden } else { 0 }, 0.5),
+        };
+        let (initial, d_last) = (state(), state());
+        let x = Rows::new(random.normals(layout.rows() * config.input, 1.0), config.input, layout.clone());
+        let forward = stack.forward_train_with_state(&parameters, x.unwrap(), Some(&initial), NOISE);
+        let (out, last, cache) = forward.unwrap();
+        let traces = stack.trace_of(&parameters, &cache).unwrap();
+        let d_out = random.normals(out.data.len(), 1.0);
+        let d_out = Rows::new(d_out, out.features, out.layout.clone()).unwrap();
+        let wanted = InputGradient::Needed;
+        let (d_x, d_initial, by_step) =
+            stack.backward_by_step(&mut parameters, cache, d_out, Some(&d_last), wanted).unwrap();
+        let of_trace = |LayerTrace { hidden, cell, gates, .. }: LayerTrace| {
+            let gates = gates.into_iter().map(|(_, rows)| rows);
+            [hidden].into_iter().chain(cell).chain(gates).map(Rows::into_data)
+        };
+        let of_step = |StateGradients { hidden, cell, .. }: StateGradients| {
+            [hidden].into_iter().chain(cell).map(Rows::into_data)
+        };
+        Found {
+            out: out.into_data(),
+            last,
+            d_x: d_x.unwrap().into_data(),
+            d_initial,
+            d_weights: parameters.gradients().to_vec(),
+            by_step: by_step.into_iter().flat_map(of_step).collect(),
+            traces: traces.into_iter().flat_map(of_trace).collect(),
+        }
+    }
+
+    /// Every cell on its fused paths and the reference path, and every mask and merge.
+    fn configs() -> Vec<RecurrentConfig> {
+        let of = |cell| RecurrentConfig {
+            layers: 2,
+            bidirectional: true,
+            dropout: 0.3,
+            ..RecurrentConfig::new(cell, 3, 21)
+        };
+        let one_way = |cell| RecurrentConfig { bidirectional: false, ..of(cell) };
+        let with = |options| RecurrentConfig { options, ..of(CellKind::Lstm) };
+        let plain = Options::default();
+        let lstm = CellKind::Lstm;
+        vec![
+            of(CellKind::RnnTanh),
+            RecurrentConfig { output: Output::Last, ..one_way(CellKind::RnnRelu) },
+            of(lstm),
+            RecurrentConfig { output: Output::Last, ..of(lstm) },
+            RecurrentConfig { input_dropout: 0.2, ..one_way(lstm) },
+            with(Options { projection: Some(5), ..plain }),
+            RecurrentConfig { bias: false, ..of(CellKind::Gru) },
+            RecurrentConfig { merge: Merge::Mul, ..of(CellKind::Gru) },
+            RecurrentConfig { merge: Merge::Sum, output: Output::Last, ..of(CellKind::GruResetBefore) },
+            RecurrentConfig {
+                recurrent_dropout: 0.3,
+                input_dropout: 0.2,
+                ..with(Options {
+                    zoneout_hidden: 0.3,
+                    zoneout_cell: 0.2,
+                    peepholes: true,
+                    layer_norm: Some(1e-5),
+                    recurrent_dropout: RecurrentDropout::PerGate,
+                    ..plain
+                })
+            },
+            RecurrentConfig {
+                options: Options { zoneout_hidden: 0.3, ..plain },
+                merge: Merge::Average,
+                ..of(CellKind::Gru)
+            },
+        ]
+    }
+
+    fn layouts() -> Vec<std::sync::Arc<Layout>> {
+        let mask: Vec<bool> = (0..5 * 9).map(|cell| cell % 9 != 4 && !(18..27).contains(&cell)).collect();
+        vec![
+            Layout::ragged(&[3, 17, 0, 16, 1, 8], 18).unwrap(),
+            Layout::masked(&mask, 5, 9, Fill::Repeat).unwrap(),
+            Layout::full(2, 6),
+        ]
+    }
+
+    fn paths(config: &RecurrentConfig) -> Vec<Path> {
+        let serves = |path: &Path| path.is_available() && path.computes(config.dims(0));
+        Path::ALL.into_iter().filter(serves).collect()
+    }
+
+    /// Outputs, states, every gradient and every trace have the same bits whatever is kept.
+    #[test]
+    fn checkpoints_never_change_a_bit() {
+        for config in configs() {
+            for path in paths(&config) {
+                for layout in layouts() {
+                    for truncate in [None, Some(5)] {
+                        let config = RecurrentConfig { truncate, ..config.clone() };
+                        let want = train(&config, path, &layout);
+                        for checkpoints in [
+                            Checkpoints::Sqrt,
+                            Checkpoints::Every(1),
+                            Checkpoints::Every(7),
+                            Checkpoints::Every(99),
+                        ] {
+                            let config = RecurrentConfig { checkpoints, ..config.clone() };
+                            let found = train(&config, path, &layout);
+                            assert_eq!(found, want, "{path}, {config:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Truncated backpropagation is chunks of k steps with the state carried, each trained by itself: the last chunk
+    /// first gives the same bits.
+    #[test]
+    fn truncated_gradients_are_those_of_chunks() {
+        const K: usize = 5;
+        let (steps, n) = (17, 3);
+        for cell in [CellKind::RnnTanh, CellKind::Lstm, CellKind::Gru, CellKind::GruResetBefore] {
+            let config = RecurrentConfig { layers: 2, ..RecurrentConfig::new(cell, 3, 21) };
+            let path = Path::best();
+            let truncated = RecurrentConfig { truncate: Some(K), ..config.clone() };
+            let whole = train(&truncated, path, &Layout::full(n, steps));
+            let never = RecurrentConfig { truncate: Some(steps), ..config.clone() };
+            let untruncated = train(&config, path, &Layout::full(n, steps));
+            assert_eq!(train(&never, path, &Layout::full(n, steps)), untruncated);
+            assert_ne!(whole.d_weights, untruncated.d_weights);
+
+            // The numbers that `train` draws, once more.
+            let mut parameters = Parameters::new();
+            let stack =
+                Recurrent::new(config.clone(), &mut parameters, "", &mut ChaCha8Rng::seed_from_u64(11));
+            let (stack, mut random) = (stack.unwrap(), Random::new(5));
+            let cells = if cell == CellKind::Lstm { 2 * n * 21 } else { 0 };
+            let mut state = || RecurrentState {
+                hidden: random.normals(2 * n * 21, 0.5),
+                cell: random.normals(cells, 0.5),
+            };
+            let (initial, d_last) = (state(), state());
+            let (x, d_out) = (random.normals(steps * n * 3, 1.0), random.normals(steps * n * 21, 1.0));
+            let chunk = |values: &[f32], width: usize, from: usize, to: usize| {
+                let values = values[from * n * width..to * n * width].to_vec();
+                Rows::new(values, width, Layout::full(n, to - from)).unwrap()
+            };
+            let mut carried = initial;
+            let mut chunks = Vec::new();
+            for from in (0..steps).step_by(K) {
+                let to = steps.min(from + K);
+                let x = chunk(&x, 3, from, to);
+                let (_, end, cache) =
+                    stack.forward_train_with_state(&parameters, x, Some(&carried), NOISE).unwrap();
+                chunks.push((from, to, cache));
+                carried = end;
+            }
+            assert_eq!(carried, whole.last);
+            let (mut d_x, mut d_state) = (Vec::new(), Some(&d_last));
+            for (from, to, cache) in chunks.into_iter().rev() {
+                let d_out = chunk(&d_out, 21, from, to);
+                let wanted = InputGradient::Needed;
+                let (d, d_initial) =
+                    stack.backward_with_state(&mut parameters, cache, d_out, d_state.take(), wanted).unwrap();
+                d_x.splice(0..0, d.unwrap().into_data());
+                if from == 0 {
+                    assert_eq!(d_initial, whole.d_initial, "{cell:?}");
+                }
+            }
+            assert_eq!(d_x, whole.d_x, "{cell:?}");
+            assert_eq!(parameters.gradients(), whole.d_weights, "{cell:?}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! All layers and directions, forward and back.
+
+use sumun_kernels::Gradients;
+
+use super::by_step::StateGradients;
+use super::direction::{Direction, Tape};
+use super::masks::{mask_input, noise_of};
+use super::state::Ranked;
+use super::{Checkpoints, Merge, Output, Recurrent, RecurrentCache, RecurrentState, merge};
+use crate::nn::dropout::DropoutCache;
+use crate::nn::{InputGradient, Layer};
+use crate::noise::Noise;
+use crate::{Error, Layout, Parameters, Result, Rows};
+
+/// What a pass keeps beside its answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Keep {
+    Nothing,
+    /// Gates and cell states; the pass computes what it does without.
+    Insides,
+    /// All that backward needs; masks are drawn.
+    Training(Noise),
+}
+
+/// What one layer keeps of a pass.
+#[derive(Debug)]
+pub(super) struct LayerCache {
+    pub(super) x: Rows,
+    /// Both directions side by side, before they are merged; None where backward computes them again.
+    pub(super) both: Option<Rows>,
+    /// For each direction.
+    pub(super) tapes: Vec<Tape>,
+    /// The mask on what this layer passed up.
+    dropout: Option<DropoutCache>,
+}
+
+impl Recurrent {
+    /// Runs the stack: its answer, the final states and what was to be kept.
+    pub(super) fn run(
+        &self,
+        parameters: &Parameters,
+        x: Rows,
+        initial: Option<&RecurrentState>,
+        keep: Keep,
+    ) -> Result<(Rows, RecurrentState, Vec<LayerCache>)> {
+        let noise = match keep {
+            Keep::Nothing | Keep::Insides => None,
+            Keep::Training(noise) => Some(noise),
+        };
+        let keeps = !matches!(keep, Keep::Nothing);
+        let layout = x.layout.clone();
+        x.expect_shape("the input of a recurrent layer", layout.rows(), self.config.input)?;
+        if let Some(state) = initial {
+            self.check_state("the initial states", &layout, state)?;
+        }
+        let prepared = self.prepared(parameters, noise.map(|_| InputGradient::Skip))?;
+        let (width, directions) = (self.config.state_features(), self.config.directions());
+        let again = noise.is_some() && self.config.checkpoints != Checkpoints::Off;
+        let mut state = self.state_of_zeros(&layout);
+        let mut kept = Vec::new();
+        let (mut x, mut room) = (x, self.take_room());
+        for layer in 0..self.config.layers {
+            let top = layer + 1 == self.config.layers;
+            let features = self.config.layer_input(layer);
+            if let Some(noise) = noise.filter(|_| self.config.input_dropout > 0.0) {
+                let noise = noise_of(noise, layer * directions);
+                let mut data = x.into_data();
+                mask_input(&mut data, features, &layout, self.config.input_dropout, noise);
+                x = Rows::new(data, features, layout.clone())?;
+            }
+            // Nobody reads the rows of a stack that answers its last states, unless backward does.
+            let unread = again && top && self.config.output == Output::Last;
+            let stride = directions * width;
+            let mut both = vec![0.0; if unread { 0 } else { layout.rows() * stride }];
+            let mut tapes = Vec::new();
+            for direction in 0..directions {
+                let index = layer * directions + direction;
+                let out = (!unread).then(|| (both.get_mut(direction * width..).unwrap_or(&mut []), stride));
+                let one = Direction {
+                    config: &self.config,
+                    prepared: &prepared[index],
+                    layout: &layout,
+                    layer,
+                    direction,
+                    noise,
+                };
+                let start = self.rank(&layout, initial, index);
+                let (end, tape) = one.forward(&x, start, out, keeps, &mut room)?;
+                self.unrank(&layout, &end, index, &mut state);
+                tapes.push(tape);
+            }
+            if unread {
+                kept.push(LayerCache { x: x.clone(), both: None, tapes, dropout: None });
+                continue;
+            }
+            let both = Rows::new(both, stride, layout.clone())?;
+            let mut out = match self.merges() {
+                true => {
+                    Rows::new(merge::forward(self.config.merge, &both.data, width), width, layout.clone())?
+                }
+                false => both.clone(),
+            };
+            if keeps {
+                let both = (self.merges() || !again).then_some(both);
+                let mut dropout = None;
+                if let Some(noise) = noise
+                    && !top
+                    && self.between.p() > 0.0
+                {
+                    let noise = noise.within(layer as u32);
+                    let (dropped, mask) = self.between.forward_train(parameters, out, noise)?;
+                    (out, dropout) = (dropped, Some(mask));
+                }
+                kept.push(LayerCache { x, both, tapes, dropout });
+            }
+            x = out;
+        }
+        self.put_back(room);
+        if let Some(initial) = initial {
+            self.pass_by(&layout, initial, &mut state);
+        }
+        if self.config.output == Output::Last {
+            let mut last = self.last_rows(&layout, &state);
+            if self.merges() {
+                last = merge::forward(self.config.merge, &last, width);
+            }
+            x = Rows::one_step(last, self.config.output_features(), layout.sequences())?;
+        }
+        Ok((x, state, kept))
+    }
+
+    /// Runs the stack back: the gradients of its input, where it is wanted, and of its initial states. Those of the
+    /// states after every step are added to `by_step`, the last layer's first.
+    pub(super) fn back(
+        &self,
+        parameters: &mut Parameters,
+        cache: RecurrentCache,
+        d_out: Rows,
+        d_state: Option<&RecurrentState>,
+        wanted: InputGradient,
+        mut by_step: Option<&mut Vec<StateGradients>>,
+    ) -> Result<(Option<Rows>, RecurrentState)> {
+        if cache.version != parameters.version() {
+            return Err(Error::Invalid(
+                "the parameters changed between forward_train and backward; run forward_train again".into(),
+            ));
+        }
+        let layout = cache.layers[0].x.layout.clone();
+        self.check_d_out(&layout, &d_out)?;
+        if let Some(state) = d_state {
+            self.check_state("the gradient of the final states", &layout, state)?;
+        }
+        let prepared = self.prepared(parameters, Some(wanted))?;
+        let (width, directions) = (self.config.state_features(), self.config.directions());
+        let mut d_initial = self.state_of_zeros(&layout);
+        let (mut d_rows, d_state) = match self.config.output {
+            Output::Sequence => (Some(d_out), d_state.cloned()),
+            Output::Last => {
+                let mut d_last = d_out.into_data();
+                if self.merges() {
+                    let last = self.last_rows(&layout, &cache.last);
+                    d_last = merge::backward(self.config.merge, &last, &d_last, width);
+                }
+                let mut d_state = d_state.cloned().unwrap_or_else(|| self.state_of_zeros(&layout));
+                self.add_to_last_state(&layout, &d_last, &mut d_state);
+                (None, Some(d_state))
+            }
+        };
+        let mut room = self.take_room();
+        for (layer, kept) in cache.layers.into_iter().enumerate().rev() {
+            let LayerCache { x, both, tapes, dropout } = kept;
+            if let Some(dropout) = dropout {
+                let d = d_rows.take().expect("a layer below another has an output gradient");
+                d_rows = self.between.backward(parameters, dropout, d, InputGradient::Needed)?;
+            }
+            if self.merges()
+                && let (Some(d), Some(both)) = (&d_rows, &both)
+            {
+                let d = merge::backward(self.config.merge, &both.data, &d.data, width);
+                d_rows = Some(Rows::new(d, directions * width, layout.clone())?);
+            }
+            let features = self.config.layer_input(layer);
+            let mut d_x = (layer > 0 || wanted == InputGradient::Needed)
+                .then(|| vec![0.0f32; layout.rows() * features]);
+            for (direction, tape) in tapes.into_iter().enumerate() {
+                let index = layer * directions + direction;
+                let one = Direction {
+                    config: &self.config,
+                    prepared: &prepared[index],
+                    layout: &layout,
+                    layer,
+                    direction,
+                    noise: Some(cache.noise),
+                };
+                self.turn_gradients(parameters, index);
+                let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
+                    parameters.gradients_of(self.ids[index]);
+                let mut states =
+                    by_step.is_some().then(|| Ranked::zeros(prepared[index].dims(), layout.rows()));
+                let ran = one.backward(
+                    tape,
+                    &x,
+                    both.as_ref(),
+                    d_rows.as_ref(),
+                    self.rank(&layout, d_state.as_ref(), index),
+                    d_x.as_deref_mut(),
+                    Gradients {
+                        input,
+                        hidden,
+                        bias_input,
+                        bias_hidden,
+                        projection,
+                        peepholes,
+                        norm_gain,
+                        norm_bias,
+                    },
+                    states.as_mut(),
+                    &mut room,
+                );
+                self.turn_gradients(parameters, index);
+                let d_start = ran?;
+                self.unrank(&layout, &d_start, index, &mut d_initial);
+                if let (Some(by_step), Some(states)) = (by_step.as_deref_mut(), states) {
+                    by_step.push(StateGradients::new(layer, direction, states, &layout)?);
+                }
+            }
+            if let Some(d_x) = d_x.as_mut().filter(|_| self.config.input_dropout > 0.0) {
+                let noise = noise_of(cache.noise, layer * directions);
+                mask_input(d_x, features, &layout, self.config.input_dropout, noise);
+            }
+            d_rows = d_x.map(|d_x| Rows::new(d_x, features, layout.clone())).transpose()?;
+        }
+        self.put_back(room);
+        // A sequence without steps passes its initial state on.
+        if let Some(d_state) = &d_state {
+            self.pass_by(&layout, d_state, &mut d_initial);
+        }
+        Ok((d_rows, d_initial))
+    }
+
+    /// Whether the answers of two directions become one.
+    fn merges(&self) -> bool {
+        self.config.directions() == 2 && self.config.merge != Merge::Concat
+    }
+
+    fn check_d_out(&self, layout: &Layout, d_out: &Rows) -> Result<()> {
+        let rows = match self.config.output {
+            Output::Sequence => layout.rows(),
+            Output::Last => layout.sequences(),
+        };
+        d_out.expect_shape("the output gradient of a recurrent layer", rows, self.config.output_features())
+    }
+}

@@ -1,0 +1,66 @@
+//! A long sequence in pieces: which insides training keeps, and where truncated backpropagation cuts.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::RecurrentConfig;
+
+/// What training keeps of a pass's insides for backward (gradient checkpointing: Chen et al. 2016, "Training deep nets
+/// with sublinear memory cost"). Outputs and gradients have the same bits whatever is chosen.
+///
+/// Without checkpoints backward finds the gates of every step where forward left them. With checkpoints forward keeps
+/// each layer's input and, for each direction, the state at the beginning of every piece; backward computes the gates
+/// of one piece at a time again, for about a third more time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Checkpoints {
+    /// All is kept: no checkpoints.
+    #[default]
+    Off,
+    /// Pieces of ⌈√T⌉ steps: about √T states and the gates of about √T steps rather than those of T.
+    Sqrt,
+    /// Pieces of so many steps.
+    Every(usize),
+}
+
+/// The pieces that a training pass of so many steps is made of, from the first step to the last; one of no steps where
+/// there is none. They meet where a checkpoint lies and where backward is cut.
+pub(super) fn pieces(config: &RecurrentConfig, steps: usize) -> Vec<Range<usize>> {
+    let kept = match config.checkpoints {
+        Checkpoints::Off => steps,
+        Checkpoints::Sqrt => (steps as f64).sqrt().ceil() as usize,
+        Checkpoints::Every(steps) => steps,
+    };
+    let cut = config.truncate.unwrap_or(steps);
+    let (mut pieces, mut from) = (Vec::new(), 0);
+    while from < steps {
+        let to = [kept, cut].into_iter().fold(steps, |to, every| to.min((from / every + 1) * every));
+        pieces.push(from..to);
+        from = to;
+    }
+    if pieces.is_empty() {
+        pieces.push(0..0);
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::CellKind;
+
+    #[test]
+    fn pieces_meet_at_checkpoints_and_cuts() {
+        let of = |checkpoints, truncate, steps| {
+            let config = RecurrentConfig::new(CellKind::Gru, 1, 1);
+            pieces(&RecurrentConfig { checkpoints, truncate, ..config }, steps)
+        };
+        assert_eq!(of(Checkpoints::Off, None, 7), [0..7]);
+        assert_eq!(of(Checkpoints::Off, None, 0), [0..0]);
+        assert_eq!(of(Checkpoints::Sqrt, None, 7), [0..3, 3..6, 6..7]);
+        assert_eq!(of(Checkpoints::Sqrt, None, 10_000).len(), 100);
+        assert_eq!(of(Checkpoints::Every(4), Some(3), 9), [0..3, 3..4, 4..6, 6..8, 8..9]);
+        assert_eq!(of(Checkpoints::Every(usize::MAX), Some(usize::MAX), 9), [0..9]);
+    }
+}
