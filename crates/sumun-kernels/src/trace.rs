@@ -5,7 +5,7 @@
 
 use crate::cpu::pack::{Geometry, Side};
 use crate::prepared::{Cache, Kept, Prepared};
-use crate::types::{Cell, Error};
+use crate::types::{Cell, Dims, Error, length};
 
 /// The insides of a forward pass, row by row as `x` and `out` are seen through their maps.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,6 +29,17 @@ impl Cell {
     }
 }
 
+impl Trace {
+    /// The trace of no rows yet, with room for so many.
+    pub fn with_capacity(dims: Dims, rows: usize) -> Self {
+        let room = || Vec::with_capacity(rows * dims.hidden);
+        Self {
+            gates: dims.cell.gate_names().iter().map(|&name| (name, room())).collect(),
+            cell: if dims.cell.has_cell_state() { room() } else { Vec::new() },
+        }
+    }
+}
+
 impl Prepared {
     /// The gates and cell states of the forward pass that filled `cache`: exactly the numbers from which it computed
     /// its output. The cache stays as it is.
@@ -37,50 +48,70 @@ impl Prepared {
     /// [`Error::Cache`] for a cache that no forward pass of these sizes on this path has filled, or that a backward
     /// pass has consumed.
     pub fn trace(&self, cache: &Cache) -> Result<Trace, Error> {
+        let mut trace = Trace::with_capacity(self.dims(), self.kept(cache)?.0);
+        self.trace_on(cache, &mut trace)?;
+        Ok(trace)
+    }
+
+    /// As [`trace`](Self::trace), after the rows that are there: a sequence in pieces. The trace must be one
+    /// [`with_capacity`](Trace::with_capacity) of these sizes.
+    pub fn trace_on(&self, cache: &Cache, trace: &mut Trace) -> Result<(), Error> {
         let (rows, kept) = self.kept(cache)?;
-        let (names, hidden) = (self.dims().cell.gate_names(), self.dims().hidden);
-        let mut trace = Trace {
-            gates: names.iter().map(|&name| (name, vec![0.0; rows * hidden])).collect(),
-            cell: Vec::new(),
-        };
+        let hidden = self.dims().hidden;
+        length("trace.gates", self.dims().cell.gate_names().len(), trace.gates.len())?;
         if rows == 0 {
-            return Ok(trace);
+            return Ok(());
         }
         match kept {
             Kept::Reference(cache) => {
                 for (block, (_, to)) in trace.gates.iter_mut().enumerate() {
                     // A fourth block lies behind a GRU's three, for backward.
-                    let rows = cache.gates.chunks_exact(4 * hidden);
-                    for (to, row) in to.chunks_exact_mut(hidden).zip(rows) {
-                        to.copy_from_slice(&row[block * hidden..][..hidden]);
+                    for row in cache.gates.chunks_exact(4 * hidden) {
+                        to.extend_from_slice(&row[block * hidden..][..hidden]);
                     }
                 }
                 trace.cell.extend_from_slice(&cache.cell);
             }
             Kept::Fused { geometry, gates, cells } => {
-                copy_panels(geometry, rows, gates, &mut trace.gates);
+                append_panels(geometry, rows, gates, &mut trace.gates);
                 trace.cell.extend_from_slice(cells);
             }
         }
-        Ok(trace)
+        Ok(())
     }
 }
 
-/// Copies panels `[panel][row][width]` to one array `[R, H]` for each gate.
-fn copy_panels(geometry: &Geometry, rows: usize, panels: &[f32], to: &mut [(&'static str, Vec<f32>)]) {
-    if to.is_empty() {
-        return;
+/// Appends panels `[panel][row][width]` to one array `[R, H]` for each gate.
+fn append_panels(geometry: &Geometry, rows: usize, panels: &[f32], to: &mut [(&'static str, Vec<f32>)]) {
+    // Copies of a fixed length are a few instructions, not a call each.
+    match geometry.lanes {
+        16 => append_vectors::<16>(geometry, rows, panels, to),
+        8 => append_vectors::<8>(geometry, rows, panels, to),
+        _ => append_vectors::<0>(geometry, rows, panels, to),
     }
+}
+
+/// [`append_panels`] where a vector is `LANES` floats, or any number of them for 0.
+fn append_vectors<const LANES: usize>(
+    geometry: &Geometry,
+    rows: usize,
+    panels: &[f32],
+    to: &mut [(&'static str, Vec<f32>)],
+) {
     let (hidden, lanes, width) = (geometry.dims.hidden, geometry.lanes, geometry.width());
-    for (panel, of_panel) in panels.chunks_exact(rows * width).enumerate() {
-        let units = geometry.units_in(panel);
-        for vector in 0..width / lanes {
-            // The input side has a weight for each gate, and none for the hidden half of a GRU's n.
-            let Some(weight_row) = geometry.weight_row(panel, vector * lanes, Side::Input) else { continue };
-            let (block, first) = (weight_row / hidden, weight_row % hidden);
-            let to = to[block].1.chunks_exact_mut(hidden);
-            for (to, from) in to.zip(of_panel.chunks_exact(width)) {
-                to[first..first + units].copy_from_slice(&from[vector * lanes..][..units]);
+    for vector in 0..width / lanes {
+        // The input side has a weight for each gate, and none for the hidden half of a GRU's n. An RNN shows no gates.
+        let weight_row = geometry.weight_row(0, vector * lanes, Side::Input);
+        let Some((_, to)) = weight_row.and_then(|row| to.get_mut(row / hidden)) else { continue };
+        for row in 0..rows {
+            for panel in 0..geometry.panels {
+                let from = &panels[(panel * rows + row) * width + vector * lanes..][..lanes];
+                match from.first_chunk::<LANES>() {
+                    Some(from) if LANES > 0 && geometry.units_in(panel) == LANES => {
+                        to.extend_from_slice(from)
+                    }
+                    _ => to.extend_from_slice(&from[..geometry.units_in(panel)]),
+                }
             }
         }
     }

@@ -6,7 +6,8 @@ use std::ops::Range;
 use sumun_kernels::{Cache, Gradients, Prepared, RowMap, RowsMut, RowsRef, Scratch, Steps, Trace};
 
 use super::masks::{Drawn, noise_of};
-use super::pieces::pieces;
+use super::pass::Keep;
+use super::pieces::{every, pieces};
 use super::state::Ranked;
 use super::{Checkpoints, RecurrentConfig};
 use crate::noise::Noise;
@@ -31,9 +32,14 @@ pub(super) struct Room {
     pub(super) caches: Vec<Cache>,
 }
 
-/// What a direction keeps of a pass: piece by piece, from the first step on.
-#[derive(Debug)]
-pub(super) struct Tape(Vec<Kept>);
+/// What a direction keeps of a pass.
+#[derive(Debug, Default)]
+pub(super) struct Tape {
+    /// In training: piece by piece, from the first step on.
+    pieces: Vec<Kept>,
+    /// Where the insides are only to be shown: they are.
+    pub(super) trace: Trace,
+}
 
 #[derive(Debug)]
 struct Kept {
@@ -42,13 +48,6 @@ struct Kept {
     start: Option<Ranked>,
     /// The masks and the insides, unless they are computed again.
     insides: Option<(Drawn, Cache)>,
-}
-
-impl Tape {
-    /// Gives the memory back.
-    pub(super) fn give_back(self, room: &mut Room) {
-        room.caches.extend(self.0.into_iter().filter_map(|kept| kept.insides).map(|(_, cache)| cache));
-    }
 }
 
 /// A piece as the kernels see it.
@@ -73,25 +72,31 @@ impl Piece<'_> {
 }
 
 impl Direction<'_> {
-    /// Runs all steps from the state `initial` and answers the final state and, where `keep` says so, what was kept.
+    /// Runs all steps from the state `initial` and answers the final state and what was to be kept.
     /// `out` are the columns of this direction, in rows `stride` apart; None where nobody needs them.
     pub(super) fn forward(
         &self,
         x: &Rows,
         initial: Option<Ranked>,
         mut out: Option<(&mut [f32], usize)>,
-        keep: bool,
+        keep: Keep,
         room: &mut Room,
     ) -> Result<(Ranked, Tape)> {
         let dims = self.prepared.dims();
         let steps = self.layout.steps();
         let mut end = Ranked::zeros(dims, steps.sequences());
-        let (mut start, mut kept, mut unread) = (initial, Vec::new(), Vec::new());
-        for range in self.pieces() {
+        let (mut start, mut tape, mut unread) = (initial, Tape::default(), Vec::new());
+        let shows = matches!(keep, Keep::Insides);
+        if shows {
+            tape.trace = Trace::with_capacity(dims, steps.rows());
+        }
+        for range in self.pieces(keep) {
             let piece = self.piece(&range);
             let n = piece.steps.sequences();
             let drawn = self.draw(&range);
-            let mut cache = (keep && !self.computes_again()).then(|| room.caches.pop().unwrap_or_default());
+            let keeps =
+                shows || matches!(keep, Keep::Training(_)) && self.config.checkpoints == Checkpoints::Off;
+            let mut cache = keeps.then(|| room.caches.pop().unwrap_or_default());
             let to = match &mut out {
                 Some((values, stride)) => piece.write(values, *stride),
                 None => {
@@ -110,12 +115,20 @@ impl Direction<'_> {
                 &mut room.scratch,
             )?;
             let next = steps.batch_sizes().get(range.end).map(|&n| end.first(n));
-            if keep {
-                kept.push(Kept { steps: range, start, insides: cache.map(|cache| (drawn, cache)) });
+            match (keep, cache) {
+                (Keep::Training(_), cache) => {
+                    let insides = cache.map(|cache| (drawn, cache));
+                    tape.pieces.push(Kept { steps: range, start, insides });
+                }
+                (_, Some(cache)) => {
+                    self.prepared.trace_on(&cache, &mut tape.trace)?;
+                    room.caches.push(cache);
+                }
+                _ => {}
             }
             start = next;
         }
-        Ok((end, Tape(kept)))
+        Ok((end, tape))
     }
 
     /// Runs all steps back and answers the gradient of the initial state. `both` are the layer's outputs, which are
@@ -137,7 +150,7 @@ impl Direction<'_> {
         let mut d_state = d_end.unwrap_or_else(|| Ranked::zeros(dims, self.layout.steps().sequences()));
         let Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias } =
             into;
-        for mut kept in tape.0.into_iter().rev() {
+        for mut kept in tape.pieces.into_iter().rev() {
             let piece = self.piece(&kept.steps);
             let (n, rows) = (piece.steps.sequences(), piece.rows.clone());
             let (again, drawn, mut cache) = match kept.insides.take() {
@@ -186,31 +199,22 @@ impl Direction<'_> {
         Ok(d_state)
     }
 
-    /// The insides in the order of processing, and the hidden rows, `[R, H]`, where they were not kept.
+    /// The insides of a training pass in the order of processing, and the hidden rows, `[R, H]`, where they were not
+    /// kept.
     pub(super) fn trace(&self, tape: &Tape, x: &Rows, room: &mut Room) -> Result<(Trace, Option<Vec<f32>>)> {
-        let (mut whole, mut hidden) = (Trace::default(), None);
-        for (index, kept) in tape.0.iter().enumerate() {
-            let trace = match &kept.insides {
-                Some((_, cache)) => self.prepared.trace(cache)?,
-                None => {
-                    let piece = self.piece(&kept.steps);
-                    let (out, _, cache) = self.again(kept, &piece, x, room)?;
-                    let trace = self.prepared.trace(&cache)?;
-                    room.caches.push(cache);
-                    hidden.get_or_insert_with(Vec::new).extend(out);
-                    trace
-                }
-            };
-            if index == 0 {
-                whole = trace;
+        let mut trace = Trace::with_capacity(self.prepared.dims(), self.layout.rows());
+        let mut hidden = None;
+        for kept in &tape.pieces {
+            if let Some((_, cache)) = &kept.insides {
+                self.prepared.trace_on(cache, &mut trace)?;
                 continue;
             }
-            for ((_, all), (_, of_piece)) in whole.gates.iter_mut().zip(trace.gates) {
-                all.extend(of_piece);
-            }
-            whole.cell.extend(trace.cell);
+            let (out, _, cache) = self.again(kept, &self.piece(&kept.steps), x, room)?;
+            self.prepared.trace_on(&cache, &mut trace)?;
+            room.caches.push(cache);
+            hidden.get_or_insert_with(Vec::new).extend(out);
         }
-        Ok((whole, hidden))
+        Ok((trace, hidden))
     }
 
     /// Runs a piece again: its hidden rows, masks and insides.
@@ -239,14 +243,18 @@ impl Direction<'_> {
         Ok((out, drawn, cache))
     }
 
-    /// Whether backward computes the insides of a pass again. Only training passes have a backward pass.
-    fn computes_again(&self) -> bool {
-        self.noise.is_some() && self.config.checkpoints != Checkpoints::Off
-    }
-
-    fn pieces(&self) -> Vec<Range<usize>> {
-        let steps = self.layout.steps().len();
-        if self.noise.is_some() { pieces(self.config, steps) } else { vec![0..steps] }
+    fn pieces(&self, keep: Keep) -> Vec<Range<usize>> {
+        let steps = self.layout.steps();
+        match keep {
+            Keep::Nothing => vec![0..steps.len()],
+            Keep::Training(_) => pieces(self.config, steps.len()),
+            Keep::Insides => {
+                // What is copied out of a piece is best still in the second-level cache.
+                const FLOATS: usize = 128 * 1024;
+                let of_step = steps.sequences().max(1) * self.prepared.dims().gate_rows();
+                every(FLOATS.div_ceil(of_step), steps.len())
+            }
+        }
     }
 
     fn piece(&self, range: &Range<usize>) -> Piece<'_> {

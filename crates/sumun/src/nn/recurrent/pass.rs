@@ -85,7 +85,7 @@ impl Recurrent {
                     noise,
                 };
                 let start = self.rank(&layout, initial, index);
-                let (end, tape) = one.forward(&x, start, out, keeps, &mut room)?;
+                let (end, tape) = one.forward(&x, start, out, keep, &mut room)?;
                 self.unrank(&layout, &end, index, &mut state);
                 tapes.push(tape);
             }

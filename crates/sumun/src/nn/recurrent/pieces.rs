@@ -33,9 +33,19 @@ pub(super) fn pieces(config: &RecurrentConfig, steps: usize) -> Vec<Range<usize>
         Checkpoints::Every(steps) => steps,
     };
     let cut = config.truncate.unwrap_or(steps);
+    meeting(&[kept, cut], steps)
+}
+
+/// Pieces of so many steps each.
+pub(super) fn every(length: usize, steps: usize) -> Vec<Range<usize>> {
+    meeting(&[length], steps)
+}
+
+/// Pieces that meet at the multiples of some numbers.
+fn meeting(multiples: &[usize], steps: usize) -> Vec<Range<usize>> {
     let (mut pieces, mut from) = (Vec::new(), 0);
     while from < steps {
-        let to = [kept, cut].into_iter().fold(steps, |to, every| to.min((from / every + 1) * every));
+        let to = multiples.iter().fold(steps, |to, &of| to.min((from / of + 1) * of));
         pieces.push(from..to);
         from = to;
     }

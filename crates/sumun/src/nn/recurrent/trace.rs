@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use sumun_kernels::Prepared;
+use sumun_kernels::Trace;
 
 use super::direction::Direction;
 use super::pass::{Keep, LayerCache};
 use super::{Recurrent, RecurrentCache, RecurrentState};
-use crate::noise::Noise;
 use crate::{Error, Layout, Parameters, Result, Rows};
 
 /// What one direction of one layer went through. Every row is at the caller's sequence and step, in the reverse
@@ -46,67 +45,76 @@ impl Recurrent {
         initial: Option<&RecurrentState>,
     ) -> Result<Vec<LayerTrace>> {
         let (_, _, layers) = self.run(parameters, x, initial, Keep::Insides)?;
-        let traces = self.traces(&self.prepared(parameters, None)?, &layers, None)?;
-        let mut room = self.take_room();
-        layers.into_iter().flat_map(|layer| layer.tapes).for_each(|tape| tape.give_back(&mut room));
-        self.put_back(room);
+        let mut traces = Vec::with_capacity(self.ids.len());
+        for (layer, kept) in layers.into_iter().enumerate() {
+            let LayerCache { x, both, tapes, .. } = kept;
+            for (direction, tape) in tapes.into_iter().enumerate() {
+                traces.push(self.shown([layer, direction], &x.layout, tape.trace, None, both.as_ref())?);
+            }
+        }
         Ok(traces)
     }
 
-    /// As [`trace`](Self::trace), of the training pass that filled `cache`: with the masks that it drew.
+    /// As [`trace`](Self::trace), of the training pass that filled `cache`: with the masks that it drew. What it did not
+    /// keep for its checkpoints is computed again.
     pub fn trace_of(&self, parameters: &Parameters, cache: &RecurrentCache) -> Result<Vec<LayerTrace>> {
         if cache.version != parameters.version() {
             return Err(Error::Invalid(
                 "the parameters changed after the training pass; trace it before they are updated".into(),
             ));
         }
-        self.traces(&self.prepared(parameters, None)?, &cache.layers, Some(cache.noise))
-    }
-
-    fn traces(
-        &self,
-        prepared: &[Prepared],
-        layers: &[LayerCache],
-        noise: Option<Noise>,
-    ) -> Result<Vec<LayerTrace>> {
         let directions = self.config.directions();
-        if layers.len() != self.config.layers || layers.iter().any(|layer| layer.tapes.len() != directions) {
+        let (config, prepared, layers) = (&self.config, self.prepared(parameters, None)?, &cache.layers);
+        if layers.len() != config.layers || layers.iter().any(|layer| layer.tapes.len() != directions) {
             return Err(sumun_kernels::Error::Cache.into());
         }
-        let (mut traces, mut room) = (Vec::with_capacity(prepared.len()), self.take_room());
+        let (mut traces, mut room) = (Vec::with_capacity(self.ids.len()), self.take_room());
         for (layer, kept) in layers.iter().enumerate() {
             let layout = &kept.x.layout;
             for (direction, tape) in kept.tapes.iter().enumerate() {
                 let prepared = &prepared[layer * directions + direction];
-                let one = Direction { config: &self.config, prepared, layout, layer, direction, noise };
+                let noise = Some(cache.noise);
+                let one = Direction { config, prepared, layout, layer, direction, noise };
                 let (trace, hidden) = one.trace(tape, &kept.x, &mut room)?;
-                let width = self.config.state_features();
-                let hidden = match (hidden, &kept.both) {
-                    (Some(hidden), _) => in_callers_order(hidden, width, direction, layout)?,
-                    (None, Some(both)) => columns(both, direction, width)?,
-                    (None, None) => return Err(sumun_kernels::Error::Cache.into()),
-                };
-                let rows = |values| in_callers_order(values, self.config.hidden, direction, layout);
-                let gates = trace.gates.into_iter().map(|(name, mut values)| {
-                    if name == "z" && self.config.inverted_update {
-                        values.iter_mut().for_each(|z| *z = 1.0 - *z);
-                    }
-                    Ok((name, rows(values)?))
-                });
-                traces.push(LayerTrace {
-                    layer,
-                    direction,
-                    hidden,
-                    gates: gates.collect::<Result<_>>()?,
-                    cell: match self.config.cell.cell().has_cell_state() {
-                        true => Some(rows(trace.cell)?),
-                        false => None,
-                    },
-                });
+                traces.push(self.shown([layer, direction], layout, trace, hidden, kept.both.as_ref())?);
             }
         }
         self.put_back(room);
         Ok(traces)
+    }
+
+    /// A direction's insides in the caller's order. Hidden rows that are not given are columns of `both`.
+    fn shown(
+        &self,
+        [layer, direction]: [usize; 2],
+        layout: &Arc<Layout>,
+        trace: Trace,
+        hidden: Option<Vec<f32>>,
+        both: Option<&Rows>,
+    ) -> Result<LayerTrace> {
+        let width = self.config.state_features();
+        let hidden = match (hidden, both) {
+            (Some(hidden), _) => in_callers_order(hidden, width, direction, layout)?,
+            (None, Some(both)) => columns(both, direction, width)?,
+            (None, None) => return Err(sumun_kernels::Error::Cache.into()),
+        };
+        let rows = |values| in_callers_order(values, self.config.hidden, direction, layout);
+        let gates = trace.gates.into_iter().map(|(name, mut values)| {
+            if name == "z" && self.config.inverted_update {
+                values.iter_mut().for_each(|z| *z = 1.0 - *z);
+            }
+            Ok((name, rows(values)?))
+        });
+        Ok(LayerTrace {
+            layer,
+            direction,
+            hidden,
+            gates: gates.collect::<Result<_>>()?,
+            cell: match self.config.cell.cell().has_cell_state() {
+                true => Some(rows(trace.cell)?),
+                false => None,
+            },
+        })
     }
 }
 
@@ -132,9 +140,11 @@ fn columns(both: &Rows, direction: usize, width: usize) -> Result<Rows> {
     if both.features == width {
         return Ok(both.clone());
     }
-    let values =
-        both.data.chunks_exact(both.features).flat_map(|row| &row[direction * width..][..width]).copied();
-    Rows::new(values.collect(), width, both.layout.clone())
+    let mut values = Vec::with_capacity(both.layout.rows() * width);
+    for row in both.data.chunks_exact(both.features) {
+        values.extend_from_slice(&row[direction * width..][..width]);
+    }
+    Rows::new(values, width, both.layout.clone())
 }
 
 #[cfg(test)]
@@ -146,6 +156,7 @@ mod tests {
 
     use super::*;
     use crate::nn::{CellKind, CellOptions, RecurrentConfig};
+    use crate::noise::Noise;
 
     const NOISE: Noise = Noise { seed: 3, step: 5, layer: 2 };
 
