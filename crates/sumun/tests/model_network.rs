@@ -10,12 +10,14 @@ use sumun::model::{
     ModelBuilder, ModelConfig, ModelFile, PoolLayer, RecurrentLayer,
 };
 use sumun::nn::{
-    Activation, CellKind, CellOptions, FirstWeights, Initializer, Lstm, LstmConfig, Merge, Pool, Valid,
+    Activation, ActivationFunction, CellKind, CellOptions, Checkpoints, FirstWeights, Initializer, Lstm,
+    LstmConfig, Merge, Pool, RecurrentDropout, Valid,
 };
 use sumun::noise::Noise;
 use sumun::text::{PAD, VectorFormat, VectorOptions, Vocabulary, WordVectors};
 use sumun::train::{Optimizer, Regularizer};
 use sumun::{Fill, Rows};
+use sumun_testing::Random;
 
 const NOISE: Noise = Noise { seed: 5, step: 2, layer: 0 };
 
@@ -127,6 +129,92 @@ fn gradients_with_regularisers_pools_and_every_step() {
     let penalty: f64 =
         model.parameters().value(table).iter().map(|&w| 0.3_f32 as f64 * f64::from(w) * f64::from(w)).sum();
     assert!((model.penalty() - penalty).abs() < 1e-9);
+}
+
+/// A random sample of what can be combined, each with dropout, penalties, and lengths or a mask with holes. (Relu's and
+/// L1's kinks spoil difference quotients in `f32`; the kernels check every activation in `f64`.)
+#[test]
+fn gradients_of_random_combinations_of_options() {
+    let mut random = Random::new(17);
+    let x = Array3::from_shape_fn((3, 5, 2), |(n, t, f)| weight(n * 10 + t * 2 + f));
+    let cells = [CellKind::RnnTanh, CellKind::Lstm, CellKind::Gru, CellKind::GruResetBefore];
+    let functions = [
+        ActivationFunction::Sigmoid,
+        ActivationFunction::Softsign,
+        ActivationFunction::ScaledTanh { alpha: 1.2, beta: 0.7 },
+        ActivationFunction::Softplus,
+    ];
+    let mut used = [0; 12];
+    for case in 0..40 {
+        let mut one_in = |n: usize| random.below(n) == 0;
+        let [both, deep, checked, holes] = [2, 2, 2, 2].map(&mut one_in);
+        let [projected, peepholes, coupled, clipped, normed, zone_h, zone_c] =
+            [3, 3, 3, 3, 4, 3, 3].map(&mut one_in);
+        let [gate, candidate, output] = [3, 3, 3].map(&mut one_in);
+        let cell = cells[random.below(cells.len())];
+        let (lstm, rnn) = (cell == CellKind::Lstm, cell == CellKind::RnnTanh);
+        let mut function = |wanted: bool| {
+            let function = functions[random.below(functions.len())];
+            wanted.then_some(function)
+        };
+        let [gate_activation, candidate_activation, output_activation] =
+            [gate && !rnn, candidate, output && lstm].map(&mut function);
+        let masks = [RecurrentDropout::None, RecurrentDropout::Shared, RecurrentDropout::PerGate];
+        let recurrent_dropout = masks[random.below(3)];
+        let options = CellOptions {
+            projection: (projected && lstm).then_some(2),
+            peepholes: peepholes && lstm,
+            coupled: coupled && lstm,
+            clip: clipped.then_some(4.0),
+            gate_activation,
+            candidate_activation,
+            output_activation,
+            // A large ε, or the curvature of the norm over three units spoils difference quotients in f32.
+            layer_norm: normed.then_some(0.5),
+            recurrent_dropout,
+            zoneout_hidden: if zone_h { 0.3 } else { 0.0 },
+            zoneout_cell: if zone_c && lstm { 0.2 } else { 0.0 },
+        };
+        let merges = [Merge::Concat, Merge::Sum, Merge::Mul, Merge::Average];
+        let merge = if both { merges[random.below(4)] } else { Merge::Concat };
+        let layer = RecurrentLayer::new(cell, 3)
+            .layers(1 + usize::from(deep))
+            .bidirectional(both)
+            .merge(merge)
+            .return_sequences(random.below(2) == 0)
+            .dropout(if deep { 0.3 } else { 0.0 })
+            .input_dropout([0.0, 0.3][random.below(2)])
+            .recurrent_dropout(if recurrent_dropout == RecurrentDropout::None { 0.0 } else { 0.3 })
+            .options(options)
+            .checkpoints(if checked { Checkpoints::Every(2) } else { Checkpoints::Off })
+            .kernel_regularizer(Regularizer::l2(0.05))
+            .recurrent_regularizer(Regularizer::l2(0.1))
+            .bias_regularizer(Regularizer::l2(0.2));
+        let model = Model::builder(Input::numbers(2)).layer(layer.clone()).dense(2).build(case).unwrap();
+        let mask = Array2::from_shape_fn((3, 5), |(n, t)| n != 1 && (n + t) % 3 != 1);
+        let batch = match holes {
+            true => Batch::numbers(x.view()).mask(mask.view()).unwrap(),
+            false => Batch::numbers(x.view()).lengths(&[2, 5, 0]).unwrap(),
+        };
+        println!("{layer:?}");
+        check_gradients(model, &batch);
+        let on = [
+            both,
+            deep,
+            checked,
+            holes,
+            options.projection.is_some(),
+            options.peepholes,
+            options.coupled,
+            clipped,
+            normed,
+            zone_h,
+            options.zoneout_cell > 0.0,
+            recurrent_dropout != RecurrentDropout::None,
+        ];
+        used.iter_mut().zip(on).for_each(|(count, on)| *count += usize::from(on));
+    }
+    assert!(used.iter().all(|&count| count >= 2), "cases with each option: {used:?}");
 }
 
 #[test]
@@ -284,13 +372,15 @@ fn everything() -> ModelConfig {
         .dropout(0.1)
         .input_dropout(0.2)
         .recurrent_dropout(0.3)
+        .checkpoints(Checkpoints::Every(100))
+        .truncate(50_usize)
         .options(options)
         .first_weights(FirstWeights::keras())
         .kernel_regularizer(Regularizer::l1(0.01))
         .recurrent_regularizer(Regularizer::l2(0.02))
         .bias_regularizer(Regularizer::l2(0.03))
         .learning_rate(2.0);
-    let step = |cell| RecurrentLayer::new(cell, 3).return_sequences(true);
+    let step = |cell| RecurrentLayer::new(cell, 3).return_sequences(true).checkpoints(Checkpoints::Sqrt);
     let dense = DenseLayer::new(4)
         .activation(Activation::Relu)
         .first_weights(Initializer::HeNormal)
@@ -354,6 +444,34 @@ activation = \"sigmoid\"
         .config();
     assert_eq!(ModelConfig::from_toml(text).unwrap(), built);
     assert_eq!(built.to_toml().unwrap(), text);
+}
+
+/// A model trained with checkpoints has the bits of one trained without, and a cut in the gradient changes it.
+#[test]
+fn checkpoints_and_truncation_are_settings_of_a_file() {
+    let gradients = |settings: &str| {
+        let text = format!(
+            "[input]\nkind = \"numbers\"\nfeatures = 2\n[[layers]]\nkind = \"lstm\"\nunits = 3\nlayers = 2\n\
+             return_sequences = true\ndropout = 0.2\n{settings}\n[[layers]]\nkind = \"dense\"\nunits = 1\n"
+        );
+        let mut model = ModelConfig::from_toml(&text)?.build(1)?;
+        let x = Array3::from_shape_fn((3, 9, 2), |(n, t, f)| weight(n * 18 + t * 2 + f));
+        let batch = Batch::numbers(x.view()).lengths(&[9, 1, 5])?;
+        let (y, cache) = model.forward_train(&batch, NOISE)?;
+        model.backward(cache, y)?;
+        Ok::<_, sumun::Error>(model.parameters().gradients().to_vec())
+    };
+    let whole = gradients("").unwrap();
+    assert_eq!(gradients("checkpoints = \"off\"").unwrap(), whole);
+    assert_eq!(gradients("checkpoints = \"sqrt\"").unwrap(), whole);
+    assert_eq!(gradients("checkpoints = { every = 2 }").unwrap(), whole);
+    let cut = gradients("truncate = 2").unwrap();
+    assert_ne!(cut, whole);
+    assert_eq!(gradients("truncate = 2\ncheckpoints = { every = 3 }").unwrap(), cut);
+    for settings in ["truncate = 0", "checkpoints = { every = 0 }"] {
+        let error = gradients(settings).unwrap_err().to_string();
+        assert!(error.contains("at least 1 step apart, not 0") && !error.contains('\n'), "{error}");
+    }
 }
 
 #[test]

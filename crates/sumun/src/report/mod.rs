@@ -18,12 +18,15 @@
 #[cfg(test)]
 mod check;
 mod figures;
+mod gradients;
 mod page;
 #[cfg(test)]
 mod sample;
 mod svg;
 mod text;
 mod ticks;
+
+pub use gradients::gradient_norms_picture;
 
 /// Everything the report of a forecaster's training says. Fields that are left empty leave their part of the page out.
 #[derive(Debug, Clone, Default)]

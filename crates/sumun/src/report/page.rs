@@ -6,7 +6,7 @@ use super::figures::{self, Room, figure};
 use super::text::{self, UNDEFINED, count, counted, duration, escape, fixed, number};
 use super::{Errors, ForecastReport, Forecaster, TargetReport};
 
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("readout.js");
 
 /// The whole page.

@@ -150,6 +150,7 @@ impl Alone {
             direction: found.direction,
             hidden: array(&found.hidden),
             cell: found.cell.as_ref().map(array),
+            norms: found.norms(),
         });
         Ok((d_x, d_initial, shown.collect()))
     }

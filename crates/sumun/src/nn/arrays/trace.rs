@@ -38,6 +38,9 @@ pub struct ArrayStateGradients<D: Axes> {
     pub hidden: Array<f32, D>,
     /// dL/dc after each step, H wide; None where the cell has none.
     pub cell: Option<Array<f32, D>>,
+    /// ‖dL/dh‖₂ over all sequences, 0, 1, 2 … steps before the last that the direction reads of each: how the gradient
+    /// vanishes or explodes with the distance in time.
+    pub norms: Vec<f64>,
 }
 
 impl<D: Axes> ArrayTrace<D> {
@@ -86,6 +89,51 @@ mod tests {
 
     fn furthest(a: ArrayView1<f32>, b: ArrayView1<f32>) -> f32 {
         a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    }
+
+    /// Gradients by step of arrays: at the last step that of the output alone, at masked steps zeros, in processing order
+    /// with `go_backwards`, and before all steps that of the initial state.
+    #[test]
+    fn gradients_by_step_lie_as_the_output_does() {
+        let noise = Noise { seed: 1, step: 0, layer: 0 };
+        for (time_major, go_backwards) in [(false, false), (true, false), (false, true)] {
+            let config = GruConfig::new(2, 5).time_major(time_major).go_backwards(go_backwards);
+            let mut gru = Gru::new(config.checkpoints(crate::nn::Checkpoints::Sqrt), &mut rng()).unwrap();
+            let n = usize::from(time_major);
+            let mut x = Array3::from_shape_fn((3, 6, 2), |(n, t, f)| ((n * 12 + t * 2 + f) as f32).sin());
+            if time_major {
+                x.swap_axes(0, 1);
+            }
+            let lengths = Valid::Lengths(&[6, 2, 0]);
+            let (output, _, cache) = gru.forward_train(x.view(), lengths, None, noise).unwrap();
+            let d = output.mapv(|v| v + 0.5);
+            let (d_x, d_initial, by_step) = gru.backward_by_step(cache, d.view(), None).unwrap();
+            let first = gru.parameters().gradients().to_vec();
+            gru.parameters_mut().zero_gradients();
+            let (_, _, cache) = gru.forward_train(x.view(), lengths, None, noise).unwrap();
+            assert_eq!(gru.backward(cache, d.view(), None).unwrap(), (d_x, d_initial));
+            assert_eq!(gru.parameters().gradients(), first);
+
+            let [found] = &by_step[..] else { panic!("one layer and direction") };
+            assert_eq!((found.layer, found.direction, found.norms.len()), (0, 0, 6));
+            assert_eq!(found.hidden.dim(), output.dim());
+            let at = |a: &Array3<f32>, sequence: usize, step: usize| {
+                a.index_axis(Axis(n), sequence).index_axis(Axis(0), step).to_vec()
+            };
+            let steps = |sequence: usize, length: usize| {
+                // Turned round, a short sequence's steps come last.
+                if go_backwards { (6 - length..6).collect::<Vec<_>>() } else { (0..length).collect() }
+                    .into_iter()
+                    .map(move |step| (sequence, step))
+            };
+            for (sequence, length) in [(0, 6), (1, 2)] {
+                let (sequence, last) = steps(sequence, length).last().unwrap();
+                assert_eq!(at(&found.hidden, sequence, last), at(&d, sequence, last));
+                let (sequence, first) = steps(sequence, length).next().unwrap();
+                assert_ne!(at(&found.hidden, sequence, first), at(&d, sequence, first));
+            }
+            assert!(found.hidden.index_axis(Axis(n), 2).iter().all(|&v| v == 0.0));
+        }
     }
 
     /// LSTM(1 → 4) on 20 values of a sine: every step by hand from `weight_ih_l0` and `weight_hh_l0`; the gates i, f

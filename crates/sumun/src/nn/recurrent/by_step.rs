@@ -25,6 +25,21 @@ pub struct StateGradients {
 }
 
 impl StateGradients {
+    /// ‖dL/dh‖₂ over all sequences, 0, 1, 2 … steps before the last that the direction reads of each: how the gradient
+    /// vanishes or explodes with the distance in time.
+    pub fn norms(&self) -> Vec<f64> {
+        let (layout, width) = (&self.hidden.layout, self.hidden.features);
+        let mut squares = vec![0.0; layout.steps().len()];
+        for (step, &batch) in layout.steps().batch_sizes().iter().enumerate() {
+            for (rank, &length) in layout.lengths()[..batch].iter().enumerate() {
+                let distance = if self.direction == 0 { length - 1 - step } else { step };
+                let row = &self.hidden.data[(layout.steps().offset(step) + rank) * width..][..width];
+                squares[distance] += row.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
+            }
+        }
+        squares.into_iter().map(f64::sqrt).collect()
+    }
+
     /// From rows in the order in which the direction reads.
     pub(super) fn new(layer: usize, direction: usize, states: Ranked, layout: &Arc<Layout>) -> Result<Self> {
         let [hidden, cell] = states.widths();
@@ -121,6 +136,36 @@ mod tests {
                         .all(|rows| { rows.data[last * hidden..].iter().all(|&v| v == 0.0) })
                 );
             }
+        }
+    }
+
+    /// h = u·h before, for ever: the gradient of the last state falls by u with every step, in both directions and in
+    /// every length.
+    #[test]
+    fn norms_fall_with_the_distance_in_time() {
+        let linear = CellOptions {
+            candidate_activation: Some(crate::nn::ActivationFunction::Linear),
+            ..CellOptions::default()
+        };
+        let config = RecurrentConfig {
+            bidirectional: true,
+            options: linear,
+            output: crate::nn::Output::Last,
+            ..RecurrentConfig::new(CellKind::RnnTanh, 1, 1)
+        };
+        let (stack, mut parameters) = stack(&config);
+        for name in ["weight_hh_l0", "weight_hh_l0_reverse"] {
+            let id = parameters.find(name).unwrap();
+            parameters.value_mut(id)[0] = 0.5;
+        }
+        let layout = Layout::ragged(&[2, 4, 0], 4).unwrap();
+        let x = Rows::new(vec![1.0; 6], 1, layout).unwrap();
+        let (_, _, cache) = stack.forward_train_with_state(&parameters, x, None, NOISE).unwrap();
+        let d = Rows::one_step(vec![3.0, 3.0, 4.0, 4.0, 9.0, 9.0], 2, 3).unwrap();
+        let wanted = InputGradient::Skip;
+        let (_, _, by_step) = stack.backward_by_step(&mut parameters, cache, d, None, wanted).unwrap();
+        for gradients in by_step {
+            assert_eq!(gradients.norms(), [5.0, 2.5, 1.0, 0.5], "direction {}", gradients.direction);
         }
     }
 
