@@ -44,6 +44,11 @@ impl Recurrent {
         x: Rows,
         initial: Option<&RecurrentState>,
     ) -> Result<Vec<LayerTrace>> {
+        // Allocators give memory back to the system when an array is dropped, and fetching it again page by page took
+        // longer than copying (glibc). Having seen one block as large as a trace, they keep it for the next.
+        let arrays = self.config.cell.cell().gate_names().len() + 2;
+        let floats = arrays * self.ids.len() * x.layout.rows() * self.config.hidden;
+        drop(std::hint::black_box(Vec::<f32>::with_capacity(floats)));
         let (_, _, layers) = self.run(parameters, x, initial, Keep::Insides)?;
         let mut traces = Vec::with_capacity(self.ids.len());
         for (layer, kept) in layers.into_iter().enumerate() {
