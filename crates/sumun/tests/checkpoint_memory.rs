@@ -1,14 +1,10 @@
-//! Checkpoints save the memory that they promise: counted by the allocator, so in a file, and so a process, of its own.
+//! Checkpoints save the memory that they promise, counted by the allocator.
 
-use peak_alloc::PeakAlloc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sumun::nn::{CellKind, Checkpoints, InputGradient, Layer, Output, Recurrent, RecurrentConfig};
 use sumun::noise::Noise;
 use sumun::{Layout, Parameters, Rows};
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const NOISE: Noise = Noise { seed: 3, step: 5, layer: 2 };
 
@@ -20,13 +16,13 @@ fn peak(config: &RecurrentConfig, steps: usize) -> (usize, Vec<f32>) {
     let stack = Recurrent::new(config.clone(), &mut parameters, "", &mut rng).unwrap();
     let x = (0..steps * config.input).map(|k| ((k * 37 + 11) % 101) as f32 / 51.0 - 0.993).collect();
     let x = Rows::new(x, config.input, Layout::full(1, steps)).unwrap();
-    ALLOCATOR.reset_peak_usage();
-    let before = ALLOCATOR.current_usage();
-    let (out, cache) = stack.forward_train(&parameters, x, NOISE).unwrap();
-    let d_out = Rows::new(vec![1.0; out.data.len()], out.features, out.layout.clone()).unwrap();
-    drop(out);
-    stack.backward(&mut parameters, cache, d_out, InputGradient::Skip).unwrap();
-    (ALLOCATOR.peak_usage() - before, parameters.gradients().to_vec())
+    let allocated = allocation_counter::measure(|| {
+        let (out, cache) = stack.forward_train(&parameters, x, NOISE).unwrap();
+        let d_out = Rows::new(vec![1.0; out.data.len()], out.features, out.layout.clone()).unwrap();
+        drop(out);
+        stack.backward(&mut parameters, cache, d_out, InputGradient::Skip).unwrap();
+    });
+    (allocated.bytes_max as usize, parameters.gradients().to_vec())
 }
 
 #[test]

@@ -13,6 +13,10 @@ use crate::train::Regularizer;
 /// have is an error.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a model has few layers, and a box would show wherever one is matched"
+)]
 pub enum LayerConfig {
     /// A learnt vector for each id.
     Embedding(EmbeddingLayer),

@@ -34,6 +34,9 @@ pub struct ArrayCache<D, O> {
 /// A training call's output, final state and cache.
 type Trained<D, O, S> = (Array<f32, O>, S, ArrayCache<D, O>);
 
+/// The gradients of the input, of the initial state and of the states after every step.
+type Told<D, S> = (Array<f32, D>, S, Vec<ArrayStateGradients<D>>);
+
 /// The stack's answer before it becomes arrays.
 struct Answer {
     rows: Rows,
@@ -140,7 +143,7 @@ impl Alone {
         cache: ArrayCache<D, O>,
         d_output: ArrayView<f32, O>,
         d_state: Option<&S>,
-    ) -> Result<(Array<f32, D>, S, Vec<ArrayStateGradients<D>>)> {
+    ) -> Result<Told<D, S>> {
         let mut by_step = Vec::new();
         let (d_x, d_initial) = self.back(cache, d_output, d_state, Some(&mut by_step))?;
         let lie = self.lie::<D>();
