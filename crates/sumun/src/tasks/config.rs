@@ -296,7 +296,7 @@ impl TaskConfig {
     }
 
     /// Settings that make no sense, each named by its key.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let bad = |key: &str, found: String, wanted: &str| {
             Err(Error::Invalid(format!("{key} is {found}; it must be {wanted}")))
         };

@@ -30,8 +30,13 @@ pub enum Prediction {
     },
     /// A number.
     Number(f64),
-    /// A tag for each token.
-    Tags(Vec<String>),
+    /// The most probable tag of each token, and how probable it is.
+    Tags {
+        /// The tags by name.
+        tags: Vec<String>,
+        /// The probability of each.
+        probabilities: Vec<f64>,
+    },
 }
 
 /// What a model makes of a file.

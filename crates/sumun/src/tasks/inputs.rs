@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::config::TextOptions;
 use crate::data::{Role, ScaleKind, Scaler};
 use crate::model::{Batch, Input as ModelInput};
-use crate::records::{Input, Record, Records};
+use crate::records::{Input, Record, Records, Sentence};
 use crate::text::{PAD, Tokenizer, Vocabulary, VocabularyOptions};
 use crate::{Error, Result};
 
@@ -58,6 +58,44 @@ impl Reader {
             Scaler::fit(ScaleKind::Standard, &format!("channel {}", channel + 1), &values, Role::Feature)
         });
         Ok(Self::Numbers { scalers: scalers.collect::<Result<_>>()? })
+    }
+
+    /// Learns the vocabulary of sentences that are tokens already, and gives the tokens as it knows them.
+    pub(crate) fn fit_tokens(
+        sentences: &[Sentence],
+        options: &TextOptions,
+    ) -> Result<(Self, Vec<Vec<String>>)> {
+        let lowercase = options.lowercase;
+        let tokens: Vec<Vec<String>> = sentences.iter().map(|sentence| cased(sentence, lowercase)).collect();
+        let vocabulary = vocabulary(tokens.iter().map(Vec::as_slice), options)?;
+        Ok((Self::Tokens { lowercase, vocabulary }, tokens))
+    }
+
+    /// The ids of sentences. A reader of anything but tokens is an error.
+    pub(crate) fn token_ids(&self, sentences: &[Sentence]) -> Result<Vec<Vec<u32>>> {
+        let Self::Tokens { lowercase, vocabulary } = self else {
+            return Err(Error::Model("its pipeline reads no lists of tokens".into()));
+        };
+        sentences.iter().map(|sentence| vocabulary.encode(&cased(sentence, *lowercase))).collect()
+    }
+
+    /// Whether it can read anything, as it can unless a file was tampered with.
+    pub(crate) fn check(&self) -> Result<()> {
+        let sane =
+            |scaler: &Scaler| scaler.offset.is_finite() && scaler.scale.is_normal() && scaler.scale > 0.0;
+        let problem = match self {
+            Self::Text { vocabulary, .. } | Self::Tokens { vocabulary, .. } => {
+                (!vocabulary.has_specials()).then(|| "its vocabulary lacks <PAD> and <UNK>".to_owned())
+            }
+            Self::Numbers { scalers } => scalers
+                .iter()
+                .find(|&scaler| !sane(scaler))
+                .map(|scaler| format!("a channel is scaled by {} from {}", scaler.scale, scaler.offset)),
+        };
+        match problem {
+            Some(problem) => Err(Error::Model(format!("its pipeline cannot be used: {problem}"))),
+            None => Ok(()),
+        }
     }
 
     /// What the network's first layer reads.
@@ -139,6 +177,18 @@ pub(crate) fn vocabulary<'a>(
         ..VocabularyOptions::default()
     };
     Vocabulary::build(texts.flatten(), &limits)
+}
+
+/// Whether a scaler makes finite numbers of finite ones.
+pub(crate) fn sane(scaler: &Scaler) -> bool {
+    scaler.offset.is_finite() && scaler.scale.is_normal() && scaler.scale > 0.0
+}
+
+fn cased(sentence: &Sentence, lowercase: bool) -> Vec<String> {
+    match lowercase {
+        true => sentence.tokens.iter().map(|token| token.to_lowercase()).collect(),
+        false => sentence.tokens.clone(),
+    }
 }
 
 fn text_of(record: &Record) -> &str {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{ClassWeights, DataOptions, HeldOut, Task, TaskConfig};
 use super::figures::{Figures, Measured, Prediction, softmax};
-use super::inputs::Reader;
+use super::inputs::{Reader, sane};
 use super::learner::{Examples, Labels, Learner, answers, argmax};
 use super::network::{Answers, network};
 use super::parts::{Parts, split};
@@ -51,15 +51,26 @@ impl LabelledPipeline {
         RecordSpec { text, x, x_layout: self.x_layout, label, require_label }
     }
 
-    /// How many numbers the network answers for each sequence. A head for another task is an error.
+    /// How many numbers the network answers for each sequence. A head for another task, and one that a file was tampered
+    /// with to have, are errors.
     pub(super) fn outputs(&self, task: Task) -> Result<usize> {
+        let bad = |problem: String| Err(Error::Model(format!("its pipeline cannot be used: {problem}")));
         match (&self.head, task) {
-            (Head::Classes { classes, majority, .. }, Task::Classify)
-                if (*majority as usize) < classes.len() =>
-            {
-                Ok(classes.len())
+            (Head::Classes { classes, threshold, majority }, Task::Classify) => match classes.len() {
+                count if *majority as usize >= count => {
+                    bad(format!("the most frequent class is {majority}, but there are {count} classes"))
+                }
+                count if threshold.is_some() && count != 2 => {
+                    bad(format!("a threshold makes 2 classes, but there are {count}"))
+                }
+                count => Ok(count),
+            },
+            (Head::Number { scaler, mean }, Task::Regress) => {
+                if sane(scaler) && mean.is_finite() {
+                    return Ok(1);
+                }
+                bad(format!("the label is scaled by {} from {} around {mean}", scaler.scale, scaler.offset))
             }
-            (Head::Number { .. }, Task::Regress) => Ok(1),
             _ => Err(Error::Model(format!("its answers are not those of {task}"))),
         }
     }

@@ -14,6 +14,7 @@ mod learner;
 mod network;
 mod parts;
 mod settings;
+mod tag;
 mod trained;
 mod training;
 mod vectors;
@@ -25,5 +26,6 @@ pub use config::{
 pub use figures::{Answers, Figures, Measured, Prediction};
 pub use labelled::LabelledPipeline;
 pub use settings::{Kind, SETTINGS, Setting, template};
+pub use tag::TaggingPipeline;
 pub use trained::{Pipeline, TrainedTask};
 pub use training::{Trained, Training};

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::config::Task;
 use super::figures::{Answers, Measured};
 use super::labelled::LabelledPipeline;
-use crate::model::{LayerConfig, Model, ModelFile, NETWORK};
-use crate::records::Records;
+use super::tag::TaggingPipeline;
+use crate::model::{Model, ModelFile, NETWORK};
+use crate::records::{Records, Tagged};
 use crate::{Error, Result};
 
 /// How data becomes what a network reads, and its answers what people read; one for each kind of task.
@@ -17,6 +18,8 @@ use crate::{Error, Result};
 pub enum Pipeline {
     /// Of `classify` and `regress`.
     Labelled(LabelledPipeline),
+    /// Of `tag`.
+    Tagging(TaggingPipeline),
 }
 
 /// A model for a task, as it was trained.
@@ -76,6 +79,12 @@ impl TrainedTask {
                     predictions: pipeline.predict(&self.model, &records)?,
                 })
             }
+            Pipeline::Tagging(pipeline) => {
+                let tagged = Tagged::read(path, &pipeline.spec(false))?;
+                let predictions = pipeline.predict(&self.model, &tagged)?;
+                let tokens = tagged.sentences.into_iter().map(|sentence| sentence.tokens).collect();
+                Ok(Answers { classes: pipeline.tags().names().to_vec(), tokens, predictions })
+            }
         }
     }
 
@@ -87,6 +96,10 @@ impl TrainedTask {
                 let records = Records::read(path, &pipeline.spec(true))?;
                 pipeline.evaluate(&self.model, &records.name, &records)
             }
+            Pipeline::Tagging(pipeline) => {
+                let tagged = Tagged::read(path, &pipeline.spec(true))?;
+                pipeline.evaluate(&self.model, &tagged.name, &tagged)
+            }
         }
     }
 }
@@ -96,21 +109,33 @@ impl Pipeline {
     fn check(&self, task: Task, model: &Model) -> Result<()> {
         let (input, outputs) = match (self, task) {
             (Self::Labelled(pipeline), Task::Classify | Task::Regress) => {
-                (pipeline.reader.input(), pipeline.outputs(task)?)
+                pipeline.reader.check()?;
+                (pipeline.reader.input(), vec![None, Some(pipeline.outputs(task)?)])
+            }
+            (Self::Tagging(pipeline), Task::Tag) => {
+                pipeline.check()?;
+                (pipeline.reader().input(), vec![None, None, Some(pipeline.tags().len())])
             }
             _ => return Err(Error::Model(format!("its pipeline is not one for {task}"))),
         };
-        let config = model.config();
-        let answers = match config.layers.last() {
-            Some(LayerConfig::Dense(layer)) => layer.units,
-            _ => 0,
-        };
-        if config.input != input || answers != outputs {
+        let read = model.config().input;
+        let answers = model.summary().rows.pop().map(|row| row.output_shape).unwrap_or_default();
+        if read != input || answers != outputs {
             return Err(Error::Model(format!(
-                "its network reads {:?} and answers {answers} numbers, but its pipeline gives {input:?} and takes {outputs}",
-                config.input
+                "its network reads {read:?} and answers {}, but its pipeline gives {input:?} and takes {}",
+                shape(&answers),
+                shape(&outputs)
             )));
         }
         Ok(())
     }
+}
+
+/// A shape as people write it: `[N, T, 3]`.
+fn shape(sizes: &[Option<usize>]) -> String {
+    let size = |(place, size): (usize, &Option<usize>)| match size {
+        Some(size) => size.to_string(),
+        None => ["N", "T"].get(place).copied().unwrap_or("any").to_owned(),
+    };
+    format!("[{}]", sizes.iter().enumerate().map(size).collect::<Vec<_>>().join(", "))
 }

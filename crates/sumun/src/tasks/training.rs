@@ -8,6 +8,7 @@ use sumun_kernels::Path;
 use super::config::{Task, TaskConfig};
 use super::figures::Measured;
 use super::labelled::Labelled;
+use super::tag::Tagger;
 use crate::model::ModelFile;
 use crate::run::Checkpoint;
 use crate::train::{Ending, EpochRecord, Keeper, Objective, Progress, Session, Stage};
@@ -102,6 +103,9 @@ impl Training {
         let vectors = config.text.vectors.take();
         let mut lesson = lesson(&config)?;
         config.text.vectors = vectors;
+        if lesson.sources().len() != about.sources.len() {
+            return Err(Error::Model("the checkpoint does not say which data it was trained on".into()));
+        }
         for (now, then) in lesson.sources().iter().zip(&about.sources) {
             if now != then {
                 return Err(Error::Data(format!(
@@ -179,9 +183,11 @@ impl Training {
 }
 
 fn lesson(config: &TaskConfig) -> Result<Box<dyn Lesson>> {
+    config.check()?;
     Ok(match config.task {
         Task::Classify | Task::Regress => Box::new(Labelled::new(config)?),
-        Task::Tag | Task::Lm => {
+        Task::Tag => Box::new(Tagger::new(config)?),
+        Task::Lm => {
             return Err(Error::Invalid(format!("there is no training for {} yet", config.task)));
         }
     })

@@ -110,6 +110,11 @@ impl Schedule {
         self.config
     }
 
+    /// Whether `start`, before its first step, may come to be this one.
+    pub(super) fn continues(&self, start: &Self) -> bool {
+        self.config == start.config && self.base == start.base && (0.0..=self.base).contains(&self.reduced)
+    }
+
     /// The learning rate of optimizer step `step` in epoch `epoch`, both counted from 0.
     pub fn rate(&self, step: u64, epoch: usize) -> f64 {
         match self.config {

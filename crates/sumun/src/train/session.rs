@@ -267,12 +267,27 @@ impl Session {
         };
         objective.carry(carried)?;
         let steps = objective.steps_per_epoch();
-        let done = (position.epoch as u64).checked_mul(steps as u64).map(|s| s + position.batch as u64);
+        let done = (position.epoch as u64)
+            .checked_mul(steps as u64)
+            .and_then(|s| s.checked_add(position.batch as u64));
         if position.batch >= steps || done != Some(position.step) || position.records.len() != position.epoch
         {
             return Err(Error::Model(format!(
                 "epoch {} and batch {} of {steps} do not make step {}",
                 position.epoch, position.batch, position.step
+            )));
+        }
+        let best_epoch = position.best.map_or(1, |(epoch, _)| epoch);
+        if position.waited > position.epoch || !(1..=position.epoch.max(1)).contains(&best_epoch) {
+            return Err(Error::Model(format!(
+                "after {} epochs epoch {best_epoch} cannot be the best, waited for {} epochs",
+                position.epoch, position.waited
+            )));
+        }
+        if position.epoch > options.epochs || !position.schedule.continues(&session.schedule) {
+            return Err(Error::Model(format!(
+                "a training of {} epochs does not come to epoch {} with such a learning rate",
+                options.epochs, position.epoch
             )));
         }
         Ok(Self {
