@@ -1,8 +1,8 @@
 //! Tags: the figures of tokens and spans, and the tag that a token mostly has.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::spans::{Spans, is_bio};
 use super::{Classification, check_ids};
@@ -48,9 +48,10 @@ impl Tagging {
 
 /// The simplest guess: the tag that a token has most often in the training part, and for a token that is not there the
 /// most frequent tag of all. Among equals the lowest id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MostFrequentTag {
-    tags: HashMap<String, u32>,
+    /// In order, so that equal guesses are equal files.
+    tags: BTreeMap<String, u32>,
     overall: u32,
 }
 
@@ -79,6 +80,11 @@ impl MostFrequentTag {
         }
         let tags = best.into_iter().map(|(token, (_, tag))| (token.to_owned(), tag)).collect();
         Ok(Self { tags, overall })
+    }
+
+    /// The largest id that it ever guesses.
+    pub(crate) fn largest(&self) -> u32 {
+        self.tags.values().copied().fold(self.overall, u32::max)
     }
 
     /// The guess for a token.

@@ -209,7 +209,8 @@ impl TaskConfig {
             text: TextOptions {
                 level: if lm { Level::Char } else { Level::Word },
                 lowercase: matches!(task, Task::Classify | Task::Regress),
-                min_count: 1,
+                // A tagger learns what to make of unknown words from those that occur once.
+                min_count: if task == Task::Tag { 2 } else { 1 },
                 vocabulary: 50_000,
                 vectors: None,
             },

@@ -60,15 +60,12 @@ impl Reader {
         Ok(Self::Numbers { scalers: scalers.collect::<Result<_>>()? })
     }
 
-    /// Learns the vocabulary of sentences that are tokens already, and gives the tokens as it knows them.
-    pub(crate) fn fit_tokens(
-        sentences: &[Sentence],
-        options: &TextOptions,
-    ) -> Result<(Self, Vec<Vec<String>>)> {
+    /// Learns the vocabulary of sentences that are tokens already.
+    pub(crate) fn fit_tokens(sentences: &[Sentence], options: &TextOptions) -> Result<Self> {
         let lowercase = options.lowercase;
         let tokens: Vec<Vec<String>> = sentences.iter().map(|sentence| cased(sentence, lowercase)).collect();
         let vocabulary = vocabulary(tokens.iter().map(Vec::as_slice), options)?;
-        Ok((Self::Tokens { lowercase, vocabulary }, tokens))
+        Ok(Self::Tokens { lowercase, vocabulary })
     }
 
     /// The ids of sentences. A reader of anything but tokens is an error.

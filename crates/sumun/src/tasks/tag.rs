@@ -26,8 +26,8 @@ use crate::{Error, Result};
 pub struct TaggingPipeline {
     reader: Reader,
     tags: Classes,
-    /// The simplest guess: the tag that each id of the vocabulary mostly has in the training part.
-    most_frequent: Vec<u32>,
+    /// The simplest guess, of whole tokens as the file has them.
+    most_frequent: MostFrequentTag,
     /// The key or column of the tokens, where one was named.
     tokens_field: Option<String>,
     /// That of the tags.
@@ -45,15 +45,10 @@ impl TaggingPipeline {
                 quoted(only)
             )));
         }
-        let (reader, tokens) = Reader::fit_tokens(&train.sentences, &config.text)?;
-        let guess = MostFrequentTag::of(&tokens, &train.tag_ids(&tags)?, tags.len())?;
-        let Some(vocabulary) = reader.vocabulary() else {
-            return Err(Error::Invalid("a tagger needs a vocabulary".into()));
-        };
-        // No token is empty: for <PAD> and <UNK> it is the guess for what was never seen.
-        let seen =
-            |token: &String| if vocabulary.id(token).is_some() { guess.tag(token) } else { guess.tag("") };
-        let most_frequent = vocabulary.tokens().iter().map(seen).collect();
+        let reader = Reader::fit_tokens(&train.sentences, &config.text)?;
+        let tokens: Vec<Vec<String>> =
+            train.sentences.iter().map(|sentence| sentence.tokens.clone()).collect();
+        let most_frequent = MostFrequentTag::of(&tokens, &train.tag_ids(&tags)?, tags.len())?;
         let (tokens_field, tags_field) = (config.data.tokens.clone(), config.data.tags.clone());
         Ok(Self { reader, tags, most_frequent, tokens_field, tags_field })
     }
@@ -75,19 +70,12 @@ impl TaggingPipeline {
     /// Whether its parts fit each other, as they do unless a file was tampered with.
     pub(super) fn check(&self) -> Result<()> {
         let bad = |problem: String| Err(Error::Model(format!("its pipeline cannot be used: {problem}")));
-        let Reader::Tokens { vocabulary, .. } = &self.reader else {
-            return bad("a tagger reads tokens, this one does not".into());
-        };
-        if self.most_frequent.len() != vocabulary.len() {
-            return bad(format!(
-                "it has most frequent tags for {} tokens, but a vocabulary of {}",
-                self.most_frequent.len(),
-                vocabulary.len()
-            ));
-        }
-        match self.most_frequent.iter().find(|&&tag| tag as usize >= self.tags.len()) {
-            Some(tag) => bad(format!("a most frequent tag is {tag}, but there are {} tags", self.tags.len())),
-            None => self.reader.check(),
+        match (&self.reader, self.most_frequent.largest(), self.tags.len()) {
+            (Reader::Tokens { .. }, tag, tags) if (tag as usize) < tags => self.reader.check(),
+            (Reader::Tokens { .. }, tag, tags) => {
+                bad(format!("a most frequent tag is {tag}, but there are {tags} tags"))
+            }
+            _ => bad("a tagger reads tokens, but this one does not".into()),
         }
     }
 
@@ -124,21 +112,17 @@ impl TaggingPipeline {
         let logits = self.logits(model, tagged)?;
         let best = |rows: &Vec<f32>| rows.chunks_exact(self.tags.len()).map(argmax).collect();
         let predicted: Vec<Vec<u32>> = logits.iter().map(best).collect();
+        let guess = |sentence: &Sentence| self.most_frequent.tags(&sentence.tokens);
+        let guesses: Vec<Vec<u32>> = tagged.sentences.iter().map(guess).collect();
         let score = |tags: &[Vec<u32>]| Tagging::of(&truth, tags, self.tags.names()).map(Figures::Tagging);
         Ok(Measured {
             part: part.into(),
             examples: tagged.sentences.len(),
             figures: score(&predicted)?,
-            baseline: score(&self.guesses(&tagged.sentences)?)?,
+            baseline: score(&guesses)?,
             baseline_name: "the most frequent tag of each token".into(),
             predictions: logits.iter().map(|rows| self.named(rows)).collect(),
         })
-    }
-
-    fn guesses(&self, sentences: &[Sentence]) -> Result<Vec<Vec<u32>>> {
-        let guess = |&id: &u32| self.most_frequent[id as usize];
-        let ids = self.reader.token_ids(sentences)?;
-        Ok(ids.iter().map(|ids| ids.iter().map(guess).collect()).collect())
     }
 }
 

@@ -1,0 +1,103 @@
+//! Small trainings of every task, on data of their own.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use sumun::tasks::{Task, TaskConfig, Training, setting};
+
+/// A task on data of a kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lesson {
+    pub(crate) name: &'static str,
+    pub(crate) task: Task,
+    pub(crate) file: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+}
+
+/// Every task, and every kind of input and of network that changes what a checkpoint holds.
+pub(crate) const LESSONS: &[Lesson] = &[
+    Lesson {
+        name: "classify texts",
+        task: Task::Classify,
+        file: "texts.csv",
+        settings: &[("train.optimizer", "sgd"), ("train.schedule", "plateau")],
+    },
+    Lesson {
+        name: "classify numbers",
+        task: Task::Classify,
+        file: "numbers.jsonl",
+        settings: &[
+            ("data.label", "kind"),
+            ("data.class_weights", "balanced"),
+            ("train.batch_tokens", "20"),
+            ("network.recurrent_dropout", "0.2"),
+        ],
+    },
+    Lesson {
+        name: "regress",
+        task: Task::Regress,
+        file: "numbers.jsonl",
+        settings: &[("data.label", "score"), ("network.pool", "attention"), ("network.layers", "2")],
+    },
+    Lesson {
+        name: "tag",
+        task: Task::Tag,
+        file: "tags.jsonl",
+        settings: &[("data.tags", "upos"), ("network.cell", "gru"), ("train.optimizer", "rmsprop")],
+    },
+];
+
+impl Lesson {
+    /// A training of it before its first step, with its data in a folder.
+    pub(crate) fn begin(&self, folder: &Path, more: &[(&str, &str)]) -> Training {
+        Training::begin(self.config(folder, more)).unwrap()
+    }
+
+    /// Its settings, with its data in a folder.
+    pub(crate) fn config(&self, folder: &Path, more: &[(&str, &str)]) -> TaskConfig {
+        let file = folder.join(self.file);
+        std::fs::write(&file, data(self.file)).unwrap();
+        let small = [
+            ("data.train", file.to_str().unwrap()),
+            ("data.valid", "0.2"),
+            ("data.test", "0.2"),
+            ("network.hidden", "4"),
+            ("network.embedding", "3"),
+            ("network.dropout", "0.3"),
+            ("train.epochs", "4"),
+            ("train.batch", "5"),
+            ("train.patience", "2"),
+            ("train.seed", "7"),
+        ];
+        let settings = small.iter().chain(self.settings).chain(more);
+        let tables: Vec<_> = settings.map(|(key, value)| setting(key, value).unwrap()).collect();
+        TaskConfig::from_tables(self.task, &tables).unwrap()
+    }
+}
+
+/// Thirty records of each kind, a pattern that can be learnt.
+fn data(file: &str) -> String {
+    let mut text = if file == "texts.csv" { "text,label\n".into() } else { String::new() };
+    for n in 0..30_usize {
+        let longer = n % 4 + 1;
+        let written = match file {
+            "texts.csv" if n % 2 == 0 => writeln!(text, "a {}good film {n},good", "very ".repeat(longer)),
+            "texts.csv" => writeln!(text, "such a {}boring film,bad", "very ".repeat(longer)),
+            "numbers.jsonl" => {
+                let channel =
+                    |sign: f64| (0..=longer).map(|t| sign * (n * t) as f64 / 10.0).collect::<Vec<_>>();
+                let x = serde_json::to_string(&[channel(1.0), channel(-1.0)]).unwrap();
+                let kind = if n % 3 == 0 { "slow" } else { "fast" };
+                writeln!(text, "{{\"x\": {x}, \"kind\": \"{kind}\", \"score\": {}}}", n as f64 * 0.25)
+            }
+            _ => {
+                let (words, tags) = (["the", "dog", "barks", "도"], ["DET", "NOUN", "VERB", "ADV"]);
+                let words = serde_json::to_string(&words[..longer]).unwrap();
+                let tags = serde_json::to_string(&tags[..longer]).unwrap();
+                writeln!(text, "{{\"tokens\": {words}, \"upos\": {tags}}}")
+            }
+        };
+        written.unwrap();
+    }
+    text
+}

@@ -1,0 +1,7 @@
+//! Tasks from the outside: configurations, taggers, trainings that stop and go on, and files that were tampered with.
+
+mod config;
+mod lessons;
+mod resume;
+mod tag;
+mod tampered;

@@ -1,0 +1,114 @@
+//! A training that was stopped anywhere goes on to the same bits.
+
+use sumun::model::ModelFile;
+use sumun::run::Checkpoint;
+use sumun::tasks::{Trained, Training};
+use sumun::train::{Ending, EpochRecord, Keeper, Snapshot, Wish};
+
+use crate::lessons::LESSONS;
+
+/// Stops after so many steps.
+pub(crate) struct StopAfter {
+    pub(crate) steps: usize,
+    pub(crate) saved: Option<Snapshot>,
+}
+
+impl Keeper for StopAfter {
+    fn wish(&mut self) -> Wish {
+        self.steps -= 1;
+        if self.steps == 0 { Wish::Stop } else { Wish::Continue }
+    }
+
+    fn save(&mut self, snapshot: Snapshot) -> sumun::Result<()> {
+        self.saved = Some(snapshot);
+        Ok(())
+    }
+
+    fn epoch(&mut self, _record: &EpochRecord) -> sumun::Result<()> {
+        Ok(())
+    }
+}
+
+/// Trains so many steps and leaves only a file's bytes; None where the training ended before.
+fn stopped(training: &mut Training, steps: usize) -> Option<Vec<u8>> {
+    let mut keeper = StopAfter { steps, saved: None };
+    if training.run(&mut (), &mut keeper).unwrap() != Ending::Interrupted {
+        return None;
+    }
+    let checkpoint = training.checkpoint().unwrap();
+    assert_eq!(keeper.saved.as_ref(), Some(&checkpoint.snapshot));
+    Some(checkpoint.to_file().unwrap().to_bytes().unwrap())
+}
+
+fn resumed(bytes: &[u8]) -> Training {
+    let file = ModelFile::from_bytes("checkpoint", bytes).unwrap();
+    let (training, notes) = Training::resume(Checkpoint::from_file(file).unwrap()).unwrap();
+    assert_eq!(notes, Vec::<String>::new());
+    training
+}
+
+/// Everything that must not depend on interruptions.
+fn outcome(trained: Trained) -> (Vec<u8>, Vec<EpochRecord>, String) {
+    let timeless =
+        |record: &EpochRecord| EpochRecord { seconds: 0.0, rows_per_second: 0.0, ..record.clone() };
+    let records = trained.epochs.iter().map(timeless).collect();
+    let rest = (trained.best_epoch, trained.stopped_early, trained.examples, &trained.measured);
+    (trained.file.to_bytes().unwrap(), records, format!("{rest:?}"))
+}
+
+#[test]
+fn a_training_that_was_stopped_ends_at_the_same_bits() {
+    for lesson in LESSONS {
+        let folder = tempfile::tempdir().unwrap();
+        let mut whole = lesson.begin(folder.path(), &[]);
+        whole.run(&mut (), &mut ()).unwrap();
+        let whole = outcome(whole.finish().unwrap());
+        let mut stops = 0;
+        // At every step, so in the middle of epochs, at their ends, and before the best of them.
+        for steps in 1.. {
+            let Some(bytes) = stopped(&mut lesson.begin(folder.path(), &[]), steps) else { break };
+            let mut training = resumed(&bytes);
+            training.run(&mut (), &mut ()).unwrap();
+            assert_eq!(outcome(training.finish().unwrap()), whole, "{} after {steps} steps", lesson.name);
+            stops += 1;
+        }
+        assert!(stops > 8, "{} stopped {stops} times", lesson.name);
+        // One that is stopped at every step goes on as well.
+        let mut training = lesson.begin(folder.path(), &[]);
+        while let Some(bytes) = stopped(&mut training, 1) {
+            training = resumed(&bytes);
+        }
+        assert_eq!(outcome(training.finish().unwrap()), whole, "{} step by step", lesson.name);
+    }
+}
+
+#[test]
+fn seeds_decide_everything() {
+    for lesson in LESSONS {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = |seed: &str| {
+            let mut training = lesson.begin(folder.path(), &[("train.seed", seed)]);
+            training.run(&mut (), &mut ()).unwrap();
+            training.finish().unwrap().file.to_bytes().unwrap()
+        };
+        assert_eq!(bytes("1"), bytes("1"), "{}", lesson.name);
+        assert_ne!(bytes("1"), bytes("2"), "{}", lesson.name);
+    }
+}
+
+#[test]
+fn changed_data_is_noticed() {
+    for lesson in LESSONS {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = lesson.begin(folder.path(), &[]).checkpoint().unwrap();
+        let path = folder.path().join(lesson.file);
+        let mut data = std::fs::read_to_string(&path).unwrap();
+        data.push('\n');
+        std::fs::write(&path, &data).unwrap();
+        let message = Training::resume(checkpoint.clone()).unwrap_err().to_string();
+        assert!(message.contains("the train data has changed since the training began"), "{message}");
+        std::fs::remove_file(&path).unwrap();
+        let message = Training::resume(checkpoint).unwrap_err().to_string();
+        assert!(message.contains(lesson.file), "{message}");
+    }
+}

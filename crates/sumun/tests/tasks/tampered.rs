@@ -1,0 +1,256 @@
+//! Files that nobody could have written are errors, and never a panic: whatever is in them.
+
+use serde_json::{Value, json};
+use sumun::model::ModelFile;
+use sumun::records::{Records, Tagged};
+use sumun::run::Checkpoint;
+use sumun::tasks::{Pipeline, TrainedTask, Training};
+
+use crate::lessons::{LESSONS, Lesson};
+use crate::resume::StopAfter;
+
+fn lesson(name: &str) -> &'static Lesson {
+    LESSONS.iter().find(|lesson| lesson.name == name).unwrap()
+}
+
+fn model(lesson: &Lesson, folder: &std::path::Path) -> ModelFile {
+    lesson.begin(folder, &[("train.epochs", "1")]).finish().unwrap().file
+}
+
+#[test]
+fn pipelines_that_do_not_fit_their_network_are_refused() {
+    let cases = [
+        (
+            "classify texts",
+            "/pipeline/head/classes",
+            json!(["a", "b", "c"]),
+            "answers [N, 2], but its pipeline",
+        ),
+        ("classify texts", "/pipeline/head/classes", json!(["a", "a"]), "two classes are named 'a'"),
+        (
+            "classify texts",
+            "/pipeline/head/majority",
+            json!(2),
+            "the most frequent class is 2, but there are 2",
+        ),
+        ("classify texts", "/pipeline/head/threshold", json!("x"), "its pipeline cannot be read"),
+        (
+            "classify texts",
+            "/pipeline/reader/vocabulary/tokens",
+            json!(["<PAD>", "<UNK>", "film"]),
+            "vocabulary: 3",
+        ),
+        (
+            "classify texts",
+            "/pipeline/reader/vocabulary/tokens",
+            json!(["film", "film"]),
+            "must begin with <PAD> and <UNK>",
+        ),
+        ("classify texts", "/pipeline/reader/tokenizer/unit", json!("verse"), "unknown variant `verse`"),
+        ("classify texts", "/pipeline/kind", json!("tagging"), "its pipeline cannot be read"),
+        ("classify texts", "/pipeline", Value::Null, "its pipeline cannot be read"),
+        ("classify numbers", "/pipeline/reader/scalers/0/scale", json!(0.0), "a channel is scaled by 0 from"),
+        (
+            "classify numbers",
+            "/pipeline/reader/scalers/0/scale",
+            json!(-1.0),
+            "a channel is scaled by -1 from",
+        ),
+        // What NaN becomes in JSON.
+        ("classify numbers", "/pipeline/reader/scalers/1/offset", Value::Null, "its pipeline cannot be read"),
+        ("classify numbers", "/pipeline/reader/scalers", json!([]), "features: 0"),
+        ("regress", "/pipeline/head/scaler/scale", json!(0), "the label is scaled by 0 from"),
+        ("regress", "/pipeline/head/mean", Value::Null, "its pipeline cannot be read"),
+        ("tag", "/pipeline/tags", json!(["A", "B"]), "a most frequent tag is"),
+        ("tag", "/pipeline/tags", json!(["A", "B", "C", "D", "E"]), "answers [N, T, 4], but its pipeline"),
+        ("tag", "/pipeline/tags", json!([]), "there are no labels"),
+        (
+            "tag",
+            "/pipeline/most_frequent/overall",
+            json!(4),
+            "a most frequent tag is 4, but there are 4 tags",
+        ),
+        ("tag", "/pipeline/reader/kind", json!("numbers"), "its pipeline cannot be read"),
+        ("tag", "/pipeline/reader/vocabulary/special_tokens", json!(false), "lacks <PAD> and <UNK>"),
+    ];
+    for (name, pointer, value, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = model(lesson(name), folder.path());
+        *file.config.pointer_mut(pointer).unwrap() = value;
+        let message = TrainedTask::from_file(file).unwrap_err().to_string();
+        assert!(message.contains(expected) && !message.contains('\n'), "{name} {pointer}: {message}");
+    }
+    // A network for another task.
+    let folder = tempfile::tempdir().unwrap();
+    for (of, task, expected) in [
+        ("classify texts", "regress", "its answers are not those of regress"),
+        ("regress", "tag", "its pipeline is not one for tag"),
+        ("tag", "lm", "its pipeline is not one for lm"),
+        ("tag", "forecast", "forecast"),
+    ] {
+        let mut file = model(lesson(of), folder.path());
+        file.task = task.into();
+        let message = TrainedTask::from_file(file).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+/// What a value is replaced with, one after the other.
+fn strange() -> [Value; 8] {
+    [json!(null), json!(0), json!(-1), json!(u32::MAX), json!(1e300), json!("strange"), json!([]), json!({})]
+}
+
+/// The places of a value and of all within it.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    let within: Vec<(String, &Value)> = match value {
+        Value::Object(all) => all.iter().map(|(key, value)| (key.clone(), value)).collect(),
+        // The first and the last of a list stand for all.
+        Value::Array(all) => {
+            let last = all.len().saturating_sub(1);
+            let ends = all.iter().enumerate().filter(|(place, _)| [0, last].contains(place));
+            ends.map(|(place, value)| (place.to_string(), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (key, value) in within {
+        let key = key.replace('~', "~0").replace('/', "~1");
+        places(value, &format!("{at}/{key}"), found);
+    }
+}
+
+/// Calls `check` with a file for each place that is missing or strange.
+fn tampered(file: &ModelFile, mut check: impl FnMut(&str, ModelFile)) {
+    let mut all = Vec::new();
+    places(&file.config, "", &mut all);
+    for place in all {
+        for value in strange() {
+            let mut file = file.clone();
+            *file.config.pointer_mut(&place).unwrap() = value;
+            check(&place, file);
+        }
+        if let Some((parent, key)) = place.rsplit_once('/') {
+            let mut file = file.clone();
+            if let Some(Value::Object(parent)) = file.config.pointer_mut(parent) {
+                parent.remove(&key.replace("~1", "/").replace("~0", "~"));
+                check(&place, file);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_model_file_makes_anything_panic() {
+    for lesson in LESSONS {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut refused, mut accepted) = (0, 0);
+        let path = folder.path().join(lesson.file);
+        tampered(&model(lesson, folder.path()), |_, file| match TrainedTask::from_file(file) {
+            Err(error) => {
+                assert!(!error.to_string().contains('\n'), "{error}");
+                refused += 1;
+            }
+            Ok(task) => {
+                // Some changes make another model of it; it answers, or says why it does not.
+                accepted += 1;
+                match &task.pipeline {
+                    Pipeline::Labelled(pipeline) => {
+                        if let Ok(records) = Records::read(&path, &pipeline.spec(true)) {
+                            let _ = pipeline.evaluate(&task.model, "all", &records);
+                        }
+                    }
+                    Pipeline::Tagging(pipeline) => {
+                        if let Ok(tagged) = Tagged::read(&path, &pipeline.spec(true)) {
+                            let _ = pipeline.evaluate(&task.model, "all", &tagged);
+                        }
+                    }
+                    #[allow(unreachable_patterns)]
+                    _ => unreachable!("{} is none of these", lesson.name),
+                }
+            }
+        });
+        assert!(refused > 3 * accepted && accepted > 0, "{}: {refused} and {accepted}", lesson.name);
+    }
+}
+
+/// Where a training stands after its first epoch and a step of the second.
+fn checkpoint(lesson: &Lesson, folder: &std::path::Path) -> ModelFile {
+    let mut training = lesson.begin(folder, &[("train.epochs", "2")]);
+    let mut whole = StopAfter { steps: usize::MAX, saved: None };
+    training.run(&mut (), &mut whole).unwrap();
+    let steps = training.checkpoint().unwrap().snapshot.position.steps() as usize / 2 + 1;
+    let mut training = lesson.begin(folder, &[("train.epochs", "2")]);
+    training.run(&mut (), &mut StopAfter { steps, saved: None }).unwrap();
+    training.checkpoint().unwrap().to_file().unwrap()
+}
+
+#[test]
+fn no_checkpoint_makes_anything_panic() {
+    for lesson in LESSONS {
+        let folder = tempfile::tempdir().unwrap();
+        let mut refused = 0;
+        tampered(&checkpoint(lesson, folder.path()), |_, file| {
+            match Checkpoint::from_file(file).and_then(Training::resume) {
+                Err(error) => {
+                    assert!(!error.to_string().contains('\n'), "{error}");
+                    refused += 1;
+                }
+                Ok((mut training, _)) => {
+                    let mut few = StopAfter { steps: 3, saved: None };
+                    let _ = training.run(&mut (), &mut few).and_then(|_| training.finish().map(|_| ()));
+                }
+            }
+        });
+        assert!(refused > 100, "{}: {refused}", lesson.name);
+    }
+}
+
+#[test]
+fn checkpoints_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = checkpoint(lesson("tag"), folder.path());
+    let refused = |file: ModelFile| {
+        Checkpoint::from_file(file).and_then(Training::resume).map(|_| ()).unwrap_err().to_string()
+    };
+    for (pointer, value, expected) in [
+        ("/position/epoch", json!(0), "do not make step"),
+        ("/position/epoch", json!(usize::MAX), "do not make step"),
+        ("/position/batch", json!(usize::MAX), "do not make step"),
+        ("/position/batch", json!(-1), "its position cannot be read"),
+        ("/position/step", json!(0), "do not make step 0"),
+        ("/position/records", json!([]), "do not make step"),
+        ("/position/waited", json!(usize::MAX), "cannot be the best"),
+        ("/position/best", json!([9, 0.5]), "epoch 9 cannot be the best"),
+        ("/position/schedule/base", json!(1.0), "such a learning rate"),
+        ("/about/config/train/batch", json!(0), "train.batch is 0"),
+        ("/about/config/train/lr", json!(-1.0), "train.lr is -1"),
+        ("/about/config/network/hidden", json!(5), "another vocabulary or network"),
+        ("/about/sources", json!([]), "does not say which data"),
+        ("/about/sources/0/hash", json!("00"), "has changed"),
+        ("/about", json!({}), "the checkpoint's training cannot be read"),
+    ] {
+        let mut file = whole.clone();
+        *file.config.pointer_mut(pointer).unwrap() = value;
+        let message = refused(file);
+        assert!(message.contains(expected), "{pointer}: {message}");
+    }
+    for (place, tensor) in whole.tensors.iter().enumerate() {
+        for change in ["short", "long", "missing", "renamed"] {
+            let mut file = whole.clone();
+            match change {
+                "short" => drop(file.tensors[place].values.pop()),
+                "long" => file.tensors[place].values.push(0.0),
+                "missing" => drop(file.tensors.remove(place)),
+                _ => file.tensors[place].name = "strange".into(),
+            }
+            let message = refused(file);
+            assert!(!message.contains('\n'), "{}, {change}: {message}", tensor.name);
+        }
+    }
+    let mut file = whole.clone();
+    file.task = "tag".into();
+    assert!(refused(file).contains("not a checkpoint"));
+    let mut more = whole;
+    more.tensors.push(sumun::model::NamedTensor::new("carried.state", &[1], vec![0.0]));
+    assert!(refused(more).contains("nothing carries \"state\""));
+}
