@@ -391,15 +391,11 @@ pub fn setting(key: &str, value: &str) -> Result<Table> {
 /// Puts the settings of `table` over those of `all`.
 fn overlay(task: Task, all: &mut Table, table: &Table) -> Result<()> {
     let read = || SETTINGS.iter().filter(move |setting| setting.read_by(task));
-    for (section, value) in table {
-        if section == "task" {
-            if value.as_str() != Some(task.to_string().as_str()) {
-                return Err(Error::Invalid(format!(
-                    "the configuration is for the task {value}, not for {task}"
-                )));
-            }
-            continue;
-        }
+    // First, as settings of another task would only say that they mean nothing.
+    if let Some(other) = table.get("task").filter(|other| other.as_str() != Some(task.to_string().as_str())) {
+        return Err(Error::Invalid(format!("the configuration is for the task {other}, not for {task}")));
+    }
+    for (section, value) in table.iter().filter(|(section, _)| *section != "task") {
         let Value::Table(inner) = value else {
             return Err(unknown(section, read()));
         };
