@@ -85,7 +85,10 @@ fn prediction_json(prediction: &Prediction) -> Value {
             "probabilities": probabilities.iter().copied().map(json_number).collect::<Value>(),
         }),
         Prediction::Number(value) => json_number(*value),
-        Prediction::Tags(tags) => json!(tags),
+        Prediction::Tags { tags, probabilities } => json!({
+            "tags": tags,
+            "probabilities": probabilities.iter().copied().map(json_number).collect::<Value>(),
+        }),
     }
 }
 
@@ -94,7 +97,7 @@ fn answers_text(answers: &Answers) -> String {
     let mut text = match answers.predictions.first() {
         Some(Prediction::Class { .. }) => "label,probability\n".to_owned(),
         Some(Prediction::Number(_)) => "prediction\n".to_owned(),
-        Some(Prediction::Tags(_)) | None => String::new(),
+        Some(Prediction::Tags { .. }) | None => String::new(),
     };
     for (place, prediction) in answers.predictions.iter().enumerate() {
         match prediction {
@@ -103,9 +106,11 @@ fn answers_text(answers: &Answers) -> String {
                 text += &format!("{},{}\n", csv_text(label), csv_number(highest));
             }
             Prediction::Number(value) => text += &format!("{}\n", csv_number(*value)),
-            Prediction::Tags(tags) => {
+            Prediction::Tags { tags, probabilities } => {
                 let tokens = answers.tokens.get(place).into_iter().flatten();
-                tokens.zip(tags).for_each(|(token, tag)| text += &format!("{token}\t{tag}\n"));
+                for ((token, tag), &probability) in tokens.zip(tags).zip(probabilities) {
+                    text += &format!("{token}\t{tag}\t{}\n", csv_number(probability));
+                }
                 text.push('\n');
             }
         }

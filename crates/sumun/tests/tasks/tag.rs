@@ -69,7 +69,14 @@ fn a_tagger_learns_what_neighbours_tell() {
         assert!(accuracy(baseline) < 0.95);
         assert_eq!(baseline_name, "the most frequent tag of each token");
     }
-    let TrainedTask { pipeline, model, task } = TrainedTask::from_file(trained.file).unwrap();
+    let task = TrainedTask::from_file(trained.file).unwrap();
+    let path = folder.path().join("train.jsonl");
+    let answers = task.predict(&path).unwrap();
+    assert_eq!(answers.classes, ["DET", "NOUN", "PRON", "VERB"]);
+    assert_eq!((answers.tokens.len(), answers.predictions.len()), (48, 48));
+    assert_eq!(answers.tokens[1], ["the", "saw"]);
+    assert_eq!(accuracy(&task.evaluate(&path).unwrap().figures), 1.0);
+    let TrainedTask { pipeline, model, task } = task;
     let Pipeline::Tagging(pipeline) = pipeline else { panic!("{pipeline:?}") };
     assert_eq!(
         (task, pipeline.tags().names()),
@@ -142,7 +149,8 @@ fn sentences_that_cannot_be_learnt_from_are_explained() {
     let other = other.to_str().unwrap();
     let same = ["a/X b/X"; 20];
     let unseen = "other.jsonl: line 2: the label 'NOUNN' is none of the 4 classes that were trained; did you mean 'NOUN'?";
-    let cases: [(&[&str], &[(&str, &str)], &str); 6] = [
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case; 6] = [
         (&same, &[], "train.jsonl: every tag is 'X'; a tagger needs at least two tags"),
         (&SENTENCES, &[("data.test", other)], unseen),
         (&SENTENCES, &[("data.valid", other)], unseen),

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 use sumun::model::ModelFile;
-use sumun::records::{Records, Tagged};
 use sumun::run::Checkpoint;
-use sumun::tasks::{Pipeline, TrainedTask, Training};
+use sumun::tasks::{TrainedTask, Training};
 
 use crate::lessons::{LESSONS, Lesson};
 use crate::resume::StopAfter;
@@ -153,20 +152,7 @@ fn no_model_file_makes_anything_panic() {
             Ok(task) => {
                 // Some changes make another model of it; it answers, or says why it does not.
                 accepted += 1;
-                match &task.pipeline {
-                    Pipeline::Labelled(pipeline) => {
-                        if let Ok(records) = Records::read(&path, &pipeline.spec(true)) {
-                            let _ = pipeline.evaluate(&task.model, "all", &records);
-                        }
-                    }
-                    Pipeline::Tagging(pipeline) => {
-                        if let Ok(tagged) = Tagged::read(&path, &pipeline.spec(true)) {
-                            let _ = pipeline.evaluate(&task.model, "all", &tagged);
-                        }
-                    }
-                    #[allow(unreachable_patterns)]
-                    _ => unreachable!("{} is none of these", lesson.name),
-                }
+                let _ = task.evaluate(&path);
             }
         });
         assert!(refused > 3 * accepted && accepted > 0, "{}: {refused} and {accepted}", lesson.name);
