@@ -169,7 +169,7 @@ fn choose_window(
         None => {
             let wanted = season.max(horizon).max(SHORTEST_WINDOW);
             // A third of what is left of the training part, so that there are windows to learn from.
-            let most = (train.saturating_sub(horizon + reach) / 3).max(4);
+            let most = (train.saturating_sub(horizon.saturating_add(reach)) / 3).max(4);
             let window = wanted.min(most).min(LONGEST_WINDOW);
             let reason = if window < wanted {
                 format!("as much of a season or horizon ({wanted}) as {train} training rows have room for")
