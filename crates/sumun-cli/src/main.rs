@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::train_task::{self, Common};
-use commands::{config, evaluate, predict, summary, train_forecast};
+use commands::{config, evaluate, generate, predict, summary, train_forecast};
 use failure::{EXIT_CODES, Failure};
 
 /// Train recurrent neural networks (RNN, LSTM, GRU) on your own files, and use them.
@@ -56,6 +56,9 @@ enum Command {
     /// Measure a trained model on a file, beside the baselines
     #[command(args_override_self = true, after_help = after(evaluate::EXAMPLES))]
     Evaluate(evaluate::Arguments),
+    /// Write text with a trained language model
+    #[command(args_override_self = true, after_help = after(generate::EXAMPLES))]
+    Generate(generate::Arguments),
     /// Show what a trained model is made of
     #[command(args_override_self = true, after_help = after(summary::EXAMPLES))]
     Summary(summary::Arguments),
@@ -128,6 +131,7 @@ fn main() -> ExitCode {
         Command::Config(arguments) => config::run(&arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Generate(arguments) => generate::run(arguments),
         Command::Summary(arguments) => summary::run(arguments),
     };
     match result {

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod evaluate;
+pub(crate) mod generate;
 mod opened;
 pub(crate) mod predict;
 pub(crate) mod summary;

@@ -37,7 +37,7 @@ fn files_that_cannot_be_read_are_refused() {
         &place,
         "latin.csv",
         &[],
-        &["latin.csv: line ", "is not UTF-8 text (byte 0xE9); save the file as UTF-8"],
+        &["latin.csv: line ", "is not UTF-8 text (byte 0xE9 at offset ", "); save the file as UTF-8"],
     );
     check(&place, "word.csv", &[], &["word.csv: row 9, column 'y': 'warm' is not a number"]);
     check(&place, "infinite.csv", &[], &["infinite.csv: row 9, column 'y': 'inf' is infinite"]);

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bad_models;
 mod forecast;
+mod generate;
 mod interrupt;
 mod place;
 mod tasks;

@@ -334,7 +334,7 @@ mod tests {
             (b"a,b\n", "f.csv: there is a header but no row"),
             (b"a,b\n1,2\n1,2,3\n", "f.csv: row 3 has 3 cells where the header has 2"),
             (b"a,b\n1,2\n7\n", "f.csv: row 3 has 1 cell where the header has 2"),
-            (b"a,b\n1,2\n1,\xe9\n", "f.csv: line 3 is not UTF-8 text (byte 0xE9)"),
+            (b"a,b\n1,2\n1,\xe9\n", "f.csv: line 3 is not UTF-8 text (byte 0xE9 at offset 10)"),
             (b"a,b,a\n1,2,3\n", "f.csv: columns 1 and 3 are both named 'a'"),
         ];
         for (text, expected) in cases {

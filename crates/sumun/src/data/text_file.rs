@@ -73,8 +73,9 @@ impl TextFile {
         std::str::from_utf8(bytes).map_err(|error| {
             let at = error.valid_up_to();
             let line = 1 + bytes[..at].iter().filter(|&&b| b == b'\n').count();
+            let offset = self.bytes.len() - bytes.len() + at;
             Error::Data(format!(
-                "{}: line {line} is not UTF-8 text (byte 0x{:02X}); save the file as UTF-8",
+                "{}: line {line} is not UTF-8 text (byte 0x{:02X} at offset {offset}); save the file as UTF-8",
                 self.name, bytes[at]
             ))
         })

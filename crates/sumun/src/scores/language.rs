@@ -49,14 +49,20 @@ pub struct Unigram {
 impl Unigram {
     /// Counts ids below `vocabulary`; others are errors, and so is an empty vocabulary.
     pub fn of(train: &[u32], vocabulary: usize) -> Result<Self> {
-        if vocabulary == 0 {
+        check_ids("token", train, vocabulary)?;
+        let mut counts = vec![0; vocabulary];
+        train.iter().for_each(|&id| counts[id as usize] += 1);
+        Self::of_counts(&counts)
+    }
+
+    /// From how often each token of the vocabulary occurs, by id. An empty vocabulary is an error.
+    pub fn of_counts(counts: &[u64]) -> Result<Self> {
+        if counts.is_empty() {
             return Err(Error::Invalid("a vocabulary without tokens cannot be counted".into()));
         }
-        check_ids("token", train, vocabulary)?;
-        let mut counts = vec![1_u64; vocabulary];
-        train.iter().for_each(|&id| counts[id as usize] += 1);
-        let all = ((train.len() + vocabulary) as f64).ln();
-        Ok(Self { nats: counts.into_iter().map(|count| all - (count as f64).ln()).collect() })
+        let more = || counts.iter().map(|&count| count as f64 + 1.0);
+        let all = more().sum::<f64>().ln();
+        Ok(Self { nats: more().map(|count| all - count.ln()).collect() })
     }
 
     /// The sum of −ln p over `ids`, for [`Language::of`]. An id outside the vocabulary is an error.

@@ -11,6 +11,7 @@ mod figures;
 mod inputs;
 mod labelled;
 mod learner;
+mod lm;
 mod network;
 mod parts;
 mod settings;
@@ -25,6 +26,7 @@ pub use config::{
 };
 pub use figures::{Answers, Figures, Measured, Prediction};
 pub use labelled::LabelledPipeline;
+pub use lm::{Generator, LanguagePipeline, PlainText, Sampling};
 pub use settings::{Kind, SETTINGS, Setting, template};
 pub use tag::TaggingPipeline;
 pub use trained::{Pipeline, TrainedTask};

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::config::Task;
 use super::figures::{Answers, Measured};
 use super::labelled::LabelledPipeline;
+use super::lm::{LanguagePipeline, PlainText};
 use super::tag::TaggingPipeline;
-use crate::model::{Model, ModelFile, NETWORK};
+use crate::model::{Input, Model, ModelFile, NETWORK};
 use crate::records::{Records, Tagged};
 use crate::{Error, Result};
 
@@ -20,6 +21,8 @@ pub enum Pipeline {
     Labelled(LabelledPipeline),
     /// Of `tag`.
     Tagging(TaggingPipeline),
+    /// Of `lm`.
+    Language(LanguagePipeline),
 }
 
 /// A model for a task, as it was trained.
@@ -85,6 +88,9 @@ impl TrainedTask {
                 let tokens = tagged.sentences.into_iter().map(|sentence| sentence.tokens).collect();
                 Ok(Answers { classes: pipeline.tags().names().to_vec(), tokens, predictions })
             }
+            Pipeline::Language(_) => Err(Error::Model(
+                "holds a language model, which answers no records; write text with `sumun generate`".into(),
+            )),
         }
     }
 
@@ -99,6 +105,10 @@ impl TrainedTask {
             Pipeline::Tagging(pipeline) => {
                 let tagged = Tagged::read(path, &pipeline.spec(true))?;
                 pipeline.evaluate(&self.model, &tagged.name, &tagged)
+            }
+            Pipeline::Language(pipeline) => {
+                let text = PlainText::read(path)?;
+                pipeline.evaluate(&self.model, &text.name, &text)
             }
         }
     }
@@ -115,6 +125,10 @@ impl Pipeline {
             (Self::Tagging(pipeline), Task::Tag) => {
                 pipeline.check()?;
                 (pipeline.reader().input(), vec![None, None, Some(pipeline.tags().len())])
+            }
+            (Self::Language(pipeline), Task::Lm) => {
+                pipeline.check(model)?;
+                (Input::ids(pipeline.vocabulary()), vec![None, None, Some(pipeline.vocabulary())])
             }
             _ => return Err(Error::Model(format!("its pipeline is not one for {task}"))),
         };

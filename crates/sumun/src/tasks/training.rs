@@ -8,6 +8,7 @@ use sumun_kernels::Path;
 use super::config::{Task, TaskConfig};
 use super::figures::Measured;
 use super::labelled::Labelled;
+use super::lm::Writing;
 use super::tag::Tagger;
 use crate::model::ModelFile;
 use crate::run::Checkpoint;
@@ -187,8 +188,6 @@ fn lesson(config: &TaskConfig) -> Result<Box<dyn Lesson>> {
     Ok(match config.task {
         Task::Classify | Task::Regress => Box::new(Labelled::new(config)?),
         Task::Tag => Box::new(Tagger::new(config)?),
-        Task::Lm => {
-            return Err(Error::Invalid(format!("there is no training for {} yet", config.task)));
-        }
+        Task::Lm => Box::new(Writing::new(config)?),
     })
 }

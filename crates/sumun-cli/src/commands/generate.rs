@@ -1,0 +1,116 @@
+//! `sumun generate`: text by a language model, as it comes.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde_json::json;
+use sumun::model::ModelFile;
+use sumun::run::RunFolder;
+use sumun::tasks::{Sampling, TrainedTask};
+
+use crate::arguments::{count, on_threads, real, seed, threads};
+use crate::failure::Failure;
+use crate::output::print_json;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  sumun generate runs/lm-shakespeare --prompt \"ROMEO:\" --length 1000
+  sumun generate runs/lm-shakespeare --temperature 0.5 --top-p 0.9 --seed 7 > text.txt
+  sumun generate runs/lm-shakespeare --prompt \"To be\" --json
+
+The text begins with the prompt and comes piece by piece; the same seed and options write the same text.
+A length is in the model's tokens: characters, words, or letters of Hangul (--level jamo).";
+
+/// The arguments of `sumun generate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder of a training run of `sumun train lm`, or a model file
+    run: PathBuf,
+    /// What the text begins with; the model must know all its characters or words [default: nothing, a new line]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    prompt: String,
+    /// How many tokens to write after the prompt
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, default_value_t = Sampling::default().length)]
+    length: usize,
+    /// Below 1 the text is more predictable, above 1 more surprising; 0 always takes the most probable token
+    #[arg(long, value_name = "T", value_parser = real::<f64>, allow_negative_numbers = true, default_value_t = Sampling::default().temperature)]
+    temperature: f64,
+    /// Draw only from the K most probable tokens [default: all]
+    #[arg(long, value_name = "K", value_parser = count, allow_negative_numbers = true)]
+    top_k: Option<usize>,
+    /// Draw only from the most probable tokens that together have probability P [default: 1]
+    #[arg(long, value_name = "P", value_parser = real::<f64>, allow_negative_numbers = true)]
+    top_p: Option<f64>,
+    /// Where the randomness comes from
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true, default_value_t = 0)]
+    seed: u64,
+    /// Threads to compute with [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
+    threads: Option<usize>,
+    /// Print one JSON object on one line, when the text is whole
+    #[arg(long)]
+    json: bool,
+}
+
+/// Writes the text.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let how = Sampling {
+        length: arguments.length,
+        temperature: arguments.temperature,
+        top_k: arguments.top_k,
+        top_p: arguments.top_p,
+        seed: arguments.seed,
+    };
+    let (task, name) = open(&arguments)?;
+    on_threads(arguments.threads, || {
+        let pieces = task.generate(&arguments.prompt, &how).map_err(|error| match error {
+            sumun::Error::Model(message) => sumun::Error::Model(format!("{name}: {message}")),
+            other => other,
+        })?;
+        if arguments.json {
+            let text: String = pieces.collect::<sumun::Result<_>>()?;
+            return print_json(&json!({
+                "task": "lm",
+                "run": arguments.run.to_string_lossy(),
+                "prompt": arguments.prompt,
+                "length": how.length,
+                "temperature": how.temperature,
+                "top_k": how.top_k,
+                "top_p": how.top_p,
+                "seed": how.seed,
+                "text": text,
+            }));
+        }
+        write(pieces)
+    })?
+}
+
+/// The model and the file that it is in.
+fn open(arguments: &Arguments) -> Result<(TrainedTask, String), Failure> {
+    let folder = RunFolder::open(&arguments.run)?;
+    let name = folder.model_path().display().to_string();
+    let file: ModelFile = folder.load_model()?;
+    if !TrainedTask::is_one(&file) {
+        return Err(Failure::Library(sumun::Error::Model(format!(
+            "{name}: holds a model for {:?}, which writes no text; give one that `sumun train lm` made",
+            file.task
+        ))));
+    }
+    let task = TrainedTask::from_file(file)
+        .map_err(|error| sumun::Error::Model(format!("{name}: {error}; give another file or train again")))?;
+    Ok((task, name))
+}
+
+/// Writes pieces as they come, and a line end after the last if it has none.
+fn write(pieces: impl Iterator<Item = sumun::Result<String>>) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let mut put =
+        |text: &str| out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output);
+    let mut ended = false;
+    for piece in pieces {
+        let piece = piece?;
+        put(&piece)?;
+        ended = piece.ends_with('\n');
+    }
+    if ended { Ok(()) } else { put("\n") }
+}

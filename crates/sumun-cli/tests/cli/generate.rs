@@ -1,0 +1,106 @@
+//! `sumun generate` from the outside.
+
+use std::fs;
+use std::io::Read;
+use std::process::Stdio;
+use std::sync::OnceLock;
+
+use sumun::tasks::{Task, TaskConfig, Training};
+
+use crate::place::{Place, last_json};
+
+/// A place with `writer`, a run of a small language model of a song, and `run`, a forecaster's.
+fn place() -> Place {
+    static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
+    let place = Place::with_series().with_run();
+    let model = MODEL.get_or_init(|| {
+        place.write("song.txt", "ten green bottles,\nhanging on the wall.\n".repeat(60));
+        let mut config = TaskConfig::defaults(Task::Lm);
+        config.data.train = place.path("song.txt");
+        (config.network.hidden, config.network.layers, config.network.dropout) = (24, 1, 0.0);
+        (config.train.epochs, config.train.batch, config.train.chunk, config.train.lr) = (8, 4, 20, 0.01);
+        let mut training = Training::begin(config).unwrap();
+        training.run(&mut (), &mut ()).unwrap();
+        let file = training.finish().unwrap().file;
+        fs::remove_file(place.path("song.txt")).unwrap();
+        file.to_bytes().unwrap()
+    });
+    fs::create_dir(place.path("writer")).unwrap();
+    place.write("writer/model.safetensors", model);
+    place
+}
+
+#[test]
+fn text_goes_to_standard_output() {
+    let place = place();
+    let greedy = ["generate", "writer", "--prompt", "ten green", "--length", "30", "--temperature", "0"];
+    let ran = place.succeed(&greedy);
+    assert_eq!(ran.stdout, "ten green bottles,\nhanging on the wall\n");
+    assert_eq!(ran.stderr, "");
+    let single = place.succeed(&[&greedy[..], &["--threads", "1"]].concat());
+    assert_eq!(single.stdout, ran.stdout);
+
+    let free =
+        ["generate", "writer", "--temperature", "1.5", "--top-k", "9", "--top-p", "0.95", "--seed", "3"];
+    let first = place.succeed(&free).stdout;
+    assert_eq!(place.succeed(&free).stdout, first);
+    assert_ne!(place.succeed(&[&free[..], &["--seed", "4"]].concat()).stdout, first);
+
+    let json = last_json(&place.succeed(&[&greedy[..], &["--json", "--top-k", "5"]].concat()));
+    let expected = serde_json::json!({
+        "task": "lm", "run": "writer", "prompt": "ten green", "length": 30, "temperature": 0.0, "top_k": 5,
+        "top_p": null, "seed": 0, "text": "ten green bottles,\nhanging on the wall",
+    });
+    assert_eq!(json, expected);
+}
+
+/// `sumun generate … | head -c 20` with a text that has no end to speak of.
+#[test]
+fn a_reader_that_has_had_enough_is_no_failure() {
+    let place = place();
+    let mut child = place
+        .command(&["generate", "writer", "--length", "1000000000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 20];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() {
+    let place = place();
+    for (arguments, expected) in [
+        (&["--prompt", "tön"][..], "the prompt has the character 'ö', which was not in the training text"),
+        (&["--length", "0"], "--length is 0; give at least 1"),
+        (&["--length", "-3"], "'-3' for '--length <N>': give a whole number"),
+        (&["--temperature", "-1"], "--temperature is -1; give a number of at least 0"),
+        (&["--temperature", "nan"], "--temperature is NaN; give a number of at least 0"),
+        (&["--temperature", "hot"], "'hot' for '--temperature <T>': give a number"),
+        (&["--top-k", "0"], "--top-k is 0; give at least 1"),
+        (&["--top-p", "0"], "--top-p is 0; give a number above 0 and at most 1"),
+        (&["--top-p", "1.1"], "--top-p is 1.1; give a number above 0 and at most 1"),
+        (&["--seed", "-1"], "give a whole number from 0"),
+    ] {
+        place.refuse(&[&["generate", "writer"], arguments].concat(), &[expected]);
+        place.refuse(&[&["generate", "writer", "--json"], arguments].concat(), &[expected]);
+    }
+    place.refuse(
+        &["generate", "run"],
+        &["run/model.safetensors: holds a model for \"forecast\", which writes no text"],
+    );
+    place.refuse(&["generate", "writen"], &["writen: there is no such run", "did you mean writer?"]);
+    place.refuse(&["generate", "y.csv"], &["y.csv"]);
+    place.refuse(&["predict", "writer"], &["writer"]);
+    let good = fs::read(place.path("writer/model.safetensors")).unwrap();
+    for at in (0..good.len()).step_by(good.len() / 20 + 1) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x10;
+        place.write("bad.safetensors", &bytes);
+        place.refuse(&["generate", "bad.safetensors"], &["bad.safetensors"]);
+    }
+}

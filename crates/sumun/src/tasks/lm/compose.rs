@@ -1,0 +1,134 @@
+//! Tokens as text, piece by piece.
+
+use super::tokens::{NEWLINE, words};
+use crate::text::{TokenUnit, compose, decompose};
+
+/// Marks that stand on the word before them.
+const CLOSING: &str = ",.;:!?)]}…%’”»、。";
+/// Marks that stand on the word after them.
+const OPENING: &str = "([{“‘«";
+
+/// Writes tokens as they come. The pieces together are the text.
+///
+/// Words have a space between them, but for line ends and, where punctuation marks are tokens, the marks that stand on a
+/// word. Letters of Hangul are held back until their syllable is whole.
+#[derive(Debug)]
+pub(super) struct Writer {
+    unit: TokenUnit,
+    /// The letters of a syllable that may go on.
+    held: String,
+    /// Whether the next word stands on what is before it.
+    joined: bool,
+}
+
+impl Writer {
+    pub(super) fn new(unit: TokenUnit) -> Self {
+        Self { unit, held: String::new(), joined: true }
+    }
+
+    /// A prompt as it is, but for a last syllable that may go on.
+    pub(super) fn prompt(&mut self, prompt: &str) -> String {
+        if self.unit == TokenUnit::Jamo {
+            return decompose(prompt).chars().map(|letter| self.letter(letter)).collect();
+        }
+        let last = prompt.chars().next_back();
+        self.joined = last.is_none_or(|last| last.is_whitespace() || self.is_mark(last, OPENING));
+        prompt.to_owned()
+    }
+
+    /// The next token.
+    pub(super) fn token(&mut self, token: &str) -> String {
+        if self.unit == TokenUnit::Jamo {
+            return token.chars().map(|letter| self.letter(letter)).collect();
+        }
+        if !words(self.unit) {
+            return token.to_owned();
+        }
+        let alone = |marks| token.chars().all(|mark| self.is_mark(mark, marks));
+        let space = if self.joined || token == NEWLINE || alone(CLOSING) { "" } else { " " };
+        self.joined = token == NEWLINE || alone(OPENING);
+        format!("{space}{token}")
+    }
+
+    /// What is held back when nothing more comes.
+    pub(super) fn finish(&mut self) -> String {
+        compose(&std::mem::take(&mut self.held))
+    }
+
+    fn is_mark(&self, mark: char, marks: &str) -> bool {
+        self.unit == TokenUnit::WordsAndPunctuation && marks.contains(mark)
+    }
+
+    /// A letter of Hangul or any other character; what can be written now.
+    fn letter(&mut self, letter: char) -> String {
+        let goes_on = match (self.held.chars().count(), letter) {
+            (1, '\u{1161}'..='\u{1175}') => true,
+            (2, '\u{11A8}'..='\u{11C2}') => {
+                self.held.push(letter);
+                return self.finish();
+            }
+            _ => false,
+        };
+        let before = if goes_on { String::new() } else { self.finish() };
+        if goes_on || ('\u{1100}'..='\u{1112}').contains(&letter) {
+            self.held.push(letter);
+            return before;
+        }
+        format!("{before}{letter}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn write(unit: TokenUnit, prompt: &str, tokens: &[&str]) -> Vec<String> {
+        let mut writer = Writer::new(unit);
+        let mut pieces = vec![writer.prompt(prompt)];
+        pieces.extend(tokens.iter().map(|token| writer.token(token)));
+        pieces.push(writer.finish());
+        pieces
+    }
+
+    #[test]
+    fn words_have_spaces_where_they_should() {
+        use TokenUnit::{Characters, Whitespace, WordsAndPunctuation};
+        let words = ["He", "said", "(", "twice", ")", ":", "“", "no", "”", ".", "\n", "\n", "So", "…"];
+        for (unit, prompt, expected) in [
+            (WordsAndPunctuation, "", "He said (twice): “no”.\n\nSo…"),
+            (WordsAndPunctuation, "And", "And He said (twice): “no”.\n\nSo…"),
+            (WordsAndPunctuation, "And ", "And He said (twice): “no”.\n\nSo…"),
+            (WordsAndPunctuation, "(", "(He said (twice): “no”.\n\nSo…"),
+            (Whitespace, "(", "( He said ( twice ) : “ no ” .\n\nSo …"),
+            (Whitespace, "a\n", "a\nHe said ( twice ) : “ no ” .\n\nSo …"),
+            (Characters, "a ", "a Hesaid(twice):“no”.\n\nSo…"),
+        ] {
+            assert_eq!(write(unit, prompt, &words).concat(), expected, "{unit:?} {prompt:?}");
+        }
+    }
+
+    #[test]
+    fn syllables_come_whole() {
+        let pieces = |prompt, tokens: &[&str]| write(TokenUnit::Jamo, prompt, tokens);
+        // 하 may become 한, which is whole; 가 is written when ㄴ does not become its end.
+        assert_eq!(pieces("대하", &["\u{11AB}", "a"]), ["대", "한", "a", ""]);
+        assert_eq!(
+            pieces("", &["\u{1100}", "\u{1161}", "\u{1102}", "\u{1161}"]),
+            ["", "", "", "가", "", "나"]
+        );
+        assert_eq!(pieces("가", &[" "]), ["", "가 ", ""]);
+        assert_eq!(pieces("", &["\u{1100}", "\n"]), ["", "", "\u{1100}\n", ""]);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_what_the_whole_composes_to(letters in "[\u{1100}-\u{11FF}가-깋a ]{0,30}", cut in 0_usize..30) {
+            let letters: Vec<String> = decompose(&letters).chars().map(String::from).collect();
+            let cut = cut.min(letters.len());
+            let tokens: Vec<&str> = letters[cut..].iter().map(String::as_str).collect();
+            let written = write(TokenUnit::Jamo, &letters[..cut].concat(), &tokens).concat();
+            prop_assert_eq!(written, compose(&letters.concat()));
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A language model that is being trained.
+
+use super::super::config::{HeldOut, Task, TaskConfig};
+use super::super::figures::Measured;
+use super::super::inputs::Reader;
+use super::super::network::{Answers, network};
+use super::super::trained::{Pipeline, to_file};
+use super::super::training::{Lesson, Source};
+use super::super::vectors;
+use super::learner::LanguageLearner;
+use super::pipeline::{LanguagePipeline, unknown};
+use super::plain_text::{PlainText, split};
+use super::score::Reading;
+use super::streams::Streams;
+use super::tokens::Tokens;
+use crate::model::{Input, ModelFile};
+use crate::train::Objective;
+use crate::{Error, Result};
+
+/// The most logits of a training step: 4 GiB.
+const MOST_LOGITS: usize = 1 << 30;
+
+/// A language model that is being trained.
+#[derive(Debug)]
+pub(in super::super) struct Writing {
+    sources: Vec<Source>,
+    notes: Vec<String>,
+    pipeline: LanguagePipeline,
+    learner: LanguageLearner,
+    test: Option<Reading>,
+}
+
+impl Writing {
+    /// Reads the text, learns the vocabulary and builds the network.
+    pub(in super::super) fn new(config: &TaskConfig) -> Result<Self> {
+        let TaskConfig { data: options, text: text_options, train: train_options, .. } = config;
+        let whole = PlainText::read(&options.train)?;
+        let mut sources = vec![Source::new("train", &whole.name, &whole.hash)];
+        let parts = split(&whole, &options.valid, &options.test, text_options.level)?;
+        let tokens = Tokens::fit(parts.train, text_options)?;
+        let mut train = Reading { ids: Vec::new(), characters: 0, start: tokens.start() };
+        train.ids = tokens.encode(parts.train)?;
+        train.characters = parts.train.chars().count();
+        let pipeline = LanguagePipeline::new(tokens, &train);
+        let mut notes = Vec::new();
+        let missing = unknown(&train);
+        if missing > 0 {
+            notes.push(format!(
+                "{missing} of {} tokens of the training part are too rare to be in the vocabulary of {} and count as <UNK>",
+                train.ids.len(),
+                pipeline.vocabulary()
+            ));
+        }
+        let mut part = |name: &str, held: &HeldOut, within: Option<&str>| -> Result<Option<Reading>> {
+            let reading = match (held, within) {
+                (HeldOut::Share(_), None) => return Ok(None),
+                (HeldOut::Share(_), Some(text)) => pipeline.reading(text)?,
+                (HeldOut::File(path), _) => {
+                    let text = PlainText::read(path)?;
+                    sources.push(Source::new(name, &text.name, &text.hash));
+                    pipeline.reading(&text.text)?
+                }
+            };
+            let missing = unknown(&reading);
+            if missing > 0 {
+                notes.push(format!(
+                    "{missing} of {} tokens of the {name} part are not in the vocabulary and count as <UNK>",
+                    reading.ids.len()
+                ));
+            }
+            Ok(Some(reading))
+        };
+        let valid = part("valid", &options.valid, parts.valid)?;
+        let test = part("test", &options.test, parts.test)?;
+
+        let (batch, chunk) = (train_options.batch, train_options.chunk);
+        let Some(streams) = Streams::new(train.ids.len(), batch, chunk) else {
+            return Err(Error::Data(format!(
+                "{}: the training part has {} tokens, fewer than a chunk of {chunk}; give a longer text or a smaller \
+                 --chunk",
+                whole.name,
+                train.ids.len()
+            )));
+        };
+        if streams.count() < batch {
+            notes.push(format!(
+                "the training part has {} tokens, so a batch has {} sequences instead of {batch}: each has at least a \
+                 chunk of {chunk}",
+                train.ids.len(),
+                streams.count()
+            ));
+        }
+        let vocabulary = pipeline.vocabulary();
+        let logits = streams.count().saturating_mul(streams.longest()).saturating_mul(vocabulary);
+        if logits > MOST_LOGITS {
+            return Err(Error::Invalid(format!(
+                "a step of {} sequences and {} tokens with a vocabulary of {vocabulary} takes {} GiB; use a smaller \
+                 --batch, --chunk or --vocabulary",
+                streams.count(),
+                streams.longest(),
+                logits >> 28
+            )));
+        }
+        let layers = network(&config.network, Input::ids(vocabulary), Answers::EveryStep, vocabulary);
+        let mut model = layers.build(train_options.seed)?;
+        if text_options.vectors.is_some() {
+            let Tokens { tokenizer, vocabulary } = pipeline.tokens.clone();
+            let reader = Reader::Text { tokenizer, vocabulary };
+            let features = config.network.embedding;
+            if let Some(coverage) = vectors::load(&mut model, &reader, features, text_options)? {
+                notes.push(format!("pretrained word vectors: {coverage}"));
+            }
+        }
+        let learner = LanguageLearner { model, train, valid, streams, vocabulary, state: None };
+        Ok(Self { sources, notes, pipeline, learner, test })
+    }
+}
+
+impl Lesson for Writing {
+    fn objective(&self) -> &dyn Objective {
+        &self.learner
+    }
+
+    fn objective_mut(&mut self) -> &mut dyn Objective {
+        &mut self.learner
+    }
+
+    fn examples(&self) -> usize {
+        self.learner.train.ids.len()
+    }
+
+    fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn to_file(&self) -> Result<ModelFile> {
+        to_file(Task::Lm, &Pipeline::Language(self.pipeline.clone()), &self.learner.model)
+    }
+
+    fn measure(&self) -> Result<Vec<Measured>> {
+        let parts = [("valid", &self.learner.valid), ("test", &self.test)];
+        let there = parts.into_iter().filter_map(|(name, part)| part.as_ref().map(|part| (name, part)));
+        there.map(|(name, part)| self.pipeline.score(&self.learner.model, name, part)).collect()
+    }
+}

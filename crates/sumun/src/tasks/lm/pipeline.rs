@@ -1,0 +1,91 @@
+//! How a trained language model reads texts.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::figures::{Figures, Measured};
+use super::plain_text::PlainText;
+use super::score::Reading;
+use super::tokens::Tokens;
+use crate::model::{LayerConfig, Model};
+use crate::scores::{Language, Unigram};
+use crate::text::UNK;
+use crate::{Error, Result};
+
+/// How text becomes what a language model reads, and its answers text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LanguagePipeline {
+    pub(super) tokens: Tokens,
+    /// How often each id is in the training part, for the baseline.
+    counts: Vec<u64>,
+}
+
+impl LanguagePipeline {
+    pub(super) fn new(tokens: Tokens, train: &Reading) -> Self {
+        let mut counts = vec![0; tokens.vocabulary.len()];
+        train.ids.iter().for_each(|&id| counts[id as usize] += 1);
+        Self { tokens, counts }
+    }
+
+    /// How many ids the network reads and answers for.
+    pub(in super::super) fn vocabulary(&self) -> usize {
+        self.tokens.vocabulary.len()
+    }
+
+    /// Whether the parts fit each other and the network reads forwards and answers at every step.
+    pub(in super::super) fn check(&self, model: &Model) -> Result<()> {
+        self.tokens.check()?;
+        if self.counts.len() != self.vocabulary() {
+            return Err(Error::Model(format!(
+                "its vocabulary has {} tokens, but {} counts",
+                self.vocabulary(),
+                self.counts.len()
+            )));
+        }
+        let fits = |layer: &LayerConfig| match layer {
+            LayerConfig::Pool(_) | LayerConfig::Attention(_) => false,
+            LayerConfig::Recurrent(layer) => layer.return_sequences && !layer.bidirectional,
+            _ => true,
+        };
+        if !model.config().layers.iter().all(fits) {
+            return Err(Error::Model(
+                "its network does not read forwards and answer at every step, as a language model does"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The ids of a part.
+    pub(super) fn reading(&self, text: &str) -> Result<Reading> {
+        let ids = self.tokens.encode(text)?;
+        Ok(Reading { ids, characters: text.chars().count(), start: self.tokens.start() })
+    }
+
+    /// Measures the model and the baseline on a text: every token of it is predicted, from all that comes before it, the
+    /// first as if a line end came before. What the vocabulary lacks counts as `<UNK>`.
+    pub fn evaluate(&self, model: &Model, part: &str, text: &PlainText) -> Result<Measured> {
+        let reading = self.reading(&text.text)?;
+        if reading.ids.is_empty() {
+            return Err(Error::Data(format!("{}: there is no token in it; give a longer text", text.name)));
+        }
+        self.score(model, part, &reading)
+    }
+
+    pub(super) fn score(&self, model: &Model, part: &str, reading: &Reading) -> Result<Measured> {
+        let (tokens, characters) = (reading.ids.len() as u64, reading.characters as u64);
+        let figures = |nats: f64| Language::of(nats, tokens, characters).map(Figures::Language);
+        Ok(Measured {
+            part: part.into(),
+            examples: reading.ids.len(),
+            figures: figures(reading.nats(model, self.vocabulary())?)?,
+            baseline: figures(Unigram::of_counts(&self.counts)?.nats(&reading.ids)?)?,
+            baseline_name: "each token as often as in the training part".into(),
+            predictions: Vec::new(),
+        })
+    }
+}
+
+/// How many tokens are unknown.
+pub(super) fn unknown(reading: &Reading) -> usize {
+    reading.ids.iter().filter(|&&id| id == UNK).count()
+}

@@ -1,0 +1,140 @@
+//! Reading a text chunk by chunk, and how well it is predicted.
+
+use std::ops::Range;
+
+use ndarray::Array2;
+
+use super::streams::stretches;
+use crate::loss::CrossEntropy;
+use crate::model::{Batch, Model, ModelState};
+use crate::text::PAD;
+use crate::{Layout, Result};
+
+/// A text whose every token is predicted from those before it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reading {
+    pub(super) ids: Vec<u32>,
+    /// How many characters they stand for.
+    pub(super) characters: usize,
+    /// What the text is read as following.
+    pub(super) start: u32,
+}
+
+/// Some tokens of several stretches, one chunk of each.
+#[derive(Debug)]
+pub(super) struct Chunk<'a> {
+    reading: &'a Reading,
+    /// The tokens to be predicted; those before them are what the network reads.
+    ranges: &'a [Range<usize>],
+    lengths: Vec<usize>,
+    inputs: Array2<u32>,
+}
+
+/// Stands for a target that is not to be scored.
+const IGNORED: u32 = u32::MAX;
+
+impl<'a> Chunk<'a> {
+    pub(super) fn new(reading: &'a Reading, ranges: &'a [Range<usize>]) -> Self {
+        let lengths: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();
+        let time = lengths.iter().copied().max().unwrap_or(0);
+        let mut inputs = Array2::from_elem((ranges.len(), time), PAD);
+        for (mut row, range) in inputs.rows_mut().into_iter().zip(ranges) {
+            let before = |at: usize| at.checked_sub(1).map_or(reading.start, |at| reading.ids[at]);
+            row.iter_mut().zip(range.clone()).for_each(|(to, at)| *to = before(at));
+        }
+        Self { reading, ranges, lengths, inputs }
+    }
+
+    /// What the network reads.
+    pub(super) fn batch(&self) -> Result<Batch<'_>> {
+        Batch::ids(self.inputs.view()).lengths(&self.lengths)
+    }
+
+    /// How many tokens are read.
+    pub(super) fn tokens(&self) -> usize {
+        self.lengths.iter().sum()
+    }
+
+    /// The true tokens, in the order of the answer's rows; [`IGNORED`] for those of stretch `n` before `from[n]`.
+    fn targets_from(&self, layout: &Layout, from: &[usize]) -> Vec<u32> {
+        let mut targets = vec![IGNORED; layout.rows()];
+        layout.for_each_row(|row, n, t| {
+            let at = self.ranges[n].start + t;
+            if at >= from[n] {
+                targets[row] = self.reading.ids[at];
+            }
+        });
+        targets
+    }
+
+    /// The true tokens, in the order of the answer's rows.
+    pub(super) fn targets(&self, layout: &Layout) -> Vec<u32> {
+        self.targets_from(layout, &vec![0; self.ranges.len()])
+    }
+}
+
+/// The most stretches that a text is scored in side by side: one alone would use a processor badly.
+const STRETCHES: usize = 32;
+
+/// A stretch has as many tokens, if the text has.
+const SHORTEST: usize = 1024;
+
+/// Every stretch but the first is read from so many tokens before it on, so that the state knows what came before.
+const RUN_IN: usize = 256;
+
+/// Tokens that are read at once, and the most numbers that a network answers to them.
+const CHUNK: usize = 128;
+const MOST_LOGITS: usize = 1 << 24;
+
+impl Reading {
+    /// The sum of −ln p over all tokens, without dropout. The text is read in one stretch, or in up to 32 side by side
+    /// where each has 1024 tokens or more; how does not depend on how the model was trained.
+    pub(super) fn nats(&self, model: &Model, vocabulary: usize) -> Result<f64> {
+        let total = self.ids.len();
+        let stretches = stretches(total, (total / SHORTEST).clamp(1, STRETCHES));
+        let from: Vec<usize> = stretches.iter().map(|stretch| stretch.start).collect();
+        let mut at: Vec<usize> = from.iter().map(|start| start.saturating_sub(RUN_IN)).collect();
+        let chunk = (MOST_LOGITS / (stretches.len() * vocabulary).max(1)).clamp(1, CHUNK);
+        let loss = CrossEntropy { ignore: Some(IGNORED), ..CrossEntropy::default() };
+        let mut state: Option<ModelState> = None;
+        let mut sum = 0.0;
+        while at.iter().zip(&stretches).any(|(&at, stretch)| at < stretch.end) {
+            let ranges: Vec<Range<usize>> =
+                at.iter().zip(&stretches).map(|(&at, stretch)| at..(at + chunk).min(stretch.end)).collect();
+            let read = Chunk::new(self, &ranges);
+            let (answer, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
+            let targets = read.targets_from(&answer.layout, &from);
+            sum += loss.partial_value_and_gradient(&answer.data, &targets, 1.0, None)?;
+            state = Some(after);
+            at = ranges.into_iter().map(|range| range.end).collect();
+        }
+        Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loss::CrossEntropy;
+    use crate::model::{Input, RecurrentLayer};
+
+    /// Against the whole text at once, token by token.
+    #[test]
+    fn a_text_is_scored_as_if_it_were_read_in_one_go() {
+        let layer = RecurrentLayer::lstm(6).layers(2_usize).return_sequences(true);
+        let model = Model::builder(Input::ids(5)).embedding(4).layer(layer).dense(5).build(3).unwrap();
+        for total in [1, 127, 128, 2000, 2100, 5000] {
+            let ids: Vec<u32> = (0..total).map(|k: u32| (k * k / 7 + k / 3) % 5).collect();
+            let reading = Reading { characters: ids.len(), start: 2, ids };
+            let found = reading.nats(&model, 5).unwrap();
+            let whole = [0..reading.ids.len()];
+            let chunk = Chunk::new(&reading, &whole);
+            assert_eq!(chunk.inputs[[0, 0]], 2);
+            let answer = model.forward(&chunk.batch().unwrap()).unwrap();
+            let mean = CrossEntropy::default().value_and_gradient(&answer.data, &reading.ids, None).unwrap();
+            let expected = mean * reading.ids.len() as f64;
+            // Of several stretches, the state is that of 256 tokens and no more.
+            assert!((found - expected).abs() < 1e-5 * expected, "{total}: {found} {expected}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Language models from the text to what they write.
+
+use std::path::Path;
+
+use super::super::{Figures, HeldOut, Level, Pipeline, Task, TaskConfig, TrainedTask, Training};
+use super::*;
+use crate::Result;
+use crate::forecast::Cell;
+use crate::model::ModelFile;
+use crate::run::Checkpoint;
+use crate::train::{Ending, EpochRecord, Keeper, LearningRate, Snapshot, Wish};
+
+/// A text that says the same again and again.
+fn song(lines: usize) -> String {
+    (0..lines).map(|n| format!("{} green bottles,\nhanging on the wall.\n", 1 + n % 7)).collect()
+}
+
+fn config(folder: &Path, text: &str, level: Level) -> TaskConfig {
+    let path = folder.join("text.txt");
+    std::fs::write(&path, text).unwrap();
+    let mut config = TaskConfig::defaults(Task::Lm);
+    config.data.train = path;
+    config.text.level = level;
+    (config.network.hidden, config.network.embedding, config.network.layers) = (12, 6, 2);
+    (config.train.epochs, config.train.batch, config.train.chunk) = (2, 4, 20);
+    config.train.lr = 0.01;
+    config
+}
+
+fn trained(config: TaskConfig) -> (ModelFile, Vec<super::super::Measured>) {
+    let mut training = Training::begin(config).unwrap();
+    training.run(&mut (), &mut ()).unwrap();
+    let trained = training.finish().unwrap();
+    (trained.file, trained.measured)
+}
+
+/// Stops after so many steps and keeps what it was given.
+struct StopAfter(usize, Option<Snapshot>);
+
+impl Keeper for StopAfter {
+    fn wish(&mut self) -> Wish {
+        self.0 -= 1;
+        if self.0 == 0 { Wish::Stop } else { Wish::Continue }
+    }
+
+    fn save(&mut self, snapshot: Snapshot) -> Result<()> {
+        self.1 = Some(snapshot);
+        Ok(())
+    }
+
+    fn epoch(&mut self, _record: &EpochRecord) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Left after any step, a training ends with the bits of one that was not: carried state, dropout and all.
+#[test]
+fn a_training_that_was_left_ends_with_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    for cell in [Cell::Lstm, Cell::Gru] {
+        let mut config = config(folder.path(), &song(12), Level::Char);
+        config.network.cell = cell;
+        config.train.schedule = LearningRate::Cosine;
+        let mut whole = Training::begin(config.clone()).unwrap();
+        whole.run(&mut (), &mut ()).unwrap();
+        let steps = whole.checkpoint().unwrap().snapshot.position.steps() as usize;
+        assert!(steps >= 8, "{steps}");
+        let expected = whole.finish().unwrap();
+        for left in 1..steps {
+            let mut training = Training::begin(config.clone()).unwrap();
+            let mut keeper = StopAfter(left, None);
+            assert_eq!(training.run(&mut (), &mut keeper).unwrap(), Ending::Interrupted);
+            let checkpoint = training.checkpoint().unwrap();
+            assert_eq!(Some(&checkpoint.snapshot), keeper.1.as_ref());
+            let carried =
+                checkpoint.snapshot.buffers.iter().any(|(name, _)| name.starts_with("carried.state."));
+            assert_eq!(carried, left % (steps / 2) != 0, "{left}");
+            let bytes = checkpoint.to_file().unwrap().to_bytes().unwrap();
+            let file = ModelFile::from_bytes("m", &bytes).unwrap();
+            let (mut training, notes) = Training::resume(Checkpoint::from_file(file).unwrap()).unwrap();
+            assert!(notes.is_empty());
+            training.run(&mut (), &mut ()).unwrap();
+            let found = training.finish().unwrap();
+            assert_eq!(found.file, expected.file, "{cell} {left}");
+            assert_eq!(found.measured, expected.measured);
+        }
+    }
+}
+
+#[test]
+fn a_carried_state_that_does_not_fit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut training = Training::begin(config(folder.path(), &song(12), Level::Char)).unwrap();
+    training.run(&mut (), &mut StopAfter(2, None)).unwrap();
+    let good = training.checkpoint().unwrap();
+    let check = |change: &dyn Fn(&mut Vec<(String, Vec<f32>)>), expected: &str| {
+        let mut checkpoint = good.clone();
+        change(&mut checkpoint.snapshot.buffers);
+        let error = Training::resume(checkpoint).and_then(|(mut training, _)| training.run(&mut (), &mut ()));
+        assert_eq!(error.unwrap_err().to_string(), expected);
+    };
+    let unfit = "the carried state is not one of this model and batch; train anew";
+    let carried = |name: &str| name.starts_with("carried.");
+    check(&|buffers| buffers.last_mut().unwrap().1.push(0.0), unfit);
+    check(&|buffers| drop(buffers.pop()), unfit);
+    check(&|buffers| buffers.last_mut().unwrap().0 = "carried.state.other.cell".into(), unfit);
+    check(
+        &|buffers| buffers.last_mut().unwrap().0 = "carried.x".into(),
+        "nothing carries \"x\" from step to step",
+    );
+    check(
+        &|buffers| buffers.retain(|(name, _)| !carried(name)),
+        "there is no state to begin chunk 2 with; train anew",
+    );
+}
+
+/// The carried state matters: a line is longer than a chunk, and its number is known at its beginning alone.
+#[test]
+fn a_model_learns_and_writes_what_it_has_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path(), &song(150), Level::Char);
+    (config.network.hidden, config.network.layers, config.network.dropout) = (32, 1, 0.0);
+    (config.train.epochs, config.train.chunk, config.data.test) = (12, 10, HeldOut::Share(0.1));
+    let text = song(150);
+    let (file, measured) = trained(config);
+    assert_eq!(measured.iter().map(|m| m.part.as_str()).collect::<Vec<_>>(), ["valid", "test"]);
+    for part in &measured {
+        let (Figures::Language(model), Figures::Language(baseline)) = (&part.figures, &part.baseline) else {
+            panic!("{part:?}")
+        };
+        assert!(model.nats < 0.3 && baseline.nats > 2.0, "{part:?}");
+        assert!((model.bits_per_character - model.nats / std::f64::consts::LN_2).abs() < 1e-9);
+        assert!(part.predictions.is_empty() && part.examples as u64 == model.tokens);
+    }
+    let total = text.len();
+    let held = |share: f64| (total as f64 * share).round() as usize;
+    assert_eq!([measured[0].examples, measured[1].examples], [held(0.2) - held(0.1), held(0.1)]);
+
+    let task =
+        TrainedTask::from_file(ModelFile::from_bytes("m", &file.to_bytes().unwrap()).unwrap()).unwrap();
+    // The same text as a file of its own is measured to the same figures.
+    let Pipeline::Language(pipeline) = &task.pipeline else { panic!("{task:?}") };
+    let test = &text[total - held(0.1)..];
+    let path = folder.path().join("test.txt");
+    std::fs::write(&path, test.replace('\n', "\r\n")).unwrap();
+    let again = pipeline.evaluate(&task.model, "test", &PlainText::read(&path).unwrap()).unwrap();
+    assert_eq!(again, measured[1]);
+
+    let write = |prompt: &str, how: Sampling| -> String {
+        task.generate(prompt, &how).unwrap().collect::<Result<Vec<_>>>().unwrap().concat()
+    };
+    let greedy = Sampling { length: 60, temperature: 0.0, ..Sampling::default() };
+    let written = write("3 green", greedy);
+    assert!(written.starts_with("3 green bottles,\nhanging on the wall.\n"), "{written}");
+    assert_eq!(written.chars().count(), "3 green".len() + 60);
+    // At length 1 the distribution is a single token, whatever the seed.
+    assert_eq!(write("3 green", Sampling { top_k: Some(1), temperature: 2.0, seed: 5, ..greedy }), written);
+    let free = Sampling { temperature: 1.5, seed: 1, ..greedy };
+    assert_eq!(write("", free), write("", free));
+    assert_ne!(write("", free), write("", Sampling { seed: 2, ..free }));
+    let error = |prompt, how: &Sampling| task.generate(prompt, how).unwrap_err().to_string();
+    assert!(error("Δ", &greedy).starts_with("the prompt has the character 'Δ'"));
+    assert!(error("", &Sampling { top_k: Some(0), ..greedy }).starts_with("--top-k is 0"));
+}
+
+#[test]
+fn every_level_learns_and_writes_its_own_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let law = "제1조 대한민국은 민주공화국이다.\n대한민국의 주권은 국민에게 있다.\n".repeat(12);
+    for (level, text, prompt, length) in [
+        (Level::Word, song(80), "green (", 9),
+        (Level::Space, song(80), "green", 9),
+        (Level::Jamo, law, "대하", 90),
+    ] {
+        let mut config = config(folder.path(), &text.replace("green bottles", "green ( bottles )"), level);
+        config.train.epochs = 10;
+        let (file, measured) = trained(config);
+        let (Figures::Language(model), Figures::Language(baseline)) =
+            (&measured[0].figures, &measured[0].baseline)
+        else {
+            panic!("{measured:?}")
+        };
+        assert!(model.nats < baseline.nats, "{level} {measured:?}");
+        // Words and letters of Hangul are counted in characters all the same.
+        let characters = model.nats * model.tokens as f64 / std::f64::consts::LN_2 / model.bits_per_character;
+        let held = text.replace("green bottles", "green ( bottles )").chars().count() as f64 * 0.1;
+        assert!((characters - held).abs() < 12.0, "{level} {characters} {held}");
+        let task = TrainedTask::from_file(file).unwrap();
+        let how = Sampling { length, temperature: 0.7, ..Sampling::default() };
+        let pieces: Vec<String> = task.generate(prompt, &how).unwrap().collect::<Result<_>>().unwrap();
+        assert!(pieces.iter().all(|piece| !piece.is_empty()));
+        let written = pieces.concat();
+        assert!(!written.contains("<UNK>") && !written.contains("<PAD>"), "{written}");
+        match level {
+            Level::Jamo => {
+                let hangul = written.chars().filter(|c| ('가'..='힣').contains(c)).count();
+                assert!(hangul > 10 && written.starts_with('대'), "{written}");
+            }
+            _ => assert!(written.starts_with(prompt), "{written}"),
+        }
+    }
+}
+
+#[test]
+fn texts_that_cannot_be_learnt_from_are_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |text: &str, change: &dyn Fn(&mut TaskConfig), expected: &str| {
+        let mut config = config(folder.path(), text, Level::Char);
+        change(&mut config);
+        let error = Training::begin(config).unwrap_err().to_string();
+        assert!(error.ends_with(expected) && !error.contains('\n'), "{error}");
+    };
+    check("", &|_| (), "text.txt: there is no text in it; give a file that has some");
+    check(
+        "too short a text.",
+        &|_| (),
+        "text.txt: the training part has 15 tokens, fewer than a chunk of 20; give a longer text or a smaller --chunk",
+    );
+    check(
+        &song(3),
+        &|config| config.data.valid = HeldOut::Share(0.001),
+        "the valid part, 0.001 of 114 characters, has no text; hold out a larger share, or 0",
+    );
+    check(
+        &song(3),
+        &|config| config.data.test = HeldOut::Share(0.95),
+        "data.valid 0.1 and data.test 0.95 leave nothing to train on; together they must be below 1",
+    );
+    check(
+        &song(3),
+        &|config| config.data.test = HeldOut::File("no.txt".into()),
+        "no.txt: there is no such file; check the path",
+    );
+    check(
+        &song(3),
+        &|config| config.text.min_count = 1000,
+        "no token of the training part is seen 1000 times; give a longer text or a smaller --min-count",
+    );
+    let many: String = ('가'..='힣').cycle().take(130_000).collect();
+    check(
+        &many,
+        &|config| (config.train.batch, config.train.chunk) = (100, 1000),
+        "a step of 100 sequences and 1000 tokens with a vocabulary of 11174 takes 4 GiB; use a smaller --batch, --chunk or \
+         --vocabulary",
+    );
+}
+
+#[test]
+fn what_is_noticed_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{}Zebra!\n", song(6));
+    let mut config = config(folder.path(), &text, Level::Char);
+    (config.train.batch, config.text.vocabulary) = (64, 10);
+    let training = Training::begin(config).unwrap();
+    let notes = training.notes();
+    assert_eq!(notes.len(), 3, "{notes:?}");
+    assert!(notes[0].contains("tokens of the training part are too rare to be in the vocabulary of 10"));
+    assert!(notes[1].contains("tokens of the valid part are not in the vocabulary"));
+    assert!(
+        notes[2].ends_with("so a batch has 10 sequences instead of 64: each has at least a chunk of 20"),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn a_file_that_holds_no_language_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, _) = trained(config(folder.path(), &song(12), Level::Char));
+    let check = |change: &dyn Fn(&mut ModelFile), expected: &str| {
+        let mut file = good.clone();
+        change(&mut file);
+        let error = TrainedTask::from_file(file).unwrap_err().to_string();
+        assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+    };
+    check(&|file| file.task = "classify".into(), "its pipeline is not one for classify");
+    check(&|file| drop(file.config["pipeline"]["counts"].as_array_mut().unwrap().pop()), "tokens, but");
+    check(
+        &|file| drop(file.config["pipeline"]["tokens"]["vocabulary"]["tokens"].as_array_mut().unwrap().pop()),
+        "tokens, but",
+    );
+    check(
+        &|file| {
+            drop(file.config["pipeline"]["tokens"]["vocabulary"]["tokens"].as_array_mut().unwrap().pop());
+            drop(file.config["pipeline"]["counts"].as_array_mut().unwrap().pop());
+        },
+        "but its pipeline gives Ids",
+    );
+    check(
+        &|file| {
+            let layers = file.config["model"]["layers"].as_array_mut().unwrap();
+            let layer = layers.iter_mut().find(|layer| layer["kind"] == "lstm").unwrap();
+            layer["return_sequences"] = false.into();
+        },
+        "does not read forwards and answer at every step",
+    );
+}
