@@ -33,7 +33,7 @@ fn place() -> Place {
 #[test]
 fn text_goes_to_standard_output() {
     let place = place();
-    let greedy = ["generate", "writer", "--prompt", "ten green", "--length", "30", "--temperature", "0"];
+    let greedy = ["generate", "writer", "--prompt", "ten green", "--length", "29", "--temperature", "0"];
     let ran = place.succeed(&greedy);
     assert_eq!(ran.stdout, "ten green bottles,\nhanging on the wall\n");
     assert_eq!(ran.stderr, "");
@@ -48,7 +48,7 @@ fn text_goes_to_standard_output() {
 
     let json = last_json(&place.succeed(&[&greedy[..], &["--json", "--top-k", "5"]].concat()));
     let expected = serde_json::json!({
-        "task": "lm", "run": "writer", "prompt": "ten green", "length": 30, "temperature": 0.0, "top_k": 5,
+        "task": "lm", "run": "writer", "prompt": "ten green", "length": 29, "temperature": 0.0, "top_k": 5,
         "top_p": null, "seed": 0, "text": "ten green bottles,\nhanging on the wall",
     });
     assert_eq!(json, expected);
