@@ -4,10 +4,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde_json::json;
-use sumun::model::ModelFile;
-use sumun::run::RunFolder;
-use sumun::tasks::{Sampling, TrainedTask};
+use sumun::tasks::Sampling;
 
+use super::opened::{Opened, open};
 use crate::arguments::{count, on_threads, real, seed, threads};
 use crate::failure::Failure;
 use crate::output::print_json;
@@ -61,11 +60,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         top_p: arguments.top_p,
         seed: arguments.seed,
     };
-    let (task, name) = open(&arguments)?;
+    let run = arguments.run.display();
+    let Opened::Task(task) = open(&arguments.run)? else {
+        return Err(Failure::Usage(format!(
+            "{run}: holds a forecaster, which writes no text; give a run of `sumun train lm`"
+        )));
+    };
     on_threads(arguments.threads, || {
         let pieces = task.generate(&arguments.prompt, &how).map_err(|error| match error {
-            sumun::Error::Model(message) => sumun::Error::Model(format!("{name}: {message}")),
-            other => other,
+            sumun::Error::Model(message) => Failure::Usage(format!("{run}: {message}")),
+            other => other.into(),
         })?;
         if arguments.json {
             let text: String = pieces.collect::<sumun::Result<_>>()?;
@@ -83,22 +87,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         write(pieces)
     })?
-}
-
-/// The model and the file that it is in.
-fn open(arguments: &Arguments) -> Result<(TrainedTask, String), Failure> {
-    let folder = RunFolder::open(&arguments.run)?;
-    let name = folder.model_path().display().to_string();
-    let file: ModelFile = folder.load_model()?;
-    if !TrainedTask::is_one(&file) {
-        return Err(Failure::Library(sumun::Error::Model(format!(
-            "{name}: holds a model for {:?}, which writes no text; give one that `sumun train lm` made",
-            file.task
-        ))));
-    }
-    let task = TrainedTask::from_file(file)
-        .map_err(|error| sumun::Error::Model(format!("{name}: {error}; give another file or train again")))?;
-    Ok((task, name))
 }
 
 /// Writes pieces as they come, and a line end after the last if it has none.

@@ -91,11 +91,11 @@ fn what_cannot_be_written_is_refused() {
     }
     place.refuse(
         &["generate", "run"],
-        &["run/model.safetensors: holds a model for \"forecast\", which writes no text"],
+        &["run: holds a forecaster, which writes no text; give a run of `sumun train lm`"],
     );
     place.refuse(&["generate", "writen"], &["writen: there is no such run", "did you mean writer?"]);
     place.refuse(&["generate", "y.csv"], &["y.csv"]);
-    place.refuse(&["predict", "writer"], &["writer"]);
+    place.refuse(&["predict", "writer", "y.csv"], &["answers no records; write text with `sumun generate`"]);
     let good = fs::read(place.path("writer/model.safetensors")).unwrap();
     for at in (0..good.len()).step_by(good.len() / 20 + 1) {
         let mut bytes = good.clone();

@@ -225,11 +225,11 @@ impl TaskConfig {
                 pool: Pooling::Max,
             },
             train: TrainOptions {
-                epochs: 20,
+                epochs: if lm { 12 } else { 20 },
                 batch: 32,
                 batch_tokens: None,
                 chunk: 128,
-                lr: 0.002,
+                lr: if lm { 0.004 } else { 0.002 },
                 schedule: LearningRate::Cosine,
                 optimizer: "adam".into(),
                 weight_decay: 0.0,
