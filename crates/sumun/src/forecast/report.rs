@@ -80,18 +80,7 @@ impl Trained {
                 "mse" => "mean squared error of scaled values".into(),
                 other => format!("{other} loss of scaled values"),
             },
-            epochs: self
-                .epochs
-                .iter()
-                .map(|e| EpochRow {
-                    epoch: e.epoch,
-                    train_loss: e.train_loss,
-                    valid_loss: e.valid_loss.unwrap_or(f64::NAN),
-                    learning_rate: e.learning_rate,
-                    gradient_norm: e.gradient_norm,
-                    seconds: e.seconds,
-                })
-                .collect(),
+            epochs: self.epochs.iter().map(EpochRow::from).collect(),
             best_epoch: Some(self.best_epoch),
             stopped_early: self.stopped_early,
             targets: (0..resolved.targets.len())

@@ -6,7 +6,7 @@ const NUMERIC: [&str; 13] =
 
 /// Checks that tags nest and close, attributes are quoted and unique, ids are unique, text has no bare `<` or `&`, and
 /// every coordinate is a finite number.
-pub(super) fn well_formed(page: &str) -> Result<(), String> {
+pub(crate) fn well_formed(page: &str) -> Result<(), String> {
     let mut open: Vec<String> = Vec::new();
     let mut ids: Vec<String> = Vec::new();
     let mut rest = page;

@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
+use super::frame::Curves;
 use super::svg::{Area, Bar, Chart, Line, Mark, Scale, Section, XAxis};
 use super::text::{self, counted, escape, fixed, json_number, json_string, number};
 use super::ticks;
-use super::{Example, ForecastReport, Forecaster, TargetReport};
+use super::{EpochRow, Example, Forecaster, TargetReport};
 
 /// How much room a figure has: the drawings it holds, each `(class, width, height)`; style.css shows the one that fits.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Room {
+pub(crate) enum Room {
     /// The whole width of the page.
     Full,
     /// The whole width, a little lower: for a second look.
@@ -53,12 +54,12 @@ impl Room {
 type Key = (String, String);
 
 /// Which class colours a baseline: the same one everywhere on the page.
-pub(super) fn baseline_class(index: usize) -> String {
+pub(crate) fn baseline_class(index: usize) -> String {
     format!("c-base{}", index % 4)
 }
 
 /// A figure: heading, remark, legend, and the chart at every size.
-pub(super) fn figure(heading: &str, remark: &str, chart: &Chart, room: Room) -> String {
+pub(crate) fn figure(heading: &str, remark: &str, chart: &Chart, room: Room) -> String {
     let (class, drawings) = room.drawings();
     let mut out = format!("<figure class=\"{class}\"><figcaption><h3>{}</h3>", escape(heading));
     if !remark.is_empty() {
@@ -149,12 +150,12 @@ fn readout(chart: &Chart) -> String {
 }
 
 /// `name (unit)`.
-pub(super) fn with_unit(name: &str, unit: &str) -> String {
+pub(crate) fn with_unit(name: &str, unit: &str) -> String {
     if unit.is_empty() { name.into() } else { format!("{name} ({unit})") }
 }
 
 /// The forecasts against what came: all that was handed over, or its positions from `from` on.
-pub(super) fn forecast(target: &TargetReport, from: usize) -> Chart {
+pub(crate) fn forecast(target: &TargetReport, from: usize) -> Chart {
     let length = target.actual.len();
     let from = from.min(length);
     let timed = target.timestamps.len() >= length + target.future.len() && !target.timestamps.is_empty();
@@ -237,7 +238,7 @@ pub(super) fn forecast(target: &TargetReport, from: usize) -> Chart {
 }
 
 /// The test MAE of each step ahead, for the model and the baselines.
-pub(super) fn by_step(target: &TargetReport) -> Chart {
+pub(crate) fn by_step(target: &TargetReport) -> Chart {
     let line = |forecaster: &Forecaster, class: String| {
         let points = forecaster.mae_by_step.iter().enumerate().map(|(i, v)| (i as f64 + 1.0, *v)).collect();
         Line { name: forecaster.name.clone(), class, points, dots: forecaster.mae_by_step.len() <= 24 }
@@ -257,14 +258,20 @@ pub(super) fn by_step(target: &TargetReport) -> Chart {
 }
 
 /// The histogram of residuals and a sentence about it.
-pub(super) fn residuals(target: &TargetReport) -> (Chart, String) {
+pub(crate) fn residuals(target: &TargetReport) -> (Chart, String) {
+    let name = format!("Residuals of {}", target.name);
+    histogram(&name, &with_unit("actual − forecast", &target.unit), &target.residuals)
+}
+
+/// How errors are distributed, and a sentence about it; `title` says what is subtracted from what.
+pub(crate) fn histogram(name: &str, title: &str, residuals: &[f64]) -> (Chart, String) {
     let mut values: Vec<f64> =
-        target.residuals.iter().copied().filter(|v| v.is_finite() && v.abs() < 1e300).collect();
+        residuals.iter().copied().filter(|v| v.is_finite() && v.abs() < 1e300).collect();
     values.sort_by(f64::total_cmp);
     let mut chart = Chart {
-        name: format!("Residuals of {}", target.name),
-        description: "How often each size of error occurs; actual minus forecast.".into(),
-        x: XAxis { title: with_unit("actual − forecast", &target.unit), ..XAxis::default() },
+        name: name.into(),
+        description: format!("How often each size of error occurs; {title}."),
+        x: XAxis { title: title.into(), ..XAxis::default() },
         y_title: "share of test values (%)".into(),
         y_scale: Scale::FromZero,
         ..Chart::default()
@@ -311,24 +318,17 @@ pub(super) fn residuals(target: &TargetReport) -> (Chart, String) {
 }
 
 /// Training and validation loss.
-pub(super) fn losses(report: &ForecastReport) -> Chart {
-    let of = |name: &str, class: &str, value: fn(&super::EpochRow) -> f64| Line {
+pub(crate) fn losses(curves: &Curves<'_>) -> Chart {
+    let of = |name: &str, class: &str, value: fn(&EpochRow) -> f64| Line {
         name: name.into(),
         class: class.into(),
-        points: report.epochs.iter().map(|e| (e.epoch as f64, value(e))).collect(),
-        dots: report.epochs.len() <= 40,
+        points: curves.epochs.iter().map(|e| (e.epoch as f64, value(e))).collect(),
+        dots: curves.epochs.len() <= 40,
     };
     let lines =
         vec![of("training", "c-train", |e| e.train_loss), of("validation", "c-model", |e| e.valid_loss)];
-    let all: Vec<f64> = lines.iter().flat_map(|l| &l.points).map(|p| p.1).filter(|v| v.is_finite()).collect();
-    let (low, high) = all.iter().fold((f64::INFINITY, 0f64), |(l, h), v| (l.min(*v), h.max(*v)));
-    let wide = low > 0.0 && high / low > 10.0;
-    let marks = report.best_epoch.map(|best| Mark {
-        class: "c-good".into(),
-        at: best as f64,
-        says: format!("best: epoch {best}"),
-    });
-    let loss = if report.loss_name.is_empty() { "loss" } else { &report.loss_name };
+    let wide = spans_decades(&lines);
+    let loss = if curves.loss_name.is_empty() { "loss" } else { curves.loss_name };
     Chart {
         name: "Training and validation loss by epoch".into(),
         description: "The loss after each epoch, with the epoch whose weights were kept.".into(),
@@ -336,14 +336,27 @@ pub(super) fn losses(report: &ForecastReport) -> Chart {
         y_title: format!("{loss}{}", if wide { ", log scale" } else { "" }),
         y_scale: if wide { Scale::Logarithmic } else { Scale::Linear },
         lines,
-        marks: marks.into_iter().collect(),
+        marks: best_mark(curves.best_epoch),
         ..Chart::default()
     }
 }
 
+/// Whether lines are above zero and range over more than a factor of ten.
+pub(crate) fn spans_decades(lines: &[Line]) -> bool {
+    let all = lines.iter().flat_map(|l| &l.points).map(|p| p.1).filter(|v| v.is_finite());
+    let (low, high) = all.fold((f64::INFINITY, 0f64), |(l, h), v| (l.min(v), h.max(v)));
+    low > 0.0 && high / low > 10.0
+}
+
+/// The mark of the epoch whose weights were kept.
+pub(crate) fn best_mark(best_epoch: Option<usize>) -> Vec<Mark> {
+    let mark = |best| Mark { class: "c-good".into(), at: best as f64, says: format!("best: epoch {best}") };
+    best_epoch.map(mark).into_iter().collect()
+}
+
 /// A small chart of one figure of every epoch.
-pub(super) fn per_epoch(report: &ForecastReport, title: &str, value: fn(&super::EpochRow) -> f64) -> Chart {
-    let points: Vec<(f64, f64)> = report.epochs.iter().map(|e| (e.epoch as f64, value(e))).collect();
+pub(crate) fn per_epoch(epochs: &[EpochRow], title: &str, value: impl Fn(&EpochRow) -> f64) -> Chart {
+    let points: Vec<(f64, f64)> = epochs.iter().map(|e| (e.epoch as f64, value(e))).collect();
     let positive = points.iter().all(|p| p.1 > 0.0);
     let (low, high) = points.iter().fold((f64::INFINITY, 0f64), |(l, h), p| (l.min(p.1), h.max(p.1)));
     let line = Line { name: title.into(), class: "c-train".into(), dots: points.len() == 1, points };
@@ -359,7 +372,7 @@ pub(super) fn per_epoch(report: &ForecastReport, title: &str, value: fn(&super::
 }
 
 /// One forecast beside what came.
-pub(super) fn example(target: &TargetReport, example: &Example) -> Chart {
+pub(crate) fn example(target: &TargetReport, example: &Example) -> Chart {
     let known = example.history.len();
     let last = known + example.forecast.len().max(example.actual.len());
     let timed = example.timestamps.len() >= last && !example.timestamps.is_empty();

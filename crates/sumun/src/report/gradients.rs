@@ -1,6 +1,6 @@
 //! A picture of how gradients vanish or explode on their way back through time.
 
-use super::page::STYLE;
+use super::frame::STYLE;
 use super::svg::{Chart, Line, Scale, XAxis};
 use super::text::{self, coordinate, escape};
 

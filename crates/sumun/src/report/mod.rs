@@ -16,15 +16,18 @@
 //! ```
 
 #[cfg(test)]
-mod check;
-mod figures;
+pub(crate) mod check;
+pub(crate) mod figures;
+pub(crate) mod frame;
 mod gradients;
 mod page;
 #[cfg(test)]
 mod sample;
-mod svg;
-mod text;
+pub(crate) mod svg;
+pub(crate) mod text;
 mod ticks;
+
+use crate::train::EpochRecord;
 
 pub use gradients::gradient_norms_picture;
 
@@ -144,8 +147,27 @@ pub struct EpochRow {
     pub learning_rate: f64,
     /// The mean global gradient norm before clipping.
     pub gradient_norm: f64,
+    /// The share of steps whose gradients were clipped, 0 to 1.
+    pub clipped: f64,
+    /// Further figures on the validation part, such as `("accuracy", 0.9)`.
+    pub figures: Vec<(String, f64)>,
     /// How long it took, in seconds.
     pub seconds: f64,
+}
+
+impl From<&EpochRecord> for EpochRow {
+    fn from(record: &EpochRecord) -> Self {
+        Self {
+            epoch: record.epoch,
+            train_loss: record.train_loss,
+            valid_loss: record.valid_loss.unwrap_or(f64::NAN),
+            learning_rate: record.learning_rate,
+            gradient_norm: record.gradient_norm,
+            clipped: record.clipped,
+            figures: record.figures.iter().map(|(name, value)| (name.clone(), *value)).collect(),
+            seconds: record.seconds,
+        }
+    }
 }
 
 /// Errors on one part of the data; `NaN` where one is undefined.

@@ -3,64 +3,37 @@
 use std::fmt::Write;
 
 use super::figures::{self, Room, figure};
+use super::frame::{self, Again, Card, Curves, Frame, fact, section};
 use super::text::{self, UNDEFINED, count, counted, duration, escape, fixed, number};
 use super::{Errors, ForecastReport, Forecaster, TargetReport};
 
-pub(super) const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("readout.js");
-
 /// The whole page.
 pub(super) fn page(report: &ForecastReport) -> String {
-    let mut out = String::with_capacity(256 * 1024);
-    let title = if report.title.is_empty() { "Training report" } else { &report.title };
-    let _ = write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta name=\"generator\" content=\"Sumun {version}\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n",
-        version = escape(&report.version),
-        title = escape(title),
-    );
-    header(report, title, &mut out);
-    out.push_str("<main>\n");
-    cards(report, &mut out);
-    notes(report, &mut out);
-    section("forecast", "Forecast", &forecasts(report), &mut out);
-    section("errors", "Errors", &errors(report), &mut out);
-    section("training", "Training", &training(report), &mut out);
-    section("examples", "Examples", &examples(report), &mut out);
-    section("made", "How it was made", &made(report), &mut out);
-    out.push_str("</main>\n");
-    footer(report, &mut out);
-    let _ = write!(out, "<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
-    out
+    let mut body = String::with_capacity(256 * 1024);
+    cards(report, &mut body);
+    frame::notes(&report.notes, &mut body);
+    section("forecast", "Forecast", &forecasts(report), &mut body);
+    section("errors", "Errors", &errors(report), &mut body);
+    section("training", "Training", &curves(report).section(), &mut body);
+    section("examples", "Examples", &examples(report), &mut body);
+    section("made", "How it was made", &made(report), &mut body);
+    let frame = Frame {
+        title: &report.title,
+        kind: "Training report",
+        subtitle: &report.subtitle,
+        created: &report.created,
+        version: &report.version,
+    };
+    frame.page(&body)
 }
 
-fn section(id: &str, heading: &str, body: &str, out: &mut String) {
-    if !body.is_empty() {
-        let _ = write!(out, "<section id=\"{id}\">\n<h2>{heading}</h2>\n{body}</section>\n");
+fn curves(report: &ForecastReport) -> Curves<'_> {
+    Curves {
+        epochs: &report.epochs,
+        best_epoch: report.best_epoch,
+        stopped_early: report.stopped_early,
+        loss_name: &report.loss_name,
     }
-}
-
-fn header(report: &ForecastReport, title: &str, out: &mut String) {
-    let mut about = vec!["Training report".to_string()];
-    about.extend([&report.created].into_iter().filter(|t| !t.is_empty()).cloned());
-    let about: Vec<String> = about.iter().map(|part| format!("<span>{}</span>", escape(part))).collect();
-    // The mark is a sluice gate: two posts, a raised gate, and water.
-    let _ = write!(
-        out,
-        "<header>\n<p class=\"brand\"><svg class=\"logo\" viewBox=\"0 0 20 20\" aria-hidden=\"true\">\
-         <path d=\"M2 1V19M18 1V19M6 1V9H14V1\"/><path class=\"water\" d=\"M6 14H14M6 18H14\"/></svg>\
-         <b>Sumun</b>{}</p>\n<h1>{}</h1>\n",
-        about.concat(),
-        escape(title)
-    );
-    if !report.subtitle.is_empty() {
-        let _ = writeln!(out, "<p class=\"subtitle\">{}</p>", escape(&report.subtitle));
-    }
-    out.push_str("</header>\n");
 }
 
 /// The best baseline with its error relative to which the model's is judged: `(name, model / baseline)`.
@@ -144,16 +117,18 @@ fn cards(report: &ForecastReport, out: &mut String) {
         }
         let _ = writeln!(out, "<p class=\"headline {}\">{}{scope}.</p>", verdict.class(), verdict.words());
     }
-    let mut cards: Vec<(&str, String, String, String)> = Vec::new();
+    let mut cards: Vec<Card> = Vec::new();
     if let Some(verdict) = &verdict {
-        let class = format!("card {}", verdict.class());
-        cards.push((
-            "Against the best baseline",
-            verdict.figure(),
-            format!("test error against {}", escape(&verdict.baseline)),
-            class,
-        ));
+        cards.push(Card {
+            name: "Against the best baseline".into(),
+            figure: verdict.figure(),
+            beside: format!("test error against {}", escape(&verdict.baseline)),
+            class: verdict.class(),
+        });
     }
+    let mut card = |name: &str, figure: String, beside: String| {
+        cards.push(Card { name: name.into(), figure, beside, class: "" });
+    };
     let several = report.targets.len() > 1;
     if let Some(target) = report.targets.first() {
         let mase: Vec<f64> = report.targets.iter().map(|t| t.model.test.mase).collect();
@@ -163,7 +138,7 @@ fn cards(report: &ForecastReport, out: &mut String) {
             baselines.map(|b| format!("{} {}", escape(&b.name), fixed(b.test.mase, 3))).collect();
         let beside =
             if several { format!("mean of {} targets", count(mase.len())) } else { others.join(" · ") };
-        cards.push(("Test MASE", fixed(mean, 3), beside, "card".into()));
+        card("Test MASE", fixed(mean, 3), beside);
         let unit = if target.unit.is_empty() {
             String::new()
         } else {
@@ -177,33 +152,11 @@ fn cards(report: &ForecastReport, out: &mut String) {
         if e.smape.is_finite() {
             let _ = write!(beside, " · sMAPE {} %", fixed(e.smape, 1));
         }
-        cards.push(("Test MAE", format!("{}{unit}", number(e.mae)), beside, "card".into()));
+        card("Test MAE", format!("{}{unit}", number(e.mae)), beside);
     }
-    let mut beside = counted(report.epochs.len(), "epoch");
-    if let Some(best) = report.best_epoch {
-        let _ = write!(beside, ", best {}", count(best));
-    }
-    let _ = write!(beside, " · {}", counted(report.parameters, "parameter"));
-    cards.push(("Training time", escape(&duration(report.seconds)), beside, "card".into()));
-    out.push_str("<div class=\"cards\">\n");
-    for (name, figure, beside, class) in cards {
-        let _ = writeln!(
-            out,
-            "<div class=\"{class}\"><h3>{name}</h3><p class=\"figure\">{figure}</p><p>{beside}</p></div>"
-        );
-    }
-    out.push_str("</div>\n");
-}
-
-fn notes(report: &ForecastReport, out: &mut String) {
-    if report.notes.is_empty() {
-        return;
-    }
-    let _ = write!(out, "<aside id=\"notes\"><h2>Worth knowing</h2><ul>");
-    for note in &report.notes {
-        let _ = write!(out, "<li>{}</li>", escape(note));
-    }
-    out.push_str("</ul></aside>\n");
+    let beside = format!("{} · {}", curves(report).summary(), counted(report.parameters, "parameter"));
+    card("Training time", escape(&duration(report.seconds)), beside);
+    frame::cards(&cards, out);
 }
 
 fn forecasts(report: &ForecastReport) -> String {
@@ -361,46 +314,6 @@ fn about_errors(targets: &[TargetReport], out: &mut String) {
     );
 }
 
-fn training(report: &ForecastReport) -> String {
-    if report.epochs.is_empty() {
-        return String::new();
-    }
-    let mut remark = counted(report.epochs.len(), "epoch");
-    if let Some(best) = report.best_epoch {
-        let _ = write!(remark, "; the weights of epoch {best} were kept");
-    }
-    remark.push_str(if report.stopped_early {
-        ". Training stopped early: the validation loss no longer fell."
-    } else {
-        ". Training ran to its last epoch."
-    });
-    let mut out = String::from("<div class=\"beside\">\n");
-    out.push_str(&figure("Loss", &remark, &figures::losses(report), Room::Beside));
-    out.push_str("<div class=\"stack\">\n");
-    for (heading, title, value) in [
-        ("Learning rate", "learning rate", (|e| e.learning_rate) as fn(&super::EpochRow) -> f64),
-        ("Gradient", "gradient norm before clipping", |e| e.gradient_norm),
-    ] {
-        out.push_str(&figure(heading, "", &figures::per_epoch(report, title, value), Room::Small));
-    }
-    out.push_str("</div>\n</div>\n");
-    out.push_str(
-        "<details><summary>Every epoch as numbers</summary><div class=\"scroll\"><table class=\"numbers\"><thead><tr>\
-         <th>epoch</th><th>training loss</th><th>validation loss</th><th>learning rate</th><th>gradient norm</th>\
-         <th>time</th></tr></thead><tbody>",
-    );
-    for e in &report.epochs {
-        let best = if report.best_epoch == Some(e.epoch) { " class=\"best\"" } else { "" };
-        let _ = write!(out, "<tr{best}><th>{}</th>", count(e.epoch));
-        for value in [e.train_loss, e.valid_loss, e.learning_rate, e.gradient_norm] {
-            let _ = write!(out, "<td>{}</td>", number(value));
-        }
-        let _ = write!(out, "<td>{}</td></tr>", duration(e.seconds));
-    }
-    out.push_str("</tbody></table></div></details>\n");
-    out
-}
-
 fn examples(report: &ForecastReport) -> String {
     let mut out = String::new();
     for target in report.targets.iter().filter(|t| !t.examples.is_empty()) {
@@ -438,50 +351,20 @@ fn made(report: &ForecastReport) -> String {
         }
         out.push_str("</dl></div>\n");
     }
-    if !report.layers.is_empty() {
-        out.push_str(
-            "<div class=\"panel scroll\"><h3>Model</h3><table class=\"layers\"><thead><tr><th>layer</th><th>kind</th>\
-             <th>output</th><th>parameters</th></tr></thead><tbody>",
-        );
-        for layer in &report.layers {
-            let _ = write!(
-                out,
-                "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
-                escape(&layer.name),
-                escape(&layer.kind),
-                escape(&layer.output),
-                count(layer.parameters)
-            );
-        }
-        let _ = writeln!(
-            out,
-            "</tbody><tfoot><tr><th>all</th><td></td><td></td><td>{}</td></tr></tfoot></table></div>",
-            count(report.parameters)
-        );
-    }
-    out.push_str("<div class=\"panel\"><h3>Run it again</h3>");
-    for (words, command) in [
-        ("Train: the same seed gives the same model on the same instruction set.", &report.command),
-        ("Forecast with the trained model.", &report.predict_command),
-    ] {
-        if !command.is_empty() {
-            let _ = write!(out, "<p>{words}</p><pre><code>{}</code></pre>", escape(command));
-        }
-    }
-    out.push_str("<dl class=\"facts\">");
-    fact("Sumun", &report.version, &mut out);
-    fact("Seed", &report.seed.to_string(), &mut out);
-    fact("Threads", &count(report.threads), &mut out);
-    fact("Instruction set", &report.path, &mut out);
-    fact("Training time", &duration(report.seconds), &mut out);
-    out.push_str("</dl></div>\n");
+    frame::layers(&report.layers, report.parameters, &mut out);
+    let again = Again {
+        commands: &[
+            ("Train: the same seed gives the same model on the same instruction set.", &report.command),
+            ("Forecast with the trained model.", &report.predict_command),
+        ],
+        version: &report.version,
+        seed: report.seed,
+        threads: report.threads,
+        path: &report.path,
+        seconds: report.seconds,
+    };
+    frame::again(&again, &mut out);
     out
-}
-
-fn fact(name: &str, value: &str, out: &mut String) {
-    if !value.is_empty() {
-        let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
-    }
 }
 
 fn data(report: &ForecastReport, out: &mut String) {
@@ -530,13 +413,4 @@ fn data(report: &ForecastReport, out: &mut String) {
         out.push_str("</p>");
     }
     out.push_str("</div>\n");
-}
-
-fn footer(report: &ForecastReport, out: &mut String) {
-    let version =
-        if report.version.is_empty() { String::new() } else { format!(" {}", escape(&report.version)) };
-    let _ = writeln!(
-        out,
-        "<footer><p>Written by Sumun{version}. This page holds everything it shows and fetches nothing.</p></footer>"
-    );
 }

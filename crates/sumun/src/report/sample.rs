@@ -189,6 +189,8 @@ pub(super) fn run(names: &[&str], rows: usize, horizon: usize, epochs: usize, ti
                     + 0.003 * noise(e + 50),
                 learning_rate: 0.002 * 0.5f64.powi((e / 12) as i32),
                 gradient_norm: 1.8 * (-(e as f64) * 0.1).exp() + 0.3 + 0.1 * noise(e + 500),
+                clipped: (0.8 - 0.05 * e as f64).max(0.0),
+                figures: Vec::new(),
                 seconds: 3.2 + 0.2 * noise(e),
             })
             .collect(),

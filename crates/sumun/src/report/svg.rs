@@ -15,38 +15,38 @@ const LARGEST: f64 = 1e300;
 
 /// What a chart shows; nothing here depends on its size.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Chart {
+pub(crate) struct Chart {
     /// What a screen reader says first.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What the chart shows, in a sentence, for those who cannot see it.
-    pub(super) description: String,
-    pub(super) x: XAxis,
+    pub(crate) description: String,
+    pub(crate) x: XAxis,
     /// Title of the vertical axis with its unit; stands above it.
-    pub(super) y_title: String,
-    pub(super) y_scale: Scale,
-    pub(super) sections: Vec<Section>,
-    pub(super) areas: Vec<Area>,
-    pub(super) bars: Vec<Bar>,
-    pub(super) lines: Vec<Line>,
-    pub(super) marks: Vec<Mark>,
+    pub(crate) y_title: String,
+    pub(crate) y_scale: Scale,
+    pub(crate) sections: Vec<Section>,
+    pub(crate) areas: Vec<Area>,
+    pub(crate) bars: Vec<Bar>,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) marks: Vec<Mark>,
 }
 
 /// The horizontal axis.
 #[derive(Debug, Clone, Default)]
-pub(super) struct XAxis {
+pub(crate) struct XAxis {
     /// Stands at the right end below the axis; may be empty.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// Whether ticks fall on whole numbers only.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
     /// Timestamps: the text of position 0, 1, …; empty for a numeric axis.
-    pub(super) labels: Vec<String>,
+    pub(crate) labels: Vec<String>,
     /// The range; the extent of what is drawn where `None`.
-    pub(super) range: Option<(f64, f64)>,
+    pub(crate) range: Option<(f64, f64)>,
 }
 
 /// How values become heights.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     /// The range of the data with some air.
     #[default]
     Linear,
@@ -58,49 +58,49 @@ pub(super) enum Scale {
 
 /// A line; values that are not finite leave gaps.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
-    pub(super) name: String,
+pub(crate) struct Line {
+    pub(crate) name: String,
     /// CSS class that sets `--c`, such as `c-model`.
-    pub(super) class: String,
-    pub(super) points: Vec<(f64, f64)>,
+    pub(crate) class: String,
+    pub(crate) points: Vec<(f64, f64)>,
     /// Whether every point also gets a dot.
-    pub(super) dots: bool,
+    pub(crate) dots: bool,
 }
 
 /// The surface between two curves, such as a prediction interval.
 #[derive(Debug, Clone)]
-pub(super) struct Area {
-    pub(super) class: String,
+pub(crate) struct Area {
+    pub(crate) class: String,
     /// `(x, low, high)`.
-    pub(super) points: Vec<(f64, f64, f64)>,
+    pub(crate) points: Vec<(f64, f64, f64)>,
 }
 
 /// A shaded stretch of the horizontal axis with its name on top.
 #[derive(Debug, Clone)]
-pub(super) struct Section {
-    pub(super) class: String,
-    pub(super) name: String,
-    pub(super) from: f64,
-    pub(super) to: f64,
+pub(crate) struct Section {
+    pub(crate) class: String,
+    pub(crate) name: String,
+    pub(crate) from: f64,
+    pub(crate) to: f64,
 }
 
 /// A bar from zero.
 #[derive(Debug, Clone)]
-pub(super) struct Bar {
-    pub(super) class: String,
-    pub(super) from: f64,
-    pub(super) to: f64,
-    pub(super) value: f64,
+pub(crate) struct Bar {
+    pub(crate) class: String,
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+    pub(crate) value: f64,
     /// What the browser shows over the bar.
-    pub(super) says: String,
+    pub(crate) says: String,
 }
 
 /// A vertical line with words beside it.
 #[derive(Debug, Clone)]
-pub(super) struct Mark {
-    pub(super) class: String,
-    pub(super) at: f64,
-    pub(super) says: String,
+pub(crate) struct Mark {
+    pub(crate) class: String,
+    pub(crate) at: f64,
+    pub(crate) says: String,
 }
 
 /// Where the plot lies inside the drawing, and how data become pixels.
@@ -136,13 +136,13 @@ fn usable(x: f64) -> bool {
 
 impl Chart {
     /// Whether there is anything at all to draw.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let mut points = self.lines.iter().flat_map(|l| &l.points);
         self.bars.is_empty() && !points.any(|(x, y)| usable(*x) && usable(*y))
     }
 
     /// Draws the chart `width` by `height` pixels, with extra CSS classes on the root element.
-    pub(super) fn draw(&self, width: f64, height: f64, class: &str) -> String {
+    pub(crate) fn draw(&self, width: f64, height: f64, class: &str) -> String {
         let x = self.x_range();
         let (y, y_ticks, y_labels) = self.y_axis(height);
         let widest = y_labels.iter().map(|l| text::width(l) * FONT).fold(0.0, f64::max);
@@ -195,7 +195,7 @@ impl Chart {
     }
 
     /// The horizontal range, never of zero width.
-    pub(super) fn x_range(&self) -> (f64, f64) {
+    pub(crate) fn x_range(&self) -> (f64, f64) {
         let lines = self.lines.iter().flat_map(|l| &l.points).filter(|(_, y)| usable(*y)).map(|(x, _)| *x);
         let bars = self.bars.iter().flat_map(|b| [b.from, b.to]);
         let (low, high) = self.x.range.unwrap_or_else(|| extent(lines.chain(bars)));

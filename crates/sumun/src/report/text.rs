@@ -1,11 +1,11 @@
 //! Text for pages: escaping, and numbers as people read them.
 
 /// What stands where a number is undefined.
-pub(super) const UNDEFINED: &str = "–";
+pub(crate) const UNDEFINED: &str = "–";
 
 /// Escapes text for HTML content and for quoted attributes. Control characters that HTML forbids become U+FFFD,
 /// so that whatever stands in a file name or column header the page stays well-formed.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
@@ -23,7 +23,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A JSON string literal that is safe inside `<script>`: no `<` can end the element early.
-pub(super) fn json_string(text: &str) -> String {
+pub(crate) fn json_string(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
@@ -39,7 +39,7 @@ pub(super) fn json_string(text: &str) -> String {
 }
 
 /// A JSON number of six significant digits, or `null` where it is not finite.
-pub(super) fn json_number(x: f64) -> String {
+pub(crate) fn json_number(x: f64) -> String {
     if !x.is_finite() {
         return "null".into();
     }
@@ -55,7 +55,7 @@ pub(super) fn json_number(x: f64) -> String {
 }
 
 /// Four significant digits with thousands separators: `4,661`, `152.3`, `0.4821`, `1.234e-7`.
-pub(super) fn number(x: f64) -> String {
+pub(crate) fn number(x: f64) -> String {
     if !x.is_finite() {
         return UNDEFINED.into();
     }
@@ -70,7 +70,7 @@ pub(super) fn number(x: f64) -> String {
 }
 
 /// A number with so many decimals and thousands separators.
-pub(super) fn fixed(x: f64, decimals: usize) -> String {
+pub(crate) fn fixed(x: f64, decimals: usize) -> String {
     if !x.is_finite() {
         return UNDEFINED.into();
     }
@@ -89,17 +89,17 @@ pub(super) fn fixed(x: f64, decimals: usize) -> String {
 }
 
 /// A count with thousands separators.
-pub(super) fn count(n: usize) -> String {
+pub(crate) fn count(n: usize) -> String {
     group(&n.to_string())
 }
 
 /// A count with its noun: `1 epoch`, `2 epochs`.
-pub(super) fn counted(n: usize, noun: &str) -> String {
+pub(crate) fn counted(n: usize, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// A length of time: `850 ms`, `12.4 s`, `2 min 05 s`, `3 h 20 min`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return UNDEFINED.into();
     }
@@ -113,13 +113,13 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// A coordinate inside an SVG: at most one decimal, never `-0`, never anything that is not finite.
-pub(super) fn coordinate(x: f64) -> String {
+pub(crate) fn coordinate(x: f64) -> String {
     let x = if x.is_finite() { x.clamp(-1e6, 1e6) } else { 0.0 };
     trimmed(&fixed_raw(x, 1))
 }
 
 /// An estimate of how wide text is in pixels at 1 px of font size: wide scripts such as hangul count in full.
-pub(super) fn width(text: &str) -> f64 {
+pub(crate) fn width(text: &str) -> f64 {
     text.chars()
         .map(|c| match c {
             ' ' | '.' | ',' | ':' | 'i' | 'l' | '|' | '\'' => 0.3,
@@ -132,7 +132,7 @@ pub(super) fn width(text: &str) -> f64 {
 }
 
 /// A timestamp without the seconds that say nothing: `2014-05-17 11:00:00` becomes `2014-05-17 11:00`.
-pub(super) fn moment(text: &str) -> &str {
+pub(crate) fn moment(text: &str) -> &str {
     match text.strip_suffix(":00") {
         Some(start) if start.len() == 16 && start.as_bytes().get(13) == Some(&b':') => start,
         _ => text,
@@ -140,7 +140,7 @@ pub(super) fn moment(text: &str) -> &str {
 }
 
 /// Cuts text that is longer than so many characters and says so with an ellipsis.
-pub(super) fn shortened(text: &str, characters: usize) -> String {
+pub(crate) fn shortened(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {
         return text.into();
     }
