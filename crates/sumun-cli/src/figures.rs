@@ -15,32 +15,6 @@ pub(crate) fn baseline_json(measured: &Measured) -> Value {
     Value::Object(Map::from_iter([(measured.baseline_name.clone(), as_json(&measured.baseline))]))
 }
 
-/// The figures that people compare: a name, a number, and whether more is better.
-pub(crate) fn headline(figures: &Figures) -> Vec<(&'static str, f64, bool)> {
-    match figures {
-        Figures::Classification(f) => vec![("accuracy", f.accuracy, true), ("macro F1", f.macro_f1, true)],
-        Figures::Regression(f) => {
-            let mut all = vec![("MAE", f.mae, false), ("RMSE", f.rmse, false)];
-            all.extend(f.r2.map(|r2| ("R²", r2, true)));
-            all
-        }
-        Figures::Tagging(f) => {
-            let mut all = vec![
-                ("token accuracy", f.tokens.accuracy, true),
-                ("macro F1", f.tokens.macro_f1, true),
-                ("whole sentences", f.sentence_accuracy, true),
-            ];
-            all.extend(f.spans.as_ref().map(|spans| ("span F1", spans.all.f1, true)));
-            all
-        }
-        Figures::Language(f) => vec![
-            ("nats", f.nats, false),
-            ("perplexity", f.perplexity, false),
-            ("bits per character", f.bits_per_character, false),
-        ],
-    }
-}
-
 fn part_name(part: &str) -> &str {
     match part {
         "test" => "test part",
@@ -51,17 +25,17 @@ fn part_name(part: &str) -> &str {
 
 /// A table of the model and the baseline.
 pub(crate) fn table(measured: &Measured, style: Style) -> String {
-    let (ours, theirs) = (headline(&measured.figures), headline(&measured.baseline));
+    let (ours, theirs) = (measured.figures.headline(), measured.baseline.headline());
     let title = format!("{}, {} examples", part_name(&measured.part), count(measured.examples));
     let mut text = left(&title, 36);
-    for (name, ..) in &ours {
-        text += &right(name, name.chars().count().max(8) + 2);
+    for figure in &ours {
+        text += &right(figure.name, figure.name.chars().count().max(8) + 2);
     }
     text = format!("{}\n", style.dim(&text));
     for (row, name) in [(&ours, "model"), (&theirs, measured.baseline_name.as_str())] {
         text += &left(&crate::terminal::shortened(name, 34), 36);
-        for ((column, ..), (_, value, _)) in ours.iter().zip(row) {
-            text += &right(&shown(*value), column.chars().count().max(8) + 2);
+        for (column, figure) in ours.iter().zip(row) {
+            text += &right(&shown(figure.value), column.name.chars().count().max(8) + 2);
         }
         text.push('\n');
     }
@@ -74,12 +48,16 @@ fn shown(value: f64) -> String {
 
 /// One sentence on whether the model was worth it.
 pub(crate) fn verdict(measured: &Measured, style: Style) -> String {
-    let (ours, theirs) = (headline(&measured.figures), headline(&measured.baseline));
-    let (Some((name, model, more)), Some((_, baseline, _))) = (ours.first(), theirs.first()) else {
+    let (ours, theirs) = (measured.figures.headline(), measured.baseline.headline());
+    let (Some(model), Some(baseline)) = (ours.first(), theirs.first()) else {
         return String::new();
     };
-    let better = if *more { model > baseline } else { model < baseline };
-    let sentence = format!("{name} {} against {} of the baseline", shown(*model), shown(*baseline));
+    let better = match model.more_is_better {
+        true => model.value > baseline.value,
+        false => model.value < baseline.value,
+    };
+    let sentence =
+        format!("{} {} against {} of the baseline", model.name, shown(model.value), shown(baseline.value));
     if better {
         style.green(&style.bold(&sentence))
     } else {

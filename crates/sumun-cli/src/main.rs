@@ -17,7 +17,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::train_task::{self, Common};
-use commands::{config, evaluate, generate, predict, summary, train_forecast};
+use commands::{
+    compare, config, evaluate, generate, predict, runs, summary, train_forecast,
+};
 use failure::{EXIT_CODES, Failure};
 
 /// Train recurrent neural networks (RNN, LSTM, GRU) on your own files, and use them.
@@ -62,6 +64,12 @@ enum Command {
     /// Show what a trained model is made of
     #[command(args_override_self = true, after_help = after(summary::EXAMPLES))]
     Summary(summary::Arguments),
+    /// List the runs of a folder with their figures
+    #[command(args_override_self = true, after_help = after(runs::EXAMPLES))]
+    Runs(runs::Arguments),
+    /// Lay the curves of several runs over each other, in one HTML page
+    #[command(args_override_self = true, after_help = after(compare::EXAMPLES))]
+    Compare(compare::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -133,6 +141,8 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Summary(arguments) => summary::run(arguments),
+        Command::Runs(arguments) => runs::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,10 +1,13 @@
 //! One file a command: its arguments, and what it does with the library.
 
+pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
 mod opened;
 pub(crate) mod predict;
+mod report;
+pub(crate) mod runs;
 pub(crate) mod summary;
 pub(crate) mod train_forecast;
 pub(crate) mod train_task;

@@ -13,6 +13,7 @@ use sumun::run::{REPORT_FILE, RUNS, RunFolder, default_path};
 use sumun::train::{Clip, OptimizerConfig};
 
 use super::read;
+use super::report::{command_line, now};
 use crate::arguments::{Columns, columns, count, on_threads, real, season, seed, threads};
 use crate::failure::Failure;
 use crate::output::{print_json, tell};
@@ -266,11 +267,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The present, for the report: `2026-01-31 12:00 UTC`.
-fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
 /// How to go on: a model that needs columns known ahead, of which the training file held none, needs a file.
 fn predict_command(folder: &Path, trained: &Trained) -> String {
     let config = trained.forecaster.config();
@@ -278,13 +274,6 @@ fn predict_command(folder: &Path, trained: &Trained) -> String {
     let ahead = config.history.ahead.first().map_or(usize::MAX, Vec::len);
     let file = if ahead < p.horizon { " FILE" } else { "" };
     format!("sumun predict {}{file}", shell_word(&folder.display().to_string()))
-}
-
-/// The command as it was typed, quoted for a shell where it must be.
-fn command_line() -> String {
-    let mut words = vec!["sumun".to_owned()];
-    words.extend(std::env::args_os().skip(1).map(|word| shell_word(&word.to_string_lossy())));
-    words.join(" ")
 }
 
 fn parameters(trained: &Trained) -> usize {
@@ -431,11 +420,5 @@ mod tests {
         let parsed = <Train as clap::Parser>::try_parse_from(["forecast", "f.csv", "--target", "y"]).unwrap();
         let expected = Options { targets: vec!["y".into()], ..Options::default() };
         assert_eq!(parsed.arguments.options().unwrap(), expected);
-    }
-
-    #[test]
-    fn the_present_is_written_for_people() {
-        let now = now();
-        assert!(now.ends_with(" UTC") && now.len() == "2026-01-31 12:00 UTC".len(), "{now}");
     }
 }

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sumun::run::{LiveRun, RUNS, RunFolder, default_path};
-use sumun::tasks::{Task, TaskConfig, Trained, Training, read_config, setting};
+use sumun::run::{CONFIG_FILE, LiveRun, REPORT_FILE, RUNS, RunFolder, default_path};
+use sumun::tasks::{
+    About, Task, TaskConfig, Trained, Training, read_config, setting, task_report, task_results,
+};
 use sumun::train::Ending;
 use toml::Table;
 
+use super::report::{command_line, now};
 use crate::arguments::{on_threads, threads};
 use crate::failure::Failure;
 use crate::figures;
@@ -142,7 +145,7 @@ fn begin(config: TaskConfig, common: Common) -> Result<(), Failure> {
         let staged = RunFolder::stage(place())?;
         let live =
             LiveRun::begin(staged, &training.config().to_toml()?, &training.checkpoint()?, every, stop)?;
-        learn(training, live, Vec::new(), quiet, common.json)
+        learn(training, live, &command_line(), Vec::new(), quiet, common.json)
     })?
 }
 
@@ -154,14 +157,29 @@ pub(crate) fn resume(run: &Path, common: &Common) -> Result<(), Failure> {
     on_threads(threads, || {
         let (training, notes) = Training::resume(checkpoint)?;
         let live = live.every(Duration::from_secs_f64(training.config().train.save_every.min(1e9)));
-        learn(training, live, notes, quiet, json)
+        learn(training, live, &again(run), notes, quiet, json)
     })?
 }
 
-/// Trains to the end, or until Ctrl-C.
+/// The command that repeats a training which was resumed: its options are those of its configuration.
+fn again(run: &Path) -> String {
+    format!("sumun train --config {}", shell_word(&run.join(CONFIG_FILE).display().to_string()))
+}
+
+/// How to use a model.
+fn next_command(task: Task, folder: &Path) -> String {
+    let run = shell_word(&folder.display().to_string());
+    match task {
+        Task::Lm => format!("sumun generate {run}"),
+        _ => format!("sumun predict {run} FILE"),
+    }
+}
+
+/// Trains to the end, or until Ctrl-C. `command` is what repeats it.
 fn learn(
     mut training: Training,
     mut live: LiveRun,
+    command: &str,
     mut notes: Vec<String>,
     quiet: bool,
     json: bool,
@@ -182,7 +200,15 @@ fn learn(
         )));
     }
     let trained = training.finish()?;
-    live.finish(&trained.file)?;
+    let about = About {
+        created: now(),
+        command: command.to_owned(),
+        predict_command: next_command(trained.config.task, &folder),
+        threads: rayon::current_num_threads(),
+        notes,
+    };
+    let report = task_report(&trained, &about);
+    live.finish(&trained.file, report.as_bytes(), &task_results(&trained))?;
     if !quiet {
         summary(&trained, &folder, style).lines().for_each(tell);
     }
@@ -199,6 +225,7 @@ fn as_json(trained: &Trained, folder: &Path) -> Value {
     json!({
         "task": trained.config.task.to_string(),
         "run": folder.to_string_lossy(),
+        "report": folder.join(REPORT_FILE).to_string_lossy(),
         "epochs": trained.epochs.len(),
         "best_epoch": trained.best_epoch,
         "seconds": trained.seconds,
@@ -249,15 +276,13 @@ fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
         text += &format!("\n{}\n", figures::verdict(last, style));
     }
     let path = folder.display().to_string();
-    let next = match config.task {
-        Task::Lm => format!("sumun generate {}", shell_word(&path)),
-        _ => format!("sumun predict {} FILE", shell_word(&path)),
-    };
+    let next = next_command(config.task, folder);
     let mut end = |name: &str, value: &str| {
         text += &format!("{}{value}\n", style.dim(&left(name, NAME_COLUMNS)));
     };
     end("", "");
     end("run", &path);
+    end("report", &folder.join(REPORT_FILE).display().to_string());
     end("next", &style.cyan(&next));
     text
 }

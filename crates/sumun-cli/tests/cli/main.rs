@@ -2,9 +2,11 @@
 
 mod bad_input;
 mod bad_models;
+mod browser;
 mod forecast;
 mod generate;
 mod interrupt;
 mod place;
+mod runs;
 mod tasks;
 mod usage;

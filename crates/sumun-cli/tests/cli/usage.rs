@@ -95,7 +95,16 @@ fn the_last_of_two_options_wins() {
 #[test]
 fn help_goes_to_stdout_and_explains_everything() {
     let place = Place::new();
-    for command in [&[][..], &["train"], &["train", "forecast"], &["predict"], &["evaluate"], &["summary"]] {
+    for command in [
+        &[][..],
+        &["train"],
+        &["train", "forecast"],
+        &["predict"],
+        &["evaluate"],
+        &["summary"],
+        &["runs"],
+        &["compare"],
+    ] {
         let ran = place.succeed(&[command, &["--help"]].concat());
         assert!(ran.stderr.is_empty() && ran.stdout.contains("Usage: sumun"), "{ran:?}");
         assert!(!ran.stdout.contains('\x1b'), "{ran:?}");

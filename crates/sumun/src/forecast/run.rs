@@ -9,7 +9,7 @@ use super::report::ReportNotes;
 use super::trained::Trained;
 use crate::model::{ModelFile, NamedTensor};
 use crate::report::forecast_report;
-use crate::run::{REPORT_FILE, RunFolder, Staged};
+use crate::run::{FigureResult, PartResults, REPORT_FILE, RESULTS_FILE, RunFolder, RunResults, Staged};
 use crate::{Error, Result};
 
 /// The task that a forecaster's model file names.
@@ -75,8 +75,43 @@ pub fn save_run(trained: &Trained, staged: Staged, notes: &ReportNotes) -> Resul
         "test": scores(&trained.test),
     }))?;
     drop(metrics);
+    staged.write(RESULTS_FILE, &results(trained).to_bytes()?)?;
     staged.write(REPORT_FILE, forecast_report(&trained.report(notes)).as_bytes())?;
     staged.commit()
+}
+
+/// The figures of the run: of all targets together, beside the baseline with the least error of each part.
+fn results(trained: &Trained) -> RunResults {
+    let part = |name: &str, part: &super::Evaluation| {
+        let mase = |s: &super::ForecastScores| s.overall.mase.unwrap_or(s.overall.mae);
+        let best = part.baselines.iter().min_by(|a, b| mase(a).total_cmp(&mase(b)));
+        let figure = |key: &str, of: fn(&super::Scores) -> f64| FigureResult {
+            key: key.into(),
+            model: Some(of(&part.model.overall)).filter(|v| v.is_finite()),
+            baseline: best.map(|best| of(&best.overall)).filter(|v| v.is_finite()),
+            more_is_better: false,
+        };
+        PartResults {
+            part: name.into(),
+            baseline: best.map_or_else(String::new, |best| best.name.clone()),
+            figures: vec![
+                figure("mase", |s| s.mase.unwrap_or(f64::NAN)),
+                figure("mae", |s| s.mae),
+                figure("rmse", |s| s.rmse),
+                figure("smape", |s| s.smape),
+            ],
+        }
+    };
+    let parts = [("valid", &trained.valid), ("test", &trained.test)];
+    RunResults {
+        task: TASK.into(),
+        data: trained.data.source.clone(),
+        epochs: trained.epochs.len(),
+        best_epoch: trained.best_epoch,
+        seconds: trained.seconds,
+        parameters: trained.forecaster.summary().iter().map(|layer| layer.parameters).sum(),
+        parts: parts.into_iter().filter_map(|(name, of)| of.as_ref().map(|of| part(name, of))).collect(),
+    }
 }
 
 /// The forecaster of a run folder, or of a model file alone. Errors: no such run (the message names the nearest), and

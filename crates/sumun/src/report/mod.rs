@@ -17,6 +17,7 @@
 
 #[cfg(test)]
 pub(crate) mod check;
+mod compare;
 pub(crate) mod figures;
 pub(crate) mod frame;
 mod gradients;
@@ -29,6 +30,7 @@ mod ticks;
 
 use crate::train::EpochRecord;
 
+pub use compare::compare_report;
 pub use gradients::gradient_norms_picture;
 
 /// Everything the report of a forecaster's training says. Fields that are left empty leave their part of the page out.

@@ -28,6 +28,8 @@ pub(crate) struct Chart {
     pub(crate) areas: Vec<Area>,
     pub(crate) bars: Vec<Bar>,
     pub(crate) lines: Vec<Line>,
+    /// Points of a scatter plot.
+    pub(crate) dots: Vec<(f64, f64)>,
     pub(crate) marks: Vec<Mark>,
 }
 
@@ -138,7 +140,8 @@ impl Chart {
     /// Whether there is anything at all to draw.
     pub(crate) fn is_empty(&self) -> bool {
         let mut points = self.lines.iter().flat_map(|l| &l.points);
-        self.bars.is_empty() && !points.any(|(x, y)| usable(*x) && usable(*y))
+        let dots = self.dots.iter().any(|(x, y)| usable(*x) && usable(*y));
+        self.bars.is_empty() && !dots && !points.any(|(x, y)| usable(*x) && usable(*y))
     }
 
     /// Draws the chart `width` by `height` pixels, with extra CSS classes on the root element.
@@ -187,6 +190,7 @@ impl Chart {
         }
         self.draw_bars(&frame, &mut out);
         self.draw_marks(&frame, &mut out);
+        self.draw_dots(&frame, &mut out);
         for line in &self.lines {
             draw_line(line, &frame, &mut out);
         }
@@ -198,7 +202,8 @@ impl Chart {
     pub(crate) fn x_range(&self) -> (f64, f64) {
         let lines = self.lines.iter().flat_map(|l| &l.points).filter(|(_, y)| usable(*y)).map(|(x, _)| *x);
         let bars = self.bars.iter().flat_map(|b| [b.from, b.to]);
-        let (low, high) = self.x.range.unwrap_or_else(|| extent(lines.chain(bars)));
+        let dots = self.dots.iter().map(|(x, _)| *x);
+        let (low, high) = self.x.range.unwrap_or_else(|| extent(lines.chain(bars).chain(dots)));
         if high > low { (low, high) } else { (low - 0.5, low + 0.5) }
     }
 
@@ -206,7 +211,8 @@ impl Chart {
         let max = ((height - 60.0) / 38.0).clamp(2.0, 7.0) as usize;
         let lines = self.lines.iter().flat_map(|l| &l.points).map(|(_, y)| *y);
         let areas = self.areas.iter().flat_map(|a| &a.points).flat_map(|(_, low, high)| [*low, *high]);
-        let all = lines.chain(areas).chain(self.bars.iter().map(|b| b.value));
+        let dots = self.dots.iter().map(|(_, y)| *y);
+        let all = lines.chain(areas).chain(dots).chain(self.bars.iter().map(|b| b.value));
         if self.y_scale == Scale::Logarithmic {
             let (low, high) = extent(all.filter(|y| *y > 0.0));
             let (low, high) = if low > 0.0 { (low, high) } else { (0.1, 10.0) };
@@ -388,6 +394,14 @@ impl Chart {
                 coordinate((ground - y).abs()),
                 escape(&bar.says),
             );
+        }
+    }
+
+    fn draw_dots(&self, frame: &Frame, out: &mut String) {
+        for (x, y) in self.dots.iter().filter(|(x, y)| usable(*x) && usable(*y)) {
+            let Some(y) = frame.py(*y) else { continue };
+            let x = coordinate(frame.px(*x));
+            let _ = write!(out, "<circle class=\"spot\" cx=\"{x}\" cy=\"{}\" r=\"2.5\"/>", coordinate(y));
         }
     }
 

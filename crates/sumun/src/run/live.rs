@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{
-    CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, METRICS_FILE, MODEL_FILE, MetricsWriter, RunFolder, Staged,
+    CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, METRICS_FILE, MODEL_FILE, MetricsWriter, REPORT_FILE,
+    RESULTS_FILE, RunFolder, RunResults, Staged,
 };
 use crate::durable;
 use crate::model::ModelFile;
@@ -17,7 +18,7 @@ use crate::train::{EpochRecord, Keeper, Snapshot, Wish};
 use crate::{Error, Result};
 
 /// Held while a training writes the folder, so that no second one does.
-const LOCK_FILE: &str = ".lock";
+pub(super) const LOCK_FILE: &str = ".lock";
 
 /// A run folder in which a training is going on. As the training's [`Keeper`] it saves a checkpoint now and then, and
 /// stops it where it is told to.
@@ -102,13 +103,15 @@ impl LiveRun {
         &self.path
     }
 
-    /// Writes the model and removes what only an unfinished run needs. Errors: what the operating system
-    /// refuses; the last checkpoint is there as long as the model is not.
-    pub fn finish(self, model: &ModelFile) -> Result<RunFolder> {
+    /// Writes the report (HTML), the figures and then the model, and removes what only an unfinished run needs. Errors:
+    /// what the operating system refuses; the last checkpoint is there as long as the model is not.
+    pub fn finish(self, model: &ModelFile, report: &[u8], results: &RunResults) -> Result<RunFolder> {
         let write = |name: &str, bytes: &[u8]| {
             let path = self.path.join(name);
             durable::write(&path, bytes).map_err(|source| Error::Io { path, source })
         };
+        write(REPORT_FILE, report)?;
+        write(RESULTS_FILE, &results.to_bytes()?)?;
         // The model makes the run a finished one, so it comes last.
         write(MODEL_FILE, &model.to_bytes()?)?;
         for name in [CHECKPOINT_FILE, LOCK_FILE] {

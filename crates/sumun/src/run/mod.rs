@@ -7,6 +7,9 @@
 //! A long training is a [`LiveRun`] instead: its folder is there from the start with a checkpoint in it, from which
 //! [`LiveRun::resume`] goes on after whatever ended it.
 //!
+//! A finished run also holds its figures in [`RESULTS_FILE`]. They are in a file of their own, beside the model and not
+//! in it: [`RunEntry::list`] reads many runs without their weights, and a person can read them too.
+//!
 //! Not for a model without its history: [`crate::model::ModelFile`] saves itself.
 //!
 //! ```
@@ -33,17 +36,21 @@
 mod checkpoint;
 mod config;
 mod folder;
+mod listing;
 mod live;
 mod metrics;
 mod name;
+mod results;
 mod staged;
 
 pub use checkpoint::Checkpoint;
 pub use config::config_toml;
 pub use folder::RunFolder;
+pub use listing::{RunEntry, RunState};
 pub use live::LiveRun;
 pub use metrics::MetricsWriter;
 pub use name::default_path;
+pub use results::{FigureResult, PartResults, RunResults};
 pub use staged::Staged;
 
 /// The model, a [`crate::model::ModelFile`].
@@ -57,6 +64,9 @@ pub const CONFIG_FILE: &str = "config.toml";
 
 /// One JSON object a line for every epoch.
 pub const METRICS_FILE: &str = "metrics.jsonl";
+
+/// The figures of a finished run, [`RunResults`]: small, so that many runs are listed at once.
+pub const RESULTS_FILE: &str = "results.json";
 
 /// The report, one page that needs nothing else.
 pub const REPORT_FILE: &str = "report.html";

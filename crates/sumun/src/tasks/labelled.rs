@@ -8,13 +8,14 @@ use super::inputs::{Reader, sane};
 use super::learner::{Examples, Labels, Learner, answers, argmax};
 use super::network::{Answers, network};
 use super::parts::{Parts, split};
+use super::shown::{Asked, Shown, Truth};
 use super::trained::{Pipeline, to_file};
 use super::training::{Lesson, Source};
 use super::vectors;
 use crate::data::{Role, ScaleKind, Scaler, quoted};
 use crate::loss::{CrossEntropy, Loss, Mse};
 use crate::model::{Model, ModelFile};
-use crate::records::{Classes, Fields, RecordSpec, Records, XLayout};
+use crate::records::{Classes, Fields, Input, RecordSpec, Records, XLayout};
 use crate::scores::{Classification, Regression, balanced_weights, majority, mean};
 use crate::train::Objective;
 use crate::{Error, Result};
@@ -322,5 +323,23 @@ impl Lesson for Labelled {
         let evaluate =
             |(part, records): (&str, &Records)| self.pipeline.evaluate(&self.learner.model, part, records);
         self.parts.held_out().map(evaluate).collect()
+    }
+
+    fn shown(&self) -> Result<Vec<Shown>> {
+        let Some((_, records)) = self.parts.held_out().last() else { return Ok(Vec::new()) };
+        let truths: Vec<Truth> = match &self.pipeline.head {
+            Head::Classes { classes, threshold, .. } => {
+                let ids = class_ids(records, classes, *threshold)?;
+                ids.into_iter().map(|id| Truth::Label(classes.names()[id as usize].clone())).collect()
+            }
+            Head::Number { .. } => records.numeric_labels()?.into_iter().map(Truth::Number).collect(),
+        };
+        let asked = records.records.iter().map(|record| match &record.input {
+            Input::Text(text) => Asked::Text(text.clone()),
+            Input::Numbers { channels, values, .. } => {
+                Asked::Numbers { channels: *channels, values: values.clone() }
+            }
+        });
+        Ok(asked.zip(truths).map(|(asked, truth)| Shown { asked, truth }).collect())
     }
 }

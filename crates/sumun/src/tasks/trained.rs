@@ -115,6 +115,20 @@ impl TrainedTask {
 }
 
 impl Pipeline {
+    /// The names of classes or tags in the order of their ids; none of other tasks.
+    pub(super) fn class_names(&self) -> &[String] {
+        match self {
+            Self::Labelled(pipeline) => pipeline.classes().map_or(&[], |classes| classes.names()),
+        }
+    }
+
+    /// The tokens that the network's embedding has a row for, in its order; None where it reads numbers.
+    pub(super) fn tokens(&self) -> Option<&[String]> {
+        match self {
+            Self::Labelled(pipeline) => pipeline.reader.vocabulary().map(|vocabulary| vocabulary.tokens()),
+        }
+    }
+
     /// Whether a network reads what this gives and answers as much as this takes.
     fn check(&self, task: Task, model: &Model) -> Result<()> {
         let (input, outputs) = match (self, task) {

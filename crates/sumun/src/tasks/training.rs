@@ -9,6 +9,7 @@ use super::config::{Task, TaskConfig};
 use super::figures::Measured;
 use super::labelled::Labelled;
 use super::lm::Writing;
+use super::shown::{Sample, Shown};
 use super::tag::Tagger;
 use crate::model::ModelFile;
 use crate::run::Checkpoint;
@@ -44,6 +45,14 @@ pub(super) trait Lesson: fmt::Debug + Send {
     fn to_file(&self) -> Result<ModelFile>;
     /// Model and baseline on the held out parts.
     fn measure(&self) -> Result<Vec<Measured>>;
+    /// What was asked in the last held out part, and the truth, in the order of its predictions; for the report.
+    fn shown(&self) -> Result<Vec<Shown>> {
+        Ok(Vec::new())
+    }
+    /// Texts that the model writes, for the report; none but of a language model.
+    fn samples(&self) -> Result<Vec<Sample>> {
+        Ok(Vec::new())
+    }
 }
 
 /// A training of a task.
@@ -74,6 +83,11 @@ pub struct Trained {
     pub file: ModelFile,
     /// Model and baseline on the validation and the test part.
     pub measured: Vec<Measured>,
+    /// What was asked in the last part of `measured`, and the truth, in the order of its predictions; none of a language
+    /// model.
+    pub shown: Vec<Shown>,
+    /// Texts that the model wrote; none but of a language model.
+    pub samples: Vec<Sample>,
     /// Sequences of the training part.
     pub examples: usize,
     /// What each epoch came to.
@@ -173,6 +187,8 @@ impl Training {
         Ok(Trained {
             file: lesson.to_file()?,
             measured: lesson.measure()?,
+            shown: lesson.shown()?,
+            samples: lesson.samples()?,
             examples: lesson.examples(),
             epochs: session.records().to_vec(),
             best_epoch: session.best_epoch(),

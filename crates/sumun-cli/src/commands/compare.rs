@@ -1,0 +1,66 @@
+//! `sumun compare`: several runs on one page.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use sumun::report::compare_report;
+use sumun::run::RunEntry;
+
+use super::report::now;
+use crate::failure::Failure;
+use crate::output::{print_json, tell};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  sumun compare runs/classify-train-1 runs/classify-train-2
+  sumun compare runs/* --out sweep.html
+
+Runs that are not finished are compared as far as they are.";
+
+/// The arguments of `sumun compare`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The folders of two to eight runs
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// The page to write, which must not exist yet
+    #[arg(long, value_name = "FILE", default_value = "compare.html")]
+    out: PathBuf,
+    /// Print the page's name as one JSON object on one line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Writes the page.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let out = &arguments.out;
+    let mut runs = Vec::new();
+    for path in &arguments.runs {
+        let found = RunEntry::read(path)?;
+        runs.push(found.ok_or_else(|| {
+            Failure::Usage(format!(
+                "{}: there is no run; give the folder that sumun train made",
+                path.display()
+            ))
+        })?);
+    }
+    let page = compare_report(&runs, &now())?;
+    // A page that somebody wants to keep is not overwritten by chance.
+    let written = std::fs::File::create_new(out)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, page.as_bytes()));
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(Failure::Usage(format!(
+                "{} exists; choose another --out or remove it",
+                out.display()
+            )));
+        }
+        Err(source) => return Err(sumun::Error::Io { path: out.clone(), source }.into()),
+    }
+    if arguments.json {
+        return print_json(&json!({ "page": out.to_string_lossy(), "runs": runs.len() }));
+    }
+    tell(&format!("wrote {}", out.display()));
+    Ok(())
+}

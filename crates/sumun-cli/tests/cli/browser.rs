@@ -1,0 +1,97 @@
+//! Reports in a real browser: no errors on the console, no chart without anything in it.
+//!
+//! Needs Chromium, so it only runs where it is asked for:
+//! `cargo test --release -p sumun-cli --test cli browser -- --ignored`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::place::{Place, QUICK};
+
+/// Looks at every figure and leaves what it saw in the page, which is then printed.
+const LOOK: &str = "<script>addEventListener('load', () => {
+  let seen = 0;
+  for (const figure of document.querySelectorAll('figure')) {
+    const name = figure.querySelector('h3')?.textContent;
+    const cells = figure.querySelectorAll('table.confusion td.right').length;
+    const shown = [...figure.querySelectorAll('.drawings svg')].filter((s) => s.getClientRects().length > 0);
+    const marks = shown.flatMap((s) => [...s.querySelectorAll('path.line, rect.bar, circle')])
+      .filter((m) => { const b = m.getBBox(); return b.width + b.height > 0; });
+    if (cells === 0 && (shown.length !== 1 || marks.length === 0)) console.error('empty chart: ' + name);
+    seen += 1;
+  }
+  if (document.documentElement.scrollWidth > innerWidth + 1) console.error('wider than the window');
+  document.body.dataset.figures = seen;
+});</script>";
+
+/// A browser by the names that systems give it, or as `SUMUN_BROWSER` says.
+fn browser() -> PathBuf {
+    let named = std::env::var_os("SUMUN_BROWSER").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+    let found = || {
+        std::env::split_paths(&path)
+            .flat_map(|folder| names.map(|name| folder.join(name)))
+            .find(|candidate| candidate.is_file())
+    };
+    named.or_else(found).expect("install Chromium or set SUMUN_BROWSER")
+}
+
+/// Opens a page in a window of a width; how many figures it holds.
+fn open(place: &Place, page: &Path, width: usize, dark: bool) -> usize {
+    let html = std::fs::read_to_string(page).unwrap();
+    place.write("look.html", html.replace("</body>", &format!("{LOOK}</body>")));
+    let profile = tempfile::TempDir::new().unwrap();
+    let mut command = Command::new(browser());
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
+    command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
+    command.args(["--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"]);
+    command.arg(format!("--window-size={width},1000"));
+    command.arg(format!("--user-data-dir={}", profile.path().display()));
+    if dark {
+        command.arg("--blink-settings=preferredColorScheme=0");
+    }
+    let output = command.arg(format!("file://{}", place.path("look.html").display())).output().unwrap();
+    let (dom, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let console: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
+    assert!(console.is_empty(), "{}: {console:?}", page.display());
+    let seen = dom.split("data-figures=\"").nth(1).and_then(|rest| rest.split('"').next());
+    seen.unwrap_or_else(|| panic!("{}: the page did not load: {log}", page.display())).parse().unwrap()
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn reports_work_in_a_browser() {
+    let place = Place::with_series();
+    let mut csv = String::from("text,label,stars\n");
+    let mut jsonl = String::new();
+    for i in 0..40 {
+        csv += &format!("정말 좋은 film {i},good,{}\nboring plot {i},bad,{}\n", 4 + i % 2, 1 + i % 3);
+        jsonl += &format!("{{\"x\": [[{}, 2, 3], [1, {}, 1]], \"label\": \"{}\"}}\n", i % 4, i % 3, i % 4);
+    }
+    place.write("r.csv", csv);
+    place.write("x.jsonl", jsonl);
+    let quick = ["--epochs", "3", "--hidden", "4", "--quiet"];
+    let forecast = ["train", "forecast", "y.csv", "--target", "y", "--horizon", "7", "--quiet"];
+    place.succeed(&[&forecast[..], &QUICK, &["--out", "forecast"]].concat());
+    for (name, arguments) in [
+        ("texts", &["classify", "r.csv", "--text", "text", "--label", "label"][..]),
+        ("numbers", &["classify", "x.jsonl"]),
+        ("regress", &["regress", "r.csv", "--text", "text", "--label", "stars"]),
+    ] {
+        place.succeed(&[&["train"], arguments, &quick, &["--out", name]].concat());
+    }
+    place.succeed(&["compare", "texts", "regress"]);
+    for (page, figures) in [
+        ("forecast/report.html", 8),
+        ("texts/report.html", 5),
+        ("numbers/report.html", 6),
+        ("regress/report.html", 5),
+        ("compare.html", 4),
+    ] {
+        for (width, dark) in [(1280, false), (1280, true), (500, false)] {
+            let seen = open(&place, &place.path(page), width, dark);
+            assert!(seen >= figures, "{page} at {width}: {seen} figures");
+        }
+    }
+}

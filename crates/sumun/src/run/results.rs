@@ -1,0 +1,115 @@
+//! The figures of a finished run in one small file, so that runs can be listed and compared without reading models.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// What [`RESULTS_FILE`](super::RESULTS_FILE) says of a finished run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunResults {
+    /// `forecast`, `classify` and so on.
+    pub task: String,
+    /// The training file, as it was named.
+    pub data: String,
+    /// How many epochs were trained.
+    pub epochs: usize,
+    /// The epoch whose weights were kept, counted from 1.
+    pub best_epoch: usize,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// How many numbers were learnt.
+    pub parameters: usize,
+    /// The parts that were held out and measured: validation, then test.
+    pub parts: Vec<PartResults>,
+}
+
+/// The figures on one part of the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartResults {
+    /// `valid` or `test`.
+    pub part: String,
+    /// What the baseline does.
+    pub baseline: String,
+    /// The figures; the first is the one to compare runs by.
+    pub figures: Vec<FigureResult>,
+}
+
+/// A figure beside the baseline's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FigureResult {
+    /// What it is called in files and options: `macro_f1`.
+    pub key: String,
+    /// The model's; None where it is undefined.
+    pub model: Option<f64>,
+    /// The baseline's.
+    pub baseline: Option<f64>,
+    /// Whether more is better.
+    pub more_is_better: bool,
+}
+
+impl RunResults {
+    /// As the content of a file. Errors: none that a number or a name can cause.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::Invalid(format!("the figures cannot be written as JSON: {error}")))?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Reads a file; None where there is none. Errors: what the operating system refuses, and a file that says something
+    /// else.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::Io { path: path.to_path_buf(), source }),
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| Error::Data(format!("{}: holds no figures of a run: {error}", path.display())))
+    }
+
+    /// The part that a run is judged by: test where there is one.
+    pub fn judged(&self) -> Option<&PartResults> {
+        self.parts.last()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.json");
+        assert_eq!(RunResults::read(&path).unwrap(), None);
+        let figure = |key: &str, model| FigureResult {
+            key: key.into(),
+            model,
+            baseline: Some(0.1),
+            more_is_better: true,
+        };
+        let part = |part: &str, model| PartResults {
+            part: part.into(),
+            baseline: "always '가'".into(),
+            figures: vec![figure("accuracy", model)],
+        };
+        let results = RunResults {
+            task: "classify".into(),
+            data: "a.csv".into(),
+            epochs: 3,
+            best_epoch: 2,
+            seconds: 0.1 + 0.2,
+            parameters: 7,
+            parts: vec![part("valid", None), part("test", Some(1.0 / 3.0))],
+        };
+        std::fs::write(&path, results.to_bytes().unwrap()).unwrap();
+        assert_eq!(RunResults::read(&path).unwrap().as_ref(), Some(&results));
+        assert_eq!(results.judged().unwrap().part, "test");
+        std::fs::write(&path, "{}").unwrap();
+        assert!(RunResults::read(&path).unwrap_err().to_string().contains("holds no figures of a run"));
+    }
+}

@@ -1,0 +1,129 @@
+//! What a model takes for what: the confusion matrix and the figures of each class.
+
+use std::fmt::Write;
+
+use super::part_name;
+use crate::report::text::{count, counted, escape, fixed, shortened};
+use crate::scores::Classification;
+use crate::tasks::figures::Measured;
+
+/// A matrix of more classes is too wide to read; the most frequent ones are shown.
+const MOST: usize = 50;
+/// Up to so many classes every cell shows its count in full size.
+const ROOMY: usize = 14;
+
+/// The matrix and the table of classes.
+pub(super) fn section(f: &Classification, names: &[String], noun: &str, judged: &Measured) -> String {
+    let names: Vec<&str> =
+        (0..f.classes.len()).map(|class| names.get(class).map_or("?", String::as_str)).collect();
+    format!("{}{}", matrix(f, &names, noun, judged), table(f, &names, noun))
+}
+
+fn matrix(f: &Classification, names: &[&str], noun: &str, judged: &Measured) -> String {
+    let mut shown: Vec<usize> = (0..names.len()).collect();
+    // Those with the most examples, in their own order.
+    shown.sort_by_key(|&class| std::cmp::Reverse(f.classes[class].support));
+    shown.truncate(MOST);
+    shown.sort_unstable();
+    let size = if shown.len() <= ROOMY { "roomy" } else { "tight" };
+    let mut out = format!(
+        "<figure class=\"matrix\"><figcaption><h3>Confusion matrix</h3><p>{} part. Rows are the true {noun}, columns the \
+         predicted one. The shade is the share of the row: <span class=\"key c-model\"></span>right, \
+         <span class=\"key c-bad\"></span>wrong.",
+        escape(part_name(&judged.part))
+    );
+    if shown.len() < names.len() {
+        let _ = write!(out, " The {} most frequent of {} are shown.", shown.len(), count(names.len()));
+    }
+    let _ = write!(
+        out,
+        "</p></figcaption><div class=\"scroll\"><table class=\"confusion {size}\"><thead><tr><td class=\"corner\">\
+         true ↓ · predicted →</td>"
+    );
+    for &class in &shown {
+        let name = escape(&shortened(names[class], 18));
+        let _ = write!(out, "<th scope=\"col\"><span>{name}</span></th>");
+    }
+    out.push_str("<th class=\"sum\" scope=\"col\"><span>all</span></th></tr></thead><tbody>");
+    for &truth in &shown {
+        let support = f.classes[truth].support;
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(&shortened(names[truth], 24)));
+        for &predicted in &shown {
+            cell(f.confusion[truth][predicted], support, [names[truth], names[predicted]], &mut out);
+        }
+        let _ = write!(out, "<td class=\"sum\">{}</td></tr>", count(support as usize));
+    }
+    out.push_str("</tbody></table></div></figure>\n");
+    out
+}
+
+fn cell(n: u64, support: u64, [truth, predicted]: [&str; 2], out: &mut String) {
+    let right = truth == predicted;
+    if n == 0 {
+        out.push_str(if right { "<td class=\"right none\">0</td>" } else { "<td></td>" });
+        return;
+    }
+    let share = n as f64 / support.max(1) as f64;
+    // A single mistake among thousands should still be seen.
+    let shade = if right { 8.0 + 84.0 * share } else { 14.0 + 78.0 * share };
+    let class = if right { "right" } else { "wrong" };
+    let deep = if shade > 55.0 { " deep" } else { "" };
+    let says = if right {
+        format!("{}: {} right ({} %)", truth, counted(n as usize, "example"), fixed(100.0 * share, 1))
+    } else {
+        format!(
+            "{truth} taken for {predicted}: {} ({} %)",
+            counted(n as usize, "example"),
+            fixed(100.0 * share, 1)
+        )
+    };
+    let _ = write!(
+        out,
+        "<td class=\"{class}{deep}\" style=\"--v:{}%\" title=\"{}\">{}</td>",
+        fixed(shade, 0),
+        escape(&says),
+        count(n as usize)
+    );
+}
+
+fn table(f: &Classification, names: &[&str], noun: &str) -> String {
+    let mut out = format!(
+        "<div class=\"panel scroll tall\"><h3>Every {noun}</h3><table class=\"classes\"><thead><tr><th>{noun}</th>\
+         <th>examples</th><th>precision (%)</th><th>recall (%)</th><th>F1 (%)</th><th>mostly mistaken for</th></tr></thead>\
+         <tbody>"
+    );
+    for (class, score) in f.classes.iter().enumerate() {
+        let row = &f.confusion[class];
+        let mistaken = (0..row.len()).filter(|&other| other != class && row[other] > 0);
+        let mistaken = mistaken.max_by_key(|&other| (row[other], std::cmp::Reverse(other)));
+        let mistaken = mistaken.map_or_else(
+            || "–".to_owned(),
+            |other| {
+                format!(
+                    "{} <span class=\"soft\">{} of {}</span>",
+                    escape(&shortened(names[other], 40)),
+                    count(row[other] as usize),
+                    count(score.support as usize)
+                )
+            },
+        );
+        let _ = write!(
+            out,
+            "<tr><th>{}</th><td>{}</td>",
+            escape(&shortened(names[class], 60)),
+            count(score.support as usize)
+        );
+        for value in [score.precision, score.recall, score.f1] {
+            let percent = 100.0 * value;
+            let _ = write!(
+                out,
+                "<td><i class=\"meter\" style=\"--v:{}%\"></i>{}</td>",
+                fixed(percent, 0),
+                fixed(percent, 1)
+            );
+        }
+        let _ = write!(out, "<td>{mistaken}</td></tr>");
+    }
+    out.push_str("</tbody></table></div>\n");
+    out
+}

@@ -1,0 +1,152 @@
+//! How a model was made: data, settings, layers, words, and how to do it again.
+
+use std::fmt::Write;
+
+use sumun_kernels::Path;
+use toml::Table;
+
+use super::{About, amount, part_name};
+use crate::report::LayerRow;
+use crate::report::frame::{self, Again, fact};
+use crate::report::text::{count, counted, escape, fixed, shortened};
+use crate::tasks::settings::SETTINGS;
+use crate::tasks::trained::TrainedTask;
+use crate::tasks::training::Trained;
+
+/// How many tokens of largest norm are shown.
+const LARGEST: usize = 5;
+
+/// Everything.
+pub(super) fn section(trained: &Trained, task: Option<&TrainedTask>, about: &About) -> String {
+    let mut out = String::new();
+    data(trained, task, &mut out);
+    settings(trained, &mut out);
+    if let Some(task) = task {
+        let summary = task.model.summary();
+        let rows: Vec<LayerRow> = summary
+            .rows
+            .iter()
+            .map(|row| LayerRow {
+                name: row.name.clone(),
+                kind: row.kind.clone(),
+                output: shape(&row.output_shape),
+                parameters: row.parameters,
+            })
+            .collect();
+        frame::layers(&rows, summary.parameters(), &mut out);
+        norms(trained, task, &mut out);
+    }
+    let again = Again {
+        commands: &[
+            ("Train: the same seed gives the same model on the same instruction set.", &about.command),
+            ("Use the trained model.", &about.predict_command),
+        ],
+        version: env!("CARGO_PKG_VERSION"),
+        seed: trained.config.train.seed,
+        threads: about.threads,
+        path: Path::best().name(),
+        seconds: trained.seconds,
+    };
+    frame::again(&again, &mut out);
+    out
+}
+
+fn shape(sizes: &[Option<usize>]) -> String {
+    let size = |(place, size): (usize, &Option<usize>)| match size {
+        Some(size) => size.to_string(),
+        None => ["N", "T"].get(place).copied().unwrap_or("any").to_owned(),
+    };
+    format!("[{}]", sizes.iter().enumerate().map(size).collect::<Vec<_>>().join(", "))
+}
+
+fn data(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
+    let config = &trained.config;
+    out.push_str("<div class=\"panel\"><h3>Data</h3><dl class=\"facts\">");
+    fact("File", &config.data.train.to_string_lossy(), out);
+    fact("To learn from", &amount(trained), out);
+    for measured in &trained.measured {
+        fact(part_name(&measured.part), &counted(measured.examples, "example"), out);
+    }
+    if let Some(task) = task {
+        let classes = task.pipeline.class_names().len();
+        if classes > 0 {
+            fact("Labels", &counted(classes, "label"), out);
+        }
+        if let Some(tokens) = task.pipeline.tokens() {
+            fact("Vocabulary", &counted(tokens.len(), "token"), out);
+        }
+    }
+    out.push_str("</dl></div>\n");
+}
+
+/// Every setting that the task reads; those that are not as they would be unless told stand out.
+fn settings(trained: &Trained, out: &mut String) {
+    let config = &trained.config;
+    let Ok(table) = Table::try_from(config) else { return };
+    out.push_str(
+        "<div class=\"panel\"><h3>Settings</h3><p>Those that are not the default are marked.</p><dl class=\"settings\">",
+    );
+    for setting in SETTINGS.iter().filter(|setting| setting.read_by(config.task)) {
+        let value = match table.get(setting.section).and_then(|section| section.get(setting.name)) {
+            Some(toml::Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => continue,
+        };
+        let default = setting.default_of(config.task);
+        let changed = default.as_deref() != Some(value.as_str()) && setting.key() != "data.train";
+        let class = if changed { " class=\"changed\"" } else { "" };
+        let usual = match default {
+            Some(default) if changed => format!("<span>default {}</span>", escape(&default)),
+            _ => String::new(),
+        };
+        let _ = write!(
+            out,
+            "<div{class}><dt title=\"{}\">{}</dt><dd>{}{usual}</dd></div>",
+            escape(setting.help),
+            escape(&setting.option()),
+            escape(&shortened(&value, 80))
+        );
+    }
+    out.push_str("</dl></div>\n");
+}
+
+/// The tokens whose vectors are longest: those that move the network most.
+fn norms(trained: &Trained, task: &TrainedTask, out: &mut String) {
+    let Some(tokens) = task.pipeline.tokens() else { return };
+    let summary = task.model.summary();
+    let weight = summary.rows.first().and_then(|row| trained.file.tensor(&format!("{}.weight", row.name)));
+    let Some(weight) = weight.filter(|weight| weight.shape.first() == Some(&tokens.len())) else { return };
+    let features = weight.shape.get(1).copied().unwrap_or(0).max(1);
+    let norm = |row: &[f32]| row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+    let norms: Vec<f64> = weight.values.chunks_exact(features).map(norm).collect();
+    let mut order: Vec<usize> = (0..norms.len()).collect();
+    order.sort_by(|&a, &b| norms[b].total_cmp(&norms[a]));
+    let Some(&largest) = order.first() else { return };
+    let mean = norms.iter().sum::<f64>() / norms.len() as f64;
+    let _ = write!(
+        out,
+        "<div class=\"panel\"><h3>Longest word vectors</h3><p>The Euclidean norm of a token’s vector; the mean of all {} is \
+         {}.</p><ul class=\"norms\">",
+        count(norms.len()),
+        fixed(mean, 2)
+    );
+    for &token in order.iter().take(LARGEST) {
+        let _ = write!(
+            out,
+            "<li><code>{}</code><i style=\"--v:{}%\"></i><b>{}</b></li>",
+            escape(&shortened(&visible(&tokens[token]), 24)),
+            fixed((100.0 * norms[token] / norms[largest].max(f64::MIN_POSITIVE)).clamp(0.0, 100.0), 0),
+            fixed(norms[token], 2)
+        );
+    }
+    out.push_str("</ul></div>\n");
+}
+
+/// A token that people can see.
+fn visible(token: &str) -> String {
+    match token {
+        "\n" => "line end".into(),
+        " " => "space".into(),
+        token => token.into(),
+    }
+}

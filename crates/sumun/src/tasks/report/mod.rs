@@ -1,0 +1,253 @@
+//! The report of a training: one page about its figures, its examples and how it was made.
+
+mod classes;
+mod examples;
+mod language;
+mod made;
+mod numbers;
+mod tags;
+
+use std::fmt::Write;
+
+use super::config::Task;
+use super::figures::{Figures, Measured};
+use super::results::Headline;
+use super::trained::TrainedTask;
+use super::training::Trained;
+use crate::report::EpochRow;
+use crate::report::frame::{self, Card, Curves, Frame, section};
+use crate::report::text::{counted, duration, escape, fixed, number};
+
+/// What a report says that the training does not know.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// When the training ended, as text; the report never reads the clock.
+    pub created: String,
+    /// The command that repeats the training.
+    pub command: String,
+    /// The command that uses the model.
+    pub predict_command: String,
+    /// How many threads were used.
+    pub threads: usize,
+    /// What the reader should know before trusting the figures, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The report of a training: one self-contained HTML page in the language of [`forecast_report`], which the same input
+/// always gives the same bytes of. All that comes from the data is escaped.
+///
+/// [`forecast_report`]: crate::report::forecast_report
+pub fn task_report(trained: &Trained, about: &About) -> String {
+    // A model that cannot be read again would be a bug elsewhere; the figures are worth a page all the same.
+    let task = TrainedTask::from_file(trained.file.clone()).ok();
+    let epochs: Vec<EpochRow> = trained.epochs.iter().map(EpochRow::from).collect();
+    let curves = Curves {
+        epochs: &epochs,
+        best_epoch: Some(trained.best_epoch).filter(|&best| best > 0),
+        stopped_early: trained.stopped_early,
+        loss_name: match trained.config.task {
+            Task::Regress => "mean squared error of scaled labels",
+            Task::Classify | Task::Tag | Task::Lm => "cross-entropy (nats)",
+        },
+    };
+    let mut body = String::with_capacity(256 * 1024);
+    headline(trained, &mut body);
+    cards(trained, &curves, &mut body);
+    frame::notes(&about.notes, &mut body);
+    section("figures", "Figures", &scores(&trained.measured), &mut body);
+    if let Some(judged) = trained.measured.last() {
+        let (heading, detail) = match &judged.figures {
+            Figures::Classification(f) => {
+                ("Classes", classes::section(f, &class_names(task.as_ref()), "class", judged))
+            }
+            Figures::Regression(_) => ("Errors", numbers::section(judged, &trained.shown)),
+            Figures::Tagging(f) => ("Tags", tags::section(f, &class_names(task.as_ref()), judged)),
+            Figures::Language(_) => ("", String::new()),
+        };
+        section("detail", heading, &detail, &mut body);
+        section("examples", "Examples", &examples::section(judged, &trained.shown), &mut body);
+    }
+    section("samples", "Samples", &language::samples(&trained.samples), &mut body);
+    section("training", "Training", &curves.section(), &mut body);
+    section("made", "How it was made", &made::section(trained, task.as_ref(), about), &mut body);
+    let verb = match trained.config.task {
+        Task::Classify => "Classify",
+        Task::Regress => "Regress",
+        Task::Tag => "Tag",
+        Task::Lm => "Write like",
+    };
+    let data = &trained.config.data.train;
+    let name = data.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy());
+    let frame = Frame {
+        title: &format!("{verb} {name}"),
+        kind: "Training report",
+        subtitle: &format!("Learnt from {} of {}", amount(trained), data.display()),
+        created: &about.created,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    frame.page(&body)
+}
+
+/// The names of classes or tags, in the order of their ids.
+fn class_names(task: Option<&TrainedTask>) -> Vec<String> {
+    task.map(|task| task.pipeline.class_names().to_vec()).unwrap_or_default()
+}
+
+/// What the training part has: `243 sequences`.
+fn amount(trained: &Trained) -> String {
+    let noun = match trained.config.task {
+        Task::Classify | Task::Regress => "sequence",
+        Task::Tag => "sentence",
+        Task::Lm => "token",
+    };
+    counted(trained.examples, noun)
+}
+
+/// What people call a part.
+fn part_name(part: &str) -> &str {
+    match part {
+        "test" => "Test",
+        "valid" => "Validation",
+        file => file,
+    }
+}
+
+/// A figure as people read it: shares in per cent.
+fn written(figure: &Headline) -> String {
+    if figure.share { format!("{} %", fixed(100.0 * figure.value, 1)) } else { number(figure.value) }
+}
+
+/// The first figure of a part beside the baseline's.
+fn first(measured: &Measured) -> Option<(Headline, Headline)> {
+    let ours = measured.figures.headline().into_iter().next()?;
+    let theirs = measured.baseline.headline().into_iter().next()?;
+    Some((ours, theirs))
+}
+
+fn verdict(ours: &Headline, theirs: &Headline) -> &'static str {
+    match (ours.value - theirs.value) * if ours.more_is_better { 1.0 } else { -1.0 } {
+        gain if gain > 0.0 => "good",
+        gain if gain < 0.0 => "bad",
+        _ => "",
+    }
+}
+
+fn headline(trained: &Trained, out: &mut String) {
+    let Some((measured, (ours, theirs))) = trained.measured.last().and_then(|m| Some((m, first(m)?))) else {
+        return;
+    };
+    let class = verdict(&ours, &theirs);
+    let against = match class {
+        "bad" => "; on these data the baseline is better",
+        "" => "; the baseline is as good",
+        _ => "",
+    };
+    let _ = writeln!(
+        out,
+        "<p class=\"headline {class}\"><b>{} {}</b> on {} of the {} part; {} has {}{against}.</p>",
+        escape(ours.name),
+        written(&ours),
+        counted(measured.examples, "example"),
+        escape(&part_name(&measured.part).to_lowercase()),
+        escape(&measured.baseline_name),
+        written(&theirs),
+    );
+}
+
+fn cards(trained: &Trained, curves: &Curves<'_>, out: &mut String) {
+    let mut cards: Vec<Card> = Vec::new();
+    if let Some(judged) = trained.measured.last() {
+        let baseline = judged.baseline.headline();
+        let valid = trained.measured.first().filter(|_| trained.measured.len() > 1);
+        let valid = valid.map(|valid| valid.figures.headline()).unwrap_or_default();
+        for (i, figure) in judged.figures.headline().iter().take(3).enumerate() {
+            let of = |all: &[Headline]| all.iter().find(|f| f.key == figure.key).copied();
+            let theirs = of(&baseline);
+            let mut beside: Vec<String> = theirs.iter().map(|b| format!("baseline {}", written(b))).collect();
+            beside.extend(of(&valid).map(|valid| format!("validation {}", written(&valid))));
+            cards.push(Card {
+                name: format!("{} {}", part_name(&judged.part), figure.name),
+                figure: written(figure),
+                beside: beside.join(" · "),
+                class: theirs.filter(|_| i == 0).map_or("", |theirs| verdict(figure, &theirs)),
+            });
+        }
+    }
+    let parameters: usize = trained.file.tensors.iter().map(|tensor| tensor.values.len()).sum();
+    cards.push(Card {
+        name: "Training time".into(),
+        figure: escape(&duration(trained.seconds)),
+        beside: format!("{} · {}", curves.summary(), counted(parameters, "parameter")),
+        class: "",
+    });
+    frame::cards(&cards, out);
+}
+
+/// Every figure of model and baseline on every part.
+fn scores(measured: &[Measured]) -> String {
+    let Some(judged) = measured.last() else { return String::new() };
+    let mut out =
+        String::from("<div class=\"panel scroll\"><table class=\"scores\"><thead><tr><th>part</th><th></th>");
+    let names = judged.figures.headline();
+    for figure in &names {
+        let _ = write!(out, "<th>{}</th>", escape(figure.name));
+    }
+    out.push_str("</tr></thead><tbody>");
+    for part in measured.iter().rev() {
+        let (ours, theirs) = (part.figures.headline(), part.baseline.headline());
+        let of = |all: &[Headline], key| all.iter().find(|figure| figure.key == key).copied();
+        let rows = [("model", &ours, &theirs, "c-model"), (&*part.baseline_name, &theirs, &ours, "c-base0")];
+        for (row, (name, all, others, class)) in rows.into_iter().enumerate() {
+            let begins = if row == 0 {
+                let examples = counted(part.examples, "example");
+                format!("<th rowspan=\"2\">{}<small>{examples}</small></th>", escape(part_name(&part.part)))
+            } else {
+                String::new()
+            };
+            let _ = write!(out, "<tr>{begins}<th><span class=\"key {class}\"></span>{}</th>", escape(name));
+            for figure in &names {
+                let Some(value) = of(all, figure.key) else {
+                    out.push_str("<td>–</td>");
+                    continue;
+                };
+                match of(others, figure.key).map(|other| verdict(&value, &other)) {
+                    Some("good") => {
+                        let _ = write!(out, "<td class=\"best\"><b>{}</b></td>", written(&value));
+                    }
+                    _ => {
+                        let _ = write!(out, "<td>{}</td>", written(&value));
+                    }
+                }
+            }
+            out.push_str("</tr>");
+        }
+    }
+    out.push_str("</tbody></table></div>\n");
+    let _ = writeln!(out, "<p class=\"small\">{}</p>", meaning(&judged.figures));
+    out
+}
+
+/// What the figures mean, in HTML.
+fn meaning(figures: &Figures) -> &'static str {
+    match figures {
+        Figures::Classification(_) => {
+            "The better figure of each part is marked. Accuracy is the share of right answers; macro F1 is the mean F1 of \
+             the classes, each counting the same."
+        }
+        Figures::Regression(_) => {
+            "The better figure of each part is marked. MAE and RMSE are in the unit of the label; R² is the share of the \
+             variance that is explained."
+        }
+        Figures::Tagging(_) => {
+            "The better figure of each part is marked. Macro F1 is the mean F1 of the tags; a whole sentence is right where \
+             every tag is; a span is found where its type, first and last token are right."
+        }
+        Figures::Language(_) => {
+            "The better figure of each part is marked. Nats are the mean −ln p of each token; perplexity is e to that \
+             power; bits per character compare models of words and characters."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

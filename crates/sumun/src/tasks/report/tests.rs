@@ -1,0 +1,221 @@
+use super::*;
+use crate::report::check;
+use crate::scores::{Language, Tagging};
+use crate::tasks::figures::Prediction;
+use crate::tasks::shown::{Asked, Sample, Shown, Truth};
+use crate::tasks::{HeldOut, TaskConfig, Training};
+
+const HOSTILE: &str = "</script><b onclick='x'>\"&\u{0}";
+
+/// A training of a few epochs on a file of its own.
+fn trained(task: Task, name: &str, content: &str, epochs: usize) -> Trained {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    std::fs::write(&file, content).unwrap();
+    let mut config = TaskConfig::defaults(task);
+    config.data.train = file;
+    (config.data.valid, config.data.test) = (HeldOut::Share(0.25), HeldOut::Share(0.25));
+    (config.network.hidden, config.network.embedding, config.train.epochs) = (4, 4, epochs);
+    let mut training = Training::begin(config).unwrap();
+    training.run(&mut (), &mut ()).unwrap();
+    training.finish().unwrap()
+}
+
+fn texts() -> Trained {
+    let mut csv = String::from("text,label\n");
+    for i in 0..20 {
+        csv += &format!("정말 좋은 <b> film {i},good & \"\"fine\"\"\nboring 지루한 & plot {i},'bad'\n")
+            .replace("good & \"\"fine\"\"", "\"good & \"\"fine\"\"\"");
+    }
+    trained(Task::Classify, "texts.csv", &csv, 3)
+}
+
+fn numbers(task: Task, channels: usize) -> Trained {
+    let mut lines = String::new();
+    for i in 0..40 {
+        let channel = |c: usize| format!("[{},{},{}]", i % 5, c, (i * c) % 7);
+        let x: Vec<String> = (0..channels).map(channel).collect();
+        lines += &format!("{{\"x\":[{}],\"label\":{}}}\n", x.join(","), i % 3);
+    }
+    trained(task, "numbers.jsonl", &lines, 2)
+}
+
+/// What every page holds.
+fn sound(trained: &Trained, about: &About) -> String {
+    let page = task_report(trained, about);
+    check::well_formed(&page).unwrap();
+    assert_eq!(page, task_report(trained, about), "the same bytes every time");
+    for reach in ["http:", "https:", "src=", "href=", "url(", "@import", "fetch(", "<link", "<iframe"] {
+        assert!(!page.contains(reach), "the page holds {reach}");
+    }
+    assert!(!page.contains("There is nothing to draw here"), "a chart is empty");
+    assert!(!page.contains(">NaN") && !page.contains(">inf"));
+    page
+}
+
+fn has(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(page.contains(part), "{part:?} is missing");
+    }
+}
+
+#[test]
+fn a_classifier_shows_classes_examples_and_words() {
+    let trained = texts();
+    let about = About {
+        created: "2026-01-31 12:00 UTC".into(),
+        command: "sumun train classify texts.csv".into(),
+        predict_command: "sumun predict runs/a FILE".into(),
+        threads: 2,
+        notes: vec![HOSTILE.into()],
+    };
+    let page = sound(&trained, &about);
+    has(
+        &page,
+        &[
+            "Test accuracy",
+            "always &#39;",
+            "Confusion matrix",
+            "good &amp; &quot;fine&quot;",
+            "Every class",
+            "<blockquote>",
+            "정말 좋은 &lt;b&gt; film",
+            "Longest word vectors",
+            "Learning rate",
+            "gradient norm before clipping",
+            "Validation accuracy",
+            "best: epoch",
+            "<dt title=\"Hidden units of each layer and direction\">hidden</dt><dd>4<span>default 100",
+            "sumun predict runs/a FILE",
+            "12:00 UTC",
+        ],
+    );
+    assert!(!page.contains("onclick='"), "what comes from outside is escaped");
+    assert_eq!(page.matches("<ul class=\"norms\">").count(), 1);
+    assert_eq!(
+        page.split("<ul class=\"norms\">")
+            .nth(1)
+            .unwrap()
+            .split("</ul>")
+            .next()
+            .unwrap()
+            .matches("<li>")
+            .count(),
+        5
+    );
+}
+
+#[test]
+fn sequences_of_numbers_are_drawn() {
+    let page = sound(&numbers(Task::Classify, 12), &About::default());
+    has(&page, &["3 steps; the first 8 of 12 channels", "channel 8", "Confusion matrix"]);
+    assert!(!page.contains("Longest word vectors"));
+    has(&sound(&numbers(Task::Classify, 1), &About::default()), &["3 steps"]);
+}
+
+#[test]
+fn a_regressor_shows_its_errors() {
+    let page = sound(&numbers(Task::Regress, 2), &About::default());
+    has(
+        &page,
+        &[
+            "Predicted against true",
+            "class=\"spot\"",
+            "true − predicted label",
+            "Farthest off",
+            "Test MAE",
+            "R²",
+        ],
+    );
+}
+
+#[test]
+fn a_tagger_shows_spans_and_sentences() {
+    let names = ["O", "B-<X>", "I-<X>"];
+    let (truth, predicted) = ([vec![0, 1, 2, 0], vec![0, 0]], [vec![0, 1, 0, 1], vec![0, 0]]);
+    let score = |tags: &[Vec<u32>]| Figures::Tagging(Tagging::of(&truth, tags, &names).unwrap());
+    let tags = |ids: &Vec<u32>| ids.iter().map(|&id| names[id as usize].to_owned()).collect::<Vec<_>>();
+    let tokens = [vec!["저는", "New", "York", "갔다"], vec!["no", HOSTILE]];
+    let mut trained = numbers(Task::Classify, 1);
+    trained.config.task = Task::Tag;
+    trained.measured = vec![Measured {
+        part: "test".into(),
+        examples: 2,
+        figures: score(&predicted),
+        baseline: score(&[vec![0; 4], vec![0; 2]]),
+        baseline_name: "the most frequent tag of each token".into(),
+        predictions: predicted.iter().map(|ids| Prediction::Tags(tags(ids))).collect(),
+    }];
+    let shown = |(tokens, ids): (&Vec<&str>, &Vec<u32>)| Shown {
+        asked: Asked::Tokens(tokens.iter().map(|token| token.to_string()).collect()),
+        truth: Truth::Tags(tags(ids)),
+    };
+    trained.shown = tokens.iter().zip(&truth).map(shown).collect();
+    let page = sound(&trained, &About::default());
+    has(
+        &page,
+        &[
+            "Spans",
+            "Most confused",
+            "<span class=\"wrong\">York<i><s>O</s> I-&lt;X&gt;</i></span>",
+            "<span>저는<i>O</i></span>",
+            "All right",
+            "Every tag",
+        ],
+    );
+}
+
+#[test]
+fn a_language_model_shows_what_it_writes() {
+    let mut trained = numbers(Task::Classify, 1);
+    trained.config.task = Task::Lm;
+    trained.measured = vec![Measured {
+        part: "valid".into(),
+        examples: 100,
+        figures: Figures::Language(Language::of(150.0, 100, 400).unwrap()),
+        baseline: Figures::Language(Language::of(300.0, 100, 400).unwrap()),
+        baseline_name: "the frequency of each token".into(),
+        predictions: Vec::new(),
+    }];
+    trained.shown.clear();
+    for epoch in &mut trained.epochs {
+        epoch.figures = [("perplexity".to_owned(), 4.5), ("bits_per_character".to_owned(), 1.5)].into();
+    }
+    trained.samples = vec![Sample { temperature: 0.5, text: format!("대한민국은\n{HOSTILE}") }];
+    let page = sound(&trained, &About::default());
+    has(
+        &page,
+        &[
+            "Temperature 0.5",
+            "대한민국은\n&lt;/script&gt;",
+            "Validation perplexity",
+            "1.500 <",
+            "bits per character",
+        ],
+    );
+}
+
+#[test]
+fn many_classes_and_nothing_held_out_make_sound_pages() {
+    let mut csv = String::from("text,label\n");
+    for i in 0..240 {
+        csv += &format!("word{} w{i},class number {}\n", i % 60, i % 60);
+    }
+    let page = sound(&trained(Task::Classify, "many.csv", &csv, 1), &About::default());
+    has(&page, &["confusion tight", "The 50 most frequent of 60 are shown."]);
+    let mut trained = texts();
+    trained.measured.clear();
+    trained.shown.clear();
+    let page = sound(&trained, &About::default());
+    assert!(!page.contains("id=\"figures\"") && page.contains("id=\"training\""));
+}
+
+#[test]
+fn the_figures_to_list_runs_by_have_the_baseline_beside_them() {
+    let results = crate::tasks::task_results(&numbers(Task::Regress, 2));
+    assert_eq!((results.task.as_str(), results.epochs, results.parts.len()), ("regress", 2, 2));
+    let judged = results.judged().unwrap();
+    let keys: Vec<&str> = judged.figures.iter().map(|figure| figure.key.as_str()).collect();
+    assert_eq!((judged.part.as_str(), keys), ("test", vec!["mae", "rmse", "r2"]));
+    assert!(judged.figures.iter().all(|figure| figure.model.is_some() && figure.baseline.is_some()));
+}

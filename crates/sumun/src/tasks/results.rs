@@ -1,0 +1,82 @@
+//! The figures of a training as people compare them.
+
+use super::figures::{Figures, Measured};
+use super::training::Trained;
+use crate::run::{FigureResult, PartResults, RunResults};
+
+/// A figure that people compare.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Headline {
+    /// What it is called in files and options: `macro_f1`.
+    pub key: &'static str,
+    /// What people call it: `macro F1`.
+    pub name: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// Whether more is better.
+    pub more_is_better: bool,
+    /// Whether it is a share of 1, which may be written in per cent.
+    pub share: bool,
+}
+
+impl Figures {
+    /// The figures that people compare, the most telling first.
+    pub fn headline(&self) -> Vec<Headline> {
+        let share = |key, name, value| Headline { key, name, value, more_is_better: true, share: true };
+        let error = |key, name, value| Headline { key, name, value, more_is_better: false, share: false };
+        match self {
+            Self::Classification(f) => {
+                vec![share("accuracy", "accuracy", f.accuracy), share("macro_f1", "macro F1", f.macro_f1)]
+            }
+            Self::Regression(f) => {
+                let mut all = vec![error("mae", "MAE", f.mae), error("rmse", "RMSE", f.rmse)];
+                let r2 =
+                    |value| Headline { key: "r2", name: "R²", value, more_is_better: true, share: false };
+                all.extend(f.r2.map(r2));
+                all
+            }
+            Self::Tagging(f) => {
+                let mut all = vec![
+                    share("token_accuracy", "token accuracy", f.tokens.accuracy),
+                    share("macro_f1", "macro F1", f.tokens.macro_f1),
+                    share("sentence_accuracy", "whole sentences", f.sentence_accuracy),
+                ];
+                all.extend(f.spans.as_ref().map(|spans| share("span_f1", "span F1", spans.all.f1)));
+                all
+            }
+            Self::Language(f) => vec![
+                error("nats", "nats", f.nats),
+                error("perplexity", "perplexity", f.perplexity),
+                error("bits_per_character", "bits per character", f.bits_per_character),
+            ],
+        }
+    }
+}
+
+/// What is written beside the model, to list and compare runs by.
+pub fn task_results(trained: &Trained) -> RunResults {
+    let part = |measured: &Measured| {
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let baseline = measured.baseline.headline();
+        let figures = measured.figures.headline().into_iter().map(|figure| FigureResult {
+            key: figure.key.into(),
+            model: finite(figure.value),
+            baseline: baseline.iter().find(|b| b.key == figure.key).and_then(|b| finite(b.value)),
+            more_is_better: figure.more_is_better,
+        });
+        PartResults {
+            part: measured.part.clone(),
+            baseline: measured.baseline_name.clone(),
+            figures: figures.collect(),
+        }
+    };
+    RunResults {
+        task: trained.config.task.to_string(),
+        data: trained.config.data.train.to_string_lossy().into_owned(),
+        epochs: trained.epochs.len(),
+        best_epoch: trained.best_epoch,
+        seconds: trained.seconds,
+        parameters: trained.file.tensors.iter().map(|tensor| tensor.values.len()).sum(),
+        parts: trained.measured.iter().map(part).collect(),
+    }
+}
