@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::figures::{Room, figure, spans_decades};
-use super::frame::{self, Frame, section, titled};
+use super::frame::{self, Frame, plain, section, titled};
 use super::svg::{Chart, Line, Scale, XAxis};
 use super::text::{count, counted, duration, escape, fixed, number, shortened};
 use crate::run::{RunEntry, RunState};
@@ -176,7 +176,7 @@ fn curves(runs: &[Compared<'_>]) -> String {
         let title = titled(name);
         let factor = if title.ends_with("(%)") { 100.0 } else { 1.0 };
         let value = move |e: &EpochRecord| e.figures.get(name).map_or(f64::NAN, |v| factor * v);
-        all.push((format!("Validation {}", name.replace('_', " ")), title, Box::new(value)));
+        all.push((format!("Validation {}", plain(name)), title, Box::new(value)));
     }
     all.push(("Learning rate".into(), "learning rate".into(), Box::new(|e| e.learning_rate)));
     all.push(("Gradient".into(), "gradient norm before clipping".into(), Box::new(|e| e.gradient_norm)));

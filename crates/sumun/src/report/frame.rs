@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::figures::{self, Room, figure};
+use super::svg::{Chart, Scale};
 use super::text::{count, counted, duration, escape, fixed, number};
 use super::{EpochRow, LayerRow};
 
@@ -156,21 +157,28 @@ impl Curves<'_> {
             out.push_str(&figure(heading, "", &chart, Room::Small));
         }
         out.push_str("</div>\n</div>\n");
-        let mut more = String::new();
         let names = self.figures();
+        let mut more: Vec<(String, Chart)> = Vec::new();
         for name in &names {
             let mut chart = figures::per_epoch(self.epochs, &titled(name), |e| e.figure(name));
             chart.marks = figures::best_mark(self.best_epoch);
-            chart.y_scale = super::svg::Scale::Linear;
-            more.push_str(&figure(&format!("Validation {}", plain(name)), "", &chart, Room::Third));
+            chart.y_scale = Scale::Linear;
+            more.push((format!("Validation {}", plain(name)), chart));
         }
         if self.epochs.iter().any(|e| e.clipped > 0.0) {
             let title = "share of steps that were clipped (%)";
             let chart = figures::per_epoch(self.epochs, title, |e| 100.0 * e.clipped);
-            more.push_str(&figure("Clipped gradients", "", &chart, Room::Third));
+            more.push(("Clipped gradients".into(), chart));
         }
+        let (class, room) = match more.len() {
+            1 => ("one", Room::Low),
+            2 | 4 => ("pair", Room::Half),
+            _ => ("thirds", Room::Third),
+        };
         if !more.is_empty() {
-            let _ = write!(out, "<div class=\"thirds after\">\n{more}</div>\n");
+            let _ = writeln!(out, "<div class=\"{class} after\">");
+            more.iter().for_each(|(heading, chart)| out.push_str(&figure(heading, "", chart, room)));
+            out.push_str("</div>\n");
         }
         self.table(&names, &mut out);
         out
@@ -224,11 +232,18 @@ fn is_share(name: &str) -> bool {
     name.ends_with("accuracy") || name.ends_with("f1")
 }
 
-fn plain(name: &str) -> String {
-    name.replace('_', " ")
+/// A figure by the name that people use: `macro F1` for `macro_f1`.
+pub(crate) fn plain(name: &str) -> String {
+    let word = |word: &str| match word {
+        "r2" => "R²".to_owned(),
+        "smape" => "sMAPE".into(),
+        "f1" | "mae" | "rmse" | "mase" => word.to_uppercase(),
+        word => word.to_owned(),
+    };
+    name.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// The name of a figure of an epoch, with its unit.
+/// The name of a figure, with its unit.
 pub(crate) fn titled(name: &str) -> String {
     let plain = plain(name);
     if is_share(name) { format!("{plain} (%)") } else { plain }

@@ -63,7 +63,7 @@ fn classified<'a>(judged: &Measured, shown: &'a [Shown]) -> Vec<Group<'a>> {
             .map(|(sure, label, truth, shown)| {
                 let sure = format!("{} %", fixed(100.0 * sure, 1));
                 let plain = if good {
-                    format!("{label}, {sure} sure")
+                    format!("said {label}, {sure} sure")
                 } else {
                     format!("said {label}, {sure} sure; true {truth}")
                 };
@@ -71,7 +71,7 @@ fn classified<'a>(judged: &Measured, shown: &'a [Shown]) -> Vec<Group<'a>> {
                     format!("<b>{}</b> <span>{sure} sure</span>", escape(&shortened(label, 60)))
                 } else {
                     format!(
-                        "<b>{}</b> <span>{sure} sure; it is</span> <em>{}</em>",
+                        "<b>{}</b> <span>{sure} sure · true:</span> <em>{}</em>",
                         escape(&shortened(label, 60)),
                         escape(&shortened(truth, 60))
                     )
@@ -98,8 +98,8 @@ fn estimated<'a>(judged: &Measured, shown: &'a [Shown]) -> Vec<Group<'a>> {
     let told = |&(_, (truth, predicted), shown): &(f64, (f64, f64), &'a Shown), good: bool| Told {
         shown,
         good,
-        says: format!("<b>{}</b> <span>it is</span> <em>{}</em>", number(predicted), number(truth)),
-        plain: format!("said {}; it is {}", number(predicted), number(truth)),
+        says: format!("<b>{}</b> <span>· true:</span> <em>{}</em>", number(predicted), number(truth)),
+        plain: format!("said {}; true {}", number(predicted), number(truth)),
     };
     let worst = all.iter().take(MOST).map(|one| told(one, false)).collect();
     let best = all.iter().rev().take(MOST).map(|one| told(one, true)).collect();

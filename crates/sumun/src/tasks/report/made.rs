@@ -20,7 +20,7 @@ const LARGEST: usize = 5;
 pub(super) fn section(trained: &Trained, task: Option<&TrainedTask>, about: &About) -> String {
     let mut out = String::new();
     data(trained, task, &mut out);
-    settings(trained, &mut out);
+    settings(trained, task, &mut out);
     if let Some(task) = task {
         let summary = task.model.summary();
         let rows: Vec<LayerRow> = summary
@@ -80,15 +80,21 @@ fn data(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
 }
 
 /// Every setting that the task reads; those that are not as they would be unless told stand out.
-fn settings(trained: &Trained, out: &mut String) {
+fn settings(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
     let config = &trained.config;
     let Ok(table) = Table::try_from(config) else { return };
     out.push_str(
         "<div class=\"panel\"><h3>Settings</h3><p>Those that are not the default are marked.</p><dl class=\"settings\">",
     );
-    for setting in SETTINGS.iter().filter(|setting| setting.read_by(config.task)) {
+    let reads_text = task.is_none_or(|task| task.pipeline.tokens().is_some());
+    let of_text = |key: &str| key.starts_with("text.") || key == "network.embedding";
+    // What does nothing here is left out.
+    let idle = |key: &str| if reads_text { key == "data.x_layout" } else { of_text(key) };
+    for setting in SETTINGS.iter().filter(|setting| setting.read_by(config.task) && !idle(&setting.key())) {
         let value = match table.get(setting.section).and_then(|section| section.get(setting.name)) {
             Some(toml::Value::String(text)) => text.clone(),
+            // As defaults are written: `0`, not `0.0`.
+            Some(toml::Value::Float(number)) => number.to_string(),
             Some(value) => value.to_string(),
             None => continue,
         };

@@ -117,6 +117,12 @@ fn written(figure: &Headline) -> String {
     if figure.share { format!("{} %", fixed(100.0 * figure.value, 1)) } else { number(figure.value) }
 }
 
+/// A sentence's beginning.
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
+}
+
 /// The first figure of a part beside the baseline's.
 fn first(measured: &Measured) -> Option<(Headline, Headline)> {
     let ours = measured.figures.headline().into_iter().next()?;
@@ -144,8 +150,8 @@ fn headline(trained: &Trained, out: &mut String) {
     };
     let _ = writeln!(
         out,
-        "<p class=\"headline {class}\"><b>{} {}</b> on {} of the {} part; {} has {}{against}.</p>",
-        escape(ours.name),
+        "<p class=\"headline {class}\"><b>{} {}</b> on {} of the {} part; the baseline, {}, has {}{against}.</p>",
+        escape(&capital(ours.name)),
         written(&ours),
         counted(measured.examples, "example"),
         escape(&part_name(&measured.part).to_lowercase()),
