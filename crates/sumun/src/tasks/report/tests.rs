@@ -189,7 +189,7 @@ fn a_language_model_shows_what_it_writes() {
             "Temperature 0.5",
             "대한민국은\n&lt;/script&gt;",
             "Validation perplexity",
-            "1.500 <",
+            "<p class=\"figure\">1.500</p>",
             "bits per character",
         ],
     );
