@@ -64,11 +64,13 @@ fn open(place: &Place, page: &Path, width: usize, dark: bool) -> usize {
 fn reports_work_in_a_browser() {
     let place = Place::with_series();
     let mut csv = String::from("text,label,stars\n");
-    let mut jsonl = String::new();
+    let (mut jsonl, mut tags) = (String::new(), String::new());
     for i in 0..40 {
         csv += &format!("정말 좋은 film {i},good,{}\nboring plot {i},bad,{}\n", 4 + i % 2, 1 + i % 3);
         jsonl += &format!("{{\"x\": [[{}, 2, 3], [1, {}, 1]], \"label\": \"{}\"}}\n", i % 4, i % 3, i % 4);
     }
+    (0..20).for_each(|i| tags += &format!("go O\nto O\nNew B-LOC\n서울{} I-LOC\n\n", i % 4));
+    place.write("t.conll", tags);
     place.write("r.csv", csv);
     place.write("x.jsonl", jsonl);
     let quick = ["--epochs", "3", "--hidden", "4", "--quiet"];
@@ -77,6 +79,7 @@ fn reports_work_in_a_browser() {
     for (name, arguments) in [
         ("texts", &["classify", "r.csv", "--text", "text", "--label", "label"][..]),
         ("numbers", &["classify", "x.jsonl"]),
+        ("tags", &["tag", "t.conll"]),
         ("regress", &["regress", "r.csv", "--text", "text", "--label", "stars"]),
     ] {
         place.succeed(&[&["train"], arguments, &quick, &["--out", name]].concat());
@@ -86,6 +89,7 @@ fn reports_work_in_a_browser() {
         ("forecast/report.html", 8),
         ("texts/report.html", 5),
         ("numbers/report.html", 6),
+        ("tags/report.html", 5),
         ("regress/report.html", 5),
         ("compare.html", 4),
     ] {

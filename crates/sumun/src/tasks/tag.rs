@@ -10,6 +10,7 @@ use super::inputs::{Reader, Sequences};
 use super::learner::{Examples, Labels, Learner, answers, argmax};
 use super::network::{Answers, network};
 use super::parts::{Parts, split};
+use super::shown::{Asked, Shown, Truth};
 use super::trained::{Pipeline, to_file};
 use super::training::{Lesson, Source};
 use super::vectors;
@@ -245,5 +246,14 @@ impl Lesson for Tagger {
         let evaluate =
             |(part, tagged): (&str, &Tagged)| self.pipeline.evaluate(&self.learner.model, part, tagged);
         self.parts.held_out().map(evaluate).collect()
+    }
+
+    fn shown(&self) -> Result<Vec<Shown>> {
+        let Some((_, tagged)) = self.parts.held_out().last() else { return Ok(Vec::new()) };
+        let shown = |sentence: &Sentence| Shown {
+            asked: Asked::Tokens(sentence.tokens.clone()),
+            truth: Truth::Tags(sentence.tags.clone().unwrap_or_default()),
+        };
+        Ok(tagged.sentences.iter().map(shown).collect())
     }
 }

@@ -119,14 +119,17 @@ impl Pipeline {
     pub(super) fn class_names(&self) -> &[String] {
         match self {
             Self::Labelled(pipeline) => pipeline.classes().map_or(&[], |classes| classes.names()),
+            Self::Tagging(pipeline) => pipeline.tags().names(),
         }
     }
 
     /// The tokens that the network's embedding has a row for, in its order; None where it reads numbers.
     pub(super) fn tokens(&self) -> Option<&[String]> {
-        match self {
-            Self::Labelled(pipeline) => pipeline.reader.vocabulary().map(|vocabulary| vocabulary.tokens()),
-        }
+        let reader = match self {
+            Self::Labelled(pipeline) => &pipeline.reader,
+            Self::Tagging(pipeline) => pipeline.reader(),
+        };
+        reader.vocabulary().map(|vocabulary| vocabulary.tokens())
     }
 
     /// Whether a network reads what this gives and answers as much as this takes.

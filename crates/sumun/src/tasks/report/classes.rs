@@ -11,6 +11,8 @@ use crate::tasks::figures::Measured;
 const MOST: usize = 50;
 /// Up to so many classes every cell shows its count in full size.
 const ROOMY: usize = 14;
+/// Cells of more are as small as can be read.
+const CLOSE: usize = 34;
 
 /// The matrix and the table of classes.
 pub(super) fn section(f: &Classification, names: &[String], noun: &str, judged: &Measured) -> String {
@@ -25,7 +27,11 @@ fn matrix(f: &Classification, names: &[&str], noun: &str, judged: &Measured) -> 
     shown.sort_by_key(|&class| std::cmp::Reverse(f.classes[class].support));
     shown.truncate(MOST);
     shown.sort_unstable();
-    let size = if shown.len() <= ROOMY { "roomy" } else { "tight" };
+    let size = match shown.len() {
+        n if n <= ROOMY => "roomy",
+        n if n <= CLOSE => "tight",
+        _ => "tight tiny",
+    };
     let mut out = format!(
         "<figure class=\"matrix\"><figcaption><h3>Confusion matrix</h3><p>{} part. Rows are the true {noun}, columns the \
          predicted one. The shade is the share of the row: <span class=\"key c-model\"></span>right, \
@@ -60,7 +66,9 @@ fn matrix(f: &Classification, names: &[&str], noun: &str, judged: &Measured) -> 
 fn cell(n: u64, support: u64, [truth, predicted]: [&str; 2], out: &mut String) {
     let right = truth == predicted;
     if n == 0 {
-        out.push_str(if right { "<td class=\"right none\">0</td>" } else { "<td></td>" });
+        // A class that is there but never found should be seen.
+        let missed = right && support > 0;
+        out.push_str(if missed { "<td class=\"right none\">0</td>" } else { "<td></td>" });
         return;
     }
     let share = n as f64 / support.max(1) as f64;

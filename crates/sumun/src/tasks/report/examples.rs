@@ -109,7 +109,7 @@ fn estimated<'a>(judged: &Measured, shown: &'a [Shown]) -> Vec<Group<'a>> {
 fn group(heading: &str, remark: &str, told: &[Told<'_>], out: &mut String) {
     let Some(first) = told.first() else { return };
     if let Asked::Numbers { .. } = first.shown.asked {
-        let _ = write!(out, "<h3 class=\"target\">{}</h3><div class=\"thirds\">\n", escape(heading));
+        let _ = writeln!(out, "<h3 class=\"target\">{}</h3><div class=\"thirds\">", escape(heading));
         for one in told.iter().take(MOST_CHARTS) {
             if let Asked::Numbers { channels, values } = &one.shown.asked {
                 let (chart, remark) = curves(*channels, values);

@@ -9,9 +9,9 @@ use crate::tasks::shown::Sample;
 pub(super) fn samples(samples: &[Sample]) -> String {
     let mut out = String::new();
     for Sample { temperature, text } in samples {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<div class=\"panel\"><h3>Temperature {}</h3><pre class=\"sample\">{}</pre></div>\n",
+            "<div class=\"panel\"><h3>Temperature {}</h3><pre class=\"sample\">{}</pre></div>",
             fixed(*temperature, 1),
             escape(text)
         );

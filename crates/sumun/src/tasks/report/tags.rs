@@ -139,7 +139,7 @@ pub(super) fn sentences(judged: &Measured, shown: &[Shown]) -> String {
 /// The tags of an answer.
 fn predicted(prediction: &Prediction) -> Option<&[String]> {
     match prediction {
-        Prediction::Tags(tags) => Some(tags),
+        Prediction::Tags { tags, .. } => Some(tags),
         _ => None,
     }
 }

@@ -144,7 +144,10 @@ fn a_tagger_shows_spans_and_sentences() {
         figures: score(&predicted),
         baseline: score(&[vec![0; 4], vec![0; 2]]),
         baseline_name: "the most frequent tag of each token".into(),
-        predictions: predicted.iter().map(|ids| Prediction::Tags(tags(ids))).collect(),
+        predictions: predicted
+            .iter()
+            .map(|ids| Prediction::Tags { tags: tags(ids), probabilities: vec![0.5; ids.len()] })
+            .collect(),
     }];
     let shown = |(tokens, ids): (&Vec<&str>, &Vec<u32>)| Shown {
         asked: Asked::Tokens(tokens.iter().map(|token| token.to_string()).collect()),
@@ -163,6 +166,19 @@ fn a_tagger_shows_spans_and_sentences() {
             "Every tag",
         ],
     );
+}
+
+#[test]
+fn a_trained_tagger_has_a_report() {
+    let sentence = |i: usize| match i % 3 {
+        0 => "{\"tokens\":[\"저는\",\"Seoul\"],\"tags\":[\"O\",\"B-LOC\"]}\n",
+        1 => "{\"tokens\":[\"go\",\"New\",\"York\"],\"tags\":[\"O\",\"B-LOC\",\"I-LOC\"]}\n",
+        _ => "{\"tokens\":[\"no\"],\"tags\":[\"O\"]}\n",
+    };
+    let trained = trained(Task::Tag, "tags.jsonl", &(0..24).map(sentence).collect::<String>(), 2);
+    assert_eq!(trained.shown.len(), trained.measured.last().unwrap().predictions.len());
+    let page = sound(&trained, &About::default());
+    has(&page, &["Every tag", "LOC", "Test token accuracy", "class=\"tagged\"", "Longest word vectors"]);
 }
 
 #[test]
@@ -202,7 +218,7 @@ fn many_classes_and_nothing_held_out_make_sound_pages() {
         csv += &format!("word{} w{i},class number {}\n", i % 60, i % 60);
     }
     let page = sound(&trained(Task::Classify, "many.csv", &csv, 1), &About::default());
-    has(&page, &["confusion tight", "The 50 most frequent of 60 are shown."]);
+    has(&page, &["confusion tight tiny", "The 50 most frequent of 60 are shown."]);
     let mut trained = texts();
     trained.measured.clear();
     trained.shown.clear();
