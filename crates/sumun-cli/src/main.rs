@@ -17,9 +17,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::train_task::{self, Common};
-use commands::{
-    compare, config, evaluate, generate, predict, runs, summary, train_forecast,
-};
+use commands::{compare, config, evaluate, generate, predict, runs, summary, train_forecast};
 use failure::{EXIT_CODES, Failure};
 
 /// Train recurrent neural networks (RNN, LSTM, GRU) on your own files, and use them.

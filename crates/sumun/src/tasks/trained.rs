@@ -120,6 +120,7 @@ impl Pipeline {
         match self {
             Self::Labelled(pipeline) => pipeline.classes().map_or(&[], |classes| classes.names()),
             Self::Tagging(pipeline) => pipeline.tags().names(),
+            Self::Language(_) => &[],
         }
     }
 
@@ -128,6 +129,7 @@ impl Pipeline {
         let reader = match self {
             Self::Labelled(pipeline) => &pipeline.reader,
             Self::Tagging(pipeline) => pipeline.reader(),
+            Self::Language(pipeline) => return Some(pipeline.token_names()),
         };
         reader.vocabulary().map(|vocabulary| vocabulary.tokens())
     }

@@ -4,12 +4,14 @@ use super::super::config::{HeldOut, Task, TaskConfig};
 use super::super::figures::Measured;
 use super::super::inputs::Reader;
 use super::super::network::{Answers, network};
+use super::super::shown::Sample;
 use super::super::trained::{Pipeline, to_file};
 use super::super::training::{Lesson, Source};
 use super::super::vectors;
 use super::learner::LanguageLearner;
 use super::pipeline::{LanguagePipeline, unknown};
 use super::plain_text::{PlainText, split};
+use super::sample::Sampling;
 use super::score::Reading;
 use super::streams::Streams;
 use super::tokens::Tokens;
@@ -19,6 +21,12 @@ use crate::{Error, Result};
 
 /// The most logits of a training step: 4 GiB.
 const MOST_LOGITS: usize = 1 << 30;
+
+/// How freely the samples of the report are drawn.
+const TEMPERATURES: [f64; 3] = [0.5, 1.0, 1.5];
+
+/// The tokens of each.
+const SAMPLE: usize = 400;
 
 /// A language model that is being trained.
 #[derive(Debug)]
@@ -145,5 +153,15 @@ impl Lesson for Writing {
         let parts = [("valid", &self.learner.valid), ("test", &self.test)];
         let there = parts.into_iter().filter_map(|(name, part)| part.as_ref().map(|part| (name, part)));
         there.map(|(name, part)| self.pipeline.score(&self.learner.model, name, part)).collect()
+    }
+
+    fn samples(&self) -> Result<Vec<Sample>> {
+        let sample = |temperature: f64| -> Result<Sample> {
+            let how = Sampling { temperature, length: SAMPLE, ..Sampling::default() };
+            let text = self.pipeline.generate(&self.learner.model, "", &how)?.collect::<Result<String>>()?;
+            Ok(Sample { temperature, text })
+        };
+        // A model that learnt nothing but NaN writes nothing; its figures say so.
+        Ok(TEMPERATURES.into_iter().filter_map(|temperature| sample(temperature).ok()).collect())
     }
 }

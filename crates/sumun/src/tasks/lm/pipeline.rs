@@ -31,6 +31,11 @@ impl LanguagePipeline {
         self.tokens.vocabulary.len()
     }
 
+    /// The tokens by id.
+    pub(in super::super) fn token_names(&self) -> &[String] {
+        self.tokens.vocabulary.tokens()
+    }
+
     /// Whether the parts fit each other and the network reads forwards and answers at every step.
     pub(in super::super) fn check(&self, model: &Model) -> Result<()> {
         self.tokens.check()?;

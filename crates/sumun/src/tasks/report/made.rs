@@ -5,7 +5,7 @@ use std::fmt::Write;
 use sumun_kernels::Path;
 use toml::Table;
 
-use super::{About, amount, part_name};
+use super::{About, amount, part_amount, part_name};
 use crate::report::LayerRow;
 use crate::report::frame::{self, Again, fact};
 use crate::report::text::{count, counted, escape, fixed, shortened};
@@ -65,7 +65,7 @@ fn data(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
     fact("File", &config.data.train.to_string_lossy(), out);
     fact("To learn from", &amount(trained), out);
     for measured in &trained.measured {
-        fact(part_name(&measured.part), &counted(measured.examples, "example"), out);
+        fact(part_name(&measured.part), &part_amount(measured), out);
     }
     if let Some(task) = task {
         let classes = task.pipeline.class_names().len();

@@ -103,6 +103,16 @@ fn amount(trained: &Trained) -> String {
     counted(trained.examples, noun)
 }
 
+/// What a part has: `57 sentences`.
+fn part_amount(measured: &Measured) -> String {
+    let noun = match measured.figures {
+        Figures::Classification(_) | Figures::Regression(_) => "example",
+        Figures::Tagging(_) => "sentence",
+        Figures::Language(_) => "token",
+    };
+    counted(measured.examples, noun)
+}
+
 /// What people call a part.
 fn part_name(part: &str) -> &str {
     match part {
@@ -153,7 +163,7 @@ fn headline(trained: &Trained, out: &mut String) {
         "<p class=\"headline {class}\"><b>{} {}</b> on {} of the {} part; the baseline, {}, has {}{against}.</p>",
         escape(&capital(ours.name)),
         written(&ours),
-        counted(measured.examples, "example"),
+        part_amount(measured),
         escape(&part_name(&measured.part).to_lowercase()),
         escape(&measured.baseline_name),
         written(&theirs),
@@ -205,7 +215,7 @@ fn scores(measured: &[Measured]) -> String {
         let rows = [("model", &ours, &theirs, "c-model"), (&*part.baseline_name, &theirs, &ours, "c-base0")];
         for (row, (name, all, others, class)) in rows.into_iter().enumerate() {
             let begins = if row == 0 {
-                let examples = counted(part.examples, "example");
+                let examples = part_amount(part);
                 format!("<th rowspan=\"2\">{}<small>{examples}</small></th>", escape(part_name(&part.part)))
             } else {
                 String::new()

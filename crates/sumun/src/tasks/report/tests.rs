@@ -212,6 +212,27 @@ fn a_language_model_shows_what_it_writes() {
 }
 
 #[test]
+fn a_trained_language_model_has_samples() {
+    let text = "나 보기가 역겨워 가실 때에는 말없이 고이 보내 드리오리다\n".repeat(40);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("poem.txt");
+    std::fs::write(&file, text).unwrap();
+    let mut config = TaskConfig::defaults(Task::Lm);
+    config.data.train = file;
+    (config.network.hidden, config.network.embedding, config.train.epochs) = (4, 4, 1);
+    (config.train.batch, config.train.chunk) = (4, 16);
+    let mut training = Training::begin(config).unwrap();
+    training.run(&mut (), &mut ()).unwrap();
+    let trained = training.finish().unwrap();
+    let page = sound(&trained, &About::default());
+    has(
+        &page,
+        &["Temperature 0.5", "Temperature 1.0", "Temperature 1.5", "Validation perplexity", "Write like"],
+    );
+    assert!(trained.samples.iter().all(|sample| sample.text.chars().count() >= 300), "{:?}", trained.samples);
+}
+
+#[test]
 fn many_classes_and_nothing_held_out_make_sound_pages() {
     let mut csv = String::from("text,label\n");
     for i in 0..240 {
