@@ -2,7 +2,7 @@
 //! clipping and optimizer together, on every path that this machine has.
 //!
 //! Tolerances are those of `golden/torch/make_torch.py`: losses 1e-5, gradient norms 1e-4 and final parameters 1e-4,
-//! relative.
+//! relative, and 2e-6 for parameters near 0.
 
 use std::sync::Arc;
 
@@ -112,7 +112,9 @@ fn check(golden: &Golden, path: Path) {
     for entry in parameters.entries() {
         let value = parameters.value(parameters.find(&entry.name).unwrap());
         let want: Vec<f64> = golden.tensor(&format!("final.{}", entry.name)).reals();
-        assert_close(&name(&entry.name), value, &want, 1e-6, 1e-4);
+        // Adagrad's steps are as large for a gradient near 0, which rounding changes most, as for any other: so much
+        // for parameters that are small themselves.
+        assert_close(&name(&entry.name), value, &want, 2e-6, 1e-4);
     }
 }
 

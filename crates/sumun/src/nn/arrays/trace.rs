@@ -127,7 +127,7 @@ mod tests {
                     .map(move |step| (sequence, step))
             };
             for (sequence, length) in [(0, 6), (1, 2)] {
-                let (sequence, last) = steps(sequence, length).last().unwrap();
+                let (sequence, last) = steps(sequence, length).next_back().unwrap();
                 assert_eq!(at(&found.hidden, sequence, last), at(&d, sequence, last));
                 let (sequence, first) = steps(sequence, length).next().unwrap();
                 assert_ne!(at(&found.hidden, sequence, first), at(&d, sequence, first));

@@ -246,7 +246,7 @@ impl Direction<'_> {
     fn pieces(&self, keep: Keep) -> Vec<Range<usize>> {
         let steps = self.layout.steps();
         match keep {
-            Keep::Nothing => vec![0..steps.len()],
+            Keep::Nothing => every(usize::MAX, steps.len()),
             Keep::Training(_) => pieces(self.config, steps.len()),
             Keep::Insides => {
                 // What is copied out of a piece is best still in the second-level cache.
