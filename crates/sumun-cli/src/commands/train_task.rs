@@ -275,12 +275,12 @@ fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
         text += &format!("\n{}", figures::table(last, style));
         text += &format!("\n{}\n", figures::verdict(last, style));
     }
+    text.push('\n');
     let path = folder.display().to_string();
     let next = next_command(config.task, folder);
     let mut end = |name: &str, value: &str| {
         text += &format!("{}{value}\n", style.dim(&left(name, NAME_COLUMNS)));
     };
-    end("", "");
     end("run", &path);
     end("report", &folder.join(REPORT_FILE).display().to_string());
     end("next", &style.cyan(&next));
