@@ -127,7 +127,7 @@ mod tests {
             let ids: Vec<u32> = (0..total).map(|k: u32| (k * k / 7 + k / 3) % 5).collect();
             let reading = Reading { characters: ids.len(), start: 2, ids };
             let found = reading.nats(&model, 5).unwrap();
-            let whole = [0..reading.ids.len()];
+            let whole = stretches(reading.ids.len(), 1);
             let chunk = Chunk::new(&reading, &whole);
             assert_eq!(chunk.inputs[[0, 0]], 2);
             let answer = model.forward(&chunk.batch().unwrap()).unwrap();

@@ -87,13 +87,16 @@ fn a_training_that_was_left_ends_with_the_same_bits() {
     }
 }
 
+/// What is done to the buffers of a checkpoint.
+type Change<'a> = &'a dyn Fn(&mut Vec<(String, Vec<f32>)>);
+
 #[test]
 fn a_carried_state_that_does_not_fit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut training = Training::begin(config(folder.path(), &song(12), Level::Char)).unwrap();
     training.run(&mut (), &mut StopAfter(2, None)).unwrap();
     let good = training.checkpoint().unwrap();
-    let check = |change: &dyn Fn(&mut Vec<(String, Vec<f32>)>), expected: &str| {
+    let check = |change: Change, expected: &str| {
         let mut checkpoint = good.clone();
         change(&mut checkpoint.snapshot.buffers);
         let error = Training::resume(checkpoint).and_then(|(mut training, _)| training.run(&mut (), &mut ()));
