@@ -1,6 +1,6 @@
 //! The configuration of a training: what a run folder keeps, what `--config` reads and what options set.
 //!
-//! Every setting is one row of [`SETTINGS`](super::settings::SETTINGS). Values come together as TOML: the task's
+//! Every setting is one row of [`SETTINGS`]. Values come together as TOML: the task's
 //! defaults, then a file, then single settings; a key that no row has, or that the task does not read, is an error.
 
 use std::path::{Path, PathBuf};
