@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sumun::train::{EpochEnd, Progress, Stage};
+use sumun::train::{EpochEnd, Progress, Stage, StepEnd};
 
 use crate::output::tell;
 use crate::terminal::{Style, count, duration, number, wrapped};
@@ -13,6 +13,8 @@ use crate::terminal::{Style, count, duration, number, wrapped};
 const LINES: usize = 12;
 /// The widest a note is written, in terminal columns.
 const COLUMNS: usize = 78;
+/// How often a step within an epoch is shown at most.
+const STEP_SHOWN: Duration = Duration::from_millis(500);
 /// How often the bar moves when nothing is reported, so that a long epoch does not look dead.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -36,6 +38,8 @@ enum Mode {
 struct Current {
     stage: Stage,
     started: Instant,
+    /// When a step was last shown.
+    shown: Instant,
     epochs: usize,
     /// The last epoch, if its line has not been written.
     unwritten: Option<EpochEnd>,
@@ -102,8 +106,9 @@ impl Progress for Display {
         if !matches!(self.mode, Mode::Silent) {
             self.waiting.drain(..).for_each(|note| tell_note(&note, self.style));
         }
+        let now = Instant::now();
         self.stage =
-            Some(Current { stage: stage.clone(), started: Instant::now(), epochs: 0, unwritten: None });
+            Some(Current { stage: stage.clone(), started: now, shown: now, epochs: 0, unwritten: None });
         match &mut self.mode {
             Mode::Silent => {}
             Mode::Lines => tell(&format!("{}: up to {} epochs", stage.name, stage.epochs)),
@@ -140,6 +145,19 @@ impl Progress for Display {
         if let Some(bar) = self.live() {
             bar.set_position(end.record.epoch as u64);
             bar.set_message(message(end, left));
+        }
+    }
+
+    fn step(&mut self, step: &StepEnd) {
+        let Some(current) = &mut self.stage else { return };
+        // Epochs of a moment tell enough by themselves.
+        if current.shown.elapsed() < STEP_SHOWN {
+            return;
+        }
+        current.shown = Instant::now();
+        let prefix = stepping(&current.stage.name, step);
+        if let Some(bar) = self.live() {
+            bar.set_prefix(prefix);
         }
     }
 
@@ -194,6 +212,11 @@ fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
+/// Where an epoch stands.
+fn stepping(name: &str, step: &StepEnd) -> String {
+    format!("{name}: epoch {}, step {}/{}, loss {}", step.epoch, step.step, step.steps, short(step.loss))
+}
+
 fn message(end: &EpochEnd, left_s: f64) -> String {
     format!("{} {} {} left", losses(end), rate(end), clock(left_s))
 }
@@ -236,6 +259,12 @@ mod tests {
         let before = "  ".len() + 16 + " 130/200  ".len();
         assert!(before + width(&message(&end, 35_999.0)) <= 80);
         assert_eq!(line(&end), "  epoch 130/200  train 0.0312 valid 0.0298*  412k rows/s");
+    }
+
+    #[test]
+    fn a_step_says_where_it_stands() {
+        let step = StepEnd { epoch: 3, step: 120, steps: 246, loss: 1.6043 };
+        assert_eq!(stepping("training lm", &step), "training lm: epoch 3, step 120/246, loss 1.6043");
     }
 
     #[test]
