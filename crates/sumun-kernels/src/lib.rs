@@ -11,6 +11,7 @@ mod aligned;
 mod cpu;
 pub mod linear;
 mod options;
+mod peak;
 mod prepared;
 pub mod reference;
 mod rows;
@@ -20,6 +21,7 @@ mod trace;
 mod types;
 
 pub use options::{ActivationFunction, Options, RecurrentDropout};
+pub use peak::peak_gflops;
 pub use prepared::{Cache, Prepared, Purpose, Scratch};
 pub use rows::{RowMap, RowsMut, RowsRef};
 pub use simd::{Activation, Path};

@@ -4,6 +4,7 @@
 //! Whoever comes from PyTorch, Keras or ONNX finds each of their names beside the one here in `docs/names.md` of the
 //! repository, the equations in `docs/derivations`, and which options run on the fused kernels in `docs/paths.md`.
 
+pub mod bench;
 pub mod data;
 mod durable;
 pub mod error;

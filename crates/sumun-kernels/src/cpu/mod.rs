@@ -15,6 +15,7 @@ pub(crate) mod forward;
 pub(crate) mod linear;
 pub(crate) mod outer;
 pub(crate) mod pack;
+pub(crate) mod peak;
 pub(crate) mod tile;
 
 /// Rows in somebody's array: row `i` starts at `base + at(i)·stride`, with `at` a map or the identity.

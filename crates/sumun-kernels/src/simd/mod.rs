@@ -112,6 +112,10 @@ pub(crate) struct Kernels {
     /// `add(a, b, to, len)`: to = a + b without denormals; a null b is none.
     pub(crate) add: unsafe fn(*const f32, *const f32, *mut f32, usize),
     pub(crate) activate: unsafe fn(Activation, &mut [f32]),
+    /// Chains of [`multiply_adds`](Self::multiply_adds), each as wide as a vector.
+    pub(crate) chains: usize,
+    /// `multiply_adds(rounds, sum)`: one multiply-add of every chain in every round, for the probe of the peak.
+    pub(crate) multiply_adds: unsafe fn(usize, &mut f32),
 }
 
 impl Kernels {
@@ -227,6 +231,9 @@ macro_rules! kernels {
             (a: *const f32, b: *const f32, to: *mut f32, len: usize), $($feature)?);
         $crate::simd::kernels!(@function activate, $crate::cpu::activation::activate::<$simd>, $simd,
             (what: $crate::simd::Activation, values: &mut [f32]), $($feature)?);
+        const CHAINS: usize = $crate::cpu::peak::chains(<$simd as $crate::simd::Simd>::LANES);
+        $crate::simd::kernels!(@function multiply_adds, $crate::cpu::peak::multiply_adds::<$simd, CHAINS>, $simd,
+            (rounds: usize, sum: &mut f32), $($feature)?);
 
         pub(crate) const KERNELS: $crate::simd::Kernels = $crate::simd::Kernels {
             path: $path,
@@ -256,6 +263,8 @@ macro_rules! kernels {
             gru_reset_backward,
             add,
             activate,
+            chains: CHAINS,
+            multiply_adds,
         };
     };
 }
