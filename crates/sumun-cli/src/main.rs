@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::train_task::{self, Common};
-use commands::{compare, config, evaluate, generate, predict, runs, summary, train_forecast};
+use commands::{bench, compare, config, evaluate, generate, predict, runs, summary, train_forecast};
 use failure::{EXIT_CODES, Failure};
 
 /// Train recurrent neural networks (RNN, LSTM, GRU) on your own files, and use them.
@@ -68,6 +68,9 @@ enum Command {
     /// Lay the curves of several runs over each other, in one HTML page
     #[command(args_override_self = true, after_help = after(compare::EXAMPLES))]
     Compare(compare::Arguments),
+    /// Time recurrent layers on this machine, beside what its processor can do
+    #[command(args_override_self = true, after_help = after(bench::EXAMPLES))]
+    Bench(bench::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -141,6 +144,7 @@ fn main() -> ExitCode {
         Command::Summary(arguments) => summary::run(arguments),
         Command::Runs(arguments) => runs::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,6 @@
 //! One file a command: its arguments, and what it does with the library.
 
+pub(crate) mod bench;
 pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod evaluate;

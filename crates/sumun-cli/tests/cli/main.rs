@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bad_models;
+mod bench;
 mod browser;
 mod forecast;
 mod generate;

@@ -102,6 +102,7 @@ fn help_goes_to_stdout_and_explains_everything() {
         &["predict"],
         &["evaluate"],
         &["summary"],
+        &["bench"],
         &["runs"],
         &["compare"],
     ] {
