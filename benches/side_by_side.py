@@ -1,11 +1,12 @@
-"""Times Sumun and PyTorch on cases of the speed grid in turn, and writes one table with ratios.
+"""Times Sumun and its peers on the speed grid in turn, and writes one table with ratios.
 
-    python3 -m venv venv && venv/bin/pip install torch
-    venv/bin/python benches/side_by_side.py --only sine_lstm,sentiment_lstm [--threads 1] [--rounds 3] [--seconds 2]
+    python3 -m venv venv && venv/bin/pip install torch tensorflow-cpu keras onnx onnxruntime
+    venv/bin/python benches/side_by_side.py [--only sine_lstm,step_gru_64] [--threads 1] [--rounds 3] [--seconds 2]
 
-Rounds alternate case by case, so that a machine that slows down slows both. A case's best time is over all rounds, its
-median that of the rounds' medians. PyTorch's faster Adam counts. The table goes to standard output and the record to
-benches/record/<machine>/<date>.json.
+Rounds go case by case and, in a case, from one library to the next, so that a machine that slows down slows all. A
+case's best time is over all rounds, its median that of the rounds' medians. A peer that is not installed is left out.
+The table goes to standard output; that of the whole grid also to docs/performance.md, and its record to
+benches/record/<machine>/<date>.json. `--write` writes both for a part of the grid too.
 """
 
 import argparse
@@ -17,177 +18,191 @@ import platform
 import re
 import statistics
 import subprocess
+import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-
-parser = argparse.ArgumentParser(description="time Sumun and PyTorch in turn")
-parser.add_argument("--only", help="names of cases, separated by commas")
-parser.add_argument("--threads", type=int, default=1)
-parser.add_argument("--rounds", type=int, default=3)
-parser.add_argument("--seconds", type=float, default=2.0, help="for each case, side and round")
-arguments = parser.parse_args()
-os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
-
-import torch  # noqa: E402  after the number of threads is set
-from torch.nn.utils.rnn import pack_padded_sequence  # noqa: E402
-
-torch.set_num_threads(arguments.threads)
-torch.manual_seed(0)
+PEERS = ("torch", "keras", "onnx")
 
 
-class Network(torch.nn.Module):
-    """Embedding where ids come in, a recurrent stack, a linear head on the last state or on every step."""
+class Peer:
+    """A peer's process: its library is loaded once, and it is asked case by case."""
 
-    def __init__(self, case):
-        super().__init__()
-        vocabulary, bidirectional = case.get("vocab", 0), case.get("bidirectional", False)
-        self.embedding = torch.nn.Embedding(vocabulary, case["input"]) if vocabulary else None
-        recurrent = getattr(torch.nn, case["cell"].upper())
-        self.recurrent = recurrent(
-            case["input"], case["hidden"], case.get("layers", 1), batch_first=True, bidirectional=bidirectional
+    def __init__(self, name, given):
+        command = [sys.executable, str(HERE / "peers" / f"{name}_peer.py")]
+        command += ["--threads", str(given.threads), "--seconds", str(given.seconds)]
+        environment = os.environ | {"OMP_NUM_THREADS": str(given.threads)}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         )
-        self.head = torch.nn.Linear(case["hidden"] * (2 if bidirectional else 1), case.get("classes", 1))
-        self.bidirectional, self.every_step = bidirectional, case.get("loss") == "ce_steps"
+        hello = self.process.stdout.readline()
+        self.name = json.loads(hello)["peer"] if hello else None
 
-    def forward(self, x, lengths):
-        if self.embedding is not None:
-            x = self.embedding(x)
-        if lengths is not None:
-            x = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        output, state = self.recurrent(x)
-        if self.every_step:
-            return self.head(output)
-        hidden = state[0] if isinstance(state, tuple) else state
-        last = torch.cat([hidden[-2], hidden[-1]], 1) if self.bidirectional else hidden[-1]
-        return self.head(last)
+    def time(self, case):
+        self.process.stdin.write(json.dumps(case) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.name} ended while it timed {case['name']}")
+        return json.loads(line)
 
-
-def work(case, fused):
-    """One unit of a case's work, as a function."""
-    if case["kind"] != "train":
-        recurrent = getattr(torch.nn, case["cell"].upper())
-        network = recurrent(case["input"], case["hidden"], case.get("layers", 1), batch_first=True).eval()
-        shape = (1, 1) if case["kind"] == "step" else (case["batch"], case["steps"])
-        x, state = torch.randn(*shape, case["input"]), [None]
-
-        def run():
-            with torch.inference_mode():
-                _, after = network(x, state[0])
-                if case["kind"] == "step":
-                    state[0] = after
-
-        return run
-    n, t, classes = case["batch"], case["steps"], case.get("classes", 1)
-    vocabulary, loss = case.get("vocab", 0), case["loss"]
-    x = torch.randint(0, vocabulary, (n, t)) if vocabulary else torch.randn(n, t, case["input"])
-    lengths = torch.tensor(case["lengths"]) if "lengths" in case else None
-    network = Network(case)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=fused)
-    functions = torch.nn.functional
-    if loss.startswith("ce"):
-        y = torch.randint(0, classes, (n, t) if loss == "ce_steps" else (n,)).reshape(-1)
-    else:
-        y = torch.rand(n).round()
-
-    def run():
-        optimizer.zero_grad()
-        z = network(x, lengths)
-        if loss.startswith("ce"):
-            value = functions.cross_entropy(z.reshape(-1, classes), y)
-        elif loss == "mse":
-            value = functions.mse_loss(z.squeeze(-1), y)
-        else:
-            value = functions.binary_cross_entropy_with_logits(z.squeeze(-1), y)
-        value.backward()
-        optimizer.step()
-
-    return run
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def time_torch(case):
-    """Best and median milliseconds of the faster Adam."""
-    results = []
-    kinds = (False, True) if case["kind"] == "train" else (False,)
-    for fused in kinds:
-        run, times = work(case, fused), []
-        run(), run()
-        end = time.perf_counter() + arguments.seconds / len(kinds)
-        while time.perf_counter() < end or len(times) < 5:
-            start = time.perf_counter()
-            run()
-            times.append((time.perf_counter() - start) * 1e3)
-        results.append((min(times), statistics.median(times)))
-    return min(results)
-
-
-def bench_binary():
-    """Builds the Rust side and says where it is."""
-    command = ["cargo", "bench", "-p", "sumun", "--bench", "grid", "--no-run", "--message-format", "json"]
-    lines = subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, text=True).stdout.splitlines()
+def built():
+    """Builds the command line and says where it is."""
+    command = ["cargo", "build", "--release", "-p", "sumun-cli", "--message-format", "json"]
+    lines = subprocess.run(command, cwd=HERE.parent, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     artifacts = (json.loads(line) for line in lines if line.startswith("{"))
-    return [a["executable"] for a in artifacts if a.get("executable") and a["target"]["name"] == "grid"][-1]
+    return [a["executable"] for a in artifacts if a.get("executable") and a["target"]["name"] == "sumun"][-1]
 
 
-def time_sumun(binary, case):
-    command = [binary, "--only", case["name"], "--threads", str(arguments.threads), "--seconds", str(arguments.seconds)]
-    line = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(line)
+def time_sumun(binary, case, given):
+    command = [binary, "bench", "--grid", str(HERE / "grid.json"), "--only", case["name"], "--json"]
+    command += ["--threads", str(given.threads), "--seconds", str(given.seconds)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
-def machine():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = re.search(r"model name\s*:\s*(.*)", file.read())
+def processor():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            model = re.search(r"model name\s*:\s*(.*)", file.read())
+    except OSError:
+        model = None
     return model.group(1) if model else platform.processor()
 
 
-cases = json.loads((HERE / "grid.json").read_text())["cases"]
-wanted = arguments.only.split(",") if arguments.only else [c["name"] for c in cases if not c.get("slow")]
-cases = [case for case in cases if case["name"] in wanted]
-binary, rows = bench_binary(), {case["name"]: {"sumun": [], "torch": []} for case in cases}
-version = path = ""
-for _ in range(arguments.rounds):
-    for case in cases:
-        ours = time_sumun(binary, case)
-        version, path = ours["peer"], ours["path"]
-        rows[case["name"]]["sumun"].append((ours["best_ms"], ours["median_ms"]))
-        rows[case["name"]]["torch"].append(time_torch(case))
-
-record = {
-    "machine": machine(),
-    "cores": os.cpu_count(),
-    "date": datetime.date.today().isoformat(),
-    "threads": arguments.threads,
-    "precision": "float32",
-    "sumun": f"{version}, {path}",
-    "peer": f"torch {torch.__version__}",
-    "rounds": arguments.rounds,
-    "cases": [],
-}
-print(f"| case | {version} best / median ms | torch {torch.__version__} best / median ms | best ratio | median ratio |")
-print("|---|---|---|---|---|")
-for name, sides in rows.items():
-    best = {side: min(b for b, _ in times) for side, times in sides.items()}
-    median = {side: statistics.median(m for _, m in times) for side, times in sides.items()}
-    ratios = best["torch"] / best["sumun"], median["torch"] / median["sumun"]
-    record["cases"].append(
-        {
-            "name": name,
-            "sumun_best_ms": best["sumun"],
-            "sumun_median_ms": median["sumun"],
-            "torch_best_ms": best["torch"],
-            "torch_median_ms": median["torch"],
-            "best_ratio": ratios[0],
-            "median_ratio": ratios[1],
+def summary(case, rounds):
+    """A case over all rounds: times of each library that has it, and the fastest peer's best over ours."""
+    sides = {}
+    for name in rounds[0]:
+        answers = [answer[name] for answer in rounds]
+        if answers[0] is None:
+            continue
+        best = min(answers, key=lambda answer: answer["best_ms"])
+        sides[name] = {
+            "best_ms": best["best_ms"],
+            "median_ms": statistics.median(answer["median_ms"] for answer in answers),
         }
+        sides[name] |= {key: best[key] for key in ("gflops", "peak_share", "peak_gflops", "floor_ms") if key in best}
+    ours, peers = sides["sumun"], {name: side for name, side in sides.items() if name != "sumun"}
+    ratios = {
+        kind: {name: side[kind] / ours[kind] for name, side in peers.items()} for kind in ("best_ms", "median_ms")
+    }
+    return {
+        "name": case["name"],
+        "sides": sides,
+        "best_ratios": ratios["best_ms"],
+        "median_ratios": ratios["median_ms"],
+        "fastest_peer_ratio": min(ratios["best_ms"].values(), default=None),
+    }
+
+
+def table(record):
+    """The record as Markdown."""
+    names = ["sumun", *record["peers"]]
+    titles = [f"{record['versions'][name]} best / median ms" for name in names]
+    lines = [
+        f"| case | {' | '.join(titles)} | GFLOP/s | of peak | floor ms | fastest peer over ours |",
+        "|---" * (len(names) + 5) + "|",
+    ]
+    for case in record["cases"]:
+        cells = [case["name"]]
+        for name in names:
+            side = case["sides"].get(name)
+            cells.append(f"{side['best_ms']:.4g} / {side['median_ms']:.4g}" if side else "–")
+        ours, ratio = case["sides"]["sumun"], case["fastest_peer_ratio"]
+        cells += [f"{ours['gflops']:.3g}", f"{ours['peak_share']:.0%}", f"{ours['floor_ms']:.3g}"]
+        cells.append(f"{ratio:.2f}×" if ratio else "–")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def write_page(record, text):
+    """Puts the table where docs/performance.md has that of so many threads, or at its end."""
+    page = HERE.parent / "docs" / "performance.md"
+    threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
+    begin, end = f"<!-- table: {threads} -->", f"<!-- end: {threads} -->"
+    about = (
+        f"{threads.capitalize()} each, on {record['machine']} ({record['cores']} cores), {record['path']}, "
+        f"{record['date']}, {record['rounds']} rounds:"
     )
-    print(
-        f"| {name} | {best['sumun']:.4g} / {median['sumun']:.4g} | {best['torch']:.4g} / {median['torch']:.4g} "
-        f"| {ratios[0]:.2f}× | {ratios[1]:.2f}× |"
-    )
-slug = re.sub(r"[^a-z0-9]+", "-", record["machine"].lower()).strip("-") or "unknown"
-folder = HERE / "record" / f"{slug}-{record['cores']}-cores"
-folder.mkdir(parents=True, exist_ok=True)
-target = folder / f"{record['date']}-{arguments.threads}-thread{'s' if arguments.threads > 1 else ''}.json"
-target.write_text(json.dumps(record, indent=1) + "\n")
-print(f"\n{target.relative_to(HERE.parent)}")
+    new, old = f"{begin}\n{about}\n\n{text}\n{end}", page.read_text(encoding="utf-8")
+    where = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    changed = where.sub(lambda _: new, old) if where.search(old) else f"{old.rstrip()}\n\n{new}\n"
+    page.write_text(changed, encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="time Sumun and its peers in turn")
+    parser.add_argument("--only", help="names of cases, separated by commas")
+    parser.add_argument("--slow", action="store_true", help="the slow cases too")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each case, library and round")
+    parser.add_argument("--peers", default=",".join(PEERS), help=f"which of {', '.join(PEERS)}")
+    parser.add_argument("--sumun", help="a sumun that is built already")
+    parser.add_argument("--write", action="store_true", help="write record and page for a part of the grid too")
+    given = parser.parse_args()
+    cases = json.loads((HERE / "grid.json").read_text(encoding="utf-8"))["cases"]
+    if given.only:
+        wanted = given.only.split(",")
+        if unknown := set(wanted) - {case["name"] for case in cases}:
+            parser.error(f"there is no case {', '.join(sorted(unknown))}")
+        cases = [case for case in cases if case["name"] in wanted]
+    elif not given.slow:
+        cases = [case for case in cases if not case.get("slow")]
+    asked = [name for name in given.peers.split(",") if name]
+    if unknown := set(asked) - set(PEERS):
+        parser.error(f"there is no peer {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
+
+    binary = given.sumun or built()
+    peers = {name: Peer(name, given) for name in asked}
+    for name in [name for name, peer in peers.items() if peer.name is None]:
+        print(f"{name}: cannot be started here and is left out", file=sys.stderr)
+        del peers[name]
+    rounds, ours = {case["name"]: [] for case in cases}, {}
+    for turn in range(given.rounds):
+        for case in cases:
+            ours = time_sumun(binary, case, given)
+            answers = {"sumun": ours}
+            for name, peer in peers.items():
+                # Threads of the library before may still be spinning.
+                time.sleep(0.3)
+                answers[name] = peer.time(case)
+            rounds[case["name"]].append(answers)
+            print(f"round {turn + 1}: {case['name']}", file=sys.stderr)
+    for peer in peers.values():
+        peer.end()
+
+    record = {
+        "machine": processor(),
+        "cores": os.cpu_count(),
+        "date": datetime.date.today().isoformat(),
+        "threads": given.threads,
+        "precision": "float32",
+        "path": ours["path"],
+        "versions": {"sumun": ours["peer"]} | {name: peer.name for name, peer in peers.items()},
+        "peers": list(peers),
+        "rounds": given.rounds,
+        "seconds": given.seconds,
+        "cases": [summary(case, rounds[case["name"]]) for case in cases],
+    }
+    text = table(record)
+    print(text)
+    if given.only and not given.write:
+        return
+    slug = re.sub(r"[^a-z0-9]+", "-", record["machine"].lower()).strip("-") or "unknown"
+    folder = HERE / "record" / f"{slug}-{record['cores']}-cores"
+    folder.mkdir(parents=True, exist_ok=True)
+    threads = f"{given.threads}-thread{'s' if given.threads > 1 else ''}"
+    target = folder / f"{record['date']}-{threads}.json"
+    target.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_page(record, text)
+    print(f"\n{target.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    main()

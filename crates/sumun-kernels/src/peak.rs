@@ -9,12 +9,16 @@ use crate::types::Error;
 /// About how long a burst lasts: long beside waking a thread, short beside a time slice on a busy machine.
 const BURST_SECONDS: f64 = 1e-3;
 
-/// How many bursts are timed.
-const BURSTS: usize = 16;
+/// The probe ends after so many bursts none of which was faster than all before by a hundredth, and at the latest
+/// after [`MOST_BURSTS`].
+const PATIENCE: usize = 16;
+
+/// The most bursts: a machine whose threads never run all at once shall not hold up anybody.
+const MOST_BURSTS: usize = 200;
 
 /// The most single-precision operations a second that a path reaches on this machine, in GFLOP/s, a multiply-add
 /// counted as two: independent chains of multiply-adds in registers, on every thread of the current pool at once, the
-/// best of 16 bursts of about a millisecond.
+/// best of bursts of about a millisecond, until 16 in a row were no better.
 ///
 /// What a processor reaches changes with its temperature, its other threads and its neighbours, so probe beside what
 /// is to be compared. The portable path multiplies and adds in two instructions, as its kernels do. Errors: a path
@@ -26,7 +30,15 @@ pub fn peak_gflops(path: Path) -> Result<f64, Error> {
     while burst(&kernels, rounds) < BURST_SECONDS {
         rounds *= 2;
     }
-    let best = (0..BURSTS).map(|_| burst(&kernels, rounds)).fold(f64::INFINITY, f64::min);
+    let (mut best, mut since) = (f64::INFINITY, 0);
+    for _ in 0..MOST_BURSTS {
+        let seconds = burst(&kernels, rounds);
+        since = if seconds < 0.99 * best { 0 } else { since + 1 };
+        best = best.min(seconds);
+        if since == PATIENCE {
+            break;
+        }
+    }
     let operations = 2 * kernels.lanes * kernels.chains * rounds * rayon::current_num_threads();
     Ok(operations as f64 / best / 1e9)
 }
