@@ -18,20 +18,24 @@ pub(crate) const fn chains(lanes: usize) -> usize {
 /// The processor must have the instruction set.
 #[inline(always)]
 pub(crate) unsafe fn multiply_adds<S: Simd, const CHAINS: usize>(rounds: usize, sum: &mut f32) {
-    // SAFETY: arithmetic, and one store into an array that holds a vector of any path.
+    const { assert!(S::LANES <= 16) };
+    // The compiler must neither know the numbers nor see that two chains or two lanes are the same: it would merge them.
+    let [half, one] = black_box([0.5, 1.0]);
+    let starts: [[f32; 16]; CHAINS] = black_box(std::array::from_fn(|i| [i as f32; 16]));
+    // SAFETY: arithmetic, and loads from and stores into arrays that hold a vector of any path.
     unsafe {
-        // The compiler must neither know the numbers nor see that two chains are the same.
-        let (half, one) = (S::splat(black_box(0.5)), S::splat(black_box(1.0)));
-        let mut chains: [S::V; CHAINS] = std::array::from_fn(|i| S::splat(black_box(i as f32)));
+        let (half, one) = (S::splat(half), S::splat(one));
+        let mut chains: [S::V; CHAINS] = std::array::from_fn(|i| S::load(starts[i].as_ptr()));
         for _ in 0..rounds {
             for chain in &mut chains {
                 *chain = S::fma(*chain, half, one);
             }
         }
-        let total = chains.into_iter().fold(S::splat(0.0), |total, chain| S::add(total, chain));
-        let mut lanes = [0.0; 16];
-        const { assert!(S::LANES <= 16) };
-        S::store(lanes.as_mut_ptr(), total);
-        *sum = lanes.iter().sum();
+        // Each chain is stored by itself, as tiles store their rows: that is how compilers find the portable vectors.
+        let mut ends = [[0.0; 16]; CHAINS];
+        for (end, chain) in ends.iter_mut().zip(chains) {
+            S::store(end.as_mut_ptr(), chain);
+        }
+        *sum = black_box(ends).iter().flatten().sum();
     }
 }
