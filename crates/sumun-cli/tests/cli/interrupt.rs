@@ -139,3 +139,27 @@ fn what_cannot_go_on_is_refused() {
     place.refuse(&["train", "--resume", "absent"], &["absent: there is no such run folder"]);
     place.refuse(&["train", "--resume", "run", "--config", "x.toml"], &["--config"]);
 }
+
+/// A file may not grow beyond what the first checkpoint takes; the next, which also holds the best weights, is larger.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_no_more_than_the_steps_since_the_last_save() {
+    let place = place();
+    place.write("long.csv", reviews(200));
+    place.succeed(&arguments("whole"));
+    let limited = format!("trap '' XFSZ; ulimit -f 26; exec {} \"$@\"", env!("CARGO_BIN_EXE_sumun"));
+    let arguments = arguments("full");
+    let output = Command::new("sh")
+        .args(["-c", &limited, "sh"])
+        .args(&arguments)
+        .current_dir(place.path(""))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("the checkpoint before it is whole: make room and go on with"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    place.succeed(&["train", "--resume", "full", "--quiet"]);
+    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert!(model("full") == model("whole"));
+}
