@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::output::tell;
 use crate::terminal::Style;
 
 /// Everything went well.
@@ -46,7 +45,10 @@ impl Failure {
     /// Says what happened in one line on stderr, if there is anything to say, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         match (self, self.message()) {
-            (Self::Interrupted(_), Some(message)) => tell(&message),
+            // Nothing went wrong: no "error".
+            (Self::Interrupted(_), Some(message)) => {
+                let _ = writeln!(io::stderr().lock(), "{message}");
+            }
             (_, Some(message)) => complain(&message),
             (_, None) => {}
         }
