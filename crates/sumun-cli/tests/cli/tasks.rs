@@ -80,6 +80,15 @@ fn texts_are_classified() {
 }
 
 #[test]
+fn tokens_without_room_in_the_vocabulary_are_told_of() {
+    let place = place();
+    let mut arguments = vec!["train", "classify", "reviews.csv", "--vocabulary", "6", "--out", "run"];
+    arguments.extend(SMALL);
+    let said = place.succeed(&arguments).stderr;
+    assert!(said.contains("too rare to be in the vocabulary of 6"), "{said}");
+}
+
+#[test]
 fn numbers_become_two_classes_or_a_number() {
     let place = place();
     let more = ["--label", "stars", "--threshold", "2"];

@@ -7,7 +7,7 @@ use super::config::TextOptions;
 use crate::data::{Role, ScaleKind, Scaler};
 use crate::model::{Batch, Input as ModelInput};
 use crate::records::{Input, Record, Records, Sentence};
-use crate::text::{PAD, Tokenizer, Vocabulary, VocabularyOptions};
+use crate::text::{PAD, Tokenizer, UNK, Vocabulary, VocabularyOptions};
 use crate::{Error, Result};
 
 /// How raw input becomes what the network reads; fitted on the training part alone.
@@ -174,6 +174,19 @@ pub(crate) fn vocabulary<'a>(
         ..VocabularyOptions::default()
     };
     Vocabulary::build(texts.flatten(), &limits)
+}
+
+/// What to say of tokens of the training part that its vocabulary has no room for, or that are too rare for it.
+pub(crate) fn left_out(train: &Sequences, reader: &Reader) -> Option<String> {
+    let (Sequences::Ids(sequences), Some(vocabulary)) = (train, reader.vocabulary()) else { return None };
+    let tokens: usize = sequences.iter().map(Vec::len).sum();
+    let unknown = sequences.iter().flatten().filter(|&&id| id == UNK).count();
+    (unknown > 0).then(|| {
+        format!(
+            "{unknown} of {tokens} tokens of the training part are too rare to be in the vocabulary of {} and count as <UNK>",
+            vocabulary.len()
+        )
+    })
 }
 
 /// Whether a scaler makes finite numbers of finite ones.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{ClassWeights, DataOptions, HeldOut, Task, TaskConfig};
 use super::figures::{Figures, Measured, Prediction, softmax};
-use super::inputs::{Reader, sane};
+use super::inputs::{Reader, left_out, sane};
 use super::learner::{Examples, Labels, Learner, answers, argmax};
 use super::network::{Answers, network};
 use super::parts::{Parts, split};
@@ -257,7 +257,7 @@ impl Labelled {
         };
         let layers = network(&config.network, pipeline.reader.input(), Answers::Once, outputs);
         let mut model = layers.build(config.train.seed)?;
-        let mut notes = Vec::new();
+        let mut notes = Vec::from_iter(left_out(&train.sequences, &pipeline.reader));
         let features = config.network.embedding;
         if let Some(coverage) = vectors::load(&mut model, &pipeline.reader, features, &config.text)? {
             notes.push(format!("pretrained word vectors: {coverage}"));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{HeldOut, Task, TaskConfig};
 use super::figures::{Figures, Measured, Prediction, softmax};
-use super::inputs::{Reader, Sequences};
+use super::inputs::{Reader, Sequences, left_out};
 use super::learner::{Examples, Labels, Learner, answers, argmax};
 use super::network::{Answers, network};
 use super::parts::{Parts, split};
@@ -186,6 +186,7 @@ impl Tagger {
         let layers =
             network(&config.network, pipeline.reader.input(), Answers::EveryStep, pipeline.tags.len());
         let mut model = layers.build(config.train.seed)?;
+        notes.extend(left_out(&train.sequences, &pipeline.reader));
         let features = config.network.embedding;
         if let Some(coverage) = vectors::load(&mut model, &pipeline.reader, features, &config.text)? {
             notes.push(format!("pretrained word vectors: {coverage}"));
