@@ -83,9 +83,9 @@ A sentence is a JSON line with two lists of equal length, or CoNLL: a token a li
 
 pub(crate) const LM_EXAMPLES: &str = "\
 Examples:
-  sumun train lm data/korean_constitution/constitution.txt --epochs 60
+  sumun train lm data/korean_constitution.txt --hidden 128 --batch 8 --chunk 64 --epochs 30
   sumun train lm novel.txt --level word --hidden 512
-  sumun generate runs/lm-constitution-1 --prompt '대한민국'";
+  sumun generate runs/lm-korean_constitution-1 --prompt '대한민국'";
 
 /// Trains from the beginning.
 pub(crate) fn run<K: Kinded>(arguments: Arguments<K>) -> Result<(), Failure> {
