@@ -130,10 +130,7 @@ fn a_tag_of_one_sentence_is_learnt() {
     for seed in ["0", "1", "2", "3", "4"] {
         let settings = [("train.seed", seed), ("data.valid", "0.3"), ("data.test", "0.3")];
         let training = begin(folder.path(), &sentences, &settings).unwrap();
-        for note in training.notes() {
-            assert!(note.contains("have a tag that no other has"), "{note}");
-            moved += 1;
-        }
+        moved += training.notes().iter().filter(|note| note.contains("have a tag that no other has")).count();
         let task = TrainedTask::from_file(training.finish().unwrap().file).unwrap();
         let Pipeline::Tagging(pipeline) = task.pipeline else { panic!("{:?}", task.pipeline) };
         assert_eq!(pipeline.tags().len(), 9);
