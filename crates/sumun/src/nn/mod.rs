@@ -11,6 +11,7 @@ pub(crate) mod gradient_check;
 pub mod init;
 pub mod pool;
 pub mod recurrent;
+mod state_shape;
 
 use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};

@@ -75,9 +75,10 @@ use rand::Rng;
 use sumun_kernels::RowMap;
 
 use self::pass::Pass;
-use self::state::StateShape;
+use self::state::{Ranked, check};
 use super::dropout::DropoutCache;
 use super::recurrent::merge;
+use super::state_shape::StateShape;
 use super::{Dropout, InputGradient, Layer, Merge, Output, RecurrentState};
 use crate::noise::Noise;
 use crate::parameters::Id;
@@ -254,7 +255,7 @@ impl<C: CustomCell> Custom<C> {
         };
         d_out.expect_shape("the output gradient of a custom layer", rows, self.output_features())?;
         if let Some(state) = d_state {
-            shape.check("the gradient of the final states", &layout, state)?;
+            check(shape, "the gradient of the final states", &layout, state)?;
         }
         let mut d_end = d_state.cloned().unwrap_or_else(|| shape.zeros(&layout));
         let mut d_rows = Some(d_out);
@@ -278,7 +279,7 @@ impl<C: CustomCell> Custom<C> {
             for (direction, pass) in kept.passes.iter().enumerate() {
                 let index = layer * directions + direction;
                 let map = (direction == 1).then(|| layout.reversed());
-                let mut d_state = shape.rank(&layout, Some(&d_end), index);
+                let mut d_state = Ranked::of(shape, &layout, Some(&d_end), index);
                 let d_out = match &d_both {
                     Some(d) => gather(d, directions * width, direction * width, width, map),
                     None => Vec::new(),
@@ -301,7 +302,7 @@ impl<C: CustomCell> Custom<C> {
                     let to = map.map_or(row, |map| map.as_slice()[row] as usize) * features;
                     d_x[to..to + features].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
                 }
-                shape.unrank(&layout, &d_state, index, &mut d_initial);
+                shape.unrank(&layout, d_state.view(), index, &mut d_initial);
             }
             d_rows = Some(Rows::new(d_x, features, layout.clone())?);
         }
@@ -321,7 +322,7 @@ impl<C: CustomCell> Custom<C> {
         x.expect_shape("the input of a custom layer", layout.rows(), self.config.input)?;
         let (shape, width, directions) = (self.shape(), self.cell.hidden(), self.config.directions());
         if let Some(state) = initial {
-            shape.check("the initial states", &layout, state)?;
+            check(shape, "the initial states", &layout, state)?;
         }
         let (mut state, mut kept) = (shape.zeros(&layout), Vec::new());
         for layer in 0..self.config.layers {
@@ -332,7 +333,7 @@ impl<C: CustomCell> Custom<C> {
                 let index = layer * directions + direction;
                 let map = (direction == 1).then(|| layout.reversed());
                 let read = gather(&x.data, features, 0, features, map);
-                let start = shape.rank(&layout, initial, index);
+                let start = Ranked::of(shape, &layout, initial, index);
                 let weights = self.weights(parameters, index);
                 let pass = Pass::forward(
                     &self.cell,
@@ -348,7 +349,7 @@ impl<C: CustomCell> Custom<C> {
                     both[(row * directions + direction) * width..][..width].copy_from_slice(h);
                 }
                 let last = pass.last(layout.steps(), layout.lengths(), (width, shape.cell));
-                shape.unrank(&layout, &last, index, &mut state);
+                shape.unrank(&layout, last.view(), index, &mut state);
                 if noise.is_some() {
                     passes.push(pass);
                 }

@@ -56,7 +56,7 @@ impl Recurrent {
         let prepared = self.prepared(parameters, noise.map(|_| InputGradient::Skip))?;
         let (width, directions) = (self.config.state_features(), self.config.directions());
         let again = noise.is_some() && self.config.checkpoints != Checkpoints::Off;
-        let mut state = self.state_of_zeros(&layout);
+        let mut state = self.shape().zeros(&layout);
         let mut kept = Vec::new();
         let (mut x, mut room) = (x, self.take_room());
         for layer in 0..self.config.layers {
@@ -86,7 +86,7 @@ impl Recurrent {
                 };
                 let start = self.rank(&layout, initial, index);
                 let (end, tape) = one.forward(&x, start, out, keep, &mut room)?;
-                self.unrank(&layout, &end, index, &mut state);
+                self.shape().unrank(&layout, end.all(), index, &mut state);
                 tapes.push(tape);
             }
             if unread {
@@ -117,10 +117,10 @@ impl Recurrent {
         }
         self.put_back(room);
         if let Some(initial) = initial {
-            self.pass_by(&layout, initial, &mut state);
+            self.shape().pass_by(&layout, initial, &mut state);
         }
         if self.config.output == Output::Last {
-            let mut last = self.last_rows(&layout, &state);
+            let mut last = self.shape().top(&layout, directions, &state);
             if self.merges() {
                 last = merge::forward(self.config.merge, &last, width);
             }
@@ -152,17 +152,17 @@ impl Recurrent {
         }
         let prepared = self.prepared(parameters, Some(wanted))?;
         let (width, directions) = (self.config.state_features(), self.config.directions());
-        let mut d_initial = self.state_of_zeros(&layout);
+        let mut d_initial = self.shape().zeros(&layout);
         let (mut d_rows, d_state) = match self.config.output {
             Output::Sequence => (Some(d_out), d_state.cloned()),
             Output::Last => {
                 let mut d_last = d_out.into_data();
                 if self.merges() {
-                    let last = self.last_rows(&layout, &cache.last);
+                    let last = self.shape().top(&layout, directions, &cache.last);
                     d_last = merge::backward(self.config.merge, &last, &d_last, width);
                 }
-                let mut d_state = d_state.cloned().unwrap_or_else(|| self.state_of_zeros(&layout));
-                self.add_to_last_state(&layout, &d_last, &mut d_state);
+                let mut d_state = d_state.cloned().unwrap_or_else(|| self.shape().zeros(&layout));
+                self.shape().add_to_top(&layout, directions, &d_last, &mut d_state);
                 (None, Some(d_state))
             }
         };
@@ -219,7 +219,7 @@ impl Recurrent {
                 );
                 self.turn_gradients(parameters, index);
                 let d_start = ran?;
-                self.unrank(&layout, &d_start, index, &mut d_initial);
+                self.shape().unrank(&layout, d_start.all(), index, &mut d_initial);
                 if let (Some(by_step), Some(states)) = (by_step.as_deref_mut(), states) {
                     by_step.push(StateGradients::new(layer, direction, states, &layout)?);
                 }
@@ -233,7 +233,7 @@ impl Recurrent {
         self.put_back(room);
         // A sequence without steps passes its initial state on.
         if let Some(d_state) = &d_state {
-            self.pass_by(&layout, d_state, &mut d_initial);
+            self.shape().pass_by(&layout, d_state, &mut d_initial);
         }
         Ok((d_rows, d_initial))
     }

@@ -1,0 +1,97 @@
+//! The states of a stack between the caller's order and that of the packed rows, for any stack of layers.
+
+use sumun_kernels::State;
+
+use super::RecurrentState;
+use crate::Layout;
+
+/// How many states a stack has, L·D, and how wide each is; the width of c is 0 where the cell has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StateShape {
+    pub(super) count: usize,
+    pub(super) hidden: usize,
+    pub(super) cell: usize,
+}
+
+impl StateShape {
+    /// The state of all sequences, zeros.
+    pub(super) fn zeros(self, layout: &Layout) -> RecurrentState {
+        let of = |width| vec![0.0; self.count * layout.sequences() * width];
+        RecurrentState { hidden: of(self.hidden), cell: of(self.cell) }
+    }
+
+    /// One layer's and direction's h and c of the sequences that have steps, longest first.
+    pub(super) fn rank(self, layout: &Layout, state: &RecurrentState, index: usize) -> [Vec<f32>; 2] {
+        let running = &layout.order()[..layout.steps().sequences()];
+        let of = |from: &[f32], width: usize| {
+            let mut ranked = Vec::with_capacity(running.len() * width);
+            for &sequence in running {
+                ranked.extend_from_slice(&from[(index * layout.sequences() + sequence) * width..][..width]);
+            }
+            ranked
+        };
+        [of(&state.hidden, self.hidden), of(&state.cell, self.cell)]
+    }
+
+    /// Puts one layer's and direction's state back into the caller's order.
+    pub(super) fn unrank(self, layout: &Layout, from: State<'_, f32>, index: usize, to: &mut RecurrentState) {
+        let running = &layout.order()[..layout.steps().sequences()];
+        let parts = [(from.hidden, &mut to.hidden, self.hidden), (from.cell, &mut to.cell, self.cell)];
+        for (from, to, width) in parts {
+            for (rank, &sequence) in running.iter().enumerate() {
+                let at = (index * layout.sequences() + sequence) * width;
+                to[at..at + width].copy_from_slice(&from[rank * width..][..width]);
+            }
+        }
+    }
+
+    /// Copies the states of the sequences without steps.
+    pub(super) fn pass_by(self, layout: &Layout, from: &RecurrentState, to: &mut RecurrentState) {
+        let idle = &layout.order()[layout.steps().sequences()..];
+        let parts = [(&from.hidden, &mut to.hidden, self.hidden), (&from.cell, &mut to.cell, self.cell)];
+        for (from, to, width) in parts {
+            for &sequence in idle {
+                for index in 0..self.count {
+                    let at = (index * layout.sequences() + sequence) * width;
+                    to[at..at + width].copy_from_slice(&from[at..at + width]);
+                }
+            }
+        }
+    }
+
+    /// The hidden states of the top layer, all directions side by side, one row a sequence: `[N, D·H]`.
+    pub(super) fn top(self, layout: &Layout, directions: usize, state: &RecurrentState) -> Vec<f32> {
+        let mut rows = vec![0.0; layout.sequences() * directions * self.hidden];
+        self.for_each_top(layout, directions, |row, at| {
+            rows[row..row + self.hidden].copy_from_slice(&state.hidden[at..at + self.hidden]);
+        });
+        rows
+    }
+
+    /// Adds a gradient of [`top`](Self::top) to that of the state.
+    pub(super) fn add_to_top(
+        self,
+        layout: &Layout,
+        directions: usize,
+        d: &[f32],
+        state: &mut RecurrentState,
+    ) {
+        self.for_each_top(layout, directions, |row, at| {
+            let to = &mut state.hidden[at..at + self.hidden];
+            to.iter_mut().zip(&d[row..row + self.hidden]).for_each(|(to, d)| *to += d);
+        });
+    }
+
+    fn for_each_top(self, layout: &Layout, directions: usize, mut visit: impl FnMut(usize, usize)) {
+        let n = layout.sequences();
+        for sequence in 0..n {
+            for direction in 0..directions {
+                let index = self.count - directions + direction;
+                visit(
+                    (sequence * directions + direction) * self.hidden,
+                    (index * n + sequence) * self.hidden,
+                );
+            }
+        }
+    }
+}
