@@ -176,15 +176,18 @@ pub(crate) fn vocabulary<'a>(
     Vocabulary::build(texts.flatten(), &limits)
 }
 
-/// What to say of tokens of the training part that its vocabulary has no room for, or that are too rare for it.
+/// What to say of the tokens of the training part that its vocabulary leaves out; None where it has all of them.
 pub(crate) fn left_out(train: &Sequences, reader: &Reader) -> Option<String> {
     let (Sequences::Ids(sequences), Some(vocabulary)) = (train, reader.vocabulary()) else { return None };
-    let tokens: usize = sequences.iter().map(Vec::len).sum();
     let unknown = sequences.iter().flatten().filter(|&&id| id == UNK).count();
+    too_rare(unknown, sequences.iter().map(Vec::len).sum(), vocabulary.len())
+}
+
+/// What to say of `unknown` of `tokens` that a vocabulary of so many leaves out; None of none.
+pub(crate) fn too_rare(unknown: usize, tokens: usize, vocabulary: usize) -> Option<String> {
     (unknown > 0).then(|| {
         format!(
-            "{unknown} of {tokens} tokens of the training part are too rare to be in the vocabulary of {} and count as <UNK>",
-            vocabulary.len()
+            "{unknown} of {tokens} tokens of the training part are too rare to be in the vocabulary of {vocabulary} and count as <UNK>"
         )
     })
 }

@@ -6,12 +6,11 @@ use super::config::{ClassWeights, DataOptions, HeldOut, Task, TaskConfig};
 use super::figures::{Figures, Measured, Prediction, softmax};
 use super::inputs::{Reader, left_out, sane};
 use super::learner::{Examples, Labels, Learner, answers, argmax};
-use super::network::{Answers, network};
+use super::network::{Answers, first_model};
 use super::parts::{Parts, split};
 use super::shown::{Asked, Shown, Truth};
 use super::trained::{Pipeline, to_file};
 use super::training::{Lesson, Source};
-use super::vectors;
 use crate::data::{Role, ScaleKind, Scaler, quoted};
 use crate::loss::{CrossEntropy, Loss, Mse};
 use crate::model::{Model, ModelFile};
@@ -97,21 +96,18 @@ impl LabelledPipeline {
     /// What the model makes of each record.
     pub fn predict(&self, model: &Model, records: &Records) -> Result<Vec<Prediction>> {
         let rows = answers(model, &self.reader.read(records)?)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| match &self.head {
-                Head::Classes { classes, .. } => {
-                    let class = argmax(&row);
-                    Prediction::Class {
-                        label: classes.names()[class as usize].clone(),
-                        probabilities: softmax(&row),
-                    }
-                }
-                Head::Number { scaler, .. } => {
-                    Prediction::Number(row.first().map_or(f64::NAN, |&v| scaler.inverse(f64::from(v))))
-                }
-            })
-            .collect())
+        Ok(rows.iter().map(|row| self.named(row)).collect())
+    }
+
+    /// What an answer of the network says.
+    fn named(&self, row: &[f32]) -> Prediction {
+        match &self.head {
+            Head::Classes { classes, .. } => Prediction::Class {
+                label: classes.names()[argmax(row) as usize].clone(),
+                probabilities: softmax(row),
+            },
+            Head::Number { scaler, .. } => Prediction::Number(scaler.inverse(f64::from(row[0]))),
+        }
     }
 
     /// The names of the classes, in the order of a prediction's probabilities; None where it is a number.
@@ -124,17 +120,11 @@ impl LabelledPipeline {
 
     /// Measures the model and the baseline on labelled records.
     pub fn evaluate(&self, model: &Model, part: &str, records: &Records) -> Result<Measured> {
-        let predictions = self.predict(model, records)?;
+        let rows = answers(model, &self.reader.read(records)?)?;
         let (figures, baseline, baseline_name) = match &self.head {
             Head::Classes { classes, threshold, majority } => {
                 let truth = class_ids(records, classes, *threshold)?;
-                let predicted: Vec<u32> = predictions
-                    .iter()
-                    .map(|prediction| match prediction {
-                        Prediction::Class { label, .. } => classes.id(label).unwrap_or(0),
-                        _ => 0,
-                    })
-                    .collect();
+                let predicted: Vec<u32> = rows.iter().map(|row| argmax(row)).collect();
                 let same = vec![*majority; truth.len()];
                 (
                     Figures::Classification(Classification::of(&truth, &predicted, classes.len())?),
@@ -142,15 +132,9 @@ impl LabelledPipeline {
                     format!("always {}", quoted(&classes.names()[*majority as usize])),
                 )
             }
-            Head::Number { mean, .. } => {
+            Head::Number { scaler, mean } => {
                 let truth = records.numeric_labels()?;
-                let predicted: Vec<f64> = predictions
-                    .iter()
-                    .map(|prediction| match prediction {
-                        Prediction::Number(value) => *value,
-                        _ => f64::NAN,
-                    })
-                    .collect();
+                let predicted: Vec<f64> = rows.iter().map(|row| scaler.inverse(f64::from(row[0]))).collect();
                 let same = vec![*mean; truth.len()];
                 (
                     Figures::Regression(Regression::of(&truth, &predicted)?),
@@ -165,7 +149,7 @@ impl LabelledPipeline {
             figures,
             baseline,
             baseline_name,
-            predictions,
+            predictions: rows.iter().map(|row| self.named(row)).collect(),
         })
     }
 }
@@ -255,13 +239,9 @@ impl Labelled {
             }
             _ => (Loss::Mse(Mse), 1),
         };
-        let layers = network(&config.network, pipeline.reader.input(), Answers::Once, outputs);
-        let mut model = layers.build(config.train.seed)?;
         let mut notes = Vec::from_iter(left_out(&train.sequences, &pipeline.reader));
-        let features = config.network.embedding;
-        if let Some(coverage) = vectors::load(&mut model, &pipeline.reader, features, &config.text)? {
-            notes.push(format!("pretrained word vectors: {coverage}"));
-        }
+        let (input, known) = (pipeline.reader.input(), pipeline.reader.vocabulary());
+        let model = first_model(config, input, known, Answers::Once, outputs, &mut notes)?;
         let learner = Learner::new(model, loss, train, valid, &config.train)?;
         Ok(Self { task: *task, parts, sources, notes, pipeline, learner })
     }

@@ -132,14 +132,6 @@ impl Learner {
         }
         Ok(self.batches.as_ref().and_then(|(_, batches)| batches.get(step)).cloned().unwrap_or_default())
     }
-
-    /// The mean loss of a part, and the answers in the order of its sequences.
-    fn measure(&self, part: &Examples) -> Result<(f64, Vec<Vec<f32>>)> {
-        let all = answers(&self.model, &part.sequences)?;
-        let (logits, labels) = (all.concat(), part.labels.flat());
-        let loss = self.loss.value_and_gradient(&logits, labels.targets(), None)?;
-        Ok((loss, all))
-    }
 }
 
 impl Labels {
@@ -191,12 +183,13 @@ impl Objective for Learner {
 
     fn validate(&mut self) -> Result<Option<Validated>> {
         let Some(valid) = &self.valid else { return Ok(None) };
-        let (loss, all) = self.measure(valid)?;
-        let BatchLabels::Classes(classes) = valid.labels.flat() else {
+        let logits = answers(&self.model, &valid.sequences)?.concat();
+        let labels = valid.labels.flat();
+        let loss = self.loss.value_and_gradient(&logits, labels.targets(), None)?;
+        let BatchLabels::Classes(classes) = labels else {
             return Ok(Some(Validated { watched: loss, loss, figures: Vec::new() }));
         };
-        let width = all.iter().map(Vec::len).sum::<usize>() / classes.len().max(1);
-        let logits = all.concat();
+        let width = logits.len() / classes.len().max(1);
         let wrong = logits.chunks_exact(width).zip(&classes).filter(|(row, class)| argmax(row) != **class);
         let wrong = wrong.count();
         let accuracy = 1.0 - wrong as f64 / classes.len() as f64;

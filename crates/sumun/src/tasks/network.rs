@@ -1,10 +1,12 @@
 //! The network of a task: embedding, recurrent layers, pooling and an affine map.
 
-use super::config::{NetworkOptions, Pooling};
+use super::config::{NetworkOptions, Pooling, TaskConfig};
+use super::vectors;
+use crate::Result;
 use crate::forecast::Cell;
 use crate::model::{EmbeddingLayer, Input, Model, ModelConfig, RecurrentLayer};
 use crate::nn::Pool;
-use crate::text::PAD;
+use crate::text::{PAD, Vocabulary};
 
 /// What a network answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +17,26 @@ pub(super) enum Answers {
     EveryStep,
 }
 
-/// The layers, for `outputs` numbers in each answer.
-pub(super) fn network(
-    options: &NetworkOptions,
+/// The network with its first weights, with pretrained word vectors where the options name some; `notes` is told how many
+/// tokens of the `vocabulary` have one.
+pub(super) fn first_model(
+    config: &TaskConfig,
     input: Input,
+    vocabulary: Option<&Vocabulary>,
     answers: Answers,
     outputs: usize,
-) -> ModelConfig {
+    notes: &mut Vec<String>,
+) -> Result<Model> {
+    let mut model = network(&config.network, input, answers, outputs).build(config.train.seed)?;
+    let features = config.network.embedding;
+    if let Some(coverage) = vectors::load(&mut model, vocabulary, features, &config.text)? {
+        notes.push(format!("pretrained word vectors: {coverage}"));
+    }
+    Ok(model)
+}
+
+/// The layers, for `outputs` numbers in each answer.
+fn network(options: &NetworkOptions, input: Input, answers: Answers, outputs: usize) -> ModelConfig {
     let mut builder = Model::builder(input);
     let dropout = options.dropout as f32;
     if let Input::Ids { .. } = input {

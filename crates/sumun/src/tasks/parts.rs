@@ -26,9 +26,9 @@ impl<T> Parts<T> {
     }
 }
 
-/// The places of the training file's examples in each part; None for a part that is another file, or none. `strata[i]` is
-/// what every part should have its share of: the class of example `i`, or the same for all.
-pub(super) fn split(valid: &HeldOut, test: &HeldOut, seed: u64, strata: &[u32]) -> Result<Parts<Vec<usize>>> {
+/// The shares of the training file that are held out for validation and test; 0 for a part that is another file. Shares
+/// that leave nothing to train on are an error.
+pub(super) fn shares(valid: &HeldOut, test: &HeldOut) -> Result<(f64, f64)> {
     let share = |held: &HeldOut| match held {
         HeldOut::Share(share) => *share,
         HeldOut::File(_) => 0.0,
@@ -39,6 +39,13 @@ pub(super) fn split(valid: &HeldOut, test: &HeldOut, seed: u64, strata: &[u32]) 
             "data.valid {valid} and data.test {test} leave nothing to train on; together they must be below 1"
         )));
     }
+    Ok((valid, test))
+}
+
+/// The places of the training file's examples in each part; None for a part that is another file, or none. `strata[i]` is
+/// what every part should have its share of: the class of example `i`, or the same for all.
+pub(super) fn split(valid: &HeldOut, test: &HeldOut, seed: u64, strata: &[u32]) -> Result<Parts<Vec<usize>>> {
+    let (valid, test) = shares(valid, test)?;
     if valid + test == 0.0 {
         return Ok(Parts { train: (0..strata.len()).collect(), valid: None, test: None });
     }

@@ -8,12 +8,11 @@ use super::config::{HeldOut, Task, TaskConfig};
 use super::figures::{Figures, Measured, Prediction, softmax};
 use super::inputs::{Reader, Sequences, left_out};
 use super::learner::{Examples, Labels, Learner, answers, argmax};
-use super::network::{Answers, network};
+use super::network::{Answers, first_model};
 use super::parts::{Parts, split};
 use super::shown::{Asked, Shown, Truth};
 use super::trained::{Pipeline, to_file};
 use super::training::{Lesson, Source};
-use super::vectors;
 use crate::data::quoted;
 use crate::loss::{CrossEntropy, Loss};
 use crate::model::{Model, ModelFile};
@@ -183,14 +182,9 @@ impl Tagger {
         let valid = parts.valid.as_ref().map(|tagged| pipeline.examples(tagged)).transpose()?;
         // A tag that was never seen is known before the training.
         parts.test.as_ref().map(|tagged| pipeline.examples(tagged)).transpose()?;
-        let layers =
-            network(&config.network, pipeline.reader.input(), Answers::EveryStep, pipeline.tags.len());
-        let mut model = layers.build(config.train.seed)?;
         notes.extend(left_out(&train.sequences, &pipeline.reader));
-        let features = config.network.embedding;
-        if let Some(coverage) = vectors::load(&mut model, &pipeline.reader, features, &config.text)? {
-            notes.push(format!("pretrained word vectors: {coverage}"));
-        }
+        let (input, known) = (pipeline.reader.input(), pipeline.reader.vocabulary());
+        let model = first_model(config, input, known, Answers::EveryStep, pipeline.tags.len(), &mut notes)?;
         let loss = Loss::CrossEntropy(CrossEntropy { class_weights: Vec::new(), ignore: None });
         let learner = Learner::new(model, loss, train, valid, &config.train)?;
         Ok(Self { parts, sources, notes, pipeline, learner })

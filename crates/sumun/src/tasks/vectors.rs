@@ -5,9 +5,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::config::TextOptions;
-use super::inputs::Reader;
 use crate::model::Model;
-use crate::text::{Coverage, VectorFormat, VectorOptions, WordVectors};
+use crate::text::{Coverage, VectorFormat, VectorOptions, Vocabulary, WordVectors};
 use crate::{Error, Result};
 
 /// More than any header of word vectors.
@@ -17,12 +16,12 @@ const HEADER: u64 = 100;
 /// None where they name none. A file of another number of features than the embedding is an error.
 pub(super) fn load(
     model: &mut Model,
-    reader: &Reader,
+    vocabulary: Option<&Vocabulary>,
     features: usize,
     options: &TextOptions,
 ) -> Result<Option<Coverage>> {
     let Some(path) = &options.vectors else { return Ok(None) };
-    let Some(vocabulary) = reader.vocabulary() else {
+    let Some(vocabulary) = vocabulary else {
         return Err(Error::Invalid(
             "text.vectors names word vectors, but the data holds numbers; leave it out".into(),
         ));

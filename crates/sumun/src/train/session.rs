@@ -472,7 +472,7 @@ fn lacking(name: &str, wanted: usize) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::parameters::Id;
 
@@ -536,7 +536,7 @@ mod tests {
     }
 
     /// Stops after so many steps.
-    struct StopAfter(usize, Option<Snapshot>);
+    pub(crate) struct StopAfter(pub(crate) usize, pub(crate) Option<Snapshot>);
 
     impl Keeper for StopAfter {
         fn wish(&mut self) -> Wish {

@@ -2,12 +2,11 @@
 
 use super::super::config::{HeldOut, Task, TaskConfig};
 use super::super::figures::Measured;
-use super::super::inputs::Reader;
-use super::super::network::{Answers, network};
+use super::super::inputs::too_rare;
+use super::super::network::{Answers, first_model};
 use super::super::shown::Sample;
 use super::super::trained::{Pipeline, to_file};
 use super::super::training::{Lesson, Source};
-use super::super::vectors;
 use super::learner::LanguageLearner;
 use super::pipeline::{LanguagePipeline, unknown};
 use super::plain_text::{PlainText, split};
@@ -50,15 +49,8 @@ impl Writing {
         train.ids = tokens.encode(parts.train)?;
         train.characters = parts.train.chars().count();
         let pipeline = LanguagePipeline::new(tokens, &train);
-        let mut notes = Vec::new();
-        let missing = unknown(&train);
-        if missing > 0 {
-            notes.push(format!(
-                "{missing} of {} tokens of the training part are too rare to be in the vocabulary of {} and count as <UNK>",
-                train.ids.len(),
-                pipeline.vocabulary()
-            ));
-        }
+        let rare = too_rare(unknown(&train), train.ids.len(), pipeline.vocabulary());
+        let mut notes = Vec::from_iter(rare);
         let mut part = |name: &str, held: &HeldOut, within: Option<&str>| -> Result<Option<Reading>> {
             let reading = match (held, within) {
                 (HeldOut::Share(_), None) => return Ok(None),
@@ -109,16 +101,9 @@ impl Writing {
                 logits >> 28
             )));
         }
-        let layers = network(&config.network, Input::ids(vocabulary), Answers::EveryStep, vocabulary);
-        let mut model = layers.build(train_options.seed)?;
-        if text_options.vectors.is_some() {
-            let Tokens { tokenizer, vocabulary } = pipeline.tokens.clone();
-            let reader = Reader::Text { tokenizer, vocabulary };
-            let features = config.network.embedding;
-            if let Some(coverage) = vectors::load(&mut model, &reader, features, text_options)? {
-                notes.push(format!("pretrained word vectors: {coverage}"));
-            }
-        }
+        let known = Some(&pipeline.tokens.vocabulary);
+        let answers = Answers::EveryStep;
+        let model = first_model(config, Input::ids(vocabulary), known, answers, vocabulary, &mut notes)?;
         let learner = LanguageLearner { model, train, valid, streams, vocabulary, state: None };
         Ok(Self { sources, notes, pipeline, learner, test })
     }

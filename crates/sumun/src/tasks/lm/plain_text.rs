@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::config::{HeldOut, Level};
-use super::super::parts::Parts;
+use super::super::parts::{Parts, shares};
 use crate::data::TextFile;
 use crate::{Error, Result};
 
@@ -60,16 +60,7 @@ pub(super) fn split<'a>(
     test: &HeldOut,
     level: Level,
 ) -> Result<Parts<&'a str>> {
-    let share = |held: &HeldOut| match held {
-        HeldOut::Share(share) => *share,
-        HeldOut::File(_) => 0.0,
-    };
-    let (valid, test) = (share(valid), share(test));
-    if valid + test >= 1.0 {
-        return Err(Error::Invalid(format!(
-            "data.valid {valid} and data.test {test} leave nothing to train on; together they must be below 1"
-        )));
-    }
+    let (valid, test) = shares(valid, test)?;
     let whole = text.text.as_str();
     let characters = whole.chars().count();
     let place = |held: f64| {

@@ -8,7 +8,8 @@ use crate::Result;
 use crate::forecast::Cell;
 use crate::model::ModelFile;
 use crate::run::Checkpoint;
-use crate::train::{Ending, EpochRecord, Keeper, LearningRate, Snapshot, Wish};
+use crate::train::session::tests::StopAfter;
+use crate::train::{Ending, LearningRate};
 
 /// A text that says the same again and again.
 fn song(lines: usize) -> String {
@@ -32,25 +33,6 @@ fn trained(config: TaskConfig) -> (ModelFile, Vec<super::super::Measured>) {
     training.run(&mut (), &mut ()).unwrap();
     let trained = training.finish().unwrap();
     (trained.file, trained.measured)
-}
-
-/// Stops after so many steps and keeps what it was given.
-struct StopAfter(usize, Option<Snapshot>);
-
-impl Keeper for StopAfter {
-    fn wish(&mut self) -> Wish {
-        self.0 -= 1;
-        if self.0 == 0 { Wish::Stop } else { Wish::Continue }
-    }
-
-    fn save(&mut self, snapshot: Snapshot) -> Result<()> {
-        self.1 = Some(snapshot);
-        Ok(())
-    }
-
-    fn epoch(&mut self, _record: &EpochRecord) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// Left after any step, a training ends with the bits of one that was not: carried state, dropout and all.
