@@ -123,6 +123,25 @@ pub struct DataOptions {
     pub tags: Option<String>,
 }
 
+impl DataOptions {
+    /// Whether a part is `-`, standard input.
+    pub(super) fn reads_standard_input(&self) -> bool {
+        self.piped().next().is_some()
+    }
+
+    /// The keys of the parts that are standard input.
+    fn piped(&self) -> impl Iterator<Item = &'static str> {
+        let piped = |path: &Path| path == Path::new("-");
+        let held = |held: &HeldOut| matches!(held, HeldOut::File(path) if piped(path));
+        let parts = [
+            ("data.train", piped(&self.train)),
+            ("data.valid", held(&self.valid)),
+            ("data.test", held(&self.test)),
+        ];
+        parts.into_iter().filter(|(_, piped)| *piped).map(|(key, _)| key)
+    }
+}
+
 /// How text becomes tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -131,7 +150,8 @@ pub struct TextOptions {
     pub level: Level,
     pub lowercase: bool,
     pub min_count: usize,
-    pub vocabulary: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<PathBuf>,
 }
@@ -211,7 +231,7 @@ impl TaskConfig {
                 lowercase: matches!(task, Task::Classify | Task::Regress),
                 // A tagger learns what to make of unknown words from those that occur once.
                 min_count: if task == Task::Tag { 2 } else { 1 },
-                vocabulary: 50_000,
+                vocabulary: None,
                 vectors: None,
             },
             network: NetworkOptions {
@@ -306,6 +326,11 @@ impl TaskConfig {
                 "no data is named; give a file, or data.train in the configuration".into(),
             ));
         }
+        if let [first, second, ..] = self.data.piped().collect::<Vec<_>>()[..] {
+            return Err(Error::Invalid(format!(
+                "{first} and {second} are both standard input, which is read once; give a file for one of them"
+            )));
+        }
         for (key, held) in [("data.valid", &self.data.valid), ("data.test", &self.data.test)] {
             if let HeldOut::Share(share) = held
                 && !(0.0..1.0).contains(share)
@@ -325,12 +350,8 @@ impl TaskConfig {
         if let Some((key, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return bad(key, "0".into(), "at least 1");
         }
-        if self.text.vocabulary < 3 {
-            return bad(
-                "text.vocabulary",
-                self.text.vocabulary.to_string(),
-                "at least 3, <PAD> and <UNK> included",
-            );
+        if let Some(size) = self.text.vocabulary.filter(|size| *size < 3) {
+            return bad("text.vocabulary", size.to_string(), "at least 3, <PAD> and <UNK> included");
         }
         for (key, p) in [
             ("network.dropout", self.network.dropout),

@@ -40,7 +40,7 @@ impl Reader {
             let tokenizer = Tokenizer::new(options.level.unit()).lowercase(options.lowercase);
             let texts: Vec<Vec<String>> =
                 records.records.iter().map(|record| tokenizer.tokens(text_of(record))).collect();
-            let vocabulary = vocabulary(texts.iter().map(Vec::as_slice), options)?;
+            let vocabulary = vocabulary(texts.iter().flatten(), options)?;
             return Ok(Self::Text { tokenizer, vocabulary });
         };
         let scalers = (0..channels).map(|channel| {
@@ -64,7 +64,7 @@ impl Reader {
     pub(crate) fn fit_tokens(sentences: &[Sentence], options: &TextOptions) -> Result<Self> {
         let lowercase = options.lowercase;
         let tokens: Vec<Vec<String>> = sentences.iter().map(|sentence| cased(sentence, lowercase)).collect();
-        let vocabulary = vocabulary(tokens.iter().map(Vec::as_slice), options)?;
+        let vocabulary = vocabulary(tokens.iter().flatten(), options)?;
         Ok(Self::Tokens { lowercase, vocabulary })
     }
 
@@ -110,6 +110,14 @@ impl Reader {
         match self {
             Self::Text { vocabulary, .. } | Self::Tokens { vocabulary, .. } => Some(vocabulary),
             Self::Numbers { .. } => None,
+        }
+    }
+
+    /// The tokens of a record as the model reads them; none where it reads numbers.
+    pub(crate) fn tokens(&self, record: &Record) -> Vec<String> {
+        match self {
+            Self::Text { tokenizer, .. } => tokenizer.tokens(text_of(record)),
+            Self::Tokens { .. } | Self::Numbers { .. } => Vec::new(),
         }
     }
 
@@ -163,17 +171,29 @@ impl Reader {
     }
 }
 
-/// The vocabulary of the training part.
-pub(crate) fn vocabulary<'a>(
-    texts: impl Iterator<Item = &'a [String]>,
+/// The most tokens of a vocabulary whose size nobody chose: beyond it, the embedding alone takes millions of weights, most
+/// of them for tokens that were seen once or twice, and what to do about them is a person's choice.
+const MOST_TOKENS: usize = 50_000;
+
+/// The vocabulary of the training part's tokens: the most frequent ones where the options say how many, else all of them.
+/// Error: nobody said how many and there are more than [`MOST_TOKENS`].
+pub(crate) fn vocabulary<S: AsRef<str>>(
+    tokens: impl Iterator<Item = S>,
     options: &TextOptions,
 ) -> Result<Vocabulary> {
-    let limits = VocabularyOptions {
-        min_count: options.min_count,
-        max_size: Some(options.vocabulary),
-        ..VocabularyOptions::default()
-    };
-    Vocabulary::build(texts.flatten(), &limits)
+    let &TextOptions { min_count, vocabulary: max_size, lowercase, .. } = options;
+    let limits = VocabularyOptions { min_count, max_size, ..VocabularyOptions::default() };
+    let all = Vocabulary::build(tokens, &limits)?;
+    if max_size.is_some() || all.len() <= MOST_TOKENS {
+        return Ok(all);
+    }
+    let cases = if lowercase { "" } else { "; --lowercase makes one of words that differ in case" };
+    Err(Error::Data(format!(
+        "the training part makes a vocabulary of {} tokens, more than the {MOST_TOKENS} that are taken unasked; \
+         --vocabulary N keeps the N most frequent; --min-count {} leaves out rarer ones{cases}",
+        all.len(),
+        min_count.max(1) + 1
+    )))
 }
 
 /// What to say of the tokens of the training part that its vocabulary leaves out; None where it has all of them.

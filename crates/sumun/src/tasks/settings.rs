@@ -104,7 +104,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row("text", "lowercase", Kind::Switch, ALL, "Whether text becomes lower-case"),
     row("text", "min_count", Kind::Count, ALL, "Tokens seen less often in the training part become <UNK>"),
-    row("text", "vocabulary", Kind::Count, ALL, "The most tokens, <PAD> and <UNK> included"),
+    row(
+        "text",
+        "vocabulary",
+        Kind::Count,
+        ALL,
+        "Keep so many of the most frequent tokens, <PAD> and <UNK> included; not given, all are kept, at most 50,000",
+    ),
     row(
         "text",
         "vectors",

@@ -21,7 +21,7 @@ fn every_setting_has_a_row_and_every_row_a_setting() {
     let data = &mut config.data;
     (data.text, data.x, data.label, data.tokens, data.tags) = (name(), name(), name(), name(), name());
     (data.threshold, config.text.vectors) = (Some(0.0), Some("file".into()));
-    config.train.batch_tokens = Some(1);
+    (config.train.batch_tokens, config.text.vocabulary) = (Some(1), Some(3));
     let table = Table::try_from(config).unwrap();
     let mut found = BTreeSet::new();
     for (section, inner) in &table {

@@ -20,7 +20,7 @@ pub(crate) const LESSONS: &[Lesson] = &[
         name: "classify texts",
         task: Task::Classify,
         file: "texts.csv",
-        settings: &[("train.optimizer", "sgd"), ("train.schedule", "plateau")],
+        settings: &[("train.optimizer", "sgd"), ("train.schedule", "plateau"), ("text.vocabulary", "9")],
     },
     Lesson {
         name: "classify numbers",

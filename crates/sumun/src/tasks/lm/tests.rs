@@ -235,7 +235,7 @@ fn what_is_noticed_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("{}Zebra!\n", song(6));
     let mut config = config(folder.path(), &text, Level::Char);
-    (config.train.batch, config.text.vocabulary) = (64, 10);
+    (config.train.batch, config.text.vocabulary) = (64, Some(10));
     let training = Training::begin(config).unwrap();
     let notes = training.notes();
     assert_eq!(notes.len(), 3, "{notes:?}");

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::config::TextOptions;
+use super::super::inputs::vocabulary;
 use crate::data::quoted;
-use crate::text::{TokenUnit, Tokenizer, UNK, Vocabulary, VocabularyOptions};
+use crate::text::{TokenUnit, Tokenizer, UNK, Vocabulary};
 use crate::{Error, Result};
 
 /// The end of a line.
@@ -22,15 +23,11 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// Learns the vocabulary of the training part. Error: no token is seen as often as it must be.
+    /// Learns the vocabulary of the training part. Errors: no token is seen as often as it must be; more tokens than are
+    /// taken unasked.
     pub(super) fn fit(train: &str, options: &TextOptions) -> Result<Self> {
         let tokenizer = Tokenizer::new(options.level.unit()).lowercase(options.lowercase);
-        let limits = VocabularyOptions {
-            min_count: options.min_count,
-            max_size: Some(options.vocabulary),
-            ..VocabularyOptions::default()
-        };
-        let vocabulary = Vocabulary::build(lines(train).flat_map(|line| of_line(&tokenizer, line)), &limits)?;
+        let vocabulary = vocabulary(lines(train).flat_map(|line| of_line(&tokenizer, line)), options)?;
         let tokens = Self { tokenizer, vocabulary };
         tokens.check().map_err(|_| {
             Error::Data(format!(
