@@ -71,7 +71,10 @@ impl Object {
     pub(super) fn take(&mut self, file: &str, key: &str) -> Result<Value> {
         match self.keys.iter().position(|other| other == key) {
             Some(index) => Ok(std::mem::replace(&mut self.values[index], Value::Unwanted)),
-            None => Err(no_such(file, &format!("line {}", self.line), key, &self.keys)),
+            None => {
+                let problem = no_such(file, &format!("line {}", self.line), key, &self.keys);
+                Err(Error::Data(format!("{problem}; give it one, or leave the line out")))
+            }
         }
     }
 }
@@ -210,7 +213,13 @@ fn syntax(file: &str, number: usize, line: &str, error: &serde_json::Error) -> S
     }
     let message = error.to_string();
     let what = message.split(" at line ").next().unwrap_or_default();
-    let advice = if error.is_eof() { "; every line must be a whole object" } else { "" };
+    let advice = match what {
+        _ if error.is_eof() => "; every line must be a whole object",
+        "number out of range" => {
+            "; every value must be a finite number (fill the gap or leave the record out)"
+        }
+        _ => "",
+    };
     format!("{place}: this is no JSON: {what}{advice}")
 }
 

@@ -49,6 +49,11 @@ pub(super) fn split(valid: &HeldOut, test: &HeldOut, seed: u64, strata: &[u32]) 
     if valid + test == 0.0 {
         return Ok(Parts { train: (0..strata.len()).collect(), valid: None, test: None });
     }
+    if strata.len() < 2 {
+        return Err(Error::Data(
+            "there is but one example, so none can be held out; give more, or hold out none with --valid 0 --test 0".into(),
+        ));
+    }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(STREAM);
     let parts = stratified_split(strata, valid, test, &mut rng)?;
