@@ -194,8 +194,9 @@ fn learn(
     display.finish();
     let folder = live.path().to_path_buf();
     if ending? == Ending::Interrupted {
+        let piped = if training.config().data.train == Path::new("-") { " < FILE" } else { "" };
         return Err(Failure::Interrupted(format!(
-            "saved; go on with: sumun train --resume {}",
+            "saved; go on with: sumun train --resume {}{piped}",
             shell_word(&folder.display().to_string())
         )));
     }

@@ -1,6 +1,7 @@
 //! A training of a task from its data to its figures, which may stop anywhere and go on.
 
 use std::fmt;
+use std::io::IsTerminal;
 
 use serde::{Deserialize, Serialize};
 use sumun_kernels::Path;
@@ -12,6 +13,7 @@ use super::lm::Writing;
 use super::shown::{Sample, Shown};
 use super::tag::Tagger;
 use crate::model::ModelFile;
+use crate::records::STANDARD_INPUT;
 use crate::run::Checkpoint;
 use crate::train::{Ending, EpochRecord, Keeper, Objective, Progress, Session, Stage};
 use crate::{Error, Result};
@@ -74,6 +76,10 @@ struct About {
     prepared: serde_json::Value,
 }
 
+/// What to do about a training whose data came through a pipe.
+const AGAIN: &str = "standard input: the training began with data from it; give the same data again, as in \
+                     `sumun train --resume RUN < FILE`";
+
 /// A finished training.
 #[derive(Debug)]
 pub struct Trained {
@@ -108,20 +114,30 @@ impl Training {
         Ok(Self { config, lesson, session })
     }
 
-    /// Goes on from a checkpoint, and says what may be different now. Errors: data that has changed or is no longer
-    /// there, and a checkpoint that does not fit it.
+    /// Goes on from a checkpoint, and says what may be different now. Data from standard input is read from it again.
+    /// Errors: data that has changed or is no longer there, and a checkpoint that does not fit it.
     pub fn resume(checkpoint: Checkpoint) -> Result<(Self, Vec<String>)> {
         let about: About = serde_json::from_value(checkpoint.about)
             .map_err(|error| Error::Model(format!("the checkpoint's training cannot be read: {error}")))?;
         let mut config = about.config;
         // The weights come from the checkpoint.
         let vectors = config.text.vectors.take();
-        let mut lesson = lesson(&config)?;
+        let piped = config.data.reads_standard_input();
+        if piped && std::io::stdin().is_terminal() {
+            return Err(Error::Data(AGAIN.into()));
+        }
+        let mut lesson = lesson(&config).map_err(|error| match error {
+            Error::Data(problem) if piped && problem.starts_with(STANDARD_INPUT) => Error::Data(AGAIN.into()),
+            error => error,
+        })?;
         config.text.vectors = vectors;
         if lesson.sources().len() != about.sources.len() {
             return Err(Error::Model("the checkpoint does not say which data it was trained on".into()));
         }
         for (now, then) in lesson.sources().iter().zip(&about.sources) {
+            if now != then && now.file == STANDARD_INPUT {
+                return Err(Error::Data(AGAIN.into()));
+            }
             if now != then {
                 return Err(Error::Data(format!(
                     "{}: the {} data has changed since the training began; put it back, or train anew",

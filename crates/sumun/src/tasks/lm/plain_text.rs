@@ -5,10 +5,8 @@ use std::path::Path;
 use super::super::config::{HeldOut, Level};
 use super::super::parts::{Parts, shares};
 use crate::data::TextFile;
+use crate::records::STANDARD_INPUT;
 use crate::{Error, Result};
-
-/// What messages call standard input.
-const STANDARD_INPUT: &str = "standard input";
 
 /// What messages ask for.
 const KIND: &str = "text";
