@@ -236,6 +236,32 @@ fn the_gradient_of_the_input_agrees_with_central_differences() {
     }
 }
 
+/// The answer is the mean of the numbers with the weights that are told.
+#[test]
+fn attention_weights_are_those_of_the_answer() {
+    let x = Array3::from_shape_fn((3, 4, 2), |(n, t, f)| ((n * 7 + t * 3 + f * 5) % 11) as f32 - 5.0);
+    let batch = Batch::numbers(x.view()).lengths(&[4, 1, 3]).unwrap();
+    let model = Model::builder(Input::numbers(2)).attention(5).build(1).unwrap();
+    let answer = model.forward(&batch).unwrap().unpack();
+    let weights = model.attention_weights(&batch).unwrap().unwrap().unpack();
+    assert_eq!(weights.len(), 12);
+    for (n, &length) in [4, 1, 3].iter().enumerate() {
+        let alpha = &weights[n * 4..(n + 1) * 4];
+        assert!((alpha.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(alpha[length..].iter().all(|&weight| weight == 0.0));
+        for f in 0..2 {
+            let mean: f32 = (0..length).map(|t| alpha[t] * x[[n, t, f]]).sum();
+            assert!((mean - answer[n * 2 + f]).abs() < 1e-5, "{mean} {answer:?}");
+        }
+    }
+    let deeper = Model::builder(Input::numbers(2)).layer(RecurrentLayer::gru(3).return_sequences(true));
+    let weights = deeper.clone().attention(5).dense(1).build(1).unwrap().attention_weights(&batch).unwrap();
+    assert_eq!(weights.unwrap().unpack().len(), 12);
+    assert!(deeper.pool(Pool::Max).build(1).unwrap().attention_weights(&batch).unwrap().is_none());
+    let ids = ids();
+    assert!(model.attention_weights(&Batch::ids(ids.view())).is_err());
+}
+
 #[test]
 fn padding_and_company_never_change_a_bit() {
     let embedding = EmbeddingLayer::new(3);

@@ -359,6 +359,20 @@ impl Model {
         Ok(row.into_data())
     }
 
+    /// How much each step counts in the answer of the first [`Attention`] layer, `[R, 1]`, as [`Attention::weights`]; None
+    /// of a model without one. [`Rows::unpack`] makes it `[N, T]`. Errors as [`forward`](Self::forward).
+    pub fn attention_weights(&self, batch: &Batch) -> Result<Option<Rows>> {
+        let attention = self.layers.iter().enumerate().find_map(|(place, layer)| match layer {
+            Built::Attention(layer) => Some((place, layer)),
+            _ => None,
+        });
+        let Some((place, layer)) = attention else { return Ok(None) };
+        match self.run_to(place, batch, None, None)? {
+            (Packed::Numbers(x), ..) => layer.weights(&self.parameters, &x).map(Some),
+            (Packed::Ids(_), ..) => Err(Error::Invalid("attention cannot weigh ids".into())),
+        }
+    }
+
     fn answers_once(&self) -> bool {
         matches!(self.plan.layers.last().map(|layer| layer.output), Some(Signal::Once(_)))
     }
@@ -399,13 +413,27 @@ impl Model {
         initial: Option<&ModelState>,
         noise: Option<Noise>,
     ) -> Result<(Rows, ModelState, Vec<Kept>)> {
+        match self.run_to(self.layers.len(), batch, initial, noise)? {
+            (Packed::Numbers(out), states, kept) => Ok((out, states, kept)),
+            (Packed::Ids(_), ..) => Err(Error::Invalid("a model without layers answers nothing".into())),
+        }
+    }
+
+    /// The layers before `end`; what the next one would read.
+    fn run_to(
+        &self,
+        end: usize,
+        batch: &Batch,
+        initial: Option<&ModelState>,
+        noise: Option<Noise>,
+    ) -> Result<(Packed, ModelState, Vec<Kept>)> {
         self.check_input(batch)?;
         self.check_states(initial)?;
         let p = &self.parameters;
         let mut kept = Vec::new();
         let mut states = ModelState::new();
         let mut packed = batch.pack(self.masked_id)?;
-        for (index, layer) in self.layers.iter().enumerate() {
+        for (index, layer) in self.layers[..end].iter().enumerate() {
             let name = &self.plan.layers[index].name;
             let noise = noise.map(|noise| layer_noise(noise, index));
             let (out, keep) = match (layer, packed) {
@@ -444,10 +472,7 @@ impl Model {
             kept.extend(keep);
             packed = Packed::Numbers(out);
         }
-        match packed {
-            Packed::Numbers(out) => Ok((out, states, kept)),
-            Packed::Ids(_) => Err(Error::Invalid("a model without layers answers nothing".into())),
-        }
+        Ok((packed, states, kept))
     }
 
     fn back(&mut self, cache: ModelCache, d_out: Rows, wanted: InputGradient) -> Result<Option<Rows>> {
