@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
+use sumun::Error;
 use sumun::forecast::{Forecast, Forecaster};
-use sumun::tasks::{Answers, Prediction, TrainedTask};
+use sumun::tasks::{Answers, AttentionWeights, Prediction, TrainedTask};
 
 use super::opened::{Opened, open};
 use super::read;
@@ -21,6 +22,7 @@ Examples:
   tail -n 500 log.csv | sumun predict runs/log - > next.csv
   sumun predict runs/electricity --json
   sumun predict runs/classify-reviews-1 new_reviews.csv > labels.csv
+  sumun predict runs/classify-reviews-1 new_reviews.csv --json --attention
 
 A forecast has the time column as the file writes it and one column a target; numbers read back exactly.
 Rows at the end of FILE that have the known columns but no targets say what is known ahead.";
@@ -41,6 +43,9 @@ pub(crate) struct Arguments {
     /// Print one JSON object on one line instead of CSV
     #[arg(long)]
     json: bool,
+    /// With --json, of a model trained with --pool attention: also how much each token or step counts in its answer
+    #[arg(long, requires = "json")]
+    attention: bool,
     /// Say nothing on stderr but errors
     #[arg(long, short)]
     quiet: bool,
@@ -52,6 +57,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::Usage("--steps is 0; give at least 1".into()));
     }
     match open(&arguments.run)? {
+        Opened::Forecast(_) if arguments.attention => Err(Failure::Usage(
+            "--attention is for models trained with --pool attention; this is a forecaster".into(),
+        )),
         Opened::Forecast(forecaster) => forecast(&forecaster, &arguments),
         Opened::Task(trained) => answers(&trained, &arguments),
     }
@@ -65,15 +73,27 @@ fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> 
     let Some(file) = &arguments.file else {
         return Err(Failure::Usage("there is no file to answer; give one, or - for standard input".into()));
     };
-    let answers = on_threads(arguments.threads, || trained.predict(file))??;
+    let answers = on_threads(arguments.threads, || match arguments.attention {
+        true => trained.predict_with_attention(file),
+        false => trained.predict(file),
+    })?;
+    let answers = answers.map_err(|error| match error {
+        // The model does not know where it came from.
+        Error::Model(problem) => Error::Model(format!("{}: {problem}", arguments.run.display())),
+        error => error,
+    })?;
     if arguments.json {
-        return print_json(&json!({
+        let mut object = json!({
             "task": trained.task.to_string(),
             "run": arguments.run.to_string_lossy(),
             "file": file.to_string_lossy(),
             "classes": answers.classes,
             "predictions": answers.predictions.iter().map(prediction_json).collect::<Value>(),
-        }));
+        });
+        if arguments.attention {
+            object["attention"] = answers.attention.iter().map(attention_json).collect();
+        }
+        return print_json(&object);
     }
     print(&answers_text(&answers))
 }
@@ -89,6 +109,15 @@ fn prediction_json(prediction: &Prediction) -> Value {
             "tags": tags,
             "probabilities": probabilities.iter().copied().map(json_number).collect::<Value>(),
         }),
+    }
+}
+
+/// A weight for each step, with the tokens where they are what the model read.
+fn attention_json(attention: &AttentionWeights) -> Value {
+    let weights: Value = attention.weights.iter().map(|&weight| json_number(f64::from(weight))).collect();
+    match attention.tokens.is_empty() {
+        true => json!({ "weights": weights }),
+        false => json!({ "tokens": attention.tokens, "weights": weights }),
     }
 }
 

@@ -39,6 +39,15 @@ pub enum Prediction {
     },
 }
 
+/// How much each step of a sequence counts in its answer, of a model that pools by attention.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttentionWeights {
+    /// The tokens as the model reads them; empty where it reads numbers.
+    pub tokens: Vec<String>,
+    /// α of each step; together they are 1.
+    pub weights: Vec<f32>,
+}
+
 /// What a model makes of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answers {
@@ -48,6 +57,8 @@ pub struct Answers {
     pub tokens: Vec<Vec<String>>,
     /// An answer for each record, in the order of the file.
     pub predictions: Vec<Prediction>,
+    /// What each answer rests on, in the same order; empty where it was not asked for.
+    pub attention: Vec<AttentionWeights>,
 }
 
 /// A model and its baseline on a part.

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{ClassWeights, DataOptions, HeldOut, Task, TaskConfig};
-use super::figures::{Figures, Measured, Prediction, softmax};
+use super::figures::{AttentionWeights, Figures, Measured, Prediction, softmax};
 use super::inputs::{Reader, left_out, sane};
-use super::learner::{Examples, Labels, Learner, answers, argmax};
+use super::learner::{Examples, Labels, Learner, answers, argmax, attention};
 use super::network::{Answers, first_model};
 use super::parts::{Parts, split};
 use super::shown::{Asked, Shown, Truth};
@@ -97,6 +97,16 @@ impl LabelledPipeline {
     pub fn predict(&self, model: &Model, records: &Records) -> Result<Vec<Prediction>> {
         let rows = answers(model, &self.reader.read(records)?)?;
         Ok(rows.iter().map(|row| self.named(row)).collect())
+    }
+
+    /// How much each step of each record counts in its answer; None of a model that does not pool by attention.
+    pub fn attention(&self, model: &Model, records: &Records) -> Result<Option<Vec<AttentionWeights>>> {
+        let Some(all) = attention(model, &self.reader.read(records)?)? else { return Ok(None) };
+        let each = records.records.iter().zip(all);
+        Ok(Some(
+            each.map(|(record, weights)| AttentionWeights { tokens: self.reader.tokens(record), weights })
+                .collect(),
+        ))
     }
 
     /// What an answer of the network says.
@@ -250,6 +260,13 @@ impl Labelled {
 /// The classes, if there are any, and what every part should have its share of.
 fn strata(task: Task, options: &DataOptions, all: &Records) -> Result<(Option<Classes>, Vec<u32>)> {
     if task == Task::Regress {
+        let labels = all.numeric_labels()?;
+        if let Some(first) = labels.first().filter(|&first| labels.iter().all(|label| label == first)) {
+            return Err(Error::Data(format!(
+                "{}: every label is {first}, which leaves nothing to learn; name another field with --label",
+                all.name
+            )));
+        }
         return Ok((None, vec![0; all.records.len()]));
     }
     let classes = match options.threshold {
@@ -320,6 +337,9 @@ impl Lesson for Labelled {
                 Asked::Numbers { channels: *channels, values: values.clone() }
             }
         });
-        Ok(asked.zip(truths).map(|(asked, truth)| Shown { asked, truth }).collect())
+        let attention = self.pipeline.attention(&self.learner.model, records)?.into_iter().flatten();
+        let attention = attention.map(Some).chain(std::iter::repeat(None));
+        let all = asked.zip(truths).zip(attention);
+        Ok(all.map(|((asked, truth), attention)| Shown { asked, truth, attention }).collect())
     }
 }

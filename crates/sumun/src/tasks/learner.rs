@@ -6,7 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::config::TrainOptions;
 use super::inputs::Sequences;
 use crate::loss::{Loss, Targets};
-use crate::model::Model;
+use crate::model::{Batch, Model};
 use crate::noise::Noise;
 use crate::sequences::LengthBuckets;
 use crate::train::{BatchLoss, Objective, Validated};
@@ -68,16 +68,29 @@ const POOL: usize = 20;
 
 /// A network's answers, in the order of the sequences: `[outputs]` each, or `[T, outputs]`.
 pub(crate) fn answers(model: &Model, sequences: &Sequences) -> Result<Vec<Vec<f32>>> {
+    in_batches(sequences, |batch| model.forward(batch).map(Some)).map(Option::unwrap_or_default)
+}
+
+/// How much each step of each sequence counts, in the order of the sequences, `[T]` each; None of a model without attention.
+pub(crate) fn attention(model: &Model, sequences: &Sequences) -> Result<Option<Vec<Vec<f32>>>> {
+    in_batches(sequences, |batch| model.attention_weights(batch))
+}
+
+/// The rows that `of` makes of each sequence, one after the other; None where it makes none.
+fn in_batches(
+    sequences: &Sequences,
+    of: impl Fn(&Batch) -> Result<Option<Rows>>,
+) -> Result<Option<Vec<Vec<f32>>>> {
     let mut all = vec![Vec::new(); sequences.len()];
     for chosen in LengthBuckets::sequences(INFERENCE_BATCH).ordered(&sequences.lengths())? {
         let padded = sequences.padded(&chosen);
-        let rows = model.forward(&padded.batch()?)?;
+        let Some(rows) = of(&padded.batch()?)? else { return Ok(None) };
         // Rows come step by step, so each sequence is filled from its first step on.
         rows.layout.for_each_row(|row, n, _| {
             all[chosen[n]].extend_from_slice(&rows.data[row * rows.features..(row + 1) * rows.features]);
         });
     }
-    Ok(all)
+    Ok(Some(all))
 }
 
 /// A model that learns from labelled sequences.

@@ -27,7 +27,7 @@ pub use config::{
     ClassWeights, DataOptions, HeldOut, Level, NetworkOptions, Pooling, Task, TaskConfig, TextOptions,
     TrainOptions, read_config, setting,
 };
-pub use figures::{Answers, Figures, Measured, Prediction};
+pub use figures::{Answers, AttentionWeights, Figures, Measured, Prediction};
 pub use labelled::LabelledPipeline;
 pub use lm::{Generator, LanguagePipeline, PlainText, Sampling};
 pub use report::{About, task_report};

@@ -1,5 +1,7 @@
 //! What a report shows of the data and of what a model writes. None of it is in the model file.
 
+use super::figures::AttentionWeights;
+
 /// What was asked, and the truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
@@ -7,6 +9,8 @@ pub struct Shown {
     pub asked: Asked,
     /// What it should have answered.
     pub truth: Truth,
+    /// How much each step counted; None of a model that does not pool by attention.
+    pub attention: Option<AttentionWeights>,
 }
 
 /// What a model read, as people wrote it.

@@ -248,6 +248,7 @@ impl Lesson for Tagger {
         let shown = |sentence: &Sentence| Shown {
             asked: Asked::Tokens(sentence.tokens.clone()),
             truth: Truth::Tags(sentence.tags.clone().unwrap_or_default()),
+            attention: None,
         };
         Ok(tagged.sentences.iter().map(shown).collect())
     }

@@ -9,7 +9,7 @@ use super::figures::{Answers, Measured};
 use super::labelled::LabelledPipeline;
 use super::lm::{LanguagePipeline, PlainText};
 use super::tag::TaggingPipeline;
-use crate::model::{Input, Model, ModelFile, NETWORK};
+use crate::model::{Input, LayerConfig, Model, ModelFile, NETWORK};
 use crate::records::{Records, Tagged};
 use crate::{Error, Result};
 
@@ -74,24 +74,49 @@ impl TrainedTask {
     pub fn predict(&self, path: &Path) -> Result<Answers> {
         match &self.pipeline {
             Pipeline::Labelled(pipeline) => {
-                let records = Records::read(path, &pipeline.spec(false))?;
-                let classes = pipeline.classes().map(|classes| classes.names().to_vec());
-                Ok(Answers {
-                    classes: classes.unwrap_or_default(),
-                    tokens: Vec::new(),
-                    predictions: pipeline.predict(&self.model, &records)?,
-                })
+                self.labelled(pipeline, &Records::read(path, &pipeline.spec(false))?)
             }
             Pipeline::Tagging(pipeline) => {
                 let tagged = Tagged::read(path, &pipeline.spec(false))?;
                 let predictions = pipeline.predict(&self.model, &tagged)?;
                 let tokens = tagged.sentences.into_iter().map(|sentence| sentence.tokens).collect();
-                Ok(Answers { classes: pipeline.tags().names().to_vec(), tokens, predictions })
+                let classes = pipeline.tags().names().to_vec();
+                Ok(Answers { classes, tokens, predictions, attention: Vec::new() })
             }
             Pipeline::Language(_) => Err(Error::Model(
                 "holds a language model, which answers no records; write text with `sumun generate`".into(),
             )),
         }
+    }
+
+    /// As [`predict`](Self::predict), with how much each step of a record counts in its answer. Error: the model does not
+    /// pool by attention.
+    pub fn predict_with_attention(&self, path: &Path) -> Result<Answers> {
+        let pools = |layer: &LayerConfig| matches!(layer, LayerConfig::Attention(_));
+        match &self.pipeline {
+            Pipeline::Labelled(pipeline) if self.model.config().layers.iter().any(pools) => {
+                let records = Records::read(path, &pipeline.spec(false))?;
+                let attention = pipeline.attention(&self.model, &records)?.unwrap_or_default();
+                Ok(Answers { attention, ..self.labelled(pipeline, &records)? })
+            }
+            Pipeline::Labelled(_) => Err(Error::Model(
+                "its steps have no attention weights; train one with --pool attention, or leave --attention out".into(),
+            )),
+            Pipeline::Tagging(_) | Pipeline::Language(_) => Err(Error::Model(format!(
+                "a model to {} answers at every step and has no attention weights; leave --attention out",
+                self.task
+            ))),
+        }
+    }
+
+    fn labelled(&self, pipeline: &LabelledPipeline, records: &Records) -> Result<Answers> {
+        let classes = pipeline.classes().map(|classes| classes.names().to_vec());
+        Ok(Answers {
+            classes: classes.unwrap_or_default(),
+            tokens: Vec::new(),
+            predictions: pipeline.predict(&self.model, records)?,
+            attention: Vec::new(),
+        })
     }
 
     /// Measures the model and its baseline on a labelled file, `-` for standard input. Errors as

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::{numbers, tags};
+use super::{attention, numbers, tags};
 use crate::report::figures::{Room, figure};
 use crate::report::svg::{Chart, Line, XAxis};
 use crate::report::text::{counted, escape, fixed, number, shortened};
-use crate::tasks::figures::{Measured, Prediction};
+use crate::tasks::figures::{AttentionWeights, Measured, Prediction};
 use crate::tasks::shown::{Asked, Shown, Truth};
 
 /// Examples of a kind.
@@ -113,15 +113,26 @@ fn group(heading: &str, remark: &str, told: &[Told<'_>], out: &mut String) {
         for one in told.iter().take(MOST_CHARTS) {
             if let Asked::Numbers { channels, values } = &one.shown.asked {
                 let (chart, remark) = curves(*channels, values);
-                out.push_str(&figure(&one.plain, &remark, &chart, Room::Third));
+                let drawn = figure(&one.plain, &remark, &chart, Room::Third);
+                match &one.shown.attention {
+                    Some(weights) => {
+                        let _ = write!(
+                            out,
+                            "<div class=\"stack\">{drawn}{}</div>",
+                            attention::over_time(weights)
+                        );
+                    }
+                    None => out.push_str(&drawn),
+                }
             }
         }
         out.push_str("</div>\n");
         return;
     }
+    let legend = first.shown.attention.as_ref().map_or("", |_| attention::LEGEND);
     let _ = write!(
         out,
-        "<div class=\"panel\"><h3>{}</h3><p>{}</p><ul class=\"said\">",
+        "<div class=\"panel\"><h3>{}</h3><p>{}{legend}</p><ul class=\"said\">",
         escape(heading),
         escape(remark)
     );
@@ -130,12 +141,20 @@ fn group(heading: &str, remark: &str, told: &[Told<'_>], out: &mut String) {
         let class = if one.good { "good" } else { "bad" };
         let _ = write!(
             out,
-            "<li class=\"{class}\"><p>{}</p><blockquote>{}</blockquote></li>",
+            "<li class=\"{class}\"><p>{}</p>{}</li>",
             one.says,
-            escape(&shortened(text, LONGEST))
+            asked(text, one.shown.attention.as_ref())
         );
     }
     out.push_str("</ul></div>\n");
+}
+
+/// A text as it was written, or the tokens that the model read where it says how much each counts.
+fn asked(text: &str, weights: Option<&AttentionWeights>) -> String {
+    match weights {
+        Some(weights) => attention::over_tokens(weights, LONGEST),
+        None => format!("<blockquote>{}</blockquote>", escape(&shortened(text, LONGEST))),
+    }
 }
 
 /// A sequence of numbers as lines, and what it is.

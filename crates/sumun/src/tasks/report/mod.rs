@@ -1,5 +1,6 @@
 //! The report of a training: one page about its figures, its examples and how it was made.
 
+mod attention;
 mod classes;
 mod examples;
 mod language;

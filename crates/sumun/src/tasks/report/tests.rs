@@ -3,12 +3,16 @@ use crate::report::check;
 use crate::scores::{Language, Tagging};
 use crate::tasks::figures::Prediction;
 use crate::tasks::shown::{Asked, Sample, Shown, Truth};
-use crate::tasks::{HeldOut, TaskConfig, Training};
+use crate::tasks::{AttentionWeights, HeldOut, Pooling, TaskConfig, Training};
 
 const HOSTILE: &str = "</script><b onclick='x'>\"&\u{0}";
 
 /// A training of a few epochs on a file of its own.
 fn trained(task: Task, name: &str, content: &str, epochs: usize) -> Trained {
+    pooled(task, name, content, epochs, Pooling::Max)
+}
+
+fn pooled(task: Task, name: &str, content: &str, epochs: usize, pool: Pooling) -> Trained {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, content).unwrap();
@@ -16,6 +20,7 @@ fn trained(task: Task, name: &str, content: &str, epochs: usize) -> Trained {
     config.data.train = file;
     (config.data.valid, config.data.test) = (HeldOut::Share(0.25), HeldOut::Share(0.25));
     (config.network.hidden, config.network.embedding, config.train.epochs) = (4, 4, epochs);
+    config.network.pool = pool;
     let mut training = Training::begin(config).unwrap();
     training.run(&mut (), &mut ()).unwrap();
     training.finish().unwrap()
@@ -114,6 +119,47 @@ fn sequences_of_numbers_are_drawn() {
 }
 
 #[test]
+fn attention_is_shown_over_tokens_and_steps() {
+    let csv: String = (0..40).map(|i| format!("정말 좋은 <b> film {i},{}\n", i % 3)).collect();
+    let csv = format!("text,label\n{csv}");
+    let mut trained = pooled(Task::Regress, "texts.csv", &csv, 2, Pooling::Attention);
+    let page = sound(&trained, &About::default());
+    has(
+        &page,
+        &[
+            "<p class=\"tagged attended\"><span style=\"--v:",
+            " %\">정말<i>",
+            ">&lt;<i>",
+            "its weight in per cent",
+        ],
+    );
+    assert!(!page.contains("<blockquote>"));
+    // Characters that nobody sees, and more of them than are shown.
+    let tokens: Vec<String> =
+        ["\n", " ", HOSTILE].map(String::from).into_iter().chain((0..400).map(|_| "가".into())).collect();
+    let weights = [vec![0.5, 0.25, 0.125], vec![0.125 / 400.0; 400]].concat();
+    trained.shown.iter_mut().for_each(|shown| {
+        shown.attention = Some(AttentionWeights { tokens: tokens.clone(), weights: weights.clone() });
+    });
+    let page = sound(&trained, &About::default());
+    has(
+        &page,
+        &[
+            "<span style=\"--v:100%\" title=\"50.0 %\">↵<i>50.0</i></span>",
+            "<span style=\"--v:50%\" title=\"25.0 %\">␣<i>25.0</i></span>",
+            "&lt;/script&gt;",
+            "title=\"0.0 %\">가<i></i></span>",
+            "more tokens<i>",
+        ],
+    );
+    let lines: String =
+        (0..40).map(|i| format!("{{\"x\":[[{},1,2]],\"label\":{}}}\n", i % 5, i % 2)).collect();
+    let page = sound(&pooled(Task::Classify, "x.jsonl", &lines, 2, Pooling::Attention), &About::default());
+    has(&page, &["<div class=\"stack\">", "<h3>Attention</h3>", "weight (%)", "even share"]);
+    assert!(!sound(&numbers(Task::Classify, 1), &About::default()).contains("<h3>Attention</h3>"));
+}
+
+#[test]
 fn a_regressor_shows_its_errors() {
     let page = sound(&numbers(Task::Regress, 2), &About::default());
     has(
@@ -152,6 +198,7 @@ fn a_tagger_shows_spans_and_sentences() {
     let shown = |(tokens, ids): (&Vec<&str>, &Vec<u32>)| Shown {
         asked: Asked::Tokens(tokens.iter().map(|token| token.to_string()).collect()),
         truth: Truth::Tags(tags(ids)),
+        attention: None,
     };
     trained.shown = tokens.iter().zip(&truth).map(shown).collect();
     let page = sound(&trained, &About::default());
