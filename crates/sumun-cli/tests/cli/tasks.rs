@@ -1,5 +1,8 @@
 //! Trainings on labelled records: from a file to figures and answers, and what is refused on the way.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use crate::place::{Place, last_json};
 
 /// Options that make a training short.
@@ -86,6 +89,45 @@ fn tokens_without_room_in_the_vocabulary_are_told_of() {
     arguments.extend(SMALL);
     let said = place.succeed(&arguments).stderr;
     assert!(said.contains("96 of 240 tokens of the training part are too rare"), "{said}");
+    // What the run keeps states it as well.
+    place.succeed(&["train", "--config", "run/config.toml", "--quiet", "--out", "again"]);
+    let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert!(model("run") == model("again"));
+}
+
+/// 30,000 words of the first column and as many of the second, all of them different.
+#[test]
+fn vocabularies_that_nobody_asked_for_are_refused() {
+    let place = Place::new();
+    let words = |from: usize| (from..from + 30_000).map(|i| format!("낱말{i}")).collect::<Vec<_>>();
+    let (first, second) = (words(0), words(30_000));
+    place.write("t.csv", format!("text,label\n{},1\n{},2\n", first.join(" "), second.join(" ")));
+    let line = |tokens: &[String], tag: &str| {
+        serde_json::json!({"tokens": tokens, "tags": vec![tag; 30_000]}).to_string()
+    };
+    place.write("t.jsonl", format!("{}\n{}\n", line(&first, "A"), line(&second, "B")));
+    place.write("t.txt", format!("{} {}", first.join(" "), second.join(" ")));
+    let said = "makes a vocabulary of 60002 tokens, more than the 50000 that are taken unasked; --vocabulary N keeps \
+                the N most frequent; --min-count 2 leaves out rarer ones";
+    let all = ["--valid", "0", "--test", "0"];
+    for (arguments, expected) in [
+        (&["classify", "t.csv"][..], said.to_owned()),
+        (&["regress", "t.csv"], said.to_owned()),
+        (
+            &["tag", "t.jsonl", "--min-count", "1"],
+            format!("{said}; --lowercase makes one of words that differ in case"),
+        ),
+        (&["lm", "t.txt", "--level", "word"], format!("{said}; --lowercase makes")),
+    ] {
+        place.refuse(&[&["train"], arguments, &all].concat(), &[&expected]);
+    }
+    let tiny = ["--epochs", "1", "--hidden", "1", "--embedding", "1", "--layers", "1", "--chunk", "10"];
+    let lm = [&["train", "lm", "t.txt", "--level", "word"], &all[..], &tiny, &["--out"]].concat();
+    let kept = "59998 of 60000 tokens of the training part are too rare to be in the vocabulary of 4";
+    for (run, stated) in [("option", ["--vocabulary", "4"]), ("set", ["--set", "text.vocabulary=4"])] {
+        let said = place.succeed(&[&lm[..], &[run], &stated].concat()).stderr;
+        assert!(said.split_whitespace().collect::<Vec<_>>().join(" ").contains(kept), "{said}");
+    }
 }
 
 #[test]
@@ -189,7 +231,17 @@ fn data_that_cannot_be_learnt_is_refused() {
         ("lone.csv", "text,label\na,x\nb,x\nc,x\nd,y\n", "the label 'y' occurs once"),
         ("nan.jsonl", "{\"x\": [[1, null]], \"label\": 1}\n", "line 1"),
         ("unequal.jsonl", "{\"x\": [[1, 2], [1]], \"label\": 1}\n", "--x-layout"),
-        ("missing.jsonl", "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\"}\n", "line 2"),
+        (
+            "missing.jsonl",
+            "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\"}\n",
+            "line 2 names 'text'; give it one",
+        ),
+        (
+            "null.jsonl",
+            "{\"text\": \"a\", \"label\": null}\n",
+            "line 1: label is empty; give the record a label",
+        ),
+        ("huge.jsonl", "{\"x\": [[1, 1e999]], \"label\": 1}\n", "every value must be a finite number"),
     ] {
         place.write(name, text);
         place.refuse(&["train", "classify", name], &[name, expected]);
@@ -200,4 +252,120 @@ fn data_that_cannot_be_learnt_is_refused() {
         &["train", "classify", "train.csv", "--valid", "0", "--test", "test.csv"],
         &["test.csv: line 3", "'z'"],
     );
+    let same = "text,label\na,3\n".to_owned() + &"b,3\n".repeat(30);
+    for (name, text, expected) in [
+        (
+            "same.csv",
+            &*same,
+            "every label is 3, which leaves nothing to learn; name another field with --label",
+        ),
+        ("words.csv", "text,label\na,x\nb,y\n", "line 2: the label 'x' is not a number"),
+        ("infinite.csv", "text,label\na,1\nb,inf\n", "line 3: the label 'inf' is not finite"),
+        ("lonely.csv", "text,label\na,1\n", "every label is 1"),
+    ] {
+        place.write(name, text);
+        place.refuse(&["train", "regress", name], &[name, expected]);
+    }
+    for (name, text, expected) in [
+        (
+            "l.jsonl",
+            "{\"tokens\": [\"a\", \"b\"], \"tags\": [\"X\"]}\n",
+            "line 1: 'tokens' has 2 but 'tags' has 1",
+        ),
+        (
+            "none.jsonl",
+            "{\"tokens\": [\"a\"], \"tags\": [\"X\"]}\n{\"tokens\": [\"a\"]}\n",
+            "line 2 names 'tokens'; give it",
+        ),
+        ("empty.jsonl", "{\"tokens\": [], \"tags\": []}\n", "line 1: tokens is an empty list; leave such"),
+        ("words.conll", "one two\nthree\n", "line 2: 1 column where line 1 has 2"),
+        ("one.conll", "a X\nb Y\n", "there is but one example, so none can be held out"),
+    ] {
+        place.write(name, text);
+        place.refuse(&["train", "tag", name], &[expected]);
+    }
+    for (name, text, expected) in [
+        ("empty.txt", "", "there is no text in it"),
+        (
+            "short.txt",
+            "to be or not to be",
+            "fewer than a chunk of 128; give a longer text or a smaller --chunk",
+        ),
+        ("zip.txt", "PK\u{3}\u{4}", "the file is compressed; unpack it first"),
+    ] {
+        place.write(name, text);
+        place.refuse(&["train", "lm", name], &[name, expected]);
+    }
+    place.refuse(&["train", "lm", "-"], &["standard input: there is no text in it"]);
+    place.refuse(&["train", "lm", "-", "--test", "-"], &["data.train and data.test are both standard input"]);
+}
+
+/// One that reads a pipe goes on with the same pipe, and with no other.
+#[test]
+fn a_training_from_standard_input_needs_it_again() {
+    let place = place();
+    let text = "to be or not to be, that is the question\n".repeat(30);
+    let mut train =
+        vec!["train", "lm", "-", "--epochs", "100", "--valid", "0", "--batch", "2", "--chunk", "16"];
+    train.extend(["--hidden", "4", "--embedding", "4", "--layers", "1", "--quiet", "--out"]);
+    let ran = place.run_with_input(&[&train[..], &["whole"]].concat(), &text);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let mut child = place
+        .command(&[&train[..], &["cut"]].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    while !place.path("cut").exists() {
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before its first save");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resume = ["train", "--resume", "cut", "--quiet"];
+    // The first try also sweeps away what the killed process was writing.
+    place.run(&resume);
+    for input in ["", "to be", &text.replace("question", "answer")] {
+        place.refuse_with_input(
+            &resume,
+            input,
+            &["standard input: the training began with data from it; give the same"],
+        );
+    }
+    let ran = place.run_with_input(&resume, &text);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert!(model("cut") == model("whole"));
+}
+
+#[test]
+fn attention_tells_how_much_each_step_counts() {
+    let place = place();
+    for (run, file, task) in [("texts", "reviews.csv", "classify"), ("numbers", "signals.jsonl", "regress")] {
+        let out = ["train", task, file, "--pool", "attention", "--quiet", "--out", run];
+        place.succeed(&[&out[..], &SMALL].concat());
+        let plain = last_json(&place.succeed(&["predict", run, file, "--json"]));
+        let told = last_json(&place.succeed(&["predict", run, file, "--json", "--attention"]));
+        assert_eq!((plain.get("attention"), &plain["predictions"]), (None, &told["predictions"]));
+        let all = told["attention"].as_array().unwrap();
+        assert_eq!(all.len(), told["predictions"].as_array().unwrap().len());
+        for (place, one) in all.iter().enumerate() {
+            let weights: Vec<f64> =
+                one["weights"].as_array().unwrap().iter().filter_map(|w| w.as_f64()).collect();
+            assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-5, "{one}");
+            let steps = if run == "texts" { one["tokens"].as_array().unwrap().len() } else { 3 + place % 4 };
+            assert_eq!(weights.len(), steps, "{one}");
+        }
+        assert_eq!(run == "numbers", all[0].get("tokens").is_none());
+        if run == "texts" {
+            assert_eq!(all[0]["tokens"], serde_json::json!(["a", "좋은", "film", ",", "number", "0"]));
+        }
+    }
+    place.succeed(&[&["train", "classify", "reviews.csv", "--quiet", "--out", "run"], &SMALL[..]].concat());
+    place.refuse(
+        &["predict", "run", "reviews.csv", "--json", "--attention"],
+        &["run: its steps have no attention weights; train one with --pool attention, or leave --attention out"],
+    );
+    place.refuse(&["predict", "texts", "reviews.csv", "--attention"], &["--json"]);
 }
