@@ -73,6 +73,9 @@ fn reports_work_in_a_browser() {
     place.write("t.conll", tags);
     place.write("r.csv", csv);
     place.write("x.jsonl", jsonl);
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data");
+    let constitution = format!("{data}/korean_constitution.txt");
+    let lm = ["lm", &constitution, "--batch", "8", "--chunk", "64", "--layers", "1", "--embedding", "8"];
     let quick = ["--epochs", "3", "--hidden", "4", "--quiet"];
     let forecast = ["train", "forecast", "y.csv", "--target", "y", "--horizon", "7", "--quiet"];
     place.succeed(&[&forecast[..], &QUICK, &["--out", "forecast"]].concat());
@@ -81,6 +84,9 @@ fn reports_work_in_a_browser() {
         ("numbers", &["classify", "x.jsonl"]),
         ("tags", &["tag", "t.conll"]),
         ("regress", &["regress", "r.csv", "--text", "text", "--label", "stars"]),
+        ("attended", &["classify", "r.csv", "--text", "text", "--label", "label", "--pool", "attention"]),
+        ("over-time", &["regress", "x.jsonl", "--pool", "attention"]),
+        ("lm", &lm),
     ] {
         place.succeed(&[&["train"], arguments, &quick, &["--out", name]].concat());
     }
@@ -91,6 +97,9 @@ fn reports_work_in_a_browser() {
         ("numbers/report.html", 6),
         ("tags/report.html", 5),
         ("regress/report.html", 5),
+        ("attended/report.html", 5),
+        ("over-time/report.html", 17),
+        ("lm/report.html", 4),
         ("compare.html", 4),
     ] {
         for (width, dark) in [(1280, false), (1280, true), (500, false)] {
