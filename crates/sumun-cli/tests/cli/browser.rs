@@ -20,6 +20,12 @@ const LOOK: &str = "<script>addEventListener('load', () => {
     if (cells === 0 && (shown.length !== 1 || marks.length === 0)) console.error('empty chart: ' + name);
     seen += 1;
   }
+  for (const sample of document.querySelectorAll('pre.sample')) {
+    if (sample.textContent.trim() === '') console.error('empty sample');
+  }
+  const tokens = [...document.querySelectorAll('.attended span[title]')];
+  const shades = new Set(tokens.map((token) => getComputedStyle(token).backgroundColor));
+  if (tokens.length > 0 && shades.size < 2) console.error('no token is shaded');
   if (document.documentElement.scrollWidth > innerWidth + 1) console.error('wider than the window');
   document.body.dataset.figures = seen;
 });</script>";

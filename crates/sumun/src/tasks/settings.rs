@@ -109,7 +109,7 @@ pub const SETTINGS: &[Setting] = &[
         "vocabulary",
         Kind::Count,
         ALL,
-        "Keep so many of the most frequent tokens, <PAD> and <UNK> included; not given, all are kept, at most 50,000",
+        "Keep so many of the most frequent tokens, <PAD> and <UNK> included; without it, more than 50,000 are an error",
     ),
     row(
         "text",

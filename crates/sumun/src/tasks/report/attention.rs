@@ -11,14 +11,18 @@ use crate::tasks::figures::AttentionWeights;
 pub(super) const LEGEND: &str = " The deeper a token’s colour, the more the model attends to it; below it, its weight in per cent. Tokens without a number have less \
      than an even share.";
 
+/// So many times an even share has the full colour, where no token has more.
+const DEEP: f32 = 3.0;
+
 /// More points than this are told apart by the line alone.
 const MOST_DOTS: usize = 40;
 
 /// The tokens that the model read, shaded by their weights, up to so many characters.
 pub(super) fn over_tokens(attention: &AttentionWeights, longest: usize) -> String {
     let AttentionWeights { tokens, weights } = attention;
-    let largest = weights.iter().copied().fold(0.0, f32::max).max(f32::MIN_POSITIVE);
     let even = 1.0 / weights.len().max(1) as f32;
+    // Weights that are all about the same are all pale.
+    let deepest = weights.iter().copied().fold((DEEP * even).min(1.0), f32::max);
     let mut out = String::from("<p class=\"tagged attended\">");
     let (mut characters, mut shown, mut rest) = (0, 0, 1.0);
     for (token, &weight) in tokens.iter().zip(weights) {
@@ -31,7 +35,7 @@ pub(super) fn over_tokens(attention: &AttentionWeights, longest: usize) -> Strin
         let _ = write!(
             out,
             "<span style=\"--v:{}%\" title=\"{} %\">{}<i>{number}</i></span> ",
-            fixed(f64::from(100.0 * weight / largest).clamp(0.0, 100.0), 0),
+            fixed(f64::from(100.0 * weight / deepest).clamp(0.0, 100.0), 0),
             percent(weight),
             escape(visible(token))
         );
