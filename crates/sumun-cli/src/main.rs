@@ -88,7 +88,7 @@ struct Train {
 enum TrainTask {
     /// Learn to forecast columns of a CSV file
     #[command(args_override_self = true, after_help = after(train_forecast::EXAMPLES))]
-    Forecast(Box<train_forecast::Arguments>),
+    Forecast(train_task::Arguments<settings::Forecast>),
     /// Learn to label texts or sequences of numbers
     #[command(args_override_self = true, after_help = after(train_task::CLASSIFY_EXAMPLES))]
     Classify(train_task::Arguments<settings::Classify>),
@@ -116,7 +116,7 @@ Ctrl-C saves and stops a training of any task but forecast, which takes seconds.
 fn train(train: Train) -> Result<(), Failure> {
     let Train { task, resume, common } = train;
     match (task, resume) {
-        (Some(TrainTask::Forecast(arguments)), _) => train_forecast::run(*arguments),
+        (Some(TrainTask::Forecast(arguments)), _) => train_task::run(arguments),
         (Some(TrainTask::Classify(arguments)), _) => train_task::run(arguments),
         (Some(TrainTask::Regress(arguments)), _) => train_task::run(arguments),
         (Some(TrainTask::Tag(arguments)), _) => train_task::run(arguments),

@@ -2,15 +2,16 @@
 
 use std::marker::PhantomData;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgMatches, Command};
-use sumun::tasks::{Kind, SETTINGS, Setting, Task, setting};
+use sumun::settings::{Kind, Reader, SETTINGS, Setting};
 
 /// A task, as a type: each has its own options.
 pub(crate) trait Kinded: std::fmt::Debug + Clone + Send + Sync + 'static {
-    const TASK: Task;
+    const READER: Reader;
 }
 
-/// The settings that were given, each as a table for [`sumun::tasks::TaskConfig::from_tables`].
+/// The settings that were given, each as a table for the configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Given<K> {
     pub(crate) tables: Vec<toml::Table>,
@@ -19,31 +20,26 @@ pub(crate) struct Given<K> {
 
 /// The settings that are options. The training file is an argument of its own.
 fn options<K: Kinded>() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().filter(|setting| setting.read_by(K::TASK) && setting.key() != "data.train")
+    SETTINGS.iter().filter(|setting| setting.read_by(K::READER) && setting.key() != "data.train")
 }
 
 impl<K: Kinded> clap::Args for Given<K> {
     fn augment_args(command: Command) -> Command {
         options::<K>().fold(command, |command, setting| {
             let mut help = setting.help.to_owned();
-            if let Some(default) = setting.default_of(K::TASK) {
+            if let Some(default) = setting.default_of(K::READER) {
                 help += &format!(" [default: {default}]");
             }
             let arg =
                 Arg::new(setting.key()).long(setting.option()).help(help).help_heading(heading(setting));
+            let arg = arg.value_parser(parser(setting.kind)).value_name(value_name(setting));
             command.arg(match setting.kind {
                 // `--bidirectional`, `--bidirectional false`.
-                Kind::Switch => arg
-                    .value_name("BOOL")
-                    .num_args(0..=1)
-                    .default_missing_value("true")
-                    .value_parser(["true", "false"])
-                    .hide_possible_values(true),
-                Kind::Choice(names) => arg.value_name("WHICH").value_parser(names.to_vec()),
-                Kind::Count => arg.value_name("N").allow_negative_numbers(true),
-                Kind::Real => arg.value_name("X").allow_negative_numbers(true),
-                Kind::Text => arg.value_name(if setting.section == "text" { "FILE" } else { "NAME" }),
-                Kind::HeldOut => arg.value_name("SHARE|FILE").allow_negative_numbers(true),
+                Kind::Switch => arg.num_args(0..=1).default_missing_value("true").hide_possible_values(true),
+                Kind::Count | Kind::Real | Kind::HeldOut | Kind::Season | Kind::Clip => {
+                    arg.allow_negative_numbers(true)
+                }
+                Kind::Choice(_) | Kind::Text | Kind::Columns => arg,
             })
         })
     }
@@ -57,10 +53,8 @@ impl<K: Kinded> clap::FromArgMatches for Given<K> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut tables = Vec::new();
         for option in options::<K>() {
-            if let Some(value) = matches.get_one::<String>(&option.key()) {
-                let table = setting(&option.key(), value)
-                    .map_err(|error| clap::Error::raw(clap::error::ErrorKind::InvalidValue, error))?;
-                tables.push(table);
+            if let Some(value) = matches.get_one::<toml::Value>(&option.key()) {
+                tables.push(option.table(value.clone()));
             }
         }
         Ok(Self { tables, kind: PhantomData })
@@ -72,9 +66,35 @@ impl<K: Kinded> clap::FromArgMatches for Given<K> {
     }
 }
 
+/// Reads what is typed; clap lists the names of a choice and suggests the nearest.
+fn parser(kind: Kind) -> ValueParser {
+    let typed = move |text: &str| kind.typed(text);
+    match kind {
+        Kind::Choice(names) => {
+            PossibleValuesParser::new(names.to_vec()).try_map(move |name| typed(&name)).into()
+        }
+        Kind::Switch => PossibleValuesParser::new(["true", "false"]).try_map(move |name| typed(&name)).into(),
+        _ => ValueParser::new(typed),
+    }
+}
+
+fn value_name(setting: &Setting) -> &'static str {
+    match setting.kind {
+        Kind::Switch => "BOOL",
+        Kind::Choice(_) => "WHICH",
+        Kind::Count | Kind::Season => "N",
+        Kind::Real | Kind::Clip => "X",
+        Kind::Text if setting.section == "text" => "FILE",
+        Kind::Text => "NAME",
+        Kind::HeldOut => "SHARE|FILE",
+        Kind::Columns => "COL[,COL]",
+    }
+}
+
 fn heading(setting: &Setting) -> &'static str {
     match setting.section {
         "data" => "Data",
+        "prepare" => "How targets are made easy to learn",
         "text" => "Text",
         "network" => "Model",
         _ => "Training",
@@ -88,12 +108,12 @@ macro_rules! kinds {
             #[derive(Debug, Clone)]
             pub(crate) struct $name;
             impl Kinded for $name {
-                const TASK: Task = Task::$task;
+                const READER: Reader = Reader::$task;
             }
         )+
     };
 }
-kinds!(Classify = Classify, Regress = Regress, Tag = Tag, Lm = Lm);
+kinds!(Forecast = Forecast, Classify = Classify, Regress = Regress, Tag = Tag, Lm = Lm);
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,7 @@ pub mod rows;
 pub mod run;
 pub mod scores;
 pub mod sequences;
+pub mod settings;
 pub mod tasks;
 pub mod text;
 pub mod train;

@@ -1,6 +1,6 @@
 //! `sumun config`: the settings of a task, explained.
 
-use sumun::tasks::{Task, template};
+use sumun::settings::{Reader, template};
 
 use crate::failure::Failure;
 use crate::output::print;
@@ -14,11 +14,11 @@ Examples:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The task
-    #[arg(value_name = "TASK", value_parser = Task::NAMES.to_vec())]
+    #[arg(value_name = "TASK", value_parser = Reader::NAMES.to_vec())]
     task: String,
 }
 
 /// Prints the template.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    print(&template(arguments.task.parse()?))
+    print(&template(arguments.task.parse::<Reader>()?))
 }

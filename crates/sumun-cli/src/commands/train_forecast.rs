@@ -1,20 +1,15 @@
 //! `sumun train forecast`: from a CSV file to a trained, measured and saved forecaster.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
-use sumun::data::{Missing, ScaleKind};
-use sumun::forecast::{
-    Cell, DifferenceChoice, Evaluation, LearningRate, Options, ReportNotes, Switch, TASK, Time, Trained,
-    save_run, train,
-};
+use sumun::forecast::{Evaluation, ForecastConfig, ReportNotes, TASK, Trained, save_run, train};
 use sumun::run::{REPORT_FILE, RUNS, RunFolder, default_path};
-use sumun::train::{Clip, OptimizerConfig};
 
 use super::read;
 use super::report::{command_line, now};
-use crate::arguments::{Columns, columns, count, on_threads, real, season, seed, threads};
+use super::train_task::Common;
+use crate::arguments::on_threads;
 use crate::failure::Failure;
 use crate::output::{print_json, tell};
 use crate::progress::{Display, tell_note};
@@ -29,215 +24,21 @@ Examples:
   sumun train forecast data.csv --target y --json --quiet | jq .metrics.test
 
 The run folder holds model.safetensors, config.toml, metrics.jsonl and report.html; it appears only when all of it is \
-written. With --json the last line of stdout is one object: task, run, epochs, seconds, parameters, metrics.valid, \
-metrics.test and baselines.NAME, each with mae, rmse, smape, mase and loss (null if undefined). An option given twice: \
+written. With --json the last line of stdout is one object: task, run, report, epochs, best_epoch, seconds, parameters, \
+metrics.valid, metrics.test and baselines.NAME, each with mae, rmse, smape, mase and loss (null if undefined). An option given twice: \
 the last wins. A column name with a comma in it goes in double quotes.";
 
-const DATA: &str = "Data";
-const TARGETS: &str = "How targets are made easy to learn";
-const MODEL: &str = "Model";
-const TRAINING: &str = "Training";
-const OUTPUT: &str = "Output";
-
-/// The arguments of `sumun train forecast`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
-    /// The CSV file (comma, semicolon or tab; UTF-8; a header row), `-` for standard input
-    file: PathBuf,
-
-    /// Columns to forecast
-    #[arg(long, value_name = "COL[,COL]", value_parser = columns, help_heading = DATA)]
-    target: Columns,
-    /// The column of timestamps, or none [default: the first column that holds timestamps]
-    #[arg(long, value_name = "COL", help_heading = DATA)]
-    time: Option<String>,
-    /// Further columns that help, known up to the present [default: none]
-    #[arg(long, value_name = "COL,…", value_parser = columns, help_heading = DATA)]
-    features: Option<Columns>,
-    /// Further columns that are also known for the steps ahead, such as holidays [default: none]
-    #[arg(long, value_name = "COL,…", value_parser = columns, help_heading = DATA)]
-    known: Option<Columns>,
-    /// Steps ahead, all forecast at once [default: one season, or 12 without one]
-    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = DATA)]
-    horizon: Option<usize>,
-    /// Rows the network sees before each forecast [default: the longer of season and horizon]
-    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = DATA)]
-    window: Option<usize>,
-    /// Rows after which the series repeats itself, or none [default: found in the training part]
-    #[arg(long, value_name = "N", value_parser = season, allow_negative_numbers = true, help_heading = DATA)]
-    season: Option<usize>,
-    /// What to do about missing values and time steps
-    #[arg(long, value_name = "POLICY", default_value = "error", help_heading = DATA,
-        value_parser = named::<Missing>(&["error", "ffill", "interpolate", "drop"]))]
-    missing: Missing,
-    /// The share of rows that decides when to stop and what to choose; 0 for none
-    #[arg(long, value_name = "F", value_parser = real::<f64>, allow_negative_numbers = true,
-        default_value = "0.1", help_heading = DATA)]
-    valid: f64,
-    /// The share of rows at the end that is only measured on; 0 for none
-    #[arg(long, value_name = "F", value_parser = real::<f64>, allow_negative_numbers = true,
-        default_value = "0.2", help_heading = DATA)]
-    test: f64,
-
-    /// What is subtracted, so that the network learns what simple forecasts leave
-    #[arg(long, value_name = "WHAT", default_value = "auto", help_heading = TARGETS,
-        value_parser = named::<DifferenceChoice>(DifferenceChoice::NAMES))]
-    difference: DifferenceChoice,
-    /// Logarithms, for positive series that grow
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = TARGETS,
-        value_parser = named::<Switch>(Switch::NAMES))]
-    log: Switch,
-    /// Hour, weekday and time of year as inputs
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = TARGETS,
-        value_parser = named::<Switch>(Switch::NAMES))]
-    calendar: Switch,
-    /// How values are scaled, fitted on the training part
-    #[arg(long, value_name = "HOW", default_value = "standard", help_heading = TARGETS,
-        value_parser = named::<ScaleKind>(&["minmax", "standard", "robust", "none"]))]
-    scale: ScaleKind,
-
-    /// The recurrent cell
-    #[arg(long, default_value = "lstm", help_heading = MODEL, value_parser = named::<Cell>(Cell::NAMES))]
-    cell: Cell,
-    /// Hidden units of each layer and direction
-    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true,
-        default_value_t = Options::default().hidden, help_heading = MODEL)]
-    hidden: usize,
-    /// Recurrent layers
-    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true,
-        default_value_t = Options::default().layers, help_heading = MODEL)]
-    layers: usize,
-    /// Read the window backwards too
-    #[arg(long, help_heading = MODEL)]
-    bidirectional: bool,
-    /// The share of hidden values dropped in training
-    #[arg(long, value_name = "F", value_parser = real::<f32>, allow_negative_numbers = true,
-        default_value_t = Options::default().dropout, help_heading = MODEL)]
-    dropout: f32,
-
-    /// The most passes over the training part [default: 30 to 200, by the length of the series]
-    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = TRAINING)]
-    epochs: Option<usize>,
-    /// Windows in a training step [default: 32, more for long series]
-    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = TRAINING)]
-    batch: Option<usize>,
-    /// The highest learning rate
-    #[arg(long, value_name = "RATE", value_parser = real::<f64>, allow_negative_numbers = true,
-        default_value_t = Options::default().lr, help_heading = TRAINING)]
-    lr: f64,
-    /// How the learning rate changes
-    #[arg(long, default_value = "cosine", help_heading = TRAINING,
-        value_parser = named::<LearningRate>(LearningRate::NAMES))]
-    schedule: LearningRate,
-    /// The optimizer, with PyTorch's settings
-    #[arg(long, value_name = "NAME", default_value = "adam", help_heading = TRAINING,
-        value_parser = named::<OptimizerConfig>(&["sgd", "adam", "adamw", "rmsprop", "adagrad"]))]
-    optimizer: OptimizerConfig,
-    /// What is made small, on scaled values
-    #[arg(long, default_value = "mae", help_heading = TRAINING,
-        value_parser = PossibleValuesParser::new(["mae", "mse", "huber"]))]
-    loss: String,
-    /// The largest global norm of the gradients; value:X cuts each number to ±X; none
-    #[arg(long, value_name = "X", value_parser = clip, allow_negative_numbers = true,
-        default_value = "1", help_heading = TRAINING)]
-    clip: Clip,
-    /// Epochs without a better validation loss before stopping [default: a fifth of the epochs, 10 or more]
-    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = TRAINING)]
-    patience: Option<usize>,
-    /// Where all randomness comes from: the same seed gives the same model
-    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true,
-        default_value = "0", help_heading = TRAINING)]
-    seed: u64,
-    /// Threads to compute with; the numbers do not depend on it [default: all processors]
-    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = TRAINING)]
-    threads: Option<usize>,
-
-    /// The folder of the run, which must not exist [default: runs/forecast-FILE-1, -2 …]
-    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
-    out: Option<PathBuf>,
-    /// Print the results as one JSON object on the last line of stdout
-    #[arg(long, help_heading = OUTPUT)]
-    json: bool,
-    /// Say nothing on stderr but errors
-    #[arg(long, short, help_heading = OUTPUT)]
-    quiet: bool,
-}
-
-/// Reads one of the values that a type has names for; clap lists them and suggests the nearest.
-fn named<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
-where
-    T: std::str::FromStr<Err = sumun::Error> + Clone + Send + Sync + 'static,
-{
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
-}
-
-/// Reads `1`, `value:0.5` or `none`; clipping itself judges the bound.
-fn clip(text: &str) -> Result<Clip, String> {
-    let above_zero = |text: &str| match real::<f64>(text)? {
-        // A bound on single numbers is compared in single precision.
-        max if (max as f32).is_finite() && max as f32 > 0.0 => Ok(max),
-        _ => Err(String::from("give a number above 0, or none")),
-    };
-    match text.split_once(':') {
-        None if text == "none" => Ok(Clip::None),
-        None => Ok(Clip::GlobalNorm { max: above_zero(text)? }),
-        Some(("value", max)) => Ok(Clip::Value { max: above_zero(max)? as f32 }),
-        Some(_) => Err("give a number, value:NUMBER or none".into()),
-    }
-}
-
-impl Arguments {
-    fn options(&self) -> Result<Options, Failure> {
-        let names = |columns: &Option<Columns>| columns.clone().unwrap_or_default().0;
-        Ok(Options {
-            targets: self.target.0.clone(),
-            time: match self.time.as_deref() {
-                None => Time::Auto,
-                Some("none") => Time::None,
-                Some(column) => Time::Column(column.trim().to_owned()),
-            },
-            features: names(&self.features),
-            known: names(&self.known),
-            window: self.window,
-            horizon: self.horizon,
-            season: self.season,
-            cell: self.cell,
-            hidden: self.hidden,
-            layers: self.layers,
-            bidirectional: self.bidirectional,
-            dropout: self.dropout,
-            epochs: self.epochs,
-            batch: self.batch,
-            lr: self.lr,
-            optimizer: self.optimizer,
-            clip: self.clip,
-            schedule: self.schedule,
-            loss: Options::loss_named(&self.loss)?,
-            patience: self.patience,
-            scale: self.scale,
-            seed: self.seed,
-            valid: self.valid,
-            test: self.test,
-            missing: self.missing,
-            difference: self.difference,
-            log: self.log,
-            calendar: self.calendar,
-        })
-    }
-}
-
 /// Trains, saves and tells.
-pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let options = arguments.options()?;
-    options.check()?;
-    let table = read(&arguments.file)?;
-    let place =
-        || arguments.out.clone().unwrap_or_else(|| default_path(RUNS.as_ref(), TASK, &arguments.file));
+pub(super) fn begin(config: ForecastConfig, common: Common) -> Result<(), Failure> {
+    let Common { threads, out, json, quiet, .. } = common;
+    let options = config.options()?;
+    let table = read(&config.data.train)?;
+    let place = || out.clone().unwrap_or_else(|| default_path(RUNS.as_ref(), TASK, &config.data.train));
     // Whether a run can be written is known before the work; it is begun afterwards, so that a training that is
     // interrupted leaves nothing.
     drop(RunFolder::stage(place())?);
-    let mut display = Display::new(arguments.quiet);
-    let (trained, notes, folder) = on_threads(arguments.threads, || {
+    let mut display = Display::new(quiet);
+    let (trained, notes, folder) = on_threads(threads, || {
         let trained = train(&table, &options, &mut display);
         let mut notes = display.finish();
         let trained = trained?;
@@ -253,15 +54,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             predict_command: predict_command(staged.path(), &trained),
             threads: rayon::current_num_threads(),
         };
-        let folder = save_run(&trained, staged, &about)?;
+        let folder = save_run(&trained, &config, staged, &about)?;
         Ok::<_, Failure>((trained, notes, folder))
     })??;
-    if !arguments.quiet {
+    if !quiet {
         let style = Style::for_stderr();
         notes.iter().for_each(|note| tell_note(note, style));
         summary(&trained, folder.path(), style).lines().for_each(tell);
     }
-    if arguments.json {
+    if json {
         print_json(&as_json(&trained, folder.path()))?;
     }
     Ok(())
@@ -289,7 +90,9 @@ fn as_json(trained: &Trained, folder: &Path) -> Value {
     json!({
         "task": "forecast",
         "run": folder.to_string_lossy(),
+        "report": folder.join(REPORT_FILE).to_string_lossy(),
         "epochs": trained.epochs.len(),
+        "best_epoch": trained.best_epoch,
         "seconds": trained.seconds,
         "parameters": parameters(trained),
         "metrics": { "valid": part(&trained.valid), "test": part(&trained.test) },
@@ -395,30 +198,3 @@ fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
 
 /// How wide the names on the left of the summary are.
 const NAME_COLUMNS: usize = 12;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clips() {
-        assert_eq!(clip("0.5"), Ok(Clip::GlobalNorm { max: 0.5 }));
-        assert_eq!(clip("value:0.5"), Ok(Clip::Value { max: 0.5 }));
-        assert_eq!(clip("none"), Ok(Clip::None));
-        for wrong in ["0", "-1", "nan", "inf", "value:0", "value:1e-60", "norm:1", "x"] {
-            assert!(clip(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_the_library() {
-        #[derive(clap::Parser)]
-        struct Train {
-            #[command(flatten)]
-            arguments: Arguments,
-        }
-        let parsed = <Train as clap::Parser>::try_parse_from(["forecast", "f.csv", "--target", "y"]).unwrap();
-        let expected = Options { targets: vec!["y".into()], ..Options::default() };
-        assert_eq!(parsed.arguments.options().unwrap(), expected);
-    }
-}

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sumun::forecast::ForecastConfig;
 use sumun::run::{CONFIG_FILE, LiveRun, REPORT_FILE, RUNS, RunFolder, default_path};
-use sumun::tasks::{
-    About, Task, TaskConfig, Trained, Training, read_config, setting, task_report, task_results,
-};
+use sumun::settings::{Reader, read_config, setting};
+use sumun::tasks::{About, Task, TaskConfig, Trained, Training, task_report, task_results};
 use sumun::train::Ending;
 use toml::Table;
 
 use super::report::{command_line, now};
+use super::train_forecast;
 use crate::arguments::{on_threads, threads};
 use crate::failure::Failure;
 use crate::figures;
@@ -46,16 +47,16 @@ pub(crate) struct Common {
     set: Vec<String>,
     /// Threads to compute with; the result does not depend on it [default: all processors]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = OUTPUT)]
-    threads: Option<usize>,
+    pub(super) threads: Option<usize>,
     /// The folder of the run, which must not exist yet [default: runs/TASK-FILE-1, -2, …]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Print the results as one JSON object on the last line of stdout
     #[arg(long, help_heading = OUTPUT)]
-    json: bool,
+    pub(super) json: bool,
     /// Say nothing on stderr but errors
     #[arg(long, short, help_heading = OUTPUT)]
-    quiet: bool,
+    pub(super) quiet: bool,
 }
 
 pub(crate) const CLASSIFY_EXAMPLES: &str = "\
@@ -96,7 +97,7 @@ pub(crate) fn run<K: Kinded>(arguments: Arguments<K>) -> Result<(), Failure> {
         tables.push(train_file(&file)?);
     }
     tables.extend(common.set_tables()?);
-    begin(TaskConfig::from_tables(K::TASK, &tables)?, common)
+    train(K::READER, &tables, common)
 }
 
 /// Trains what a configuration file says.
@@ -105,10 +106,17 @@ pub(crate) fn run_config(common: Common) -> Result<(), Failure> {
     let task = file.get("task").and_then(toml::Value::as_str).ok_or_else(|| {
         Failure::Usage("the configuration names no task; add task = \"classify\", for example".into())
     })?;
-    let task: Task = task.parse()?;
+    let task: Reader = task.parse()?;
     let mut tables = vec![file];
     tables.extend(common.set_tables()?);
-    begin(TaskConfig::from_tables(task, &tables)?, common)
+    train(task, &tables, common)
+}
+
+fn train(task: Reader, tables: &[Table], common: Common) -> Result<(), Failure> {
+    match task.task() {
+        Some(task) => begin(TaskConfig::from_tables(task, tables)?, common),
+        None => train_forecast::begin(ForecastConfig::from_tables(tables)?, common),
+    }
 }
 
 impl Common {

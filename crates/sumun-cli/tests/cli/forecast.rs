@@ -28,9 +28,12 @@ fn training_keeps_the_json_contract() {
     let ran = place.succeed(&train("y.csv", "y", &["--json", "--horizon", "7"]));
     let json = last_json(&ran);
     let names: Vec<&String> = json.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["baselines", "epochs", "metrics", "parameters", "run", "seconds", "task"]);
+    let all =
+        ["baselines", "best_epoch", "epochs", "metrics", "parameters", "report", "run", "seconds", "task"];
+    assert_eq!(names, all);
     assert_eq!(json["task"], "forecast");
     assert_eq!(json["run"], "runs/forecast-y-1");
+    assert_eq!(json["report"], "runs/forecast-y-1/report.html");
     assert_eq!(json["epochs"], 2);
     assert!(json["seconds"].as_f64().unwrap() > 0.0 && json["parameters"].as_u64().unwrap() > 0);
     for part in ["valid", "test"] {
@@ -233,4 +236,91 @@ fn a_full_disk_is_unexpected() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr.starts_with("error: standard output cannot be written") && stderr.lines().count() == 1);
+}
+
+#[test]
+fn a_configuration_trains_what_options_train() {
+    let place = Place::with_series();
+    let more =
+        ["--horizon", "7", "--clip", "value:0.5", "--season", "7", "--time", "date", "--bidirectional"];
+    let more = [&more[..], &["--calendar", "off", "--loss", "huber", "--quiet", "--out", "options"]].concat();
+    place.succeed(&train("y.csv", "y", &more));
+    let template = place.succeed(&["config", "forecast"]).stdout;
+    assert!(template.starts_with("# Settings of `sumun train forecast`."), "{template}");
+    place.write("run.toml", template.replace("data.csv", "y.csv").replace("[\"value\"]", "[\"y\"]"));
+    let mut arguments = vec!["train", "--config", "run.toml", "--quiet", "--out", "config"];
+    for set in [
+        "train.epochs=2",
+        "network.hidden=4",
+        "prepare.difference=none",
+        "data.horizon=7",
+        "data.season=7",
+        "data.time=date",
+        "train.clip=value:0.5",
+        "train.loss=huber",
+        "prepare.calendar=off",
+        "network.bidirectional=true",
+    ] {
+        arguments.extend(["--set", set]);
+    }
+    place.succeed(&arguments);
+    let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert!(model("options") == model("config"));
+    // What a run folder keeps is a configuration too; the file gives way to options, and options to --set.
+    let again = ["train", "forecast", "--config", "options/config.toml", "--hidden", "5", "--quiet"];
+    place.succeed(&[&again[..], &["--set", "network.hidden=4", "--out", "again"]].concat());
+    assert!(model("options") == model("again"));
+    place.succeed(&[&again[..], &["--out", "other"]].concat());
+    assert!(place.read("other/config.toml").contains("hidden = 5"));
+}
+
+/// What the data decided is written down, and gives the same model without deciding again.
+#[test]
+fn a_run_keeps_what_was_decided() {
+    let place = Place::with_series();
+    let base = ["train", "forecast", "y.csv", "--target", "y", "--hidden", "4", "--quiet", "--epochs", "3"];
+    place.succeed(&[&base[..], &["--out", "first"]].concat());
+    let config = place.read("first/config.toml");
+    for line in
+        ["task = \"forecast\"", "target = [\"y\"]", "season = 7", "horizon = 7", "window = 8", "batch = 32"]
+    {
+        assert!(config.lines().any(|l| l == line), "{line} is not in {config}");
+    }
+    assert!(!config.contains("difference = \"auto\""), "{config}");
+    place.succeed(&["train", "--config", "first/config.toml", "--quiet", "--out", "second"]);
+    let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert!(model("first") == model("second"));
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_refused() {
+    let place = Place::with_series();
+    place.write("typo.toml", "task = \"forecast\"\n[data]\ntrain = \"y.csv\"\ntargets = [\"y\"]\n");
+    place.write("other.toml", "task = \"tag\"\n[data]\ntrain = \"y.csv\"\n");
+    place.refuse(
+        &["train", "--config", "typo.toml"],
+        &["there is no setting \"data.targets\"; did you mean data.target?"],
+    );
+    place.refuse(
+        &["train", "forecast", "--config", "other.toml", "--target", "y"],
+        &["the configuration is for the task \"tag\", not for forecast"],
+    );
+    for (set, expected) in [
+        ("data.horizn=3", "there is no setting \"data.horizn\"; did you mean data.horizon?"),
+        ("horizon=3", "there is no setting \"horizon\"; did you mean data.horizon?"),
+        ("network.pool=max", "network.pool means nothing to forecast; leave it out"),
+        ("train.weight_decay=1", "train.weight_decay means nothing to forecast"),
+        ("data.horizon=many", "data.horizon is \"many\"; it must be a whole number of at least 0"),
+        ("data.season=weekly", "data.season is \"weekly\"; it must be a number of rows, or \"none\""),
+        ("data.valid=dev.csv", "data.valid is \"dev.csv\"; it must be a number"),
+        ("data.target=[1]", "data.target is [1]; it must be names of columns"),
+        ("data.target=y,", "data.target is \"y,\"; it must be names of columns"),
+        ("train.clip=0", "train.clip is 0; it must be a number above 0"),
+        ("train.loss=mea", "train.loss is \"mea\"; it must be one of mae, mse, huber"),
+        ("train.save_every=-1", "train.save_every is -1; it must be a number of at least 0"),
+        ("data.horizon=0", "--horizon is 0; give at least 1"),
+        ("train.lr", "give KEY=VALUE"),
+    ] {
+        place.refuse(&["train", "forecast", "y.csv", "--target", "y", "--set", set], &[expected]);
+    }
 }

@@ -44,6 +44,7 @@
 
 pub mod baseline;
 mod choose;
+mod config;
 mod fit;
 mod forecaster;
 pub mod metrics;
@@ -61,6 +62,7 @@ mod trained;
 mod training;
 
 pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, Stage};
+pub use config::{DataSettings, ForecastConfig, NetworkSettings, Or, PrepareSettings, TrainSettings};
 pub use forecaster::{
     Forecast, ForecastColumn, Forecaster, ForecasterConfig, History, LayerSummary, Tensor, TimeAxis,
 };

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::config::ForecastConfig;
 use super::forecaster::{Forecaster, ForecasterConfig, Tensor};
 use super::report::ReportNotes;
 use super::trained::Trained;
 use crate::model::{ModelFile, NamedTensor};
 use crate::report::forecast_report;
-use crate::run::{FigureResult, PartResults, REPORT_FILE, RESULTS_FILE, RunFolder, RunResults, Staged};
+use crate::run::{
+    CONFIG_FILE, FigureResult, PartResults, REPORT_FILE, RESULTS_FILE, RunFolder, RunResults, Staged,
+};
 use crate::{Error, Result};
 
 /// The task that a forecaster's model file names.
@@ -53,9 +56,14 @@ impl Forecaster {
 
 /// Writes everything about a training into a folder in progress and puts it in its place: model, options, losses and
 /// report. Errors: what the operating system refuses; then nothing is left.
-pub fn save_run(trained: &Trained, staged: Staged, notes: &ReportNotes) -> Result<RunFolder> {
+pub fn save_run(
+    trained: &Trained,
+    config: &ForecastConfig,
+    staged: Staged,
+    notes: &ReportNotes,
+) -> Result<RunFolder> {
     staged.write_model(&trained.forecaster.to_model_file()?)?;
-    staged.write_config(&trained.resolved)?;
+    staged.write(CONFIG_FILE, config.as_used(&trained.resolved).to_toml()?.as_bytes())?;
     let mut metrics = staged.metrics()?;
     for epoch in &trained.epochs {
         metrics.write(epoch)?;

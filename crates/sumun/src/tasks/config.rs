@@ -1,17 +1,16 @@
 //! The configuration of a training: what a run folder keeps, what `--config` reads and what options set.
 //!
-//! Every setting is one row of [`SETTINGS`]. Values come together as TOML: the task's
-//! defaults, then a file, then single settings; a key that no row has, or that the task does not read, is an error.
+//! Every setting is one row of [`SETTINGS`](crate::settings::SETTINGS); see there how values come together.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+use toml::Table;
 
-use super::settings::{SETTINGS, Setting};
 use crate::forecast::Cell;
 use crate::named::named;
 use crate::records::XLayout;
+use crate::settings;
 use crate::text::TokenUnit;
 use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
@@ -264,15 +263,8 @@ impl TaskConfig {
     /// The defaults of a task under settings from a file and then single ones, each a table of sections. Errors: keys
     /// that are unknown or that the task does not read, with the nearest name; values of another kind; no data.
     pub fn from_tables(task: Task, tables: &[Table]) -> Result<Self> {
-        let defaults = Table::try_from(Self::defaults(task));
-        let mut all = defaults.map_err(|error| Error::Invalid(format!("the defaults of {task}: {error}")))?;
-        for table in tables {
-            overlay(task, &mut all, table)?;
-        }
-        let config: Self = all.try_into().map_err(|error: toml::de::Error| {
-            let message: Vec<&str> = error.message().split_whitespace().collect();
-            Error::Invalid(format!("the configuration: {}", message.join(" ")))
-        })?;
+        let all = settings::together(task, tables)?;
+        let config: Self = all.try_into().map_err(|error| settings::misfit(&error))?;
         config.check()?;
         Ok(config)
     }
@@ -281,16 +273,7 @@ impl TaskConfig {
     pub fn to_toml(&self) -> Result<String> {
         let mut table = Table::try_from(self)
             .map_err(|error| Error::Invalid(format!("the configuration cannot be written: {error}")))?;
-        for section in ["data", "text", "network", "train"] {
-            if let Some(Value::Table(inner)) = table.get_mut(section) {
-                inner.retain(|name, _| {
-                    SETTINGS.iter().any(|s| s.section == section && s.name == name && s.read_by(self.task))
-                });
-                if inner.is_empty() {
-                    table.remove(section);
-                }
-            }
-        }
+        settings::retain_read(self.task, &mut table);
         toml::to_string(&table)
             .map_err(|error| Error::Invalid(format!("the configuration cannot be written: {error}")))
     }
@@ -380,78 +363,4 @@ impl TaskConfig {
         }
         self.fit().map(|_| ())
     }
-}
-
-/// Reads a configuration file: its settings as they stand, and the task if it names one.
-pub fn read_config(path: &Path) -> Result<Table> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
-    text.parse::<Table>().map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let message: Vec<&str> = error.message().split_whitespace().collect();
-        let line = 1 + before.matches('\n').count();
-        Error::Invalid(format!("{}: line {line}: {}", path.display(), message.join(" ")))
-    })
-}
-
-/// A single setting as a table: `train.lr` and `0.01`. What reads as a TOML value is one; else it is a text.
-pub fn setting(key: &str, value: &str) -> Result<Table> {
-    let Some((section, name)) = key.split_once('.') else {
-        return Err(unknown(key, SETTINGS.iter()));
-    };
-    let text = SETTINGS.iter().any(|s| s.section == section && s.name == name && s.is_text());
-    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("value"));
-    let value = match parsed {
-        Some(Value::String(text)) => Value::String(text),
-        Some(parsed) if !text => parsed,
-        _ => Value::String(value.to_owned()),
-    };
-    let inner = Table::from_iter([(name.to_owned(), value)]);
-    Ok(Table::from_iter([(section.to_owned(), Value::Table(inner))]))
-}
-
-/// Puts the settings of `table` over those of `all`.
-fn overlay(task: Task, all: &mut Table, table: &Table) -> Result<()> {
-    let read = || SETTINGS.iter().filter(move |setting| setting.read_by(task));
-    // First, as settings of another task would only say that they mean nothing.
-    if let Some(other) = table.get("task").filter(|other| other.as_str() != Some(task.to_string().as_str())) {
-        return Err(Error::Invalid(format!("the configuration is for the task {other}, not for {task}")));
-    }
-    for (section, value) in table.iter().filter(|(section, _)| *section != "task") {
-        let Value::Table(inner) = value else {
-            return Err(unknown(section, read()));
-        };
-        for (name, value) in inner {
-            let key = format!("{section}.{name}");
-            let Some(setting) = SETTINGS.iter().find(|s| s.section == section && s.name == name) else {
-                return Err(unknown(&key, read()));
-            };
-            if !setting.read_by(task) {
-                return Err(Error::Invalid(format!("{key} means nothing to {task}; leave it out")));
-            }
-            // TOML tells whole numbers from others; a person does not.
-            let value = match value {
-                Value::Integer(whole) if setting.is_real() => Value::Float(*whole as f64),
-                other => other.clone(),
-            };
-            setting.check(&value)?;
-            let inner = all.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(inner) = inner {
-                inner.insert(name.clone(), value);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn unknown<'a>(key: &str, settings: impl Iterator<Item = &'a Setting>) -> Error {
-    let likeness = |setting: &Setting| {
-        // `lr` means `train.lr`.
-        strsim::jaro_winkler(&setting.key(), key).max(strsim::jaro_winkler(setting.name, key))
-    };
-    let nearest = settings.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let hint = match nearest.filter(|setting| likeness(setting) > 0.7) {
-        Some(setting) => format!("did you mean {}?", setting.key()),
-        None => "`sumun config TASK` lists them all".into(),
-    };
-    Error::Invalid(format!("there is no setting {key:?}; {hint}"))
 }

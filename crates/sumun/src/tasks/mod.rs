@@ -16,7 +16,6 @@ mod network;
 mod parts;
 mod report;
 mod results;
-mod settings;
 mod shown;
 mod tag;
 mod trained;
@@ -25,14 +24,13 @@ mod vectors;
 
 pub use config::{
     ClassWeights, DataOptions, HeldOut, Level, NetworkOptions, Pooling, Task, TaskConfig, TextOptions,
-    TrainOptions, read_config, setting,
+    TrainOptions,
 };
 pub use figures::{Answers, AttentionWeights, Figures, Measured, Prediction};
 pub use labelled::LabelledPipeline;
 pub use lm::{Generator, LanguagePipeline, PlainText, Sampling};
 pub use report::{About, task_report};
 pub use results::{Headline, task_results};
-pub use settings::{Kind, SETTINGS, Setting, template};
 pub use shown::{Asked, Sample, Shown, Truth};
 pub use tag::TaggingPipeline;
 pub use trained::{Pipeline, TrainedTask};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sumun::tasks::{HeldOut, Kind, SETTINGS, Task, TaskConfig, read_config, setting, template};
+use sumun::forecast::{ForecastConfig, Options, Or};
+use sumun::settings::{Kind, Reader, SETTINGS, Setting, read_config, setting, template};
+use sumun::tasks::{HeldOut, Task, TaskConfig};
 use toml::{Table, Value};
 
 const TASKS: [Task; 4] = [Task::Classify, Task::Regress, Task::Tag, Task::Lm];
@@ -30,11 +32,27 @@ fn every_setting_has_a_row_and_every_row_a_setting() {
             _ => assert_eq!(section, "task"),
         }
     }
-    let rows: Vec<String> = SETTINGS.iter().map(|setting| setting.key()).collect();
-    assert_eq!(found, rows.iter().cloned().collect());
-    assert_eq!(found.len(), rows.len(), "a row is there twice");
+    let rows = |read: &dyn Fn(&Setting) -> bool| -> Vec<String> {
+        SETTINGS.iter().filter(|row| read(row)).map(Setting::key).collect()
+    };
+    let of_tasks = rows(&|row| TASKS.iter().any(|&task| row.read_by(task)));
+    assert_eq!(found, of_tasks.iter().cloned().collect());
+    assert_eq!(found.len(), of_tasks.len(), "a row is there twice");
+    let mut config = ForecastConfig::default();
+    (config.data.time, config.data.season) = (name(), Some(Or::Number(7)));
+    (config.data.horizon, config.data.window) = (Some(1), Some(1));
+    (config.train.epochs, config.train.batch, config.train.patience) = (Some(1), Some(1), Some(1));
+    let table = Table::try_from(config).unwrap();
+    let sections = table.iter().filter_map(|(section, inner)| Some((section, inner.as_table()?)));
+    let found: BTreeSet<String> = sections
+        .flat_map(|(section, inner)| inner.keys().map(move |name| format!("{section}.{name}")))
+        .collect();
+    let of_forecast = rows(&|row| row.read_by(Reader::Forecast));
+    assert_eq!(found, of_forecast.iter().cloned().collect());
+    assert_eq!(found.len(), of_forecast.len(), "a row is there twice");
     for setting in SETTINGS {
-        assert!(TASKS.iter().any(|&task| setting.read_by(task)), "{} is read by none", setting.key());
+        let read = Reader::NAMES.iter().any(|name| setting.read_by(name.parse::<Reader>().unwrap()));
+        assert!(read, "{} is read by none", setting.key());
         assert!(!setting.help.ends_with('.') && setting.help.len() > 10, "{}", setting.key());
         assert_eq!(setting.option(), setting.name.replace('_', "-"));
     }
@@ -65,6 +83,26 @@ fn templates_say_the_defaults() {
         let message = TaskConfig::from_tables(other, &[text.parse().unwrap()]).unwrap_err().to_string();
         assert!(message.contains(&format!("not for {other}")), "{message}");
     }
+}
+
+#[test]
+fn the_forecasters_template_says_the_defaults() {
+    let text = template(Reader::Forecast);
+    let config = ForecastConfig::from_tables(&[text.parse().unwrap()]).unwrap();
+    assert_eq!(config.options().unwrap(), Options { targets: vec!["value".into()], ..Options::default() });
+    let used = text.replace("# time", "time").replace("# features", "features").replace("# known", "known");
+    let used = used.replace("known = [\"…\"]", "known = \"a, \\\"b,c\\\"\"");
+    let used = ["horizon", "window", "season", "epochs", "batch", "patience"]
+        .iter()
+        .fold(used, |text, name| text.replace(&format!("# {name} = "), &format!("{name} = ")));
+    let table: Table = used.parse().unwrap();
+    let rows = SETTINGS.iter().filter(|setting| setting.read_by(Reader::Forecast)).count();
+    let keys: usize = table.values().filter_map(Value::as_table).map(Table::len).sum();
+    assert_eq!(keys, rows, "{used}");
+    let config = ForecastConfig::from_tables(&[table]).unwrap();
+    assert_eq!(config.options().unwrap().known, ["a", "b,c"]);
+    let again = ForecastConfig::from_tables(&[config.to_toml().unwrap().parse().unwrap()]).unwrap();
+    assert_eq!(again, config);
 }
 
 #[test]
@@ -172,7 +210,7 @@ fn kinds_are_kept() {
         ("\"a\"", &[Kind::Text, Kind::HeldOut]),
     ];
     for row in SETTINGS {
-        let task = TASKS.into_iter().find(|&task| row.read_by(task)).unwrap();
+        let Some(task) = TASKS.into_iter().find(|&task| row.read_by(task)) else { continue };
         for (value, kinds) in values {
             let text = format!("[{}]\n{} = {value}", row.section, row.name);
             let found = TaskConfig::from_tables(task, &[text.parse().unwrap()]).map(|_| ());

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use sumun::tasks::{Task, TaskConfig, Training, setting};
+use sumun::settings::setting;
+use sumun::tasks::{Task, TaskConfig, Training};
 
 /// A task on data of a kind.
 #[derive(Debug, Clone, Copy)]

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use sumun::records::Tagged;
-use sumun::tasks::{
-    Figures, Measured, Pipeline, Prediction, Task, TaskConfig, TrainedTask, Training, setting,
-};
+use sumun::settings::setting;
+use sumun::tasks::{Figures, Measured, Pipeline, Prediction, Task, TaskConfig, TrainedTask, Training};
 
 /// Writes a file of sentences `word/TAG word/TAG`, one a line.
 fn write(path: &Path, sentences: &[&str]) {

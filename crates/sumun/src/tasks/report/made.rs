@@ -9,7 +9,7 @@ use super::{About, amount, part_amount, part_name};
 use crate::report::LayerRow;
 use crate::report::frame::{self, Again, fact};
 use crate::report::text::{count, counted, escape, fixed, shortened};
-use crate::tasks::settings::SETTINGS;
+use crate::settings::SETTINGS;
 use crate::tasks::trained::TrainedTask;
 use crate::tasks::training::Trained;
 

@@ -1,0 +1,206 @@
+//! What a setting takes: of a configuration file a TOML value, of the command line a text.
+
+use toml::Value;
+
+/// What a setting takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number.
+    Count,
+    /// A number.
+    Real,
+    /// Yes or no.
+    Switch,
+    /// Any text, such as a column's name.
+    Text,
+    /// One of some names.
+    Choice(&'static [&'static str]),
+    /// A share, or a file's name.
+    HeldOut,
+    /// Names of columns: a list of them, or a text that separates them by commas. A name with a comma in it is put in
+    /// double quotes there.
+    Columns,
+    /// A number of rows, or `none`.
+    Season,
+    /// The largest norm of the gradients, `value:X`, or `none`.
+    Clip,
+}
+
+/// How gradients are bounded, as people write it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum WrittenClip {
+    None,
+    GlobalNorm(f64),
+    Value(f32),
+}
+
+impl Kind {
+    /// What a person types, as a value. Error: what to give instead.
+    pub fn typed(self, text: &str) -> Result<Value, String> {
+        let count = || text.parse::<i64>().ok().filter(|count| *count >= 0).map(Value::Integer);
+        let text_value = || Value::String(text.to_owned());
+        match self {
+            Self::Count => count().ok_or_else(|| format!("give a whole number from 0 to {}", i64::MAX)),
+            Self::Real => text.parse().map(Value::Float).map_err(|_| "give a number, such as 0.1".to_owned()),
+            Self::Switch => text.parse().map(Value::Boolean).map_err(|_| "give true or false".to_owned()),
+            Self::Text | Self::Choice(_) => Ok(text_value()),
+            Self::HeldOut => Ok(text.parse().map_or_else(|_| text_value(), Value::Float)),
+            Self::Columns => Ok(list(columns(text)?)),
+            Self::Season if text == "none" => Ok(text_value()),
+            Self::Season => count().ok_or_else(|| "give a number of rows, or none".to_owned()),
+            Self::Clip => {
+                clip(text)?;
+                Ok(text.parse().map_or_else(|_| text_value(), Value::Float))
+            }
+        }
+    }
+
+    /// A value of a file as it is kept: TOML tells whole numbers from others, and one name from a list of names; a person
+    /// does not. Error: what it must be instead.
+    pub(super) fn normal(self, value: &Value) -> Result<Value, String> {
+        let count = |wanted: &str| match value {
+            Value::Integer(count) if *count >= 0 => Ok(value.clone()),
+            _ => Err(wanted.to_owned()),
+        };
+        let real = match value {
+            Value::Integer(whole) => Value::Float(*whole as f64),
+            other => other.clone(),
+        };
+        let any = Ok(value.clone());
+        match (self, value, &real) {
+            (Self::Count, ..) => count("a whole number of at least 0"),
+            (Self::Real | Self::HeldOut, _, Value::Float(_)) => Ok(real),
+            (Self::Real, ..) => Err("a number".into()),
+            (Self::Switch, Value::Boolean(_), _) => any,
+            (Self::Switch, ..) => Err("true or false".into()),
+            (Self::Text | Self::HeldOut, Value::String(_), _) => any,
+            (Self::Text, ..) => Err("a text".into()),
+            (Self::HeldOut, ..) => Err("a share, or a file".into()),
+            (Self::Choice(names), Value::String(name), _) if names.contains(&name.as_str()) => any,
+            (Self::Choice(names), ..) => Err(format!("one of {}", names.join(", "))),
+            (Self::Columns, Value::String(text), _) => {
+                columns(text).map(list).map_err(|_| "names of columns".into())
+            }
+            (Self::Columns, Value::Array(names), _) if names.iter().all(Value::is_str) => any,
+            (Self::Columns, ..) => Err("names of columns".into()),
+            (Self::Season, Value::String(none), _) if none == "none" => any,
+            (Self::Season, ..) => count("a number of rows, or \"none\""),
+            (Self::Clip, _, Value::Float(max)) if *max > 0.0 && max.is_finite() => Ok(real),
+            (Self::Clip, Value::String(text), _) if clip(text).is_ok() => any,
+            (Self::Clip, ..) => Err("a number above 0, \"value:NUMBER\" or \"none\"".into()),
+        }
+    }
+
+    /// Whether what is written for it is a text, whatever it looks like: a column may be called 3.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Choice(_) | Self::Columns)
+    }
+}
+
+fn list(names: Vec<String>) -> Value {
+    Value::Array(names.into_iter().map(Value::String).collect())
+}
+
+/// Reads column names separated by commas; blanks around a name do not count, as in the file. A name with a comma in it
+/// is put in double quotes.
+fn columns(text: &str) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    let mut name = String::new();
+    let mut inside = false;
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' if inside && characters.peek() == Some(&'"') => {
+                name.push('"');
+                characters.next();
+            }
+            '"' if inside || name.trim().is_empty() => inside = !inside,
+            ',' if !inside => names.push(std::mem::take(&mut name)),
+            c => name.push(c),
+        }
+    }
+    names.push(name);
+    for name in &mut names {
+        *name = name.trim().to_owned();
+    }
+    if inside {
+        return Err("a double quote is not closed".into());
+    }
+    if names.iter().any(String::is_empty) {
+        return Err("a column name is empty; separate names with single commas".into());
+    }
+    Ok(names)
+}
+
+/// Reads `1`, `value:0.5` or `none`.
+pub(crate) fn clip(text: &str) -> Result<WrittenClip, String> {
+    let above_zero = |text: &str| match text.parse::<f64>() {
+        Err(_) => Err("give a number, such as 0.1".to_owned()),
+        // A bound on single numbers is compared in single precision.
+        Ok(max) if (max as f32).is_finite() && max as f32 > 0.0 => Ok(max),
+        Ok(_) => Err("give a number above 0, or none".into()),
+    };
+    match text.split_once(':') {
+        None if text == "none" => Ok(WrittenClip::None),
+        None => Ok(WrittenClip::GlobalNorm(above_zero(text)?)),
+        Some(("value", max)) => Ok(WrittenClip::Value(above_zero(max)? as f32)),
+        Some(_) => Err("give a number, value:NUMBER or none".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn column_names() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("a", &["a"]),
+            ("a, b c ,수요", &["a", "b c", "수요"]),
+            ("\"a,b\",c", &["a,b", "c"]),
+            ("\"say \"\"hi\"\"\"", &["say \"hi\""]),
+            ("5\" pipe,b", &["5\" pipe", "b"]),
+            ("a, \"b\"", &["a", "b"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(columns(text).unwrap(), expected, "{text}");
+        }
+        for wrong in ["", "a,", ",a", "a,,b", "\"a"] {
+            assert!(columns(wrong).is_err() && Kind::Columns.normal(&wrong.into()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn clips() {
+        assert_eq!(clip("0.5"), Ok(WrittenClip::GlobalNorm(0.5)));
+        assert_eq!(clip("value:0.5"), Ok(WrittenClip::Value(0.5)));
+        assert_eq!(clip("none"), Ok(WrittenClip::None));
+        for wrong in ["0", "-1", "nan", "inf", "value:0", "value:1e-60", "norm:1", "x"] {
+            assert!(clip(wrong).is_err() && Kind::Clip.typed(wrong).is_err(), "{wrong}");
+            assert!(Kind::Clip.normal(&wrong.into()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_is_what_a_file_says() {
+        for (kind, text, expected) in [
+            (Kind::Count, "24", Value::Integer(24)),
+            (Kind::Real, "1", Value::Float(1.0)),
+            (Kind::Season, "none", "none".into()),
+            (Kind::Season, "12", Value::Integer(12)),
+            (Kind::Clip, "1", Value::Float(1.0)),
+            (Kind::Clip, "value:2", "value:2".into()),
+            (Kind::Text, "3", "3".into()),
+            (Kind::HeldOut, "0.5", Value::Float(0.5)),
+            (Kind::HeldOut, "dev.csv", "dev.csv".into()),
+            (Kind::Columns, "a,b", Value::Array(vec!["a".into(), "b".into()])),
+        ] {
+            let value = kind.typed(text).unwrap();
+            assert_eq!(value, expected, "{kind:?} {text}");
+            assert_eq!(kind.normal(&value), Ok(value), "{kind:?} {text}");
+        }
+        for wrong in ["-1", "1.5", "", "x", "9223372036854775808"] {
+            assert!(Kind::Count.typed(wrong).is_err() && Kind::Season.typed(wrong).is_err(), "{wrong}");
+        }
+    }
+}
