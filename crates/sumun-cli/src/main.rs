@@ -110,7 +110,7 @@ Examples:
   sumun train --config run.toml --set train.lr=0.01
   sumun train --resume runs/classify-train-1
 
-Ctrl-C saves and stops a training of any task but forecast, which takes seconds.";
+Ctrl-C saves and stops a training; --resume goes on to the same bits.";
 
 /// Trains a task, what a configuration says, or what was interrupted.
 fn train(train: Train) -> Result<(), Failure> {

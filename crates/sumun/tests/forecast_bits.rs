@@ -1,7 +1,12 @@
 //! What must not change one bit: threads, a look at the test part, a journey through a file.
 
 use sumun::data::Table;
-use sumun::forecast::{DifferenceChoice, Forecaster, ForecasterConfig, Options, Switch, Trained, train};
+use sumun::forecast::{
+    DifferenceChoice, ForecastConfig, Forecaster, ForecasterConfig, Options, Switch, Trained, Training, train,
+};
+use sumun::model::ModelFile;
+use sumun::run::Checkpoint;
+use sumun::train::{Ending, EpochRecord, Keeper, Snapshot, Wish};
 
 /// A season of 7 and a trend, with a second column that leads it; from row `changed` on all values are others.
 fn table(rows: usize, changed: usize) -> Table {
@@ -169,4 +174,146 @@ fn damaged_parts_are_refused() {
         let error = fails(&tensors);
         assert!(error.contains(message), "{error}");
     }
+}
+
+/// Stops after so many steps.
+struct StopAfter {
+    steps: usize,
+    saved: Option<Snapshot>,
+}
+
+impl Keeper for StopAfter {
+    fn wish(&mut self) -> Wish {
+        self.steps = self.steps.saturating_sub(1);
+        if self.steps == 0 { Wish::Stop } else { Wish::Continue }
+    }
+
+    fn save(&mut self, snapshot: Snapshot) -> sumun::Result<()> {
+        self.saved = Some(snapshot);
+        Ok(())
+    }
+
+    fn epoch(&mut self, _record: &EpochRecord) -> sumun::Result<()> {
+        Ok(())
+    }
+}
+
+/// A training of three candidates on a file.
+fn training(folder: &std::path::Path) -> Training {
+    let path = folder.join("series.csv");
+    let mut csv = String::from("y\n");
+    for t in 0..80_usize {
+        let wave = (t as f64 * std::f64::consts::TAU / 7.0).sin();
+        csv += &format!("{}\n", 20.0 + 5.0 * wave + ((t * 3 + 13) * 7919 % 1000) as f64 / 1000.0);
+    }
+    std::fs::write(&path, csv).unwrap();
+    let mut config = ForecastConfig::default();
+    config.data.train = path;
+    config.data.target = vec!["y".into()];
+    config.data.season = Some(sumun::forecast::Or::Number(7));
+    (config.data.horizon, config.data.window) = (Some(3), Some(7));
+    (config.network.hidden, config.network.dropout) = (4, 0.2);
+    (config.train.epochs, config.train.batch) = (Some(3), Some(16));
+    Training::begin(config).unwrap()
+}
+
+/// Trains so many steps and leaves only a file's bytes; None where the training ended before.
+fn stopped(training: &mut Training, steps: usize) -> Option<Vec<u8>> {
+    let mut keeper = StopAfter { steps, saved: None };
+    if training.run(&mut (), &mut keeper).unwrap() != Ending::Interrupted {
+        return None;
+    }
+    let checkpoint = training.checkpoint().unwrap();
+    assert_eq!(keeper.saved.as_ref(), Some(&checkpoint.snapshot));
+    Some(checkpoint.to_file().unwrap().to_bytes().unwrap())
+}
+
+fn checkpoint(bytes: &[u8]) -> Checkpoint {
+    Checkpoint::from_file(ModelFile::from_bytes("checkpoint", bytes).unwrap()).unwrap()
+}
+
+fn resumed(bytes: &[u8]) -> Training {
+    let (training, notes) = Training::resume(checkpoint(bytes)).unwrap();
+    assert_eq!(notes, Vec::<String>::new());
+    training
+}
+
+/// Everything that must not depend on interruptions.
+fn outcome(mut training: Training) -> (Vec<u8>, String) {
+    training.run(&mut (), &mut ()).unwrap();
+    let (mut trained, used) = training.finish().unwrap();
+    trained.candidates.iter_mut().for_each(|candidate| candidate.seconds = 0.0);
+    trained.epochs.iter_mut().for_each(|epoch| (epoch.seconds, epoch.rows_per_second) = (0.0, 0.0));
+    let told = (&trained.candidates, &trained.epochs, trained.best_epoch, trained.stopped_early);
+    let told = format!("{told:?} {:?} {:?} {:?} {used:?}", trained.choices, trained.valid, trained.test);
+    (trained.forecaster.to_model_file().unwrap().to_bytes().unwrap(), told)
+}
+
+#[test]
+fn a_training_that_was_stopped_ends_at_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = outcome(training(folder.path()));
+    let mut stops = 0;
+    // At every step, so in every candidate, in the middle of epochs and at their ends.
+    for steps in 1.. {
+        let Some(bytes) = stopped(&mut training(folder.path()), steps) else { break };
+        assert!(outcome(resumed(&bytes)) == whole, "after {steps} steps");
+        stops += 1;
+    }
+    // Three candidates of three epochs of three steps or more; the last step of each is no stop.
+    assert!(stops >= 3 * (3 * 3 - 1), "{stops}");
+    // One that is stopped at every step goes on as well.
+    let mut going = training(folder.path());
+    while let Some(bytes) = stopped(&mut going, 1) {
+        going = resumed(&bytes);
+    }
+    assert!(outcome(going) == whole, "step by step");
+    // The same as from a table.
+    let table = Table::read(folder.path().join("series.csv")).unwrap();
+    let options = training(folder.path()).config().options().unwrap();
+    let once = train(&table, &options, &mut ()).unwrap();
+    assert!(once.forecaster.to_model_file().unwrap().to_bytes().unwrap() == whole.0);
+}
+
+#[test]
+fn a_checkpoint_that_does_not_fit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(training(folder.path()).finish().unwrap_err().to_string().starts_with("0 of 3 candidates"));
+    let mut going = training(folder.path());
+    // Far enough for two candidates to be through.
+    let mut steps = 1;
+    let bytes = loop {
+        let bytes = stopped(&mut going, steps).unwrap();
+        if checkpoint(&bytes).snapshot.beside["candidates"].as_array().unwrap().len() == 2 {
+            break bytes;
+        }
+        steps += 1;
+        going = training(folder.path());
+    };
+    let check = |change: &dyn Fn(&mut Checkpoint), expected: &str| {
+        let mut bad = checkpoint(&bytes);
+        change(&mut bad);
+        let message = Training::resume(bad).unwrap_err().to_string();
+        assert!(message.contains(expected) && !message.contains('\n'), "{message}");
+    };
+    check(&|c| c.snapshot.beside = serde_json::Value::Null, "its candidates cannot be read");
+    check(
+        &|c| c.snapshot.beside["candidates"][0]["difference"] = "last".into(),
+        "its 2 trained candidates are not the first of 3",
+    );
+    check(&|c| c.snapshot.beside["best"] = serde_json::Value::Null, "its best of 2 trained candidates");
+    check(&|c| c.snapshot.beside["best"]["index"] = 2.into(), "its best of 2 trained candidates");
+    check(
+        &|c| c.snapshot.buffers.retain(|(name, _)| name != "best candidate"),
+        "its best candidate has 0 weights, not",
+    );
+    check(&|c| c.snapshot.buffers[0].0 = "x".into(), "a checkpoint has no \"x\"");
+    check(&|c| c.about["file"]["hash"] = "0".into(), "series.csv: the train data has changed");
+    check(&|c| c.about["prepared"][0]["window"] = 8.into(), "prepares the data in another way");
+    check(&|c| c.about["config"]["data"]["horizon"] = 0.into(), "--horizon is 0");
+    check(&|c| c.about["config"]["task"] = 1.into(), "the checkpoint's training cannot be read");
+    let mut elsewhere = checkpoint(&bytes);
+    elsewhere.about["path"] = "another".into();
+    let (_, notes) = Training::resume(elsewhere).unwrap();
+    assert!(notes[0].starts_with("the training began with another instructions"), "{notes:?}");
 }

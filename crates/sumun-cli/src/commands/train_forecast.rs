@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sumun::forecast::{Evaluation, ForecastConfig, ReportNotes, TASK, Trained, save_run, train};
-use sumun::run::{REPORT_FILE, RUNS, RunFolder, default_path};
+use sumun::forecast::{Evaluation, ForecastConfig, ReportNotes, TASK, Trained, Training, finish_run};
+use sumun::run::{Checkpoint, LiveRun, REPORT_FILE, RUNS, RunFolder, default_path};
+use sumun::train::{Ending, Progress};
 
-use super::read;
 use super::report::{command_line, now};
-use super::train_task::Common;
+use super::train_task::{Common, again, interrupted, save_every};
 use crate::arguments::on_threads;
 use crate::failure::Failure;
+use crate::interrupt::stop_flag;
 use crate::output::{print_json, tell};
-use crate::progress::{Display, tell_note};
+use crate::progress::Display;
 use crate::scores;
 use crate::terminal::{Style, duration, file_name, left, shell_word, shortened, wrapped};
 
@@ -22,48 +23,82 @@ Examples:
   sumun train forecast sales.csv --target units --known holiday,price --horizon 8
   sumun train forecast 온실.csv --target 온도,습도 --missing interpolate --out runs/온실
   sumun train forecast data.csv --target y --json --quiet | jq .metrics.test
+  sumun train --resume runs/forecast-sales-1
 
-The run folder holds model.safetensors, config.toml, metrics.jsonl and report.html; it appears only when all of it is \
-written. With --json the last line of stdout is one object: task, run, report, epochs, best_epoch, seconds, parameters, \
-metrics.valid, metrics.test and baselines.NAME, each with mae, rmse, smape, mase and loss (null if undefined). An option given twice: \
-the last wins. A column name with a comma in it goes in double quotes.";
+The run folder holds model.safetensors, config.toml, metrics.jsonl, results.json and report.html. Ctrl-C saves and stops; \
+--resume goes on to the same bits. With --json the last line of stdout is one object: task, run, report, epochs, \
+best_epoch, seconds, parameters, metrics.valid, metrics.test and baselines.NAME, each with mae, rmse, smape, mase and loss \
+(null if undefined). An option given twice: the last wins. A column name with a comma in it goes in double quotes.";
 
-/// Trains, saves and tells.
+/// Trains from the beginning.
 pub(super) fn begin(config: ForecastConfig, common: Common) -> Result<(), Failure> {
     let Common { threads, out, json, quiet, .. } = common;
-    let options = config.options()?;
-    let table = read(&config.data.train)?;
     let place = || out.clone().unwrap_or_else(|| default_path(RUNS.as_ref(), TASK, &config.data.train));
-    // Whether a run can be written is known before the work; it is begun afterwards, so that a training that is
-    // interrupted leaves nothing.
+    // Whether a run can be written is known before the work.
     drop(RunFolder::stage(place())?);
-    let mut display = Display::new(quiet);
-    let (trained, notes, folder) = on_threads(threads, || {
-        let trained = train(&table, &options, &mut display);
-        let mut notes = display.finish();
-        let trained = trained?;
-        // The summary tells of choices.
-        let told = |note: &String| {
-            trained.choices.iter().any(|c| note.starts_with(&format!("{} = {}:", c.name, c.value)))
-        };
-        notes.retain(|note| !told(note));
+    let stop = stop_flag(quiet)?;
+    let every = save_every(config.train.save_every);
+    on_threads(threads, || {
+        let training = Training::begin(config.clone())?;
         let staged = RunFolder::stage(place())?;
-        let about = ReportNotes {
-            created: now(),
-            command: command_line(),
-            predict_command: predict_command(staged.path(), &trained),
-            threads: rayon::current_num_threads(),
-        };
-        let folder = save_run(&trained, &config, staged, &about)?;
-        Ok::<_, Failure>((trained, notes, folder))
-    })??;
+        let live =
+            LiveRun::begin(staged, &training.config().to_toml()?, &training.checkpoint()?, every, stop)?;
+        learn(training, live, &command_line(), Vec::new(), quiet, json)
+    })?
+}
+
+/// Goes on with a training that was interrupted.
+pub(super) fn resume(
+    run: &Path,
+    live: LiveRun,
+    checkpoint: Checkpoint,
+    common: &Common,
+) -> Result<(), Failure> {
+    let &Common { threads, quiet, json, .. } = common;
+    on_threads(threads, || {
+        let (training, notes) = Training::resume(checkpoint)?;
+        let live = live.every(save_every(training.config().train.save_every));
+        learn(training, live, &again(run), notes, quiet, json)
+    })?
+}
+
+/// Trains to the end, or until Ctrl-C. `command` is what repeats it.
+fn learn(
+    mut training: Training,
+    mut live: LiveRun,
+    command: &str,
+    notes: Vec<String>,
+    quiet: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    let mut display = Display::new(quiet);
+    notes.iter().chain(training.notes()).for_each(|note| display.note(note));
+    let ending = training.run(&mut display, &mut live);
+    display.finish();
+    let folder = live.path().to_path_buf();
+    match ending {
+        Ok(Ending::Interrupted) => return Err(interrupted(&folder, &training.config().data.train)),
+        Ok(_) => {}
+        // It would do so again from any checkpoint.
+        Err(error @ sumun::Error::Diverged { .. }) => {
+            live.discard()?;
+            return Err(error.into());
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let (trained, used) = training.finish()?;
+    let about = ReportNotes {
+        created: now(),
+        command: command.to_owned(),
+        predict_command: predict_command(&folder, &trained),
+        threads: rayon::current_num_threads(),
+    };
+    finish_run(&trained, &used, live, &about)?;
     if !quiet {
-        let style = Style::for_stderr();
-        notes.iter().for_each(|note| tell_note(note, style));
-        summary(&trained, folder.path(), style).lines().for_each(tell);
+        summary(&trained, &folder, Style::for_stderr()).lines().for_each(tell);
     }
     if json {
-        print_json(&as_json(&trained, folder.path()))?;
+        print_json(&as_json(&trained, &folder))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sumun::forecast::ForecastConfig;
+use sumun::forecast::{self, ForecastConfig};
 use sumun::run::{CONFIG_FILE, LiveRun, REPORT_FILE, RUNS, RunFolder, default_path};
 use sumun::settings::{Reader, read_config, setting};
 use sumun::tasks::{About, Task, TaskConfig, Trained, Training, task_report, task_results};
@@ -146,7 +146,7 @@ fn begin(config: TaskConfig, common: Common) -> Result<(), Failure> {
     // Whether a run can be written is known before the work.
     drop(RunFolder::stage(place())?);
     let stop = stop_flag(common.quiet)?;
-    let every = Duration::from_secs_f64(config.train.save_every.min(1e9));
+    let every = save_every(config.train.save_every);
     let quiet = common.quiet;
     on_threads(common.threads, || {
         let training = Training::begin(config.clone())?;
@@ -162,16 +162,31 @@ pub(crate) fn resume(run: &Path, common: &Common) -> Result<(), Failure> {
     let &Common { threads, quiet, json, .. } = common;
     let stop = stop_flag(quiet)?;
     let (live, checkpoint) = LiveRun::resume(run, stop)?;
+    if forecast::Training::is_one(&checkpoint) {
+        return train_forecast::resume(run, live, checkpoint, common);
+    }
     on_threads(threads, || {
         let (training, notes) = Training::resume(checkpoint)?;
-        let live = live.every(Duration::from_secs_f64(training.config().train.save_every.min(1e9)));
+        let live = live.every(save_every(training.config().train.save_every));
         learn(training, live, &again(run), notes, quiet, json)
     })?
 }
 
 /// The command that repeats a training which was resumed: its options are those of its configuration.
-fn again(run: &Path) -> String {
+pub(super) fn again(run: &Path) -> String {
     format!("sumun train --config {}", shell_word(&run.join(CONFIG_FILE).display().to_string()))
+}
+
+/// How to go on with a run that Ctrl-C ended, given its training file.
+pub(super) fn interrupted(folder: &Path, file: &Path) -> Failure {
+    let run = shell_word(&folder.display().to_string());
+    let piped = if file == Path::new("-") { " < FILE" } else { "" };
+    Failure::Interrupted(format!("saved; go on with: sumun train --resume {run}{piped}"))
+}
+
+/// So many seconds between checkpoints, as far as they can be counted.
+pub(super) fn save_every(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds.min(1e9))
 }
 
 /// How to use a model.
@@ -202,11 +217,7 @@ fn learn(
     display.finish();
     let folder = live.path().to_path_buf();
     if ending? == Ending::Interrupted {
-        let piped = if training.config().data.train == Path::new("-") { " < FILE" } else { "" };
-        return Err(Failure::Interrupted(format!(
-            "saved; go on with: sumun train --resume {}{piped}",
-            shell_word(&folder.display().to_string())
-        )));
+        return Err(interrupted(&folder, &training.config().data.train));
     }
     let trained = training.finish()?;
     let about = About {

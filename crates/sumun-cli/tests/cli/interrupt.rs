@@ -5,14 +5,45 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::place::Place;
-use crate::tasks::{SMALL, place, reviews};
+use serde_json::Value;
 
-/// A training that saves after every step and takes a second or so.
-fn arguments(out: &str) -> Vec<&str> {
-    let mut arguments = vec!["train", "classify", "long.csv", "--quiet", "--save-every", "0", "--out", out];
-    arguments.extend(SMALL);
-    arguments.extend(["--epochs", "4", "--batch", "2", "--dropout", "0.3"]);
+use crate::place::{Place, series};
+use crate::tasks::{SMALL, reviews};
+
+/// Trainings that save after every step and take a second or so; the forecaster has three candidates.
+const TASKS: [&str; 2] = ["classify", "forecast"];
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("long.csv", reviews(200));
+    place.write("days.csv", series("date", "y", 300));
+    place
+}
+
+fn file(task: &str) -> &'static str {
+    if task == "forecast" { "days.csv" } else { "long.csv" }
+}
+
+fn arguments<'a>(task: &'a str, out: &'a str) -> Vec<&'a str> {
+    let mut arguments = vec!["train", task, file(task), "--quiet", "--save-every", "0", "--out", out];
+    if task == "forecast" {
+        arguments.extend([
+            "--target",
+            "y",
+            "--horizon",
+            "3",
+            "--season",
+            "7",
+            "--hidden",
+            "6",
+            "--batch",
+            "8",
+        ]);
+    } else {
+        arguments.extend(SMALL);
+        arguments.extend(["--batch", "2"]);
+    }
+    arguments.extend(["--epochs", "4", "--dropout", "0.3"]);
     arguments
 }
 
@@ -35,109 +66,134 @@ fn wait_for(place: &Place, run: &str) {
     }
 }
 
-/// The epochs without their times.
-fn metrics(place: &Place, run: &str) -> Vec<serde_json::Value> {
+/// What was written about the epochs, and of a forecaster about the end, without times.
+fn metrics(place: &Place, run: &str) -> Vec<Value> {
+    fn untimed(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|name, _| name != "seconds" && name != "rows_per_second");
+                fields.values_mut().for_each(untimed);
+            }
+            Value::Array(values) => values.iter_mut().for_each(untimed),
+            _ => {}
+        }
+    }
     let text = fs::read_to_string(place.path(run).join("metrics.jsonl")).unwrap();
-    let untimed = |line: &str| {
-        let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
-        let fields = record.as_object_mut().unwrap();
-        fields.remove("seconds");
-        fields.remove("rows_per_second");
+    let read = |line: &str| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        untimed(&mut record);
         record
     };
-    text.lines().map(untimed).collect()
+    text.lines().map(read).collect()
+}
+
+fn model(place: &Place, run: &str) -> Vec<u8> {
+    fs::read(place.path(run).join("model.safetensors")).unwrap()
 }
 
 #[test]
 fn a_training_killed_again_and_again_ends_at_the_same_bits() {
-    let place = place();
-    place.write("long.csv", reviews(200));
-    place.succeed(&arguments("whole"));
-    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
-    // Moments spread over a training; which step or save they meet differs from run to run.
-    let mut child = start(&place, &arguments("killed"));
-    wait_for(&place, "killed");
-    let mut kills = 0;
-    for pause in [3, 40, 11, 90, 23, 140, 7, 60] {
-        sleep(Duration::from_millis(pause));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if place.path("killed/model.safetensors").exists() {
-            break;
+    for task in TASKS {
+        let place = place();
+        place.succeed(&arguments(task, "whole"));
+        // Moments spread over a training; which step or save they meet differs from run to run.
+        let mut child = start(&place, &arguments(task, "killed"));
+        wait_for(&place, "killed");
+        let mut kills = 0;
+        for pause in [3, 40, 11, 90, 23, 140, 7, 60, 200, 50, 110] {
+            sleep(Duration::from_millis(pause));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            if place.path("killed/model.safetensors").exists() {
+                break;
+            }
+            kills += 1;
+            child = start(&place, &["train", "--resume", "killed", "--quiet"]);
         }
-        kills += 1;
-        child = start(&place, &["train", "--resume", "killed", "--quiet"]);
+        let ended = child.wait_with_output().unwrap();
+        // The last kill may have met the moment after the model was written.
+        if !place.path("killed/model.safetensors").exists() {
+            panic!("{task}: {ended:?}");
+        }
+        assert!(kills >= 2, "{task}: the training is too short to be killed");
+        assert!(model(&place, "killed") == model(&place, "whole"), "{task}");
+        assert_eq!(metrics(&place, "killed"), metrics(&place, "whole"), "{task}");
+        // A forecaster's last line has the figures.
+        assert_eq!(metrics(&place, "whole").len(), if task == "forecast" { 5 } else { 4 });
+        assert!(place.read("killed/config.toml") == place.read("whole/config.toml"), "{task}");
+        let left: Vec<_> =
+            fs::read_dir(place.path("killed")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".partial")), "{left:?}");
     }
-    let ended = child.wait_with_output().unwrap();
-    if !place.path("killed/model.safetensors").exists() {
-        panic!("{ended:?}");
-    }
-    assert!(kills >= 2, "the training is too short to be killed");
-    assert!(model("killed") == model("whole"));
-    assert_eq!(metrics(&place, "killed"), metrics(&place, "whole"));
-    assert_eq!(metrics(&place, "whole").len(), 4);
-    let left: Vec<_> = fs::read_dir(place.path("killed")).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".partial")), "{left:?}");
 }
 
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_and_says_how_to_go_on() {
-    let place = place();
-    place.write("long.csv", reviews(200));
-    place.succeed(&arguments("whole"));
-    let mut arguments = arguments("stopped");
-    arguments.retain(|argument| *argument != "--quiet");
-    let child = start(&place, &arguments);
-    wait_for(&place, "stopped");
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(interrupted.success());
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("saved; go on with: sumun train --resume stopped"), "{said}");
-    place.refuse(
-        &["predict", "stopped", "long.csv"],
-        &["is not finished; go on with sumun train --resume stopped"],
-    );
-    place.succeed(&["train", "--resume", "stopped", "--quiet"]);
-    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
-    assert!(model("stopped") == model("whole"));
-    place.refuse(&["train", "--resume", "stopped"], &["this training is finished"]);
+    for task in TASKS {
+        let place = place();
+        place.succeed(&arguments(task, "whole"));
+        let mut arguments = arguments(task, "stopped");
+        arguments.retain(|argument| *argument != "--quiet");
+        let child = start(&place, &arguments);
+        wait_for(&place, "stopped");
+        let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(interrupted.success());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        assert!(said.contains("saved; go on with: sumun train --resume stopped"), "{said}");
+        place.refuse(
+            &["predict", "stopped", file(task)],
+            &["is not finished; go on with sumun train --resume stopped"],
+        );
+        let runs = place.succeed(&["runs", ".", "--sort", "name"]).stdout;
+        let line = runs.lines().find(|line| line.contains("stopped")).unwrap();
+        assert!([task, file(task), "interrupted"].iter().all(|part| line.contains(part)), "{line}");
+        place.succeed(&["train", "--resume", "stopped", "--quiet"]);
+        assert!(model(&place, "stopped") == model(&place, "whole"), "{task}");
+        place.refuse(&["train", "--resume", "stopped"], &["this training is finished"]);
+        // What the report says repeats the run.
+        assert!(place.read("stopped/report.html").contains("sumun train --config stopped/config.toml"));
+        place.succeed(&["train", "--config", "stopped/config.toml", "--quiet", "--out", "again"]);
+        assert!(model(&place, "again") == model(&place, "whole"), "{task}");
+    }
 }
 
 #[test]
 fn what_cannot_go_on_is_refused() {
-    let place = place();
-    place.write("long.csv", reviews(200));
-    let mut child = start(&place, &arguments("run"));
-    wait_for(&place, "run");
-    // The one that writes it holds it.
-    let other = place.run(&["train", "--resume", "run"]);
-    assert_eq!(other.code, Some(2), "{other:?}");
-    assert!(other.stderr.contains("another process is training it"), "{other:?}");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let good = fs::read(place.path("run/checkpoint.safetensors")).unwrap();
-    let csv = place.read("long.csv");
-    place.write("long.csv", csv.replacen("bad", "dire", 1));
-    // The first try also sweeps away what the killed process was writing.
-    let changed = place.run(&["train", "--resume", "run"]);
-    assert_eq!(changed.code, Some(2), "{changed:?}");
-    assert!(changed.stderr.contains("long.csv: the train data has changed"), "{changed:?}");
-    fs::remove_file(place.path("long.csv")).unwrap();
-    place.refuse(&["train", "--resume", "run"], &["long.csv"]);
-    place.write("long.csv", csv);
-    for place_of in [0, 9, good.len() / 2, good.len() - 1] {
-        let mut bad = good.clone();
-        bad[place_of] ^= 0x55;
-        place.write("run/checkpoint.safetensors", bad);
+    for task in TASKS {
+        let (place, file) = (place(), file(task));
+        let mut child = start(&place, &arguments(task, "run"));
+        wait_for(&place, "run");
+        // The one that writes it holds it.
+        let other = place.run(&["train", "--resume", "run"]);
+        assert_eq!(other.code, Some(2), "{other:?}");
+        assert!(other.stderr.contains("another process is training it"), "{other:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let good = fs::read(place.path("run/checkpoint.safetensors")).unwrap();
+        let csv = place.read(file);
+        place.write(file, format!("{csv}\n"));
+        // The first try also sweeps away what the killed process was writing.
+        let changed = place.run(&["train", "--resume", "run"]);
+        assert_eq!(changed.code, Some(2), "{changed:?}");
+        let expected = format!("{file}: the train data has changed");
+        assert!(changed.stderr.contains(&expected), "{changed:?}");
+        fs::remove_file(place.path(file)).unwrap();
+        place.refuse(&["train", "--resume", "run"], &[file]);
+        place.write(file, csv);
+        for place_of in [0, 9, good.len() / 2, good.len() - 1] {
+            let mut bad = good.clone();
+            bad[place_of] ^= 0x55;
+            place.write("run/checkpoint.safetensors", bad);
+            place.refuse(&["train", "--resume", "run"], &["checkpoint.safetensors"]);
+        }
+        place.write("run/checkpoint.safetensors", &good[..good.len() / 3]);
         place.refuse(&["train", "--resume", "run"], &["checkpoint.safetensors"]);
+        place.refuse(&["train", "--resume", "absent"], &["absent: there is no such run folder"]);
+        place.refuse(&["train", "--resume", "run", "--config", "x.toml"], &["--config"]);
     }
-    place.write("run/checkpoint.safetensors", &good[..good.len() / 3]);
-    place.refuse(&["train", "--resume", "run"], &["checkpoint.safetensors"]);
-    place.refuse(&["train", "--resume", "absent"], &["absent: there is no such run folder"]);
-    place.refuse(&["train", "--resume", "run", "--config", "x.toml"], &["--config"]);
 }
 
 /// A file may not grow beyond what the first checkpoint takes; the next, which also holds the best weights, is larger.
@@ -145,10 +201,9 @@ fn what_cannot_go_on_is_refused() {
 #[test]
 fn a_full_disk_loses_no_more_than_the_steps_since_the_last_save() {
     let place = place();
-    place.write("long.csv", reviews(200));
-    place.succeed(&arguments("whole"));
+    place.succeed(&arguments("classify", "whole"));
     let limited = format!("trap '' XFSZ; ulimit -f 26; exec {} \"$@\"", env!("CARGO_BIN_EXE_sumun"));
-    let arguments = arguments("full");
+    let arguments = arguments("classify", "full");
     let output = Command::new("sh")
         .args(["-c", &limited, "sh"])
         .args(&arguments)
@@ -160,6 +215,5 @@ fn a_full_disk_loses_no_more_than_the_steps_since_the_last_save() {
     assert!(said.contains("the checkpoint before it is whole: make room and go on with"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     place.succeed(&["train", "--resume", "full", "--quiet"]);
-    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
-    assert!(model("full") == model("whole"));
+    assert!(model(&place, "full") == model(&place, "whole"));
 }

@@ -11,6 +11,7 @@ use crate::data::{Calendar, Encoding, Split, log_suits};
 use crate::{Error, Result};
 
 /// What was decided, in the order of the decisions.
+#[derive(Debug)]
 pub(crate) struct Decisions {
     pub(crate) split: Split,
     pub(crate) season: usize,

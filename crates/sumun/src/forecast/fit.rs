@@ -1,37 +1,24 @@
-//! Fitting one network: shuffled mini-batches, clipping, a schedule, and early stopping that keeps the best weights.
+//! One network as it is fitted: its shuffled mini-batches, and its validation part.
 
 use std::ops::Range;
 
 use super::net::{Net, NetConfig};
 use super::options::Resolved;
 use super::preprocessing::{Frame, Preprocessing};
-use crate::loss::Targets;
+use crate::loss::{Loss, Targets};
 use crate::noise::Noise;
-use crate::train::{
-    BatchLoss, Batches, Ending, EpochRecord, FitOptions, Objective, Progress, Session, Stage, Validated,
-};
+use crate::train::{BatchLoss, Batches, Objective, Validated};
 use crate::{Parameters, Result};
 
 /// What a network is fitted to.
-pub(crate) struct Material<'a> {
-    pub(crate) preprocessing: &'a Preprocessing,
-    pub(crate) frame: &'a Frame,
+#[derive(Debug)]
+pub(crate) struct Material {
+    pub(crate) preprocessing: Preprocessing,
+    pub(crate) frame: Frame,
     /// Origins whose targets all lie in the training part.
     pub(crate) train: Range<usize>,
     /// The rows of the validation part; may be empty.
     pub(crate) valid: Range<usize>,
-}
-
-/// A fitted network with its best weights.
-pub(crate) struct Fitted {
-    pub(crate) net: Net,
-    pub(crate) parameters: Parameters,
-    pub(crate) epochs: Vec<EpochRecord>,
-    pub(crate) best_epoch: usize,
-    pub(crate) stopped_early: bool,
-    /// The mean over the targets of the validation MAE over the MASE's scale; `None` without a validation part.
-    pub(crate) valid_score: Option<f64>,
-    pub(crate) seconds: f64,
 }
 
 /// Windows that are forecast at once where no gradient is needed.
@@ -57,6 +44,7 @@ pub(crate) fn answers(
 
 /// The validation part as early stopping sees it: every forecast value that lies in it, also of forecasts that begin
 /// before it or end after it. The few origins whose whole horizon fits are too few to decide on in a short series.
+#[derive(Debug)]
 struct Validation {
     origins: Range<usize>,
     /// Places in `[origins, horizon, C]` that lie in the part.
@@ -66,7 +54,7 @@ struct Validation {
 }
 
 impl Validation {
-    fn new(material: &Material<'_>) -> Option<Self> {
+    fn new(material: &Material) -> Option<Self> {
         let Material { preprocessing: p, frame, valid, .. } = material;
         let rows = frame.values.first().map_or(0, Vec::len);
         // A forecast that would need to know more than the file holds of the steps ahead is left out.
@@ -84,21 +72,15 @@ impl Validation {
         (!places.is_empty()).then_some(Self { origins, places, targets })
     }
 
-    fn loss(
-        &self,
-        net: &Net,
-        parameters: &Parameters,
-        material: &Material<'_>,
-        run: &Resolved,
-    ) -> Result<f64> {
-        let all = answers(net, parameters, material.preprocessing, material.frame, self.origins.clone())?;
+    fn loss(&self, net: &Net, parameters: &Parameters, material: &Material, loss: &Loss) -> Result<f64> {
+        let all = answers(net, parameters, &material.preprocessing, &material.frame, self.origins.clone())?;
         let prediction: Vec<f32> = self.places.iter().map(|&k| all[k]).collect();
-        run.loss.value_and_gradient(&prediction, Targets::Values(&self.targets), None)
+        loss.value_and_gradient(&prediction, Targets::Values(&self.targets), None)
     }
 
     /// What candidates are compared by: it does not depend on how they scale and what they subtract.
-    fn score(&self, net: &Net, parameters: &Parameters, material: &Material<'_>) -> Result<f64> {
-        let (p, frame) = (material.preprocessing, material.frame);
+    fn score(&self, net: &Net, parameters: &Parameters, material: &Material) -> Result<f64> {
+        let (p, frame) = (&material.preprocessing, &material.frame);
         let all = answers(net, parameters, p, frame, self.origins.clone())?;
         let (count, per_origin) = (p.targets.len(), p.horizon * p.targets.len());
         let mut forecasts = vec![0.0; all.len()];
@@ -117,70 +99,51 @@ impl Validation {
     }
 }
 
-/// Fits a network. `stage` names the candidate in what is told to `progress`. Error: a loss that is not finite.
-pub(crate) fn fit(
-    material: &Material<'_>,
-    run: &Resolved,
-    stage: &Stage,
-    progress: &mut dyn Progress,
-) -> Result<Fitted> {
-    let Material { preprocessing, train, .. } = material;
-    let config = NetConfig {
-        cell: run.cell,
-        input: preprocessing.input_width(),
-        hidden: run.hidden,
-        layers: run.layers,
-        bidirectional: run.bidirectional,
-        dropout: run.dropout,
-        ahead: preprocessing.ahead_width(),
-        horizon: run.horizon,
-        targets: preprocessing.targets.len(),
-    };
-    let (net, parameters) = Net::new(config, run.seed)?;
-    let batches = Batches::new(train.len(), run.batch, run.seed)?;
-    let validation = Validation::new(material);
-    let order = (0, batches.order(0));
-    let mut fitting = Fitting { material, run, net, parameters, batches, order, validation };
-    let options = FitOptions {
-        epochs: run.epochs,
-        lr: run.lr,
-        schedule: run.schedule,
-        patience: run.patience,
-        seed: run.seed,
-        optimizer: run.optimizer,
-        clip: run.clip,
-    };
-    let mut session = Session::new(options, &fitting)?;
-    let ending = session.run(&mut fitting, stage, progress, &mut ())?;
-    let Fitting { net, parameters, validation, .. } = fitting;
-    let valid_score = match &validation {
-        Some(validation) => Some(validation.score(&net, &parameters, material)?),
-        None => None,
-    };
-    Ok(Fitted {
-        net,
-        parameters,
-        epochs: session.records().to_vec(),
-        best_epoch: session.best_epoch(),
-        stopped_early: ending == Ending::StoppedEarly,
-        valid_score,
-        seconds: session.seconds(),
-    })
-}
-
 /// A network that is being fitted.
-struct Fitting<'a> {
-    material: &'a Material<'a>,
-    run: &'a Resolved,
-    net: Net,
-    parameters: Parameters,
+#[derive(Debug)]
+pub(crate) struct Fitting {
+    pub(crate) material: Material,
+    pub(crate) net: Net,
+    pub(crate) parameters: Parameters,
+    loss: Loss,
     batches: Batches,
     /// An epoch and its order.
     order: (usize, Vec<usize>),
     validation: Option<Validation>,
 }
 
-impl Objective for Fitting<'_> {
+impl Fitting {
+    /// A network before its first step. Errors: one that is too large, and no windows to learn from.
+    pub(crate) fn new(material: Material, run: &Resolved) -> Result<Self> {
+        let Material { preprocessing, train, .. } = &material;
+        let config = NetConfig {
+            cell: run.cell,
+            input: preprocessing.input_width(),
+            hidden: run.hidden,
+            layers: run.layers,
+            bidirectional: run.bidirectional,
+            dropout: run.dropout,
+            ahead: preprocessing.ahead_width(),
+            horizon: run.horizon,
+            targets: preprocessing.targets.len(),
+        };
+        let (net, parameters) = Net::new(config, run.seed)?;
+        let batches = Batches::new(train.len(), run.batch, run.seed)?;
+        let validation = Validation::new(&material);
+        let order = (0, batches.order(0));
+        let loss = run.loss.clone();
+        Ok(Self { material, net, parameters, loss, batches, order, validation })
+    }
+
+    /// What candidates are compared by: the mean over the targets of the validation MAE over the MASE's scale; `None`
+    /// without a validation part.
+    pub(crate) fn valid_score(&self) -> Result<Option<f64>> {
+        let score = |part: &Validation| part.score(&self.net, &self.parameters, &self.material);
+        self.validation.as_ref().map(score).transpose()
+    }
+}
+
+impl Objective for Fitting {
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }
@@ -197,7 +160,7 @@ impl Objective for Fitting<'_> {
         if self.order.0 != epoch {
             self.order = (epoch, self.batches.order(epoch));
         }
-        let Material { preprocessing, frame, train, .. } = self.material;
+        let Material { preprocessing, frame, train, .. } = &self.material;
         let first = step * self.batches.size();
         let batch = &self.order.1[first..self.order.1.len().min(first + self.batches.size())];
         let origins: Vec<usize> = batch.iter().map(|k| train.start + k).collect();
@@ -206,14 +169,14 @@ impl Objective for Fitting<'_> {
         let (x, ahead) = self.net.rows(window, ahead, origins.len())?;
         let (y, cache) = self.net.forward_train(&self.parameters, x, ahead, noise)?;
         let mut d = vec![0.0; y.len()];
-        let loss = self.run.loss.value_and_gradient(&y, Targets::Values(&targets), Some(&mut d))?;
+        let loss = self.loss.value_and_gradient(&y, Targets::Values(&targets), Some(&mut d))?;
         self.net.backward(&mut self.parameters, cache, d)?;
         Ok(BatchLoss { loss, weight: origins.len() as f64, rows: origins.len() * preprocessing.window })
     }
 
     fn validate(&mut self) -> Result<Option<Validated>> {
         let Some(validation) = &self.validation else { return Ok(None) };
-        let loss = validation.loss(&self.net, &self.parameters, self.material, self.run)?;
+        let loss = validation.loss(&self.net, &self.parameters, &self.material, &self.loss)?;
         Ok(Some(Validated { watched: loss, loss, figures: Vec::new() }))
     }
 }

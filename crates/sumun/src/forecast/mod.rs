@@ -27,6 +27,9 @@
 //! - **Nothing but the training part** is looked at for scalers, season, logarithm and drift; the validation part decides
 //!   when to stop and what to subtract; the test part is only measured on.
 //!
+//! A [`Training`] does the same with a file and a [`ForecastConfig`], and may stop after any step and go on from a
+//! [`Checkpoint`](crate::run::Checkpoint) to the same bits.
+//!
 //! ```no_run
 //! use sumun::data::Table;
 //! use sumun::forecast::{Options, train};
@@ -56,6 +59,7 @@ mod preprocessing;
 mod report;
 mod run;
 mod score;
+mod search;
 pub mod season;
 mod source;
 mod trained;
@@ -70,6 +74,6 @@ pub use net::{Net, NetConfig};
 pub use options::{Cell, DifferenceChoice, Options, Resolved, Switch, Time};
 pub use preprocessing::{Input, Preprocessing, Target};
 pub use report::ReportNotes;
-pub use run::{TASK, open_run, save_run};
+pub use run::{TASK, finish_run, open_run};
 pub use trained::{Candidate, Choice, DataSummary, Evaluation, ForecastScores, Scores, Trained};
-pub use training::train;
+pub use training::{Training, train};

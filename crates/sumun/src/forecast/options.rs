@@ -239,7 +239,7 @@ pub enum Switch {
 }
 named!(Switch, "a switch", Auto = "auto", On = "on", Off = "off");
 
-/// All options as they were used, with what the data decided filled in; a run folder keeps them as TOML.
+/// All options as they were used, with what the data decided filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resolved {
     /// The columns that are forecast.

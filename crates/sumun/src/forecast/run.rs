@@ -10,9 +10,7 @@ use super::report::ReportNotes;
 use super::trained::Trained;
 use crate::model::{ModelFile, NamedTensor};
 use crate::report::forecast_report;
-use crate::run::{
-    CONFIG_FILE, FigureResult, PartResults, REPORT_FILE, RESULTS_FILE, RunFolder, RunResults, Staged,
-};
+use crate::run::{CONFIG_FILE, FigureResult, LiveRun, METRICS_FILE, PartResults, RunFolder, RunResults};
 use crate::{Error, Result};
 
 /// The task that a forecaster's model file names.
@@ -54,38 +52,44 @@ impl Forecaster {
     }
 }
 
-/// Writes everything about a training into a folder in progress and puts it in its place: model, options, losses and
-/// report. Errors: what the operating system refuses; then nothing is left.
-pub fn save_run(
+/// Writes everything about a finished training into its folder: losses, options as used, report, figures and, last, the
+/// model. Errors: what the operating system refuses; the last checkpoint is there as long as the model is not.
+pub fn finish_run(
     trained: &Trained,
-    config: &ForecastConfig,
-    staged: Staged,
+    used: &ForecastConfig,
+    live: LiveRun,
     notes: &ReportNotes,
 ) -> Result<RunFolder> {
-    staged.write_model(&trained.forecaster.to_model_file()?)?;
-    staged.write(CONFIG_FILE, config.as_used(&trained.resolved).to_toml()?.as_bytes())?;
-    let mut metrics = staged.metrics()?;
-    for epoch in &trained.epochs {
-        metrics.write(epoch)?;
-    }
+    live.replace(METRICS_FILE, &metrics(trained)?)?;
+    live.replace(CONFIG_FILE, used.to_toml()?.as_bytes())?;
+    let report = forecast_report(&trained.report(notes));
+    live.finish(&trained.forecaster.to_model_file()?, report.as_bytes(), &results(trained))
+}
+
+/// A line for every epoch of the chosen candidate, and one for what came of it all.
+fn metrics(trained: &Trained) -> Result<Vec<u8>> {
     // The last line holds the scores.
     let scores = |part: &Option<super::Evaluation>| {
         part.as_ref().map(
             |part| json!({ "origins": part.origins.len(), "model": part.model, "baselines": part.baselines }),
         )
     };
-    metrics.write(&json!({
+    let last = json!({
         "best_epoch": trained.best_epoch,
         "stopped_early": trained.stopped_early,
         "seconds": trained.seconds,
         "candidates": trained.candidates,
         "valid": scores(&trained.valid),
         "test": scores(&trained.test),
-    }))?;
-    drop(metrics);
-    staged.write(RESULTS_FILE, &results(trained).to_bytes()?)?;
-    staged.write(REPORT_FILE, forecast_report(&trained.report(notes)).as_bytes())?;
-    staged.commit()
+    });
+    let epochs = trained.epochs.iter().map(serde_json::to_string);
+    let mut lines = String::new();
+    for line in epochs.chain([serde_json::to_string(&last)]) {
+        let line = line.map_err(|e| Error::Invalid(format!("a metrics record cannot be written: {e}")))?;
+        lines += &line;
+        lines.push('\n');
+    }
+    Ok(lines.into_bytes())
 }
 
 /// The figures of the run: of all targets together, beside the baseline with the least error of each part.

@@ -29,7 +29,7 @@ pub struct Trained {
     pub best_epoch: usize,
     /// Whether training ended before the last epoch because the validation loss stood still.
     pub stopped_early: bool,
-    /// How long everything took, all candidates included.
+    /// Seconds of training, over all sittings and all candidates.
     pub seconds: f64,
     /// Scores on the validation part; `None` if there is none.
     pub valid: Option<Evaluation>,

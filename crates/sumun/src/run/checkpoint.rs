@@ -24,14 +24,14 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// As a file's content.
     pub fn to_file(&self) -> Result<ModelFile> {
-        let Snapshot { position, buffers } = &self.snapshot;
+        let Snapshot { position, buffers, beside } = &self.snapshot;
         let position = serde_json::to_value(position)
             .map_err(|error| Error::Invalid(format!("the checkpoint cannot be written as JSON: {error}")))?;
         let tensor =
             |(name, values): &(String, Vec<f32>)| NamedTensor::new(name, &[values.len()], values.clone());
         Ok(ModelFile {
             task: TASK.into(),
-            config: serde_json::json!({ "about": self.about, "position": position }),
+            config: serde_json::json!({ "about": self.about, "position": position, "beside": beside }),
             tensors: buffers.iter().map(tensor).collect(),
         })
     }
@@ -42,10 +42,10 @@ impl Checkpoint {
             return Err(Error::Model(format!("holds a model for {:?}, not a {TASK}", file.task)));
         }
         let mut part = |name: &str| file.config.get_mut(name).map(Value::take).unwrap_or_default();
-        let (about, position) = (part("about"), part("position"));
+        let (about, position, beside) = (part("about"), part("position"), part("beside"));
         let position = serde_json::from_value(position)
             .map_err(|error| Error::Model(format!("its position cannot be read: {error}")))?;
         let buffers = file.tensors.into_iter().map(|tensor| (tensor.name, tensor.values)).collect();
-        Ok(Self { about, snapshot: Snapshot { position, buffers } })
+        Ok(Self { about, snapshot: Snapshot { position, buffers, beside } })
     }
 }

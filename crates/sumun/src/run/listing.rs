@@ -61,7 +61,7 @@ impl RunEntry {
         };
         let settings = settings(&path.join(CONFIG_FILE))?;
         let setting = |key: &str| settings.get(key).cloned().unwrap_or_default();
-        // A forecaster's settings name no task, but how far it looks.
+        // Settings of forecasters once named no task, but how far it looks.
         let forecast = settings.contains_key("horizon");
         let task = match &results {
             Some(results) => results.task.clone(),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::staged::MadeFolders;
 use super::{
     CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, METRICS_FILE, MODEL_FILE, MetricsWriter, REPORT_FILE,
     RESULTS_FILE, RunFolder, RunResults, Staged,
@@ -32,6 +33,8 @@ pub struct LiveRun {
     stop: Arc<AtomicBool>,
     /// Locked as long as it is open.
     _lock: File,
+    /// Dropped after all else: those still empty go.
+    _made: Option<MadeFolders>,
 }
 
 impl LiveRun {
@@ -48,9 +51,10 @@ impl LiveRun {
         staged.write(CONFIG_FILE, options.as_bytes())?;
         staged.write(CHECKPOINT_FILE, &first.to_file()?.to_bytes()?)?;
         staged.write(METRICS_FILE, b"")?;
-        let path = staged.place_unfinished()?;
+        let (path, made) = staged.place_unfinished()?;
         let lock = lock(&path)?;
-        Self::open(path, lock, first, every, stop)
+        let live = Self::open(path, lock, first, every, stop)?;
+        Ok(Self { _made: Some(made), ..live })
     }
 
     /// The folder of a training that was left, and where it stands. The metrics are cut back to the checkpoint. Errors:
@@ -90,7 +94,16 @@ impl LiveRun {
         for record in at.snapshot.position.records() {
             metrics.write(record)?;
         }
-        Ok(Self { path, about: at.about.clone(), metrics, every, saved: Instant::now(), stop, _lock: lock })
+        Ok(Self {
+            path,
+            about: at.about.clone(),
+            metrics,
+            every,
+            saved: Instant::now(),
+            stop,
+            _lock: lock,
+            _made: None,
+        })
     }
 
     /// How long it goes without a checkpoint; a run that was resumed makes none by itself before this is said.
@@ -103,17 +116,25 @@ impl LiveRun {
         &self.path
     }
 
+    /// Replaces a small file of the run, such as one that says more at its end. Errors: what the operating system
+    /// refuses.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path.join(name);
+        durable::write(&path, bytes).map_err(|source| Error::Io { path, source })
+    }
+
+    /// Removes the folder of a training that comes to nothing. Errors: what the operating system refuses.
+    pub fn discard(self) -> Result<()> {
+        fs::remove_dir_all(&self.path).map_err(|source| Error::Io { path: self.path.clone(), source })
+    }
+
     /// Writes the report (HTML), the figures and then the model, and removes what only an unfinished run needs. Errors:
     /// what the operating system refuses; the last checkpoint is there as long as the model is not.
     pub fn finish(self, model: &ModelFile, report: &[u8], results: &RunResults) -> Result<RunFolder> {
-        let write = |name: &str, bytes: &[u8]| {
-            let path = self.path.join(name);
-            durable::write(&path, bytes).map_err(|source| Error::Io { path, source })
-        };
-        write(REPORT_FILE, report)?;
-        write(RESULTS_FILE, &results.to_bytes()?)?;
+        self.replace(REPORT_FILE, report)?;
+        self.replace(RESULTS_FILE, &results.to_bytes()?)?;
         // The model makes the run a finished one, so it comes last.
-        write(MODEL_FILE, &model.to_bytes()?)?;
+        self.replace(MODEL_FILE, &model.to_bytes()?)?;
         for name in [CHECKPOINT_FILE, LOCK_FILE] {
             let path = self.path.join(name);
             fs::remove_file(&path).map_err(|source| Error::Io { path, source })?;
@@ -146,6 +167,10 @@ impl Keeper for LiveRun {
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
+        if record.epoch == 1 {
+            // Another candidate may have been before it.
+            self.metrics = MetricsWriter::create(self.path.join(METRICS_FILE))?;
+        }
         self.metrics.write(record)
     }
 }

@@ -88,11 +88,11 @@ impl Staged {
                 self.path.display()
             )));
         }
-        RunFolder::open(self.place_unfinished()?)
+        RunFolder::open(self.place_unfinished()?.0)
     }
 
-    /// As [`commit`](Self::commit), of a run that has no model yet; its path.
-    pub(super) fn place_unfinished(self) -> Result<PathBuf> {
+    /// As [`commit`](Self::commit), of a run that has no model yet; its path, and the folders made above it.
+    pub(super) fn place_unfinished(self) -> Result<(PathBuf, MadeFolders)> {
         let Self { folder, parents, path } = self;
         sync_all(folder.path()).map_err(|source| Error::Io { path: folder.path().to_path_buf(), source })?;
         let problem = match refuse_existing(&path) {
@@ -109,7 +109,7 @@ impl Staged {
             )));
         }
         parents.sync(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-        Ok(path)
+        Ok((path, parents))
     }
 
     /// Where a file of the run lies now.
@@ -146,7 +146,7 @@ fn sync_all(folder: &Path) -> io::Result<()> {
 
 /// Folders that were made for a run, innermost first; those still empty go when this is dropped.
 #[derive(Debug)]
-struct MadeFolders(Vec<PathBuf>);
+pub(super) struct MadeFolders(Vec<PathBuf>);
 
 impl MadeFolders {
     /// Makes `folder` and the missing ones above it.

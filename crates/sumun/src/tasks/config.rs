@@ -2,7 +2,7 @@
 //!
 //! Every setting is one row of [`SETTINGS`](crate::settings::SETTINGS); see there how values come together.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::Table;

@@ -144,6 +144,8 @@ pub struct Snapshot {
     pub position: Position,
     /// Flat buffers by name: `weights`, `best`, `optimizer.…`, `carried.…`.
     pub buffers: Vec<(String, Vec<f32>)>,
+    /// What is to be kept beside it by whoever trains in several sessions; null from a session itself.
+    pub beside: serde_json::Value,
 }
 
 /// Where a training stands: everything but the large buffers.
@@ -237,7 +239,7 @@ impl Session {
     /// must be those of the training that was left. Errors: buffers that are missing or do not fit.
     pub fn resume(options: FitOptions, objective: &mut dyn Objective, snapshot: Snapshot) -> Result<Self> {
         let mut session = Self::new(options, objective)?;
-        let Snapshot { position, buffers } = snapshot;
+        let Snapshot { position, buffers, .. } = snapshot;
         let (mut weights, mut best, mut state, mut carried) = (None, None, Vec::new(), Vec::new());
         for (name, values) in buffers {
             if name == WEIGHTS {
@@ -327,7 +329,7 @@ impl Session {
             seconds: self.seconds,
             records: self.records.clone(),
         };
-        Snapshot { position, buffers }
+        Snapshot { position, buffers, beside: serde_json::Value::Null }
     }
 
     /// The epochs that have ended.
@@ -601,11 +603,11 @@ pub(crate) mod tests {
                 let mut keeper = StopAfter(left, None);
                 let ending = session.run(&mut point, &stage(), &mut (), &mut keeper).unwrap();
                 assert_eq!(ending, Ending::Interrupted, "{left}");
-                let Snapshot { position, buffers } = keeper.1.unwrap();
+                let Snapshot { position, buffers, beside } = keeper.1.unwrap();
                 // As a file keeps it.
                 let position = serde_json::from_str(&serde_json::to_string(&position).unwrap()).unwrap();
                 let mut point = Point::new();
-                let snapshot = Snapshot { position, buffers };
+                let snapshot = Snapshot { position, buffers, beside };
                 let mut session = Session::resume(options(schedule), &mut point, snapshot.clone()).unwrap();
                 assert_eq!(session.snapshot(&point), snapshot);
                 let ending = session.run(&mut point, &stage(), &mut (), &mut ()).unwrap();
