@@ -3,7 +3,7 @@
 //!
 //! Values come together as TOML tables of sections: defaults, then a file, then single settings. A key that no row of
 //! [`SETTINGS`] has, or that the task does not read, is an error that names the nearest.
-//! [`TaskConfig`](crate::tasks::TaskConfig) and [`ForecastConfig`](crate::forecast::ForecastConfig) are made of them.
+//! [`TaskConfig`] and [`ForecastConfig`] are made of them.
 
 mod kind;
 mod table;
