@@ -301,6 +301,8 @@ fn settings_that_cannot_be_used_are_refused() {
         &["train", "--config", "typo.toml"],
         &["there is no setting \"data.targets\"; did you mean data.target?"],
     );
+    place.write("none.toml", "task = \"forecast\"\n[data]\ntrain = \"y.csv\"\n");
+    place.refuse(&["train", "--config", "none.toml"], &["no column to forecast", "data.target"]);
     place.refuse(
         &["train", "forecast", "--config", "other.toml", "--target", "y"],
         &["the configuration is for the task \"tag\", not for forecast"],

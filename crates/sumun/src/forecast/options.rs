@@ -121,7 +121,10 @@ impl Options {
     pub fn check(&self) -> Result<()> {
         let wrong = |message: String| Err(Error::Invalid(message));
         if self.targets.is_empty() {
-            return wrong("no column to forecast; name one or more with --target".into());
+            return wrong(
+                "no column to forecast; name one or more with --target, or data.target in a configuration"
+                    .into(),
+            );
         }
         let mut names: Vec<(&str, &str)> = Vec::new();
         for (option, columns) in
