@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::place::{Place, last_json};
+use crate::place::{Place, last_json, series};
 
 /// Options that make a training short.
 pub(crate) const SMALL: [&str; 10] =
@@ -304,39 +304,48 @@ fn data_that_cannot_be_learnt_is_refused() {
 #[test]
 fn a_training_from_standard_input_needs_it_again() {
     let place = place();
-    let text = "to be or not to be, that is the question\n".repeat(30);
-    let mut train =
-        vec!["train", "lm", "-", "--epochs", "100", "--valid", "0", "--batch", "2", "--chunk", "16"];
-    train.extend(["--hidden", "4", "--embedding", "4", "--layers", "1", "--quiet", "--out"]);
-    let ran = place.run_with_input(&[&train[..], &["whole"]].concat(), &text);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    let mut child = place
-        .command(&[&train[..], &["cut"]].concat())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    while !place.path("cut").exists() {
-        assert_eq!(child.try_wait().unwrap(), None, "it ended before its first save");
+    let lm = "to be or not to be, that is the question\n".repeat(30);
+    let lm_options = ["--batch", "2", "--chunk", "16", "--embedding", "4", "--layers", "1"];
+    let days = series("date", "y", 300);
+    let forecast_options = ["--target", "y", "--patience", "100", "--horizon", "7", "--season", "7"];
+    for (task, options, text, other) in [
+        ("lm", &lm_options[..], &lm, lm.replace("question", "answer")),
+        ("forecast", &forecast_options, &days, days.replacen("24", "25", 1)),
+    ] {
+        let [whole, cut] = ["whole", "cut"].map(|run| format!("{task}-{run}"));
+        let mut train = vec!["train", task, "-", "--epochs", "100", "--valid", "0", "--hidden", "4"];
+        train.extend(options);
+        train.extend(["--quiet", "--out"]);
+        let ran = place.run_with_input(&[&train[..], &[&whole]].concat(), text);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let mut child = place
+            .command(&[&train[..], &[&cut]].concat())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        while !place.path(&cut).exists() {
+            assert_eq!(child.try_wait().unwrap(), None, "it ended before its first save");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let resume = ["train", "--resume", &cut, "--quiet"];
+        // The first try also sweeps away what the killed process was writing.
+        place.run(&resume);
+        for input in ["", "to be", &other] {
+            place.refuse_with_input(
+                &resume,
+                input,
+                &["standard input: the training began with data from it; give the same"],
+            );
+        }
+        let ran = place.run_with_input(&resume, text);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
+        assert!(model(&cut) == model(&whole), "{task}");
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let resume = ["train", "--resume", "cut", "--quiet"];
-    // The first try also sweeps away what the killed process was writing.
-    place.run(&resume);
-    for input in ["", "to be", &text.replace("question", "answer")] {
-        place.refuse_with_input(
-            &resume,
-            input,
-            &["standard input: the training began with data from it; give the same"],
-        );
-    }
-    let ran = place.run_with_input(&resume, &text);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
-    assert!(model("cut") == model("whole"));
 }
 
 #[test]

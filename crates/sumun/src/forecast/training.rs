@@ -1,5 +1,6 @@
 //! Training: from a file or a table to a forecaster; from a file, it may stop anywhere and go on.
 
+use std::io::IsTerminal;
 use std::path::Path as FilePath;
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,10 @@ use super::run::TASK;
 use super::search::Search;
 use super::source::{Source, Wanted};
 use super::trained::Trained;
-use crate::data::{Table, TextFile, TimeColumn};
+use crate::data::{Table, TimeColumn};
+use crate::records;
 use crate::run::Checkpoint;
+use crate::tasks::AGAIN;
 use crate::train::{Ending, Keeper, Progress};
 use crate::{Error, Result};
 
@@ -76,12 +79,22 @@ impl Training {
         checkpoint.about.get("task").and_then(serde_json::Value::as_str) == Some(TASK)
     }
 
-    /// Goes on from a checkpoint, and says what may be different now. Errors: data that has changed or is no longer
-    /// there, and a checkpoint that does not fit it.
+    /// Goes on from a checkpoint, and says what may be different now. Data from standard input is read from it again.
+    /// Errors: data that has changed or is no longer there, and a checkpoint that does not fit it.
     pub fn resume(checkpoint: Checkpoint) -> Result<(Self, Vec<String>)> {
         let About { config, file, path, prepared, .. } = serde_json::from_value(checkpoint.about)
             .map_err(|error| Error::Model(format!("the checkpoint's training cannot be read: {error}")))?;
-        let (now, table) = read(&config)?;
+        let piped = config.data.train == FilePath::new("-");
+        if piped && std::io::stdin().is_terminal() {
+            return Err(Error::Data(AGAIN.into()));
+        }
+        let (now, table) = read(&config).map_err(|error| match error {
+            Error::Data(_) if piped => Error::Data(AGAIN.into()),
+            error => error,
+        })?;
+        if now != file && piped {
+            return Err(Error::Data(AGAIN.into()));
+        }
         if now != file {
             return Err(Error::Data(format!(
                 "{}: the train data has changed since the training began; put it back, or train anew",
@@ -153,12 +166,7 @@ fn not_json(error: &serde_json::Error) -> Error {
 }
 
 fn read(config: &ForecastConfig) -> Result<(File, Table)> {
-    let path = &config.data.train;
-    let text = if path == FilePath::new("-") {
-        TextFile::from_reader("standard input", std::io::stdin().lock(), "CSV")?
-    } else {
-        TextFile::open(path, "CSV")?
-    };
+    let text = records::open(&config.data.train, "CSV")?;
     let table = Table::from_text(&text, None)?;
     Ok((File { name: text.name().to_owned(), hash: text.hash() }, table))
 }

@@ -164,7 +164,8 @@ impl Records {
 /// What messages ask for.
 const KIND: &str = "CSV or JSONL";
 
-fn open(path: &Path, kind: &str) -> Result<TextFile> {
+/// A file as text, or standard input where `path` is `-`; `kind` is what messages ask for.
+pub(crate) fn open(path: &Path, kind: &str) -> Result<TextFile> {
     if path == Path::new("-") {
         TextFile::from_reader(STANDARD_INPUT, std::io::stdin().lock(), kind)
     } else {

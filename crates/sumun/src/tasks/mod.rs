@@ -34,4 +34,5 @@ pub use results::{Headline, task_results};
 pub use shown::{Asked, Sample, Shown, Truth};
 pub use tag::TaggingPipeline;
 pub use trained::{Pipeline, TrainedTask};
+pub(crate) use training::AGAIN;
 pub use training::{Trained, Training};

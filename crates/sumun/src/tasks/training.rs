@@ -77,7 +77,7 @@ struct About {
 }
 
 /// What to do about a training whose data came through a pipe.
-const AGAIN: &str = "standard input: the training began with data from it; give the same data again, as in \
+pub(crate) const AGAIN: &str = "standard input: the training began with data from it; give the same data again, as in \
                      `sumun train --resume RUN < FILE`";
 
 /// A finished training.
