@@ -1,41 +1,128 @@
-//! Float buffers that start on a cache line, so that whole-vector loads never straddle two.
+//! Float buffers that start on a cache line, so that whole-vector loads never straddle two, and large ones on huge
+//! pages where the system gives them: gates and weights are read panel by panel, each far from the last, and would
+//! otherwise miss the translation buffer at every turn (a training step of 512 units is some 5 % slower).
 
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 
-/// One cache line of floats.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; 16]);
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Bytes of a huge page on the systems that are asked for one.
+const HUGE: usize = 2 * 1024 * 1024;
 
 /// A growable buffer of floats, aligned to 64 bytes. It keeps its memory when it shrinks.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub(crate) struct Aligned {
-    lines: Vec<Line>,
+    start: NonNull<f32>,
     len: usize,
+    /// Floats there is memory for, all of them initialised; 0 for no memory.
+    capacity: usize,
 }
 
+// SAFETY: the buffer owns its floats, as a Vec does.
+unsafe impl Send for Aligned {}
+// SAFETY: likewise; a shared buffer is only read.
+unsafe impl Sync for Aligned {}
+
 impl Aligned {
-    /// Makes the buffer `len` floats long; what they hold is whatever was there before, or 0.
+    /// Makes the buffer `len` floats long; what they hold is whatever was in that memory before, or 0.
     pub(crate) fn resize(&mut self, len: usize) {
-        let lines = len.div_ceil(16);
-        if lines > self.lines.len() {
-            self.lines.resize(lines, Line([0.0; 16]));
+        if len > self.capacity {
+            *self = Self::zeros(len);
         }
         self.len = len;
+    }
+
+    fn zeros(len: usize) -> Self {
+        let layout = layout(len);
+        // SAFETY: the layout is not empty, as `len` is above a capacity.
+        let start = unsafe { alloc(layout) };
+        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
+        if layout.align() == HUGE {
+            ask_for_huge_pages(start, layout.size());
+        }
+        // SAFETY: the memory is as large as the layout says.
+        unsafe { start.write_bytes(0, layout.size()) };
+        Self { start: start.cast(), len, capacity: layout.size() / size_of::<f32>() }
+    }
+}
+
+/// Whole lines, or from one huge page on whole huge pages.
+fn layout(len: usize) -> Layout {
+    let bytes = len.checked_mul(size_of::<f32>()).expect("a buffer that can be addressed");
+    let unit = if bytes >= HUGE { HUGE } else { LINE };
+    Layout::from_size_align(bytes.next_multiple_of(unit), unit).expect("a buffer that can be addressed")
+}
+
+/// A hint that the system may ignore.
+fn ask_for_huge_pages(start: NonNull<u8>, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the range is memory of this process; the advice changes nothing of what it holds.
+    unsafe {
+        libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (start, bytes);
+}
+
+impl Default for Aligned {
+    fn default() -> Self {
+        Self { start: NonNull::dangling(), len: 0, capacity: 0 }
+    }
+}
+
+impl Clone for Aligned {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.resize(self.len);
+        copy.copy_from_slice(self);
+        copy
+    }
+}
+
+impl Drop for Aligned {
+    fn drop(&mut self) {
+        if self.capacity > 0 {
+            // SAFETY: allocated with this layout, which a capacity gives again: it is in whole units.
+            unsafe { dealloc(self.start.as_ptr().cast(), layout(self.capacity)) }
+        }
     }
 }
 
 impl Deref for Aligned {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        // SAFETY: a Line is sixteen floats without padding, and len never exceeds the floats in `lines`.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        // SAFETY: `len` is never above the initialised floats; a dangling start has none.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 }
 
 impl DerefMut for Aligned {
     fn deref_mut(&mut self) -> &mut [f32] {
         // SAFETY: as for deref; the exclusive borrow of self makes this the only slice.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_grow_shrink_and_are_cloned() {
+        let mut buffer = Aligned::default();
+        assert!(buffer.is_empty() && buffer.clone().is_empty());
+        for len in [1, 15, 16, 17, 1000, 3, HUGE / 4, HUGE / 4 + 1, 5, 3 * HUGE / 4] {
+            buffer.resize(len);
+            assert_eq!(buffer.len(), len);
+            assert_eq!(buffer.as_ptr() as usize % LINE, 0);
+            buffer[len - 1] = 7.0;
+            let copy = buffer.clone();
+            assert_eq!(copy[..], buffer[..]);
+            assert_eq!(layout(copy.capacity), layout(len), "the layout is found again");
+        }
+        assert_eq!(buffer.as_ptr() as usize % HUGE, 0);
     }
 }
