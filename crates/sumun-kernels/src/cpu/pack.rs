@@ -127,18 +127,9 @@ impl Geometry {
         for panel in 0..self.panels {
             let width = self.vectors(panel, side) * self.lanes;
             let start = self.panel_start(panel, k, side);
-            let out = &mut out[start..start + width * k];
-            for column in 0..width {
-                match self.weight_row(panel, first + column, side) {
-                    Some(row) => {
-                        let weight = &weight[row * k..(row + 1) * k];
-                        for (out, &w) in out[column..].iter_mut().step_by(width).zip(weight) {
-                            *out = w;
-                        }
-                    }
-                    None => out[column..].iter_mut().step_by(width).for_each(|out| *out = 0.0),
-                }
-            }
+            transpose(weight, k, width, &mut out[start..start + width * k], |column| {
+                self.weight_row(panel, first + column, side)
+            });
         }
     }
 
@@ -230,16 +221,9 @@ impl Columns {
         for panel in 0..self.panels() {
             let (start, width) = (self.start(panel, k), self.vectors(panel) * self.lanes);
             let valid = self.in_panel(panel);
-            let out = &mut out[start..start + width * k];
-            for column in 0..width {
-                let to = out[column..].iter_mut().step_by(width);
-                if column < valid {
-                    let row = panel * 4 * self.lanes + column;
-                    to.zip(&weight[row * k..(row + 1) * k]).for_each(|(out, &w)| *out = w);
-                } else {
-                    to.for_each(|out| *out = 0.0);
-                }
-            }
+            transpose(weight, k, width, &mut out[start..start + width * k], |column| {
+                (column < valid).then_some(panel * 4 * self.lanes + column)
+            });
         }
     }
 
@@ -252,6 +236,26 @@ impl Columns {
                 let from = row * self.columns + panel * 4 * self.lanes;
                 out[..valid].copy_from_slice(&weight[from..from + valid]);
                 out[valid..].fill(0.0);
+            }
+        }
+    }
+}
+
+/// `out[k][column] = weight[row(column)][k]`, zeros where there is no row: a square of the width of a cache line after
+/// another, so that the lines of both stay in the first-level cache.
+fn transpose(weight: &[f32], k: usize, width: usize, out: &mut [f32], row: impl Fn(usize) -> Option<usize>) {
+    const LINE: usize = 16;
+    for (square, out) in out.chunks_mut(LINE * width).enumerate() {
+        let from = square * LINE;
+        let length = LINE.min(k - from);
+        for column in 0..width {
+            let to = out[column..].iter_mut().step_by(width);
+            match row(column) {
+                Some(row) => {
+                    let weight = &weight[row * k + from..][..length];
+                    to.zip(weight).for_each(|(to, &w)| *to = w);
+                }
+                None => to.for_each(|to| *to = 0.0),
             }
         }
     }
