@@ -3,7 +3,7 @@
 //! Each function serves some rows of one panel; a row is known by pointers to its gates and states. Loads and
 //! stores of states touch only units that exist; the gates of the others stay zero where that matters.
 
-use crate::cpu::activation::{sigmoid, tanh};
+use crate::cpu::activation::{Fraction, sigmoid, tanh};
 use crate::cpu::tile::MOST_ROWS;
 use crate::simd::Simd;
 use crate::types::Nonlinearity;
@@ -55,44 +55,71 @@ pub(crate) struct CellBackward {
 }
 
 /// i, f, o = σ(·), g = tanh(·); c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c'). Leaves the gates activated.
+///
+/// First c' of all rows, then h' of all: each is a chain of operations that wait for one another, so that the processor
+/// must have those of several rows at hand.
 #[inline(always)]
 pub(crate) unsafe fn lstm_forward<S: Simd>(task: &CellForward) {
-    for m in 0..task.rows {
-        // SAFETY: the caller promises four vectors of gates and `units` states for each row.
-        unsafe {
+    // SAFETY: the caller promises four vectors of gates and `units` states for each row.
+    unsafe {
+        let mut cells = [S::splat(0.0); MOST_ROWS];
+        for m in 0..task.rows {
             let gates = task.gates[m];
-            let i = sigmoid::<S>(S::load(gates));
-            let f = sigmoid::<S>(S::load(gates.add(S::LANES)));
-            let g = tanh::<S>(S::load(gates.add(2 * S::LANES)));
-            let o = sigmoid::<S>(S::load(gates.add(3 * S::LANES)));
+            let [i, f, g, o] = Fraction::four::<S>([
+                sigmoid::<S>(S::load(gates)),
+                sigmoid::<S>(S::load(gates.add(S::LANES))),
+                tanh::<S>(S::load(gates.add(2 * S::LANES))),
+                sigmoid::<S>(S::load(gates.add(3 * S::LANES))),
+            ]);
             S::store(gates, i);
             S::store(gates.add(S::LANES), f);
             S::store(gates.add(2 * S::LANES), g);
             S::store(gates.add(3 * S::LANES), o);
             let before = load_units::<S>(task.before[m], task.units);
-            let c = S::flush(S::fma(f, before, S::mul(i, g)));
-            store_units::<S>(task.cell[m], c, task.units);
-            store_units::<S>(task.out[m], S::flush(S::mul(o, tanh::<S>(c))), task.units);
+            cells[m] = S::flush(S::fma(f, before, S::mul(i, g)));
+            store_units::<S>(task.cell[m], cells[m], task.units);
+        }
+        for m in 0..task.rows {
+            let o = S::load(task.gates[m].add(3 * S::LANES));
+            let h = S::mul(o, tanh::<S>(cells[m]).value::<S>());
+            store_units::<S>(task.out[m], S::flush(h), task.units);
         }
     }
 }
 
-/// r, z = σ(·); n = tanh(n_x + r ⊙ n_h); h' = (1 − z) ⊙ n + z ⊙ h. Leaves n, r, z activated beside n_h.
+/// r, z = σ(·); n = tanh(n_x + r ⊙ n_h); h' = (1 − z) ⊙ n + z ⊙ h. Leaves n, r, z activated beside n_h. All rows' r and
+/// z come first, as in [`lstm_forward`].
 #[inline(always)]
 pub(crate) unsafe fn gru_forward<S: Simd>(task: &CellForward) {
-    for m in 0..task.rows {
-        // SAFETY: the caller promises four vectors of gates and `units` states for each row.
-        unsafe {
+    // SAFETY: the caller promises four vectors of gates and `units` states for each row.
+    unsafe {
+        for m in 0..task.rows {
             let gates = task.gates[m];
-            let r = sigmoid::<S>(S::load(gates.add(S::LANES)));
-            let z = sigmoid::<S>(S::load(gates.add(2 * S::LANES)));
-            let n = tanh::<S>(S::fma(r, S::load(gates.add(3 * S::LANES)), S::load(gates)));
-            S::store(gates, n);
+            let [r, z] = reset_and_update::<S>(gates);
             S::store(gates.add(S::LANES), r);
             S::store(gates.add(2 * S::LANES), z);
+            S::store(gates, S::fma(r, S::load(gates.add(3 * S::LANES)), S::load(gates)));
+        }
+        for m in 0..task.rows {
+            let gates = task.gates[m];
+            let n = tanh::<S>(S::load(gates)).value::<S>();
+            S::store(gates, n);
+            let z = S::load(gates.add(2 * S::LANES));
             let h = load_units::<S>(task.before[m], task.units);
             store_units::<S>(task.out[m], S::flush(S::fma(z, S::sub(h, n), n)), task.units);
         }
+    }
+}
+
+/// r and z of one row of a panel.
+#[inline(always)]
+unsafe fn reset_and_update<S: Simd>(gates: *const f32) -> [S::V; 2] {
+    // SAFETY: the caller promises three vectors of gates.
+    unsafe {
+        Fraction::pair::<S>([
+            sigmoid::<S>(S::load(gates.add(S::LANES))),
+            sigmoid::<S>(S::load(gates.add(2 * S::LANES))),
+        ])
     }
 }
 
@@ -103,8 +130,7 @@ pub(crate) unsafe fn gru_reset_forward<S: Simd>(task: &CellForward) {
         // SAFETY: the caller promises three vectors of gates and `units` states for each row.
         unsafe {
             let gates = task.gates[m];
-            let r = sigmoid::<S>(S::load(gates.add(S::LANES)));
-            let z = sigmoid::<S>(S::load(gates.add(2 * S::LANES)));
+            let [r, z] = reset_and_update::<S>(gates);
             S::store(gates.add(S::LANES), r);
             S::store(gates.add(2 * S::LANES), z);
             let h = load_units::<S>(task.before[m], task.units);
@@ -120,7 +146,8 @@ pub(crate) unsafe fn gru_candidate_forward<S: Simd>(task: &CellForward) {
         // SAFETY: the caller promises three vectors of gates and `units` states for each row.
         unsafe {
             let gates = task.gates[m];
-            let n = tanh::<S>(S::add(S::load(gates), load_units::<S>(task.out[m], task.units)));
+            let n = S::add(S::load(gates), load_units::<S>(task.out[m], task.units));
+            let n = tanh::<S>(n).value::<S>();
             S::store(gates, n);
             let z = S::load(gates.add(2 * S::LANES));
             let h = load_units::<S>(task.before[m], task.units);
@@ -138,7 +165,7 @@ pub(crate) unsafe fn rnn_forward<S: Simd>(task: &CellForward, nonlinearity: Nonl
             unsafe {
                 let a = S::load(task.gates[m].add(unit));
                 let h = match nonlinearity {
-                    Nonlinearity::Tanh => tanh::<S>(a),
+                    Nonlinearity::Tanh => tanh::<S>(a).value::<S>(),
                     Nonlinearity::Relu => S::relu(a),
                 };
                 let units = (task.units - unit).min(S::LANES);
@@ -159,7 +186,7 @@ pub(crate) unsafe fn lstm_backward<S: Simd>(row: &CellBackward) {
         let f = S::load(gates.add(S::LANES));
         let g = S::load(gates.add(2 * S::LANES));
         let o = S::load(gates.add(3 * S::LANES));
-        let tanh_c = tanh::<S>(load_units::<S>(row.after, row.units));
+        let tanh_c = tanh::<S>(load_units::<S>(row.after, row.units)).value::<S>();
         let dh = d_state::<S>(row.d_out, row.d_hidden, row.units);
         let through = S::mul(S::mul(dh, o), S::fnma(tanh_c, tanh_c, one));
         let dc = S::flush(S::add(load_units::<S>(row.d_cell, row.units), through));

@@ -133,7 +133,10 @@ unsafe fn project(kernels: &Kernels, task: &Forward, shard: Shard, from: usize, 
             let w = task.w.add(geometry.panel_start(panel, inputs, Side::Input));
             let mut tile = Tile::new(w, Depth::plain(inputs), columns);
             tile.start = [bias; MOST_ROWS];
-            for (local, count) in tiles(rows, kernels.tile_rows(columns)) {
+            let next = if panel + 1 < geometry.panels { panel + 1 } else { 0 };
+            tile.after = task.w.add(geometry.panel_start(next, inputs, Side::Input));
+            for (turn, (local, count)) in tiles(rows, kernels.tile_rows(columns)).enumerate() {
+                tile.turn = turn;
                 for m in 0..count {
                     let row = walk.next(task.steps, shard);
                     tile.a[m] = task.x.row(row);
@@ -162,8 +165,11 @@ unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local:
         unsafe {
             let u = task.u.add(geometry.panel_start(panel, output, Side::Hidden));
             let mut tile = Tile::new(u, Depth::plain(output), columns);
+            let next = if panel + 1 < geometry.panels { panel + 1 } else { 0 };
+            tile.after = task.u.add(geometry.panel_start(next, output, Side::Hidden));
             let mut cells = CellForward::new(geometry.units_in(panel));
-            for (start, count) in tiles(alive, kernels.tile_rows(columns)) {
+            for (turn, (start, count)) in tiles(alive, kernels.tile_rows(columns)).enumerate() {
+                tile.turn = turn;
                 task.place(&mut cells, shard, t, panel, local, start, count);
                 for m in 0..count {
                     let rank = shard.rank(start + m);

@@ -49,7 +49,10 @@ impl Product {
             unsafe {
                 let b = self.b.add(self.columns.start(panel, self.depth.total()));
                 let mut tile = Tile::new(b, self.depth, columns);
-                for (start, count) in tiles(rows, kernels.tile_rows(columns)) {
+                let next = if panel + 1 < self.columns.panels() { panel + 1 } else { 0 };
+                tile.after = self.b.add(self.columns.start(next, self.depth.total()));
+                for (turn, (start, count)) in tiles(rows, kernels.tile_rows(columns)).enumerate() {
+                    tile.turn = turn;
                     for m in 0..count {
                         tile.a[m] = self.a.row(a_row(start + m));
                         tile.c[m] = self.c.row(c_row(start + m)).add(column);

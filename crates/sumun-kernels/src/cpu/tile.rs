@@ -34,6 +34,10 @@ pub(crate) struct Tile {
     pub(crate) depth: Depth,
     /// The packed panel.
     pub(crate) b: *const f32,
+    /// The packed panel that comes after it, of which each tile asks for the piece that is its turn.
+    pub(crate) after: *const f32,
+    /// Which tile of the panel it is.
+    pub(crate) turn: usize,
     /// What each row starts from; null for zeros.
     pub(crate) start: [*const f32; MOST_ROWS],
     pub(crate) c: [*mut f32; MOST_ROWS],
@@ -43,7 +47,7 @@ pub(crate) struct Tile {
 impl Tile {
     pub(crate) fn new(b: *const f32, depth: Depth, columns: usize) -> Self {
         let (a, c) = ([std::ptr::null(); MOST_ROWS], [std::ptr::null_mut(); MOST_ROWS]);
-        Self { a, depth, b, start: a, c, columns }
+        Self { a, depth, b, after: b, turn: 0, start: a, c, columns }
     }
 
     /// Computes the tile with `rows` rows.
@@ -71,7 +75,13 @@ pub(crate) unsafe fn tile<S: Simd, const M: usize, const N: usize>(task: &Tile) 
                 acc[m] = load_columns::<S, N>(task.start[m], task.columns);
             }
         }
-        acc = multiply::<S, M, N>(acc, &a, task.depth, task.b);
+        // A tile of a few rows waits for B in any case, and does not last long enough to ask for more.
+        let after = if M < 4 || task.turn >= N {
+            task.b
+        } else {
+            task.after.wrapping_add(task.turn * task.depth.total() * S::LANES)
+        };
+        acc = multiply::<S, M, N>(acc, &a, task.depth, task.b, after);
         for m in 0..M {
             store_columns::<S, N>(task.c[m], &acc[m], task.columns);
         }
@@ -85,14 +95,15 @@ unsafe fn multiply<S: Simd, const M: usize, const N: usize>(
     a: &[*const f32; M],
     depth: Depth,
     mut b: *const f32,
+    mut after: *const f32,
 ) -> [[S::V; N]; M] {
     // SAFETY: the caller promises that every row of A and the packed B hold `depth`.
     unsafe {
         for segment in 0..depth.segments {
-            (acc, b) = run::<S, M, N>(acc, a, segment * depth.stride, depth.length, b);
+            (acc, b, after) = run::<S, M, N>(acc, a, segment * depth.stride, depth.length, b, after);
         }
         if depth.tail > 0 {
-            (acc, _) = run::<S, M, N>(acc, a, depth.segments * depth.stride, depth.tail, b);
+            (acc, _, _) = run::<S, M, N>(acc, a, depth.segments * depth.stride, depth.tail, b, after);
         }
     }
     acc
@@ -105,7 +116,8 @@ unsafe fn run<S: Simd, const M: usize, const N: usize>(
     start: usize,
     length: usize,
     mut b: *const f32,
-) -> ([[S::V; N]; M], *const f32) {
+    mut after: *const f32,
+) -> ([[S::V; N]; M], *const f32, *const f32) {
     // SAFETY: as for multiply.
     unsafe {
         for k in start..start + length {
@@ -120,9 +132,13 @@ unsafe fn run<S: Simd, const M: usize, const N: usize>(
                 }
             }
             b = b.add(N * S::LANES);
+            if M >= 4 {
+                S::prefetch(after);
+                after = after.wrapping_add(S::LANES);
+            }
         }
     }
-    (acc, b)
+    (acc, b, after)
 }
 
 /// Loads N vectors of which the first `columns` floats exist; the rest are zeros.

@@ -23,6 +23,7 @@ unsafe fn first(n: usize) -> __m256i {
 // SAFETY: only AVX2 and FMA intrinsics are used; the caller of each method promises that the processor has them.
 unsafe impl Simd for Avx2 {
     type V = __m256;
+    const FUSED: bool = true;
     const LANES: usize = 8;
 
     #[inline(always)]
@@ -36,6 +37,10 @@ unsafe impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn load_first(p: *const f32, n: usize) -> __m256 {
         unsafe { _mm256_maskload_ps(p, first(n)) }
+    }
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: __m256) {
@@ -86,15 +91,8 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_or_ps(magnitude, _mm256_and_ps(sign, _mm256_set1_ps(-0.0))) }
     }
     #[inline(always)]
-    unsafe fn round(v: __m256) -> __m256 {
-        unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v) }
-    }
-    #[inline(always)]
-    unsafe fn exp2_whole(n: __m256) -> __m256 {
-        unsafe {
-            let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
-        }
+    unsafe fn exponent_from_low_bits(v: __m256) -> __m256 {
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(v))) }
     }
     #[inline(always)]
     unsafe fn if_negative(v: __m256, yes: __m256, no: __m256) -> __m256 {

@@ -18,6 +18,7 @@ fn first(n: usize) -> __mmask16 {
 // SAFETY: only AVX-512F intrinsics are used; the caller of each method promises that the processor has them.
 unsafe impl Simd for Avx512 {
     type V = __m512;
+    const FUSED: bool = true;
     const LANES: usize = 16;
 
     #[inline(always)]
@@ -31,6 +32,10 @@ unsafe impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn load_first(p: *const f32, n: usize) -> __m512 {
         unsafe { _mm512_maskz_loadu_ps(first(n), p) }
+    }
+    #[inline(always)]
+    unsafe fn prefetch(p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: __m512) {
@@ -84,15 +89,8 @@ unsafe impl Simd for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn round(v: __m512) -> __m512 {
-        unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v) }
-    }
-    #[inline(always)]
-    unsafe fn exp2_whole(n: __m512) -> __m512 {
-        unsafe {
-            let exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
-            _mm512_castsi512_ps(_mm512_slli_epi32::<23>(exponent))
-        }
+    unsafe fn exponent_from_low_bits(v: __m512) -> __m512 {
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(v))) }
     }
     #[inline(always)]
     unsafe fn if_negative(v: __m512, yes: __m512, no: __m512) -> __m512 {

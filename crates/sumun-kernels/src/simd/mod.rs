@@ -1,7 +1,7 @@
 //! Instruction sets: one thin file each, behind one trait, chosen at run time.
 
 use crate::cpu::cells::{CellBackward, CellForward};
-use crate::cpu::outer::{Block, Outer};
+use crate::cpu::outer::{Block, Outer, Piece};
 use crate::cpu::tile::Tile;
 use crate::types::{Error, Nonlinearity};
 
@@ -97,6 +97,8 @@ pub(crate) struct Kernels {
     pub(crate) tiles: [&'static [TileFn]; 4],
     /// `outer_blocks[vectors − 1][outputs − 1]`.
     pub(crate) outer_blocks: [&'static [BlockFn]; 4],
+    /// `gather(task, piece, to)`: copies a piece of an outer product's B, row by row in whole vectors.
+    pub(crate) gather: unsafe fn(&Outer, &Piece, *mut f32),
     /// Adds rows as wide as the sums to both sums, the last row first: `sum_rows(rows, sums)`.
     pub(crate) sum_rows: unsafe fn(&[f32], [&mut [f32]; 2]),
     pub(crate) lstm_forward: unsafe fn(&CellForward),
@@ -146,11 +148,15 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     type V: Copy;
     /// Floats in a vector.
     const LANES: usize;
+    /// Whether [`fma`](Self::fma) and [`fnma`](Self::fnma) round once.
+    const FUSED: bool;
 
     unsafe fn splat(v: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
     /// The first `n` floats at `p`, zeros above.
     unsafe fn load_first(p: *const f32, n: usize) -> Self::V;
+    /// Asks for the cache line of `p`, which need not be valid.
+    unsafe fn prefetch(p: *const f32);
     unsafe fn store(p: *mut f32, v: Self::V);
     /// Stores the first `n` floats only.
     unsafe fn store_first(p: *mut f32, v: Self::V, n: usize);
@@ -169,9 +175,8 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn abs(v: Self::V) -> Self::V;
     /// `magnitude` (not negative) with the sign of `sign`.
     unsafe fn with_sign(magnitude: Self::V, sign: Self::V) -> Self::V;
-    unsafe fn round(v: Self::V) -> Self::V;
-    /// 2ⁿ for a whole number −126 ≤ n ≤ 127.
-    unsafe fn exp2_whole(n: Self::V) -> Self::V;
+    /// The float whose exponent's bits are the lowest bits of v, and all other bits 0.
+    unsafe fn exponent_from_low_bits(v: Self::V) -> Self::V;
     /// `yes` where v < 0, `no` elsewhere.
     unsafe fn if_negative(v: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// `v` where v > 0, 0 elsewhere (and for NaN, NaN).
@@ -205,6 +210,8 @@ macro_rules! kernels {
             // SAFETY: the caller's promises are the callee's.
             unsafe { $crate::cpu::outer::block::<$simd, M, N>(task, block) }
         }
+        $crate::simd::kernels!(@function gather, $crate::cpu::outer::gather::<$simd>, $simd,
+            (task: &$crate::cpu::outer::Outer, piece: &$crate::cpu::outer::Piece, to: *mut f32), $($feature)?);
         $crate::simd::kernels!(@function sum_rows, $crate::cpu::outer::sum_rows::<$simd>, $simd,
             (rows: &[f32], sums: [&mut [f32]; 2]), $($feature)?);
         $crate::simd::kernels!(@function lstm_forward, $crate::cpu::cells::lstm_forward::<$simd>, $simd,
@@ -250,6 +257,7 @@ macro_rules! kernels {
                 &[$(block::<$three, 3>),*],
                 &[$(block::<$four, 4>),*],
             ],
+            gather,
             sum_rows,
             lstm_forward,
             gru_forward,

@@ -26,12 +26,10 @@ fn fused(a: f32, b: f32, c: f32) -> f32 {
     if cfg!(any(target_arch = "aarch64", target_feature = "fma")) { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// Adding and taking away 1.5·2²³ rounds to the nearest whole number, for |v| < 2²².
-const ROUND: f32 = 12_582_912.0;
-
 // SAFETY: nothing but ordinary arithmetic; loads and stores touch only the floats they name.
 unsafe impl Simd for Portable {
     type V = V;
+    const FUSED: bool = false;
     const LANES: usize = 4;
 
     #[inline(always)]
@@ -50,6 +48,8 @@ unsafe impl Simd for Portable {
         }
         v
     }
+    #[inline(always)]
+    unsafe fn prefetch(_: *const f32) {}
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: V) {
         unsafe { p.cast::<V>().write_unaligned(v) }
@@ -101,12 +101,8 @@ unsafe impl Simd for Portable {
         zip(magnitude, sign, f32::copysign)
     }
     #[inline(always)]
-    unsafe fn round(v: V) -> V {
-        map(v, |v| (v + ROUND) - ROUND)
-    }
-    #[inline(always)]
-    unsafe fn exp2_whole(n: V) -> V {
-        map(n, |n| f32::from_bits((((n as i32) + 127) << 23) as u32))
+    unsafe fn exponent_from_low_bits(v: V) -> V {
+        map(v, |v| f32::from_bits(v.to_bits() << 23))
     }
     #[inline(always)]
     unsafe fn if_negative(v: V, yes: V, no: V) -> V {
