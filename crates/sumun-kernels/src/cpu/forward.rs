@@ -10,10 +10,10 @@
 use crate::cpu::cells::CellForward;
 use crate::cpu::linear::{Product, Start};
 use crate::cpu::pack::{Columns, Geometry, Side};
-use crate::cpu::tile::{Depth, MOST_ROWS, Tile, tiles};
+use crate::cpu::tile::{Depth, MOST_ROWS, StepTile, Tile, tiles};
 use crate::cpu::{RowsAt, Shard};
 use crate::simd::Kernels;
-use crate::types::{Cell, Reset, Steps};
+use crate::types::{Cell, Dims, Reset, Steps};
 
 /// Pre-activations of one chunk of steps, in floats: a quarter of a 2 MiB second-level cache.
 const CHUNK_FLOATS: usize = 128 * 1024;
@@ -73,7 +73,9 @@ pub(crate) unsafe fn forward(kernels: &Kernels, task: &Forward, shard: usize) {
         }
         // SAFETY: the caller's promises.
         unsafe {
-            project(kernels, task, shard, from, rows);
+            if !task.takes_input_by_step(shard) {
+                project(kernels, task, shard, from, rows);
+            }
             let mut local = 0;
             for t in from..to {
                 step(kernels, task, shard, t, local);
@@ -156,34 +158,59 @@ unsafe fn project(kernels: &Kernels, task: &Forward, shard: Shard, from: usize, 
 /// One step of the shard; its first gate row of the chunk is `local`.
 unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
     let geometry = &task.geometry;
+    let Dims { input, cell, .. } = geometry.dims;
     let output = geometry.dims.output();
     let alive = shard.rows(task.steps.batch_size(t));
-    let first = geometry.first_column(Side::Hidden);
+    let by_step = task.takes_input_by_step(shard);
+    let gru = matches!(cell, Cell::Gru(_));
     for panel in 0..geometry.panels {
-        let columns = geometry.vectors(panel, Side::Hidden) * kernels.lanes;
+        let vectors = match by_step && gru {
+            // The input's three and the state's, which share two.
+            true => 4,
+            false => geometry.vectors(panel, Side::Hidden),
+        };
+        let columns = vectors * kernels.lanes;
+        let first = if by_step { 0 } else { geometry.first_column(Side::Hidden) };
         // SAFETY: the packed weights hold every panel; the caller promises valid rows.
         unsafe {
+            let bias = task.bias.add(panel * geometry.width());
             let u = task.u.add(geometry.panel_start(panel, output, Side::Hidden));
-            let mut tile = Tile::new(u, Depth::plain(output), columns);
+            let mut step = StepTile {
+                tile: Tile::new(u, Depth::plain(output), columns),
+                x: [std::ptr::null(); MOST_ROWS],
+                w: task.w.add(geometry.panel_start(panel, input, Side::Input)),
+                inputs: input,
+            };
             let next = if panel + 1 < geometry.panels { panel + 1 } else { 0 };
-            tile.after = task.u.add(geometry.panel_start(next, output, Side::Hidden));
+            step.tile.after = task.u.add(geometry.panel_start(next, output, Side::Hidden));
+            step.tile.start = [bias; MOST_ROWS];
+            let step_tiles = if gru { kernels.gru_step_tiles } else { kernels.step_tiles[vectors - 1] };
             let mut cells = CellForward::new(geometry.units_in(panel));
             for (turn, (start, count)) in tiles(alive, kernels.tile_rows(columns)).enumerate() {
-                tile.turn = turn;
+                step.tile.turn = turn;
                 task.place(&mut cells, shard, t, panel, local, start, count);
                 for m in 0..count {
                     let rank = shard.rank(start + m);
-                    tile.a[m] = task.hidden_before(t, rank);
-                    tile.c[m] = cells.gates[m].add(first);
-                    tile.start[m] = tile.c[m];
+                    let row = task.steps.offset(t) + rank;
+                    step.tile.a[m] = task.hidden_before(t, rank);
+                    step.tile.c[m] = cells.gates[m].add(first);
+                    if by_step {
+                        step.x[m] = task.x.row(row);
+                    } else {
+                        step.tile.start[m] = step.tile.c[m];
+                    }
                     let out = match geometry.two_phases() {
                         true => task.inner.add(task.inner_at(t, rank) * geometry.dims.hidden),
-                        false => task.out.row(task.steps.offset(t) + rank),
+                        false => task.out.row(row),
                     };
                     cells.out[m] = out.add(panel * geometry.units);
                 }
-                tile.run(kernels, count);
-                match geometry.dims.cell {
+                if by_step {
+                    step_tiles[count - 1](&step);
+                } else {
+                    step.tile.run(kernels, count);
+                }
+                match cell {
                     Cell::Lstm => (kernels.lstm_forward)(&cells),
                     Cell::Gru(Reset::After) => (kernels.gru_forward)(&cells),
                     Cell::Gru(Reset::Before) => (kernels.gru_reset_forward)(&cells),
@@ -236,6 +263,16 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize
 }
 
 impl Forward<'_> {
+    /// Whether each step takes its own input, rather than many steps at once beforehand: where that product would
+    /// hardly be more than writing and reading its answer. A tile of a few rows is slow to read W, and a GRU with the
+    /// reset before its product has its own columns.
+    #[inline(always)]
+    fn takes_input_by_step(&self, shard: Shard) -> bool {
+        let Dims { cell, input, .. } = self.geometry.dims;
+        let most = if shard.rows(self.steps.sequences()) < 4 { 2 } else { 16 };
+        input <= most && cell != Cell::Gru(Reset::Before)
+    }
+
     /// Points `cells` at a panel of `count` rows of step t, from the shard's `start`-th on: all but where they go.
     #[inline(always)]
     unsafe fn place(

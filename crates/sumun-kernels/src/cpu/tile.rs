@@ -50,6 +50,16 @@ impl Tile {
         Self { a, depth, b, after: b, turn: 0, start: a, c, columns }
     }
 
+    /// Where the piece of the next panel begins that this tile asks for, a line for each k. A tile of a few rows waits
+    /// for B in any case, and does not last long enough to ask for more.
+    #[inline(always)]
+    fn ahead<S: Simd, const M: usize, const W: usize>(&self) -> *const f32 {
+        match M < 4 || self.turn >= W {
+            true => self.b,
+            false => self.after.wrapping_add(self.turn * self.depth.total() * S::LANES),
+        }
+    }
+
     /// Computes the tile with `rows` rows.
     ///
     /// # Safety
@@ -75,22 +85,49 @@ pub(crate) unsafe fn tile<S: Simd, const M: usize, const N: usize>(task: &Tile) 
                 acc[m] = load_columns::<S, N>(task.start[m], task.columns);
             }
         }
-        // A tile of a few rows waits for B in any case, and does not last long enough to ask for more.
-        let after = if M < 4 || task.turn >= N {
-            task.b
-        } else {
-            task.after.wrapping_add(task.turn * task.depth.total() * S::LANES)
-        };
-        acc = multiply::<S, M, N>(acc, &a, task.depth, task.b, after);
+        acc = multiply::<S, M, N, N, 0>(acc, &a, task.depth, task.b, task.ahead::<S, M, N>());
         for m in 0..M {
             store_columns::<S, N>(task.c[m], &acc[m], task.columns);
         }
     }
 }
 
-/// `acc[m][n] += Σ_k a[m][k]·b[k][n]`, k in order; `b` is packed, N vectors a k.
+/// A tile that adds the input's share first: `c[m] = start[m] + x[m]·W + a[m]·B`. For inputs of so few numbers that their
+/// product by itself would be nothing but loads and stores.
+#[derive(Debug)]
+pub(crate) struct StepTile {
+    pub(crate) tile: Tile,
+    pub(crate) x: [*const f32; MOST_ROWS],
+    /// The packed panel of the input's weights.
+    pub(crate) w: *const f32,
+    pub(crate) inputs: usize,
+}
+
+/// One tile of M rows by N vectors: x·W goes to the first W vectors, a·B to as many from the O-th on.
 #[inline(always)]
-unsafe fn multiply<S: Simd, const M: usize, const N: usize>(
+pub(crate) unsafe fn step_tile<S: Simd, const M: usize, const N: usize, const W: usize, const O: usize>(
+    step: &StepTile,
+) {
+    let task = &step.tile;
+    // SAFETY: the caller promises valid pointers.
+    unsafe {
+        let mut acc = [[S::splat(0.0); N]; M];
+        let (mut a, mut x) = ([std::ptr::null::<f32>(); M], [std::ptr::null::<f32>(); M]);
+        for m in 0..M {
+            (a[m], x[m]) = (task.a[m], step.x[m]);
+            acc[m] = load_columns::<S, N>(task.start[m], task.columns);
+        }
+        acc = multiply::<S, M, N, W, 0>(acc, &x, Depth::plain(step.inputs), step.w, step.w);
+        acc = multiply::<S, M, N, W, O>(acc, &a, task.depth, task.b, task.ahead::<S, M, W>());
+        for m in 0..M {
+            store_columns::<S, N>(task.c[m], &acc[m], task.columns);
+        }
+    }
+}
+
+/// `acc[m][O + w] += Σ_k a[m][k]·b[k][w]`, k in order; `b` is packed, W vectors a k.
+#[inline(always)]
+unsafe fn multiply<S: Simd, const M: usize, const N: usize, const W: usize, const O: usize>(
     mut acc: [[S::V; N]; M],
     a: &[*const f32; M],
     depth: Depth,
@@ -100,17 +137,17 @@ unsafe fn multiply<S: Simd, const M: usize, const N: usize>(
     // SAFETY: the caller promises that every row of A and the packed B hold `depth`.
     unsafe {
         for segment in 0..depth.segments {
-            (acc, b, after) = run::<S, M, N>(acc, a, segment * depth.stride, depth.length, b, after);
+            (acc, b, after) = run::<S, M, N, W, O>(acc, a, segment * depth.stride, depth.length, b, after);
         }
         if depth.tail > 0 {
-            (acc, _, _) = run::<S, M, N>(acc, a, depth.segments * depth.stride, depth.tail, b, after);
+            (acc, _, _) = run::<S, M, N, W, O>(acc, a, depth.segments * depth.stride, depth.tail, b, after);
         }
     }
     acc
 }
 
 #[inline(always)]
-unsafe fn run<S: Simd, const M: usize, const N: usize>(
+unsafe fn run<S: Simd, const M: usize, const N: usize, const W: usize, const O: usize>(
     mut acc: [[S::V; N]; M],
     a: &[*const f32; M],
     start: usize,
@@ -121,17 +158,17 @@ unsafe fn run<S: Simd, const M: usize, const N: usize>(
     // SAFETY: as for multiply.
     unsafe {
         for k in start..start + length {
-            let mut w = [S::splat(0.0); N];
-            for n in 0..N {
+            let mut w = [S::splat(0.0); W];
+            for n in 0..W {
                 w[n] = S::load(b.add(n * S::LANES));
             }
             for m in 0..M {
                 let v = S::splat(*a[m].add(k));
-                for n in 0..N {
-                    acc[m][n] = S::fma(v, w[n], acc[m][n]);
+                for n in 0..W {
+                    acc[m][O + n] = S::fma(v, w[n], acc[m][O + n]);
                 }
             }
-            b = b.add(N * S::LANES);
+            b = b.add(W * S::LANES);
             if M >= 4 {
                 S::prefetch(after);
                 after = after.wrapping_add(S::LANES);

@@ -5,7 +5,7 @@ use crate::aligned::Aligned;
 use crate::cpu::RowsAt;
 use crate::cpu::backward::{Backward, backward};
 use crate::cpu::forward::{Forward, chunk_rows, forward};
-use crate::cpu::outer::Outer;
+use crate::cpu::outer::{Outer, outer};
 use crate::cpu::pack::{Columns, Geometry, Side};
 use crate::rows::{RowsMut, RowsRef};
 use crate::simd::Kernels;
@@ -259,21 +259,26 @@ impl Fused {
         let g = self.geometry;
         let Dims { hidden, options, .. } = g.dims;
         let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
-        let input_columns = self.gate_columns(cache, rows, Side::Input);
         let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
         let a_stride = g.width();
-        let w = Sum { rows, first: 0, a_stride, b: at(x), index: at(x).map, columns: g.dims.input };
-        self.outer(&w, &input_columns, into.input, flops / 2);
-        // The state before row r of step t is the row of the same rank at step t − 1.
-        let mut before = Vec::with_capacity(rows - n);
-        for t in 1..steps.len() {
+        if g.dims.input < g.lanes {
+            self.narrow_input_gradient(rows, x, cache, into.input);
+        } else {
+            let w = Sum { rows, first: 0, a_stride, b: at(x), index: at(x).map, columns: g.dims.input };
+            self.outer(&w, &self.gate_columns(cache, rows, Side::Input), into.input, flops / 2);
+        }
+        // The state before row r of step t is the row of the same rank at step t − 1: N rows earlier, if no sequence
+        // ends before the last step.
+        let uniform = out.map.is_none() && rows == n * steps.len();
+        let mut before = Vec::new();
+        for t in (1..steps.len()).filter(|_| !uniform) {
             let from = steps.offset(t - 1);
             before.extend((from..from + steps.batch_size(t)).map(|row| match out.map {
                 Some(map) => map.as_slice()[row],
                 None => row as u32,
             }));
         }
-        let index = before.as_ptr();
+        let index = if uniform { std::ptr::null() } else { before.as_ptr() };
         let rest = Sum { rows: rows - n, first: n, a_stride, b: at(out), index, columns: output };
         self.outer(&rest, &hidden_columns, into.hidden, flops / 2);
         if let Some(initial) = initial {
@@ -302,6 +307,52 @@ impl Fused {
             }
         }
         self.bias_gradients(rows, cache, into.bias_input, into.bias_hidden);
+    }
+
+    /// dW of an input narrower than a vector, turned: its numbers are the outputs, and the gates' whole vectors the
+    /// columns. The same chains of additions, so the same bits.
+    fn narrow_input_gradient(&self, rows: usize, x: RowsRef<'_>, cache: &Cache, into: &mut [f32]) {
+        let g = self.geometry;
+        let inputs = g.dims.input;
+        let mut dense = Vec::with_capacity(rows * inputs);
+        for row in 0..rows {
+            let from = x.map.map_or(row, |map| map.as_slice()[row] as usize) * x.stride;
+            dense.extend_from_slice(&x.values[from..from + inputs]);
+        }
+        let mut sums = Aligned::default();
+        for panel in 0..g.panels {
+            let width = g.vectors(panel, Side::Input) * g.lanes;
+            let place = |column| g.weight_row(panel, column, Side::Input);
+            sums.resize(inputs * width);
+            for (i, sums) in sums.chunks_exact_mut(width).enumerate() {
+                for (column, sum) in sums.iter_mut().enumerate() {
+                    *sum = place(column).map_or(0.0, |row| into[row * inputs + i]);
+                }
+            }
+            let base = sums.as_mut_ptr();
+            let a: Vec<*const f32> = (0..inputs).map(|i| dense[i..].as_ptr()).collect();
+            // SAFETY: `sums` has a row of `width` for each input.
+            let c: Vec<*mut f32> = (0..inputs).map(|i| unsafe { base.add(i * width) }).collect();
+            let task = Outer {
+                rows,
+                a: a.as_ptr(),
+                a_stride: inputs,
+                b: cache.gates[panel * rows * g.width()..].as_ptr(),
+                b_stride: g.width(),
+                index: std::ptr::null(),
+                columns: width,
+                c: c.as_ptr(),
+            };
+            // SAFETY: `dense` has a row of `inputs` for each row of gates; output rows do not overlap.
+            unsafe { outer(&self.kernels, &task, 0..inputs) };
+            for (i, sums) in sums.chunks_exact(width).enumerate() {
+                for (column, &sum) in sums.iter().enumerate() {
+                    if let Some(row) = place(column) {
+                        into[row * inputs + i] = sum;
+                    }
+                }
+            }
+        }
     }
 
     /// For each weight row that a side has: where its column of gate gradients begins.

@@ -2,7 +2,7 @@
 
 use crate::cpu::cells::{CellBackward, CellForward};
 use crate::cpu::outer::{Block, Outer, Piece};
-use crate::cpu::tile::Tile;
+use crate::cpu::tile::{StepTile, Tile};
 use crate::types::{Error, Nonlinearity};
 
 #[cfg(target_arch = "x86_64")]
@@ -81,6 +81,8 @@ impl std::fmt::Display for Path {
 
 /// A function over one tile of fixed size.
 pub(crate) type TileFn = unsafe fn(&Tile);
+/// A function over one tile of fixed size with its input.
+pub(crate) type StepTileFn = unsafe fn(&StepTile);
 /// A function over one block of an outer product, of fixed size.
 pub(crate) type BlockFn = unsafe fn(&Outer, &Block);
 
@@ -95,6 +97,10 @@ pub(crate) struct Kernels {
     pub(crate) lanes: usize,
     /// `tiles[vectors − 1][rows − 1]`, as many rows as keep the accumulators in registers.
     pub(crate) tiles: [&'static [TileFn]; 4],
+    /// `step_tiles[vectors − 1][rows − 1]`: both products go to all vectors.
+    pub(crate) step_tiles: [&'static [StepTileFn]; 4],
+    /// `gru_step_tiles[rows − 1]`: four vectors, of which the first three are the input's, the last three the state's.
+    pub(crate) gru_step_tiles: &'static [StepTileFn],
     /// `outer_blocks[vectors − 1][outputs − 1]`.
     pub(crate) outer_blocks: [&'static [BlockFn]; 4],
     /// `gather(task, piece, to)`: copies a piece of an outer product's B, row by row in whole vectors.
@@ -203,6 +209,13 @@ macro_rules! kernels {
             unsafe { $crate::cpu::tile::tile::<$simd, M, N>(task) }
         }
         $(#[target_feature(enable = $feature)])?
+        unsafe fn step_tile<const M: usize, const N: usize, const W: usize, const O: usize>(
+            task: &$crate::cpu::tile::StepTile,
+        ) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::cpu::tile::step_tile::<$simd, M, N, W, O>(task) }
+        }
+        $(#[target_feature(enable = $feature)])?
         unsafe fn block<const M: usize, const N: usize>(
             task: &$crate::cpu::outer::Outer,
             block: &$crate::cpu::outer::Block,
@@ -251,6 +264,13 @@ macro_rules! kernels {
                 &[$(tile::<$three, 3>),*],
                 &[$(tile::<$four, 4>),*],
             ],
+            step_tiles: [
+                &[$(step_tile::<$one, 1, 1, 0>),*],
+                &[$(step_tile::<$two, 2, 2, 0>),*],
+                &[$(step_tile::<$three, 3, 3, 0>),*],
+                &[$(step_tile::<$four, 4, 4, 0>),*],
+            ],
+            gru_step_tiles: &[$(step_tile::<$four, 4, 3, 1>),*],
             outer_blocks: [
                 &[$(block::<$one, 1>),*],
                 &[$(block::<$two, 2>),*],
