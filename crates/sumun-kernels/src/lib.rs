@@ -10,6 +10,7 @@
 mod aligned;
 mod cpu;
 pub mod linear;
+mod memory;
 mod options;
 mod peak;
 mod prepared;
@@ -20,6 +21,7 @@ mod threads;
 mod trace;
 mod types;
 
+pub use memory::keep_freed_memory;
 pub use options::{ActivationFunction, Options, RecurrentDropout};
 pub use peak::peak_gflops;
 pub use prepared::{Cache, Prepared, Purpose, Scratch};

@@ -29,3 +29,4 @@ pub mod train;
 pub use error::{Error, Result};
 pub use parameters::Parameters;
 pub use rows::{Fill, Ids, Layout, Rows};
+pub use sumun_kernels::keep_freed_memory;

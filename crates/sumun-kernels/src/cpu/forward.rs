@@ -264,13 +264,17 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize
 
 impl Forward<'_> {
     /// Whether each step takes its own input, rather than many steps at once beforehand: where that product would
-    /// hardly be more than writing and reading its answer. A tile of a few rows is slow to read W, and a GRU with the
-    /// reset before its product has its own columns.
+    /// hardly be more than writing and reading its answer, and where there is one step. The fewer rows a step has, the
+    /// more often they read W. A GRU with the reset before its product has its own columns.
     #[inline(always)]
     fn takes_input_by_step(&self, shard: Shard) -> bool {
         let Dims { cell, input, .. } = self.geometry.dims;
-        let most = if shard.rows(self.steps.sequences()) < 4 { 2 } else { 16 };
-        input <= most && cell != Cell::Gru(Reset::Before)
+        let most = match shard.rows(self.steps.sequences()) {
+            0..4 => 2,
+            4..16 => 16,
+            _ => 64,
+        };
+        (input <= most || self.steps.len() == 1) && cell != Cell::Gru(Reset::Before)
     }
 
     /// Points `cells` at a panel of `count` rows of step t, from the shard's `start`-th on: all but where they go.
