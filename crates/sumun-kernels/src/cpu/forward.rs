@@ -37,6 +37,8 @@ pub(crate) struct Forward<'a> {
     /// Gate rows `[panel][row][width]`: of all rows where they are kept, else of one chunk, a piece a shard.
     pub(crate) gates: *mut f32,
     pub(crate) keep: bool,
+    /// Whether the first step begins with the last panel.
+    pub(crate) backwards: bool,
     /// Rows of a panel of `gates`: R where they are kept, else [`chunk_rows`].
     pub(crate) gate_rows: usize,
     /// An LSTM's c: of every row `[R, H]` where it is kept, else the running one `[N, H]`.
@@ -156,6 +158,9 @@ unsafe fn project(kernels: &Kernels, task: &Forward, shard: Shard, from: usize, 
 }
 
 /// One step of the shard; its first gate row of the chunk is `local`.
+///
+/// Steps take the panels to and fro, so that those which the last step used last are still in the cache: half of the
+/// weights, where these are as large as two of it.
 unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
     let geometry = &task.geometry;
     let Dims { input, cell, .. } = geometry.dims;
@@ -163,37 +168,39 @@ unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local:
     let alive = shard.rows(task.steps.batch_size(t));
     let by_step = task.takes_input_by_step(shard);
     let gru = matches!(cell, Cell::Gru(_));
-    for panel in 0..geometry.panels {
+    let backwards = (t % 2 == 1) != task.backwards;
+    let nth = |place: usize| if backwards { geometry.panels - 1 - place } else { place };
+    let none = std::ptr::null();
+    let tile = Tile::new(none, Depth::plain(output), 0);
+    let mut step = StepTile { tile, x: [none; MOST_ROWS], w: none, inputs: input };
+    let mut cells = CellForward::new(0);
+    for place in 0..geometry.panels {
+        let panel = nth(place);
+        let next = nth((place + 1).min(geometry.panels - 1));
         let vectors = match by_step && gru {
             // The input's three and the state's, which share two.
             true => 4,
             false => geometry.vectors(panel, Side::Hidden),
         };
-        let columns = vectors * kernels.lanes;
+        let step_tiles = if gru { kernels.gru_step_tiles } else { kernels.step_tiles[vectors - 1] };
         let first = if by_step { 0 } else { geometry.first_column(Side::Hidden) };
         // SAFETY: the packed weights hold every panel; the caller promises valid rows.
         unsafe {
-            let bias = task.bias.add(panel * geometry.width());
-            let u = task.u.add(geometry.panel_start(panel, output, Side::Hidden));
-            let mut step = StepTile {
-                tile: Tile::new(u, Depth::plain(output), columns),
-                x: [std::ptr::null(); MOST_ROWS],
-                w: task.w.add(geometry.panel_start(panel, input, Side::Input)),
-                inputs: input,
-            };
-            let next = if panel + 1 < geometry.panels { panel + 1 } else { 0 };
+            step.w = task.w.add(geometry.panel_start(panel, input, Side::Input));
+            step.tile.b = task.u.add(geometry.panel_start(panel, output, Side::Hidden));
             step.tile.after = task.u.add(geometry.panel_start(next, output, Side::Hidden));
-            step.tile.start = [bias; MOST_ROWS];
-            let step_tiles = if gru { kernels.gru_step_tiles } else { kernels.step_tiles[vectors - 1] };
-            let mut cells = CellForward::new(geometry.units_in(panel));
-            for (turn, (start, count)) in tiles(alive, kernels.tile_rows(columns)).enumerate() {
+            step.tile.start = [task.bias.add(panel * geometry.width()); MOST_ROWS];
+            step.tile.columns = vectors * kernels.lanes;
+            cells.units = geometry.units_in(panel);
+            for (turn, (start, count)) in tiles(alive, kernels.tile_rows(step.tile.columns)).enumerate() {
                 step.tile.turn = turn;
+                let at = cells.rows;
                 task.place(&mut cells, shard, t, panel, local, start, count);
                 for m in 0..count {
                     let rank = shard.rank(start + m);
                     let row = task.steps.offset(t) + rank;
                     step.tile.a[m] = task.hidden_before(t, rank);
-                    step.tile.c[m] = cells.gates[m].add(first);
+                    step.tile.c[m] = cells.gates[at + m].add(first);
                     if by_step {
                         step.x[m] = task.x.row(row);
                     } else {
@@ -203,12 +210,17 @@ unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local:
                         true => task.inner.add(task.inner_at(t, rank) * geometry.dims.hidden),
                         false => task.out.row(row),
                     };
-                    cells.out[m] = out.add(panel * geometry.units);
+                    cells.out[at + m] = out.add(panel * geometry.units);
                 }
                 if by_step {
                     step_tiles[count - 1](&step);
                 } else {
                     step.tile.run(kernels, count);
+                }
+                // Of one row several panels are finished at once: each is a chain of operations that wait.
+                let alike = next != panel && geometry.units_in(next) == cells.units;
+                if alive == 1 && alike && cells.rows < MOST_ROWS {
+                    continue;
                 }
                 match cell {
                     Cell::Lstm => (kernels.lstm_forward)(&cells),
@@ -216,6 +228,7 @@ unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local:
                     Cell::Gru(Reset::Before) => (kernels.gru_reset_forward)(&cells),
                     Cell::Rnn(nonlinearity) => (kernels.rnn_forward)(&cells, nonlinearity),
                 }
+                cells.rows = 0;
             }
         }
     }
@@ -252,6 +265,7 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize
         for panel in 0..geometry.panels {
             let mut cells = CellForward::new(geometry.units_in(panel));
             for (start, count) in tiles(alive, MOST_ROWS) {
+                cells.rows = 0;
                 task.place(&mut cells, shard, t, panel, local, start, count);
                 for m in 0..count {
                     cells.out[m] = task.out.row(row(start + m)).add(panel * geometry.units);
@@ -277,7 +291,7 @@ impl Forward<'_> {
         (input <= most || self.steps.len() == 1) && cell != Cell::Gru(Reset::Before)
     }
 
-    /// Points `cells` at a panel of `count` rows of step t, from the shard's `start`-th on: all but where they go.
+    /// Adds to `cells` a panel of `count` rows of step t, from the shard's `start`-th on: all but where they go.
     #[inline(always)]
     unsafe fn place(
         &self,
@@ -290,13 +304,14 @@ impl Forward<'_> {
         count: usize,
     ) {
         let unit = panel * self.geometry.units;
-        cells.rows = count;
-        for m in 0..count {
-            let rank = shard.rank(start + m);
+        let at = cells.rows;
+        cells.rows += count;
+        for (i, m) in (at..at + count).enumerate() {
+            let rank = shard.rank(start + i);
             let row = self.steps.offset(t) + rank;
             // SAFETY: the caller promises a row and rank that the arrays hold.
             unsafe {
-                cells.gates[m] = self.gate_row(shard, panel, row, local + start + m);
+                cells.gates[m] = self.gate_row(shard, panel, row, local + start + i);
                 if self.geometry.dims.cell.has_cell_state() {
                     let (before, cell) = self.cell_rows(t, rank, row);
                     (cells.before[m], cells.cell[m]) = (before.add(unit), cell.add(unit));

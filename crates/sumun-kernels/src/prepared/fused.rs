@@ -141,6 +141,7 @@ impl Fused {
             second: self.second.as_ptr(),
             gates,
             keep,
+            backwards: false,
             gate_rows,
             cells,
             inner,
@@ -181,12 +182,14 @@ impl Fused {
             second: self.second.as_ptr(),
             gates: scratch.gates.as_mut_ptr(),
             keep: false,
+            backwards: scratch.backwards,
             gate_rows: chunk,
             cells,
             inner: scratch.inner.as_mut_ptr(),
             last_hidden: hidden,
             last_cell: cells,
         };
+        scratch.backwards = !scratch.backwards;
         // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.
         unsafe { forward(&self.kernels, &task, 0) }
     }

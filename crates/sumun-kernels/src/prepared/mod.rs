@@ -71,6 +71,8 @@ pub struct Scratch {
     inner: Aligned,
     hidden: Vec<f32>,
     one_step: Option<Steps>,
+    /// Whether the next step takes the panels from the last to the first.
+    backwards: bool,
     /// The reference path's own, and the state before its step.
     room: reference::Room<f32>,
     before: Vec<f32>,
