@@ -25,16 +25,21 @@ pub enum Pool {
 pub struct PoolCache {
     layout: std::sync::Arc<Layout>,
     features: usize,
-    /// For [`Pool::Max`], the row of each answer, `[N, F]`; `usize::MAX` where there is none.
-    winners: Vec<usize>,
+    /// For [`Pool::Max`], the row of each answer, `[N, F]`; [`NO_ROW`] where there is none.
+    winners: Vec<u32>,
 }
+
+/// In the place of a row, for a sequence without steps.
+const NO_ROW: u32 = u32::MAX;
 
 impl Pool {
     /// The answer `[N, F]` in the caller's order, and for [`Pool::Max`] the rows that it came from.
-    fn pool(self, x: &Rows) -> (Vec<f32>, Vec<usize>) {
+    fn pool(self, x: &Rows) -> (Vec<f32>, Vec<u32>) {
         let (features, layout) = (x.features, &x.layout);
         let mut out = vec![0.0; layout.sequences() * features];
-        let mut winners = if self == Self::Max { vec![usize::MAX; out.len()] } else { Vec::new() };
+        let mut winners = if self == Self::Max { vec![NO_ROW; out.len()] } else { Vec::new() };
+        // Each sequence's first row is one of the first step's.
+        let firsts = layout.steps().batch_sizes().first().copied().unwrap_or(0);
         // Rows come in the order of the steps, so each sequence is summed from its first to its last.
         layout.for_each_row(|row, n, _| {
             let to = n * features..(n + 1) * features;
@@ -42,11 +47,16 @@ impl Pool {
             match self {
                 Self::Last => out[to].copy_from_slice(from),
                 Self::Mean => out[to].iter_mut().zip(from).for_each(|(sum, v)| *sum += v),
+                Self::Max if row < firsts => {
+                    out[to.clone()].copy_from_slice(from);
+                    winners[to].fill(row as u32);
+                }
+                // Without branches, so that the compiler takes many features at once.
                 Self::Max => {
                     for ((best, winner), &v) in out[to.clone()].iter_mut().zip(&mut winners[to]).zip(from) {
-                        if *winner == usize::MAX || v > *best || (v.is_nan() && !best.is_nan()) {
-                            (*best, *winner) = (v, row);
-                        }
+                        let better = (v > *best) | (v.is_nan() & !best.is_nan());
+                        *best = if better { v } else { *best };
+                        *winner = if better { row as u32 } else { *winner };
                     }
                 }
             }
@@ -88,8 +98,8 @@ impl Layer for Pool {
         }
         let mut d_x = vec![0.0; layout.rows() * features];
         if *self == Self::Max {
-            for (k, &row) in winners.iter().enumerate().filter(|&(_, &row)| row != usize::MAX) {
-                d_x[row * features + k % features] = d_out.data[k];
+            for (k, &row) in winners.iter().enumerate().filter(|&(_, &row)| row != NO_ROW) {
+                d_x[row as usize * features + k % features] = d_out.data[k];
             }
         } else {
             let mut row = 0;
