@@ -20,6 +20,7 @@ mod simd;
 mod threads;
 mod trace;
 mod types;
+pub mod update;
 
 pub use memory::keep_freed_memory;
 pub use options::{ActivationFunction, Options, RecurrentDropout};

@@ -17,6 +17,7 @@ pub(crate) mod outer;
 pub(crate) mod pack;
 pub(crate) mod peak;
 pub(crate) mod tile;
+pub(crate) mod update;
 
 /// Rows in somebody's array: row `i` starts at `base + at(i)·stride`, with `at` a map or the identity.
 #[derive(Debug, Clone, Copy)]

@@ -67,6 +67,18 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_div_ps(a, b) }
     }
     #[inline(always)]
+    unsafe fn sqrt(v: __m256) -> __m256 {
+        unsafe { _mm256_sqrt_ps(v) }
+    }
+    #[inline(always)]
+    unsafe fn or(a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_or_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn is_all_zero_bits(v: __m256) -> bool {
+        unsafe { _mm256_testz_si256(_mm256_castps_si256(v), _mm256_castps_si256(v)) == 1 }
+    }
+    #[inline(always)]
     unsafe fn fma(a: __m256, b: __m256, c: __m256) -> __m256 {
         unsafe { _mm256_fmadd_ps(a, b, c) }
     }

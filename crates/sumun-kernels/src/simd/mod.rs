@@ -4,6 +4,7 @@ use crate::cpu::cells::{CellBackward, CellForward};
 use crate::cpu::outer::{Block, Outer, Piece};
 use crate::cpu::tile::{StepTile, Tile};
 use crate::types::{Error, Nonlinearity};
+use crate::update::{Rule, Sweep};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
@@ -120,6 +121,8 @@ pub(crate) struct Kernels {
     /// `add(a, b, to, len)`: to = a + b without denormals; a null b is none.
     pub(crate) add: unsafe fn(*const f32, *const f32, *mut f32, usize),
     pub(crate) activate: unsafe fn(Activation, &mut [f32]),
+    /// One step of an optimizer.
+    pub(crate) update: unsafe fn(&Rule, Sweep<'_>),
     /// Chains of [`multiply_adds`](Self::multiply_adds), each as wide as a vector.
     pub(crate) chains: usize,
     /// `multiply_adds(rounds, sum)`: one multiply-add of every chain in every round, for the probe of the peak.
@@ -170,6 +173,11 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sqrt(v: Self::V) -> Self::V;
+    /// The bits that are set in either.
+    unsafe fn or(a: Self::V, b: Self::V) -> Self::V;
+    /// Whether every float is 0 without a sign.
+    unsafe fn is_all_zero_bits(v: Self::V) -> bool;
     /// a·b + c.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// c − a·b.
@@ -251,6 +259,8 @@ macro_rules! kernels {
             (a: *const f32, b: *const f32, to: *mut f32, len: usize), $($feature)?);
         $crate::simd::kernels!(@function activate, $crate::cpu::activation::activate::<$simd>, $simd,
             (what: $crate::simd::Activation, values: &mut [f32]), $($feature)?);
+        $crate::simd::kernels!(@function update, $crate::cpu::update::update::<$simd>, $simd,
+            (rule: &$crate::update::Rule, sweep: $crate::update::Sweep<'_>), $($feature)?);
         const CHAINS: usize = $crate::cpu::peak::chains(<$simd as $crate::simd::Simd>::LANES);
         $crate::simd::kernels!(@function multiply_adds, $crate::cpu::peak::multiply_adds::<$simd, CHAINS>, $simd,
             (rounds: usize, sum: &mut f32), $($feature)?);
@@ -291,6 +301,7 @@ macro_rules! kernels {
             gru_reset_backward,
             add,
             activate,
+            update,
             chains: CHAINS,
             multiply_adds,
         };

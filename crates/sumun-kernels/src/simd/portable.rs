@@ -77,6 +77,18 @@ unsafe impl Simd for Portable {
         zip(a, b, |a, b| a / b)
     }
     #[inline(always)]
+    unsafe fn sqrt(v: V) -> V {
+        map(v, f32::sqrt)
+    }
+    #[inline(always)]
+    unsafe fn or(a: V, b: V) -> V {
+        zip(a, b, |a, b| f32::from_bits(a.to_bits() | b.to_bits()))
+    }
+    #[inline(always)]
+    unsafe fn is_all_zero_bits(v: V) -> bool {
+        v.iter().fold(0, |bits, v| bits | v.to_bits()) == 0
+    }
+    #[inline(always)]
     unsafe fn fma(a: V, b: V, c: V) -> V {
         [fused(a[0], b[0], c[0]), fused(a[1], b[1], c[1]), fused(a[2], b[2], c[2]), fused(a[3], b[3], c[3])]
     }

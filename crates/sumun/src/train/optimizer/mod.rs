@@ -5,12 +5,14 @@
 mod config;
 mod update;
 
+use sumun_kernels::update::{Adam, Momentum, Rule, Sgd, SquareRoot, Sweep};
+
 use super::ranges_by_rate;
 use crate::{Error, Parameters, Result};
 
 pub use config::OptimizerConfig;
 use config::refuse_unless;
-use update::{Adam, Sgd, SquareRoot, Sweep};
+use update::{adam, sweep};
 
 /// An optimizer at work: its settings, how many steps it took, and its state, flat as the parameters are.
 ///
@@ -128,42 +130,40 @@ impl Optimizer {
             let lr = lr * factor;
             let part = |buffer: &Vec<f32>| if buffer.is_empty() { 0..0 } else { range.clone() };
             let (first_part, second_part) = (part(first), part(second));
-            let sweep = Sweep {
+            let all = Sweep {
                 values: &mut values[range.clone()],
                 gradients: &gradients[range.clone()],
                 first: &mut first[first_part],
                 second: &mut second[second_part],
             };
-            match config {
-                OptimizerConfig::Sgd { momentum, nesterov, weight_decay } => {
-                    let rule = Sgd { lr: lr as f32, scale, momentum, weight_decay };
-                    match (momentum == 0.0, nesterov) {
-                        (true, _) => sweep.each(&|s| rule.plain(s)),
-                        (false, false) => sweep.each(&|s| rule.momentum(s)),
-                        (false, true) => sweep.each(&|s| rule.nesterov(s)),
-                    }
+            let rule = match config {
+                OptimizerConfig::Sgd { momentum, nesterov, weight_decay: penalty } => {
+                    let how = match (momentum == 0.0, nesterov) {
+                        (true, _) => Momentum::None,
+                        (false, false) => Momentum::Heavy,
+                        (false, true) => Momentum::Nesterov,
+                    };
+                    Rule::Sgd(Sgd { lr: lr as f32, scale, momentum, penalty, how })
                 }
-                OptimizerConfig::Adam { beta1, beta2, epsilon, weight_decay } => {
-                    let mut rule = Adam::new(lr, scale, beta1, beta2, before + 1.0, epsilon);
-                    rule.penalty = weight_decay;
-                    sweep.each(&|s| rule.update(s));
+                OptimizerConfig::Adam { beta1, beta2, epsilon, weight_decay: penalty } => {
+                    let rule = adam(lr, scale, beta1, beta2, before + 1.0, epsilon);
+                    Rule::Adam(Adam { penalty, ..rule })
                 }
                 OptimizerConfig::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                    let mut rule = Adam::new(lr, scale, beta1, beta2, before + 1.0, epsilon);
-                    rule.keep = (1.0 - lr * f64::from(weight_decay)) as f32;
-                    sweep.each(&|s| rule.update(s));
+                    let keep = (1.0 - lr * f64::from(weight_decay)) as f32;
+                    let rule = adam(lr, scale, beta1, beta2, before + 1.0, epsilon);
+                    Rule::Adam(Adam { keep, ..rule })
                 }
-                OptimizerConfig::RmsProp { alpha, epsilon, weight_decay } => {
+                OptimizerConfig::RmsProp { alpha, epsilon, weight_decay: penalty } => {
                     let (old, new) = (alpha as f32, (1.0 - alpha) as f32);
-                    let rule = SquareRoot { lr: lr as f32, scale, penalty: weight_decay, old, new, epsilon };
-                    sweep.each(&|s| rule.update(s));
+                    Rule::SquareRoot(SquareRoot { lr: lr as f32, scale, penalty, old, new, epsilon })
                 }
-                OptimizerConfig::Adagrad { epsilon, weight_decay, lr_decay, .. } => {
+                OptimizerConfig::Adagrad { epsilon, weight_decay: penalty, lr_decay, .. } => {
                     let lr = (lr / (1.0 + before * lr_decay)) as f32;
-                    let rule = SquareRoot { lr, scale, penalty: weight_decay, old: 1.0, new: 1.0, epsilon };
-                    sweep.each(&|s| rule.update(s));
+                    Rule::SquareRoot(SquareRoot { lr, scale, penalty, old: 1.0, new: 1.0, epsilon })
                 }
-            }
+            };
+            sweep(&rule, all)?;
         }
         Ok(())
     }

@@ -1,0 +1,299 @@
+//! What an optimizer does to every number by itself: one pass over values, gradients and state.
+//!
+//! Every path computes the same bits: sums and products are rounded one by one, never fused, and roots and quotients are
+//! exact to the last bit.
+
+use crate::simd::Path;
+use crate::types::{Error, length};
+
+/// A contiguous part of all buffers that an update reads and writes, equally long; a state that the rule lacks is empty.
+#[derive(Debug)]
+pub struct Sweep<'a> {
+    /// The parameters.
+    pub values: &'a mut [f32],
+    /// Their gradients.
+    pub gradients: &'a [f32],
+    /// The first state: momentum, m of Adam, v of RMSprop and Adagrad.
+    pub first: &'a mut [f32],
+    /// The second state: v of Adam.
+    pub second: &'a mut [f32],
+}
+
+/// How momentum counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Momentum {
+    /// There is none, and no state.
+    None,
+    /// p −= η·b with b = μ·b + g (Polyak 1964).
+    Heavy,
+    /// p −= η·(g + μ·b) with the same b (Nesterov 1983).
+    Nesterov,
+}
+
+/// p −= η·g, with or without momentum; g = scale·gradient + penalty·p.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sgd {
+    /// η.
+    pub lr: f32,
+    /// What gradients are multiplied by.
+    pub scale: f32,
+    /// μ.
+    pub momentum: f32,
+    /// The L2 penalty.
+    pub penalty: f32,
+    /// How μ counts.
+    pub how: Momentum,
+}
+
+/// m += first_share·(g − m); v = second_keep·v + second_share·g²; p = keep·p − step_size·m / (√v·root_scale + ε), with
+/// g = scale·gradient + penalty·p where there is a penalty (Kingma & Ba 2015; Loshchilov & Hutter 2019 for `keep`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adam {
+    /// What gradients are multiplied by.
+    pub scale: f32,
+    /// The L2 penalty.
+    pub penalty: f32,
+    /// What is left of a parameter by decay, 1 without.
+    pub keep: f32,
+    /// 1 − β₁.
+    pub first_share: f32,
+    /// β₂.
+    pub second_keep: f32,
+    /// 1 − β₂.
+    pub second_share: f32,
+    /// η / (1 − β₁ᵗ).
+    pub step_size: f32,
+    /// 1 / √(1 − β₂ᵗ).
+    pub root_scale: f32,
+    /// ε.
+    pub epsilon: f32,
+}
+
+impl Adam {
+    /// Whether it leaves a parameter alone whose gradient and state are all 0, to the bit.
+    pub(crate) fn rests(&self) -> bool {
+        let finite = self.scale.is_finite() && self.step_size.is_finite() && self.root_scale.is_finite();
+        self.penalty == 0.0 && self.keep == 1.0 && self.epsilon > 0.0 && finite
+    }
+}
+
+/// v = old·v + new·g²; p −= η·g / (√v + ε), with g = scale·gradient + penalty·p: RMSprop with the shares α and 1 − α
+/// (Tieleman & Hinton 2012), Adagrad with 1 and 1 (Duchi, Hazan & Singer 2011).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SquareRoot {
+    /// η.
+    pub lr: f32,
+    /// What gradients are multiplied by.
+    pub scale: f32,
+    /// The L2 penalty.
+    pub penalty: f32,
+    /// The share of the old v.
+    pub old: f32,
+    /// The share of g².
+    pub new: f32,
+    /// ε.
+    pub epsilon: f32,
+}
+
+/// An update rule with the numbers of one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rule {
+    /// Stochastic gradient descent; a state with momentum.
+    Sgd(Sgd),
+    /// Adam and AdamW; two states.
+    Adam(Adam),
+    /// RMSprop and Adagrad; one state.
+    SquareRoot(SquareRoot),
+}
+
+impl Rule {
+    /// How many states it has.
+    fn states(&self) -> usize {
+        match self {
+            Rule::Sgd(Sgd { how: Momentum::None, .. }) => 0,
+            Rule::Sgd(_) | Rule::SquareRoot(_) => 1,
+            Rule::Adam(_) => 2,
+        }
+    }
+}
+
+/// Updates all values of a sweep. A path that the processor lacks and lengths that do not fit are errors.
+pub fn update(path: Path, rule: &Rule, sweep: Sweep<'_>) -> Result<(), Error> {
+    let (len, states) = (sweep.values.len(), rule.states());
+    let wanted = |wanted: bool| if wanted { len } else { 0 };
+    length("gradients", len, sweep.gradients.len())?;
+    length("first", wanted(states > 0), sweep.first.len())?;
+    length("second", wanted(states > 1), sweep.second.len())?;
+    if path == Path::Reference {
+        reference(rule, sweep);
+        return Ok(());
+    }
+    let kernels = path.kernels()?;
+    // SAFETY: the processor has the path's instruction set; every length was checked above.
+    unsafe { (kernels.update)(rule, sweep) };
+    Ok(())
+}
+
+/// The rules as they are written.
+fn reference(rule: &Rule, s: Sweep<'_>) {
+    let pairs = s.values.iter_mut().zip(s.gradients);
+    match *rule {
+        Rule::Sgd(Sgd { lr, scale, penalty, momentum, how }) => match how {
+            Momentum::None => pairs.for_each(|(p, &d)| *p -= lr * (d * scale + penalty * *p)),
+            Momentum::Heavy => pairs.zip(s.first).for_each(|((p, &d), b)| {
+                *b = momentum * *b + (d * scale + penalty * *p);
+                *p -= lr * *b;
+            }),
+            Momentum::Nesterov => pairs.zip(s.first).for_each(|((p, &d), b)| {
+                let g = d * scale + penalty * *p;
+                *b = momentum * *b + g;
+                *p -= lr * (g + momentum * *b);
+            }),
+        },
+        Rule::Adam(Adam {
+            scale,
+            penalty,
+            keep,
+            first_share,
+            second_keep,
+            second_share,
+            step_size,
+            root_scale,
+            epsilon,
+        }) => pairs.zip(s.first).zip(s.second).for_each(|(((p, &d), m), v)| {
+            let g = if penalty == 0.0 { d * scale } else { d * scale + penalty * *p };
+            *m += first_share * (g - *m);
+            *v = second_keep * *v + second_share * (g * g);
+            *p = *p * keep - step_size * *m / (v.sqrt() * root_scale + epsilon);
+        }),
+        Rule::SquareRoot(SquareRoot { lr, scale, penalty, old, new, epsilon }) => {
+            pairs.zip(s.first).for_each(|((p, &d), v)| {
+                let g = d * scale + penalty * *p;
+                *v = old * *v + new * (g * g);
+                *p -= lr * g / (v.sqrt() + epsilon);
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of all sizes and both signs, some 0, and whole stretches of 0 where `rests` says so.
+    fn numbers(len: usize, seed: u64, rests: bool, positive: bool) -> Vec<f32> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 24) as f32
+        };
+        (0..len)
+            .map(|k| {
+                let (v, size) = (next(), [1.0, 1e-3, 1e-18, 300.0, 0.0][(next() * 5.0) as usize % 5]);
+                let v = if positive { v * size } else { (v - 0.5) * size };
+                if rests && k % 200 < 140 { 0.0 } else { v }
+            })
+            .collect()
+    }
+
+    fn rules() -> Vec<Rule> {
+        let mut rules = Vec::new();
+        for penalty in [0.0, 0.01] {
+            for how in [Momentum::None, Momentum::Heavy, Momentum::Nesterov] {
+                rules.push(Rule::Sgd(Sgd { lr: 0.1, scale: 0.7, momentum: 0.9, penalty, how }));
+            }
+            for (keep, scale, epsilon) in
+                [(1.0, 0.7, 1e-8), (0.999, 0.7, 1e-8), (1.0, f32::NAN, 1e-8), (1.0, 1.0, 0.0)]
+            {
+                rules.push(Rule::Adam(Adam {
+                    scale,
+                    penalty,
+                    keep,
+                    first_share: 0.1,
+                    second_keep: 0.999,
+                    second_share: 0.001,
+                    step_size: 0.01,
+                    root_scale: 3.5,
+                    epsilon,
+                }));
+            }
+            for (old, new) in [(0.99, 0.01), (1.0, 1.0)] {
+                let rule = SquareRoot { lr: 0.1, scale: 0.7, penalty, old, new, epsilon: 1e-8 };
+                rules.push(Rule::SquareRoot(rule));
+            }
+        }
+        rules
+    }
+
+    /// Two steps of all rules: every path gives the bits of the plain loops, also where it passes over stretches at rest.
+    #[test]
+    fn every_path_gives_the_same_bits() {
+        let bits = |v: &[f32]| -> Vec<u32> {
+            // One NaN is as good as another.
+            v.iter().map(|v| if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() }).collect()
+        };
+        for rule in rules() {
+            for (len, rests) in
+                [(1, false), (15, false), (64, true), (129, false), (1003, true), (1003, false)]
+            {
+                let state = |seed, wanted: bool| match wanted {
+                    true => numbers(len, seed, rests, seed == 4),
+                    false => Vec::new(),
+                };
+                let start =
+                    [numbers(len, 1, false, false), state(3, rule.states() > 0), state(4, rule.states() > 1)];
+                let run = |path: Path| {
+                    let [mut p, mut first, mut second] = start.clone();
+                    if matches!(rule, Rule::SquareRoot(_)) {
+                        first.iter_mut().for_each(|v| *v = v.abs());
+                    }
+                    for seed in [5, 6] {
+                        let gradients = numbers(len, seed, rests, false);
+                        let (values, first, second) = (&mut p[..], &mut first[..], &mut second[..]);
+                        let sweep = Sweep { values, gradients: &gradients, first, second };
+                        update(path, &rule, sweep).unwrap();
+                    }
+                    [bits(&p), bits(&first), bits(&second)]
+                };
+                let expected = run(Path::Reference);
+                for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+                    assert!(run(path) == expected, "{path}, {len} values, {rule:?}");
+                }
+            }
+        }
+    }
+
+    /// Signed zeros are no rest: the plain loops turn a state of −0 into +0.
+    #[test]
+    fn what_is_at_rest_stays_as_it_is() {
+        let rule = rules()[3];
+        assert!(matches!(rule, Rule::Adam(adam) if adam.rests()));
+        for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+            for (gradient, state) in [(0.0f32, 0.0f32), (-0.0, 0.0), (0.0, -0.0), (-0.0, -0.0)] {
+                let (mut p, mut first, mut second) =
+                    ([-0.0, 1.5].repeat(64), vec![state; 128], vec![0.0; 128]);
+                let (values, gradients) = (&mut p[..], vec![gradient; 128]);
+                let sweep = Sweep { values, gradients: &gradients, first: &mut first, second: &mut second };
+                update(path, &rule, sweep).unwrap();
+                assert_eq!(p, [-0.0, 1.5].repeat(64));
+                let zero = |v: &f32| v.to_bits() == 0;
+                assert!(p.iter().step_by(2).all(|v| v.to_bits() == (-0.0f32).to_bits()), "{path}");
+                assert!(first.iter().all(zero) && second.iter().all(zero), "{path} {gradient} {state}");
+            }
+        }
+    }
+
+    #[test]
+    fn buffers_that_do_not_fit_are_errors() {
+        let lengths = |rule: &Rule, lengths: [usize; 3]| {
+            let [mut g, mut a, mut b] = lengths.map(|len| vec![0.0; len]);
+            let sweep = Sweep { values: &mut [0.0; 4], gradients: &mut g, first: &mut a, second: &mut b };
+            update(Path::best(), rule, sweep).map_err(|error| error.to_string())
+        };
+        let (plain, adam) = (rules()[0], rules()[3]);
+        assert_eq!((lengths(&plain, [4, 0, 0]), lengths(&adam, [4, 4, 4])), (Ok(()), Ok(())));
+        for (rule, found) in [(plain, [3, 0, 0]), (plain, [4, 4, 0]), (adam, [4, 0, 4]), (adam, [4, 4, 5])] {
+            assert!(lengths(&rule, found).is_err(), "{rule:?} {found:?}");
+        }
+    }
+}
