@@ -17,6 +17,7 @@ mod prepared;
 pub mod reference;
 mod rows;
 mod simd;
+pub mod softmax;
 mod threads;
 mod trace;
 mod types;

@@ -1,5 +1,6 @@
 //! Views of rows in somebody's array: strided, and in any order.
 
+use crate::cpu::RowsAt;
 use crate::types::Error;
 
 /// An order of rows: a permutation of an array's rows or a part of one, so that no two rows are ever the same memory.
@@ -99,4 +100,22 @@ fn check(
     let of = map.map_or(rows, |map| map.of);
     let expected = if rows == 0 { 0 } else { (of - 1) * stride + width };
     if found < expected { Err(Error::Length { what, expected, found }) } else { Ok(()) }
+}
+
+/// Where the rows are.
+pub(crate) fn at(rows: RowsRef<'_>) -> RowsAt<*const f32> {
+    RowsAt {
+        base: rows.values.as_ptr(),
+        stride: rows.stride,
+        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
+    }
+}
+
+/// Where the rows are.
+pub(crate) fn at_mut(rows: RowsMut<'_>) -> RowsAt<*mut f32> {
+    RowsAt {
+        base: rows.values.as_mut_ptr(),
+        stride: rows.stride,
+        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
+    }
 }

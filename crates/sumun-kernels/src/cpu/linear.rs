@@ -31,6 +31,15 @@ pub(crate) struct Product {
 unsafe impl Sync for Product {}
 
 impl Product {
+    /// How much of K is multiplied at once: all of it, unless a panel of B would not stay in the second-level cache from
+    /// one tile of rows to the next. What is summed waits in C meanwhile, so the chain is the same.
+    fn depth_at_once(&self) -> usize {
+        const MOST: usize = 1024;
+        let whole = self.depth.total();
+        let plain = self.depth.segments == 1 && self.depth.tail == 0;
+        if plain && whole > 2 * MOST { whole.div_ceil(whole.div_ceil(MOST)) } else { whole }
+    }
+
     /// Computes `rows` rows: the i-th reads row `a_row(i)` of A and writes row `c_row(i)` of C.
     ///
     /// # Safety
@@ -43,20 +52,32 @@ impl Product {
         a_row: impl Fn(usize) -> usize,
         c_row: impl Fn(usize) -> usize,
     ) {
-        for panel in 0..self.columns.panels() {
+        let (whole, at_once) = (self.depth.total(), self.depth_at_once().max(1));
+        let pieces = whole.div_ceil(at_once).max(1);
+        for (piece, panel) in
+            (0..pieces).flat_map(|p| (0..self.columns.panels()).map(move |panel| (p, panel)))
+        {
+            let from = piece * at_once;
+            let depth = if pieces == 1 { self.depth } else { Depth::plain(at_once.min(whole - from)) };
             let (column, columns) = (panel * 4 * kernels.lanes, self.columns.in_panel(panel));
+            // Where a piece of a panel begins, after the panels before it.
+            let at = |panel: usize, from: usize| {
+                self.columns.start(panel, whole) + from * self.columns.vectors(panel) * kernels.lanes
+            };
             // SAFETY: the caller's promises; panels lie one after another in B.
             unsafe {
-                let b = self.b.add(self.columns.start(panel, self.depth.total()));
-                let mut tile = Tile::new(b, self.depth, columns);
-                let next = if panel + 1 < self.columns.panels() { panel + 1 } else { 0 };
-                tile.after = self.b.add(self.columns.start(next, self.depth.total()));
+                let mut tile = Tile::new(self.b.add(at(panel, from)), depth, columns);
+                tile.after = match panel + 1 < self.columns.panels() {
+                    true => self.b.add(at(panel + 1, from)),
+                    false => self.b.add(at(0, if piece + 1 < pieces { from + at_once } else { 0 })),
+                };
                 for (turn, (start, count)) in tiles(rows, kernels.tile_rows(columns)).enumerate() {
                     tile.turn = turn;
                     for m in 0..count {
-                        tile.a[m] = self.a.row(a_row(start + m));
+                        tile.a[m] = self.a.row(a_row(start + m)).add(from);
                         tile.c[m] = self.c.row(c_row(start + m)).add(column);
                         tile.start[m] = match self.start {
+                            _ if piece > 0 => tile.c[m],
                             Start::Zero => std::ptr::null(),
                             Start::Row(row) => row.add(column),
                             Start::Output => tile.c[m],

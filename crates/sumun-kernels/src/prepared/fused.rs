@@ -7,7 +7,7 @@ use crate::cpu::backward::{Backward, backward};
 use crate::cpu::forward::{Forward, chunk_rows, forward};
 use crate::cpu::outer::{Outer, outer};
 use crate::cpu::pack::{Columns, Geometry, Side};
-use crate::rows::{RowsMut, RowsRef};
+use crate::rows::{RowsMut, RowsRef, at, at_mut};
 use crate::simd::Kernels;
 use crate::threads::{PARALLEL_FLOPS, for_each_task, run_outer};
 use crate::types::{Dims, Gradients, InputGradient, State, StateMut, Steps, Weights};
@@ -445,20 +445,4 @@ struct Sum {
 /// How many shards a pass is dealt to. Which bits come out never depends on it.
 pub(super) fn shards(steps: &Steps, flops: usize) -> usize {
     if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads().min(steps.sequences()) }
-}
-
-fn at<'a>(rows: RowsRef<'a>) -> RowsAt<*const f32> {
-    RowsAt {
-        base: rows.values.as_ptr(),
-        stride: rows.stride,
-        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
-    }
-}
-
-fn at_mut(rows: RowsMut<'_>) -> RowsAt<*mut f32> {
-    RowsAt {
-        base: rows.values.as_mut_ptr(),
-        stride: rows.stride,
-        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
-    }
 }

@@ -1,7 +1,8 @@
 //! Instruction sets: one thin file each, behind one trait, chosen at run time.
 
 use crate::cpu::cells::{CellBackward, CellForward};
-use crate::cpu::outer::{Block, Outer, Piece};
+use crate::cpu::outer::{Block, Outer, Piece, RowSum};
+use crate::cpu::softmax::SoftmaxRow;
 use crate::cpu::tile::{StepTile, Tile};
 use crate::types::{Error, Nonlinearity};
 use crate::update::{Rule, Sweep};
@@ -121,6 +122,9 @@ pub(crate) struct Kernels {
     /// `add(a, b, to, len)`: to = a + b without denormals; a null b is none.
     pub(crate) add: unsafe fn(*const f32, *const f32, *mut f32, usize),
     pub(crate) activate: unsafe fn(Activation, &mut [f32]),
+    pub(crate) softmax: unsafe fn(&mut SoftmaxRow),
+    /// Sums of rows, the last row first.
+    pub(crate) add_rows: unsafe fn(&RowSum),
     /// One step of an optimizer.
     pub(crate) update: unsafe fn(&Rule, Sweep<'_>),
     /// Chains of [`multiply_adds`](Self::multiply_adds), each as wide as a vector.
@@ -259,6 +263,10 @@ macro_rules! kernels {
             (a: *const f32, b: *const f32, to: *mut f32, len: usize), $($feature)?);
         $crate::simd::kernels!(@function activate, $crate::cpu::activation::activate::<$simd>, $simd,
             (what: $crate::simd::Activation, values: &mut [f32]), $($feature)?);
+        $crate::simd::kernels!(@function softmax, $crate::cpu::softmax::softmax::<$simd>, $simd,
+            (row: &mut $crate::cpu::softmax::SoftmaxRow), $($feature)?);
+        $crate::simd::kernels!(@function add_rows, $crate::cpu::outer::add_rows::<$simd>, $simd,
+            (task: &$crate::cpu::outer::RowSum), $($feature)?);
         $crate::simd::kernels!(@function update, $crate::cpu::update::update::<$simd>, $simd,
             (rule: &$crate::update::Rule, sweep: $crate::update::Sweep<'_>), $($feature)?);
         const CHAINS: usize = $crate::cpu::peak::chains(<$simd as $crate::simd::Simd>::LANES);
@@ -301,6 +309,8 @@ macro_rules! kernels {
             gru_reset_backward,
             add,
             activate,
+            softmax,
+            add_rows,
             update,
             chains: CHAINS,
             multiply_adds,

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sumun_kernels::{Path, softmax};
 
 use super::expect_length;
 use crate::{Error, Result};
@@ -56,21 +57,16 @@ impl CrossEntropy {
         total_weight: f64,
         gradient: Option<&mut [f32]>,
     ) -> Result<f64> {
-        let rows = targets.len();
-        if rows == 0 {
-            return expect_length("the logits of a cross-entropy", 0, logits.len()).map(|()| 0.0);
-        }
-        let classes = logits.len() / rows;
-        expect_length("the logits of a cross-entropy", rows * classes.max(1), logits.len())?;
-        self.check(classes, targets)?;
-        let share = if total_weight == 0.0 { 0.0 } else { 1.0 / total_weight };
-        let chunk = (CHUNK_VALUES / classes).max(1);
+        let Some((classes, share)) = self.classes_and_share(logits.len(), targets, total_weight)? else {
+            return Ok(0.0);
+        };
+        let (path, chunk) = (Path::best(), (CHUNK_VALUES / classes).max(1));
         let parts = logits.par_chunks(chunk * classes).zip(targets.par_chunks(chunk));
-        let sums: Vec<f64> = match gradient {
+        let sums: Result<Vec<f64>> = match gradient {
             None => parts
                 .map(|(logits, targets)| {
                     let rows = logits.chunks_exact(classes).zip(targets);
-                    rows.map(|(logits, &target)| self.row(logits, target, share, None)).sum()
+                    rows.map(|(logits, &target)| self.row(path, logits, target, share)).sum()
                 })
                 .collect(),
             Some(gradient) => {
@@ -80,13 +76,58 @@ impl CrossEntropy {
                     .map(|((logits, targets), gradient)| {
                         let rows = logits.chunks_exact(classes).zip(targets);
                         rows.zip(gradient.chunks_exact_mut(classes))
-                            .map(|((logits, &target), d)| self.row(logits, target, share, Some(d)))
+                            .map(|((logits, &target), d)| {
+                                d.copy_from_slice(logits);
+                                self.row_in_place(path, d, target, share)
+                            })
                             .sum()
                     })
                     .collect()
             }
         };
-        Ok(sums.iter().sum())
+        Ok(sums?.iter().sum())
+    }
+
+    /// As [`partial_value_and_gradient`](Self::partial_value_and_gradient), with the gradient in the logits' place. Of
+    /// each row, `classes` numbers are logits; what follows them up to the next row is left alone. Errors as there.
+    pub(crate) fn partial_in_place(
+        &self,
+        logits: &mut [f32],
+        (classes, stride): (usize, usize),
+        targets: &[u32],
+        total_weight: f64,
+    ) -> Result<f64> {
+        expect_length("the logits of a cross-entropy", targets.len() * stride, logits.len())?;
+        let length = targets.len() * classes;
+        let Some((_, share)) = self.classes_and_share(length, targets, total_weight)? else {
+            return Ok(0.0);
+        };
+        let (path, chunk) = (Path::best(), (CHUNK_VALUES / classes).max(1));
+        let parts = logits.par_chunks_mut(chunk * stride).zip(targets.par_chunks(chunk));
+        let sums: Result<Vec<f64>> = parts
+            .map(|(logits, targets)| {
+                let rows = logits.chunks_exact_mut(stride).zip(targets);
+                rows.map(|(row, &target)| self.row_in_place(path, &mut row[..classes], target, share)).sum()
+            })
+            .collect();
+        Ok(sums?.iter().sum())
+    }
+
+    /// How many logits a row has, and what a weight is multiplied by; None without rows.
+    fn classes_and_share(
+        &self,
+        logits: usize,
+        targets: &[u32],
+        total_weight: f64,
+    ) -> Result<Option<(usize, f64)>> {
+        let rows = targets.len();
+        if rows == 0 {
+            return expect_length("the logits of a cross-entropy", 0, logits).map(|()| None);
+        }
+        let classes = logits / rows;
+        expect_length("the logits of a cross-entropy", rows * classes.max(1), logits)?;
+        self.check(classes, targets)?;
+        Ok(Some((classes, if total_weight == 0.0 { 0.0 } else { 1.0 / total_weight })))
     }
 
     /// The sum of the class weights over the targets that count. A target for which there is no weight is an error.
@@ -124,31 +165,31 @@ impl CrossEntropy {
         }
     }
 
-    /// One row's weighted loss times `share`, and its gradient.
-    fn row(&self, logits: &[f32], target: u32, share: f64, gradient: Option<&mut [f32]>) -> f64 {
-        let weight = if Some(target) == self.ignore { 0.0 } else { self.class_weight(target) * share };
+    /// How much a row counts.
+    fn weight_of(&self, target: u32, share: f64) -> f64 {
+        if Some(target) == self.ignore { 0.0 } else { self.class_weight(target) * share }
+    }
+
+    /// One row's weighted loss times `share`.
+    fn row(&self, path: Path, logits: &[f32], target: u32, share: f64) -> Result<f64> {
+        let weight = self.weight_of(target, share);
         if weight == 0.0 {
-            if let Some(gradient) = gradient {
-                gradient.fill(0.0);
-            }
-            return 0.0;
+            return Ok(0.0);
         }
-        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum = match gradient {
-            None => logits.iter().map(|&z| f64::from((z - largest).exp())).sum::<f64>(),
-            Some(gradient) => {
-                let mut sum = 0.0;
-                for (d, &z) in gradient.iter_mut().zip(logits) {
-                    *d = (z - largest).exp();
-                    sum += f64::from(*d);
-                }
-                let scale = (weight / sum) as f32;
-                gradient.iter_mut().for_each(|d| *d *= scale);
-                gradient[target as usize] -= weight as f32;
-                sum
-            }
-        };
-        weight * (sum.ln() + f64::from(largest) - f64::from(logits[target as usize]))
+        Ok(weight * (softmax::log_sum_exp(path, logits)? - f64::from(logits[target as usize])))
+    }
+
+    /// As [`row`](Self::row), with the gradient in the logits' place.
+    fn row_in_place(&self, path: Path, logits: &mut [f32], target: u32, share: f64) -> Result<f64> {
+        let weight = self.weight_of(target, share);
+        if weight == 0.0 {
+            logits.fill(0.0);
+            return Ok(0.0);
+        }
+        let wanted = f64::from(logits[target as usize]);
+        let log_sum = softmax::softmax(path, logits, weight)?;
+        logits[target as usize] -= weight as f32;
+        Ok(weight * (log_sum - wanted))
     }
 }
 
