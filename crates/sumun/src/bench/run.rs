@@ -109,7 +109,6 @@ fn train(case: &Case) -> Result<Runner> {
         };
         let needed = if embedded.is_some() { InputGradient::Needed } else { InputGradient::Skip };
         let (h, ran) = recurrent.forward_train(&parameters, rows, noise)?;
-        let (mut z, mapped) = head.forward_train(&parameters, h, noise)?;
         let of_steps;
         let targets = match &wanted {
             Wanted::Values(values) => Targets::Values(values),
@@ -119,10 +118,21 @@ fn train(case: &Case) -> Result<Runner> {
                 Targets::Classes(&of_steps.data)
             }
         };
-        let logits = z.data.clone();
-        let gradient: &mut Vec<f32> = Arc::make_mut(&mut z.data);
-        black_box(loss.value_and_gradient(&logits, targets, Some(gradient))?);
-        let d_h = head.backward(&mut parameters, mapped, z, InputGradient::Needed)?;
+        let d_h = match (&loss, targets) {
+            (Loss::CrossEntropy(loss), Targets::Classes(classes)) => {
+                let (value, d_h) =
+                    head.cross_entropy(&mut parameters, &h, loss, classes, InputGradient::Needed)?;
+                black_box(value);
+                d_h
+            }
+            _ => {
+                let (mut z, mapped) = head.forward_train(&parameters, h, noise)?;
+                let logits = z.data.clone();
+                let gradient: &mut Vec<f32> = Arc::make_mut(&mut z.data);
+                black_box(loss.value_and_gradient(&logits, targets, Some(gradient))?);
+                head.backward(&mut parameters, mapped, z, InputGradient::Needed)?
+            }
+        };
         let d_x = match d_h {
             Some(d_h) => recurrent.backward(&mut parameters, ran, d_h, needed)?,
             None => None,

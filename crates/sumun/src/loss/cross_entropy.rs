@@ -144,7 +144,7 @@ impl CrossEntropy {
     }
 
     /// Whether the weights and the targets fit the number of classes.
-    fn check(&self, classes: usize, targets: &[u32]) -> Result<()> {
+    pub(crate) fn check(&self, classes: usize, targets: &[u32]) -> Result<()> {
         if !self.class_weights.is_empty() {
             expect_length("the class weights of a cross-entropy", classes, self.class_weights.len())?;
             if let Some((class, weight)) =
@@ -293,6 +293,26 @@ mod tests {
         }
         assert!((sum - value).abs() < 1e-12 * value);
         assert_eq!(parts, whole);
+    }
+
+    /// With gaps between the rows, which stay as they are.
+    #[test]
+    fn the_gradient_takes_the_logits_place() {
+        let (rows, classes, stride) = (30, 1037, 1040);
+        let logits: Vec<f32> = (0..rows * stride).map(|k| ((k * 7919) % 1009) as f32 / 100.0).collect();
+        let targets: Vec<u32> = (0..rows as u32).map(|k| k * 7 % 1036).collect();
+        let loss = CrossEntropy { class_weights: Vec::new(), ignore: Some(14) };
+        let dense: Vec<f32> = logits.chunks(stride).flat_map(|row| &row[..classes]).copied().collect();
+        let mut expected = vec![0.0; dense.len()];
+        let value = loss.value_and_gradient(&dense, &targets, Some(&mut expected)).unwrap();
+        let (mut found, total) = (logits.clone(), loss.total_weight(&targets).unwrap());
+        let sum = loss.partial_in_place(&mut found, (classes, stride), &targets, total).unwrap();
+        assert!((sum - value).abs() < 1e-12 * value);
+        for ((found, logits), expected) in
+            found.chunks(stride).zip(logits.chunks(stride)).zip(expected.chunks(classes))
+        {
+            assert_eq!((&found[..classes], &found[classes..]), (expected, &logits[classes..]));
+        }
     }
 
     #[test]

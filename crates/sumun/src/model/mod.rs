@@ -78,6 +78,6 @@ pub use file::{FORMAT, ModelFile, NamedTensor};
 pub use layers::{
     AttentionLayer, Biases, DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer,
 };
-pub use network::{Model, ModelCache, ModelState};
+pub use network::{BatchGradients, Model, ModelCache, ModelState};
 pub use saved::NETWORK;
 pub use summary::{Summary, SummaryRow};

@@ -11,13 +11,14 @@ use super::config::{Input, ModelBuilder, ModelConfig};
 use super::layers::LayerConfig;
 use super::plan::{Plan, PlannedLayer, Signal, named};
 use super::summary::Summary;
+use crate::loss::CrossEntropy;
 use crate::nn::attention::AttentionCache;
 use crate::nn::dense::DenseCache;
 use crate::nn::dropout::DropoutCache;
 use crate::nn::embedding::EmbeddingCache;
 use crate::nn::{
-    Attention, AttentionConfig, Dense, DenseConfig, Dropout, Embedding, EmbeddingConfig, Initializer,
-    InputGradient, Layer, Pool, PoolCache, Recurrent, RecurrentCache, RecurrentState,
+    Activation, Attention, AttentionConfig, Dense, DenseConfig, Dropout, Embedding, EmbeddingConfig,
+    Initializer, InputGradient, Layer, Pool, PoolCache, Recurrent, RecurrentCache, RecurrentState,
 };
 use crate::noise::Noise;
 use crate::parameters::Id;
@@ -83,6 +84,17 @@ enum Kept {
 pub struct ModelCache {
     version: u64,
     layers: Vec<Kept>,
+}
+
+/// What [`Model::cross_entropy`] tells of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchGradients {
+    /// The mean loss, without the [`penalty`](Model::penalty).
+    pub loss: f64,
+    /// What the mean divides by: how much the batch weighs among others.
+    pub weight: f64,
+    /// The states of the recurrent layers after the last step.
+    pub state: ModelState,
 }
 
 /// The states of a model's recurrent layers after the last step, or before the first, by the layer's name.
@@ -267,6 +279,54 @@ impl Model {
         self.back(cache, d_out, InputGradient::Needed)?.ok_or_else(|| {
             Error::Invalid("ids have no gradient; look at that of the embedding's weight".into())
         })
+    }
+
+    /// The gradients of a batch in one go: [`forward_train_with_state`](Self::forward_train_with_state), the cross-entropy
+    /// of the answers, and [`backward`](Self::backward), to the bit. `targets` gives the class of every row of the answer
+    /// from the answer's layout.
+    ///
+    /// Where the last layer is a dense one without an activation, its answers are computed and used a chunk of rows at a
+    /// time, as [`Dense::cross_entropy`]: of a large vocabulary, all of them may not even fit the memory.
+    pub fn cross_entropy(
+        &mut self,
+        batch: &Batch,
+        initial: Option<&ModelState>,
+        noise: Noise,
+        loss: &CrossEntropy,
+        targets: impl FnOnce(&Layout) -> Vec<u32>,
+    ) -> Result<BatchGradients> {
+        let version = self.parameters.version();
+        let last = self.layers.len().saturating_sub(1);
+        let in_chunks = match (self.layers.last(), self.lowest(InputGradient::Skip)) {
+            (Some(Built::Dense(head)), lowest) if lowest <= last => {
+                head.config().activation == Activation::Linear
+            }
+            _ => false,
+        };
+        if !in_chunks {
+            let (answer, state, cache) = self.forward_train_with_state(batch, initial, noise)?;
+            let targets = targets(&answer.layout);
+            let weight = loss.total_weight(&targets)?;
+            let mut d = vec![0.0; answer.data.len()];
+            let value = loss.value_and_gradient(&answer.data, &targets, Some(&mut d))?;
+            self.backward(cache, Rows::new(d, answer.features, answer.layout)?)?;
+            return Ok(BatchGradients { loss: value, weight, state });
+        }
+        let (packed, state, layers) = self.run_to(last, batch, initial, Some(noise))?;
+        let (Packed::Numbers(x), Some(Built::Dense(head))) = (packed, self.layers.last()) else {
+            return Err(Error::Invalid("a dense layer cannot take ids".into()));
+        };
+        let targets = targets(&x.layout);
+        let weight = loss.total_weight(&targets)?;
+        let wanted = match self.lowest(InputGradient::Skip) < last {
+            true => InputGradient::Needed,
+            false => InputGradient::Skip,
+        };
+        let (value, d) = head.cross_entropy(&mut self.parameters, &x, loss, &targets, wanted)?;
+        // The layers below hold the same rows as what they answered; nobody reads these any more.
+        drop(x);
+        self.back_through(ModelCache { version, layers }, d, InputGradient::Skip)?;
+        Ok(BatchGradients { loss: value, weight, state })
     }
 
     /// The penalties of all regularisers on trainable weights, to be added to the loss. [`backward`](Self::backward)
@@ -484,6 +544,11 @@ impl Model {
         if cache.layers.len() != self.layers.len() {
             return Err(Error::Invalid("the cache is of another model; run forward_train again".into()));
         }
+        self.back_through(cache, Some(d_out), wanted)
+    }
+
+    /// The lowest layer that backward reaches: one past the last if it reaches none.
+    fn lowest(&self, wanted: InputGradient) -> usize {
         let trainable = |layer: &PlannedLayer| {
             let ids = layer.weights.iter().filter_map(|(weight, _)| self.parameters.find(weight));
             ids.into_iter().any(|id| self.parameters.entry(id).trainable)
@@ -492,8 +557,17 @@ impl Model {
             InputGradient::Needed => Some(0),
             InputGradient::Skip => self.plan.layers.iter().position(trainable),
         };
-        let lowest = lowest.unwrap_or(self.layers.len());
-        let mut d = Some(d_out);
+        lowest.unwrap_or(self.layers.len())
+    }
+
+    /// Back through the layers that the cache is of, from the gradient of what the last of them answered.
+    fn back_through(
+        &mut self,
+        cache: ModelCache,
+        mut d: Option<Rows>,
+        wanted: InputGradient,
+    ) -> Result<Option<Rows>> {
+        let lowest = self.lowest(wanted);
         for (index, kept) in cache.layers.into_iter().enumerate().skip(lowest).rev() {
             let wanted = if index > lowest { InputGradient::Needed } else { wanted };
             let Some(d_rows) = d.take() else { break };

@@ -185,6 +185,15 @@ impl Objective for Learner {
     fn batch(&mut self, epoch: usize, step: usize, noise: Noise) -> Result<BatchLoss> {
         let chosen = self.batch_of(epoch, step)?;
         let padded = self.train.sequences.padded(&chosen);
+        let labels = &self.train.labels;
+        if let (Loss::CrossEntropy(loss), Labels::Classes(_) | Labels::Steps(_)) = (&self.loss, labels) {
+            let targets = |layout: &Layout| match labels.batch(&chosen, layout) {
+                BatchLabels::Classes(classes) => classes,
+                BatchLabels::Values(_) => Vec::new(),
+            };
+            let batch = self.model.cross_entropy(&padded.batch()?, None, noise, loss, targets)?;
+            return Ok(BatchLoss { loss: batch.loss, weight: batch.weight, rows: padded.rows() });
+        }
         let (answer, cache) = self.model.forward_train(&padded.batch()?, noise)?;
         let labels = self.train.labels.batch(&chosen, &answer.layout);
         let mut d = vec![0.0; answer.data.len()];

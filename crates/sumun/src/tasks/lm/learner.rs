@@ -9,7 +9,7 @@ use crate::noise::Noise;
 use crate::scores::Language;
 use crate::text::PAD;
 use crate::train::{BatchLoss, Objective, Validated};
-use crate::{Error, Parameters, Result, Rows};
+use crate::{Error, Layout, Parameters, Result};
 
 /// A model that learns a text. The stretches of a batch begin with zeros in every epoch; after that, each chunk begins
 /// with the state at the end of the one before it.
@@ -22,25 +22,6 @@ pub(super) struct LanguageLearner {
     pub(super) vocabulary: usize,
     /// After the last chunk; None before the first one of an epoch.
     pub(super) state: Option<ModelState>,
-}
-
-/// Logits whose gradient is computed at once: the gradient takes the logits' place, as both together may be large.
-const BLOCK: usize = 1 << 20;
-
-/// The mean cross-entropy of logits, and its gradient in their place.
-fn loss_in_place(logits: &mut [f32], targets: &[u32]) -> Result<f64> {
-    let classes = logits.len() / targets.len().max(1);
-    let rows = (BLOCK / classes.max(1)).max(1);
-    let loss = CrossEntropy::default();
-    let total = loss.total_weight(targets)?;
-    let mut gradient = vec![0.0; (rows * classes).min(logits.len())];
-    let mut sum = 0.0;
-    for (logits, targets) in logits.chunks_mut((rows * classes).max(1)).zip(targets.chunks(rows)) {
-        let gradient = &mut gradient[..logits.len()];
-        sum += loss.partial_value_and_gradient(logits, targets, total, Some(gradient))?;
-        logits.copy_from_slice(gradient);
-    }
-    Ok(sum)
 }
 
 const STATE: &str = "state.";
@@ -75,15 +56,12 @@ impl Objective for LanguageLearner {
         if before.is_none() && step > 0 {
             return Err(Error::Model(format!("there is no state to begin chunk {step} with; train anew")));
         }
-        let (answer, after, cache) =
-            self.model.forward_train_with_state(&chunk.batch()?, before.as_ref(), noise)?;
-        let (vocabulary, layout) = (answer.features, answer.layout.clone());
-        let mut values = answer.into_data();
-        let loss = loss_in_place(&mut values, &chunk.targets(&layout))?;
+        let loss = CrossEntropy::default();
+        let targets = |layout: &Layout| chunk.targets(layout);
+        let batch = self.model.cross_entropy(&chunk.batch()?, before.as_ref(), noise, &loss, targets)?;
         let rows = chunk.tokens();
-        self.model.backward(cache, Rows::new(values, vocabulary, layout)?)?;
-        self.state = (step + 1 < self.streams.chunks()).then_some(after);
-        Ok(BatchLoss { loss, weight: rows as f64, rows })
+        self.state = (step + 1 < self.streams.chunks()).then_some(batch.state);
+        Ok(BatchLoss { loss: batch.loss, weight: rows as f64, rows })
     }
 
     fn validate(&mut self) -> Result<Option<Validated>> {
@@ -137,24 +115,5 @@ impl Objective for LanguageLearner {
         }
         self.state = Some(state);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gradient_takes_the_logits_place() {
-        let (rows, classes) = (3, BLOCK / 2 + 1);
-        let logits: Vec<f32> = (0..rows * classes).map(|k| ((k * 7919) % 1009) as f32 / 100.0).collect();
-        let targets = [5, 0, classes as u32 - 1];
-        let mut expected = vec![0.0; logits.len()];
-        let whole = CrossEntropy::default();
-        let value = whole.value_and_gradient(&logits, &targets, Some(&mut expected)).unwrap();
-        let mut found = logits.clone();
-        let loss = loss_in_place(&mut found, &targets).unwrap();
-        assert!((loss - value).abs() < 1e-12 * value);
-        assert!(found == expected);
     }
 }

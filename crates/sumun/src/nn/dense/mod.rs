@@ -1,9 +1,13 @@
 //! Dense: an affine map of every row, with an optional activation (PyTorch's `Linear`, Keras' `Dense`).
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sumun_kernels::Path;
-use sumun_kernels::linear::{self, LinearDims};
+use sumun_kernels::linear::{LinearDims, Packed, backward_weight};
+use sumun_kernels::{Path, RowsMut, RowsRef};
+
+mod cross_entropy;
 
 use super::{Initializer, InputGradient, Layer};
 use crate::noise::Noise;
@@ -85,12 +89,30 @@ impl DenseConfig {
 }
 
 /// y = φ(x·Wᵀ + b) for every row. `{prefix}.weight` is `[O, I]`, `{prefix}.bias` `[O]`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Dense {
     config: DenseConfig,
     path: Path,
     weight: Id,
     bias: Option<Id>,
+    workshop: Mutex<Workshop>,
+}
+
+/// Packed weights and memory that calls share.
+#[derive(Debug, Default)]
+struct Workshop {
+    /// With the version of the parameters they are of.
+    packed: Option<(u64, Arc<Packed>)>,
+    /// Whether somebody has asked for the gradient of the input.
+    input_gradient: bool,
+    /// A chunk of logits.
+    logits: Vec<f32>,
+}
+
+impl Clone for Dense {
+    fn clone(&self) -> Self {
+        Self { config: self.config.clone(), workshop: Mutex::default(), ..*self }
+    }
 }
 
 /// What [`Dense::backward`](Layer::backward) needs: the input and, where there is an activation, the output.
@@ -123,7 +145,7 @@ impl Dense {
         } else {
             None
         };
-        Ok(Self { config, path: Path::best(), weight, bias })
+        Ok(Self { config, path: Path::best(), weight, bias, workshop: Mutex::default() })
     }
 
     /// What it is made of.
@@ -133,7 +155,7 @@ impl Dense {
 
     /// The same layer on another path of the kernels; the fastest is the default.
     pub fn on_path(self, path: Path) -> Self {
-        Self { path, ..self }
+        Self { path, workshop: Mutex::default(), ..self }
     }
 
     /// The weight's handle.
@@ -150,14 +172,52 @@ impl Dense {
         LinearDims { rows, input: self.config.input, output: self.config.output }
     }
 
-    fn map(&self, parameters: &Parameters, x: &Rows) -> Result<Rows> {
-        let rows = x.layout.rows();
-        x.expect_shape("the input of a dense layer", rows, self.config.input)?;
+    fn lock(&self) -> std::sync::MutexGuard<'_, Workshop> {
+        // What a panicking call left behind is only memory to be used again.
+        self.workshop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The packed weights of these very parameters: for training, with or without the input's gradient, or not.
+    fn packed(&self, parameters: &Parameters, training: Option<InputGradient>) -> Result<Arc<Packed>> {
+        let (version, weight) = (parameters.version(), parameters.value(self.weight));
+        let mut workshop = self.lock();
+        workshop.input_gradient |= training == Some(InputGradient::Needed);
+        let wanted = match training {
+            Some(_) if workshop.input_gradient => InputGradient::Needed,
+            _ => InputGradient::Skip,
+        };
+        let serves = |packed: &Packed| wanted == InputGradient::Skip || packed.has_backward();
+        let had = workshop.packed.take();
+        let packed = match had {
+            Some((of, packed)) if of == version && serves(&packed) => packed,
+            Some((_, mut packed)) => match Arc::get_mut(&mut packed) {
+                Some(room) => {
+                    room.update(weight, wanted)?;
+                    packed
+                }
+                // Somebody still reads the old.
+                None => self.pack(weight, wanted)?,
+            },
+            None => self.pack(weight, wanted)?,
+        };
+        workshop.packed = Some((version, packed.clone()));
+        Ok(packed)
+    }
+
+    fn pack(&self, weight: &[f32], wanted: InputGradient) -> Result<Arc<Packed>> {
+        let DenseConfig { input, output, .. } = self.config;
+        Ok(Arc::new(Packed::new(self.path, input, output, weight, wanted)?))
+    }
+
+    fn map(&self, parameters: &Parameters, x: &Rows, training: Option<InputGradient>) -> Result<Rows> {
+        let LinearDims { rows, input, output } = self.dims(x.layout.rows());
+        x.expect_shape("the input of a dense layer", rows, input)?;
         let bias = self.bias.map_or(&[][..], |bias| parameters.value(bias));
-        let mut y = vec![0.0; rows * self.config.output];
-        linear::forward(self.path, self.dims(rows), parameters.value(self.weight), bias, &x.data, &mut y)?;
+        let mut y = vec![0.0; rows * output];
+        let packed = self.packed(parameters, training)?;
+        packed.forward(rows, bias, RowsRef::dense(&x.data, input), RowsMut::dense(&mut y, output))?;
         self.config.activation.forward(&mut y);
-        Rows::new(y, self.config.output, x.layout.clone())
+        Rows::new(y, output, x.layout.clone())
     }
 }
 
@@ -165,11 +225,11 @@ impl Layer for Dense {
     type Cache = DenseCache;
 
     fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
-        self.map(parameters, &x)
+        self.map(parameters, &x, None)
     }
 
     fn forward_train(&self, parameters: &Parameters, x: Rows, _noise: Noise) -> Result<(Rows, DenseCache)> {
-        let out = self.map(parameters, &x)?;
+        let out = self.map(parameters, &x, Some(InputGradient::Skip))?;
         let y = (self.config.activation != Activation::Linear).then(|| out.clone());
         Ok((out, DenseCache { x, y }))
     }
@@ -194,12 +254,14 @@ impl Layer for Dense {
             }
         };
         let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias]);
-        linear::backward_weight(self.path, dims, &x.data, &d_y.data, d_weight, d_bias)?;
+        backward_weight(self.path, dims, &x.data, &d_y.data, d_weight, d_bias)?;
         if wanted == InputGradient::Skip {
             return Ok(None);
         }
         let mut d_x = vec![0.0; rows * dims.input];
-        linear::backward_input(self.path, dims, parameters.value(self.weight), &d_y.data, &mut d_x)?;
+        let packed = self.packed(parameters, Some(InputGradient::Needed))?;
+        let to = RowsMut::dense(&mut d_x, dims.input);
+        packed.backward_input(rows, RowsRef::dense(&d_y.data, dims.output), to)?;
         Ok(Some(Rows::new(d_x, dims.input, x.layout)?))
     }
 }
