@@ -28,30 +28,39 @@ pub(crate) unsafe fn update<S: Simd>(rule: &Rule, sweep: Sweep<'_>) {
     };
     // SAFETY: the caller promises buffers of `len` floats for all states that the rule has.
     unsafe {
-        match rule {
+        match *rule {
             Rule::Sgd(rule) => match rule.how {
-                Momentum::None => each::<S>(at, len, |at, n| plain::<S>(rule, at, n)),
-                Momentum::Heavy => each::<S>(at, len, |at, n| momentum::<S, false>(rule, at, n)),
-                Momentum::Nesterov => each::<S>(at, len, |at, n| momentum::<S, true>(rule, at, n)),
+                Momentum::None => each::<S, _>(&Plain(rule), at, len),
+                Momentum::Heavy => each::<S, _>(&WithMomentum::<false>(rule), at, len),
+                Momentum::Nesterov => each::<S, _>(&WithMomentum::<true>(rule), at, len),
             },
             Rule::Adam(rule) if rule.rests() => {
+                let body = WithMoments::<false>(rule);
                 let mut done = 0;
                 while done < len {
                     let (from, run) = (offset(at, done), RUN.min(len - done));
                     if run < RUN || !zero_run::<S>(from) {
-                        each::<S>(from, run, |at, n| adam::<S, false>(rule, at, n));
+                        each::<S, _>(&body, from, run);
                     }
                     done += run;
                 }
             }
-            Rule::Adam(rule) if rule.penalty == 0.0 => {
-                each::<S>(at, len, |at, n| adam::<S, false>(rule, at, n));
-            }
-            Rule::Adam(rule) => each::<S>(at, len, |at, n| adam::<S, true>(rule, at, n)),
-            Rule::SquareRoot(rule) => each::<S>(at, len, |at, n| square_root::<S>(rule, at, n)),
+            Rule::Adam(rule) if rule.penalty == 0.0 => each::<S, _>(&WithMoments::<false>(rule), at, len),
+            Rule::Adam(rule) => each::<S, _>(&WithMoments::<true>(rule), at, len),
+            Rule::SquareRoot(rule) => each::<S, _>(&rule, at, len),
         }
     }
 }
+
+/// What a rule does to one vector. A trait, as closures are not compiled for the instruction set.
+trait Body {
+    /// Updates the first `n` floats, at most a vector's.
+    unsafe fn vector<S: Simd>(&self, at: At, n: usize);
+}
+
+struct Plain(Sgd);
+struct WithMomentum<const NESTEROV: bool>(Sgd);
+struct WithMoments<const PENALTY: bool>(Adam);
 
 /// The place so many floats further on; a state that the rule lacks is never read.
 #[inline(always)]
@@ -64,16 +73,19 @@ fn offset(at: At, by: usize) -> At {
     }
 }
 
-/// Calls `vector` for whole vectors, and with the number of floats for what is left.
+/// Updates whole vectors, and what is left.
 #[inline(always)]
-unsafe fn each<S: Simd>(at: At, len: usize, vector: impl Fn(At, usize)) {
+unsafe fn each<S: Simd, B: Body>(body: &B, at: At, len: usize) {
     let mut done = 0;
-    while done + S::LANES <= len {
-        vector(offset(at, done), S::LANES);
-        done += S::LANES;
-    }
-    if done < len {
-        vector(offset(at, done), len - done);
+    // SAFETY: the caller promises `len` floats.
+    unsafe {
+        while done + S::LANES <= len {
+            body.vector::<S>(offset(at, done), S::LANES);
+            done += S::LANES;
+        }
+        if done < len {
+            body.vector::<S>(offset(at, done), len - done);
+        }
     }
 }
 
@@ -112,60 +124,72 @@ unsafe fn gradient<S: Simd>(d: S::V, p: S::V, scale: f32, penalty: f32) -> S::V 
     unsafe { S::add(S::mul(d, S::splat(scale)), S::mul(S::splat(penalty), p)) }
 }
 
-#[inline(always)]
-unsafe fn plain<S: Simd>(rule: &Sgd, at: At, n: usize) {
-    // SAFETY: the caller promises `n` floats.
-    unsafe {
-        let p = load::<S>(at.values, n);
-        let g = gradient::<S>(load::<S>(at.gradients, n), p, rule.scale, rule.penalty);
-        store::<S>(at.values, S::sub(p, S::mul(S::splat(rule.lr), g)), n);
+impl Body for Plain {
+    #[inline(always)]
+    unsafe fn vector<S: Simd>(&self, at: At, n: usize) {
+        let rule = &self.0;
+        // SAFETY: the caller promises `n` floats.
+        unsafe {
+            let p = load::<S>(at.values, n);
+            let g = gradient::<S>(load::<S>(at.gradients, n), p, rule.scale, rule.penalty);
+            store::<S>(at.values, S::sub(p, S::mul(S::splat(rule.lr), g)), n);
+        }
     }
 }
 
-#[inline(always)]
-unsafe fn momentum<S: Simd, const NESTEROV: bool>(rule: &Sgd, at: At, n: usize) {
-    // SAFETY: the caller promises `n` floats.
-    unsafe {
-        let (p, mu) = (load::<S>(at.values, n), S::splat(rule.momentum));
-        let g = gradient::<S>(load::<S>(at.gradients, n), p, rule.scale, rule.penalty);
-        let b = S::add(S::mul(mu, load::<S>(at.first, n)), g);
-        let step = if NESTEROV { S::add(g, S::mul(mu, b)) } else { b };
-        store::<S>(at.first, b, n);
-        store::<S>(at.values, S::sub(p, S::mul(S::splat(rule.lr), step)), n);
+impl<const NESTEROV: bool> Body for WithMomentum<NESTEROV> {
+    #[inline(always)]
+    unsafe fn vector<S: Simd>(&self, at: At, n: usize) {
+        let rule = &self.0;
+        // SAFETY: the caller promises `n` floats.
+        unsafe {
+            let (p, mu) = (load::<S>(at.values, n), S::splat(rule.momentum));
+            let g = gradient::<S>(load::<S>(at.gradients, n), p, rule.scale, rule.penalty);
+            let b = S::add(S::mul(mu, load::<S>(at.first, n)), g);
+            let step = if NESTEROV { S::add(g, S::mul(mu, b)) } else { b };
+            store::<S>(at.first, b, n);
+            store::<S>(at.values, S::sub(p, S::mul(S::splat(rule.lr), step)), n);
+        }
     }
 }
 
-#[inline(always)]
-unsafe fn adam<S: Simd, const PENALTY: bool>(rule: &Adam, at: At, n: usize) {
-    // SAFETY: the caller promises `n` floats.
-    unsafe {
-        let (p, d) = (load::<S>(at.values, n), load::<S>(at.gradients, n));
-        let g = match PENALTY {
-            true => gradient::<S>(d, p, rule.scale, rule.penalty),
-            false => S::mul(d, S::splat(rule.scale)),
-        };
-        let m = load::<S>(at.first, n);
-        let m = S::add(m, S::mul(S::splat(rule.first_share), S::sub(g, m)));
-        let kept = S::mul(S::splat(rule.second_keep), load::<S>(at.second, n));
-        let v = S::add(kept, S::mul(S::splat(rule.second_share), S::mul(g, g)));
-        let root = S::add(S::mul(S::sqrt(v), S::splat(rule.root_scale)), S::splat(rule.epsilon));
-        let step = S::div(S::mul(S::splat(rule.step_size), m), root);
-        store::<S>(at.first, m, n);
-        store::<S>(at.second, v, n);
-        store::<S>(at.values, S::sub(S::mul(p, S::splat(rule.keep)), step), n);
+impl<const PENALTY: bool> Body for WithMoments<PENALTY> {
+    #[inline(always)]
+    unsafe fn vector<S: Simd>(&self, at: At, n: usize) {
+        let rule = &self.0;
+        // SAFETY: the caller promises `n` floats.
+        unsafe {
+            let (p, d) = (load::<S>(at.values, n), load::<S>(at.gradients, n));
+            let g = match PENALTY {
+                true => gradient::<S>(d, p, rule.scale, rule.penalty),
+                false => S::mul(d, S::splat(rule.scale)),
+            };
+            let m = load::<S>(at.first, n);
+            let m = S::add(m, S::mul(S::splat(rule.first_share), S::sub(g, m)));
+            let kept = S::mul(S::splat(rule.second_keep), load::<S>(at.second, n));
+            let v = S::add(kept, S::mul(S::splat(rule.second_share), S::mul(g, g)));
+            let root = S::add(S::mul(S::sqrt(v), S::splat(rule.root_scale)), S::splat(rule.epsilon));
+            let step = S::div(S::mul(S::splat(rule.step_size), m), root);
+            store::<S>(at.first, m, n);
+            store::<S>(at.second, v, n);
+            store::<S>(at.values, S::sub(S::mul(p, S::splat(rule.keep)), step), n);
+        }
     }
 }
 
-#[inline(always)]
-unsafe fn square_root<S: Simd>(rule: &SquareRoot, at: At, n: usize) {
-    // SAFETY: the caller promises `n` floats.
-    unsafe {
-        let p = load::<S>(at.values, n);
-        let g = gradient::<S>(load::<S>(at.gradients, n), p, rule.scale, rule.penalty);
-        let kept = S::mul(S::splat(rule.old), load::<S>(at.first, n));
-        let v = S::add(kept, S::mul(S::splat(rule.new), S::mul(g, g)));
-        let root = S::add(S::sqrt(v), S::splat(rule.epsilon));
-        store::<S>(at.first, v, n);
-        store::<S>(at.values, S::sub(p, S::div(S::mul(S::splat(rule.lr), g), root)), n);
+impl Body for SquareRoot {
+    #[inline(always)]
+    unsafe fn vector<S: Simd>(&self, at: At, n: usize) {
+        let rule = self;
+        // SAFETY: the caller promises `n` floats.
+        unsafe {
+            let p = load::<S>(at.values, n);
+            let g = gradient::<S>(load::<S>(at.gradients, n), p, rule.scale, rule.penalty);
+            let kept = S::mul(S::splat(rule.old), load::<S>(at.first, n));
+            let v = S::add(kept, S::mul(S::splat(rule.new), S::mul(g, g)));
+            let root = S::add(S::sqrt(v), S::splat(rule.epsilon));
+            store::<S>(at.first, v, n);
+            store::<S>(at.values, S::sub(p, S::div(S::mul(S::splat(rule.lr), g), root)), n);
+        }
     }
 }
