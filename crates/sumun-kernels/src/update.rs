@@ -107,6 +107,11 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Whether it leaves a parameter alone whose gradient and state are all 0 (without a sign), to the bit.
+    pub fn rests(&self) -> bool {
+        matches!(self, Rule::Adam(rule) if rule.rests())
+    }
+
     /// How many states it has.
     fn states(&self) -> usize {
         match self {

@@ -30,12 +30,17 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Id(usize);
 
+/// Gradients that are zeroed, or passed over by an optimizer, together: a batch touches few rows of an embedding.
+pub(crate) const RUN: usize = 64;
+
 /// All parameters of a model and their gradients, each in one flat buffer: one sweep for clipping and
 /// the optimizer, one write to a file.
 #[derive(Debug, Clone)]
 pub struct Parameters {
     values: Vec<f32>,
     gradients: Vec<f32>,
+    /// For each run of gradients, whether somebody may have changed one since all were set to zero.
+    touched: Vec<bool>,
     entries: Vec<Entry>,
     version: u64,
 }
@@ -49,7 +54,8 @@ impl Default for Parameters {
 impl Parameters {
     /// No parameters yet.
     pub fn new() -> Self {
-        Self { values: Vec::new(), gradients: Vec::new(), entries: Vec::new(), version: next_version() }
+        let (values, gradients, touched) = (Vec::new(), Vec::new(), Vec::new());
+        Self { values, gradients, touched, entries: Vec::new(), version: next_version() }
     }
 
     /// Adds a parameter. A name twice, or values that do not fill the shape, are errors.
@@ -69,6 +75,7 @@ impl Parameters {
         let start = self.values.len();
         self.values.extend_from_slice(&values);
         self.gradients.resize(self.values.len(), 0.0);
+        self.touched.resize(self.values.len().div_ceil(RUN), false);
         let range = start..self.values.len();
         self.entries.push(Entry { name, shape: shape.to_vec(), range, trainable: true, learning_rate: 1.0 });
         self.version = next_version();
@@ -132,12 +139,29 @@ impl Parameters {
 
     /// One parameter's gradient, to be added to.
     pub fn gradient_mut(&mut self, id: Id) -> &mut [f32] {
-        &mut self.gradients[self.entries[id.0].range.clone()]
+        let range = self.entries[id.0].range.clone();
+        self.touch(range.clone());
+        &mut self.gradients[range]
+    }
+
+    /// Adds to a part of one parameter's gradient, from its number `start` on; what is not touched costs nothing later.
+    pub(crate) fn add_to_gradient(&mut self, id: Id, start: usize, d: &[f32]) {
+        let start = self.entries[id.0].range.start + start;
+        let range = start..start + d.len();
+        self.touch(range.clone());
+        self.gradients[range].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+    }
+
+    fn touch(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            self.touched[range.start / RUN..range.end.div_ceil(RUN)].fill(true);
+        }
     }
 
     /// One parameter's values beside its gradient, to be added to.
     pub fn value_and_gradient(&mut self, id: Id) -> (&[f32], &mut [f32]) {
         let range = self.entries[id.0].range.clone();
+        self.touch(range.clone());
         (&self.values[range.clone()], &mut self.gradients[range])
     }
 
@@ -145,6 +169,7 @@ impl Parameters {
     /// ids must differ.
     pub fn gradients_of<const K: usize>(&mut self, ids: [Option<Id>; K]) -> [&mut [f32]; K] {
         let ranges = ids.map(|id| id.map_or(0..0, |id| self.entries[id.0].range.clone()));
+        ranges.iter().for_each(|range| self.touch(range.clone()));
         self.gradients.get_disjoint_mut(ranges).expect("parameters never overlap")
     }
 
@@ -166,18 +191,34 @@ impl Parameters {
 
     /// All gradients, to be changed.
     pub fn gradients_mut(&mut self) -> &mut [f32] {
+        self.touched.fill(true);
         &mut self.gradients
     }
 
     /// Values and gradients together, for an optimizer.
     pub fn values_and_gradients_mut(&mut self) -> (&mut [f32], &mut [f32], &[Entry]) {
         self.version = next_version();
+        self.touched.fill(true);
         (&mut self.values, &mut self.gradients, &self.entries)
+    }
+
+    /// Values to be changed, their gradients, and for each [`RUN`] of these whether they may be other than 0.
+    pub(crate) fn for_update(&mut self) -> (&mut [f32], &[f32], &[bool]) {
+        self.version = next_version();
+        (&mut self.values, &self.gradients, &self.touched)
     }
 
     /// Sets every gradient to zero.
     pub fn zero_gradients(&mut self) {
-        self.gradients.fill(0.0);
+        let mut left = &mut self.gradients[..];
+        for same in self.touched.chunk_by(|a, b| a == b) {
+            let (now, rest) = left.split_at_mut((same.len() * RUN).min(left.len()));
+            if same[0] {
+                now.fill(0.0);
+            }
+            left = rest;
+        }
+        self.touched.fill(false);
     }
 
     /// A number that changes whenever a value may have changed and that no other values ever share.

@@ -98,12 +98,9 @@ impl Embedding {
         let features = self.config.features;
         let ids = &cache.ids.data;
         d_out.expect_shape("the gradient of an embedding's output", ids.len(), features)?;
-        let d_table = parameters.gradient_mut(self.weight);
         for (&id, d_row) in ids.iter().zip(d_out.data.chunks_exact(features)) {
             if Some(id) != self.config.padding_id {
-                let start = id as usize * features;
-                let d_vector = &mut d_table[start..start + features];
-                d_vector.iter_mut().zip(d_row).for_each(|(sum, d)| *sum += d);
+                parameters.add_to_gradient(self.weight, id as usize * features, d_row);
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! They are dense: the moments of an embedding row that a batch does not touch decay too.
 
+mod active;
 mod config;
 mod update;
 
@@ -10,6 +11,7 @@ use sumun_kernels::update::{Adam, Momentum, Rule, Sgd, SquareRoot, Sweep};
 use super::ranges_by_rate;
 use crate::{Error, Parameters, Result};
 
+use active::Active;
 pub use config::OptimizerConfig;
 use config::refuse_unless;
 use update::{adam, sweep};
@@ -34,6 +36,7 @@ pub struct Optimizer {
     /// `[P]` each, or empty where the optimizer has no such state.
     first: Vec<f32>,
     second: Vec<f32>,
+    active: Active,
 }
 
 impl Optimizer {
@@ -52,6 +55,7 @@ impl Optimizer {
             parameters: parameters.len(),
             first: vec![start; size(buffers > 0)],
             second: vec![0.0; size(buffers > 1)],
+            active: Active::none(parameters.len()),
         })
     }
 
@@ -98,6 +102,7 @@ impl Optimizer {
         for (buffer, values) in [&mut self.first, &mut self.second].into_iter().zip(found) {
             buffer.copy_from_slice(values);
         }
+        self.active.all();
         self.steps = steps;
         Ok(())
     }
@@ -123,19 +128,11 @@ impl Optimizer {
         self.steps += 1;
         let scale = gradient_scale;
         let ranges = ranges_by_rate(parameters);
-        let (values, gradients, _) = parameters.values_and_gradients_mut();
+        let (values, gradients, touched) = parameters.for_update();
         let (first, second) = (&mut self.first, &mut self.second);
         let config = self.config;
         for (range, factor) in ranges {
             let lr = lr * factor;
-            let part = |buffer: &Vec<f32>| if buffer.is_empty() { 0..0 } else { range.clone() };
-            let (first_part, second_part) = (part(first), part(second));
-            let all = Sweep {
-                values: &mut values[range.clone()],
-                gradients: &gradients[range.clone()],
-                first: &mut first[first_part],
-                second: &mut second[second_part],
-            };
             let rule = match config {
                 OptimizerConfig::Sgd { momentum, nesterov, weight_decay: penalty } => {
                     let how = match (momentum == 0.0, nesterov) {
@@ -163,7 +160,17 @@ impl Optimizer {
                     Rule::SquareRoot(SquareRoot { lr, scale, penalty, old: 1.0, new: 1.0, epsilon })
                 }
             };
-            sweep(&rule, all)?;
+            for range in self.active.ranges(&rule, range, touched) {
+                let part = |buffer: &Vec<f32>| if buffer.is_empty() { 0..0 } else { range.clone() };
+                let (first_part, second_part) = (part(first), part(second));
+                let all = Sweep {
+                    values: &mut values[range.clone()],
+                    gradients: &gradients[range.clone()],
+                    first: &mut first[first_part],
+                    second: &mut second[second_part],
+                };
+                sweep(&rule, all)?;
+            }
         }
         Ok(())
     }
