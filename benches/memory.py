@@ -65,7 +65,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sumun", default=str(HERE.parent / "target" / "release" / "sumun"))
     given = parser.parse_args()
-    cases = [case for case in json.loads((HERE / "grid.json").read_text(encoding="utf-8"))["cases"]]
+    cases = json.loads((HERE / "grid.json").read_text(encoding="utf-8"))["cases"]
     only = given.only.split(",") if given.only else None
     print("| case | must be kept, MB | at most, MB | ratio |\n|---|---|---|---|")
     for case in cases:

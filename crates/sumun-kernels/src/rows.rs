@@ -66,6 +66,16 @@ impl<'a> RowsRef<'a> {
         Self { values, stride: width, map: None }
     }
 
+    /// A copy of the first `count` rows of `width` numbers, in their order and without gaps.
+    pub(crate) fn gather(&self, count: usize, width: usize) -> Vec<f32> {
+        let mut dense = Vec::with_capacity(count * width);
+        for row in 0..count {
+            let from = place(self.map, row) * self.stride;
+            dense.extend_from_slice(&self.values[from..from + width]);
+        }
+        dense
+    }
+
     /// Checks that `rows` rows of `width` numbers are there.
     pub(crate) fn check(&self, what: &'static str, rows: usize, width: usize) -> Result<(), Error> {
         check(what, self.values.len(), self.stride, self.map, rows, width)
@@ -100,6 +110,11 @@ fn check(
     let of = map.map_or(rows, |map| map.of);
     let expected = if rows == 0 { 0 } else { (of - 1) * stride + width };
     if found < expected { Err(Error::Length { what, expected, found }) } else { Ok(()) }
+}
+
+/// Which row of the array a row is.
+pub(crate) fn place(map: Option<&RowMap>, row: usize) -> usize {
+    map.map_or(row, |map| map.as_slice()[row] as usize)
 }
 
 /// Where the rows are.

@@ -317,11 +317,7 @@ impl Fused {
     fn narrow_input_gradient(&self, rows: usize, x: RowsRef<'_>, cache: &Cache, into: &mut [f32]) {
         let g = self.geometry;
         let inputs = g.dims.input;
-        let mut dense = Vec::with_capacity(rows * inputs);
-        for row in 0..rows {
-            let from = x.map.map_or(row, |map| map.as_slice()[row] as usize) * x.stride;
-            dense.extend_from_slice(&x.values[from..from + inputs]);
-        }
+        let dense = x.gather(rows, inputs);
         let mut sums = Aligned::default();
         for panel in 0..g.panels {
             let width = g.vectors(panel, Side::Input) * g.lanes;

@@ -2,7 +2,7 @@
 
 use super::{Cache, Scratch};
 use crate::reference;
-use crate::rows::{RowsMut, RowsRef};
+use crate::rows::{RowsMut, RowsRef, place};
 use crate::simd::Path;
 use crate::types::{Dims, Error, Gradients, Masks, State, StateMut, Steps, Weights};
 
@@ -63,7 +63,7 @@ impl Plain {
         cache: Option<&mut Cache>,
     ) -> Result<(), Error> {
         let rows = steps.rows();
-        let x = gather(x, rows, dims.input);
+        let x = x.gather(rows, dims.input);
         let mut dense = vec![0.0; rows * dims.output()];
         let kept = cache.map(|cache| {
             cache.filled = Some((Path::Reference, dims, rows));
@@ -111,10 +111,10 @@ impl Plain {
         by_step: Option<StateMut<'_, f32>>,
     ) -> Result<(), Error> {
         let rows = steps.rows();
-        let x = gather(x, rows, dims.input);
-        let out = gather(out, rows, dims.output());
+        let x = x.gather(rows, dims.input);
+        let out = out.gather(rows, dims.output());
         let d_out = match d_out {
-            Some(d_out) => gather(d_out, rows, dims.output()),
+            Some(d_out) => d_out.gather(rows, dims.output()),
             None => vec![0.0; rows * dims.output()],
         };
         let mut dense = d_x.as_ref().map(|_| vec![0.0; rows * dims.input]);
@@ -139,19 +139,6 @@ impl Plain {
         }
         Ok(())
     }
-}
-
-fn place(map: Option<&crate::rows::RowMap>, row: usize) -> usize {
-    map.map_or(row, |m| m.as_slice()[row] as usize)
-}
-
-fn gather(rows: RowsRef<'_>, count: usize, width: usize) -> Vec<f32> {
-    let mut dense = Vec::with_capacity(count * width);
-    for row in 0..count {
-        let from = place(rows.map, row) * rows.stride;
-        dense.extend_from_slice(&rows.values[from..from + width]);
-    }
-    dense
 }
 
 fn scatter(dense: &[f32], rows: RowsMut<'_>, width: usize, add: bool) {
