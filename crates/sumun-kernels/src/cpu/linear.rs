@@ -59,7 +59,7 @@ impl Product {
         {
             let from = piece * at_once;
             let depth = if pieces == 1 { self.depth } else { Depth::plain(at_once.min(whole - from)) };
-            let (column, columns) = (panel * 4 * kernels.lanes, self.columns.in_panel(panel));
+            let (column, columns) = (self.columns.first_column(panel), self.columns.in_panel(panel));
             // Where a piece of a panel begins, after the panels before it.
             let at = |panel: usize, from: usize| {
                 self.columns.start(panel, whole) + from * self.columns.vectors(panel) * kernels.lanes

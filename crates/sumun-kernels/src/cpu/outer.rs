@@ -4,6 +4,7 @@
 //! backward goes through time, so that a sequence taken in pieces, the last piece first, adds to the same chain.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use crate::cpu::tile::{load_columns, store_columns, tiles};
 use crate::simd::{Kernels, Simd};
@@ -43,40 +44,89 @@ struct Panel([MaybeUninit<f32>; ROWS_AT_ONCE * MOST_COLUMNS]);
 /// Columns of a panel on the widest instruction set: four vectors.
 const MOST_COLUMNS: usize = 64;
 
-/// Floats of C that all rows are summed into before the next: half of a 2 MiB second-level cache, so that C is not
-/// read from and written to the cache after it for every piece of rows.
-const OUTPUT_FLOATS: usize = 256 * 1024;
+/// Floats of C that all rows are summed into before the next: a quarter of a 2 MiB second-level cache, so that C is not
+/// read from and written to the cache after it for every piece of rows, and the next rows have room beside it.
+const OUTPUT_FLOATS: usize = 128 * 1024;
+
+/// Floats of a cache line.
+const LINE: usize = 16;
 
 /// Computes the output rows `range`.
 ///
 /// # Safety
 /// The task's pointers must be valid for its sizes; no other task may write the same output rows.
-pub(crate) unsafe fn outer(kernels: &Kernels, task: &Outer, range: std::ops::Range<usize>) {
+pub(crate) unsafe fn outer(kernels: &Kernels, task: &Outer, range: Range<usize>) {
     let mut panel = Panel([MaybeUninit::uninit(); ROWS_AT_ONCE * MOST_COLUMNS]);
+    let mut stretches = Vec::new();
     let groups = (range.len() * task.columns).div_ceil(OUTPUT_FLOATS);
     for (first, outputs) in tiles(range.len(), range.len().div_ceil(groups.max(1))) {
+        let outputs = range.start + first..range.start + first + outputs;
         let mut start = task.rows;
         while start > 0 {
             let rows = ROWS_AT_ONCE.min(start);
             start -= rows;
-            for column in (0..task.columns).step_by(4 * kernels.lanes) {
-                let columns = (task.columns - column).min(4 * kernels.lanes);
+            stretches.clear();
+            // SAFETY: the caller's promises.
+            unsafe {
+                task.stretches(outputs.clone(), start.saturating_sub(ROWS_AT_ONCE)..start, &mut stretches)
+            };
+            let mut stretches = stretches.iter().copied();
+            for (vector, vectors) in tiles(task.columns.div_ceil(kernels.lanes), 4) {
+                let column = vector * kernels.lanes;
+                let columns = (task.columns - column).min(vectors * kernels.lanes);
                 let piece = Piece { start, rows, column, columns };
                 // SAFETY: the caller's promises; the panel holds as many rows of four vectors.
-                unsafe { blocks(kernels, task, range.start + first, outputs, &piece, &mut panel) };
+                unsafe { blocks(kernels, task, outputs.clone(), &piece, &mut panel, &mut stretches) };
             }
         }
     }
 }
 
-/// Adds what some rows say to some columns of the output rows from `first` on.
+impl Outer {
+    /// Where these rows of A (for some output rows) and B lie, in stretches of [`ROWS_AT_ONCE`] lines. Blocks ask for one
+    /// each ahead of time, line after line: columns of A by themselves would come at a third of the speed.
+    unsafe fn stretches(&self, outputs: Range<usize>, rows: Range<usize>, to: &mut Vec<*const f32>) {
+        let mut add = |from: *const f32, floats: usize| {
+            to.extend((0..floats).step_by(ROWS_AT_ONCE * LINE).map(|at| from.wrapping_add(at)));
+        };
+        // Rows that follow each other almost without a gap are one long row.
+        let mut add_rows =
+            |from: *const f32, stride: usize, width: usize, rows: Range<usize>| match stride < 2 * width {
+                true => add(from.wrapping_add(rows.start * stride), rows.len() * stride),
+                false => rows.for_each(|row| add(from.wrapping_add(row * stride), width)),
+            };
+        // SAFETY: the caller promises valid pointers for these outputs.
+        unsafe {
+            let of_b = match (self.index.is_null(), rows.is_empty()) {
+                (false, false) => {
+                    *self.index.add(rows.start) as usize..*self.index.add(rows.end - 1) as usize + 1
+                }
+                _ => rows.clone(),
+            };
+            // Rows in whatever order are only asked for where they come when they are needed.
+            if of_b.len() < 2 * rows.len() {
+                add_rows(self.b, self.b_stride, self.columns, of_b);
+            }
+            let mut output = outputs.start;
+            while output < outputs.end {
+                let a = *self.a.add(output);
+                let side_by_side = |at: usize| *self.a.add(output + at) == a.wrapping_add(at);
+                let width = (1..outputs.end - output).take_while(|&at| side_by_side(at)).count() + 1;
+                add_rows(a, self.a_stride, width, rows.clone());
+                output += width;
+            }
+        }
+    }
+}
+
+/// Adds what some rows say to some columns of the output rows.
 unsafe fn blocks(
     kernels: &Kernels,
     task: &Outer,
-    first: usize,
-    outputs: usize,
+    outputs: Range<usize>,
     piece: &Piece,
     panel: &mut Panel,
+    stretches: &mut impl Iterator<Item = *const f32>,
 ) {
     let vectors = piece.columns.div_ceil(kernels.lanes);
     let blocks = kernels.outer_blocks[vectors - 1];
@@ -91,10 +141,11 @@ unsafe fn blocks(
             (kernels.gather)(task, piece, to);
             to.cast_const()
         };
-        for (at, count) in tiles(outputs, blocks.len()) {
-            let output = first + at;
-            let next = if at + 2 * count <= outputs { output + count } else { output };
-            blocks[count - 1](task, &Block { output, next, piece, b });
+        for (at, count) in tiles(outputs.len(), blocks.len()) {
+            let output = outputs.start + at;
+            let next = if output + 2 * count <= outputs.end { output + count } else { output };
+            let (far, far_step) = stretches.next().map_or((b, 0), |stretch| (stretch, LINE));
+            blocks[count - 1](task, &Block { output, next, piece, b, far, far_step });
         }
     }
 }
@@ -136,11 +187,14 @@ pub(crate) struct Block<'a> {
     piece: &'a Piece,
     /// These rows and columns of B, row by row, in whole vectors.
     b: *const f32,
+    /// What the next piece of rows needs, and how far apart the lines of it are that each row asks for.
+    far: *const f32,
+    far_step: usize,
 }
 
 #[inline(always)]
 pub(crate) unsafe fn block<S: Simd, const M: usize, const N: usize>(task: &Outer, block: &Block) {
-    let &Block { output, next, piece: &Piece { start, rows, column, columns }, b } = block;
+    let &Block { output, next, piece: &Piece { start, rows, column, columns }, b, mut far, far_step } = block;
     // SAFETY: the caller promises valid pointers for these rows and columns.
     unsafe {
         let mut acc = [[S::splat(0.0); N]; M];
@@ -156,6 +210,8 @@ pub(crate) unsafe fn block<S: Simd, const M: usize, const N: usize>(task: &Outer
         for r in (0..rows).rev() {
             let b = b.add(r * N * S::LANES);
             S::prefetch(ahead.add(r * task.a_stride));
+            S::prefetch_far(far);
+            far = far.wrapping_add(far_step);
             let mut w = [S::splat(0.0); N];
             for n in 0..N {
                 w[n] = S::load(b.add(n * S::LANES));

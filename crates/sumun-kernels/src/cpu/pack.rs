@@ -149,7 +149,7 @@ impl Geometry {
                     let out = &mut out[row_of_out * width..(row_of_out + 1) * width];
                     match self.weight_row(gate_panel, first + column, side) {
                         Some(row) => {
-                            let from = row * k + panel * 4 * self.lanes;
+                            let from = row * k + columns.first_column(panel);
                             out[..valid].copy_from_slice(&weight[from..from + valid]);
                             out[valid..].fill(0.0);
                         }
@@ -196,24 +196,40 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    pub(crate) fn panels(self) -> usize {
-        self.columns.div_ceil(4 * self.lanes)
+    fn all_vectors(self) -> usize {
+        self.columns.div_ceil(self.lanes)
     }
 
-    pub(crate) fn in_panel(self, panel: usize) -> usize {
-        (4 * self.lanes).min(self.columns - panel * 4 * self.lanes)
+    pub(crate) fn panels(self) -> usize {
+        self.all_vectors().div_ceil(4)
+    }
+
+    /// The vectors before a panel. Panels are as alike as can be, since a tile of one vector takes as many loads as
+    /// multiply-adds: thirteen vectors are 4, 3, 3, 3.
+    fn vectors_before(self, panel: usize) -> usize {
+        let (all, panels) = (self.all_vectors(), self.panels());
+        panel * (all / panels) + panel.min(all % panels)
     }
 
     pub(crate) fn vectors(self, panel: usize) -> usize {
-        self.in_panel(panel).div_ceil(self.lanes)
+        self.vectors_before(panel + 1) - self.vectors_before(panel)
+    }
+
+    pub(crate) fn first_column(self, panel: usize) -> usize {
+        self.vectors_before(panel) * self.lanes
+    }
+
+    /// Columns of a panel that exist.
+    pub(crate) fn in_panel(self, panel: usize) -> usize {
+        self.columns.min(self.first_column(panel + 1)) - self.first_column(panel)
     }
 
     pub(crate) fn start(self, panel: usize, depth: usize) -> usize {
-        panel * 4 * self.lanes * depth
+        self.first_column(panel) * depth
     }
 
     pub(crate) fn packed_len(self, depth: usize) -> usize {
-        self.columns.div_ceil(self.lanes) * self.lanes * depth
+        self.all_vectors() * self.lanes * depth
     }
 
     /// `weight` `[columns, K]` packed as the right-hand side of x·weightᵀ.
@@ -222,7 +238,7 @@ impl Columns {
             let (start, width) = (self.start(panel, k), self.vectors(panel) * self.lanes);
             let valid = self.in_panel(panel);
             transpose(weight, k, width, &mut out[start..start + width * k], |column| {
-                (column < valid).then_some(panel * 4 * self.lanes + column)
+                (column < valid).then_some(self.first_column(panel) + column)
             });
         }
     }
@@ -233,7 +249,7 @@ impl Columns {
             let (start, width) = (self.start(panel, k), self.vectors(panel) * self.lanes);
             let valid = self.in_panel(panel);
             for (row, out) in out[start..start + width * k].chunks_exact_mut(width).enumerate() {
-                let from = row * self.columns + panel * 4 * self.lanes;
+                let from = row * self.columns + self.first_column(panel);
                 out[..valid].copy_from_slice(&weight[from..from + valid]);
                 out[valid..].fill(0.0);
             }

@@ -170,6 +170,8 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn load_first(p: *const f32, n: usize) -> Self::V;
     /// Asks for the cache line of `p`, which need not be valid.
     unsafe fn prefetch(p: *const f32);
+    /// Asks for it no nearer than the second-level cache.
+    unsafe fn prefetch_far(p: *const f32);
     unsafe fn store(p: *mut f32, v: Self::V);
     /// Stores the first `n` floats only.
     unsafe fn store_first(p: *mut f32, v: Self::V, n: usize);

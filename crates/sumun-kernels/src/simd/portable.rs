@@ -51,6 +51,8 @@ unsafe impl Simd for Portable {
     #[inline(always)]
     unsafe fn prefetch(_: *const f32) {}
     #[inline(always)]
+    unsafe fn prefetch_far(_: *const f32) {}
+    #[inline(always)]
     unsafe fn store(p: *mut f32, v: V) {
         unsafe { p.cast::<V>().write_unaligned(v) }
     }
