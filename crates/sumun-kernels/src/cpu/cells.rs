@@ -63,14 +63,14 @@ pub(crate) unsafe fn lstm_forward<S: Simd>(task: &CellForward) {
     // SAFETY: the caller promises four vectors of gates and `units` states for each row.
     unsafe {
         let mut cells = [S::splat(0.0); MOST_ROWS];
+        let mut next = lstm_gates::<S>(task.gates[0]);
         for m in 0..task.rows {
+            let this = next;
+            if m + 1 < task.rows {
+                next = lstm_gates::<S>(task.gates[m + 1]);
+            }
             let gates = task.gates[m];
-            let [i, f, g, o] = Fraction::four::<S>([
-                sigmoid::<S>(S::load(gates)),
-                sigmoid::<S>(S::load(gates.add(S::LANES))),
-                tanh::<S>(S::load(gates.add(2 * S::LANES))),
-                sigmoid::<S>(S::load(gates.add(3 * S::LANES))),
-            ]);
+            let [i, f, g, o] = Fraction::four::<S>(this);
             S::store(gates, i);
             S::store(gates.add(S::LANES), f);
             S::store(gates.add(2 * S::LANES), g);
@@ -84,6 +84,20 @@ pub(crate) unsafe fn lstm_forward<S: Simd>(task: &CellForward) {
             let h = S::mul(o, tanh::<S>(cells[m]).value::<S>());
             store_units::<S>(task.out[m], S::flush(h), task.units);
         }
+    }
+}
+
+/// i, f, g, o of one row of a panel, still to be divided.
+#[inline(always)]
+unsafe fn lstm_gates<S: Simd>(gates: *const f32) -> [Fraction<S::V>; 4] {
+    // SAFETY: the caller promises four vectors of gates.
+    unsafe {
+        [
+            sigmoid::<S>(S::load(gates)),
+            sigmoid::<S>(S::load(gates.add(S::LANES))),
+            tanh::<S>(S::load(gates.add(2 * S::LANES))),
+            sigmoid::<S>(S::load(gates.add(3 * S::LANES))),
+        ]
     }
 }
 
