@@ -6,7 +6,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use crate::cpu::tile::{load_columns, store_columns, tiles};
+use crate::cpu::tile::{load_columns, multiply_add, store_columns, tiles};
 use crate::simd::{Kernels, Simd};
 
 /// One weight gradient. `a` columns become output rows; `b` columns become output columns.
@@ -212,16 +212,11 @@ pub(crate) unsafe fn block<S: Simd, const M: usize, const N: usize>(task: &Outer
             S::prefetch(ahead.add(r * task.a_stride));
             S::prefetch_far(far);
             far = far.wrapping_add(far_step);
-            let mut w = [S::splat(0.0); N];
-            for n in 0..N {
-                w[n] = S::load(b.add(n * S::LANES));
-            }
+            let mut numbers = a;
             for m in 0..M {
-                let v = S::splat(*a[m].add(r * task.a_stride));
-                for n in 0..N {
-                    acc[m][n] = S::fma(v, w[n], acc[m][n]);
-                }
+                numbers[m] = a[m].add(r * task.a_stride);
             }
+            multiply_add::<S, M, N, N, 0>(&mut acc, &numbers, b);
         }
         for m in 0..M {
             store_columns::<S, N>((*task.c.add(output + m)).add(column), &acc[m], columns);

@@ -158,16 +158,11 @@ unsafe fn run<S: Simd, const M: usize, const N: usize, const W: usize, const O: 
     // SAFETY: as for multiply.
     unsafe {
         for k in start..start + length {
-            let mut w = [S::splat(0.0); W];
-            for n in 0..W {
-                w[n] = S::load(b.add(n * S::LANES));
-            }
+            let mut numbers = *a;
             for m in 0..M {
-                let v = S::splat(*a[m].add(k));
-                for n in 0..W {
-                    acc[m][O + n] = S::fma(v, w[n], acc[m][O + n]);
-                }
+                numbers[m] = a[m].add(k);
             }
+            multiply_add::<S, M, N, W, O>(&mut acc, &numbers, b);
             b = b.add(W * S::LANES);
             if M >= 4 {
                 S::prefetch(after);
@@ -176,6 +171,44 @@ unsafe fn run<S: Simd, const M: usize, const N: usize, const W: usize, const O: 
         }
     }
     (acc, b, after)
+}
+
+/// `acc[m][O + w] += a[m]·b[w]` for one number of each row, and W vectors at b.
+///
+/// What there is more of is read one at a time, so that a tile of twelve sums leaves the sixteen registers of AVX2 room:
+/// three rows stay there for each of four vectors, or two vectors for each of six rows.
+#[inline(always)]
+pub(crate) unsafe fn multiply_add<S: Simd, const M: usize, const N: usize, const W: usize, const O: usize>(
+    acc: &mut [[S::V; N]; M],
+    a: &[*const f32; M],
+    b: *const f32,
+) {
+    // SAFETY: the caller promises a number of each row, and W vectors.
+    unsafe {
+        if M < W {
+            let mut v = [S::splat(0.0); M];
+            for m in 0..M {
+                v[m] = S::splat(*a[m]);
+            }
+            for n in 0..W {
+                let w = S::load(b.add(n * S::LANES));
+                for m in 0..M {
+                    acc[m][O + n] = S::fma(v[m], w, acc[m][O + n]);
+                }
+            }
+        } else {
+            let mut w = [S::splat(0.0); W];
+            for n in 0..W {
+                w[n] = S::load(b.add(n * S::LANES));
+            }
+            for m in 0..M {
+                let v = S::splat(*a[m]);
+                for n in 0..W {
+                    acc[m][O + n] = S::fma(v, w[n], acc[m][O + n]);
+                }
+            }
+        }
+    }
 }
 
 /// Loads N vectors of which the first `columns` floats exist; the rest are zeros.
