@@ -50,11 +50,11 @@ impl Tile {
         Self { a, depth, b, after: b, turn: 0, start: a, c, columns }
     }
 
-    /// Where the piece of the next panel begins that this tile asks for, a line for each k. A tile of a few rows waits
-    /// for B in any case, and does not last long enough to ask for more.
+    /// Where the piece of the next panel begins that this tile asks for, a line for each k. A tile of fewer than a dozen
+    /// sums waits for B in any case, and does not last long enough to ask for more.
     #[inline(always)]
     fn ahead<S: Simd, const M: usize, const W: usize>(&self) -> *const f32 {
-        match M < 4 || self.turn >= W {
+        match M * W < 12 || self.turn >= W {
             true => self.b,
             false => self.after.wrapping_add(self.turn * self.depth.total() * S::LANES),
         }
@@ -164,7 +164,7 @@ unsafe fn run<S: Simd, const M: usize, const N: usize, const W: usize, const O: 
             }
             multiply_add::<S, M, N, W, O>(&mut acc, &numbers, b);
             b = b.add(W * S::LANES);
-            if M >= 4 {
+            if M * W >= 12 {
                 S::prefetch(after);
                 after = after.wrapping_add(S::LANES);
             }
