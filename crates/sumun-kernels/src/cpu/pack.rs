@@ -12,6 +12,7 @@
 //! | GRU, reset before | n, r, z | all | the last two | the first |
 
 use crate::cpu::tile::Depth;
+use crate::threads::{PARALLEL_FLOATS, for_each_of};
 use crate::types::{Cell, Dims, Reset, Weights};
 
 /// How the units of a recurrence lie in panels.
@@ -124,13 +125,11 @@ impl Geometry {
     /// `weight` `[G·H, K]` as panels `[panel][k][vectors·lanes]`, zeros where there is no unit.
     pub(crate) fn pack_forward(&self, weight: &[f32], k: usize, side: Side, out: &mut [f32]) {
         let first = self.first_column(side);
-        for panel in 0..self.panels {
-            let width = self.vectors(panel, side) * self.lanes;
-            let start = self.panel_start(panel, k, side);
-            transpose(weight, k, width, &mut out[start..start + width * k], |column| {
-                self.weight_row(panel, first + column, side)
-            });
-        }
+        let width = |panel| self.vectors(panel, side) * self.lanes;
+        let len = |panel| width(panel) * k;
+        for_each_panel(self.panels, len, out, |panel, out| {
+            transpose(weight, k, width(panel), out, |column| self.weight_row(panel, first + column, side));
+        });
     }
 
     /// `weight` `[G·H, K]` as the right-hand side of dG·weight: column panels `[panel of K][gate column][…]`,
@@ -139,14 +138,13 @@ impl Geometry {
         let depth = self.gate_depth(0, side).total();
         let first = self.first_column(side);
         let columns = Columns { columns: k, lanes: self.lanes };
-        for panel in 0..columns.panels() {
-            let (start, width) = (columns.start(panel, depth), columns.vectors(panel) * self.lanes);
+        let len = |panel| columns.width(panel) * depth;
+        for_each_panel(columns.panels(), len, out, |panel, out| {
             let valid = columns.in_panel(panel);
-            let out = &mut out[start..start + width * depth];
-            let mut row_of_out = 0;
+            let mut rows_of_out = out.chunks_exact_mut(columns.width(panel));
             for gate_panel in 0..self.panels {
-                for column in 0..self.vectors(gate_panel, side) * self.lanes {
-                    let out = &mut out[row_of_out * width..(row_of_out + 1) * width];
+                let gates = self.vectors(gate_panel, side) * self.lanes;
+                for (column, out) in (0..gates).zip(&mut rows_of_out) {
                     match self.weight_row(gate_panel, first + column, side) {
                         Some(row) => {
                             let from = row * k + columns.first_column(panel);
@@ -155,10 +153,9 @@ impl Geometry {
                         }
                         None => out.fill(0.0),
                     }
-                    row_of_out += 1;
                 }
             }
-        }
+        });
     }
 
     /// Floats of [`pack_backward`](Self::pack_backward)'s output.
@@ -215,6 +212,10 @@ impl Columns {
         self.vectors_before(panel + 1) - self.vectors_before(panel)
     }
 
+    fn width(self, panel: usize) -> usize {
+        self.vectors(panel) * self.lanes
+    }
+
     pub(crate) fn first_column(self, panel: usize) -> usize {
         self.vectors_before(panel) * self.lanes
     }
@@ -234,27 +235,43 @@ impl Columns {
 
     /// `weight` `[columns, K]` packed as the right-hand side of x·weightᵀ.
     pub(crate) fn pack_transposed(self, weight: &[f32], k: usize, out: &mut [f32]) {
-        for panel in 0..self.panels() {
-            let (start, width) = (self.start(panel, k), self.vectors(panel) * self.lanes);
-            let valid = self.in_panel(panel);
-            transpose(weight, k, width, &mut out[start..start + width * k], |column| {
-                (column < valid).then_some(self.first_column(panel) + column)
+        let len = |panel| self.width(panel) * k;
+        for_each_panel(self.panels(), len, out, |panel, out| {
+            transpose(weight, k, self.width(panel), out, |column| {
+                (column < self.in_panel(panel)).then_some(self.first_column(panel) + column)
             });
-        }
+        });
     }
 
     /// `weight` `[K, columns]` packed as the right-hand side of x·weight.
     pub(crate) fn pack(self, weight: &[f32], k: usize, out: &mut [f32]) {
-        for panel in 0..self.panels() {
-            let (start, width) = (self.start(panel, k), self.vectors(panel) * self.lanes);
+        let len = |panel| self.width(panel) * k;
+        for_each_panel(self.panels(), len, out, |panel, out| {
             let valid = self.in_panel(panel);
-            for (row, out) in out[start..start + width * k].chunks_exact_mut(width).enumerate() {
+            for (row, out) in out.chunks_exact_mut(self.width(panel)).enumerate() {
                 let from = row * self.columns + self.first_column(panel);
                 out[..valid].copy_from_slice(&weight[from..from + valid]);
                 out[valid..].fill(0.0);
             }
-        }
+        });
     }
+}
+
+/// Packs every panel into its part of `out`, `len(panel)` floats one after another; in parallel where it is worth it.
+fn for_each_panel(
+    panels: usize,
+    len: impl Fn(usize) -> usize,
+    mut out: &mut [f32],
+    pack: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
+    let parallel = out.len() >= PARALLEL_FLOATS;
+    let mut parts = Vec::with_capacity(panels);
+    for panel in 0..panels {
+        let (part, rest) = out.split_at_mut(len(panel));
+        parts.push((panel, part));
+        out = rest;
+    }
+    for_each_of(parts, parallel, |(panel, out)| pack(panel, out));
 }
 
 /// `out[k][column] = weight[row(column)][k]`, zeros where there is no row: a square of the width of a cache line after
