@@ -41,7 +41,8 @@ impl Aligned {
         let start = unsafe { alloc(layout) };
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
         if layout.align() == HUGE {
-            ask_for_huge_pages(start, layout.size());
+            // The rest is not worth a page of its own.
+            ask_for_huge_pages(start, layout.size() / HUGE * HUGE);
         }
         // SAFETY: the memory is as large as the layout says.
         unsafe { start.write_bytes(0, layout.size()) };
@@ -49,11 +50,12 @@ impl Aligned {
     }
 }
 
-/// Whole lines, or from one huge page on whole huge pages.
+/// Whole lines; from one huge page on, beginning with a huge page.
 fn layout(len: usize) -> Layout {
-    let bytes = len.checked_mul(size_of::<f32>()).expect("a buffer that can be addressed");
-    let unit = if bytes >= HUGE { HUGE } else { LINE };
-    Layout::from_size_align(bytes.next_multiple_of(unit), unit).expect("a buffer that can be addressed")
+    let bytes =
+        len.checked_mul(size_of::<f32>()).expect("a buffer that can be addressed").next_multiple_of(LINE);
+    let align = if bytes >= HUGE { HUGE } else { LINE };
+    Layout::from_size_align(bytes, align).expect("a buffer that can be addressed")
 }
 
 /// A hint that the system may ignore.
