@@ -1,7 +1,7 @@
 //! Recurrences over packed rows and their gradients: slices in, slices out.
 //!
 //! This crate knows the equations of the RNN, LSTM and GRU and nothing else: no files, no layers, no
-//! random numbers. [`mod@reference`] holds them as they are written in the papers, generic over `f32` and
+//! random state. [`mod@reference`] holds them as they are written in the papers, generic over `f32` and
 //! `f64`; it is the judge. The fused versions give the same numbers faster.
 //!
 //! Shapes, everywhere in this crate: `T` steps, `N` sequences, `R` packed rows in all, `I` input features,
@@ -13,6 +13,7 @@ pub mod linear;
 mod memory;
 mod options;
 mod peak;
+pub mod philox;
 mod prepared;
 pub mod reference;
 mod rows;

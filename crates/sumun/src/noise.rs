@@ -5,6 +5,8 @@
 //! unit, so that batches may be packed, split among threads or resumed without changing one bit. It is not
 //! for initialising weights (see [`nn::init`](crate::nn::init)) and not for cryptography.
 
+use sumun_kernels::{Path, philox};
+
 /// Noise for one layer in one training step. The same `Noise` always gives the same numbers.
 ///
 /// ```
@@ -38,20 +40,31 @@ impl Noise {
     /// A number in [0, 1) for unit `unit` of the caller's sequence `sample` at step `time`: a multiple of 2⁻²⁴.
     /// Only the low 32 bits of the three indices count.
     pub fn uniform(self, sample: usize, time: usize, unit: usize) -> f32 {
-        unit_interval(self.block(self.key(), sample, time, unit / 4)[unit % 4])
+        let counter = [(unit / 4) as u32, time as u32, sample as u32, self.layer];
+        philox::unit_interval(philox::block(counter, self.key())[unit % 4])
     }
 
-    /// The numbers of units `0 .. row.len()`, as [`uniform`](Self::uniform) gives them one by one, four at a time.
+    /// The numbers of units `0 .. row.len()`, as [`uniform`](Self::uniform) gives them one by one, many at a time.
     pub fn fill_uniform(self, sample: usize, time: usize, row: &mut [f32]) {
-        let key = self.key();
-        for (index, numbers) in row.chunks_mut(4).enumerate() {
-            let words = self.block(key, sample, time, index);
-            numbers.iter_mut().zip(words).for_each(|(number, word)| *number = unit_interval(word));
+        self.fill_from(0, sample, time, row);
+    }
+
+    /// Replaces each value v of a row by `f(v, u)`, where u is the number of its unit.
+    pub(crate) fn map(self, sample: usize, time: usize, row: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+        const PIECE: usize = 256;
+        let mut uniform = [0.0; PIECE];
+        for (index, values) in row.chunks_mut(PIECE).enumerate() {
+            let uniform = &mut uniform[..values.len()];
+            self.fill_from(index * PIECE, sample, time, uniform);
+            values.iter_mut().zip(uniform).for_each(|(v, u)| *v = f(*v, *u));
         }
     }
 
-    fn block(self, key: [u32; 2], sample: usize, time: usize, index: usize) -> [u32; 4] {
-        philox([index as u32, time as u32, sample as u32, self.layer], key)
+    /// From a unit on that is a multiple of four.
+    fn fill_from(self, unit: usize, sample: usize, time: usize, row: &mut [f32]) {
+        let counter = [(unit / 4) as u32, time as u32, sample as u32, self.layer];
+        philox::fill_uniform(Path::best(), counter, self.key(), row)
+            .expect("the best path is one that the processor has");
     }
 
     /// The 64-bit key: for one seed, different steps have different keys, and the sequences of neighbouring
@@ -62,11 +75,6 @@ impl Noise {
     }
 }
 
-/// The upper 24 bits as a number in [0, 1): all that an `f32` holds without rounding up to 1.
-fn unit_interval(bits: u32) -> f32 {
-    (bits >> 8) as f32 * (1.0 / 16_777_216.0)
-}
-
 /// The finaliser of SplitMix64, a bijection of 64-bit numbers.
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -74,53 +82,21 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Ten Philox rounds. Multipliers and key increments are the paper's. Working on several blocks in lanes was measured
-/// to be no faster on baseline x86-64.
-fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    for _ in 0..10 {
-        let [c0, c1, c2, c3] = counter;
-        let product0 = u64::from(c0) * 0xD251_1F53;
-        let product1 = u64::from(c2) * 0xCD9E_8D57;
-        counter = [
-            (product1 >> 32) as u32 ^ c1 ^ key[0],
-            product1 as u32,
-            (product0 >> 32) as u32 ^ c3 ^ key[1],
-            product0 as u32,
-        ];
-        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
-    }
-    counter
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The known answers that Random123, the authors' library, ships for philox4x32 with 10 rounds.
-    #[test]
-    fn known_answers_of_random123() {
-        let cases: [([u32; 4], [u32; 2], [u32; 4]); 3] = [
-            ([0; 4], [0; 2], [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]),
-            ([u32::MAX; 4], [u32::MAX; 2], [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]),
-            (
-                [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
-                [0xa4093822, 0x299f31d0],
-                [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1],
-            ),
-        ];
-        for (counter, key, expected) in cases {
-            assert_eq!(philox(counter, key), expected);
-        }
-    }
-
     #[test]
     fn a_row_is_the_same_numbers_as_one_by_one() {
         let noise = Noise { seed: 3, step: 9, layer: 1 };
-        for units in [0, 1, 4, 31, 32, 33, 100] {
+        for units in [0, 1, 4, 31, 32, 33, 100, 600] {
             let mut row = vec![0.0; units];
             noise.fill_uniform(5, 6, &mut row);
             let single: Vec<f32> = (0..units).map(|unit| noise.uniform(5, 6, unit)).collect();
             assert_eq!(row, single, "{units} units");
+            let mut sums = vec![2.0; units];
+            noise.map(5, 6, &mut sums, |v, u| v + u);
+            assert_eq!(sums, single.iter().map(|u| 2.0 + u).collect::<Vec<_>>(), "{units} units");
         }
     }
 

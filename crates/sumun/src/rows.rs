@@ -1,5 +1,6 @@
 //! Packed rows, the currency between layers, and the index map between them and a caller's array.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use sumun_kernels::{RowMap, Steps};
@@ -183,11 +184,7 @@ impl Layout {
     }
 
     /// As [`for_each_row`](Self::for_each_row), for the rows of a range of packed steps.
-    pub(crate) fn for_each_row_of(
-        &self,
-        steps: std::ops::Range<usize>,
-        mut visit: impl FnMut(usize, usize, usize),
-    ) {
+    pub(crate) fn for_each_row_of(&self, steps: Range<usize>, mut visit: impl FnMut(usize, usize, usize)) {
         let mut row = self.steps.offset(steps.start);
         for step in steps {
             for &n in &self.order[..self.steps.batch_size(step)] {
@@ -195,6 +192,42 @@ impl Layout {
                 row += 1;
             }
         }
+    }
+
+    /// Calls `visit(values, n, t)` for every packed row with its values in `data`, `[R, features]`, in no certain order, on
+    /// all threads if there is much to do.
+    pub(crate) fn for_each_row_mut(
+        &self,
+        features: usize,
+        data: &mut [f32],
+        visit: impl Fn(&mut [f32], usize, usize) + Sync,
+    ) {
+        self.for_each_row_mut_of(0..self.steps.len(), features, data, &visit);
+    }
+
+    /// As [`for_each_row_mut`](Self::for_each_row_mut), for the rows of a range of packed steps, which are all of `data`.
+    pub(crate) fn for_each_row_mut_of(
+        &self,
+        steps: Range<usize>,
+        features: usize,
+        data: &mut [f32],
+        visit: &(impl Fn(&mut [f32], usize, usize) + Sync),
+    ) {
+        /// Numbers that one thread has soon done.
+        const FEW: usize = 1 << 15;
+        let first = self.steps.offset(steps.start);
+        if data.len() <= FEW || steps.len() < 2 {
+            self.for_each_row_of(steps, |row, n, t| {
+                visit(&mut data[(row - first) * features..][..features], n, t);
+            });
+            return;
+        }
+        let middle = steps.start.midpoint(steps.end);
+        let (left, right) = data.split_at_mut((self.steps.offset(middle) - first) * features);
+        rayon::join(
+            || self.for_each_row_mut_of(steps.start..middle, features, left, visit),
+            || self.for_each_row_mut_of(middle..steps.end, features, right, visit),
+        );
     }
 
     /// Calls `visit(n·T + t, row)` for every cell of the caller's array that shows a row, in increasing order.

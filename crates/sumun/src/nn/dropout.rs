@@ -40,11 +40,8 @@ impl Dropout {
         let (features, layout, p) = (rows.features, rows.layout.clone(), self.p);
         let scale = 1.0 / (1.0 - p);
         let mut data = rows.into_data();
-        let mut uniform = vec![0.0; features];
-        layout.for_each_row(|row, n, t| {
-            noise.fill_uniform(n, t, &mut uniform);
-            let values = &mut data[row * features..(row + 1) * features];
-            values.iter_mut().zip(&uniform).for_each(|(v, &u)| *v = if u < p { 0.0 } else { *v * scale });
+        layout.for_each_row_mut(features, &mut data, |values, n, t| {
+            noise.map(n, t, values, |v, u| if u < p { 0.0 } else { v * scale });
         });
         Rows::new(data, features, layout)
     }

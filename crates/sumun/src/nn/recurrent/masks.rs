@@ -57,12 +57,9 @@ impl Drawn {
             if rate > 0.0 {
                 let noise = noise.within(purpose);
                 let offset = |step| layout.steps().offset(step);
-                let first = offset(steps.start);
-                to.resize((offset(steps.end) - first) * width, 0.0);
-                layout.for_each_row_of(steps.clone(), |row, n, t| {
-                    let mask = &mut to[(row - first) * width..][..width];
-                    noise.fill_uniform(n, t, mask);
-                    mask.iter_mut().for_each(|v| *v = f32::from(f64::from(*v) < rate));
+                to.resize((offset(steps.end) - offset(steps.start)) * width, 0.0);
+                layout.for_each_row_mut_of(steps.clone(), width, to, &|mask, n, t| {
+                    noise.map(n, t, mask, |_, u| f32::from(f64::from(u) < rate));
                 });
             }
         }
@@ -83,8 +80,8 @@ fn per_sequence_mask(layout: &Layout, sequences: usize, width: usize, rate: f32,
     let mut mask = vec![0.0; sequences * width];
     if width > 0 {
         for (rank, mask) in mask.chunks_exact_mut(width).enumerate() {
-            noise.fill_uniform(layout.order()[rank], 0, mask);
-            mask.iter_mut().for_each(|v| *v = if *v < rate { 0.0 } else { 1.0 / (1.0 - rate) });
+            let keep = 1.0 / (1.0 - rate);
+            noise.map(layout.order()[rank], 0, mask, |_, u| if u < rate { 0.0 } else { keep });
         }
     }
     mask
