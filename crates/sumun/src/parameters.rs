@@ -183,6 +183,11 @@ impl Parameters {
         &self.gradients
     }
 
+    /// For each [`RUN`] of gradients, whether one may be other than 0.
+    pub(crate) fn touched(&self) -> &[bool] {
+        &self.touched
+    }
+
     /// All values, to be changed; prepared weights of the old values are never used again.
     pub fn values_mut(&mut self) -> &mut [f32] {
         self.version = next_version();
