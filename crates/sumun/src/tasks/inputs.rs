@@ -284,8 +284,10 @@ impl Sequences {
                 let lengths: Vec<usize> = chosen.iter().map(|&n| ids[n].len()).collect();
                 let time = lengths.iter().copied().max().unwrap_or(0);
                 let mut padded = Array2::from_elem((chosen.len(), time), PAD);
-                for (mut row, &n) in padded.rows_mut().into_iter().zip(chosen) {
-                    row.iter_mut().zip(&ids[n]).for_each(|(to, &id)| *to = id);
+                for (row, &n) in padded.rows_mut().into_iter().zip(chosen) {
+                    // A row of an array in its standard order is one slice.
+                    let to = row.into_slice().unwrap_or_default();
+                    to[..ids[n].len()].copy_from_slice(&ids[n]);
                 }
                 Padded { values: PaddedValues::Ids(padded), lengths }
             }
@@ -293,8 +295,10 @@ impl Sequences {
                 let lengths: Vec<usize> = chosen.iter().map(|&n| values[n].len() / features).collect();
                 let time = lengths.iter().copied().max().unwrap_or(0);
                 let mut padded = Array3::zeros((chosen.len(), time, *features));
-                for (mut sequence, &n) in padded.outer_iter_mut().zip(chosen) {
-                    sequence.iter_mut().zip(&values[n]).for_each(|(to, &v)| *to = v);
+                for (sequence, &n) in padded.outer_iter_mut().zip(chosen) {
+                    // A sequence of an array in its standard order is one slice.
+                    let to = sequence.into_slice().unwrap_or_default();
+                    to[..values[n].len()].copy_from_slice(&values[n]);
                 }
                 Padded { values: PaddedValues::Numbers(padded), lengths }
             }
