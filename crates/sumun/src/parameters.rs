@@ -43,6 +43,8 @@ pub struct Parameters {
     touched: Vec<bool>,
     entries: Vec<Entry>,
     version: u64,
+    /// Whether all values are to be loaded, and room for them is made, so that none need be drawn.
+    loaded: bool,
 }
 
 impl Default for Parameters {
@@ -55,28 +57,54 @@ impl Parameters {
     /// No parameters yet.
     pub fn new() -> Self {
         let (values, gradients, touched) = (Vec::new(), Vec::new(), Vec::new());
-        Self { values, gradients, touched, entries: Vec::new(), version: next_version() }
+        Self { values, gradients, touched, entries: Vec::new(), version: next_version(), loaded: false }
+    }
+
+    /// No parameters yet, but room for so many numbers, which begin with 0: those of a file follow. Pages of zeros come
+    /// from the system when they are first written, so gradients that nobody needs take no time and no memory.
+    pub(crate) fn to_be_loaded(count: usize) -> Self {
+        let (values, gradients) = (vec![0.0; count], vec![0.0; count]);
+        Self { values, gradients, touched: vec![false; count.div_ceil(RUN)], loaded: true, ..Self::new() }
     }
 
     /// Adds a parameter. A name twice, or values that do not fill the shape, are errors.
     pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Result<Id> {
         let name = name.into();
-        let expected: usize = shape.iter().product();
-        if values.len() != expected {
+        if values.len() != shape.iter().product::<usize>() {
             return Err(Error::Shape {
                 what: name,
                 expected: format!("{shape:?}"),
                 found: format!("{} values", values.len()),
             });
         }
+        let id = self.enter(name, shape)?;
+        self.values[self.entries[id.0].range.clone()].copy_from_slice(&values);
+        Ok(id)
+    }
+
+    /// Adds a parameter with the first values that `draw` makes; with zeros where others are to be loaded. Errors are those
+    /// of [`add`](Self::add) and of `draw`.
+    pub(crate) fn add_drawn(
+        &mut self,
+        name: String,
+        shape: &[usize],
+        draw: impl FnOnce() -> Result<Vec<f32>>,
+    ) -> Result<Id> {
+        if self.loaded { self.enter(name, shape) } else { self.add(name, shape, draw()?) }
+    }
+
+    /// Makes the place of a parameter.
+    fn enter(&mut self, name: String, shape: &[usize]) -> Result<Id> {
         if self.entries.iter().any(|e| e.name == name) {
             return Err(Error::Invalid(format!("two parameters are named {name}")));
         }
-        let start = self.values.len();
-        self.values.extend_from_slice(&values);
-        self.gradients.resize(self.values.len(), 0.0);
-        self.touched.resize(self.values.len().div_ceil(RUN), false);
-        let range = start..self.values.len();
+        let start = self.entries.last().map_or(0, |entry| entry.range.end);
+        let range = start..start + shape.iter().product::<usize>();
+        if self.values.len() < range.end {
+            self.values.resize(range.end, 0.0);
+            self.gradients.resize(range.end, 0.0);
+            self.touched.resize(range.end.div_ceil(RUN), false);
+        }
         self.entries.push(Entry { name, shape: shape.to_vec(), range, trainable: true, learning_rate: 1.0 });
         self.version = next_version();
         Ok(Id(self.entries.len() - 1))

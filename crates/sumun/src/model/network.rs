@@ -111,10 +111,16 @@ impl Model {
         Self::planned(config, plan, seed, true)
     }
 
-    /// Builds what was planned. Weights that are loaded afterwards need not be drawn as asked for.
+    /// Builds what was planned. Weights that are loaded afterwards need not be drawn.
     pub(super) fn planned(config: ModelConfig, plan: Plan, seed: u64, drawn: bool) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut parameters = Parameters::new();
+        let weights = plan.layers.iter().flat_map(|layer| &layer.weights);
+        let mut parameters = match drawn {
+            true => Parameters::new(),
+            false => {
+                Parameters::to_be_loaded(weights.map(|(_, shape)| shape.iter().product::<usize>()).sum())
+            }
+        };
         let mut penalties = Penalties::new();
         let mut layers = Vec::with_capacity(config.layers.len());
         for (layer, PlannedLayer { name, input, weights, .. }) in config.layers.iter().zip(&plan.layers) {

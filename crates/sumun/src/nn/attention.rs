@@ -61,12 +61,13 @@ impl Attention {
                 "attention of {units} units over {input} features; both must be at least 1"
             )));
         }
-        let init = Initializer::pytorch(input);
-        let values = init.values(&[units, input], rng)?;
-        let weight = parameters.add(format!("{prefix}.weight"), &[units, input], values)?;
-        let bias = parameters.add(format!("{prefix}.bias"), &[units], init.values(&[units], rng)?)?;
-        let values = Initializer::pytorch(units).values(&[units], rng)?;
-        let context = parameters.add(format!("{prefix}.context"), &[units], values)?;
+        let mut add = |name: &str, shape: &[usize], fan: usize| {
+            let draw = || Initializer::pytorch(fan).values(shape, rng);
+            parameters.add_drawn(format!("{prefix}.{name}"), shape, draw)
+        };
+        let weight = add("weight", &[units, input], input)?;
+        let bias = add("bias", &[units], input)?;
+        let context = add("context", &[units], units)?;
         Ok(Self { config, path: Path::best(), weight, bias, context })
     }
 

@@ -50,17 +50,19 @@ impl Embedding {
                 "an embedding of {vocabulary} ids in {features} features; both must be at least 1 and ids must fit 32 bits"
             )));
         }
-        let mut table = Initializer::Normal { std: 1.0 }.values(&[vocabulary, features], rng)?;
-        if let Some(padding) = padding_id {
-            let start = padding as usize * features;
-            let row = table.get_mut(start..start + features).ok_or_else(|| {
-                Error::Invalid(format!(
-                    "padding id {padding} is not below the vocabulary of {vocabulary} ids"
-                ))
-            })?;
-            row.fill(0.0);
+        if let Some(padding) = padding_id.filter(|&id| id as usize >= vocabulary) {
+            return Err(Error::Invalid(format!(
+                "padding id {padding} is not below the vocabulary of {vocabulary} ids"
+            )));
         }
-        let weight = parameters.add(format!("{prefix}.weight"), &[vocabulary, features], table)?;
+        let shape = [vocabulary, features];
+        let weight = parameters.add_drawn(format!("{prefix}.weight"), &shape, || {
+            let mut table = Initializer::Normal { std: 1.0 }.values(&shape, rng)?;
+            if let Some(padding) = padding_id {
+                table[padding as usize * features..][..features].fill(0.0);
+            }
+            Ok(table)
+        })?;
         Ok(Self { config, weight })
     }
 

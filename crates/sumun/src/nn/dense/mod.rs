@@ -138,13 +138,11 @@ impl Dense {
             )));
         }
         let init = Initializer::pytorch(input);
-        let values = init.values(&[output, input], rng)?;
-        let weight = parameters.add(format!("{prefix}.weight"), &[output, input], values)?;
-        let bias = if bias {
-            Some(parameters.add(format!("{prefix}.bias"), &[output], init.values(&[output], rng)?)?)
-        } else {
-            None
+        let mut add = |name: &str, shape: &[usize]| {
+            parameters.add_drawn(format!("{prefix}.{name}"), shape, || init.values(shape, rng))
         };
+        let weight = add("weight", &[output, input])?;
+        let bias = if bias { Some(add("bias", &[output])?) } else { None };
         Ok(Self { config, path: Path::best(), weight, bias, workshop: Mutex::default() })
     }
 

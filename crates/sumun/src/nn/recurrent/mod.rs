@@ -92,8 +92,8 @@ impl Recurrent {
                 for (id, part) in of_direction.iter_mut().zip(Part::ALL) {
                     if let Some(shape) = config.shape_of(part, dims) {
                         let name = format!("{prefix}{dot}{}", part.full_name(layer, direction));
-                        let values = first.values(part, &shape, dims.cell, rng)?;
-                        *id = Some(parameters.add(name, &shape, values)?);
+                        let draw = || first.values(part, &shape, dims.cell, rng);
+                        *id = Some(parameters.add_drawn(name, &shape, draw)?);
                     }
                 }
                 ids.push(of_direction);
