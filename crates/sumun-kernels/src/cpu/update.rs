@@ -145,7 +145,7 @@ impl<const NESTEROV: bool> Body for WithMomentum<NESTEROV> {
         unsafe {
             let (p, mu) = (load::<S>(at.values, n), S::splat(rule.momentum));
             let g = gradient::<S>(load::<S>(at.gradients, n), p, rule.scale, rule.penalty);
-            let b = S::add(S::mul(mu, load::<S>(at.first, n)), g);
+            let b = S::flush(S::add(S::mul(mu, load::<S>(at.first, n)), g));
             let step = if NESTEROV { S::add(g, S::mul(mu, b)) } else { b };
             store::<S>(at.first, b, n);
             store::<S>(at.values, S::sub(p, S::mul(S::splat(rule.lr), step)), n);
@@ -165,7 +165,7 @@ impl<const PENALTY: bool> Body for WithMoments<PENALTY> {
                 false => S::mul(d, S::splat(rule.scale)),
             };
             let m = load::<S>(at.first, n);
-            let m = S::add(m, S::mul(S::splat(rule.first_share), S::sub(g, m)));
+            let m = S::flush(S::add(m, S::mul(S::splat(rule.first_share), S::sub(g, m))));
             let kept = S::mul(S::splat(rule.second_keep), load::<S>(at.second, n));
             let v = S::add(kept, S::mul(S::splat(rule.second_share), S::mul(g, g)));
             let root = S::add(S::mul(S::sqrt(v), S::splat(rule.root_scale)), S::splat(rule.epsilon));
