@@ -60,11 +60,12 @@ impl Parameters {
         Self { values, gradients, touched, entries: Vec::new(), version: next_version(), loaded: false }
     }
 
-    /// No parameters yet, but room for so many numbers, which begin with 0: those of a file follow. Pages of zeros come
-    /// from the system when they are first written, so gradients that nobody needs take no time and no memory.
-    pub(crate) fn to_be_loaded(count: usize) -> Self {
+    /// No parameters yet, but room for so many numbers. With `loaded` they begin with 0, as those of a file follow. Pages
+    /// of zeros come from the system when they are first written, so gradients that nobody needs take no time and no
+    /// memory, and neither buffer is moved while it grows.
+    pub(crate) fn with_room(count: usize, loaded: bool) -> Self {
         let (values, gradients) = (vec![0.0; count], vec![0.0; count]);
-        Self { values, gradients, touched: vec![false; count.div_ceil(RUN)], loaded: true, ..Self::new() }
+        Self { values, gradients, touched: vec![false; count.div_ceil(RUN)], loaded, ..Self::new() }
     }
 
     /// Adds a parameter. A name twice, or values that do not fill the shape, are errors.

@@ -115,12 +115,8 @@ impl Model {
     pub(super) fn planned(config: ModelConfig, plan: Plan, seed: u64, drawn: bool) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let weights = plan.layers.iter().flat_map(|layer| &layer.weights);
-        let mut parameters = match drawn {
-            true => Parameters::new(),
-            false => {
-                Parameters::to_be_loaded(weights.map(|(_, shape)| shape.iter().product::<usize>()).sum())
-            }
-        };
+        let count = weights.map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        let mut parameters = Parameters::with_room(count, !drawn);
         let mut penalties = Penalties::new();
         let mut layers = Vec::with_capacity(config.layers.len());
         for (layer, PlannedLayer { name, input, weights, .. }) in config.layers.iter().zip(&plan.layers) {

@@ -160,17 +160,8 @@ impl Optimizer {
                     Rule::SquareRoot(SquareRoot { lr, scale, penalty, old: 1.0, new: 1.0, epsilon })
                 }
             };
-            for range in self.active.ranges(&rule, range, touched) {
-                let part = |buffer: &Vec<f32>| if buffer.is_empty() { 0..0 } else { range.clone() };
-                let (first_part, second_part) = (part(first), part(second));
-                let all = Sweep {
-                    values: &mut values[range.clone()],
-                    gradients: &gradients[range.clone()],
-                    first: &mut first[first_part],
-                    second: &mut second[second_part],
-                };
-                sweep(&rule, all)?;
-            }
+            let parts = self.active.ranges(&rule, range, touched);
+            sweep(&rule, &parts, 0, Sweep { values, gradients, first, second })?;
         }
         Ok(())
     }

@@ -1,27 +1,69 @@
 //! A step's update rule over flat buffers, in parts that threads share.
 
+use std::ops::Range;
+
 use sumun_kernels::Path;
 use sumun_kernels::update::{Adam, Rule, Sweep, update};
 
 use crate::Result;
 
-/// Applies a rule to parts that fit the innermost caches, in parallel if there is much to do. Every number is computed by
-/// itself, so the parts change nothing.
-pub(super) fn sweep(rule: &Rule, all: Sweep<'_>) -> Result<()> {
-    const CHUNK: usize = 1 << 15;
-    if all.values.len() <= CHUNK {
-        return Ok(update(Path::best(), rule, all)?);
+/// Numbers that fit the innermost caches with their gradients and states.
+const CHUNK: usize = 1 << 15;
+
+/// Applies a rule to some ranges, in increasing order, of buffers that begin with number `first` of all; in parallel if there
+/// is much to do. Every number is computed by itself, so how they are shared out changes nothing.
+pub(super) fn sweep(rule: &Rule, ranges: &[Range<usize>], first: usize, all: Sweep<'_>) -> Result<()> {
+    let numbers: usize = ranges.iter().map(Range::len).sum();
+    match ranges {
+        [] => Ok(()),
+        [range] if numbers <= CHUNK => {
+            let (_, rest) = split(all, range.start - first);
+            let (part, _) = split(rest, range.len());
+            Ok(update(Path::best(), rule, part)?)
+        }
+        [range] => {
+            let middle = range.start + (range.len() / 2).next_multiple_of(16);
+            let halves = [range.start..middle, middle..range.end];
+            join(rule, halves.split_at(1), first, middle, all)
+        }
+        _ if numbers <= CHUNK => {
+            let (mut first, mut all) = (first, all);
+            for range in ranges {
+                let (this, rest) = split(all, range.end - first);
+                sweep(rule, std::slice::from_ref(range), first, this)?;
+                (first, all) = (range.end, rest);
+            }
+            Ok(())
+        }
+        _ => {
+            let halves = ranges.split_at(ranges.len() / 2);
+            join(rule, halves, first, halves.1[0].start, all)
+        }
     }
-    let middle = (all.values.len() / 2).next_multiple_of(16);
-    let (values, values_right) = all.values.split_at_mut(middle);
-    let (gradients, gradients_right) = all.gradients.split_at(middle);
-    let (first, first_right) = all.first.split_at_mut(middle.min(all.first.len()));
-    let (second, second_right) = all.second.split_at_mut(middle.min(all.second.len()));
+}
+
+/// Sweeps the ranges below number `middle`, and those from it on, in parallel.
+fn join(
+    rule: &Rule,
+    (left, right): (&[Range<usize>], &[Range<usize>]),
+    first: usize,
+    middle: usize,
+    all: Sweep<'_>,
+) -> Result<()> {
+    let (below, above) = split(all, middle - first);
+    let (left, right) = rayon::join(|| sweep(rule, left, first, below), || sweep(rule, right, middle, above));
+    left.and(right)
+}
+
+/// The first `at` numbers, and the others. A state that the rule lacks is empty in both.
+fn split(all: Sweep<'_>, at: usize) -> (Sweep<'_>, Sweep<'_>) {
+    let (values, values_right) = all.values.split_at_mut(at);
+    let (gradients, gradients_right) = all.gradients.split_at(at);
+    let (first, first_right) = all.first.split_at_mut(at.min(all.first.len()));
+    let (second, second_right) = all.second.split_at_mut(at.min(all.second.len()));
     let right =
         Sweep { values: values_right, gradients: gradients_right, first: first_right, second: second_right };
-    let (left, right) =
-        rayon::join(|| sweep(rule, Sweep { values, gradients, first, second }), || sweep(rule, right));
-    left.and(right)
+    (Sweep { values, gradients, first, second }, right)
 }
 
 /// Adam at step `step`, counted from 1, without an L2 penalty or decay.
