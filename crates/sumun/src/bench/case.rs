@@ -105,6 +105,18 @@ impl Case {
         self.classes.unwrap_or(1)
     }
 
+    /// How many parameters a case has whose sizes were checked.
+    pub(super) fn parameters(&self) -> Result<usize> {
+        let config = self.recurrent();
+        let head = if self.loss.is_some() { (config.output_features() + 1) * self.outputs() } else { 0 };
+        let mut count = self.vocab * self.input + head;
+        config.for_each_weight(|_, shape| {
+            count += shape.iter().product::<usize>();
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
     /// Error: sizes of 0, fields that its kind does not read or lacks, lengths that do not fit the batch, and a case
     /// too large for memory. Nothing is allocated.
     pub(super) fn check(&self) -> Result<()> {
