@@ -337,14 +337,24 @@ impl Rows {
 
     /// The caller's `[N, T, F]` array; where there is no row, what the layout's [`Fill`] says.
     pub fn unpack(&self) -> Vec<f32> {
-        let features = self.features;
-        let mut out = vec![0.0; self.layout.sequences() * self.layout.time() * features];
+        let (n, time, features) = (self.layout.sequences(), self.layout.time(), self.features);
+        if self.layout.rows() == n * time {
+            // Without padding, ranks are the caller's order and no cell stays blank.
+            let mut out = Vec::with_capacity(self.data.len());
+            for rank in 0..n {
+                for row in (0..time).map(|t| t * n + rank) {
+                    out.extend_from_slice(&self.data[row * features..(row + 1) * features]);
+                }
+            }
+            return out;
+        }
+        let mut out = vec![0.0; n * time * features];
         let mut copy = |cell: usize, row: usize| {
             let from = &self.data[row * features..(row + 1) * features];
             out[cell * features..(cell + 1) * features].copy_from_slice(from);
         };
         match self.layout.fill {
-            Fill::Zero => self.layout.for_each_row(|row, n, t| copy(n * self.layout.time() + t, row)),
+            Fill::Zero => self.layout.for_each_row(|row, n, t| copy(n * time + t, row)),
             Fill::Repeat => self.layout.for_each_shown(copy),
         }
         out
