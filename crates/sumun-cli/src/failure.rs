@@ -7,7 +7,7 @@ use crate::terminal::Style;
 
 /// Everything went well.
 const OK: u8 = 0;
-/// Something failed that the command line could not prevent: a full disk, for example.
+/// Something failed that the command line could not prevent.
 const UNEXPECTED: u8 = 1;
 /// The input or an option cannot be used.
 const BAD_INPUT: u8 = 2;
@@ -18,8 +18,8 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    something unexpected: a full disk, a file that cannot be written
-  2    the input or an option cannot be used; the one line on stderr says what to do
+  1    something unexpected: a file or standard output that cannot be written
+  2    the input or an option cannot be used, or the disk is full; one line on stderr says what to do
   130  Ctrl-C; a training was saved and can be resumed";
 
 /// Why a command stops.
@@ -93,6 +93,8 @@ fn names_a_bad_path(kind: io::ErrorKind) -> bool {
             | Kind::InvalidInput
             | Kind::InvalidFilename
             | Kind::ReadOnlyFilesystem
+            | Kind::StorageFull
+            | Kind::QuotaExceeded
     )
 }
 
@@ -101,7 +103,9 @@ fn advice(kind: io::ErrorKind) -> &'static str {
     use io::ErrorKind as Kind;
     match kind {
         Kind::PermissionDenied | Kind::ReadOnlyFilesystem => "change its permissions or choose another place",
-        Kind::StorageFull | Kind::QuotaExceeded => "make room on the disk and start again",
+        Kind::StorageFull | Kind::QuotaExceeded => {
+            "make room on the disk, or choose another place, and start again"
+        }
         kind if names_a_bad_path(kind) => "give another path",
         _ => "try again, or use another disk",
     }
@@ -137,4 +141,22 @@ pub(crate) fn usage_line(error: &clap::Error, command: &str) -> String {
         line += part.strip_prefix("tip: ").unwrap_or(part);
     }
     format!("{line}; see {command} --help")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_for_a_person_to_act_on() {
+        for (kind, code, advice) in [
+            (io::ErrorKind::StorageFull, BAD_INPUT, "make room on the disk"),
+            (io::ErrorKind::NotFound, BAD_INPUT, "give another path"),
+            (io::ErrorKind::Other, UNEXPECTED, "try again"),
+        ] {
+            let failure = Failure::Library(sumun::Error::Io { path: "run".into(), source: kind.into() });
+            assert_eq!(failure.code(), code);
+            assert!(failure.message().unwrap().contains(advice), "{kind}");
+        }
+    }
 }
