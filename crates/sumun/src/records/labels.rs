@@ -84,7 +84,8 @@ impl Classes {
             let shown: Vec<String> = self.names.iter().take(LISTED).map(|name| quoted(name)).collect();
             let more = if self.len() > LISTED { ", …" } else { "" };
             Error::Data(format!(
-                "{file}: line {line}: the label {} is none of the {} classes that were trained;{} they are {}{more}",
+                "{file}: line {line}: the label {} is none of the {} classes that were trained;{} they are {}{more}; \
+                 learn from such records too, or leave them out",
                 quoted(label),
                 self.len(),
                 did_you_mean(label, &self.names),
@@ -168,7 +169,7 @@ impl Records {
             Ok(number) if number.abs() <= LARGEST => return Ok(number),
             Ok(number) if number.is_finite() => "is too large to calculate with; divide the labels",
             Ok(_) => "is not finite; leave the record out",
-            Err(_) => "is not a number; name another field with --label, or classify",
+            Err(_) => "is not a number; leave the record out, or train with another --label, or to classify",
         };
         Err(Error::Data(format!("{}: line {}: the label {} {why}", self.name, record.line, quoted(label))))
     }

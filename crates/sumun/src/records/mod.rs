@@ -187,8 +187,8 @@ fn check_channels(name: &str, field: &str, records: &[Record]) -> Result<()> {
     match records.iter().find(|record| channels(record) != channels(first)) {
         None => Ok(()),
         Some(other) => Err(Error::Data(format!(
-            "{name}: line {}: {field} has {}, but line {} has {}; every record needs the same channels (give --x-layout \
-             if the lists are the other way round)",
+            "{name}: line {}: {field} has {}, but line {} has {}; every record needs the same channels (train with \
+             another --x-layout if the lists are the other way round)",
             other.line,
             counted(channels(other), "channel"),
             first.line,
@@ -198,7 +198,7 @@ fn check_channels(name: &str, field: &str, records: &[Record]) -> Result<()> {
 }
 
 /// `1 value`, `2 values`.
-fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 

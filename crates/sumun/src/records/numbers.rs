@@ -76,8 +76,8 @@ impl NumberList {
         }
         if let Some(other) = lists.iter().position(|&length| length != lists[0]) {
             let (inner, flag) = match layout {
-                XLayout::ChannelTime => ("channel", "steps, give --x-layout time-channel"),
-                XLayout::TimeChannel => ("step", "channels, give --x-layout channel-time"),
+                XLayout::ChannelTime => ("channel", "steps, train with --x-layout time-channel"),
+                XLayout::TimeChannel => ("step", "channels, train with --x-layout channel-time"),
             };
             let place = |index: usize| format!("{inner} {}", index + 1);
             return Err(format!(

@@ -95,7 +95,7 @@ fn from_jsonl(file: &str, text: &str, spec: &TaggedSpec<'_>) -> Result<Vec<Sente
             Some(name) => Ok(Some(name.to_owned())),
             None if look.keys.iter().any(|key| key == usual) => Ok(Some(usual.to_owned())),
             None if required => Err(Error::Data(format!(
-                "{file}: which field holds the {what}? {place} names {}; name it with --{what}",
+                "{file}: which field holds the {what}? {place} names {}; call it '{usual}', or train with --{what} NAME",
                 listed(&look.keys)
             ))),
             None => Ok(None),

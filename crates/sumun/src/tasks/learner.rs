@@ -10,7 +10,7 @@ use crate::model::{Batch, Model};
 use crate::noise::Noise;
 use crate::sequences::LengthBuckets;
 use crate::train::{BatchLoss, Objective, Validated};
-use crate::{Layout, Parameters, Result, Rows};
+use crate::{Error, Layout, Parameters, Result, Rows};
 
 /// What the sequences should be answered with.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +118,13 @@ impl Learner {
         options: &TrainOptions,
     ) -> Result<Self> {
         let lengths = train.sequences.lengths();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        if let Some(tokens) = options.batch_tokens.filter(|&tokens| tokens < longest) {
+            return Err(Error::Invalid(format!(
+                "train.batch_tokens is {tokens}, but the longest sequence has {longest} steps; give at least so many, or \
+                 leave such sequences out"
+            )));
+        }
         let buckets = match options.batch_tokens {
             // Of a pool of all, every epoch has the same number of batches.
             Some(tokens) => LengthBuckets::tokens(tokens),

@@ -11,6 +11,8 @@ use crate::{Error, Result};
 
 /// More than any header of word vectors.
 const HEADER: u64 = 100;
+/// The most bytes that a line with a vector has: 100,000 numbers or so.
+const LINE: u64 = 1 << 20;
 
 /// Copies the vectors that the options name into the model's embedding, and tells how much of the vocabulary has one;
 /// None where they name none. A file of another number of features than the embedding is an error.
@@ -27,8 +29,26 @@ pub(super) fn load(
         ));
     };
     let how = VectorOptions::new(format(path)?).features(features).lowercase_fallback(true);
-    let vectors = WordVectors::read(path, vocabulary, &how)?;
+    let vectors = WordVectors::read(path, vocabulary, &how).map_err(|error| match features_of(path) {
+        Ok(Some(found)) if found != features => Error::Data(format!(
+            "{}: its vectors have {found} numbers each, but the embedding has {features} features; give --embedding {found}",
+            path.display()
+        )),
+        _ => error,
+    })?;
     model.load_vectors("embedding", &vectors).map(Some)
+}
+
+/// How many numbers a file's vectors have, by its first line: a header's second number, or all after the first word.
+/// None where that cannot be seen.
+fn features_of(path: &Path) -> Result<Option<usize>> {
+    let line = first_line(path, LINE)?;
+    let mut words = line.split_whitespace();
+    Ok(match format(path)? {
+        VectorFormat::Glove => Some(words.count().saturating_sub(1)),
+        _ => words.nth(1).and_then(|word| word.parse().ok()),
+    }
+    .filter(|&features| features > 0))
 }
 
 /// How a file is written: `.bin` is word2vec's binary; a first line of two whole numbers is a header; else it is GloVe's.
@@ -36,12 +56,17 @@ fn format(path: &Path) -> Result<VectorFormat> {
     if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("bin")) {
         return Ok(VectorFormat::Word2VecBinary);
     }
-    let refused = |source| Error::Io { path: path.to_path_buf(), source };
-    let mut line = Vec::new();
-    let mut file = BufReader::new(File::open(path).map_err(refused)?.take(HEADER));
-    file.read_until(b'\n', &mut line).map_err(refused)?;
-    let line = String::from_utf8_lossy(&line);
+    let line = first_line(path, HEADER)?;
     let mut words = line.split_whitespace().map(str::parse::<u64>);
     let header = matches!((words.next(), words.next(), words.next()), (Some(Ok(_)), Some(Ok(_)), None));
     Ok(if header { VectorFormat::FastText } else { VectorFormat::Glove })
+}
+
+/// The first line of a file, or as many bytes of it as are asked for.
+fn first_line(path: &Path, most: u64) -> Result<String> {
+    let refused = |source| Error::Io { path: path.to_path_buf(), source };
+    let mut line = Vec::new();
+    let mut file = BufReader::new(File::open(path).map_err(refused)?.take(most));
+    file.read_until(b'\n', &mut line).map_err(refused)?;
+    Ok(String::from_utf8_lossy(&line).into_owned())
 }
