@@ -299,6 +299,27 @@ impl TaskConfig {
         })
     }
 
+    /// Settings that the data leaves nothing to do for, where they are not the defaults: an option without an effect is a
+    /// mistake.
+    pub(super) fn check_input(&self, numbers: bool) -> Result<()> {
+        let usual = Self::defaults(self.task);
+        let (text, plain) = (&self.text, &usual.text);
+        let idle = [
+            ("text.level", numbers && text.level != plain.level),
+            ("text.lowercase", numbers && text.lowercase != plain.lowercase),
+            ("text.min_count", numbers && text.min_count != plain.min_count),
+            ("text.vocabulary", numbers && text.vocabulary != plain.vocabulary),
+            ("data.x_layout", !numbers && self.data.x_layout != usual.data.x_layout),
+        ];
+        let (is_for, holds) = if numbers { ("texts", "numbers") } else { ("numbers", "texts") };
+        match idle.iter().find(|(_, idle)| *idle) {
+            Some((key, _)) => Err(Error::Invalid(format!(
+                "{key} is for {is_for}, but the data holds {holds}; leave it out"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Settings that make no sense, each named by its key.
     pub(super) fn check(&self) -> Result<()> {
         let bad = |key: &str, found: String, wanted: &str| {

@@ -197,6 +197,7 @@ impl Labelled {
             require_label: true,
         };
         let all = Records::read(&options.train, &spec)?;
+        config.check_input(all.channels().is_some())?;
         let mut sources = vec![Source::new("train", &all.name, &all.hash)];
         let (classes, strata) = strata(*task, options, &all)?;
         let indices = split(&options.valid, &options.test, config.train.seed, &strata)?;
