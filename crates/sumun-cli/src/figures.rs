@@ -3,11 +3,24 @@
 use serde_json::{Map, Value, json};
 use sumun::tasks::{Figures, Measured};
 
-use crate::terminal::{Style, count, left, number, right};
+use crate::terminal::{Style, count, file_name, left, number, right, shortened, width};
+
+/// The widest that a file's name may be in a heading, in terminal columns.
+const PART_COLUMNS: usize = 24;
+/// How wide the names before the figures are, or as wide as the heading.
+const NAME_COLUMNS: usize = 36;
 
 /// The figures as an object.
 pub(crate) fn as_json(figures: &Figures) -> Value {
     serde_json::to_value(figures).unwrap_or_default()
+}
+
+/// The names of the classes or tags, which figures have by their ids; nothing where there are none.
+pub(crate) fn classes_json(measured: &Measured) -> Value {
+    match measured.classes.is_empty() {
+        true => Value::Null,
+        false => json!(measured.classes),
+    }
 }
 
 /// The baseline's figures under its name.
@@ -19,21 +32,33 @@ fn part_name(part: &str) -> &str {
     match part {
         "test" => "test part",
         "valid" => "validation part",
-        file => file,
+        file => file_name(file),
     }
+}
+
+/// What a part has: `57 sentences`.
+pub(crate) fn amount(figures: &Figures, examples: usize) -> String {
+    let noun = match figures {
+        Figures::Classification(_) | Figures::Regression(_) => "example",
+        Figures::Tagging(_) => "sentence",
+        Figures::Language(_) => "token",
+    };
+    format!("{} {noun}{}", count(examples), if examples == 1 { "" } else { "s" })
 }
 
 /// A table of the model and the baseline.
 pub(crate) fn table(measured: &Measured, style: Style) -> String {
     let (ours, theirs) = (measured.figures.headline(), measured.baseline.headline());
-    let title = format!("{}, {} examples", part_name(&measured.part), count(measured.examples));
-    let mut text = left(&title, 36);
+    let part = shortened(part_name(&measured.part), PART_COLUMNS);
+    let title = format!("{part}, {}", amount(&measured.figures, measured.examples));
+    let first = width(&title).max(NAME_COLUMNS);
+    let mut text = left(&title, first);
     for figure in &ours {
         text += &right(figure.name, figure.name.chars().count().max(8) + 2);
     }
     text = format!("{}\n", style.dim(&text));
     for (row, name) in [(&ours, "model"), (&theirs, measured.baseline_name.as_str())] {
-        text += &left(&crate::terminal::shortened(name, 34), 36);
+        text += &left(&shortened(name, NAME_COLUMNS), first);
         for (column, figure) in ours.iter().zip(row) {
             text += &right(&shown(figure.value), column.name.chars().count().max(8) + 2);
         }
@@ -52,21 +77,25 @@ pub(crate) fn verdict(measured: &Measured, style: Style) -> String {
     let (Some(model), Some(baseline)) = (ours.first(), theirs.first()) else {
         return String::new();
     };
-    let better = match model.more_is_better {
-        true => model.value > baseline.value,
-        false => model.value < baseline.value,
-    };
+    let gain = (model.value - baseline.value) * if model.more_is_better { 1.0 } else { -1.0 };
     let sentence =
         format!("{} {} against {} of the baseline", model.name, shown(model.value), shown(baseline.value));
-    if better {
-        style.green(&style.bold(&sentence))
-    } else {
-        format!(
-            "{}\n{}",
-            style.bold(&sentence),
-            style.dim("the baseline is as good: more --epochs, another --lr or more data may help")
-        )
+    if gain > 0.0 {
+        return style.green(&style.bold(&sentence));
     }
+    let how = if gain == 0.0 { "as good" } else { "better" };
+    let advice = format!("the baseline is {how}: more --epochs, another --lr or more data may help");
+    format!("{}\n{}", style.bold(&sentence), style.dim(&advice))
+}
+
+/// What to say where the vocabulary lacks tokens of a file; None where it lacks none.
+pub(crate) fn unknown_note(measured: &Measured) -> Option<String> {
+    let unknown = measured.unknown.filter(|unknown| unknown.count > 0)?;
+    Some(format!(
+        "{} of {} tokens are not in the vocabulary and count as <UNK>",
+        count(unknown.count),
+        count(unknown.of)
+    ))
 }
 
 /// The figures of a file, as `evaluate --json` prints them.
@@ -76,7 +105,51 @@ pub(crate) fn evaluation_json(measured: &Measured, task: &str, run: &str) -> Val
         "run": run,
         "file": measured.part,
         "examples": measured.examples,
+        "classes": classes_json(measured),
+        "unknown_tokens": measured.unknown,
         "metrics": as_json(&measured.figures),
         "baselines": baseline_json(measured),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sumun::scores::Regression;
+
+    fn measured(part: &str, model: f64, baseline: f64) -> Measured {
+        let figures =
+            |error: f64| Regression::of(&[0.0, 1.0], &[error, 1.0 + error]).map(Figures::Regression).unwrap();
+        Measured {
+            part: part.into(),
+            examples: 2,
+            classes: Vec::new(),
+            unknown: None,
+            figures: figures(model),
+            baseline: figures(baseline),
+            baseline_name: "always the mean, 0.5000".into(),
+            predictions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_verdict_tells_worse_from_as_good() {
+        for (model, baseline, expected) in [
+            (0.5, 1.0, "MAE 0.5000 against 1.0000 of the baseline"),
+            (1.0, 1.0, "the baseline is as good: "),
+            (1.0, 0.5, "the baseline is better: "),
+        ] {
+            let said = verdict(&measured("test", model, baseline), Style::PLAIN);
+            assert!(said.lines().last().unwrap().starts_with(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn tables_line_up_under_any_name() {
+        for part in ["test", "a/folder/영화_한줄평_모음_2026년_시험용_자료.csv"] {
+            let table = table(&measured(part, 0.5, 1.0), Style::PLAIN);
+            let widths: Vec<usize> = table.lines().map(width).collect();
+            assert!(widths.iter().all(|&w| w == widths[0]), "{table}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::arguments::{on_threads, threads};
 use crate::failure::Failure;
 use crate::figures;
 use crate::output::{print, print_json};
+use crate::progress::tell_note;
 use crate::scores;
 use crate::terminal::{Style, file_name};
 
@@ -52,6 +53,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 /// Prints the figures of any other task.
 fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> {
     let measured = on_threads(arguments.threads, || trained.evaluate(&arguments.file))??;
+    if let Some(note) = figures::unknown_note(&measured) {
+        tell_note(&note, Style::for_stderr());
+    }
     if arguments.json {
         let run = arguments.run.to_string_lossy();
         return print_json(&figures::evaluation_json(&measured, &trained.task.to_string(), &run));

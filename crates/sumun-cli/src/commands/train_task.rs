@@ -250,6 +250,7 @@ fn as_json(trained: &Trained, folder: &Path) -> Value {
         "best_epoch": trained.best_epoch,
         "seconds": trained.seconds,
         "parameters": parameters(trained),
+        "classes": measured.map_or(Value::Null, figures::classes_json),
         "metrics": { "valid": figures("valid"), "test": figures("test") },
         "baselines": measured.map_or(Value::Null, figures::baseline_json),
     })
@@ -270,9 +271,14 @@ fn summary(trained: &Trained, folder: &Path, style: Style) -> String {
         text += &format!("{}{value}\n", style.dim(&left(name, NAME_COLUMNS)));
     };
     let file = config.data.train.to_string_lossy();
+    let what = match config.task {
+        Task::Classify | Task::Regress => "sequences",
+        Task::Tag => "sentences",
+        Task::Lm => "tokens",
+    };
     fact(
         "data",
-        &format!("{}: {} sequences to learn", shortened(file_name(&file), 40), count(trained.examples)),
+        &format!("{}: {} {what} to learn", shortened(file_name(&file), 40), count(trained.examples)),
     );
     let network = &config.network;
     let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };

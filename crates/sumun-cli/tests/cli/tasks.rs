@@ -189,6 +189,8 @@ fn settings_that_cannot_be_used_are_refused() {
     );
     place.write("broken.toml", "task = \"classify\"\n[data\n");
     place.write("none.toml", "[data]\ntrain = \"reviews.csv\"\n");
+    place.write("short.txt", "bad 1 2 3\nfilm 4 5 6\n");
+    place.write("header.txt", "2 2\nbad 1 2\nfilm 4 5\n");
     place.refuse(
         &["train", "--config", "typo.toml"],
         &["there is no setting \"train.learning_rate\"", "did you mean"],
@@ -213,13 +215,68 @@ fn settings_that_cannot_be_used_are_refused() {
         (&["--label", "stars", "--threshold", "9"], "no label is > 9"),
         (&["--vectors", "absent.txt"], "absent.txt"),
         (&["--test", "absent.csv"], "absent.csv"),
-        (&["--batch-tokens", "2"], "tokens"),
+        (
+            &["--batch-tokens", "2"],
+            "train.batch_tokens is 2, but the longest sequence has 8 steps; give at least",
+        ),
+        (
+            &["--x-layout", "time-channel"],
+            "data.x_layout is for numbers, but the data holds texts; leave it out",
+        ),
+        (
+            &["--vectors", "short.txt"],
+            "short.txt: its vectors have 3 numbers each, but the embedding has 100 features",
+        ),
+        (&["--vectors", "header.txt"], "give --embedding 2"),
     ] {
         let mut arguments = vec!["train", "classify", "reviews.csv"];
         arguments.extend(more);
         place.refuse(&arguments, &[expected]);
     }
     place.refuse(&["train", "classify"], &["no data is named"]);
+    for (option, value, key) in [
+        ("--level", "char", "text.level"),
+        ("--lowercase", "false", "text.lowercase"),
+        ("--min-count", "2", "text.min_count"),
+        ("--vocabulary", "9", "text.vocabulary"),
+    ] {
+        let expected = format!("{key} is for texts, but the data holds numbers; leave it out");
+        place.refuse(&["train", "classify", "signals.jsonl", option, value], &[&expected]);
+    }
+}
+
+/// Figures by class, and which class is which; and what a model makes of a file that it cannot read.
+#[test]
+fn figures_name_their_classes_and_what_is_unknown() {
+    let place = place();
+    let trained = train(&place, "classify", "reviews.csv", &[]);
+    let classes = serde_json::json!(["fair", "good", "poor"]);
+    assert_eq!(trained["classes"], classes);
+    place.write("other.csv", "text,label\na strange book,good\n");
+    let ran = place.succeed(&["evaluate", "run", "other.csv", "--json"]);
+    let measured = last_json(&ran);
+    assert_eq!(measured["classes"], classes);
+    assert_eq!(measured["unknown_tokens"], serde_json::json!({"count": 2, "of": 3}));
+    assert_eq!(ran.stderr, "· 2 of 3 tokens are not in the vocabulary and count as <UNK>\n");
+    assert!(place.succeed(&["evaluate", "run", "other.csv"]).stdout.starts_with("other.csv, 1 example "));
+    let ran = place.succeed(&["evaluate", "run", "reviews.csv", "--json"]);
+    assert_eq!((ran.stderr.as_str(), &last_json(&ran)["unknown_tokens"]["count"]), ("", &0.into()));
+    let sentence = "{\"tokens\": [\"a\", \"b\"], \"tags\": [\"X\", \"Y\"]}\n";
+    place.write("tags.jsonl", sentence.repeat(20));
+    let options = ["--epochs", "1", "--hidden", "3", "--out"];
+    let tag = place.succeed(&[&["train", "tag", "tags.jsonl", "--json"], &options[..], &["tags"]].concat());
+    assert_eq!(last_json(&tag)["classes"], serde_json::json!(["X", "Y"]));
+    assert!(tag.stderr.contains("tags.jsonl: 16 sentences to learn\n"), "{tag:?}");
+    assert!(tag.stderr.contains("\nthe most frequent tag of each token  "), "{tag:?}");
+    // An option that a command lacks is no way out.
+    place.refuse(&["predict", "tags", "signals.jsonl"], &["call it 'tokens', or train with --tokens NAME"]);
+    place.write("song.txt", "ten green bottles\n".repeat(30));
+    let lm = ["train", "lm", "song.txt", "--layers", "1", "--chunk", "9", "--batch", "2"];
+    let lm = place.succeed(&[&lm[..], &options, &["lm"]].concat());
+    assert!(lm.stderr.contains("song.txt: 486 tokens to learn\n"), "{lm:?}");
+    assert!(lm.stderr.contains("\neach token as often as in training  "), "{lm:?}");
+    let measured = last_json(&place.succeed(&["evaluate", "lm", "reviews.csv", "--json"]));
+    assert!(measured["unknown_tokens"]["count"].as_u64() > Some(300), "{measured}");
 }
 
 #[test]

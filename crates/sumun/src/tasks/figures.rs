@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::scores::{Classification, Language, Regression, Tagging};
+use crate::text::UNK;
 
 /// The figures of a task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,6 +62,27 @@ pub struct Answers {
     pub attention: Vec<AttentionWeights>,
 }
 
+/// How many tokens of a part the vocabulary lacks, so that the model reads `<UNK>` there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Unknown {
+    /// So many are unknown,
+    pub count: usize,
+    /// of so many.
+    pub of: usize,
+}
+
+impl Unknown {
+    /// Counts `<UNK>` among ids.
+    pub(super) fn among<'a>(ids: impl IntoIterator<Item = &'a u32>) -> Self {
+        let mut unknown = Self { count: 0, of: 0 };
+        for &id in ids {
+            unknown.count += usize::from(id == UNK);
+            unknown.of += 1;
+        }
+        unknown
+    }
+}
+
 /// A model and its baseline on a part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
@@ -68,6 +90,11 @@ pub struct Measured {
     pub part: String,
     /// How many records, sentences or tokens it has.
     pub examples: usize,
+    /// The names of the classes or tags, in the order in which the figures have them; empty where there are none.
+    pub classes: Vec<String>,
+    /// How much of it the vocabulary lacks: figures on a text that is mostly `<UNK>` say little. None where numbers are
+    /// read.
+    pub unknown: Option<Unknown>,
     /// The model's figures.
     pub figures: Figures,
     /// The baseline's.

@@ -4,9 +4,10 @@ use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
 use super::config::TextOptions;
+use super::figures::Unknown;
 use crate::data::{Role, ScaleKind, Scaler};
 use crate::model::{Batch, Input as ModelInput};
-use crate::records::{Input, Record, Records, Sentence};
+use crate::records::{Input, Record, Records, Sentence, counted};
 use crate::text::{PAD, Tokenizer, UNK, Vocabulary, VocabularyOptions};
 use crate::{Error, Result};
 
@@ -129,14 +130,14 @@ impl Reader {
                 let ids = all.iter().map(|record| {
                     let Input::Text(text) = &record.input else {
                         return Err(Error::Data(format!(
-                            "{name}: line {}: {} holds numbers, but the model reads texts; name the text with --text",
+                            "{name}: line {}: {} holds numbers, but the model reads texts; give texts there, or train with another --text",
                             record.line, fields.input
                         )));
                     };
                     let tokens = tokenizer.tokens(text);
                     if tokens.is_empty() {
                         return Err(Error::Data(format!(
-                            "{name}: line {}: the text has no tokens; leave the record out or use --level char",
+                            "{name}: line {}: the text has no tokens; leave the record out, or train with --level char",
                             record.line
                         )));
                     }
@@ -157,11 +158,14 @@ impl Reader {
                         Ok(values.iter().enumerate().map(scaled).collect())
                     }
                     Input::Numbers { channels, .. } => Err(Error::Data(format!(
-                        "{name}: line {}: {} has {channels} channels, but the model was trained on {features}",
-                        record.line, fields.input
+                        "{name}: line {}: {} has {}, but the model was trained on {features}; give the same channels in the same \
+                         order",
+                        record.line,
+                        fields.input,
+                        counted(*channels, "channel")
                     ))),
                     Input::Text(_) => Err(Error::Data(format!(
-                        "{name}: line {}: {} is a text, but the model reads numbers; name them with --x",
+                        "{name}: line {}: {} is a text, but the model reads numbers; give numbers there, or train with another --x",
                         record.line, fields.input
                     ))),
                 });
@@ -261,6 +265,14 @@ impl Padded {
 }
 
 impl Sequences {
+    /// How many of the tokens the vocabulary lacks; None of numbers.
+    pub(crate) fn unknown(&self) -> Option<Unknown> {
+        match self {
+            Self::Ids(sequences) => Some(Unknown::among(sequences.iter().flatten())),
+            Self::Numbers { .. } => None,
+        }
+    }
+
     /// How many steps each has.
     pub(crate) fn lengths(&self) -> Vec<usize> {
         match self {

@@ -130,7 +130,8 @@ impl LabelledPipeline {
 
     /// Measures the model and the baseline on labelled records.
     pub fn evaluate(&self, model: &Model, part: &str, records: &Records) -> Result<Measured> {
-        let rows = answers(model, &self.reader.read(records)?)?;
+        let sequences = self.reader.read(records)?;
+        let rows = answers(model, &sequences)?;
         let (figures, baseline, baseline_name) = match &self.head {
             Head::Classes { classes, threshold, majority } => {
                 let truth = class_ids(records, classes, *threshold)?;
@@ -156,6 +157,8 @@ impl LabelledPipeline {
         Ok(Measured {
             part: part.into(),
             examples: records.records.len(),
+            classes: self.classes().map(|classes| classes.names().to_vec()).unwrap_or_default(),
+            unknown: sequences.unknown(),
             figures,
             baseline,
             baseline_name,

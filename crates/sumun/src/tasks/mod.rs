@@ -26,7 +26,7 @@ pub use config::{
     ClassWeights, DataOptions, HeldOut, Level, NetworkOptions, Pooling, Task, TaskConfig, TextOptions,
     TrainOptions,
 };
-pub use figures::{Answers, AttentionWeights, Figures, Measured, Prediction};
+pub use figures::{Answers, AttentionWeights, Figures, Measured, Prediction, Unknown};
 pub use labelled::LabelledPipeline;
 pub use lm::{Generator, LanguagePipeline, PlainText, Sampling};
 pub use report::{About, task_report};

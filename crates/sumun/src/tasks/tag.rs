@@ -81,19 +81,18 @@ impl TaggingPipeline {
 
     fn examples(&self, tagged: &Tagged) -> Result<Examples> {
         Ok(Examples {
-            sequences: Sequences::Ids(self.reader.token_ids(&tagged.sentences)?),
+            sequences: self.sequences(tagged)?,
             labels: Labels::Steps(tagged.tag_ids(&self.tags)?),
         })
     }
 
-    /// The network's logits for each sentence, `[T, tags]` each.
-    fn logits(&self, model: &Model, tagged: &Tagged) -> Result<Vec<Vec<f32>>> {
-        answers(model, &Sequences::Ids(self.reader.token_ids(&tagged.sentences)?))
+    fn sequences(&self, tagged: &Tagged) -> Result<Sequences> {
+        Ok(Sequences::Ids(self.reader.token_ids(&tagged.sentences)?))
     }
 
     /// The most probable tag of every token.
     pub fn predict(&self, model: &Model, tagged: &Tagged) -> Result<Vec<Prediction>> {
-        Ok(self.logits(model, tagged)?.iter().map(|rows| self.named(rows)).collect())
+        Ok(answers(model, &self.sequences(tagged)?)?.iter().map(|rows| self.named(rows)).collect())
     }
 
     fn named(&self, rows: &[f32]) -> Prediction {
@@ -109,7 +108,8 @@ impl TaggingPipeline {
     /// that was not trained.
     pub fn evaluate(&self, model: &Model, part: &str, tagged: &Tagged) -> Result<Measured> {
         let truth = tagged.tag_ids(&self.tags)?;
-        let logits = self.logits(model, tagged)?;
+        let sequences = self.sequences(tagged)?;
+        let logits = answers(model, &sequences)?;
         let best = |rows: &Vec<f32>| rows.chunks_exact(self.tags.len()).map(argmax).collect();
         let predicted: Vec<Vec<u32>> = logits.iter().map(best).collect();
         let guess = |sentence: &Sentence| self.most_frequent.tags(&sentence.tokens);
@@ -118,6 +118,8 @@ impl TaggingPipeline {
         Ok(Measured {
             part: part.into(),
             examples: tagged.sentences.len(),
+            classes: self.tags.names().to_vec(),
+            unknown: sequences.unknown(),
             figures: score(&predicted)?,
             baseline: score(&guesses)?,
             baseline_name: "the most frequent tag of each token".into(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::figures::{Figures, Measured};
+use super::super::figures::{Figures, Measured, Unknown};
 use super::plain_text::PlainText;
 use super::score::Reading;
 use super::tokens::Tokens;
@@ -82,9 +82,11 @@ impl LanguagePipeline {
         Ok(Measured {
             part: part.into(),
             examples: reading.ids.len(),
+            classes: Vec::new(),
+            unknown: Some(Unknown::among(&reading.ids)),
             figures: figures(reading.nats(model, self.vocabulary())?)?,
             baseline: figures(Unigram::of_counts(&self.counts)?.nats(&reading.ids)?)?,
-            baseline_name: "each token as often as in the training part".into(),
+            baseline_name: "each token as often as in training".into(),
             predictions: Vec::new(),
         })
     }

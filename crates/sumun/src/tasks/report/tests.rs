@@ -187,6 +187,8 @@ fn a_tagger_shows_spans_and_sentences() {
     trained.measured = vec![Measured {
         part: "test".into(),
         examples: 2,
+        classes: Vec::new(),
+        unknown: None,
         figures: score(&predicted),
         baseline: score(&[vec![0; 4], vec![0; 2]]),
         baseline_name: "the most frequent tag of each token".into(),
@@ -235,6 +237,8 @@ fn a_language_model_shows_what_it_writes() {
     trained.measured = vec![Measured {
         part: "valid".into(),
         examples: 100,
+        classes: Vec::new(),
+        unknown: None,
         figures: Figures::Language(Language::of(150.0, 100, 400).unwrap()),
         baseline: Figures::Language(Language::of(300.0, 100, 400).unwrap()),
         baseline_name: "the frequency of each token".into(),
