@@ -10,6 +10,7 @@
 use crate::cpu::cells::CellForward;
 use crate::cpu::linear::{Product, Start};
 use crate::cpu::pack::{Columns, Geometry, Side};
+use crate::cpu::row::RowTile;
 use crate::cpu::tile::{Depth, MOST_ROWS, StepTile, Tile, tiles};
 use crate::cpu::{RowsAt, Shard};
 use crate::simd::Kernels;
@@ -162,28 +163,43 @@ unsafe fn project(kernels: &Kernels, task: &Forward, shard: Shard, from: usize, 
 /// Steps take the panels to and fro, so that those which the last step used last are still in the cache: half of the
 /// weights, where these are as large as two of it.
 unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match shard.rows(task.steps.batch_size(t)) {
+            1 => row_of_step(kernels, task, shard, t, local),
+            alive => rows_of_step(kernels, task, shard, t, local, alive),
+        }
+        if task.geometry.two_phases() {
+            second_phase(kernels, task, shard, t, local);
+        }
+    }
+}
+
+/// A step of several rows, panel by panel: while a panel is in the first-level cache, it serves all rows.
+unsafe fn rows_of_step(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    t: usize,
+    local: usize,
+    alive: usize,
+) {
     let geometry = &task.geometry;
     let Dims { input, cell, .. } = geometry.dims;
     let output = geometry.dims.output();
-    let alive = shard.rows(task.steps.batch_size(t));
     let by_step = task.takes_input_by_step(shard);
-    let gru = matches!(cell, Cell::Gru(_));
-    let backwards = (t % 2 == 1) != task.backwards;
-    let nth = |place: usize| if backwards { geometry.panels - 1 - place } else { place };
     let none = std::ptr::null();
     let tile = Tile::new(none, Depth::plain(output), 0);
     let mut step = StepTile { tile, x: [none; MOST_ROWS], w: none, inputs: input };
     let mut cells = CellForward::new(0);
     for place in 0..geometry.panels {
-        let panel = nth(place);
-        let next = nth((place + 1).min(geometry.panels - 1));
-        let vectors = match by_step && gru {
-            // The input's three and the state's, which share two.
-            true => 4,
-            false => geometry.vectors(panel, Side::Hidden),
+        let panel = task.panel(t, place);
+        let next = task.panel(t, (place + 1).min(geometry.panels - 1));
+        let vectors = task.vectors(panel, by_step);
+        let step_tiles = match cell {
+            Cell::Gru(_) => kernels.gru_step_tiles,
+            _ => kernels.step_tiles[vectors - 1],
         };
-        let step_tiles = if gru { kernels.gru_step_tiles } else { kernels.step_tiles[vectors - 1] };
-        let first = if by_step { 0 } else { geometry.first_column(Side::Hidden) };
         // SAFETY: the packed weights hold every panel; the caller promises valid rows.
         unsafe {
             step.w = task.w.add(geometry.panel_start(panel, input, Side::Input));
@@ -194,47 +210,91 @@ unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local:
             cells.units = geometry.units_in(panel);
             for (turn, (start, count)) in tiles(alive, kernels.tile_rows(step.tile.columns)).enumerate() {
                 step.tile.turn = turn;
-                let at = cells.rows;
+                cells.rows = 0;
                 task.place(&mut cells, shard, t, panel, local, start, count);
                 for m in 0..count {
                     let rank = shard.rank(start + m);
-                    let row = task.steps.offset(t) + rank;
                     step.tile.a[m] = task.hidden_before(t, rank);
-                    step.tile.c[m] = cells.gates[at + m].add(first);
+                    step.tile.c[m] = cells.gates[m].add(task.first_column(by_step));
                     if by_step {
-                        step.x[m] = task.x.row(row);
+                        step.x[m] = task.x.row(task.steps.offset(t) + rank);
                     } else {
                         step.tile.start[m] = step.tile.c[m];
                     }
-                    let out = match geometry.two_phases() {
-                        true => task.inner.add(task.inner_at(t, rank) * geometry.dims.hidden),
-                        false => task.out.row(row),
-                    };
-                    cells.out[at + m] = out.add(panel * geometry.units);
                 }
                 if by_step {
                     step_tiles[count - 1](&step);
                 } else {
                     step.tile.run(kernels, count);
                 }
-                // Of one row several panels are finished at once: each is a chain of operations that wait.
-                let alike = next != panel && geometry.units_in(next) == cells.units;
-                if alive == 1 && alike && cells.rows < MOST_ROWS {
-                    continue;
-                }
-                match cell {
-                    Cell::Lstm => (kernels.lstm_forward)(&cells),
-                    Cell::Gru(Reset::After) => (kernels.gru_forward)(&cells),
-                    Cell::Gru(Reset::Before) => (kernels.gru_reset_forward)(&cells),
-                    Cell::Rnn(nonlinearity) => (kernels.rnn_forward)(&cells, nonlinearity),
-                }
-                cells.rows = 0;
+                finish(kernels, cell, &cells);
             }
         }
     }
-    if geometry.two_phases() {
-        // SAFETY: the caller's promises.
-        unsafe { second_phase(kernels, task, shard, t, local) }
+}
+
+/// A step of one row: two panels at once, and the cells of as many as can be, since each is a chain of operations that wait.
+unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
+    let geometry = &task.geometry;
+    let Dims { input, cell, .. } = geometry.dims;
+    let output = geometry.dims.output();
+    let by_step = task.takes_input_by_step(shard);
+    let first_column = task.first_column(by_step);
+    let mut cells = CellForward::new(0);
+    let mut place = 0;
+    while place < geometry.panels {
+        let units = geometry.units_in(task.panel(t, place));
+        let alike =
+            |place: usize| place < geometry.panels && geometry.units_in(task.panel(t, place)) == units;
+        let count = if alike(place + 1) { 2 } else { 1 };
+        let panels = [task.panel(t, place), task.panel(t, place + count - 1)];
+        let vectors = task.vectors(panels[0], by_step);
+        let row_tile = match cell {
+            Cell::Gru(_) if by_step => kernels.gru_row_tiles[count - 1],
+            _ => kernels.row_tiles[count - 1][vectors - 1],
+        };
+        // SAFETY: the packed weights hold every panel; the caller promises a valid row.
+        unsafe {
+            let at = cells.rows;
+            cells.units = units;
+            for &panel in &panels[..count] {
+                task.place(&mut cells, shard, t, panel, local, 0, 1);
+            }
+            let c = [at, at + count - 1].map(|m| cells.gates[m].add(first_column));
+            let rank = shard.rank(0);
+            row_tile(&RowTile {
+                a: task.hidden_before(t, rank),
+                depth: output,
+                b: panels.map(|panel| task.u.add(geometry.panel_start(panel, output, Side::Hidden))),
+                x: task.x.row(task.steps.offset(t) + rank),
+                inputs: if by_step { input } else { 0 },
+                w: panels.map(|panel| task.w.add(geometry.panel_start(panel, input, Side::Input))),
+                start: match by_step {
+                    true => panels.map(|panel| task.bias.add(panel * geometry.width())),
+                    false => c.map(|c| c.cast_const()),
+                },
+                c,
+                columns: vectors * kernels.lanes,
+            });
+            if !alike(place + count) || cells.rows + 2 > MOST_ROWS {
+                finish(kernels, cell, &cells);
+                cells.rows = 0;
+            }
+        }
+        place += count;
+    }
+}
+
+/// Gates to states.
+unsafe fn finish(kernels: &Kernels, cell: Cell, cells: &CellForward) {
+    // SAFETY: the caller promises rows with their gates and states.
+    unsafe {
+        match cell {
+            Cell::Lstm => (kernels.lstm_forward)(cells),
+            Cell::Gru(Reset::After) => (kernels.gru_forward)(cells),
+            Cell::Gru(Reset::Before) => (kernels.gru_reset_forward)(cells),
+            Cell::Rnn(nonlinearity) => (kernels.rnn_forward)(cells, nonlinearity),
+        }
     }
 }
 
@@ -291,7 +351,28 @@ impl Forward<'_> {
         (input <= most || self.steps.len() == 1) && cell != Cell::Gru(Reset::Before)
     }
 
-    /// Adds to `cells` a panel of `count` rows of step t, from the shard's `start`-th on: all but where they go.
+    /// The panel of step t that is taken at some place.
+    #[inline(always)]
+    fn panel(&self, t: usize, place: usize) -> usize {
+        if (t % 2 == 1) == self.backwards { place } else { self.geometry.panels - 1 - place }
+    }
+
+    /// Vectors of a panel that a step computes: with the input, those of both sides, of which a GRU's share two.
+    #[inline(always)]
+    fn vectors(&self, panel: usize, by_step: bool) -> usize {
+        match self.geometry.dims.cell {
+            Cell::Gru(_) if by_step => 4,
+            _ => self.geometry.vectors(panel, Side::Hidden),
+        }
+    }
+
+    /// The first column of a row of a panel that a step computes.
+    #[inline(always)]
+    fn first_column(&self, by_step: bool) -> usize {
+        if by_step { 0 } else { self.geometry.first_column(Side::Hidden) }
+    }
+
+    /// Adds to `cells` a panel of `count` rows of step t, from the shard's `start`-th on.
     #[inline(always)]
     unsafe fn place(
         &self,
@@ -312,6 +393,11 @@ impl Forward<'_> {
             // SAFETY: the caller promises a row and rank that the arrays hold.
             unsafe {
                 cells.gates[m] = self.gate_row(shard, panel, row, local + start + i);
+                let out = match self.geometry.two_phases() {
+                    true => self.inner.add(self.inner_at(t, rank) * self.geometry.dims.hidden),
+                    false => self.out.row(row),
+                };
+                cells.out[m] = out.add(unit);
                 if self.geometry.dims.cell.has_cell_state() {
                     let (before, cell) = self.cell_rows(t, rank, row);
                     (cells.before[m], cells.cell[m]) = (before.add(unit), cell.add(unit));

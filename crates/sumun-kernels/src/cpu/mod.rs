@@ -16,6 +16,7 @@ pub(crate) mod linear;
 pub(crate) mod outer;
 pub(crate) mod pack;
 pub(crate) mod peak;
+pub(crate) mod row;
 pub(crate) mod softmax;
 pub(crate) mod tile;
 pub(crate) mod update;

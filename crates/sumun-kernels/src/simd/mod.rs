@@ -2,6 +2,7 @@
 
 use crate::cpu::cells::{CellBackward, CellForward};
 use crate::cpu::outer::{Block, Outer, Piece, RowSum};
+use crate::cpu::row::RowTile;
 use crate::cpu::softmax::SoftmaxRow;
 use crate::cpu::tile::{StepTile, Tile};
 use crate::types::{Error, Nonlinearity};
@@ -85,6 +86,8 @@ impl std::fmt::Display for Path {
 pub(crate) type TileFn = unsafe fn(&Tile);
 /// A function over one tile of fixed size with its input.
 pub(crate) type StepTileFn = unsafe fn(&StepTile);
+/// A function over one or two panels of a single row.
+pub(crate) type RowTileFn = unsafe fn(&RowTile);
 /// A function over one block of an outer product, of fixed size.
 pub(crate) type BlockFn = unsafe fn(&Outer, &Block);
 
@@ -103,6 +106,10 @@ pub(crate) struct Kernels {
     pub(crate) step_tiles: [&'static [StepTileFn]; 4],
     /// `gru_step_tiles[rows − 1]`: four vectors, of which the first three are the input's, the last three the state's.
     pub(crate) gru_step_tiles: &'static [StepTileFn],
+    /// `row_tiles[panels − 1][vectors − 1]`, both products to all vectors.
+    pub(crate) row_tiles: [[RowTileFn; 4]; 2],
+    /// `gru_row_tiles[panels − 1]`, as `gru_step_tiles`.
+    pub(crate) gru_row_tiles: [RowTileFn; 2],
     /// `outer_blocks[vectors − 1][outputs − 1]`.
     pub(crate) outer_blocks: [&'static [BlockFn]; 4],
     /// `gather(task, piece, to)`: copies a piece of an outer product's B, row by row in whole vectors.
@@ -230,6 +237,13 @@ macro_rules! kernels {
             unsafe { $crate::cpu::tile::step_tile::<$simd, M, N, W, O>(task) }
         }
         $(#[target_feature(enable = $feature)])?
+        unsafe fn row_tile<const P: usize, const N: usize, const W: usize, const O: usize>(
+            task: &$crate::cpu::row::RowTile,
+        ) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::cpu::row::row_tile::<$simd, P, N, W, O>(task) }
+        }
+        $(#[target_feature(enable = $feature)])?
         unsafe fn block<const M: usize, const N: usize>(
             task: &$crate::cpu::outer::Outer,
             block: &$crate::cpu::outer::Block,
@@ -291,6 +305,11 @@ macro_rules! kernels {
                 &[$(step_tile::<$four, 4, 4, 0>),*],
             ],
             gru_step_tiles: &[$(step_tile::<$four, 4, 3, 1>),*],
+            row_tiles: [
+                [row_tile::<1, 1, 1, 0>, row_tile::<1, 2, 2, 0>, row_tile::<1, 3, 3, 0>, row_tile::<1, 4, 4, 0>],
+                [row_tile::<2, 1, 1, 0>, row_tile::<2, 2, 2, 0>, row_tile::<2, 3, 3, 0>, row_tile::<2, 4, 4, 0>],
+            ],
+            gru_row_tiles: [row_tile::<1, 4, 3, 1>, row_tile::<2, 4, 3, 1>],
             outer_blocks: [
                 &[$(block::<$one, 1>),*],
                 &[$(block::<$two, 2>),*],
