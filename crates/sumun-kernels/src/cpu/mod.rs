@@ -18,6 +18,7 @@ pub(crate) mod pack;
 pub(crate) mod peak;
 pub(crate) mod row;
 pub(crate) mod softmax;
+pub(crate) mod step;
 pub(crate) mod tile;
 pub(crate) mod update;
 

@@ -1,0 +1,301 @@
+//! One step of the fused recurrence: h·Uᵀ tile by tile, and the cells of a tile while its numbers are in the first-level
+//! cache.
+
+use crate::cpu::cells::CellForward;
+use crate::cpu::forward::Forward;
+use crate::cpu::linear::{Product, Start};
+use crate::cpu::pack::{Columns, Side};
+use crate::cpu::row::RowTile;
+use crate::cpu::tile::{Depth, MOST_ROWS, StepTile, Tile, tiles};
+use crate::cpu::{RowsAt, Shard};
+use crate::simd::Kernels;
+use crate::types::{Cell, Dims, Reset};
+
+/// One step of the shard; its first gate row of the chunk is `local`.
+///
+/// Steps take the panels to and fro, so that those which the last step used last are still in the cache: half of the
+/// weights, where these are as large as two of it.
+pub(crate) unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match shard.rows(task.steps.batch_size(t)) {
+            1 => row_of_step(kernels, task, shard, t, local),
+            alive => rows_of_step(kernels, task, shard, t, local, alive),
+        }
+        if task.geometry.two_phases() {
+            second_phase(kernels, task, shard, t, local);
+        }
+    }
+}
+
+/// A step of several rows, panel by panel: while a panel is in the first-level cache, it serves all rows.
+unsafe fn rows_of_step(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    t: usize,
+    local: usize,
+    alive: usize,
+) {
+    let geometry = &task.geometry;
+    let Dims { input, cell, .. } = geometry.dims;
+    let output = geometry.dims.output();
+    let by_step = task.takes_input_by_step(shard);
+    let none = std::ptr::null();
+    let tile = Tile::new(none, Depth::plain(output), 0);
+    let mut step = StepTile { tile, x: [none; MOST_ROWS], w: none, inputs: input };
+    let mut cells = CellForward::new(0);
+    for place in 0..geometry.panels {
+        let panel = task.panel(t, place);
+        let next = task.panel(t, (place + 1).min(geometry.panels - 1));
+        let vectors = task.vectors(panel, by_step);
+        let step_tiles = match cell {
+            Cell::Gru(_) => kernels.gru_step_tiles,
+            _ => kernels.step_tiles[vectors - 1],
+        };
+        // SAFETY: the packed weights hold every panel; the caller promises valid rows.
+        unsafe {
+            step.w = task.w.add(geometry.panel_start(panel, input, Side::Input));
+            step.tile.b = task.u.add(geometry.panel_start(panel, output, Side::Hidden));
+            step.tile.after = task.u.add(geometry.panel_start(next, output, Side::Hidden));
+            step.tile.start = [task.bias.add(panel * geometry.width()); MOST_ROWS];
+            step.tile.columns = vectors * kernels.lanes;
+            cells.units = geometry.units_in(panel);
+            for (turn, (start, count)) in tiles(alive, kernels.tile_rows(step.tile.columns)).enumerate() {
+                step.tile.turn = turn;
+                cells.rows = 0;
+                task.place(&mut cells, shard, t, panel, local, start, count);
+                for m in 0..count {
+                    let rank = shard.rank(start + m);
+                    step.tile.a[m] = task.hidden_before(t, rank);
+                    step.tile.c[m] = cells.gates[m].add(task.first_column(by_step));
+                    if by_step {
+                        step.x[m] = task.x.row(task.steps.offset(t) + rank);
+                    } else {
+                        step.tile.start[m] = step.tile.c[m];
+                    }
+                }
+                if by_step {
+                    step_tiles[count - 1](&step);
+                } else {
+                    step.tile.run(kernels, count);
+                }
+                finish(kernels, cell, &cells);
+            }
+        }
+    }
+}
+
+/// A step of one row: two panels at once, and the cells of as many as can be, since each is a chain of operations that wait.
+unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
+    let geometry = &task.geometry;
+    let Dims { input, cell, .. } = geometry.dims;
+    let output = geometry.dims.output();
+    let by_step = task.takes_input_by_step(shard);
+    let first_column = task.first_column(by_step);
+    let mut cells = CellForward::new(0);
+    let mut place = 0;
+    while place < geometry.panels {
+        let units = geometry.units_in(task.panel(t, place));
+        let alike =
+            |place: usize| place < geometry.panels && geometry.units_in(task.panel(t, place)) == units;
+        let count = if alike(place + 1) { 2 } else { 1 };
+        let panels = [task.panel(t, place), task.panel(t, place + count - 1)];
+        let vectors = task.vectors(panels[0], by_step);
+        let row_tile = match cell {
+            Cell::Gru(_) if by_step => kernels.gru_row_tiles[count - 1],
+            _ => kernels.row_tiles[count - 1][vectors - 1],
+        };
+        // SAFETY: the packed weights hold every panel; the caller promises a valid row.
+        unsafe {
+            let at = cells.rows;
+            cells.units = units;
+            for &panel in &panels[..count] {
+                task.place(&mut cells, shard, t, panel, local, 0, 1);
+            }
+            let c = [at, at + count - 1].map(|m| cells.gates[m].add(first_column));
+            let rank = shard.rank(0);
+            row_tile(&RowTile {
+                a: task.hidden_before(t, rank),
+                depth: output,
+                b: panels.map(|panel| task.u.add(geometry.panel_start(panel, output, Side::Hidden))),
+                x: task.x.row(task.steps.offset(t) + rank),
+                inputs: if by_step { input } else { 0 },
+                w: panels.map(|panel| task.w.add(geometry.panel_start(panel, input, Side::Input))),
+                start: match by_step {
+                    true => panels.map(|panel| task.bias.add(panel * geometry.width())),
+                    false => c.map(|c| c.cast_const()),
+                },
+                c,
+                columns: vectors * kernels.lanes,
+            });
+            if !alike(place + count) || cells.rows + 2 > MOST_ROWS {
+                finish(kernels, cell, &cells);
+                cells.rows = 0;
+            }
+        }
+        place += count;
+    }
+}
+
+/// Gates to states.
+unsafe fn finish(kernels: &Kernels, cell: Cell, cells: &CellForward) {
+    // SAFETY: the caller promises rows with their gates and states.
+    unsafe {
+        match cell {
+            Cell::Lstm => (kernels.lstm_forward)(cells),
+            Cell::Gru(Reset::After) => (kernels.gru_forward)(cells),
+            Cell::Gru(Reset::Before) => (kernels.gru_reset_forward)(cells),
+            Cell::Rnn(nonlinearity) => (kernels.rnn_forward)(cells, nonlinearity),
+        }
+    }
+}
+
+/// What is left of a step when all panels have left the rows of the second product.
+unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
+    let (steps, geometry) = (task.steps, &task.geometry);
+    let (hidden, output) = (geometry.dims.hidden, geometry.dims.output());
+    let alive = shard.rows(steps.batch_size(t));
+    let product = Product {
+        a: RowsAt { base: task.inner.cast_const(), stride: hidden, map: std::ptr::null() },
+        depth: Depth::plain(hidden),
+        b: task.second,
+        columns: Columns { columns: output, lanes: kernels.lanes },
+        start: Start::Zero,
+        c: task.out,
+    };
+    let row = |i| steps.offset(t) + shard.rank(i);
+    // SAFETY: the packed weights hold every panel; the caller promises valid rows.
+    unsafe {
+        product.run(kernels, alive, |i| task.inner_at(t, shard.rank(i)), row);
+        if geometry.dims.options.projection.is_some() {
+            for i in 0..alive {
+                let out = task.out.row(row(i));
+                (kernels.add)(out, std::ptr::null(), out, output);
+            }
+            return;
+        }
+        for panel in 0..geometry.panels {
+            let mut cells = CellForward::new(geometry.units_in(panel));
+            for (start, count) in tiles(alive, MOST_ROWS) {
+                cells.rows = 0;
+                task.place(&mut cells, shard, t, panel, local, start, count);
+                for m in 0..count {
+                    cells.out[m] = task.out.row(row(start + m)).add(panel * geometry.units);
+                }
+                (kernels.gru_candidate_forward)(&cells);
+            }
+        }
+    }
+}
+
+impl Forward<'_> {
+    /// Whether each step takes its own input, rather than many steps at once beforehand: where that product would
+    /// hardly be more than writing and reading its answer, and where there is one step. The fewer rows a step has, the
+    /// more often they read W. A GRU with the reset before its product has its own columns.
+    #[inline(always)]
+    pub(crate) fn takes_input_by_step(&self, shard: Shard) -> bool {
+        let Dims { cell, input, .. } = self.geometry.dims;
+        let most = match shard.rows(self.steps.sequences()) {
+            0..4 => 2,
+            4..16 => 16,
+            _ => 64,
+        };
+        (input <= most || self.steps.len() == 1) && cell != Cell::Gru(Reset::Before)
+    }
+
+    /// The panel of step t that is taken at some place.
+    #[inline(always)]
+    fn panel(&self, t: usize, place: usize) -> usize {
+        if (t % 2 == 1) == self.backwards { place } else { self.geometry.panels - 1 - place }
+    }
+
+    /// Vectors of a panel that a step computes: with the input, those of both sides, of which a GRU's share two.
+    #[inline(always)]
+    fn vectors(&self, panel: usize, by_step: bool) -> usize {
+        match self.geometry.dims.cell {
+            Cell::Gru(_) if by_step => 4,
+            _ => self.geometry.vectors(panel, Side::Hidden),
+        }
+    }
+
+    /// The first column of a row of a panel that a step computes.
+    #[inline(always)]
+    fn first_column(&self, by_step: bool) -> usize {
+        if by_step { 0 } else { self.geometry.first_column(Side::Hidden) }
+    }
+
+    /// Adds to `cells` a panel of `count` rows of step t, from the shard's `start`-th on.
+    #[inline(always)]
+    unsafe fn place(
+        &self,
+        cells: &mut CellForward,
+        shard: Shard,
+        t: usize,
+        panel: usize,
+        local: usize,
+        start: usize,
+        count: usize,
+    ) {
+        let unit = panel * self.geometry.units;
+        let at = cells.rows;
+        cells.rows += count;
+        for (i, m) in (at..at + count).enumerate() {
+            let rank = shard.rank(start + i);
+            let row = self.steps.offset(t) + rank;
+            // SAFETY: the caller promises a row and rank that the arrays hold.
+            unsafe {
+                cells.gates[m] = self.gate_row(shard, panel, row, local + start + i);
+                let out = match self.geometry.two_phases() {
+                    true => self.inner.add(self.inner_at(t, rank) * self.geometry.dims.hidden),
+                    false => self.out.row(row),
+                };
+                cells.out[m] = out.add(unit);
+                if self.geometry.dims.cell.has_cell_state() {
+                    let (before, cell) = self.cell_rows(t, rank, row);
+                    (cells.before[m], cells.cell[m]) = (before.add(unit), cell.add(unit));
+                } else {
+                    cells.before[m] = self.hidden_before(t, rank).add(unit);
+                }
+            }
+        }
+    }
+
+    /// Where h before a step is.
+    #[inline(always)]
+    unsafe fn hidden_before(&self, t: usize, rank: usize) -> *const f32 {
+        // SAFETY: the caller promises a rank that step t has.
+        unsafe {
+            match t {
+                0 => self.h0.row(rank),
+                _ => self.out.row(self.steps.offset(t - 1) + rank).cast_const(),
+            }
+        }
+    }
+
+    /// Which row of `inner` is a rank's at a step.
+    #[inline(always)]
+    fn inner_at(&self, t: usize, rank: usize) -> usize {
+        if self.keep { self.steps.offset(t) + rank } else { rank }
+    }
+
+    /// Where an LSTM's c before and after a step is.
+    #[inline(always)]
+    unsafe fn cell_rows(&self, t: usize, rank: usize, row: usize) -> (*const f32, *mut f32) {
+        let hidden = self.geometry.dims.hidden;
+        // SAFETY: the caller promises a row and rank that the arrays hold.
+        unsafe {
+            if self.keep {
+                let before = if t == 0 {
+                    self.c0.row(rank)
+                } else {
+                    self.cells.add((self.steps.offset(t - 1) + rank) * hidden).cast_const()
+                };
+                (before, self.cells.add(row * hidden))
+            } else {
+                let cell = self.cells.add(rank * hidden);
+                (if t == 0 { self.c0.row(rank) } else { cell.cast_const() }, cell)
+            }
+        }
+    }
+}
