@@ -6,7 +6,7 @@
 Rounds go case by case and, in a case, from one library to the next, so that a machine that slows down slows all. A
 case's best time is over all rounds, its median that of the rounds' medians. A peer that is not installed is left out.
 The table goes to standard output; that of the whole grid also to docs/performance.md, and its record to
-benches/record/<machine>/<date>.json. `--write` writes both for a part of the grid too.
+benches/record/<machine>/<date>.json. With `--write` a part of the grid takes its place in that day's record and table.
 """
 
 import argparse
@@ -120,6 +120,14 @@ def table(record):
     return "\n".join(lines)
 
 
+def merged(old, new, grid):
+    """The old record with the new one's cases, in the order of the grid. Only the same libraries make one table."""
+    if old["versions"] != new["versions"]:
+        sys.exit(f"the record of that day is of {old['versions']}, not {new['versions']}: time the whole grid again")
+    cases = {case["name"]: case for case in old["cases"] + new["cases"]}
+    return old | {"cases": [cases[name] for name in grid if name in cases]}
+
+
 def write_page(record, text):
     """Puts the table where docs/performance.md has that of so many threads, or at its end."""
     page = HERE.parent / "docs" / "performance.md"
@@ -147,9 +155,10 @@ def main():
     parser.add_argument("--write", action="store_true", help="write record and page for a part of the grid too")
     given = parser.parse_args()
     cases = json.loads((HERE / "grid.json").read_text(encoding="utf-8"))["cases"]
+    grid = [case["name"] for case in cases]
     if given.only:
         wanted = given.only.split(",")
-        if unknown := set(wanted) - {case["name"] for case in cases}:
+        if unknown := set(wanted) - set(grid):
             parser.error(f"there is no case {', '.join(sorted(unknown))}")
         cases = [case for case in cases if case["name"] in wanted]
     elif not given.slow:
@@ -190,17 +199,18 @@ def main():
         "seconds": given.seconds,
         "cases": [summary(case, rounds[case["name"]]) for case in cases],
     }
-    text = table(record)
-    print(text)
-    if given.only and not given.write:
-        return
     slug = re.sub(r"[^a-z0-9]+", "-", record["machine"].lower()).strip("-") or "unknown"
     folder = HERE / "record" / f"{slug}-{record['cores']}-cores"
-    folder.mkdir(parents=True, exist_ok=True)
     threads = f"{given.threads}-thread{'s' if given.threads > 1 else ''}"
     target = folder / f"{record['date']}-{threads}.json"
+    print(table(record))
+    if given.only and not given.write:
+        return
+    if given.only and target.exists():
+        record = merged(json.loads(target.read_text(encoding="utf-8")), record, grid)
+    folder.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    write_page(record, text)
+    write_page(record, table(record))
     print(f"\n{target.relative_to(HERE.parent)}")
 
 
