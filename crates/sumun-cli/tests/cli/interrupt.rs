@@ -41,7 +41,7 @@ fn arguments<'a>(task: &'a str, out: &'a str) -> Vec<&'a str> {
         ]);
     } else {
         arguments.extend(SMALL);
-        arguments.extend(["--batch", "2"]);
+        arguments.extend(["--batch", "2", "--embedding", "5"]);
     }
     arguments.extend(["--epochs", "4", "--dropout", "0.3"]);
     arguments

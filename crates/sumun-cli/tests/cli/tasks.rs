@@ -6,8 +6,7 @@ use std::process::Stdio;
 use crate::place::{Place, last_json, series};
 
 /// Options that make a training short.
-pub(crate) const SMALL: [&str; 10] =
-    ["--epochs", "3", "--hidden", "6", "--embedding", "5", "--valid", "0.2", "--test", "0.2"];
+pub(crate) const SMALL: [&str; 8] = ["--epochs", "3", "--hidden", "6", "--valid", "0.2", "--test", "0.2"];
 
 /// Good and bad words, in a pattern that a small network learns.
 pub(crate) fn reviews(count: usize) -> String {
@@ -163,7 +162,8 @@ fn sequences_of_numbers_are_classified() {
 #[test]
 fn a_configuration_trains_what_options_train() {
     let place = place();
-    let mut options = vec!["train", "classify", "reviews.csv", "--quiet", "--out", "options"];
+    let mut options =
+        vec!["train", "classify", "reviews.csv", "--quiet", "--out", "options", "--embedding", "5"];
     options.extend(SMALL);
     place.succeed(&options);
     let template = place.succeed(&["config", "classify"]).stdout;
@@ -239,10 +239,17 @@ fn settings_that_cannot_be_used_are_refused() {
         ("--lowercase", "false", "text.lowercase"),
         ("--min-count", "2", "text.min_count"),
         ("--vocabulary", "9", "text.vocabulary"),
+        ("--embedding", "16", "network.embedding"),
+        ("--set", "network.embedding=16", "network.embedding"),
     ] {
         let expected = format!("{key} is for texts, but the data holds numbers; leave it out");
         place.refuse(&["train", "classify", "signals.jsonl", option, value], &[&expected]);
     }
+    place.write(
+        "numbers.toml",
+        "task = \"classify\"\n[data]\ntrain = \"signals.jsonl\"\n[network]\nembedding = 16\n",
+    );
+    place.refuse(&["train", "--config", "numbers.toml"], &["network.embedding is for texts"]);
 }
 
 /// Figures by class, and which class is which; and what a model makes of a file that it cannot read.

@@ -309,6 +309,7 @@ impl TaskConfig {
             ("text.lowercase", numbers && text.lowercase != plain.lowercase),
             ("text.min_count", numbers && text.min_count != plain.min_count),
             ("text.vocabulary", numbers && text.vocabulary != plain.vocabulary),
+            ("network.embedding", numbers && self.network.embedding != usual.network.embedding),
             ("data.x_layout", !numbers && self.data.x_layout != usual.data.x_layout),
         ];
         let (is_for, holds) = if numbers { ("texts", "numbers") } else { ("numbers", "texts") };

@@ -19,7 +19,7 @@ fn pooled(task: Task, name: &str, content: &str, epochs: usize, pool: Pooling) -
     let mut config = TaskConfig::defaults(task);
     config.data.train = file;
     (config.data.valid, config.data.test) = (HeldOut::Share(0.25), HeldOut::Share(0.25));
-    (config.network.hidden, config.network.embedding, config.train.epochs) = (4, 4, epochs);
+    (config.network.hidden, config.train.epochs) = (4, epochs);
     config.network.pool = pool;
     let mut training = Training::begin(config).unwrap();
     training.run(&mut (), &mut ()).unwrap();
