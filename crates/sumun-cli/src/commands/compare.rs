@@ -13,7 +13,7 @@ use crate::output::{print_json, tell};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   sumun compare runs/classify-train-1 runs/classify-train-2
-  sumun compare runs/* --out sweep.html
+  sumun compare runs/lr-0.01 runs/lr-0.02 --out sweep.html
 
 Runs that are not finished are compared as far as they are.";
 

@@ -18,12 +18,15 @@ const COLOURS: [&str; 8] =
 /// Compares runs on one self-contained HTML page. `created` is when, as text. Errors: fewer than two runs, more than
 /// eight, the same one twice, and a run that has not been through an epoch.
 pub fn compare_report(runs: &[RunEntry], created: &str) -> Result<String> {
-    if !(2..=COLOURS.len()).contains(&runs.len()) {
+    let (given, most) = (runs.len(), COLOURS.len());
+    if given < 2 {
         return Err(Error::Invalid(format!(
-            "{} to compare; give 2 to {} run folders",
-            counted(runs.len(), "run"),
-            COLOURS.len()
+            "{} to compare; give 2 to {most} run folders",
+            counted(given, "run")
         )));
+    }
+    if given > most {
+        return Err(Error::Invalid(format!("compare at most {most} runs at once; got {given}")));
     }
     for (i, run) in runs.iter().enumerate() {
         if runs[..i].iter().any(|other| other.path == run.path) {
@@ -312,6 +315,8 @@ mod tests {
         let refused = |runs: &[RunEntry]| compare_report(runs, "").unwrap_err().to_string();
         assert_eq!(refused(std::slice::from_ref(&one)), "1 run to compare; give 2 to 8 run folders");
         assert_eq!(refused(&[one.clone(), one.clone()]), "one is given twice; give each run once");
+        let many: Vec<RunEntry> = (0..12).map(|i| run(&i.to_string(), 2, 0.5, "1")).collect();
+        assert_eq!(refused(&many), "compare at most 8 runs at once; got 12");
         let empty = run("two", 0, 0.5, "1");
         assert!(refused(&[one, empty]).starts_with("two: has no epoch in its metrics.jsonl to compare"));
     }
