@@ -1,7 +1,7 @@
 //! Figures of a task's model beside its baseline's, for people and for programs.
 
 use serde_json::{Map, Value, json};
-use sumun::tasks::{Figures, Measured};
+use sumun::tasks::{Figures, Measured, Unknown};
 
 use crate::terminal::{Style, count, file_name, left, number, right, shortened, width};
 
@@ -89,8 +89,8 @@ pub(crate) fn verdict(measured: &Measured, style: Style) -> String {
 }
 
 /// What to say where the vocabulary lacks tokens of a file; None where it lacks none.
-pub(crate) fn unknown_note(measured: &Measured) -> Option<String> {
-    let unknown = measured.unknown.filter(|unknown| unknown.count > 0)?;
+pub(crate) fn unknown_note(unknown: Option<Unknown>) -> Option<String> {
+    let unknown = unknown.filter(|unknown| unknown.count > 0)?;
     Some(format!(
         "{} of {} tokens are not in the vocabulary and count as <UNK>",
         count(unknown.count),

@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 /// Prints the figures of any other task.
 fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> {
     let measured = on_threads(arguments.threads, || trained.evaluate(&arguments.file))??;
-    if let Some(note) = figures::unknown_note(&measured) {
+    if let Some(note) = figures::unknown_note(measured.unknown) {
         tell_note(&note, Style::for_stderr());
     }
     if arguments.json {

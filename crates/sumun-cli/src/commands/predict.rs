@@ -11,6 +11,7 @@ use super::opened::{Opened, open};
 use super::read;
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
+use crate::figures;
 use crate::output::{csv_number, csv_text, json_number, print, print_json};
 use crate::progress::tell_note;
 use crate::terminal::Style;
@@ -82,12 +83,16 @@ fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> 
         Error::Model(problem) => Error::Model(format!("{}: {problem}", arguments.run.display())),
         error => error,
     })?;
+    if let Some(note) = figures::unknown_note(answers.unknown).filter(|_| !arguments.quiet) {
+        tell_note(&note, Style::for_stderr());
+    }
     if arguments.json {
         let mut object = json!({
             "task": trained.task.to_string(),
             "run": arguments.run.to_string_lossy(),
             "file": file.to_string_lossy(),
             "classes": answers.classes,
+            "unknown_tokens": answers.unknown,
             "predictions": answers.predictions.iter().map(prediction_json).collect::<Value>(),
         });
         if arguments.attention {

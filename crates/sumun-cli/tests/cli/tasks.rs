@@ -266,6 +266,14 @@ fn figures_name_their_classes_and_what_is_unknown() {
     assert_eq!(measured["unknown_tokens"], serde_json::json!({"count": 2, "of": 3}));
     assert_eq!(ran.stderr, "· 2 of 3 tokens are not in the vocabulary and count as <UNK>\n");
     assert!(place.succeed(&["evaluate", "run", "other.csv"]).stdout.starts_with("other.csv, 1 example "));
+    let note = "· 2 of 3 tokens are not in the vocabulary and count as <UNK>\n";
+    for (more, said) in [(&[][..], note), (&["--json"], note), (&["--quiet"], "")] {
+        let ran = place.succeed(&[&["predict", "run", "other.csv"], more].concat());
+        assert_eq!(ran.stderr, said, "{more:?}");
+    }
+    let answers = last_json(&place.succeed(&["predict", "run", "other.csv", "--json", "--quiet"]));
+    assert_eq!(answers["unknown_tokens"], measured["unknown_tokens"]);
+    assert_eq!(place.succeed(&["predict", "run", "reviews.csv"]).stderr, "");
     let ran = place.succeed(&["evaluate", "run", "reviews.csv", "--json"]);
     assert_eq!((ran.stderr.as_str(), &last_json(&ran)["unknown_tokens"]["count"]), ("", &0.into()));
     let sentence = "{\"tokens\": [\"a\", \"b\"], \"tags\": [\"X\", \"Y\"]}\n";
@@ -275,6 +283,8 @@ fn figures_name_their_classes_and_what_is_unknown() {
     assert_eq!(last_json(&tag)["classes"], serde_json::json!(["X", "Y"]));
     assert!(tag.stderr.contains("tags.jsonl: 16 sentences to learn\n"), "{tag:?}");
     assert!(tag.stderr.contains("\nthe most frequent tag of each token  "), "{tag:?}");
+    place.write("foreign.jsonl", "{\"tokens\": [\"a\", \"ß\", \"ç\"]}\n");
+    assert_eq!(place.succeed(&["predict", "tags", "foreign.jsonl"]).stderr, note);
     // An option that a command lacks is no way out.
     place.refuse(&["predict", "tags", "signals.jsonl"], &["call it 'tokens', or train with --tokens NAME"]);
     place.write("song.txt", "ten green bottles\n".repeat(30));

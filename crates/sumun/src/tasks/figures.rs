@@ -56,6 +56,9 @@ pub struct Answers {
     pub classes: Vec<String>,
     /// The tokens of each sentence, of a tagger; empty else.
     pub tokens: Vec<Vec<String>>,
+    /// How much of the file the vocabulary lacks: answers to what is mostly `<UNK>` say little. None where numbers are
+    /// read.
+    pub unknown: Option<Unknown>,
     /// An answer for each record, in the order of the file.
     pub predictions: Vec<Prediction>,
     /// What each answer rests on, in the same order; empty where it was not asked for.

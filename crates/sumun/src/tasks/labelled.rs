@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{ClassWeights, DataOptions, HeldOut, Task, TaskConfig};
-use super::figures::{AttentionWeights, Figures, Measured, Prediction, softmax};
+use super::figures::{AttentionWeights, Figures, Measured, Prediction, Unknown, softmax};
 use super::inputs::{Reader, left_out, sane};
 use super::learner::{Examples, Labels, Learner, answers, argmax, attention};
 use super::network::{Answers, first_model};
@@ -95,8 +95,18 @@ impl LabelledPipeline {
 
     /// What the model makes of each record.
     pub fn predict(&self, model: &Model, records: &Records) -> Result<Vec<Prediction>> {
-        let rows = answers(model, &self.reader.read(records)?)?;
-        Ok(rows.iter().map(|row| self.named(row)).collect())
+        Ok(self.answers(model, records)?.0)
+    }
+
+    /// As [`predict`](Self::predict), with how many tokens of the records the vocabulary lacks.
+    pub(super) fn answers(
+        &self,
+        model: &Model,
+        records: &Records,
+    ) -> Result<(Vec<Prediction>, Option<Unknown>)> {
+        let sequences = self.reader.read(records)?;
+        let rows = answers(model, &sequences)?;
+        Ok((rows.iter().map(|row| self.named(row)).collect(), sequences.unknown()))
     }
 
     /// How much each step of each record counts in its answer; None of a model that does not pool by attention.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::config::{HeldOut, Task, TaskConfig};
-use super::figures::{Figures, Measured, Prediction, softmax};
+use super::figures::{Figures, Measured, Prediction, Unknown, softmax};
 use super::inputs::{Reader, Sequences, left_out};
 use super::learner::{Examples, Labels, Learner, answers, argmax};
 use super::network::{Answers, first_model};
@@ -92,7 +92,18 @@ impl TaggingPipeline {
 
     /// The most probable tag of every token.
     pub fn predict(&self, model: &Model, tagged: &Tagged) -> Result<Vec<Prediction>> {
-        Ok(answers(model, &self.sequences(tagged)?)?.iter().map(|rows| self.named(rows)).collect())
+        Ok(self.answers(model, tagged)?.0)
+    }
+
+    /// As [`predict`](Self::predict), with how many tokens the vocabulary lacks.
+    pub(super) fn answers(
+        &self,
+        model: &Model,
+        tagged: &Tagged,
+    ) -> Result<(Vec<Prediction>, Option<Unknown>)> {
+        let sequences = self.sequences(tagged)?;
+        let rows = answers(model, &sequences)?;
+        Ok((rows.iter().map(|rows| self.named(rows)).collect(), sequences.unknown()))
     }
 
     fn named(&self, rows: &[f32]) -> Prediction {

@@ -78,10 +78,10 @@ impl TrainedTask {
             }
             Pipeline::Tagging(pipeline) => {
                 let tagged = Tagged::read(path, &pipeline.spec(false))?;
-                let predictions = pipeline.predict(&self.model, &tagged)?;
+                let (predictions, unknown) = pipeline.answers(&self.model, &tagged)?;
                 let tokens = tagged.sentences.into_iter().map(|sentence| sentence.tokens).collect();
                 let classes = pipeline.tags().names().to_vec();
-                Ok(Answers { classes, tokens, predictions, attention: Vec::new() })
+                Ok(Answers { classes, tokens, unknown, predictions, attention: Vec::new() })
             }
             Pipeline::Language(_) => Err(Error::Model(
                 "holds a language model, which answers no records; write text with `sumun generate`".into(),
@@ -111,10 +111,12 @@ impl TrainedTask {
 
     fn labelled(&self, pipeline: &LabelledPipeline, records: &Records) -> Result<Answers> {
         let classes = pipeline.classes().map(|classes| classes.names().to_vec());
+        let (predictions, unknown) = pipeline.answers(&self.model, records)?;
         Ok(Answers {
             classes: classes.unwrap_or_default(),
             tokens: Vec::new(),
-            predictions: pipeline.predict(&self.model, records)?,
+            unknown,
+            predictions,
             attention: Vec::new(),
         })
     }
