@@ -24,6 +24,18 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
 /// Writes `bytes` to `path` so that a reader sees the old file or the whole new one, never a part.
 /// The folder must exist.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole(path, bytes).map_err(without_path)
+}
+
+/// An error without the temporary name that tempfile adds to it, which says nothing to whoever reads it.
+pub(crate) fn without_path(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said),
+        None => error,
+    }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
@@ -90,7 +102,8 @@ mod tests {
         std::fs::write(folder.path().join("taken/file"), "").unwrap();
         assert!(write(&folder.path().join("taken"), b"x").is_err());
         assert_eq!(names(folder.path()), ["taken"]);
-        assert!(write(&folder.path().join("absent/a"), b"x").is_err());
+        let said = write(&folder.path().join("absent/a"), b"x").unwrap_err().to_string();
+        assert!(!said.contains(SUFFIX) && said.contains("os error"), "{said}");
     }
 
     #[cfg(unix)]

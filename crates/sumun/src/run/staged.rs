@@ -44,7 +44,10 @@ impl Staged {
         builder.prefix(&prefix).suffix(PARTIAL);
         #[cfg(unix)]
         let builder = builder.permissions(durable::mode(0o777));
-        let folder = builder.tempdir_in(parent).map_err(refused)?;
+        // Nobody knows the hidden name.
+        let folder = builder
+            .tempdir_in(parent)
+            .map_err(|error| Error::Io { path: path.to_path_buf(), source: durable::without_path(error) })?;
         Ok(Self { folder, parents, path: path.to_path_buf() })
     }
 
@@ -54,12 +57,11 @@ impl Staged {
     }
 
     /// Writes a file of the run; one of that name is replaced. Errors: a name that is more than a file's name,
-    /// and what the operating system refuses.
+    /// and what the operating system refuses, with the name of the run.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.place(name)?;
-        File::create(&path)
+        File::create(self.place(name)?)
             .and_then(|mut file| file.write_all(bytes))
-            .map_err(|source| Error::Io { path, source })
+            .map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 
     /// Writes the options as used to [`CONFIG_FILE`]. Errors as [`config_toml`] and [`Staged::write`].
@@ -94,7 +96,7 @@ impl Staged {
     /// As [`commit`](Self::commit), of a run that has no model yet; its path, and the folders made above it.
     pub(super) fn place_unfinished(self) -> Result<(PathBuf, MadeFolders)> {
         let Self { folder, parents, path } = self;
-        sync_all(folder.path()).map_err(|source| Error::Io { path: folder.path().to_path_buf(), source })?;
+        sync_all(folder.path()).map_err(|source| Error::Io { path: path.clone(), source })?;
         let problem = match refuse_existing(&path) {
             Ok(()) => {
                 fs::rename(folder.path(), &path).err().map(|source| format!("{}: {source}", path.display()))
@@ -260,6 +262,23 @@ mod tests {
             assert!(staged.write(name, b"").is_err(), "{name:?}");
         }
         assert!(staged.commit().unwrap_err().to_string().contains("a run needs a model.safetensors"));
+        assert!(names(root.path()).is_empty());
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_said_of_the_run() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a");
+        // No system takes names as long.
+        let long = root.path().join("a".repeat(250));
+        let written = RunFolder::stage(&path).unwrap().write(&"b".repeat(300), b"");
+        for (path, error) in
+            [(path, written.unwrap_err()), (long.clone(), RunFolder::stage(long).unwrap_err())]
+        {
+            let said = error.to_string();
+            assert!(said.starts_with(&format!("{}: ", path.display())), "{said}");
+            assert!(!said.contains(PARTIAL) && said.contains("os error"), "{said}");
+        }
         assert!(names(root.path()).is_empty());
     }
 
