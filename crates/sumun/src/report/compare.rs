@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::figures::{Room, figure, spans_decades};
-use super::frame::{self, Frame, plain, section, titled};
+use super::frame::{self, Frame, is_share, plain, section, titled};
 use super::svg::{Chart, Line, Scale, XAxis};
 use super::text::{count, counted, duration, escape, fixed, number, shortened};
 use crate::run::{RunEntry, RunState};
@@ -161,7 +161,7 @@ fn scores(runs: &[Compared<'_>]) -> String {
 
 /// A figure in the unit of [`titled`].
 fn written(key: &str, value: f64) -> String {
-    if titled(key).ends_with("(%)") { fixed(100.0 * value, 1) } else { number(value) }
+    if is_share(key) { fixed(100.0 * value, 1) } else { number(value) }
 }
 
 fn curves(runs: &[Compared<'_>]) -> String {
@@ -171,19 +171,21 @@ fn curves(runs: &[Compared<'_>]) -> String {
         names.extend(run.run.epochs.iter().flat_map(|e| e.figures.keys().map(String::as_str)));
     }
     type Value<'a> = Box<dyn Fn(&EpochRecord) -> f64 + 'a>;
-    let mut all: Vec<(String, String, Value<'_>)> = vec![
-        ("Training loss".into(), "loss".into(), Box::new(|e| e.train_loss)),
-        ("Validation loss".into(), "loss".into(), Box::new(|e| e.valid_loss.unwrap_or(f64::NAN))),
+    // Each with its heading, its axis, and whether it is a share.
+    let mut all: Vec<(String, String, bool, Value<'_>)> = vec![
+        ("Training loss".into(), "loss".into(), false, Box::new(|e| e.train_loss)),
+        ("Validation loss".into(), "loss".into(), false, Box::new(|e| e.valid_loss.unwrap_or(f64::NAN))),
     ];
     for name in names {
-        let title = titled(name);
-        let factor = if title.ends_with("(%)") { 100.0 } else { 1.0 };
+        let share = is_share(name);
+        let factor = if share { 100.0 } else { 1.0 };
         let value = move |e: &EpochRecord| e.figures.get(name).map_or(f64::NAN, |v| factor * v);
-        all.push((format!("Validation {}", plain(name)), title, Box::new(value)));
+        all.push((format!("Validation {}", plain(name)), titled(name), share, Box::new(value)));
     }
-    all.push(("Learning rate".into(), "learning rate".into(), Box::new(|e| e.learning_rate)));
-    all.push(("Gradient".into(), "gradient norm before clipping".into(), Box::new(|e| e.gradient_norm)));
-    for (heading, title, value) in all {
+    all.push(("Learning rate".into(), "learning rate".into(), false, Box::new(|e| e.learning_rate)));
+    let norm = "gradient norm before clipping";
+    all.push(("Gradient".into(), norm.into(), false, Box::new(|e| e.gradient_norm)));
+    for (heading, title, shares, value) in all {
         let line = |run: &Compared<'_>| Line {
             name: run.name.clone(),
             class: run.class.into(),
@@ -202,6 +204,9 @@ fn curves(runs: &[Compared<'_>]) -> String {
             x: XAxis { title: "epoch".into(), whole: true, ..XAxis::default() },
             y_title: format!("{title}{}", if wide { ", log scale" } else { "" }),
             y_scale: if wide { Scale::Logarithmic } else { Scale::Linear },
+            shares,
+            // A figure that only one run has needs the run's name most.
+            always_named: true,
             lines,
             ..Chart::default()
         };
@@ -307,6 +312,19 @@ mod tests {
             assert!(page.contains(part), "{part:?} is missing");
         }
         assert!(!page.contains("<th>task</th>"), "what is the same is left out");
+    }
+
+    #[test]
+    fn a_curve_of_one_run_is_named_and_shares_end_at_100() {
+        let (mut one, mut other) = (run("one", 3, 0.5, "1"), run("other", 3, 0.5, "2"));
+        other.epochs.iter_mut().for_each(|e| e.figures.clear());
+        one.epochs.iter_mut().for_each(|e| e.figures = [("accuracy".to_owned(), 1.0)].into());
+        let page = compare_report(&[one, other], "").unwrap();
+        let accuracy = page.split("<h3>Validation accuracy</h3>").nth(1).unwrap();
+        let accuracy = accuracy.split("</figure>").next().unwrap();
+        assert!(accuracy.contains("<ul class=\"legend\"><li class=\"c-model\">one</li></ul>"), "{accuracy}");
+        assert!(accuracy.contains(">100</text>") && !accuracy.contains(">105</text>"), "{accuracy}");
+        assert!(!accuracy.contains(">110</text>"), "{accuracy}");
     }
 
     #[test]

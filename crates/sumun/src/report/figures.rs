@@ -70,7 +70,7 @@ pub(crate) fn figure(heading: &str, remark: &str, chart: &Chart, room: Room) -> 
         out.push_str("<p class=\"nothing\">There is nothing to draw here.</p></figure>");
         return out;
     }
-    legend(&keys(chart), &mut out);
+    legend(&keys(chart), chart.always_named, &mut out);
     out.push_str("<div class=\"drawings\">");
     for (class, width, height) in drawings {
         out.push_str(&chart.draw(width, height, class));
@@ -92,9 +92,9 @@ fn keys(chart: &Chart) -> Vec<Key> {
     keys
 }
 
-fn legend(keys: &[Key], out: &mut String) {
-    // A single line is named by the axis and the heading.
-    if keys.len() < 2 {
+fn legend(keys: &[Key], always: bool, out: &mut String) {
+    // A single line is usually named by the axis and the heading.
+    if keys.is_empty() || keys.len() < 2 && !always {
         return;
     }
     out.push_str("<ul class=\"legend\">");
@@ -273,6 +273,7 @@ pub(crate) fn histogram(name: &str, title: &str, residuals: &[f64]) -> (Chart, S
         description: format!("How often each size of error occurs; {title}."),
         x: XAxis { title: title.into(), ..XAxis::default() },
         y_title: "share of test values (%)".into(),
+        shares: true,
         y_scale: Scale::FromZero,
         ..Chart::default()
     };

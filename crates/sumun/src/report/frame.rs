@@ -163,11 +163,13 @@ impl Curves<'_> {
             let mut chart = figures::per_epoch(self.epochs, &titled(name), |e| e.figure(name));
             chart.marks = figures::best_mark(self.best_epoch);
             chart.y_scale = Scale::Linear;
+            chart.shares = is_share(name);
             more.push((format!("Validation {}", plain(name)), chart));
         }
         if self.epochs.iter().any(|e| e.clipped > 0.0) {
             let title = "share of steps that were clipped (%)";
-            let chart = figures::per_epoch(self.epochs, title, |e| 100.0 * e.clipped);
+            let mut chart = figures::per_epoch(self.epochs, title, |e| 100.0 * e.clipped);
+            chart.shares = true;
             more.push(("Clipped gradients".into(), chart));
         }
         let (class, room) = match more.len() {
@@ -228,7 +230,7 @@ impl EpochRow {
 }
 
 /// Whether a figure of an epoch is a share of 1, which people read in per cent.
-fn is_share(name: &str) -> bool {
+pub(crate) fn is_share(name: &str) -> bool {
     name.ends_with("accuracy") || name.ends_with("f1")
 }
 

@@ -24,6 +24,10 @@ pub(crate) struct Chart {
     /// Title of the vertical axis with its unit; stands above it.
     pub(crate) y_title: String,
     pub(crate) y_scale: Scale,
+    /// Whether the values are shares in per cent: the vertical axis ends at 0 and 100 then.
+    pub(crate) shares: bool,
+    /// Whether the legend names even a line that is alone: of one run of several, for example.
+    pub(crate) always_named: bool,
     pub(crate) sections: Vec<Section>,
     pub(crate) areas: Vec<Area>,
     pub(crate) bars: Vec<Bar>,
@@ -221,6 +225,7 @@ impl Chart {
             let air = ((top - bottom) * 0.05).max(0.02);
             let end = |power: f64| 10f64.powf(power.clamp(-LARGEST.log10(), LARGEST.log10()));
             let (low, high) = (end(bottom - air), end(top + air));
+            let high = if self.shares { high.min(100.0) } else { high };
             let values = ticks::logarithmic(low, high, max + 1);
             let labels = ticks::logarithmic_labels(&values);
             return ((low, high), values, labels);
@@ -236,6 +241,7 @@ impl Chart {
         let air = (high - low) * 0.06;
         let grounded = self.y_scale == Scale::FromZero;
         let (low, high) = (if grounded && low >= 0.0 { low.max(0.0) } else { low - air }, high + air);
+        let (low, high) = if self.shares { (low.max(0.0), high.min(100.0)) } else { (low, high) };
         let values = ticks::linear(low, high, max);
         let labels = ticks::labels(&values);
         ((low, high), values, labels)
@@ -533,6 +539,23 @@ mod tests {
     fn chart(points: Vec<(f64, f64)>, y_scale: Scale) -> Chart {
         let line = Line { name: "a".into(), class: "c-model".into(), points, dots: false };
         Chart { name: "n".into(), y_scale, lines: vec![line], ..Chart::default() }
+    }
+
+    #[test]
+    fn shares_end_at_0_and_100() {
+        for constant in [0.0, 50.0, 100.0] {
+            for other in [constant, 0.0, 100.0, 1.0] {
+                for scale in [Scale::Linear, Scale::FromZero, Scale::Logarithmic] {
+                    let shares = Chart { shares: true, ..chart(vec![(1.0, constant), (2.0, other)], scale) };
+                    let ((low, high), ticks, _) = shares.y_axis(300.0);
+                    assert!(
+                        0.0 <= low && low < high && high <= 100.0,
+                        "{constant} {other} {scale:?}: {low} {high}"
+                    );
+                    assert!(ticks.iter().all(|tick| (0.0..=100.0).contains(tick)), "{ticks:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub(super) fn over_time(attention: &AttentionWeights) -> String {
         description: "How much each step of the sequence counts in the answer.".into(),
         x: XAxis { title: "step".into(), whole: true, ..XAxis::default() },
         y_title: "weight (%)".into(),
+        shares: true,
         y_scale: Scale::FromZero,
         areas: vec![Area {
             class: "c-future".into(),
