@@ -4,13 +4,12 @@
 //! rows there are or how many threads share them.
 
 use crate::aligned::Aligned;
-use crate::cpu::linear::{Product, Start};
-use crate::cpu::outer::{Outer, RowSum};
+use crate::cpu::linear::{Product, Start, run_product};
+use crate::cpu::outer::{Outer, RowSum, run_outer};
 use crate::cpu::pack::Columns;
 use crate::cpu::tile::Depth;
 use crate::rows::{RowsMut, RowsRef, at, at_mut};
 use crate::simd::Path;
-use crate::threads::{run_outer, run_product};
 use crate::types::{Error, InputGradient, length, length_or_empty};
 
 /// The sizes of an affine map.

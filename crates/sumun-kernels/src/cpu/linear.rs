@@ -4,6 +4,7 @@ use crate::cpu::RowsAt;
 use crate::cpu::pack::Columns;
 use crate::cpu::tile::{Depth, Tile, tiles};
 use crate::simd::Kernels;
+use crate::threads::{PARALLEL_FLOPS, for_each_task};
 
 /// What a product starts from.
 #[derive(Debug, Clone, Copy)]
@@ -88,4 +89,20 @@ impl Product {
             }
         }
     }
+}
+
+/// Computes all rows of a plain product, in parallel where it is worth it.
+///
+/// # Safety
+/// The task's pointers must be valid for its sizes and for `rows` rows of A and C.
+pub(crate) unsafe fn run_product(kernels: &Kernels, task: &Product, rows: usize, flops: usize) {
+    let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
+    let each = if threads == 1 { rows } else { rows.div_ceil(2 * threads).next_multiple_of(24) };
+    for_each_task(rows.div_ceil(each.max(1)), |i| {
+        // SAFETY: the caller's promises; ranges are disjoint.
+        unsafe {
+            let first = i * each;
+            task.run(kernels, each.min(rows - first), |i| first + i, |i| first + i)
+        }
+    });
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::cpu::tile::{load_columns, multiply_add, store_columns, tiles};
 use crate::simd::{Kernels, Simd};
+use crate::threads::{PARALLEL_FLOPS, for_each_task};
 
 /// One weight gradient. `a` columns become output rows; `b` columns become output columns.
 #[derive(Debug)]
@@ -50,6 +51,20 @@ const OUTPUT_FLOATS: usize = 128 * 1024;
 
 /// Floats of a cache line.
 const LINE: usize = 16;
+
+/// Computes all output rows of an outer product, in parallel where it is worth it.
+///
+/// # Safety
+/// The task's pointers must be valid for its sizes and for `outputs` output rows, which must not overlap.
+pub(crate) unsafe fn run_outer(kernels: &Kernels, task: &Outer, outputs: usize, flops: usize) {
+    let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
+    // Whole groups of output rows, and a few tasks a thread so that a busy core does not hold up the rest.
+    let each = if threads == 1 { outputs } else { outputs.div_ceil(2 * threads).next_multiple_of(16) };
+    for_each_task(outputs.div_ceil(each.max(1)), |i| {
+        // SAFETY: the caller's promises; ranges are disjoint.
+        unsafe { outer(kernels, task, i * each..((i + 1) * each).min(outputs)) }
+    });
+}
 
 /// Computes the output rows `range`.
 ///

@@ -5,11 +5,11 @@ use crate::aligned::Aligned;
 use crate::cpu::RowsAt;
 use crate::cpu::backward::{Backward, backward};
 use crate::cpu::forward::{Forward, chunk_rows, forward};
-use crate::cpu::outer::{Outer, outer};
+use crate::cpu::outer::{Outer, outer, run_outer};
 use crate::cpu::pack::{Columns, Geometry, Side};
 use crate::rows::{RowsMut, RowsRef, at, at_mut};
 use crate::simd::Kernels;
-use crate::threads::{PARALLEL_FLOPS, for_each_task, run_outer};
+use crate::threads::{PARALLEL_FLOPS, for_each_task};
 use crate::types::{Dims, Gradients, InputGradient, State, StateMut, Steps, Weights};
 
 #[derive(Debug, Clone)]
