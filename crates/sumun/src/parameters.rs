@@ -91,7 +91,14 @@ impl Parameters {
         shape: &[usize],
         draw: impl FnOnce() -> Result<Vec<f32>>,
     ) -> Result<Id> {
-        if self.loaded { self.enter(name, shape) } else { self.add(name, shape, draw()?) }
+        // Beyond the room that was made, nothing is loaded: a layer that somebody adds to a model, for example.
+        let in_room = self.end() + shape.iter().product::<usize>() <= self.values.len();
+        if self.loaded && in_room { self.enter(name, shape) } else { self.add(name, shape, draw()?) }
+    }
+
+    /// Where the next parameter begins.
+    fn end(&self) -> usize {
+        self.entries.last().map_or(0, |entry| entry.range.end)
     }
 
     /// Makes the place of a parameter.
@@ -99,7 +106,7 @@ impl Parameters {
         if self.entries.iter().any(|e| e.name == name) {
             return Err(Error::Invalid(format!("two parameters are named {name}")));
         }
-        let start = self.entries.last().map_or(0, |entry| entry.range.end);
+        let start = self.end();
         let range = start..start + shape.iter().product::<usize>();
         if self.values.len() < range.end {
             self.values.resize(range.end, 0.0);
@@ -268,5 +275,22 @@ impl Parameters {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_to_be_loaded_is_not_drawn() {
+        let drawn = || Ok(vec![0.5; 4]);
+        for (loaded, expected) in [(true, [0.0, 0.5]), (false, [0.5; 2])] {
+            let mut parameters = Parameters::with_room(4, loaded);
+            let planned = parameters.add_drawn("planned".into(), &[2, 2], drawn).unwrap();
+            let added = parameters.add_drawn("added".into(), &[4], drawn).unwrap();
+            assert_eq!([planned, added].map(|id| parameters.value(id)[3]), expected, "loaded: {loaded}");
+            assert_eq!((parameters.len(), parameters.gradient(added).len()), (8, 4));
+        }
     }
 }
