@@ -114,8 +114,7 @@ impl Model {
     /// Builds what was planned. Weights that are loaded afterwards need not be drawn.
     pub(super) fn planned(config: ModelConfig, plan: Plan, seed: u64, drawn: bool) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let weights = plan.layers.iter().flat_map(|layer| &layer.weights);
-        let count = weights.map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        let count = plan.layers.iter().map(|layer| layer.parameters).sum();
         let mut parameters = Parameters::with_room(count, !drawn);
         let mut penalties = Penalties::new();
         let mut layers = Vec::with_capacity(config.layers.len());
