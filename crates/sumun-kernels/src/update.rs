@@ -7,7 +7,7 @@
 //! embedding do whose words are rare, and below 1.2e-38 a processor takes a hundred cycles and more for each operation. What
 //! is left of it would change no parameter above 1e-16, at usual learning rates.
 
-use crate::simd::Path;
+use crate::simd::{Path, flush};
 use crate::types::{Error, length};
 
 /// A contiguous part of all buffers that an update reads and writes, equally long; a state that the rule lacks is empty.
@@ -141,11 +141,6 @@ pub fn update(path: Path, rule: &Rule, sweep: Sweep<'_>) -> Result<(), Error> {
     // SAFETY: the processor has the path's instruction set; every length was checked above.
     unsafe { (kernels.update)(rule, sweep) };
     Ok(())
-}
-
-/// 0 in place of what is nearly 0, as the vector paths' own.
-fn flush(v: f32) -> f32 {
-    if v.abs() < 1e-30 { 0.0 } else { v }
 }
 
 /// The rules as they are written.

@@ -124,7 +124,7 @@ unsafe impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn flush(v: __m256) -> __m256 {
         unsafe {
-            let keep = _mm256_cmp_ps::<_CMP_NLT_UQ>(Self::abs(v), _mm256_set1_ps(1e-30));
+            let keep = _mm256_cmp_ps::<_CMP_NLT_UQ>(Self::abs(v), _mm256_set1_ps(super::LEAST));
             _mm256_and_ps(v, keep)
         }
     }

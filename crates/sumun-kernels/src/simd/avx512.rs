@@ -122,7 +122,7 @@ unsafe impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn flush(v: __m512) -> __m512 {
         unsafe {
-            let keep = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(_mm512_abs_ps(v), _mm512_set1_ps(1e-30));
+            let keep = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(_mm512_abs_ps(v), _mm512_set1_ps(super::LEAST));
             _mm512_maskz_mov_ps(keep, v)
         }
     }

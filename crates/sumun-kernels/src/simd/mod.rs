@@ -159,6 +159,15 @@ pub enum Activation {
     Exp,
 }
 
+/// What is nearer to 0 is taken for 0, so that denormal numbers never slow a loop down.
+pub(crate) const LEAST: f32 = 1e-30;
+
+/// 0 where |v| < [`LEAST`].
+#[inline(always)]
+pub(crate) fn flush(v: f32) -> f32 {
+    if v.abs() < LEAST { 0.0 } else { v }
+}
+
 /// A vector of floats and what can be done with it.
 ///
 /// # Safety
@@ -208,7 +217,7 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn if_negative(v: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// `v` where v > 0, 0 elsewhere (and for NaN, NaN).
     unsafe fn relu(v: Self::V) -> Self::V;
-    /// 0 where |v| < 1e-30, so that denormal numbers never slow a loop down.
+    /// 0 where |v| < [`LEAST`], as [`flush()`].
     unsafe fn flush(v: Self::V) -> Self::V;
 }
 

@@ -134,7 +134,7 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn flush(v: V) -> V {
-        map(v, |v| if v.abs() < 1e-30 { 0.0 } else { v })
+        map(v, super::flush)
     }
 }
 
