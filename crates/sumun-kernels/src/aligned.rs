@@ -6,8 +6,11 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+/// Floats of a cache line.
+pub(crate) const LINE_FLOATS: usize = 16;
+
 /// Bytes of a cache line.
-const LINE: usize = 64;
+const LINE: usize = LINE_FLOATS * size_of::<f32>();
 
 /// Bytes of a huge page on the systems that are asked for one.
 const HUGE: usize = 2 * 1024 * 1024;

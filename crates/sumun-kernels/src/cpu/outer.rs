@@ -6,6 +6,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use crate::aligned::LINE_FLOATS;
 use crate::cpu::tile::{load_columns, multiply_add, store_columns, tiles};
 use crate::simd::{Kernels, Simd};
 use crate::threads::{PARALLEL_FLOPS, for_each_task};
@@ -48,9 +49,6 @@ const MOST_COLUMNS: usize = 64;
 /// Floats of C that all rows are summed into before the next: a quarter of a 2 MiB second-level cache, so that C is not
 /// read from and written to the cache after it for every piece of rows, and the next rows have room beside it.
 const OUTPUT_FLOATS: usize = 128 * 1024;
-
-/// Floats of a cache line.
-const LINE: usize = 16;
 
 /// Computes all output rows of an outer product, in parallel where it is worth it.
 ///
@@ -102,7 +100,7 @@ impl Outer {
     /// each ahead of time, line after line: columns of A by themselves would come at a third of the speed.
     unsafe fn stretches(&self, outputs: Range<usize>, rows: Range<usize>, to: &mut Vec<*const f32>) {
         let mut add = |from: *const f32, floats: usize| {
-            to.extend((0..floats).step_by(ROWS_AT_ONCE * LINE).map(|at| from.wrapping_add(at)));
+            to.extend((0..floats).step_by(ROWS_AT_ONCE * LINE_FLOATS).map(|at| from.wrapping_add(at)));
         };
         // Rows that follow each other almost without a gap are one long row.
         let mut add_rows =
@@ -159,7 +157,7 @@ unsafe fn blocks(
         for (at, count) in tiles(outputs.len(), blocks.len()) {
             let output = outputs.start + at;
             let next = if output + 2 * count <= outputs.end { output + count } else { output };
-            let (far, far_step) = stretches.next().map_or((b, 0), |stretch| (stretch, LINE));
+            let (far, far_step) = stretches.next().map_or((b, 0), |stretch| (stretch, LINE_FLOATS));
             blocks[count - 1](task, &Block { output, next, piece, b, far, far_step });
         }
     }

@@ -11,6 +11,7 @@
 //! | GRU, reset after | n (its input half), r, z, n's hidden half | the first three | the last three | |
 //! | GRU, reset before | n, r, z | all | the last two | the first |
 
+use crate::aligned::LINE_FLOATS;
 use crate::cpu::tile::Depth;
 use crate::threads::{PARALLEL_FLOATS, for_each_of};
 use crate::types::{Cell, Dims, Reset, Weights};
@@ -277,10 +278,9 @@ fn for_each_panel(
 /// `out[k][column] = weight[row(column)][k]`, zeros where there is no row: a square of the width of a cache line after
 /// another, so that the lines of both stay in the first-level cache.
 fn transpose(weight: &[f32], k: usize, width: usize, out: &mut [f32], row: impl Fn(usize) -> Option<usize>) {
-    const LINE: usize = 16;
-    for (square, out) in out.chunks_mut(LINE * width).enumerate() {
-        let from = square * LINE;
-        let length = LINE.min(k - from);
+    for (square, out) in out.chunks_mut(LINE_FLOATS * width).enumerate() {
+        let from = square * LINE_FLOATS;
+        let length = LINE_FLOATS.min(k - from);
         for column in 0..width {
             let to = out[column..].iter_mut().step_by(width);
             match row(column) {
