@@ -3,7 +3,7 @@
 //! Every path computes the same bits: sums and products are rounded one by one, never fused, and roots and quotients are
 //! exact to the last bit.
 //!
-//! A momentum below 1e-30 becomes 0. It fades by a tenth with every step that has no gradient for it, as rows of an
+//! A momentum below 2⁻⁹⁵ (2.5e-29) becomes 0. It fades by a tenth with every step that has no gradient for it, as rows of an
 //! embedding do whose words are rare, and below 1.2e-38 a processor takes a hundred cycles and more for each operation. What
 //! is left of it would change no parameter above 1e-16, at usual learning rates.
 

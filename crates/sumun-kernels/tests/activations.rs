@@ -29,7 +29,7 @@ fn range(what: Activation) -> (f32, f32) {
 
 fn bound(what: Activation) -> f64 {
     match what {
-        Activation::Exp => 2.0,
+        Activation::Exp => 1.1,
         Activation::Sigmoid | Activation::Tanh => 2.5,
     }
 }

@@ -3,7 +3,7 @@
 //! Each function serves some rows of one panel; a row is known by pointers to its gates and states. Loads and
 //! stores of states touch only units that exist; the gates of the others stay zero where that matters.
 
-use crate::cpu::activation::{Fraction, sigmoid, tanh};
+use crate::cpu::activation::{sigmoid, tanh};
 use crate::cpu::tile::MOST_ROWS;
 use crate::simd::Simd;
 use crate::types::Nonlinearity;
@@ -63,14 +63,12 @@ pub(crate) unsafe fn lstm_forward<S: Simd>(task: &CellForward) {
     // SAFETY: the caller promises four vectors of gates and `units` states for each row.
     unsafe {
         let mut cells = [S::splat(0.0); MOST_ROWS];
-        let mut next = lstm_gates::<S>(task.gates[0]);
         for m in 0..task.rows {
-            let this = next;
-            if m + 1 < task.rows {
-                next = lstm_gates::<S>(task.gates[m + 1]);
-            }
             let gates = task.gates[m];
-            let [i, f, g, o] = Fraction::four::<S>(this);
+            let i = sigmoid::<S>(S::load(gates));
+            let f = sigmoid::<S>(S::load(gates.add(S::LANES)));
+            let g = tanh::<S>(S::load(gates.add(2 * S::LANES)));
+            let o = sigmoid::<S>(S::load(gates.add(3 * S::LANES)));
             S::store(gates, i);
             S::store(gates.add(S::LANES), f);
             S::store(gates.add(2 * S::LANES), g);
@@ -81,23 +79,9 @@ pub(crate) unsafe fn lstm_forward<S: Simd>(task: &CellForward) {
         }
         for m in 0..task.rows {
             let o = S::load(task.gates[m].add(3 * S::LANES));
-            let h = S::mul(o, tanh::<S>(cells[m]).value::<S>());
+            let h = S::mul(o, tanh::<S>(cells[m]));
             store_units::<S>(task.out[m], S::flush(h), task.units);
         }
-    }
-}
-
-/// i, f, g, o of one row of a panel, still to be divided.
-#[inline(always)]
-unsafe fn lstm_gates<S: Simd>(gates: *const f32) -> [Fraction<S::V>; 4] {
-    // SAFETY: the caller promises four vectors of gates.
-    unsafe {
-        [
-            sigmoid::<S>(S::load(gates)),
-            sigmoid::<S>(S::load(gates.add(S::LANES))),
-            tanh::<S>(S::load(gates.add(2 * S::LANES))),
-            sigmoid::<S>(S::load(gates.add(3 * S::LANES))),
-        ]
     }
 }
 
@@ -109,31 +93,20 @@ pub(crate) unsafe fn gru_forward<S: Simd>(task: &CellForward) {
     unsafe {
         for m in 0..task.rows {
             let gates = task.gates[m];
-            let [r, z] = reset_and_update::<S>(gates);
+            let r = sigmoid::<S>(S::load(gates.add(S::LANES)));
+            let z = sigmoid::<S>(S::load(gates.add(2 * S::LANES)));
             S::store(gates.add(S::LANES), r);
             S::store(gates.add(2 * S::LANES), z);
             S::store(gates, S::fma(r, S::load(gates.add(3 * S::LANES)), S::load(gates)));
         }
         for m in 0..task.rows {
             let gates = task.gates[m];
-            let n = tanh::<S>(S::load(gates)).value::<S>();
+            let n = tanh::<S>(S::load(gates));
             S::store(gates, n);
             let z = S::load(gates.add(2 * S::LANES));
             let h = load_units::<S>(task.before[m], task.units);
             store_units::<S>(task.out[m], S::flush(S::fma(z, S::sub(h, n), n)), task.units);
         }
-    }
-}
-
-/// r and z of one row of a panel.
-#[inline(always)]
-unsafe fn reset_and_update<S: Simd>(gates: *const f32) -> [S::V; 2] {
-    // SAFETY: the caller promises three vectors of gates.
-    unsafe {
-        Fraction::pair::<S>([
-            sigmoid::<S>(S::load(gates.add(S::LANES))),
-            sigmoid::<S>(S::load(gates.add(2 * S::LANES))),
-        ])
     }
 }
 
@@ -144,7 +117,8 @@ pub(crate) unsafe fn gru_reset_forward<S: Simd>(task: &CellForward) {
         // SAFETY: the caller promises three vectors of gates and `units` states for each row.
         unsafe {
             let gates = task.gates[m];
-            let [r, z] = reset_and_update::<S>(gates);
+            let r = sigmoid::<S>(S::load(gates.add(S::LANES)));
+            let z = sigmoid::<S>(S::load(gates.add(2 * S::LANES)));
             S::store(gates.add(S::LANES), r);
             S::store(gates.add(2 * S::LANES), z);
             let h = load_units::<S>(task.before[m], task.units);
@@ -161,7 +135,7 @@ pub(crate) unsafe fn gru_candidate_forward<S: Simd>(task: &CellForward) {
         unsafe {
             let gates = task.gates[m];
             let n = S::add(S::load(gates), load_units::<S>(task.out[m], task.units));
-            let n = tanh::<S>(n).value::<S>();
+            let n = tanh::<S>(n);
             S::store(gates, n);
             let z = S::load(gates.add(2 * S::LANES));
             let h = load_units::<S>(task.before[m], task.units);
@@ -179,7 +153,7 @@ pub(crate) unsafe fn rnn_forward<S: Simd>(task: &CellForward, nonlinearity: Nonl
             unsafe {
                 let a = S::load(task.gates[m].add(unit));
                 let h = match nonlinearity {
-                    Nonlinearity::Tanh => tanh::<S>(a).value::<S>(),
+                    Nonlinearity::Tanh => tanh::<S>(a),
                     Nonlinearity::Relu => S::relu(a),
                 };
                 let units = (task.units - unit).min(S::LANES);
@@ -200,7 +174,7 @@ pub(crate) unsafe fn lstm_backward<S: Simd>(row: &CellBackward) {
         let f = S::load(gates.add(S::LANES));
         let g = S::load(gates.add(2 * S::LANES));
         let o = S::load(gates.add(3 * S::LANES));
-        let tanh_c = tanh::<S>(load_units::<S>(row.after, row.units)).value::<S>();
+        let tanh_c = tanh::<S>(load_units::<S>(row.after, row.units));
         let dh = d_state::<S>(row.d_out, row.d_hidden, row.units);
         let through = S::mul(S::mul(dh, o), S::fnma(tanh_c, tanh_c, one));
         let dc = S::flush(S::add(load_units::<S>(row.d_cell, row.units), through));

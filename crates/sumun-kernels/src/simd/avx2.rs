@@ -23,7 +23,6 @@ unsafe fn first(n: usize) -> __m256i {
 // SAFETY: only AVX2 and FMA intrinsics are used; the caller of each method promises that the processor has them.
 unsafe impl Simd for Avx2 {
     type V = __m256;
-    const FUSED: bool = true;
     const LANES: usize = 8;
 
     #[inline(always)]
@@ -99,8 +98,8 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_max_ps(a, b) }
     }
     #[inline(always)]
-    unsafe fn abs(v: __m256) -> __m256 {
-        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), v) }
+    unsafe fn negative(v: __m256) -> __m256 {
+        unsafe { _mm256_or_ps(_mm256_set1_ps(-0.0), v) }
     }
     #[inline(always)]
     unsafe fn with_sign(magnitude: __m256, sign: __m256) -> __m256 {
@@ -124,7 +123,8 @@ unsafe impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn flush(v: __m256) -> __m256 {
         unsafe {
-            let keep = _mm256_cmp_ps::<_CMP_NLT_UQ>(Self::abs(v), _mm256_set1_ps(super::LEAST));
+            let size = _mm256_andnot_ps(_mm256_set1_ps(-0.0), v);
+            let keep = _mm256_cmp_ps::<_CMP_NLT_UQ>(size, _mm256_set1_ps(super::LEAST));
             _mm256_and_ps(v, keep)
         }
     }

@@ -18,7 +18,6 @@ fn first(n: usize) -> __mmask16 {
 // SAFETY: only AVX-512F intrinsics are used; the caller of each method promises that the processor has them.
 unsafe impl Simd for Avx512 {
     type V = __m512;
-    const FUSED: bool = true;
     const LANES: usize = 16;
 
     #[inline(always)]
@@ -94,8 +93,8 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_max_ps(a, b) }
     }
     #[inline(always)]
-    unsafe fn abs(v: __m512) -> __m512 {
-        unsafe { _mm512_abs_ps(v) }
+    unsafe fn negative(v: __m512) -> __m512 {
+        unsafe { Self::or(_mm512_set1_ps(-0.0), v) }
     }
     #[inline(always)]
     unsafe fn with_sign(magnitude: __m512, sign: __m512) -> __m512 {
@@ -122,7 +121,8 @@ unsafe impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn flush(v: __m512) -> __m512 {
         unsafe {
-            let keep = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(_mm512_abs_ps(v), _mm512_set1_ps(super::LEAST));
+            // An exponent of 32 and more has one of its upper three bits; those of NaN are all set.
+            let keep = _mm512_test_epi32_mask(_mm512_castps_si512(v), _mm512_set1_epi32(0b111 << 28));
             _mm512_maskz_mov_ps(keep, v)
         }
     }

@@ -159,8 +159,9 @@ pub enum Activation {
     Exp,
 }
 
-/// What is nearer to 0 is taken for 0, so that denormal numbers never slow a loop down.
-pub(crate) const LEAST: f32 = 1e-30;
+/// 2⁻⁹⁵, 2.5e-29. What is nearer to 0 is taken for 0, so that denormal numbers never slow a loop down. Numbers from here on
+/// are those with one of the upper three bits of the exponent.
+pub(crate) const LEAST: f32 = f32::from_bits(32 << 23);
 
 /// 0 where |v| < [`LEAST`].
 #[inline(always)]
@@ -177,8 +178,6 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     type V: Copy;
     /// Floats in a vector.
     const LANES: usize;
-    /// Whether [`fma`](Self::fma) and [`fnma`](Self::fnma) round once.
-    const FUSED: bool;
 
     unsafe fn splat(v: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
@@ -208,7 +207,8 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// The greater; `b` where either is not a number.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    unsafe fn abs(v: Self::V) -> Self::V;
+    /// −|v|.
+    unsafe fn negative(v: Self::V) -> Self::V;
     /// `magnitude` (not negative) with the sign of `sign`.
     unsafe fn with_sign(magnitude: Self::V, sign: Self::V) -> Self::V;
     /// The float whose exponent's bits are the lowest bits of v, and all other bits 0.

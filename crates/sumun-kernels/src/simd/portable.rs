@@ -29,7 +29,6 @@ fn fused(a: f32, b: f32, c: f32) -> f32 {
 // SAFETY: nothing but ordinary arithmetic; loads and stores touch only the floats they name.
 unsafe impl Simd for Portable {
     type V = V;
-    const FUSED: bool = false;
     const LANES: usize = 4;
 
     #[inline(always)]
@@ -107,8 +106,8 @@ unsafe impl Simd for Portable {
         zip(a, b, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]
-    unsafe fn abs(v: V) -> V {
-        map(v, f32::abs)
+    unsafe fn negative(v: V) -> V {
+        map(v, |v| -v.abs())
     }
     #[inline(always)]
     unsafe fn with_sign(magnitude: V, sign: V) -> V {
