@@ -71,10 +71,11 @@ impl Packed {
             self.forward.copy_from_slice(weight);
             return Ok(());
         }
-        let lanes = path.kernels()?.lanes;
+        let kernels = path.kernels()?;
+        let lanes = kernels.lanes;
         let columns = Columns { columns: output, lanes };
         self.forward.resize(columns.packed_len(input));
-        columns.pack_transposed(weight, input, &mut self.forward);
+        columns.pack_transposed(&kernels, weight, input, &mut self.forward);
         if wanted == InputGradient::Needed {
             let columns = Columns { columns: input, lanes };
             self.backward.resize(columns.packed_len(output));

@@ -20,6 +20,7 @@ pub(crate) mod row;
 pub(crate) mod softmax;
 pub(crate) mod step;
 pub(crate) mod tile;
+pub(crate) mod transpose;
 pub(crate) mod update;
 
 /// Rows in somebody's array: row `i` starts at `base + at(i)·stride`, with `at` a map or the identity.

@@ -11,8 +11,9 @@
 //! | GRU, reset after | n (its input half), r, z, n's hidden half | the first three | the last three | |
 //! | GRU, reset before | n, r, z | all | the last two | the first |
 
-use crate::aligned::LINE_FLOATS;
 use crate::cpu::tile::Depth;
+use crate::cpu::transpose::Transpose;
+use crate::simd::{Kernels, MOST_LANES};
 use crate::threads::{PARALLEL_FLOATS, for_each_of};
 use crate::types::{Cell, Dims, Reset, Weights};
 
@@ -124,12 +125,21 @@ impl Geometry {
     }
 
     /// `weight` `[G·H, K]` as panels `[panel][k][vectors·lanes]`, zeros where there is no unit.
-    pub(crate) fn pack_forward(&self, weight: &[f32], k: usize, side: Side, out: &mut [f32]) {
+    pub(crate) fn pack_forward(
+        &self,
+        kernels: &Kernels,
+        weight: &[f32],
+        k: usize,
+        side: Side,
+        out: &mut [f32],
+    ) {
         let first = self.first_column(side);
         let width = |panel| self.vectors(panel, side) * self.lanes;
         let len = |panel| width(panel) * k;
         for_each_panel(self.panels, len, out, |panel, out| {
-            transpose(weight, k, width(panel), out, |column| self.weight_row(panel, first + column, side));
+            transpose(kernels, weight, k, width(panel), out, |column| {
+                self.weight_row(panel, first + column, side)
+            });
         });
     }
 
@@ -235,10 +245,10 @@ impl Columns {
     }
 
     /// `weight` `[columns, K]` packed as the right-hand side of x·weightᵀ.
-    pub(crate) fn pack_transposed(self, weight: &[f32], k: usize, out: &mut [f32]) {
+    pub(crate) fn pack_transposed(self, kernels: &Kernels, weight: &[f32], k: usize, out: &mut [f32]) {
         let len = |panel| self.width(panel) * k;
         for_each_panel(self.panels(), len, out, |panel, out| {
-            transpose(weight, k, self.width(panel), out, |column| {
+            transpose(kernels, weight, k, self.width(panel), out, |column| {
                 (column < self.in_panel(panel)).then_some(self.first_column(panel) + column)
             });
         });
@@ -275,21 +285,26 @@ fn for_each_panel(
     for_each_of(parts, parallel, |(panel, out)| pack(panel, out));
 }
 
-/// `out[k][column] = weight[row(column)][k]`, zeros where there is no row: a square of the width of a cache line after
-/// another, so that the lines of both stay in the first-level cache.
-fn transpose(weight: &[f32], k: usize, width: usize, out: &mut [f32], row: impl Fn(usize) -> Option<usize>) {
-    for (square, out) in out.chunks_mut(LINE_FLOATS * width).enumerate() {
-        let from = square * LINE_FLOATS;
-        let length = LINE_FLOATS.min(k - from);
-        for column in 0..width {
-            let to = out[column..].iter_mut().step_by(width);
-            match row(column) {
-                Some(row) => {
-                    let weight = &weight[row * k + from..][..length];
-                    to.zip(weight).for_each(|(to, &w)| *to = w);
-                }
-                None => to.for_each(|to| *to = 0.0),
+/// `out[k][column] = weight[row(column)][k]`, zeros where there is no row; `width` columns, whole vectors.
+fn transpose(
+    kernels: &Kernels,
+    weight: &[f32],
+    k: usize,
+    width: usize,
+    out: &mut [f32],
+    row: impl Fn(usize) -> Option<usize>,
+) {
+    assert_eq!(out.len(), k * width, "a panel has whole vectors for each k");
+    for column in (0..width).step_by(kernels.lanes) {
+        let mut rows = [std::ptr::null(); MOST_LANES];
+        for (lane, to) in rows.iter_mut().enumerate().take(kernels.lanes) {
+            if let Some(row) = row(column + lane) {
+                *to = weight[row * k..][..k].as_ptr();
             }
         }
+        let to = out.as_mut_ptr().wrapping_add(column);
+        // SAFETY: every row has k numbers, and `out` k rows of `width`; the kernels are those of an instruction set that
+        // this processor has.
+        unsafe { (kernels.transpose)(&Transpose { rows, depth: k, to, stride: width }) };
     }
 }

@@ -1,10 +1,7 @@
 //! One row of logits: the logarithm of its sum of exponentials, and its softmax.
 
 use crate::cpu::activation::exp;
-use crate::simd::Simd;
-
-/// Lanes of the widest instruction set.
-const MOST_LANES: usize = 16;
+use crate::simd::{MOST_LANES, Simd};
 
 /// Vectors whose sums are taken in single precision before they are added in double precision.
 const BLOCK: usize = 32;

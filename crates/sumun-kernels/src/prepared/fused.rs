@@ -50,12 +50,12 @@ impl Fused {
 
     /// Packs weights for their purpose, in the memory there is.
     pub(super) fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) {
-        let g = self.geometry;
+        let (g, kernels) = (self.geometry, self.kernels);
         let Dims { input, hidden, options, .. } = g.dims;
         let output = g.dims.output();
         let pack = |to: &mut Aligned, weight, k, side| {
             to.resize(g.packed_len(k, side));
-            g.pack_forward(weight, k, side, to);
+            g.pack_forward(&kernels, weight, k, side, to);
         };
         pack(&mut self.w, weights.input, input, Side::Input);
         pack(&mut self.u, weights.hidden, output, Side::Hidden);
@@ -68,7 +68,7 @@ impl Fused {
             };
             let columns = Columns { columns: output, lanes: g.lanes };
             self.second.resize(columns.packed_len(hidden));
-            columns.pack_transposed(weight, hidden, &mut self.second);
+            columns.pack_transposed(&kernels, weight, hidden, &mut self.second);
         }
 
         let Purpose::Training(wanted) = purpose else { return };

@@ -117,6 +117,19 @@ unsafe impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn exchange<const HALF: usize>(a: __m256, b: __m256) -> (__m256, __m256) {
+        unsafe {
+            match HALF {
+                1 => {
+                    let (from_a, from_b) = (_mm256_movehdup_ps(a), _mm256_moveldup_ps(b));
+                    (_mm256_blend_ps::<0xaa>(a, from_b), _mm256_blend_ps::<0xaa>(from_a, b))
+                }
+                2 => (_mm256_shuffle_ps::<0x44>(a, b), _mm256_shuffle_ps::<0xee>(a, b)),
+                _ => (_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b)),
+            }
+        }
+    }
+    #[inline(always)]
     unsafe fn relu(v: __m256) -> __m256 {
         unsafe { _mm256_max_ps(_mm256_setzero_ps(), v) }
     }

@@ -15,6 +15,19 @@ fn first(n: usize) -> __mmask16 {
     ((1u32 << n) - 1) as __mmask16
 }
 
+/// Where the numbers of both results of [`Simd::exchange`] come from: below 16 from a, above from b.
+const fn exchanged(half: usize) -> [[i32; 16]; 2] {
+    let mut indices = [[0; 16]; 2];
+    let mut lane = 0;
+    while lane < 16 {
+        let even = lane & half == 0;
+        indices[0][lane] = (if even { lane } else { 16 + lane - half }) as i32;
+        indices[1][lane] = (if even { lane + half } else { 16 + lane }) as i32;
+        lane += 1;
+    }
+    indices
+}
+
 // SAFETY: only AVX-512F intrinsics are used; the caller of each method promises that the processor has them.
 unsafe impl Simd for Avx512 {
     type V = __m512;
@@ -112,6 +125,14 @@ unsafe impl Simd for Avx512 {
         unsafe {
             let negative = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(v, _mm512_setzero_ps());
             _mm512_mask_blend_ps(negative, no, yes)
+        }
+    }
+    #[inline(always)]
+    unsafe fn exchange<const HALF: usize>(a: __m512, b: __m512) -> (__m512, __m512) {
+        unsafe {
+            let [first, second] =
+                const { exchanged(HALF) }.map(|indices| _mm512_loadu_si512(indices.as_ptr().cast()));
+            (_mm512_permutex2var_ps(a, first, b), _mm512_permutex2var_ps(a, second, b))
         }
     }
     #[inline(always)]

@@ -5,6 +5,7 @@ use crate::cpu::outer::{Block, Outer, Piece, RowSum};
 use crate::cpu::row::RowTile;
 use crate::cpu::softmax::SoftmaxRow;
 use crate::cpu::tile::{StepTile, Tile};
+use crate::cpu::transpose::Transpose;
 use crate::types::{Error, Nonlinearity};
 use crate::update::{Rule, Sweep};
 
@@ -114,6 +115,7 @@ pub(crate) struct Kernels {
     pub(crate) outer_blocks: [&'static [BlockFn]; 4],
     /// `gather(task, piece, to)`: copies a piece of an outer product's B, row by row in whole vectors.
     pub(crate) gather: unsafe fn(&Outer, &Piece, *mut f32),
+    pub(crate) transpose: unsafe fn(&Transpose),
     /// Adds rows as wide as the sums to both sums, the last row first: `sum_rows(rows, sums)`.
     pub(crate) sum_rows: unsafe fn(&[f32], [&mut [f32]; 2]),
     pub(crate) lstm_forward: unsafe fn(&CellForward),
@@ -158,6 +160,9 @@ pub enum Activation {
     /// eˣ, for −87 ≤ x ≤ 88.
     Exp,
 }
+
+/// The most floats of a vector, on any instruction set.
+pub(crate) const MOST_LANES: usize = 16;
 
 /// 2⁻⁹⁵, 2.5e-29. What is nearer to 0 is taken for 0, so that denormal numbers never slow a loop down. Numbers from here on
 /// are those with one of the upper three bits of the exponent.
@@ -215,6 +220,9 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn exponent_from_low_bits(v: Self::V) -> Self::V;
     /// `yes` where v < 0, `no` elsewhere.
     unsafe fn if_negative(v: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// a and b with the numbers exchanged that lie in a's odd runs of HALF numbers and in b's even ones, the first run
+    /// being even.
+    unsafe fn exchange<const HALF: usize>(a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// `v` where v > 0, 0 elsewhere (and for NaN, NaN).
     unsafe fn relu(v: Self::V) -> Self::V;
     /// 0 where |v| < [`LEAST`], as [`flush()`].
@@ -262,6 +270,8 @@ macro_rules! kernels {
         }
         $crate::simd::kernels!(@function gather, $crate::cpu::outer::gather::<$simd>, $simd,
             (task: &$crate::cpu::outer::Outer, piece: &$crate::cpu::outer::Piece, to: *mut f32), $($feature)?);
+        $crate::simd::kernels!(@function transpose, $crate::cpu::transpose::transpose::<$simd>, $simd,
+            (task: &$crate::cpu::transpose::Transpose), $($feature)?);
         $crate::simd::kernels!(@function sum_rows, $crate::cpu::outer::sum_rows::<$simd>, $simd,
             (rows: &[f32], sums: [&mut [f32]; 2]), $($feature)?);
         $crate::simd::kernels!(@function lstm_forward, $crate::cpu::cells::lstm_forward::<$simd>, $simd,
@@ -326,6 +336,7 @@ macro_rules! kernels {
                 &[$(block::<$four, 4>),*],
             ],
             gather,
+            transpose,
             sum_rows,
             lstm_forward,
             gru_forward,

@@ -128,6 +128,16 @@ unsafe impl Simd for Portable {
         out
     }
     #[inline(always)]
+    unsafe fn exchange<const HALF: usize>(a: V, b: V) -> (V, V) {
+        let (mut x, mut y) = (a, b);
+        for i in 0..4 {
+            if i & HALF == 0 {
+                (x[i + HALF], y[i]) = (b[i], a[i + HALF]);
+            }
+        }
+        (x, y)
+    }
+    #[inline(always)]
     unsafe fn relu(v: V) -> V {
         map(v, |v| if 0.0 > v { 0.0 } else { v })
     }
