@@ -87,7 +87,7 @@ pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) 
                 states_of_step(kernels, task, shard, t, alive, hidden, cell);
             }
             gates_of_step(kernels, task, shard, t, alive);
-            recurrent.run(kernels, alive, |i| offset + shard.rank(i), |i| shard.rank(i));
+            recurrent.run_panels(kernels, alive, t % 2 == 0, |i| offset + shard.rank(i), |i| shard.rank(i));
         }
         chunk += alive;
         if t == 0 || chunk >= at_once {
@@ -244,6 +244,9 @@ unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: 
                     d_hidden: d_hidden.add(rank * hidden + unit),
                     d_inner: task.d_inner.cast_const().wrapping_add(rank * hidden + unit),
                     d_cell,
+                    earlier: task.gates.cast_const().wrapping_add(
+                        (panel * steps.rows() + if t == 0 { row } else { earlier(t) }) * geometry.width(),
+                    ),
                 });
             }
         }

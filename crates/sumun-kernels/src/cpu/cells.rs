@@ -52,6 +52,8 @@ pub(crate) struct CellBackward {
     pub(crate) d_inner: *const f32,
     /// The gradient of c, likewise; an LSTM replaces it.
     pub(crate) d_cell: *mut f32,
+    /// The gates of the row a step earlier, to have them at hand by then.
+    pub(crate) earlier: *const f32,
 }
 
 /// i, f, o = σ(·), g = tanh(·); c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c'). Leaves the gates activated.
@@ -168,6 +170,9 @@ pub(crate) unsafe fn rnn_forward<S: Simd>(task: &CellForward, nonlinearity: Nonl
 pub(crate) unsafe fn lstm_backward<S: Simd>(row: &CellBackward) {
     // SAFETY: the caller promises four vectors of gates and `units` states.
     unsafe {
+        for n in 0..4 {
+            S::prefetch_far(row.earlier.wrapping_add(n * S::LANES));
+        }
         let one = S::splat(1.0);
         let gates = row.gates;
         let i = S::load(gates);

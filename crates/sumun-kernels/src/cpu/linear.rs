@@ -53,11 +53,29 @@ impl Product {
         a_row: impl Fn(usize) -> usize,
         c_row: impl Fn(usize) -> usize,
     ) {
+        // SAFETY: the caller's promises.
+        unsafe { self.run_panels(kernels, rows, false, a_row, c_row) }
+    }
+
+    /// [`run`](Self::run) with the panels of B from the last to the first if `backwards`.
+    ///
+    /// # Safety
+    /// As for `run`.
+    #[inline]
+    pub(crate) unsafe fn run_panels(
+        &self,
+        kernels: &Kernels,
+        rows: usize,
+        backwards: bool,
+        a_row: impl Fn(usize) -> usize,
+        c_row: impl Fn(usize) -> usize,
+    ) {
         let (whole, at_once) = (self.depth.total(), self.depth_at_once().max(1));
         let pieces = whole.div_ceil(at_once).max(1);
-        for (piece, panel) in
-            (0..pieces).flat_map(|p| (0..self.columns.panels()).map(move |panel| (p, panel)))
-        {
+        let panels = self.columns.panels();
+        let panel_at = |place: usize| if backwards { panels - 1 - place } else { place };
+        for (piece, place) in (0..pieces).flat_map(|p| (0..panels).map(move |place| (p, place))) {
+            let panel = panel_at(place);
             let from = piece * at_once;
             let depth = if pieces == 1 { self.depth } else { Depth::plain(at_once.min(whole - from)) };
             let (column, columns) = (self.columns.first_column(panel), self.columns.in_panel(panel));
@@ -68,9 +86,9 @@ impl Product {
             // SAFETY: the caller's promises; panels lie one after another in B.
             unsafe {
                 let mut tile = Tile::new(self.b.add(at(panel, from)), depth, columns);
-                tile.after = match panel + 1 < self.columns.panels() {
-                    true => self.b.add(at(panel + 1, from)),
-                    false => self.b.add(at(0, if piece + 1 < pieces { from + at_once } else { 0 })),
+                tile.after = match place + 1 < panels {
+                    true => self.b.add(at(panel_at(place + 1), from)),
+                    false => self.b.add(at(panel_at(0), if piece + 1 < pieces { from + at_once } else { 0 })),
                 };
                 for (turn, (start, count)) in tiles(rows, kernels.tile_rows(columns)).enumerate() {
                     tile.turn = turn;
