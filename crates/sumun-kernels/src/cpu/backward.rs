@@ -63,8 +63,8 @@ unsafe impl Sync for Backward<'_> {}
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows; each shard may run once at a time.
 pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) {
-    let shard = Shard { index: shard, count: task.shards };
     let (steps, geometry) = (task.steps, &task.geometry);
+    let shard = Shard::new(shard, task.shards, steps);
     let (output, rows) = (geometry.dims.output(), steps.rows());
     let at_once = CHUNK_FLOATS / (geometry.panels * geometry.width());
     // SAFETY: the caller's promises.

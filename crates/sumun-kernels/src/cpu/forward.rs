@@ -53,7 +53,8 @@ unsafe impl Sync for Forward<'_> {}
 
 /// Rows of one chunk of a shard: at least one whole step.
 pub(crate) fn chunk_rows(geometry: &Geometry, steps: &Steps, shards: usize) -> usize {
-    let step = steps.sequences().div_ceil(shards);
+    let of = |shard| Shard::new(shard, shards, steps).rows(steps.sequences());
+    let step = (0..shards).map(of).max().unwrap_or(0);
     step.max(CHUNK_FLOATS / (geometry.panels * geometry.width())).min(steps.rows()).max(step)
 }
 
@@ -62,8 +63,8 @@ pub(crate) fn chunk_rows(geometry: &Geometry, steps: &Steps, shards: usize) -> u
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows; each shard may run once at a time.
 pub(crate) unsafe fn forward(kernels: &Kernels, task: &Forward, shard: usize) {
-    let shard = Shard { index: shard, count: task.shards };
     let steps = task.steps;
+    let shard = Shard::new(shard, task.shards, steps);
     let at_once = chunk_rows(&task.geometry, steps, task.shards);
     let mut from = 0;
     while from < steps.len() {
