@@ -9,7 +9,7 @@ use crate::cpu::outer::{Outer, outer, run_outer};
 use crate::cpu::pack::{Columns, Geometry, Side};
 use crate::rows::{RowsMut, RowsRef, at, at_mut};
 use crate::simd::Kernels;
-use crate::threads::{PARALLEL_FLOPS, for_each_task};
+use crate::threads::{PARALLEL_FLOATS, PARALLEL_FLOPS, for_each_of, for_each_task};
 use crate::types::{Dims, Gradients, InputGradient, State, StateMut, Steps, Weights};
 
 #[derive(Debug, Clone)]
@@ -395,36 +395,37 @@ impl Fused {
     fn bias_gradients(&self, rows: usize, cache: &Cache, input: &mut [f32], hidden: &mut [f32]) {
         let g = self.geometry;
         let width = g.width();
+        // The sums of all panels, those of the input's bias and then those of the state's.
         let mut sums = Aligned::default();
-        sums.resize(2 * width);
-        for panel in 0..g.panels {
-            let gates = &cache.gates[panel * rows * width..(panel + 1) * rows * width];
-            let (of_input, of_hidden) = sums.split_at_mut(width);
-            let rows_of = |column| {
+        sums.resize(2 * g.panels * width);
+        let each_row = |visit: &mut dyn FnMut(usize, Option<usize>, Option<usize>)| {
+            for at in 0..g.panels * width {
+                let (panel, column) = (at / width, at % width);
                 let hidden = g.weight_row(panel, column, Side::Hidden);
                 let hidden = hidden.or_else(|| g.weight_row(panel, column, Side::Reset));
-                (g.weight_row(panel, column, Side::Input), hidden)
-            };
-            // Each sum goes on from what is there, so that the pieces of a sequence add to one chain.
-            let value =
-                |bias: &[f32], row: Option<usize>| row.and_then(|row| bias.get(row)).map_or(0.0, |v| *v);
-            for column in 0..width {
-                let (input_row, hidden_row) = rows_of(column);
-                of_input[column] = value(input, input_row);
-                of_hidden[column] = value(hidden, hidden_row);
+                visit(panel * width + at, g.weight_row(panel, column, Side::Input), hidden);
             }
+        };
+        // Each sum goes on from what is there, so that the pieces of a sequence add to one chain.
+        let value = |bias: &[f32], row: Option<usize>| row.and_then(|row| bias.get(row)).map_or(0.0, |v| *v);
+        each_row(&mut |at, input_row, hidden_row| {
+            sums[at] = value(input, input_row);
+            sums[at + width] = value(hidden, hidden_row);
+        });
+        let parts = sums.chunks_exact_mut(2 * width).zip(cache.gates.chunks_exact(rows * width)).collect();
+        for_each_of(parts, g.panels * rows * width >= PARALLEL_FLOATS, |(sums, gates)| {
+            let (of_input, of_hidden) = sums.split_at_mut(width);
             // SAFETY: the kernels are those of an instruction set that this processor has.
-            unsafe { (self.kernels.sum_rows)(gates, [&mut *of_input, &mut *of_hidden]) };
-            for column in 0..width {
-                let (input_row, hidden_row) = rows_of(column);
-                if let Some(bias) = input_row.and_then(|row| input.get_mut(row)) {
-                    *bias = of_input[column];
-                }
-                if let Some(bias) = hidden_row.and_then(|row| hidden.get_mut(row)) {
-                    *bias = of_hidden[column];
-                }
+            unsafe { (self.kernels.sum_rows)(gates, [of_input, of_hidden]) };
+        });
+        each_row(&mut |at, input_row, hidden_row| {
+            if let Some(bias) = input_row.and_then(|row| input.get_mut(row)) {
+                *bias = sums[at];
             }
-        }
+            if let Some(bias) = hidden_row.and_then(|row| hidden.get_mut(row)) {
+                *bias = sums[at + width];
+            }
+        });
     }
 }
 
