@@ -217,6 +217,12 @@ pub(crate) unsafe fn load_columns<S: Simd, const N: usize>(p: *const f32, column
     // SAFETY: the caller promises `columns` floats at p.
     unsafe {
         let mut v = [S::splat(0.0); N];
+        if columns >= N * S::LANES {
+            for n in 0..N {
+                v[n] = S::load(p.add(n * S::LANES));
+            }
+            return v;
+        }
         for n in 0..N {
             let left = columns.saturating_sub(n * S::LANES);
             if left >= S::LANES {
@@ -234,6 +240,12 @@ pub(crate) unsafe fn load_columns<S: Simd, const N: usize>(p: *const f32, column
 pub(crate) unsafe fn store_columns<S: Simd, const N: usize>(p: *mut f32, v: &[S::V; N], columns: usize) {
     // SAFETY: the caller promises `columns` floats at p.
     unsafe {
+        if columns >= N * S::LANES {
+            for n in 0..N {
+                S::store(p.add(n * S::LANES), v[n]);
+            }
+            return;
+        }
         for n in 0..N {
             let left = columns.saturating_sub(n * S::LANES);
             if left >= S::LANES {
