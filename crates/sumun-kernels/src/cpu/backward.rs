@@ -213,40 +213,35 @@ unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: us
 /// Calls `run` for every panel and row of a step.
 unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: impl Fn(&CellBackward)) {
     let (steps, geometry) = (task.steps, &task.geometry);
-    let (hidden, cell) = (geometry.dims.hidden, geometry.dims.cell);
-    let projected = geometry.dims.options.projection.is_some();
+    let Dims { hidden, cell, options, .. } = geometry.dims;
+    let dense = |base| RowsAt { base, stride: hidden, map: std::ptr::null() };
+    let (first, earlier) = (steps.offset(t), (t > 0).then(|| steps.offset(t - 1)));
+    let (cells, lstm) = (dense(task.cells), cell.has_cell_state());
+    let (before, after) = match lstm {
+        true => (earlier.map_or(task.c0, |earlier| cells.from(earlier)), cells.from(first)),
+        false => (earlier.map_or(task.h0, |earlier| task.out.from(earlier)), task.out.from(first)),
+    };
+    let d_hidden = if options.projection.is_some() { task.d_inner } else { task.d_hidden };
+    let d_out = (options.projection.is_none() && !task.d_out.base.is_null()).then(|| task.d_out.from(first));
+    let width = geometry.width();
     for panel in 0..geometry.panels {
         let (unit, units) = (panel * geometry.units, geometry.units_in(panel));
-        for i in 0..alive {
-            let rank = shard.rank(i);
-            let row = steps.offset(t) + rank;
+        let gates = task.gates.wrapping_add((panel * steps.rows() + first) * width);
+        let back = (first - earlier.unwrap_or(first)) * width;
+        for rank in (0..alive).map(|i| shard.rank(i)) {
             // SAFETY: the caller promises arrays that hold every row and rank.
             unsafe {
-                let (d_out, d_hidden) = match projected {
-                    true => (std::ptr::null(), task.d_inner),
-                    false if task.d_out.base.is_null() => (std::ptr::null(), task.d_hidden),
-                    false => (task.d_out.row(row).add(unit), task.d_hidden),
-                };
-                let earlier = |t: usize| steps.offset(t - 1) + rank;
-                let (before, after, d_cell) = if cell.has_cell_state() {
-                    let before = if t == 0 { task.c0.row(rank) } else { task.cells.add(earlier(t) * hidden) };
-                    (before, task.cells.add(row * hidden), task.d_cell.add(rank * hidden + unit))
-                } else {
-                    let before = if t == 0 { task.h0.row(rank) } else { task.out.row(earlier(t)) };
-                    (before, task.out.row(row), std::ptr::null_mut())
-                };
+                let gates = gates.add(rank * width);
                 run(&CellBackward {
                     units,
-                    gates: task.gates.add((panel * steps.rows() + row) * geometry.width()),
-                    before: before.add(unit),
-                    after: after.add(unit),
-                    d_out,
+                    gates,
+                    before: before.row(rank).add(unit),
+                    after: after.row(rank).add(unit),
+                    d_out: d_out.map_or(std::ptr::null(), |d_out| d_out.row(rank).add(unit)),
                     d_hidden: d_hidden.add(rank * hidden + unit),
                     d_inner: task.d_inner.cast_const().wrapping_add(rank * hidden + unit),
-                    d_cell,
-                    earlier: task.gates.cast_const().wrapping_add(
-                        (panel * steps.rows() + if t == 0 { row } else { earlier(t) }) * geometry.width(),
-                    ),
+                    d_cell: if lstm { task.d_cell.add(rank * hidden + unit) } else { std::ptr::null_mut() },
+                    earlier: gates.wrapping_sub(back),
                 });
             }
         }

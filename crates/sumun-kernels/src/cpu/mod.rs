@@ -48,6 +48,15 @@ impl<P> RowsAt<P> {
 }
 
 impl RowsAt<*const f32> {
+    /// The rows from the `first` on.
+    #[inline(always)]
+    pub(crate) fn from(self, first: usize) -> Self {
+        match self.map.is_null() {
+            true => Self { base: self.base.wrapping_add(first * self.stride), ..self },
+            false => Self { map: self.map.wrapping_add(first), ..self },
+        }
+    }
+
     #[inline(always)]
     pub(crate) unsafe fn row(&self, row: usize) -> *const f32 {
         // SAFETY: the caller promises a row that the array holds.
@@ -56,6 +65,21 @@ impl RowsAt<*const f32> {
 }
 
 impl RowsAt<*mut f32> {
+    /// The rows from the `first` on.
+    #[inline(always)]
+    pub(crate) fn from(self, first: usize) -> Self {
+        match self.map.is_null() {
+            true => Self { base: self.base.wrapping_add(first * self.stride), ..self },
+            false => Self { map: self.map.wrapping_add(first), ..self },
+        }
+    }
+
+    /// The same rows, to be read.
+    #[inline(always)]
+    pub(crate) fn read(self) -> RowsAt<*const f32> {
+        RowsAt { base: self.base.cast_const(), stride: self.stride, map: self.map }
+    }
+
     #[inline(always)]
     pub(crate) unsafe fn row(&self, row: usize) -> *mut f32 {
         // SAFETY: the caller promises a row that the array holds.

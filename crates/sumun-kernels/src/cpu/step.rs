@@ -45,6 +45,7 @@ unsafe fn rows_of_step(
     let tile = Tile::new(none, Depth::plain(output), 0);
     let mut step = StepTile { tile, x: [none; MOST_ROWS], w: none, inputs: input };
     let mut cells = CellForward::new(0);
+    let rows = task.rows_at(shard, t, local);
     for place in 0..geometry.panels {
         let panel = task.panel(t, place);
         let next = task.panel(t, (place + 1).min(geometry.panels - 1));
@@ -64,13 +65,13 @@ unsafe fn rows_of_step(
             for (turn, (start, count)) in tiles(alive, kernels.tile_rows(step.tile.columns)).enumerate() {
                 step.tile.turn = turn;
                 cells.rows = 0;
-                task.place(&mut cells, shard, t, panel, local, start, count);
+                task.place(&mut cells, shard, &rows, panel, start, count);
                 for m in 0..count {
                     let rank = shard.rank(start + m);
-                    step.tile.a[m] = task.hidden_before(t, rank);
+                    step.tile.a[m] = rows.hidden_before.row(rank);
                     step.tile.c[m] = cells.gates[m].add(task.first_column(by_step));
                     if by_step {
-                        step.x[m] = task.x.row(task.steps.offset(t) + rank);
+                        step.x[m] = rows.x.row(rank);
                     } else {
                         step.tile.start[m] = step.tile.c[m];
                     }
@@ -94,6 +95,7 @@ unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize,
     let by_step = task.takes_input_by_step(shard);
     let first_column = task.first_column(by_step);
     let mut cells = CellForward::new(0);
+    let rows = task.rows_at(shard, t, local);
     let mut place = 0;
     while place < geometry.panels {
         let units = geometry.units_in(task.panel(t, place));
@@ -111,15 +113,15 @@ unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize,
             let at = cells.rows;
             cells.units = units;
             for &panel in &panels[..count] {
-                task.place(&mut cells, shard, t, panel, local, 0, 1);
+                task.place(&mut cells, shard, &rows, panel, 0, 1);
             }
             let c = [at, at + count - 1].map(|m| cells.gates[m].add(first_column));
             let rank = shard.rank(0);
             row_tile(&RowTile {
-                a: task.hidden_before(t, rank),
+                a: rows.hidden_before.row(rank),
                 depth: output,
                 b: panels.map(|panel| task.u.add(geometry.panel_start(panel, output, Side::Hidden))),
-                x: task.x.row(task.steps.offset(t) + rank),
+                x: rows.x.row(rank),
                 inputs: if by_step { input } else { 0 },
                 w: panels.map(|panel| task.w.add(geometry.panel_start(panel, input, Side::Input))),
                 start: match by_step {
@@ -175,11 +177,12 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize
             }
             return;
         }
+        let rows = task.rows_at(shard, t, local);
         for panel in 0..geometry.panels {
             let mut cells = CellForward::new(geometry.units_in(panel));
             for (start, count) in tiles(alive, MOST_ROWS) {
                 cells.rows = 0;
-                task.place(&mut cells, shard, t, panel, local, start, count);
+                task.place(&mut cells, shard, &rows, panel, start, count);
                 for m in 0..count {
                     cells.out[m] = task.out.row(row(start + m)).add(panel * geometry.units);
                 }
@@ -187,6 +190,23 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize
             }
         }
     }
+}
+
+/// Where the rows of a step are, by rank.
+struct StepRows {
+    x: RowsAt<*const f32>,
+    hidden_before: RowsAt<*const f32>,
+    /// The state that cells read: c for an LSTM, h for the others.
+    before: RowsAt<*const f32>,
+    /// An LSTM's c after the step.
+    cell: RowsAt<*mut f32>,
+    /// What cells write: h, or what a second product is over.
+    out: RowsAt<*mut f32>,
+    /// The first gate row of the first panel, and the floats to that of the next.
+    gates: *mut f32,
+    panel_stride: usize,
+    /// Whether gate rows are by rank; else they are the shard's own, one after another.
+    gates_by_rank: bool,
 }
 
 impl Forward<'_> {
@@ -225,50 +245,67 @@ impl Forward<'_> {
         if by_step { 0 } else { self.geometry.first_column(Side::Hidden) }
     }
 
-    /// Adds to `cells` a panel of `count` rows of step t, from the shard's `start`-th on.
+    /// Where the rows of step t are; the first gate row of the chunk is `local`.
+    #[inline(always)]
+    fn rows_at(&self, shard: Shard, t: usize, local: usize) -> StepRows {
+        let (geometry, first) = (&self.geometry, self.steps.offset(t));
+        let Dims { hidden, cell, .. } = geometry.dims;
+        let dense = |base| RowsAt { base, stride: hidden, map: std::ptr::null() };
+        let earlier = (t > 0).then(|| self.steps.offset(t - 1));
+        let hidden_before = earlier.map_or(self.h0, |earlier| self.out.from(earlier).read());
+        // Without a cache the running c and the inner rows of one step are all there is.
+        let kept = |row: usize| if self.keep { row } else { 0 };
+        let cells = dense(self.cells);
+        StepRows {
+            x: self.x.from(first),
+            hidden_before,
+            before: match cell.has_cell_state() {
+                true => earlier.map_or(self.c0, |earlier| cells.from(kept(earlier)).read()),
+                false => hidden_before,
+            },
+            cell: cells.from(kept(first)),
+            out: match geometry.two_phases() {
+                true => dense(self.inner).from(kept(first)),
+                false => self.out.from(first),
+            },
+            gates: match self.keep {
+                true => self.gates.wrapping_add(first * geometry.width()),
+                false => {
+                    let panels = shard.index * geometry.panels * self.gate_rows;
+                    self.gates.wrapping_add((panels + local) * geometry.width())
+                }
+            },
+            panel_stride: self.gate_rows * geometry.width(),
+            gates_by_rank: self.keep,
+        }
+    }
+
+    /// Adds to `cells` a panel of `count` rows of a step, from the shard's `start`-th on.
     #[inline(always)]
     unsafe fn place(
         &self,
         cells: &mut CellForward,
         shard: Shard,
-        t: usize,
+        rows: &StepRows,
         panel: usize,
-        local: usize,
         start: usize,
         count: usize,
     ) {
-        let unit = panel * self.geometry.units;
+        let (unit, width) = (panel * self.geometry.units, self.geometry.width());
+        let lstm = self.geometry.dims.cell.has_cell_state();
         let at = cells.rows;
         cells.rows += count;
-        for (i, m) in (at..at + count).enumerate() {
-            let rank = shard.rank(start + i);
-            let row = self.steps.offset(t) + rank;
-            // SAFETY: the caller promises a row and rank that the arrays hold.
+        for (i, m) in (start..start + count).zip(at..at + count) {
+            let rank = shard.rank(i);
+            let row = if rows.gates_by_rank { rank } else { i };
+            // SAFETY: the caller promises ranks that the arrays hold.
             unsafe {
-                cells.gates[m] = self.gate_row(shard, panel, row, local + start + i);
-                let out = match self.geometry.two_phases() {
-                    true => self.inner.add(self.inner_at(t, rank) * self.geometry.dims.hidden),
-                    false => self.out.row(row),
-                };
-                cells.out[m] = out.add(unit);
-                if self.geometry.dims.cell.has_cell_state() {
-                    let (before, cell) = self.cell_rows(t, rank, row);
-                    (cells.before[m], cells.cell[m]) = (before.add(unit), cell.add(unit));
-                } else {
-                    cells.before[m] = self.hidden_before(t, rank).add(unit);
+                cells.gates[m] = rows.gates.add(panel * rows.panel_stride + row * width);
+                cells.out[m] = rows.out.row(rank).add(unit);
+                cells.before[m] = rows.before.row(rank).add(unit);
+                if lstm {
+                    cells.cell[m] = rows.cell.row(rank).add(unit);
                 }
-            }
-        }
-    }
-
-    /// Where h before a step is.
-    #[inline(always)]
-    unsafe fn hidden_before(&self, t: usize, rank: usize) -> *const f32 {
-        // SAFETY: the caller promises a rank that step t has.
-        unsafe {
-            match t {
-                0 => self.h0.row(rank),
-                _ => self.out.row(self.steps.offset(t - 1) + rank).cast_const(),
             }
         }
     }
@@ -277,25 +314,5 @@ impl Forward<'_> {
     #[inline(always)]
     fn inner_at(&self, t: usize, rank: usize) -> usize {
         if self.keep { self.steps.offset(t) + rank } else { rank }
-    }
-
-    /// Where an LSTM's c before and after a step is.
-    #[inline(always)]
-    unsafe fn cell_rows(&self, t: usize, rank: usize, row: usize) -> (*const f32, *mut f32) {
-        let hidden = self.geometry.dims.hidden;
-        // SAFETY: the caller promises a row and rank that the arrays hold.
-        unsafe {
-            if self.keep {
-                let before = if t == 0 {
-                    self.c0.row(rank)
-                } else {
-                    self.cells.add((self.steps.offset(t - 1) + rank) * hidden).cast_const()
-                };
-                (before, self.cells.add(row * hidden))
-            } else {
-                let cell = self.cells.add(rank * hidden);
-                (if t == 0 { self.c0.row(rank) } else { cell.cast_const() }, cell)
-            }
-        }
     }
 }
