@@ -313,10 +313,14 @@ impl Rows {
     pub fn pack(values: &[f32], features: usize, layout: Arc<Layout>) -> Result<Self> {
         layout.expect_cells(values.len(), features)?;
         let mut data = Vec::with_capacity(layout.rows() * features);
-        layout.for_each_row(|_, n, t| {
-            let at = (n * layout.time() + t) * features;
-            data.extend_from_slice(&values[at..at + features]);
-        });
+        let cell = |n: usize, t: usize| n * layout.time() + t;
+        match features {
+            // A copy of one number takes longer to call than to do.
+            1 => layout.for_each_row(|_, n, t| data.push(values[cell(n, t)])),
+            _ => layout.for_each_row(|_, n, t| {
+                data.extend_from_slice(&values[cell(n, t) * features..][..features]);
+            }),
+        }
         Self::new(data, features, layout)
     }
 
