@@ -22,7 +22,7 @@ const CHUNK_FLOATS: usize = 128 * 1024;
 /// One backward pass through time.
 #[derive(Debug)]
 pub(crate) struct Backward<'a> {
-    pub(crate) geometry: Geometry,
+    pub(crate) geometry: &'a Geometry,
     pub(crate) steps: &'a Steps,
     pub(crate) shards: usize,
     /// What forward answered.
@@ -63,7 +63,7 @@ unsafe impl Sync for Backward<'_> {}
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows; each shard may run once at a time.
 pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) {
-    let (steps, geometry) = (task.steps, &task.geometry);
+    let (steps, geometry) = (task.steps, task.geometry);
     let shard = Shard::new(shard, task.shards, steps);
     let (output, rows) = (geometry.dims.output(), steps.rows());
     let at_once = CHUNK_FLOATS / (geometry.panels * geometry.width());
@@ -101,7 +101,7 @@ pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) 
 /// dX of the steps `from..to`: dG·W.
 unsafe fn input_gradient(kernels: &Kernels, task: &Backward, shard: Shard, from: usize, to: usize) {
     let Some((w, d_x)) = task.input else { return };
-    let (steps, geometry) = (task.steps, &task.geometry);
+    let (steps, geometry) = (task.steps, task.geometry);
     let product = Product {
         a: RowsAt { base: task.gates.cast_const(), stride: geometry.width(), map: std::ptr::null() },
         depth: geometry.gate_depth(steps.rows(), Side::Input),
@@ -192,7 +192,7 @@ unsafe fn gradient_of_h(kernels: &Kernels, task: &Backward, shard: Shard, t: usi
 
 /// Back through the second product: from the gradient of h', or from dn, to that of what the product was over.
 unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: usize, alive: usize) {
-    let (steps, geometry) = (task.steps, &task.geometry);
+    let (steps, geometry) = (task.steps, task.geometry);
     let Dims { hidden, options, .. } = geometry.dims;
     let (base, stride, depth) = match options.projection {
         Some(output) => (task.d_projected, output, Depth::plain(output)),
@@ -212,7 +212,7 @@ unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: us
 
 /// Calls `run` for every panel and row of a step.
 unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: impl Fn(&CellBackward)) {
-    let (steps, geometry) = (task.steps, &task.geometry);
+    let (steps, geometry) = (task.steps, task.geometry);
     let Dims { hidden, cell, options, .. } = geometry.dims;
     let dense = |base| RowsAt { base, stride: hidden, map: std::ptr::null() };
     let (first, earlier) = (steps.offset(t), (t > 0).then(|| steps.offset(t - 1)));

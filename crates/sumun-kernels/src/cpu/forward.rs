@@ -20,7 +20,7 @@ const CHUNK_FLOATS: usize = 128 * 1024;
 /// One forward pass.
 #[derive(Debug)]
 pub(crate) struct Forward<'a> {
-    pub(crate) geometry: Geometry,
+    pub(crate) geometry: &'a Geometry,
     pub(crate) steps: &'a Steps,
     pub(crate) shards: usize,
     pub(crate) x: RowsAt<*const f32>,
@@ -55,7 +55,10 @@ unsafe impl Sync for Forward<'_> {}
 pub(crate) fn chunk_rows(geometry: &Geometry, steps: &Steps, shards: usize) -> usize {
     let of = |shard| Shard::new(shard, shards, steps).rows(steps.sequences());
     let step = (0..shards).map(of).max().unwrap_or(0);
-    step.max(CHUNK_FLOATS / (geometry.panels * geometry.width())).min(steps.rows()).max(step)
+    if steps.rows() <= step {
+        return step;
+    }
+    step.max(CHUNK_FLOATS / (geometry.panels * geometry.width())).min(steps.rows())
 }
 
 /// Runs the sequences of one shard through all steps.
@@ -65,7 +68,7 @@ pub(crate) fn chunk_rows(geometry: &Geometry, steps: &Steps, shards: usize) -> u
 pub(crate) unsafe fn forward(kernels: &Kernels, task: &Forward, shard: usize) {
     let steps = task.steps;
     let shard = Shard::new(shard, task.shards, steps);
-    let at_once = chunk_rows(&task.geometry, steps, task.shards);
+    let at_once = chunk_rows(task.geometry, steps, task.shards);
     let mut from = 0;
     while from < steps.len() {
         let (mut to, mut rows) = (from, 0);
@@ -126,7 +129,7 @@ impl Forward<'_> {
 
 /// Pre-activations of `rows` rows of the shard from step `from` on: bias + x·Wᵀ.
 unsafe fn project(kernels: &Kernels, task: &Forward, shard: Shard, from: usize, rows: usize) {
-    let geometry = &task.geometry;
+    let geometry = task.geometry;
     let inputs = geometry.dims.input;
     for panel in 0..geometry.panels {
         let columns = geometry.vectors(panel, Side::Input) * kernels.lanes;

@@ -106,6 +106,10 @@ const MOST_OF_RUN: usize = 8;
 impl Shard {
     pub(crate) fn new(index: usize, count: usize, steps: &Steps) -> Self {
         let sequences = steps.sequences();
+        if count == 1 {
+            // A stream has no time for the divisions.
+            return Self { index, count, run: sequences };
+        }
         let alike = steps.rows() == sequences * steps.len();
         let turns = if alike { 1 } else { sequences.div_ceil(MOST_OF_RUN * count).max(1) };
         Self { index, count, run: sequences.div_ceil(turns * count).max(1) }

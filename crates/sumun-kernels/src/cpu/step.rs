@@ -37,7 +37,7 @@ unsafe fn rows_of_step(
     local: usize,
     alive: usize,
 ) {
-    let geometry = &task.geometry;
+    let geometry = task.geometry;
     let Dims { input, cell, .. } = geometry.dims;
     let output = geometry.dims.output();
     let by_step = task.takes_input_by_step(shard);
@@ -89,7 +89,7 @@ unsafe fn rows_of_step(
 
 /// A step of one row: two panels at once, and the cells of as many as can be, since each is a chain of operations that wait.
 unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
-    let geometry = &task.geometry;
+    let geometry = task.geometry;
     let Dims { input, cell, .. } = geometry.dims;
     let output = geometry.dims.output();
     let by_step = task.takes_input_by_step(shard);
@@ -155,7 +155,7 @@ unsafe fn finish(kernels: &Kernels, cell: Cell, cells: &CellForward) {
 
 /// What is left of a step when all panels have left the rows of the second product.
 unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
-    let (steps, geometry) = (task.steps, &task.geometry);
+    let (steps, geometry) = (task.steps, task.geometry);
     let (hidden, output) = (geometry.dims.hidden, geometry.dims.output());
     let alive = shard.rows(steps.batch_size(t));
     let product = Product {
@@ -248,7 +248,7 @@ impl Forward<'_> {
     /// Where the rows of step t are; the first gate row of the chunk is `local`.
     #[inline(always)]
     fn rows_at(&self, shard: Shard, t: usize, local: usize) -> StepRows {
-        let (geometry, first) = (&self.geometry, self.steps.offset(t));
+        let (geometry, first) = (self.geometry, self.steps.offset(t));
         let Dims { hidden, cell, .. } = geometry.dims;
         let dense = |base| RowsAt { base, stride: hidden, map: std::ptr::null() };
         let earlier = (t > 0).then(|| self.steps.offset(t - 1));

@@ -108,7 +108,7 @@ impl Fused {
         cache: Option<&mut Cache>,
         scratch: &mut Scratch,
     ) {
-        let g = self.geometry;
+        let g = &self.geometry;
         let (rows, hidden) = (steps.rows(), g.dims.hidden);
         let keep = cache.is_some();
         let inner_rows = |rows: usize| if g.two_phases() { rows * hidden } else { 0 };
@@ -121,7 +121,7 @@ impl Fused {
                 (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr(), cache.inner.as_mut_ptr())
             }
             None => {
-                let chunk = chunk_rows(&g, steps, shards);
+                let chunk = chunk_rows(g, steps, shards);
                 scratch.gates.resize(shards * g.panels * chunk * g.width());
                 scratch.inner.resize(inner_rows(steps.sequences()));
                 (scratch.gates.as_mut_ptr(), chunk, last.cell.as_mut_ptr(), scratch.inner.as_mut_ptr())
@@ -161,8 +161,8 @@ impl Fused {
         out: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let g = self.geometry;
-        let chunk = chunk_rows(&g, steps, 1);
+        let g = &self.geometry;
+        let chunk = chunk_rows(g, steps, 1);
         scratch.gates.resize(g.panels * chunk * g.width());
         scratch.inner.resize(if g.two_phases() { steps.sequences() * g.dims.hidden } else { 0 });
         let (hidden, cells) = (state.hidden.as_mut_ptr(), state.cell.as_mut_ptr());
@@ -218,7 +218,7 @@ impl Fused {
                 d_initial.cell.fill(0.0);
             }
         }
-        let g = self.geometry;
+        let g = &self.geometry;
         if g.two_phases() {
             cache.d_projected.resize(steps.rows() * g.dims.options.projection.unwrap_or(0));
             cache.d_inner.resize(steps.sequences() * g.dims.hidden);
@@ -259,7 +259,7 @@ impl Fused {
         cache: &Cache,
         into: Gradients<'_, f32>,
     ) {
-        let g = self.geometry;
+        let g = &self.geometry;
         let Dims { hidden, options, .. } = g.dims;
         let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
         let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
@@ -315,7 +315,7 @@ impl Fused {
     /// dW of an input narrower than a vector, turned: its numbers are the outputs, and the gates' whole vectors the
     /// columns. The same chains of additions, so the same bits.
     fn narrow_input_gradient(&self, rows: usize, x: RowsRef<'_>, cache: &Cache, into: &mut [f32]) {
-        let g = self.geometry;
+        let g = &self.geometry;
         let inputs = g.dims.input;
         let dense = x.gather(rows, inputs);
         let mut sums = Aligned::default();
@@ -356,7 +356,7 @@ impl Fused {
 
     /// For each weight row that a side has: where its column of gate gradients begins.
     fn gate_columns(&self, cache: &Cache, rows: usize, side: Side) -> Vec<(usize, *const f32)> {
-        let g = self.geometry;
+        let g = &self.geometry;
         let mut columns = Vec::with_capacity(g.dims.gate_rows());
         for panel in 0..g.panels {
             for column in 0..g.width() {
@@ -393,7 +393,7 @@ impl Fused {
     }
 
     fn bias_gradients(&self, rows: usize, cache: &Cache, input: &mut [f32], hidden: &mut [f32]) {
-        let g = self.geometry;
+        let g = &self.geometry;
         let width = g.width();
         // The sums of all panels, those of the input's bias and then those of the state's.
         let mut sums = Aligned::default();
