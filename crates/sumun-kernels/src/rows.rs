@@ -119,18 +119,15 @@ pub(crate) fn place(map: Option<&RowMap>, row: usize) -> usize {
 
 /// Where the rows are.
 pub(crate) fn at(rows: RowsRef<'_>) -> RowsAt<*const f32> {
-    RowsAt {
-        base: rows.values.as_ptr(),
-        stride: rows.stride,
-        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
-    }
+    RowsAt::mapped(rows.values.as_ptr(), rows.stride, pointer(rows.map))
 }
 
 /// Where the rows are.
 pub(crate) fn at_mut(rows: RowsMut<'_>) -> RowsAt<*mut f32> {
-    RowsAt {
-        base: rows.values.as_mut_ptr(),
-        stride: rows.stride,
-        map: rows.map.map_or(std::ptr::null(), |m| m.as_slice().as_ptr()),
-    }
+    RowsAt::mapped(rows.values.as_mut_ptr(), rows.stride, pointer(rows.map))
+}
+
+/// Null for none.
+fn pointer(map: Option<&RowMap>) -> *const u32 {
+    map.map_or(std::ptr::null(), |map| map.as_slice().as_ptr())
 }

@@ -70,12 +70,12 @@ pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) 
     // SAFETY: the caller's promises.
     let first_gates = unsafe { task.gates.add(geometry.first_column(Side::Hidden)).cast_const() };
     let recurrent = Product {
-        a: RowsAt { base: first_gates, stride: geometry.width(), map: std::ptr::null() },
+        a: RowsAt::dense(first_gates, geometry.width()),
         depth: geometry.gate_depth(rows, Side::Hidden),
         b: task.u,
         columns: Columns { columns: output, lanes: kernels.lanes },
         start: if matches!(geometry.dims.cell, Cell::Gru(_)) { Start::Output } else { Start::Zero },
-        c: RowsAt { base: task.d_hidden, stride: output, map: std::ptr::null() },
+        c: RowsAt::dense(task.d_hidden, output),
     };
     let (mut chunk_end, mut chunk) = (steps.len(), 0);
     for t in (0..steps.len()).rev() {
@@ -103,7 +103,7 @@ unsafe fn input_gradient(kernels: &Kernels, task: &Backward, shard: Shard, from:
     let Some((w, d_x)) = task.input else { return };
     let (steps, geometry) = (task.steps, task.geometry);
     let product = Product {
-        a: RowsAt { base: task.gates.cast_const(), stride: geometry.width(), map: std::ptr::null() },
+        a: RowsAt::dense(task.gates.cast_const(), geometry.width()),
         depth: geometry.gate_depth(steps.rows(), Side::Input),
         b: w,
         columns: Columns { columns: geometry.dims.input, lanes: kernels.lanes },
@@ -199,12 +199,12 @@ unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: us
         None => (task.gates, geometry.width(), geometry.gate_depth(steps.rows(), Side::Reset)),
     };
     let product = Product {
-        a: RowsAt { base: base.cast_const(), stride, map: std::ptr::null() },
+        a: RowsAt::dense(base.cast_const(), stride),
         depth,
         b: task.second,
         columns: Columns { columns: hidden, lanes: kernels.lanes },
         start: Start::Zero,
-        c: RowsAt { base: task.d_inner, stride: hidden, map: std::ptr::null() },
+        c: RowsAt::dense(task.d_inner, hidden),
     };
     // SAFETY: the caller's promises.
     unsafe { product.run(kernels, alive, |i| steps.offset(t) + shard.rank(i), |i| shard.rank(i)) };
@@ -214,7 +214,7 @@ unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: us
 unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: impl Fn(&CellBackward)) {
     let (steps, geometry) = (task.steps, task.geometry);
     let Dims { hidden, cell, options, .. } = geometry.dims;
-    let dense = |base| RowsAt { base, stride: hidden, map: std::ptr::null() };
+    let dense = |base| RowsAt::dense(base, hidden);
     let (first, earlier) = (steps.offset(t), (t > 0).then(|| steps.offset(t - 1)));
     let (cells, lstm) = (dense(task.cells), cell.has_cell_state());
     let (before, after) = match lstm {

@@ -25,18 +25,36 @@ pub(crate) mod update;
 
 use crate::types::Steps;
 
-/// Rows in somebody's array: row `i` starts at `base + at(i)·stride`, with `at` a map or the identity.
+/// Rows in somebody's array: row `i` starts at `base + at(first + i)·stride`, with `at` a map or the identity.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowsAt<P> {
     pub(crate) base: P,
     pub(crate) stride: usize,
     /// Null for the identity.
     pub(crate) map: *const u32,
+    first: usize,
 }
 
 impl<P> RowsAt<P> {
+    /// All rows; a null map is the identity.
+    pub(crate) fn mapped(base: P, stride: usize, map: *const u32) -> Self {
+        Self { base, stride, map, first: 0 }
+    }
+
+    /// All rows, one after another.
+    pub(crate) fn dense(base: P, stride: usize) -> Self {
+        Self::mapped(base, stride, std::ptr::null())
+    }
+
+    /// The rows from the `first` on.
+    #[inline(always)]
+    pub(crate) fn from(self, first: usize) -> Self {
+        Self { first: self.first + first, ..self }
+    }
+
     #[inline(always)]
     unsafe fn offset(&self, row: usize) -> usize {
+        let row = self.first + row;
         let row = if self.map.is_null() {
             row
         } else {
@@ -48,15 +66,6 @@ impl<P> RowsAt<P> {
 }
 
 impl RowsAt<*const f32> {
-    /// The rows from the `first` on.
-    #[inline(always)]
-    pub(crate) fn from(self, first: usize) -> Self {
-        match self.map.is_null() {
-            true => Self { base: self.base.wrapping_add(first * self.stride), ..self },
-            false => Self { map: self.map.wrapping_add(first), ..self },
-        }
-    }
-
     #[inline(always)]
     pub(crate) unsafe fn row(&self, row: usize) -> *const f32 {
         // SAFETY: the caller promises a row that the array holds.
@@ -65,25 +74,16 @@ impl RowsAt<*const f32> {
 }
 
 impl RowsAt<*mut f32> {
-    /// The rows from the `first` on.
     #[inline(always)]
-    pub(crate) fn from(self, first: usize) -> Self {
-        match self.map.is_null() {
-            true => Self { base: self.base.wrapping_add(first * self.stride), ..self },
-            false => Self { map: self.map.wrapping_add(first), ..self },
-        }
+    pub(crate) unsafe fn row(&self, row: usize) -> *mut f32 {
+        // SAFETY: the caller promises a row that the array holds.
+        unsafe { self.base.add(self.offset(row)) }
     }
 
     /// The same rows, to be read.
     #[inline(always)]
     pub(crate) fn read(self) -> RowsAt<*const f32> {
-        RowsAt { base: self.base.cast_const(), stride: self.stride, map: self.map }
-    }
-
-    #[inline(always)]
-    pub(crate) unsafe fn row(&self, row: usize) -> *mut f32 {
-        // SAFETY: the caller promises a row that the array holds.
-        unsafe { self.base.add(self.offset(row)) }
+        RowsAt { base: self.base.cast_const(), stride: self.stride, map: self.map, first: self.first }
     }
 }
 
@@ -164,11 +164,11 @@ mod tests {
                     }
                     let work = |s: &Shard| (0..s.rows(sequences)).map(|i| length(s.rank(i))).sum::<usize>();
                     let most = shards.iter().map(work).max().unwrap();
-                    let even = steps.rows().div_ceil(count);
-                    assert!(
-                        most <= even + MOST_OF_RUN * length(0),
-                        "{most} for {even}, {sequences} to {count}"
-                    );
+                    let even = match ragged {
+                        true => steps.rows().div_ceil(count) + MOST_OF_RUN * MOST_OF_RUN * count,
+                        false => 9 * sequences.div_ceil(count),
+                    };
+                    assert!(most <= even, "{most} for {even}, {sequences} to {count}");
                 }
             }
         }

@@ -159,7 +159,7 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize
     let (hidden, output) = (geometry.dims.hidden, geometry.dims.output());
     let alive = shard.rows(steps.batch_size(t));
     let product = Product {
-        a: RowsAt { base: task.inner.cast_const(), stride: hidden, map: std::ptr::null() },
+        a: RowsAt::dense(task.inner.cast_const(), hidden),
         depth: Depth::plain(hidden),
         b: task.second,
         columns: Columns { columns: output, lanes: kernels.lanes },
@@ -250,7 +250,7 @@ impl Forward<'_> {
     fn rows_at(&self, shard: Shard, t: usize, local: usize) -> StepRows {
         let (geometry, first) = (self.geometry, self.steps.offset(t));
         let Dims { hidden, cell, .. } = geometry.dims;
-        let dense = |base| RowsAt { base, stride: hidden, map: std::ptr::null() };
+        let dense = |base| RowsAt::dense(base, hidden);
         let earlier = (t > 0).then(|| self.steps.offset(t - 1));
         let hidden_before = earlier.map_or(self.h0, |earlier| self.out.from(earlier).read());
         // Without a cache the running c and the inner rows of one step are all there is.

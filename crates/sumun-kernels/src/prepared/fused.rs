@@ -92,8 +92,8 @@ impl Fused {
     /// The states before the first step, `width` each; one row of zeros for all where there is none.
     fn initial(&self, part: Option<&[f32]>, width: usize) -> RowsAt<*const f32> {
         match part {
-            Some(part) => RowsAt { base: part.as_ptr(), stride: width, map: std::ptr::null() },
-            None => RowsAt { base: self.zeros.as_ptr(), stride: 0, map: std::ptr::null() },
+            Some(part) => RowsAt::dense(part.as_ptr(), width),
+            None => RowsAt::dense(self.zeros.as_ptr(), 0),
         }
     }
 
@@ -172,10 +172,10 @@ impl Fused {
             steps,
             shards: 1,
             x: at(x),
-            out: RowsAt { base: out.as_mut_ptr(), stride, map: std::ptr::null() },
-            h0: RowsAt { base: hidden.cast_const(), stride, map: std::ptr::null() },
+            out: RowsAt::dense(out.as_mut_ptr(), stride),
+            h0: RowsAt::dense(hidden.cast_const(), stride),
             // The cell state is updated in place: each unit is read before it is written.
-            c0: RowsAt { base: cells.cast_const(), stride: cell_stride, map: std::ptr::null() },
+            c0: RowsAt::dense(cells.cast_const(), cell_stride),
             w: self.w.as_ptr(),
             u: self.u.as_ptr(),
             bias: self.bias.as_ptr(),
@@ -232,7 +232,7 @@ impl Fused {
             c0: self.initial(initial.map(|s| s.cell), g.dims.hidden),
             gates: cache.gates.as_mut_ptr(),
             cells: cache.cells.as_ptr(),
-            d_out: d_out.map_or(RowsAt { base: std::ptr::null(), stride: 0, map: std::ptr::null() }, at),
+            d_out: d_out.map_or(RowsAt::dense(std::ptr::null(), 0), at),
             d_hidden: d_initial.hidden.as_mut_ptr(),
             d_cell: d_initial.cell.as_mut_ptr(),
             d_projected: cache.d_projected.as_mut_ptr(),
@@ -285,12 +285,12 @@ impl Fused {
         let rest = Sum { rows: rows - n, first: n, a_stride, b: at(out), index, columns: output };
         self.outer(&rest, &hidden_columns, into.hidden, flops / 2);
         if let Some(initial) = initial {
-            let b = RowsAt { base: initial.hidden.as_ptr(), stride: output, map: std::ptr::null() };
+            let b = RowsAt::dense(initial.hidden.as_ptr(), output);
             let first = Sum { rows: n, first: 0, a_stride, b, index: std::ptr::null(), columns: output };
             self.outer(&first, &hidden_columns, into.hidden, 0);
         }
         if g.two_phases() {
-            let b = RowsAt { base: cache.inner.as_ptr(), stride: hidden, map: std::ptr::null() };
+            let b = RowsAt::dense(cache.inner.as_ptr(), hidden);
             let inner = Sum { rows, first: 0, a_stride, b, index: std::ptr::null(), columns: hidden };
             match options.projection {
                 Some(a_stride) => {
