@@ -52,7 +52,7 @@ pub(crate) struct CellBackward {
     pub(crate) d_inner: *const f32,
     /// The gradient of c, likewise; an LSTM replaces it.
     pub(crate) d_cell: *mut f32,
-    /// The gates of the row a step earlier, to have them at hand by then.
+    /// The gates of the row a step earlier, for which an LSTM asks ahead of time.
     pub(crate) earlier: *const f32,
 }
 
