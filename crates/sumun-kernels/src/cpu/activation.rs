@@ -1,7 +1,8 @@
 //! Vector exp, sigmoid and tanh with a stated error.
 //!
-//! `exp` reduces x = n·ln 2 + r with |r| ≤ ln 2 / 2 (Cody & Waite 1980) and takes a polynomial in r. Errors against f64, over all f32: exp ≤ 1.1 ulp on −87..88, sigmoid ≤ 2.5 ulp for
-//! x ≥ −87 (below, it stays at its value there, under 2e-38), tanh ≤ 2.5 ulp. NaN stays NaN.
+//! `exp` reduces x = n·ln 2 + r with |r| ≤ ln 2 / 2 (Cody & Waite 1980) and takes a polynomial in r.
+//! Errors against f64, over all f32: exp ≤ 1.1 ulp on −87..88, sigmoid ≤ 2.5 ulp for x ≥ −87 (below, it stays at its
+//! value there, under 2e-38), tanh ≤ 2.5 ulp. NaN stays NaN.
 
 use crate::simd::{Activation, Simd};
 

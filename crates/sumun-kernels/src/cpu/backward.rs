@@ -224,10 +224,10 @@ unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: 
     let d_hidden = if options.projection.is_some() { task.d_inner } else { task.d_hidden };
     let d_out = (options.projection.is_none() && !task.d_out.base.is_null()).then(|| task.d_out.from(first));
     let width = geometry.width();
+    let back = (first - earlier.unwrap_or(first)) * width;
     for panel in 0..geometry.panels {
         let (unit, units) = (panel * geometry.units, geometry.units_in(panel));
         let gates = task.gates.wrapping_add((panel * steps.rows() + first) * width);
-        let back = (first - earlier.unwrap_or(first)) * width;
         for rank in (0..alive).map(|i| shard.rank(i)) {
             // SAFETY: the caller promises arrays that hold every row and rank.
             unsafe {

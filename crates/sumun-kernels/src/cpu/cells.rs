@@ -95,10 +95,7 @@ pub(crate) unsafe fn gru_forward<S: Simd>(task: &CellForward) {
     unsafe {
         for m in 0..task.rows {
             let gates = task.gates[m];
-            let r = sigmoid::<S>(S::load(gates.add(S::LANES)));
-            let z = sigmoid::<S>(S::load(gates.add(2 * S::LANES)));
-            S::store(gates.add(S::LANES), r);
-            S::store(gates.add(2 * S::LANES), z);
+            let r = activate_reset_and_update::<S>(gates);
             S::store(gates, S::fma(r, S::load(gates.add(3 * S::LANES)), S::load(gates)));
         }
         for m in 0..task.rows {
@@ -112,6 +109,19 @@ pub(crate) unsafe fn gru_forward<S: Simd>(task: &CellForward) {
     }
 }
 
+/// Activates r and z of one row of a panel, and answers r.
+#[inline(always)]
+unsafe fn activate_reset_and_update<S: Simd>(gates: *mut f32) -> S::V {
+    // SAFETY: the caller promises three vectors of gates.
+    unsafe {
+        let r = sigmoid::<S>(S::load(gates.add(S::LANES)));
+        let z = sigmoid::<S>(S::load(gates.add(2 * S::LANES)));
+        S::store(gates.add(S::LANES), r);
+        S::store(gates.add(2 * S::LANES), z);
+        r
+    }
+}
+
 /// Reset before the product, first phase: r, z = σ(·), and r ⊙ h. Leaves r, z activated beside n_x.
 #[inline(always)]
 pub(crate) unsafe fn gru_reset_forward<S: Simd>(task: &CellForward) {
@@ -119,10 +129,7 @@ pub(crate) unsafe fn gru_reset_forward<S: Simd>(task: &CellForward) {
         // SAFETY: the caller promises three vectors of gates and `units` states for each row.
         unsafe {
             let gates = task.gates[m];
-            let r = sigmoid::<S>(S::load(gates.add(S::LANES)));
-            let z = sigmoid::<S>(S::load(gates.add(2 * S::LANES)));
-            S::store(gates.add(S::LANES), r);
-            S::store(gates.add(2 * S::LANES), z);
+            let r = activate_reset_and_update::<S>(gates);
             let h = load_units::<S>(task.before[m], task.units);
             store_units::<S>(task.out[m], S::flush(S::mul(r, h)), task.units);
         }
