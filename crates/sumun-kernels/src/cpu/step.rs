@@ -18,12 +18,13 @@ use crate::types::{Cell, Dims, Reset};
 pub(crate) unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
     // SAFETY: the caller's promises.
     unsafe {
-        match shard.rows(task.steps.batch_size(t)) {
-            1 => row_of_step(kernels, task, shard, t, local),
-            alive => rows_of_step(kernels, task, shard, t, local, alive),
+        let (rows, alive) = (task.rows_at(shard, t, local), shard.rows(task.steps.batch_size(t)));
+        match alive {
+            1 => row_of_step(kernels, task, shard, t, &rows),
+            _ => rows_of_step(kernels, task, shard, t, &rows, alive),
         }
         if task.geometry.two_phases() {
-            second_phase(kernels, task, shard, t, local);
+            second_phase(kernels, task, shard, &rows, alive);
         }
     }
 }
@@ -34,7 +35,7 @@ unsafe fn rows_of_step(
     task: &Forward,
     shard: Shard,
     t: usize,
-    local: usize,
+    rows: &StepRows,
     alive: usize,
 ) {
     let geometry = task.geometry;
@@ -45,7 +46,6 @@ unsafe fn rows_of_step(
     let tile = Tile::new(none, Depth::plain(output), 0);
     let mut step = StepTile { tile, x: [none; MOST_ROWS], w: none, inputs: input };
     let mut cells = CellForward::new(0);
-    let rows = task.rows_at(shard, t, local);
     for place in 0..geometry.panels {
         let panel = task.panel(t, place);
         let next = task.panel(t, (place + 1).min(geometry.panels - 1));
@@ -65,7 +65,7 @@ unsafe fn rows_of_step(
             for (turn, (start, count)) in tiles(alive, kernels.tile_rows(step.tile.columns)).enumerate() {
                 step.tile.turn = turn;
                 cells.rows = 0;
-                task.place(&mut cells, shard, &rows, panel, start, count);
+                task.place(&mut cells, shard, rows, panel, start, count);
                 for m in 0..count {
                     let rank = shard.rank(start + m);
                     step.tile.a[m] = rows.hidden_before.row(rank);
@@ -88,14 +88,13 @@ unsafe fn rows_of_step(
 }
 
 /// A step of one row: two panels at once, and the cells of as many as can be, since each is a chain of operations that wait.
-unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
+unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, rows: &StepRows) {
     let geometry = task.geometry;
     let Dims { input, cell, .. } = geometry.dims;
     let output = geometry.dims.output();
     let by_step = task.takes_input_by_step(shard);
     let first_column = task.first_column(by_step);
     let mut cells = CellForward::new(0);
-    let rows = task.rows_at(shard, t, local);
     let mut place = 0;
     while place < geometry.panels {
         let units = geometry.units_in(task.panel(t, place));
@@ -113,7 +112,7 @@ unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize,
             let at = cells.rows;
             cells.units = units;
             for &panel in &panels[..count] {
-                task.place(&mut cells, shard, &rows, panel, 0, 1);
+                task.place(&mut cells, shard, rows, panel, 0, 1);
             }
             let c = [at, at + count - 1].map(|m| cells.gates[m].add(first_column));
             let rank = shard.rank(0);
@@ -154,37 +153,35 @@ unsafe fn finish(kernels: &Kernels, cell: Cell, cells: &CellForward) {
 }
 
 /// What is left of a step when all panels have left the rows of the second product.
-unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
-    let (steps, geometry) = (task.steps, task.geometry);
+unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &StepRows, alive: usize) {
+    let geometry = task.geometry;
     let (hidden, output) = (geometry.dims.hidden, geometry.dims.output());
-    let alive = shard.rows(steps.batch_size(t));
     let product = Product {
-        a: RowsAt::dense(task.inner.cast_const(), hidden),
+        a: rows.out.read(),
         depth: Depth::plain(hidden),
         b: task.second,
         columns: Columns { columns: output, lanes: kernels.lanes },
         start: Start::Zero,
-        c: task.out,
+        c: rows.answer,
     };
-    let row = |i| steps.offset(t) + shard.rank(i);
+    let rank = |i| shard.rank(i);
     // SAFETY: the packed weights hold every panel; the caller promises valid rows.
     unsafe {
-        product.run(kernels, alive, |i| task.inner_at(t, shard.rank(i)), row);
+        product.run(kernels, alive, rank, rank);
         if geometry.dims.options.projection.is_some() {
             for i in 0..alive {
-                let out = task.out.row(row(i));
+                let out = rows.answer.row(rank(i));
                 (kernels.add)(out, std::ptr::null(), out, output);
             }
             return;
         }
-        let rows = task.rows_at(shard, t, local);
         for panel in 0..geometry.panels {
             let mut cells = CellForward::new(geometry.units_in(panel));
             for (start, count) in tiles(alive, MOST_ROWS) {
                 cells.rows = 0;
-                task.place(&mut cells, shard, &rows, panel, start, count);
+                task.place(&mut cells, shard, rows, panel, start, count);
                 for m in 0..count {
-                    cells.out[m] = task.out.row(row(start + m)).add(panel * geometry.units);
+                    cells.out[m] = rows.answer.row(rank(start + m)).add(panel * geometry.units);
                 }
                 (kernels.gru_candidate_forward)(&cells);
             }
@@ -200,6 +197,8 @@ struct StepRows {
     before: RowsAt<*const f32>,
     /// An LSTM's c after the step.
     cell: RowsAt<*mut f32>,
+    /// h after the step.
+    answer: RowsAt<*mut f32>,
     /// What cells write: h, or what a second product is over.
     out: RowsAt<*mut f32>,
     /// The first gate row of the first panel, and the floats to that of the next.
@@ -247,7 +246,7 @@ impl Forward<'_> {
 
     /// Where the rows of step t are; the first gate row of the chunk is `local`.
     #[inline(always)]
-    fn rows_at(&self, shard: Shard, t: usize, local: usize) -> StepRows {
+    unsafe fn rows_at(&self, shard: Shard, t: usize, local: usize) -> StepRows {
         let (geometry, first) = (self.geometry, self.steps.offset(t));
         let Dims { hidden, cell, .. } = geometry.dims;
         let dense = |base| RowsAt::dense(base, hidden);
@@ -255,7 +254,7 @@ impl Forward<'_> {
         let hidden_before = earlier.map_or(self.h0, |earlier| self.out.from(earlier).read());
         // Without a cache the running c and the inner rows of one step are all there is.
         let kept = |row: usize| if self.keep { row } else { 0 };
-        let cells = dense(self.cells);
+        let (cells, answer) = (dense(self.cells), self.out.from(first));
         StepRows {
             x: self.x.from(first),
             hidden_before,
@@ -264,17 +263,10 @@ impl Forward<'_> {
                 false => hidden_before,
             },
             cell: cells.from(kept(first)),
-            out: match geometry.two_phases() {
-                true => dense(self.inner).from(kept(first)),
-                false => self.out.from(first),
-            },
-            gates: match self.keep {
-                true => self.gates.wrapping_add(first * geometry.width()),
-                false => {
-                    let panels = shard.index * geometry.panels * self.gate_rows;
-                    self.gates.wrapping_add((panels + local) * geometry.width())
-                }
-            },
+            answer,
+            out: if geometry.two_phases() { dense(self.inner).from(kept(first)) } else { answer },
+            // SAFETY: the caller promises that the gates hold the rows of this step.
+            gates: unsafe { self.gate_row(shard, 0, first, local) },
             panel_stride: self.gate_rows * geometry.width(),
             gates_by_rank: self.keep,
         }
@@ -308,11 +300,5 @@ impl Forward<'_> {
                 }
             }
         }
-    }
-
-    /// Which row of `inner` is a rank's at a step.
-    #[inline(always)]
-    fn inner_at(&self, t: usize, rank: usize) -> usize {
-        if self.keep { self.steps.offset(t) + rank } else { rank }
     }
 }
