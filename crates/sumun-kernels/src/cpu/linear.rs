@@ -86,10 +86,11 @@ impl Product {
             // SAFETY: the caller's promises; panels lie one after another in B.
             unsafe {
                 let mut tile = Tile::new(self.b.add(at(panel, from)), depth, columns);
-                tile.after = match place + 1 < panels {
-                    true => self.b.add(at(panel_at(place + 1), from)),
-                    false => self.b.add(at(panel_at(0), if piece + 1 < pieces { from + at_once } else { 0 })),
-                };
+                if place + 1 < panels {
+                    tile.after = self.b.add(at(panel_at(place + 1), from));
+                } else if piece + 1 < pieces {
+                    tile.after = self.b.add(at(panel_at(0), from + at_once));
+                }
                 for (turn, (start, count)) in tiles(rows, kernels.tile_rows(columns)).enumerate() {
                     tile.turn = turn;
                     for m in 0..count {
