@@ -5,7 +5,7 @@
 
 use crate::aligned::Aligned;
 use crate::cpu::linear::{Product, Start, run_product};
-use crate::cpu::outer::{Outer, RowSum, run_outer};
+use crate::cpu::outer::{ColumnSum, Outer, RowSums, run_sums};
 use crate::cpu::pack::Columns;
 use crate::cpu::tile::Depth;
 use crate::rows::{RowsMut, RowsRef, at, at_mut};
@@ -242,17 +242,12 @@ pub fn backward_weight_strided(
     }
     let kernels = path.kernels()?;
     let from = d_y.as_ptr();
-    if !d_bias.is_empty() {
-        let task = RowSum { from, stride, rows, to: d_bias.as_mut_ptr(), columns: output };
-        // SAFETY: every length was checked above.
-        unsafe { (kernels.add_rows)(&task) };
-    }
     let base = d_weight.as_mut_ptr();
     // SAFETY: `d_weight` is [O, I], and the rows of `d_y` hold O numbers.
     let (a, c): (Vec<*const f32>, Vec<*mut f32>) =
         (0..output).map(|o| unsafe { (from.wrapping_add(o), base.add(o * input)) }).unzip();
-    let task = Outer {
-        rows,
+    let product = Outer {
+        rows: 0..rows,
         a: a.as_ptr(),
         a_stride: stride,
         b: x.as_ptr(),
@@ -261,8 +256,11 @@ pub fn backward_weight_strided(
         columns: input,
         c: c.as_ptr(),
     };
+    let bias = ColumnSum { a: a.as_ptr(), to: d_bias.as_mut_ptr() };
+    let columns = if d_bias.is_empty() { &[][..] } else { std::slice::from_ref(&bias) };
+    let task = RowSums { rows, a_stride: stride, products: std::slice::from_ref(&product), columns };
     // SAFETY: every length was checked above; output rows do not overlap.
-    unsafe { run_outer(&kernels, &task, output, dims.flops()) };
+    unsafe { run_sums(&kernels, &task, output, dims.flops()) };
     Ok(())
 }
 

@@ -11,19 +11,31 @@ use crate::cpu::tile::{load_columns, multiply_add, store_columns, tiles};
 use crate::simd::{Kernels, Simd};
 use crate::threads::{PARALLEL_FLOPS, for_each_task};
 
+/// What is summed over the rows of a matrix A, whose columns become output rows.
+#[derive(Debug)]
+pub(crate) struct RowSums<'a> {
+    /// Rows of A.
+    pub(crate) rows: usize,
+    /// Floats between two rows of A.
+    pub(crate) a_stride: usize,
+    /// Products with other matrices, where they add to the same C in this order.
+    pub(crate) products: &'a [Outer],
+    pub(crate) columns: &'a [ColumnSum],
+}
+
 /// One weight gradient. `a` columns become output rows; `b` columns become output columns.
 #[derive(Debug)]
 pub(crate) struct Outer {
-    /// How many rows are summed over.
-    pub(crate) rows: usize,
-    /// For each output row: where its column of A begins.
+    /// Which rows of A it is over.
+    pub(crate) rows: Range<usize>,
+    /// For each output row: where its column of A begins, in A's first row.
     pub(crate) a: *const *const f32,
     /// Floats between two rows of A.
     pub(crate) a_stride: usize,
-    /// B; row r is at `b + index[r]·b_stride`.
+    /// B; what goes with the r-th row that it is over is at `b + index[r]·b_stride`.
     pub(crate) b: *const f32,
     pub(crate) b_stride: usize,
-    /// Which row of B goes with row r of A; null for the same.
+    /// Which row of B that is; null for the r-th.
     pub(crate) index: *const u32,
     /// Columns of B and of C.
     pub(crate) columns: usize,
@@ -31,8 +43,16 @@ pub(crate) struct Outer {
     pub(crate) c: *const *mut f32,
 }
 
-// SAFETY: the pointers are only read, but for C, of which each task writes its own output rows.
-unsafe impl Sync for Outer {}
+/// `to[m] += Σ_rows a[row][m]`.
+#[derive(Debug)]
+pub(crate) struct ColumnSum {
+    /// For each output row: where its column of A begins.
+    pub(crate) a: *const *const f32,
+    pub(crate) to: *mut f32,
+}
+
+// SAFETY: the pointers are only read, but for C and the sums, of which each task writes its own output rows.
+unsafe impl Sync for RowSums<'_> {}
 
 /// Rows that are summed before the tile of C is put back: so many rows of a panel of B are two thirds of a first-level
 /// cache of 48 KiB, which leaves room for the columns of A.
@@ -50,84 +70,190 @@ const MOST_COLUMNS: usize = 64;
 /// read from and written to the cache after it for every piece of rows, and the next rows have room beside it.
 const OUTPUT_FLOATS: usize = 128 * 1024;
 
-/// Computes all output rows of an outer product, in parallel where it is worth it.
+/// Computes all output rows, in parallel where it is worth it.
 ///
 /// # Safety
 /// The task's pointers must be valid for its sizes and for `outputs` output rows, which must not overlap.
-pub(crate) unsafe fn run_outer(kernels: &Kernels, task: &Outer, outputs: usize, flops: usize) {
+pub(crate) unsafe fn run_sums(kernels: &Kernels, task: &RowSums, outputs: usize, flops: usize) {
     let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
     // Whole groups of output rows, and a few tasks a thread so that a busy core does not hold up the rest.
     let each = if threads == 1 { outputs } else { outputs.div_ceil(2 * threads).next_multiple_of(16) };
     for_each_task(outputs.div_ceil(each.max(1)), |i| {
         // SAFETY: the caller's promises; ranges are disjoint.
-        unsafe { outer(kernels, task, i * each..((i + 1) * each).min(outputs)) }
+        unsafe { sum_outputs(kernels, task, i * each..((i + 1) * each).min(outputs)) }
     });
 }
 
-/// Computes the output rows `range`.
+/// Computes the output rows `range`: in one pass over A, if the second-level cache holds every C, else in one for each.
 ///
 /// # Safety
 /// The task's pointers must be valid for its sizes; no other task may write the same output rows.
-pub(crate) unsafe fn outer(kernels: &Kernels, task: &Outer, range: Range<usize>) {
+pub(crate) unsafe fn sum_outputs(kernels: &Kernels, task: &RowSums, range: Range<usize>) {
+    let columns: usize = task.products.iter().map(|product| product.columns).sum();
+    // SAFETY: the caller's promises.
+    unsafe {
+        if range.len() * columns <= OUTPUT_FLOATS {
+            pass(kernels, task, range);
+            return;
+        }
+        for (i, product) in task.products.chunks(1).enumerate() {
+            let columns = if i == 0 { task.columns } else { &[] };
+            pass(kernels, &RowSums { products: product, columns, ..*task }, range.clone());
+        }
+    }
+}
+
+unsafe fn pass(kernels: &Kernels, task: &RowSums, range: Range<usize>) {
     let mut panel = Panel([MaybeUninit::uninit(); ROWS_AT_ONCE * MOST_COLUMNS]);
-    let mut stretches = Vec::new();
-    let groups = (range.len() * task.columns).div_ceil(OUTPUT_FLOATS);
-    for (first, outputs) in tiles(range.len(), range.len().div_ceil(groups.max(1))) {
-        let outputs = range.start + first..range.start + first + outputs;
-        let mut start = task.rows;
-        while start > 0 {
-            let rows = ROWS_AT_ONCE.min(start);
-            start -= rows;
-            stretches.clear();
+    let mut ahead = Ahead::default();
+    let columns: usize = task.products.iter().map(|product| product.columns).sum();
+    let groups = (range.len() * columns).div_ceil(OUTPUT_FLOATS).max(1);
+    let mut groups = tiles(range.len(), range.len().div_ceil(groups).max(1))
+        .map(|(first, outputs)| range.start + first..range.start + first + outputs)
+        .peekable();
+    let before = |end: usize| end.saturating_sub(ROWS_AT_ONCE)..end;
+    while let Some(outputs) = groups.next() {
+        let mut end = task.rows;
+        while end > 0 {
+            let piece = before(end);
+            end = piece.start;
+            ahead.clear(piece.len());
             // SAFETY: the caller's promises.
             unsafe {
-                task.stretches(outputs.clone(), start.saturating_sub(ROWS_AT_ONCE)..start, &mut stretches)
-            };
-            let mut stretches = stretches.iter().copied();
-            for (vector, vectors) in tiles(task.columns.div_ceil(kernels.lanes), 4) {
-                let column = vector * kernels.lanes;
-                let columns = (task.columns - column).min(vectors * kernels.lanes);
-                let piece = Piece { start, rows, column, columns };
-                // SAFETY: the caller's promises; the panel holds as many rows of four vectors.
-                unsafe { blocks(kernels, task, outputs.clone(), &piece, &mut panel, &mut stretches) };
+                if end > 0 {
+                    task.next_rows(before(end), outputs.clone(), &mut ahead);
+                } else if let Some(next) = groups.peek() {
+                    task.next_outputs(next.clone(), &mut ahead);
+                    task.next_rows(before(task.rows), next.clone(), &mut ahead);
+                }
+                let mut stretches = ahead.stretches.iter().copied();
+                for product in task.products {
+                    let rows = piece.start.max(product.rows.start)..piece.end.min(product.rows.end);
+                    if !rows.is_empty() {
+                        product.add(kernels, rows, outputs.clone(), &mut panel, &mut stretches);
+                    }
+                }
+                for sum in task.columns {
+                    for_each_run(sum.a, outputs.clone(), 1, |at, from, columns| {
+                        let from = from.add(piece.start * task.a_stride);
+                        let (stride, rows, to) = (task.a_stride, piece.len(), sum.to.add(at));
+                        (kernels.add_rows)(&RowSum { from, stride, rows, to, columns });
+                    });
+                }
             }
         }
     }
 }
 
 impl Outer {
-    /// Where these rows of A (for some output rows) and B lie, in stretches of [`ROWS_AT_ONCE`] lines. Blocks ask for one
-    /// each ahead of time, line after line: columns of A by themselves would come at a third of the speed.
-    unsafe fn stretches(&self, outputs: Range<usize>, rows: Range<usize>, to: &mut Vec<*const f32>) {
-        let mut add = |from: *const f32, floats: usize| {
-            to.extend((0..floats).step_by(ROWS_AT_ONCE * LINE_FLOATS).map(|at| from.wrapping_add(at)));
-        };
-        // Rows that follow each other almost without a gap are one long row.
-        let mut add_rows =
-            |from: *const f32, stride: usize, width: usize, rows: Range<usize>| match stride < 2 * width {
-                true => add(from.wrapping_add(rows.start * stride), rows.len() * stride),
-                false => rows.for_each(|row| add(from.wrapping_add(row * stride), width)),
-            };
-        // SAFETY: the caller promises valid pointers for these outputs.
+    /// Adds some rows of A to some output rows.
+    unsafe fn add(
+        &self,
+        kernels: &Kernels,
+        rows: Range<usize>,
+        outputs: Range<usize>,
+        panel: &mut Panel,
+        stretches: &mut impl Iterator<Item = *const f32>,
+    ) {
+        for (vector, vectors) in tiles(self.columns.div_ceil(kernels.lanes), 4) {
+            let column = vector * kernels.lanes;
+            let columns = (self.columns - column).min(vectors * kernels.lanes);
+            let piece = Piece { start: rows.start, rows: rows.len(), column, columns };
+            // SAFETY: the caller's promises; the panel holds as many rows of four vectors.
+            unsafe { blocks(kernels, self, outputs.clone(), &piece, panel, stretches) };
+        }
+    }
+}
+
+/// What is needed after the blocks at hand, in stretches of as many lines as a block has rows. Blocks ask for one each ahead
+/// of time, line after line: columns of A by themselves would come at a third of the speed.
+#[derive(Debug, Default)]
+struct Ahead {
+    stretches: Vec<*const f32>,
+    lines: usize,
+}
+
+impl Ahead {
+    fn clear(&mut self, lines: usize) {
+        self.stretches.clear();
+        self.lines = lines;
+    }
+
+    fn add(&mut self, from: *const f32, floats: usize) {
+        let starts = (0..floats).step_by(self.lines * LINE_FLOATS);
+        self.stretches.extend(starts.map(|at| from.wrapping_add(at)));
+    }
+
+    /// Rows that follow each other almost without a gap are one long row.
+    fn add_rows(&mut self, from: *const f32, stride: usize, width: usize, rows: Range<usize>) {
+        match stride < 2 * width {
+            true => self.add(from.wrapping_add(rows.start * stride), rows.len() * stride),
+            false => rows.for_each(|row| self.add(from.wrapping_add(row * stride), width)),
+        }
+    }
+}
+
+impl RowSums<'_> {
+    /// These rows of A, for some output rows, and what goes with them.
+    unsafe fn next_rows(&self, rows: Range<usize>, outputs: Range<usize>, ahead: &mut Ahead) {
+        let of_sums = || self.columns.first().map(|sum| sum.a);
+        // SAFETY: the caller promises valid pointers for these rows and outputs.
         unsafe {
-            let of_b = match (self.index.is_null(), rows.is_empty()) {
-                (false, false) => {
-                    *self.index.add(rows.start) as usize..*self.index.add(rows.end - 1) as usize + 1
+            if let Some(a) = self.products.first().map(|product| product.a).or_else(of_sums) {
+                for_each_run(a, outputs, 1, |_, a, width| {
+                    ahead.add_rows(a, self.a_stride, width, rows.clone());
+                });
+            }
+            for product in self.products {
+                let (start, end) = (rows.start.max(product.rows.start), rows.end.min(product.rows.end));
+                if start >= end {
+                    continue;
                 }
-                _ => rows.clone(),
-            };
-            // Rows in whatever order are only asked for where they come when they are needed.
-            if of_b.len() < 2 * rows.len() {
-                add_rows(self.b, self.b_stride, self.columns, of_b);
+                let of_b = product.b_row(start)..product.b_row(end - 1) + 1;
+                // Rows in whatever order are only asked for where they come when they are needed.
+                if of_b.len() < 2 * (end - start) {
+                    ahead.add_rows(product.b, product.b_stride, product.columns, of_b);
+                }
             }
-            let mut output = outputs.start;
-            while output < outputs.end {
-                let a = *self.a.add(output);
-                let side_by_side = |at: usize| *self.a.add(output + at) == a.wrapping_add(at);
-                let width = (1..outputs.end - output).take_while(|&at| side_by_side(at)).count() + 1;
-                add_rows(a, self.a_stride, width, rows.clone());
-                output += width;
-            }
+        }
+    }
+
+    /// These rows of each C.
+    unsafe fn next_outputs(&self, outputs: Range<usize>, ahead: &mut Ahead) {
+        for product in self.products {
+            let (c, columns) = (product.c.cast(), product.columns);
+            // SAFETY: the caller promises valid pointers for these outputs.
+            unsafe { for_each_run(c, outputs.clone(), columns, |_, c, rows| ahead.add(c, rows * columns)) }
+        }
+    }
+}
+
+impl Outer {
+    /// The row of B that goes with a row of A.
+    #[inline(always)]
+    unsafe fn b_row(&self, row: usize) -> usize {
+        let at = row - self.rows.start;
+        // SAFETY: the caller promises a row that this is over.
+        if self.index.is_null() { at } else { unsafe { *self.index.add(at) as usize } }
+    }
+}
+
+/// Calls `with(at, first, count)` for each run of pointers that are `apart` floats apart, the `at`-th being its first.
+unsafe fn for_each_run(
+    pointers: *const *const f32,
+    range: Range<usize>,
+    apart: usize,
+    mut with: impl FnMut(usize, *const f32, usize),
+) {
+    let mut at = range.start;
+    while at < range.end {
+        // SAFETY: the caller promises as many pointers.
+        unsafe {
+            let first = *pointers.add(at);
+            let follows = |n: usize| *pointers.add(at + n) == first.wrapping_add(n * apart);
+            let count = (1..range.end - at).take_while(|&n| follows(n)).count() + 1;
+            with(at, first, count);
+            at += count;
         }
     }
 }
@@ -148,7 +274,7 @@ unsafe fn blocks(
     // SAFETY: the caller's promises.
     unsafe {
         let b = if dense {
-            task.b.add(piece.start * task.b_stride)
+            task.b.add((piece.start - task.rows.start) * task.b_stride)
         } else {
             let to = panel.0.as_mut_ptr().cast();
             (kernels.gather)(task, piece, to);
@@ -180,7 +306,7 @@ pub(crate) unsafe fn gather<S: Simd>(task: &Outer, piece: &Piece, to: *mut f32) 
     for row in 0..rows {
         // SAFETY: the caller promises valid rows of B, and room for as many rows of whole vectors.
         unsafe {
-            let at = if task.index.is_null() { start + row } else { *task.index.add(start + row) as usize };
+            let at = task.b_row(start + row);
             let (b, to) = (task.b.add(at * task.b_stride + column), to.add(row * width));
             for at in (0..columns).step_by(S::LANES) {
                 let left = columns - at;
@@ -233,31 +359,6 @@ pub(crate) unsafe fn block<S: Simd, const M: usize, const N: usize>(task: &Outer
         }
         for m in 0..M {
             store_columns::<S, N>((*task.c.add(output + m)).add(column), &acc[m], columns);
-        }
-    }
-}
-
-/// Adds rows of up to four vectors each to two sums of a row, the last row first.
-#[inline(always)]
-pub(crate) unsafe fn sum_rows<S: Simd>(rows: &[f32], sums: [&mut [f32]; 2]) {
-    let width = sums[0].len();
-    debug_assert!(width <= 4 * S::LANES && sums[1].len() == width);
-    // SAFETY: every chunk is as long as each of the sums.
-    unsafe {
-        let mut acc = [[S::splat(0.0); 4]; 2];
-        for (acc, sums) in acc.iter_mut().zip(&sums) {
-            *acc = load_columns::<S, 4>(sums.as_ptr(), width);
-        }
-        for row in rows.chunks_exact(width).rev() {
-            let row = load_columns::<S, 4>(row.as_ptr(), width);
-            for acc in &mut acc {
-                for n in 0..4 {
-                    acc[n] = S::add(acc[n], row[n]);
-                }
-            }
-        }
-        for (acc, sums) in acc.iter().zip(sums) {
-            store_columns::<S, 4>(sums.as_mut_ptr(), acc, width);
         }
     }
 }

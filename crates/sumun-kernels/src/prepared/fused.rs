@@ -1,15 +1,17 @@
 //! The fused paths: weights packed in panels of units.
 
+use std::ops::Range;
+
 use super::{Cache, Purpose, Scratch};
 use crate::aligned::Aligned;
 use crate::cpu::RowsAt;
 use crate::cpu::backward::{Backward, backward};
 use crate::cpu::forward::{Forward, chunk_rows, forward};
-use crate::cpu::outer::{Outer, outer, run_outer};
+use crate::cpu::outer::{ColumnSum, Outer, RowSums, run_sums, sum_outputs};
 use crate::cpu::pack::{Columns, Geometry, Side};
 use crate::rows::{RowsMut, RowsRef, at, at_mut};
 use crate::simd::Kernels;
-use crate::threads::{PARALLEL_FLOATS, PARALLEL_FLOPS, for_each_of, for_each_task};
+use crate::threads::{PARALLEL_FLOPS, for_each_task};
 use crate::types::{Dims, Gradients, InputGradient, State, StateMut, Steps, Weights};
 
 #[derive(Debug, Clone)]
@@ -262,13 +264,11 @@ impl Fused {
         let g = &self.geometry;
         let Dims { hidden, options, .. } = g.dims;
         let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
-        let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
-        let a_stride = g.width();
-        if g.dims.input < g.lanes {
+        let input_columns = self.gate_columns(cache, rows, &[Side::Input]);
+        let hidden_columns = self.gate_columns(cache, rows, &[Side::Hidden]);
+        let narrow = g.dims.input < g.lanes;
+        if narrow {
             self.narrow_input_gradient(rows, x, cache, into.input);
-        } else {
-            let w = Sum { rows, first: 0, a_stride, b: at(x), index: at(x).map, columns: g.dims.input };
-            self.outer(&w, &self.gate_columns(cache, rows, Side::Input), into.input, flops / 2);
         }
         // The state before row r of step t is the row of the same rank at step t − 1: N rows earlier, if no sequence
         // ends before the last step.
@@ -282,34 +282,66 @@ impl Fused {
             }));
         }
         let index = if uniform { std::ptr::null() } else { before.as_ptr() };
-        let rest = Sum { rows: rows - n, first: n, a_stride, b: at(out), index, columns: output };
-        self.outer(&rest, &hidden_columns, into.hidden, flops / 2);
-        if let Some(initial) = initial {
-            let b = RowsAt::dense(initial.hidden.as_ptr(), output);
-            let first = Sum { rows: n, first: 0, a_stride, b, index: std::ptr::null(), columns: output };
-            self.outer(&first, &hidden_columns, into.hidden, 0);
+        let of_input = Sum {
+            rows: 0..rows,
+            a: &input_columns,
+            b: at(x),
+            index: at(x).map,
+            columns: g.dims.input,
+            into: into.input.as_mut_ptr(),
+        };
+        let rest = Sum {
+            rows: n..rows,
+            a: &hidden_columns,
+            b: at(out),
+            index,
+            columns: output,
+            into: into.hidden.as_mut_ptr(),
+        };
+        let first = initial.map(|initial| Sum {
+            rows: 0..n,
+            b: RowsAt::dense(initial.hidden.as_ptr(), output),
+            index: std::ptr::null(),
+            ..rest.clone()
+        });
+        let mut of_input = if narrow { Vec::new() } else { vec![of_input] };
+        let mut of_hidden = vec![rest];
+        of_hidden.extend(first);
+        let mut biases = [
+            BiasSum::new(&input_columns, into.bias_input),
+            BiasSum::new(&self.gate_columns(cache, rows, &[Side::Hidden, Side::Reset]), into.bias_hidden),
+        ];
+        let columns: Vec<ColumnSum> = biases.iter_mut().flatten().map(BiasSum::task).collect();
+        // With the reset before the product, n has no column on the state's side, and so the sides have not the same rows.
+        if hidden_columns.len() == input_columns.len() {
+            of_input.append(&mut of_hidden);
         }
+        self.sums(rows, g.width(), &of_input, &columns, flops);
+        self.sums(rows, g.width(), &of_hidden, &[], flops);
+        biases.into_iter().flatten().for_each(BiasSum::finish);
         if g.two_phases() {
-            let b = RowsAt::dense(cache.inner.as_ptr(), hidden);
-            let inner = Sum { rows, first: 0, a_stride, b, index: std::ptr::null(), columns: hidden };
+            let inner = |a, into: &mut [f32]| Sum {
+                rows: 0..rows,
+                a,
+                b: RowsAt::dense(cache.inner.as_ptr(), hidden),
+                index: std::ptr::null(),
+                columns: hidden,
+                into: into.as_mut_ptr(),
+            };
             match options.projection {
                 Some(a_stride) => {
                     let columns = |row| (row, cache.d_projected[row..].as_ptr());
                     let columns: Vec<_> = (0..output).map(columns).collect();
-                    self.outer(
-                        &Sum { a_stride, ..inner },
-                        &columns,
-                        into.projection,
-                        2 * rows * output * hidden,
-                    );
+                    let flops = 2 * rows * output * hidden;
+                    self.sums(rows, a_stride, &[inner(&columns, into.projection)], &[], flops);
                 }
                 None => {
-                    let columns = self.gate_columns(cache, rows, Side::Reset);
-                    self.outer(&inner, &columns, into.hidden, 2 * rows * hidden * hidden);
+                    let columns = self.gate_columns(cache, rows, &[Side::Reset]);
+                    let flops = 2 * rows * hidden * hidden;
+                    self.sums(rows, g.width(), &[inner(&columns, into.hidden)], &[], flops);
                 }
             }
         }
-        self.bias_gradients(rows, cache, into.bias_input, into.bias_hidden);
     }
 
     /// dW of an input narrower than a vector, turned: its numbers are the outputs, and the gates' whole vectors the
@@ -332,8 +364,8 @@ impl Fused {
             let a: Vec<*const f32> = (0..inputs).map(|i| dense[i..].as_ptr()).collect();
             // SAFETY: `sums` has a row of `width` for each input.
             let c: Vec<*mut f32> = (0..inputs).map(|i| unsafe { base.add(i * width) }).collect();
-            let task = Outer {
-                rows,
+            let product = Outer {
+                rows: 0..rows,
                 a: a.as_ptr(),
                 a_stride: inputs,
                 b: cache.gates[panel * rows * g.width()..].as_ptr(),
@@ -342,8 +374,9 @@ impl Fused {
                 columns: width,
                 c: c.as_ptr(),
             };
+            let task = RowSums { rows, a_stride: inputs, products: &[product], columns: &[] };
             // SAFETY: `dense` has a row of `inputs` for each row of gates; output rows do not overlap.
-            unsafe { outer(&self.kernels, &task, 0..inputs) };
+            unsafe { sum_outputs(&self.kernels, &task, 0..inputs) };
             for (i, sums) in sums.chunks_exact(width).enumerate() {
                 for (column, &sum) in sums.iter().enumerate() {
                     if let Some(row) = place(column) {
@@ -354,13 +387,13 @@ impl Fused {
         }
     }
 
-    /// For each weight row that a side has: where its column of gate gradients begins.
-    fn gate_columns(&self, cache: &Cache, rows: usize, side: Side) -> Vec<(usize, *const f32)> {
+    /// For each weight row that one of these sides has: where its column of gate gradients begins.
+    fn gate_columns(&self, cache: &Cache, rows: usize, sides: &[Side]) -> Vec<(usize, *const f32)> {
         let g = &self.geometry;
         let mut columns = Vec::with_capacity(g.dims.gate_rows());
         for panel in 0..g.panels {
             for column in 0..g.width() {
-                if let Some(row) = g.weight_row(panel, column, side) {
+                if let Some(row) = sides.iter().find_map(|&side| g.weight_row(panel, column, side)) {
                     columns.push((row, cache.gates[panel * rows * g.width() + column..].as_ptr()));
                 }
             }
@@ -368,75 +401,67 @@ impl Fused {
         columns
     }
 
-    fn outer(&self, sum: &Sum, columns: &[(usize, *const f32)], into: &mut [f32], flops: usize) {
-        if sum.rows == 0 {
-            return;
-        }
-        let base = into.as_mut_ptr();
-        // SAFETY: `into` has a row of `columns` for each that is named, and A a row for each row of the sum.
-        let (a, c): (Vec<*const f32>, Vec<*mut f32>) = columns
-            .iter()
-            .map(|&(row, a)| unsafe { (a.add(sum.first * sum.a_stride), base.add(row * sum.columns)) })
-            .unzip();
-        let task = Outer {
-            rows: sum.rows,
+    /// Sums over rows of gradients that are `a_stride` apart.
+    fn sums(&self, rows: usize, a_stride: usize, sums: &[Sum<'_>], columns: &[ColumnSum], flops: usize) {
+        let pointers = |sum: &Sum| -> (Vec<*const f32>, Vec<*mut f32>) {
+            // SAFETY: there is a row of `columns` for each that is named.
+            sum.a.iter().map(|&(row, a)| (a, unsafe { sum.into.add(row * sum.columns) })).unzip()
+        };
+        let pointers: Vec<_> = sums.iter().map(pointers).collect();
+        let product = |(sum, (a, c)): (&Sum, &(Vec<*const f32>, Vec<*mut f32>))| Outer {
+            rows: sum.rows.clone(),
             a: a.as_ptr(),
-            a_stride: sum.a_stride,
+            a_stride,
             b: sum.b.base,
             b_stride: sum.b.stride,
             index: sum.index,
             columns: sum.columns,
             c: c.as_ptr(),
         };
-        // SAFETY: lengths as above; tasks write disjoint output rows.
-        unsafe { run_outer(&self.kernels, &task, columns.len(), flops) }
-    }
-
-    fn bias_gradients(&self, rows: usize, cache: &Cache, input: &mut [f32], hidden: &mut [f32]) {
-        let g = &self.geometry;
-        let width = g.width();
-        // The sums of all panels, those of the input's bias and then those of the state's.
-        let mut sums = Aligned::default();
-        sums.resize(2 * g.panels * width);
-        let each_row = |visit: &mut dyn FnMut(usize, Option<usize>, Option<usize>)| {
-            for at in 0..g.panels * width {
-                let (panel, column) = (at / width, at % width);
-                let hidden = g.weight_row(panel, column, Side::Hidden);
-                let hidden = hidden.or_else(|| g.weight_row(panel, column, Side::Reset));
-                visit(panel * width + at, g.weight_row(panel, column, Side::Input), hidden);
-            }
-        };
-        // Each sum goes on from what is there, so that the pieces of a sequence add to one chain.
-        let value = |bias: &[f32], row: Option<usize>| row.and_then(|row| bias.get(row)).map_or(0.0, |v| *v);
-        each_row(&mut |at, input_row, hidden_row| {
-            sums[at] = value(input, input_row);
-            sums[at + width] = value(hidden, hidden_row);
-        });
-        let parts = sums.chunks_exact_mut(2 * width).zip(cache.gates.chunks_exact(rows * width)).collect();
-        for_each_of(parts, g.panels * rows * width >= PARALLEL_FLOATS, |(sums, gates)| {
-            let (of_input, of_hidden) = sums.split_at_mut(width);
-            // SAFETY: the kernels are those of an instruction set that this processor has.
-            unsafe { (self.kernels.sum_rows)(gates, [of_input, of_hidden]) };
-        });
-        each_row(&mut |at, input_row, hidden_row| {
-            if let Some(bias) = input_row.and_then(|row| input.get_mut(row)) {
-                *bias = sums[at];
-            }
-            if let Some(bias) = hidden_row.and_then(|row| hidden.get_mut(row)) {
-                *bias = sums[at + width];
-            }
-        });
+        let products: Vec<Outer> = sums.iter().zip(&pointers).map(product).collect();
+        let outputs = sums.first().map_or(self.geometry.dims.gate_rows(), |sum| sum.a.len());
+        let task = RowSums { rows, a_stride, products: &products, columns };
+        // SAFETY: A has `rows` rows, and B one for each that it is summed with; tasks write disjoint output rows.
+        unsafe { run_sums(&self.kernels, &task, outputs, flops) }
     }
 }
 
-/// A sum over rows: the rows `first..first + rows` of gradients A times the rows of B that go with them.
-struct Sum {
-    rows: usize,
-    first: usize,
-    a_stride: usize,
+/// A sum over rows of gradients times what goes with them.
+#[derive(Clone)]
+struct Sum<'a> {
+    rows: Range<usize>,
+    /// For each weight row: its number, and where its column of gradients begins.
+    a: &'a [(usize, *const f32)],
     b: RowsAt<*const f32>,
     index: *const u32,
     columns: usize,
+    into: *mut f32,
+}
+
+/// The sum over rows for one bias, in the order of the columns of gradients. It goes on from what is there, so that the
+/// pieces of a sequence add to one chain.
+struct BiasSum<'a> {
+    bias: &'a mut [f32],
+    rows: Vec<usize>,
+    a: Vec<*const f32>,
+    sums: Vec<f32>,
+}
+
+impl<'a> BiasSum<'a> {
+    /// None for no bias.
+    fn new(columns: &[(usize, *const f32)], bias: &'a mut [f32]) -> Option<Self> {
+        let (rows, a): (Vec<usize>, Vec<_>) = columns.iter().copied().unzip();
+        let sums = if bias.is_empty() { return None } else { rows.iter().map(|&row| bias[row]).collect() };
+        Some(Self { bias, rows, a, sums })
+    }
+
+    fn task(&mut self) -> ColumnSum {
+        ColumnSum { a: self.a.as_ptr(), to: self.sums.as_mut_ptr() }
+    }
+
+    fn finish(self) {
+        self.rows.iter().zip(self.sums).for_each(|(&row, sum)| self.bias[row] = sum);
+    }
 }
 
 /// How many shards a pass is dealt to. Which bits come out never depends on it.

@@ -116,8 +116,6 @@ pub(crate) struct Kernels {
     /// `gather(task, piece, to)`: copies a piece of an outer product's B, row by row in whole vectors.
     pub(crate) gather: unsafe fn(&Outer, &Piece, *mut f32),
     pub(crate) transpose: unsafe fn(&Transpose),
-    /// Adds rows as wide as the sums to both sums, the last row first: `sum_rows(rows, sums)`.
-    pub(crate) sum_rows: unsafe fn(&[f32], [&mut [f32]; 2]),
     pub(crate) lstm_forward: unsafe fn(&CellForward),
     pub(crate) gru_forward: unsafe fn(&CellForward),
     pub(crate) rnn_forward: unsafe fn(&CellForward, Nonlinearity),
@@ -272,8 +270,6 @@ macro_rules! kernels {
             (task: &$crate::cpu::outer::Outer, piece: &$crate::cpu::outer::Piece, to: *mut f32), $($feature)?);
         $crate::simd::kernels!(@function transpose, $crate::cpu::transpose::transpose::<$simd>, $simd,
             (task: &$crate::cpu::transpose::Transpose), $($feature)?);
-        $crate::simd::kernels!(@function sum_rows, $crate::cpu::outer::sum_rows::<$simd>, $simd,
-            (rows: &[f32], sums: [&mut [f32]; 2]), $($feature)?);
         $crate::simd::kernels!(@function lstm_forward, $crate::cpu::cells::lstm_forward::<$simd>, $simd,
             (task: &$crate::cpu::cells::CellForward), $($feature)?);
         $crate::simd::kernels!(@function gru_forward, $crate::cpu::cells::gru_forward::<$simd>, $simd,
@@ -337,7 +333,6 @@ macro_rules! kernels {
             ],
             gather,
             transpose,
-            sum_rows,
             lstm_forward,
             gru_forward,
             rnn_forward,
