@@ -77,6 +77,7 @@ pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) 
         start: if matches!(geometry.dims.cell, Cell::Gru(_)) { Start::Output } else { Start::Zero },
         c: RowsAt::dense(task.d_hidden, output),
     };
+    let panels = recurrent.columns.panels();
     let (mut chunk_end, mut chunk) = (steps.len(), 0);
     for t in (0..steps.len()).rev() {
         let offset = steps.offset(t);
@@ -87,7 +88,14 @@ pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) 
                 states_of_step(kernels, task, shard, t, alive, hidden, cell);
             }
             gates_of_step(kernels, task, shard, t, alive);
-            recurrent.run_panels(kernels, alive, t % 2 == 0, |i| offset + shard.rank(i), |i| shard.rank(i));
+            recurrent.run_panels(
+                kernels,
+                0..panels,
+                alive,
+                t % 2 == 0,
+                |i| offset + shard.rank(i),
+                |i| shard.rank(i),
+            );
         }
         chunk += alive;
         if t == 0 || chunk >= at_once {

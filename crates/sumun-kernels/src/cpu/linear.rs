@@ -1,5 +1,7 @@
 //! The plain product over rows: `C[row] = start + a[row]·B`, B packed in column panels.
 
+use std::ops::Range;
+
 use crate::cpu::RowsAt;
 use crate::cpu::pack::Columns;
 use crate::cpu::tile::{Depth, Tile, tiles};
@@ -54,10 +56,10 @@ impl Product {
         c_row: impl Fn(usize) -> usize,
     ) {
         // SAFETY: the caller's promises.
-        unsafe { self.run_panels(kernels, rows, false, a_row, c_row) }
+        unsafe { self.run_panels(kernels, 0..self.columns.panels(), rows, false, a_row, c_row) }
     }
 
-    /// [`run`](Self::run) with the panels of B from the last to the first if `backwards`.
+    /// [`run`](Self::run) of some panels of B, from the last to the first if `backwards`.
     ///
     /// # Safety
     /// As for `run`.
@@ -65,6 +67,7 @@ impl Product {
     pub(crate) unsafe fn run_panels(
         &self,
         kernels: &Kernels,
+        range: Range<usize>,
         rows: usize,
         backwards: bool,
         a_row: impl Fn(usize) -> usize,
@@ -72,8 +75,8 @@ impl Product {
     ) {
         let (whole, at_once) = (self.depth.total(), self.depth_at_once().max(1));
         let pieces = whole.div_ceil(at_once).max(1);
-        let panels = self.columns.panels();
-        let panel_at = |place: usize| if backwards { panels - 1 - place } else { place };
+        let panels = range.len();
+        let panel_at = |place: usize| if backwards { range.end - 1 - place } else { range.start + place };
         for (piece, place) in (0..pieces).flat_map(|p| (0..panels).map(move |place| (p, place))) {
             let panel = panel_at(place);
             let from = piece * at_once;
@@ -110,13 +113,26 @@ impl Product {
     }
 }
 
-/// Computes all rows of a plain product, in parallel where it is worth it.
+/// The fewest rows for which a task reads all of B.
+const FEW_ROWS: usize = 48;
+
+/// Computes all rows of a plain product, in parallel where it is worth it: by rows, or, of few rows, by panels of B.
 ///
 /// # Safety
 /// The task's pointers must be valid for its sizes and for `rows` rows of A and C.
 pub(crate) unsafe fn run_product(kernels: &Kernels, task: &Product, rows: usize, flops: usize) {
     let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
-    let each = if threads == 1 { rows } else { rows.div_ceil(2 * threads).next_multiple_of(24) };
+    let (tasks, panels) = (2 * threads, task.columns.panels());
+    if threads > 1 && rows < tasks * FEW_ROWS && panels >= tasks {
+        let each = panels.div_ceil(tasks);
+        for_each_task(panels.div_ceil(each), |i| {
+            let range = i * each..((i + 1) * each).min(panels);
+            // SAFETY: the caller's promises; panels are disjoint columns of C.
+            unsafe { task.run_panels(kernels, range, rows, false, |row| row, |row| row) }
+        });
+        return;
+    }
+    let each = if threads == 1 { rows } else { rows.div_ceil(tasks).next_multiple_of(24) };
     for_each_task(rows.div_ceil(each.max(1)), |i| {
         // SAFETY: the caller's promises; ranges are disjoint.
         unsafe {

@@ -10,7 +10,7 @@ use crate::{Error, Parameters, Result, Rows};
 
 /// Logits of a chunk: few enough to stay in a processor's last cache, enough that the weights and their gradient, which
 /// are read for every chunk, cost little beside what is computed with them.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 5 << 17;
 
 /// Floats of a cache line.
 const LINE: usize = 16;
