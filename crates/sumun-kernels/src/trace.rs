@@ -101,11 +101,12 @@ fn append_vectors<const LANES: usize>(
     let (hidden, lanes, width) = (geometry.dims.hidden, geometry.lanes, geometry.width());
     for vector in 0..width / lanes {
         // The input side has a weight for each gate, and none for the hidden half of a GRU's n. An RNN shows no gates.
-        let weight_row = geometry.weight_row(0, vector * lanes, Side::Input);
+        let column = |panel| vector * geometry.gate_stride(panel);
+        let weight_row = geometry.weight_row(0, column(0), Side::Input);
         let Some((_, to)) = weight_row.and_then(|row| to.get_mut(row / hidden)) else { continue };
         for row in 0..rows {
             for panel in 0..geometry.panels {
-                let from = &panels[(panel * rows + row) * width + vector * lanes..][..lanes];
+                let from = &panels[(panel * rows + row) * width + column(panel)..][..lanes];
                 match from.first_chunk::<LANES>() {
                     Some(from) if LANES > 0 && geometry.units_in(panel) == LANES => {
                         to.extend_from_slice(from)

@@ -149,7 +149,7 @@ fn on_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
 
 #[test]
 fn every_fused_path_agrees_with_the_reference() {
-    let shapes: [(usize, usize, &[usize]); 9] = [
+    let shapes: [(usize, usize, &[usize]); 11] = [
         (1, 1, &[1]),
         (3, 5, &[1; 7]),
         (1, 32, &[33, 33, 33]),
@@ -158,6 +158,8 @@ fn every_fused_path_agrees_with_the_reference() {
         (16, 17, &[2; 5]),
         (33, 65, &[13, 13, 13, 6, 1, 1]),
         (70, 24, &[31, 30]),
+        (20, 28, &[7, 7, 5]),
+        (2, 42, &[1; 4]),
         (8, 130, &[3, 3, 2]),
     ];
     for cell in FUSED {

@@ -235,6 +235,7 @@ unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: 
     let back = (first - earlier.unwrap_or(first)) * width;
     for panel in 0..geometry.panels {
         let (unit, units) = (panel * geometry.units, geometry.units_in(panel));
+        let gate_stride = geometry.gate_stride(panel);
         let gates = task.gates.wrapping_add((panel * steps.rows() + first) * width);
         for rank in (0..alive).map(|i| shard.rank(i)) {
             // SAFETY: the caller promises arrays that hold every row and rank.
@@ -242,6 +243,7 @@ unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: 
                 let gates = gates.add(rank * width);
                 run(&CellBackward {
                     units,
+                    gate_stride,
                     gates,
                     before: before.row(rank).add(unit),
                     after: after.row(rank).add(unit),

@@ -14,6 +14,8 @@ pub(crate) struct CellForward {
     pub(crate) rows: usize,
     /// Units of the panel that exist.
     pub(crate) units: usize,
+    /// Floats from one of an LSTM's gates to the next, a vector at most.
+    pub(crate) gate_stride: usize,
     /// Pre-activations, the vectors of the panel; activated in place.
     pub(crate) gates: [*mut f32; MOST_ROWS],
     /// The state before: c for an LSTM, h for a GRU.
@@ -25,10 +27,10 @@ pub(crate) struct CellForward {
 }
 
 impl CellForward {
-    /// No rows yet, of a panel with so many units.
-    pub(crate) fn new(units: usize) -> Self {
+    /// No rows yet, of a panel with so many units and its gates so far apart.
+    pub(crate) fn new(units: usize, gate_stride: usize) -> Self {
         let (none, none_mut) = ([std::ptr::null(); MOST_ROWS], [std::ptr::null_mut(); MOST_ROWS]);
-        Self { rows: 0, units, gates: none_mut, before: none, cell: none_mut, out: none_mut }
+        Self { rows: 0, units, gate_stride, gates: none_mut, before: none, cell: none_mut, out: none_mut }
     }
 }
 
@@ -37,6 +39,8 @@ impl CellForward {
 pub(crate) struct CellBackward {
     /// Units of the panel that exist.
     pub(crate) units: usize,
+    /// Floats from one of an LSTM's gates to the next, a vector at most.
+    pub(crate) gate_stride: usize,
     /// In: activated gates. Out: gradients of the pre-activations.
     pub(crate) gates: *mut f32,
     /// The state before: c for an LSTM, h for a GRU.
@@ -57,30 +61,40 @@ pub(crate) struct CellBackward {
 }
 
 /// i, f, o = σ(·), g = tanh(·); c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c'). Leaves the gates activated.
-///
+#[inline(always)]
+pub(crate) unsafe fn lstm_forward<S: Simd>(task: &CellForward) {
+    // SAFETY: the caller's promises. Of whole vectors the compiler is to know the distance.
+    unsafe {
+        match task.gate_stride == S::LANES {
+            true => lstm_forward_of::<S>(task, S::LANES),
+            false => lstm_forward_of::<S>(task, task.gate_stride),
+        }
+    }
+}
+
 /// First c' of all rows, then h' of all: each is a chain of operations that wait for one another, so that the processor
 /// must have those of several rows at hand.
 #[inline(always)]
-pub(crate) unsafe fn lstm_forward<S: Simd>(task: &CellForward) {
-    // SAFETY: the caller promises four vectors of gates and `units` states for each row.
+unsafe fn lstm_forward_of<S: Simd>(task: &CellForward, stride: usize) {
+    // SAFETY: the caller promises four gates, `stride` floats each, and `units` states for each row.
     unsafe {
         let mut cells = [S::splat(0.0); MOST_ROWS];
         for m in 0..task.rows {
-            let gates = task.gates[m];
-            let i = sigmoid::<S>(S::load(gates));
-            let f = sigmoid::<S>(S::load(gates.add(S::LANES)));
-            let g = tanh::<S>(S::load(gates.add(2 * S::LANES)));
-            let o = sigmoid::<S>(S::load(gates.add(3 * S::LANES)));
-            S::store(gates, i);
-            S::store(gates.add(S::LANES), f);
-            S::store(gates.add(2 * S::LANES), g);
-            S::store(gates.add(3 * S::LANES), o);
+            let gate = |n: usize| task.gates[m].add(n * stride);
+            let i = sigmoid::<S>(load_units::<S>(gate(0), stride));
+            let f = sigmoid::<S>(load_units::<S>(gate(1), stride));
+            let g = tanh::<S>(load_units::<S>(gate(2), stride));
+            let o = sigmoid::<S>(load_units::<S>(gate(3), stride));
+            S::store(gate(0), i);
+            S::store(gate(1), f);
+            S::store(gate(2), g);
+            S::store(gate(3), o);
             let before = load_units::<S>(task.before[m], task.units);
             cells[m] = S::flush(S::fma(f, before, S::mul(i, g)));
             store_units::<S>(task.cell[m], cells[m], task.units);
         }
         for m in 0..task.rows {
-            let o = S::load(task.gates[m].add(3 * S::LANES));
+            let o = load_units::<S>(task.gates[m].add(3 * stride), stride);
             let h = S::mul(o, tanh::<S>(cells[m]));
             store_units::<S>(task.out[m], S::flush(h), task.units);
         }
@@ -175,17 +189,28 @@ pub(crate) unsafe fn rnn_forward<S: Simd>(task: &CellForward, nonlinearity: Nonl
 /// With dh the gradient of h': dc = dc' + dh ⊙ o ⊙ (1 − tanh²c'), then each gate's share, then dc ⊙ f.
 #[inline(always)]
 pub(crate) unsafe fn lstm_backward<S: Simd>(row: &CellBackward) {
-    // SAFETY: the caller promises four vectors of gates and `units` states.
+    // SAFETY: as for the way forwards.
+    unsafe {
+        match row.gate_stride == S::LANES {
+            true => lstm_backward_of::<S>(row, S::LANES),
+            false => lstm_backward_of::<S>(row, row.gate_stride),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn lstm_backward_of<S: Simd>(row: &CellBackward, stride: usize) {
+    // SAFETY: the caller promises four gates, `stride` floats each, and `units` states.
     unsafe {
         for n in 0..4 {
-            S::prefetch_far(row.earlier.wrapping_add(n * S::LANES));
+            S::prefetch_far(row.earlier.wrapping_add(n * stride));
         }
         let one = S::splat(1.0);
-        let gates = row.gates;
-        let i = S::load(gates);
-        let f = S::load(gates.add(S::LANES));
-        let g = S::load(gates.add(2 * S::LANES));
-        let o = S::load(gates.add(3 * S::LANES));
+        let gate = |n: usize| row.gates.add(n * stride);
+        let i = load_units::<S>(gate(0), stride);
+        let f = load_units::<S>(gate(1), stride);
+        let g = load_units::<S>(gate(2), stride);
+        let o = load_units::<S>(gate(3), stride);
         let tanh_c = tanh::<S>(load_units::<S>(row.after, row.units));
         let dh = d_state::<S>(row.d_out, row.d_hidden, row.units);
         let through = S::mul(S::mul(dh, o), S::fnma(tanh_c, tanh_c, one));
@@ -194,10 +219,10 @@ pub(crate) unsafe fn lstm_backward<S: Simd>(row: &CellBackward) {
         let df = S::mul(S::mul(dc, load_units::<S>(row.before, row.units)), S::mul(f, S::sub(one, f)));
         let dg = S::mul(S::mul(dc, i), S::fnma(g, g, one));
         let d_o = S::mul(S::mul(dh, tanh_c), S::mul(o, S::sub(one, o)));
-        S::store(gates, S::flush(di));
-        S::store(gates.add(S::LANES), S::flush(df));
-        S::store(gates.add(2 * S::LANES), S::flush(dg));
-        S::store(gates.add(3 * S::LANES), S::flush(d_o));
+        S::store(gate(0), S::flush(di));
+        S::store(gate(1), S::flush(df));
+        S::store(gate(2), S::flush(dg));
+        S::store(gate(3), S::flush(d_o));
         store_units::<S>(row.d_cell, S::flush(S::mul(dc, f)), row.units);
     }
 }

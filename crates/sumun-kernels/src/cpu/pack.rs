@@ -7,7 +7,7 @@
 //! | cell | the vectors of a row of a panel | input side | hidden side | reset side |
 //! |---|---|---|---|---|
 //! | RNN | h of units 0.., lanes.., 2·lanes.., 3·lanes.. | all | all | |
-//! | LSTM | i, f, g, o | all | all | |
+//! | LSTM | i, f, g, o; side by side without gaps in the last panel | all | all | |
 //! | GRU, reset after | n (its input half), r, z, n's hidden half | the first three | the last three | |
 //! | GRU, reset before | n, r, z | all | the last two | the first |
 
@@ -26,6 +26,8 @@ pub(crate) struct Geometry {
     pub(crate) panels: usize,
     /// Hidden units of a full panel.
     pub(crate) units: usize,
+    /// [`gate_stride`](Self::gate_stride) of the last panel, and the vectors of an LSTM's gates there.
+    last: (usize, usize),
 }
 
 /// Which weights a product is over.
@@ -45,7 +47,13 @@ impl Geometry {
             Cell::Rnn(_) => 4 * lanes,
             Cell::Lstm | Cell::Gru(_) => lanes,
         };
-        Self { dims, lanes, panels: dims.hidden.div_ceil(units), units }
+        let panels = dims.hidden.div_ceil(units);
+        let units_of_last = dims.hidden - panels.saturating_sub(1) * units;
+        let stride = match dims.cell {
+            Cell::Lstm => units_of_last.next_multiple_of(lanes / 4),
+            Cell::Gru(_) | Cell::Rnn(_) => lanes,
+        };
+        Self { dims, lanes, panels, units, last: (stride, 4 * stride / lanes) }
     }
 
     /// Floats of one row of one panel.
@@ -67,6 +75,12 @@ impl Geometry {
         self.units.min(self.dims.hidden - panel * self.units)
     }
 
+    /// Floats from one gate of a row of this panel to the next: a vector, and in an LSTM's last panel only as many as its
+    /// units need for all four to be whole vectors. Four units of 100 take one vector instead of four.
+    pub(crate) fn gate_stride(&self, panel: usize) -> usize {
+        if panel + 1 == self.panels { self.last.0 } else { self.lanes }
+    }
+
     /// Vectors of a panel that a side's weights feed.
     pub(crate) fn vectors(&self, panel: usize, side: Side) -> usize {
         match (self.dims.cell, side) {
@@ -74,6 +88,7 @@ impl Geometry {
             (Cell::Gru(Reset::Before), Side::Hidden) => 2,
             (_, Side::Reset) => 0,
             (Cell::Rnn(_), _) => self.units_in(panel).div_ceil(self.lanes),
+            (Cell::Lstm, _) if panel + 1 == self.panels => self.last.1,
             (Cell::Lstm, _) => 4,
             (Cell::Gru(_), _) => 3,
         }
@@ -90,7 +105,7 @@ impl Geometry {
     /// The weight row (PyTorch's order) behind a column of a row of a panel; None for padding, or where the
     /// side has no such column.
     pub(crate) fn weight_row(&self, panel: usize, column: usize, side: Side) -> Option<usize> {
-        let (vector, lane) = (column / self.lanes, column % self.lanes);
+        let (vector, lane) = (column / self.gate_stride(panel), column % self.gate_stride(panel));
         let (block, unit) = match (self.dims.cell, side) {
             (Cell::Gru(reset), _) => match (vector, side, reset) {
                 // PyTorch's blocks are r, z, n.
@@ -102,6 +117,7 @@ impl Geometry {
             },
             (_, Side::Reset) => return None,
             (Cell::Rnn(_), _) => (0, column),
+            (Cell::Lstm, _) if vector >= 4 => return None,
             (Cell::Lstm, _) => (vector, lane),
         };
         let unit = panel * self.units + unit;

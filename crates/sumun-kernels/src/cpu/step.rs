@@ -45,7 +45,7 @@ unsafe fn rows_of_step(
     let none = std::ptr::null();
     let tile = Tile::new(none, Depth::plain(output), 0);
     let mut step = StepTile { tile, x: [none; MOST_ROWS], w: none, inputs: input };
-    let mut cells = CellForward::new(0);
+    let mut cells = CellForward::new(0, 0);
     for place in 0..geometry.panels {
         let panel = task.panel(t, place);
         let next = task.panel(t, (place + 1).min(geometry.panels - 1));
@@ -61,7 +61,7 @@ unsafe fn rows_of_step(
             step.tile.after = task.u.add(geometry.panel_start(next, output, Side::Hidden));
             step.tile.start = [task.bias.add(panel * geometry.width()); MOST_ROWS];
             step.tile.columns = vectors * kernels.lanes;
-            cells.units = geometry.units_in(panel);
+            (cells.units, cells.gate_stride) = (geometry.units_in(panel), geometry.gate_stride(panel));
             for (turn, (start, count)) in tiles(alive, kernels.tile_rows(step.tile.columns)).enumerate() {
                 step.tile.turn = turn;
                 cells.rows = 0;
@@ -94,7 +94,7 @@ unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize,
     let output = geometry.dims.output();
     let by_step = task.takes_input_by_step(shard);
     let first_column = task.first_column(by_step);
-    let mut cells = CellForward::new(0);
+    let mut cells = CellForward::new(0, 0);
     let mut place = 0;
     while place < geometry.panels {
         let units = geometry.units_in(task.panel(t, place));
@@ -110,7 +110,7 @@ unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize,
         // SAFETY: the packed weights hold every panel; the caller promises a valid row.
         unsafe {
             let at = cells.rows;
-            cells.units = units;
+            (cells.units, cells.gate_stride) = (units, geometry.gate_stride(panels[0]));
             for &panel in &panels[..count] {
                 task.place(&mut cells, shard, rows, panel, 0, 1);
             }
@@ -176,7 +176,7 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &S
             return;
         }
         for panel in 0..geometry.panels {
-            let mut cells = CellForward::new(geometry.units_in(panel));
+            let mut cells = CellForward::new(geometry.units_in(panel), geometry.gate_stride(panel));
             for (start, count) in tiles(alive, MOST_ROWS) {
                 cells.rows = 0;
                 task.place(&mut cells, shard, rows, panel, start, count);
