@@ -8,10 +8,10 @@
 /// library is not GNU's it does nothing.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: both only set thresholds of the allocator.
+    // SAFETY: both only set limits of the allocator.
     unsafe {
-        // The highest that it takes; larger pieces are mapped by themselves.
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
+        // No piece is mapped by itself, however large: it would go back to the system as soon as it is freed.
+        libc::mallopt(libc::M_MMAP_MAX, 0);
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
     }
 }
