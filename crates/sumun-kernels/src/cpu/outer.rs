@@ -373,33 +373,22 @@ pub(crate) struct RowSum {
     pub(crate) columns: usize,
 }
 
-/// Four rows at a time, so that the sums are read and written a quarter as often.
+/// Four vectors of sums at a time.
 #[inline(always)]
 pub(crate) unsafe fn add_rows<S: Simd>(task: &RowSum) {
     let &RowSum { from, stride, rows, to, columns } = task;
-    let mut left = rows;
-    while left > 0 {
-        let count = left.min(4);
-        left -= count;
+    for column in (0..columns).step_by(4 * S::LANES) {
+        let width = (columns - column).min(4 * S::LANES);
         // SAFETY: the caller promises as many rows, and as many sums.
         unsafe {
-            let from = from.add(left * stride);
-            let mut k = 0;
-            while k + S::LANES <= columns {
-                let mut sum = S::load(to.add(k));
-                for row in (0..count).rev() {
-                    sum = S::add(sum, S::load(from.add(row * stride + k)));
+            let mut sums = load_columns::<S, 4>(to.add(column), width);
+            for row in (0..rows).rev() {
+                let row = load_columns::<S, 4>(from.add(row * stride + column), width);
+                for n in 0..4 {
+                    sums[n] = S::add(sums[n], row[n]);
                 }
-                S::store(to.add(k), sum);
-                k += S::LANES;
             }
-            if k < columns {
-                let mut sum = S::load_first(to.add(k), columns - k);
-                for row in (0..count).rev() {
-                    sum = S::add(sum, S::load_first(from.add(row * stride + k), columns - k));
-                }
-                S::store_first(to.add(k), sum, columns - k);
-            }
+            store_columns::<S, 4>(to.add(column), &sums, width);
         }
     }
 }

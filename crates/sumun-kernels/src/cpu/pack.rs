@@ -26,7 +26,7 @@ pub(crate) struct Geometry {
     pub(crate) panels: usize,
     /// Hidden units of a full panel.
     pub(crate) units: usize,
-    /// [`gate_stride`](Self::gate_stride) of the last panel, and the vectors of an LSTM's gates there.
+    /// [`gate_stride`](Self::gate_stride) of the last panel, and the vectors of an LSTM or RNN there.
     last: (usize, usize),
 }
 
@@ -49,11 +49,14 @@ impl Geometry {
         };
         let panels = dims.hidden.div_ceil(units);
         let units_of_last = dims.hidden - panels.saturating_sub(1) * units;
-        let stride = match dims.cell {
-            Cell::Lstm => units_of_last.next_multiple_of(lanes / 4),
-            Cell::Gru(_) | Cell::Rnn(_) => lanes,
+        let last = match dims.cell {
+            Cell::Lstm => {
+                let stride = units_of_last.next_multiple_of(lanes / 4);
+                (stride, 4 * stride / lanes)
+            }
+            Cell::Gru(_) | Cell::Rnn(_) => (lanes, units_of_last.div_ceil(lanes)),
         };
-        Self { dims, lanes, panels, units, last: (stride, 4 * stride / lanes) }
+        Self { dims, lanes, panels, units, last }
     }
 
     /// Floats of one row of one panel.
@@ -77,19 +80,28 @@ impl Geometry {
 
     /// Floats from one gate of a row of this panel to the next: a vector, and in an LSTM's last panel only as many as its
     /// units need for all four to be whole vectors. Four units of 100 take one vector instead of four.
+    #[inline(always)]
     pub(crate) fn gate_stride(&self, panel: usize) -> usize {
         if panel + 1 == self.panels { self.last.0 } else { self.lanes }
     }
 
     /// Vectors of a panel that a side's weights feed.
+    #[inline(always)]
     pub(crate) fn vectors(&self, panel: usize, side: Side) -> usize {
+        match self.dims.cell {
+            Cell::Rnn(_) | Cell::Lstm if panel + 1 == self.panels && side != Side::Reset => self.last.1,
+            _ => self.whole_vectors(side),
+        }
+    }
+
+    /// [`vectors`](Self::vectors) of a panel that is not the last.
+    #[inline(always)]
+    fn whole_vectors(&self, side: Side) -> usize {
         match (self.dims.cell, side) {
             (Cell::Gru(Reset::Before), Side::Reset) => 1,
             (Cell::Gru(Reset::Before), Side::Hidden) => 2,
             (_, Side::Reset) => 0,
-            (Cell::Rnn(_), _) => self.units_in(panel).div_ceil(self.lanes),
-            (Cell::Lstm, _) if panel + 1 == self.panels => self.last.1,
-            (Cell::Lstm, _) => 4,
+            (Cell::Rnn(_) | Cell::Lstm, _) => 4,
             (Cell::Gru(_), _) => 3,
         }
     }
@@ -124,6 +136,16 @@ impl Geometry {
         (unit < self.dims.hidden).then_some(block * self.dims.hidden + unit)
     }
 
+    /// The columns of a panel that a side has, gate by gate: the first one, the weight row behind it, and how many follow
+    /// one another.
+    pub(crate) fn gates(&self, panel: usize, side: Side) -> impl Iterator<Item = (usize, usize, usize)> {
+        (0..self.width() / self.lanes).filter_map(move |gate| {
+            let column = gate * self.gate_stride(panel);
+            let row = self.weight_row(panel, column, side)?;
+            Some((column, row, self.lanes.min(self.dims.hidden - row % self.dims.hidden)))
+        })
+    }
+
     /// How a product over a side's gates of a row (dG·U or dG·W) runs over K. Only the last panel is narrower.
     pub(crate) fn gate_depth(&self, rows: usize, side: Side) -> Depth {
         let (last, floats) = (self.panels - 1, |panel| self.vectors(panel, side) * self.lanes);
@@ -136,8 +158,9 @@ impl Geometry {
     }
 
     /// Where a panel begins in packed weights of a side with `k` columns.
+    #[inline(always)]
     pub(crate) fn panel_start(&self, panel: usize, k: usize, side: Side) -> usize {
-        panel * self.vectors(0, side) * self.lanes * k
+        panel * self.whole_vectors(side) * self.lanes * k
     }
 
     /// `weight` `[G·H, K]` as panels `[panel][k][vectors·lanes]`, zeros where there is no unit.

@@ -15,6 +15,7 @@ use crate::types::{Cell, Dims, Reset};
 ///
 /// Steps take the panels to and fro, so that those which the last step used last are still in the cache: half of the
 /// weights, where these are as large as two of it.
+#[inline(never)]
 pub(crate) unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
     // SAFETY: the caller's promises.
     unsafe {

@@ -264,8 +264,9 @@ impl Fused {
         let g = &self.geometry;
         let Dims { hidden, options, .. } = g.dims;
         let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
-        let input_columns = self.gate_columns(cache, rows, &[Side::Input]);
-        let hidden_columns = self.gate_columns(cache, rows, &[Side::Hidden]);
+        let input_columns = self.gate_columns(cache, rows, Side::Input);
+        let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
+        let reset_columns = self.gate_columns(cache, rows, Side::Reset);
         let narrow = g.dims.input < g.lanes;
         if narrow {
             self.narrow_input_gradient(rows, x, cache, into.input);
@@ -309,11 +310,11 @@ impl Fused {
         of_hidden.extend(first);
         let mut biases = [
             BiasSum::new(&input_columns, into.bias_input),
-            BiasSum::new(&self.gate_columns(cache, rows, &[Side::Hidden, Side::Reset]), into.bias_hidden),
+            BiasSum::new(&[&hidden_columns[..], &reset_columns].concat(), into.bias_hidden),
         ];
         let columns: Vec<ColumnSum> = biases.iter_mut().flatten().map(BiasSum::task).collect();
         // With the reset before the product, n has no column on the state's side, and so the sides have not the same rows.
-        if hidden_columns.len() == input_columns.len() {
+        if reset_columns.is_empty() {
             of_input.append(&mut of_hidden);
         }
         self.sums(rows, g.width(), &of_input, &columns, flops);
@@ -336,9 +337,8 @@ impl Fused {
                     self.sums(rows, a_stride, &[inner(&columns, into.projection)], &[], flops);
                 }
                 None => {
-                    let columns = self.gate_columns(cache, rows, &[Side::Reset]);
                     let flops = 2 * rows * hidden * hidden;
-                    self.sums(rows, g.width(), &[inner(&columns, into.hidden)], &[], flops);
+                    self.sums(rows, g.width(), &[inner(&reset_columns, into.hidden)], &[], flops);
                 }
             }
         }
@@ -387,15 +387,19 @@ impl Fused {
         }
     }
 
-    /// For each weight row that one of these sides has: where its column of gate gradients begins.
-    fn gate_columns(&self, cache: &Cache, rows: usize, sides: &[Side]) -> Vec<(usize, *const f32)> {
+    /// For each weight row that a side has: where its column of gate gradients begins.
+    fn gate_columns(&self, cache: &Cache, rows: usize, side: Side) -> Vec<(usize, *const f32)> {
         let g = &self.geometry;
         let mut columns = Vec::with_capacity(g.dims.gate_rows());
         for panel in 0..g.panels {
-            for column in 0..g.width() {
-                if let Some(row) = sides.iter().find_map(|&side| g.weight_row(panel, column, side)) {
-                    columns.push((row, cache.gates[panel * rows * g.width() + column..].as_ptr()));
-                }
+            let gates = &cache.gates[panel * rows * g.width()..];
+            for (column, row, count) in g.gates(panel, side) {
+                columns.extend(
+                    gates[column..][..count]
+                        .iter()
+                        .enumerate()
+                        .map(|(at, gate)| (row + at, &raw const *gate)),
+                );
             }
         }
         columns
