@@ -407,6 +407,9 @@ impl Fused {
 
     /// Sums over rows of gradients that are `a_stride` apart.
     fn sums(&self, rows: usize, a_stride: usize, sums: &[Sum<'_>], columns: &[ColumnSum], flops: usize) {
+        if sums.is_empty() && columns.is_empty() {
+            return;
+        }
         let pointers = |sum: &Sum| -> (Vec<*const f32>, Vec<*mut f32>) {
             // SAFETY: there is a row of `columns` for each that is named.
             sum.a.iter().map(|&(row, a)| (a, unsafe { sum.into.add(row * sum.columns) })).unzip()
