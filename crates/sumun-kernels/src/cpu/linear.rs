@@ -39,7 +39,7 @@ impl Product {
     fn depth_at_once(&self) -> usize {
         const MOST: usize = 1024;
         let whole = self.depth.total();
-        let plain = self.depth.segments == 1 && self.depth.tail == 0;
+        let plain = self.depth.segments == 1 && self.depth.tails == 0;
         if plain && whole > 2 * MOST { whole.div_ceil(whole.div_ceil(MOST)) } else { whole }
     }
 

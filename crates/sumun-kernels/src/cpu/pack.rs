@@ -146,10 +146,18 @@ impl Geometry {
         })
     }
 
-    /// How a product over a side's gates of a row (dG·U or dG·W) runs over K. Only the last panel is narrower.
+    /// How a product over a side's gates of a row (dG·U or dG·W) runs over K. Only the last panel may have fewer units, of
+    /// which it takes no more than there are.
     pub(crate) fn gate_depth(&self, rows: usize, side: Side) -> Depth {
-        let (last, floats) = (self.panels - 1, |panel| self.vectors(panel, side) * self.lanes);
-        Depth { segments: last, length: floats(0), stride: rows * self.width(), tail: floats(last) }
+        let (last, gates) = (self.panels - 1, self.whole_vectors(side));
+        let (units, tail_stride) = (self.units_in(last), self.gate_stride(last));
+        let (tails, tail) = match self.dims.cell {
+            Cell::Rnn(_) => (1, units),
+            _ if units == tail_stride => (1, gates * units),
+            _ => (gates, units),
+        };
+        let (length, stride) = (gates * self.lanes, rows * self.width());
+        Depth { segments: last, length, stride, tails, tail, tail_stride }
     }
 
     /// Floats of the packed weights of a side with `k` columns.
@@ -186,24 +194,15 @@ impl Geometry {
     /// gate columns in the order of [`gate_depth`](Self::gate_depth).
     pub(crate) fn pack_backward(&self, weight: &[f32], k: usize, side: Side, out: &mut [f32]) {
         let depth = self.gate_depth(0, side).total();
-        let first = self.first_column(side);
         let columns = Columns { columns: k, lanes: self.lanes };
         let len = |panel| columns.width(panel) * depth;
         for_each_panel(columns.panels(), len, out, |panel, out| {
-            let valid = columns.in_panel(panel);
-            let mut rows_of_out = out.chunks_exact_mut(columns.width(panel));
-            for gate_panel in 0..self.panels {
-                let gates = self.vectors(gate_panel, side) * self.lanes;
-                for (column, out) in (0..gates).zip(&mut rows_of_out) {
-                    match self.weight_row(gate_panel, first + column, side) {
-                        Some(row) => {
-                            let from = row * k + columns.first_column(panel);
-                            out[..valid].copy_from_slice(&weight[from..from + valid]);
-                            out[valid..].fill(0.0);
-                        }
-                        None => out.fill(0.0),
-                    }
-                }
+            let (first, valid) = (columns.first_column(panel), columns.in_panel(panel));
+            let rows = (0..self.panels).flat_map(|gate_panel| self.gates(gate_panel, side));
+            let rows = rows.flat_map(|(_, row, count)| row..row + count);
+            for (row, out) in rows.zip(out.chunks_exact_mut(columns.width(panel))) {
+                out[..valid].copy_from_slice(&weight[row * k + first..][..valid]);
+                out[valid..].fill(0.0);
             }
         });
     }

@@ -3,24 +3,26 @@
 use crate::simd::{Kernels, Simd};
 
 /// How far a product runs over K: `segments` runs of `length` numbers, `stride` floats apart in a row of A,
-/// then one of `tail` numbers. A plain row is one segment.
+/// then `tails` of `tail` numbers, `tail_stride` apart. A plain row is one segment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Depth {
     pub(crate) segments: usize,
     pub(crate) length: usize,
     pub(crate) stride: usize,
+    pub(crate) tails: usize,
     pub(crate) tail: usize,
+    pub(crate) tail_stride: usize,
 }
 
 impl Depth {
     /// K contiguous numbers.
     pub(crate) fn plain(k: usize) -> Self {
-        Self { segments: 1, length: k, stride: 0, tail: 0 }
+        Self { segments: 1, length: k, stride: 0, tails: 0, tail: 0, tail_stride: 0 }
     }
 
     /// K in all.
     pub(crate) fn total(self) -> usize {
-        self.segments * self.length + self.tail
+        self.segments * self.length + self.tails * self.tail
     }
 }
 
@@ -139,8 +141,9 @@ unsafe fn multiply<S: Simd, const M: usize, const N: usize, const W: usize, cons
         for segment in 0..depth.segments {
             (acc, b, after) = run::<S, M, N, W, O>(acc, a, segment * depth.stride, depth.length, b, after);
         }
-        if depth.tail > 0 {
-            (acc, _, _) = run::<S, M, N, W, O>(acc, a, depth.segments * depth.stride, depth.tail, b, after);
+        for tail in 0..depth.tails {
+            let start = depth.segments * depth.stride + tail * depth.tail_stride;
+            (acc, b, after) = run::<S, M, N, W, O>(acc, a, start, depth.tail, b, after);
         }
     }
     acc
