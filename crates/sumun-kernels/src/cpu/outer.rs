@@ -103,6 +103,7 @@ pub(crate) unsafe fn sum_outputs(kernels: &Kernels, task: &RowSums, range: Range
     }
 }
 
+/// One pass over A for each group of output rows whose C stays in the second-level cache.
 unsafe fn pass(kernels: &Kernels, task: &RowSums, range: Range<usize>) {
     let mut panel = Panel([MaybeUninit::uninit(); ROWS_AT_ONCE * MOST_COLUMNS]);
     let mut ahead = Ahead::default();
