@@ -30,7 +30,7 @@ const MISSING_MARKERS: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "?",
 const DELIMITER_LINES: usize = 20;
 
 impl Table {
-    /// Reads a CSV file. Errors: a missing, empty, ragged or non-UTF-8 file, a header without rows, and column
+    /// Reads a CSV file. Errors: a missing, empty, ragged or non-UTF-8 file, JSON, a header without rows, and column
     /// names that occur twice.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Self::from_text(&TextFile::open(path.as_ref(), "CSV")?, None)
@@ -48,6 +48,11 @@ impl Table {
         let bad = |message: String| Err(Error::Data(format!("{name}: {message}")));
         if text.trim().is_empty() {
             return bad("the file is empty; it needs a header row and rows of values".into());
+        }
+        if is_json(text) {
+            return bad(
+                "this is JSON and no table; write it as CSV, a row of column names and rows of values".into(),
+            );
         }
         let bytes = text.as_bytes();
         let delimiter = delimiter.unwrap_or_else(|| find_delimiter(text));
@@ -261,6 +266,13 @@ fn check_header(file: &str, header: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Whether the first line is a JSON object, or the beginning of one or of a list of them.
+fn is_json(text: &str) -> bool {
+    let first = text.trim_start().lines().next().unwrap_or_default().trim_end();
+    let is_object = || serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok();
+    matches!(first, "{" | "[") || first.starts_with("[{") || first.starts_with('{') && is_object()
+}
+
 /// The delimiter that cuts the first lines into the same number of cells, more than one; among several the one
 /// that makes the most. If none does, the most frequent in the header, and a comma if there is none at all.
 fn find_delimiter(text: &str) -> u8 {
@@ -328,9 +340,15 @@ mod tests {
 
     #[test]
     fn bad_files_are_explained() {
-        let cases: [(&[u8], &str); 7] = [
+        let cases: [(&[u8], &str); 10] = [
             (b"", "f.csv: the file is empty"),
             (b" \n\n", "f.csv: the file is empty"),
+            (
+                b"{\"a\": 1, \"b\": 2}\n{\"a\": 3, \"b\": 4}\n",
+                "f.csv: this is JSON and no table; write it as CSV",
+            ),
+            (b"\n{\n  \"a\": [1, 2]\n}\n", "f.csv: this is JSON and no table; write it as CSV"),
+            (b"[{\"a\": 1}, {\"a\": 2}]", "f.csv: this is JSON and no table; write it as CSV"),
             (b"a,b\n", "f.csv: there is a header but no row"),
             (b"a,b\n1,2\n1,2,3\n", "f.csv: row 3 has 3 cells where the header has 2"),
             (b"a,b\n1,2\n7\n", "f.csv: row 3 has 1 cell where the header has 2"),
