@@ -256,9 +256,9 @@ pub fn backward_weight_strided(
         columns: input,
         c: c.as_ptr(),
     };
-    let bias = ColumnSum { a: a.as_ptr(), to: d_bias.as_mut_ptr() };
+    let bias = ColumnSum { a: a.as_ptr(), a_stride: stride, to: d_bias.as_mut_ptr() };
     let columns = if d_bias.is_empty() { &[][..] } else { std::slice::from_ref(&bias) };
-    let task = RowSums { rows, a_stride: stride, products: std::slice::from_ref(&product), columns };
+    let task = RowSums { rows, products: std::slice::from_ref(&product), columns };
     // SAFETY: every length was checked above; output rows do not overlap.
     unsafe { run_sums(&kernels, &task, output, dims.flops()) };
     Ok(())

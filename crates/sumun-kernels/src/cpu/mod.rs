@@ -165,7 +165,9 @@ mod tests {
                     let work = |s: &Shard| (0..s.rows(sequences)).map(|i| length(s.rank(i))).sum::<usize>();
                     let most = shards.iter().map(work).max().unwrap();
                     let even = match ragged {
-                        true => steps.rows().div_ceil(count) + MOST_OF_RUN * MOST_OF_RUN * count,
+                        true => {
+                            steps.rows().div_ceil(count) + MOST_OF_RUN * length(0).min(MOST_OF_RUN * count)
+                        }
                         false => 9 * sequences.div_ceil(count),
                     };
                     assert!(most <= even, "{most} for {even}, {sequences} to {count}");

@@ -16,8 +16,6 @@ use crate::threads::{PARALLEL_FLOPS, for_each_task};
 pub(crate) struct RowSums<'a> {
     /// Rows of A.
     pub(crate) rows: usize,
-    /// Floats between two rows of A.
-    pub(crate) a_stride: usize,
     /// Products with other matrices, where they add to the same C in this order.
     pub(crate) products: &'a [Outer],
     pub(crate) columns: &'a [ColumnSum],
@@ -48,6 +46,8 @@ pub(crate) struct Outer {
 pub(crate) struct ColumnSum {
     /// For each output row: where its column of A begins.
     pub(crate) a: *const *const f32,
+    /// Floats between two rows of A.
+    pub(crate) a_stride: usize,
     pub(crate) to: *mut f32,
 }
 
@@ -89,16 +89,15 @@ pub(crate) unsafe fn run_sums(kernels: &Kernels, task: &RowSums, outputs: usize,
 /// # Safety
 /// The task's pointers must be valid for its sizes; no other task may write the same output rows.
 pub(crate) unsafe fn sum_outputs(kernels: &Kernels, task: &RowSums, range: Range<usize>) {
-    let columns: usize = task.products.iter().map(|product| product.columns).sum();
     // SAFETY: the caller's promises.
     unsafe {
-        if range.len() * columns <= OUTPUT_FLOATS {
+        if task.output_floats(range.len()) <= OUTPUT_FLOATS {
             pass(kernels, task, range);
             return;
         }
         for (i, product) in task.products.chunks(1).enumerate() {
             let columns = if i == 0 { task.columns } else { &[] };
-            pass(kernels, &RowSums { products: product, columns, ..*task }, range.clone());
+            pass(kernels, &RowSums { rows: task.rows, products: product, columns }, range.clone());
         }
     }
 }
@@ -107,8 +106,7 @@ pub(crate) unsafe fn sum_outputs(kernels: &Kernels, task: &RowSums, range: Range
 unsafe fn pass(kernels: &Kernels, task: &RowSums, range: Range<usize>) {
     let mut panel = Panel([MaybeUninit::uninit(); ROWS_AT_ONCE * MOST_COLUMNS]);
     let mut ahead = Ahead::default();
-    let columns: usize = task.products.iter().map(|product| product.columns).sum();
-    let groups = (range.len() * columns).div_ceil(OUTPUT_FLOATS).max(1);
+    let groups = task.output_floats(range.len()).div_ceil(OUTPUT_FLOATS).max(1);
     let mut groups = tiles(range.len(), range.len().div_ceil(groups).max(1))
         .map(|(first, outputs)| range.start + first..range.start + first + outputs)
         .peekable();
@@ -129,15 +127,15 @@ unsafe fn pass(kernels: &Kernels, task: &RowSums, range: Range<usize>) {
                 }
                 let mut stretches = ahead.stretches.iter().copied();
                 for product in task.products {
-                    let rows = piece.start.max(product.rows.start)..piece.end.min(product.rows.end);
+                    let rows = product.rows_in(&piece);
                     if !rows.is_empty() {
                         product.add(kernels, rows, outputs.clone(), &mut panel, &mut stretches);
                     }
                 }
                 for sum in task.columns {
                     for_each_run(sum.a, outputs.clone(), 1, |at, from, columns| {
-                        let from = from.add(piece.start * task.a_stride);
-                        let (stride, rows, to) = (task.a_stride, piece.len(), sum.to.add(at));
+                        let from = from.add(piece.start * sum.a_stride);
+                        let (stride, rows, to) = (sum.a_stride, piece.len(), sum.to.add(at));
                         (kernels.add_rows)(&RowSum { from, stride, rows, to, columns });
                     });
                 }
@@ -195,24 +193,28 @@ impl Ahead {
 }
 
 impl RowSums<'_> {
+    /// Floats of so many rows of every C.
+    fn output_floats(&self, outputs: usize) -> usize {
+        outputs * self.products.iter().map(|product| product.columns).sum::<usize>()
+    }
+
     /// These rows of A, for some output rows, and what goes with them.
     unsafe fn next_rows(&self, rows: Range<usize>, outputs: Range<usize>, ahead: &mut Ahead) {
-        let of_sums = || self.columns.first().map(|sum| sum.a);
+        let of_product = self.products.first().map(|product| (product.a, product.a_stride));
+        let of_sum = || self.columns.first().map(|sum| (sum.a, sum.a_stride));
         // SAFETY: the caller promises valid pointers for these rows and outputs.
         unsafe {
-            if let Some(a) = self.products.first().map(|product| product.a).or_else(of_sums) {
-                for_each_run(a, outputs, 1, |_, a, width| {
-                    ahead.add_rows(a, self.a_stride, width, rows.clone());
-                });
+            if let Some((a, stride)) = of_product.or_else(of_sum) {
+                for_each_run(a, outputs, 1, |_, a, width| ahead.add_rows(a, stride, width, rows.clone()));
             }
             for product in self.products {
-                let (start, end) = (rows.start.max(product.rows.start), rows.end.min(product.rows.end));
-                if start >= end {
+                let rows = product.rows_in(&rows);
+                if rows.is_empty() {
                     continue;
                 }
-                let of_b = product.b_row(start)..product.b_row(end - 1) + 1;
+                let of_b = product.b_row(rows.start)..product.b_row(rows.end - 1) + 1;
                 // Rows in whatever order are only asked for where they come when they are needed.
-                if of_b.len() < 2 * (end - start) {
+                if of_b.len() < 2 * rows.len() {
                     ahead.add_rows(product.b, product.b_stride, product.columns, of_b);
                 }
             }
@@ -230,6 +232,11 @@ impl RowSums<'_> {
 }
 
 impl Outer {
+    /// Those of some rows of A that it is over.
+    fn rows_in(&self, rows: &Range<usize>) -> Range<usize> {
+        rows.start.max(self.rows.start)..rows.end.min(self.rows.end)
+    }
+
     /// The row of B that goes with a row of A.
     #[inline(always)]
     unsafe fn b_row(&self, row: usize) -> usize {

@@ -312,7 +312,7 @@ impl Fused {
             BiasSum::new(&input_columns, into.bias_input),
             BiasSum::new(&[&hidden_columns[..], &reset_columns].concat(), into.bias_hidden),
         ];
-        let columns: Vec<ColumnSum> = biases.iter_mut().flatten().map(BiasSum::task).collect();
+        let columns: Vec<ColumnSum> = biases.iter_mut().flatten().map(|bias| bias.task(g.width())).collect();
         // With the reset before the product, n has no column on the state's side, and so the sides have not the same rows.
         if reset_columns.is_empty() {
             of_input.append(&mut of_hidden);
@@ -374,7 +374,7 @@ impl Fused {
                 columns: width,
                 c: c.as_ptr(),
             };
-            let task = RowSums { rows, a_stride: inputs, products: &[product], columns: &[] };
+            let task = RowSums { rows, products: &[product], columns: &[] };
             // SAFETY: `dense` has a row of `inputs` for each row of gates; output rows do not overlap.
             unsafe { sum_outputs(&self.kernels, &task, 0..inputs) };
             for (i, sums) in sums.chunks_exact(width).enumerate() {
@@ -427,7 +427,7 @@ impl Fused {
         };
         let products: Vec<Outer> = sums.iter().zip(&pointers).map(product).collect();
         let outputs = sums.first().map_or(self.geometry.dims.gate_rows(), |sum| sum.a.len());
-        let task = RowSums { rows, a_stride, products: &products, columns };
+        let task = RowSums { rows, products: &products, columns };
         // SAFETY: A has `rows` rows, and B one for each that it is summed with; tasks write disjoint output rows.
         unsafe { run_sums(&self.kernels, &task, outputs, flops) }
     }
@@ -462,8 +462,8 @@ impl<'a> BiasSum<'a> {
         Some(Self { bias, rows, a, sums })
     }
 
-    fn task(&mut self) -> ColumnSum {
-        ColumnSum { a: self.a.as_ptr(), to: self.sums.as_mut_ptr() }
+    fn task(&mut self, a_stride: usize) -> ColumnSum {
+        ColumnSum { a: self.a.as_ptr(), a_stride, to: self.sums.as_mut_ptr() }
     }
 
     fn finish(self) {
