@@ -43,6 +43,7 @@ pub use scale::{Role, ScaleKind, Scaler};
 pub use series::{Column, Loaded, Series, SeriesSpec, TimeColumn};
 pub use split::{Part, Split};
 pub use table::Table;
+pub(crate) use table::is_json;
 pub(crate) use text_file::TextFile;
 pub use time::{DateOrder, Resolution, TimeFormat, Timestamp, parse_times};
 pub use transform::{Difference, Transform, log_suits};

@@ -267,7 +267,7 @@ fn check_header(file: &str, header: &[String]) -> Result<()> {
 }
 
 /// Whether the first line is a JSON object, or the beginning of one or of a list of them.
-fn is_json(text: &str) -> bool {
+pub(crate) fn is_json(text: &str) -> bool {
     let first = text.trim_start().lines().next().unwrap_or_default().trim_end();
     let is_object = || serde_json::from_str::<serde::de::IgnoredAny>(first).is_ok();
     matches!(first, "{" | "[") || first.starts_with("[{") || first.starts_with('{') && is_object()

@@ -3,7 +3,7 @@
 use super::choose::{Choice, Holds, choose};
 use super::labels::whole;
 use super::{Fields, Input, Record, RecordSpec};
-use crate::data::{Table, TextFile, quoted};
+use crate::data::{Table, TextFile, is_json, quoted};
 use crate::{Error, Result};
 
 /// Reads the rows of a table whose delimiter is known or to be found.
@@ -12,6 +12,12 @@ pub(super) fn read(
     delimiter: Option<u8>,
     spec: &RecordSpec<'_>,
 ) -> Result<(Fields, Vec<Record>)> {
+    if is_json(file.text()?) {
+        let name = file.name();
+        return Err(Error::Data(format!(
+            "{name}: this is JSON and no table; call the file .jsonl, an object a line"
+        )));
+    }
     let table = Table::from_text(file, delimiter)?;
     // A number is no text, and neither is nothing.
     let is_text = |cell: &str| !cell.is_empty() && cell.parse::<f64>().is_err();

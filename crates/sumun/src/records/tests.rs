@@ -97,7 +97,7 @@ fn bad_files_are_explained() {
     let with = |text, x, label| RecordSpec { text, x, label, ..LABELLED };
     let text_only = RecordSpec { text: Some("text"), ..RecordSpec::default() };
     let numbers = RecordSpec { x: Some("x"), ..RecordSpec::default() };
-    let cases: [(&str, &str, RecordSpec<'_>, &str); 40] = [
+    let cases: [(&str, &str, RecordSpec<'_>, &str); 41] = [
         ("f.csv", "", LABELLED, "f.csv: the file is empty"),
         (
             "f.csv",
@@ -106,6 +106,12 @@ fn bad_files_are_explained() {
             "\"a\" cannot be both what is read and its label",
         ),
         ("f.jsonl", " \n\r\n", LABELLED, "f.jsonl: the file is empty"),
+        (
+            "f.csv",
+            "{\"x\": [1, 2], \"label\": 2}\n",
+            LABELLED,
+            "f.csv: this is JSON and no table; call the file .jsonl",
+        ),
         ("f.csv", "text,label\na,1,2\n", LABELLED, "f.csv: row 2 has 3 cells where the header has 2"),
         ("f.csv", "text,label\na,\n", LABELLED, "f.csv: row 2, column 'label': there is no label"),
         ("f.csv", "text,label\n  ,1\n", text_only, "f.csv: row 2, column 'text': the text is empty"),
