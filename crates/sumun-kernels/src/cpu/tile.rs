@@ -168,7 +168,7 @@ unsafe fn run<S: Simd, const M: usize, const N: usize, const W: usize, const O: 
             multiply_add::<S, M, N, W, O>(&mut acc, &numbers, b);
             b = b.add(W * S::LANES);
             if M * W >= 12 {
-                S::prefetch(after);
+                S::prefetch_far(after);
                 after = after.wrapping_add(S::LANES);
             }
         }
