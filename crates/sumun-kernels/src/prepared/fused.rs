@@ -308,9 +308,13 @@ impl Fused {
         let mut of_input = if narrow { Vec::new() } else { vec![of_input] };
         let mut of_hidden = vec![rest];
         of_hidden.extend(first);
+        let of_hidden_bias = [&hidden_columns[..], &reset_columns].concat();
+        // Of two biases that only ever stand side by side, as an LSTM's do, one sum is enough.
+        let alike = input_columns == of_hidden_bias
+            && into.bias_input.iter().map(|b| b.to_bits()).eq(into.bias_hidden.iter().map(|b| b.to_bits()));
         let mut biases = [
-            BiasSum::new(&input_columns, into.bias_input),
-            BiasSum::new(&[&hidden_columns[..], &reset_columns].concat(), into.bias_hidden),
+            BiasSum::new(&input_columns, &mut *into.bias_input),
+            if alike { None } else { BiasSum::new(&of_hidden_bias, &mut *into.bias_hidden) },
         ];
         let columns: Vec<ColumnSum> = biases.iter_mut().flatten().map(|bias| bias.task(g.width())).collect();
         // With the reset before the product, n has no column on the state's side, and so the sides have not the same rows.
@@ -320,6 +324,9 @@ impl Fused {
         self.sums(rows, g.width(), &of_input, &columns, flops);
         self.sums(rows, g.width(), &of_hidden, &[], flops);
         biases.into_iter().flatten().for_each(BiasSum::finish);
+        if alike {
+            into.bias_hidden.copy_from_slice(into.bias_input);
+        }
         if g.two_phases() {
             let inner = |a, into: &mut [f32]| Sum {
                 rows: 0..rows,

@@ -1,5 +1,7 @@
 //! All layers and directions, forward and back.
 
+use std::sync::Arc;
+
 use sumun_kernels::Gradients;
 
 use super::by_step::StateGradients;
@@ -25,9 +27,10 @@ pub(super) enum Keep {
 /// What one layer keeps of a pass.
 #[derive(Debug)]
 pub(super) struct LayerCache {
-    pub(super) x: Rows,
-    /// Both directions side by side, before they are merged; None where backward computes them again.
-    pub(super) both: Option<Rows>,
+    pub(super) x: Arc<Rows>,
+    /// Both directions side by side, before they are merged; None where backward computes them again. What nothing is done
+    /// to on its way up is the next layer's `x` too.
+    pub(super) both: Option<Arc<Rows>>,
     /// For each direction.
     pub(super) tapes: Vec<Tape>,
     /// The mask on what this layer passed up.
@@ -58,15 +61,15 @@ impl Recurrent {
         let again = noise.is_some() && self.config.checkpoints != Checkpoints::Off;
         let mut state = self.shape().zeros(&layout);
         let mut kept = Vec::new();
-        let (mut x, mut room) = (x, self.take_room());
+        let (mut x, mut room) = (Arc::new(x), self.take_room());
         for layer in 0..self.config.layers {
             let top = layer + 1 == self.config.layers;
             let features = self.config.layer_input(layer);
             if let Some(noise) = noise.filter(|_| self.config.input_dropout > 0.0) {
                 let noise = noise_of(noise, layer * directions);
-                let mut data = x.into_data();
+                let mut data = Arc::unwrap_or_clone(x).into_data();
                 mask_input(&mut data, features, &layout, self.config.input_dropout, noise);
-                x = Rows::new(data, features, layout.clone())?;
+                x = Arc::new(Rows::new(data, features, layout.clone())?);
             }
             // Nobody reads the rows of a stack that answers its last states, unless backward does.
             let unread = again && top && self.config.output == Output::Last;
@@ -93,10 +96,11 @@ impl Recurrent {
                 kept.push(LayerCache { x: x.clone(), both: None, tapes, dropout: None });
                 continue;
             }
-            let both = Rows::new(both, stride, layout.clone())?;
+            let both = Arc::new(Rows::new(both, stride, layout.clone())?);
             let mut out = match self.merges() {
                 true => {
-                    Rows::new(merge::forward(self.config.merge, &both.data, width), width, layout.clone())?
+                    let merged = merge::forward(self.config.merge, &both.data, width);
+                    Arc::new(Rows::new(merged, width, layout.clone())?)
                 }
                 false => both.clone(),
             };
@@ -108,8 +112,9 @@ impl Recurrent {
                     && self.between.p() > 0.0
                 {
                     let noise = noise.within(layer as u32);
-                    let (dropped, mask) = self.between.forward_train(parameters, out, noise)?;
-                    (out, dropout) = (dropped, Some(mask));
+                    let whole = Arc::unwrap_or_clone(out);
+                    let (dropped, mask) = self.between.forward_train(parameters, whole, noise)?;
+                    (out, dropout) = (Arc::new(dropped), Some(mask));
                 }
                 kept.push(LayerCache { x, both, tapes, dropout });
             }
@@ -124,9 +129,9 @@ impl Recurrent {
             if self.merges() {
                 last = merge::forward(self.config.merge, &last, width);
             }
-            x = Rows::one_step(last, self.config.output_features(), layout.sequences())?;
+            x = Arc::new(Rows::one_step(last, self.config.output_features(), layout.sequences())?);
         }
-        Ok((x, state, kept))
+        Ok((Arc::unwrap_or_clone(x), state, kept))
     }
 
     /// Runs the stack back: the gradients of its input, where it is wanted, and of its initial states. Those of the
@@ -200,7 +205,7 @@ impl Recurrent {
                 let ran = one.backward(
                     tape,
                     &x,
-                    both.as_ref(),
+                    both.as_deref(),
                     d_rows.as_ref(),
                     self.rank(&layout, d_state.as_ref(), index),
                     d_x.as_deref_mut(),

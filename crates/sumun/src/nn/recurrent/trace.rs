@@ -54,7 +54,7 @@ impl Recurrent {
         for (layer, kept) in layers.into_iter().enumerate() {
             let LayerCache { x, both, tapes, .. } = kept;
             for (direction, tape) in tapes.into_iter().enumerate() {
-                traces.push(self.shown([layer, direction], &x.layout, tape.trace, None, both.as_ref())?);
+                traces.push(self.shown([layer, direction], &x.layout, tape.trace, None, both.as_deref())?);
             }
         }
         Ok(traces)
@@ -81,7 +81,7 @@ impl Recurrent {
                 let noise = Some(cache.noise);
                 let one = Direction { config, prepared, layout, layer, direction, noise };
                 let (trace, hidden) = one.trace(tape, &kept.x, &mut room)?;
-                traces.push(self.shown([layer, direction], layout, trace, hidden, kept.both.as_ref())?);
+                traces.push(self.shown([layer, direction], layout, trace, hidden, kept.both.as_deref())?);
             }
         }
         self.put_back(room);
