@@ -16,6 +16,7 @@ mod peak;
 pub mod philox;
 mod prepared;
 pub mod reference;
+mod rounds;
 mod rows;
 mod simd;
 pub mod softmax;

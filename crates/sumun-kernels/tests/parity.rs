@@ -214,6 +214,29 @@ fn denormals_are_flushed() {
     }
 }
 
+/// Where sequences are few and weights large, the units of each step are dealt to threads.
+#[test]
+fn threads_that_share_a_step_never_change_a_bit() {
+    let tanh = Cell::Rnn(Nonlinearity::Tanh);
+    let cases: [(Cell, usize, usize, &[usize]); 4] = [
+        (Cell::Lstm, 20, 260, &[3, 3, 2, 1, 1]),
+        (Cell::Lstm, 70, 530, &[1; 3]),
+        // More rows than are projected at once.
+        (Cell::Gru(Reset::After), 9, 300, &[4; 30]),
+        (tanh, 70, 520, &[4, 4, 2]),
+    ];
+    for (cell, input, hidden, batch_sizes) in cases {
+        let problem = Problem::new(Dims::new(cell, input, hidden), batch_sizes, true, true, 5);
+        for path in fused_paths() {
+            let one = on_threads(1, || problem.run(path));
+            for threads in [2, 5] {
+                let found = on_threads(threads, || problem.run(path));
+                assert_eq!(found, one, "{path}, {cell:?} {hidden} on {threads}");
+            }
+        }
+    }
+}
+
 fn lengths() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(1..24usize, 1..40)
 }

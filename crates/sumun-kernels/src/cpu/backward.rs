@@ -8,11 +8,14 @@
 //! A step of two phases first takes the gradient back through its second product, to the rows that the product
 //! was over: from dh with a projection, from dn with the reset before the product.
 
+use std::ops::Range;
+
 use crate::cpu::cells::CellBackward;
 use crate::cpu::linear::{Product, Start};
 use crate::cpu::pack::{Columns, Geometry, Side};
 use crate::cpu::tile::Depth;
 use crate::cpu::{RowsAt, Shard};
+use crate::rounds::{for_each_round, part};
 use crate::simd::Kernels;
 use crate::types::{Cell, Dims, Reset, Steps};
 
@@ -54,7 +57,7 @@ pub(crate) struct Backward<'a> {
     pub(crate) by_step: Option<(*mut f32, *mut f32)>,
 }
 
-// SAFETY: shards write disjoint rows of `gates`, of the gradients of states and inner rows, of those by step and of
+// SAFETY: shards write disjoint rows, and pieces of a step disjoint units, of `gates`, of the gradients of states and inner rows, of those by step and of
 // the input gradient.
 unsafe impl Sync for Backward<'_> {}
 
@@ -63,51 +66,117 @@ unsafe impl Sync for Backward<'_> {}
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows; each shard may run once at a time.
 pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) {
-    let (steps, geometry) = (task.steps, task.geometry);
+    let steps = task.steps;
     let shard = Shard::new(shard, task.shards, steps);
-    let (output, rows) = (geometry.dims.output(), steps.rows());
-    let at_once = CHUNK_FLOATS / (geometry.panels * geometry.width());
-    // SAFETY: the caller's promises.
-    let first_gates = unsafe { task.gates.add(geometry.first_column(Side::Hidden)).cast_const() };
-    let recurrent = Product {
-        a: RowsAt::dense(first_gates, geometry.width()),
-        depth: geometry.gate_depth(rows, Side::Hidden),
-        b: task.u,
-        columns: Columns { columns: output, lanes: kernels.lanes },
-        start: if matches!(geometry.dims.cell, Cell::Gru(_)) { Start::Output } else { Start::Zero },
-        c: RowsAt::dense(task.d_hidden, output),
-    };
-    let panels = recurrent.columns.panels();
-    let (mut chunk_end, mut chunk) = (steps.len(), 0);
+    let mut chunk = Chunk::new(steps);
     for t in (0..steps.len()).rev() {
-        let offset = steps.offset(t);
         let alive = shard.rows(steps.batch_size(t));
         // SAFETY: the caller's promises.
         unsafe {
             if let Some((hidden, cell)) = task.by_step {
                 states_of_step(kernels, task, shard, t, alive, hidden, cell);
             }
-            gates_of_step(kernels, task, shard, t, alive);
-            recurrent.run_panels(
-                kernels,
-                0..panels,
-                alive,
-                t % 2 == 0,
-                |i| offset + shard.rank(i),
-                |i| shard.rank(i),
-            );
-        }
-        chunk += alive;
-        if t == 0 || chunk >= at_once {
-            // SAFETY: the caller's promises.
-            unsafe { input_gradient(kernels, task, shard, t, chunk_end) };
-            (chunk_end, chunk) = (t, 0);
+            gates_of_step(kernels, task, shard, 0..task.geometry.panels, t, alive);
+            products_of_step(kernels, task, shard, (0, 1), t, chunk.enter(task, shard, t));
         }
     }
 }
 
-/// dX of the steps `from..to`: dG·W.
-unsafe fn input_gradient(kernels: &Kernels, task: &Backward, shard: Shard, from: usize, to: usize) {
+/// Runs all sequences backwards through all steps, the units of each step in as many pieces at once. For cells of one phase,
+/// without the gradients of states by step.
+///
+/// # Safety
+/// The pointers must be valid for the geometry, steps and rows, for one shard.
+pub(crate) unsafe fn backward_by_units(kernels: &Kernels, task: &Backward, pieces: usize) {
+    let (steps, panels) = (task.steps, task.geometry.panels);
+    let shard = Shard::new(0, 1, steps);
+    let mut chunk = Chunk::new(steps);
+    let mut chunks: Vec<_> = (0..steps.len()).rev().map(|t| chunk.enter(task, shard, t)).collect();
+    chunks.reverse();
+    // A product reads the gates of all units, so each step takes two rounds.
+    for_each_round(2 * steps.len(), pieces, |round, piece| {
+        let t = steps.len() - 1 - round / 2;
+        // SAFETY: the caller's promises; pieces write their own units and columns, and read what an earlier round wrote.
+        unsafe {
+            if round % 2 == 0 {
+                let panels = part((piece, pieces), panels);
+                gates_of_step(kernels, task, shard, panels, t, steps.batch_size(t));
+            } else {
+                products_of_step(kernels, task, shard, (piece, pieces), t, chunks[t]);
+            }
+        }
+    });
+}
+
+/// Steps whose gradients of the input are computed at once.
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    end: usize,
+    rows: usize,
+}
+
+impl Chunk {
+    /// That of the last step, which is yet to be entered.
+    fn new(steps: &Steps) -> Self {
+        Self { end: steps.len(), rows: 0 }
+    }
+
+    /// Goes on to step t, after the one that follows it: the end of the chunk whose last step it is.
+    fn enter(&mut self, task: &Backward, shard: Shard, t: usize) -> Option<usize> {
+        let at_once = CHUNK_FLOATS / (task.geometry.panels * task.geometry.width());
+        self.rows += shard.rows(task.steps.batch_size(t));
+        if t > 0 && self.rows < at_once {
+            return None;
+        }
+        let end = self.end;
+        *self = Self { end: t, rows: 0 };
+        Some(end)
+    }
+}
+
+/// dG·U of a piece of the columns of a step, and dG·W of such a piece for a chunk that ends here.
+unsafe fn products_of_step(
+    kernels: &Kernels,
+    task: &Backward,
+    shard: Shard,
+    piece: (usize, usize),
+    t: usize,
+    chunk_end: Option<usize>,
+) {
+    let (steps, geometry) = (task.steps, task.geometry);
+    let (output, offset) = (geometry.dims.output(), steps.offset(t));
+    // SAFETY: the caller's promises.
+    unsafe {
+        let product = Product {
+            a: RowsAt::dense(
+                task.gates.add(geometry.first_column(Side::Hidden)).cast_const(),
+                geometry.width(),
+            ),
+            depth: geometry.gate_depth(steps.rows(), Side::Hidden),
+            b: task.u,
+            columns: Columns { columns: output, lanes: kernels.lanes },
+            start: if matches!(geometry.dims.cell, Cell::Gru(_)) { Start::Output } else { Start::Zero },
+            c: RowsAt::dense(task.d_hidden, output),
+        };
+        let alive = shard.rows(steps.batch_size(t));
+        let panels = part(piece, product.columns.panels());
+        let (a_row, c_row) = (|i| offset + shard.rank(i), |i| shard.rank(i));
+        product.run_panels(kernels, panels, alive, t.is_multiple_of(2), a_row, c_row);
+        if let Some(end) = chunk_end {
+            input_gradient(kernels, task, shard, piece, t, end);
+        }
+    }
+}
+
+/// dX of the steps `from..to`: dG·W, of a piece of the columns.
+unsafe fn input_gradient(
+    kernels: &Kernels,
+    task: &Backward,
+    shard: Shard,
+    piece: (usize, usize),
+    from: usize,
+    to: usize,
+) {
     let Some((w, d_x)) = task.input else { return };
     let (steps, geometry) = (task.steps, task.geometry);
     let product = Product {
@@ -118,17 +187,22 @@ unsafe fn input_gradient(kernels: &Kernels, task: &Backward, shard: Shard, from:
         start: if task.add { Start::Output } else { Start::Zero },
         c: d_x,
     };
+    let panels = part(piece, product.columns.panels());
     if shard.count == 1 {
         let first = steps.offset(from);
+        let (rows, row) = (steps.offset(to) - first, |i| first + i);
         // SAFETY: the caller's promises.
-        unsafe { product.run(kernels, steps.offset(to) - first, |i| first + i, |i| first + i) };
+        unsafe { product.run_panels(kernels, panels, rows, false, row, row) };
         return;
     }
     for t in from..to {
         let offset = steps.offset(t);
         let row = |i| offset + shard.rank(i);
         // SAFETY: the caller's promises.
-        unsafe { product.run(kernels, shard.rows(steps.batch_size(t)), row, row) };
+        unsafe {
+            let rows = shard.rows(steps.batch_size(t));
+            product.run_panels(kernels, panels.clone(), rows, false, row, row);
+        }
     }
 }
 
@@ -158,8 +232,15 @@ unsafe fn states_of_step(
     }
 }
 
-/// Turns the kept gates of a step into the gradients of their pre-activations.
-unsafe fn gates_of_step(kernels: &Kernels, task: &Backward, shard: Shard, t: usize, alive: usize) {
+/// Turns the kept gates of some panels of a step into the gradients of their pre-activations.
+unsafe fn gates_of_step(
+    kernels: &Kernels,
+    task: &Backward,
+    shard: Shard,
+    panels: Range<usize>,
+    t: usize,
+    alive: usize,
+) {
     let Dims { cell, options, .. } = task.geometry.dims;
     // SAFETY: the caller's promises; `each_cell` gives rows that exist.
     unsafe {
@@ -169,16 +250,18 @@ unsafe fn gates_of_step(kernels: &Kernels, task: &Backward, shard: Shard, t: usi
                     gradient_of_h(kernels, task, shard, t, alive);
                     second_product(kernels, task, shard, t, alive);
                 }
-                each_cell(task, shard, t, alive, |row| (kernels.lstm_backward)(row));
+                each_cell(task, shard, panels, t, alive, |row| (kernels.lstm_backward)(row));
             }
-            Cell::Gru(Reset::After) => each_cell(task, shard, t, alive, |row| (kernels.gru_backward)(row)),
+            Cell::Gru(Reset::After) => {
+                each_cell(task, shard, panels, t, alive, |row| (kernels.gru_backward)(row))
+            }
             Cell::Gru(Reset::Before) => {
-                each_cell(task, shard, t, alive, |row| (kernels.gru_candidate_backward)(row));
+                each_cell(task, shard, panels.clone(), t, alive, |row| (kernels.gru_candidate_backward)(row));
                 second_product(kernels, task, shard, t, alive);
-                each_cell(task, shard, t, alive, |row| (kernels.gru_reset_backward)(row));
+                each_cell(task, shard, panels, t, alive, |row| (kernels.gru_reset_backward)(row));
             }
             Cell::Rnn(nonlinearity) => {
-                each_cell(task, shard, t, alive, |row| (kernels.rnn_backward)(row, nonlinearity))
+                each_cell(task, shard, panels, t, alive, |row| (kernels.rnn_backward)(row, nonlinearity))
             }
         }
     }
@@ -218,8 +301,15 @@ unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: us
     unsafe { product.run(kernels, alive, |i| steps.offset(t) + shard.rank(i), |i| shard.rank(i)) };
 }
 
-/// Calls `run` for every panel and row of a step.
-unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: impl Fn(&CellBackward)) {
+/// Calls `run` for some panels and every row of a step.
+unsafe fn each_cell(
+    task: &Backward,
+    shard: Shard,
+    panels: Range<usize>,
+    t: usize,
+    alive: usize,
+    run: impl Fn(&CellBackward),
+) {
     let (steps, geometry) = (task.steps, task.geometry);
     let Dims { hidden, cell, options, .. } = geometry.dims;
     let dense = |base| RowsAt::dense(base, hidden);
@@ -233,7 +323,7 @@ unsafe fn each_cell(task: &Backward, shard: Shard, t: usize, alive: usize, run: 
     let d_out = (options.projection.is_none() && !task.d_out.base.is_null()).then(|| task.d_out.from(first));
     let width = geometry.width();
     let back = (first - earlier.unwrap_or(first)) * width;
-    for panel in 0..geometry.panels {
+    for panel in panels {
         let (unit, units) = (panel * geometry.units, geometry.units_in(panel));
         let gate_stride = geometry.gate_stride(panel);
         let gates = task.gates.wrapping_add((panel * steps.rows() + first) * width);

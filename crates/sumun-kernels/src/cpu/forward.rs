@@ -7,10 +7,13 @@
 //! A step of two phases leaves rows `[H]` for its second product, which goes to the output: with a projection that
 //! is h'; with the reset before the product it is n's recurrent part, and the cells are finished from there.
 
+use std::ops::Range;
+
 use crate::cpu::pack::{Geometry, Side};
 use crate::cpu::step::step;
 use crate::cpu::tile::{Depth, MOST_ROWS, Tile, tiles};
 use crate::cpu::{RowsAt, Shard};
+use crate::rounds::{for_each_round, part};
 use crate::simd::Kernels;
 use crate::types::{Cell, Steps};
 
@@ -48,7 +51,7 @@ pub(crate) struct Forward<'a> {
     pub(crate) last_cell: *mut f32,
 }
 
-// SAFETY: shards write disjoint rows of `out`, `gates`, `cells`, `inner` and the last states, and only read the rest.
+// SAFETY: shards write disjoint rows, and pieces of a step disjoint units, of `out`, `gates`, `cells`, `inner` and the last states, and only read the rest.
 unsafe impl Sync for Forward<'_> {}
 
 /// Rows of one chunk of a shard: at least one whole step.
@@ -68,29 +71,87 @@ pub(crate) fn chunk_rows(geometry: &Geometry, steps: &Steps, shards: usize) -> u
 pub(crate) unsafe fn forward(kernels: &Kernels, task: &Forward, shard: usize) {
     let steps = task.steps;
     let shard = Shard::new(shard, task.shards, steps);
-    let at_once = chunk_rows(task.geometry, steps, task.shards);
-    let mut from = 0;
-    while from < steps.len() {
-        let (mut to, mut rows) = (from, 0);
-        while to < steps.len() && rows + shard.rows(steps.batch_size(to)) <= at_once {
-            rows += shard.rows(steps.batch_size(to));
-            to += 1;
-        }
+    let all = 0..task.geometry.panels;
+    let mut chunk = Chunk::default();
+    for t in 0..steps.len() {
+        chunk.enter(task, shard, t);
         // SAFETY: the caller's promises.
-        unsafe {
-            if !task.takes_input_by_step(shard) {
-                project(kernels, task, shard, from, rows);
-            }
-            let mut local = 0;
-            for t in from..to {
-                step(kernels, task, shard, t, local);
-                local += shard.rows(steps.batch_size(t));
-            }
-        }
-        from = to;
+        unsafe { step_of_chunk(kernels, task, shard, all.clone(), t, chunk) };
     }
     // SAFETY: the caller's promises.
     unsafe { last_states(task, shard) }
+}
+
+/// Runs all sequences through all steps, the units of each step in as many pieces at once. For cells of one phase.
+///
+/// # Safety
+/// The pointers must be valid for the geometry, steps and rows, for one shard; there must be as many panels as pieces.
+pub(crate) unsafe fn forward_by_units(kernels: &Kernels, task: &Forward, pieces: usize) {
+    let (steps, panels) = (task.steps, task.geometry.panels);
+    let shard = Shard::new(0, 1, steps);
+    let chunks: Vec<Chunk> = (0..steps.len())
+        .scan(Chunk::default(), |chunk, t| {
+            chunk.enter(task, shard, t);
+            Some(*chunk)
+        })
+        .collect();
+    for_each_round(steps.len(), pieces, |t, piece| {
+        let panels = part((piece, pieces), panels);
+        // SAFETY: the caller's promises; pieces write their own units, and read those of the step before.
+        unsafe { step_of_chunk(kernels, task, shard, panels, t, chunks[t]) };
+    });
+    // SAFETY: the caller's promises.
+    unsafe { last_states(task, shard) }
+}
+
+/// Where a step is in its chunk.
+#[derive(Debug, Default, Clone, Copy)]
+struct Chunk {
+    /// The first step of the next chunk.
+    end: usize,
+    /// Rows of the chunk.
+    rows: usize,
+    /// Those before the step.
+    local: usize,
+    /// Those of the step.
+    alive: usize,
+}
+
+impl Chunk {
+    /// Goes on to step t, after the one before it.
+    #[inline(always)]
+    fn enter(&mut self, task: &Forward, shard: Shard, t: usize) {
+        let rows_of = |t| shard.rows(task.steps.batch_size(t));
+        if t < self.end {
+            (self.local, self.alive) = (self.local + self.alive, rows_of(t));
+            return;
+        }
+        let at_once = chunk_rows(task.geometry, task.steps, task.shards);
+        *self = Self { end: t, rows: 0, local: 0, alive: rows_of(t) };
+        while self.end < task.steps.len() && self.rows + rows_of(self.end) <= at_once {
+            self.rows += rows_of(self.end);
+            self.end += 1;
+        }
+    }
+}
+
+/// Some panels of a step, and of the input's product for the whole chunk where the step is its first.
+#[inline(always)]
+unsafe fn step_of_chunk(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    panels: Range<usize>,
+    t: usize,
+    chunk: Chunk,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        if chunk.local == 0 && !task.takes_input_by_step(shard) {
+            project(kernels, task, shard, panels.clone(), t, chunk.rows);
+        }
+        step(kernels, task, shard, panels, t, chunk.local);
+    }
 }
 
 /// Walks the rows of a shard: `(t, i)` is its i-th row of step t.
@@ -128,10 +189,17 @@ impl Forward<'_> {
 }
 
 /// Pre-activations of `rows` rows of the shard from step `from` on: bias + x·Wᵀ.
-unsafe fn project(kernels: &Kernels, task: &Forward, shard: Shard, from: usize, rows: usize) {
+unsafe fn project(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    panels: Range<usize>,
+    from: usize,
+    rows: usize,
+) {
     let geometry = task.geometry;
     let inputs = geometry.dims.input;
-    for panel in 0..geometry.panels {
+    for panel in panels.clone() {
         let columns = geometry.vectors(panel, Side::Input) * kernels.lanes;
         let mut walk = Walk { t: from, i: 0 };
         // SAFETY: the packed weights and biases hold every panel; the caller promises valid rows.
@@ -140,7 +208,7 @@ unsafe fn project(kernels: &Kernels, task: &Forward, shard: Shard, from: usize, 
             let w = task.w.add(geometry.panel_start(panel, inputs, Side::Input));
             let mut tile = Tile::new(w, Depth::plain(inputs), columns);
             tile.start = [bias; MOST_ROWS];
-            let next = if panel + 1 < geometry.panels { panel + 1 } else { 0 };
+            let next = if panel + 1 < panels.end { panel + 1 } else { panels.start };
             tile.after = task.w.add(geometry.panel_start(next, inputs, Side::Input));
             for (turn, (local, count)) in tiles(rows, kernels.tile_rows(columns)).enumerate() {
                 tile.turn = turn;

@@ -1,6 +1,8 @@
 //! One step of the fused recurrence: h·Uᵀ tile by tile, and the cells of a tile while its numbers are in the first-level
 //! cache.
 
+use std::ops::Range;
+
 use crate::cpu::cells::CellForward;
 use crate::cpu::forward::Forward;
 use crate::cpu::linear::{Product, Start};
@@ -11,18 +13,25 @@ use crate::cpu::{RowsAt, Shard};
 use crate::simd::Kernels;
 use crate::types::{Cell, Dims, Reset};
 
-/// One step of the shard; its first gate row of the chunk is `local`.
+/// One step of the shard, or some panels of it; its first gate row of the chunk is `local`.
 ///
 /// Steps take the panels to and fro, so that those which the last step used last are still in the cache: half of the
 /// weights, where these are as large as two of it.
 #[inline(never)]
-pub(crate) unsafe fn step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, local: usize) {
+pub(crate) unsafe fn step(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    panels: Range<usize>,
+    t: usize,
+    local: usize,
+) {
     // SAFETY: the caller's promises.
     unsafe {
         let (rows, alive) = (task.rows_at(shard, t, local), shard.rows(task.steps.batch_size(t)));
         match alive {
-            1 => row_of_step(kernels, task, shard, t, &rows),
-            _ => rows_of_step(kernels, task, shard, t, &rows, alive),
+            1 => row_of_step(kernels, task, shard, panels, t, &rows),
+            _ => rows_of_step(kernels, task, shard, panels, t, &rows, alive),
         }
         if task.geometry.two_phases() {
             second_phase(kernels, task, shard, &rows, alive);
@@ -35,6 +44,7 @@ unsafe fn rows_of_step(
     kernels: &Kernels,
     task: &Forward,
     shard: Shard,
+    panels: Range<usize>,
     t: usize,
     rows: &StepRows,
     alive: usize,
@@ -47,9 +57,9 @@ unsafe fn rows_of_step(
     let tile = Tile::new(none, Depth::plain(output), 0);
     let mut step = StepTile { tile, x: [none; MOST_ROWS], w: none, inputs: input };
     let mut cells = CellForward::new(0, 0);
-    for place in 0..geometry.panels {
-        let panel = task.panel(t, place);
-        let next = task.panel(t, (place + 1).min(geometry.panels - 1));
+    for place in 0..panels.len() {
+        let panel = task.panel(&panels, t, place);
+        let next = task.panel(&panels, t, (place + 1).min(panels.len() - 1));
         let vectors = task.vectors(panel, by_step);
         let step_tiles = match cell {
             Cell::Gru(_) => kernels.gru_step_tiles,
@@ -89,7 +99,14 @@ unsafe fn rows_of_step(
 }
 
 /// A step of one row: two panels at once, and the cells of as many as can be, since each is a chain of operations that wait.
-unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize, rows: &StepRows) {
+unsafe fn row_of_step(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    range: Range<usize>,
+    t: usize,
+    rows: &StepRows,
+) {
     let geometry = task.geometry;
     let Dims { input, cell, .. } = geometry.dims;
     let output = geometry.dims.output();
@@ -97,12 +114,12 @@ unsafe fn row_of_step(kernels: &Kernels, task: &Forward, shard: Shard, t: usize,
     let first_column = task.first_column(by_step);
     let mut cells = CellForward::new(0, 0);
     let mut place = 0;
-    while place < geometry.panels {
-        let units = geometry.units_in(task.panel(t, place));
+    while place < range.len() {
+        let units = geometry.units_in(task.panel(&range, t, place));
         let alike =
-            |place: usize| place < geometry.panels && geometry.units_in(task.panel(t, place)) == units;
+            |place: usize| place < range.len() && geometry.units_in(task.panel(&range, t, place)) == units;
         let count = if alike(place + 1) { 2 } else { 1 };
-        let panels = [task.panel(t, place), task.panel(t, place + count - 1)];
+        let panels = [place, place + count - 1].map(|place| task.panel(&range, t, place));
         let vectors = task.vectors(panels[0], by_step);
         let row_tile = match cell {
             Cell::Gru(_) if by_step => kernels.gru_row_tiles[count - 1],
@@ -224,10 +241,10 @@ impl Forward<'_> {
         (input <= most || self.steps.len() == 1) && cell != Cell::Gru(Reset::Before)
     }
 
-    /// The panel of step t that is taken at some place.
+    /// The panel of some that step t takes at some place.
     #[inline(always)]
-    fn panel(&self, t: usize, place: usize) -> usize {
-        if (t % 2 == 1) == self.backwards { place } else { self.geometry.panels - 1 - place }
+    fn panel(&self, panels: &Range<usize>, t: usize, place: usize) -> usize {
+        if (t % 2 == 1) == self.backwards { panels.start + place } else { panels.end - 1 - place }
     }
 
     /// Vectors of a panel that a step computes: with the input, those of both sides, of which a GRU's share two.

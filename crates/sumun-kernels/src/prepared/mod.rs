@@ -3,7 +3,7 @@
 mod fused;
 mod plain;
 
-use self::fused::{Fused, shards};
+use self::fused::{Fused, Split};
 use self::plain::Plain;
 use crate::aligned::Aligned;
 use crate::cpu::pack::Geometry;
@@ -174,8 +174,8 @@ impl Prepared {
                 plain.forward(self.dims, masks, steps, x, initial, out, last, cache)?
             }
             Engine::Fused(fused) => {
-                let shards = shards(steps, self.forward_flops(rows));
-                fused.forward(steps, shards, x, initial, out, last, cache, scratch);
+                let split = Split::new(&fused.geometry, steps, self.forward_flops(rows));
+                fused.forward(steps, split, x, initial, out, last, cache, scratch);
             }
         }
         Ok(())
@@ -264,9 +264,13 @@ impl Prepared {
             ),
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(rows);
-                let shards = shards(steps, flops);
+                // The gradients of states by step are of all units at once.
+                let split = match by_step {
+                    Some(_) => Split::sequences(steps, flops),
+                    None => Split::new(&fused.geometry, steps, flops),
+                };
                 fused.backward_in_time(
-                    steps, shards, initial, out, cache, d_out, d_last, d_x, add, d_initial, by_step,
+                    steps, split, initial, out, cache, d_out, d_last, d_x, add, d_initial, by_step,
                 );
                 fused.weight_gradients(steps, flops, x, initial, out, cache, into);
                 Ok(())
