@@ -57,8 +57,8 @@ pub(crate) struct Backward<'a> {
     pub(crate) by_step: Option<(*mut f32, *mut f32)>,
 }
 
-// SAFETY: shards write disjoint rows, and pieces of a step disjoint units, of `gates`, of the gradients of states and inner rows, of those by step and of
-// the input gradient.
+// SAFETY: shards write disjoint rows, and pieces of a step disjoint units or columns, of `gates`, of the gradients of
+// states and inner rows, of those by step and of the input gradient.
 unsafe impl Sync for Backward<'_> {}
 
 /// Runs the sequences of one shard backwards through all steps.

@@ -51,7 +51,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) last_cell: *mut f32,
 }
 
-// SAFETY: shards write disjoint rows, and pieces of a step disjoint units, of `out`, `gates`, `cells`, `inner` and the last states, and only read the rest.
+// SAFETY: shards write disjoint rows, and pieces of a step disjoint units, of `out`, `gates`, `cells`, `inner` and the
+// last states, and only read the rest.
 unsafe impl Sync for Forward<'_> {}
 
 /// Rows of one chunk of a shard: at least one whole step.
