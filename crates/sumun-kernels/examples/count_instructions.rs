@@ -138,10 +138,11 @@ fn train(
     let [mut c, mut d_c] = [(); 2].map(|()| vec![0.0; n * cell_width]);
     let mut gradients: Parameters = parameters.each_ref().map(|part| vec![0.0; part.len()]);
     let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
-    let mut prepared = Prepared::new(dims, &weights(parameters), path, Purpose::Training(input_gradient))?;
+    let purpose = Purpose::Training(input_gradient);
+    let mut prepared = Prepared::new(dims, &weights(parameters), path, purpose)?;
 
     for _ in 0..repetitions {
-        prepared.update(&weights(parameters))?;
+        prepared.update(&weights(parameters), purpose)?;
         let last = StateMut { hidden: &mut h, cell: &mut c };
         let to = RowsMut::dense(&mut out, hidden);
         prepared.forward(steps, x, None, to, last, Some(&mut cache), &mut scratch)?;

@@ -3,6 +3,7 @@
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 use crate::options::{Options, RecurrentDropout};
+use crate::prepared::Purpose;
 
 /// A floating-point number the reference kernels compute in: `f32` or `f64`.
 pub trait Real:
@@ -119,10 +120,16 @@ pub enum Error {
     },
     /// Backward was given a cache that no forward pass of these weights and rows has filled, or weights that
     /// were not prepared for the gradients asked for.
-    #[error(
-        "backward needs a cache filled by forward of the same recurrence, and weights prepared for training"
-    )]
+    #[error("backward needs a cache filled by forward of the same recurrence")]
     Cache,
+    /// The weights are prepared for something else.
+    #[error("this needs weights prepared for {wanted}; they are prepared for {prepared}")]
+    Purpose {
+        /// What they are prepared for.
+        prepared: Purpose,
+        /// What was asked of them.
+        wanted: Purpose,
+    },
     /// The instruction set asked for is not available on this processor or in this build.
     #[error("the {path} path is not available on this processor")]
     PathUnavailable {

@@ -81,9 +81,13 @@ impl Problem {
     }
 
     fn run(&self, path: Path) -> Answer {
+        self.run_for(path, [Purpose::Training(InputGradient::Needed); 2])
+    }
+
+    /// With weights packed for these purposes, forwards and backwards.
+    fn run_for(&self, path: Path, [forwards, backwards]: [Purpose; 2]) -> Answer {
         let (input, output) = (self.dims.input, self.dims.output());
-        let purpose = Purpose::Training(InputGradient::Needed);
-        let prepared = Prepared::new(self.dims, &self.weights(), path, purpose).unwrap();
+        let mut prepared = Prepared::new(self.dims, &self.weights(), path, forwards).unwrap();
         assert_eq!(prepared.path(), path);
         let mut out = vec![f32::NAN; self.steps.rows() * output];
         let ([mut h, mut c], [mut d_h, mut d_c]) = (self.zeros(), self.zeros());
@@ -100,6 +104,9 @@ impl Problem {
         prepared.forward(&self.steps, x, self.initial(), to, last, None, &mut scratch).unwrap();
         assert_eq!((&again, &h2, &c2), (&out, &h, &c), "with and without a cache");
 
+        if backwards != forwards {
+            prepared.update(&self.weights(), backwards).unwrap();
+        }
         let mut d_x = vec![f32::NAN; self.x.len()];
         let mut into = self.weights.each_ref().map(|part| vec![0.0; part.len()]);
         let [w, u, bi, bh, projection] = &mut into;
@@ -421,4 +428,34 @@ fn misuse_is_an_error() {
         assert_eq!(error.to_string(), "out: expected 9 values, found 8");
     }
     assert!(RowMap::new(vec![0, 0]).is_err() && RowMap::new(vec![0, 2]).is_err());
+}
+
+/// Weights that are packed anew for the other way, in the memory of the first, give the bits of weights packed for both; and
+/// they refuse the way that they are not packed for.
+#[test]
+fn weights_may_be_packed_for_one_way_at_a_time() {
+    let (needed, skipped) = (InputGradient::Needed, InputGradient::Skip);
+    for cell in FUSED {
+        let dims = dims(cell, 21, 37, 4);
+        let problem = Problem::new(dims, &[5, 5, 2], true, true, 8);
+        for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+            let both = problem.run(path);
+            let one_way = problem.run_for(path, [Purpose::Inference, Purpose::Backward(needed)]);
+            assert_eq!(one_way, both, "{path}, {dims:?}");
+        }
+    }
+    let problem = Problem::new(Dims::new(Cell::Lstm, 2, 3), &[1], true, false, 8);
+    let back = Purpose::Backward(skipped);
+    let prepared = Prepared::new(problem.dims, &problem.weights(), Path::Portable, back).unwrap();
+    let [mut h, mut c] = problem.zeros();
+    let state = StateMut { hidden: &mut h, cell: &mut c };
+    let error = prepared.step(&problem.x, state, &mut Scratch::default()).unwrap_err().to_string();
+    let of = "backward passes without the gradient of the input";
+    assert_eq!(error, format!("this needs weights prepared for forward passes; they are prepared for {of}"));
+    let both = Purpose::Training(needed);
+    assert!(both.serves(Purpose::Inference) && both.serves(Purpose::Backward(needed)));
+    assert!(Purpose::Backward(needed).serves(Purpose::Backward(skipped)));
+    assert!(!Purpose::Backward(skipped).serves(Purpose::Backward(needed)));
+    assert!(!Purpose::Backward(needed).serves(Purpose::Inference));
+    assert!(!Purpose::Inference.serves(Purpose::Backward(skipped)));
 }

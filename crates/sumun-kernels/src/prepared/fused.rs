@@ -50,8 +50,32 @@ impl Fused {
         }
     }
 
-    /// Packs weights for their purpose, in the memory there is.
+    /// Packs weights for their purpose, in the memory there is: one way takes over what the other does not need.
     pub(super) fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) {
+        let pairs = [
+            (&mut self.w, &mut self.w_backward),
+            (&mut self.u, &mut self.u_backward),
+            (&mut self.second, &mut self.second_backward),
+        ];
+        for (forward, backward) in pairs {
+            let (needed, other) = match purpose {
+                Purpose::Inference => (forward, backward),
+                Purpose::Backward(_) => (backward, forward),
+                Purpose::Training(_) => continue,
+            };
+            if needed.is_empty() {
+                std::mem::swap(needed, other);
+            }
+        }
+        if purpose.is_forward() {
+            self.pack_forward(weights);
+        }
+        if let Some(wanted) = purpose.backward() {
+            self.pack_backward(weights, wanted);
+        }
+    }
+
+    fn pack_forward(&mut self, weights: &Weights<f32>) {
         let (g, kernels) = (self.geometry, self.kernels);
         let Dims { input, hidden, options, .. } = g.dims;
         let output = g.dims.output();
@@ -72,8 +96,12 @@ impl Fused {
             self.second.resize(columns.packed_len(hidden));
             columns.pack_transposed(&kernels, weight, hidden, &mut self.second);
         }
+    }
 
-        let Purpose::Training(wanted) = purpose else { return };
+    fn pack_backward(&mut self, weights: &Weights<f32>, wanted: InputGradient) {
+        let g = self.geometry;
+        let Dims { input, hidden, options, .. } = g.dims;
+        let output = g.dims.output();
         let pack = |to: &mut Aligned, weight, k, side| {
             to.resize(g.packed_backward_len(k, side));
             g.pack_backward(weight, k, side, to);

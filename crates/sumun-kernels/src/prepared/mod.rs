@@ -3,6 +3,8 @@
 mod fused;
 mod plain;
 
+use std::fmt;
+
 use self::fused::{Fused, Split};
 use self::plain::Plain;
 use crate::aligned::Aligned;
@@ -18,12 +20,50 @@ use crate::types::{Dims, Error, Gradients, InputGradient, Masks, State, StateMut
 pub enum Purpose {
     /// Forward passes and steps.
     Inference,
-    /// Backward passes too, with or without the gradient of the input.
+    /// Backward passes, with or without the gradient of the input.
+    Backward(InputGradient),
+    /// Both.
     Training(InputGradient),
 }
 
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inference => "forward passes",
+            Self::Backward(InputGradient::Skip) => "backward passes without the gradient of the input",
+            Self::Backward(InputGradient::Needed) => "backward passes",
+            Self::Training(InputGradient::Skip) => "both ways without the gradient of the input",
+            Self::Training(InputGradient::Needed) => "both ways",
+        })
+    }
+}
+
+impl Purpose {
+    fn is_forward(self) -> bool {
+        !matches!(self, Self::Backward(_))
+    }
+
+    fn backward(self) -> Option<InputGradient> {
+        match self {
+            Self::Inference => None,
+            Self::Backward(wanted) | Self::Training(wanted) => Some(wanted),
+        }
+    }
+
+    /// Whether weights that are for this purpose serve another one too.
+    pub fn serves(self, other: Self) -> bool {
+        let backward = match other.backward() {
+            None => true,
+            Some(InputGradient::Skip) => self.backward().is_some(),
+            Some(InputGradient::Needed) => self.backward() == Some(InputGradient::Needed),
+        };
+        backward && (self.is_forward() || !other.is_forward())
+    }
+}
+
 /// A recurrence whose weights are packed for one path. It belongs to the values it was made from: when
-/// they change, [`update`](Self::update) it.
+/// they change, [`update`](Self::update) it. Packed for another purpose it takes no more memory than for the larger of both,
+/// so that a training step which packs anew for its way back needs half as much as one that is packed for both ways.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     dims: Dims,
@@ -99,17 +139,18 @@ impl Prepared {
             Engine::Fused(Box::new(Fused::new(dims, kernels)))
         };
         let mut prepared = Self { dims, path, purpose, engine };
-        prepared.update(weights)?;
+        prepared.update(weights, purpose)?;
         Ok(prepared)
     }
 
-    /// Packs other values of the same shapes, in the memory there is.
-    pub fn update(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
+    /// Packs other values of the same shapes, or for another purpose, in the memory there is.
+    pub fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) -> Result<(), Error> {
         weights.check(self.dims)?;
         match &mut self.engine {
             Engine::Reference(plain) => plain.update(weights),
-            Engine::Fused(fused) => fused.update(weights, self.purpose),
+            Engine::Fused(fused) => fused.update(weights, purpose),
         }
+        self.purpose = purpose;
         Ok(())
     }
 
@@ -157,6 +198,7 @@ impl Prepared {
         cache: Option<&mut Cache>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
+        self.expect(Purpose::Inference)?;
         masks.check(self.dims, steps)?;
         let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.output());
         x.check("x", rows, self.dims.input)?;
@@ -229,6 +271,8 @@ impl Prepared {
         into: Gradients<'_, f32>,
         by_step: Option<StateMut<'_, f32>>,
     ) -> Result<(), Error> {
+        let input_gradient = if d_x.is_some() { InputGradient::Needed } else { InputGradient::Skip };
+        self.expect(Purpose::Backward(input_gradient))?;
         masks.check(self.dims, steps)?;
         let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.output());
         x.check("x", rows, self.dims.input)?;
@@ -247,11 +291,7 @@ impl Prepared {
             length("by_step.cell", rows * self.dims.cell_width(), by_step.cell.len())?;
         }
         into.shapes().check(self.dims)?;
-        let prepared = match self.purpose {
-            Purpose::Inference => false,
-            Purpose::Training(wanted) => d_x.is_none() || wanted == InputGradient::Needed,
-        };
-        if !prepared || cache.filled.take() != Some((self.path, self.dims, rows)) {
+        if cache.filled.take() != Some((self.path, self.dims, rows)) {
             return Err(Error::Cache);
         }
         if rows == 0 {
@@ -297,6 +337,7 @@ impl Prepared {
     /// One step of N sequences: `x` is `[N, I]`, `state` `[N, H]` is replaced by the state after the step.
     /// Allocates nothing once `scratch` has served a call of this size, and takes no lock.
     pub fn step(&self, x: &[f32], state: StateMut<'_, f32>, scratch: &mut Scratch) -> Result<(), Error> {
+        self.expect(Purpose::Inference)?;
         let hidden = self.dims.output();
         let n = state.hidden.len() / hidden;
         length("x", n * self.dims.input, x.len())?;
@@ -319,6 +360,14 @@ impl Prepared {
         scratch.hidden = out;
         scratch.one_step = Some(steps);
         Ok(())
+    }
+
+    /// An error unless the weights are prepared for this.
+    fn expect(&self, wanted: Purpose) -> Result<(), Error> {
+        match self.purpose.serves(wanted) {
+            true => Ok(()),
+            false => Err(Error::Purpose { prepared: self.purpose, wanted }),
+        }
     }
 
     fn forward_flops(&self, rows: usize) -> usize {

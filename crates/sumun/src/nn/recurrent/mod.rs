@@ -57,8 +57,6 @@ pub struct Recurrent {
 #[derive(Debug, Default)]
 struct Workshop {
     prepared: Option<(u64, Arc<Vec<Prepared>>)>,
-    /// Whether somebody has asked for the gradient of the first layer's input.
-    input_gradient: bool,
     room: Room,
 }
 
@@ -205,52 +203,40 @@ impl Recurrent {
         workshop.room = room;
     }
 
-    /// The packed weights of these very parameters: for training, with or without the input's gradient, or not.
-    fn prepared(&self, p: &Parameters, training: Option<InputGradient>) -> Result<Arc<Vec<Prepared>>> {
-        let mut workshop = self.lock();
-        workshop.input_gradient |= training == Some(InputGradient::Needed);
-        let wanted = if workshop.input_gradient { InputGradient::Needed } else { InputGradient::Skip };
-        let purpose = |layer: usize| match training {
-            None => Purpose::Inference,
-            Some(_) if layer > 0 => Purpose::Training(InputGradient::Needed),
-            Some(_) => Purpose::Training(wanted),
-        };
-        let serves = |has: Purpose, layer: usize| {
-            has == purpose(layer)
-                || matches!((has, purpose(layer)), (Purpose::Training(_), Purpose::Inference))
-                || has == Purpose::Training(InputGradient::Needed)
-        };
+    /// The packed weights of these very parameters: for the way back, with or without the gradient of the input, or else for
+    /// the way forward. Who goes one way after the other packs twice, and never holds both.
+    fn prepared(&self, p: &Parameters, back: Option<InputGradient>) -> Result<Arc<Vec<Prepared>>> {
         let directions = self.config.directions();
-        let mut packed = workshop.prepared.take().filter(|(_, prepared)| {
-            prepared.iter().enumerate().all(|(index, had)| serves(had.purpose(), index / directions))
-        });
-        if let Some((version, prepared)) = &mut packed
-            && *version != p.version()
-        {
-            // Packed for other values: pack these in the same memory, unless somebody still reads the old.
-            if let Some(prepared) = Arc::get_mut(prepared) {
-                for (index, prepared) in prepared.iter_mut().enumerate() {
-                    self.with_weights(p, index, |weights| prepared.update(weights))?;
-                }
-                *version = p.version();
-            } else {
-                packed = None;
+        let purpose = |index: usize| {
+            let Some(of_first) = back else { return Purpose::Inference };
+            let wanted = if index < directions { of_first } else { InputGradient::Needed };
+            match self.config.checkpoints {
+                Checkpoints::Off => Purpose::Backward(wanted),
+                // Backward runs forward again.
+                _ => Purpose::Training(wanted),
             }
-        }
-        if let Some((version, prepared)) = packed {
-            workshop.prepared = Some((version, prepared.clone()));
-            return Ok(prepared);
-        }
-        let prepared = (0..self.ids.len())
-            .map(|index| {
-                let layer = index / directions;
-                let dims = self.config.dims(layer);
-                Ok(self.with_weights(p, index, |weights| {
-                    Prepared::new(dims, weights, self.path, purpose(layer))
-                })?)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let prepared = Arc::new(prepared);
+        };
+        let mut workshop = self.lock();
+        let serve =
+            |all: &[Prepared]| all.iter().enumerate().all(|(i, one)| one.purpose().serves(purpose(i)));
+        let prepared = match workshop.prepared.take() {
+            Some((version, all)) if version == p.version() && serve(&all) => all,
+            // In the same memory, unless somebody still reads what is there.
+            had => Arc::new(match had.and_then(|(_, all)| Arc::into_inner(all)) {
+                Some(mut all) => {
+                    for (i, one) in all.iter_mut().enumerate() {
+                        self.with_weights(p, i, |weights| one.update(weights, purpose(i)))?;
+                    }
+                    all
+                }
+                None => (0..self.ids.len())
+                    .map(|i| {
+                        let dims = self.config.dims(i / directions);
+                        self.with_weights(p, i, |weights| Prepared::new(dims, weights, self.path, purpose(i)))
+                    })
+                    .collect::<std::result::Result<_, _>>()?,
+            }),
+        };
         workshop.prepared = Some((p.version(), prepared.clone()));
         Ok(prepared)
     }

@@ -56,7 +56,7 @@ impl Recurrent {
         if let Some(state) = initial {
             self.check_state("the initial states", &layout, state)?;
         }
-        let prepared = self.prepared(parameters, noise.map(|_| InputGradient::Skip))?;
+        let prepared = self.prepared(parameters, None)?;
         let (width, directions) = (self.config.state_features(), self.config.directions());
         let again = noise.is_some() && self.config.checkpoints != Checkpoints::Off;
         let mut state = self.shape().zeros(&layout);
