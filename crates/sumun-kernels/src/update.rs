@@ -7,6 +7,8 @@
 //! embedding do whose words are rare, and below 1.2e-38 a processor takes a hundred cycles and more for each operation. What
 //! is left of it would change no parameter above 1e-16, at usual learning rates.
 
+use std::ops::Range;
+
 use crate::simd::{Path, flush};
 use crate::types::{Error, length};
 
@@ -128,18 +130,41 @@ impl Rule {
 
 /// Updates all values of a sweep. A path that the processor lacks and lengths that do not fit are errors.
 pub fn update(path: Path, rule: &Rule, sweep: Sweep<'_>) -> Result<(), Error> {
+    let all = 0..sweep.values.len();
+    update_ranges(path, rule, std::slice::from_ref(&all), sweep)
+}
+
+/// Updates some ranges of a sweep, as [`update`] does each. One that ends before it begins or beyond the sweep is an error.
+pub fn update_ranges(
+    path: Path,
+    rule: &Rule,
+    ranges: &[Range<usize>],
+    sweep: Sweep<'_>,
+) -> Result<(), Error> {
     let (len, states) = (sweep.values.len(), rule.states());
     let wanted = |wanted: bool| if wanted { len } else { 0 };
     length("gradients", len, sweep.gradients.len())?;
     length("first", wanted(states > 0), sweep.first.len())?;
     length("second", wanted(states > 1), sweep.second.len())?;
+    if let Some(range) = ranges.iter().find(|range| range.start > range.end || range.end > len) {
+        length("a range of a sweep", len, range.start.max(range.end))?;
+    }
     if path == Path::Reference {
-        reference(rule, sweep);
+        let Sweep { values, gradients, first, second } = sweep;
+        for range in ranges {
+            let state = if states > 0 { range.clone() } else { 0..0 };
+            let other = if states > 1 { range.clone() } else { 0..0 };
+            let (values, gradients) = (&mut values[range.clone()], &gradients[range.clone()]);
+            reference(
+                rule,
+                Sweep { values, gradients, first: &mut first[state], second: &mut second[other] },
+            );
+        }
         return Ok(());
     }
     let kernels = path.kernels()?;
     // SAFETY: the processor has the path's instruction set; every length was checked above.
-    unsafe { (kernels.update)(rule, sweep) };
+    unsafe { (kernels.update)(rule, ranges, sweep) };
     Ok(())
 }
 
@@ -311,6 +336,53 @@ mod tests {
                 }
                 assert_eq!(first, [0.0; 70], "{path} {rule:?}");
             }
+        }
+    }
+
+    /// What lies between ranges stays as it is; ranges that do not fit are errors before anything changes.
+    #[test]
+    fn ranges_are_updated_as_if_each_were_alone() {
+        let ranges = [3..3, 5..70, 70..71, 130..194, 200..211, 240..259];
+        for rule in rules() {
+            let (gradients, start) = (numbers(260, 5, true, false), numbers(260, 1, true, true));
+            let state = |wanted: bool| if wanted { start.clone() } else { Vec::new() };
+            for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+                let run = |together: bool| {
+                    let [mut p, mut first, mut second] =
+                        [start.clone(), state(rule.states() > 0), state(rule.states() > 1)];
+                    let sweep = Sweep {
+                        values: &mut p,
+                        gradients: &gradients,
+                        first: &mut first,
+                        second: &mut second,
+                    };
+                    if together {
+                        update_ranges(path, &rule, &ranges, sweep).unwrap();
+                    } else {
+                        let Sweep { values, first, second, .. } = sweep;
+                        for range in &ranges {
+                            let of = |wanted: bool| if wanted { range.clone() } else { 0..0 };
+                            let sweep = Sweep {
+                                values: &mut values[range.clone()],
+                                gradients: &gradients[range.clone()],
+                                first: &mut first[of(rule.states() > 0)],
+                                second: &mut second[of(rule.states() > 1)],
+                            };
+                            update(path, &rule, sweep).unwrap();
+                        }
+                    }
+                    [p, first, second].map(|v| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>())
+                };
+                assert!(run(true) == run(false), "{path} {rule:?}");
+            }
+        }
+        let plain = rules()[0];
+        for (start, end) in [(0, 5), (5, 5), (3, 2), (4, 6)] {
+            let mut values = [1.0; 4];
+            let sweep = Sweep { values: &mut values, gradients: &[1.0; 4], first: &mut [], second: &mut [] };
+            let error = update_ranges(Path::Reference, &plain, &[0..1, start..end], sweep).unwrap_err();
+            assert!(error.to_string().starts_with("a range of a sweep: expected 4 values"), "{error}");
+            assert_eq!(values, [1.0; 4]);
         }
     }
 

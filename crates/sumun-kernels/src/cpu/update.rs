@@ -1,5 +1,8 @@
 //! The update rules of optimizers, vector by vector: products and sums are rounded one by one, as the plain loops do.
 
+use std::ops::Range;
+
+use crate::aligned::LINE_FLOATS;
 use crate::simd::Simd;
 use crate::update::{Adam, Momentum, Rule, Sgd, SquareRoot, Sweep};
 
@@ -16,16 +19,46 @@ struct At {
     second: *mut f32,
 }
 
-/// Updates all values of a sweep, whose lengths fit the rule.
+/// How many ranges ahead numbers are asked for: rows of an embedding lie where no processor expects the next.
+const AHEAD: usize = 4;
+
+/// Updates some ranges of a sweep, whose lengths fit the rule.
 #[inline(always)]
-pub(crate) unsafe fn update<S: Simd>(rule: &Rule, sweep: Sweep<'_>) {
-    let len = sweep.values.len();
-    let at = At {
+pub(crate) unsafe fn update<S: Simd>(rule: &Rule, ranges: &[Range<usize>], sweep: Sweep<'_>) {
+    let all = At {
         values: sweep.values.as_mut_ptr(),
         gradients: sweep.gradients.as_ptr(),
         first: sweep.first.as_mut_ptr(),
         second: sweep.second.as_mut_ptr(),
     };
+    for (i, range) in ranges.iter().enumerate() {
+        // SAFETY: the caller promises buffers that hold the ranges, for all states that the rule has.
+        unsafe {
+            if let Some(next) = ranges.get(i + AHEAD) {
+                ask_for::<S>(offset(all, next.start), next.len().min(RUN));
+            }
+            update_all::<S>(rule, offset(all, range.start), range.len());
+        }
+    }
+}
+
+/// Asks for the numbers of a run ahead of time.
+#[inline(always)]
+unsafe fn ask_for<S: Simd>(at: At, len: usize) {
+    for line in (0..len).step_by(LINE_FLOATS) {
+        let at = offset(at, line);
+        // SAFETY: asking does not read.
+        unsafe {
+            S::prefetch(at.values);
+            S::prefetch(at.gradients);
+            S::prefetch(at.first);
+            S::prefetch(at.second);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn update_all<S: Simd>(rule: &Rule, at: At, len: usize) {
     // SAFETY: the caller promises buffers of `len` floats for all states that the rule has.
     unsafe {
         match *rule {

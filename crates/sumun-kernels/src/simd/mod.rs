@@ -1,5 +1,7 @@
 //! Instruction sets: one thin file each, behind one trait, chosen at run time.
 
+use std::ops::Range;
+
 use crate::cpu::cells::{CellBackward, CellForward};
 use crate::cpu::outer::{Block, Outer, Piece, RowSum};
 use crate::cpu::row::RowTile;
@@ -133,7 +135,7 @@ pub(crate) struct Kernels {
     /// Sums of rows, the last row first.
     pub(crate) add_rows: unsafe fn(&RowSum),
     /// One step of an optimizer.
-    pub(crate) update: unsafe fn(&Rule, Sweep<'_>),
+    pub(crate) update: unsafe fn(&Rule, &[Range<usize>], Sweep<'_>),
     /// Chains of [`multiply_adds`](Self::multiply_adds), each as wide as a vector.
     pub(crate) chains: usize,
     /// `multiply_adds(rounds, sum)`: one multiply-add of every chain in every round, for the probe of the peak.
@@ -299,7 +301,8 @@ macro_rules! kernels {
         $crate::simd::kernels!(@function add_rows, $crate::cpu::outer::add_rows::<$simd>, $simd,
             (task: &$crate::cpu::outer::RowSum), $($feature)?);
         $crate::simd::kernels!(@function update, $crate::cpu::update::update::<$simd>, $simd,
-            (rule: &$crate::update::Rule, sweep: $crate::update::Sweep<'_>), $($feature)?);
+            (rule: &$crate::update::Rule, ranges: &[std::ops::Range<usize>], sweep: $crate::update::Sweep<'_>),
+            $($feature)?);
         const CHAINS: usize = $crate::cpu::peak::chains(<$simd as $crate::simd::Simd>::LANES);
         $crate::simd::kernels!(@function multiply_adds, $crate::cpu::peak::multiply_adds::<$simd, CHAINS>, $simd,
             (rounds: usize, sum: &mut f32), $($feature)?);

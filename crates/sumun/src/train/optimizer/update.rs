@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use sumun_kernels::Path;
-use sumun_kernels::update::{Adam, Rule, Sweep, update};
+use sumun_kernels::update::{Adam, Rule, Sweep, update_ranges};
 
 use crate::Result;
 
@@ -15,25 +15,14 @@ const CHUNK: usize = 1 << 15;
 pub(super) fn sweep(rule: &Rule, ranges: &[Range<usize>], first: usize, all: Sweep<'_>) -> Result<()> {
     let numbers: usize = ranges.iter().map(Range::len).sum();
     match ranges {
-        [] => Ok(()),
-        [range] if numbers <= CHUNK => {
-            let (_, rest) = split(all, range.start - first);
-            let (part, _) = split(rest, range.len());
-            Ok(update(Path::best(), rule, part)?)
+        _ if numbers <= CHUNK => {
+            let here: Vec<_> = ranges.iter().map(|range| range.start - first..range.end - first).collect();
+            Ok(update_ranges(Path::best(), rule, &here, all)?)
         }
         [range] => {
             let middle = range.start + (range.len() / 2).next_multiple_of(16);
             let halves = [range.start..middle, middle..range.end];
             join(rule, halves.split_at(1), first, middle, all)
-        }
-        _ if numbers <= CHUNK => {
-            let (mut first, mut all) = (first, all);
-            for range in ranges {
-                let (this, rest) = split(all, range.end - first);
-                sweep(rule, std::slice::from_ref(range), first, this)?;
-                (first, all) = (range.end, rest);
-            }
-            Ok(())
         }
         _ => {
             let halves = ranges.split_at(ranges.len() / 2);
