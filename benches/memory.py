@@ -75,7 +75,9 @@ def main():
         if case["kind"] == "train" and wanted:
             must, most = 4 * kept(case), high_water(given.sumun, case["name"], given.threads)
             sizes = f"{must / 2**20:.1f} | {most / 2**20:.1f}"
-            ratios = f"{most / must:.2f} | {(most - program) / must:.2f}"
+            # What the program itself takes moves by more than the smallest cases keep.
+            without = f"{(most - program) / must:.2f}" if must >= 4 * 2**20 else "–"
+            ratios = f"{most / must:.2f} | {without}"
             print(f"| {case['name']} | {sizes} | {ratios} |", flush=True)
 
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Looks at a counter before going to sleep: some ten microseconds.
+/// Looks at a counter before going to sleep: some thirty microseconds.
 const SPINS: usize = 2_000;
 
 /// A counter on a cache line of its own, and on that which the processor fetches with it.
