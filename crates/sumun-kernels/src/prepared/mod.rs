@@ -2,11 +2,13 @@
 
 mod fused;
 mod plain;
+mod split;
 
 use std::fmt;
 
-use self::fused::{Fused, Split};
+use self::fused::Fused;
 use self::plain::Plain;
+use self::split::Split;
 use crate::aligned::Aligned;
 use crate::cpu::pack::Geometry;
 use crate::options::Options;
