@@ -20,6 +20,7 @@ mod rounds;
 mod rows;
 mod simd;
 pub mod softmax;
+pub mod table;
 mod threads;
 mod trace;
 mod types;

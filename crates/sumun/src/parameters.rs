@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sumun_kernels::table::add_rows;
+
 use crate::{Error, Result};
 
 /// A number no two different parameter values share, so that prepared weights can never be stale.
@@ -180,12 +182,23 @@ impl Parameters {
         &mut self.gradients[range]
     }
 
-    /// Adds to a part of one parameter's gradient, from its number `start` on; what is not touched costs nothing later.
-    pub(crate) fn add_to_gradient(&mut self, id: Id, start: usize, d: &[f32]) {
-        let start = self.entries[id.0].range.start + start;
-        let range = start..start + d.len();
-        self.touch(range.clone());
-        self.gradients[range].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+    /// Adds rows of `width` numbers to the rows `ids` of one parameter's gradient, in their order, but for those of the id
+    /// `skipped`; what is not touched costs nothing later.
+    pub(crate) fn add_rows_to_gradient(
+        &mut self,
+        id: Id,
+        width: usize,
+        ids: &[u32],
+        skipped: Option<u32>,
+        d: &[f32],
+    ) -> Result<()> {
+        let range = self.entries[id.0].range.clone();
+        add_rows(&mut self.gradients[range.clone()], width, ids, skipped, d)?;
+        for &row in ids.iter().filter(|&&row| skipped != Some(row)) {
+            let start = range.start + row as usize * width;
+            self.touch(start..start + width);
+        }
+        Ok(())
     }
 
     fn touch(&mut self, range: Range<usize>) {

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use sumun_kernels::table::look_up;
 
 use super::Initializer;
 use crate::parameters::Id;
@@ -80,13 +81,10 @@ impl Embedding {
     pub fn forward(&self, parameters: &Parameters, ids: &Ids) -> Result<Rows> {
         let features = self.config.features;
         let table = parameters.value(self.weight);
-        let mut data = Vec::with_capacity(ids.data.len() * features);
-        for (row, &id) in ids.data.iter().enumerate() {
-            let start = id as usize * features;
-            let vector = table.get(start..start + features).ok_or_else(|| self.outside(ids, row))?;
-            data.extend_from_slice(vector);
+        if let Some(row) = ids.data.iter().position(|&id| id as usize >= self.config.vocabulary) {
+            return Err(self.outside(ids, row));
         }
-        Rows::new(data, features, ids.layout.clone())
+        Rows::new(look_up(table, features, &ids.data)?, features, ids.layout.clone())
     }
 
     /// The vectors of `ids` and what [`backward`](Self::backward) needs.
@@ -100,12 +98,7 @@ impl Embedding {
         let features = self.config.features;
         let ids = &cache.ids.data;
         d_out.expect_shape("the gradient of an embedding's output", ids.len(), features)?;
-        for (&id, d_row) in ids.iter().zip(d_out.data.chunks_exact(features)) {
-            if Some(id) != self.config.padding_id {
-                parameters.add_to_gradient(self.weight, id as usize * features, d_row);
-            }
-        }
-        Ok(())
+        parameters.add_rows_to_gradient(self.weight, features, ids, self.config.padding_id, &d_out.data)
     }
 
     fn outside(&self, ids: &Ids, row: usize) -> Error {

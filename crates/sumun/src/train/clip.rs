@@ -201,7 +201,7 @@ mod tests {
             let table = some.add("table", &[rows, FEATURES], vec![0.0; rows * FEATURES]).unwrap();
             for row in [0, rows / 3, rows - 1] {
                 let d: Vec<f32> = (0..FEATURES).map(|k| ((k * 7919 + row) % 1009) as f32 / 300.0).collect();
-                some.add_to_gradient(table, row * FEATURES, &d);
+                some.add_rows_to_gradient(table, FEATURES, &[row as u32], None, &d).unwrap();
             }
             let mut whole = some.clone();
             whole.gradients_mut();

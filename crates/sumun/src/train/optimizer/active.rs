@@ -76,7 +76,8 @@ mod tests {
             parameters.zero_gradients();
             assert!(parameters.gradients().iter().all(|d| d.to_bits() == 0));
             for id in [step % 7, 30, step * 5 % 40] {
-                parameters.add_to_gradient(table, id * FEATURES, &[0.25 + step as f32; FEATURES]);
+                let d = [0.25 + step as f32; FEATURES];
+                parameters.add_rows_to_gradient(table, FEATURES, &[id as u32], None, &d).unwrap();
             }
             parameters.gradient_mut(matrix)[step] = 1.0;
         };
@@ -109,7 +110,7 @@ mod tests {
         let mut parameters = Parameters::new();
         let id = parameters.add("table", &[10, 64], vec![1.0; 640]).unwrap();
         let mut optimizer = Optimizer::new("adam".parse().unwrap(), &parameters).unwrap();
-        parameters.add_to_gradient(id, 64, &[1.0; 64]);
+        parameters.add_rows_to_gradient(id, 64, &[1], None, &[1.0; 64]).unwrap();
         optimizer.step(&mut parameters, 0.1, f32::NAN).unwrap();
         assert!(parameters.values().iter().all(|v| v.is_nan()));
     }
