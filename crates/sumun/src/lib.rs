@@ -6,27 +6,16 @@
 
 pub mod bench;
 pub mod data;
-mod durable;
-pub mod error;
 pub mod forecast;
-pub mod loss;
-pub mod model;
-mod named;
-pub mod nn;
-pub mod noise;
-pub mod parameters;
 pub mod records;
 pub mod report;
-pub mod rows;
 pub mod run;
 pub mod scores;
 pub mod sequences;
 pub mod settings;
 pub mod tasks;
 pub mod text;
-pub mod train;
 
-pub use error::{Error, Result};
-pub use parameters::Parameters;
-pub use rows::{Fill, Ids, Layout, Rows};
-pub use sumun_kernels::keep_freed_memory;
+pub(crate) use sumun_nn::durable;
+pub use sumun_nn::{Error, Fill, Ids, Layout, Parameters, Result, Rows, keep_freed_memory};
+pub use sumun_nn::{error, loss, model, nn, noise, parameters, rows, train};

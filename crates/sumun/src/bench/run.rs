@@ -64,7 +64,7 @@ fn train(case: &Case) -> Result<Runner> {
     let case = case.clone();
     let (sequences, cells) = (case.batch(), case.batch() * case.steps());
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut parameters = Parameters::with_room(case.parameters()?, false);
+    let mut parameters = Parameters::with_capacity(case.parameters()?);
     let embedding = match case.vocab {
         0 => None,
         vocabulary => {
@@ -147,7 +147,7 @@ fn train(case: &Case) -> Result<Runner> {
 fn forward(case: &Case) -> Result<Runner> {
     let case = case.clone();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut parameters = Parameters::with_room(case.parameters()?, false);
+    let mut parameters = Parameters::with_capacity(case.parameters()?);
     let recurrent = Recurrent::new(case.recurrent(), &mut parameters, "recurrent", &mut rng)?;
     let x = numbers(&mut rng, case.batch() * case.steps() * case.input);
     Ok(Box::new(move || {
@@ -159,7 +159,7 @@ fn forward(case: &Case) -> Result<Runner> {
 
 fn step(case: &Case) -> Result<Runner> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut parameters = Parameters::with_room(case.parameters()?, false);
+    let mut parameters = Parameters::with_capacity(case.parameters()?);
     let recurrent = Recurrent::new(case.recurrent(), &mut parameters, "recurrent", &mut rng)?;
     let mut stream = recurrent.stream::<RecurrentState>(&parameters)?;
     let x = numbers(&mut rng, case.input);

@@ -34,11 +34,12 @@ mod time;
 mod transform;
 mod window;
 
+pub(crate) use crate::error::quoted;
 pub use calendar::{Calendar, CalendarPart, Encoding};
 pub use frequency::Frequency;
 pub use grid::{Gap, Grid};
 pub use missing::Missing;
-pub(crate) use names::{did_you_mean, listed, quoted};
+pub(crate) use names::{did_you_mean, listed};
 pub use scale::{Role, ScaleKind, Scaler};
 pub use series::{Column, Loaded, Series, SeriesSpec, TimeColumn};
 pub use split::{Part, Split};

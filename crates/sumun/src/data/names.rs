@@ -1,22 +1,12 @@
 //! Names and cells from files as messages show them.
 
+pub(super) use crate::error::quoted;
+
 /// How many names a message lists.
 const LISTED: usize = 12;
 
 /// The most bytes of a name that is compared with others.
 const LONGEST: usize = 500;
-
-/// A name or cell as messages show it: in single quotes, on one line, shortened.
-pub(crate) fn quoted(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let shown: String = text.chars().take(SHOWN).flat_map(shown_char).collect();
-    let more = if text.chars().nth(SHOWN).is_some() { "…" } else { "" };
-    format!("'{shown}{more}'")
-}
-
-fn shown_char(c: char) -> Vec<char> {
-    if c.is_control() { c.escape_default().collect() } else { vec![c] }
-}
 
 /// The first names, quoted, and how many more there are.
 pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {

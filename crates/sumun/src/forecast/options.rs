@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Difference, Missing, ScaleKind, Split};
 use crate::loss::{Huber, Loss, Mae, Mse};
-use crate::named::{named, unknown};
 use crate::train::{Clip, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
+use sumun_nn::named;
+use sumun_nn::named::unknown;
 
 /// All options of the training of a forecaster. `None` and `Auto` mean that the data decide; [`Resolved`] tells what
 /// they decided.

@@ -13,9 +13,9 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use crate::forecast::ForecastConfig;
-use crate::named::named;
 use crate::tasks::{Task, TaskConfig};
 use crate::{Error, Result};
+use sumun_nn::named;
 
 pub use kind::Kind;
 pub(crate) use kind::{WrittenClip, clip};

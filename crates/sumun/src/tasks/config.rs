@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::forecast::Cell;
-use crate::named::named;
 use crate::records::XLayout;
 use crate::settings;
 use crate::text::TokenUnit;
 use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
+use sumun_nn::named;
 
 /// What a model learns to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

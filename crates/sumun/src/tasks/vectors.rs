@@ -36,7 +36,7 @@ pub(super) fn load(
         )),
         _ => error,
     })?;
-    model.load_vectors("embedding", &vectors).map(Some)
+    vectors.copy_into_model(model, "embedding").map(Some)
 }
 
 /// How many numbers a file's vectors have, by its first line: a header's second number, or all after the first word.

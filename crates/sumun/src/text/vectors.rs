@@ -10,6 +10,7 @@ use ndarray::ArrayViewMut2;
 
 use super::Vocabulary;
 use super::word_file::{VectorFormat, WordFile};
+use crate::model::Model;
 use crate::{Error, Result};
 
 /// How many missing tokens a [`Coverage`] names.
@@ -255,6 +256,14 @@ impl WordVectors {
             }
         }
         Ok(())
+    }
+
+    /// Copies the vectors into an embedding of a model by its name; ids without a vector keep theirs. Returns how much
+    /// of the vocabulary has one. A layer that is no embedding of as many ids and features is an error.
+    pub fn copy_into_model(&self, model: &mut Model, layer: &str) -> Result<Coverage> {
+        let table = model.embedding_table(layer)?;
+        self.copy_into(table).map_err(|error| Error::Invalid(format!("{layer}: {error}")))?;
+        Ok(self.coverage().clone())
     }
 }
 

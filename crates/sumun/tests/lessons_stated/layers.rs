@@ -429,7 +429,7 @@ fn pretrained_vectors_load_into_the_embedding() {
         let embedding = EmbeddingLayer::new(2).padding_id(PAD);
         let mut model = Model::builder(Input::ids(vocabulary.len())).embedding(embedding).build(1).unwrap();
         let before = weight(model.parameters(), "embedding.weight");
-        assert_eq!(model.load_vectors("embedding", &vectors).unwrap().found(), 2, "{format:?}");
+        assert_eq!(vectors.copy_into_model(&mut model, "embedding").unwrap().found(), 2, "{format:?}");
         let after = weight(model.parameters(), "embedding.weight");
         assert_eq!([after.row(2).to_vec(), after.row(3).to_vec()], [[0.5, 1.0], [-0.5, 1.0]], "{format:?}");
         assert_eq!([after.row(0), after.row(4)], [before.row(0), before.row(4)], "{format:?}");

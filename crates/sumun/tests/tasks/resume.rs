@@ -3,35 +3,13 @@
 use sumun::model::ModelFile;
 use sumun::run::Checkpoint;
 use sumun::tasks::{Trained, Training};
-use sumun::train::{Ending, EpochRecord, Keeper, Snapshot, Wish};
+use sumun::train::{Ending, EpochRecord, StopAfter};
 
 use crate::lessons::LESSONS;
 
-/// Stops after so many steps.
-pub(crate) struct StopAfter {
-    pub(crate) steps: usize,
-    pub(crate) saved: Option<Snapshot>,
-}
-
-impl Keeper for StopAfter {
-    fn wish(&mut self) -> Wish {
-        self.steps -= 1;
-        if self.steps == 0 { Wish::Stop } else { Wish::Continue }
-    }
-
-    fn save(&mut self, snapshot: Snapshot) -> sumun::Result<()> {
-        self.saved = Some(snapshot);
-        Ok(())
-    }
-
-    fn epoch(&mut self, _record: &EpochRecord) -> sumun::Result<()> {
-        Ok(())
-    }
-}
-
 /// Trains so many steps and leaves only a file's bytes; None where the training ended before.
 fn stopped(training: &mut Training, steps: usize) -> Option<Vec<u8>> {
-    let mut keeper = StopAfter { steps, saved: None };
+    let mut keeper = StopAfter::new(steps);
     if training.run(&mut (), &mut keeper).unwrap() != Ending::Interrupted {
         return None;
     }

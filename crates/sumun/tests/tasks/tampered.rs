@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use sumun::model::ModelFile;
 use sumun::run::Checkpoint;
 use sumun::tasks::{TrainedTask, Training};
+use sumun::train::StopAfter;
 
 use crate::lessons::{LESSONS, Lesson};
-use crate::resume::StopAfter;
 
 fn lesson(name: &str) -> &'static Lesson {
     LESSONS.iter().find(|lesson| lesson.name == name).unwrap()
@@ -162,11 +162,11 @@ fn no_model_file_makes_anything_panic() {
 /// Where a training stands after its first epoch and a step of the second.
 fn checkpoint(lesson: &Lesson, folder: &std::path::Path) -> ModelFile {
     let mut training = lesson.begin(folder, &[("train.epochs", "2")]);
-    let mut whole = StopAfter { steps: usize::MAX, saved: None };
+    let mut whole = StopAfter::new(usize::MAX);
     training.run(&mut (), &mut whole).unwrap();
     let steps = training.checkpoint().unwrap().snapshot.position.steps() as usize / 2 + 1;
     let mut training = lesson.begin(folder, &[("train.epochs", "2")]);
-    training.run(&mut (), &mut StopAfter { steps, saved: None }).unwrap();
+    training.run(&mut (), &mut StopAfter::new(steps)).unwrap();
     training.checkpoint().unwrap().to_file().unwrap()
 }
 
@@ -182,7 +182,7 @@ fn no_checkpoint_makes_anything_panic() {
                     refused += 1;
                 }
                 Ok((mut training, _)) => {
-                    let mut few = StopAfter { steps: 3, saved: None };
+                    let mut few = StopAfter::new(3);
                     let _ = training.run(&mut (), &mut few).and_then(|_| training.finish().map(|_| ()));
                 }
             }

@@ -8,8 +8,7 @@ use crate::Result;
 use crate::forecast::Cell;
 use crate::model::ModelFile;
 use crate::run::Checkpoint;
-use crate::train::session::tests::StopAfter;
-use crate::train::{Ending, LearningRate};
+use crate::train::{Ending, LearningRate, StopAfter};
 
 /// A text that says the same again and again.
 fn song(lines: usize) -> String {
@@ -50,10 +49,10 @@ fn a_training_that_was_left_ends_with_the_same_bits() {
         let expected = whole.finish().unwrap();
         for left in 1..steps {
             let mut training = Training::begin(config.clone()).unwrap();
-            let mut keeper = StopAfter(left, None);
+            let mut keeper = StopAfter::new(left);
             assert_eq!(training.run(&mut (), &mut keeper).unwrap(), Ending::Interrupted);
             let checkpoint = training.checkpoint().unwrap();
-            assert_eq!(Some(&checkpoint.snapshot), keeper.1.as_ref());
+            assert_eq!(Some(&checkpoint.snapshot), keeper.saved.as_ref());
             let carried =
                 checkpoint.snapshot.buffers.iter().any(|(name, _)| name.starts_with("carried.state."));
             assert_eq!(carried, left % (steps / 2) != 0, "{left}");
@@ -76,7 +75,7 @@ type Change<'a> = &'a dyn Fn(&mut Vec<(String, Vec<f32>)>);
 fn a_carried_state_that_does_not_fit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut training = Training::begin(config(folder.path(), &song(12), Level::Char)).unwrap();
-    training.run(&mut (), &mut StopAfter(2, None)).unwrap();
+    training.run(&mut (), &mut StopAfter::new(2)).unwrap();
     let good = training.checkpoint().unwrap();
     let check = |change: Change, expected: &str| {
         let mut checkpoint = good.clone();

@@ -1,0 +1,120 @@
+//! Files that are whole or not there, whenever the power fails: temporary name, fsync, rename, fsync of the
+//! folder (the recipe of Pillai et al., "All file systems are not created equal", OSDI 2014).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// How the name of a file in progress begins and ends.
+const PREFIX: &str = ".sumun-";
+const SUFFIX: &str = ".partial";
+
+/// Removes what writers that were killed left in a folder in which nobody writes now.
+pub fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes `bytes` to `path` so that a reader sees the old file or the whole new one, never a part.
+/// The folder must exist.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole(path, bytes).map_err(without_path)
+}
+
+/// An error without the temporary name that tempfile adds to it, which says nothing to whoever reads it.
+pub fn without_path(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said),
+        None => error,
+    }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    #[cfg(unix)]
+    let builder = builder.permissions(mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    sync_folder(folder)
+}
+
+/// The folder a path lies in; the current one for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes what was written to a file survive a power failure.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    // Windows flushes only a handle that may write.
+    OpenOptions::new().write(true).open(path)?.sync_all()
+}
+
+/// Makes new, renamed and removed names in a folder survive a power failure, where the system can promise it.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+/// What a new file or folder may be asked for; the user's umask takes away from it. Temporary files are private
+/// by default, but a model is for everyone who may read its folder.
+#[cfg(unix)]
+pub fn mode(bits: u32) -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::Permissions::from_mode(bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = std::fs::read_dir(folder).unwrap();
+        names.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn replaces_a_file_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for text in ["first", "second"] {
+            write(&path, text.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+            assert_eq!(names(folder.path()), ["a"]);
+        }
+    }
+
+    #[test]
+    fn a_failed_write_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("taken")).unwrap();
+        std::fs::write(folder.path().join("taken/file"), "").unwrap();
+        assert!(write(&folder.path().join("taken"), b"x").is_err());
+        assert_eq!(names(folder.path()), ["taken"]);
+        let said = write(&folder.path().join("absent/a"), b"x").unwrap_err().to_string();
+        assert!(!said.contains(SUFFIX) && said.contains("os error"), "{said}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_get_the_usual_permissions() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let [ours, usual] = ["ours", "usual"].map(|name| folder.path().join(name));
+        write(&ours, b"x").unwrap();
+        std::fs::write(&usual, b"x").unwrap();
+        let bits = |path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(bits(ours), bits(usual));
+    }
+}

@@ -1,0 +1,281 @@
+//! A model and everything it needs in one `.safetensors` file.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
+use std::path::Path;
+
+use super::checksum::{Checksum, TensorChecksum};
+use super::header::{Header, METADATA, RawInfo};
+use super::read::read;
+use crate::durable;
+use crate::error::quoted;
+use crate::{Error, Result};
+
+/// The version of the file's layout, its metadata and its checksum. A reader refuses a newer one.
+pub const FORMAT: u32 = 1;
+
+/// This crate's version, for people who ask what wrote a file.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The longest header that safetensors readers accept, in bytes.
+pub(super) const MAX_HEADER: u64 = 100_000_000;
+
+/// The metadata keys.
+pub(super) mod key {
+    pub(in crate::model) const FORMAT: &str = "sumun.format";
+    pub(in crate::model) const VERSION: &str = "sumun.version";
+    pub(in crate::model) const TASK: &str = "sumun.task";
+    pub(in crate::model) const CONFIG: &str = "sumun.config";
+    pub(in crate::model) const CHECKSUM: &str = "sumun.checksum";
+}
+
+/// A trained model: what it does, how it is built and its weights.
+///
+/// The file is [safetensors](https://huggingface.co/docs/safetensors), so that other tools can open it: weights
+/// are F32 tensors in the order given; the metadata has `sumun.format` (an integer, now 1), `sumun.version` (of
+/// the crate that wrote it), `sumun.task`, `sumun.config` (JSON) and `sumun.checksum` (SHA-256 over all of that
+/// and every tensor). The same content makes the same bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelFile {
+    /// What the model is for, such as `forecast`.
+    pub task: String,
+    /// Everything but the weights: layers, preprocessing, choices. JSON has no NaN and no infinity: they become
+    /// `null` on the way in here.
+    pub config: serde_json::Value,
+    /// The weights; no name twice.
+    pub tensors: Vec<NamedTensor>,
+}
+
+/// One weight array.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    /// The full name, such as `recurrent.weight_ih_l0`.
+    pub name: String,
+    /// The shape, row-major; empty for a single number.
+    pub shape: Vec<usize>,
+    /// The values, as many as the shape says.
+    pub values: Vec<f32>,
+}
+
+impl NamedTensor {
+    /// A tensor of that name, shape and values. [`ModelFile::to_bytes`] checks that they fit.
+    pub fn new(name: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Self {
+        Self { name: name.into(), shape: shape.to_vec(), values }
+    }
+}
+
+impl ModelFile {
+    /// Writes the file so that `path` never holds half a model: temporary file beside it, fsync, rename, fsync of
+    /// the folder. An existing file is replaced. Errors: those of [`ModelFile::to_bytes`], a missing folder, and
+    /// what the operating system refuses.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let bytes = self.to_bytes()?;
+        durable::write(path, &bytes).map_err(|source| match source.kind() {
+            ErrorKind::NotFound => Error::Model(format!(
+                "{}: there is no folder {}; make it first",
+                path.display(),
+                durable::folder_of(path).display()
+            )),
+            _ => Error::Io { path: path.to_path_buf(), source },
+        })
+    }
+
+    /// Reads a file that [`ModelFile::save`] wrote, and believes nothing in it before it is checked. Errors, each
+    /// one line with the file's name and what to do: no such file, not a safetensors file, cut off, any byte
+    /// changed, written by another program or a newer Sumun, tensors that are not F32.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let refused = |source: std::io::Error| match source.kind() {
+            ErrorKind::NotFound => Error::Model(format!("{name}: there is no such file; check the path")),
+            _ => Error::Io { path: path.to_path_buf(), source },
+        };
+        // Asked before opening: opening a pipe would wait for a writer.
+        let metadata = std::fs::metadata(path).map_err(refused)?;
+        if !metadata.is_file() {
+            return Err(Error::Model(format!("{name}: is not a file; give a .safetensors model file")));
+        }
+        let file = File::open(path).map_err(refused)?;
+        let length = file.metadata().map_err(refused)?.len();
+        read(&name, BufReader::new(file), length)
+    }
+
+    /// Reads a model from memory; `name` stands for the file in messages. Errors as [`ModelFile::load`].
+    pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
+        read(name, bytes, bytes.len() as u64)
+    }
+
+    /// The tensor of that name.
+    pub fn tensor(&self, name: &str) -> Option<&NamedTensor> {
+        self.tensors.iter().find(|tensor| tensor.name == name)
+    }
+
+    /// The whole file as bytes. Errors: values that do not fill their shape, a name twice or reserved, and a
+    /// configuration nested too deep to be read again or too long for a safetensors header.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let config = self.config.to_string();
+        if serde_json::from_str(&config).ok().as_ref() != Some(&self.config) {
+            return Err(Error::Invalid(
+                "the model's configuration cannot be read back from JSON; nest it less deeply".into(),
+            ));
+        }
+        let format = FORMAT.to_string();
+        let mut checksum = Checksum::new([&format, VERSION, &self.task, &config]);
+        let mut data = Vec::with_capacity(self.tensors.iter().map(|tensor| 4 * tensor.values.len()).sum());
+        let mut tensors = Vec::with_capacity(self.tensors.len());
+        let mut names = HashSet::new();
+        for NamedTensor { name, shape, values } in &self.tensors {
+            if name == METADATA || !names.insert(name) {
+                return Err(Error::Invalid(format!(
+                    "two tensors of a model are named {}; rename one",
+                    quoted(name)
+                )));
+            }
+            if shape.iter().try_fold(1_usize, |size, &dim| size.checked_mul(dim)) != Some(values.len()) {
+                return Err(Error::Shape {
+                    what: quoted(name),
+                    expected: format!("{shape:?}"),
+                    found: format!("{} values", values.len()),
+                });
+            }
+            let start = data.len();
+            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            let mut tensor = TensorChecksum::new(name, shape);
+            tensor.update(&data[start..]);
+            checksum.add(name, tensor);
+            let data_offsets = (start, data.len());
+            tensors.push((name.clone(), RawInfo { dtype: "F32".into(), shape: shape.clone(), data_offsets }));
+        }
+        let metadata = [
+            (key::FORMAT, format),
+            (key::VERSION, VERSION.into()),
+            (key::TASK, self.task.clone()),
+            (key::CONFIG, config),
+            (key::CHECKSUM, checksum.finish()),
+        ];
+        let metadata = metadata.into_iter().map(|(key, text)| (key.to_owned(), text)).collect();
+        let header = Header { metadata, tensors }
+            .to_bytes()
+            .map_err(|error| Error::Invalid(format!("the model cannot be written as JSON: {error}")))?;
+        if header.len() as u64 > MAX_HEADER {
+            return Err(Error::Invalid(format!(
+                "the model's configuration and names take {} bytes, but a safetensors header holds {MAX_HEADER}",
+                header.len()
+            )));
+        }
+        let mut bytes = Vec::with_capacity(8 + header.len() + data.len());
+        bytes.extend((header.len() as u64).to_le_bytes());
+        bytes.extend(header);
+        bytes.extend(data);
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+    use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+
+    use super::*;
+
+    fn model() -> ModelFile {
+        ModelFile {
+            task: "forecast".into(),
+            config: serde_json::json!({ "scaler": { "mean": 0.1, "deviation": 1e-300 }, "열": ["수문", null] }),
+            tensors: vec![
+                NamedTensor::new(
+                    "recurrent.weight_ih_l0",
+                    &[2, 3],
+                    vec![1.0, -0.0, 1e-40, f32::MAX, 0.1, -2.5],
+                ),
+                NamedTensor::new("empty", &[0, 4], vec![]),
+                NamedTensor::new("무게\n\"", &[1], vec![f32::NEG_INFINITY]),
+                NamedTensor::new("a single number", &[], vec![7.0]),
+            ],
+        }
+    }
+
+    #[test]
+    fn saved_and_loaded_are_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let no_weights = ModelFile { tensors: vec![], ..model() };
+        for model in [model(), no_weights] {
+            model.save(&path).unwrap();
+            assert_eq!(ModelFile::load(&path).unwrap(), model);
+            assert_eq!(std::fs::read(&path).unwrap(), model.to_bytes().unwrap());
+            assert_eq!(model.to_bytes().unwrap(), model.clone().to_bytes().unwrap());
+        }
+        assert_eq!(model().tensor("a single number").unwrap().values, [7.0]);
+        assert_eq!(model().tensor("absent"), None);
+    }
+
+    #[test]
+    fn another_tool_reads_it_and_what_it_writes_loads() {
+        let model = model();
+        let bytes = model.to_bytes().unwrap();
+        let theirs = SafeTensors::deserialize(&bytes).unwrap();
+        let metadata: HashMap<String, String> =
+            SafeTensors::read_metadata(&bytes).unwrap().1.metadata().clone().unwrap();
+        let mut keys: Vec<_> = metadata.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, [key::CHECKSUM, key::CONFIG, key::FORMAT, key::TASK, key::VERSION]);
+        let mut views = Vec::new();
+        for NamedTensor { name, shape, values } in &model.tensors {
+            let view = theirs.tensor(name).unwrap();
+            assert_eq!((view.dtype(), view.shape()), (Dtype::F32, &shape[..]));
+            assert!(view.data().iter().copied().eq(values.iter().flat_map(|value| value.to_le_bytes())));
+            views.push((name, TensorView::new(Dtype::F32, shape.clone(), view.data()).unwrap()));
+        }
+        let rewritten = serialize(views, Some(metadata)).unwrap();
+        let mut expected = model.clone();
+        expected.tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut loaded = ModelFile::from_bytes("rewritten", &rewritten).unwrap();
+        loaded.tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        assert_eq!(loaded, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_read_again_is_not_written() {
+        let tensor = |name: &str, shape: &[usize]| NamedTensor::new(name, shape, vec![1.0, 2.0]);
+        let mut deep = serde_json::Value::Null;
+        for _ in 0..200 {
+            deep = serde_json::Value::Array(vec![deep]);
+        }
+        let cases: [(Vec<NamedTensor>, serde_json::Value, &str); 5] = [
+            (vec![tensor("w", &[3])], 0.into(), "'w': expected [3], found 2 values"),
+            (vec![tensor("w", &[usize::MAX, 2, 2])], 0.into(), "found 2 values"),
+            (vec![tensor("w", &[2]), tensor("w", &[2])], 0.into(), "two tensors of a model are named 'w'"),
+            (vec![tensor("__metadata__", &[2])], 0.into(), "are named '__metadata__'"),
+            (vec![], deep, "nest it less deeply"),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        for (tensors, config, message) in cases {
+            let model = ModelFile { task: "t".into(), config, tensors };
+            let error = model.save(folder.path().join("m")).unwrap_err().to_string();
+            assert!(error.contains(message) && !error.contains('\n'), "{error}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let error = model().save(folder.path().join("absent/m")).unwrap_err().to_string();
+        assert!(error.ends_with("make it first"), "{error}");
+    }
+
+    proptest! {
+        /// A scaler of 0.1 + 0.2 that comes back as 0.3 would forecast other numbers than the one trained.
+        #[test]
+        fn every_number_of_the_configuration_keeps_its_bits(bits: u64, single: u32) {
+            let (number, single) = (f64::from_bits(bits), f32::from_bits(single));
+            prop_assume!(number.is_finite() && single.is_finite());
+            let config = serde_json::json!([number, single, bits]);
+            let bytes = ModelFile { task: String::new(), config, tensors: vec![] }.to_bytes().unwrap();
+            let loaded = ModelFile::from_bytes("m", &bytes).unwrap().config;
+            prop_assert_eq!(loaded[0].as_f64().unwrap().to_bits(), number.to_bits());
+            prop_assert_eq!((loaded[1].as_f64().unwrap() as f32).to_bits(), single.to_bits());
+            prop_assert_eq!(loaded[2].as_u64(), Some(bits));
+        }
+    }
+}

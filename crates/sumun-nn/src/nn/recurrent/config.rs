@@ -1,0 +1,352 @@
+//! What a recurrent stack is made of.
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use sumun_kernels::{ActivationFunction, Cell, Dims, Nonlinearity, Options, RecurrentDropout, Reset};
+
+use super::Checkpoints;
+use super::inverted;
+use crate::nn::{Dropout, Initializer};
+use crate::{Error, Result};
+
+/// Which recurrent cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CellKind {
+    /// h' = tanh(W x + b + U h).
+    #[serde(alias = "rnn")]
+    RnnTanh,
+    /// h' = max(0, W x + b + U h).
+    RnnRelu,
+    /// Long short-term memory, blocks i, f, g, o.
+    Lstm,
+    /// Gated recurrent unit, blocks r, z, n; the reset gate after the product, as PyTorch and Keras have it.
+    Gru,
+    /// Gated recurrent unit with the reset gate before the product (Cho et al. 2014).
+    GruResetBefore,
+}
+
+impl CellKind {
+    /// The kernels' name of the cell.
+    pub fn cell(self) -> Cell {
+        match self {
+            Self::RnnTanh => Cell::Rnn(Nonlinearity::Tanh),
+            Self::RnnRelu => Cell::Rnn(Nonlinearity::Relu),
+            Self::Lstm => Cell::Lstm,
+            Self::Gru => Cell::Gru(Reset::After),
+            Self::GruResetBefore => Cell::Gru(Reset::Before),
+        }
+    }
+}
+
+/// What a recurrent stack answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// The last layer's hidden state at every step, `[R, D·H]` (Keras' `return_sequences=True`).
+    #[default]
+    Sequence,
+    /// The last layer's final hidden state, one row a sequence, `[N, D·H]`: what feeds a head that answers once.
+    Last,
+}
+
+/// How the answers of two directions become one (Keras' `merge_mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Merge {
+    /// Side by side, forward first: PyTorch, and Keras' default. Keras' `None`, both apart, is these columns split.
+    #[default]
+    Concat,
+    /// Their sum.
+    Sum,
+    /// Their product, element by element.
+    Mul,
+    /// Their mean.
+    Average,
+}
+
+/// How the first values of the weights are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FirstWeights {
+    /// `weight_ih` and `weight_hr`.
+    pub input: Initializer,
+    /// `weight_hh`.
+    pub hidden: Initializer,
+    /// Both biases.
+    pub bias: Initializer,
+    /// Whether the forget block of an LSTM's `bias_ih` is then set to 1, whatever was asked for the biases, and that
+    /// of its `bias_hh` to 0 (Keras' `unit_forget_bias`; Jozefowicz et al., ICML 2015).
+    pub unit_forget_bias: bool,
+}
+
+impl FirstWeights {
+    /// PyTorch's: all from U(±1/√H), biases too.
+    pub fn pytorch(hidden: usize) -> Self {
+        let all = Initializer::pytorch(hidden);
+        Self { input: all, hidden: all, bias: all, unit_forget_bias: false }
+    }
+
+    /// Keras': Glorot uniform input weights, orthogonal recurrent weights, biases of 0 with forget biases of 1.
+    pub fn keras() -> Self {
+        Self {
+            input: Initializer::XavierUniform,
+            hidden: Initializer::Orthogonal,
+            bias: Initializer::Zeros,
+            unit_forget_bias: true,
+        }
+    }
+
+    /// The values of a weight with this many rows and columns. Every block of an LSTM's or GRU's weights is part of
+    /// one matrix, as Keras and PyTorch draw them.
+    pub(super) fn values<R: Rng + ?Sized>(
+        &self,
+        what: Part,
+        shape: &[usize],
+        cell: Cell,
+        rng: &mut R,
+    ) -> Result<Vec<f32>> {
+        let initializer = match what {
+            Part::WeightIh | Part::WeightHr => self.input,
+            Part::WeightHh => self.hidden,
+            Part::BiasIh | Part::BiasHh => self.bias,
+            Part::Peepholes | Part::NormBias => Initializer::Zeros,
+            Part::NormGain => Initializer::Constant { value: 1.0 },
+        };
+        let mut values = initializer.values(shape, rng)?;
+        if self.unit_forget_bias && cell == Cell::Lstm && matches!(what, Part::BiasIh | Part::BiasHh) {
+            let hidden = shape[0] / 4;
+            values[hidden..2 * hidden].fill(if what == Part::BiasIh { 1.0 } else { 0.0 });
+        }
+        Ok(values)
+    }
+}
+
+/// The weights that a layer and direction may have, in the order of the kernels' `Weights`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    WeightIh,
+    WeightHh,
+    BiasIh,
+    BiasHh,
+    WeightHr,
+    Peepholes,
+    NormGain,
+    NormBias,
+}
+
+impl Part {
+    pub(super) const ALL: [Part; 8] = [
+        Part::WeightIh,
+        Part::WeightHh,
+        Part::BiasIh,
+        Part::BiasHh,
+        Part::WeightHr,
+        Part::Peepholes,
+        Part::NormGain,
+        Part::NormBias,
+    ];
+
+    /// PyTorch's name, or one in its manner where PyTorch has no such weight.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Part::WeightIh => "weight_ih",
+            Part::WeightHh => "weight_hh",
+            Part::BiasIh => "bias_ih",
+            Part::BiasHh => "bias_hh",
+            Part::WeightHr => "weight_hr",
+            Part::Peepholes => "weight_peephole",
+            Part::NormGain => "norm_weight",
+            Part::NormBias => "norm_bias",
+        }
+    }
+
+    /// The name of a layer's and direction's: `weight_ih_l0_reverse`.
+    pub(super) fn full_name(self, layer: usize, direction: usize) -> String {
+        let reverse = if direction == 1 { "_reverse" } else { "" };
+        format!("{}_l{layer}{reverse}", self.name())
+    }
+
+    /// Its shape; None where a recurrence of these sizes has none.
+    pub(super) fn shape(self, dims: Dims, bias: bool) -> Option<Vec<usize>> {
+        let rows = dims.gate_rows();
+        match self {
+            Part::WeightIh => Some(vec![rows, dims.input]),
+            Part::WeightHh => Some(vec![rows, dims.output()]),
+            Part::BiasIh | Part::BiasHh => bias.then(|| vec![rows]),
+            Part::WeightHr => dims.options.projection.map(|width| vec![width, dims.hidden]),
+            Part::Peepholes => dims.options.peepholes.then(|| vec![3 * dims.hidden]),
+            Part::NormGain | Part::NormBias => (dims.norm_len() > 0).then(|| vec![dims.norm_len()]),
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a recurrent stack is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecurrentConfig {
+    /// Which cell.
+    pub cell: CellKind,
+    /// I: features of an input row.
+    pub input: usize,
+    /// H: hidden units of each direction.
+    pub hidden: usize,
+    /// L: layers on top of each other.
+    pub layers: usize,
+    /// Whether there are biases.
+    pub bias: bool,
+    /// Whether the second of them, `bias_hh`, is there too, as PyTorch has it. Keras' cells have one bias, all but its
+    /// GRU with the reset after the product, where the two do not add up.
+    #[serde(default = "yes")]
+    pub second_bias: bool,
+    /// Whether a second direction reads each sequence from its own last step to its first.
+    pub bidirectional: bool,
+    /// How the answers of two directions become one, in every layer.
+    #[serde(default)]
+    pub merge: Merge,
+    /// Between layers: the probability of losing an element of what a layer passes up; none after the last.
+    pub dropout: f32,
+    /// Variational dropout of every layer's input: one mask a sequence, the same at all steps (Gal & Ghahramani 2016;
+    /// Keras' `dropout`). Two directions share the mask.
+    #[serde(default)]
+    pub input_dropout: f32,
+    /// The probability of losing an element of h on its way into the recurrent product, one mask a sequence (Gal &
+    /// Ghahramani 2016); `options.recurrent_dropout` says whether gates share it, and they do where it says nothing.
+    #[serde(default)]
+    pub recurrent_dropout: f32,
+    /// GRU only: whether z says how much of the candidate is taken, h' = z ⊙ n + (1 − z) ⊙ h, as many texts write it,
+    /// rather than how much of h is kept. See [`set_inverted_update`](super::Recurrent::set_inverted_update).
+    #[serde(default)]
+    pub inverted_update: bool,
+    /// What the cell has beyond the plain one: projection, peepholes, other activations and so on.
+    #[serde(default)]
+    pub options: Options,
+    /// How the first weights are drawn; as PyTorch draws them where it is None.
+    #[serde(default)]
+    pub first_weights: Option<FirstWeights>,
+    /// What the stack answers.
+    pub output: Output,
+    /// What training keeps for backward: all, or states here and there to save memory in long sequences.
+    #[serde(default)]
+    pub checkpoints: Checkpoints,
+    /// Truncated backpropagation through time: backward cuts the gradient of the state before every k-th step, counted
+    /// in the order in which a direction reads (Williams & Peng 1990, with k₁ = k₂ = k). The answers stay those of the
+    /// whole sequence; the gradients are those of chunks of k steps, each of which takes the state before it as given.
+    #[serde(default)]
+    pub truncate: Option<usize>,
+}
+
+impl RecurrentConfig {
+    /// One layer in one direction, with biases, answering at every step.
+    pub fn new(cell: CellKind, input: usize, hidden: usize) -> Self {
+        Self {
+            cell,
+            input,
+            hidden,
+            layers: 1,
+            bias: true,
+            second_bias: true,
+            bidirectional: false,
+            merge: Merge::Concat,
+            dropout: 0.0,
+            input_dropout: 0.0,
+            recurrent_dropout: 0.0,
+            inverted_update: false,
+            options: Options::default(),
+            first_weights: None,
+            output: Output::Sequence,
+            checkpoints: Checkpoints::Off,
+            truncate: None,
+        }
+    }
+
+    /// D: 2 where bidirectional, else 1.
+    pub fn directions(&self) -> usize {
+        1 + usize::from(self.bidirectional)
+    }
+
+    /// The width of h: H, or P with a projection.
+    pub fn state_features(&self) -> usize {
+        self.options.projection.unwrap_or(self.hidden)
+    }
+
+    /// Features of the answer: D·H where two directions lie side by side, else H (P with a projection).
+    pub fn output_features(&self) -> usize {
+        match self.merge {
+            Merge::Concat => self.directions() * self.state_features(),
+            Merge::Sum | Merge::Mul | Merge::Average => self.state_features(),
+        }
+    }
+
+    /// Features of a layer's input.
+    pub(super) fn layer_input(&self, layer: usize) -> usize {
+        if layer == 0 { self.input } else { self.output_features() }
+    }
+
+    /// What the kernels run for one direction of a layer.
+    pub(super) fn dims(&self, layer: usize) -> Dims {
+        let mut options = self.options;
+        if self.recurrent_dropout > 0.0 && options.recurrent_dropout == RecurrentDropout::None {
+            options.recurrent_dropout = RecurrentDropout::Shared;
+        }
+        // The fused paths know an RNN with either of its two functions, whichever way it was asked for.
+        let cell = match (self.cell.cell(), options.candidate_activation) {
+            (Cell::Rnn(_), Some(ActivationFunction::Tanh)) => Cell::Rnn(Nonlinearity::Tanh),
+            (Cell::Rnn(_), Some(ActivationFunction::Relu)) => Cell::Rnn(Nonlinearity::Relu),
+            (cell, _) => cell,
+        };
+        Dims::new(cell, self.layer_input(layer), self.hidden).with(options)
+    }
+
+    /// The shape of a weight of a layer whose sizes are `dims`; None where the stack has none.
+    pub(super) fn shape_of(&self, part: Part, dims: Dims) -> Option<Vec<usize>> {
+        part.shape(dims, self.bias && (self.second_bias || part != Part::BiasHh))
+    }
+
+    /// Calls `visit` with the name and shape of every weight, in the order of the parameters, until it refuses.
+    /// Nothing is allocated for the weights themselves. Sizes are to be checked first.
+    pub fn for_each_weight(&self, mut visit: impl FnMut(String, Vec<usize>) -> Result<()>) -> Result<()> {
+        for layer in 0..self.layers {
+            let dims = self.dims(layer);
+            for direction in 0..self.directions() {
+                for part in Part::ALL {
+                    if let Some(shape) = self.shape_of(part, dims) {
+                        visit(part.full_name(layer, direction), shape)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what makes no sense, with the reason.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Self { input, hidden, layers, .. } = *self;
+        if input == 0 || hidden == 0 || layers == 0 {
+            return Err(Error::Invalid(format!(
+                "a recurrent stack of {layers} layers from {input} features to {hidden} units; each must be at least 1"
+            )));
+        }
+        for rate in [self.dropout, self.input_dropout, self.recurrent_dropout] {
+            Dropout::new(rate)?;
+        }
+        if self.merge != Merge::Concat && !self.bidirectional {
+            return Err(Error::Invalid("a merge other than concat needs a bidirectional stack".into()));
+        }
+        if self.options.recurrent_dropout != RecurrentDropout::None && self.recurrent_dropout == 0.0 {
+            return Err(Error::Invalid(
+                "options.recurrent_dropout says how gates share a mask, but recurrent_dropout is 0; set its rate".into(),
+            ));
+        }
+        if self.checkpoints == Checkpoints::Every(0) || self.truncate == Some(0) {
+            return Err(Error::Invalid(
+                "checkpoints and truncated backpropagation lie at least 1 step apart, not 0; leave them out or set a number"
+                    .into(),
+            ));
+        }
+        self.options.check(self.cell.cell())?;
+        inverted::check(self)
+    }
+}

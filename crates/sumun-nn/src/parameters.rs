@@ -1,0 +1,318 @@
+//! All parameters of a model and their gradients: two flat buffers with named ranges.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sumun_kernels::table::add_rows;
+
+use crate::{Error, Result};
+
+/// A number no two different parameter values share, so that prepared weights can never be stale.
+fn next_version() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Where one named parameter lies in the flat buffers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The full name, such as `recurrent.weight_ih_l0`.
+    pub name: String,
+    /// The shape, row-major.
+    pub shape: Vec<usize>,
+    /// The values' place in the buffers.
+    pub range: Range<usize>,
+    /// Whether training changes it.
+    pub trainable: bool,
+    /// What an optimizer multiplies its learning rate by, 1 where nothing else was asked for.
+    pub learning_rate: f64,
+}
+
+/// A handle to one parameter, given by [`Parameters::add`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Id(usize);
+
+/// Gradients that are zeroed, or passed over by an optimizer, together: a batch touches few rows of an embedding.
+pub(crate) const RUN: usize = 64;
+
+/// All parameters of a model and their gradients, each in one flat buffer: one sweep for clipping and
+/// the optimizer, one write to a file.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    values: Vec<f32>,
+    gradients: Vec<f32>,
+    /// For each run of gradients, whether somebody may have changed one since all were set to zero.
+    touched: Vec<bool>,
+    entries: Vec<Entry>,
+    version: u64,
+    /// Whether all values are to be loaded, and room for them is made, so that none need be drawn.
+    loaded: bool,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Parameters {
+    /// No parameters yet.
+    pub fn new() -> Self {
+        let (values, gradients, touched) = (Vec::new(), Vec::new(), Vec::new());
+        Self { values, gradients, touched, entries: Vec::new(), version: next_version(), loaded: false }
+    }
+
+    /// No parameters yet, with memory for `count` numbers: pages of zeros come from the system when they are first written,
+    /// so gradients that nobody needs take no time and no memory, and neither buffer is moved while it grows.
+    pub fn with_capacity(count: usize) -> Self {
+        Self::of(count, false)
+    }
+
+    /// As [`with_capacity`](Self::with_capacity), for parameters whose values will be loaded: they begin with 0, and no
+    /// first values are drawn for them.
+    pub(crate) fn to_load(count: usize) -> Self {
+        Self::of(count, true)
+    }
+
+    fn of(count: usize, loaded: bool) -> Self {
+        let (values, gradients) = (vec![0.0; count], vec![0.0; count]);
+        Self { values, gradients, touched: vec![false; count.div_ceil(RUN)], loaded, ..Self::new() }
+    }
+
+    /// Adds a parameter. A name twice, or values that do not fill the shape, are errors.
+    pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Result<Id> {
+        let name = name.into();
+        if values.len() != shape.iter().product::<usize>() {
+            return Err(Error::Shape {
+                what: name,
+                expected: format!("{shape:?}"),
+                found: format!("{} values", values.len()),
+            });
+        }
+        let id = self.enter(name, shape)?;
+        self.values[self.entries[id.0].range.clone()].copy_from_slice(&values);
+        Ok(id)
+    }
+
+    /// Adds a parameter with the first values that `draw` makes; with zeros where others are to be loaded. Errors are those
+    /// of [`add`](Self::add) and of `draw`.
+    pub(crate) fn add_drawn(
+        &mut self,
+        name: String,
+        shape: &[usize],
+        draw: impl FnOnce() -> Result<Vec<f32>>,
+    ) -> Result<Id> {
+        // Beyond the room that was made, nothing is loaded: a layer that somebody adds to a model, for example.
+        let in_room = self.end() + shape.iter().product::<usize>() <= self.values.len();
+        if self.loaded && in_room { self.enter(name, shape) } else { self.add(name, shape, draw()?) }
+    }
+
+    /// Where the next parameter begins.
+    fn end(&self) -> usize {
+        self.entries.last().map_or(0, |entry| entry.range.end)
+    }
+
+    /// Makes the place of a parameter.
+    fn enter(&mut self, name: String, shape: &[usize]) -> Result<Id> {
+        if self.entries.iter().any(|e| e.name == name) {
+            return Err(Error::Invalid(format!("two parameters are named {name}")));
+        }
+        let start = self.end();
+        let range = start..start + shape.iter().product::<usize>();
+        if self.values.len() < range.end {
+            self.values.resize(range.end, 0.0);
+            self.gradients.resize(range.end, 0.0);
+            self.touched.resize(range.end.div_ceil(RUN), false);
+        }
+        self.entries.push(Entry { name, shape: shape.to_vec(), range, trainable: true, learning_rate: 1.0 });
+        self.version = next_version();
+        Ok(Id(self.entries.len() - 1))
+    }
+
+    /// Gives every parameter another name; the names must stay different.
+    pub(crate) fn rename(&mut self, new: impl Fn(&str) -> String) {
+        self.entries.iter_mut().for_each(|entry| entry.name = new(&entry.name));
+    }
+
+    /// What there is, in the order it was added.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The parameter of that name.
+    pub fn find(&self, name: &str) -> Option<Id> {
+        self.entries.iter().position(|e| e.name == name).map(Id)
+    }
+
+    /// Freezes or thaws a parameter: a frozen one keeps its value in training.
+    pub fn set_trainable(&mut self, id: Id, trainable: bool) {
+        self.entries[id.0].trainable = trainable;
+    }
+
+    /// Has an optimizer change a parameter with `factor` times its learning rate (PyTorch's parameter groups). A factor
+    /// that is negative or not finite is an error.
+    pub fn set_learning_rate(&mut self, id: Id, factor: f64) -> Result<()> {
+        let entry = &mut self.entries[id.0];
+        if !(factor.is_finite() && factor >= 0.0) {
+            return Err(Error::Invalid(format!(
+                "the learning rate factor of {} is {factor}; it must be a finite number of at least 0",
+                entry.name
+            )));
+        }
+        entry.learning_rate = factor;
+        Ok(())
+    }
+
+    /// One parameter's name, shape and place.
+    pub fn entry(&self, id: Id) -> &Entry {
+        &self.entries[id.0]
+    }
+
+    /// One parameter's values.
+    pub fn value(&self, id: Id) -> &[f32] {
+        &self.values[self.entries[id.0].range.clone()]
+    }
+
+    /// One parameter's values, to be changed.
+    pub fn value_mut(&mut self, id: Id) -> &mut [f32] {
+        self.version = next_version();
+        &mut self.values[self.entries[id.0].range.clone()]
+    }
+
+    /// One parameter's gradient.
+    pub fn gradient(&self, id: Id) -> &[f32] {
+        &self.gradients[self.entries[id.0].range.clone()]
+    }
+
+    /// One parameter's gradient, to be added to.
+    pub fn gradient_mut(&mut self, id: Id) -> &mut [f32] {
+        let range = self.entries[id.0].range.clone();
+        self.touch(range.clone());
+        &mut self.gradients[range]
+    }
+
+    /// Adds rows of `width` numbers to the rows `ids` of one parameter's gradient, in their order, but for those of the id
+    /// `skipped`; what is not touched costs nothing later.
+    pub(crate) fn add_rows_to_gradient(
+        &mut self,
+        id: Id,
+        width: usize,
+        ids: &[u32],
+        skipped: Option<u32>,
+        d: &[f32],
+    ) -> Result<()> {
+        let range = self.entries[id.0].range.clone();
+        add_rows(&mut self.gradients[range.clone()], width, ids, skipped, d)?;
+        for &row in ids.iter().filter(|&&row| skipped != Some(row)) {
+            let start = range.start + row as usize * width;
+            self.touch(start..start + width);
+        }
+        Ok(())
+    }
+
+    fn touch(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            self.touched[range.start / RUN..range.end.div_ceil(RUN)].fill(true);
+        }
+    }
+
+    /// One parameter's values beside its gradient, to be added to.
+    pub fn value_and_gradient(&mut self, id: Id) -> (&[f32], &mut [f32]) {
+        let range = self.entries[id.0].range.clone();
+        self.touch(range.clone());
+        (&self.values[range.clone()], &mut self.gradients[range])
+    }
+
+    /// The gradient buffers of several parameters at once, to be added to; an empty one where there is no id. The
+    /// ids must differ.
+    pub fn gradients_of<const K: usize>(&mut self, ids: [Option<Id>; K]) -> [&mut [f32]; K] {
+        let ranges = ids.map(|id| id.map_or(0..0, |id| self.entries[id.0].range.clone()));
+        ranges.iter().for_each(|range| self.touch(range.clone()));
+        self.gradients.get_disjoint_mut(ranges).expect("parameters never overlap")
+    }
+
+    /// All values, flat.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// All gradients, flat.
+    pub fn gradients(&self) -> &[f32] {
+        &self.gradients
+    }
+
+    /// For each [`RUN`] of gradients, whether one may be other than 0.
+    pub(crate) fn touched(&self) -> &[bool] {
+        &self.touched
+    }
+
+    /// All values, to be changed; prepared weights of the old values are never used again.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        self.version = next_version();
+        &mut self.values
+    }
+
+    /// All gradients, to be changed.
+    pub fn gradients_mut(&mut self) -> &mut [f32] {
+        self.touched.fill(true);
+        &mut self.gradients
+    }
+
+    /// Values and gradients together, for an optimizer.
+    pub fn values_and_gradients_mut(&mut self) -> (&mut [f32], &mut [f32], &[Entry]) {
+        self.version = next_version();
+        self.touched.fill(true);
+        (&mut self.values, &mut self.gradients, &self.entries)
+    }
+
+    /// Values to be changed, their gradients, and for each [`RUN`] of these whether they may be other than 0.
+    pub(crate) fn for_update(&mut self) -> (&mut [f32], &[f32], &[bool]) {
+        self.version = next_version();
+        (&mut self.values, &self.gradients, &self.touched)
+    }
+
+    /// Sets every gradient to zero.
+    pub fn zero_gradients(&mut self) {
+        let mut left = &mut self.gradients[..];
+        for same in self.touched.chunk_by(|a, b| a == b) {
+            let (now, rest) = left.split_at_mut((same.len() * RUN).min(left.len()));
+            if same[0] {
+                now.fill(0.0);
+            }
+            left = rest;
+        }
+        self.touched.fill(false);
+    }
+
+    /// A number that changes whenever a value may have changed and that no other values ever share.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How many numbers there are in all.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_to_be_loaded_is_not_drawn() {
+        let drawn = || Ok(vec![0.5; 4]);
+        for (loaded, expected) in [(true, [0.0, 0.5]), (false, [0.5; 2])] {
+            let mut parameters = Parameters::of(4, loaded);
+            let planned = parameters.add_drawn("planned".into(), &[2, 2], drawn).unwrap();
+            let added = parameters.add_drawn("added".into(), &[4], drawn).unwrap();
+            assert_eq!([planned, added].map(|id| parameters.value(id)[3]), expected, "loaded: {loaded}");
+            assert_eq!((parameters.len(), parameters.gradient(added).len()), (8, 4));
+        }
+    }
+}
