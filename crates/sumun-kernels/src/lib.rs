@@ -6,36 +6,30 @@
 //!
 //! Shapes, everywhere in this crate: `T` steps, `N` sequences, `R` packed rows in all, `I` input features,
 //! `H` hidden units, `G` gates. All arrays are row-major and contiguous.
+//!
+//! The crate is built in floors, each of which uses only those before it: `memory` (buffers), `words` (cells, sizes, options,
+//! steps, rows, weights, errors), `simd` (one trait of vectors, a file an instruction set), `bodies` (loops that are compiled
+//! once an instruction set), `dispatch` (the one table of compiled bodies), `drivers` (loops over panels, shards and threads),
+//! `reference` (the equations), `ops` (what layers call).
 
-mod aligned;
-mod cpu;
-pub mod linear;
+mod bodies;
+mod dispatch;
+mod drivers;
 mod memory;
-mod options;
-mod peak;
-pub mod philox;
-mod prepared;
+mod ops;
 pub mod reference;
-mod rounds;
-mod rows;
 mod simd;
-pub mod softmax;
-pub mod table;
-mod threads;
-mod trace;
-mod types;
-pub mod update;
+mod words;
 
 pub use memory::keep_freed_memory;
-pub use options::{ActivationFunction, Options, RecurrentDropout};
-pub use peak::peak_gflops;
-pub use prepared::{Cache, Prepared, Purpose, Scratch};
-pub use rows::{RowMap, RowsMut, RowsRef};
-pub use simd::{Activation, Path};
-pub use trace::Trace;
-
-pub use types::{
-    Cell, Dims, Error, Gradients, InputGradient, Masks, Nonlinearity, Real, Reset, State, StateMut, Steps,
+pub use ops::peak::peak_gflops;
+pub use ops::prepared::Prepared;
+pub use ops::prepared::cache::{Cache, Scratch};
+pub use ops::trace::Trace;
+pub use ops::{linear, philox, softmax, table, update};
+pub use words::{
+    Activation, ActivationFunction, Cell, Dims, Error, Gradients, InputGradient, Masks, Nonlinearity,
+    Options, Path, Purpose, Real, RecurrentDropout, Reset, RowMap, RowsMut, RowsRef, State, StateMut, Steps,
     Weights,
 };
 

@@ -1,6 +1,6 @@
 //! Activation functions and their slopes, with the clip in front of them.
 
-use crate::{ActivationFunction, Real};
+use crate::words::{ActivationFunction, Real};
 
 /// A function behind a clip: y = φ(max(−clip, min(clip, a))).
 #[derive(Clone, Copy)]

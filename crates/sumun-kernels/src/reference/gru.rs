@@ -5,9 +5,9 @@ use super::activation::Clipped;
 use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::norm::{self, Norm};
 use super::recurrent::Seen;
+use super::run::{Backward, Forward, before, row, write_down};
 use super::zoneout::Zoneout;
-use super::{Backward, Forward, before, row, write_down};
-use crate::{Dims, Real, Reset};
+use crate::words::{Dims, Real, Reset};
 
 /// The groups of the layer normalisation: r and z of the input's product, n of it; then the hidden state's.
 const INPUT_RZ: usize = 0;

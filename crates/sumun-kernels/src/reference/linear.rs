@@ -1,6 +1,6 @@
 //! The products with a weight matrix that every cell is made of, one row at a time.
 
-use crate::Real;
+use crate::words::Real;
 
 /// `out` = W `x` + `bias`, where W is `[out, x]` and an empty `bias` is none.
 pub(super) fn affine<F: Real>(weight: &[F], bias: &[F], x: &[F], out: &mut [F]) {

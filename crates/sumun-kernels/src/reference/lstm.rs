@@ -5,9 +5,9 @@ use super::activation::Clipped;
 use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::norm::{self, Norm};
 use super::recurrent::Seen;
+use super::run::{Backward, Forward, before, row, write_down};
 use super::zoneout::Zoneout;
-use super::{Backward, Forward, before, row, write_down};
-use crate::{Dims, Masks, Real};
+use crate::words::{Dims, Masks, Real};
 
 /// The groups of the layer normalisation.
 const INPUT: usize = 0;

@@ -37,51 +37,16 @@ mod lstm;
 mod norm;
 mod recurrent;
 mod rnn;
+mod run;
 #[cfg(test)]
 mod tests;
 mod zoneout;
 
-use crate::types::{length, length_or_empty};
-use crate::{Cell, Dims, Error, Gradients, Masks, Real, State, StateMut, Steps, Weights};
-
-/// What [`forward`] keeps for [`backward`]: row-major, one row per packed row.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Cache<F> {
-    /// LSTM: the activated gates i, f, g, o, `[R, 4H]`. GRU: r, z, n and a fourth block, `[R, 4H]`, which is
-    /// W_hn h + b_hn with the reset after the product and r ⊙ h with the reset before it. RNN: empty.
-    pub gates: Vec<F>,
-    /// LSTM: the cell state c of every row after zoneout, `[R, H]`. Otherwise empty.
-    pub cell: Vec<F>,
-    /// What the activation functions were applied to, before the clip, `[R, G·H]`.
-    pub pre_activations: Vec<F>,
-    /// With layer normalisation: the normalised values x̂ of every group and then 1/√(σ² + ε) of each group, a
-    /// row each. Otherwise empty.
-    pub norm: Vec<F>,
-}
-
-impl<F: Real> Cache<F> {
-    /// The lengths of `gates`, `cell`, `pre_activations` and `norm` for `rows` packed rows.
-    fn lengths(dims: Dims, rows: usize) -> [usize; 4] {
-        let gates = if matches!(dims.cell, Cell::Rnn(_)) { 0 } else { 4 * dims.hidden };
-        [gates, dims.cell_width(), dims.gate_rows(), norm::record_width(dims)].map(|width| rows * width)
-    }
-
-    /// Makes room for `rows` packed rows; values that are there stay until they are overwritten.
-    fn resize(&mut self, dims: Dims, rows: usize) {
-        let parts = [&mut self.gates, &mut self.cell, &mut self.pre_activations, &mut self.norm];
-        for (part, length) in parts.into_iter().zip(Self::lengths(dims, rows)) {
-            part.resize(length, F::ZERO);
-        }
-    }
-
-    fn check(&self, dims: Dims, rows: usize) -> Result<(), Error> {
-        let [gates, cell, pre_activations, norm] = Self::lengths(dims, rows);
-        length("cache.gates", gates, self.gates.len())?;
-        length("cache.cell", cell, self.cell.len())?;
-        length("cache.pre_activations", pre_activations, self.pre_activations.len())?;
-        length("cache.norm", norm, self.norm.len())
-    }
-}
+pub use self::run::Cache;
+pub(crate) use self::run::Room;
+use self::run::{Backward, Forward};
+use crate::words::error::{length, length_or_empty};
+use crate::words::{Cell, Dims, Error, Gradients, Masks, Real, State, StateMut, Steps, Weights};
 
 /// Runs a recurrence over packed rows.
 ///
@@ -236,86 +201,6 @@ pub fn backward_by_step<F: Real>(
         Cell::Gru(reset) => gru::backward(reset, run),
     }
     Ok(())
-}
-
-/// The checked arguments of a cell's forward run.
-struct Forward<'a, F> {
-    dims: Dims,
-    weights: &'a Weights<'a, F>,
-    masks: &'a Masks<'a, F>,
-    steps: &'a Steps,
-    x: &'a [F],
-    out: &'a mut [F],
-    /// The initial state at first; a rank's state after its own last step in the end.
-    state: StateMut<'a, F>,
-    cache: Option<&'a mut Cache<F>>,
-    room: &'a mut Room<F>,
-}
-
-/// Memory that a forward run needs for a while.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Room<F>(Vec<F>);
-
-impl<F: Real> Room<F> {
-    /// Arrays of these sizes, of zeros.
-    fn arrays<const K: usize>(&mut self, sizes: [usize; K]) -> [&mut [F]; K] {
-        self.0.clear();
-        self.0.resize(sizes.iter().sum(), F::ZERO);
-        let mut rest = self.0.as_mut_slice();
-        sizes.map(|size| rest.split_off_mut(..size).expect("there is room for all sizes"))
-    }
-}
-
-/// The checked arguments of a cell's backward run.
-struct Backward<'a, F> {
-    dims: Dims,
-    weights: &'a Weights<'a, F>,
-    masks: &'a Masks<'a, F>,
-    steps: &'a Steps,
-    x: &'a [F],
-    initial: State<'a, F>,
-    out: &'a [F],
-    cache: &'a Cache<F>,
-    d_out: &'a [F],
-    /// Zeros at first; gradients are added.
-    d_x: Option<&'a mut [F]>,
-    /// The gradient of the final state at first. A rank's values are untouched until its own last step, so that
-    /// a shorter sequence starts from its final state's gradient; in the end it is that of the initial state.
-    d_state: StateMut<'a, F>,
-    into: Gradients<'a, F>,
-    /// Where the gradients of the states after every step go, where they are wanted.
-    by_step: Option<StateMut<'a, F>>,
-}
-
-/// Writes down the gradients of the states after row `r`: what came back from the step after it, and for h the gradient
-/// of the output.
-fn write_down<F: Real>(by_step: &mut Option<StateMut<F>>, r: usize, d_h: &[F], d_out: &[F], d_c: &[F]) {
-    let Some(by_step) = by_step else { return };
-    let width = d_h.len();
-    for (k, to) in by_step.hidden[r * width..][..width].iter_mut().enumerate() {
-        *to = d_h[k] + d_out[r * width + k];
-    }
-    by_step.cell[r * d_c.len()..][..d_c.len()].copy_from_slice(d_c);
-}
-
-/// Row `index` of a row-major array that is `width` wide.
-fn row<F>(values: &[F], index: usize, width: usize) -> &[F] {
-    &values[index * width..][..width]
-}
-
-/// The state that rank `n` had before step `t`: its row at the step before, or its initial state.
-fn before<'a, F>(
-    rows: &'a [F],
-    initial: &'a [F],
-    steps: &Steps,
-    t: usize,
-    n: usize,
-    width: usize,
-) -> &'a [F] {
-    match t.checked_sub(1) {
-        Some(previous) => row(rows, steps.offset(previous) + n, width),
-        None => row(initial, n, width),
-    }
 }
 
 /// Sets `state` to `from`, or to zeros.

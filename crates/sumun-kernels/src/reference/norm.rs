@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::{Cell, Dims, Real, Weights};
+use crate::words::{Cell, Dims, Real, Weights};
 
 /// The normalisations of a cell: groups of units whose statistics are taken together, one after another in
 /// `norm_gain` and `norm_bias`.

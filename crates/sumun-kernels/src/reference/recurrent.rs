@@ -2,8 +2,8 @@
 //! a_g = U_g (m_g ⊙ h), where m is 1 without masks.
 
 use super::linear::{add_input_gradient, add_weight_gradient, affine};
-use super::row;
-use crate::Real;
+use super::run::row;
+use crate::words::Real;
 
 /// The former hidden state of one sequence as each gate sees it.
 #[derive(Clone, Copy)]

@@ -4,9 +4,9 @@ use super::activation::Clipped;
 use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::norm::{self, Norm};
 use super::recurrent::Seen;
+use super::run::{Backward, Forward, before, row, write_down};
 use super::zoneout::Zoneout;
-use super::{Backward, Forward, before, row, write_down};
-use crate::Real;
+use crate::words::Real;
 
 /// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
 /// pre-activations.

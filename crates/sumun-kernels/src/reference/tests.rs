@@ -219,20 +219,21 @@ fn a_sequence_is_the_same_alone_and_in_chunks() {
             let length = batch_sizes.iter().filter(|&&size| size > n).count();
             let mut state = [1, 2].map(|part| {
                 let values = &whole.values[part];
-                if values.is_empty() { Vec::new() } else { super::row(values, n, hidden).to_vec() }
+                if values.is_empty() { Vec::new() } else { super::run::row(values, n, hidden).to_vec() }
             });
             let cut = length / 2;
             for chunk in [0..cut, cut..length].into_iter().filter(|chunk| !chunk.is_empty()) {
                 let rows = chunk.clone().map(|t| whole.steps.offset(t) + n);
                 let mut part = Problem::new(cell, &vec![1; chunk.len()], [true, true], true, true);
                 part.values = whole.values.clone();
-                part.values[0] = rows.flat_map(|r| super::row(&whole.values[0], r, input).to_vec()).collect();
+                part.values[0] =
+                    rows.flat_map(|r| super::run::row(&whole.values[0], r, input).to_vec()).collect();
                 [part.values[1], part.values[2]] = state;
                 let found = part.forward(&part.values);
                 for (at, t) in chunk.enumerate() {
-                    let want = super::row(&answer.out, whole.steps.offset(t) + n, hidden);
+                    let want = super::run::row(&answer.out, whole.steps.offset(t) + n, hidden);
                     assert_eq!(
-                        super::row(&found.out, at, hidden),
+                        super::run::row(&found.out, at, hidden),
                         want,
                         "{}: rank {n} step {t}",
                         cell.name()
@@ -241,7 +242,7 @@ fn a_sequence_is_the_same_alone_and_in_chunks() {
                 state = found.last;
             }
             for (found, want) in state.iter().zip(&answer.last) {
-                let want = if want.is_empty() { &[][..] } else { super::row(want, n, hidden) };
+                let want = if want.is_empty() { &[][..] } else { super::run::row(want, n, hidden) };
                 assert_eq!(found, want, "{}: final state of rank {n}", cell.name());
             }
         }

@@ -1,6 +1,6 @@
 //! Zoneout: d ⊙ before + (1 − d) ⊙ new, where d is 1 for units that keep their former value (Krueger et al. 2017).
 
-use crate::Real;
+use crate::words::Real;
 
 /// The zoneout of one part of the state: masks `[R, width]`, the rate where there are none, or nothing at all.
 #[derive(Clone, Copy)]

@@ -142,5 +142,3 @@ unsafe impl Simd for Avx2 {
         }
     }
 }
-
-super::kernels!(super::Path::Avx2, Avx2, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3], "avx2,fma");

@@ -148,5 +148,3 @@ unsafe impl Simd for Avx512 {
         }
     }
 }
-
-super::kernels!(super::Path::Avx512, Avx512, [1 2 3 4 5 6 7 8], [1 2 3 4 5 6 7 8], [1 2 3 4 5 6 7 8], [1 2 3 4 5 6], "avx512f,avx2,fma");

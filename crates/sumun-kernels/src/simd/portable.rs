@@ -146,5 +146,3 @@ unsafe impl Simd for Portable {
         map(v, super::flush)
     }
 }
-
-super::kernels!(super::Path::Portable, Portable, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3]);

@@ -1,0 +1,17 @@
+//! The loops that are compiled once for each instruction set, generic over [`Simd`](crate::simd::Simd): a register tile, a
+//! row, a block of an outer product, the equations of a cell, softmax, update rules, random numbers.
+//!
+//! Every output number is one chain of multiply-adds over K in the same order, whatever the tile's height, the chunk, the
+//! shard or the number of threads: blocking never changes a bit. Nothing here chooses an instruction set or a thread; the
+//! drivers call bodies through the table of [`dispatch`](crate::dispatch).
+
+pub(crate) mod activation;
+pub(crate) mod cells;
+pub(crate) mod outer;
+pub(crate) mod peak;
+pub(crate) mod philox;
+pub(crate) mod row;
+pub(crate) mod softmax;
+pub(crate) mod tile;
+pub(crate) mod transpose;
+pub(crate) mod update;

@@ -1,0 +1,274 @@
+//! The one table of compiled bodies a path. Below it are the bodies, generic over the vector; above it is who calls them
+//! through [`Kernels`], and knows no instruction set.
+
+use std::ops::Range;
+
+use crate::bodies::cells::{CellBackward, CellForward};
+use crate::bodies::outer::{Block, Outer, Piece, RowSum};
+use crate::bodies::row::RowTile;
+use crate::bodies::softmax::SoftmaxRow;
+use crate::bodies::tile::{StepTile, Tile};
+use crate::bodies::transpose::Transpose;
+use crate::words::update::{Rule, Sweep};
+use crate::words::{Activation, Error, Nonlinearity, Path};
+
+/// A function over one tile of fixed size.
+pub(crate) type TileFn = unsafe fn(&Tile);
+/// A function over one tile of fixed size with its input.
+pub(crate) type StepTileFn = unsafe fn(&StepTile);
+/// A function over one or two panels of a single row.
+pub(crate) type RowTileFn = unsafe fn(&RowTile);
+/// A function over one block of an outer product, of fixed size.
+pub(crate) type BlockFn = unsafe fn(&Outer, &Block);
+
+/// The entry points of one instruction set: one instance each of the generic bodies.
+///
+/// Every function is unsafe to call: the processor must have the instruction set, and the task's pointers
+/// must be valid for the rows, strides and sizes it states.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kernels {
+    pub(crate) path: Path,
+    /// Floats in one vector.
+    pub(crate) lanes: usize,
+    /// `tiles[vectors − 1][rows − 1]`, as many rows as keep the accumulators in registers.
+    pub(crate) tiles: [&'static [TileFn]; 4],
+    /// `step_tiles[vectors − 1][rows − 1]`: both products go to all vectors.
+    pub(crate) step_tiles: [&'static [StepTileFn]; 4],
+    /// `gru_step_tiles[rows − 1]`: four vectors, of which the first three are the input's, the last three the state's.
+    pub(crate) gru_step_tiles: &'static [StepTileFn],
+    /// `row_tiles[panels − 1][vectors − 1]`, both products to all vectors.
+    pub(crate) row_tiles: [[RowTileFn; 4]; 2],
+    /// `gru_row_tiles[panels − 1]`, as `gru_step_tiles`.
+    pub(crate) gru_row_tiles: [RowTileFn; 2],
+    /// `outer_blocks[vectors − 1][outputs − 1]`.
+    pub(crate) outer_blocks: [&'static [BlockFn]; 4],
+    /// `gather(task, piece, to)`: copies a piece of an outer product's B, row by row in whole vectors.
+    pub(crate) gather: unsafe fn(&Outer, &Piece, *mut f32),
+    pub(crate) transpose: unsafe fn(&Transpose),
+    pub(crate) lstm_forward: unsafe fn(&CellForward),
+    pub(crate) gru_forward: unsafe fn(&CellForward),
+    pub(crate) rnn_forward: unsafe fn(&CellForward, Nonlinearity),
+    pub(crate) gru_reset_forward: unsafe fn(&CellForward),
+    pub(crate) gru_candidate_forward: unsafe fn(&CellForward),
+    pub(crate) lstm_backward: unsafe fn(&CellBackward),
+    pub(crate) gru_backward: unsafe fn(&CellBackward),
+    pub(crate) rnn_backward: unsafe fn(&CellBackward, Nonlinearity),
+    pub(crate) gru_candidate_backward: unsafe fn(&CellBackward),
+    pub(crate) gru_reset_backward: unsafe fn(&CellBackward),
+    /// `add(a, b, to, len)`: to = a + b without denormals; a null b is none.
+    pub(crate) add: unsafe fn(*const f32, *const f32, *mut f32, usize),
+    pub(crate) activate: unsafe fn(Activation, &mut [f32]),
+    pub(crate) softmax: unsafe fn(&mut SoftmaxRow),
+    /// Sums of rows, the last row first.
+    pub(crate) add_rows: unsafe fn(&RowSum),
+    /// One step of an optimizer.
+    pub(crate) update: unsafe fn(&Rule, &[Range<usize>], Sweep<'_>),
+    /// `fill_uniform(counter, key, row)`: random numbers in [0, 1).
+    pub(crate) fill_uniform: unsafe fn([u32; 4], [u32; 2], &mut [f32]),
+    /// Chains of [`multiply_adds`](Self::multiply_adds), each as wide as a vector.
+    pub(crate) chains: usize,
+    /// `multiply_adds(rounds, sum)`: one multiply-add of every chain in every round, for the probe of the peak.
+    pub(crate) multiply_adds: unsafe fn(usize, &mut f32),
+}
+
+impl Kernels {
+    /// The most rows of a tile of so many columns.
+    #[inline(always)]
+    pub(crate) fn tile_rows(&self, columns: usize) -> usize {
+        self.tiles[columns.div_ceil(self.lanes) - 1].len()
+    }
+
+    /// Computes a tile with `rows` rows.
+    ///
+    /// # Safety
+    /// `rows` is at most the instruction set's for this width, and every pointer is valid for what it stands for.
+    #[inline(always)]
+    pub(crate) unsafe fn run_tile(&self, tile: &Tile, rows: usize) {
+        let vectors = tile.columns.div_ceil(self.lanes);
+        // SAFETY: the caller's promises.
+        unsafe { self.tiles[vectors - 1][rows - 1](tile) }
+    }
+}
+
+impl Path {
+    /// The path's table, if this processor can run it. The reference path has none.
+    pub(crate) fn kernels(self) -> Result<Kernels, Error> {
+        if !self.is_available() {
+            return Err(Error::PathUnavailable { path: self.name() });
+        }
+        match self {
+            Path::Reference => Err(Error::PathUnavailable { path: self.name() }),
+            Path::Portable => Ok(portable::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => Ok(avx2::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => Ok(avx512::KERNELS),
+            #[cfg(not(target_arch = "x86_64"))]
+            Path::Avx2 | Path::Avx512 => Err(Error::PathUnavailable { path: self.name() }),
+        }
+    }
+}
+
+/// Makes the table of one instruction set from the generic bodies: the tile heights for one to four vectors,
+/// and the target features, if any.
+macro_rules! kernels {
+    (@function $name:ident, $from:path, $simd:ty, ($($arg:ident: $type:ty),*), $($feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $name($($arg: $type),*) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $from($($arg),*) }
+        }
+    };
+    ($path:expr, $simd:ty, [$($one:literal)*], [$($two:literal)*], [$($three:literal)*], [$($four:literal)*]
+        $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn tile<const M: usize, const N: usize>(task: &$crate::bodies::tile::Tile) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::bodies::tile::tile::<$simd, M, N>(task) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn step_tile<const M: usize, const N: usize, const W: usize, const O: usize>(
+            task: &$crate::bodies::tile::StepTile,
+        ) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::bodies::tile::step_tile::<$simd, M, N, W, O>(task) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn row_tile<const P: usize, const N: usize, const W: usize, const O: usize>(
+            task: &$crate::bodies::row::RowTile,
+        ) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::bodies::row::row_tile::<$simd, P, N, W, O>(task) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn block<const M: usize, const N: usize>(
+            task: &$crate::bodies::outer::Outer,
+            block: &$crate::bodies::outer::Block,
+        ) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::bodies::outer::block::<$simd, M, N>(task, block) }
+        }
+        kernels!(@function gather, $crate::bodies::outer::gather::<$simd>, $simd,
+            (task: &$crate::bodies::outer::Outer, piece: &$crate::bodies::outer::Piece, to: *mut f32), $($feature)?);
+        kernels!(@function transpose, $crate::bodies::transpose::transpose::<$simd>, $simd,
+            (task: &$crate::bodies::transpose::Transpose), $($feature)?);
+        kernels!(@function lstm_forward, $crate::bodies::cells::lstm_forward::<$simd>, $simd,
+            (task: &$crate::bodies::cells::CellForward), $($feature)?);
+        kernels!(@function gru_forward, $crate::bodies::cells::gru_forward::<$simd>, $simd,
+            (task: &$crate::bodies::cells::CellForward), $($feature)?);
+        kernels!(@function rnn_forward, $crate::bodies::cells::rnn_forward::<$simd>, $simd,
+            (task: &$crate::bodies::cells::CellForward, nonlinearity: $crate::words::Nonlinearity), $($feature)?);
+        kernels!(@function gru_reset_forward, $crate::bodies::cells::gru_reset_forward::<$simd>, $simd,
+            (task: &$crate::bodies::cells::CellForward), $($feature)?);
+        kernels!(@function gru_candidate_forward, $crate::bodies::cells::gru_candidate_forward::<$simd>,
+            $simd, (task: &$crate::bodies::cells::CellForward), $($feature)?);
+        kernels!(@function lstm_backward, $crate::bodies::cells::lstm_backward::<$simd>, $simd,
+            (row: &$crate::bodies::cells::CellBackward), $($feature)?);
+        kernels!(@function gru_backward, $crate::bodies::cells::gru_backward::<$simd>, $simd,
+            (row: &$crate::bodies::cells::CellBackward), $($feature)?);
+        kernels!(@function rnn_backward, $crate::bodies::cells::rnn_backward::<$simd>, $simd,
+            (row: &$crate::bodies::cells::CellBackward, nonlinearity: $crate::words::Nonlinearity), $($feature)?);
+        kernels!(@function gru_candidate_backward, $crate::bodies::cells::gru_candidate_backward::<$simd>,
+            $simd, (row: &$crate::bodies::cells::CellBackward), $($feature)?);
+        kernels!(@function gru_reset_backward, $crate::bodies::cells::gru_reset_backward::<$simd>, $simd,
+            (row: &$crate::bodies::cells::CellBackward), $($feature)?);
+        kernels!(@function add, $crate::bodies::cells::add::<$simd>, $simd,
+            (a: *const f32, b: *const f32, to: *mut f32, len: usize), $($feature)?);
+        kernels!(@function activate, $crate::bodies::activation::activate::<$simd>, $simd,
+            (what: $crate::words::Activation, values: &mut [f32]), $($feature)?);
+        kernels!(@function softmax, $crate::bodies::softmax::softmax::<$simd>, $simd,
+            (row: &mut $crate::bodies::softmax::SoftmaxRow), $($feature)?);
+        kernels!(@function add_rows, $crate::bodies::outer::add_rows::<$simd>, $simd,
+            (task: &$crate::bodies::outer::RowSum), $($feature)?);
+        kernels!(@function update, $crate::bodies::update::update::<$simd>, $simd,
+            (rule: &$crate::words::update::Rule, ranges: &[std::ops::Range<usize>], sweep: $crate::words::update::Sweep<'_>),
+            $($feature)?);
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn fill_uniform(counter: [u32; 4], key: [u32; 2], row: &mut [f32]) {
+            $crate::bodies::philox::fill_together(counter, key, row)
+        }
+        const CHAINS: usize = $crate::bodies::peak::chains(<$simd as $crate::simd::Simd>::LANES);
+        kernels!(@function multiply_adds, $crate::bodies::peak::multiply_adds::<$simd, CHAINS>, $simd,
+            (rounds: usize, sum: &mut f32), $($feature)?);
+
+        pub(super) const KERNELS: super::Kernels = super::Kernels {
+            path: $path,
+            lanes: <$simd as $crate::simd::Simd>::LANES,
+            tiles: [
+                &[$(tile::<$one, 1>),*],
+                &[$(tile::<$two, 2>),*],
+                &[$(tile::<$three, 3>),*],
+                &[$(tile::<$four, 4>),*],
+            ],
+            step_tiles: [
+                &[$(step_tile::<$one, 1, 1, 0>),*],
+                &[$(step_tile::<$two, 2, 2, 0>),*],
+                &[$(step_tile::<$three, 3, 3, 0>),*],
+                &[$(step_tile::<$four, 4, 4, 0>),*],
+            ],
+            gru_step_tiles: &[$(step_tile::<$four, 4, 3, 1>),*],
+            row_tiles: [
+                [row_tile::<1, 1, 1, 0>, row_tile::<1, 2, 2, 0>, row_tile::<1, 3, 3, 0>, row_tile::<1, 4, 4, 0>],
+                [row_tile::<2, 1, 1, 0>, row_tile::<2, 2, 2, 0>, row_tile::<2, 3, 3, 0>, row_tile::<2, 4, 4, 0>],
+            ],
+            gru_row_tiles: [row_tile::<1, 4, 3, 1>, row_tile::<2, 4, 3, 1>],
+            outer_blocks: [
+                &[$(block::<$one, 1>),*],
+                &[$(block::<$two, 2>),*],
+                &[$(block::<$three, 3>),*],
+                &[$(block::<$four, 4>),*],
+            ],
+            gather,
+            transpose,
+            lstm_forward,
+            gru_forward,
+            rnn_forward,
+            gru_reset_forward,
+            gru_candidate_forward,
+            lstm_backward,
+            gru_backward,
+            rnn_backward,
+            gru_candidate_backward,
+            gru_reset_backward,
+            add,
+            activate,
+            softmax,
+            add_rows,
+            update,
+            fill_uniform,
+            chains: CHAINS,
+            multiply_adds,
+        };
+    };
+}
+
+mod portable {
+    use crate::simd::portable::Portable;
+    use crate::words::Path;
+
+    kernels!(Path::Portable, Portable, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3]);
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use crate::simd::avx2::Avx2;
+    use crate::words::Path;
+
+    kernels!(Path::Avx2, Avx2, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3], "avx2,fma");
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use crate::simd::avx512::Avx512;
+    use crate::words::Path;
+
+    kernels!(
+        Path::Avx512,
+        Avx512,
+        [1 2 3 4 5 6 7 8],
+        [1 2 3 4 5 6 7 8],
+        [1 2 3 4 5 6 7 8],
+        [1 2 3 4 5 6],
+        "avx512f,avx2,fma"
+    );
+}

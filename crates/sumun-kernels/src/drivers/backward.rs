@@ -1,0 +1,350 @@
+//! The fused recurrence, backwards through time.
+//!
+//! For each step, last first: the gradients of the gates overwrite the kept gates, panel by panel, and then
+//! dG·U gives the gradient of the state before the step. The gradient of the input, dG·W, follows for each
+//! chunk of steps while dG is in the second-level cache. Weight gradients are products over all rows afterwards
+//! (`outer`). tanh(c) is computed again rather than kept.
+//!
+//! A step of two phases first takes the gradient back through its second product, to the rows that the product
+//! was over: from dh with a projection, from dn with the reset before the product.
+
+use std::ops::Range;
+
+use crate::bodies::cells::CellBackward;
+use crate::bodies::tile::Depth;
+use crate::dispatch::Kernels;
+use crate::drivers::geometry::{Columns, Geometry, Side};
+use crate::drivers::linear::{Product, Start};
+use crate::drivers::rounds::{for_each_round, part};
+use crate::drivers::shard::Shard;
+use crate::words::rows::RowsAt;
+use crate::words::{Cell, Dims, Reset, Steps};
+
+/// Rows whose gate gradients are turned into input gradients at once.
+const CHUNK_FLOATS: usize = 128 * 1024;
+
+/// One backward pass through time.
+#[derive(Debug)]
+pub(crate) struct Backward<'a> {
+    pub(crate) geometry: &'a Geometry,
+    pub(crate) steps: &'a Steps,
+    pub(crate) shards: usize,
+    /// What forward answered.
+    pub(crate) out: RowsAt<*const f32>,
+    /// h and c before the first step, as in forward.
+    pub(crate) h0: RowsAt<*const f32>,
+    pub(crate) c0: RowsAt<*const f32>,
+    /// In: activated gates. Out: gradients of the pre-activations. `[panel][R][width]`.
+    pub(crate) gates: *mut f32,
+    /// c of every row, `[R, H]`.
+    pub(crate) cells: *const f32,
+    /// Gradient of the output; a null base where there is none.
+    pub(crate) d_out: RowsAt<*const f32>,
+    /// In: the gradient of the last state, by rank. Out: that of the initial state. `[N, H]`, h `[N, P]`.
+    pub(crate) d_hidden: *mut f32,
+    pub(crate) d_cell: *mut f32,
+    /// With a projection: room for the whole gradient of h of every row, `[R, P]`.
+    pub(crate) d_projected: *mut f32,
+    /// With a second product: room for the gradient of what it is over, by rank, `[N, H]`.
+    pub(crate) d_inner: *mut f32,
+    pub(crate) u: *const f32,
+    /// The packed weights of the second product, where a step has one.
+    pub(crate) second: *const f32,
+    /// The packed weights and the rows of the input gradient, where that is wanted.
+    pub(crate) input: Option<(*const f32, RowsAt<*mut f32>)>,
+    /// Whether the input gradient is added to what is there.
+    pub(crate) add: bool,
+    /// Where the gradients of h, `[R, H]` or `[R, P]`, and of c, `[R, H]`, after every step go, where they are wanted.
+    pub(crate) by_step: Option<(*mut f32, *mut f32)>,
+}
+
+// SAFETY: shards write disjoint rows, and pieces of a step disjoint units or columns, of `gates`, of the gradients of
+// states and inner rows, of those by step and of the input gradient.
+unsafe impl Sync for Backward<'_> {}
+
+/// Runs the sequences of one shard backwards through all steps.
+///
+/// # Safety
+/// The pointers must be valid for the geometry, steps and rows; each shard may run once at a time.
+pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) {
+    let steps = task.steps;
+    let shard = Shard::new(shard, task.shards, steps);
+    let mut chunk = Chunk::new(steps);
+    for t in (0..steps.len()).rev() {
+        let alive = shard.rows(steps.batch_size(t));
+        // SAFETY: the caller's promises.
+        unsafe {
+            if let Some((hidden, cell)) = task.by_step {
+                states_of_step(kernels, task, shard, t, alive, hidden, cell);
+            }
+            gates_of_step(kernels, task, shard, 0..task.geometry.panels, t, alive);
+            products_of_step(kernels, task, shard, (0, 1), t, chunk.enter(task, shard, t));
+        }
+    }
+}
+
+/// Runs all sequences backwards through all steps, the units of each step in as many pieces at once. For cells of one phase,
+/// without the gradients of states by step.
+///
+/// # Safety
+/// The pointers must be valid for the geometry, steps and rows, for one shard.
+pub(crate) unsafe fn backward_by_units(kernels: &Kernels, task: &Backward, pieces: usize) {
+    let (steps, panels) = (task.steps, task.geometry.panels);
+    let shard = Shard::new(0, 1, steps);
+    let mut chunk = Chunk::new(steps);
+    let mut chunks: Vec<_> = (0..steps.len()).rev().map(|t| chunk.enter(task, shard, t)).collect();
+    chunks.reverse();
+    // A product reads the gates of all units, so each step takes two rounds.
+    for_each_round(2 * steps.len(), pieces, |round, piece| {
+        let t = steps.len() - 1 - round / 2;
+        // SAFETY: the caller's promises; pieces write their own units and columns, and read what an earlier round wrote.
+        unsafe {
+            if round % 2 == 0 {
+                let panels = part((piece, pieces), panels);
+                gates_of_step(kernels, task, shard, panels, t, steps.batch_size(t));
+            } else {
+                products_of_step(kernels, task, shard, (piece, pieces), t, chunks[t]);
+            }
+        }
+    });
+}
+
+/// Steps whose gradients of the input are computed at once.
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    end: usize,
+    rows: usize,
+}
+
+impl Chunk {
+    /// That of the last step, which is yet to be entered.
+    fn new(steps: &Steps) -> Self {
+        Self { end: steps.len(), rows: 0 }
+    }
+
+    /// Goes on to step t, after the one that follows it: the end of the chunk whose last step it is.
+    fn enter(&mut self, task: &Backward, shard: Shard, t: usize) -> Option<usize> {
+        let at_once = CHUNK_FLOATS / (task.geometry.panels * task.geometry.width());
+        self.rows += shard.rows(task.steps.batch_size(t));
+        if t > 0 && self.rows < at_once {
+            return None;
+        }
+        let end = self.end;
+        *self = Self { end: t, rows: 0 };
+        Some(end)
+    }
+}
+
+/// dG·U of a piece of the columns of a step, and dG·W of such a piece for a chunk that ends here.
+unsafe fn products_of_step(
+    kernels: &Kernels,
+    task: &Backward,
+    shard: Shard,
+    piece: (usize, usize),
+    t: usize,
+    chunk_end: Option<usize>,
+) {
+    let (steps, geometry) = (task.steps, task.geometry);
+    let (output, offset) = (geometry.dims.output(), steps.offset(t));
+    // SAFETY: the caller's promises.
+    unsafe {
+        let product = Product {
+            a: RowsAt::dense(
+                task.gates.add(geometry.first_column(Side::Hidden)).cast_const(),
+                geometry.width(),
+            ),
+            depth: geometry.gate_depth(steps.rows(), Side::Hidden),
+            b: task.u,
+            columns: Columns { columns: output, lanes: kernels.lanes },
+            start: if matches!(geometry.dims.cell, Cell::Gru(_)) { Start::Output } else { Start::Zero },
+            c: RowsAt::dense(task.d_hidden, output),
+        };
+        let alive = shard.rows(steps.batch_size(t));
+        let panels = part(piece, product.columns.panels());
+        let (a_row, c_row) = (|i| offset + shard.rank(i), |i| shard.rank(i));
+        product.run_panels(kernels, panels, alive, t.is_multiple_of(2), a_row, c_row);
+        if let Some(end) = chunk_end {
+            input_gradient(kernels, task, shard, piece, t, end);
+        }
+    }
+}
+
+/// dX of the steps `from..to`: dG·W, of a piece of the columns.
+unsafe fn input_gradient(
+    kernels: &Kernels,
+    task: &Backward,
+    shard: Shard,
+    piece: (usize, usize),
+    from: usize,
+    to: usize,
+) {
+    let Some((w, d_x)) = task.input else { return };
+    let (steps, geometry) = (task.steps, task.geometry);
+    let product = Product {
+        a: RowsAt::dense(task.gates.cast_const(), geometry.width()),
+        depth: geometry.gate_depth(steps.rows(), Side::Input),
+        b: w,
+        columns: Columns { columns: geometry.dims.input, lanes: kernels.lanes },
+        start: if task.add { Start::Output } else { Start::Zero },
+        c: d_x,
+    };
+    let panels = part(piece, product.columns.panels());
+    if shard.count == 1 {
+        let first = steps.offset(from);
+        let (rows, row) = (steps.offset(to) - first, |i| first + i);
+        // SAFETY: the caller's promises.
+        unsafe { product.run_panels(kernels, panels, rows, false, row, row) };
+        return;
+    }
+    for t in from..to {
+        let offset = steps.offset(t);
+        let row = |i| offset + shard.rank(i);
+        // SAFETY: the caller's promises.
+        unsafe {
+            let rows = shard.rows(steps.batch_size(t));
+            product.run_panels(kernels, panels.clone(), rows, false, row, row);
+        }
+    }
+}
+
+/// Writes down the gradients of the states after a step: what came back from the step after it, and for h the
+/// gradient of the output.
+unsafe fn states_of_step(
+    kernels: &Kernels,
+    task: &Backward,
+    shard: Shard,
+    t: usize,
+    alive: usize,
+    hidden: *mut f32,
+    cell: *mut f32,
+) {
+    let (units, output) = (task.geometry.dims.cell_width(), task.geometry.dims.output());
+    for rank in (0..alive).map(|i| shard.rank(i)) {
+        let row = task.steps.offset(t) + rank;
+        // SAFETY: the caller promises arrays that hold every row and rank.
+        unsafe {
+            let d_out = if task.d_out.base.is_null() { std::ptr::null() } else { task.d_out.row(row) };
+            (kernels.add)(task.d_hidden.add(rank * output), d_out, hidden.add(row * output), output);
+            if units > 0 {
+                let d_cell = task.d_cell.add(rank * units);
+                d_cell.copy_to_nonoverlapping(cell.add(row * units), units);
+            }
+        }
+    }
+}
+
+/// Turns the kept gates of some panels of a step into the gradients of their pre-activations.
+unsafe fn gates_of_step(
+    kernels: &Kernels,
+    task: &Backward,
+    shard: Shard,
+    panels: Range<usize>,
+    t: usize,
+    alive: usize,
+) {
+    let Dims { cell, options, .. } = task.geometry.dims;
+    // SAFETY: the caller's promises; `each_cell` gives rows that exist.
+    unsafe {
+        match cell {
+            Cell::Lstm => {
+                if options.projection.is_some() {
+                    gradient_of_h(kernels, task, shard, t, alive);
+                    second_product(kernels, task, shard, t, alive);
+                }
+                each_cell(task, shard, panels, t, alive, |row| (kernels.lstm_backward)(row));
+            }
+            Cell::Gru(Reset::After) => {
+                each_cell(task, shard, panels, t, alive, |row| (kernels.gru_backward)(row))
+            }
+            Cell::Gru(Reset::Before) => {
+                each_cell(task, shard, panels.clone(), t, alive, |row| (kernels.gru_candidate_backward)(row));
+                second_product(kernels, task, shard, t, alive);
+                each_cell(task, shard, panels, t, alive, |row| (kernels.gru_reset_backward)(row));
+            }
+            Cell::Rnn(nonlinearity) => {
+                each_cell(task, shard, panels, t, alive, |row| (kernels.rnn_backward)(row, nonlinearity))
+            }
+        }
+    }
+}
+
+/// The whole gradient of a projected h', kept for that of `weight_hr`.
+unsafe fn gradient_of_h(kernels: &Kernels, task: &Backward, shard: Shard, t: usize, alive: usize) {
+    let output = task.geometry.dims.output();
+    for rank in (0..alive).map(|i| shard.rank(i)) {
+        let row = task.steps.offset(t) + rank;
+        // SAFETY: the caller promises arrays that hold every row and rank.
+        unsafe {
+            let d_out = if task.d_out.base.is_null() { std::ptr::null() } else { task.d_out.row(row) };
+            let d_hidden = task.d_hidden.add(rank * output);
+            (kernels.add)(d_hidden, d_out, task.d_projected.add(row * output), output);
+        }
+    }
+}
+
+/// Back through the second product: from the gradient of h', or from dn, to that of what the product was over.
+unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: usize, alive: usize) {
+    let (steps, geometry) = (task.steps, task.geometry);
+    let Dims { hidden, options, .. } = geometry.dims;
+    let (base, stride, depth) = match options.projection {
+        Some(output) => (task.d_projected, output, Depth::plain(output)),
+        None => (task.gates, geometry.width(), geometry.gate_depth(steps.rows(), Side::Reset)),
+    };
+    let product = Product {
+        a: RowsAt::dense(base.cast_const(), stride),
+        depth,
+        b: task.second,
+        columns: Columns { columns: hidden, lanes: kernels.lanes },
+        start: Start::Zero,
+        c: RowsAt::dense(task.d_inner, hidden),
+    };
+    // SAFETY: the caller's promises.
+    unsafe { product.run(kernels, alive, |i| steps.offset(t) + shard.rank(i), |i| shard.rank(i)) };
+}
+
+/// Calls `run` for some panels and every row of a step.
+unsafe fn each_cell(
+    task: &Backward,
+    shard: Shard,
+    panels: Range<usize>,
+    t: usize,
+    alive: usize,
+    run: impl Fn(&CellBackward),
+) {
+    let (steps, geometry) = (task.steps, task.geometry);
+    let Dims { hidden, cell, options, .. } = geometry.dims;
+    let dense = |base| RowsAt::dense(base, hidden);
+    let (first, earlier) = (steps.offset(t), (t > 0).then(|| steps.offset(t - 1)));
+    let (cells, lstm) = (dense(task.cells), cell.has_cell_state());
+    let (before, after) = match lstm {
+        true => (earlier.map_or(task.c0, |earlier| cells.from(earlier)), cells.from(first)),
+        false => (earlier.map_or(task.h0, |earlier| task.out.from(earlier)), task.out.from(first)),
+    };
+    let d_hidden = if options.projection.is_some() { task.d_inner } else { task.d_hidden };
+    let d_out = (options.projection.is_none() && !task.d_out.base.is_null()).then(|| task.d_out.from(first));
+    let width = geometry.width();
+    let back = (first - earlier.unwrap_or(first)) * width;
+    for panel in panels {
+        let (unit, units) = (panel * geometry.units, geometry.units_in(panel));
+        let gate_stride = geometry.gate_stride(panel);
+        let gates = task.gates.wrapping_add((panel * steps.rows() + first) * width);
+        for rank in (0..alive).map(|i| shard.rank(i)) {
+            // SAFETY: the caller promises arrays that hold every row and rank.
+            unsafe {
+                let gates = gates.add(rank * width);
+                run(&CellBackward {
+                    units,
+                    gate_stride,
+                    gates,
+                    before: before.row(rank).add(unit),
+                    after: after.row(rank).add(unit),
+                    d_out: d_out.map_or(std::ptr::null(), |d_out| d_out.row(rank).add(unit)),
+                    d_hidden: d_hidden.add(rank * hidden + unit),
+                    d_inner: task.d_inner.cast_const().wrapping_add(rank * hidden + unit),
+                    d_cell: if lstm { task.d_cell.add(rank * hidden + unit) } else { std::ptr::null_mut() },
+                    earlier: gates.wrapping_sub(back),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The fused recurrence, forwards.
+//!
+//! For a chunk of steps the input projection x·Wᵀ + b is computed for all rows at once; then each step adds
+//! h·Uᵀ tile by tile and finishes the cells of the tile while its numbers are in the first-level cache. A chunk
+//! is as many steps as keep their pre-activations in the second-level cache.
+//!
+//! A step of two phases leaves rows `[H]` for its second product, which goes to the output: with a projection that
+//! is h'; with the reset before the product it is n's recurrent part, and the cells are finished from there.
+
+use std::ops::Range;
+
+use crate::bodies::tile::{Depth, MOST_ROWS, Tile};
+use crate::dispatch::Kernels;
+use crate::drivers::geometry::{Geometry, Side};
+use crate::drivers::rounds::{for_each_round, part};
+use crate::drivers::shard::Shard;
+use crate::drivers::step::{Forward, step};
+use crate::drivers::tiles::tiles;
+use crate::words::{Cell, Steps};
+
+/// Pre-activations of one chunk of steps, in floats: a quarter of a 2 MiB second-level cache.
+const CHUNK_FLOATS: usize = 128 * 1024;
+
+/// Rows of one chunk of a shard: at least one whole step.
+pub(crate) fn chunk_rows(geometry: &Geometry, steps: &Steps, shards: usize) -> usize {
+    let of = |shard| Shard::new(shard, shards, steps).rows(steps.sequences());
+    let step = (0..shards).map(of).max().unwrap_or(0);
+    if steps.rows() <= step {
+        return step;
+    }
+    step.max(CHUNK_FLOATS / (geometry.panels * geometry.width())).min(steps.rows())
+}
+
+/// Runs the sequences of one shard through all steps.
+///
+/// # Safety
+/// The pointers must be valid for the geometry, steps and rows; each shard may run once at a time.
+pub(crate) unsafe fn forward(kernels: &Kernels, task: &Forward, shard: usize) {
+    let steps = task.steps;
+    let shard = Shard::new(shard, task.shards, steps);
+    let all = 0..task.geometry.panels;
+    let mut chunk = Chunk::default();
+    for t in 0..steps.len() {
+        chunk.enter(task, shard, t);
+        // SAFETY: the caller's promises.
+        unsafe { step_of_chunk(kernels, task, shard, all.clone(), t, chunk) };
+    }
+    // SAFETY: the caller's promises.
+    unsafe { last_states(task, shard) }
+}
+
+/// Runs all sequences through all steps, the units of each step in as many pieces at once. For cells of one phase.
+///
+/// # Safety
+/// The pointers must be valid for the geometry, steps and rows, for one shard; there must be as many panels as pieces.
+pub(crate) unsafe fn forward_by_units(kernels: &Kernels, task: &Forward, pieces: usize) {
+    let (steps, panels) = (task.steps, task.geometry.panels);
+    let shard = Shard::new(0, 1, steps);
+    let chunks: Vec<Chunk> = (0..steps.len())
+        .scan(Chunk::default(), |chunk, t| {
+            chunk.enter(task, shard, t);
+            Some(*chunk)
+        })
+        .collect();
+    for_each_round(steps.len(), pieces, |t, piece| {
+        let panels = part((piece, pieces), panels);
+        // SAFETY: the caller's promises; pieces write their own units, and read those of the step before.
+        unsafe { step_of_chunk(kernels, task, shard, panels, t, chunks[t]) };
+    });
+    // SAFETY: the caller's promises.
+    unsafe { last_states(task, shard) }
+}
+
+/// Where a step is in its chunk.
+#[derive(Debug, Default, Clone, Copy)]
+struct Chunk {
+    /// The first step of the next chunk.
+    end: usize,
+    /// Rows of the chunk.
+    rows: usize,
+    /// Those before the step.
+    local: usize,
+    /// Those of the step.
+    alive: usize,
+}
+
+impl Chunk {
+    /// Goes on to step t, after the one before it.
+    #[inline(always)]
+    fn enter(&mut self, task: &Forward, shard: Shard, t: usize) {
+        let rows_of = |t| shard.rows(task.steps.batch_size(t));
+        if t < self.end {
+            (self.local, self.alive) = (self.local + self.alive, rows_of(t));
+            return;
+        }
+        let at_once = chunk_rows(task.geometry, task.steps, task.shards);
+        *self = Self { end: t, rows: 0, local: 0, alive: rows_of(t) };
+        while self.end < task.steps.len() && self.rows + rows_of(self.end) <= at_once {
+            self.rows += rows_of(self.end);
+            self.end += 1;
+        }
+    }
+}
+
+/// Some panels of a step, and of the input's product for the whole chunk where the step is its first.
+#[inline(always)]
+unsafe fn step_of_chunk(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    panels: Range<usize>,
+    t: usize,
+    chunk: Chunk,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        if chunk.local == 0 && !task.takes_input_by_step(shard) {
+            project(kernels, task, shard, panels.clone(), t, chunk.rows);
+        }
+        step(kernels, task, shard, panels, t, chunk.local);
+    }
+}
+
+/// Walks the rows of a shard: `(t, i)` is its i-th row of step t.
+#[derive(Clone, Copy)]
+struct Walk {
+    t: usize,
+    i: usize,
+}
+
+impl Walk {
+    #[inline(always)]
+    fn next(&mut self, steps: &Steps, shard: Shard) -> usize {
+        while self.i >= shard.rows(steps.batch_size(self.t)) {
+            self.t += 1;
+            self.i = 0;
+        }
+        let row = steps.offset(self.t) + shard.rank(self.i);
+        self.i += 1;
+        row
+    }
+}
+
+/// Pre-activations of `rows` rows of the shard from step `from` on: bias + x·Wᵀ.
+unsafe fn project(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    panels: Range<usize>,
+    from: usize,
+    rows: usize,
+) {
+    let geometry = task.geometry;
+    let inputs = geometry.dims.input;
+    for panel in panels.clone() {
+        let columns = geometry.vectors(panel, Side::Input) * kernels.lanes;
+        let mut walk = Walk { t: from, i: 0 };
+        // SAFETY: the packed weights and biases hold every panel; the caller promises valid rows.
+        unsafe {
+            let bias = task.bias.add(panel * geometry.width());
+            let w = task.w.add(geometry.panel_start(panel, inputs, Side::Input));
+            let mut tile = Tile::new(w, Depth::plain(inputs), columns);
+            tile.start = [bias; MOST_ROWS];
+            let next = if panel + 1 < panels.end { panel + 1 } else { panels.start };
+            tile.after = task.w.add(geometry.panel_start(next, inputs, Side::Input));
+            for (turn, (local, count)) in tiles(rows, kernels.tile_rows(columns)).enumerate() {
+                tile.turn = turn;
+                for m in 0..count {
+                    let row = walk.next(task.steps, shard);
+                    tile.a[m] = task.x.row(row);
+                    tile.c[m] = task.gate_row(shard, panel, row, local + m);
+                    if columns < geometry.width() && matches!(geometry.dims.cell, Cell::Gru(_)) {
+                        // The hidden half of n starts from its own bias.
+                        let own = bias.add(columns);
+                        own.copy_to_nonoverlapping(tile.c[m].add(columns), kernels.lanes);
+                    }
+                }
+                kernels.run_tile(&tile, count);
+            }
+        }
+    }
+}
+
+/// Copies the state of each rank at its own last step.
+unsafe fn last_states(task: &Forward, shard: Shard) {
+    let (steps, hidden, output) = (task.steps, task.geometry.dims.hidden, task.geometry.dims.output());
+    for t in 0..steps.len() {
+        let ends = if t + 1 < steps.len() { steps.batch_size(t + 1) } else { 0 };
+        for i in shard.rows(ends)..shard.rows(steps.batch_size(t)) {
+            let rank = shard.rank(i);
+            let row = steps.offset(t) + rank;
+            // SAFETY: the caller promises arrays that hold every row and rank.
+            unsafe {
+                task.out.row(row).copy_to_nonoverlapping(task.last_hidden.add(rank * output), output);
+                if task.geometry.dims.cell.has_cell_state() && task.keep {
+                    let cell = task.cells.add(row * hidden);
+                    cell.copy_to_nonoverlapping(task.last_cell.add(rank * hidden), hidden);
+                }
+            }
+        }
+    }
+}

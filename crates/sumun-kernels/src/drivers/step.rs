@@ -1,0 +1,370 @@
+//! One step of the fused recurrence: h·Uᵀ tile by tile, and the cells of a tile while its numbers are in the first-level
+//! cache.
+
+use std::ops::Range;
+
+use crate::bodies::cells::CellForward;
+use crate::bodies::row::RowTile;
+use crate::bodies::tile::{Depth, MOST_ROWS, StepTile, Tile};
+use crate::dispatch::Kernels;
+use crate::drivers::geometry::{Columns, Geometry, Side};
+use crate::drivers::linear::{Product, Start};
+use crate::drivers::shard::Shard;
+use crate::drivers::tiles::tiles;
+use crate::words::rows::RowsAt;
+use crate::words::{Cell, Dims, Reset, Steps};
+
+/// One forward pass.
+#[derive(Debug)]
+pub(crate) struct Forward<'a> {
+    pub(crate) geometry: &'a Geometry,
+    pub(crate) steps: &'a Steps,
+    pub(crate) shards: usize,
+    pub(crate) x: RowsAt<*const f32>,
+    pub(crate) out: RowsAt<*mut f32>,
+    /// h and c before the first step, by rank; a stride of 0 over one row of zeros where there is none.
+    pub(crate) h0: RowsAt<*const f32>,
+    pub(crate) c0: RowsAt<*const f32>,
+    pub(crate) w: *const f32,
+    pub(crate) u: *const f32,
+    pub(crate) bias: *const f32,
+    /// The packed weights of the second product, where a step has one.
+    pub(crate) second: *const f32,
+    /// Gate rows `[panel][row][width]`: of all rows where they are kept, else of one chunk, a piece a shard.
+    pub(crate) gates: *mut f32,
+    pub(crate) keep: bool,
+    /// Whether the first step begins with the last panel.
+    pub(crate) backwards: bool,
+    /// Rows of a panel of `gates`: R where they are kept, else [`chunk_rows`].
+    pub(crate) gate_rows: usize,
+    /// An LSTM's c: of every row `[R, H]` where it is kept, else the running one `[N, H]`.
+    pub(crate) cells: *mut f32,
+    /// What the second product is over: of every row `[R, H]` where it is kept, else of one step `[N, H]`.
+    pub(crate) inner: *mut f32,
+    pub(crate) last_hidden: *mut f32,
+    pub(crate) last_cell: *mut f32,
+}
+
+// SAFETY: shards write disjoint rows, and pieces of a step disjoint units, of `out`, `gates`, `cells`, `inner` and the
+// last states, and only read the rest.
+unsafe impl Sync for Forward<'_> {}
+
+/// One step of the shard, or some panels of it; its first gate row of the chunk is `local`.
+///
+/// Steps take the panels to and fro, so that those which the last step used last are still in the cache: half of the
+/// weights, where these are as large as two of it.
+#[inline(never)]
+pub(crate) unsafe fn step(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    panels: Range<usize>,
+    t: usize,
+    local: usize,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let (rows, alive) = (task.rows_at(shard, t, local), shard.rows(task.steps.batch_size(t)));
+        match alive {
+            1 => row_of_step(kernels, task, shard, panels, t, &rows),
+            _ => rows_of_step(kernels, task, shard, panels, t, &rows, alive),
+        }
+        if task.geometry.two_phases() {
+            second_phase(kernels, task, shard, &rows, alive);
+        }
+    }
+}
+
+/// A step of several rows, panel by panel: while a panel is in the first-level cache, it serves all rows.
+unsafe fn rows_of_step(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    panels: Range<usize>,
+    t: usize,
+    rows: &StepRows,
+    alive: usize,
+) {
+    let geometry = task.geometry;
+    let Dims { input, cell, .. } = geometry.dims;
+    let output = geometry.dims.output();
+    let by_step = task.takes_input_by_step(shard);
+    let none = std::ptr::null();
+    let tile = Tile::new(none, Depth::plain(output), 0);
+    let mut step = StepTile { tile, x: [none; MOST_ROWS], w: none, inputs: input };
+    let mut cells = CellForward::new(0, 0);
+    for place in 0..panels.len() {
+        let panel = task.panel(&panels, t, place);
+        let next = task.panel(&panels, t, (place + 1).min(panels.len() - 1));
+        let vectors = task.vectors(panel, by_step);
+        let step_tiles = match cell {
+            Cell::Gru(_) => kernels.gru_step_tiles,
+            _ => kernels.step_tiles[vectors - 1],
+        };
+        // SAFETY: the packed weights hold every panel; the caller promises valid rows.
+        unsafe {
+            step.w = task.w.add(geometry.panel_start(panel, input, Side::Input));
+            step.tile.b = task.u.add(geometry.panel_start(panel, output, Side::Hidden));
+            step.tile.after = task.u.add(geometry.panel_start(next, output, Side::Hidden));
+            step.tile.start = [task.bias.add(panel * geometry.width()); MOST_ROWS];
+            step.tile.columns = vectors * kernels.lanes;
+            (cells.units, cells.gate_stride) = (geometry.units_in(panel), geometry.gate_stride(panel));
+            for (turn, (start, count)) in tiles(alive, kernels.tile_rows(step.tile.columns)).enumerate() {
+                step.tile.turn = turn;
+                cells.rows = 0;
+                task.place(&mut cells, shard, rows, panel, start, count);
+                for m in 0..count {
+                    let rank = shard.rank(start + m);
+                    step.tile.a[m] = rows.hidden_before.row(rank);
+                    step.tile.c[m] = cells.gates[m].add(task.first_column(by_step));
+                    if by_step {
+                        step.x[m] = rows.x.row(rank);
+                    } else {
+                        step.tile.start[m] = step.tile.c[m];
+                    }
+                }
+                if by_step {
+                    step_tiles[count - 1](&step);
+                } else {
+                    kernels.run_tile(&step.tile, count);
+                }
+                finish(kernels, cell, &cells);
+            }
+        }
+    }
+}
+
+/// A step of one row: two panels at once, and the cells of as many as can be, since each is a chain of operations that wait.
+unsafe fn row_of_step(
+    kernels: &Kernels,
+    task: &Forward,
+    shard: Shard,
+    range: Range<usize>,
+    t: usize,
+    rows: &StepRows,
+) {
+    let geometry = task.geometry;
+    let Dims { input, cell, .. } = geometry.dims;
+    let output = geometry.dims.output();
+    let by_step = task.takes_input_by_step(shard);
+    let first_column = task.first_column(by_step);
+    let mut cells = CellForward::new(0, 0);
+    let mut place = 0;
+    while place < range.len() {
+        let units = geometry.units_in(task.panel(&range, t, place));
+        let alike =
+            |place: usize| place < range.len() && geometry.units_in(task.panel(&range, t, place)) == units;
+        let count = if alike(place + 1) { 2 } else { 1 };
+        let panels = [place, place + count - 1].map(|place| task.panel(&range, t, place));
+        let vectors = task.vectors(panels[0], by_step);
+        let row_tile = match cell {
+            Cell::Gru(_) if by_step => kernels.gru_row_tiles[count - 1],
+            _ => kernels.row_tiles[count - 1][vectors - 1],
+        };
+        // SAFETY: the packed weights hold every panel; the caller promises a valid row.
+        unsafe {
+            let at = cells.rows;
+            (cells.units, cells.gate_stride) = (units, geometry.gate_stride(panels[0]));
+            for &panel in &panels[..count] {
+                task.place(&mut cells, shard, rows, panel, 0, 1);
+            }
+            let c = [at, at + count - 1].map(|m| cells.gates[m].add(first_column));
+            let rank = shard.rank(0);
+            row_tile(&RowTile {
+                a: rows.hidden_before.row(rank),
+                depth: output,
+                b: panels.map(|panel| task.u.add(geometry.panel_start(panel, output, Side::Hidden))),
+                x: rows.x.row(rank),
+                inputs: if by_step { input } else { 0 },
+                w: panels.map(|panel| task.w.add(geometry.panel_start(panel, input, Side::Input))),
+                start: match by_step {
+                    true => panels.map(|panel| task.bias.add(panel * geometry.width())),
+                    false => c.map(|c| c.cast_const()),
+                },
+                c,
+                columns: vectors * kernels.lanes,
+            });
+            if !alike(place + count) || cells.rows + 2 > MOST_ROWS {
+                finish(kernels, cell, &cells);
+                cells.rows = 0;
+            }
+        }
+        place += count;
+    }
+}
+
+/// Gates to states.
+unsafe fn finish(kernels: &Kernels, cell: Cell, cells: &CellForward) {
+    // SAFETY: the caller promises rows with their gates and states.
+    unsafe {
+        match cell {
+            Cell::Lstm => (kernels.lstm_forward)(cells),
+            Cell::Gru(Reset::After) => (kernels.gru_forward)(cells),
+            Cell::Gru(Reset::Before) => (kernels.gru_reset_forward)(cells),
+            Cell::Rnn(nonlinearity) => (kernels.rnn_forward)(cells, nonlinearity),
+        }
+    }
+}
+
+/// What is left of a step when all panels have left the rows of the second product.
+unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &StepRows, alive: usize) {
+    let geometry = task.geometry;
+    let (hidden, output) = (geometry.dims.hidden, geometry.dims.output());
+    let product = Product {
+        a: rows.out.read(),
+        depth: Depth::plain(hidden),
+        b: task.second,
+        columns: Columns { columns: output, lanes: kernels.lanes },
+        start: Start::Zero,
+        c: rows.answer,
+    };
+    let rank = |i| shard.rank(i);
+    // SAFETY: the packed weights hold every panel; the caller promises valid rows.
+    unsafe {
+        product.run(kernels, alive, rank, rank);
+        if geometry.dims.options.projection.is_some() {
+            for i in 0..alive {
+                let out = rows.answer.row(rank(i));
+                (kernels.add)(out, std::ptr::null(), out, output);
+            }
+            return;
+        }
+        for panel in 0..geometry.panels {
+            let mut cells = CellForward::new(geometry.units_in(panel), geometry.gate_stride(panel));
+            for (start, count) in tiles(alive, MOST_ROWS) {
+                cells.rows = 0;
+                task.place(&mut cells, shard, rows, panel, start, count);
+                for m in 0..count {
+                    cells.out[m] = rows.answer.row(rank(start + m)).add(panel * geometry.units);
+                }
+                (kernels.gru_candidate_forward)(&cells);
+            }
+        }
+    }
+}
+
+/// Where the rows of a step are, by rank.
+struct StepRows {
+    x: RowsAt<*const f32>,
+    hidden_before: RowsAt<*const f32>,
+    /// The state that cells read: c for an LSTM, h for the others.
+    before: RowsAt<*const f32>,
+    /// An LSTM's c after the step.
+    cell: RowsAt<*mut f32>,
+    /// h after the step.
+    answer: RowsAt<*mut f32>,
+    /// What cells write: h, or what a second product is over.
+    out: RowsAt<*mut f32>,
+    /// The first gate row of the first panel, and the floats to that of the next.
+    gates: *mut f32,
+    panel_stride: usize,
+    /// Whether gate rows are by rank; else they are the shard's own, one after another.
+    gates_by_rank: bool,
+}
+
+impl Forward<'_> {
+    /// Where a row of a panel of gates is; `local` counts the rows of the chunk.
+    #[inline(always)]
+    pub(crate) unsafe fn gate_row(&self, shard: Shard, panel: usize, row: usize, local: usize) -> *mut f32 {
+        let at = if self.keep {
+            panel * self.gate_rows + row
+        } else {
+            (shard.index * self.geometry.panels + panel) * self.gate_rows + local
+        };
+        // SAFETY: the caller promises a row that the gates hold.
+        unsafe { self.gates.add(at * self.geometry.width()) }
+    }
+
+    /// Whether each step takes its own input, rather than many steps at once beforehand: where that product would
+    /// hardly be more than writing and reading its answer, and where there is one step. The fewer rows a step has, the
+    /// more often they read W. A GRU with the reset before its product has its own columns.
+    #[inline(always)]
+    pub(crate) fn takes_input_by_step(&self, shard: Shard) -> bool {
+        let Dims { cell, input, .. } = self.geometry.dims;
+        let most = match shard.rows(self.steps.sequences()) {
+            0..4 => 2,
+            4..16 => 16,
+            _ => 64,
+        };
+        (input <= most || self.steps.len() == 1) && cell != Cell::Gru(Reset::Before)
+    }
+
+    /// The panel of some that step t takes at some place.
+    #[inline(always)]
+    fn panel(&self, panels: &Range<usize>, t: usize, place: usize) -> usize {
+        if (t % 2 == 1) == self.backwards { panels.start + place } else { panels.end - 1 - place }
+    }
+
+    /// Vectors of a panel that a step computes: with the input, those of both sides, of which a GRU's share two.
+    #[inline(always)]
+    fn vectors(&self, panel: usize, by_step: bool) -> usize {
+        match self.geometry.dims.cell {
+            Cell::Gru(_) if by_step => 4,
+            _ => self.geometry.vectors(panel, Side::Hidden),
+        }
+    }
+
+    /// The first column of a row of a panel that a step computes.
+    #[inline(always)]
+    fn first_column(&self, by_step: bool) -> usize {
+        if by_step { 0 } else { self.geometry.first_column(Side::Hidden) }
+    }
+
+    /// Where the rows of step t are; the first gate row of the chunk is `local`.
+    #[inline(always)]
+    unsafe fn rows_at(&self, shard: Shard, t: usize, local: usize) -> StepRows {
+        let (geometry, first) = (self.geometry, self.steps.offset(t));
+        let Dims { hidden, cell, .. } = geometry.dims;
+        let dense = |base| RowsAt::dense(base, hidden);
+        let earlier = (t > 0).then(|| self.steps.offset(t - 1));
+        let hidden_before = earlier.map_or(self.h0, |earlier| self.out.from(earlier).read());
+        // Without a cache the running c and the inner rows of one step are all there is.
+        let kept = |row: usize| if self.keep { row } else { 0 };
+        let (cells, answer) = (dense(self.cells), self.out.from(first));
+        StepRows {
+            x: self.x.from(first),
+            hidden_before,
+            before: match cell.has_cell_state() {
+                true => earlier.map_or(self.c0, |earlier| cells.from(kept(earlier)).read()),
+                false => hidden_before,
+            },
+            cell: cells.from(kept(first)),
+            answer,
+            out: if geometry.two_phases() { dense(self.inner).from(kept(first)) } else { answer },
+            // SAFETY: the caller promises that the gates hold the rows of this step.
+            gates: unsafe { self.gate_row(shard, 0, first, local) },
+            panel_stride: self.gate_rows * geometry.width(),
+            gates_by_rank: self.keep,
+        }
+    }
+
+    /// Adds to `cells` a panel of `count` rows of a step, from the shard's `start`-th on.
+    #[inline(always)]
+    unsafe fn place(
+        &self,
+        cells: &mut CellForward,
+        shard: Shard,
+        rows: &StepRows,
+        panel: usize,
+        start: usize,
+        count: usize,
+    ) {
+        let (unit, width) = (panel * self.geometry.units, self.geometry.width());
+        let lstm = self.geometry.dims.cell.has_cell_state();
+        let at = cells.rows;
+        cells.rows += count;
+        for (i, m) in (start..start + count).zip(at..at + count) {
+            let rank = shard.rank(i);
+            let row = if rows.gates_by_rank { rank } else { i };
+            // SAFETY: the caller promises ranks that the arrays hold.
+            unsafe {
+                cells.gates[m] = rows.gates.add(panel * rows.panel_stride + row * width);
+                cells.out[m] = rows.out.row(rank).add(unit);
+                cells.before[m] = rows.before.row(rank).add(unit);
+                if lstm {
+                    cells.cell[m] = rows.cell.row(rank).add(unit);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The affine map y = x·Wᵀ + b over rows, and its gradients.
+//!
+//! As everywhere: every number is one chain of multiply-adds in a fixed order, so no bit depends on how many
+//! rows there are or how many threads share them.
+
+use crate::bodies::outer::Outer;
+use crate::bodies::tile::Depth;
+use crate::drivers::geometry::Columns;
+use crate::drivers::linear::{Product, Start, run_product};
+use crate::drivers::outer::{ColumnSum, RowSums, run_sums};
+use crate::memory::aligned::Aligned;
+use crate::words::error::{length, length_or_empty};
+use crate::words::rows::{RowsMut, RowsRef, at, at_mut};
+use crate::words::{Error, InputGradient, Path};
+
+/// The sizes of an affine map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinearDims {
+    /// R: rows.
+    pub rows: usize,
+    /// I: features of an input row.
+    pub input: usize,
+    /// O: features of an output row.
+    pub output: usize,
+}
+
+impl LinearDims {
+    fn flops(self) -> usize {
+        2 * self.rows * self.input * self.output
+    }
+}
+
+/// The weights of an affine map, packed for one path. They belong to the values they were packed from: when those
+/// change, [`update`](Self::update) them.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    path: Path,
+    input: usize,
+    output: usize,
+    forward: Aligned,
+    /// Empty if the gradient of the input was not asked for.
+    backward: Aligned,
+}
+
+impl Packed {
+    /// Packs `weight`, `[O, I]`; with or without what [`backward_input`](Self::backward_input) needs. A path that the
+    /// processor lacks is an error.
+    pub fn new(
+        path: Path,
+        input: usize,
+        output: usize,
+        weight: &[f32],
+        wanted: InputGradient,
+    ) -> Result<Self, Error> {
+        if !path.is_available() {
+            return Err(Error::PathUnavailable { path: path.name() });
+        }
+        let (forward, backward) = (Aligned::default(), Aligned::default());
+        let mut packed = Self { path, input, output, forward, backward };
+        packed.update(weight, wanted)?;
+        Ok(packed)
+    }
+
+    /// Packs other values of the same shape, in the memory there is.
+    pub fn update(&mut self, weight: &[f32], wanted: InputGradient) -> Result<(), Error> {
+        let Self { path, input, output, .. } = *self;
+        length("weight", output * input, weight.len())?;
+        self.forward.resize(0);
+        self.backward.resize(0);
+        if path == Path::Reference {
+            self.forward.resize(weight.len());
+            self.forward.copy_from_slice(weight);
+            return Ok(());
+        }
+        let kernels = path.kernels()?;
+        let lanes = kernels.lanes;
+        let columns = Columns { columns: output, lanes };
+        self.forward.resize(columns.packed_len(input));
+        columns.pack_transposed(&kernels, weight, input, &mut self.forward);
+        if wanted == InputGradient::Needed {
+            let columns = Columns { columns: input, lanes };
+            self.backward.resize(columns.packed_len(output));
+            columns.pack(weight, output, &mut self.backward);
+        }
+        Ok(())
+    }
+
+    /// Whether [`backward_input`](Self::backward_input) can be called.
+    pub fn has_backward(&self) -> bool {
+        self.path == Path::Reference || self.backward.len() >= self.input * self.output
+    }
+
+    fn dims(&self, rows: usize) -> LinearDims {
+        LinearDims { rows, input: self.input, output: self.output }
+    }
+
+    /// y = x·Wᵀ + b for `rows` rows; `bias` is `[O]` or empty. What lies between two rows of `y` is left alone.
+    pub fn forward(&self, rows: usize, bias: &[f32], x: RowsRef<'_>, y: RowsMut<'_>) -> Result<(), Error> {
+        let Self { path, input, output, .. } = *self;
+        length_or_empty("bias", output, bias.len())?;
+        x.check("x", rows, input)?;
+        y.check("y", rows, output)?;
+        let (x, y) = (at(x), at_mut(y));
+        if path == Path::Reference {
+            for row in 0..rows {
+                // SAFETY: both hold `rows` rows, as was checked above, and do not overlap.
+                let (x, y) = unsafe {
+                    let x = std::slice::from_raw_parts(x.row(row), input);
+                    (x, std::slice::from_raw_parts_mut(y.row(row), output))
+                };
+                for (o, y) in y.iter_mut().enumerate() {
+                    let start = bias.get(o).copied().unwrap_or(0.0);
+                    let w = &self.forward[o * input..(o + 1) * input];
+                    *y = w.iter().zip(x).fold(start, |sum, (w, x)| sum + w * x);
+                }
+            }
+            return Ok(());
+        }
+        let kernels = path.kernels()?;
+        let task = Product {
+            a: x,
+            depth: Depth::plain(input),
+            b: self.forward.as_ptr(),
+            columns: Columns { columns: output, lanes: kernels.lanes },
+            start: if bias.is_empty() { Start::Zero } else { Start::Row(bias.as_ptr()) },
+            c: y,
+        };
+        // SAFETY: every length was checked above.
+        unsafe { run_product(&kernels, &task, rows, self.dims(rows).flops()) };
+        Ok(())
+    }
+
+    /// dX = dY·W for `rows` rows. Weights that were packed without this are an error.
+    pub fn backward_input(&self, rows: usize, d_y: RowsRef<'_>, d_x: RowsMut<'_>) -> Result<(), Error> {
+        let Self { path, input, output, .. } = *self;
+        d_y.check("d_y", rows, output)?;
+        d_x.check("d_x", rows, input)?;
+        let (d_y, d_x) = (at(d_y), at_mut(d_x));
+        if !self.has_backward() {
+            return Err(Error::Cache);
+        }
+        if path == Path::Reference {
+            for row in 0..rows {
+                // SAFETY: both hold `rows` rows, as was checked above, and do not overlap.
+                let (d_y, d_x) = unsafe {
+                    let d_y = std::slice::from_raw_parts(d_y.row(row), output);
+                    (d_y, std::slice::from_raw_parts_mut(d_x.row(row), input))
+                };
+                d_x.fill(0.0);
+                for (&d, w) in d_y.iter().zip(self.forward.chunks_exact(input.max(1))) {
+                    d_x.iter_mut().zip(w).for_each(|(d_x, w)| *d_x += d * w);
+                }
+            }
+            return Ok(());
+        }
+        let kernels = path.kernels()?;
+        let task = Product {
+            a: d_y,
+            depth: Depth::plain(output),
+            b: self.backward.as_ptr(),
+            columns: Columns { columns: input, lanes: kernels.lanes },
+            start: Start::Zero,
+            c: d_x,
+        };
+        // SAFETY: every length was checked above.
+        unsafe { run_product(&kernels, &task, rows, self.dims(rows).flops()) };
+        Ok(())
+    }
+}
+
+/// y = x·Wᵀ + b. `x` is `[R, I]`, `weight` `[O, I]`, `bias` `[O]` or empty, `y` `[R, O]` (overwritten).
+pub fn forward(
+    path: Path,
+    dims: LinearDims,
+    weight: &[f32],
+    bias: &[f32],
+    x: &[f32],
+    y: &mut [f32],
+) -> Result<(), Error> {
+    let LinearDims { rows, input, output } = dims;
+    length("x", rows * input, x.len())?;
+    length("y", rows * output, y.len())?;
+    let packed = Packed::new(path, input, output, weight, InputGradient::Skip)?;
+    packed.forward(rows, bias, RowsRef::dense(x, input), RowsMut::dense(y, output))
+}
+
+/// dX = dY·W. `d_y` is `[R, O]`, `d_x` `[R, I]` (overwritten).
+pub fn backward_input(
+    path: Path,
+    dims: LinearDims,
+    weight: &[f32],
+    d_y: &[f32],
+    d_x: &mut [f32],
+) -> Result<(), Error> {
+    let LinearDims { rows, input, output } = dims;
+    length("d_y", rows * output, d_y.len())?;
+    length("d_x", rows * input, d_x.len())?;
+    let packed = Packed::new(path, input, output, weight, InputGradient::Needed)?;
+    packed.backward_input(rows, RowsRef::dense(d_y, output), RowsMut::dense(d_x, input))
+}
+
+/// dW += dYᵀ·X and db += Σ dY, each summed over rows, the last row first: rows in pieces, the last piece first, give the
+/// bits of the whole. `x` is `[R, I]`, `d_y` `[R, O]`, and `d_bias` may be empty. The reference path begins with the first
+/// row, as the equations are written.
+pub fn backward_weight(
+    path: Path,
+    dims: LinearDims,
+    x: &[f32],
+    d_y: &[f32],
+    d_weight: &mut [f32],
+    d_bias: &mut [f32],
+) -> Result<(), Error> {
+    length("d_y", dims.rows * dims.output, d_y.len())?;
+    backward_weight_strided(path, dims, x, (d_y, dims.output), d_weight, d_bias)
+}
+
+/// [`backward_weight`] with rows of `d_y` that lie so many numbers apart.
+pub fn backward_weight_strided(
+    path: Path,
+    dims: LinearDims,
+    x: &[f32],
+    (d_y, stride): (&[f32], usize),
+    d_weight: &mut [f32],
+    d_bias: &mut [f32],
+) -> Result<(), Error> {
+    let LinearDims { rows, input, output } = dims;
+    length("x", rows * input, x.len())?;
+    RowsRef { values: d_y, stride, map: None }.check("d_y", rows, output)?;
+    length("d_weight", output * input, d_weight.len())?;
+    length_or_empty("d_bias", output, d_bias.len())?;
+    if rows == 0 {
+        return Ok(());
+    }
+    if path == Path::Reference {
+        for (x, d_y) in x.chunks(input.max(1)).zip(d_y.chunks(stride.max(1))) {
+            let d_y = &d_y[..output];
+            d_bias.iter_mut().zip(d_y).for_each(|(d_b, d)| *d_b += d);
+            for (&d, d_w) in d_y.iter().zip(d_weight.chunks_exact_mut(input.max(1))) {
+                d_w.iter_mut().zip(x).for_each(|(d_w, x)| *d_w += d * x);
+            }
+        }
+        return Ok(());
+    }
+    let kernels = path.kernels()?;
+    let from = d_y.as_ptr();
+    let base = d_weight.as_mut_ptr();
+    // SAFETY: `d_weight` is [O, I], and the rows of `d_y` hold O numbers.
+    let (a, c): (Vec<*const f32>, Vec<*mut f32>) =
+        (0..output).map(|o| unsafe { (from.wrapping_add(o), base.add(o * input)) }).unzip();
+    let product = Outer {
+        rows: 0..rows,
+        a: a.as_ptr(),
+        a_stride: stride,
+        b: x.as_ptr(),
+        b_stride: input,
+        index: std::ptr::null(),
+        columns: input,
+        c: c.as_ptr(),
+    };
+    let bias = ColumnSum { a: a.as_ptr(), a_stride: stride, to: d_bias.as_mut_ptr() };
+    let columns = if d_bias.is_empty() { &[][..] } else { std::slice::from_ref(&bias) };
+    let task = RowSums { rows, products: std::slice::from_ref(&product), columns };
+    // SAFETY: every length was checked above; output rows do not overlap.
+    unsafe { run_sums(&kernels, &task, output, dims.flops()) };
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|k| ((k * 7919 + seed * 104_729) % 2003) as f32 / 1001.5 - 1.0).collect()
+    }
+
+    fn paths() -> impl Iterator<Item = Path> {
+        Path::ALL.into_iter().filter(|path| path.is_available())
+    }
+
+    const SIZES: [(usize, usize, usize); 6] =
+        [(1, 3, 1), (7, 5, 17), (30, 33, 130), (9, 1, 2500), (13, 2100, 3), (5, 70, 4099)];
+
+    /// Rows in pieces, in buffers with gaps, with weights packed once: the bits of the whole, and gaps as they were.
+    #[test]
+    fn pieces_of_rows_give_the_bits_of_the_whole() {
+        for path in paths() {
+            for (rows, input, output) in SIZES {
+                let whole = LinearDims { rows, input, output };
+                let (w, bias) = (numbers(output * input, 1), numbers(output, 2));
+                let (x, d_y) = (numbers(rows * input, 3), numbers(rows * output, 4));
+                let (mut y, mut d_x) = (vec![0.0; rows * output], vec![0.0; rows * input]);
+                let (mut d_w, mut d_b) = (numbers(output * input, 5), numbers(output, 6));
+                forward(path, whole, &w, &bias, &x, &mut y).unwrap();
+                backward_input(path, whole, &w, &d_y, &mut d_x).unwrap();
+                backward_weight(path, whole, &x, &d_y, &mut d_w, &mut d_b).unwrap();
+
+                let mut packed =
+                    Packed::new(path, input, output, &vec![9.0; w.len()], InputGradient::Skip).unwrap();
+                packed.update(&w, InputGradient::Needed).unwrap();
+                let (mut found_w, mut found_b) = (numbers(output * input, 5), numbers(output, 6));
+                let (stride, mut end) = (output + 3, rows);
+                while end > 0 {
+                    let start = end.saturating_sub(4);
+                    let count = end - start;
+                    let x = &x[start * input..end * input];
+                    let mut rows_y = vec![7.0; count * stride];
+                    let to = RowsMut { values: &mut rows_y, stride, map: None };
+                    packed.forward(count, &bias, RowsRef::dense(x, input), to).unwrap();
+                    for (row, expected) in rows_y.chunks(stride).zip(y[start * output..].chunks(output)) {
+                        assert_eq!((&row[..output], &row[output..]), (expected, &[7.0; 3][..]), "{path}");
+                    }
+                    for (row, d) in rows_y.chunks_mut(stride).zip(d_y[start * output..].chunks(output)) {
+                        row[..output].copy_from_slice(d);
+                    }
+                    let from = RowsRef { values: &rows_y, stride, map: None };
+                    let mut found_x = vec![0.0; count * input];
+                    packed.backward_input(count, from, RowsMut::dense(&mut found_x, input)).unwrap();
+                    assert!(found_x == d_x[start * input..end * input], "{path}");
+                    let dims = LinearDims { rows: count, ..whole };
+                    let d_y = (&rows_y[..], stride);
+                    backward_weight_strided(path, dims, x, d_y, &mut found_w, &mut found_b).unwrap();
+                    end = start;
+                }
+                if path == Path::Reference {
+                    // It sums as the equations are written, the first row first.
+                    continue;
+                }
+                assert!(found_w == d_w && found_b == d_b, "{path} {whole:?}");
+            }
+        }
+    }
+
+    /// The fused paths against the reference path, also where the product is taken in pieces of its depth.
+    #[test]
+    fn paths_agree() {
+        for (rows, input, output) in SIZES {
+            let dims = LinearDims { rows, input, output };
+            let (w, bias) = (numbers(output * input, 1), numbers(output, 2));
+            let (x, d_y) = (numbers(rows * input, 3), numbers(rows * output, 4));
+            let run = |path: Path| {
+                let (mut y, mut d_x) = (vec![0.0; rows * output], vec![0.0; rows * input]);
+                let (mut d_w, mut d_b) = (vec![0.0; output * input], vec![0.0; output]);
+                forward(path, dims, &w, &bias, &x, &mut y).unwrap();
+                backward_input(path, dims, &w, &d_y, &mut d_x).unwrap();
+                backward_weight(path, dims, &x, &d_y, &mut d_w, &mut d_b).unwrap();
+                [y, d_x, d_w, d_b]
+            };
+            let expected = run(Path::Reference);
+            for path in paths() {
+                for (found, expected) in run(path).iter().zip(&expected) {
+                    for (f, e) in found.iter().zip(expected) {
+                        assert!((f - e).abs() <= 1e-4 * e.abs().max(1.0), "{path} {dims:?}: {f} for {e}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_packed_and_what_does_not_fit_are_errors() {
+        for path in paths().filter(|path| *path != Path::Reference) {
+            let packed = Packed::new(path, 2, 3, &[0.0; 6], InputGradient::Skip).unwrap();
+            assert!(!packed.has_backward());
+            let (d_y, mut d_x) = ([0.0; 3], [0.0; 2]);
+            let result = packed.backward_input(1, RowsRef::dense(&d_y, 3), RowsMut::dense(&mut d_x, 2));
+            assert_eq!(result, Err(Error::Cache));
+            assert!(Packed::new(path, 2, 3, &[0.0; 5], InputGradient::Skip).is_err());
+            let (x, mut y) = ([0.0; 2], [0.0; 5]);
+            assert!(packed.forward(2, &[], RowsRef::dense(&x, 2), RowsMut::dense(&mut y, 3)).is_err());
+        }
+    }
+}

@@ -1,0 +1,525 @@
+//! The fused paths: weights packed in panels of units.
+
+use std::ops::Range;
+
+use super::cache::{Cache, Scratch};
+use super::split::Split;
+use crate::bodies::outer::Outer;
+use crate::dispatch::Kernels;
+use crate::drivers::backward::{Backward, backward, backward_by_units};
+use crate::drivers::forward::{chunk_rows, forward, forward_by_units};
+use crate::drivers::geometry::{Columns, Geometry, Side};
+use crate::drivers::outer::{ColumnSum, RowSums, run_sums, sum_outputs};
+use crate::drivers::step::Forward;
+use crate::drivers::threads::for_each_task;
+use crate::memory::aligned::Aligned;
+use crate::words::rows::{RowsAt, at, at_mut};
+use crate::words::{
+    Dims, Gradients, InputGradient, Purpose, RowsMut, RowsRef, State, StateMut, Steps, Weights,
+};
+
+#[derive(Debug, Clone)]
+pub(super) struct Fused {
+    kernels: Kernels,
+    pub(super) geometry: Geometry,
+    w: Aligned,
+    u: Aligned,
+    bias: Aligned,
+    /// The second product of a step of two phases: over `weight_hr`, or the block n of `weight_hh`.
+    second: Aligned,
+    /// Packed for dG·U, dG·W and back through the second product; empty where they are not wanted.
+    u_backward: Aligned,
+    w_backward: Aligned,
+    second_backward: Aligned,
+    /// One row of zeros, as wide as a state.
+    zeros: Aligned,
+}
+
+impl Fused {
+    /// Nothing packed yet.
+    pub(super) fn new(dims: Dims, kernels: Kernels) -> Self {
+        let mut zeros = Aligned::default();
+        zeros.resize(dims.hidden.max(dims.output()));
+        Self {
+            kernels,
+            geometry: Geometry::new(dims, kernels.lanes),
+            w: Aligned::default(),
+            u: Aligned::default(),
+            bias: Aligned::default(),
+            second: Aligned::default(),
+            u_backward: Aligned::default(),
+            w_backward: Aligned::default(),
+            second_backward: Aligned::default(),
+            zeros,
+        }
+    }
+
+    /// Packs weights for their purpose, in the memory there is: one way takes over what the other does not need.
+    pub(super) fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) {
+        let pairs = [
+            (&mut self.w, &mut self.w_backward),
+            (&mut self.u, &mut self.u_backward),
+            (&mut self.second, &mut self.second_backward),
+        ];
+        for (forward, backward) in pairs {
+            let (needed, other) = match purpose {
+                Purpose::Inference => (forward, backward),
+                Purpose::Backward(_) => (backward, forward),
+                Purpose::Training(_) => continue,
+            };
+            if needed.is_empty() {
+                std::mem::swap(needed, other);
+            }
+        }
+        if purpose.is_forward() {
+            self.pack_forward(weights);
+        }
+        if let Some(wanted) = purpose.backward() {
+            self.pack_backward(weights, wanted);
+        }
+    }
+
+    fn pack_forward(&mut self, weights: &Weights<f32>) {
+        let (g, kernels) = (self.geometry, self.kernels);
+        let Dims { input, hidden, options, .. } = g.dims;
+        let output = g.dims.output();
+        let pack = |to: &mut Aligned, weight, k, side| {
+            to.resize(g.packed_len(k, side));
+            g.pack_forward(&kernels, weight, k, side, to);
+        };
+        pack(&mut self.w, weights.input, input, Side::Input);
+        pack(&mut self.u, weights.hidden, output, Side::Hidden);
+        self.bias.resize(g.panels * g.width());
+        g.pack_bias(weights, &mut self.bias);
+        if g.two_phases() {
+            let weight = match options.projection {
+                Some(_) => weights.projection,
+                None => &weights.hidden[2 * hidden * hidden..],
+            };
+            let columns = Columns { columns: output, lanes: g.lanes };
+            self.second.resize(columns.packed_len(hidden));
+            columns.pack_transposed(&kernels, weight, hidden, &mut self.second);
+        }
+    }
+
+    fn pack_backward(&mut self, weights: &Weights<f32>, wanted: InputGradient) {
+        let g = self.geometry;
+        let Dims { input, hidden, options, .. } = g.dims;
+        let output = g.dims.output();
+        let pack = |to: &mut Aligned, weight, k, side| {
+            to.resize(g.packed_backward_len(k, side));
+            g.pack_backward(weight, k, side, to);
+        };
+        pack(&mut self.u_backward, weights.hidden, output, Side::Hidden);
+        if wanted == InputGradient::Needed {
+            pack(&mut self.w_backward, weights.input, input, Side::Input);
+        }
+        if let Some(output) = options.projection {
+            let columns = Columns { columns: hidden, lanes: g.lanes };
+            self.second_backward.resize(columns.packed_len(output));
+            columns.pack(weights.projection, output, &mut self.second_backward);
+        } else if g.two_phases() {
+            pack(&mut self.second_backward, weights.hidden, hidden, Side::Reset);
+        }
+    }
+
+    /// The states before the first step, `width` each; one row of zeros for all where there is none.
+    fn initial(&self, part: Option<&[f32]>, width: usize) -> RowsAt<*const f32> {
+        match part {
+            Some(part) => RowsAt::dense(part.as_ptr(), width),
+            None => RowsAt::dense(self.zeros.as_ptr(), 0),
+        }
+    }
+
+    pub(super) fn forward(
+        &self,
+        steps: &Steps,
+        split: Split,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsMut<'_>,
+        last: StateMut<'_, f32>,
+        cache: Option<&mut Cache>,
+        scratch: &mut Scratch,
+    ) {
+        let g = &self.geometry;
+        let shards = split.shards();
+        let (rows, hidden) = (steps.rows(), g.dims.hidden);
+        let keep = cache.is_some();
+        let inner_rows = |rows: usize| if g.two_phases() { rows * hidden } else { 0 };
+        let (gates, gate_rows, cells, inner) = match cache {
+            Some(cache) => {
+                cache.filled = Some((self.kernels.path, g.dims, rows));
+                cache.gates.resize(g.panels * rows * g.width());
+                cache.cells.resize(if g.dims.cell.has_cell_state() { rows * hidden } else { 0 });
+                cache.inner.resize(inner_rows(rows));
+                (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr(), cache.inner.as_mut_ptr())
+            }
+            None => {
+                let chunk = chunk_rows(g, steps, shards);
+                scratch.gates.resize(shards * g.panels * chunk * g.width());
+                scratch.inner.resize(inner_rows(steps.sequences()));
+                (scratch.gates.as_mut_ptr(), chunk, last.cell.as_mut_ptr(), scratch.inner.as_mut_ptr())
+            }
+        };
+        let task = Forward {
+            geometry: g,
+            steps,
+            shards,
+            x: at(x),
+            out: at_mut(out),
+            h0: self.initial(initial.map(|s| s.hidden), g.dims.output()),
+            c0: self.initial(initial.map(|s| s.cell), g.dims.hidden),
+            w: self.w.as_ptr(),
+            u: self.u.as_ptr(),
+            bias: self.bias.as_ptr(),
+            second: self.second.as_ptr(),
+            gates,
+            keep,
+            backwards: false,
+            gate_rows,
+            cells,
+            inner,
+            last_hidden: last.hidden.as_mut_ptr(),
+            last_cell: last.cell.as_mut_ptr(),
+        };
+        // SAFETY: every length was checked by the caller or set above, and the kernels are those of an instruction set that
+        // this processor has. Shards own disjoint sequences; the steps of cells of one phase alone are dealt by units.
+        unsafe {
+            match split {
+                Split::Sequences(shards) => {
+                    for_each_task(shards, |shard| forward(&self.kernels, &task, shard));
+                }
+                Split::Units(pieces) => forward_by_units(&self.kernels, &task, pieces),
+            }
+        }
+    }
+
+    pub(super) fn step(
+        &self,
+        steps: &Steps,
+        x: RowsRef<'_>,
+        state: StateMut<'_, f32>,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        let g = &self.geometry;
+        let chunk = chunk_rows(g, steps, 1);
+        scratch.gates.resize(g.panels * chunk * g.width());
+        scratch.inner.resize(if g.two_phases() { steps.sequences() * g.dims.hidden } else { 0 });
+        let (hidden, cells) = (state.hidden.as_mut_ptr(), state.cell.as_mut_ptr());
+        let (stride, cell_stride) = (g.dims.output(), g.dims.hidden);
+        let task = Forward {
+            geometry: g,
+            steps,
+            shards: 1,
+            x: at(x),
+            out: RowsAt::dense(out.as_mut_ptr(), stride),
+            h0: RowsAt::dense(hidden.cast_const(), stride),
+            // The cell state is updated in place: each unit is read before it is written.
+            c0: RowsAt::dense(cells.cast_const(), cell_stride),
+            w: self.w.as_ptr(),
+            u: self.u.as_ptr(),
+            bias: self.bias.as_ptr(),
+            second: self.second.as_ptr(),
+            gates: scratch.gates.as_mut_ptr(),
+            keep: false,
+            backwards: scratch.backwards,
+            gate_rows: chunk,
+            cells,
+            inner: scratch.inner.as_mut_ptr(),
+            last_hidden: hidden,
+            last_cell: cells,
+        };
+        scratch.backwards = !scratch.backwards;
+        // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.
+        unsafe { forward(&self.kernels, &task, 0) }
+    }
+
+    pub(super) fn backward_in_time(
+        &self,
+        steps: &Steps,
+        split: Split,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &mut Cache,
+        d_out: Option<RowsRef<'_>>,
+        d_last: Option<State<'_, f32>>,
+        d_x: Option<RowsMut<'_>>,
+        add: bool,
+        d_initial: StateMut<'_, f32>,
+        by_step: Option<StateMut<'_, f32>>,
+    ) {
+        match d_last {
+            Some(d_last) => {
+                d_initial.hidden.copy_from_slice(d_last.hidden);
+                d_initial.cell.copy_from_slice(d_last.cell);
+            }
+            None => {
+                d_initial.hidden.fill(0.0);
+                d_initial.cell.fill(0.0);
+            }
+        }
+        let g = &self.geometry;
+        if g.two_phases() {
+            cache.d_projected.resize(steps.rows() * g.dims.options.projection.unwrap_or(0));
+            cache.d_inner.resize(steps.sequences() * g.dims.hidden);
+        }
+        let task = Backward {
+            geometry: g,
+            steps,
+            shards: split.shards(),
+            out: at(out),
+            h0: self.initial(initial.map(|s| s.hidden), g.dims.output()),
+            c0: self.initial(initial.map(|s| s.cell), g.dims.hidden),
+            gates: cache.gates.as_mut_ptr(),
+            cells: cache.cells.as_ptr(),
+            d_out: d_out.map_or(RowsAt::dense(std::ptr::null(), 0), at),
+            d_hidden: d_initial.hidden.as_mut_ptr(),
+            d_cell: d_initial.cell.as_mut_ptr(),
+            d_projected: cache.d_projected.as_mut_ptr(),
+            d_inner: cache.d_inner.as_mut_ptr(),
+            u: self.u_backward.as_ptr(),
+            second: self.second_backward.as_ptr(),
+            input: d_x.map(|d_x| (self.w_backward.as_ptr(), at_mut(d_x))),
+            add,
+            by_step: by_step.map(|by_step| (by_step.hidden.as_mut_ptr(), by_step.cell.as_mut_ptr())),
+        };
+        // SAFETY: every length was checked by the caller, the cache is of this pass, and the rest is as for forward.
+        unsafe {
+            match split {
+                Split::Sequences(shards) => {
+                    for_each_task(shards, |shard| backward(&self.kernels, &task, shard));
+                }
+                Split::Units(pieces) => backward_by_units(&self.kernels, &task, pieces),
+            }
+        }
+    }
+
+    /// dW, dU and the biases from the gate gradients that the pass through time left in the cache.
+    pub(super) fn weight_gradients(
+        &self,
+        steps: &Steps,
+        flops: usize,
+        x: RowsRef<'_>,
+        initial: Option<State<'_, f32>>,
+        out: RowsRef<'_>,
+        cache: &Cache,
+        into: Gradients<'_, f32>,
+    ) {
+        let g = &self.geometry;
+        let Dims { hidden, options, .. } = g.dims;
+        let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
+        let input_columns = self.gate_columns(cache, rows, Side::Input);
+        let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
+        let reset_columns = self.gate_columns(cache, rows, Side::Reset);
+        let narrow = g.dims.input < g.lanes;
+        if narrow {
+            self.narrow_input_gradient(rows, x, cache, into.input);
+        }
+        // The state before row r of step t is the row of the same rank at step t − 1: N rows earlier, if no sequence
+        // ends before the last step.
+        let uniform = out.map.is_none() && rows == n * steps.len();
+        let mut before = Vec::new();
+        for t in (1..steps.len()).filter(|_| !uniform) {
+            let from = steps.offset(t - 1);
+            before.extend((from..from + steps.batch_size(t)).map(|row| match out.map {
+                Some(map) => map.as_slice()[row],
+                None => row as u32,
+            }));
+        }
+        let index = if uniform { std::ptr::null() } else { before.as_ptr() };
+        let of_input = Sum {
+            rows: 0..rows,
+            a: &input_columns,
+            b: at(x),
+            index: at(x).map,
+            columns: g.dims.input,
+            into: into.input.as_mut_ptr(),
+        };
+        let rest = Sum {
+            rows: n..rows,
+            a: &hidden_columns,
+            b: at(out),
+            index,
+            columns: output,
+            into: into.hidden.as_mut_ptr(),
+        };
+        let first = initial.map(|initial| Sum {
+            rows: 0..n,
+            b: RowsAt::dense(initial.hidden.as_ptr(), output),
+            index: std::ptr::null(),
+            ..rest.clone()
+        });
+        let mut of_input = if narrow { Vec::new() } else { vec![of_input] };
+        let mut of_hidden = vec![rest];
+        of_hidden.extend(first);
+        let of_hidden_bias = [&hidden_columns[..], &reset_columns].concat();
+        // Of two biases that only ever stand side by side, as an LSTM's do, one sum is enough.
+        let alike = input_columns == of_hidden_bias
+            && into.bias_input.iter().map(|b| b.to_bits()).eq(into.bias_hidden.iter().map(|b| b.to_bits()));
+        let mut biases = [
+            BiasSum::new(&input_columns, &mut *into.bias_input),
+            if alike { None } else { BiasSum::new(&of_hidden_bias, &mut *into.bias_hidden) },
+        ];
+        let columns: Vec<ColumnSum> = biases.iter_mut().flatten().map(|bias| bias.task(g.width())).collect();
+        // With the reset before the product, n has no column on the state's side, and so the sides have not the same rows.
+        if reset_columns.is_empty() {
+            of_input.append(&mut of_hidden);
+        }
+        self.sums(rows, g.width(), &of_input, &columns, flops);
+        self.sums(rows, g.width(), &of_hidden, &[], flops);
+        biases.into_iter().flatten().for_each(BiasSum::finish);
+        if alike {
+            into.bias_hidden.copy_from_slice(into.bias_input);
+        }
+        if g.two_phases() {
+            let inner = |a, into: &mut [f32]| Sum {
+                rows: 0..rows,
+                a,
+                b: RowsAt::dense(cache.inner.as_ptr(), hidden),
+                index: std::ptr::null(),
+                columns: hidden,
+                into: into.as_mut_ptr(),
+            };
+            match options.projection {
+                Some(a_stride) => {
+                    let columns = |row| (row, cache.d_projected[row..].as_ptr());
+                    let columns: Vec<_> = (0..output).map(columns).collect();
+                    let flops = 2 * rows * output * hidden;
+                    self.sums(rows, a_stride, &[inner(&columns, into.projection)], &[], flops);
+                }
+                None => {
+                    let flops = 2 * rows * hidden * hidden;
+                    self.sums(rows, g.width(), &[inner(&reset_columns, into.hidden)], &[], flops);
+                }
+            }
+        }
+    }
+
+    /// dW of an input narrower than a vector, turned: its numbers are the outputs, and the gates' whole vectors the
+    /// columns. The same chains of additions, so the same bits.
+    fn narrow_input_gradient(&self, rows: usize, x: RowsRef<'_>, cache: &Cache, into: &mut [f32]) {
+        let g = &self.geometry;
+        let inputs = g.dims.input;
+        let dense = x.gather(rows, inputs);
+        let mut sums = Aligned::default();
+        for panel in 0..g.panels {
+            let width = g.vectors(panel, Side::Input) * g.lanes;
+            let place = |column| g.weight_row(panel, column, Side::Input);
+            sums.resize(inputs * width);
+            for (i, sums) in sums.chunks_exact_mut(width).enumerate() {
+                for (column, sum) in sums.iter_mut().enumerate() {
+                    *sum = place(column).map_or(0.0, |row| into[row * inputs + i]);
+                }
+            }
+            let base = sums.as_mut_ptr();
+            let a: Vec<*const f32> = (0..inputs).map(|i| dense[i..].as_ptr()).collect();
+            // SAFETY: `sums` has a row of `width` for each input.
+            let c: Vec<*mut f32> = (0..inputs).map(|i| unsafe { base.add(i * width) }).collect();
+            let product = Outer {
+                rows: 0..rows,
+                a: a.as_ptr(),
+                a_stride: inputs,
+                b: cache.gates[panel * rows * g.width()..].as_ptr(),
+                b_stride: g.width(),
+                index: std::ptr::null(),
+                columns: width,
+                c: c.as_ptr(),
+            };
+            let task = RowSums { rows, products: &[product], columns: &[] };
+            // SAFETY: `dense` has a row of `inputs` for each row of gates; output rows do not overlap.
+            unsafe { sum_outputs(&self.kernels, &task, 0..inputs) };
+            for (i, sums) in sums.chunks_exact(width).enumerate() {
+                for (column, &sum) in sums.iter().enumerate() {
+                    if let Some(row) = place(column) {
+                        into[row * inputs + i] = sum;
+                    }
+                }
+            }
+        }
+    }
+
+    /// For each weight row that a side has: where its column of gate gradients begins.
+    fn gate_columns(&self, cache: &Cache, rows: usize, side: Side) -> Vec<(usize, *const f32)> {
+        let g = &self.geometry;
+        let mut columns = Vec::with_capacity(g.dims.gate_rows());
+        for panel in 0..g.panels {
+            let gates = &cache.gates[panel * rows * g.width()..];
+            for (column, row, count) in g.gates(panel, side) {
+                columns.extend(
+                    gates[column..][..count]
+                        .iter()
+                        .enumerate()
+                        .map(|(at, gate)| (row + at, &raw const *gate)),
+                );
+            }
+        }
+        columns
+    }
+
+    /// Sums over rows of gradients that are `a_stride` apart.
+    fn sums(&self, rows: usize, a_stride: usize, sums: &[Sum<'_>], columns: &[ColumnSum], flops: usize) {
+        if sums.is_empty() && columns.is_empty() {
+            return;
+        }
+        let pointers = |sum: &Sum| -> (Vec<*const f32>, Vec<*mut f32>) {
+            // SAFETY: there is a row of `columns` for each that is named.
+            sum.a.iter().map(|&(row, a)| (a, unsafe { sum.into.add(row * sum.columns) })).unzip()
+        };
+        let pointers: Vec<_> = sums.iter().map(pointers).collect();
+        let product = |(sum, (a, c)): (&Sum, &(Vec<*const f32>, Vec<*mut f32>))| Outer {
+            rows: sum.rows.clone(),
+            a: a.as_ptr(),
+            a_stride,
+            b: sum.b.base,
+            b_stride: sum.b.stride,
+            index: sum.index,
+            columns: sum.columns,
+            c: c.as_ptr(),
+        };
+        let products: Vec<Outer> = sums.iter().zip(&pointers).map(product).collect();
+        let outputs = sums.first().map_or(self.geometry.dims.gate_rows(), |sum| sum.a.len());
+        let task = RowSums { rows, products: &products, columns };
+        // SAFETY: A has `rows` rows, and B one for each that it is summed with; tasks write disjoint output rows.
+        unsafe { run_sums(&self.kernels, &task, outputs, flops) }
+    }
+}
+
+/// A sum over rows of gradients times what goes with them.
+#[derive(Clone)]
+struct Sum<'a> {
+    rows: Range<usize>,
+    /// For each weight row: its number, and where its column of gradients begins.
+    a: &'a [(usize, *const f32)],
+    b: RowsAt<*const f32>,
+    index: *const u32,
+    columns: usize,
+    into: *mut f32,
+}
+
+/// The sum over rows for one bias, in the order of the columns of gradients. It goes on from what is there, so that the
+/// pieces of a sequence add to one chain.
+struct BiasSum<'a> {
+    bias: &'a mut [f32],
+    rows: Vec<usize>,
+    a: Vec<*const f32>,
+    sums: Vec<f32>,
+}
+
+impl<'a> BiasSum<'a> {
+    /// None for no bias.
+    fn new(columns: &[(usize, *const f32)], bias: &'a mut [f32]) -> Option<Self> {
+        let (rows, a): (Vec<usize>, Vec<_>) = columns.iter().copied().unzip();
+        let sums = if bias.is_empty() { return None } else { rows.iter().map(|&row| bias[row]).collect() };
+        Some(Self { bias, rows, a, sums })
+    }
+
+    fn task(&mut self, a_stride: usize) -> ColumnSum {
+        ColumnSum { a: self.a.as_ptr(), a_stride, to: self.sums.as_mut_ptr() }
+    }
+
+    fn finish(self) {
+        self.rows.iter().zip(self.sums).for_each(|(&row, sum)| self.bias[row] = sum);
+    }
+}

@@ -1,0 +1,109 @@
+//! What a forward pass went through: gates and cell states of every row, in the order of the units.
+//!
+//! A pass that keeps a [`Cache`] has computed them anyway; here they are copied out of the order in which the path
+//! keeps them.
+
+use crate::drivers::geometry::{Geometry, Side};
+use crate::ops::prepared::Prepared;
+use crate::ops::prepared::cache::{Cache, Kept};
+use crate::words::error::length;
+use crate::words::{Dims, Error};
+
+/// The insides of a forward pass, row by row as `x` and `out` are seen through their maps.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trace {
+    /// The activated gates by name, `[R, H]` each: i, f, g, o of an LSTM, r, z, n of a GRU, in PyTorch's order. An
+    /// RNN has none: its h is what its activation answers.
+    pub gates: Vec<(&'static str, Vec<f32>)>,
+    /// An LSTM's cell state after each step, `[R, H]`; empty where the cell has none.
+    pub cell: Vec<f32>,
+}
+
+impl Trace {
+    /// The trace of no rows yet, with room for so many.
+    pub fn with_capacity(dims: Dims, rows: usize) -> Self {
+        let room = || Vec::with_capacity(rows * dims.hidden);
+        Self {
+            gates: dims.cell.gate_names().iter().map(|&name| (name, room())).collect(),
+            cell: if dims.cell.has_cell_state() { room() } else { Vec::new() },
+        }
+    }
+}
+
+impl Prepared {
+    /// The gates and cell states of the forward pass that filled `cache`: exactly the numbers from which it computed
+    /// its output. The cache stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Cache`] for a cache that no forward pass of these sizes on this path has filled, or that a backward
+    /// pass has consumed.
+    pub fn trace(&self, cache: &Cache) -> Result<Trace, Error> {
+        let mut trace = Trace::with_capacity(self.dims(), self.kept(cache)?.0);
+        self.trace_on(cache, &mut trace)?;
+        Ok(trace)
+    }
+
+    /// As [`trace`](Self::trace), after the rows that are there: a sequence in pieces. The trace must be one
+    /// [`with_capacity`](Trace::with_capacity) of these sizes.
+    pub fn trace_on(&self, cache: &Cache, trace: &mut Trace) -> Result<(), Error> {
+        let (rows, kept) = self.kept(cache)?;
+        let hidden = self.dims().hidden;
+        length("trace.gates", self.dims().cell.gate_names().len(), trace.gates.len())?;
+        if rows == 0 {
+            return Ok(());
+        }
+        match kept {
+            Kept::Reference(cache) => {
+                for (block, (_, to)) in trace.gates.iter_mut().enumerate() {
+                    // A fourth block lies behind a GRU's three, for backward.
+                    for row in cache.gates.chunks_exact(4 * hidden) {
+                        to.extend_from_slice(&row[block * hidden..][..hidden]);
+                    }
+                }
+                trace.cell.extend_from_slice(&cache.cell);
+            }
+            Kept::Fused { geometry, gates, cells } => {
+                append_panels(geometry, rows, gates, &mut trace.gates);
+                trace.cell.extend_from_slice(cells);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends panels `[panel][row][width]` to one array `[R, H]` for each gate.
+fn append_panels(geometry: &Geometry, rows: usize, panels: &[f32], to: &mut [(&'static str, Vec<f32>)]) {
+    // Copies of a fixed length are a few instructions, not a call each.
+    match geometry.lanes {
+        16 => append_vectors::<16>(geometry, rows, panels, to),
+        8 => append_vectors::<8>(geometry, rows, panels, to),
+        _ => append_vectors::<0>(geometry, rows, panels, to),
+    }
+}
+
+/// [`append_panels`] where a vector is `LANES` floats, or any number of them for 0.
+fn append_vectors<const LANES: usize>(
+    geometry: &Geometry,
+    rows: usize,
+    panels: &[f32],
+    to: &mut [(&'static str, Vec<f32>)],
+) {
+    let (hidden, lanes, width) = (geometry.dims.hidden, geometry.lanes, geometry.width());
+    for vector in 0..width / lanes {
+        // The input side has a weight for each gate, and none for the hidden half of a GRU's n. An RNN shows no gates.
+        let column = |panel| vector * geometry.gate_stride(panel);
+        let weight_row = geometry.weight_row(0, column(0), Side::Input);
+        let Some((_, to)) = weight_row.and_then(|row| to.get_mut(row / hidden)) else { continue };
+        for row in 0..rows {
+            for panel in 0..geometry.panels {
+                let from = &panels[(panel * rows + row) * width + column(panel)..][..lanes];
+                match from.first_chunk::<LANES>() {
+                    Some(from) if LANES > 0 && geometry.units_in(panel) == LANES => {
+                        to.extend_from_slice(from)
+                    }
+                    _ => to.extend_from_slice(&from[..geometry.units_in(panel)]),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What a kernel refuses.
+
+use crate::words::purpose::Purpose;
+
+/// What a kernel refuses, with the numbers that made it refuse.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice has another length than its shape asks for.
+    #[error("{what}: expected {expected} values, found {found}")]
+    Length {
+        /// Which argument.
+        what: &'static str,
+        /// The number of values that the shape asks for.
+        expected: usize,
+        /// The number of values found.
+        found: usize,
+    },
+    /// Batch sizes of packed steps must never grow and never be zero.
+    #[error(
+        "batch size at step {step}: {found} after {previous}; batch sizes must be at least 1 and never grow"
+    )]
+    BatchSizes {
+        /// The step at fault.
+        step: usize,
+        /// The batch size of the step before it.
+        previous: usize,
+        /// The batch size found.
+        found: usize,
+    },
+    /// A size that must be at least 1 is 0.
+    #[error("{what} must be at least 1")]
+    Zero {
+        /// Which size.
+        what: &'static str,
+    },
+    /// An order of rows must name each row exactly once.
+    #[error("row {row} of the order is row {target} of {rows}, which is taken or does not exist")]
+    RowMap {
+        /// The row at fault.
+        row: usize,
+        /// The row it names.
+        target: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// Backward was given a cache that no forward pass of these weights and rows has filled, or weights that
+    /// were not prepared for the gradients asked for.
+    #[error("backward needs a cache filled by forward of the same recurrence")]
+    Cache,
+    /// The weights are prepared for something else.
+    #[error("this needs weights prepared for {wanted}; they are prepared for {prepared}")]
+    Purpose {
+        /// What they are prepared for.
+        prepared: Purpose,
+        /// What was asked of them.
+        wanted: Purpose,
+    },
+    /// The instruction set asked for is not available on this processor or in this build.
+    #[error("the {path} path is not available on this processor")]
+    PathUnavailable {
+        /// The path's name.
+        path: &'static str,
+    },
+    /// The fused kernels lack this cell or option; ask for the reference path.
+    #[error("the {path} path does not compute {cell}; use the reference path")]
+    Unsupported {
+        /// The path's name.
+        path: &'static str,
+        /// The name of the cell, or of the option.
+        cell: &'static str,
+    },
+    /// An option that the cell does not have, or a constant out of range.
+    #[error("{cell}: {option} {reason}")]
+    Option {
+        /// The cell's name.
+        cell: &'static str,
+        /// Which option.
+        option: &'static str,
+        /// What is wrong with it and what to do.
+        reason: &'static str,
+    },
+}
+
+pub(crate) fn length(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+    if expected == found { Ok(()) } else { Err(Error::Length { what, expected, found }) }
+}
+
+pub(crate) fn length_or_empty(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {
+    if found == 0 { Ok(()) } else { length(what, expected, found) }
+}

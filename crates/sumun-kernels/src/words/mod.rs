@@ -1,0 +1,31 @@
+//! The words that every kernel shares: cells, sizes, options, packed steps, rows, weights, states and errors. Nothing here
+//! computes, and nothing here knows a floor above.
+
+pub(crate) mod activation;
+pub(crate) mod cell;
+pub(crate) mod dims;
+pub(crate) mod error;
+pub(crate) mod masks;
+pub(crate) mod options;
+pub(crate) mod path;
+pub(crate) mod purpose;
+pub(crate) mod real;
+pub(crate) mod rows;
+pub(crate) mod state;
+pub(crate) mod steps;
+pub(crate) mod update;
+pub(crate) mod weights;
+
+pub use activation::{Activation, ActivationFunction};
+pub use cell::{Cell, Nonlinearity, Reset};
+pub use dims::Dims;
+pub use error::Error;
+pub use masks::Masks;
+pub use options::{Options, RecurrentDropout};
+pub use path::Path;
+pub use purpose::{InputGradient, Purpose};
+pub use real::Real;
+pub use rows::{RowMap, RowsMut, RowsRef};
+pub use state::{State, StateMut};
+pub use steps::Steps;
+pub use weights::{Gradients, Weights};

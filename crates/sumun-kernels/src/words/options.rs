@@ -1,0 +1,219 @@
+//! What a recurrence may have beyond the plain cell: projection, peepholes, coupled gates, clip, other
+//! activation functions, layer normalisation, recurrent dropout and zoneout.
+
+use crate::words::activation::ActivationFunction;
+use crate::words::cell::{Cell, Nonlinearity};
+use crate::words::error::Error;
+
+/// Whether h is masked on its way into the recurrent product, by masks that stay the same for all steps of a
+/// sequence (Gal & Ghahramani 2016). The masks themselves are [`Masks::recurrent`](crate::Masks::recurrent).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum RecurrentDropout {
+    /// No.
+    #[default]
+    None,
+    /// One mask for all gates, `[N, H]` (Gal & Ghahramani's tied weights).
+    Shared,
+    /// A mask for each gate, `[N, G, H]`, in the order of the weight's blocks (Gal & Ghahramani's untied
+    /// weights; what Keras draws for `recurrent_dropout`).
+    PerGate,
+}
+
+/// What a recurrence has beyond the plain cell. The default is the plain cell.
+///
+/// The equations stand in `docs/derivations`. What a cell does not have is an error, never ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
+pub struct Options {
+    /// P: LSTM only. h' = W_hr (o ⊙ tanh(c')) is P wide, wherever h appears; c stays H wide (Sak et al. 2014,
+    /// PyTorch's `proj_size`).
+    pub projection: Option<usize>,
+    /// LSTM only. i and f also see p ⊙ c before the step, o sees p ⊙ c' after it (Gers & Schmidhuber 2000,
+    /// ONNX input `P`).
+    pub peepholes: bool,
+    /// LSTM only. f = 1 − i; the block f of the weights is not used (ONNX' `input_forget`).
+    pub coupled: bool,
+    /// Every gate's and candidate's pre-activation is held in [−clip, clip] (ONNX' `clip`, as ONNX Runtime
+    /// applies it: not to the cell state on its way to the output). At least 0, finite.
+    pub clip: Option<f64>,
+    /// Of the gates (Keras' `recurrent_activation`, ONNX' f); the sigmoid where it is `None`. An RNN has none.
+    pub gate_activation: Option<ActivationFunction>,
+    /// Of the candidate: g of the LSTM, n of the GRU, h' of the RNN (Keras' `activation`, ONNX' g, the RNN's f);
+    /// the cell's own where it is `None`.
+    pub candidate_activation: Option<ActivationFunction>,
+    /// LSTM only. Of the cell state on its way to the output (Keras' `activation`, ONNX' h); tanh where it is
+    /// `None`.
+    pub output_activation: Option<ActivationFunction>,
+    /// Layer normalisation inside the cell as Ba, Kiros & Hinton 2016 write it for each cell, with this ε added
+    /// to the variance (PyTorch's layers use 1e-5). Positive, finite.
+    pub layer_norm: Option<f64>,
+    /// Whether h is masked on its way into the recurrent product.
+    pub recurrent_dropout: RecurrentDropout,
+    /// The rate in [0, 1] at which a unit of h keeps its former value (zoneout, Krueger et al. 2017). Without
+    /// masks the expectation is taken, rate·h + (1 − rate)·h', as in inference.
+    pub zoneout_hidden: f64,
+    /// As `zoneout_hidden`, for c. LSTM only.
+    pub zoneout_cell: f64,
+}
+
+/// The functions of a cell, with its own where no other was asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Functions {
+    pub(crate) gate: ActivationFunction,
+    pub(crate) candidate: ActivationFunction,
+    pub(crate) output: ActivationFunction,
+}
+
+impl Options {
+    pub(crate) fn functions(&self, cell: Cell) -> Functions {
+        let own = Functions::of(cell);
+        Functions {
+            gate: self.gate_activation.unwrap_or(own.gate),
+            candidate: self.candidate_activation.unwrap_or(own.candidate),
+            output: self.output_activation.unwrap_or(own.output),
+        }
+    }
+
+    /// Refuses what the cell does not have and constants out of range.
+    pub fn check(&self, cell: Cell) -> Result<(), Error> {
+        let refuse = |option, reason| Err(Error::Option { cell: cell.name(), option, reason });
+        let lstm = cell == Cell::Lstm;
+        let lstm_only = [
+            (self.projection.is_some(), "projection"),
+            (self.peepholes, "peepholes"),
+            (self.coupled, "coupled gates"),
+            (self.output_activation.is_some(), "output_activation"),
+            (self.zoneout_cell != 0.0, "zoneout_cell"),
+        ];
+        if let Some((_, option)) = lstm_only.into_iter().find(|(asked, _)| *asked && !lstm) {
+            return refuse(option, "is an option of the LSTM alone; leave it out");
+        }
+        if matches!(cell, Cell::Rnn(_)) && self.gate_activation.is_some() {
+            return refuse("gate_activation", "needs a gate, which an RNN has not; set candidate_activation");
+        }
+        if self.projection == Some(0) {
+            return refuse("projection", "must be at least 1 wide");
+        }
+        if self.clip.is_some_and(|clip| !(clip.is_finite() && clip >= 0.0)) {
+            return refuse("clip", "must be a finite number, 0 or more");
+        }
+        if self.layer_norm.is_some_and(|eps| !(eps.is_finite() && eps > 0.0)) {
+            return refuse("layer_norm", "must be a finite number above 0");
+        }
+        for (option, rate) in [("zoneout_hidden", self.zoneout_hidden), ("zoneout_cell", self.zoneout_cell)] {
+            if !(0.0..=1.0).contains(&rate) {
+                return refuse(option, "must be a rate in 0 to 1");
+            }
+        }
+        let functions = [
+            ("gate_activation", self.gate_activation),
+            ("candidate_activation", self.candidate_activation),
+            ("output_activation", self.output_activation),
+        ];
+        match functions.into_iter().find(|(_, function)| function.is_some_and(|f| !f.is_finite())) {
+            Some((option, _)) => refuse(option, "must have finite constants"),
+            None => Ok(()),
+        }
+    }
+
+    /// The first option that makes the recurrence another one than the plain cell; `None` for the plain cell.
+    pub fn beyond_plain(&self, cell: Cell) -> Option<&'static str> {
+        let asked = [
+            (self.projection.is_some(), "a projection"),
+            (self.peepholes, "peepholes"),
+            (self.coupled, "coupled gates"),
+            (self.clip.is_some(), "a clip"),
+            (self.functions(cell) != Functions::of(cell), "other activations"),
+            (self.layer_norm.is_some(), "layer normalisation"),
+            (self.recurrent_dropout != RecurrentDropout::None, "recurrent dropout"),
+            (self.zoneout_hidden != 0.0 || self.zoneout_cell != 0.0, "zoneout"),
+        ];
+        asked.into_iter().find(|(asked, _)| *asked).map(|(_, name)| name)
+    }
+}
+
+impl Functions {
+    fn of(cell: Cell) -> Self {
+        let candidate = match cell {
+            Cell::Rnn(Nonlinearity::Relu) => ActivationFunction::Relu,
+            _ => ActivationFunction::Tanh,
+        };
+        Self { gate: ActivationFunction::Sigmoid, candidate, output: ActivationFunction::Tanh }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::cell::Reset;
+
+    #[test]
+    fn what_a_cell_lacks_and_constants_out_of_range_are_refused() {
+        let (rnn, gru) = (Cell::Rnn(Nonlinearity::Tanh), Cell::Gru(Reset::After));
+        let plain = Options::default();
+        let sigmoid = Some(ActivationFunction::Sigmoid);
+        let lstm_alone = "is an option of the LSTM alone; leave it out";
+        let infinite = Some(ActivationFunction::Elu { alpha: f64::INFINITY });
+        let cases = [
+            (gru, Options { projection: Some(2), ..plain }, format!("projection {lstm_alone}")),
+            (rnn, Options { peepholes: true, ..plain }, format!("peepholes {lstm_alone}")),
+            (gru, Options { coupled: true, ..plain }, format!("coupled gates {lstm_alone}")),
+            (gru, Options { output_activation: sigmoid, ..plain }, format!("output_activation {lstm_alone}")),
+            (gru, Options { zoneout_cell: 0.1, ..plain }, format!("zoneout_cell {lstm_alone}")),
+            (
+                rnn,
+                Options { gate_activation: sigmoid, ..plain },
+                "gate_activation needs a gate, which an RNN has not; set candidate_activation".into(),
+            ),
+            (
+                Cell::Lstm,
+                Options { projection: Some(0), ..plain },
+                "projection must be at least 1 wide".into(),
+            ),
+            (
+                Cell::Lstm,
+                Options { clip: Some(-1.0), ..plain },
+                "clip must be a finite number, 0 or more".into(),
+            ),
+            (
+                Cell::Lstm,
+                Options { clip: Some(f64::NAN), ..plain },
+                "clip must be a finite number, 0 or more".into(),
+            ),
+            (
+                gru,
+                Options { layer_norm: Some(0.0), ..plain },
+                "layer_norm must be a finite number above 0".into(),
+            ),
+            (gru, Options { zoneout_hidden: 1.5, ..plain }, "zoneout_hidden must be a rate in 0 to 1".into()),
+            (
+                Cell::Lstm,
+                Options { zoneout_cell: f64::NAN, ..plain },
+                "zoneout_cell must be a rate in 0 to 1".into(),
+            ),
+            (
+                gru,
+                Options { candidate_activation: infinite, ..plain },
+                "candidate_activation must have finite constants".into(),
+            ),
+        ];
+        for (cell, options, message) in cases {
+            let found = options.check(cell).map_err(|e| e.to_string());
+            assert_eq!(found, Err(format!("{}: {message}", cell.name())), "{options:?}");
+            assert_eq!(plain.check(cell), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_cells_own_function_by_name_is_plain() {
+        let relu = Some(ActivationFunction::Relu);
+        let own = Options { candidate_activation: relu, ..Options::default() };
+        assert_eq!(own.beyond_plain(Cell::Rnn(Nonlinearity::Relu)), None);
+        assert_eq!(own.beyond_plain(Cell::Rnn(Nonlinearity::Tanh)), Some("other activations"));
+        let dropout = Options { recurrent_dropout: RecurrentDropout::Shared, ..Options::default() };
+        assert_eq!(dropout.beyond_plain(Cell::Lstm), Some("recurrent dropout"));
+    }
+}

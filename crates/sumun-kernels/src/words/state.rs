@@ -1,0 +1,19 @@
+//! The state of a recurrence, and where one is written.
+
+/// The state of N sequences in rank order (longest first), or the gradient of one.
+#[derive(Debug, Clone, Copy)]
+pub struct State<'a, F> {
+    /// h, `[N, H]`, or `[N, P]` with a projection.
+    pub hidden: &'a [F],
+    /// c, `[N, H]` for an LSTM; empty otherwise.
+    pub cell: &'a [F],
+}
+
+/// Where a state, or the gradient of one, is written.
+#[derive(Debug)]
+pub struct StateMut<'a, F> {
+    /// h, `[N, H]`, or `[N, P]` with a projection.
+    pub hidden: &'a mut [F],
+    /// c, `[N, H]` for an LSTM; empty otherwise.
+    pub cell: &'a mut [F],
+}

@@ -1,0 +1,111 @@
+//! The weights of a recurrence and where their gradients go.
+
+use crate::words::dims::Dims;
+use crate::words::error::{Error, length, length_or_empty};
+
+/// The weights of one recurrence, in PyTorch's layout and gate order. H stands for P in `weight_hh` where there
+/// is a projection.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights<'a, F> {
+    /// `weight_ih`, `[G·H, I]`.
+    pub input: &'a [F],
+    /// `weight_hh`, `[G·H, H]`.
+    pub hidden: &'a [F],
+    /// `bias_ih`, `[G·H]`, or empty for no bias.
+    pub bias_input: &'a [F],
+    /// `bias_hh`, `[G·H]`, or empty for no bias.
+    pub bias_hidden: &'a [F],
+    /// `weight_hr`, `[P, H]`; empty without a projection.
+    pub projection: &'a [F],
+    /// p of i, f and o, `[3H]`; empty without peepholes. With coupled gates that of f is not used.
+    pub peepholes: &'a [F],
+    /// The gains of the layer normalisation, [`norm_len`](Dims::norm_len) values.
+    pub norm_gain: &'a [F],
+    /// The biases of the layer normalisation, [`norm_len`](Dims::norm_len) values.
+    pub norm_bias: &'a [F],
+}
+
+impl<F> Default for Weights<'_, F> {
+    /// Every weight empty, to be filled by `..Weights::default()`.
+    fn default() -> Self {
+        Self {
+            input: &[],
+            hidden: &[],
+            bias_input: &[],
+            bias_hidden: &[],
+            projection: &[],
+            peepholes: &[],
+            norm_gain: &[],
+            norm_bias: &[],
+        }
+    }
+}
+
+impl<F> Weights<'_, F> {
+    /// Checks every length against `dims`.
+    pub fn check(&self, dims: Dims) -> Result<(), Error> {
+        let rows = dims.gate_rows();
+        length("weight_ih", rows * dims.input, self.input.len())?;
+        length("weight_hh", rows * dims.output(), self.hidden.len())?;
+        length_or_empty("bias_ih", rows, self.bias_input.len())?;
+        length_or_empty("bias_hh", rows, self.bias_hidden.len())?;
+        length("weight_hr", dims.options.projection.unwrap_or(0) * dims.hidden, self.projection.len())?;
+        let peepholes = if dims.options.peepholes { 3 * dims.hidden } else { 0 };
+        length("peepholes", peepholes, self.peepholes.len())?;
+        length("norm_gain", dims.norm_len(), self.norm_gain.len())?;
+        length("norm_bias", dims.norm_len(), self.norm_bias.len())
+    }
+}
+
+/// Where the gradients of [`Weights`] are added. The slice of a bias may be empty to leave it out.
+#[derive(Debug)]
+pub struct Gradients<'a, F> {
+    /// Of `weight_ih`, `[G·H, I]`.
+    pub input: &'a mut [F],
+    /// Of `weight_hh`, `[G·H, H]`.
+    pub hidden: &'a mut [F],
+    /// Of `bias_ih`, `[G·H]` or empty.
+    pub bias_input: &'a mut [F],
+    /// Of `bias_hh`, `[G·H]` or empty.
+    pub bias_hidden: &'a mut [F],
+    /// Of `weight_hr`, `[P, H]`; empty without a projection.
+    pub projection: &'a mut [F],
+    /// Of the peepholes, `[3H]`; empty without them.
+    pub peepholes: &'a mut [F],
+    /// Of the gains of the layer normalisation.
+    pub norm_gain: &'a mut [F],
+    /// Of the biases of the layer normalisation.
+    pub norm_bias: &'a mut [F],
+}
+
+impl<F> Default for Gradients<'_, F> {
+    /// Every gradient empty, to be filled by `..Gradients::default()`.
+    fn default() -> Self {
+        Self {
+            input: &mut [],
+            hidden: &mut [],
+            bias_input: &mut [],
+            bias_hidden: &mut [],
+            projection: &mut [],
+            peepholes: &mut [],
+            norm_gain: &mut [],
+            norm_bias: &mut [],
+        }
+    }
+}
+
+impl<F> Gradients<'_, F> {
+    /// The slices as weights, to check their lengths.
+    pub(crate) fn shapes(&self) -> Weights<'_, F> {
+        Weights {
+            input: self.input,
+            hidden: self.hidden,
+            bias_input: self.bias_input,
+            bias_hidden: self.bias_hidden,
+            projection: self.projection,
+            peepholes: self.peepholes,
+            norm_gain: self.norm_gain,
+            norm_bias: self.norm_bias,
+        }
+    }
+}
