@@ -17,7 +17,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::train_task::{self, Common};
-use commands::{bench, compare, config, evaluate, generate, predict, runs, summary, train_forecast};
+use commands::{
+    bench, compare, completions, config, evaluate, generate, man, predict, runs, summary, train_forecast,
+};
 use failure::{EXIT_CODES, Failure};
 
 /// Train recurrent neural networks (RNN, LSTM, GRU) on your own files, and use them.
@@ -71,6 +73,12 @@ enum Command {
     /// Time recurrent layers on this machine, beside what its processor can do
     #[command(args_override_self = true, after_help = after(bench::EXAMPLES))]
     Bench(bench::Arguments),
+    /// Print what a shell needs to complete commands, options and values
+    #[command(after_help = after(completions::EXAMPLES))]
+    Completions(completions::Arguments),
+    /// Print the page of the manual of a command, or write all pages
+    #[command(after_help = after(man::EXAMPLES))]
+    Man(man::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -147,6 +155,8 @@ fn main() -> ExitCode {
         Command::Runs(arguments) => runs::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
+        Command::Man(arguments) => man::run(&arguments, Cli::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

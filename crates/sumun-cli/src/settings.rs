@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, ValueHint};
 use sumun::settings::{Kind, Reader, SETTINGS, Setting};
 
 /// A task, as a type: each has its own options.
@@ -33,6 +33,7 @@ impl<K: Kinded> clap::Args for Given<K> {
             let arg =
                 Arg::new(setting.key()).long(setting.option()).help(help).help_heading(heading(setting));
             let arg = arg.value_parser(parser(setting.kind)).value_name(value_name(setting));
+            let arg = arg.value_hint(value_hint(setting.kind, value_name(setting)));
             command.arg(match setting.kind {
                 // `--bidirectional`, `--bidirectional false`.
                 Kind::Switch => arg.num_args(0..=1).default_missing_value("true").hide_possible_values(true),
@@ -88,6 +89,16 @@ fn value_name(setting: &Setting) -> &'static str {
         Kind::Text => "NAME",
         Kind::HeldOut => "SHARE|FILE",
         Kind::Columns => "COL[,COL]",
+    }
+}
+
+/// What a shell completes where no choice is listed: the names of files, or nothing.
+fn value_hint(kind: Kind, value_name: &str) -> ValueHint {
+    match kind {
+        Kind::HeldOut => ValueHint::FilePath,
+        Kind::Text if value_name == "FILE" => ValueHint::FilePath,
+        Kind::Choice(_) | Kind::Switch => ValueHint::Unknown,
+        Kind::Text | Kind::Columns | Kind::Count | Kind::Season | Kind::Real | Kind::Clip => ValueHint::Other,
     }
 }
 

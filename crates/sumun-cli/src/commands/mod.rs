@@ -2,9 +2,11 @@
 
 pub(crate) mod bench;
 pub(crate) mod compare;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
+pub(crate) mod man;
 mod opened;
 pub(crate) mod predict;
 mod report;

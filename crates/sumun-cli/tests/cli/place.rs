@@ -105,6 +105,19 @@ impl Place {
         assert_eq!(self.tree(), before, "{arguments:?} leaves something behind");
     }
 
+    /// The options that the help of a command lists, such as `--hidden`.
+    pub(crate) fn options(&self, command: &[&str]) -> Vec<String> {
+        let help = self.succeed(&[command, &["--help"]].concat()).stdout;
+        let entry = |line: &str| {
+            let line = line.trim_start();
+            let long = line.split_whitespace().take(2).find(|word| word.starts_with("--"))?;
+            line.starts_with('-').then(|| long.trim_end_matches(',').to_owned())
+        };
+        let found: Vec<String> = help.lines().filter_map(entry).collect();
+        assert!(found.contains(&"--help".to_owned()), "{help}");
+        found
+    }
+
     /// Every file and folder, with the sizes of files.
     pub(crate) fn tree(&self) -> Vec<(PathBuf, u64)> {
         let mut found = Vec::new();

@@ -105,6 +105,8 @@ fn help_goes_to_stdout_and_explains_everything() {
         &["bench"],
         &["runs"],
         &["compare"],
+        &["completions"],
+        &["man"],
     ] {
         let ran = place.succeed(&[command, &["--help"]].concat());
         assert!(ran.stderr.is_empty() && ran.stdout.contains("Usage: sumun"), "{ran:?}");
