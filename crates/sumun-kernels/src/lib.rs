@@ -7,8 +7,8 @@
 //! Shapes, everywhere in this crate: `T` steps, `N` sequences, `R` packed rows in all, `I` input features,
 //! `H` hidden units, `G` gates. All arrays are row-major and contiguous.
 //!
-//! The crate is built in floors, each of which uses only those before it: `memory` (buffers), `words` (cells, sizes, options,
-//! steps, rows, weights, errors), `simd` (one trait of vectors, a file an instruction set), `bodies` (loops that are compiled
+//! The crate is built in floors, each of which uses only those before it: `words` (cells, sizes, options, steps, rows, weights,
+//! errors), `memory` (buffers), `simd` (one trait of vectors, a file an instruction set), `bodies` (loops that are compiled
 //! once an instruction set), `dispatch` (the one table of compiled bodies), `drivers` (loops over panels, shards and threads),
 //! `reference` (the equations), `ops` (what layers call).
 
@@ -28,9 +28,9 @@ pub use ops::prepared::cache::{Cache, Scratch};
 pub use ops::trace::Trace;
 pub use ops::{linear, philox, softmax, table, update};
 pub use words::{
-    Activation, ActivationFunction, Cell, Dims, Error, Gradients, InputGradient, Masks, Nonlinearity,
-    Options, Path, Purpose, Real, RecurrentDropout, Reset, RowMap, RowsMut, RowsRef, State, StateMut, Steps,
-    Weights,
+    Activation, ActivationFunction, Cell, Dims, Error, Gradients, InputGradient, MOST_ROWS, Masks,
+    Nonlinearity, Options, Path, Purpose, Real, RecurrentDropout, Reset, RowMap, RowsMut, RowsRef, State,
+    StateMut, Steps, Weights,
 };
 
 /// Replaces every value by its activation, on one of the vector paths. Errors are stated in ulps beside the

@@ -198,7 +198,7 @@ impl Problem {
         let first = self.steps.offset(steps);
         let of_rows = |values: &[f64]| values[first * (values.len() / self.steps.rows())..].to_vec();
         let mut rest = self.clone();
-        rest.steps = self.steps.part(steps..self.steps.len());
+        rest.steps = self.steps.part(steps..self.steps.len()).unwrap();
         let alive = rest.steps.sequences();
         let of_ranks = |values: &[f64]| values[..alive * (values.len() / self.steps.sequences())].to_vec();
         let before = self.steps.offset(steps - 1);
@@ -229,7 +229,7 @@ impl Problem {
             values[n * width..][..width].to_vec()
         };
         let mut alone = self.clone();
-        alone.steps = Steps::uniform(length, 1);
+        alone.steps = Steps::uniform(length, 1).unwrap();
         alone.values[0] = of_rows(&self.values[0]);
         alone.values[1] = of_sequence(&self.values[1]);
         alone.values[2] = of_sequence(&self.values[2]);

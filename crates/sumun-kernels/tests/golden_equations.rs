@@ -98,7 +98,7 @@ fn check_all<F: Real + FromReal + Into<f64>>(
     assert_eq!(files.len(), 25);
     for golden in files.iter().map(|path| Golden::load(path)) {
         let (dims, arrays) = (dims(&golden), Arrays::<F>::new(&golden));
-        let steps = Steps::uniform(golden.size("steps"), golden.size("batch"));
+        let steps = Steps::uniform(golden.size("steps"), golden.size("batch")).unwrap();
         let unwritten = |size: usize| vec![F::from_f64(f64::NAN); size];
         let mut out = unwritten(steps.rows() * dims.output());
         let mut h = unwritten(steps.sequences() * dims.output());

@@ -301,7 +301,7 @@ proptest! {
         };
         let state = |[h, c]: &[Vec<f32>; 2]| [of_rank(h, output), of_rank(c, hidden)];
         let alone = Problem {
-            steps: Steps::uniform(length, 1),
+            steps: Steps::uniform(length, 1).unwrap(),
             x: own(&problem.x, input),
             initial: problem.initial.as_ref().map(state),
             d_out: own(&problem.d_out, output),
@@ -327,7 +327,7 @@ proptest! {
             let first = (cut * length as f64) as usize;
             let mut out = Vec::new();
             for x in [&alone.x[..first * input], &alone.x[first * input..]] {
-                let steps = Steps::uniform(x.len() / input, 1);
+                let steps = Steps::uniform(x.len() / input, 1).unwrap();
                 if steps.is_empty() {
                     continue;
                 }

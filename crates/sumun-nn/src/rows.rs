@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use sumun_kernels::{RowMap, Steps};
+use sumun_kernels::{MOST_ROWS, RowMap, Steps};
 
 use crate::{Error, Result};
 
@@ -43,10 +43,15 @@ pub struct Layout {
 const NOTHING: u32 = u32::MAX;
 
 impl Layout {
-    /// A layout of `sequences` full sequences of `time` steps.
-    pub fn full(sequences: usize, time: usize) -> Arc<Self> {
-        Arc::new(Self {
-            steps: Steps::uniform(time, sequences),
+    /// A layout of `sequences` full sequences of `time` steps. More cells than can be numbered are an error.
+    pub fn full(sequences: usize, time: usize) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self::of_full(sequences, time)?))
+    }
+
+    fn of_full(sequences: usize, time: usize) -> Result<Self> {
+        check_cells(sequences, time)?;
+        Ok(Self {
+            steps: Steps::uniform(time, sequences)?,
             sequences,
             time,
             order: (0..sequences).collect(),
@@ -59,10 +64,10 @@ impl Layout {
     }
 
     /// A layout of step `t` alone of `sequences` sequences.
-    pub(crate) fn one_step_at(sequences: usize, t: usize) -> Arc<Self> {
-        let full = Self::full(sequences, 1);
+    pub(crate) fn one_step_at(sequences: usize, t: usize) -> Result<Arc<Self>> {
+        check_cells(sequences, t.saturating_add(1))?;
         let times = Some(vec![t as u32; sequences]);
-        Arc::new(Self { time: t + 1, times, ..Arc::into_inner(full).expect("nobody else has it") })
+        Ok(Arc::new(Self { time: t + 1, times, ..Self::of_full(sequences, 1)? }))
     }
 
     /// A layout of sequences whose true lengths are `lengths`, in an array of `time` steps. A length may be
@@ -72,6 +77,7 @@ impl Layout {
     }
 
     fn of_lengths(lengths: &[usize], time: usize) -> Result<Self> {
+        check_cells(lengths.len(), time)?;
         if let Some((n, &length)) = lengths.iter().enumerate().find(|&(_, &l)| l > time) {
             return Err(Error::Invalid(format!(
                 "length {length} of sequence {n} is over the {time} steps of the array"
@@ -105,6 +111,7 @@ impl Layout {
     /// A layout of the steps whose mask is true; `mask` is `[N, time]`. The mask may have holes, begin late and
     /// hide whole sequences. A masked step is no row: states pass it by unchanged. `fill` says what it shows.
     pub fn masked(mask: &[bool], sequences: usize, time: usize, fill: Fill) -> Result<Arc<Self>> {
+        check_cells(sequences, time)?;
         if mask.len() != sequences * time {
             return Err(Error::Shape {
                 what: "mask".into(),
@@ -280,6 +287,17 @@ impl Layout {
     }
 }
 
+/// Refuses more sequences, steps or cells of an array `[N, T]` than there can be rows.
+fn check_cells(sequences: usize, time: usize) -> Result<()> {
+    let cells = sequences as u128 * time as u128;
+    match cells.max(sequences as u128).max(time as u128) <= MOST_ROWS as u128 {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!(
+            "an array of {sequences} sequences and {time} steps is more than the {MOST_ROWS} cells there can be; split it"
+        ))),
+    }
+}
+
 /// Packed rows `[R, F]` and the layout that says which `(n, t)` each row is.
 #[derive(Debug, Clone)]
 pub struct Rows {
@@ -306,7 +324,7 @@ impl Rows {
 
     /// One row a sequence, in the caller's order: what a layer that answers once a sequence returns.
     pub fn one_step(data: Vec<f32>, features: usize, sequences: usize) -> Result<Self> {
-        Self::new(data, features, Layout::full(sequences, 1))
+        Self::new(data, features, Layout::full(sequences, 1)?)
     }
 
     /// Packs a caller's `[N, T, F]` array.
@@ -492,7 +510,7 @@ mod tests {
                     let mask = [yes, yes, yes, yes, no, no, no, no, no, no, yes, yes];
                     Layout::masked(&mask, 3, 4, Fill::Zero)
                 }),
-                (Ok(Layout::full(3, 4)), Ok(Layout::full(3, 4))),
+                (Layout::full(3, 4), Layout::full(3, 4)),
             ] {
                 let rows = Rows::pack(&values, 2, layout.unwrap()).unwrap();
                 let found = rows.turned().unwrap();

@@ -15,7 +15,7 @@ fn peak(config: &RecurrentConfig, steps: usize) -> (usize, Vec<f32>) {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let stack = Recurrent::new(config.clone(), &mut parameters, "", &mut rng).unwrap();
     let x = (0..steps * config.input).map(|k| ((k * 37 + 11) % 101) as f32 / 51.0 - 0.993).collect();
-    let x = Rows::new(x, config.input, Layout::full(1, steps)).unwrap();
+    let x = Rows::new(x, config.input, Layout::full(1, steps).unwrap()).unwrap();
     let allocated = allocation_counter::measure(|| {
         let (out, cache) = stack.forward_train(&parameters, x, NOISE).unwrap();
         let d_out = Rows::new(vec![1.0; out.data.len()], out.features, out.layout.clone()).unwrap();

@@ -81,7 +81,7 @@ fn check(golden: &Golden, path: Path) {
         parameters.zero_gradients();
         let noise = Noise { seed: 0, step: step as u64, layer: 0 };
         let ids = &ids[step * batch * time..(step + 1) * batch * time];
-        let ids = Ids::pack(ids, Layout::full(batch, time)).unwrap();
+        let ids = Ids::pack(ids, Layout::full(batch, time).unwrap()).unwrap();
         let (x, embedded) = embedding.forward_train(&parameters, ids).unwrap();
         let (h, ran) = recurrent.forward_train(&parameters, x, noise).unwrap();
         let (z, mapped) = head.forward_train(&parameters, h, noise).unwrap();

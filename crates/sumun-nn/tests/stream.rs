@@ -125,7 +125,7 @@ fn a_stack_of_packed_rows_streams_with_the_weights_it_had() {
     let config = RecurrentConfig { layers: 2, ..RecurrentConfig::new(CellKind::Lstm, 3, 5) };
     let stack = Recurrent::new(config, &mut parameters, "rnn", &mut rng()).unwrap();
     let x = sequence(3);
-    let rows = Rows::new(x.iter().copied().collect(), 3, Layout::full(1, T)).unwrap();
+    let rows = Rows::new(x.iter().copied().collect(), 3, Layout::full(1, T).unwrap()).unwrap();
     let (whole, last) = stack.forward_with_state(&parameters, rows, None).unwrap();
     let mut stream = stack.stream::<RecurrentState>(&parameters).unwrap();
     parameters.values_mut().fill(0.0);

@@ -56,7 +56,7 @@ fn time(case: &(CellKind, usize, usize, usize, usize, usize, bool), seconds: f64
     let stack = Recurrent::new(config.clone(), &mut parameters, "", &mut rng)?;
     let mut parameters_of_pieces = Parameters::new();
     let in_pieces = Recurrent::new(pieces, &mut parameters_of_pieces, "", &mut rng)?;
-    let layout = Layout::full(n, steps);
+    let layout = Layout::full(n, steps).unwrap();
     let mut rows = |width: usize| {
         let values = (0..layout.rows() * width).map(|_| rng.random::<f32>() - 0.5).collect();
         Rows::new(values, width, layout.clone())

@@ -158,7 +158,7 @@ pub(crate) fn run() -> Result<Outcome> {
     // Windows [N, 24, 1] that end before these months.
     let windows = |targets: &[usize]| {
         let values: Vec<f32> = targets.iter().flat_map(|&t| &scaled[t - WINDOW..t]).copied().collect();
-        Rows::pack(&values, 1, Layout::full(targets.len(), WINDOW))
+        Rows::pack(&values, 1, Layout::full(targets.len(), WINDOW)?)
     };
 
     // Two layers of the unit, and a linear map from the last hidden state.

@@ -6,6 +6,8 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use crate::words::Error;
+
 /// Floats of a cache line.
 pub(crate) const LINE_FLOATS: usize = 16;
 
@@ -30,35 +32,37 @@ unsafe impl Send for Aligned {}
 unsafe impl Sync for Aligned {}
 
 impl Aligned {
-    /// Makes the buffer `len` floats long; what they hold is whatever was in that memory before, or 0.
-    pub(crate) fn resize(&mut self, len: usize) {
+    /// Makes the buffer `len` floats long; what they hold is whatever was in that memory before, or 0. Where there is no
+    /// memory for them, the buffer stays as it is.
+    pub(crate) fn resize(&mut self, len: usize) -> Result<(), Error> {
         if len > self.capacity {
-            *self = Self::zeros(len);
+            *self = Self::zeros(len)?;
         }
         self.len = len;
+        Ok(())
     }
 
-    fn zeros(len: usize) -> Self {
-        let layout = layout(len);
+    #[cold]
+    fn zeros(len: usize) -> Result<Self, Error> {
+        let none = || Error::Memory { bytes: len.saturating_mul(size_of::<f32>()) };
+        let layout = layout(len).ok_or_else(none)?;
         // SAFETY: the layout is not empty, as `len` is above a capacity.
-        let start = unsafe { alloc(layout) };
-        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
+        let start = NonNull::new(unsafe { alloc(layout) }).ok_or_else(none)?;
         if layout.align() == HUGE {
             // The rest is not worth a page of its own.
             ask_for_huge_pages(start, layout.size() / HUGE * HUGE);
         }
         // SAFETY: the memory is as large as the layout says.
         unsafe { start.write_bytes(0, layout.size()) };
-        Self { start: start.cast(), len, capacity: layout.size() / size_of::<f32>() }
+        Ok(Self { start: start.cast(), len, capacity: layout.size() / size_of::<f32>() })
     }
 }
 
-/// Whole lines; from one huge page on, beginning with a huge page.
-fn layout(len: usize) -> Layout {
-    let bytes =
-        len.checked_mul(size_of::<f32>()).expect("a buffer that can be addressed").next_multiple_of(LINE);
+/// Whole lines; from one huge page on, beginning with a huge page. None for what cannot be addressed.
+fn layout(len: usize) -> Option<Layout> {
+    let bytes = len.checked_mul(size_of::<f32>())?.checked_next_multiple_of(LINE)?;
     let align = if bytes >= HUGE { HUGE } else { LINE };
-    Layout::from_size_align(bytes, align).expect("a buffer that can be addressed")
+    Layout::from_size_align(bytes, align).ok()
 }
 
 /// A hint that the system may ignore.
@@ -81,7 +85,10 @@ impl Default for Aligned {
 impl Clone for Aligned {
     fn clone(&self) -> Self {
         let mut copy = Self::default();
-        copy.resize(self.len);
+        if copy.resize(self.len).is_err() {
+            // As a Vec does: a copy cannot say that there is no memory for it.
+            handle_alloc_error(layout(self.len).expect("the buffer to copy has a layout"));
+        }
         copy.copy_from_slice(self);
         copy
     }
@@ -90,8 +97,9 @@ impl Clone for Aligned {
 impl Drop for Aligned {
     fn drop(&mut self) {
         if self.capacity > 0 {
+            let layout = layout(self.capacity).expect("memory that was allocated has a layout");
             // SAFETY: allocated with this layout, which a capacity gives again: it is in whole units.
-            unsafe { dealloc(self.start.as_ptr().cast(), layout(self.capacity)) }
+            unsafe { dealloc(self.start.as_ptr().cast(), layout) }
         }
     }
 }
@@ -120,7 +128,7 @@ mod tests {
         let mut buffer = Aligned::default();
         assert!(buffer.is_empty() && buffer.clone().is_empty());
         for len in [1, 15, 16, 17, 1000, 3, HUGE / 4, HUGE / 4 + 1, 5, 3 * HUGE / 4] {
-            buffer.resize(len);
+            buffer.resize(len).unwrap();
             assert_eq!(buffer.len(), len);
             assert_eq!(buffer.as_ptr() as usize % LINE, 0);
             buffer[len - 1] = 7.0;
@@ -129,5 +137,16 @@ mod tests {
             assert_eq!(layout(copy.capacity), layout(len), "the layout is found again");
         }
         assert_eq!(buffer.as_ptr() as usize % HUGE, 0);
+    }
+
+    #[test]
+    fn what_there_is_no_memory_for_is_an_error_and_changes_nothing() {
+        let mut buffer = Aligned::default();
+        buffer.resize(5).unwrap();
+        buffer.fill(3.0);
+        for len in [usize::MAX, usize::MAX / 4, usize::MAX / 8 + 1, isize::MAX as usize / 4] {
+            assert_eq!(buffer.resize(len), Err(Error::Memory { bytes: len.saturating_mul(4) }));
+            assert_eq!(buffer[..], [3.0; 5]);
+        }
     }
 }

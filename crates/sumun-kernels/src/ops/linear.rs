@@ -11,6 +11,7 @@ use crate::drivers::outer::{ColumnSum, RowSums, run_sums};
 use crate::memory::aligned::Aligned;
 use crate::words::error::{length, length_or_empty};
 use crate::words::rows::{RowsMut, RowsRef, at, at_mut};
+use crate::words::sizes::{WIDEST_PANEL, numbers};
 use crate::words::{Error, InputGradient, Path};
 
 /// The sizes of an affine map.
@@ -25,8 +26,25 @@ pub struct LinearDims {
 }
 
 impl LinearDims {
+    /// Checks that rows and weights, also packed, can be addressed: what comes after may multiply the sizes without
+    /// another look.
+    fn check(self) -> Result<(), Error> {
+        let Self { rows, input, output } = self;
+        for (what, size) in [("the input of an affine map", input), ("the output of an affine map", output)] {
+            if size == 0 {
+                return Err(Error::Zero { what });
+            }
+        }
+        // Packed weights have whole vectors on either side.
+        let padded = |size: usize| size.saturating_add(WIDEST_PANEL);
+        numbers("the weights of an affine map", [padded(input), padded(output)])?;
+        numbers("the rows of an affine map", [rows, input.max(output)])?;
+        Ok(())
+    }
+
+    /// What the product computes, or the most that can be told.
     fn flops(self) -> usize {
-        2 * self.rows * self.input * self.output
+        self.rows.saturating_mul(2).saturating_mul(self.input).saturating_mul(self.output)
     }
 }
 
@@ -44,7 +62,7 @@ pub struct Packed {
 
 impl Packed {
     /// Packs `weight`, `[O, I]`; with or without what [`backward_input`](Self::backward_input) needs. A path that the
-    /// processor lacks is an error.
+    /// processor lacks is an error, and so are sizes of 0 or beyond what can be addressed.
     pub fn new(
         path: Path,
         input: usize,
@@ -55,6 +73,7 @@ impl Packed {
         if !path.is_available() {
             return Err(Error::PathUnavailable { path: path.name() });
         }
+        LinearDims { rows: 0, input, output }.check()?;
         let (forward, backward) = (Aligned::default(), Aligned::default());
         let mut packed = Self { path, input, output, forward, backward };
         packed.update(weight, wanted)?;
@@ -65,21 +84,21 @@ impl Packed {
     pub fn update(&mut self, weight: &[f32], wanted: InputGradient) -> Result<(), Error> {
         let Self { path, input, output, .. } = *self;
         length("weight", output * input, weight.len())?;
-        self.forward.resize(0);
-        self.backward.resize(0);
+        self.forward.resize(0)?;
+        self.backward.resize(0)?;
         if path == Path::Reference {
-            self.forward.resize(weight.len());
+            self.forward.resize(weight.len())?;
             self.forward.copy_from_slice(weight);
             return Ok(());
         }
         let kernels = path.kernels()?;
         let lanes = kernels.lanes;
         let columns = Columns { columns: output, lanes };
-        self.forward.resize(columns.packed_len(input));
+        self.forward.resize(columns.packed_len(input))?;
         columns.pack_transposed(&kernels, weight, input, &mut self.forward);
         if wanted == InputGradient::Needed {
             let columns = Columns { columns: input, lanes };
-            self.backward.resize(columns.packed_len(output));
+            self.backward.resize(columns.packed_len(output))?;
             columns.pack(weight, output, &mut self.backward);
         }
         Ok(())
@@ -90,25 +109,29 @@ impl Packed {
         self.path == Path::Reference || self.backward.len() >= self.input * self.output
     }
 
-    fn dims(&self, rows: usize) -> LinearDims {
-        LinearDims { rows, input: self.input, output: self.output }
+    /// The sizes of a call, whose weights are there.
+    fn dims(&self, rows: usize) -> Result<LinearDims, Error> {
+        // An update that found no memory leaves none.
+        if self.forward.is_empty() {
+            return Err(Error::Unpacked);
+        }
+        let dims = LinearDims { rows, input: self.input, output: self.output };
+        dims.check()?;
+        Ok(dims)
     }
 
     /// y = x·Wᵀ + b for `rows` rows; `bias` is `[O]` or empty. What lies between two rows of `y` is left alone.
     pub fn forward(&self, rows: usize, bias: &[f32], x: RowsRef<'_>, y: RowsMut<'_>) -> Result<(), Error> {
         let Self { path, input, output, .. } = *self;
+        let dims = self.dims(rows)?;
         length_or_empty("bias", output, bias.len())?;
         x.check("x", rows, input)?;
         y.check("y", rows, output)?;
-        let (x, y) = (at(x), at_mut(y));
         if path == Path::Reference {
+            let mut y = y;
             for row in 0..rows {
-                // SAFETY: both hold `rows` rows, as was checked above, and do not overlap.
-                let (x, y) = unsafe {
-                    let x = std::slice::from_raw_parts(x.row(row), input);
-                    (x, std::slice::from_raw_parts_mut(y.row(row), output))
-                };
-                for (o, y) in y.iter_mut().enumerate() {
+                let x = x.row(row, input);
+                for (o, y) in y.row_mut(row, output).iter_mut().enumerate() {
                     let start = bias.get(o).copied().unwrap_or(0.0);
                     let w = &self.forward[o * input..(o + 1) * input];
                     *y = w.iter().zip(x).fold(start, |sum, (w, x)| sum + w * x);
@@ -118,36 +141,34 @@ impl Packed {
         }
         let kernels = path.kernels()?;
         let task = Product {
-            a: x,
+            a: at(x),
             depth: Depth::plain(input),
             b: self.forward.as_ptr(),
             columns: Columns { columns: output, lanes: kernels.lanes },
             start: if bias.is_empty() { Start::Zero } else { Start::Row(bias.as_ptr()) },
-            c: y,
+            c: at_mut(y),
         };
-        // SAFETY: every length was checked above.
-        unsafe { run_product(&kernels, &task, rows, self.dims(rows).flops()) };
+        // SAFETY: the weights are packed for these sizes, and the views of the rows, of A to be read and of C to be written,
+        // were checked above; a `RowMap` names no row twice.
+        unsafe { run_product(&kernels, &task, rows, dims.flops()) };
         Ok(())
     }
 
     /// dX = dY·W for `rows` rows. Weights that were packed without this are an error.
     pub fn backward_input(&self, rows: usize, d_y: RowsRef<'_>, d_x: RowsMut<'_>) -> Result<(), Error> {
         let Self { path, input, output, .. } = *self;
+        let dims = self.dims(rows)?;
         d_y.check("d_y", rows, output)?;
         d_x.check("d_x", rows, input)?;
-        let (d_y, d_x) = (at(d_y), at_mut(d_x));
         if !self.has_backward() {
             return Err(Error::Cache);
         }
         if path == Path::Reference {
+            let mut d_x = d_x;
             for row in 0..rows {
-                // SAFETY: both hold `rows` rows, as was checked above, and do not overlap.
-                let (d_y, d_x) = unsafe {
-                    let d_y = std::slice::from_raw_parts(d_y.row(row), output);
-                    (d_y, std::slice::from_raw_parts_mut(d_x.row(row), input))
-                };
+                let (d_y, d_x) = (d_y.row(row, output), d_x.row_mut(row, input));
                 d_x.fill(0.0);
-                for (&d, w) in d_y.iter().zip(self.forward.chunks_exact(input.max(1))) {
+                for (&d, w) in d_y.iter().zip(self.forward.chunks_exact(input)) {
                     d_x.iter_mut().zip(w).for_each(|(d_x, w)| *d_x += d * w);
                 }
             }
@@ -155,15 +176,16 @@ impl Packed {
         }
         let kernels = path.kernels()?;
         let task = Product {
-            a: d_y,
+            a: at(d_y),
             depth: Depth::plain(output),
             b: self.backward.as_ptr(),
             columns: Columns { columns: input, lanes: kernels.lanes },
             start: Start::Zero,
-            c: d_x,
+            c: at_mut(d_x),
         };
-        // SAFETY: every length was checked above.
-        unsafe { run_product(&kernels, &task, rows, self.dims(rows).flops()) };
+        // SAFETY: the weights are packed for these sizes, and the views of the rows, of A to be read and of C to be written,
+        // were checked above; a `RowMap` names no row twice.
+        unsafe { run_product(&kernels, &task, rows, dims.flops()) };
         Ok(())
     }
 }
@@ -178,6 +200,7 @@ pub fn forward(
     y: &mut [f32],
 ) -> Result<(), Error> {
     let LinearDims { rows, input, output } = dims;
+    dims.check()?;
     length("x", rows * input, x.len())?;
     length("y", rows * output, y.len())?;
     let packed = Packed::new(path, input, output, weight, InputGradient::Skip)?;
@@ -193,6 +216,7 @@ pub fn backward_input(
     d_x: &mut [f32],
 ) -> Result<(), Error> {
     let LinearDims { rows, input, output } = dims;
+    dims.check()?;
     length("d_y", rows * output, d_y.len())?;
     length("d_x", rows * input, d_x.len())?;
     let packed = Packed::new(path, input, output, weight, InputGradient::Needed)?;
@@ -205,62 +229,53 @@ pub fn backward_input(
 pub fn backward_weight(
     path: Path,
     dims: LinearDims,
-    x: &[f32],
-    d_y: &[f32],
+    x: RowsRef<'_>,
+    d_y: RowsRef<'_>,
     d_weight: &mut [f32],
     d_bias: &mut [f32],
 ) -> Result<(), Error> {
-    length("d_y", dims.rows * dims.output, d_y.len())?;
-    backward_weight_strided(path, dims, x, (d_y, dims.output), d_weight, d_bias)
-}
-
-/// [`backward_weight`] with rows of `d_y` that lie so many numbers apart.
-pub fn backward_weight_strided(
-    path: Path,
-    dims: LinearDims,
-    x: &[f32],
-    (d_y, stride): (&[f32], usize),
-    d_weight: &mut [f32],
-    d_bias: &mut [f32],
-) -> Result<(), Error> {
+    dims.check()?;
     let LinearDims { rows, input, output } = dims;
-    length("x", rows * input, x.len())?;
-    RowsRef { values: d_y, stride, map: None }.check("d_y", rows, output)?;
+    x.check("x", rows, input)?;
+    d_y.check("d_y", rows, output)?;
     length("d_weight", output * input, d_weight.len())?;
     length_or_empty("d_bias", output, d_bias.len())?;
     if rows == 0 {
         return Ok(());
     }
     if path == Path::Reference {
-        for (x, d_y) in x.chunks(input.max(1)).zip(d_y.chunks(stride.max(1))) {
-            let d_y = &d_y[..output];
+        for row in 0..rows {
+            let (x, d_y) = (x.row(row, input), d_y.row(row, output));
             d_bias.iter_mut().zip(d_y).for_each(|(d_b, d)| *d_b += d);
-            for (&d, d_w) in d_y.iter().zip(d_weight.chunks_exact_mut(input.max(1))) {
+            for (&d, d_w) in d_y.iter().zip(d_weight.chunks_exact_mut(input)) {
                 d_w.iter_mut().zip(x).for_each(|(d_w, x)| *d_w += d * x);
             }
         }
         return Ok(());
     }
     let kernels = path.kernels()?;
-    let from = d_y.as_ptr();
-    let base = d_weight.as_mut_ptr();
-    // SAFETY: `d_weight` is [O, I], and the rows of `d_y` hold O numbers.
+    // Sums go through the rows of dY as they lie in memory.
+    let in_order = d_y.map.is_some().then(|| d_y.gather(rows, output)).transpose()?;
+    let d_y = in_order.as_deref().map_or(d_y, |values| RowsRef::dense(values, output));
+    let (x, a_stride) = (at(x), d_y.stride);
+    let columns = (0..output).map(|o| d_y.values[o..].as_ptr());
     let (a, c): (Vec<*const f32>, Vec<*mut f32>) =
-        (0..output).map(|o| unsafe { (from.wrapping_add(o), base.add(o * input)) }).unzip();
+        columns.zip(d_weight.chunks_exact_mut(input).map(<[f32]>::as_mut_ptr)).unzip();
     let product = Outer {
         rows: 0..rows,
         a: a.as_ptr(),
-        a_stride: stride,
-        b: x.as_ptr(),
-        b_stride: input,
-        index: std::ptr::null(),
+        a_stride,
+        b: x.base,
+        b_stride: x.stride,
+        index: x.map,
         columns: input,
         c: c.as_ptr(),
     };
-    let bias = ColumnSum { a: a.as_ptr(), a_stride: stride, to: d_bias.as_mut_ptr() };
+    let bias = ColumnSum { a: a.as_ptr(), a_stride, to: d_bias.as_mut_ptr() };
     let columns = if d_bias.is_empty() { &[][..] } else { std::slice::from_ref(&bias) };
     let task = RowSums { rows, products: std::slice::from_ref(&product), columns };
-    // SAFETY: every length was checked above; output rows do not overlap.
+    // SAFETY: the views of X and dY were checked above, `a` and `c` have a column of dY and a row of `d_weight` for each
+    // output, and `d_bias` is empty or has a number for each; output rows do not overlap.
     unsafe { run_sums(&kernels, &task, output, dims.flops()) };
     Ok(())
 }
@@ -292,7 +307,9 @@ mod tests {
                 let (mut d_w, mut d_b) = (numbers(output * input, 5), numbers(output, 6));
                 forward(path, whole, &w, &bias, &x, &mut y).unwrap();
                 backward_input(path, whole, &w, &d_y, &mut d_x).unwrap();
-                backward_weight(path, whole, &x, &d_y, &mut d_w, &mut d_b).unwrap();
+                let rows_of = |values, width| RowsRef::dense(values, width);
+                backward_weight(path, whole, rows_of(&x, input), rows_of(&d_y, output), &mut d_w, &mut d_b)
+                    .unwrap();
 
                 let mut packed =
                     Packed::new(path, input, output, &vec![9.0; w.len()], InputGradient::Skip).unwrap();
@@ -317,8 +334,8 @@ mod tests {
                     packed.backward_input(count, from, RowsMut::dense(&mut found_x, input)).unwrap();
                     assert!(found_x == d_x[start * input..end * input], "{path}");
                     let dims = LinearDims { rows: count, ..whole };
-                    let d_y = (&rows_y[..], stride);
-                    backward_weight_strided(path, dims, x, d_y, &mut found_w, &mut found_b).unwrap();
+                    let (x, d_y) = (RowsRef::dense(x, input), RowsRef { values: &rows_y, stride, map: None });
+                    backward_weight(path, dims, x, d_y, &mut found_w, &mut found_b).unwrap();
                     end = start;
                 }
                 if path == Path::Reference {
@@ -342,7 +359,8 @@ mod tests {
                 let (mut d_w, mut d_b) = (vec![0.0; output * input], vec![0.0; output]);
                 forward(path, dims, &w, &bias, &x, &mut y).unwrap();
                 backward_input(path, dims, &w, &d_y, &mut d_x).unwrap();
-                backward_weight(path, dims, &x, &d_y, &mut d_w, &mut d_b).unwrap();
+                let (x, d_y) = (RowsRef::dense(&x, input), RowsRef::dense(&d_y, output));
+                backward_weight(path, dims, x, d_y, &mut d_w, &mut d_b).unwrap();
                 [y, d_x, d_w, d_b]
             };
             let expected = run(Path::Reference);

@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use crate::drivers::threads::{PARALLEL_FLOATS, for_each_of};
 use crate::words::Error;
 use crate::words::error::length;
+use crate::words::sizes::{array, numbers};
 
 /// Rows that one task copies.
 const ROWS_OF_TASK: usize = 512;
@@ -13,10 +14,11 @@ const ROWS_OF_TASK: usize = 512;
 /// an id beyond them, are errors.
 pub fn look_up(table: &[f32], width: usize, ids: &[u32]) -> Result<Vec<f32>, Error> {
     check(table, width, ids)?;
-    let floats = ids.len() * width;
-    let mut found: Vec<f32> = Vec::with_capacity(floats);
+    let floats = numbers("the rows looked up", [ids.len(), width])?;
+    let mut found: Vec<f32> = array(floats)?;
     let to = &mut found.spare_capacity_mut()[..floats];
-    let tasks: Vec<_> = to.chunks_mut(ROWS_OF_TASK * width).zip(ids.chunks(ROWS_OF_TASK)).collect();
+    let of_task = ROWS_OF_TASK.saturating_mul(width);
+    let tasks: Vec<_> = to.chunks_mut(of_task).zip(ids.chunks(ROWS_OF_TASK)).collect();
     for_each_of(tasks, floats >= PARALLEL_FLOATS, |(to, ids): (&mut [MaybeUninit<f32>], &[u32])| {
         for (to, &id) in to.chunks_exact_mut(width).zip(ids) {
             to.write_copy_of_slice(&table[id as usize * width..][..width]);
@@ -36,7 +38,7 @@ pub fn add_rows(
     d: &[f32],
 ) -> Result<(), Error> {
     let rows = check(table, width, ids)?;
-    length("the rows to be added", ids.len() * width, d.len())?;
+    length("the rows to be added", numbers("the rows to be added", [ids.len(), width])?, d.len())?;
     let parallel = d.len() >= PARALLEL_FLOATS;
     let mut parts = Vec::new();
     let (mut rest, mut first) = (table, 0);
@@ -66,7 +68,8 @@ fn check(table: &[f32], width: usize, ids: &[u32]) -> Result<usize, Error> {
     length("a table of whole rows", rows * width, table.len())?;
     match ids.iter().max() {
         Some(&most) if most as usize >= rows => {
-            Err(Error::Length { what: "the rows of a table", expected: most as usize + 1, found: rows })
+            let expected = (most as usize).saturating_add(1);
+            Err(Error::Length { what: "the rows of a table", expected, found: rows })
         }
         _ => Ok(rows),
     }
@@ -122,7 +125,13 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_an_error() {
-        assert_eq!(look_up(&[], 3, &[]), Ok(Vec::new()));
+        // Any width will do where there is no row; 512 rows of some of these are 0 numbers once they wrap.
+        for width in [3, 1 << 55, 1 << 63, usize::MAX] {
+            assert_eq!(look_up(&[], width, &[]), Ok(Vec::new()));
+            assert_eq!(add_rows(&mut [], width, &[], None, &[]), Ok(()));
+            assert!(look_up(&[], width, &[0]).is_err() && look_up(&[0.0; 2], width, &[]).is_err());
+            assert!(add_rows(&mut [0.0], width, &[0, 0], None, &[]).is_err());
+        }
         let error = look_up(&[0.0; 6], 3, &[1, 2]).unwrap_err().to_string();
         assert_eq!(error, "the rows of a table: expected 3 values, found 2");
         assert!(look_up(&[0.0; 7], 3, &[1]).is_err() && look_up(&[0.0; 6], 0, &[]).is_err());

@@ -7,6 +7,7 @@ use crate::drivers::geometry::{Geometry, Side};
 use crate::ops::prepared::Prepared;
 use crate::ops::prepared::cache::{Cache, Kept};
 use crate::words::error::length;
+use crate::words::sizes::{array, numbers};
 use crate::words::{Dims, Error};
 
 /// The insides of a forward pass, row by row as `x` and `out` are seen through their maps.
@@ -20,13 +21,17 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The trace of no rows yet, with room for so many.
-    pub fn with_capacity(dims: Dims, rows: usize) -> Self {
-        let room = || Vec::with_capacity(rows * dims.hidden);
-        Self {
-            gates: dims.cell.gate_names().iter().map(|&name| (name, room())).collect(),
-            cell: if dims.cell.has_cell_state() { room() } else { Vec::new() },
-        }
+    /// The trace of no rows yet, with memory for so many.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] and [`Error::Memory`] for more than there can be.
+    pub fn with_capacity(dims: Dims, rows: usize) -> Result<Self, Error> {
+        let len = numbers("a trace", [rows, dims.hidden])?;
+        let names = dims.cell.gate_names().iter();
+        Ok(Self {
+            gates: names.map(|&name| Ok((name, array(len)?))).collect::<Result<_, Error>>()?,
+            cell: if dims.cell.has_cell_state() { array(len)? } else { Vec::new() },
+        })
     }
 }
 
@@ -38,7 +43,7 @@ impl Prepared {
     /// [`Error::Cache`] for a cache that no forward pass of these sizes on this path has filled, or that a backward
     /// pass has consumed.
     pub fn trace(&self, cache: &Cache) -> Result<Trace, Error> {
-        let mut trace = Trace::with_capacity(self.dims(), self.kept(cache)?.0);
+        let mut trace = Trace::with_capacity(self.dims(), self.kept(cache)?.0)?;
         self.trace_on(cache, &mut trace)?;
         Ok(trace)
     }

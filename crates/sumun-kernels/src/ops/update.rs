@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use crate::simd::flush;
 use crate::words::error::length;
+use crate::words::sizes::range;
 use crate::words::{Error, Path};
 
 pub use crate::words::update::{Adam, Momentum, Rule, Sgd, SquareRoot, Sweep};
@@ -21,7 +22,8 @@ pub fn update(path: Path, rule: &Rule, sweep: Sweep<'_>) -> Result<(), Error> {
     update_ranges(path, rule, std::slice::from_ref(&all), sweep)
 }
 
-/// Updates some ranges of a sweep, as [`update`] does each. One that ends before it begins or beyond the sweep is an error.
+/// Updates some ranges of a sweep, as [`update`] does each. They must follow one another: one that ends before it begins,
+/// begins before the end of the one before it, or ends beyond the sweep is an error.
 pub fn update_ranges(
     path: Path,
     rule: &Rule,
@@ -33,8 +35,10 @@ pub fn update_ranges(
     length("gradients", len, sweep.gradients.len())?;
     length("first", wanted(states > 0), sweep.first.len())?;
     length("second", wanted(states > 1), sweep.second.len())?;
-    if let Some(range) = ranges.iter().find(|range| range.start > range.end || range.end > len) {
-        length("a range of a sweep", len, range.start.max(range.end))?;
+    let mut from = 0;
+    for part in ranges {
+        range("a range of a sweep", part, from..len)?;
+        from = part.end;
     }
     if path == Path::Reference {
         let Sweep { values, gradients, first, second } = sweep;
@@ -264,12 +268,16 @@ mod tests {
             }
         }
         let plain = rules()[0];
-        for (start, end) in [(0, 5), (5, 5), (3, 2), (4, 6)] {
-            let mut values = [1.0; 4];
-            let sweep = Sweep { values: &mut values, gradients: &[1.0; 4], first: &mut [], second: &mut [] };
-            let error = update_ranges(Path::Reference, &plain, &[0..1, start..end], sweep).unwrap_err();
-            assert!(error.to_string().starts_with("a range of a sweep: expected 4 values"), "{error}");
-            assert_eq!(values, [1.0; 4]);
+        for (start, end) in [(0, 1), (1, 5), (5, 5), (3, 2), (4, 6), (4, 0), (usize::MAX, usize::MAX)] {
+            for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+                let mut values = [1.0; 4];
+                let (first, second) = (&mut [][..], &mut [][..]);
+                let sweep = Sweep { values: &mut values, gradients: &[1.0; 4], first, second };
+                let error = update_ranges(path, &plain, &[0..1, start..end], sweep).unwrap_err();
+                let what = "a range of a sweep";
+                assert_eq!(error, Error::Range { what, start, end, least: 1, most: 4 });
+                assert_eq!(values, [1.0; 4]);
+            }
         }
     }
 

@@ -90,7 +90,7 @@ pub(crate) fn forward_in<F: Real>(
     check_state(dims, steps, ["last.hidden", "last.cell"], last.hidden, last.cell)?;
     start(&mut last, initial);
     if let Some(cache) = cache.as_deref_mut() {
-        cache.resize(dims, steps.rows());
+        cache.resize(dims, steps.rows())?;
     }
     if steps.is_empty() {
         return Ok(());
@@ -226,13 +226,9 @@ fn check_shapes<F: Real>(
     x: &[F],
     initial: Option<State<F>>,
 ) -> Result<(), Error> {
-    for (what, size) in [("input size", dims.input), ("hidden size", dims.hidden)] {
-        if size == 0 {
-            return Err(Error::Zero { what });
-        }
-    }
-    dims.options.check(dims.cell)?;
     weights.check(dims)?;
+    // No product of rows or sequences and sizes overflows after this.
+    steps.fit(dims)?;
     masks.check(dims, steps)?;
     length("x", steps.rows() * dims.input, x.len())?;
     if let Some(state) = initial {

@@ -2,6 +2,7 @@
 
 use super::norm;
 use crate::words::error::length;
+use crate::words::sizes::resize;
 use crate::words::{Cell, Dims, Error, Gradients, Masks, Real, State, StateMut, Steps, Weights};
 
 /// What [`forward`](super::forward) keeps for [`backward`](super::backward): row-major, one row per packed row.
@@ -26,12 +27,10 @@ impl<F: Real> Cache<F> {
         [gates, dims.cell_width(), dims.gate_rows(), norm::record_width(dims)].map(|width| rows * width)
     }
 
-    /// Makes room for `rows` packed rows; values that are there stay until they are overwritten.
-    pub(super) fn resize(&mut self, dims: Dims, rows: usize) {
+    /// Makes the cache large enough for `rows` packed rows; values that are there stay until they are overwritten.
+    pub(super) fn resize(&mut self, dims: Dims, rows: usize) -> Result<(), Error> {
         let parts = [&mut self.gates, &mut self.cell, &mut self.pre_activations, &mut self.norm];
-        for (part, length) in parts.into_iter().zip(Self::lengths(dims, rows)) {
-            part.resize(length, F::ZERO);
-        }
+        parts.into_iter().zip(Self::lengths(dims, rows)).try_for_each(|(part, length)| resize(part, length))
     }
 
     pub(super) fn check(&self, dims: Dims, rows: usize) -> Result<(), Error> {

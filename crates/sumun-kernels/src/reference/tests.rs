@@ -279,8 +279,18 @@ fn relu_cuts_below_zero_and_keeps_nan() {
     let (mut out, mut last) = ([0.0f32; 3], [0.0f32; 3]);
     let last = StateMut { hidden: &mut last, cell: &mut [] };
     let x = [-1.0, 2.0, f32::NAN];
-    forward(dims, &weights, &Masks::default(), &Steps::uniform(1, 3), &x, None, &mut out, last, None)
-        .expect("the shapes fit");
+    forward(
+        dims,
+        &weights,
+        &Masks::default(),
+        &Steps::uniform(1, 3).unwrap(),
+        &x,
+        None,
+        &mut out,
+        last,
+        None,
+    )
+    .expect("the shapes fit");
     assert_eq!(out[..2], [0.0, 2.0]);
     assert!(out[2].is_nan());
 }
@@ -440,7 +450,7 @@ fn masks_without_their_option_are_refused() {
     ];
     for (what, masks) in cases {
         let last = StateMut { hidden: &mut [0.0; 2], cell: &mut [] };
-        let steps = Steps::uniform(1, 1);
+        let steps = Steps::uniform(1, 1).unwrap();
         let found = forward(dims, &weights, &masks, &steps, &[1.0], None, &mut [0.0; 2], last, None);
         assert_eq!(found, Err(Error::Length { what, expected: 0, found: 2 }));
     }
@@ -450,14 +460,14 @@ fn masks_without_their_option_are_refused() {
 fn sizes_of_zero_and_stray_cell_states_are_refused() {
     let weights =
         Weights { input: &[], hidden: &[], bias_input: &[], bias_hidden: &[], ..Weights::default() };
-    for (input, hidden, what) in [(0, 1, "input size"), (1, 0, "hidden size")] {
+    for (input, hidden, what) in [(0, 1, "the input size"), (1, 0, "the hidden size")] {
         let dims = Dims::new(Cell::Lstm, input, hidden);
         let last = StateMut { hidden: &mut [], cell: &mut [] };
         let found = forward::<f64>(
             dims,
             &weights,
             &Masks::default(),
-            &Steps::uniform(0, 0),
+            &Steps::uniform(0, 0).unwrap(),
             &[],
             None,
             &mut [],
@@ -479,7 +489,7 @@ fn sizes_of_zero_and_stray_cell_states_are_refused() {
         dims,
         &weights,
         &Masks::default(),
-        &Steps::uniform(1, 1),
+        &Steps::uniform(1, 1).unwrap(),
         &[1.0],
         None,
         &mut [0.0],

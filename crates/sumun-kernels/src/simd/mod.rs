@@ -1,5 +1,7 @@
 //! One trait of vectors, and one thin file an instruction set.
 
+use crate::words::sizes::WIDEST_PANEL;
+
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -8,6 +10,9 @@ pub(crate) mod portable;
 
 /// The most floats of a vector, on any instruction set.
 pub(crate) const MOST_LANES: usize = 16;
+
+// Sizes are checked with what is rounded up to whole panels.
+const _: () = assert!(4 * MOST_LANES <= WIDEST_PANEL);
 
 /// 2⁻⁹⁵, 2.5e-29. What is nearer to 0 is taken for 0, so that denormal numbers never slow a loop down. Numbers from here on
 /// are those with one of the upper three bits of the exponent.

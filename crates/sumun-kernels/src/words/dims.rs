@@ -1,7 +1,12 @@
 //! The sizes of a recurrence.
 
 use crate::words::cell::Cell;
+use crate::words::error::Error;
 use crate::words::options::Options;
+use crate::words::sizes::{WIDEST_PANEL, numbers};
+
+/// The most gates of a cell, and vectors of a panel.
+const MOST_GATES: usize = 4;
 
 /// One recurrence: its cell, sizes and options.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,9 +32,37 @@ impl Dims {
         Self { options, ..self }
     }
 
-    /// G·H: rows of the weight matrices.
+    /// Checks options and sizes: each at least 1, and no array of weights or of one row beyond what can be addressed.
+    /// Everything that computes with these sizes checks them first.
+    ///
+    /// # Errors
+    /// [`Error::Zero`], [`Error::Option`], [`Error::TooLarge`].
+    pub fn check(self) -> Result<(), Error> {
+        for (what, size) in [("the input size", self.input), ("the hidden size", self.hidden)] {
+            if size == 0 {
+                return Err(Error::Zero { what });
+            }
+        }
+        self.options.check(self.cell)?;
+        // Packed weights have whole vectors on either side, and an RNN's panels four of them.
+        let padded = |size: usize| size.saturating_add(WIDEST_PANEL);
+        let widest = padded(self.input.max(self.output()).max(self.hidden));
+        numbers("the weights of a recurrence", [MOST_GATES, padded(self.hidden), widest])?;
+        numbers("the masks of a sequence", [MOST_GATES, self.output()])?;
+        Ok(())
+    }
+
+    /// The most numbers that any array of a pass has for one row or sequence: features, gates in whole panels, masks, or
+    /// what layer normalisation keeps. Of checked sizes.
+    pub(crate) fn widest(self) -> usize {
+        let gates = MOST_GATES * (self.hidden + WIDEST_PANEL).max(self.output());
+        // A reciprocal deviation for each of up to four groups is kept beside the normalised values.
+        gates.max(self.input).max(self.norm_len() + 4)
+    }
+
+    /// G·H: rows of the weight matrices; `usize::MAX` for sizes that [`check`](Self::check) refuses.
     pub fn gate_rows(self) -> usize {
-        self.cell.gates() * self.hidden
+        self.cell.gates().saturating_mul(self.hidden)
     }
 
     /// The width of h: H, or P of a projection.
@@ -51,6 +84,6 @@ impl Dims {
             Cell::Lstm => 9,
             Cell::Gru(_) => 6,
         };
-        if self.options.layer_norm.is_some() { blocks * self.hidden } else { 0 }
+        if self.options.layer_norm.is_some() { self.hidden.saturating_mul(blocks) } else { 0 }
     }
 }

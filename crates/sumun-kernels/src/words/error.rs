@@ -28,6 +28,36 @@ pub enum Error {
         /// The batch size found.
         found: usize,
     },
+    /// A size, or the length of an array of these sizes, is more than there can be.
+    #[error("{what}: {found} is more than {most}, the most there can be")]
+    TooLarge {
+        /// Which size or array.
+        what: &'static str,
+        /// The size asked for, or the product of sizes; `u128::MAX` for that and everything above.
+        found: u128,
+        /// The most there can be.
+        most: usize,
+    },
+    /// The system has no memory for a buffer.
+    #[error("no memory for a buffer of {bytes} bytes")]
+    Memory {
+        /// The size of the buffer.
+        bytes: usize,
+    },
+    /// A range that ends before it begins, begins before the one before it ends, or reaches beyond its whole.
+    #[error("{what}: {start}..{end} is not within {least}..{most}")]
+    Range {
+        /// Which range.
+        what: &'static str,
+        /// Where it begins.
+        start: usize,
+        /// Where it ends.
+        end: usize,
+        /// Where it may begin.
+        least: usize,
+        /// Where it must end.
+        most: usize,
+    },
     /// A size that must be at least 1 is 0.
     #[error("{what} must be at least 1")]
     Zero {
@@ -48,6 +78,9 @@ pub enum Error {
     /// were not prepared for the gradients asked for.
     #[error("backward needs a cache filled by forward of the same recurrence")]
     Cache,
+    /// The last update of packed weights failed, so that there are none.
+    #[error("no weights are packed, as the last update of them failed; update them again")]
+    Unpacked,
     /// The weights are prepared for something else.
     #[error("this needs weights prepared for {wanted}; they are prepared for {prepared}")]
     Purpose {

@@ -32,7 +32,7 @@ impl<F> Masks<'_, F> {
         self.recurrent.is_empty() && self.zoneout_hidden.is_empty() && self.zoneout_cell.is_empty()
     }
 
-    /// Checks every length; a mask whose option is off is refused.
+    /// Checks every length, for steps whose rows [fit](Steps::fit) the sizes; a mask whose option is off is refused.
     pub(crate) fn check(&self, dims: Dims, steps: &Steps) -> Result<(), Error> {
         let Dims { cell, options, .. } = dims;
         let per_sequence = match options.recurrent_dropout {

@@ -1,6 +1,9 @@
 //! Views of rows in somebody's array: strided, and in any order.
 
+use std::ops::Range;
+
 use crate::words::error::Error;
+use crate::words::sizes::{MOST_NUMBERS, array, numbers, range};
 
 /// An order of rows: a permutation of an array's rows or a part of one, so that no two rows are ever the same memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +28,11 @@ impl RowMap {
 
     /// Some of the rows, in the same order: a part of a pass over the array.
     ///
-    /// # Panics
-    /// For a range that reaches beyond the rows of this map.
-    pub fn part(&self, rows: std::ops::Range<usize>) -> Self {
-        Self { to: self.to[rows].to_vec(), of: self.of }
+    /// # Errors
+    /// [`Error::Range`] for a range that ends before it begins or beyond the rows of this map.
+    pub fn part(&self, rows: Range<usize>) -> Result<Self, Error> {
+        range("a part of an order of rows", &rows, 0..self.to.len())?;
+        Ok(Self { to: self.to[rows].to_vec(), of: self.of })
     }
 
     /// Where each row is.
@@ -65,14 +69,16 @@ impl<'a> RowsRef<'a> {
         Self { values, stride: width, map: None }
     }
 
+    /// The first `width` numbers of a row.
+    pub(crate) fn row(&self, row: usize, width: usize) -> &'a [f32] {
+        &self.values[place(self.map, row) * self.stride..][..width]
+    }
+
     /// A copy of the first `count` rows of `width` numbers, in their order and without gaps.
-    pub(crate) fn gather(&self, count: usize, width: usize) -> Vec<f32> {
-        let mut dense = Vec::with_capacity(count * width);
-        for row in 0..count {
-            let from = place(self.map, row) * self.stride;
-            dense.extend_from_slice(&self.values[from..from + width]);
-        }
-        dense
+    pub(crate) fn gather(&self, count: usize, width: usize) -> Result<Vec<f32>, Error> {
+        let mut dense = array(numbers("rows in their order", [count, width])?)?;
+        (0..count).for_each(|row| dense.extend_from_slice(self.row(row, width)));
+        Ok(dense)
     }
 
     /// Checks that `rows` rows of `width` numbers are there.
@@ -87,11 +93,17 @@ impl<'a> RowsMut<'a> {
         Self { values, stride: width, map: None }
     }
 
+    /// The first `width` numbers of a row.
+    pub(crate) fn row_mut(&mut self, row: usize, width: usize) -> &mut [f32] {
+        &mut self.values[place(self.map, row) * self.stride..][..width]
+    }
+
     pub(crate) fn check(&self, what: &'static str, rows: usize, width: usize) -> Result<(), Error> {
         check(what, self.values.len(), self.stride, self.map, rows, width)
     }
 }
 
+/// What every call with rows rests on: after this, row `i < rows` is within the array for each of its `width` numbers.
 fn check(
     what: &'static str,
     found: usize,
@@ -107,7 +119,18 @@ fn check(
         return Err(Error::Length { what, expected: rows, found: map.to.len() });
     }
     let of = map.map_or(rows, |map| map.of);
-    let expected = if rows == 0 { 0 } else { (of - 1) * stride + width };
+    let expected = match rows {
+        0 => 0,
+        // The last row ends without a gap.
+        _ => {
+            let before = numbers(what, [of - 1, stride])?;
+            before.checked_add(width).ok_or(Error::TooLarge {
+                what,
+                found: before as u128 + width as u128,
+                most: MOST_NUMBERS,
+            })?
+        }
+    };
     if found < expected { Err(Error::Length { what, expected, found }) } else { Ok(()) }
 }
 

@@ -42,8 +42,10 @@ impl<F> Default for Weights<'_, F> {
 }
 
 impl<F> Weights<'_, F> {
-    /// Checks every length against `dims`.
+    /// Checks `dims`, and every length against them.
     pub fn check(&self, dims: Dims) -> Result<(), Error> {
+        // No product below overflows for sizes that can be.
+        dims.check()?;
         let rows = dims.gate_rows();
         length("weight_ih", rows * dims.input, self.input.len())?;
         length("weight_hh", rows * dims.output(), self.hidden.len())?;

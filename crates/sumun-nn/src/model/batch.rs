@@ -201,7 +201,7 @@ impl<'a> Batch<'a> {
         };
         if padding.is_none() && self.fill == Fill::Zero {
             match &self.present {
-                Present::All => return Ok(Layout::full(sequences, time)),
+                Present::All => return Layout::full(sequences, time),
                 Present::Lengths(lengths) => return Layout::ragged(lengths, time),
                 Present::Mask(_) => {}
             }

@@ -399,7 +399,7 @@ impl Model {
                 (last + 1, Rows::one_step(vec![0.0; features], features, 1)?)
             }
             (None, Some(Built::Embedding(layer)), Some(id)) => {
-                (1, layer.forward(&self.parameters, &Ids::new(vec![id], Layout::full(1, 1))?)?)
+                (1, layer.forward(&self.parameters, &Ids::new(vec![id], Layout::full(1, 1)?)?)?)
             }
             _ => {
                 return Err(Error::Invalid(

@@ -2,8 +2,8 @@
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sumun_kernels::Path;
 use sumun_kernels::linear::{self, LinearDims};
+use sumun_kernels::{Path, RowsRef};
 
 use super::{Initializer, InputGradient, Layer};
 use crate::noise::Noise;
@@ -170,7 +170,8 @@ impl Layer for Attention {
         parameters.gradient_mut(self.context).iter_mut().zip(&d_context).for_each(|(sum, d)| *sum += d);
         let dims = self.dims(rows);
         let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), Some(self.bias)]);
-        linear::backward_weight(self.path, dims, &x.data, &hidden, d_weight, d_bias)?;
+        let (x_rows, d_u) = (RowsRef::dense(&x.data, features), RowsRef::dense(&hidden, units));
+        linear::backward_weight(self.path, dims, x_rows, d_u, d_weight, d_bias)?;
         if wanted == InputGradient::Skip {
             return Ok(None);
         }
@@ -220,7 +221,7 @@ mod tests {
     fn gradients_agree_with_central_differences() {
         let mask = [true, false, true, true, false, false, false, false, false, true, true, false];
         for layout in [
-            Layout::full(2, 3),
+            Layout::full(2, 3).unwrap(),
             Layout::ragged(&[4, 0, 1, 2, 4], 5).unwrap(),
             Layout::masked(&mask, 3, 4, Fill::Zero).unwrap(),
         ] {
@@ -234,7 +235,7 @@ mod tests {
     fn the_equations_by_hand() {
         let (layer, mut parameters) = attention(1, 1);
         parameters.values_mut().copy_from_slice(&[1.0, 0.0, 2.0]);
-        let x = Rows::pack(&[0.5, -1.0, 2.0], 1, Layout::full(1, 3)).unwrap();
+        let x = Rows::pack(&[0.5, -1.0, 2.0], 1, Layout::full(1, 3).unwrap()).unwrap();
         let weights = layer.weights(&parameters, &x).unwrap().unpack();
         for (found, expected) in weights.iter().zip([0.26210917, 0.02267671, 0.71521411]) {
             assert!((found - expected).abs() < 1e-6, "{weights:?}");
@@ -254,7 +255,7 @@ mod tests {
         let all = layer.forward(&parameters, packed).unwrap().unpack();
         for (n, &length) in lengths.iter().enumerate() {
             let alone = &x[n * 17 * 13..][..length * 13];
-            let alone = Rows::pack(alone, 13, Layout::full(1, length)).unwrap();
+            let alone = Rows::pack(alone, 13, Layout::full(1, length).unwrap()).unwrap();
             let alone_weights = layer.weights(&parameters, &alone).unwrap().unpack();
             assert_eq!(alone_weights, weights[n * 17..][..length], "sequence {n}");
             assert!(weights[n * 17 + length..(n + 1) * 17].iter().all(|&weight| weight == 0.0));
@@ -271,7 +272,7 @@ mod tests {
     fn large_scores_stay_finite() {
         let (layer, mut parameters) = attention(1, 1);
         parameters.values_mut().copy_from_slice(&[1.0, 0.0, 1000.0]);
-        let x = Rows::pack(&[-9.0, 9.0, 9.0], 1, Layout::full(1, 3)).unwrap();
+        let x = Rows::pack(&[-9.0, 9.0, 9.0], 1, Layout::full(1, 3).unwrap()).unwrap();
         assert_eq!(layer.weights(&parameters, &x).unwrap().unpack(), [0.0, 0.5, 0.5]);
     }
 

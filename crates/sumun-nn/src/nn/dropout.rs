@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn loses_the_right_share_and_keeps_the_mean() {
         let dropout = Dropout::new(0.25).unwrap();
-        let x = Rows::new(vec![1.0; 40_000], 100, Layout::full(20, 20)).unwrap();
+        let x = Rows::new(vec![1.0; 40_000], 100, Layout::full(20, 20).unwrap()).unwrap();
         let (y, _) = dropout.forward_train(&Parameters::new(), x.clone(), NOISE).unwrap();
         assert!(y.data.iter().all(|&v| v == 0.0 || v == 4.0 / 3.0));
         let lost = y.data.iter().filter(|&&v| v == 0.0).count() as f32 / 40_000.0;
@@ -131,7 +131,7 @@ mod tests {
             let x = Rows::pack(&values, 7, layout).unwrap();
             dropout.forward_train(&Parameters::new(), x, NOISE).unwrap().0.unpack()
         };
-        let full = masked(Layout::full(3, 4));
+        let full = masked(Layout::full(3, 4).unwrap());
         let ragged = masked(Layout::ragged(&[2, 4, 3], 4).unwrap());
         for n in 0..3 {
             let alive = [2, 4, 3][n] * 7;

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_nan_is_never_hidden() {
         for values in [[f32::NAN, 1.0], [1.0, f32::NAN]] {
-            let x = Rows::pack(&values, 1, Layout::full(1, 2)).unwrap();
+            let x = Rows::pack(&values, 1, Layout::full(1, 2).unwrap()).unwrap();
             for pool in [Pool::Max, Pool::Mean] {
                 assert!(pool.forward(&Parameters::new(), x.clone()).unwrap().data[0].is_nan());
             }

@@ -56,7 +56,7 @@ enum Wanted {
 fn layout(case: &Case) -> Result<Arc<Layout>> {
     match &case.lengths {
         Some(lengths) => Layout::ragged(lengths, case.steps()),
-        None => Ok(Layout::full(case.batch(), case.steps())),
+        None => Layout::full(case.batch(), case.steps()),
     }
 }
 

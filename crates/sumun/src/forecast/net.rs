@@ -144,7 +144,7 @@ impl Net {
     /// Packs what the network sees: `window` is `[T · N, I]`, `ahead` `[N · horizon, F]`.
     pub(crate) fn rows(&self, window: Vec<f32>, ahead: Vec<f32>, n: usize) -> Result<(Rows, Option<Rows>)> {
         let time = window.len() / (n * self.config.input);
-        let x = Rows::new(window, self.config.input, Layout::full(n, time))?;
+        let x = Rows::new(window, self.config.input, Layout::full(n, time)?)?;
         let ahead = match self.ahead {
             Some(_) => Some(Rows::one_step(ahead, self.config.ahead, n * self.config.horizon)?),
             None => None,

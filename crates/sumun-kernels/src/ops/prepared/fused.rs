@@ -14,8 +14,9 @@ use crate::drivers::step::Forward;
 use crate::drivers::threads::for_each_task;
 use crate::memory::aligned::Aligned;
 use crate::words::rows::{RowsAt, at, at_mut};
+use crate::words::sizes::numbers;
 use crate::words::{
-    Dims, Gradients, InputGradient, Purpose, RowsMut, RowsRef, State, StateMut, Steps, Weights,
+    Dims, Error, Gradients, InputGradient, Purpose, RowsMut, RowsRef, State, StateMut, Steps, Weights,
 };
 
 #[derive(Debug, Clone)]
@@ -36,11 +37,11 @@ pub(super) struct Fused {
 }
 
 impl Fused {
-    /// Nothing packed yet.
-    pub(super) fn new(dims: Dims, kernels: Kernels) -> Self {
+    /// Nothing packed yet, for sizes that were checked.
+    pub(super) fn new(dims: Dims, kernels: Kernels) -> Result<Self, Error> {
         let mut zeros = Aligned::default();
-        zeros.resize(dims.hidden.max(dims.output()));
-        Self {
+        zeros.resize(dims.hidden.max(dims.output()))?;
+        Ok(Self {
             kernels,
             geometry: Geometry::new(dims, kernels.lanes),
             w: Aligned::default(),
@@ -51,11 +52,12 @@ impl Fused {
             w_backward: Aligned::default(),
             second_backward: Aligned::default(),
             zeros,
-        }
+        })
     }
 
     /// Packs weights for their purpose, in the memory there is: one way takes over what the other does not need.
-    pub(super) fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) {
+    /// The weights are of checked lengths.
+    pub(super) fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) -> Result<(), Error> {
         let pairs = [
             (&mut self.w, &mut self.w_backward),
             (&mut self.u, &mut self.u_backward),
@@ -72,24 +74,26 @@ impl Fused {
             }
         }
         if purpose.is_forward() {
-            self.pack_forward(weights);
+            self.pack_forward(weights)?;
         }
         if let Some(wanted) = purpose.backward() {
-            self.pack_backward(weights, wanted);
+            self.pack_backward(weights, wanted)?;
         }
+        Ok(())
     }
 
-    fn pack_forward(&mut self, weights: &Weights<f32>) {
+    fn pack_forward(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
         let (g, kernels) = (self.geometry, self.kernels);
         let Dims { input, hidden, options, .. } = g.dims;
         let output = g.dims.output();
         let pack = |to: &mut Aligned, weight, k, side| {
-            to.resize(g.packed_len(k, side));
+            to.resize(g.packed_len(k, side))?;
             g.pack_forward(&kernels, weight, k, side, to);
+            Ok(())
         };
-        pack(&mut self.w, weights.input, input, Side::Input);
-        pack(&mut self.u, weights.hidden, output, Side::Hidden);
-        self.bias.resize(g.panels * g.width());
+        pack(&mut self.w, weights.input, input, Side::Input)?;
+        pack(&mut self.u, weights.hidden, output, Side::Hidden)?;
+        self.bias.resize(g.panels * g.width())?;
         g.pack_bias(weights, &mut self.bias);
         if g.two_phases() {
             let weight = match options.projection {
@@ -97,30 +101,33 @@ impl Fused {
                 None => &weights.hidden[2 * hidden * hidden..],
             };
             let columns = Columns { columns: output, lanes: g.lanes };
-            self.second.resize(columns.packed_len(hidden));
+            self.second.resize(columns.packed_len(hidden))?;
             columns.pack_transposed(&kernels, weight, hidden, &mut self.second);
         }
+        Ok(())
     }
 
-    fn pack_backward(&mut self, weights: &Weights<f32>, wanted: InputGradient) {
+    fn pack_backward(&mut self, weights: &Weights<f32>, wanted: InputGradient) -> Result<(), Error> {
         let g = self.geometry;
         let Dims { input, hidden, options, .. } = g.dims;
         let output = g.dims.output();
         let pack = |to: &mut Aligned, weight, k, side| {
-            to.resize(g.packed_backward_len(k, side));
+            to.resize(g.packed_backward_len(k, side))?;
             g.pack_backward(weight, k, side, to);
+            Ok(())
         };
-        pack(&mut self.u_backward, weights.hidden, output, Side::Hidden);
+        pack(&mut self.u_backward, weights.hidden, output, Side::Hidden)?;
         if wanted == InputGradient::Needed {
-            pack(&mut self.w_backward, weights.input, input, Side::Input);
+            pack(&mut self.w_backward, weights.input, input, Side::Input)?;
         }
         if let Some(output) = options.projection {
             let columns = Columns { columns: hidden, lanes: g.lanes };
-            self.second_backward.resize(columns.packed_len(output));
+            self.second_backward.resize(columns.packed_len(output))?;
             columns.pack(weights.projection, output, &mut self.second_backward);
         } else if g.two_phases() {
-            pack(&mut self.second_backward, weights.hidden, hidden, Side::Reset);
+            pack(&mut self.second_backward, weights.hidden, hidden, Side::Reset)?;
         }
+        Ok(())
     }
 
     /// The states before the first step, `width` each; one row of zeros for all where there is none.
@@ -141,7 +148,7 @@ impl Fused {
         last: StateMut<'_, f32>,
         cache: Option<&mut Cache>,
         scratch: &mut Scratch,
-    ) {
+    ) -> Result<(), Error> {
         let g = &self.geometry;
         let shards = split.shards();
         let (rows, hidden) = (steps.rows(), g.dims.hidden);
@@ -149,16 +156,17 @@ impl Fused {
         let inner_rows = |rows: usize| if g.two_phases() { rows * hidden } else { 0 };
         let (gates, gate_rows, cells, inner) = match cache {
             Some(cache) => {
+                cache.filled = None;
+                cache.gates.resize(g.panels * rows * g.width())?;
+                cache.cells.resize(if g.dims.cell.has_cell_state() { rows * hidden } else { 0 })?;
+                cache.inner.resize(inner_rows(rows))?;
                 cache.filled = Some((self.kernels.path, g.dims, rows));
-                cache.gates.resize(g.panels * rows * g.width());
-                cache.cells.resize(if g.dims.cell.has_cell_state() { rows * hidden } else { 0 });
-                cache.inner.resize(inner_rows(rows));
                 (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr(), cache.inner.as_mut_ptr())
             }
             None => {
                 let chunk = chunk_rows(g, steps, shards);
-                scratch.gates.resize(shards * g.panels * chunk * g.width());
-                scratch.inner.resize(inner_rows(steps.sequences()));
+                scratch.gates.resize(numbers("gates of a pass", [shards, chunk, g.panels * g.width()])?)?;
+                scratch.inner.resize(inner_rows(steps.sequences()))?;
                 (scratch.gates.as_mut_ptr(), chunk, last.cell.as_mut_ptr(), scratch.inner.as_mut_ptr())
             }
         };
@@ -193,6 +201,7 @@ impl Fused {
                 Split::Units(pieces) => forward_by_units(&self.kernels, &task, pieces),
             }
         }
+        Ok(())
     }
 
     pub(super) fn step(
@@ -202,11 +211,11 @@ impl Fused {
         state: StateMut<'_, f32>,
         out: &mut [f32],
         scratch: &mut Scratch,
-    ) {
+    ) -> Result<(), Error> {
         let g = &self.geometry;
         let chunk = chunk_rows(g, steps, 1);
-        scratch.gates.resize(g.panels * chunk * g.width());
-        scratch.inner.resize(if g.two_phases() { steps.sequences() * g.dims.hidden } else { 0 });
+        scratch.gates.resize(g.panels * chunk * g.width())?;
+        scratch.inner.resize(if g.two_phases() { steps.sequences() * g.dims.hidden } else { 0 })?;
         let (hidden, cells) = (state.hidden.as_mut_ptr(), state.cell.as_mut_ptr());
         let (stride, cell_stride) = (g.dims.output(), g.dims.hidden);
         let task = Forward {
@@ -234,6 +243,7 @@ impl Fused {
         scratch.backwards = !scratch.backwards;
         // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.
         unsafe { forward(&self.kernels, &task, 0) }
+        Ok(())
     }
 
     pub(super) fn backward_in_time(
@@ -249,7 +259,7 @@ impl Fused {
         add: bool,
         d_initial: StateMut<'_, f32>,
         by_step: Option<StateMut<'_, f32>>,
-    ) {
+    ) -> Result<(), Error> {
         match d_last {
             Some(d_last) => {
                 d_initial.hidden.copy_from_slice(d_last.hidden);
@@ -262,8 +272,8 @@ impl Fused {
         }
         let g = &self.geometry;
         if g.two_phases() {
-            cache.d_projected.resize(steps.rows() * g.dims.options.projection.unwrap_or(0));
-            cache.d_inner.resize(steps.sequences() * g.dims.hidden);
+            cache.d_projected.resize(steps.rows() * g.dims.options.projection.unwrap_or(0))?;
+            cache.d_inner.resize(steps.sequences() * g.dims.hidden)?;
         }
         let task = Backward {
             geometry: g,
@@ -294,6 +304,7 @@ impl Fused {
                 Split::Units(pieces) => backward_by_units(&self.kernels, &task, pieces),
             }
         }
+        Ok(())
     }
 
     /// dW, dU and the biases from the gate gradients that the pass through time left in the cache.
@@ -306,7 +317,7 @@ impl Fused {
         out: RowsRef<'_>,
         cache: &Cache,
         into: Gradients<'_, f32>,
-    ) {
+    ) -> Result<(), Error> {
         let g = &self.geometry;
         let Dims { hidden, options, .. } = g.dims;
         let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
@@ -315,7 +326,7 @@ impl Fused {
         let reset_columns = self.gate_columns(cache, rows, Side::Reset);
         let narrow = g.dims.input < g.lanes;
         if narrow {
-            self.narrow_input_gradient(rows, x, cache, into.input);
+            self.narrow_input_gradient(rows, x, cache, into.input)?;
         }
         // The state before row r of step t is the row of the same rank at step t − 1: N rows earlier, if no sequence
         // ends before the last step.
@@ -386,28 +397,35 @@ impl Fused {
                 Some(a_stride) => {
                     let columns = |row| (row, cache.d_projected[row..].as_ptr());
                     let columns: Vec<_> = (0..output).map(columns).collect();
-                    let flops = 2 * rows * output * hidden;
+                    let flops = (2 * rows).saturating_mul(output * hidden);
                     self.sums(rows, a_stride, &[inner(&columns, into.projection)], &[], flops);
                 }
                 None => {
-                    let flops = 2 * rows * hidden * hidden;
+                    let flops = (2 * rows).saturating_mul(hidden * hidden);
                     self.sums(rows, g.width(), &[inner(&reset_columns, into.hidden)], &[], flops);
                 }
             }
         }
+        Ok(())
     }
 
     /// dW of an input narrower than a vector, turned: its numbers are the outputs, and the gates' whole vectors the
     /// columns. The same chains of additions, so the same bits.
-    fn narrow_input_gradient(&self, rows: usize, x: RowsRef<'_>, cache: &Cache, into: &mut [f32]) {
+    fn narrow_input_gradient(
+        &self,
+        rows: usize,
+        x: RowsRef<'_>,
+        cache: &Cache,
+        into: &mut [f32],
+    ) -> Result<(), Error> {
         let g = &self.geometry;
         let inputs = g.dims.input;
-        let dense = x.gather(rows, inputs);
+        let dense = x.gather(rows, inputs)?;
         let mut sums = Aligned::default();
         for panel in 0..g.panels {
             let width = g.vectors(panel, Side::Input) * g.lanes;
             let place = |column| g.weight_row(panel, column, Side::Input);
-            sums.resize(inputs * width);
+            sums.resize(inputs * width)?;
             for (i, sums) in sums.chunks_exact_mut(width).enumerate() {
                 for (column, sum) in sums.iter_mut().enumerate() {
                     *sum = place(column).map_or(0.0, |row| into[row * inputs + i]);
@@ -438,6 +456,7 @@ impl Fused {
                 }
             }
         }
+        Ok(())
     }
 
     /// For each weight row that a side has: where its column of gate gradients begins.
@@ -447,12 +466,7 @@ impl Fused {
         for panel in 0..g.panels {
             let gates = &cache.gates[panel * rows * g.width()..];
             for (column, row, count) in g.gates(panel, side) {
-                columns.extend(
-                    gates[column..][..count]
-                        .iter()
-                        .enumerate()
-                        .map(|(at, gate)| (row + at, &raw const *gate)),
-                );
+                columns.extend((0..count).map(|at| (row + at, gates[column + at..].as_ptr())));
             }
         }
         columns

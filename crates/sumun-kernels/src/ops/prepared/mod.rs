@@ -10,6 +10,7 @@ use self::fused::Fused;
 use self::plain::Plain;
 use self::split::Split;
 use crate::words::error::length;
+use crate::words::sizes::numbers;
 use crate::words::{
     Dims, Error, Gradients, InputGradient, Masks, Options, Path, Purpose, RowsMut, RowsRef, State, StateMut,
     Steps, Weights,
@@ -23,6 +24,8 @@ pub struct Prepared {
     dims: Dims,
     path: Path,
     purpose: Purpose,
+    /// Whether weights are packed: not where an update of them failed.
+    packed: bool,
     engine: Engine,
 }
 
@@ -34,15 +37,9 @@ enum Engine {
 
 impl Prepared {
     /// Packs weights for a path. A path that this processor lacks, or that does not compute the cell, is an
-    /// error: nothing else is ever chosen silently.
+    /// error: nothing else is ever chosen silently. Sizes that [`Dims::check`] refuses are errors too.
     pub fn new(dims: Dims, weights: &Weights<f32>, path: Path, purpose: Purpose) -> Result<Self, Error> {
-        if dims.input == 0 {
-            return Err(Error::Zero { what: "the input size" });
-        }
-        if dims.hidden == 0 {
-            return Err(Error::Zero { what: "the hidden size" });
-        }
-        dims.options.check(dims.cell)?;
+        dims.check()?;
         let engine = if path == Path::Reference {
             Engine::Reference(Plain::default())
         } else {
@@ -50,9 +47,9 @@ impl Prepared {
             if let Some(cell) = beyond_fused(dims) {
                 return Err(Error::Unsupported { path: path.name(), cell });
             }
-            Engine::Fused(Box::new(Fused::new(dims, kernels)))
+            Engine::Fused(Box::new(Fused::new(dims, kernels)?))
         };
-        let mut prepared = Self { dims, path, purpose, engine };
+        let mut prepared = Self { dims, path, purpose, packed: false, engine };
         prepared.update(weights, purpose)?;
         Ok(prepared)
     }
@@ -60,11 +57,12 @@ impl Prepared {
     /// Packs other values of the same shapes, or for another purpose, in the memory there is.
     pub fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) -> Result<(), Error> {
         weights.check(self.dims)?;
+        self.packed = false;
         match &mut self.engine {
-            Engine::Reference(plain) => plain.update(weights),
-            Engine::Fused(fused) => fused.update(weights, purpose),
+            Engine::Reference(plain) => plain.update(weights)?,
+            Engine::Fused(fused) => fused.update(weights, purpose)?,
         }
-        self.purpose = purpose;
+        (self.purpose, self.packed) = (purpose, true);
         Ok(())
     }
 
@@ -113,8 +111,9 @@ impl Prepared {
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
         self.expect(Purpose::Inference)?;
+        let rows = steps.fit(self.dims)?;
         masks.check(self.dims, steps)?;
-        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.output());
+        let (n, hidden) = (steps.sequences(), self.dims.output());
         x.check("x", rows, self.dims.input)?;
         out.check("out", rows, hidden)?;
         self.check_state("initial", n, initial)?;
@@ -126,15 +125,12 @@ impl Prepared {
             return Ok(());
         }
         match &self.engine {
-            Engine::Reference(plain) => {
-                plain.forward(self.dims, masks, steps, x, initial, out, last, cache)?
-            }
+            Engine::Reference(plain) => plain.forward(self.dims, masks, steps, x, initial, out, last, cache),
             Engine::Fused(fused) => {
                 let split = Split::new(&fused.geometry, steps, self.forward_flops(rows));
-                fused.forward(steps, split, x, initial, out, last, cache, scratch);
+                fused.forward(steps, split, x, initial, out, last, cache, scratch)
             }
         }
-        Ok(())
     }
 
     /// Runs all steps backwards. `x`, `initial` and `out` are forward's; `cache` is consumed. `d_out` is the
@@ -187,8 +183,9 @@ impl Prepared {
     ) -> Result<(), Error> {
         let input_gradient = if d_x.is_some() { InputGradient::Needed } else { InputGradient::Skip };
         self.expect(Purpose::Backward(input_gradient))?;
+        let rows = steps.fit(self.dims)?;
         masks.check(self.dims, steps)?;
-        let (rows, n, hidden) = (steps.rows(), steps.sequences(), self.dims.output());
+        let (n, hidden) = (steps.sequences(), self.dims.output());
         x.check("x", rows, self.dims.input)?;
         out.check("out", rows, hidden)?;
         if let Some(d_out) = d_out {
@@ -225,9 +222,8 @@ impl Prepared {
                 };
                 fused.backward_in_time(
                     steps, split, initial, out, cache, d_out, d_last, d_x, add, d_initial, by_step,
-                );
-                fused.weight_gradients(steps, flops, x, initial, out, cache, into);
-                Ok(())
+                )?;
+                fused.weight_gradients(steps, flops, x, initial, out, cache, into)
             }
         }
     }
@@ -254,6 +250,8 @@ impl Prepared {
         self.expect(Purpose::Inference)?;
         let hidden = self.dims.output();
         let n = state.hidden.len() / hidden;
+        // No product of sequences and sizes overflows after this.
+        numbers("the numbers of a step", [n, self.dims.widest()])?;
         length("x", n * self.dims.input, x.len())?;
         self.check_state("state", n, Some(State { hidden: state.hidden, cell: state.cell }))?;
         if n == 0 {
@@ -261,14 +259,14 @@ impl Prepared {
         }
         let steps = match scratch.one_step.take() {
             Some(steps) if steps.sequences() == n => steps,
-            _ => Steps::uniform(1, n),
+            _ => Steps::uniform(1, n)?,
         };
         let mut out = std::mem::take(&mut scratch.hidden);
         out.resize(state.hidden.len(), 0.0);
         match &self.engine {
             Engine::Reference(plain) => plain.step(self.dims, &steps, x, state, &mut out, scratch)?,
             Engine::Fused(fused) => {
-                fused.step(&steps, RowsRef::dense(x, self.dims.input), state, &mut out, scratch);
+                fused.step(&steps, RowsRef::dense(x, self.dims.input), state, &mut out, scratch)?;
             }
         }
         scratch.hidden = out;
@@ -279,13 +277,16 @@ impl Prepared {
     /// An error unless the weights are prepared for this.
     fn expect(&self, wanted: Purpose) -> Result<(), Error> {
         match self.purpose.serves(wanted) {
-            true => Ok(()),
+            true if self.packed => Ok(()),
+            true => Err(Error::Unpacked),
             false => Err(Error::Purpose { prepared: self.purpose, wanted }),
         }
     }
 
+    /// What both products of all rows compute, or the most that can be told.
     fn forward_flops(&self, rows: usize) -> usize {
-        2 * rows * (self.dims.input + self.dims.output()) * self.dims.gate_rows()
+        let weights = (self.dims.input + self.dims.output()).saturating_mul(self.dims.gate_rows());
+        weights.saturating_mul(2).saturating_mul(rows)
     }
 
     fn check_state(&self, what: &'static str, n: usize, state: Option<State<'_, f32>>) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use super::cache::{Cache, Scratch};
 use crate::reference;
 use crate::words::rows::place;
+use crate::words::sizes::{reserve, zeros};
 use crate::words::{Dims, Error, Gradients, Masks, Path, RowsMut, RowsRef, State, StateMut, Steps, Weights};
 
 /// Weights as they are, for the reference path.
@@ -20,7 +21,7 @@ pub(super) struct Plain {
 
 impl Plain {
     /// Copies other values, in the memory there is.
-    pub(super) fn update(&mut self, weights: &Weights<f32>) {
+    pub(super) fn update(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
         let parts = [
             (&mut self.input, weights.input),
             (&mut self.hidden, weights.hidden),
@@ -33,8 +34,10 @@ impl Plain {
         ];
         for (part, values) in parts {
             part.clear();
+            reserve(part, values.len())?;
             part.extend_from_slice(values);
         }
+        Ok(())
     }
 
     fn weights(&self) -> Weights<'_, f32> {
@@ -62,13 +65,13 @@ impl Plain {
         cache: Option<&mut Cache>,
     ) -> Result<(), Error> {
         let rows = steps.rows();
-        let x = x.gather(rows, dims.input);
-        let mut dense = vec![0.0; rows * dims.output()];
-        let kept = cache.map(|cache| {
-            cache.filled = Some((Path::Reference, dims, rows));
-            &mut cache.reference
-        });
+        let x = x.gather(rows, dims.input)?;
+        let mut dense = zeros(rows * dims.output())?;
+        let (kept, filled) = cache.map(|cache| (&mut cache.reference, &mut cache.filled)).unzip();
         reference::forward(dims, &self.weights(), masks, steps, &x, initial, &mut dense, last, kept)?;
+        if let Some(filled) = filled {
+            *filled = Some((Path::Reference, dims, rows));
+        }
         scatter(&dense, out, dims.output(), false);
         Ok(())
     }
@@ -110,13 +113,13 @@ impl Plain {
         by_step: Option<StateMut<'_, f32>>,
     ) -> Result<(), Error> {
         let rows = steps.rows();
-        let x = x.gather(rows, dims.input);
-        let out = out.gather(rows, dims.output());
+        let x = x.gather(rows, dims.input)?;
+        let out = out.gather(rows, dims.output())?;
         let d_out = match d_out {
-            Some(d_out) => d_out.gather(rows, dims.output()),
-            None => vec![0.0; rows * dims.output()],
+            Some(d_out) => d_out.gather(rows, dims.output())?,
+            None => zeros(rows * dims.output())?,
         };
-        let mut dense = d_x.as_ref().map(|_| vec![0.0; rows * dims.input]);
+        let mut dense = d_x.as_ref().map(|_| zeros(rows * dims.input)).transpose()?;
         reference::backward_by_step(
             dims,
             &self.weights(),

@@ -22,7 +22,7 @@ impl Split {
         let rows = steps.rows().div_ceil(steps.len().max(1));
         let most = if weights < LARGE_WEIGHTS { MOST_ROWS_BY_UNITS } else { MOST_ROWS_OF_LARGE };
         let columns = Columns { columns: dims.output(), lanes: geometry.lanes };
-        let work = 2 * weights * rows.max(ROWS_TO_READ);
+        let work = weights.saturating_mul(2 * rows.max(ROWS_TO_READ));
         let pieces = threads.min(work / FLOPS_OF_PIECE).min(geometry.panels).min(columns.panels());
         match flops >= PARALLEL_FLOPS && rows < most * threads && pieces > 1 && !geometry.two_phases() {
             true => Self::Units(pieces),
@@ -69,7 +69,7 @@ mod tests {
         let split = |threads, cell, hidden, sequences, steps| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let geometry = Geometry::new(Dims::new(cell, 8, hidden), lanes);
-            let steps = Steps::uniform(steps, sequences);
+            let steps = Steps::uniform(steps, sequences).unwrap();
             let flops = 2 * steps.rows() * hidden * geometry.dims.gate_rows();
             pool.install(|| Split::new(&geometry, &steps, flops))
         };

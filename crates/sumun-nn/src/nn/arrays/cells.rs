@@ -203,7 +203,7 @@ impl Cell {
             self.stack.step(&self.parameters, &x, &mut state)?;
         } else {
             // A batch may be worth several threads, which a step of one sequence never is.
-            let x = Rows::new(x, self.stack.config().input, Layout::full(n, 1))?;
+            let x = Rows::new(x, self.stack.config().input, Layout::full(n, 1)?)?;
             (_, state) = self.stack.forward_with_state(&self.parameters, x, Some(&state))?;
         }
         Ok(self.state(state, n))
@@ -217,7 +217,7 @@ impl Cell {
         noise: Noise,
     ) -> Result<(S, CellCache<D>)> {
         let (n, x, state) = self.enter(x, state)?;
-        let layout = Layout::one_step_at(n, t);
+        let layout = Layout::one_step_at(n, t)?;
         let x = Rows::new(x, self.stack.config().input, layout.clone())?;
         let (_, state, cache) =
             self.stack.forward_train_with_state(&self.parameters, x, Some(&state), noise)?;

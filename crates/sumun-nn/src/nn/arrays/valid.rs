@@ -47,7 +47,7 @@ impl Valid<'_> {
         let masked = |mask: &[bool]| Layout::masked(mask, sequences, time, calling.masked_steps);
         let turned = |t: usize| if calling.go_backwards { time - 1 - t } else { t };
         match self {
-            Self::All => Ok(Layout::full(sequences, time)),
+            Self::All => Layout::full(sequences, time),
             Self::Lengths(lengths) => {
                 if lengths.len() != sequences {
                     return Err(Error::Shape {

@@ -1,7 +1,7 @@
 //! What a cell of one's own has to say: its sizes, its weights, its step and its step's backward.
 
-use sumun_kernels::Path;
 use sumun_kernels::linear::{self, LinearDims};
+use sumun_kernels::{Path, RowsRef};
 
 use crate::Result;
 use crate::nn::Initializer;
@@ -124,7 +124,8 @@ pub fn affine_backward(
     d_bias: &mut [f32],
 ) -> Result<()> {
     let dims = dims(rows, x.len(), d_out.len());
-    linear::backward_weight(Path::best(), dims, x, d_out, d_weight, d_bias)?;
+    let (x, d_y) = (RowsRef::dense(x, dims.input), RowsRef::dense(d_out, dims.output));
+    linear::backward_weight(Path::best(), dims, x, d_y, d_weight, d_bias)?;
     let mut d = vec![0.0; d_x.len()];
     linear::backward_input(Path::best(), dims, weight, d_out, &mut d)?;
     d_x.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);

@@ -114,7 +114,7 @@ fn layouts() -> Vec<Arc<Layout>> {
     let mask = [[0, 0, 1, 1], [1, 0, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 0, 0]];
     let mask: Vec<bool> = mask.concat().iter().map(|&v| v == 1).collect();
     vec![
-        Layout::full(3, 4),
+        Layout::full(3, 4).unwrap(),
         Layout::ragged(&[4, 0, 2, 4], 5).unwrap(),
         Layout::masked(&mask, 5, 4, Fill::Repeat).unwrap(),
         Layout::ragged(&[0, 0], 3).unwrap(),
@@ -220,7 +220,7 @@ fn masked_is_alone_and_chunked_is_whole_bit_for_bit() {
         let mut state = None;
         for t in 0..length {
             let row = x[(n * 5 + t) * 3..][..3].to_vec();
-            let row = Rows::new(row, 3, Layout::full(1, 1)).unwrap();
+            let row = Rows::new(row, 3, Layout::full(1, 1).unwrap()).unwrap();
             let (y, after) = own.forward_with_state(&parameters, row, state.as_ref()).unwrap();
             assert_eq!(*y.data, batch[(n * 5 + t) * UNITS..][..UNITS], "sequence {n}, step {t}");
             state = Some(after);
@@ -322,7 +322,7 @@ fn what_does_not_fit_is_refused() {
 
     let mut parameters = Parameters::new();
     let own = Custom::new(OwnLstm, plain, &mut parameters, "own", &mut rng()).unwrap();
-    let layout = Layout::full(2, 3);
+    let layout = Layout::full(2, 3).unwrap();
     let rows = |features| Rows::new(vec![0.5; 6 * features], features, layout.clone()).unwrap();
     let error = own.forward(&parameters, rows(4)).unwrap_err().to_string();
     assert_eq!(error, "the input of a custom layer: expected [6, 3], found [6, 4]");

@@ -1,6 +1,6 @@
 //! A dense layer and the cross-entropy of its answers in one, a chunk of rows at a time.
 
-use sumun_kernels::linear::{LinearDims, backward_weight_strided};
+use sumun_kernels::linear::{LinearDims, backward_weight};
 use sumun_kernels::{RowsMut, RowsRef};
 
 use super::{Activation, Dense};
@@ -71,13 +71,14 @@ impl Dense {
             let (x, logits) = (&x.data[start * input..end * input], &mut logits[..count * stride]);
             let bias = self.bias.map_or(&[][..], |bias| parameters.value(bias));
             let y = RowsMut { values: &mut *logits, stride, map: None };
-            packed.forward(count, bias, RowsRef::dense(x, input), y)?;
+            let x = RowsRef::dense(x, input);
+            packed.forward(count, bias, x, y)?;
             sum += loss.partial_in_place(logits, (output, stride), &targets[start..end], total)?;
             let dims = LinearDims { rows: count, input, output };
             let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias]);
-            backward_weight_strided(self.path, dims, x, (logits, stride), d_weight, d_bias)?;
+            let d_y = RowsRef { values: logits, stride, map: None };
+            backward_weight(self.path, dims, x, d_y, d_weight, d_bias)?;
             if let Some(d_x) = &mut d_x {
-                let d_y = RowsRef { values: logits, stride, map: None };
                 let d_x = RowsMut::dense(&mut d_x[start * input..end * input], input);
                 packed.backward_input(count, d_y, d_x)?;
             }
@@ -121,7 +122,7 @@ mod tests {
                     let (layer, mut apart) = head(DenseConfig::new(input, classes).bias(bias));
                     let layer = layer.on_path(path);
                     let data = (0..rows * input).map(|k| ((k * 7919) % 1009) as f32 / 500.0 - 1.0).collect();
-                    let x = Rows::new(data, input, Layout::full(rows, 1)).unwrap();
+                    let x = Rows::new(data, input, Layout::full(rows, 1).unwrap()).unwrap();
                     let target = |k| if k % 5 == 3 { u32::MAX } else { (k * 6151 % classes) as u32 };
                     let targets: Vec<u32> = (0..rows).map(target).collect();
                     let mut together = apart.clone();

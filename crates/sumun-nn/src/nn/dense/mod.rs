@@ -252,7 +252,8 @@ impl Layer for Dense {
             }
         };
         let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias]);
-        backward_weight(self.path, dims, &x.data, &d_y.data, d_weight, d_bias)?;
+        let (x_rows, d_rows) = (RowsRef::dense(&x.data, dims.input), RowsRef::dense(&d_y.data, dims.output));
+        backward_weight(self.path, dims, x_rows, d_rows, d_weight, d_bias)?;
         if wanted == InputGradient::Skip {
             return Ok(None);
         }

@@ -99,7 +99,7 @@ mod tests {
                 let rows = |from: usize, to: usize| {
                     let part = |values: &[f32], width: usize| {
                         let values = values[from * n * width..to * n * width].to_vec();
-                        Rows::new(values, width, Layout::full(n, to - from)).unwrap()
+                        Rows::new(values, width, Layout::full(n, to - from).unwrap()).unwrap()
                     };
                     [part(&x, 3), part(&d, width)]
                 };

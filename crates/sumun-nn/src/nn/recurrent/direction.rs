@@ -88,10 +88,10 @@ impl Direction<'_> {
         let (mut start, mut tape, mut unread) = (initial, Tape::default(), Vec::new());
         let shows = matches!(keep, Keep::Insides);
         if shows {
-            tape.trace = Trace::with_capacity(dims, steps.rows());
+            tape.trace = Trace::with_capacity(dims, steps.rows())?;
         }
         for range in self.pieces(keep) {
-            let piece = self.piece(&range);
+            let piece = self.piece(&range)?;
             let n = piece.steps.sequences();
             let drawn = self.draw(&range);
             let keeps =
@@ -151,7 +151,7 @@ impl Direction<'_> {
         let Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias } =
             into;
         for mut kept in tape.pieces.into_iter().rev() {
-            let piece = self.piece(&kept.steps);
+            let piece = self.piece(&kept.steps)?;
             let (n, rows) = (piece.steps.sequences(), piece.rows.clone());
             let (again, drawn, mut cache) = match kept.insides.take() {
                 Some((drawn, cache)) => (None, drawn, cache),
@@ -202,14 +202,14 @@ impl Direction<'_> {
     /// The insides of a training pass in the order of processing, and the hidden rows, `[R, H]`, where they were not
     /// kept.
     pub(super) fn trace(&self, tape: &Tape, x: &Rows, room: &mut Room) -> Result<(Trace, Option<Vec<f32>>)> {
-        let mut trace = Trace::with_capacity(self.prepared.dims(), self.layout.rows());
+        let mut trace = Trace::with_capacity(self.prepared.dims(), self.layout.rows())?;
         let mut hidden = None;
         for kept in &tape.pieces {
             if let Some((_, cache)) = &kept.insides {
                 self.prepared.trace_on(cache, &mut trace)?;
                 continue;
             }
-            let (out, _, cache) = self.again(kept, &self.piece(&kept.steps), x, room)?;
+            let (out, _, cache) = self.again(kept, &self.piece(&kept.steps)?, x, room)?;
             self.prepared.trace_on(&cache, &mut trace)?;
             room.caches.push(cache);
             hidden.get_or_insert_with(Vec::new).extend(out);
@@ -257,15 +257,15 @@ impl Direction<'_> {
         }
     }
 
-    fn piece(&self, range: &Range<usize>) -> Piece<'_> {
+    fn piece(&self, range: &Range<usize>) -> Result<Piece<'_>> {
         let steps = self.layout.steps();
         let rows = steps.offset(range.start)..steps.offset(range.end);
         let map = (self.direction == 1).then(|| self.layout.reversed());
         if *range == (0..steps.len()) {
-            return Piece { steps: Cow::Borrowed(steps), rows, map: map.map(Cow::Borrowed) };
+            return Ok(Piece { steps: Cow::Borrowed(steps), rows, map: map.map(Cow::Borrowed) });
         }
-        let map = map.map(|map| Cow::Owned(map.part(rows.clone())));
-        Piece { steps: Cow::Owned(steps.part(range.clone())), rows, map }
+        let map = map.map(|map| map.part(rows.clone())).transpose()?.map(Cow::Owned);
+        Ok(Piece { steps: Cow::Owned(steps.part(range.clone())?), rows, map })
     }
 
     fn draw(&self, steps: &Range<usize>) -> Drawn {
@@ -399,7 +399,7 @@ mod tests {
         vec![
             Layout::ragged(&[3, 17, 0, 16, 1, 8], 18).unwrap(),
             Layout::masked(&mask, 5, 9, Fill::Repeat).unwrap(),
-            Layout::full(2, 6),
+            Layout::full(2, 6).unwrap(),
         ]
     }
 
@@ -443,10 +443,10 @@ mod tests {
             let config = RecurrentConfig { layers: 2, ..RecurrentConfig::new(cell, 3, 21) };
             let path = Path::best();
             let truncated = RecurrentConfig { truncate: Some(K), ..config.clone() };
-            let whole = train(&truncated, path, &Layout::full(n, steps));
+            let whole = train(&truncated, path, &Layout::full(n, steps).unwrap());
             let never = RecurrentConfig { truncate: Some(steps), ..config.clone() };
-            let untruncated = train(&config, path, &Layout::full(n, steps));
-            assert_eq!(train(&never, path, &Layout::full(n, steps)), untruncated);
+            let untruncated = train(&config, path, &Layout::full(n, steps).unwrap());
+            assert_eq!(train(&never, path, &Layout::full(n, steps).unwrap()), untruncated);
             assert_ne!(whole.d_weights, untruncated.d_weights);
 
             // The numbers that `train` draws, once more.
@@ -463,7 +463,7 @@ mod tests {
             let (x, d_out) = (random.normals(steps * n * 3, 1.0), random.normals(steps * n * 21, 1.0));
             let chunk = |values: &[f32], width: usize, from: usize, to: usize| {
                 let values = values[from * n * width..to * n * width].to_vec();
-                Rows::new(values, width, Layout::full(n, to - from)).unwrap()
+                Rows::new(values, width, Layout::full(n, to - from).unwrap()).unwrap()
             };
             let mut carried = initial;
             let mut chunks = Vec::new();

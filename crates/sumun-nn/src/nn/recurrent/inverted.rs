@@ -242,7 +242,7 @@ mod tests {
             let config = RecurrentConfig { inverted_update: true, ..RecurrentConfig::new(cell, 3, 20) };
             let (stack, p) = stack(&config);
             let stack = stack.on_path(path).unwrap();
-            let x = Rows::pack(&[0.3, -0.2, 0.9, 0.4, 0.1, -0.7], 3, Layout::full(1, 2)).unwrap();
+            let x = Rows::pack(&[0.3, -0.2, 0.9, 0.4, 0.1, -0.7], 3, Layout::full(1, 2).unwrap()).unwrap();
             let trace = stack.trace(&p, x.clone(), None).unwrap().remove(0);
             let (z, n, h) = (trace.gate("z").unwrap(), trace.gate("n").unwrap(), &trace.hidden);
             let weight = |name: &str| p.value(p.find(name).unwrap());

@@ -175,7 +175,7 @@ fn padding_and_company_never_change_a_bit() {
         let width = together.len() / n;
         for (i, &length) in lengths.iter().enumerate() {
             let own = &x[i * t * 3..(i * t + length) * 3];
-            let alone = Rows::pack(own, 3, Layout::full(1, length)).unwrap();
+            let alone = Rows::pack(own, 3, Layout::full(1, length).unwrap()).unwrap();
             let alone = stack.forward(&parameters, alone).unwrap().unpack();
             let mine = &together[i * width..(i + 1) * width];
             assert_eq!(&mine[..alone.len()], alone, "{config:?}, sequence {i}");
@@ -189,8 +189,9 @@ fn a_sequence_in_chunks_with_its_state_carried_has_the_same_bits() {
     for config in configs().into_iter().filter(|c| !c.bidirectional && c.output == Output::Sequence) {
         let (stack, parameters) = stack(&config);
         let x: Vec<f32> = (0..10 * 3).map(|k| ((k * 17) % 31) as f32 / 15.0 - 1.0).collect();
-        let part =
-            |from: usize, to: usize| Rows::pack(&x[from * 3..to * 3], 3, Layout::full(1, to - from)).unwrap();
+        let part = |from: usize, to: usize| {
+            Rows::pack(&x[from * 3..to * 3], 3, Layout::full(1, to - from).unwrap()).unwrap()
+        };
         let (whole, end) = stack.forward_with_state(&parameters, part(0, 10), None).unwrap();
         let (first, middle) = stack.forward_with_state(&parameters, part(0, 4), None).unwrap();
         let (second, last) = stack.forward_with_state(&parameters, part(4, 10), Some(&middle)).unwrap();
@@ -217,7 +218,7 @@ fn a_sequence_of_no_steps_answers_its_state_and_passes_the_gradient_on() {
 #[test]
 fn changed_parameters_are_never_met_with_stale_weights() {
     let (stack, mut parameters) = stack(&RecurrentConfig::new(CellKind::Lstm, 3, 5));
-    let x = || Rows::pack(&[0.5; 12], 3, Layout::full(2, 2)).unwrap();
+    let x = || Rows::pack(&[0.5; 12], 3, Layout::full(2, 2).unwrap()).unwrap();
     let before = stack.forward(&parameters, x()).unwrap();
     let (out, cache) = stack.forward_train(&parameters, x(), NOISE).unwrap();
     assert_eq!(before.data, out.data);
@@ -243,7 +244,7 @@ fn the_path_is_the_fastest_that_computes_the_cell() {
         let (by_option, parameters) = stack(&RecurrentConfig { options, ..RecurrentConfig::new(cell, 3, 5) });
         assert_eq!(by_option.path(), Path::best());
         let (by_cell, _) = stack(&RecurrentConfig::new(same, 3, 5));
-        let x = || Rows::pack(&[0.5, -0.7, 0.9, -0.1, 0.2, 0.8], 3, Layout::full(1, 2)).unwrap();
+        let x = || Rows::pack(&[0.5, -0.7, 0.9, -0.1, 0.2, 0.8], 3, Layout::full(1, 2).unwrap()).unwrap();
         let found = by_option.forward(&parameters, x()).unwrap();
         assert_eq!(found.data, by_cell.forward(&parameters, x()).unwrap().data);
     }
