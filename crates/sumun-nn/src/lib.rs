@@ -33,6 +33,7 @@
 
 pub mod durable;
 pub mod error;
+pub mod layer;
 pub mod loss;
 pub mod model;
 #[doc(hidden)]

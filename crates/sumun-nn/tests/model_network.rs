@@ -221,7 +221,7 @@ fn the_gradient_of_the_input_agrees_with_central_differences() {
     let layer = RecurrentLayer::gru(3).return_sequences(true);
     let mut model = Model::builder(Input::numbers(2)).layer(layer).dropout(0.3).lstm(2).build(1).unwrap();
     let x = Array3::from_shape_fn((2, 3, 2), |(n, t, f)| weight(n * 6 + t * 2 + f));
-    let (y, cache) = model.forward_train(&Batch::numbers(x.view()), NOISE).unwrap();
+    let (y, cache) = model.forward_train(Batch::numbers(x.view()), NOISE).unwrap();
     let d = Rows::new((0..y.data.len()).map(weight).collect(), y.features, y.layout.clone()).unwrap();
     let found = model.backward_to_input(cache, d).unwrap().unpack();
     for k in 0..found.len() {
@@ -258,7 +258,7 @@ fn attention_weights_are_those_of_the_answer() {
     assert_eq!(weights.unwrap().unpack().len(), 12);
     assert!(deeper.pool(Pool::Max).build(1).unwrap().attention_weights(&batch).unwrap().is_none());
     let ids = ids();
-    assert!(model.attention_weights(&Batch::ids(ids.view())).is_err());
+    assert!(model.attention_weights(Batch::ids(ids.view())).is_err());
 }
 
 #[test]
@@ -277,10 +277,10 @@ fn padding_and_company_never_change_a_bit() {
     ] {
         let ids = ids();
         let lengths = [5, 3, 2, 1];
-        let together = model.forward(&Batch::ids(ids.view()).lengths(&lengths).unwrap()).unwrap().unpack();
+        let together = model.forward(Batch::ids(ids.view()).lengths(&lengths).unwrap()).unwrap().unpack();
         for (n, &length) in lengths.iter().enumerate() {
             let own = Array2::from_shape_fn((1, length), |(_, t)| ids[[n, t]]);
-            let alone = model.forward(&Batch::ids(own.view())).unwrap().unpack();
+            let alone = model.forward(Batch::ids(own.view())).unwrap().unpack();
             assert_eq!(together[n * 2..(n + 1) * 2], alone);
         }
     }
@@ -292,8 +292,8 @@ fn masked_ids_are_no_steps_for_any_layer() {
     let padded = array![[0, 3, 0, 5, 0, 0]];
     let dense = array![[3, 5]];
     assert_eq!(
-        model.forward(&Batch::ids(padded.view())).unwrap().unpack(),
-        model.forward(&Batch::ids(dense.view())).unwrap().unpack()
+        model.forward(Batch::ids(padded.view())).unwrap().unpack(),
+        model.forward(Batch::ids(dense.view())).unwrap().unpack()
     );
     // With a padding id, it is that one which is masked.
     let embedding = EmbeddingLayer::new(3).mask_zero(true).padding_id(6);
@@ -301,16 +301,16 @@ fn masked_ids_are_no_steps_for_any_layer() {
     let padded = array![[6, 0, 6, 5]];
     let dense = array![[0, 5]];
     assert_eq!(
-        model.forward(&Batch::ids(padded.view())).unwrap().unpack(),
-        model.forward(&Batch::ids(dense.view())).unwrap().unpack()
+        model.forward(Batch::ids(padded.view())).unwrap().unpack(),
+        model.forward(Batch::ids(dense.view())).unwrap().unpack()
     );
     // Keras shows the last step again where there is none.
     let steps = RecurrentLayer::rnn(1).return_sequences(true);
     let embedding = EmbeddingLayer::new(3).mask_zero(true);
     let model = Model::builder(Input::ids(7)).embedding(embedding).layer(steps).build(1).unwrap();
     let ids = array![[0, 3, 0, 5]];
-    let zero = model.forward(&Batch::ids(ids.view())).unwrap().unpack();
-    let repeat = model.forward(&Batch::ids(ids.view()).fill(Fill::Repeat)).unwrap().unpack();
+    let zero = model.forward(Batch::ids(ids.view())).unwrap().unpack();
+    let repeat = model.forward(Batch::ids(ids.view()).fill(Fill::Repeat)).unwrap().unpack();
     assert_eq!(zero, [0.0, repeat[1], 0.0, repeat[3]]);
     assert_eq!(repeat, [0.0, zero[1], zero[1], zero[3]]);
 }
@@ -344,9 +344,9 @@ fn chunks_with_their_states_carried_have_the_same_bits() {
         .unwrap();
     let x = Array3::from_shape_fn((2, 7, 2), |(n, t, f)| weight(n * 14 + t * 2 + f));
     let part = |from, to| x.slice_axis(Axis(1), Slice::from(from..to));
-    let (whole, end) = model.forward_with_state(&Batch::numbers(x.view()), None).unwrap();
-    let (first, middle) = model.forward_with_state(&Batch::numbers(part(0, 3)), None).unwrap();
-    let (second, last) = model.forward_with_state(&Batch::numbers(part(3, 7)), Some(&middle)).unwrap();
+    let (whole, end) = model.forward_with_state(Batch::numbers(x.view()), None).unwrap();
+    let (first, middle) = model.forward_with_state(Batch::numbers(part(0, 3)), None).unwrap();
+    let (second, last) = model.forward_with_state(Batch::numbers(part(3, 7)), Some(&middle)).unwrap();
     let rows = |rows: &Rows, n: usize| rows.unpack().chunks(rows.layout.time()).nth(n).unwrap().to_vec();
     for n in 0..2 {
         assert_eq!([rows(&first, n), rows(&second, n)].concat(), rows(&whole, n));
@@ -354,7 +354,7 @@ fn chunks_with_their_states_carried_have_the_same_bits() {
     assert_eq!(last, end);
     let mut wrong = end.clone();
     wrong.insert("dense".into(), end["lstm"].clone());
-    let error = model.forward_with_state(&Batch::numbers(x.view()), Some(&wrong)).unwrap_err().to_string();
+    let error = model.forward_with_state(Batch::numbers(x.view()), Some(&wrong)).unwrap_err().to_string();
     assert_eq!(error, "dense is no recurrent layer and has no state");
 }
 
@@ -365,12 +365,12 @@ fn every_layer_has_noise_of_its_own() {
     let twice = Model::builder(Input::numbers(1000)).dropout(0.5).dropout(0.5).build(1).unwrap();
     let x = Array3::from_elem((1, 1, 1000), 1.0_f32);
     let lost = |model: &Model, noise| {
-        let (y, _) = model.forward_train(&Batch::numbers(x.view()), noise).unwrap();
+        let (y, _) = model.forward_train(Batch::numbers(x.view()), noise).unwrap();
         y.data.iter().filter(|&&y| y == 0.0).count()
     };
     assert!((430..570).contains(&lost(&once, NOISE)));
     assert!((680..820).contains(&lost(&twice, NOISE)));
-    let masks = |noise| once.forward_train(&Batch::numbers(x.view()), noise).unwrap().0.data;
+    let masks = |noise| once.forward_train(Batch::numbers(x.view()), noise).unwrap().0.data;
     assert_eq!(masks(NOISE), masks(NOISE));
     assert_ne!(masks(NOISE), masks(NOISE.for_layer(1)));
 }
@@ -507,7 +507,7 @@ fn what_a_file_says_wrong_is_said_in_one_line() {
         (of("units = 3"), "a layer needs a kind; there are embedding, rnn,"),
         (of("kind = 'transformer'"), "no layer is of kind \"transformer\"; there are embedding, rnn,"),
         (of("kind = 'lstm'\nunits = 3\nhidden = 3"), "a layer of kind \"lstm\": unknown field `hidden`"),
-        (of("kind = 'dropout'\np = 0.1\nrate = 0.1"), "unknown field `rate`, expected `name` or `p`"),
+        (of("kind = 'dropout'\np = 0.1\nrate = 0.1"), "unknown field `rate`, expected `p`"),
         (of("kind = 'gru'\nunits = -3"), "a layer of kind \"gru\": invalid value: integer `-3`"),
         (of("kind = 'dense'\nunits = 3\nactivation = 'gelu'"), "unknown variant `gelu`"),
         ("[input]\nkind = 'images'\n".into(), "unknown variant `images`"),
@@ -690,8 +690,8 @@ fn batches_that_do_not_fit_are_refused() {
         "the model's input: NaN at sequence 1, step 2, feature 1; mask the step or fill the value in"
     );
     // What is not looked at does no harm; who does not ask gets what comes of it.
-    assert!(numbers.forward(&careful().valid(Valid::Lengths(&[3, 2])).unwrap()).is_ok());
-    assert!(numbers.forward(&Batch::numbers(x.view())).unwrap().data.iter().any(|v| v.is_nan()));
+    assert!(numbers.forward(careful().valid(Valid::Lengths(&[3, 2])).unwrap()).is_ok());
+    assert!(numbers.forward(Batch::numbers(x.view())).unwrap().data.iter().any(|v| v.is_nan()));
 }
 
 #[test]
@@ -701,7 +701,7 @@ fn frozen_layers_stay_and_factors_scale_what_training_changes() {
     let step = |model: &mut Model| {
         let before = model.parameters().values().to_vec();
         model.parameters_mut().zero_gradients();
-        let (y, cache) = model.forward_train(&batch(), NOISE).unwrap();
+        let (y, cache) = model.forward_train(batch(), NOISE).unwrap();
         let mut d = vec![0.0; y.data.len()];
         let target = vec![0.5; d.len()];
         let loss: Loss = "mse".parse().unwrap();
@@ -758,7 +758,7 @@ fn frozen_layers_stay_and_factors_scale_what_training_changes() {
 fn parameters_that_changed_meanwhile_are_noticed() {
     let mut model = Model::builder(Input::numbers(2)).dense(1).build(1).unwrap();
     let x = Array3::zeros((1, 1, 2));
-    let (y, cache) = model.forward_train(&Batch::numbers(x.view()), NOISE).unwrap();
+    let (y, cache) = model.forward_train(Batch::numbers(x.view()), NOISE).unwrap();
     model.parameters_mut().values_mut()[0] += 1.0;
     let error = model.backward(cache, y).unwrap_err().to_string();
     assert!(error.contains("run forward_train again"), "{error}");
@@ -777,9 +777,9 @@ fn saved_and_loaded_have_the_same_bits() {
     assert_eq!(loaded.parameters().entries(), model.parameters().entries());
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(loaded.parameters().values()), bits(model.parameters().values()));
-    let answer = |model: &Model| model.forward(&Batch::ids(ids.view())).unwrap().unpack();
+    let answer = |model: &Model| model.forward(Batch::ids(ids.view())).unwrap().unpack();
     assert_eq!(bits(&answer(&loaded)), bits(&answer(&model)));
-    let train = |model: &Model| model.forward_train(&Batch::ids(ids.view()), NOISE).unwrap().0.data;
+    let train = |model: &Model| model.forward_train(Batch::ids(ids.view()), NOISE).unwrap().0.data;
     assert_eq!(bits(&train(&loaded)), bits(&train(&model)));
 }
 
@@ -911,7 +911,9 @@ fn any_layer() -> impl Strategy<Value = LayerConfig> {
     prop_oneof![
         8 => any_recurrent(),
         2 => (prop_oneof![1 => Just(0), 9 => 1..5_usize], any::<bool>(), 0.0..2.0_f64, name).prop_map(|(units, bias, rate, name)| {
-            DenseLayer { name, ..DenseLayer::new(units).bias(bias).learning_rate(rate) }.into()
+            let mut layer = DenseLayer::new(units).bias(bias).learning_rate(rate);
+            layer.common.name = name;
+            layer.into()
         }),
         1 => (0.0..1.05_f32).prop_map(|p| DropoutLayer::new(p).into()),
         1 => pool.prop_map(|over| PoolLayer::new(over).into()),
@@ -934,8 +936,8 @@ proptest! {
         layers in prop::collection::vec(any_layer(), 0..4),
     ) {
         let config = ModelConfig {
-            input: Input::ids(7),
             layers: [vec![EmbeddingLayer::new(2).mask_zero(mask).into()], layers].concat(),
+            ..ModelConfig::new(Input::ids(7))
         };
         prop_assert_eq!(&ModelConfig::from_toml(&config.to_toml().unwrap()).unwrap(), &config);
         let counted = config.summary();
@@ -963,9 +965,9 @@ proptest! {
         let (together, width) = (together.unpack(), together.layout.time() * together.features);
         for (n, &length) in lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
             let own = Array2::from_shape_fn((1, length), |(_, t)| ids[[n, t]]);
-            let alone = model.forward(&Batch::ids(own.view())).unwrap().unpack();
+            let alone = model.forward(Batch::ids(own.view())).unwrap().unpack();
             // Going backwards puts the padding first.
-            let turned = |layer: &&LayerConfig| matches!(layer, LayerConfig::Recurrent(layer) if layer.go_backwards);
+            let turned = |layer: &&LayerConfig| layer.get::<RecurrentLayer>().is_some_and(|layer| layer.go_backwards);
             let padded_first = model.config().layers.iter().filter(turned).count() % 2 == 1;
             let start = n * width + if padded_first { width - alone.len() } else { 0 };
             prop_assert_eq!(&together[start..start + alone.len()], &alone[..]);
@@ -991,7 +993,7 @@ fn one_bias_is_two_with_the_second_at_zero() {
                 None => two.parameters_mut().value_mut(id).fill(0.0),
             }
         }
-        let answer = |model: &Model| model.forward(&Batch::numbers(x.view())).unwrap().unpack();
+        let answer = |model: &Model| model.forward(Batch::numbers(x.view())).unwrap().unpack();
         assert_eq!(answer(&one), answer(&two), "{cell:?}");
         check_gradients(one, &Batch::numbers(x.view()).lengths(&[4, 2, 1]).unwrap());
     }

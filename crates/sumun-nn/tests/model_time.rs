@@ -135,8 +135,8 @@ fn a_time_major_batch_is_the_same_batch() {
             (Valid::Lengths(&lengths), Valid::Lengths(&lengths)),
             (Valid::Mask(mask.view()), Valid::Mask(turned.1.view())),
         ] {
-            let want = model.forward(&batch.clone().valid(valid).unwrap()).unwrap();
-            let found = model.forward(&time_major.clone().valid(lying).unwrap()).unwrap();
+            let want = model.forward(batch.clone().valid(valid).unwrap()).unwrap();
+            let found = model.forward(time_major.clone().valid(lying).unwrap()).unwrap();
             assert_eq!(found.unpack(), want.unpack(), "{valid:?}");
             let array = |shape: &[usize], values| ArrayD::from_shape_vec(shape, values).unwrap();
             let mut time = array(&[3, 4, found.features], found.unpack_time_major());
@@ -175,7 +175,7 @@ fn masked_rows_are_what_keras_layers_make_of_them() {
     }
     // Before the first step that is there: the row of zeros. Afterwards: what was shown, again.
     let batch = || Batch::numbers(x.view()).mask(mask.view()).unwrap();
-    let rows = one.forward(&batch().fill(Fill::Repeat)).unwrap();
+    let rows = one.forward(batch().fill(Fill::Repeat)).unwrap();
     let (shown, plain) = (rows.unpack_over(&blank).unwrap(), rows.unpack());
     assert_eq!(shown, [&blank, &plain[2..4], &plain[2..4], &plain[6..8]].concat());
     assert!(plain[..2].iter().all(|&v| v == 0.0) && blank.iter().all(|&v| v != 0.0));
@@ -183,10 +183,10 @@ fn masked_rows_are_what_keras_layers_make_of_them() {
     // Two directions show zeros at every masked step, below the dense layers.
     let two = build(RecurrentLayer::lstm(4).return_sequences(true).bidirectional(true));
     let blank = two.masked_row().unwrap();
-    let rows = two.forward(&batch()).unwrap();
+    let rows = two.forward(batch()).unwrap();
     let (shown, plain) = (rows.unpack_over(&blank).unwrap(), rows.unpack());
     assert_eq!(shown, [&blank, &plain[2..4], &blank, &plain[6..8]].concat());
-    let error = two.forward(&batch().fill(Fill::Repeat)).unwrap_err().to_string();
+    let error = two.forward(batch().fill(Fill::Repeat)).unwrap_err().to_string();
     assert!(error.starts_with("the sequences of two directions show zeros at masked steps"), "{error}");
 
     // Without a recurrent layer a masked id's vector goes through.
@@ -195,8 +195,8 @@ fn masked_rows_are_what_keras_layers_make_of_them() {
     let masked = reader(EmbeddingLayer::new(2).mask_zero(true)).dense(head()).build(1).unwrap();
     let plain = reader(EmbeddingLayer::new(2)).dense(head()).build(1).unwrap();
     let ids = array![[0, 3, 0]];
-    let seen = masked.forward(&Batch::ids(ids.view())).unwrap();
-    let all = plain.forward(&Batch::ids(ids.view())).unwrap();
+    let seen = masked.forward(Batch::ids(ids.view())).unwrap();
+    let all = plain.forward(Batch::ids(ids.view())).unwrap();
     assert_eq!(seen.unpack_over(&masked.masked_row().unwrap()).unwrap(), all.unpack());
     let error = plain.masked_row().unwrap_err().to_string();
     assert!(error.contains("call the model without the mask"), "{error}");

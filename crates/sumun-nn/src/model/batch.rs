@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ndarray::{ArrayView2, ArrayView3};
+use ndarray::{ArrayView2, ArrayView3, Axis};
 
+use crate::layer::{Signal, Value};
 use crate::nn::Valid;
 use crate::{Error, Fill, Ids, Layout, Result, Rows};
 
@@ -28,6 +29,8 @@ pub struct Batch<'a> {
     finite_only: bool,
     /// Whether the caller's arrays begin with time; kept for its masks.
     time_major: bool,
+    /// Whether there is one row a sequence, and no time axis.
+    once: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -41,13 +44,6 @@ enum Present<'a> {
     All,
     Lengths(Cow<'a, [usize]>),
     Mask(Vec<bool>),
-}
-
-/// A batch as packed rows.
-#[derive(Debug)]
-pub(super) enum Packed {
-    Ids(Ids),
-    Numbers(Rows),
 }
 
 impl<'a> Batch<'a> {
@@ -66,6 +62,7 @@ impl<'a> Batch<'a> {
             fill: Fill::Zero,
             finite_only: false,
             time_major: false,
+            once: false,
         }
     }
 
@@ -84,7 +81,13 @@ impl<'a> Batch<'a> {
             fill: Fill::Zero,
             finite_only: false,
             time_major: false,
+            once: false,
         }
+    }
+
+    /// One row of numbers a sequence, `[N, F]`, in the order of the sequences of a model's other inputs.
+    pub fn row(x: ArrayView2<'a, f32>) -> Self {
+        Self { once: true, ..Self::numbers(x.insert_axis(Axis(1))) }
     }
 
     /// Ids, `[T, N]`: time first, as are the axes of a mask for it then. Answers are rows either way;
@@ -163,16 +166,22 @@ impl<'a> Batch<'a> {
         self.fill == Fill::Repeat
     }
 
-    /// Features of the numbers; None of ids.
-    pub(super) fn features(&self) -> Option<usize> {
-        match self.values {
-            Values::Ids(_) => None,
-            Values::Numbers(_, features) => Some(features),
-        }
+    /// What it is, as messages write it, and whether it is that for an input of `wanted`.
+    pub(super) fn fits(&self, wanted: Signal) -> Result<(), String> {
+        let (found, fits) = match self.values {
+            Values::Ids(_) => ("ids [N, T]".to_owned(), matches!(wanted, Signal::Ids(_))),
+            Values::Numbers(_, features) if self.once => {
+                (format!("numbers [N, {features}]"), wanted == Signal::Once(features))
+            }
+            Values::Numbers(_, features) => {
+                (format!("numbers [N, T, {features}]"), wanted == Signal::Steps(features))
+            }
+        };
+        if fits { Ok(()) } else { Err(found) }
     }
 
     /// The rows that are there. Steps of the id `padding` are not.
-    pub(super) fn pack(&self, padding: Option<u32>) -> Result<Packed> {
+    pub(super) fn pack(&self, padding: Option<u32>) -> Result<Value> {
         if self.sequences == 0 || self.time == 0 {
             return Err(Error::Shape {
                 what: "the model's input".into(),
@@ -182,13 +191,13 @@ impl<'a> Batch<'a> {
         }
         let layout = self.layout(padding)?;
         Ok(match &self.values {
-            Values::Ids(ids) => Packed::Ids(Ids::pack(ids, layout)?),
+            Values::Ids(ids) => Value::Ids(Ids::pack(ids, layout)?),
             Values::Numbers(x, features) => {
                 let rows = Rows::pack(x, *features, layout)?;
                 if self.finite_only {
                     expect_finite(&rows)?;
                 }
-                Packed::Numbers(rows)
+                Value::Rows(rows)
             }
         })
     }

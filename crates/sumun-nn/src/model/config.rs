@@ -1,19 +1,24 @@
-//! A model as data: its input and its layers in order, from Rust or TOML and back.
+//! A model as data: its inputs, its layers and its outputs, from Rust or TOML and back.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use super::layers::{
-    AttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer,
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value};
+
+use super::layer_config::{LayerConfig, OneOrMore};
 use super::network::Model;
 use super::plan::Plan;
+use super::registry::Registry;
 use super::summary::Summary;
-use crate::nn::Pool;
+use crate::layer::{Names, Signal};
+use crate::nn::{AttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, Pool, PoolLayer, RecurrentLayer};
 use crate::{Error, Result};
 
 /// What a model reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+///
+/// In TOML, `kind` is `ids`, `numbers` or `row`; without it, `vocabulary` says that there are ids and `features` numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Input {
     /// Ids such as words or characters, `[N, T]`, for an embedding.
     Ids {
@@ -25,6 +30,34 @@ pub enum Input {
         /// F: how many at each step.
         features: usize,
     },
+    /// One row of numbers a sequence, `[N, F]`, such as what is known of a whole series.
+    Row {
+        /// F: how many.
+        features: usize,
+    },
+}
+
+impl<'de> Deserialize<'de> for Input {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+        enum Read {
+            Ids { vocabulary: usize },
+            Numbers { features: usize },
+            Row { features: usize },
+        }
+        let mut map = serde_json::Map::deserialize(deserializer)?;
+        if !map.contains_key("kind") {
+            let kind = if map.contains_key("vocabulary") { "ids" } else { "numbers" };
+            map.insert("kind".into(), kind.into());
+        }
+        let read = serde_json::from_value(map.into()).map_err(de::Error::custom)?;
+        Ok(match read {
+            Read::Ids { vocabulary } => Self::Ids { vocabulary },
+            Read::Numbers { features } => Self::Numbers { features },
+            Read::Row { features } => Self::Row { features },
+        })
+    }
 }
 
 impl Input {
@@ -37,9 +70,35 @@ impl Input {
     pub fn numbers(features: usize) -> Self {
         Self::Numbers { features }
     }
+
+    /// So many numbers a sequence.
+    pub fn row(features: usize) -> Self {
+        Self::Row { features }
+    }
+
+    /// What a batch for it is, as messages write it.
+    pub(super) fn described(self) -> String {
+        match self {
+            Self::Ids { .. } => "ids [N, T]".into(),
+            Self::Numbers { features } => format!("numbers [N, T, {features}]"),
+            Self::Row { features } => format!("numbers [N, {features}]"),
+        }
+    }
+
+    /// What it passes on.
+    pub(super) fn signal(self) -> Signal {
+        match self {
+            Self::Ids { vocabulary } => Signal::Ids(vocabulary),
+            Self::Numbers { features } => Signal::Steps(features),
+            Self::Row { features } => Signal::Once(features),
+        }
+    }
 }
 
-/// An input and layers in order: all that a [`Model`] is but its weights.
+/// Inputs, layers and outputs: all that a [`Model`] is but its weights.
+///
+/// A layer reads the layer before it, or the inputs and earlier layers that its `from` names. A list of layers on one input
+/// says nothing of that:
 ///
 /// ```
 /// use sumun_nn::model::ModelConfig;
@@ -68,31 +127,187 @@ impl Input {
 /// assert_eq!(model.parameters().entries()[0].name, "embedding.weight");
 /// # Ok::<(), sumun_nn::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// What reads what is said where it is not a list:
+///
+/// ```
+/// # use sumun_nn::model::ModelConfig;
+/// let config = ModelConfig::from_toml(r#"
+///     outputs = ["kind", "place"]
+///
+///     [inputs]
+///     words = { vocabulary = 5000 }
+///     letters = { vocabulary = 80 }
+///
+///     [[layers]]
+///     kind = "embedding"
+///     name = "word"
+///     from = "words"
+///     features = 32
+///
+///     [[layers]]
+///     kind = "lstm"
+///     name = "memory"
+///     units = 24
+///
+///     [[layers]]
+///     kind = "embedding"
+///     name = "letter"
+///     from = "letters"
+///     features = 8
+///
+///     [[layers]]
+///     kind = "gru"
+///     name = "spelling"
+///     units = 12
+///
+///     [[layers]]
+///     kind = "dense"
+///     name = "kind"
+///     from = "memory"
+///     units = 3
+///
+///     [[layers]]
+///     kind = "dense"
+///     name = "place"
+///     from = "spelling"
+///     units = 7
+/// "#)?;
+/// let model = config.build(7)?;
+/// assert_eq!(model.output_names().collect::<Vec<_>>(), ["kind", "place"]);
+/// # Ok::<(), sumun_nn::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelConfig {
-    /// What the first layer reads.
-    pub input: Input,
-    /// The layers, from the input to the answer.
+    /// The inputs by name; a model with one may leave its name to be [`INPUT`](Self::INPUT).
+    pub inputs: BTreeMap<String, Input>,
+    /// The layers, each after those that it reads.
     pub layers: Vec<LayerConfig>,
+    /// The layers whose rows are the model's outputs, by name; the last one where there are none.
+    pub outputs: Vec<String>,
+}
+
+impl Serialize for ModelConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        // Values before tables, as TOML wants them.
+        if let Some(outputs) = OneOrMore::of(&self.outputs) {
+            map.serialize_entry("outputs", &outputs)?;
+        }
+        match self.inputs.get(Self::INPUT) {
+            Some(input) if self.inputs.len() == 1 => map.serialize_entry("input", input)?,
+            _ => map.serialize_entry("inputs", &self.inputs)?,
+        }
+        map.serialize_entry("layers", &self.layers)?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = Map::deserialize(deserializer)?;
+        Self::read(map, &Registry::standard()).map_err(de::Error::custom)
+    }
 }
 
 impl ModelConfig {
-    /// No layers yet.
+    /// What the input of a model with one is called where nothing else is said.
+    pub const INPUT: &'static str = "input";
+
+    /// No layers yet, on one input.
     pub fn new(input: Input) -> Self {
-        Self { input, layers: Vec::new() }
+        let inputs = BTreeMap::from([(Self::INPUT.to_owned(), input)]);
+        Self { inputs, layers: Vec::new(), outputs: Vec::new() }
+    }
+
+    /// The input of a model that has one; None of others.
+    pub fn input(&self) -> Option<Input> {
+        self.inputs.values().next().copied().filter(|_| self.inputs.len() == 1)
+    }
+
+    /// An input's name as messages write it.
+    pub(super) fn said(name: &str) -> &str {
+        if name == Self::INPUT { "the input" } else { name }
+    }
+
+    /// Reads a model from the keys of TOML or JSON.
+    fn read(mut map: Map<String, Value>, registry: &Registry) -> Result<Self> {
+        let invalid = |key: &str, error: &dyn std::fmt::Display| Error::Invalid(format!("{key}: {error}"));
+        let inputs = match (map.remove("input"), map.remove("inputs")) {
+            (Some(input), None) => {
+                let input = serde_json::from_value(input).map_err(|error| invalid("input", &error))?;
+                BTreeMap::from([(Self::INPUT.to_owned(), input)])
+            }
+            (None, Some(Value::Object(inputs))) => inputs
+                .into_iter()
+                .map(|(name, input)| {
+                    let input = serde_json::from_value(input)
+                        .map_err(|error| invalid(&format!("the input {name}"), &error))?;
+                    Ok((name, input))
+                })
+                .collect::<Result<_>>()?,
+            (None, Some(_)) => {
+                return Err(Error::Invalid("inputs: expected a table of inputs by name".into()));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Error::Invalid(
+                    "a model has input or inputs, not both; put all under inputs".into(),
+                ));
+            }
+            (None, None) => return Err(Error::Invalid("missing field `input`".into())),
+        };
+        let layers = match map.remove("layers") {
+            Some(Value::Array(layers)) => layers
+                .into_iter()
+                .map(|layer| match layer {
+                    Value::Object(layer) => registry.layer(layer),
+                    _ => Err(Error::Invalid("layers: expected a table for each layer".into())),
+                })
+                .collect::<Result<_>>()?,
+            Some(_) => return Err(Error::Invalid("layers: expected a list of layers".into())),
+            None => return Err(Error::Invalid("missing field `layers`".into())),
+        };
+        let outputs = match map.remove("outputs") {
+            Some(outputs) => serde_json::from_value::<OneOrMore>(outputs)
+                .map_err(|_| {
+                    Error::Invalid("outputs: expected the name of a layer, or a list of names".into())
+                })?
+                .into_names(),
+            None => Vec::new(),
+        };
+        match map.keys().next() {
+            Some(key) => Err(Error::Invalid(format!(
+                "unknown field `{key}`, expected `input`, `inputs`, `layers` or `outputs`"
+            ))),
+            None => Ok(Self { inputs, layers, outputs }),
+        }
     }
 
     /// Reads a model from TOML. Unknown kinds and options are errors; whether the layers fit each other is seen when
     /// the model is built.
     pub fn from_toml(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| {
+        Self::from_toml_with(text, &Registry::standard())
+    }
+
+    /// As [`from_toml`](Self::from_toml), with layers that the registry has beside those of the crate.
+    pub fn from_toml_with(text: &str, registry: &Registry) -> Result<Self> {
+        let map = toml::from_str(text).map_err(|error: toml::de::Error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             let place = before
                 .map_or_else(String::new, |text| format!("line {} of ", 1 + text.matches('\n').count()));
             let message: Vec<&str> = error.message().split_whitespace().collect();
             Error::Invalid(format!("{place}the model: {}", message.join(" ")))
-        })
+        })?;
+        Self::read(map, registry).map_err(|error| Error::Invalid(format!("the model: {error}")))
+    }
+
+    /// Reads a model from JSON, as model files hold it, with the layers that the registry has.
+    pub(super) fn from_json_with(value: Value, registry: &Registry) -> Result<Self> {
+        match value {
+            Value::Object(map) => Self::read(map, registry),
+            _ => Err(Error::Invalid("expected a table".into())),
+        }
     }
 
     /// The model as TOML, which [`from_toml`](Self::from_toml) reads back to the same model. Settings that say what is
@@ -121,6 +336,25 @@ pub struct ModelBuilder(ModelConfig);
 impl ModelBuilder {
     pub(super) fn new(input: Input) -> Self {
         Self(ModelConfig::new(input))
+    }
+
+    pub(super) fn graph() -> Self {
+        Self(ModelConfig { inputs: BTreeMap::new(), layers: Vec::new(), outputs: Vec::new() })
+    }
+
+    /// An input by its name, for layers to read.
+    pub fn input(mut self, name: impl Into<String>, input: Input) -> Self {
+        self.0.inputs.insert(name.into(), input);
+        self
+    }
+
+    /// A layer by its name, and the inputs and earlier layers that it reads, one or several.
+    pub fn add(mut self, name: &str, layer: impl Into<LayerConfig>, from: impl Names) -> Self {
+        let mut layer = layer.into();
+        let common = layer.common_mut();
+        (common.name, common.from) = (Some(name.to_owned()), from.names());
+        self.0.layers.push(layer);
+        self
     }
 
     /// Any layer, with its options.
@@ -173,6 +407,12 @@ impl ModelBuilder {
     /// with its options.
     pub fn attention(self, layer: impl Into<AttentionLayer>) -> Self {
         self.layer(layer.into())
+    }
+
+    /// The layers whose rows are the model's outputs, by name; the last one where none are named.
+    pub fn outputs(mut self, layers: impl Names) -> Self {
+        self.0.outputs = layers.names();
+        self
     }
 
     /// The model as data.

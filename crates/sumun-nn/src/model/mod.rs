@@ -1,4 +1,4 @@
-//! Models: layers in order, as data, at work, in words and as a file.
+//! Models: layers and what they read, as data, at work, in words and as a file.
 //!
 //! A [`Model`] is built from Rust ([`Model::builder`]) or TOML ([`ModelConfig::from_toml`]); both are the same data, and
 //! layers that do not fit each other are errors before anything is built.
@@ -63,21 +63,28 @@
 mod batch;
 mod checksum;
 mod config;
+mod feed;
 mod file;
 mod header;
-mod layers;
+mod layer_config;
 mod network;
 mod plan;
 mod read;
+mod registry;
 mod saved;
 mod summary;
+mod walk;
 
+pub use crate::nn::{
+    AttentionLayer, Biases, DenseLayer, DropoutLayer, EmbeddingLayer, PoolLayer, RecurrentLayer,
+};
 pub use batch::Batch;
 pub use config::{Input, ModelBuilder, ModelConfig};
+pub use feed::Feed;
 pub use file::{FORMAT, ModelFile, NamedTensor};
-pub use layers::{
-    AttentionLayer, Biases, DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer,
-};
-pub use network::{BatchGradients, Model, ModelCache, ModelState};
+pub use layer_config::LayerConfig;
+pub use network::{BatchGradients, Model, ModelState, Outputs};
+pub use registry::Registry;
 pub use saved::NETWORK;
 pub use summary::{Summary, SummaryRow};
+pub use walk::ModelCache;

@@ -1,34 +1,28 @@
-//! A model of layers in order, with its parameters.
+//! A model: layers that read inputs and each other, with their parameters.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
 use ndarray::ArrayViewMut2;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use sumun_kernels::Path;
 
-use super::batch::{Batch, Packed};
 use super::config::{Input, ModelBuilder, ModelConfig};
-use super::layers::LayerConfig;
-use super::plan::{Plan, PlannedLayer, Signal, named};
+use super::feed::Feed;
+use super::plan::{Plan, PlannedLayer, Source};
 use super::summary::Summary;
+use super::walk::{Gradients, ModelCache, Walk};
+use crate::layer::{Building, Signal, Stage, Value};
 use crate::loss::CrossEntropy;
-use crate::nn::attention::AttentionCache;
-use crate::nn::dense::DenseCache;
-use crate::nn::dropout::DropoutCache;
-use crate::nn::embedding::EmbeddingCache;
 use crate::nn::{
-    Activation, Attention, AttentionConfig, Dense, DenseConfig, Dropout, Embedding, EmbeddingConfig,
-    Initializer, InputGradient, Layer, Pool, PoolCache, Recurrent, RecurrentCache, RecurrentState,
+    Activation, Attention, Dense, Embedding, InputGradient, Recurrent, RecurrentLayer, RecurrentState,
 };
 use crate::noise::Noise;
-use crate::parameters::Id;
 use crate::train::Penalties;
 use crate::{Error, Ids, Layout, Parameters, Result, Rows};
 
-/// Where the noise of the layers begins: above it, the noise within a layer never is that of another.
-const FIRST_NOISE: u32 = 1 << 14;
-
-/// Layers in order and all their parameters in one flat buffer, named `{layer}.{weight}` with PyTorch's weight names.
+/// Layers, what each of them reads, and all their parameters in one flat buffer, named `{layer}.{weight}` with PyTorch's
+/// weight names. The plain case is a list, in which each layer reads the one before it:
 ///
 /// ```
 /// use ndarray::array;
@@ -45,47 +39,37 @@ const FIRST_NOISE: u32 = 1 << 14;
 /// println!("{}", model.summary());
 /// # Ok::<(), sumun_nn::Error>(())
 /// ```
+///
+/// Anything else names what it reads. Forward, backward, counting, saving and freezing walk the layers in their order:
+///
+/// ```
+/// use ndarray::{Array2, Array3};
+/// use sumun_nn::model::{Batch, DenseLayer, Feed, Input, Model, RecurrentLayer};
+///
+/// let model = Model::graph()
+///     .input("window", Input::numbers(7))
+///     .input("about", Input::row(3))
+///     .add("memory", RecurrentLayer::lstm(32), "window")
+///     .add("level", DenseLayer::new(1), "about")
+///     .add("change", DenseLayer::new(24), "memory")
+///     .outputs(["level", "change"])
+///     .build(7)?;
+/// let (window, about) = (Array3::<f32>::zeros((2, 48, 7)), Array2::<f32>::zeros((2, 3)));
+/// let feed = Feed::new().batch("window", Batch::numbers(window.view())).batch("about", Batch::row(about.view()));
+/// let outputs = model.outputs(feed, None)?;
+/// assert_eq!((outputs.rows[0].features, outputs.rows[1].features), (1, 24));
+/// # Ok::<(), sumun_nn::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Model {
     pub(super) config: ModelConfig,
     pub(super) plan: Plan,
-    layers: Vec<Built>,
+    pub(super) layers: Vec<Box<dyn Stage>>,
     pub(super) parameters: Parameters,
     penalties: Penalties,
-    /// The id whose steps are none, where the embedding masks them.
-    masked_id: Option<u32>,
 }
 
-/// A layer at work.
-#[derive(Debug)]
-enum Built {
-    Embedding(Embedding),
-    Recurrent { stack: Box<Recurrent>, go_backwards: bool },
-    Dense(Dense),
-    Dropout(Dropout),
-    Pool(Pool),
-    Attention(Attention),
-}
-
-/// What a layer kept for its gradients.
-#[derive(Debug)]
-enum Kept {
-    Embedding(EmbeddingCache),
-    Recurrent(RecurrentCache),
-    Dense(DenseCache),
-    Dropout(DropoutCache),
-    Pool(PoolCache),
-    Attention(AttentionCache),
-}
-
-/// What [`Model::backward`] needs of a [`Model::forward_train`].
-#[derive(Debug)]
-pub struct ModelCache {
-    version: u64,
-    layers: Vec<Kept>,
-}
-
-/// What [`Model::cross_entropy`] tells of a batch.
+/// What [`Model::cross_entropy`] returns of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchGradients {
     /// The mean loss, without the [`penalty`](Model::penalty).
@@ -99,10 +83,24 @@ pub struct BatchGradients {
 /// The states of a model's recurrent layers after the last step, or before the first, by the layer's name.
 pub type ModelState = BTreeMap<String, RecurrentState>;
 
+/// What a model returns.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    /// The rows of each output, in the order of [`Model::output_names`].
+    pub rows: Vec<Rows>,
+    /// The states of the recurrent layers after the last step.
+    pub state: ModelState,
+}
+
 impl Model {
-    /// A model to be put together layer by layer.
+    /// A list of layers on one input, to be put together layer by layer.
     pub fn builder(input: Input) -> ModelBuilder {
         ModelBuilder::new(input)
+    }
+
+    /// Inputs and layers that say by name what they read, to be put together.
+    pub fn graph() -> ModelBuilder {
+        ModelBuilder::graph()
     }
 
     pub(super) fn new(config: ModelConfig, seed: u64) -> Result<Self> {
@@ -118,78 +116,34 @@ impl Model {
             if drawn { Parameters::with_capacity(count) } else { Parameters::to_load(count) };
         let mut penalties = Penalties::new();
         let mut layers = Vec::with_capacity(config.layers.len());
-        for (layer, PlannedLayer { name, input, weights, .. }) in config.layers.iter().zip(&plan.layers) {
-            let (p, named) = (&mut parameters, named(name));
-            layers.push(match layer {
-                LayerConfig::Embedding(layer) => {
-                    let config = EmbeddingConfig {
-                        vocabulary: *input,
-                        features: layer.features,
-                        padding_id: layer.padding_id,
-                    };
-                    let embedding = Embedding::new(config, p, name, &mut rng).map_err(&named)?;
-                    let id = embedding.weight();
-                    draw(p, id, layer.first_weights.filter(|_| drawn), &mut rng).map_err(named)?;
-                    if let Some(padding) = layer.padding_id {
-                        let start = padding as usize * layer.features;
-                        p.value_mut(id)[start..start + layer.features].fill(0.0);
-                    }
-                    Built::Embedding(embedding)
-                }
-                LayerConfig::Recurrent(layer) => {
-                    let mut stack = layer.stack(*input);
-                    stack.first_weights = stack.first_weights.filter(|_| drawn);
-                    let stack = Box::new(Recurrent::new(stack, p, name, &mut rng).map_err(named)?);
-                    Built::Recurrent { stack, go_backwards: layer.go_backwards }
-                }
-                LayerConfig::Dense(layer) => {
-                    let config =
-                        DenseConfig::new(*input, layer.units).bias(layer.bias).activation(layer.activation);
-                    let dense = Dense::new(config, p, name, &mut rng).map_err(&named)?;
-                    draw(p, dense.weight(), layer.first_weights.filter(|_| drawn), &mut rng)
-                        .map_err(&named)?;
-                    if let Some(bias) = dense.bias() {
-                        draw(p, bias, layer.first_bias.filter(|_| drawn), &mut rng).map_err(named)?;
-                    }
-                    Built::Dense(dense)
-                }
-                LayerConfig::Dropout(layer) => Built::Dropout(Dropout::new(layer.p).map_err(named)?),
-                LayerConfig::Pool(layer) => Built::Pool(layer.over),
-                LayerConfig::Attention(layer) => {
-                    let config = AttentionConfig { input: *input, units: layer.units };
-                    Built::Attention(Attention::new(config, p, name, &mut rng).map_err(named)?)
-                }
-            });
-            for (weight, _) in weights {
-                let regularizer = match layer {
-                    LayerConfig::Embedding(layer) => layer.regularizer,
-                    LayerConfig::Recurrent(layer) => match weight[name.len() + 1..].split("_l").next() {
-                        Some("weight_ih" | "weight_hr") => layer.kernel_regularizer,
-                        Some("weight_hh") => layer.recurrent_regularizer,
-                        Some("bias_ih" | "bias_hh") => layer.bias_regularizer,
-                        _ => None,
-                    },
-                    LayerConfig::Dense(layer) if weight.ends_with(".bias") => layer.bias_regularizer,
-                    LayerConfig::Dense(layer) => layer.kernel_regularizer,
-                    LayerConfig::Attention(layer) => {
-                        layer.kernel_regularizer.filter(|_| !weight.ends_with(".bias"))
-                    }
-                    LayerConfig::Dropout(_) | LayerConfig::Pool(_) => None,
-                };
-                if let (Some(regularizer), Some(id)) = (regularizer, parameters.find(weight)) {
-                    penalties.add(&parameters, id, regularizer)?;
+        for (layer, planned) in config.layers.iter().zip(&plan.layers) {
+            let first = parameters.entries().len();
+            layers.push(layer.build(&mut Building {
+                name: &planned.name,
+                reads: &planned.inputs,
+                parameters: &mut parameters,
+                rng: &mut rng,
+                drawn,
+            })?);
+            let added = &parameters.entries()[first..];
+            let wanted = planned.weights.iter().map(|weight| (&weight.name, &weight.shape));
+            if !added.iter().map(|entry| (&entry.name, &entry.shape)).eq(wanted) {
+                return Err(Error::Invalid(format!(
+                    "{} was planned with other weights than it was built with; a layer adds what it planned, in order",
+                    planned.name
+                )));
+            }
+            for weight in &planned.weights {
+                if let (Some(penalty), Some(id)) = (weight.penalty, parameters.find(&weight.name)) {
+                    penalties.add(&parameters, id, penalty)?;
                 }
             }
         }
-        let masked_id = match config.layers.first() {
-            Some(LayerConfig::Embedding(layer)) if layer.mask_zero => Some(layer.padding_id.unwrap_or(0)),
-            _ => None,
-        };
-        let mut model = Self { config, plan, layers, parameters, penalties, masked_id };
+        let mut model = Self { config, plan, layers, parameters, penalties };
         for index in 0..model.layers.len() {
-            if let Some((trainable, rate)) = model.config.layers[index].training() {
-                model.set_training(index, trainable, rate)?;
-            }
+            let common = model.config.layers[index].common();
+            let (trainable, rate) = (common.trainable, common.learning_rate);
+            model.set_training(index, trainable, rate)?;
         }
         Ok(model)
     }
@@ -209,9 +163,19 @@ impl Model {
         &mut self.parameters
     }
 
-    /// The names of the layers, from the input to the answer.
+    /// The names of the inputs.
+    pub fn input_names(&self) -> impl Iterator<Item = &str> {
+        self.config.inputs.keys().map(String::as_str)
+    }
+
+    /// The names of the layers, from the inputs to the outputs.
     pub fn layer_names(&self) -> impl Iterator<Item = &str> {
         self.plan.layers.iter().map(|layer| layer.name.as_str())
+    }
+
+    /// The names of the layers whose rows are the outputs.
+    pub fn output_names(&self) -> impl Iterator<Item = &str> {
+        self.plan.outputs.iter().map(|&output| self.source_name(output))
     }
 
     /// The table of layers, shapes and parameters.
@@ -219,115 +183,191 @@ impl Model {
         Summary::of(&self.config, &self.plan)
     }
 
-    /// The path of the kernels that computes a recurrent layer, by its name; None for other layers.
-    pub fn path(&self, layer: &str) -> Option<Path> {
-        let index = self.layer_names().position(|name| name == layer)?;
-        match &self.layers[index] {
-            Built::Recurrent { stack, .. } => Some(stack.path()),
-            _ => None,
-        }
+    /// A layer by its name, as what it is, such as [`Dense`] or [`Recurrent`]; None where it is something else.
+    pub fn layer<L: Any>(&self, name: &str) -> Option<&L> {
+        let index = self.layer_names().position(|layer| layer == name)?;
+        self.layers[index].layer().downcast_ref()
     }
 
-    /// The answer: a row for every step that is there, or one for each sequence. [`Rows::unpack`] makes it an array
+    /// The path of the kernels that computes a layer, by its name; None for layers that have no choice.
+    pub fn path(&self, layer: &str) -> Option<Path> {
+        let index = self.layer_names().position(|name| name == layer)?;
+        self.layers[index].path()
+    }
+
+    /// The same model with every layer on another path of the kernels. A path that the processor lacks, or that does not
+    /// compute a layer, is an error that names it.
+    pub fn on_path(mut self, path: Path) -> Result<Self> {
+        for (layer, planned) in self.layers.iter_mut().zip(&self.plan.layers) {
+            layer.set_path(path).map_err(named(&planned.name))?;
+        }
+        Ok(self)
+    }
+
+    /// The output: a row for every step that is there, or one for each sequence. [`Rows::unpack`] makes it an array
     /// `[N, T, F]` or `[N, F]`.
     ///
     /// Nothing random happens. Errors: ids for numbers or the other way round, another number of features, an id
-    /// outside the vocabulary, lengths beyond the array.
-    pub fn forward(&self, batch: &Batch) -> Result<Rows> {
-        Ok(self.forward_with_state(batch, None)?.0)
+    /// outside the vocabulary, lengths beyond the array, a model of several outputs.
+    pub fn forward<'a>(&self, feed: impl Into<Feed<'a>>) -> Result<Rows> {
+        Ok(self.forward_with_state(feed, None)?.0)
     }
 
     /// As [`forward`](Self::forward), from given states of some or all recurrent layers, zeros for the others; with
     /// their states after the last step. States bear the names of their layers; an unknown name is an error.
-    pub fn forward_with_state(
+    pub fn forward_with_state<'a>(
         &self,
-        batch: &Batch,
+        feed: impl Into<Feed<'a>>,
         initial: Option<&ModelState>,
     ) -> Result<(Rows, ModelState)> {
-        let (out, state, _) = self.run(batch, initial, None)?;
-        Ok((out, state))
+        self.outputs(feed, initial)?.only()
+    }
+
+    /// All outputs and states, from given states of some or all recurrent layers; otherwise as [`forward`](Self::forward).
+    pub fn outputs<'a>(&self, feed: impl Into<Feed<'a>>, initial: Option<&ModelState>) -> Result<Outputs> {
+        let mut walk = Walk::new(self, feed.into(), initial, &self.plan.outputs)?;
+        walk.forward()?;
+        walk.outputs()
+    }
+
+    /// The rows of any layers by their names, and the states of the recurrent layers before them; otherwise as
+    /// [`outputs`](Self::outputs). What the layers named do not depend on is not computed.
+    pub fn values<'a>(
+        &self,
+        feed: impl Into<Feed<'a>>,
+        initial: Option<&ModelState>,
+        layers: &[&str],
+    ) -> Result<Outputs> {
+        let wanted: Vec<Source> =
+            layers.iter().map(|layer| self.index(layer).map(Source::Layer)).collect::<Result<_>>()?;
+        let mut walk = Walk::new(self, feed.into(), initial, &wanted)?;
+        walk.forward()?;
+        walk.outputs()
     }
 
     /// As [`forward`](Self::forward) in training: with dropout, whose masks come from `noise` alone and differ from
-    /// layer to layer, and with what [`backward`](Self::backward) needs. What to lower is the loss of the answer and
+    /// layer to layer, and with what [`backward`](Self::backward) needs. What to lower is the loss of the output and
     /// the [`penalty`](Self::penalty).
-    pub fn forward_train(&self, batch: &Batch, noise: Noise) -> Result<(Rows, ModelCache)> {
-        let (out, _, cache) = self.forward_train_with_state(batch, None, noise)?;
+    pub fn forward_train<'a>(&self, feed: impl Into<Feed<'a>>, noise: Noise) -> Result<(Rows, ModelCache)> {
+        let (out, _, cache) = self.forward_train_with_state(feed, None, noise)?;
         Ok((out, cache))
     }
 
     /// [`forward_train`](Self::forward_train) from given states, as [`forward_with_state`](Self::forward_with_state).
     /// Gradients end at the states (truncated backpropagation through time).
-    pub fn forward_train_with_state(
+    pub fn forward_train_with_state<'a>(
         &self,
-        batch: &Batch,
+        feed: impl Into<Feed<'a>>,
         initial: Option<&ModelState>,
         noise: Noise,
     ) -> Result<(Rows, ModelState, ModelCache)> {
-        let (out, state, layers) = self.run(batch, initial, Some(noise))?;
-        Ok((out, state, ModelCache { version: self.parameters.version(), layers }))
+        let (outputs, cache) = self.outputs_train(feed, initial, noise)?;
+        let (rows, state) = outputs.only()?;
+        Ok((rows, state, cache))
     }
 
-    /// Adds to the gradients of the parameters: those of the loss, from `d_out`, the gradient of the answer in the
-    /// answer's shape, and those of the [`penalty`](Self::penalty). Frozen layers below all others are passed over.
+    /// [`outputs`](Self::outputs) in training, with what [`backward_outputs`](Self::backward_outputs) needs.
+    pub fn outputs_train<'a>(
+        &self,
+        feed: impl Into<Feed<'a>>,
+        initial: Option<&ModelState>,
+        noise: Noise,
+    ) -> Result<(Outputs, ModelCache)> {
+        let mut walk = Walk::new(self, feed.into(), initial, &self.plan.outputs)?;
+        walk.forward_train(noise)?;
+        let cache = walk.take_cache();
+        Ok((walk.outputs()?, cache))
+    }
+
+    /// Adds to the gradients of the parameters: those of the loss, from `d_out`, the gradient of the output in the
+    /// output's shape, and those of the [`penalty`](Self::penalty). Frozen layers below all others are passed over.
     /// Parameters that changed since `forward_train` are an error.
     pub fn backward(&mut self, cache: ModelCache, d_out: Rows) -> Result<()> {
-        self.back(cache, d_out, InputGradient::Skip).map(|_| ())
+        self.only_output()?;
+        self.back(cache, vec![Some(d_out)], InputGradient::Skip).map(|_| ())
     }
 
-    /// As [`backward`](Self::backward), with the gradient of the input's numbers. Ids have none: an error.
+    /// As [`backward`](Self::backward), with the gradient of the only input's numbers. Ids have none: an error.
     pub fn backward_to_input(&mut self, cache: ModelCache, d_out: Rows) -> Result<Rows> {
-        self.back(cache, d_out, InputGradient::Needed)?.ok_or_else(|| {
-            Error::Invalid("ids have no gradient; look at that of the embedding's weight".into())
-        })
+        self.only_output()?;
+        let d_inputs = self.back(cache, vec![Some(d_out)], InputGradient::Needed)?;
+        match <[_; 1]>::try_from(d_inputs) {
+            Ok([Some(d)]) => Ok(d),
+            Ok([None]) => {
+                Err(Error::Invalid("ids have no gradient; look at that of the embedding's weight".into()))
+            }
+            Err(several) => Err(Error::Invalid(format!(
+                "the model has {} inputs; ask for the gradients of all with backward_outputs",
+                several.len()
+            ))),
+        }
+    }
+
+    /// [`backward`](Self::backward) of a model of several outputs: `d_out` has the gradient of each, in the order of
+    /// [`output_names`](Self::output_names), None for none. Returns the gradient of each input's numbers, in the order of
+    /// [`input_names`](Self::input_names), where `wanted` and where there is one.
+    pub fn backward_outputs(
+        &mut self,
+        cache: ModelCache,
+        d_out: Vec<Option<Rows>>,
+        wanted: InputGradient,
+    ) -> Result<Vec<Option<Rows>>> {
+        self.back(cache, d_out, wanted)
     }
 
     /// The gradients of a batch in one go: [`forward_train_with_state`](Self::forward_train_with_state), the cross-entropy
-    /// of the answers, and [`backward`](Self::backward), to the bit. `targets` gives the class of every row of the answer
-    /// from the answer's layout.
+    /// of the output, and [`backward`](Self::backward), to the bit. `targets` gives the class of every row of the output
+    /// from the output's layout.
     ///
-    /// Where the last layer is a dense one without an activation, its answers are computed and used a chunk of rows at a
+    /// Where the output is a dense layer's without an activation, its rows are computed and used a chunk of rows at a
     /// time, as [`Dense::cross_entropy`]: of a large vocabulary, all of them may not even fit the memory.
-    pub fn cross_entropy(
+    pub fn cross_entropy<'a>(
         &mut self,
-        batch: &Batch,
+        feed: impl Into<Feed<'a>>,
         initial: Option<&ModelState>,
         noise: Noise,
         loss: &CrossEntropy,
         targets: impl FnOnce(&Layout) -> Vec<u32>,
     ) -> Result<BatchGradients> {
-        let version = self.parameters.version();
-        let last = self.layers.len().saturating_sub(1);
-        let in_chunks = match (self.layers.last(), self.lowest(InputGradient::Skip)) {
-            (Some(Built::Dense(head)), lowest) if lowest <= last => {
-                head.config().activation == Activation::Linear
-            }
-            _ => false,
-        };
-        if !in_chunks {
-            let (answer, state, cache) = self.forward_train_with_state(batch, initial, noise)?;
-            let targets = targets(&answer.layout);
+        self.only_output()?;
+        let Some((head, from)) = self.linear_head() else {
+            let (rows, state, cache) = self.forward_train_with_state(feed, initial, noise)?;
+            let targets = targets(&rows.layout);
             let weight = loss.total_weight(&targets)?;
-            let mut d = vec![0.0; answer.data.len()];
-            let value = loss.value_and_gradient(&answer.data, &targets, Some(&mut d))?;
-            self.backward(cache, Rows::new(d, answer.features, answer.layout)?)?;
+            let mut d = vec![0.0; rows.data.len()];
+            let value = loss.value_and_gradient(&rows.data, &targets, Some(&mut d))?;
+            self.backward(cache, Rows::new(d, rows.features, rows.layout)?)?;
             return Ok(BatchGradients { loss: value, weight, state });
-        }
-        let (packed, state, layers) = self.run_to(last, batch, initial, Some(noise))?;
-        let (Packed::Numbers(x), Some(Built::Dense(head))) = (packed, self.layers.last()) else {
-            return Err(Error::Invalid("a dense layer cannot take ids".into()));
         };
+        let mut walk = Walk::new(self, feed.into(), initial, &[from])?;
+        walk.forward_train(noise)?;
+        let cache = walk.take_cache();
+        let (x, state) = walk.outputs()?.only()?;
         let targets = targets(&x.layout);
         let weight = loss.total_weight(&targets)?;
-        let wanted = match self.lowest(InputGradient::Skip) < last {
+        let wanted = match self.needs_gradient(InputGradient::Skip).of(from) {
             true => InputGradient::Needed,
             false => InputGradient::Skip,
         };
-        let (value, d) = head.cross_entropy(&mut self.parameters, &x, loss, &targets, wanted)?;
-        // The layers below hold the same rows as what they answered; nobody reads these any more.
+        let Some(dense) = self.layers[head].layer().downcast_ref::<Dense>() else {
+            return Err(Error::Invalid("the head is no dense layer".into()));
+        };
+        let (value, d) = dense.cross_entropy(&mut self.parameters, &x, loss, &targets, wanted)?;
+        // The layers below hold the same rows; backward can use the memory again.
         drop(x);
-        self.back_through(ModelCache { version, layers }, d, InputGradient::Skip)?;
+        self.back_from(cache, vec![(from, d)], InputGradient::Skip)?;
         Ok(BatchGradients { loss: value, weight, state })
+    }
+
+    /// The layer of the only output and what it reads, where it is a dense layer without an activation that nothing else
+    /// reads and that training reaches.
+    fn linear_head(&self) -> Option<(usize, Source)> {
+        let &[Source::Layer(head)] = self.plan.outputs.as_slice() else { return None };
+        let dense = self.layers[head].layer().downcast_ref::<Dense>()?;
+        let read = self.plan.layers.iter().any(|layer| layer.reads.contains(&Source::Layer(head)));
+        let trained = self.needs_gradient(InputGradient::Skip).of(Source::Layer(head));
+        let &[from] = self.plan.layers[head].reads.as_slice() else { return None };
+        (dense.config().activation == Activation::Linear && !read && trained).then_some((head, from))
     }
 
     /// The penalties of all regularisers on trainable weights, to be added to the loss. [`backward`](Self::backward)
@@ -353,22 +393,22 @@ impl Model {
     /// embedding is an error.
     pub fn embedding_table(&mut self, layer: &str) -> Result<ArrayViewMut2<'_, f32>> {
         let index = self.index(layer)?;
-        let Built::Embedding(embedding) = &self.layers[index] else {
+        let Some(embedding) = self.layers[index].layer().downcast_ref::<Embedding>() else {
             return Err(Error::Invalid(format!("{layer} is no embedding; word vectors go into one")));
         };
         let (config, id) = (embedding.config(), embedding.weight());
         let shape = (config.vocabulary, config.features);
-        ArrayViewMut2::from_shape(shape, self.parameters.value_mut(id))
-            .map_err(|error| Error::Invalid(format!("{layer}: {error}")))
+        ArrayViewMut2::from_shape(shape, self.parameters.value_mut(id)).map_err(named(layer))
     }
 
-    /// Changes a GRU to the other reading of its update gate, by its name, and its weights with it: the model answers the
+    /// Changes a GRU to the other reading of its update gate, by its name, and its weights with it: the model returns the
     /// same bits. Errors, and what becomes of gradients and optimizers, as [`Recurrent::set_inverted_update`].
     pub fn set_inverted_update(&mut self, layer: &str, inverted: bool) -> Result<()> {
         let index = self.index(layer)?;
-        let (Built::Recurrent { stack, .. }, LayerConfig::Recurrent(config)) =
-            (&mut self.layers[index], &mut self.config.layers[index])
-        else {
+        let (Some(stack), Some(config)) = (
+            self.layers[index].layer_mut().downcast_mut::<Recurrent>(),
+            self.config.layers[index].get_mut::<RecurrentLayer>(),
+        ) else {
             return Err(Error::Invalid(format!("{layer} is no GRU and has no update gate")));
         };
         stack.set_inverted_update(&mut self.parameters, inverted).map_err(named(layer))?;
@@ -376,30 +416,36 @@ impl Model {
         Ok(())
     }
 
-    /// What Keras shows at a step for which a model that answers at every step has nothing to show, `[F]`; for
-    /// [`Rows::unpack_over`]. Keras' recurrent layers answer zeros there, and the layers above go on computing: a dense
-    /// layer answers φ(bias). Here such steps are no rows, cost nothing and reach no loss, as in Keras, whose losses
+    /// What Keras shows at a step for which a list of layers that returns every step has nothing to show, `[F]`; for
+    /// [`Rows::unpack_over`]. Keras' recurrent layers return zeros there, and the layers above go on computing: a dense
+    /// layer returns φ(bias). Here such steps are no rows, cost nothing and reach no loss, as in Keras, whose losses
     /// leave them out.
     ///
     /// Without a recurrent layer it is what comes of the masked id's vector.
     ///
     /// # Errors
-    /// A model that answers once, and one without a recurrent layer that masks no id: its answer at a masked step hangs
-    /// on the numbers there.
+    /// A model that returns one row a sequence, one whose layers are no list, and one without a recurrent layer that masks
+    /// no id: its output at a masked step depends on the numbers there.
     pub fn masked_row(&self) -> Result<Vec<f32>> {
-        if self.answers_once() {
+        if !self.plan.is_list() {
+            return Err(Error::Invalid(
+                "only of a list of layers is it known what a masked step shows; look at the layers one by one".into(),
+            ));
+        }
+        if self.returns_once() {
             return Err(Error::Invalid("the model answers once; no step of its answer is masked".into()));
         }
-        let last = self.layers.iter().rposition(|layer| matches!(layer, Built::Recurrent { .. }));
-        let (start, mut row) = match (last, self.layers.first(), self.masked_id) {
-            (Some(last), ..) => {
-                let (Signal::Steps(features) | Signal::Once(features)) = self.plan.layers[last].output else {
-                    return Err(Error::Invalid("a recurrent layer answers no ids".into()));
-                };
+        let last = self.plan.layers.iter().rposition(|layer| layer.state.is_some());
+        let masked = self.plan.masked_ids[0];
+        let (start, mut row) = match (last, masked) {
+            (Some(last), _) => {
+                let features = self.plan.layers[last].output.features().unwrap_or(0);
                 (last + 1, Rows::one_step(vec![0.0; features], features, 1)?)
             }
-            (None, Some(Built::Embedding(layer)), Some(id)) => {
-                (1, layer.forward(&self.parameters, &Ids::new(vec![id], Layout::full(1, 1)?)?)?)
+            (None, Some(id)) if self.config.layers[0].masked_id().is_some() => {
+                let ids = Value::Ids(Ids::new(vec![id], Layout::full(1, 1)?)?);
+                let call = crate::layer::Call { parameters: &self.parameters, initial: None };
+                (1, self.layers[0].forward(call, vec![ids])?.rows)
             }
             _ => {
                 return Err(Error::Invalid(
@@ -409,283 +455,170 @@ impl Model {
             }
         };
         for layer in &self.layers[start..] {
-            row = match layer {
-                Built::Dense(layer) => layer.forward(&self.parameters, row)?,
-                Built::Dropout(layer) => layer.forward(&self.parameters, row)?,
-                Built::Embedding(_) | Built::Recurrent { .. } | Built::Pool(_) | Built::Attention(_) => row,
-            };
+            row = layer.masked_step(&self.parameters, row)?;
         }
         Ok(row.into_data())
     }
 
-    /// How much each step counts in the answer of the first [`Attention`] layer, `[R, 1]`, as [`Attention::weights`]; None
-    /// of a model without one. [`Rows::unpack`] makes it `[N, T]`. Errors as [`forward`](Self::forward).
-    pub fn attention_weights(&self, batch: &Batch) -> Result<Option<Rows>> {
-        let attention = self.layers.iter().enumerate().find_map(|(place, layer)| match layer {
-            Built::Attention(layer) => Some((place, layer)),
-            _ => None,
+    /// How much each step counts in the output of the first [`Attention`] over time, `[R, 1]`, as [`Attention::weights`];
+    /// None of a model without one. [`Rows::unpack`] makes it `[N, T]`. Errors as [`forward`](Self::forward).
+    pub fn attention_weights<'a>(&self, feed: impl Into<Feed<'a>>) -> Result<Option<Rows>> {
+        let attention = self.layers.iter().enumerate().find_map(|(index, layer)| {
+            layer.layer().downcast_ref::<Attention>().map(|attention| (index, attention))
         });
-        let Some((place, layer)) = attention else { return Ok(None) };
-        match self.run_to(place, batch, None, None)? {
-            (Packed::Numbers(x), ..) => layer.weights(&self.parameters, &x).map(Some),
-            (Packed::Ids(_), ..) => Err(Error::Invalid("attention cannot weigh ids".into())),
-        }
+        let Some((index, attention)) = attention else { return Ok(None) };
+        let mut walk = Walk::new(self, feed.into(), None, &self.plan.layers[index].reads)?;
+        walk.forward()?;
+        attention.weights(&self.parameters, &walk.outputs()?.only()?.0).map(Some)
     }
 
-    fn answers_once(&self) -> bool {
-        matches!(self.plan.layers.last().map(|layer| layer.output), Some(Signal::Once(_)))
+    pub(super) fn returns_once(&self) -> bool {
+        self.plan.outputs.iter().all(|&output| match output {
+            Source::Layer(index) => matches!(self.plan.layers[index].output, Signal::Once(_)),
+            Source::Input(_) => false,
+        })
     }
 
-    fn index(&self, layer: &str) -> Result<usize> {
+    /// A layer's place by its name.
+    pub(super) fn index(&self, layer: &str) -> Result<usize> {
         self.layer_names().position(|name| name == layer).ok_or_else(|| {
             let names: Vec<&str> = self.layer_names().collect();
             Error::Invalid(format!("the model has no layer {layer:?}; it has {}", names.join(", ")))
         })
     }
 
-    fn weighted(&self, layer: &str) -> Result<(usize, (bool, f64))> {
-        let index = self.index(layer)?;
-        let training = self.config.layers[index].training();
-        training
-            .map(|training| (index, training))
-            .ok_or_else(|| Error::Invalid(format!("{layer} has no weights to train")))
+    pub(super) fn source_name(&self, source: Source) -> &str {
+        match source {
+            Source::Layer(index) => &self.plan.layers[index].name,
+            Source::Input(index) => self.config.inputs.keys().nth(index).map_or("", String::as_str),
+        }
     }
 
-    /// Keeps configuration and parameters of one mind.
+    fn only_output(&self) -> Result<()> {
+        match self.plan.outputs.len() {
+            1 => Ok(()),
+            count => Err(Error::Invalid(format!("the model has {count} outputs; ask for all of them"))),
+        }
+    }
+
+    fn weighted(&self, layer: &str) -> Result<(usize, (bool, f64))> {
+        let index = self.index(layer)?;
+        if self.plan.layers[index].weights.is_empty() {
+            return Err(Error::Invalid(format!("{layer} has no weights to train")));
+        }
+        let common = self.config.layers[index].common();
+        Ok((index, (common.trainable, common.learning_rate)))
+    }
+
+    /// Changes how a layer is trained, in its configuration and in its parameters.
     fn set_training(&mut self, index: usize, trainable: bool, rate: f64) -> Result<()> {
-        for (weight, _) in &self.plan.layers[index].weights {
-            if let Some(id) = self.parameters.find(weight) {
+        for weight in &self.plan.layers[index].weights {
+            if let Some(id) = self.parameters.find(&weight.name) {
                 self.parameters.set_learning_rate(id, rate)?;
                 self.parameters.set_trainable(id, trainable);
             }
         }
-        if let Some((to_trainable, to_rate)) = self.config.layers[index].training_mut() {
-            (*to_trainable, *to_rate) = (trainable, rate);
-        }
+        let common = self.config.layers[index].common_mut();
+        (common.trainable, common.learning_rate) = (trainable, rate);
         Ok(())
     }
 
-    /// All layers; keeps what backward needs where there is `noise`.
-    fn run(
-        &self,
-        batch: &Batch,
-        initial: Option<&ModelState>,
-        noise: Option<Noise>,
-    ) -> Result<(Rows, ModelState, Vec<Kept>)> {
-        match self.run_to(self.layers.len(), batch, initial, noise)? {
-            (Packed::Numbers(out), states, kept) => Ok((out, states, kept)),
-            (Packed::Ids(_), ..) => Err(Error::Invalid("a model without layers answers nothing".into())),
-        }
-    }
-
-    /// The layers before `end`; what the next one would read.
-    fn run_to(
-        &self,
-        end: usize,
-        batch: &Batch,
-        initial: Option<&ModelState>,
-        noise: Option<Noise>,
-    ) -> Result<(Packed, ModelState, Vec<Kept>)> {
-        self.check_input(batch)?;
-        self.check_states(initial)?;
-        let p = &self.parameters;
-        let mut kept = Vec::new();
-        let mut states = ModelState::new();
-        let mut packed = batch.pack(self.masked_id)?;
-        for (index, layer) in self.layers[..end].iter().enumerate() {
-            let name = &self.plan.layers[index].name;
-            let noise = noise.map(|noise| layer_noise(noise, index));
-            let (out, keep) = match (layer, packed) {
-                (Built::Embedding(layer), Packed::Ids(ids)) => match noise {
-                    None => (layer.forward(p, &ids)?, None),
-                    Some(_) => {
-                        let (out, cache) = layer.forward_train(p, ids)?;
-                        (out, Some(Kept::Embedding(cache)))
-                    }
-                },
-                (Built::Recurrent { stack: layer, go_backwards }, Packed::Numbers(x)) => {
-                    let x = if *go_backwards { x.turned()? } else { x };
-                    let from = initial.and_then(|states| states.get(name));
-                    let (out, state, keep) = match noise {
-                        None => {
-                            let (out, state) = layer.forward_with_state(p, x, from).map_err(named(name))?;
-                            (out, state, None)
-                        }
-                        Some(noise) => {
-                            let (out, state, cache) =
-                                layer.forward_train_with_state(p, x, from, noise).map_err(named(name))?;
-                            (out, state, Some(Kept::Recurrent(cache)))
-                        }
-                    };
-                    states.insert(name.clone(), state);
-                    (out, keep)
-                }
-                (Built::Dense(layer), Packed::Numbers(x)) => through(layer, p, x, noise, Kept::Dense)?,
-                (Built::Dropout(layer), Packed::Numbers(x)) => through(layer, p, x, noise, Kept::Dropout)?,
-                (Built::Pool(layer), Packed::Numbers(x)) => through(layer, p, x, noise, Kept::Pool)?,
-                (Built::Attention(layer), Packed::Numbers(x)) => {
-                    through(layer, p, x, noise, Kept::Attention)?
-                }
-                _ => return Err(Error::Invalid(format!("{name} cannot take what comes before it"))),
-            };
-            kept.extend(keep);
-            packed = Packed::Numbers(out);
-        }
-        Ok((packed, states, kept))
-    }
-
-    fn back(&mut self, cache: ModelCache, d_out: Rows, wanted: InputGradient) -> Result<Option<Rows>> {
-        if cache.version != self.parameters.version() {
-            return Err(Error::Invalid(
-                "the parameters changed between forward_train and backward; run forward_train again".into(),
-            ));
-        }
-        if cache.layers.len() != self.layers.len() {
-            return Err(Error::Invalid("the cache is of another model; run forward_train again".into()));
-        }
-        self.back_through(cache, Some(d_out), wanted)
-    }
-
-    /// The lowest layer that backward reaches: one past the last if it reaches none.
-    fn lowest(&self, wanted: InputGradient) -> usize {
-        let trainable = |layer: &PlannedLayer| {
-            let ids = layer.weights.iter().filter_map(|(weight, _)| self.parameters.find(weight));
+    /// Which layers and inputs a backward pass reaches.
+    fn needs_gradient(&self, inputs: InputGradient) -> Needs {
+        let trained = |layer: &PlannedLayer| {
+            let ids = layer.weights.iter().filter_map(|weight| self.parameters.find(&weight.name));
             ids.into_iter().any(|id| self.parameters.entry(id).trainable)
         };
-        let lowest = match wanted {
-            InputGradient::Needed => Some(0),
-            InputGradient::Skip => self.plan.layers.iter().position(trainable),
+        let mut needs = Needs {
+            inputs: vec![inputs == InputGradient::Needed; self.config.inputs.len()],
+            layers: Vec::with_capacity(self.layers.len()),
         };
-        lowest.unwrap_or(self.layers.len())
+        for layer in &self.plan.layers {
+            let below = layer.reads.iter().any(|&source| needs.of(source));
+            let initial = layer.initial.is_some_and(|index| needs.layers[index]);
+            needs.layers.push(trained(layer) || below || initial);
+        }
+        needs
     }
 
-    /// Back through the layers that the cache is of, from the gradient of what the last of them answered.
-    fn back_through(
+    fn back(
         &mut self,
         cache: ModelCache,
-        mut d: Option<Rows>,
+        d_out: Vec<Option<Rows>>,
         wanted: InputGradient,
-    ) -> Result<Option<Rows>> {
-        let lowest = self.lowest(wanted);
-        for (index, kept) in cache.layers.into_iter().enumerate().skip(lowest).rev() {
-            let wanted = if index > lowest { InputGradient::Needed } else { wanted };
-            let Some(d_rows) = d.take() else { break };
-            let p = &mut self.parameters;
-            d = match (&self.layers[index], kept) {
-                (Built::Embedding(layer), Kept::Embedding(cache)) => {
-                    layer.backward(p, cache, d_rows)?;
-                    None
-                }
-                (Built::Recurrent { stack, go_backwards }, Kept::Recurrent(cache)) => {
-                    let d = stack.backward(p, cache, d_rows, wanted)?;
-                    if *go_backwards { d.map(|d| d.turned()).transpose()? } else { d }
-                }
-                (Built::Dense(layer), Kept::Dense(cache)) => layer.backward(p, cache, d_rows, wanted)?,
-                (Built::Dropout(layer), Kept::Dropout(cache)) => layer.backward(p, cache, d_rows, wanted)?,
-                (Built::Pool(layer), Kept::Pool(cache)) => layer.backward(p, cache, d_rows, wanted)?,
-                (Built::Attention(layer), Kept::Attention(cache)) => {
-                    layer.backward(p, cache, d_rows, wanted)?
-                }
-                _ => {
-                    return Err(Error::Invalid(
-                        "the cache is of another model; run forward_train again".into(),
-                    ));
-                }
-            };
+    ) -> Result<Vec<Option<Rows>>> {
+        cache.check(&self.parameters, self.layers.len())?;
+        if d_out.len() != self.plan.outputs.len() {
+            return Err(Error::Shape {
+                what: "the gradients of the outputs".into(),
+                expected: format!("one for each of {} outputs", self.plan.outputs.len()),
+                found: d_out.len().to_string(),
+            });
+        }
+        let d_out = self.plan.outputs.iter().copied().zip(d_out).collect();
+        self.back_from(cache, d_out, wanted)
+    }
+
+    /// Backward through the layers that the cache is of, from the gradients of what they returned.
+    fn back_from(
+        &mut self,
+        cache: ModelCache,
+        d_out: Vec<(Source, Option<Rows>)>,
+        wanted: InputGradient,
+    ) -> Result<Vec<Option<Rows>>> {
+        let needs = self.needs_gradient(wanted);
+        let mut gradients = Gradients::new(self.config.inputs.len(), self.layers.len());
+        for (source, d) in d_out {
+            gradients.add(source, d)?;
+        }
+        for (index, kept) in cache.into_layers().into_iter().enumerate().rev() {
+            let Some(kept) = kept.filter(|_| needs.layers[index]) else { continue };
+            gradients.through(
+                &*self.layers[index],
+                &self.plan.layers[index],
+                index,
+                kept,
+                &mut self.parameters,
+                &needs,
+            )?;
         }
         self.penalties.add_gradients(&mut self.parameters);
-        Ok(d.filter(|_| wanted == InputGradient::Needed))
+        Ok(match wanted {
+            InputGradient::Needed => gradients.inputs(),
+            InputGradient::Skip => vec![None; self.config.inputs.len()],
+        })
     }
+}
 
-    fn check_input(&self, batch: &Batch) -> Result<()> {
-        let last = self.layers.iter().rposition(|layer| matches!(layer, Built::Recurrent { .. }));
-        if batch.repeats()
-            && !self.answers_once()
-            && let Some(Built::Recurrent { stack, .. }) = last.map(|last| &self.layers[last])
-            && stack.config().bidirectional
-        {
-            // Two directions meet different steps before a masked one: neither can be the one that is repeated.
-            return Err(Error::Invalid(
-                "the sequences of two directions show zeros at masked steps, as Keras' Bidirectional does; fill the batch with Fill::Zero"
-                    .into(),
-            ));
+/// Which inputs and layers a backward pass reaches: those with weights that are trained, and all that read them.
+#[derive(Debug)]
+pub(super) struct Needs {
+    inputs: Vec<bool>,
+    layers: Vec<bool>,
+}
+
+impl Needs {
+    pub(super) fn of(&self, source: Source) -> bool {
+        match source {
+            Source::Input(index) => self.inputs[index],
+            Source::Layer(index) => self.layers[index],
         }
-        let (expected, found) = match (self.config.input, batch.features()) {
-            (Input::Ids { .. }, None) => return Ok(()),
-            (Input::Numbers { features }, Some(found)) if features == found => return Ok(()),
-            (Input::Ids { .. }, Some(found)) => ("ids [N, T]".into(), format!("numbers [N, T, {found}]")),
-            (Input::Numbers { features }, found) => (
-                format!("numbers [N, T, {features}]"),
-                found.map_or("ids [N, T]".into(), |found| format!("numbers [N, T, {found}]")),
-            ),
-        };
-        Err(Error::Shape { what: "the model's input".into(), expected, found })
     }
+}
 
-    fn check_states(&self, initial: Option<&ModelState>) -> Result<()> {
-        for name in initial.into_iter().flat_map(ModelState::keys) {
-            if !matches!(self.layers[self.index(name)?], Built::Recurrent { .. }) {
-                return Err(Error::Invalid(format!("{name} is no recurrent layer and has no state")));
+impl Outputs {
+    /// The rows of the only output, and the states. Several outputs are an error.
+    pub fn only(self) -> Result<(Rows, ModelState)> {
+        match <[Rows; 1]>::try_from(self.rows) {
+            Ok([rows]) => Ok((rows, self.state)),
+            Err(rows) => {
+                Err(Error::Invalid(format!("the model has {} outputs; ask for all of them", rows.len())))
             }
         }
-        Ok(())
     }
 }
 
-/// The noise of a layer. Noise within layers (see [`Noise::within`], used twice at most) never meets that of another
-/// layer: the numbers of layers are between 2¹⁴ and 2¹⁵, of parts between 2²² and 2²³, of their parts from 2³⁰.
-fn layer_noise(noise: Noise, index: usize) -> Noise {
-    // The caller's own purpose becomes part of the seed.
-    let seed = noise.seed.wrapping_add(u64::from(noise.layer) << 32);
-    Noise { seed, ..noise }.for_layer(FIRST_NOISE + index as u32)
-}
-
-fn draw(p: &mut Parameters, id: Id, with: Option<Initializer>, rng: &mut ChaCha8Rng) -> Result<()> {
-    if let Some(initializer) = with {
-        let values = initializer.values(&p.entry(id).shape.clone(), rng)?;
-        p.value_mut(id).copy_from_slice(&values);
-    }
-    Ok(())
-}
-
-/// Any layer without a state.
-fn through<L: Layer>(
-    layer: &L,
-    p: &Parameters,
-    x: Rows,
-    noise: Option<Noise>,
-    keep: fn(L::Cache) -> Kept,
-) -> Result<(Rows, Option<Kept>)> {
-    match noise {
-        None => Ok((layer.forward(p, x)?, None)),
-        Some(noise) => {
-            let (out, cache) = layer.forward_train(p, x, noise)?;
-            Ok((out, Some(keep(cache))))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn noise_within_a_layer_is_never_that_of_another() {
-        let noise = Noise { seed: 1, step: 2, layer: 0 };
-        let mut seen = HashSet::new();
-        for index in (0..20).chain((1 << 14) - 20..1 << 14) {
-            let layer = layer_noise(noise, index);
-            assert!(seen.insert(layer.layer));
-            // A stack of 100 layers in two directions has four parts more.
-            for part in 0..204 {
-                assert!(seen.insert(layer.within(part).layer));
-                for purpose in 0..8 {
-                    assert!(seen.insert(layer.within(part).within(purpose).layer));
-                }
-            }
-        }
-        assert_ne!(layer_noise(noise.for_layer(1), 0), layer_noise(noise, 0));
-    }
+/// An error of a layer, with its name.
+pub(super) fn named<E: std::fmt::Display>(layer: &str) -> impl Fn(E) -> Error {
+    move |error| Error::Invalid(format!("{layer}: {error}"))
 }

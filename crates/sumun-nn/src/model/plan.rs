@@ -1,63 +1,50 @@
-//! What flows between a model's layers and which parameters they have, worked out before anything is allocated.
+//! What each layer of a model reads, returns and weighs, worked out before anything is allocated.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::config::{Input, ModelConfig};
-use super::layers::{Biases, LayerConfig};
-use crate::nn::Dropout;
-use crate::train::Regularizer;
+use super::layer_config::LayerConfig;
+use crate::layer::{Budget, Common, PlannedWeight, Planning, Read, Signal, StateShape};
 use crate::{Error, Result};
 
 /// The most layers that a model has; every one has noise of its own.
 const MOST_LAYERS: usize = 1 << 14;
 
-/// The most layers of one recurrent stack, for the same reason.
-const MOST_STACKED: usize = 100;
-
-/// The most that a size may be, so that products of two never overflow.
-const MOST: usize = u32::MAX as usize;
-
-/// The most parameters of a model: above it, values, gradients and moments would not fit any memory.
-const MOST_PARAMETERS: usize = 1 << 30;
-
-/// What flows from one layer to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signal {
-    /// `[N, T]` ids.
-    Ids,
-    /// `[N, T, F]`: a row at every step.
-    Steps(usize),
-    /// `[N, F]`: one row a sequence.
-    Once(usize),
+/// Where a layer's input comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// One of the model's inputs.
+    Input(usize),
+    /// An earlier layer.
+    Layer(usize),
 }
 
-impl Signal {
-    /// As people write it.
-    fn shape(self) -> String {
-        match self {
-            Self::Ids => "ids [N, T]".into(),
-            Self::Steps(features) => format!("[N, T, {features}]"),
-            Self::Once(features) => format!("[N, {features}]"),
-        }
-    }
-}
-
-/// A layer with its name, what it gives, and its weights.
+/// A layer with its name, what it reads and returns, and its weights.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PlannedLayer {
     pub(super) name: String,
-    /// Features of an input row; the vocabulary of an embedding.
-    pub(super) input: usize,
+    pub(super) reads: Vec<Source>,
+    /// What it reads, in the same order.
+    pub(super) inputs: Vec<Signal>,
     pub(super) output: Signal,
-    /// Full names and shapes, in the order of the parameters.
-    pub(super) weights: Vec<(String, Vec<usize>)>,
+    /// In the order of the parameters.
+    pub(super) weights: Vec<PlannedWeight>,
     pub(super) parameters: usize,
+    /// The sizes of its state, where it has one.
+    pub(super) state: Option<StateShape>,
+    /// The layer whose last state is its first.
+    pub(super) initial: Option<usize>,
+    /// Of one row a sequence that steps became: which layer gave them up, what it returns, and how to keep them.
+    gave_up_steps: Option<(String, Signal, String)>,
 }
 
 /// All layers of a model that fit each other.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plan {
     pub(super) layers: Vec<PlannedLayer>,
+    pub(super) outputs: Vec<Source>,
+    /// For each input, the id whose steps are none, where an embedding masks them.
+    pub(super) masked_ids: Vec<Option<u32>>,
 }
 
 impl Plan {
@@ -68,49 +55,251 @@ impl Plan {
 
     /// As [`of`](Self::of), giving up where there are more than `most` weights.
     pub(super) fn within(config: &ModelConfig, most: usize) -> Result<Self> {
-        if config.layers.is_empty() || config.layers.len() > MOST_LAYERS {
+        let count = config.layers.len();
+        if count == 0 || count > MOST_LAYERS {
             return Err(Error::Invalid(format!(
-                "a model of {} layers; it has at least 1 and at most {MOST_LAYERS}",
-                config.layers.len()
+                "a model of {count} layers; it has at least 1 and at most {MOST_LAYERS}",
             )));
         }
         let names = names(config)?;
-        let mut signal = match config.input {
-            Input::Ids { vocabulary } => {
-                size("the input", "vocabulary", vocabulary)?;
-                Signal::Ids
-            }
-            Input::Numbers { features } => Signal::Steps(size("the input", "features", features)?),
+        let inputs = config
+            .inputs
+            .iter()
+            .map(|(name, input)| Ok((name.as_str(), signal(name, *input)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let mut planner = Planner {
+            config,
+            inputs,
+            places: HashMap::new(),
+            layers: Vec::with_capacity(count),
+            masked_ids: vec![None; config.inputs.len()],
         };
+        for (index, name) in config.inputs.keys().enumerate() {
+            planner.places.insert(name.clone(), Source::Input(index));
+        }
         let mut budget = Budget { used: 0, weights: most };
-        let mut layers: Vec<PlannedLayer> = Vec::with_capacity(config.layers.len());
         for (layer, name) in config.layers.iter().zip(names) {
-            let before = Before { layers: &layers, config, signal };
-            let planned = plan(layer, name, &before, &mut budget)?;
-            signal = planned.output;
-            layers.push(planned);
+            let planned = planner.layer(layer, name, &mut budget)?;
+            planner.places.insert(planned.name.clone(), Source::Layer(planner.layers.len()));
+            planner.layers.push(planned);
         }
-        if signal == Signal::Ids {
-            return Err(Error::Invalid("the model answers its input's ids; give it an embedding".into()));
-        }
-        Ok(Self { layers })
+        planner.finish()
     }
+
+    /// Whether every layer reads the one before it, the first of them the only input, and the last is the only output.
+    pub(super) fn is_list(&self) -> bool {
+        let before = |index: usize| index.checked_sub(1).map_or(Source::Input(0), Source::Layer);
+        self.masked_ids.len() == 1
+            && self.layers.iter().enumerate().all(|(index, layer)| layer.reads == [before(index)])
+            && self.outputs == [before(self.layers.len())]
+    }
+}
+
+/// The layers planned so far.
+struct Planner<'a> {
+    config: &'a ModelConfig,
+    /// The inputs by name.
+    inputs: Vec<(&'a str, Signal)>,
+    places: HashMap<String, Source>,
+    layers: Vec<PlannedLayer>,
+    masked_ids: Vec<Option<u32>>,
+}
+
+impl Planner<'_> {
+    fn layer(&mut self, layer: &LayerConfig, name: String, budget: &mut Budget) -> Result<PlannedLayer> {
+        let Common { from, trainable, learning_rate, .. } = layer.common();
+        let reads = match from.as_slice() {
+            [] => vec![self.before(&name)?],
+            from => from.iter().map(|from| self.place(&name, from)).collect::<Result<_>>()?,
+        };
+        self.mask(layer, &name, &reads)?;
+        let initial = layer.initial().map(|from| self.state_of(&name, from)).transpose()?;
+        let described: Vec<Read<'_>> = reads.iter().map(|&source| self.describe(source)).collect();
+        let mut at = Planning {
+            name: &name,
+            reads: &described,
+            initial: initial.and_then(|layer| self.layers[layer].state),
+            budget,
+            weights: Vec::new(),
+            parameters: 0,
+            state: None,
+        };
+        let output = layer.plan(&mut at)?;
+        let Planning { weights, parameters, state, .. } = at;
+        if !(learning_rate.is_finite() && *learning_rate >= 0.0) {
+            return Err(Error::Invalid(format!(
+                "{name}: learning_rate is {learning_rate}; it is a factor, a finite number of at least 0"
+            )));
+        }
+        if weights.is_empty() && (!trainable || *learning_rate != 1.0) {
+            return Err(Error::Invalid(format!(
+                "{name} has no weights to train; leave out trainable and learning_rate"
+            )));
+        }
+        if initial.is_some() && state.is_none() {
+            return Err(Error::Invalid(format!("{name} has no state; leave out initial")));
+        }
+        let inherited = described.first().and_then(|read| read.gave_up_steps.cloned());
+        let gave_up_steps = match (described.first().map(|read| read.signal), output) {
+            (Some(Signal::Ids(_) | Signal::Steps(_)), Signal::Once(_)) => {
+                Some((name.clone(), output, layer.to_keep_steps(&name)))
+            }
+            (_, Signal::Once(_)) => inherited,
+            _ => None,
+        };
+        let inputs = described.iter().map(|read| read.signal).collect();
+        Ok(PlannedLayer { name, reads, inputs, output, weights, parameters, state, initial, gave_up_steps })
+    }
+
+    /// What a layer reads that says nothing of it.
+    fn before(&self, name: &str) -> Result<Source> {
+        match (self.layers.len(), self.inputs.len()) {
+            (0, 1) => Ok(Source::Input(0)),
+            (0, count) => Err(Error::Invalid(format!(
+                "{name} is the first layer of a model with {count} inputs; say from which it reads"
+            ))),
+            (count, _) => Ok(Source::Layer(count - 1)),
+        }
+    }
+
+    fn place(&self, name: &str, from: &str) -> Result<Source> {
+        self.places.get(from).copied().ok_or_else(|| {
+            let later = self.config.layers.iter().any(|layer| layer.name() == Some(from));
+            Error::Invalid(match later {
+                true => format!("{name} reads {from}, which comes after it; put it before {name}"),
+                false => format!("{name} reads {from:?}; there are {}", self.known()),
+            })
+        })
+    }
+
+    fn state_of(&self, name: &str, from: &str) -> Result<usize> {
+        match self.place(name, from)? {
+            Source::Layer(index) if self.layers[index].state.is_some() => Ok(index),
+            _ => Err(Error::Invalid(format!(
+                "{name} begins with the state of {from}, which has none; name a recurrent layer"
+            ))),
+        }
+    }
+
+    /// The names of the inputs and of the layers so far.
+    fn known(&self) -> String {
+        let inputs = self.inputs.iter().map(|&(name, _)| name);
+        let layers = self.layers.iter().map(|layer| layer.name.as_str());
+        inputs.chain(layers).collect::<Vec<_>>().join(", ")
+    }
+
+    fn describe(&self, source: Source) -> Read<'_> {
+        match source {
+            Source::Input(index) => {
+                let (name, signal) = self.inputs[index];
+                Read { name: ModelConfig::said(name), signal, gave_up_steps: None }
+            }
+            Source::Layer(index) => {
+                let layer = &self.layers[index];
+                Read { name: &layer.name, signal: layer.output, gave_up_steps: layer.gave_up_steps.as_ref() }
+            }
+        }
+    }
+
+    /// An input has one mask, whoever reads it.
+    fn mask(&mut self, layer: &LayerConfig, name: &str, reads: &[Source]) -> Result<()> {
+        let (Some(id), [Source::Input(index)]) = (layer.masked_id(), reads) else { return Ok(()) };
+        match &mut self.masked_ids[*index] {
+            Some(other) if *other != id => Err(Error::Invalid(format!(
+                "{name} masks id {id} of {}, but another layer masks id {other}; mask one",
+                ModelConfig::said(self.inputs[*index].0)
+            ))),
+            masked => {
+                *masked = Some(id);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Plan> {
+        let outputs = match self.config.outputs.as_slice() {
+            [] => vec![Source::Layer(self.layers.len() - 1)],
+            names => {
+                let place = |name: &String| match self.places.get(name) {
+                    Some(&source @ Source::Layer(_)) => Ok(source),
+                    _ => Err(Error::Invalid(format!(
+                        "the model's output {name:?} is no layer; there are {}",
+                        self.known()
+                    ))),
+                };
+                names.iter().map(place).collect::<Result<Vec<_>>>()?
+            }
+        };
+        let mut used: HashSet<Source> = outputs.iter().copied().collect();
+        if used.len() < outputs.len() {
+            return Err(Error::Invalid("the model names an output twice; name it once".into()));
+        }
+        for layer in &self.layers {
+            used.extend(layer.reads.iter().copied());
+            used.extend(layer.initial.map(Source::Layer));
+        }
+        let idle = (0..self.layers.len()).find(|&index| !used.contains(&Source::Layer(index)));
+        if let Some(layer) = idle.map(|index| &self.layers[index]) {
+            return Err(Error::Invalid(format!(
+                "nothing reads {}; name it among the outputs, or leave it out",
+                layer.name
+            )));
+        }
+        if let Some(index) = (0..self.inputs.len()).find(|&index| !used.contains(&Source::Input(index))) {
+            return Err(Error::Invalid(format!(
+                "nothing reads the input {}; leave it out",
+                self.inputs[index].0
+            )));
+        }
+        for &output in &outputs {
+            if let Source::Layer(index) = output
+                && let Signal::Ids(_) = self.layers[index].output
+            {
+                return Err(Error::Invalid("the model answers its input's ids; give it an embedding".into()));
+            }
+        }
+        Ok(Plan { layers: self.layers, outputs, masked_ids: self.masked_ids })
+    }
+}
+
+/// What an input passes on, its sizes checked.
+fn signal(name: &str, input: Input) -> Result<Signal> {
+    let (what, size) = match input {
+        Input::Ids { vocabulary } => ("vocabulary", vocabulary),
+        Input::Numbers { features } | Input::Row { features } => ("features", features),
+    };
+    let of = if name == ModelConfig::INPUT { "the input".into() } else { format!("the input {name}") };
+    crate::layer::checked_size(&of, what, size)?;
+    Ok(input.signal())
+}
+
+fn check_name(what: &str, name: &str) -> Result<()> {
+    if name.is_empty() || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(Error::Invalid(format!(
+            "{what} is named {name:?}; a name is not empty and has no spaces"
+        )));
+    }
+    Ok(())
 }
 
 /// The layers' names: those given, and Keras' for the others (`lstm`, `lstm_1` …), past those that are taken.
 fn names(config: &ModelConfig) -> Result<Vec<String>> {
     let mut taken = HashSet::new();
+    for name in config.inputs.keys() {
+        check_name("an input", name)?;
+        taken.insert(name.to_owned());
+    }
     for name in config.layers.iter().filter_map(LayerConfig::name) {
-        if name.is_empty() || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(Error::Invalid(format!(
-                "a layer is named {name:?}; a name is not empty and has no spaces"
-            )));
-        }
+        check_name("a layer", name)?;
         if !taken.insert(name.to_owned()) {
-            return Err(Error::Invalid(format!("two layers are named {name:?}; rename one")));
+            let two = match config.inputs.contains_key(name) {
+                true => "an input and a layer",
+                false => "two layers",
+            };
+            return Err(Error::Invalid(format!("{two} are named {name:?}; rename one")));
         }
     }
-    let mut counts = std::collections::HashMap::new();
+    let mut counts = HashMap::new();
     Ok(config
         .layers
         .iter()
@@ -127,221 +316,4 @@ fn names(config: &ModelConfig) -> Result<Vec<String>> {
             },
         })
         .collect())
-}
-
-fn size(layer: &str, what: &str, size: usize) -> Result<usize> {
-    if (1..=MOST).contains(&size) {
-        return Ok(size);
-    }
-    Err(Error::Invalid(format!("{layer}: {what} is {size}; it must be at least 1 and at most {MOST}")))
-}
-
-/// How many parameters there are so far, and how many weights there may still be.
-struct Budget {
-    used: usize,
-    weights: usize,
-}
-
-impl Budget {
-    /// Counts a weight in.
-    fn take(&mut self, layer: &str, shape: &[usize]) -> Result<usize> {
-        self.weights = self.weights.checked_sub(1).ok_or_else(|| {
-            Error::Invalid(format!("{layer}: the model has more weights than there are tensors for"))
-        })?;
-        let count = shape.iter().try_fold(1_usize, |count, &dim| count.checked_mul(dim));
-        match count.and_then(|count| Some((count, self.used.checked_add(count)?))) {
-            Some((count, used)) if used <= MOST_PARAMETERS => {
-                self.used = used;
-                Ok(count)
-            }
-            _ => Err(Error::Invalid(format!(
-                "{layer}: with its weight of shape {shape:?} the model has more than {MOST_PARAMETERS} parameters; \
-                 make it smaller"
-            ))),
-        }
-    }
-}
-
-/// What a layer stands on.
-struct Before<'a> {
-    layers: &'a [PlannedLayer],
-    config: &'a ModelConfig,
-    signal: Signal,
-}
-
-impl Before<'_> {
-    fn name(&self) -> &str {
-        self.layers.last().map_or("the input", |layer| &layer.name)
-    }
-
-    /// The features of the rows that come in, wherever there are rows.
-    fn rows(&self, layer: &str) -> Result<usize> {
-        match self.signal {
-            Signal::Steps(features) | Signal::Once(features) => Ok(features),
-            Signal::Ids => Err(Error::Invalid(format!(
-                "{layer} needs numbers [N, T, F], but {} gives {}; put an embedding between them",
-                self.name(),
-                self.signal.shape()
-            ))),
-        }
-    }
-
-    /// The features of the steps that come in; a row that stands for the whole sequence is refused.
-    fn steps(&self, layer: &str) -> Result<usize> {
-        let features = self.rows(layer)?;
-        if let Signal::Steps(_) = self.signal {
-            return Ok(features);
-        }
-        // The layer that gave up the steps is the last that was given them.
-        let index = self.layers.iter().position(|layer| matches!(layer.output, Signal::Once(_)));
-        let Some(index) = index else { return Ok(features) };
-        let PlannedLayer { name, output, .. } = &self.layers[index];
-        let advice = match &self.config.layers[index] {
-            LayerConfig::Recurrent(_) => format!("give {name} return_sequences = true"),
-            _ => format!("leave out {name}"),
-        };
-        Err(Error::Invalid(format!(
-            "{layer} needs a sequence [N, T, {features}], but {name} answers once, {}; {advice}",
-            output.shape()
-        )))
-    }
-
-    /// Refuses another number of features than the layer was told to expect.
-    fn expect(&self, layer: &str, told: Option<usize>, features: usize) -> Result<()> {
-        match told {
-            Some(told) if told != features => {
-                let expected = match self.signal {
-                    Signal::Once(_) => Signal::Once(told),
-                    _ => Signal::Steps(told),
-                };
-                Err(Error::Shape {
-                    what: layer.into(),
-                    expected: format!("an input of {}", expected.shape()),
-                    found: format!("{} from {}", self.signal.shape(), self.name()),
-                })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Rows of another width where there were rows before: steps stay steps.
-    fn with(&self, features: usize) -> Signal {
-        match self.signal {
-            Signal::Once(_) => Signal::Once(features),
-            Signal::Ids | Signal::Steps(_) => Signal::Steps(features),
-        }
-    }
-}
-
-/// An error of a layer, with its name.
-pub(super) fn named(layer: &str) -> impl Fn(Error) -> Error {
-    move |error| Error::Invalid(format!("{layer}: {error}"))
-}
-
-fn plan(layer: &LayerConfig, name: String, before: &Before, budget: &mut Budget) -> Result<PlannedLayer> {
-    let mut weights = Vec::new();
-    let mut parameters = 0;
-    let mut add = |budget: &mut Budget, weight: &str, shape: Vec<usize>| {
-        parameters += budget.take(&name, &shape)?;
-        weights.push((format!("{name}.{weight}"), shape));
-        Ok(())
-    };
-    let regular = |what: &str, regularizer: Option<Regularizer>| match regularizer {
-        Some(regularizer) => regularizer.check(&format!("{what} of {name}")),
-        None => Ok(()),
-    };
-    let (input, output) = match layer {
-        LayerConfig::Embedding(layer) => {
-            let (Signal::Ids, Input::Ids { vocabulary }) = (before.signal, before.config.input) else {
-                return Err(Error::Invalid(format!(
-                    "{name} needs ids [N, T], but {} gives {}; make it the first layer on an input of ids",
-                    before.name(),
-                    before.signal.shape()
-                )));
-            };
-            if let Some(padding) = layer.padding_id.filter(|&id| id as usize >= vocabulary) {
-                return Err(Error::Invalid(format!(
-                    "{name}: padding id {padding} is not below the vocabulary of {vocabulary} ids"
-                )));
-            }
-            regular("the regulariser", layer.regularizer)?;
-            let features = size(&name, "features", layer.features)?;
-            add(budget, "weight", vec![vocabulary, features])?;
-            (vocabulary, Signal::Steps(features))
-        }
-        LayerConfig::Recurrent(layer) => {
-            let features = before.steps(&name)?;
-            before.expect(&name, layer.input, features)?;
-            size(&name, "units", layer.units)?;
-            if layer.layers > MOST_STACKED {
-                return Err(Error::Invalid(format!(
-                    "{name}: layers is {}; it is at most {MOST_STACKED}",
-                    layer.layers
-                )));
-            }
-            if layer.dropout != 0.0 && layer.layers == 1 {
-                return Err(Error::Invalid(format!(
-                    "{name}: dropout is between its layers, of which it has one; use input_dropout or a dropout layer"
-                )));
-            }
-            if layer.go_backwards && layer.bidirectional {
-                return Err(Error::Invalid(format!(
-                    "{name}: go_backwards turns one direction round; a bidirectional layer already reads both ways, \
-                     leave it out"
-                )));
-            }
-            if layer.biases == Biases::None && layer.bias_regularizer.is_some() {
-                return Err(Error::Invalid(format!("{name} has no bias; leave out bias_regularizer")));
-            }
-            size(&name, "projection", layer.options.projection.unwrap_or(1))?;
-            regular("the kernel_regularizer", layer.kernel_regularizer)?;
-            regular("the recurrent_regularizer", layer.recurrent_regularizer)?;
-            regular("the bias_regularizer", layer.bias_regularizer)?;
-            let stack = layer.stack(features);
-            stack.check().map_err(named(&name))?;
-            stack.for_each_weight(|weight, shape| add(budget, &weight, shape))?;
-            let out = stack.output_features();
-            (features, if layer.return_sequences { Signal::Steps(out) } else { Signal::Once(out) })
-        }
-        LayerConfig::Dense(layer) => {
-            let features = before.rows(&name)?;
-            before.expect(&name, layer.input, features)?;
-            let units = size(&name, "units", layer.units)?;
-            regular("the kernel_regularizer", layer.kernel_regularizer)?;
-            regular("the bias_regularizer", layer.bias_regularizer)?;
-            add(budget, "weight", vec![units, features])?;
-            if layer.bias {
-                add(budget, "bias", vec![units])?;
-            } else if layer.bias_regularizer.is_some() || layer.first_bias.is_some() {
-                return Err(Error::Invalid(format!(
-                    "{name} has no bias, but an option for it; leave out bias_regularizer and first_bias"
-                )));
-            }
-            (features, before.with(units))
-        }
-        LayerConfig::Dropout(layer) => {
-            let features = before.rows(&name)?;
-            Dropout::new(layer.p).map_err(named(&name))?;
-            (features, before.signal)
-        }
-        LayerConfig::Attention(layer) => {
-            let features = before.steps(&name)?;
-            let units = size(&name, "units", layer.units)?;
-            regular("the kernel_regularizer", layer.kernel_regularizer)?;
-            add(budget, "weight", vec![units, features])?;
-            add(budget, "bias", vec![units])?;
-            add(budget, "context", vec![units])?;
-            (features, Signal::Once(features))
-        }
-        LayerConfig::Pool(_) => {
-            let features = before.steps(&name)?;
-            (features, Signal::Once(features))
-        }
-    };
-    if let Some((_, rate)) = layer.training().filter(|(_, rate)| !(rate.is_finite() && *rate >= 0.0)) {
-        return Err(Error::Invalid(format!(
-            "{name}: learning_rate is {rate}; it is a factor, a finite number of at least 0"
-        )));
-    }
-    Ok(PlannedLayer { name, input, output, weights, parameters })
 }

@@ -6,6 +6,8 @@ use super::config::ModelConfig;
 use super::file::{ModelFile, NamedTensor};
 use super::network::Model;
 use super::plan::Plan;
+use super::registry::Registry;
+use crate::layer::PlannedWeight;
 use crate::{Error, Result};
 
 /// What [`ModelFile::task`] says of a [`Model`].
@@ -35,19 +37,24 @@ impl Model {
     /// allocated for it. Errors, which do not know the file's name: another task, a configuration that is none, layers
     /// that do not fit each other or the tensors.
     pub fn from_file(file: &ModelFile) -> Result<Self> {
+        Self::from_file_with(file, &Registry::standard())
+    }
+
+    /// As [`from_file`](Self::from_file), of layers that the registry has beside those of the crate.
+    pub fn from_file_with(file: &ModelFile, registry: &Registry) -> Result<Self> {
         let ModelFile { task, config, tensors } = file;
         if task != NETWORK {
             return Err(Error::Model(format!("holds a model for {task:?}, not a {NETWORK}")));
         }
         let config: ModelConfig = match config.get("model") {
-            Some(model) => serde_json::from_value(model.clone())
+            Some(model) => ModelConfig::from_json_with(model.clone(), registry)
                 .map_err(|error| Error::Model(format!("its layers cannot be read: {error}")))?,
             None => return Err(Error::Model("its configuration has no model".into())),
         };
         let wrong = |error: Error| Error::Model(format!("its layers do not fit: {error}"));
         let plan = Plan::within(&config, tensors.len() + SPARE).map_err(wrong)?;
         let mut wanted = 0;
-        for (name, shape) in plan.layers.iter().flat_map(|layer| &layer.weights) {
+        for PlannedWeight { name, shape, .. } in plan.layers.iter().flat_map(|layer| &layer.weights) {
             wanted += 1;
             let found = file.tensor(name).map(|tensor| &tensor.shape);
             if found != Some(shape) {
@@ -58,8 +65,11 @@ impl Model {
             }
         }
         if wanted != tensors.len() {
-            let names: Vec<&String> =
-                plan.layers.iter().flat_map(|layer| layer.weights.iter().map(|(name, _)| name)).collect();
+            let names: Vec<&String> = plan
+                .layers
+                .iter()
+                .flat_map(|layer| layer.weights.iter().map(|weight| &weight.name))
+                .collect();
             let extra = tensors.iter().find(|tensor| !names.contains(&&tensor.name));
             let name = extra.map_or("", |tensor| &tensor.name);
             return Err(Error::Model(format!("the tensor {name} belongs to none of its layers")));
@@ -81,8 +91,13 @@ impl Model {
     /// Reads what [`save`](Self::save) wrote. Errors as [`ModelFile::load`] and [`from_file`](Self::from_file), each one
     /// line with the file's name.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_with(path, &Registry::standard())
+    }
+
+    /// As [`load`](Self::load), of layers that the registry has beside those of the crate.
+    pub fn load_with(path: impl AsRef<Path>, registry: &Registry) -> Result<Self> {
         let path = path.as_ref();
-        Self::from_file(&ModelFile::load(path)?).map_err(|error| {
+        Self::from_file_with(&ModelFile::load(path)?, registry).map_err(|error| {
             Error::Model(format!("{}: {error}; give another file or train again", path.display()))
         })
     }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::config::{Input, ModelConfig};
-use super::layers::{Biases, LayerConfig, RecurrentLayer};
+use super::config::ModelConfig;
+use super::layer_config::LayerConfig;
 use super::network::Model;
-use super::plan::{Plan, PlannedLayer, Signal};
-use crate::nn::{CellKind, CellOptions, Checkpoints, Merge, RecurrentDropout};
+use super::plan::{Plan, PlannedLayer, Source};
+use crate::layer::{Common, Signal};
 
 /// One layer of a [`Summary`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,9 @@ pub struct SummaryRow {
     pub name: String,
     /// What it is, such as `Bidirectional LSTM`.
     pub kind: String,
-    /// The shape of its answer; None for N, and for T, which are any.
+    /// The inputs and layers that it reads, where the model is not a list of layers.
+    pub reads: Vec<String>,
+    /// The shape of its output; None for N, and for T, which are any.
     pub output_shape: Vec<Option<usize>>,
     /// How many parameters it has.
     pub parameters: usize,
@@ -32,16 +34,22 @@ pub struct Summary {
 
 impl Summary {
     pub(super) fn of(config: &ModelConfig, plan: &Plan) -> Self {
+        let list = plan.is_list();
+        let name = |source: Source| match source {
+            Source::Input(index) => config.inputs.keys().nth(index).cloned().unwrap_or_default(),
+            Source::Layer(index) => plan.layers[index].name.clone(),
+        };
         let row = |(layer, planned): (&LayerConfig, &PlannedLayer)| SummaryRow {
             name: planned.name.clone(),
-            kind: kind(layer),
+            kind: layer.title(),
+            reads: if list { Vec::new() } else { planned.reads.iter().map(|&read| name(read)).collect() },
             output_shape: match planned.output {
-                Signal::Ids => vec![None, None],
+                Signal::Ids(_) => vec![None, None],
                 Signal::Steps(features) => vec![None, None, Some(features)],
                 Signal::Once(features) => vec![None, Some(features)],
             },
             parameters: planned.parameters,
-            trainable: layer.training().is_none_or(|(trainable, _)| trainable),
+            trainable: layer.common().trainable,
         };
         Self { rows: config.layers.iter().zip(&plan.layers).map(row).collect() }
     }
@@ -104,29 +112,6 @@ fn thousands(number: usize) -> String {
     out
 }
 
-fn cell_name(cell: CellKind) -> &'static str {
-    match cell {
-        CellKind::RnnTanh | CellKind::RnnRelu => "RNN",
-        CellKind::Lstm => "LSTM",
-        CellKind::Gru | CellKind::GruResetBefore => "GRU",
-    }
-}
-
-fn kind(layer: &LayerConfig) -> String {
-    match layer {
-        LayerConfig::Embedding(_) => "Embedding".into(),
-        LayerConfig::Dense(_) => "Dense".into(),
-        LayerConfig::Dropout(_) => "Dropout".into(),
-        LayerConfig::Pool(layer) => format!("{:?} over time", layer.over),
-        LayerConfig::Attention(_) => "Attention over time".into(),
-        LayerConfig::Recurrent(layer) => {
-            let both = if layer.bidirectional { "Bidirectional " } else { "" };
-            let layers = if layer.layers > 1 { format!(" × {}", layer.layers) } else { String::new() };
-            format!("{both}{}{layers}", cell_name(layer.cell))
-        }
-    }
-}
-
 /// As PyTorch prints a module: a layer a line, with its sizes and every option that is not the usual one.
 ///
 /// ```text
@@ -140,104 +125,21 @@ impl fmt::Display for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Model(")?;
         for (layer, planned) in self.config.layers.iter().zip(&self.plan.layers) {
-            writeln!(f, "  ({}): {}", planned.name, line(layer, planned, self.config.input))?;
+            writeln!(f, "  ({}): {}", planned.name, line(layer, planned))?;
         }
         write!(f, ")")
     }
 }
 
-fn line(layer: &LayerConfig, planned: &PlannedLayer, input: Input) -> String {
-    let mut options: Vec<String> = Vec::new();
-    let head = match layer {
-        LayerConfig::Embedding(layer) => {
-            if let Some(padding) = layer.padding_id {
-                options.push(format!("padding_idx={padding}"));
-            }
-            if layer.mask_zero {
-                options.push("mask_zero=True".into());
-            }
-            let ids = if let Input::Ids { vocabulary } = input { vocabulary } else { planned.input };
-            format!("Embedding({ids}, {}", layer.features)
-        }
-        LayerConfig::Recurrent(layer) => {
-            options = recurrent_options(layer);
-            format!("{}({}, {}", cell_name(layer.cell), planned.input, layer.units)
-        }
-        LayerConfig::Dense(layer) => {
-            let bias = if layer.bias { "True" } else { "False" };
-            options.push(format!("bias={bias}"));
-            if layer.activation != Default::default() {
-                options.push(format!("activation={}", format!("{:?}", layer.activation).to_lowercase()));
-            }
-            format!("Dense(in_features={}, out_features={}", planned.input, layer.units)
-        }
-        LayerConfig::Dropout(layer) => format!("Dropout(p={}", layer.p),
-        LayerConfig::Attention(layer) => {
-            format!("Attention(features={}, units={}", planned.input, layer.units)
-        }
-        LayerConfig::Pool(layer) => {
-            format!("Pool({}", format!("{:?}", layer.over).to_lowercase())
-        }
-    };
-    if let Some((trainable, rate)) = layer.training() {
-        if !trainable {
-            options.push("trainable=False".into());
-        }
-        if rate != 1.0 {
-            options.push(format!("learning_rate={rate}"));
-        }
+fn line(layer: &LayerConfig, planned: &PlannedLayer) -> String {
+    let Some(&input) = planned.inputs.first() else { return planned.name.clone() };
+    let (head, mut options) = layer.print(input);
+    let Common { trainable, learning_rate, .. } = layer.common();
+    if !trainable {
+        options.push("trainable=False".into());
     }
-    let options: String = options.iter().map(|option| format!(", {option}")).collect();
-    format!("{head}{options})")
-}
-
-fn recurrent_options(layer: &RecurrentLayer) -> Vec<String> {
-    let mut options = Vec::new();
-    let mut say = |said: bool, text: String| {
-        if said {
-            options.push(text);
-        }
-    };
-    let RecurrentLayer { cell, layers, biases, dropout, input_dropout, recurrent_dropout, merge, .. } =
-        *layer;
-    say(layers > 1, format!("num_layers={layers}"));
-    say(cell == CellKind::RnnRelu, "nonlinearity=relu".into());
-    say(cell == CellKind::GruResetBefore, "reset_after=False".into());
-    say(layer.inverted_update, "inverted_update=True".into());
-    say(layer.go_backwards, "go_backwards=True".into());
-    say(biases == Biases::None, "bias=False".into());
-    say(biases == Biases::One, "biases=one".into());
-    say(dropout != 0.0, format!("dropout={dropout}"));
-    say(input_dropout != 0.0, format!("input_dropout={input_dropout}"));
-    say(recurrent_dropout != 0.0, format!("recurrent_dropout={recurrent_dropout}"));
-    let per_gate = layer.options.recurrent_dropout == RecurrentDropout::PerGate;
-    say(per_gate, "recurrent_dropout_masks=per_gate".into());
-    match layer.checkpoints {
-        Checkpoints::Off => {}
-        Checkpoints::Sqrt => say(true, "checkpoints=sqrt".into()),
-        Checkpoints::Every(steps) => say(true, format!("checkpoints={steps}")),
+    if *learning_rate != 1.0 {
+        options.push(format!("learning_rate={learning_rate}"));
     }
-    say(layer.truncate.is_some(), format!("truncate={}", layer.truncate.unwrap_or(0)));
-    say(layer.bidirectional, "bidirectional=True".into());
-    say(merge != Merge::Concat, format!("merge={}", format!("{merge:?}").to_lowercase()));
-    say(layer.return_sequences, "return_sequences=True".into());
-    let CellOptions { projection, peepholes, coupled, clip, layer_norm, .. } = layer.options;
-    say(projection.is_some(), format!("proj_size={}", projection.unwrap_or(0)));
-    say(peepholes, "peepholes=True".into());
-    say(coupled, "coupled=True".into());
-    say(clip.is_some(), format!("clip={}", clip.unwrap_or(0.0)));
-    say(layer_norm.is_some(), format!("layer_norm={}", layer_norm.unwrap_or(0.0)));
-    for (name, function) in [
-        ("gate_activation", layer.options.gate_activation),
-        ("candidate_activation", layer.options.candidate_activation),
-        ("output_activation", layer.options.output_activation),
-    ] {
-        say(function.is_some(), format!("{name}={}", function.map_or(String::new(), |f| format!("{f:?}"))));
-    }
-    for (name, rate) in
-        [("zoneout_hidden", layer.options.zoneout_hidden), ("zoneout_cell", layer.options.zoneout_cell)]
-    {
-        say(rate != 0.0, format!("{name}={rate}"));
-    }
-    options
+    format!("{head}({})", options.join(", "))
 }

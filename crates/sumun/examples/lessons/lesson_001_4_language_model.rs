@@ -51,7 +51,7 @@ fn generate(model: &Model, start: u32, max_len: usize, temperature: f64) -> Resu
     let (mut ids, mut state, mut entropy) = (vec![start], None, 0.0);
     for chance in chances {
         let last = array![[ids[ids.len() - 1]]];
-        let (logits, after) = model.forward_with_state(&Batch::ids(last.view()), state.as_ref())?;
+        let (logits, after) = model.forward_with_state(Batch::ids(last.view()), state.as_ref())?;
         state = Some(after);
         let p = softmax(&logits.data, temperature);
         entropy -= p.iter().filter(|&&p| p > 0.0).map(|p| p * p.ln()).sum::<f64>();

@@ -101,7 +101,7 @@ impl Gru {
         load("gru.bias_ih_l0", gates.iter().flat_map(|(_, b)| b.iter().map(|&v| v as f32)).collect());
         load("gru.bias_hh_l0", vec![0.0; 3 * HIDDEN]);
         let x = x.mapv(|v| v as f32).insert_axis(Axis(0));
-        let out = model.forward(&Batch::numbers(x.view()))?.unpack();
+        let out = model.forward(Batch::numbers(x.view()))?.unpack();
         Ok(Array2::from_shape_fn((STEPS, HIDDEN), |(t, unit)| f64::from(out[t * HIDDEN + unit])))
     }
 }

@@ -89,7 +89,7 @@ pub(crate) fn run() -> Result<Outcome> {
 
     let model = Model::builder(Input::ids(1000)).embedding(64).build(42)?;
     let ids = Array2::from_shape_fn((4, 10), |(n, t)| (97 * n + 13 * t) as u32);
-    let vectors = model.forward(&Batch::ids(ids.view()))?;
+    let vectors = model.forward(Batch::ids(ids.view()))?;
     let layout = &vectors.layout;
     let shape = vec![layout.sequences(), layout.time(), vectors.features];
     println!("8. {shape:?}, {} parameters", model.parameters().len());

@@ -101,7 +101,7 @@ pub(crate) fn run() -> Result<Outcome> {
     let mut same_alone = true;
     for (n, length) in lengths.into_iter().enumerate() {
         let alone = Array2::from_shape_fn((1, length), |(_, t)| ids[t]);
-        let alone = model.forward(&Batch::ids(alone.view()))?.unpack();
+        let alone = model.forward(Batch::ids(alone.view()))?.unpack();
         let start = n * padded.len_of(Axis(1)) * width;
         same_alone &= together[start..start + length * width] == alone;
     }

@@ -66,7 +66,7 @@ pub(crate) fn step(
     let loss: Loss = recipe.loss.parse()?;
     let inputs = inputs.select(which);
     let noise = Noise { seed: 7, step: optimizer.steps(), layer: 0 };
-    let (out, cache) = model.forward_train(&inputs.batch(), noise)?;
+    let (out, cache) = model.forward_train(inputs.batch(), noise)?;
     let mut gradient = vec![0.0; out.data.len()];
     let value = match answers {
         Answers::Values(values) => {
@@ -114,7 +114,7 @@ pub(crate) fn train(
 
 /// A model's answers in the caller's order, `[N, F]` or `[N, T, F]` row by row.
 pub(crate) fn predict(model: &Model, inputs: &Inputs) -> Result<Vec<f32>> {
-    Ok(model.forward(&inputs.batch())?.unpack())
+    Ok(model.forward(inputs.batch())?.unpack())
 }
 
 /// The class of the largest logit in every row of `classes` logits.

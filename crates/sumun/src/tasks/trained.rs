@@ -9,7 +9,7 @@ use super::figures::{Answers, Measured};
 use super::labelled::LabelledPipeline;
 use super::lm::{LanguagePipeline, PlainText};
 use super::tag::TaggingPipeline;
-use crate::model::{Input, LayerConfig, Model, ModelFile, NETWORK};
+use crate::model::{AttentionLayer, Input, LayerConfig, Model, ModelFile, NETWORK};
 use crate::records::{Records, Tagged};
 use crate::{Error, Result};
 
@@ -92,7 +92,7 @@ impl TrainedTask {
     /// As [`predict`](Self::predict), with how much each step of a record counts in its answer. Error: the model does not
     /// pool by attention.
     pub fn predict_with_attention(&self, path: &Path) -> Result<Answers> {
-        let pools = |layer: &LayerConfig| matches!(layer, LayerConfig::Attention(_));
+        let pools = |layer: &LayerConfig| layer.get::<AttentionLayer>().is_some();
         match &self.pipeline {
             Pipeline::Labelled(pipeline) if self.model.config().layers.iter().any(pools) => {
                 let records = Records::read(path, &pipeline.spec(false))?;
@@ -178,7 +178,9 @@ impl Pipeline {
             }
             _ => return Err(Error::Model(format!("its pipeline is not one for {task}"))),
         };
-        let read = model.config().input;
+        let Some(read) = model.config().input() else {
+            return Err(Error::Model("its network reads several inputs, but its pipeline gives one".into()));
+        };
         let answers = model.summary().rows.pop().map(|row| row.output_shape).unwrap_or_default();
         if read != input || answers != outputs {
             return Err(Error::Model(format!(

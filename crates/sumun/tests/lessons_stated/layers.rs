@@ -132,7 +132,7 @@ fn return_sequences_of_lstm_4() {
     for (return_sequences, shape) in [(false, vec![2, 4]), (true, vec![2, 5, 4])] {
         let layer = RecurrentLayer::lstm(4).return_sequences(return_sequences);
         let model = Model::builder(Input::numbers(8)).layer(layer).build(1).unwrap();
-        let rows = model.forward(&Batch::numbers(x.view())).unwrap();
+        let rows = model.forward(Batch::numbers(x.view())).unwrap();
         let steps = if return_sequences { vec![rows.layout.time()] } else { vec![] };
         assert_eq!([vec![rows.layout.sequences()], steps, vec![rows.features]].concat(), shape);
     }
@@ -359,7 +359,7 @@ fn mask_zero_passes_padding_by() {
             .build(1)
             .unwrap()
     };
-    let answer = |model: &Model, ids: Array2<u32>| model.forward(&Batch::ids(ids.view())).unwrap().data;
+    let answer = |model: &Model, ids: Array2<u32>| model.forward(Batch::ids(ids.view())).unwrap().data;
     let masked = model(true);
     let alone = answer(&masked, array![[4, 7, 2]]);
     for padded in [array![[4, 7, 2, 0, 0]], array![[0, 4, 7, 2, 0]], array![[4, 0, 7, 0, 2]]] {
@@ -379,7 +379,7 @@ fn padding_idx_row_stays_zero_without_gradient() {
     let mut optimizer = Optimizer::new("adam".parse().unwrap(), model.parameters()).unwrap();
     let ids = array![[3, 1, 0, 0], [2, 0, 4, 0]];
     for _ in 0..3 {
-        let (answer, cache) = model.forward_train(&Batch::ids(ids.view()), NOISE).unwrap();
+        let (answer, cache) = model.forward_train(Batch::ids(ids.view()), NOISE).unwrap();
         model.parameters_mut().zero_gradients();
         let gradient = Rows::new(vec![1.0; 2], 1, answer.layout).unwrap();
         model.backward(cache, gradient).unwrap();
@@ -397,7 +397,7 @@ fn embedding_of_1000_by_64() {
     let model = Model::builder(Input::ids(1000)).embedding(64).build(1).unwrap();
     assert_eq!(model.parameters().len(), 64_000);
     let ids = Array2::from_shape_fn((4, 10), |(n, t)| (97 * n + 13 * t) as u32);
-    let vectors = model.forward(&Batch::ids(ids.view())).unwrap();
+    let vectors = model.forward(Batch::ids(ids.view())).unwrap();
     assert_eq!((vectors.layout.sequences(), vectors.layout.time(), vectors.features), (4, 10, 64));
     let table = weight(model.parameters(), "embedding.weight");
     assert_eq!(table.dim(), (1000, 64));
@@ -540,7 +540,7 @@ fn losses_against_their_formulas() {
     for every_step in [false, true] {
         let layer = RecurrentLayer::rnn(4).return_sequences(every_step);
         let model = Model::builder(Input::numbers(5)).layer(layer).dense(3).build(1).unwrap();
-        let logits = model.forward(&Batch::numbers(x.view())).unwrap();
+        let logits = model.forward(Batch::numbers(x.view())).unwrap();
         let classes: &[u32] = if every_step { &[0, 1, 2, 2, 1, 0] } else { &[2, 1] };
         let packed = sumun::Ids::pack(classes, logits.layout.clone()).unwrap();
         let found = value("cross_entropy", &logits.data, Targets::Classes(&packed.data));

@@ -8,11 +8,14 @@ use sumun_kernels::linear::{LinearDims, Packed, backward_weight};
 use sumun_kernels::{Path, RowsMut, RowsRef};
 
 mod cross_entropy;
+mod spec;
 
 use super::{Initializer, InputGradient, Layer};
 use crate::noise::Noise;
 use crate::parameters::Id;
 use crate::{Error, Parameters, Result, Rows};
+
+pub use spec::DenseLayer;
 
 /// What follows the affine map, element by element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -221,6 +224,18 @@ impl Dense {
 
 impl Layer for Dense {
     type Cache = DenseCache;
+
+    fn path(&self) -> Option<Path> {
+        Some(self.path)
+    }
+
+    fn set_path(&mut self, path: Path) -> Result<()> {
+        if !path.is_available() {
+            return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
+        }
+        (self.path, self.workshop) = (path, Mutex::default());
+        Ok(())
+    }
 
     fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
         self.map(parameters, &x, None)

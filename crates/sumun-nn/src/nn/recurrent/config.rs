@@ -27,6 +27,35 @@ pub enum CellKind {
 }
 
 impl CellKind {
+    /// Every cell.
+    pub const ALL: [Self; 5] = [Self::RnnTanh, Self::RnnRelu, Self::Lstm, Self::Gru, Self::GruResetBefore];
+
+    /// What a model's files call it as a kind of layer.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RnnTanh => "rnn",
+            Self::RnnRelu => "rnn_relu",
+            Self::Lstm => "lstm",
+            Self::Gru => "gru",
+            Self::GruResetBefore => "gru_reset_before",
+        }
+    }
+
+    /// The cell of that [`name`](Self::name), or of its long form `rnn_tanh`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = if name == "rnn_tanh" { "rnn" } else { name };
+        Self::ALL.into_iter().find(|cell| cell.name() == name)
+    }
+
+    /// The name of the family, which layers are named after.
+    pub fn family(self) -> &'static str {
+        match self {
+            Self::RnnTanh | Self::RnnRelu => "rnn",
+            Self::Lstm => "lstm",
+            Self::Gru | Self::GruResetBefore => "gru",
+        }
+    }
+
     /// The kernels' name of the cell.
     pub fn cell(self) -> Cell {
         match self {

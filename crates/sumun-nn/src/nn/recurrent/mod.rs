@@ -9,6 +9,7 @@ pub(super) mod merge;
 mod pass;
 mod pieces;
 mod representable;
+mod spec;
 mod state;
 pub(super) mod stream;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use by_step::StateGradients;
 pub use config::{CellKind, FirstWeights, Merge, Output, RecurrentConfig};
 pub use pieces::Checkpoints;
 pub use representable::Peer;
+pub use spec::{Biases, RecurrentLayer};
 pub use state::RecurrentState;
 pub use stream::{Stream, StreamState};
 pub use trace::LayerTrace;
@@ -105,21 +107,7 @@ impl Recurrent {
     /// The same stack on another path of the kernels. A path that this processor lacks, or that does not compute
     /// the cell, is an error.
     pub fn on_path(mut self, path: Path) -> Result<Self> {
-        if !path.is_available() {
-            return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
-        }
-        let dims = self.config.dims(0);
-        if !path.computes(dims) {
-            return Err(Error::Invalid(format!(
-                "the {path} path does not compute {}; use the reference path",
-                match dims.options.beyond_plain(dims.cell) {
-                    Some(option) => format!("{} with {option}", dims.cell.name()),
-                    None => dims.cell.name().into(),
-                }
-            )));
-        }
-        self.path = path;
-        self.workshop = Mutex::default();
+        Layer::set_path(&mut self, path)?;
         Ok(self)
     }
 
@@ -244,6 +232,29 @@ impl Recurrent {
 
 impl Layer for Recurrent {
     type Cache = RecurrentCache;
+
+    fn path(&self) -> Option<Path> {
+        Some(self.path)
+    }
+
+    fn set_path(&mut self, path: Path) -> Result<()> {
+        if !path.is_available() {
+            return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
+        }
+        let dims = self.config.dims(0);
+        if !path.computes(dims) {
+            return Err(Error::Invalid(format!(
+                "the {path} path does not compute {}; use the reference path",
+                match dims.options.beyond_plain(dims.cell) {
+                    Some(option) => format!("{} with {option}", dims.cell.name()),
+                    None => dims.cell.name().into(),
+                }
+            )));
+        }
+        self.path = path;
+        self.workshop = Mutex::default();
+        Ok(())
+    }
 
     fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
         Ok(self.forward_with_state(parameters, x, None)?.0)

@@ -92,7 +92,7 @@ impl Generator<'_> {
         for ids in std::mem::take(&mut self.read).chunks(CHUNK) {
             let batch = ArrayView2::from_shape((1, ids.len()), ids)
                 .map_err(|error| Error::Invalid(format!("the prompt: {error}")))?;
-            let (answer, state) = self.model.forward_with_state(&Batch::ids(batch), self.state.as_ref())?;
+            let (answer, state) = self.model.forward_with_state(Batch::ids(batch), self.state.as_ref())?;
             self.state = Some(state);
             logits = answer.into_data();
         }

@@ -32,7 +32,7 @@ impl LanguageLearner {
     /// A state of this model and batch, with numbers that mean nothing.
     fn any_state(&self) -> Result<ModelState> {
         let ids = ndarray::Array2::from_elem((self.streams.count(), 1), PAD);
-        Ok(self.model.forward_with_state(&Batch::ids(ids.view()), None)?.1)
+        Ok(self.model.forward_with_state(Batch::ids(ids.view()), None)?.1)
     }
 }
 

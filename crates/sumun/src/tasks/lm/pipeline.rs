@@ -6,7 +6,7 @@ use super::super::figures::{Figures, Measured, Unknown};
 use super::plain_text::PlainText;
 use super::score::Reading;
 use super::tokens::Tokens;
-use crate::model::{LayerConfig, Model};
+use crate::model::{AttentionLayer, LayerConfig, Model, PoolLayer, RecurrentLayer};
 use crate::scores::{Language, Unigram};
 use crate::text::UNK;
 use crate::{Error, Result};
@@ -46,10 +46,9 @@ impl LanguagePipeline {
                 self.counts.len()
             )));
         }
-        let fits = |layer: &LayerConfig| match layer {
-            LayerConfig::Pool(_) | LayerConfig::Attention(_) => false,
-            LayerConfig::Recurrent(layer) => layer.return_sequences && !layer.bidirectional,
-            _ => true,
+        let fits = |layer: &LayerConfig| match layer.get::<RecurrentLayer>() {
+            Some(layer) => layer.return_sequences && !layer.bidirectional,
+            None => layer.get::<PoolLayer>().is_none() && layer.get::<AttentionLayer>().is_none(),
         };
         if !model.config().layers.iter().all(fits) {
             return Err(Error::Model(

@@ -130,7 +130,7 @@ mod tests {
             let whole = stretches(reading.ids.len(), 1);
             let chunk = Chunk::new(&reading, &whole);
             assert_eq!(chunk.inputs[[0, 0]], 2);
-            let answer = model.forward(&chunk.batch().unwrap()).unwrap();
+            let answer = model.forward(chunk.batch().unwrap()).unwrap();
             let mean = CrossEntropy::default().value_and_gradient(&answer.data, &reading.ids, None).unwrap();
             let expected = mean * reading.ids.len() as f64;
             // Of several stretches, the state is that of 256 tokens and no more.

@@ -1,10 +1,14 @@
 //! Pooling over time: one row a sequence from all of its steps.
 
+mod spec;
+
 use serde::{Deserialize, Serialize};
 
 use super::{InputGradient, Layer};
 use crate::noise::Noise;
 use crate::{Layout, Parameters, Result, Rows};
+
+pub use spec::PoolLayer;
 
 /// How a sequence's steps become one row. Only steps that are there count, never padding; a sequence without steps
 /// answers zeros.

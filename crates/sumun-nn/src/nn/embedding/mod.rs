@@ -1,5 +1,7 @@
 //! Embedding: a learnt vector for each id (PyTorch's `Embedding`).
 
+mod spec;
+
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::table::look_up;
@@ -7,6 +9,8 @@ use sumun_kernels::table::look_up;
 use super::Initializer;
 use crate::parameters::Id;
 use crate::{Error, Ids, Parameters, Result, Rows};
+
+pub use spec::EmbeddingLayer;
 
 /// What an [`Embedding`] is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

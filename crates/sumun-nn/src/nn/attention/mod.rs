@@ -1,5 +1,7 @@
 //! Attention over time: one row a sequence, a weighted mean of its steps with learnt weights.
 
+mod spec;
+
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::linear::{self, LinearDims};
@@ -9,6 +11,8 @@ use super::{Initializer, InputGradient, Layer};
 use crate::noise::Noise;
 use crate::parameters::Id;
 use crate::{Error, Parameters, Result, Rows};
+
+pub use spec::AttentionLayer;
 
 /// What an [`Attention`] is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +125,18 @@ impl Attention {
 
 impl Layer for Attention {
     type Cache = AttentionCache;
+
+    fn path(&self) -> Option<Path> {
+        Some(self.path)
+    }
+
+    fn set_path(&mut self, path: Path) -> Result<()> {
+        if !path.is_available() {
+            return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
+        }
+        self.path = path;
+        Ok(())
+    }
 
     fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
         Ok(self.pool(parameters, &x)?.0)

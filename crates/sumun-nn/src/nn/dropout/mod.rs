@@ -1,10 +1,14 @@
 //! Dropout: in training, zeroes each element with probability p and scales the others by 1 / (1 − p).
 
+mod spec;
+
 use serde::{Deserialize, Serialize};
 
 use super::{InputGradient, Layer};
 use crate::noise::Noise;
 use crate::{Error, Parameters, Result, Rows};
+
+pub use spec::DropoutLayer;
 
 /// Inverted dropout (Srivastava et al., JMLR 2014), a new mask for every element of every step, as PyTorch's
 /// `Dropout`. Outside training it is the identity.
