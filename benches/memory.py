@@ -15,6 +15,7 @@ import subprocess
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+GRID = HERE.parent / "crates" / "sumun" / "src" / "bench" / "grid.json"
 GATES = {"rnn": 1, "gru": 4, "lstm": 4}  # A GRU keeps both halves of n.
 
 
@@ -41,7 +42,7 @@ def kept(case):
 
 def high_water(binary, case, threads):
     """The most bytes of a process that trains the case for a second."""
-    command = [binary, "bench", "--grid", str(HERE / "grid.json"), "--only", case, "--seconds", "1", "--slow"]
+    command = [binary, "bench", "--grid", str(GRID), "--only", case, "--seconds", "1", "--slow"]
     process = subprocess.Popen(
         command + ["--threads", str(threads)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -66,7 +67,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sumun", default=str(HERE.parent / "target" / "release" / "sumun"))
     given = parser.parse_args()
-    cases = json.loads((HERE / "grid.json").read_text(encoding="utf-8"))["cases"]
+    cases = json.loads(GRID.read_text(encoding="utf-8"))["cases"]
     only = given.only.split(",") if given.only else None
     program = high_water(given.sumun, "step_gru_16", given.threads)
     print("| case | must be kept, MB | at most, MB | ratio | ratio without the program |\n|---|---|---|---|---|")

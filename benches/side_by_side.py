@@ -22,6 +22,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+GRID = HERE.parent / "crates" / "sumun" / "src" / "bench" / "grid.json"
 PEERS = ("torch", "keras", "onnx")
 
 
@@ -60,7 +61,7 @@ def built():
 
 
 def time_sumun(binary, case, given):
-    command = [binary, "bench", "--grid", str(HERE / "grid.json"), "--only", case["name"], "--json"]
+    command = [binary, "bench", "--grid", str(GRID), "--only", case["name"], "--json"]
     command += ["--threads", str(given.threads), "--seconds", str(given.seconds)]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
@@ -154,7 +155,7 @@ def main():
     parser.add_argument("--sumun", help="a sumun that is built already")
     parser.add_argument("--write", action="store_true", help="write record and page for a part of the grid too")
     given = parser.parse_args()
-    cases = json.loads((HERE / "grid.json").read_text(encoding="utf-8"))["cases"]
+    cases = json.loads(GRID.read_text(encoding="utf-8"))["cases"]
     grid = [case["name"] for case in cases]
     if given.only:
         wanted = given.only.split(",")

@@ -23,7 +23,7 @@ machine say little; those of others are in docs/performance.md.";
 /// The arguments of `sumun bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A JSON file of cases, of the form of benches/grid.json [default: that grid, which is built in]
+    /// A JSON file of cases, of the form of crates/sumun/src/bench/grid.json [default: that grid, which is built in]
     #[arg(long, value_name = "FILE")]
     grid: Option<PathBuf>,
     /// Time only these cases, slow ones too, in the order of the grid
