@@ -2,6 +2,8 @@
 
 mod arguments;
 mod commands;
+#[cfg(test)]
+mod examples;
 mod failure;
 mod figures;
 mod interrupt;

@@ -1,7 +1,22 @@
-//! The README's example, compiled, run, and held to what the README shows.
+//! The README's Rust examples: compiled, run, and held to what the README shows.
 
-/// The example; the test below holds it to the README line for line.
-fn example() -> sumun::Result<()> {
+/// A model by itself.
+fn model() -> sumun_nn::Result<()> {
+    // begin
+    use ndarray::Array3;
+    use sumun_nn::model::{Batch, Input, Model, RecurrentLayer};
+
+    let model = Model::builder(Input::numbers(3)).bidirectional(RecurrentLayer::gru(16)).dense(1).build(7)?;
+    let x = Array3::<f32>::zeros((2, 5, 3)); // two sequences of at most five steps of three numbers
+    let y = model.forward(Batch::numbers(x.view()).lengths(&[5, 3])?)?;
+    println!("{model}\n{:?}", y.unpack());
+    // end
+    assert_eq!(y.unpack().len(), 2);
+    Ok(())
+}
+
+/// The forecaster.
+fn forecaster() -> sumun::Result<()> {
     // begin
     use sumun::data::Table;
     use sumun::forecast::{Options, train};
@@ -20,15 +35,31 @@ fn example() -> sumun::Result<()> {
     Ok(())
 }
 
+/// The texts between a line that is `begin` and the next that is `end`.
+fn between(text: &str, begin: &str, end: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        if line.trim() == end {
+            open = false;
+        } else if line.trim() == begin {
+            open = true;
+            found.push(String::new());
+        } else if let (true, Some(block)) = (open, found.last_mut()) {
+            *block += &format!("{}\n", line.strip_prefix("    ").unwrap_or(line));
+        }
+    }
+    found
+}
+
 #[test]
-fn the_example_of_the_readme_runs_as_it_is_shown() {
+fn the_examples_of_the_readme_run_as_they_are_shown() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     std::env::set_current_dir(root).unwrap();
     let readme = std::fs::read_to_string("README.md").unwrap();
-    let shown = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
-    let code =
-        include_str!("readme.rs").split("// begin\n").nth(1).and_then(|c| c.split("    // end").next());
-    let code = code.unwrap().lines().map(|line| line.strip_prefix("    ").unwrap_or(line));
-    assert_eq!(shown.unwrap(), code.map(|line| format!("{line}\n")).collect::<String>());
-    example().unwrap();
+    let shown = readme.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
+    let compiled = between(include_str!("readme.rs"), "// begin", "// end");
+    assert_eq!(shown.collect::<Vec<_>>(), compiled);
+    model().unwrap();
+    forecaster().unwrap();
 }
