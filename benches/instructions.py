@@ -4,8 +4,8 @@
     python3 benches/instructions.py --write    # records this compiler's counts
 
 Times on a shared machine come and go; instructions do not. valgrind shows programs a machine with AVX2 and FMA and
-no AVX-512, so the counts are those of the AVX2 path, and they belong to the compiler that built it: another one is told
-so, and passes. Nothing is counted of start-up and set-up: a case is run once and three times, and half the difference
+no AVX-512, so the counts are those of the AVX2 path, and they belong to the compiler that built it: for another one the
+script says so and passes. Nothing is counted of start-up and set-up: a case is run once and three times, and half the difference
 is one repetition.
 """
 
@@ -38,7 +38,7 @@ def output(*command):
 
 def built():
     """Builds the program and says where it is."""
-    # The whole workspace, as its tests are built: one crate alone would be compiled anew with other features.
+    # The whole workspace, as its tests are built: a single crate would be compiled anew with other features.
     command = ["cargo", "build", "--release", "--workspace", "--example", PROGRAM, "--message-format", "json"]
     artifacts = (json.loads(line) for line in output(*command).splitlines() if line.startswith("{"))
     return [a["executable"] for a in artifacts if a.get("executable") and a["target"]["name"] == PROGRAM][-1]

@@ -2,8 +2,8 @@
 
     cargo build --release && python3 benches/memory.py [--only sine_lstm,big_gru] [--slow] [--threads 1]
 
-Linux alone: the high-water mark of a process that runs nothing but the case. Kept must be the batch, every layer's input,
-gates, states and their gradients, the head's answers and their gradient, and of each parameter its value, gradient and
+Linux only: the high-water mark of a process that runs nothing but the case. Kept must be the batch, every layer's input,
+gates, states and their gradients, the head's outputs and their gradient, and of each parameter its value, gradient and
 both of Adam's moments. The program itself is what it takes with the smallest case. Prints a Markdown table; megabytes are
 2^20 bytes.
 """
