@@ -56,19 +56,19 @@ pub struct Case {
     pub input: usize,
     /// H: hidden units.
     pub hidden: usize,
-    /// How many recurrent layers stand on one another; 1 where it says nothing.
+    /// How many recurrent layers are stacked; 1 by default.
     pub layers: Option<usize>,
-    /// Whether each layer reads both ways; not of a `step`.
+    /// Whether each layer reads in both directions; not of a `step`.
     #[serde(default)]
     pub bidirectional: bool,
-    /// Above 0, ids below it go through an embedding `[vocab, input]` first; `train` only.
+    /// Above 0, ids below it are looked up in an embedding `[vocab, input]` first; `train` only.
     #[serde(default)]
     pub vocab: usize,
     /// What it learns; `train` only, which needs it.
     pub loss: Option<CaseLoss>,
-    /// C: how many classes the cross-entropies tell apart.
+    /// C: how many classes the cross-entropies have.
     pub classes: Option<usize>,
-    /// The true length of each sequence, `[N]`, from 1 to `steps`; all full where it says nothing.
+    /// The true length of each sequence, `[N]`, from 1 to `steps`; all of `steps` by default.
     pub lengths: Option<Vec<usize>>,
     /// Whether it is left out unless asked for.
     #[serde(default)]
@@ -100,7 +100,7 @@ impl Case {
         self.layers.unwrap_or(1)
     }
 
-    /// What the head answers: C, or one number.
+    /// The outputs of the head: C, or one.
     pub(super) fn outputs(&self) -> usize {
         self.classes.unwrap_or(1)
     }

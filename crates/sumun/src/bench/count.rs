@@ -11,7 +11,7 @@ pub const ACTIVATION_OPERATIONS: f64 = 50.0;
 /// With R rows (sequences times steps, padding left out), I features, H units, G gates (RNN 1, GRU 3, LSTM 4), a
 /// layer's direction has 2·R·(I + H)·G·H operations in its forward products and twice that in backward: dG·W, dG·U and
 /// the weights' gradients. Of a first layer on numbers that come from no embedding, backward leaves out dG·W,
-/// 2·R·I·G·H. A head of C outputs on M answers (a row or a sequence each) and F features has 2·M·F·C, and twice that in
+/// 2·R·I·G·H. A head of C outputs on M rows (one a step or one a sequence) and F features has 2·M·F·C, and twice that in
 /// backward. An embedding is looked up and has none; biases, loss and optimizer are not counted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Work {
@@ -81,7 +81,7 @@ mod tests {
                 20 * (60 + 108),
                 20 * 12,
             ),
-            // Six rows alone count.
+            // Only six rows count.
             (
                 r#""kind": "forward", "cell": "gru", "batch": 2, "steps": 5, "input": 2, "hidden": 3,
                    "lengths": [5, 1]"#,
@@ -100,7 +100,7 @@ mod tests {
                 20 * 90 + 3 * 4 * 6,
                 20 * 3,
             ),
-            // The head of seven classes answers every one of six rows: 2·3·7 = 42.
+            // The head of seven classes has an output for each of six rows: 2·3·7 = 42.
             (
                 r#""kind": "train", "cell": "gru", "batch": 2, "steps": 5, "input": 2, "hidden": 3, "vocab": 7,
                    "loss": "ce_steps", "classes": 7, "lengths": [1, 5]"#,

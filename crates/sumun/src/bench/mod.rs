@@ -2,10 +2,10 @@
 //!
 //! A case does all that a user's step does. `train`: zeroed gradients, packing the batch into rows, forward, loss,
 //! backward and Adam (1e-3) over every parameter, on one fixed batch; the gradient of numbers that come from no
-//! embedding is left out. `forward`: packing a whole batch, the pass without gradients, and unpacking its answer.
+//! embedding is left out. `forward`: packing a whole batch, the pass without gradients, and unpacking its output.
 //! `step`: one time step of a stream that carries its state. All in single precision, on the fastest path.
 //!
-//! How operations are counted is told at [`Work`]. Not for comparing models: a case learns nothing.
+//! [`Work`] says how operations are counted. Not for comparing models: a case learns nothing.
 //!
 //! ```
 //! use sumun::bench::{Grid, measure};

@@ -1,4 +1,4 @@
-//! A case's work as a closure: all that a user's step does, on numbers drawn once.
+//! A case's work as a closure: all that a user's step does, on numbers that are generated once.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::{Ids, Layout, Parameters, Result, Rows};
 /// One unit of a case's work; it may be called again and again.
 pub type Runner = Box<dyn FnMut() -> Result<()> + Send>;
 
-/// Draws a case's weights and data, always the same, and gives its work. Errors as [`Grid::parse`](super::Grid::parse)
+/// Generates a case's weights and data, always the same, and returns its work. Errors as [`Grid::parse`](super::Grid::parse)
 /// has them for a case.
 pub fn runner(case: &Case) -> Result<Runner> {
     case.check()?;
@@ -43,7 +43,7 @@ enum Batch {
     Ids(Vec<u32>, Embedding),
 }
 
-/// What the batch should answer, in the caller's order.
+/// The targets of the batch, in the caller's order.
 enum Wanted {
     /// `[N]`.
     Values(Vec<f32>),

@@ -21,7 +21,7 @@ const MOST: f64 = 200_000.0;
 /// The longest measurement of a case, in seconds.
 const LONGEST_SECONDS: f64 = 86_400.0;
 
-/// What a case came to. Its fields have the names that the scripts which time other libraries use.
+/// The measurements of a case. Its fields have the names that the scripts which time other libraries use.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measured {
     /// Who: `sumun` and its version.

@@ -14,8 +14,9 @@ pub enum Encoding {
     Cyclic,
     /// One number for each place, 1 for the present one: more numbers, and no shape assumed.
     OneHot,
-    /// What forecasts best for its size: for weekdays one number each, because a Saturday lies between nothing; for the
-    /// smooth cycles sine and cosine of the cycle and of its half, so that two peaks a day have a shape too.
+    /// What forecasts best for its size: for weekdays one number each, because a Saturday is not between its neighbours
+    /// in what people do; for the smooth cycles sine and cosine of the cycle and of its half, so that two peaks a day
+    /// have a shape too.
     Mixed,
 }
 
@@ -44,7 +45,7 @@ pub enum CalendarPart {
 pub struct Calendar {
     parts: Vec<CalendarPart>,
     encoding: Encoding,
-    /// Whether the time of year is told by the day rather than the month.
+    /// Whether the time of year is that of the day rather than the month.
     days_of_year: bool,
 }
 
@@ -61,11 +62,11 @@ impl Calendar {
         Self { parts, encoding, days_of_year: step < 28.0 * DAY_S }
     }
 
-    /// As [`Calendar::new`], less the cycles that do not pass twice between `first` and `last`: a network that saw
-    /// summer only must not be told that it is winter.
+    /// As [`Calendar::new`], less the cycles that do not pass twice between `first` and `last`: a network that was
+    /// trained on summers only has learnt nothing about winter.
     pub fn covered(frequency: &Frequency, encoding: Encoding, first: &Timestamp, last: &Timestamp) -> Self {
         let mut calendar = Self::new(frequency, encoding);
-        // The last row closes its own step, so that January to December is a whole year.
+        // The last row stands for a whole step, so that January to December is a whole year.
         let span = last.duration_since(*first).as_secs_f64() + frequency.approximate_seconds();
         // Two years of months or days can be a little below 730.485 days.
         calendar.parts.retain(|part| span >= 1.99 * part.seconds());

@@ -27,7 +27,7 @@ impl Grid {
     /// Lays `times` on the grid of `frequency`. `lines` are their row numbers in the file, for messages.
     ///
     /// Errors: a timestamp that repeats or goes back. Gaps and odd spacings are reported in the result, because
-    /// some policies can live with them.
+    /// some policies accept them.
     pub fn inspect(
         source: &str,
         column: &str,

@@ -59,11 +59,11 @@ pub(crate) struct Times {
     pub(crate) column: String,
     pub(crate) values: Vec<Timestamp>,
     pub(crate) format: TimeFormat,
-    /// `None` if there are too few rows to tell.
+    /// `None` if there are too few rows to find one.
     pub(crate) frequency: Option<Frequency>,
 }
 
-/// Rows before anything missing has been dealt with.
+/// Rows as they were read, with values and steps missing.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
     pub(crate) source: String,
@@ -83,7 +83,7 @@ pub(crate) struct Complete {
     pub(crate) notes: Vec<String>,
 }
 
-/// What an error about missing values or steps advises.
+/// The advice in errors about missing values or steps.
 const POLICIES: &str = "choose --missing ffill (repeat the last value), interpolate (draw a straight line) or drop \
                         (treat the rows around as neighbours)";
 
@@ -205,7 +205,7 @@ impl Rows {
         for (_, values) in &mut self.columns {
             *values = old_places.iter().map(|place| place.and_then(|i| values[i])).collect();
         }
-        // An inserted row is named by the row before it, should a message ever need it.
+        // An inserted row is named by the row before it, in case a message needs it.
         let mut line = self.lines[0];
         let lines = old_places.iter().map(|place| {
             line = place.map_or(line, |i| self.lines[i]);

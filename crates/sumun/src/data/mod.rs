@@ -1,6 +1,6 @@
 //! From a CSV file to clean numeric series: reading, time, missing values, scaling, windows and splits.
 //!
-//! The way through: [`Table`] holds the cells of a file as text; [`Series::from_table`] picks a time column and
+//! In order: [`Table`] holds the cells of a file as text; [`Series::from_table`] picks a time column and
 //! numeric columns, finds the [`Frequency`], and treats what is [`Missing`]; [`Split`] cuts the rows by time;
 //! [`Transform`] and [`Scaler`] make the values easy to learn and undo it exactly; [`origins`] says where
 //! forecasts can start. Nothing here knows a layer.

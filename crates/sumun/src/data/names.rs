@@ -22,7 +22,7 @@ pub(crate) fn listed<S: AsRef<str>>(names: &[S]) -> String {
 /// ` did you mean 'nearest'?` where one of the names is near enough to `name`, else nothing.
 pub(crate) fn did_you_mean<S: AsRef<str>>(name: &str, names: &[S]) -> String {
     let likeness = |other: &S| strsim::jaro_winkler(&other.as_ref().to_lowercase(), &name.to_lowercase());
-    // Likeness takes the product of both lengths; nobody names a column like that.
+    // Comparing takes time proportional to the product of both lengths; no real column name is that long.
     let short = |text: &str| text.len() <= LONGEST;
     let names = names.iter().filter(|other| short(name) && short(other.as_ref()));
     match names.max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {

@@ -10,7 +10,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ScaleKind {
-    /// The fitted minimum becomes 0 and the maximum 1; later values may lie outside.
+    /// The fitted minimum becomes 0 and the maximum 1; later values may be outside.
     Minmax,
     /// Mean 0 and (population) standard deviation 1.
     #[default]
@@ -54,7 +54,7 @@ impl fmt::Display for ScaleKind {
 pub enum Role {
     /// To be predicted: a constant one is an error, there is nothing to learn.
     Target,
-    /// An input: a constant one is shifted to 0 and otherwise left alone.
+    /// An input: a constant one is shifted to 0 and not scaled.
     Feature,
 }
 

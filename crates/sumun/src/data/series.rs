@@ -62,7 +62,7 @@ pub struct SeriesSpec<'a> {
     pub expected_frequency: Option<Frequency>,
 }
 
-/// A series, what lies ahead of it, and what was noticed.
+/// A series, the known columns of the steps after it, and notes on what was found.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// The past: `columns`, then `known` (a name in both comes once).
@@ -177,7 +177,7 @@ impl Series {
         let future = match future {
             None => None,
             Some(rows) => {
-                // A hole ahead cannot be filled honestly, whatever the policy for the past.
+                // A missing value of the future cannot be filled honestly, whatever the policy for the past.
                 let complete = rows.complete(Missing::Error)?;
                 let future = Self::assemble(source, complete.times, complete.columns);
                 notes.push(format!("{} rows of known values after the end", future.len()));
@@ -202,7 +202,7 @@ impl Series {
         self.columns.iter().find(|c| c.name == name).map(|c| c.values.as_slice())
     }
 
-    /// How row `row` (counted from 0) is called: its time as the file writes it, or its number counted from 1.
+    /// The label of row `row` (counted from 0): its time as the file writes it, or its number counted from 1.
     pub fn label(&self, row: usize) -> String {
         match (&self.timestamps, &self.format) {
             (Some(times), Some(format)) if row < times.len() => format.print(&times[row]),
@@ -218,7 +218,7 @@ impl Series {
         (1..=n).map(|k| frequency.advance(last, k as i64)).collect::<Result<_>>().map(Some)
     }
 
-    /// How the `n` steps after the last row are called, as [`Series::label`] would. Error: they leave the calendar.
+    /// The labels of the `n` steps after the last row, as those of [`Series::label`]. Error: they leave the calendar.
     pub fn future_labels(&self, n: usize) -> Result<Vec<String>> {
         Ok(match (self.future_timestamps(n)?, &self.format) {
             (Some(times), Some(format)) => times.iter().map(|t| format.print(t)).collect(),
@@ -357,12 +357,12 @@ mod tests {
             (loaded.timestamps.clone(), loaded.future_labels(2).unwrap()),
             (None, vec!["5".into(), "6".into()])
         );
-        // A date that cannot be understood is not passed over in silence.
+        // A date that cannot be understood is an error.
         let notes = load("date,y\n11/02/2010,1\n12/02/2010,2\n", &SeriesSpec::new(&["y"])).unwrap().notes;
         assert!(notes[0].starts_with("column 'date' is not used as time: f.csv: row 2"), "{notes:?}");
     }
 
-    /// A day that no calendar has once turned a file with times into one without, and the run went on.
+    /// A day that no calendar has once made a file with times one without, and the run went on.
     #[test]
     fn one_bad_time_does_not_drop_the_times() {
         for (name, bad) in [("date", "2010-02-30"), ("시각", "soon"), ("when", "")] {

@@ -80,7 +80,7 @@ impl Split {
         }
     }
 
-    /// Error unless training has room for one window and one horizon, and validation and test, if they are not
+    /// Error unless the training part holds one window and one horizon, and validation and test, if they are not
     /// empty, for one horizon each (their windows reach back into the rows before them).
     pub fn check(&self, window: usize, horizon: usize) -> Result<()> {
         let rows = self.test.end;

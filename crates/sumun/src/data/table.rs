@@ -23,7 +23,7 @@ pub struct Table {
     delimiter: u8,
 }
 
-/// What stands for "no value" in a numeric column, in lower case.
+/// What means "no value" in a numeric column, in lower case.
 const MISSING_MARKERS: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "?", "-"];
 
 /// How many lines are looked at to find the delimiter.
@@ -229,7 +229,7 @@ fn delimiter_text(delimiter: u8) -> &'static str {
 }
 
 /// Whether every line has as many tabs as the first, so that no cell holds a tab or a line end. Many tab-separated files
-/// know no quoting: a cell that begins with a quotation mark must not swallow the lines below it.
+/// have no quoting: a cell that begins with a quotation mark must not swallow the lines below it.
 fn even_tabs(text: &str) -> bool {
     let mut counts =
         text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.matches('\t').count());

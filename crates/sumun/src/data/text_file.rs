@@ -1,4 +1,4 @@
-//! A whole text file in memory, whatever bytes it holds: what every reader of tables and records starts from.
+//! A whole text file in memory, whatever bytes it holds: what every reader of tables and records begins with.
 
 use std::io::Read;
 use std::path::Path;

@@ -159,7 +159,7 @@ impl Problem {
     }
 }
 
-/// The order of the dates in a column; year first where nothing tells.
+/// The order of the dates in a column; year first where nothing says otherwise.
 fn find_order(cells: &[(usize, &str)]) -> DateOrder {
     let told = |&(_, text): &(usize, &str)| match small_numbers_first(text)? {
         (b'.', _, _) => Some(DateOrder::Day),
@@ -348,7 +348,7 @@ mod tests {
         }
     }
 
-    /// `25.01.2024` was passed over, so that German files lost their times.
+    /// `25.01.2024` was once not read as a date, so that German files lost their times.
     #[test]
     fn the_column_tells_days_from_months() {
         for (cells, month, day) in [

@@ -99,14 +99,14 @@ impl Transform {
         if self.log { level.exp() } else { level }
     }
 
-    /// What is to be learnt for the steps 1, 2, … after `origin`: the levels of the targets less their references.
+    /// What the network learns for the steps 1, 2, … after `origin`: the levels of the targets less their references.
     /// `levels` are those of the whole series; only `origin` and before are used as reference. Panics as
     /// [`Difference::reference`] or if the targets leave the series.
     pub fn targets(&self, levels: &[f64], origin: usize, horizon: usize) -> Vec<f64> {
         self.difference.forward(levels, origin, &levels[origin + 1..origin + 1 + horizon])
     }
 
-    /// The forecast in the unit of the series from what was learnt: undoes [`Transform::targets`] and the
+    /// The forecast in the unit of the series from what the network returned: undoes [`Transform::targets`] and the
     /// logarithm. Panics as [`Difference::reference`].
     pub fn forecast(&self, levels: &[f64], origin: usize, predicted: &[f64]) -> Vec<f64> {
         self.difference.inverse(levels, origin, predicted).into_iter().map(|l| self.unlevel(l)).collect()

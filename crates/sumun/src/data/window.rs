@@ -39,7 +39,7 @@ pub fn origins(len: usize, window: usize, horizon: usize) -> Range<usize> {
     origins_within(&(0..len), window, horizon)
 }
 
-/// The forecast origins whose targets t+1 … t+`horizon` all lie in `part`; the inputs may reach back before it
+/// The forecast origins whose targets t+1 … t+`horizon` are all in `part`; the inputs may reach back before it
 /// (true history), but not before the series.
 pub fn origins_within(part: &Range<usize>, window: usize, horizon: usize) -> Range<usize> {
     let first = part.start.saturating_sub(1).max(window.max(1) - 1);

@@ -1,4 +1,4 @@
-//! Which fields of a file are read where nobody says.
+//! Which fields of a file are read where none are named.
 
 use super::{Fields, RecordSpec};
 use crate::data::{did_you_mean, listed, quoted};

@@ -14,7 +14,7 @@ struct Columns {
     count: usize,
     token: usize,
     tag: Option<usize>,
-    /// Whether tabs alone separate them, so that a cell may hold blanks.
+    /// Whether only tabs separate them, so that a cell may hold blanks.
     tabs: bool,
     conll_u: bool,
 }
@@ -69,7 +69,7 @@ pub(super) fn read(file: &str, text: &str, spec: &TaggedSpec<'_>) -> Result<Vec<
 }
 
 impl Columns {
-    /// What the first line with a token says, where nobody says otherwise.
+    /// Where the columns are by the first line with a token, as far as they are not named.
     fn of(file: &str, number: usize, line: &str, spec: &TaggedSpec<'_>) -> Result<Self> {
         let tabs = line.contains('\t');
         let cells = split(line, tabs);

@@ -79,7 +79,7 @@ impl Object {
     }
 }
 
-/// Whether a file without a telling name holds JSON.
+/// Whether a file whose name does not say so holds JSON.
 pub(super) fn looks_like_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
 }

@@ -76,7 +76,7 @@ pub struct RecordSpec<'a> {
     pub text: Option<&'a str>,
     /// The field with the numbers.
     pub x: Option<&'a str>,
-    /// How the numbers lie in their lists.
+    /// How the numbers are arranged in their lists.
     pub x_layout: XLayout,
     /// The field with the label.
     pub label: Option<&'a str>,
@@ -98,7 +98,7 @@ pub struct Fields {
 pub struct Records {
     /// The file's name as messages show it.
     pub name: String,
-    /// SHA-256 of the file in hexadecimal, so that whoever goes on with it later sees that it changed.
+    /// SHA-256 of the file in hexadecimal, so that a training that is resumed notices a change.
     pub hash: String,
     /// Which fields were read.
     pub fields: Fields,

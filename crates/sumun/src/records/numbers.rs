@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Input, counted};
 
-/// How the numbers of a record lie in its lists. A flat list is one channel over time either way.
+/// How the numbers of a record are arranged in its lists. A flat list is one channel over time either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum XLayout {
@@ -48,7 +48,7 @@ pub(super) struct NumberList {
     values: Vec<f32>,
     /// How many numbers each inner list holds.
     lists: Vec<usize>,
-    /// How many numbers lie in no inner list.
+    /// How many numbers are in no inner list.
     flat: usize,
     /// The first thing that is no number: its place, such as `[2][5]`, and what it is.
     problem: Option<(String, String)>,

@@ -91,7 +91,7 @@ fn labels_may_be_missing_where_they_are_not_required() {
     assert_eq!(read("f.csv", "text\na\n", &spec).unwrap().records[0].label, None);
 }
 
-/// Files, what is asked of them, and how the one line that comes back begins.
+/// Files, what is read from them, and how the error begins.
 #[test]
 fn bad_files_are_explained() {
     let with = |text, x, label| RecordSpec { text, x, label, ..LABELLED };

@@ -21,9 +21,9 @@ pub struct ClassScore {
 /// The figures of predicted classes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Classification {
-    /// How many answers there are.
+    /// How many predictions there are.
     pub count: u64,
-    /// The share of right answers, 0 to 1.
+    /// The share of right predictions, 0 to 1.
     pub accuracy: f64,
     /// The mean F1 of the classes that occur, truly or as a prediction (scikit-learn's `f1_score(average="macro")`).
     pub macro_f1: f64,
@@ -34,7 +34,7 @@ pub struct Classification {
 }
 
 impl Classification {
-    /// Scores ids below `classes`. Errors: another number of predictions than of true answers, none at all, an id that
+    /// Scores ids below `classes`. Errors: another number of predictions than of true classes, none at all, an id that
     /// is not below `classes`.
     pub fn of(truth: &[u32], predicted: &[u32], classes: usize) -> Result<Self> {
         check_lengths(truth.len(), predicted.len())?;
@@ -117,7 +117,7 @@ mod tests {
         (0.0, 0.0, 0.0, 0),
     ];
 
-    /// All figures are scikit-learn's for the answers above; class 5 never occurs, 2 is never predicted, 3 never true.
+    /// All figures are scikit-learn's for the classes above; class 5 never occurs, 2 is never predicted, 3 never true.
     #[test]
     fn figures_are_those_of_scikit_learn() {
         let scores = Classification::of(&TRUTH, &PREDICTED, 6).unwrap();

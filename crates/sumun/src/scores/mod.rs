@@ -8,7 +8,7 @@
 //! | text | [`Language`] | [`Unigram`] |
 //!
 //! The definitions are scikit-learn's and seqeval's, with 0 where a figure would divide by nothing. A guess is made from
-//! the training part alone and scored like any prediction. All figures serialize, for `--json`.
+//! the training part only and scored like any prediction. All figures serialize, for `--json`.
 //!
 //! ```
 //! use sumun::scores::{Classification, majority};
@@ -45,7 +45,7 @@ fn f1(hits: u64, found: u64, support: u64) -> f64 {
     share(2 * hits, found + support)
 }
 
-/// Both must have the same number of answers, at least one.
+/// Both must have the same number of predictions, at least one.
 fn check_lengths(truth: usize, predicted: usize) -> Result<()> {
     if truth == predicted && truth > 0 {
         return Ok(());

@@ -8,19 +8,19 @@ use crate::{Error, Result};
 /// The figures of predicted numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Regression {
-    /// How many answers there are.
+    /// How many predictions there are.
     pub count: u64,
     /// The mean absolute error, in the unit of the numbers.
     pub mae: f64,
     /// The root of the mean squared error, in the unit of the numbers.
     pub rmse: f64,
     /// The share of the variance that is explained: 1 − Σ(y − ŷ)² / Σ(y − ȳ)². Below 0 where the mean of the true
-    /// answers would be better; None where they are all the same.
+    /// numbers would be better; None where they are all the same.
     pub r2: Option<f64>,
 }
 
 impl Regression {
-    /// Scores numbers. Errors: another number of predictions than of true answers, none at all, one that is not finite.
+    /// Scores numbers. Errors: another number of predictions than of true numbers, none at all, one that is not finite.
     pub fn of(truth: &[f64], predicted: &[f64]) -> Result<Self> {
         check_lengths(truth.len(), predicted.len())?;
         check_finite("true answer", truth)?;

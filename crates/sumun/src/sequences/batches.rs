@@ -27,7 +27,7 @@ pub enum BatchSize {
 pub struct LengthBuckets {
     /// How large a batch may be.
     pub size: BatchSize,
-    /// Shuffled batches sort only so many sequences together, drawn at random: smaller is more random and pads more.
+    /// Shuffled batches sort only so many sequences together, chosen at random: smaller is more random and pads more.
     /// All by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<usize>,
@@ -44,7 +44,7 @@ impl LengthBuckets {
         Self { size: BatchSize::Tokens(count), pool: None }
     }
 
-    /// Sorts only `sequences` drawn at random together.
+    /// Sorts only so many sequences together, chosen at random.
     pub fn pool(self, sequences: usize) -> Self {
         Self { pool: Some(sequences), ..self }
     }
@@ -58,7 +58,7 @@ impl LengthBuckets {
         Ok(self.cut((0..lengths.len()).collect(), lengths))
     }
 
-    /// The batches in random order: for training, drawn anew for each epoch. The same generator state gives the
+    /// The batches in random order: for training, in a new order each epoch. The same generator state gives the
     /// same batches. Errors as [`ordered`](Self::ordered), and a pool of 0.
     pub fn shuffled<R: Rng + ?Sized>(&self, lengths: &[usize], rng: &mut R) -> Result<Vec<Vec<usize>>> {
         self.check(lengths)?;

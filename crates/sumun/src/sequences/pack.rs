@@ -20,7 +20,7 @@ pub struct PadPacked<A> {
 /// Packs features `[N, T, F]` (or `[T, N, F]`) whose true lengths are `lengths`, as PyTorch's `pack_padded_sequence`.
 ///
 /// Lengths may come in any order: the rows are PyTorch's with `enforce_sorted=False`, equal lengths in the caller's
-/// order. Unlike PyTorch, a length may be 0: that sequence has no row, and comes back as padding alone. What stands
+/// order. Unlike PyTorch, a length may be 0: that sequence has no row, and comes back as nothing but padding. What stands
 /// past a length is never looked at. Errors: another number of lengths than sequences; a length over T.
 pub fn pack_padded_sequence<'a>(
     padded: impl AsArray<'a, f32, Ix3>,

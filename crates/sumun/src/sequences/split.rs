@@ -68,7 +68,7 @@ pub fn grouped_split<G: Eq + Hash, R: Rng + ?Sized>(
 /// `classes[i]` is the class of sample `i`; `valid` and `test` are shares of the samples, rounded to the nearest
 /// count. Of each class, the test gets its share within one sample, and validation within two. Errors: shares outside
 /// 0 ≤ share < 1 or together 1 or more; a share above 0 that gets no sample; a class of a single sample, which
-/// cannot be both learnt and tested.
+/// cannot be in both training and test.
 pub fn stratified_split<C: Eq + Hash, R: Rng + ?Sized>(
     classes: &[C],
     valid: f64,

@@ -116,7 +116,7 @@ mod tests {
         for wrong in [[19, 0, 0], [0, 21, 0], [0, 0, 28], [u32::MAX; 3]] {
             assert_eq!(compose_syllable(wrong), None);
         }
-        // What makes no syllable stays: a lone initial, a lone vowel, two finals.
+        // What makes no syllable stays: a single initial, a single vowel, two finals.
         let lone = "\u{1112}\u{1112}\u{1161}\u{11AB}\u{11AB}\u{1161}";
         assert_eq!(compose(lone), "\u{1112}한\u{11AB}\u{1161}");
     }

@@ -1,6 +1,6 @@
 //! From text to ids and back: tokenisers, vocabularies and pretrained word vectors.
 //!
-//! The way through: a [`Tokenizer`] cuts text into tokens; a [`Vocabulary`] built from the training text numbers
+//! In order: a [`Tokenizer`] cuts text into tokens; a [`Vocabulary`] built from the training text numbers
 //! them; [`WordVectors`] fill an embedding's table where a file knows the word. Padding and batches are in
 //! [`sequences`](crate::sequences).
 //!

@@ -136,7 +136,7 @@ pub struct WordVectors {
     coverage: Coverage,
 }
 
-/// The ids that a lower-case word stands in for, and whether it came already.
+/// The ids that a lower-case word is used for, and whether the file had it already.
 #[derive(Default)]
 struct Fallback {
     ids: Vec<u32>,

@@ -66,10 +66,10 @@ struct Stored {
 }
 
 impl Vocabulary {
-    /// The vocabulary of the training text's tokens, with special tokens. Build it from training text alone: tokens
-    /// of the test text would leak.
+    /// The vocabulary of the training text's tokens, with special tokens. Build it from training text only:
+    /// otherwise tokens of the test text leak into the model.
     ///
-    /// Errors: a `max_size` without room for a token, and more tokens than 32-bit ids.
+    /// Errors: a `max_size` too small for a single token, and more tokens than 32-bit ids.
     pub fn build<S: AsRef<str>>(
         tokens: impl IntoIterator<Item = S>,
         options: &VocabularyOptions,

@@ -28,7 +28,7 @@ const MAX_FEATURES: usize = 65_536;
 const MAX_LINE_BYTES: usize = 4 << 20;
 /// The longest word of a binary file.
 const MAX_WORD_BYTES: usize = 1 << 16;
-/// The longest header: two numbers of 20 digits, and room.
+/// The longest header: two numbers of 20 digits, and spare bytes.
 const MAX_HEADER_BYTES: usize = 256;
 
 /// A file of word vectors, read from front to back. Never holds more than a line or a word, whatever a header says.
@@ -44,7 +44,7 @@ pub(super) struct WordFile<R> {
     /// The line in `bytes`, counted from 1.
     line: u64,
     bytes: Vec<u8>,
-    /// Whether `bytes` holds a line that nobody has asked for yet.
+    /// Whether `bytes` holds a line that has not been returned yet.
     pending: bool,
 }
 
@@ -235,7 +235,7 @@ impl<R: BufRead> WordFile<R> {
         Ok(true)
     }
 
-    /// The end of the file: an error if the header promised more words.
+    /// The end of the file: an error if the header says that there are more words.
     fn end(&self) -> Result<bool> {
         match self.promised.filter(|&promised| promised != self.words) {
             None => Ok(false),
