@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::spelling::Options;
 use crate::terminal::Style;
 
 /// Everything went well.
@@ -27,6 +28,8 @@ Exit codes:
 pub(crate) enum Failure {
     /// The library refused or failed.
     Library(sumun::Error),
+    /// The library refused settings that are written in another way than as options.
+    Spelled(sumun::Error, Options),
     /// The command line makes no sense: one line.
     Usage(String),
     /// Ctrl-C ended a training; one line says how to go on.
@@ -42,6 +45,14 @@ impl From<sumun::Error> for Failure {
 }
 
 impl Failure {
+    /// The same, with settings as `spelling` writes them.
+    pub(crate) fn spelled(self, spelling: Options) -> Self {
+        match self {
+            Self::Library(error) => Self::Spelled(error, spelling),
+            other => other,
+        }
+    }
+
     /// Says what happened in one line on stderr, if there is anything to say, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         match (self, self.message()) {
@@ -58,10 +69,8 @@ impl Failure {
     /// What to say; nothing when the reader of a pipe has had enough, as after `| head`.
     fn message(&self) -> Option<String> {
         match self {
-            Self::Library(error @ sumun::Error::Io { source, .. }) => {
-                Some(format!("{error}; {}", advice(source.kind())))
-            }
-            Self::Library(error) => Some(error.to_string()),
+            Self::Library(error) => Some(library_message(error, &Options::default())),
+            Self::Spelled(error, spelling) => Some(library_message(error, spelling)),
             Self::Usage(message) | Self::Interrupted(message) => Some(message.clone()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(error) => Some(format!("standard output cannot be written: {error}")),
@@ -70,13 +79,22 @@ impl Failure {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Library(sumun::Error::Io { source, .. }) if names_a_bad_path(source.kind()) => BAD_INPUT,
-            Self::Library(sumun::Error::Io { .. }) => UNEXPECTED,
-            Self::Library(_) | Self::Usage(_) => BAD_INPUT,
+            Self::Library(error) | Self::Spelled(error, _) => match error.problem() {
+                sumun::Error::Io { source, .. } if !names_a_bad_path(source.kind()) => UNEXPECTED,
+                _ => BAD_INPUT,
+            },
+            Self::Usage(_) => BAD_INPUT,
             Self::Interrupted(_) => INTERRUPTED,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => OK,
             Self::Output(_) => UNEXPECTED,
         }
+    }
+}
+
+fn library_message(error: &sumun::Error, spelling: &Options) -> String {
+    match error {
+        sumun::Error::Io { source, .. } => format!("{error}; {}", advice(source.kind())),
+        error => error.spelled(spelling),
     }
 }
 

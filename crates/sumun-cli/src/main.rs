@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod scores;
 mod settings;
+mod spelling;
 mod terminal;
 
 use std::path::PathBuf;

@@ -35,6 +35,7 @@ pub mod durable;
 pub mod error;
 pub mod layer;
 pub mod loss;
+pub mod message;
 pub mod model;
 #[doc(hidden)]
 pub mod named;

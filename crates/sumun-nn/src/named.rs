@@ -1,12 +1,13 @@
 //! Choices by name: what options, files and messages call them.
 
 use crate::Error;
+use crate::message::key;
 
-/// Implements the names of an option's values, as the command line and messages write them.
+/// Implements the names of a setting's values, as people write them; `$key` is the setting's.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! named {
-    ($type:ident, $option:literal, $($variant:ident = $name:literal),+) => {
+    ($type:ident, $key:literal, $($variant:ident = $name:literal),+) => {
         impl $type {
             /// Every value's name, as [`from_str`](str::parse) reads it.
             pub const NAMES: &'static [&'static str] = &[$($name),+];
@@ -18,7 +19,7 @@ macro_rules! named {
             fn from_str(name: &str) -> $crate::Result<Self> {
                 match name {
                     $($name => Ok(Self::$variant),)+
-                    _ => Err($crate::named::unknown($option, name, Self::NAMES)),
+                    _ => Err($crate::named::unknown($key, name, Self::NAMES)),
                 }
             }
         }
@@ -31,7 +32,7 @@ macro_rules! named {
     };
 }
 
-/// The error for a name that is none of `names`.
-pub fn unknown(option: &str, found: &str, names: &[&str]) -> Error {
-    Error::Invalid(format!("{option} '{found}': there is no such choice; there are {}", names.join(", ")))
+/// The error for a value of the setting `name` that is none of `names`.
+pub fn unknown(name: &'static str, found: &str, names: &[&str]) -> Error {
+    Error::setting(key(name), format!("{found:?}"), format!("one of {}", names.join(", ")))
 }

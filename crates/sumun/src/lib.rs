@@ -18,4 +18,4 @@ pub mod text;
 
 pub(crate) use sumun_nn::durable;
 pub use sumun_nn::{Error, Fill, Ids, Layout, Parameters, Result, Rows, keep_freed_memory};
-pub use sumun_nn::{error, loss, model, nn, noise, parameters, rows, train};
+pub use sumun_nn::{error, loss, message, model, nn, noise, parameters, rows, train};

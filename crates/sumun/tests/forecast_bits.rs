@@ -310,7 +310,7 @@ fn a_checkpoint_that_does_not_fit_is_refused() {
     check(&|c| c.snapshot.buffers[0].0 = "x".into(), "a checkpoint has no \"x\"");
     check(&|c| c.about["file"]["hash"] = "0".into(), "series.csv: the train data has changed");
     check(&|c| c.about["prepared"][0]["window"] = 8.into(), "prepares the data in another way");
-    check(&|c| c.about["config"]["data"]["horizon"] = 0.into(), "--horizon is 0");
+    check(&|c| c.about["config"]["data"]["horizon"] = 0.into(), "horizon is 0");
     check(&|c| c.about["config"]["task"] = 1.into(), "the checkpoint's training cannot be read");
     let mut elsewhere = checkpoint(&bytes);
     elsewhere.about["path"] = "another".into();

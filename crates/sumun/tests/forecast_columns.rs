@@ -215,7 +215,7 @@ fn what_cannot_work_is_refused_in_one_line() {
         (
             wave(50),
             Options { season: Some(40), ..quick() },
-            "--season 40 is as long as the training part, 35",
+            "season = 40 is as long as the training part, 35",
         ),
         (
             wave(50),
@@ -225,7 +225,7 @@ fn what_cannot_work_is_refused_in_one_line() {
         (
             wave(50),
             Options { difference: DifferenceChoice::Season, season: None, ..quick() },
-            "--difference season needs a season, but none was found",
+            "difference = season needs a season, but none was found",
         ),
         (rows("y", 50, |_| "7".into()), quick(), "column 'y' is 7 on all 35 training rows"),
         (wave(50), Options { targets: vec!["z".into()], ..quick() }, "there is no column 'z'"),
@@ -237,10 +237,10 @@ fn what_cannot_work_is_refused_in_one_line() {
         (
             rows("y", 50, |t| random(t).to_string()),
             Options { calendar: Switch::On, ..quick() },
-            "--calendar on",
+            "calendar = on",
         ),
-        (wave(50), Options { calendar: Switch::On, ..quick() }, "--calendar on: yearly data"),
-        (wave(50), Options { test: 0.9, ..quick() }, "--valid 0.1 and --test 0.9 leave nothing"),
+        (wave(50), Options { calendar: Switch::On, ..quick() }, "calendar = on: yearly data"),
+        (wave(50), Options { test: 0.9, ..quick() }, "valid = 0.1 and test = 0.9 leave nothing"),
     ];
     for (table, options, message) in cases {
         let error = train(&table, &options, &mut ()).map(|_| ()).unwrap_err().to_string();

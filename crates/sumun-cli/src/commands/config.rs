@@ -20,5 +20,10 @@ pub(crate) struct Arguments {
 
 /// Prints the template.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    print(&template(arguments.task.parse::<Reader>()?))
+    let task: Reader = arguments.task.parse()?;
+    print(&format!(
+        "# Settings of `sumun train {task}`. Remove what you do not change.\n# Use with: sumun train {task} --config \
+         FILE\n\n{}",
+        template(task)
+    ))
 }

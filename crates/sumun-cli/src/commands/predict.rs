@@ -78,10 +78,10 @@ fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> 
         true => trained.predict_with_attention(file),
         false => trained.predict(file),
     })?;
-    let answers = answers.map_err(|error| match error {
-        // The model does not know where it came from.
-        Error::Model(problem) => Error::Model(format!("{}: {problem}", arguments.run.display())),
-        error => error,
+    // The model does not know where it came from.
+    let answers = answers.map_err(|error| match error.problem() {
+        Error::Model(_) => error.of(arguments.run.display()),
+        _ => error,
     })?;
     if let Some(note) = figures::unknown_note(answers.unknown).filter(|_| !arguments.quiet) {
         tell_note(&note, Style::for_stderr());

@@ -21,6 +21,7 @@ use crate::interrupt::stop_flag;
 use crate::output::{print_json, tell};
 use crate::progress::{Display, tell_note};
 use crate::settings::{Given, Kinded};
+use crate::spelling::Options;
 use crate::terminal::{Style, count, duration, file_name, left, shell_word, shortened};
 
 const OUTPUT: &str = "Output";
@@ -91,13 +92,18 @@ Examples:
 /// Trains from the beginning.
 pub(crate) fn run<K: Kinded>(arguments: Arguments<K>) -> Result<(), Failure> {
     let Arguments { file, given, common } = arguments;
+    let mut spelling = Options::default();
     let mut tables: Vec<Table> = common.config.as_deref().map(read_config).transpose()?.into_iter().collect();
+    tables.iter().for_each(|table| spelling.file(table));
+    given.tables.iter().for_each(|table| spelling.option(table));
     tables.extend(given.tables);
     if let Some(file) = file {
         tables.push(train_file(&file)?);
     }
-    tables.extend(common.set_tables()?);
-    train(K::READER, &tables, common)
+    let set = common.set_tables()?;
+    set.iter().for_each(|table| spelling.file(table));
+    tables.extend(set);
+    train(K::READER, &tables, common).map_err(|failure| failure.spelled(spelling))
 }
 
 /// Trains what a configuration file says.
@@ -109,7 +115,7 @@ pub(crate) fn run_config(common: Common) -> Result<(), Failure> {
     let task: Reader = task.parse()?;
     let mut tables = vec![file];
     tables.extend(common.set_tables()?);
-    train(task, &tables, common)
+    train(task, &tables, common).map_err(|failure| failure.spelled(Options::of_file_alone()))
 }
 
 fn train(task: Reader, tables: &[Table], common: Common) -> Result<(), Failure> {
@@ -162,14 +168,16 @@ pub(crate) fn resume(run: &Path, common: &Common) -> Result<(), Failure> {
     let &Common { threads, quiet, json, .. } = common;
     let stop = stop_flag(quiet)?;
     let (live, checkpoint) = LiveRun::resume(run, stop)?;
+    let by_key = |failure: Failure| failure.spelled(Options::of_file_alone());
     if forecast::Training::is_one(&checkpoint) {
-        return train_forecast::resume(run, live, checkpoint, common);
+        return train_forecast::resume(run, live, checkpoint, common).map_err(by_key);
     }
     on_threads(threads, || {
         let (training, notes) = Training::resume(checkpoint)?;
         let live = live.every(save_every(training.config().train.save_every));
         learn(training, live, &again(run), notes, quiet, json)
     })?
+    .map_err(by_key)
 }
 
 /// The command that repeats a training which was resumed: its options are those of its configuration.

@@ -100,7 +100,7 @@ fn grids_that_cannot_be_timed_are_refused() {
         ("--only", "lern", "there is no case 'lern'; did you mean 'learn'?"),
         ("--only", "", "there is no case ''"),
         ("--threads", "0", "give a whole number from 1"),
-        ("--seconds", "-1", "--seconds is -1; give a number from 0 to 86400"),
+        ("--seconds", "-1", "--seconds is -1; it must be a number from 0 to 86400"),
         ("--seconds", "nan", "--seconds is NaN"),
         ("--seconds", "long", "give a number"),
     ] {

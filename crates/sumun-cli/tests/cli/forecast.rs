@@ -320,7 +320,7 @@ fn settings_that_cannot_be_used_are_refused() {
         ("train.clip=0", "train.clip is 0; it must be a number above 0"),
         ("train.loss=mea", "train.loss is \"mea\"; it must be one of mae, mse, huber"),
         ("train.save_every=-1", "train.save_every is -1; it must be a number of at least 0"),
-        ("data.horizon=0", "--horizon is 0; give at least 1"),
+        ("data.horizon=0", "data.horizon is 0; it must be at least 1"),
         ("train.lr", "give KEY=VALUE"),
     ] {
         place.refuse(&["train", "forecast", "y.csv", "--target", "y", "--set", set], &[expected]);

@@ -76,14 +76,14 @@ fn what_cannot_be_written_is_refused() {
     let place = place();
     for (arguments, expected) in [
         (&["--prompt", "tön"][..], "the prompt has the character 'ö', which was not in the training text"),
-        (&["--length", "0"], "--length is 0; give at least 1"),
+        (&["--length", "0"], "--length is 0; it must be at least 1"),
         (&["--length", "-3"], "'-3' for '--length <N>': give a whole number"),
-        (&["--temperature", "-1"], "--temperature is -1; give a number of at least 0"),
-        (&["--temperature", "nan"], "--temperature is NaN; give a number of at least 0"),
+        (&["--temperature", "-1"], "--temperature is -1; it must be a number of at least 0"),
+        (&["--temperature", "nan"], "--temperature is NaN; it must be a number of at least 0"),
         (&["--temperature", "hot"], "'hot' for '--temperature <T>': give a number"),
-        (&["--top-k", "0"], "--top-k is 0; give at least 1"),
-        (&["--top-p", "0"], "--top-p is 0; give a number above 0 and at most 1"),
-        (&["--top-p", "1.1"], "--top-p is 1.1; give a number above 0 and at most 1"),
+        (&["--top-k", "0"], "--top-k is 0; it must be at least 1"),
+        (&["--top-p", "0"], "--top-p is 0; it must be a number above 0 and at most 1"),
+        (&["--top-p", "1.1"], "--top-p is 1.1; it must be a number above 0 and at most 1"),
         (&["--seed", "-1"], "give a whole number from 0"),
     ] {
         place.refuse(&[&["generate", "writer"], arguments].concat(), &[expected]);

@@ -212,7 +212,7 @@ fn a_full_disk_loses_no_more_than_the_steps_since_the_last_save() {
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("the checkpoint before it is whole: make room and go on with"), "{said}");
+    assert!(said.contains("the checkpoint before it is whole; make room and go on with"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
     place.succeed(&["train", "--resume", "full", "--quiet"]);
     assert!(model(&place, "full") == model(&place, "whole"));

@@ -203,13 +203,13 @@ fn settings_that_cannot_be_used_are_refused() {
         (&["--set", "lr=0.1"], "there is no setting \"lr\"; did you mean train.lr?"),
         (&["--set", "train.lr"], "give KEY=VALUE"),
         (&["--set", "train.chunk=3"], "train.chunk means nothing to classify"),
-        (&["--lr", "-1"], "train.lr is -1"),
-        (&["--epochs", "0"], "train.epochs is 0"),
-        (&["--valid", "1.5"], "data.valid is 1.5"),
+        (&["--lr", "-1"], "--lr is -1; it must be a number"),
+        (&["--epochs", "0"], "--epochs is 0; it must be at least 1"),
+        (&["--valid", "1.5"], "--valid is 1.5"),
         (&["--valid", "0.6", "--test", "0.6"], "leave nothing to train on"),
         (&["--cell", "lstn"], "'lstm'"),
         (&["--optimizer", "adan"], "'adam'"),
-        (&["--dropout", "1"], "network.dropout is 1"),
+        (&["--dropout", "1"], "--dropout is 1"),
         (&["--label", "lable"], "there is no field 'lable'"),
         (&["--threshold", "3"], "label"),
         (&["--label", "stars", "--threshold", "9"], "no label is > 9"),
@@ -217,11 +217,11 @@ fn settings_that_cannot_be_used_are_refused() {
         (&["--test", "absent.csv"], "absent.csv"),
         (
             &["--batch-tokens", "2"],
-            "train.batch_tokens is 2, but the longest sequence has 8 steps; give at least",
+            "--batch-tokens is 2, but the longest sequence has 8 steps; give at least",
         ),
         (
             &["--x-layout", "time-channel"],
-            "data.x_layout is for numbers, but the data holds texts; leave it out",
+            "--x-layout is for numbers, but the data holds texts; leave it out",
         ),
         (
             &["--vectors", "short.txt"],
@@ -235,11 +235,11 @@ fn settings_that_cannot_be_used_are_refused() {
     }
     place.refuse(&["train", "classify"], &["no data is named"]);
     for (option, value, key) in [
-        ("--level", "char", "text.level"),
-        ("--lowercase", "false", "text.lowercase"),
-        ("--min-count", "2", "text.min_count"),
-        ("--vocabulary", "9", "text.vocabulary"),
-        ("--embedding", "16", "network.embedding"),
+        ("--level", "char", "--level"),
+        ("--lowercase", "false", "--lowercase"),
+        ("--min-count", "2", "--min-count"),
+        ("--vocabulary", "9", "--vocabulary"),
+        ("--embedding", "16", "--embedding"),
         ("--set", "network.embedding=16", "network.embedding"),
     ] {
         let expected = format!("{key} is for texts, but the data holds numbers; leave it out");
@@ -371,7 +371,7 @@ fn data_that_cannot_be_learnt_is_refused() {
         place.refuse(&["train", "lm", name], &[name, expected]);
     }
     place.refuse(&["train", "lm", "-"], &["standard input: there is no text in it"]);
-    place.refuse(&["train", "lm", "-", "--test", "-"], &["data.train and data.test are both standard input"]);
+    place.refuse(&["train", "lm", "-", "--test", "-"], &["data.train and --test are both standard input"]);
 }
 
 /// One that reads a pipe goes on with the same pipe, and with no other.

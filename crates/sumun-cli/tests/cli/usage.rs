@@ -6,7 +6,7 @@ use crate::place::Place;
 fn bad_values_are_refused_in_one_line() {
     let place = Place::with_series();
     for (option, value, expected) in [
-        ("--horizon", "0", "--horizon is 0; give at least 1"),
+        ("--horizon", "0", "--horizon is 0; it must be at least 1"),
         ("--horizon", "-3", "'-3' for '--horizon <N>': give a whole number"),
         ("--window", "1.5", "'1.5' for '--window <N>': give a whole number"),
         ("--hidden", "0", "--hidden is 0"),
@@ -19,15 +19,15 @@ fn bad_values_are_refused_in_one_line() {
         ("--epochs", "0", "--epochs is 0"),
         ("--batch", "0", "--batch is 0"),
         ("--patience", "0", "--patience is 0"),
-        ("--lr", "-0.1", "--lr is -0.1; give a number above 0"),
+        ("--lr", "-0.1", "--lr is -0.1; it must be a number above 0"),
         ("--lr", "0", "--lr is 0"),
         ("--lr", "nan", "--lr is NaN"),
         ("--lr", "fast", "'fast' for '--lr <X>': give a number"),
         ("--dropout", "1.5", "--dropout is 1.5"),
         ("--dropout", "-0.5", "--dropout is -0.5"),
         ("--clip", "0", "'0' for '--clip <X>': give a number above 0"),
-        ("--valid", "1.5", "--valid 1.5"),
-        ("--test", "-1", "--test -1"),
+        ("--valid", "1.5", "--valid is 1.5"),
+        ("--test", "-1", "--test is -1"),
         ("--valid", "0.9", "leave nothing to train on"),
         ("--cell", "lstn", "'lstm'"),
         ("--scale", "minimax", "'minmax'"),

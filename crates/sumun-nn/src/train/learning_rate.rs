@@ -23,7 +23,7 @@ pub enum LearningRate {
 }
 named!(
     LearningRate,
-    "--schedule",
+    "schedule",
     Constant = "constant",
     Step = "step",
     Cosine = "cosine",

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::Case;
 use crate::data::{TextFile, did_you_mean, listed, quoted};
+use crate::message::{key, text};
 use crate::{Error, Result};
 
 /// The grid that comes with the project.
@@ -69,9 +70,8 @@ impl Grid {
         };
         let chosen: Vec<&Case> = self.cases.iter().filter(wanted).collect();
         if chosen.is_empty() {
-            return Err(Error::Invalid(
-                "every case is slow; ask for slow ones with --slow or by name".into(),
-            ));
+            return Err(Error::Invalid("every case is slow".into())
+                .advise(text("ask for slow ones with ") + key("slow") + " or by name"));
         }
         Ok(chosen)
     }
@@ -127,7 +127,7 @@ mod tests {
             assert!(error.starts_with(expected) && !error.contains('\n'), "{error}");
         }
         let grid = Grid::parse("g", &format!(r#"{{"about": "one", "cases": [{case}]}}"#)).unwrap();
-        assert!(grid.choose(None, false).unwrap_err().to_string().contains("--slow"));
+        assert!(grid.choose(None, false).unwrap_err().to_string().contains("ask for slow ones with slow"));
         assert_eq!(grid.choose(None, true).unwrap().len(), 1);
     }
 }

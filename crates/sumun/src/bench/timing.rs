@@ -7,6 +7,7 @@ use sumun_kernels::{Path, peak_gflops};
 
 use super::run::Runner;
 use super::{Case, Work, runner};
+use crate::message::key;
 use crate::{Error, Result};
 
 /// The fewest timings of a case.
@@ -53,9 +54,7 @@ pub struct Measured {
 /// and those of [`runner`].
 pub fn measure(case: &Case, seconds: f64) -> Result<Measured> {
     if !(0.0..=LONGEST_SECONDS).contains(&seconds) {
-        return Err(Error::Invalid(format!(
-            "--seconds is {seconds}; give a number from 0 to {LONGEST_SECONDS}"
-        )));
+        return Err(Error::setting(key("seconds"), seconds, format!("a number from 0 to {LONGEST_SECONDS}")));
     }
     let path = Path::best();
     let mut run = runner(case)?;
@@ -152,7 +151,7 @@ mod tests {
         let case = case(r#""kind": "step", "cell": "rnn", "input": 1, "hidden": 1"#).unwrap();
         for seconds in [-1.0, f64::NAN, f64::INFINITY, 1e9] {
             let error = measure(&case, seconds).unwrap_err().to_string();
-            assert!(error.starts_with("--seconds is ") && error.ends_with("from 0 to 86400"), "{error}");
+            assert!(error.starts_with("seconds is ") && error.ends_with("from 0 to 86400"), "{error}");
         }
         assert_eq!([median(&[3.0]), median(&[1.0, 2.0]), median(&[1.0, 2.0, 9.0])], [3.0, 1.5, 2.0]);
     }

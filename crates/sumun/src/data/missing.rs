@@ -4,10 +4,10 @@ use super::frequency::Frequency;
 use super::grid::Grid;
 use super::names::quoted;
 use super::time::{TimeFormat, Timestamp};
+use crate::message::{Message, key, text};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
+use sumun_nn::named;
 
 /// What to do about missing values and about time steps that have no row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,33 +25,7 @@ pub enum Missing {
     Drop,
 }
 
-impl FromStr for Missing {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "error" => Ok(Self::Error),
-            "ffill" => Ok(Self::Ffill),
-            "interpolate" => Ok(Self::Interpolate),
-            "drop" => Ok(Self::Drop),
-            _ => Err(Error::Invalid(format!(
-                "--missing {}: there is no such policy; choose error, ffill, interpolate or drop",
-                quoted(text)
-            ))),
-        }
-    }
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Error => "error",
-            Self::Ffill => "ffill",
-            Self::Interpolate => "interpolate",
-            Self::Drop => "drop",
-        })
-    }
-}
+named!(Missing, "missing", Error = "error", Ffill = "ffill", Interpolate = "interpolate", Drop = "drop");
 
 /// The time column of [`Rows`].
 #[derive(Debug, Clone)]
@@ -84,8 +58,11 @@ pub(crate) struct Complete {
 }
 
 /// The advice in errors about missing values or steps.
-const POLICIES: &str = "choose --missing ffill (repeat the last value), interpolate (draw a straight line) or drop \
-                        (treat the rows around as neighbours)";
+fn policies() -> Message {
+    text("choose ")
+        + key("missing").to("ffill")
+        + " (repeat the last value), interpolate (draw a straight line) or drop (treat the rows around as neighbours)"
+}
 
 /// Inserting more steps than this many times the rows is refused: the frequency is then hardly right.
 const MOST_INSERTED: usize = 10;
@@ -107,7 +84,7 @@ impl Rows {
                 match policy {
                     Missing::Error => {
                         let what = self.describe_gaps(&grid, frequency);
-                        return Err(self.fail(&format!("{what}; {POLICIES}")));
+                        return Err(self.fail(&what).advise(policies()));
                     }
                     Missing::Drop => {
                         notes.push(format!("{}, treated as neighbours", self.describe_gaps(&grid, frequency)))
@@ -171,11 +148,14 @@ impl Rows {
     fn odd_spacing(&self, at: usize, count: usize, frequency: &Frequency) -> Error {
         let places = if count == 1 { "in 1 place".into() } else { format!("in {count} places") };
         self.fail(&format!(
-            "the times are mostly {frequency}, but the spacing is uneven {places}, first between {} and {}; correct the \
-             times, resample the file to even steps, or treat all rows as neighbours with --missing drop",
+            "the times are mostly {frequency}, but the spacing is uneven {places}, first between {} and {}",
             self.row(at - 1),
             self.row(at)
         ))
+        .advise(
+            text("correct the times, resample the file to even steps, or treat all rows as neighbours with ")
+                + key("missing").to("drop"),
+        )
     }
 
     /// Puts a row without values at every missing step.
@@ -183,9 +163,9 @@ impl Rows {
         let (rows, missing) = (self.lines.len(), grid.missing());
         if missing > rows.saturating_mul(MOST_INSERTED) {
             let what = self.describe_gaps(grid, frequency);
-            return Err(self.fail(&format!(
-                "{what}: too many to fill in for {rows} rows; correct the times or choose --missing drop"
-            )));
+            return Err(self
+                .fail(&format!("{what}: too many to fill in for {rows} rows"))
+                .advise(text("correct the times or choose ") + key("missing").to("drop")));
         }
         let Some(times) = &mut self.times else { return Ok(()) };
         let mut gaps = grid.gaps.iter().peekable();
@@ -219,13 +199,14 @@ impl Rows {
         for (name, values) in &self.columns {
             let count = values.iter().filter(|v| v.is_none()).count();
             if let Some(first) = values.iter().position(Option::is_none) {
-                return Err(self.fail(&format!(
-                    "{} missing in column {}, {}{}; {POLICIES}",
+                let what = format!(
+                    "{} missing in column {}, {}{}",
                     values_text(count),
                     quoted(name),
                     if count == 1 { "in " } else { "first in " },
                     self.row(first)
-                )));
+                );
+                return Err(self.fail(&what).advise(policies()));
             }
         }
         Ok(())
@@ -237,9 +218,9 @@ impl Rows {
             (0..rows).map(|i| self.columns.iter().all(|(_, values)| values[i].is_some())).collect();
         let dropped = keep.iter().filter(|&&k| !k).count();
         if dropped == rows {
-            return Err(self.fail(
-                "every row lacks a value in one of the columns, so that --missing drop leaves nothing",
-            ));
+            return Err(self
+                .fail("every row lacks a value in one of the columns")
+                .advise(text("leave columns out, or choose ") + key("missing").to("interpolate")));
         }
         if dropped > 0 {
             let first = keep.iter().position(|&k| !k).unwrap_or(0);
@@ -271,22 +252,24 @@ impl Rows {
                 );
             };
             if first > 0 {
-                return Err(self.fail(&format!(
-                    "column {} begins with {} missing (up to {}), and {policy} has nothing before them; remove these rows \
-                     or choose --missing drop",
-                    quoted(name),
-                    values_text(first),
-                    self.row(first - 1),
-                )));
+                return Err(self
+                    .fail(&format!(
+                        "column {} begins with {} missing (up to {}), and {policy} has nothing before them",
+                        quoted(name),
+                        values_text(first),
+                        self.row(first - 1),
+                    ))
+                    .advise(text("remove these rows or choose ") + key("missing").to("drop")));
             }
             if policy == Missing::Interpolate && last + 1 < values.len() {
-                return Err(self.fail(&format!(
-                    "column {} ends with {} missing (from {}), and interpolate has nothing after them; remove these rows \
-                     or choose --missing ffill or drop",
+                let what = format!(
+                    "column {} ends with {} missing (from {}), and interpolate has nothing after them",
                     quoted(name),
                     values_text(values.len() - last - 1),
                     self.row(last + 1),
-                )));
+                );
+                let choose = text("remove these rows or choose ") + key("missing").to("ffill") + " or drop";
+                return Err(self.fail(&what).advise(choose));
             }
             notes.push(format!("filled {} of column {} ({policy})", values_text(missing), quoted(name)));
             fill_column(&mut self.columns[c].1, policy);

@@ -1,10 +1,10 @@
 //! Scaling values to a range that networks learn well, and back.
 
 use super::names::quoted;
+use crate::message::{key, text};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
+use sumun_nn::named;
 
 /// How values are scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,33 +21,7 @@ pub enum ScaleKind {
     None,
 }
 
-impl FromStr for ScaleKind {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "minmax" => Ok(Self::Minmax),
-            "standard" => Ok(Self::Standard),
-            "robust" => Ok(Self::Robust),
-            "none" => Ok(Self::None),
-            _ => Err(Error::Invalid(format!(
-                "--scale {}: there is no such scaling; choose minmax, standard, robust or none",
-                quoted(text)
-            ))),
-        }
-    }
-}
-
-impl fmt::Display for ScaleKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Minmax => "minmax",
-            Self::Standard => "standard",
-            Self::Robust => "robust",
-            Self::None => "none",
-        })
-    }
-}
+named!(ScaleKind, "scale", Minmax = "minmax", Standard = "standard", Robust = "robust", None = "none");
 
 /// What a column is for; it decides what a constant column means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,9 +83,11 @@ impl Scaler {
                     (_, Role::Feature) => (median, 1.0),
                     (_, Role::Target) => {
                         return fail(format!(
-                            "is {median} on half of its rows, so that robust scaling has no range to divide by; choose \
-                             --scale standard or minmax"
-                        ));
+                            "is {median} on half of its rows, so that robust scaling has no range to divide by"
+                        ))
+                        .map_err(|error| {
+                            error.advise(text("choose ") + key("scale").to("standard") + " or minmax")
+                        });
                     }
                 }
             }

@@ -5,6 +5,7 @@ use super::missing::{Missing, Rows, Times};
 use super::names::quoted;
 use super::table::Table;
 use super::time::{TimeFormat, Timestamp, parse_times};
+use crate::message::{key, text};
 use crate::{Error, Result};
 
 /// Numeric columns of equal length, in order of time, with nothing missing.
@@ -271,7 +272,7 @@ fn find_times(
                 }
             }
             if let Some(e) = broken {
-                return Err(Error::Data(format!("{e}; or choose --time none")));
+                return Err(e.advise(text("or choose ") + key("time").to("none")));
             }
             if let Some((name, e)) = refused {
                 notes.push(format!("column {} is not used as time: {e}", quoted(name)));
@@ -369,7 +370,7 @@ mod tests {
             let text = format!("{name},y\n2010-02-27,1\n2010-02-28,2\n{bad},3\n");
             let message = message(&text, &SeriesSpec::new(&["y"]));
             assert!(message.starts_with(&format!("f.csv: row 4, column '{name}': ")), "{message}");
-            assert!(message.ends_with("; or choose --time none"), "{message}");
+            assert!(message.ends_with("; or choose time = none"), "{message}");
         }
     }
 
@@ -378,8 +379,8 @@ mod tests {
         let spec = |missing| SeriesSpec { missing, ..SeriesSpec::new(&["y"]) };
         assert_eq!(
             message(GAP, &spec(Missing::Error)),
-            "f.csv: 1 hour missing between row 3 (2010/03/14 01:00) and row 4 (2010/03/14 03:00); choose --missing \
-             ffill (repeat the last value), interpolate (draw a straight line) or drop (treat the rows around as neighbours)"
+            "f.csv: 1 hour missing between row 3 (2010/03/14 01:00) and row 4 (2010/03/14 03:00); choose missing \
+             = ffill (repeat the last value), interpolate (draw a straight line) or drop (treat the rows around as neighbours)"
         );
         for (missing, values, note) in [
             (Missing::Ffill, &[1.0, 2.0, 2.0, 4.0, 5.0][..], "filled 1 value of column 'y' (ffill)"),
@@ -407,7 +408,7 @@ mod tests {
         let spec = |missing| SeriesSpec { missing, ..SeriesSpec::new(&["y", "z"]) };
         assert_eq!(
             message(HOLES, &spec(Missing::Error)),
-            "f.csv: 2 values missing in column 'y', first in row 3 (2020-02); choose --missing ffill \
+            "f.csv: 2 values missing in column 'y', first in row 3 (2020-02); choose missing = ffill \
              (repeat the last value), interpolate (draw a straight line) or drop (treat the rows around as neighbours)"
         );
         for (missing, y, z) in [

@@ -1,5 +1,6 @@
 //! Cutting a series into training, validation and test parts by time.
 
+use crate::message::{key, text};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -37,25 +38,28 @@ impl Split {
     ///
     /// Errors: shares outside 0 ≤ share < 1 or together 1 or more; a share above 0 that gets no row.
     pub fn by_fractions(len: usize, valid: f64, test: f64) -> Result<Self> {
-        for (name, share) in [("--valid", valid), ("--test", test)] {
+        let (valid_key, test_key) = (key("valid"), key("test"));
+        for (key, share) in [(valid_key, valid), (test_key, test)] {
             if !(0.0..1.0).contains(&share) {
-                return Err(Error::Invalid(format!(
-                    "{name} {share}: give a share of the rows from 0 to below 1"
-                )));
+                return Err(Error::setting(key, share, "a share of at least 0 and below 1"));
             }
         }
         if valid + test > 1.0 - ROUNDING {
-            return Err(Error::Invalid(format!(
-                "--valid {valid} and --test {test} leave nothing to train on; they must be below 1 together"
-            )));
+            return Err(Error::Settings(
+                valid_key.to(valid)
+                    + " and "
+                    + test_key.to(test)
+                    + " leave nothing to train on; they must be below 1 together",
+            ));
         }
         let border = |share: f64| ((share * len as f64 + ROUNDING).floor() as usize).min(len);
         let split = Self::at(len, border(1.0 - valid - test), border(1.0 - test))?;
-        for (name, share, part) in [("--valid", valid, &split.valid), ("--test", test, &split.test)] {
+        for (key, share, part) in [(valid_key, valid, &split.valid), (test_key, test, &split.test)] {
             if share > 0.0 && part.is_empty() {
-                return Err(Error::Invalid(format!(
-                    "{name} {share} of {len} rows is less than one row; give a larger share or more rows"
-                )));
+                return Err(Error::Settings(
+                    key.to(share)
+                        + format!(" of {len} rows is less than one row; give a larger share or more rows"),
+                ));
             }
         }
         Ok(split)
@@ -87,18 +91,20 @@ impl Split {
         let train = self.train.len();
         if train < window.saturating_add(horizon) {
             return Err(Error::Invalid(format!(
-                "the training part has {train} of {rows} rows, but window {window} + horizon {horizon} need {}; use a \
-                 smaller --window or --horizon, or more data",
+                "the training part has {train} of {rows} rows, but window {window} + horizon {horizon} need {}",
                 window.saturating_add(horizon)
-            )));
+            ))
+            .advise(text("use a smaller ") + key("window") + " or " + key("horizon") + ", or more data"));
         }
-        for (name, option, part) in [("validation", "--valid", &self.valid), ("test", "--test", &self.test)] {
+        for (name, share, part) in [("validation", "valid", &self.valid), ("test", "test", &self.test)] {
             if !part.is_empty() && part.len() < horizon {
                 return Err(Error::Invalid(format!(
-                    "the {name} part has {} of {rows} rows, but horizon {horizon} needs at least {horizon}; use a larger \
-                     {option}, a smaller --horizon, or more data",
+                    "the {name} part has {} of {rows} rows, but horizon {horizon} needs at least {horizon}",
                     part.len()
-                )));
+                ))
+                .advise(
+                    text("use a larger ") + key(share) + ", a smaller " + key("horizon") + ", or more data",
+                ));
             }
         }
         Ok(())
@@ -133,10 +139,10 @@ mod tests {
             (check(10, 5, 3), "the training part has 7 of 10 rows, but window 5 + horizon 3 need 8"),
             (check(20, 5, 3), "the validation part has 2 of 20 rows, but horizon 3 needs"),
             (check(20, usize::MAX, 3), "the training part has 14 of 20 rows"),
-            (check(3, 1, 1), "--valid 0.1 of 3 rows is less than one row"),
-            (Split::by_fractions(9, 0.5, 0.5).map(drop), "--valid 0.5 and --test 0.5 leave nothing"),
-            (Split::by_fractions(9, -0.1, 0.5).map(drop), "--valid -0.1: give a share"),
-            (Split::by_fractions(9, 0.1, f64::NAN).map(drop), "--test NaN: give a share"),
+            (check(3, 1, 1), "valid = 0.1 of 3 rows is less than one row"),
+            (Split::by_fractions(9, 0.5, 0.5).map(drop), "valid = 0.5 and test = 0.5 leave nothing"),
+            (Split::by_fractions(9, -0.1, 0.5).map(drop), "valid is -0.1; it must be a share"),
+            (Split::by_fractions(9, 0.1, f64::NAN).map(drop), "test is NaN; it must be a share"),
             (Split::at(9, 5, 4).map(drop), "a split at rows 5 and 4 of 9 is out of order"),
         ];
         for (result, expected) in cases {

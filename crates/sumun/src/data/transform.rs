@@ -1,6 +1,7 @@
 //! Logarithm and differences: what makes a trending or seasonal series easy to learn, and its exact undoing.
 
 use super::names::quoted;
+use crate::message::{key, text};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -86,10 +87,11 @@ impl Transform {
         }
         if let Some((i, value)) = values.iter().enumerate().find(|&(_, &v)| v <= 0.0 || v.is_nan()) {
             return Err(Error::Data(format!(
-                "column {}: the {} value is {value}, but a logarithm needs all values above 0; choose --log off",
+                "column {}: the {} value is {value}, but a logarithm needs all values above 0",
                 quoted(name),
                 ordinal(i + 1)
-            )));
+            ))
+            .advise(text("choose ") + key("log").to("off")));
         }
         Ok(values.iter().map(|v| v.ln()).collect())
     }

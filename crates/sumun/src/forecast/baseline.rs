@@ -1,6 +1,7 @@
 //! What a forecast must beat: naive and seasonal naive.
 
 use crate::data::Difference;
+use crate::message::{key, text};
 use crate::{Error, Result};
 use ndarray::Array2;
 use std::fmt;
@@ -29,12 +30,12 @@ impl Baseline {
         };
         if origin >= values.len() || origin + 1 < reference.lag() || reference.lag() == 0 {
             return Err(Error::Invalid(format!(
-                "the {self} forecast needs {} known values or more, but there are {} of {}; use a shorter --season or \
-                 more data",
+                "the {self} forecast needs {} known values or more, but there are {} of {}",
                 reference.lag().max(1),
                 origin + 1,
                 values.len()
-            )));
+            ))
+            .advise(text("use a shorter ") + key("season") + " or more data"));
         }
         Ok((1..=horizon).map(|h| reference.reference(values, origin, h)).collect())
     }

@@ -8,6 +8,7 @@ use super::season;
 use super::source::Source;
 use super::trained::Choice;
 use crate::data::{Calendar, Encoding, Split, log_suits};
+use crate::message::{key, text};
 use crate::{Error, Result};
 
 /// What was decided, in the order of the decisions.
@@ -96,11 +97,14 @@ fn choose_season(options: &Options, source: &Source, train: &Range<usize>, log: 
     if let Some(season) = options.season {
         let season = season.max(1);
         if train.len() <= season {
-            return Err(Error::Invalid(format!(
-                "--season {season} is as long as the training part, {} of {} rows; give a shorter period or more data",
-                train.len(),
-                source.rows
-            )));
+            return Err(Error::Settings(
+                key("season").to(season)
+                    + format!(
+                        " is as long as the training part, {} of {} rows; give a shorter period or more data",
+                        train.len(),
+                        source.rows
+                    ),
+            ));
         }
         return Ok(season);
     }
@@ -117,10 +121,14 @@ fn choose_season(options: &Options, source: &Source, train: &Range<usize>, log: 
             season.period
         }
         None if options.difference == DifferenceChoice::Season => {
-            return Err(Error::Invalid(format!(
-                "--difference season needs a season, but none was found in the {} training rows; give its period with --season",
-                train.len()
-            )));
+            return Err(Error::Settings(
+                key("difference").to("season")
+                    + format!(
+                        " needs a season, but none was found in the {} training rows; give its period with ",
+                        train.len()
+                    )
+                    + key("season"),
+            ));
         }
         None => {
             log.add("season", "none", "nothing in the training part repeats itself clearly");
@@ -185,11 +193,19 @@ fn choose_window(
     let room = train >= window + horizon + reach;
     if options.difference == DifferenceChoice::Season && !room {
         return Err(Error::Invalid(format!(
-            "the training part has {train} of {} rows, but window {window} + horizon {horizon} + season {season} need {}; \
-             use a smaller --window or --horizon, --difference last, or more data",
+            "the training part has {train} of {} rows, but window {window} + horizon {horizon} + season {season} need {}",
             split.test.end,
             window + horizon + season
-        )));
+        ))
+        .advise(
+            text("use a smaller ")
+                + key("window")
+                + " or "
+                + key("horizon")
+                + ", "
+                + key("difference").to("last")
+                + ", or more data",
+        ));
     }
     Ok((window, room))
 }
@@ -230,9 +246,12 @@ fn choose_calendar(
     let axis = source.times.as_ref().zip(source.axis.as_ref().and_then(|(_, _, frequency)| *frequency));
     let Some((times, frequency)) = axis else {
         if options.calendar == Switch::On {
-            return Err(Error::Invalid(
-                "--calendar on needs timestamps; name their column with --time, or leave --calendar at auto"
-                    .into(),
+            return Err(Error::Settings(
+                key("calendar").to("on")
+                    + " needs timestamps; name their column with "
+                    + key("time")
+                    + ", or choose "
+                    + key("calendar").to("auto"),
             ));
         }
         log.add("calendar", "off", "there are no timestamps");
@@ -244,9 +263,11 @@ fn choose_calendar(
     };
     if calendar.width() == 0 {
         if options.calendar == Switch::On {
-            return Err(Error::Invalid(format!(
-                "--calendar on: {frequency} data have no hour, weekday or time of year; leave --calendar at auto"
-            )));
+            return Err(Error::Settings(
+                key("calendar").to("on")
+                    + format!(": {frequency} data have no hour, weekday or time of year; choose ")
+                    + key("calendar").to("auto"),
+            ));
         }
         log.add("calendar", "off", "no cycle of the calendar passes twice in the training part");
         return Ok(None);

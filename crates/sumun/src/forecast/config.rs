@@ -10,6 +10,7 @@ use toml::Table;
 use super::options::{Cell, DifferenceChoice, Options, Resolved, Switch, Time};
 use super::run::TASK;
 use crate::data::{Missing, ScaleKind};
+use crate::message::key;
 use crate::settings::{self, Reader, WrittenClip, clip};
 use crate::train::{Clip, LearningRate};
 use crate::{Error, Result};
@@ -168,16 +169,10 @@ impl ForecastConfig {
     pub fn from_tables(tables: &[Table]) -> Result<Self> {
         let all = settings::together(Reader::Forecast, tables)?;
         let config: Self = all.try_into().map_err(|error| settings::misfit(&error))?;
-        if config.data.train.as_os_str().is_empty() {
-            return Err(Error::Invalid(
-                "no data is named; give a file, or data.train in the configuration".into(),
-            ));
-        }
+        settings::check_train(&config.data.train)?;
         let every = config.train.save_every;
         if !(every.is_finite() && every >= 0.0) {
-            return Err(Error::Invalid(format!(
-                "train.save_every is {every}; it must be a number of at least 0"
-            )));
+            return Err(Error::setting(key("save_every"), every, "a number of at least 0"));
         }
         config.options()?.check()?;
         Ok(config)
@@ -235,7 +230,10 @@ impl ForecastConfig {
             clip: match &train.clip {
                 Or::Number(max) => Clip::GlobalNorm { max: *max },
                 Or::Word(word) => {
-                    let wrong = |what| Error::Invalid(format!("train.clip is {word:?}; {what}"));
+                    let wrong = |_| {
+                        let wanted = "a number above 0, \"value:NUMBER\" or \"none\"";
+                        Error::setting(key("clip"), format!("{word:?}"), wanted)
+                    };
                     match clip(word).map_err(wrong)? {
                         WrittenClip::None => Clip::None,
                         WrittenClip::GlobalNorm(max) => Clip::GlobalNorm { max },

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::forecaster::LayerSummary;
 use super::options::Cell;
+use crate::message::key;
 use crate::nn::{
     CellKind, Dense, DenseConfig, Dropout, InputGradient, Layer, Output, Recurrent, RecurrentCache,
     RecurrentConfig,
@@ -102,11 +103,14 @@ impl Net {
         let count = config.parameter_count();
         if config.layers > 0 && count.is_none_or(|count| count > MOST_PARAMETERS) {
             let count = count.map_or_else(|| "countless".into(), |count| count.to_string());
-            return Err(Error::Invalid(format!(
-                "--hidden {} and --layers {} make a network of {count} parameters, above the limit of {MOST_PARAMETERS}; \
-                 use fewer",
-                config.hidden, config.layers
-            )));
+            return Err(Error::Settings(
+                key("hidden").to(config.hidden)
+                    + " and "
+                    + key("layers").to(config.layers)
+                    + format!(
+                        " make a network of {count} parameters, above the limit of {MOST_PARAMETERS}; use fewer"
+                    ),
+            ));
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut parameters = Parameters::new();

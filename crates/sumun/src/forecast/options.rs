@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Difference, Missing, ScaleKind, Split};
 use crate::loss::{Huber, Loss, Mae, Mse};
+use crate::message::{Key, key, text};
 use crate::train::{Clip, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
 use sumun_nn::named;
@@ -118,59 +119,60 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Refuses what makes no sense whatever the data are; the message names the option of the command line.
+    /// Refuses what makes no sense whatever the data are.
     pub fn check(&self) -> Result<()> {
-        let wrong = |message: String| Err(Error::Invalid(message));
         if self.targets.is_empty() {
-            return wrong(
-                "no column to forecast; name one or more with --target, or data.target in a configuration"
-                    .into(),
-            );
+            return Err(Error::Invalid("no column to forecast".into())
+                .advise(text("name one or more with ") + key("target")));
         }
-        let mut names: Vec<(&str, &str)> = Vec::new();
-        for (option, columns) in
-            [("--target", &self.targets), ("--features", &self.features), ("--known", &self.known)]
+        let mut names: Vec<(Key, &str)> = Vec::new();
+        for (key, columns) in
+            [(key("target"), &self.targets), (key("features"), &self.features), (key("known"), &self.known)]
         {
             for name in columns {
-                if let Some((other, _)) = names.iter().find(|(_, n)| n == name) {
-                    return wrong(if *other == option {
-                        format!("{option} names the column '{name}' twice; name it once")
+                if let Some(&(other, _)) = names.iter().find(|(_, n)| n == name) {
+                    return Err(Error::Settings(if other == key {
+                        key + format!(" names the column '{name}' twice; name it once")
                     } else {
-                        format!("the column '{name}' is named by {other} and by {option}; name it once")
-                    });
+                        text(format!("the column '{name}' is named by "))
+                            + other
+                            + " and by "
+                            + key
+                            + "; name it once"
+                    }));
                 }
-                names.push((option, name));
+                names.push((key, name));
             }
         }
-        for (option, value) in [
-            ("--window", self.window),
-            ("--horizon", self.horizon),
-            ("--hidden", Some(self.hidden)),
-            ("--layers", Some(self.layers)),
-            ("--epochs", self.epochs),
-            ("--batch", self.batch),
-            ("--patience", self.patience),
+        for (name, value) in [
+            ("window", self.window),
+            ("horizon", self.horizon),
+            ("hidden", Some(self.hidden)),
+            ("layers", Some(self.layers)),
+            ("epochs", self.epochs),
+            ("batch", self.batch),
+            ("patience", self.patience),
         ] {
             if value == Some(0) {
-                return wrong(format!("{option} is 0; give at least 1"));
+                return Err(Error::setting(key(name), 0, "at least 1"));
             }
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return wrong(format!("--dropout is {}; give a share from 0 to below 1", self.dropout));
+            return Err(Error::setting(key("dropout"), self.dropout, "at least 0 and below 1"));
         }
         if !(self.lr.is_finite() && self.lr > 0.0) {
-            return wrong(format!("--lr is {}; give a number above 0, such as 0.003", self.lr));
+            return Err(Error::setting(key("lr"), self.lr, "a number above 0, such as 0.003"));
         }
         if !matches!(self.loss, Loss::Mae(_) | Loss::Mse(_) | Loss::Huber(_)) {
-            return wrong(format!(
-                "--loss {}: a forecaster learns numbers; choose mae, mse or huber",
-                self.loss.name()
-            ));
+            return Err(unknown("loss", self.loss.name(), LOSSES));
         }
         if self.difference == DifferenceChoice::Season && matches!(self.season, Some(0 | 1)) {
-            return wrong(
-                "--difference season needs a season, but --season says there is none; give the period".into(),
-            );
+            return Err(Error::Settings(
+                key("difference").to("season")
+                    + " needs a season, but "
+                    + key("season")
+                    + " says there is none; give the period",
+            ));
         }
         Ok(())
     }
@@ -181,10 +183,13 @@ impl Options {
             "mae" => Loss::Mae(Mae),
             "mse" => Loss::Mse(Mse),
             "huber" => Loss::Huber(Huber::default()),
-            _ => return Err(unknown("--loss", name, &["mae", "mse", "huber"])),
+            _ => return Err(unknown("loss", name, LOSSES)),
         })
     }
 }
+
+/// The losses that a forecaster can learn with.
+const LOSSES: &[&str] = &["mae", "mse", "huber"];
 
 /// Where the timestamps are.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -211,7 +216,7 @@ pub enum Cell {
     /// Gated recurrent unit (Cho et al., EMNLP 2014, reset after the product as in PyTorch).
     Gru,
 }
-named!(Cell, "--cell", Rnn = "rnn", Lstm = "lstm", Gru = "gru");
+named!(Cell, "cell", Rnn = "rnn", Lstm = "lstm", Gru = "gru");
 
 /// What is subtracted from the targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -227,7 +232,7 @@ pub enum DifferenceChoice {
     /// The last known value of the same phase: the network learns what the seasonal naive forecast leaves.
     Season,
 }
-named!(DifferenceChoice, "--difference", Auto = "auto", None = "none", Last = "last", Season = "season");
+named!(DifferenceChoice, "difference", Auto = "auto", None = "none", Last = "last", Season = "season");
 
 /// Something that is on, off, or decided from the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -241,7 +246,7 @@ pub enum Switch {
     /// Never.
     Off,
 }
-named!(Switch, "a switch", Auto = "auto", On = "on", Off = "off");
+named!(Switch, "switch", Auto = "auto", On = "on", Off = "off");
 
 /// All options as they were used, with what the data decided filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -354,19 +359,16 @@ mod tests {
         let columns = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
         for (options, message) in [
             (Options::default(), "no column to forecast"),
-            (Options { targets: columns(&["y", "y"]), ..base() }, "--target names the column 'y' twice"),
-            (
-                Options { known: columns(&["y"]), ..base() },
-                "the column 'y' is named by --target and by --known",
-            ),
-            (Options { horizon: Some(0), ..base() }, "--horizon is 0"),
-            (Options { hidden: 0, ..base() }, "--hidden is 0"),
-            (Options { dropout: 1.0, ..base() }, "--dropout is 1;"),
-            (Options { lr: f64::NAN, ..base() }, "--lr is NaN"),
-            (Options { loss: "bce".parse().unwrap(), ..base() }, "--loss bce"),
+            (Options { targets: columns(&["y", "y"]), ..base() }, "target names the column 'y' twice"),
+            (Options { known: columns(&["y"]), ..base() }, "the column 'y' is named by target and by known"),
+            (Options { horizon: Some(0), ..base() }, "horizon is 0"),
+            (Options { hidden: 0, ..base() }, "hidden is 0"),
+            (Options { dropout: 1.0, ..base() }, "dropout is 1;"),
+            (Options { lr: f64::NAN, ..base() }, "lr is NaN"),
+            (Options { loss: "bce".parse().unwrap(), ..base() }, "loss is \"bce\""),
             (
                 Options { difference: DifferenceChoice::Season, season: Some(1), ..base() },
-                "--difference season needs a season",
+                "difference = season needs a season",
             ),
         ] {
             let found = options.check().unwrap_err().to_string();
@@ -381,6 +383,6 @@ mod tests {
         }
         assert_eq!("season".parse::<DifferenceChoice>().unwrap(), DifferenceChoice::Season);
         let error = "lstn".parse::<Cell>().unwrap_err().to_string();
-        assert_eq!(error, "--cell 'lstn': there is no such choice; there are rnn, lstm, gru");
+        assert_eq!(error, "cell is \"lstn\"; it must be one of rnn, lstm, gru");
     }
 }

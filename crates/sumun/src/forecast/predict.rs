@@ -5,6 +5,7 @@ use super::score;
 use super::source::{Source, Wanted};
 use super::trained::Evaluation;
 use crate::data::{Frequency, Table, TimeColumn, Timestamp, origins};
+use crate::message::key;
 use crate::{Error, Result};
 
 /// More steps than anybody can mean; a guard against a slip of the finger.
@@ -15,17 +16,21 @@ pub(super) fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<u
     let p = &config.preprocessing;
     let steps = steps.unwrap_or(p.horizon);
     if steps == 0 || steps > MOST_STEPS {
-        return Err(Error::Invalid(format!("--steps {steps}: give a number from 1 to {MOST_STEPS}")));
+        return Err(Error::setting(key("steps"), steps, format!("a number from 1 to {MOST_STEPS}")));
     }
     if steps > p.horizon && !p.features.is_empty() {
         let names: Vec<String> = p.features.iter().map(|f| format!("'{}'", f.name)).collect();
-        return Err(Error::Invalid(format!(
-            "--steps {steps} is more than the {} steps that the model forecasts at once, and nobody knows {} beyond the end \
-             of the file; ask for at most {}, or train with a longer --horizon",
-            p.horizon,
-            names.join(", "),
-            p.horizon
-        )));
+        return Err(Error::Settings(
+            key("steps").to(steps)
+                + format!(
+                    " is more than the {} steps that the model forecasts at once, and nobody knows {} beyond the end of the \
+                     file; ask for at most {}, or train with a longer ",
+                    p.horizon,
+                    names.join(", "),
+                    p.horizon
+                )
+                + key("horizon"),
+        ));
     }
     let mut source = match table {
         Some(table) => read(model, table)?,

@@ -2,6 +2,7 @@
 
 use super::{Fields, RecordSpec};
 use crate::data::{did_you_mean, listed, quoted};
+use crate::message::{key, text};
 use crate::{Error, Result};
 
 /// What a field holds, as far as the choice goes.
@@ -40,9 +41,10 @@ pub(super) fn choose(
         None if find("label").is_some() => Some("label".to_owned()),
         None if spec.require_label => {
             return Err(Error::Data(format!(
-                "{file}: which field is the label? {place} names {}; name it with --label",
+                "{file}: which field is the label? {place} names {}",
                 listed(names)
-            )));
+            ))
+            .advise(text("name it with ") + key("label")));
         }
         None => None,
     };
@@ -53,9 +55,8 @@ pub(super) fn choose(
     for (name, numbers) in [(spec.text, false), (spec.x, true)] {
         if let Some(name) = name {
             if label.as_deref() == Some(name) {
-                return Err(Error::Invalid(format!(
-                    "{name:?} cannot be both what is read and its label; name another field with --label"
-                )));
+                return Err(Error::Invalid(format!("{name:?} cannot be both what is read and its label"))
+                    .advise(text("name another field with ") + key("label")));
             }
             return match find(name) {
                 Some(_) => Ok(chosen(name, numbers)),
@@ -75,11 +76,9 @@ pub(super) fn choose(
         (_, _, []) => "no field but the label is a text",
         _ => "several fields are texts",
     };
-    Err(Error::Data(format!(
-        "{file}: which field is read? {why}; {place} names {}; name one with --text, or with --x where it holds lists of \
-         numbers",
-        listed(names)
-    )))
+    Err(Error::Data(format!("{file}: which field is read? {why}; {place} names {}", listed(names))).advise(
+        text("name one with ") + key("text") + ", or with " + key("x") + " where it holds lists of numbers",
+    ))
 }
 
 /// The error for a field that is not there.

@@ -3,6 +3,7 @@
 use super::counted;
 use super::tagged::{Sentence, TaggedSpec};
 use crate::data::quoted;
+use crate::message::{Key, key, text};
 use crate::{Error, Result};
 
 /// The columns of CoNLL-U: <https://universaldependencies.org/format.html>.
@@ -81,24 +82,23 @@ impl Columns {
             let tag = (count > 1).then(|| count - 1);
             Self { count, token: 0, tag, tabs, conll_u }
         };
-        let place = |named: &str, flag: &str| match named.parse::<usize>() {
+        let place = |named: &str, flag: Key| match named.parse::<usize>() {
             Ok(column) if (1..=count).contains(&column) => Ok(column - 1),
             Ok(column) => Err(Error::Data(format!(
-                "{file}: there is no column {column}; line {number} has {}; give --{flag} 1 to {count}",
+                "{file}: there is no column {column}; line {number} has {}",
                 counted(count, "column")
-            ))),
-            Err(_) => Err(Error::Data(format!(
-                "{file}: {} names no column of a CoNLL file; give --{flag} a number from 1 to {count}",
-                quoted(named)
-            ))),
+            ))
+            .advise(text("give ") + flag + format!(" a number from 1 to {count}"))),
+            Err(_) => Err(Error::Data(format!("{file}: {} names no column of a CoNLL file", quoted(named)))
+                .advise(text("give ") + flag + format!(" a number from 1 to {count}"))),
         };
-        let token = spec.tokens.map_or(Ok(usual.token), |named| place(named, "tokens"))?;
+        let token = spec.tokens.map_or(Ok(usual.token), |named| place(named, key("tokens")))?;
         let tag = match spec.tags {
             // A file to predict from may lack the tags.
             Some(named) if !spec.require_tags && named.parse().is_ok_and(|column: usize| column > count) => {
                 None
             }
-            Some(named) => Some(place(named, "tags")?),
+            Some(named) => Some(place(named, key("tags"))?),
             None => usual.tag.filter(|&tag| tag != token),
         };
         if spec.require_tags && tag.is_none() {
@@ -182,17 +182,17 @@ mod tests {
             (
                 "a O\n",
                 required(Some("3"), None),
-                "f.conll: there is no column 3; line 1 has 2 columns; give --tokens 1",
+                "f.conll: there is no column 3; line 1 has 2 columns; give tokens a number from 1",
             ),
             (
                 "a O\n",
                 required(None, Some("0")),
-                "f.conll: there is no column 0; line 1 has 2 columns; give --tags 1",
+                "f.conll: there is no column 0; line 1 has 2 columns; give tags a number from 1",
             ),
             (
                 "a O\n",
                 required(None, Some("upos")),
-                "f.conll: 'upos' names no column of a CoNLL file; give --tags",
+                "f.conll: 'upos' names no column of a CoNLL file; give tags",
             ),
         ];
         for (text, spec, expected) in cases {

@@ -131,7 +131,9 @@ fn record(
     let bad = |message: String| Error::Data(format!("{file}: line {line}: {message}"));
     let field = &fields.input;
     let input = match object.take(file, field)? {
-        Value::Numbers(list) => list.sequence(field, spec.x_layout).map_err(bad)?,
+        Value::Numbers(list) => {
+            list.sequence(field, spec.x_layout).map_err(|error| error.of(format!("{file}: line {line}")))?
+        }
         value if numbers => {
             return Err(bad(format!("{field} is {}; it must be a list of numbers", value.kind())));
         }

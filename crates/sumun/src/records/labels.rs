@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Record, Records, Tagged};
 use crate::data::{did_you_mean, quoted};
+use crate::message::{key, text};
 use crate::{Error, Result};
 
 /// The largest magnitude of a label that is a number: its square is still finite in `f32`.
@@ -169,9 +170,14 @@ impl Records {
             Ok(number) if number.abs() <= LARGEST => return Ok(number),
             Ok(number) if number.is_finite() => "is too large to calculate with; divide the labels",
             Ok(_) => "is not finite; leave the record out",
-            Err(_) => "is not a number; leave the record out, or train with another --label, or to classify",
+            Err(_) => "is not a number",
         };
-        Err(Error::Data(format!("{}: line {}: the label {} {why}", self.name, record.line, quoted(label))))
+        let error =
+            Error::Data(format!("{}: line {}: the label {} {why}", self.name, record.line, quoted(label)));
+        let numeric = label.parse::<f64>().is_ok();
+        let another =
+            || text("leave the record out, or train with another ") + key("label") + ", or to classify";
+        Err(if numeric { error } else { error.advise(another()) })
     }
 
     fn label<'a>(&self, record: &'a Record) -> Result<&'a str> {

@@ -31,6 +31,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data::TextFile;
+use crate::message::{key, text};
 use crate::{Error, Result};
 
 use jsonl::looks_like_json;
@@ -187,13 +188,13 @@ fn check_channels(name: &str, field: &str, records: &[Record]) -> Result<()> {
     match records.iter().find(|record| channels(record) != channels(first)) {
         None => Ok(()),
         Some(other) => Err(Error::Data(format!(
-            "{name}: line {}: {field} has {}, but line {} has {}; every record needs the same channels (train with \
-             another --x-layout if the lists are the other way round)",
+            "{name}: line {}: {field} has {}, but line {} has {}; every record needs the same channels",
             other.line,
             counted(channels(other), "channel"),
             first.line,
             channels(first)
-        ))),
+        ))
+        .advise(text("if the lists are the other way round, train with another ") + key("x_layout"))),
     }
 }
 

@@ -6,6 +6,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::{Deserialize, Serialize};
 
 use super::{Input, counted};
+use crate::Error;
+use crate::message::{key, text};
 
 /// How the numbers of a record are arranged in its lists. A flat list is one channel over time either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,36 +58,39 @@ pub(super) struct NumberList {
 
 impl NumberList {
     /// The sequence. The error says what is wrong with `field` and what to do, without file and line.
-    pub(super) fn sequence(self, field: &str, layout: XLayout) -> Result<Input, String> {
+    pub(super) fn sequence(self, field: &str, layout: XLayout) -> Result<Input, Error> {
         let Self { values, lists, flat, problem } = self;
         if let Some((place, what)) = problem {
-            return Err(format!(
+            return Err(Error::Data(format!(
                 "{field}{place} {what}; every value must be a finite number (fill the gap or leave the record out)"
-            ));
+            )));
         }
         if values.is_empty() {
-            return Err(format!("{field} holds no numbers; leave such records out"));
+            return Err(Error::Data(format!("{field} holds no numbers; leave such records out")));
         }
         if lists.is_empty() {
             return Ok(Input::Numbers { steps: flat, channels: 1, values });
         }
         if flat > 0 {
-            return Err(format!(
+            return Err(Error::Data(format!(
                 "{field} mixes numbers and lists; give one list of numbers or a list of such lists"
-            ));
+            )));
         }
         if let Some(other) = lists.iter().position(|&length| length != lists[0]) {
-            let (inner, flag) = match layout {
-                XLayout::ChannelTime => ("channel", "steps, train with --x-layout time-channel"),
-                XLayout::TimeChannel => ("step", "channels, train with --x-layout channel-time"),
+            let (inner, others, other_layout) = match layout {
+                XLayout::ChannelTime => ("channel", "steps", "time-channel"),
+                XLayout::TimeChannel => ("step", "channels", "channel-time"),
             };
             let place = |index: usize| format!("{inner} {}", index + 1);
-            return Err(format!(
-                "{field} has {} in {} but {} in {}; every {inner} needs the same number (if the lists are {flag})",
+            return Err(Error::Data(format!(
+                "{field} has {} in {} but {} in {}; every {inner} needs the same number",
                 counted(lists[0], "value"),
                 place(0),
                 lists[other],
                 place(other),
+            ))
+            .advise(
+                text(format!("if the lists are {others}, train with ")) + key("x_layout").to(other_layout),
             ));
         }
         let (outer, inner) = (lists.len(), lists[0]);

@@ -8,6 +8,7 @@ use super::conll;
 use super::jsonl::{self, Object, Value, Want};
 use super::{extension, open};
 use crate::data::{TextFile, listed, quoted};
+use crate::message::{Key, key, text};
 use crate::{Error, Result};
 
 /// What messages ask for.
@@ -84,9 +85,9 @@ fn is_object(line: &str) -> bool {
     line.trim().starts_with('{') && line.trim().ends_with('}')
 }
 
-fn from_jsonl(file: &str, text: &str, spec: &TaggedSpec<'_>) -> Result<Vec<Sentence>> {
-    let Some(look) = jsonl::first(file, text)? else { return Ok(Vec::new()) };
-    let find = |named: Option<&str>, usual: &str, required: bool, what: &str| {
+fn from_jsonl(file: &str, content: &str, spec: &TaggedSpec<'_>) -> Result<Vec<Sentence>> {
+    let Some(look) = jsonl::first(file, content)? else { return Ok(Vec::new()) };
+    let find = |named: Option<&str>, usual: &str, required: bool, what: Key| {
         let place = format!("line {}", look.line);
         match named {
             Some(name) if required && !look.keys.iter().any(|key| key == name) => {
@@ -95,14 +96,15 @@ fn from_jsonl(file: &str, text: &str, spec: &TaggedSpec<'_>) -> Result<Vec<Sente
             Some(name) => Ok(Some(name.to_owned())),
             None if look.keys.iter().any(|key| key == usual) => Ok(Some(usual.to_owned())),
             None if required => Err(Error::Data(format!(
-                "{file}: which field holds the {what}? {place} names {}; call it '{usual}', or train with --{what} NAME",
+                "{file}: which field holds the {what}? {place} names {}",
                 listed(&look.keys)
-            ))),
+            ))
+            .advise(text(format!("call it '{usual}', or train with ")) + what.to("NAME"))),
             None => Ok(None),
         }
     };
-    let tokens = find(spec.tokens, "tokens", true, "tokens")?.unwrap_or_default();
-    let tags = find(spec.tags, "tags", spec.require_tags, "tags")?;
+    let tokens = find(spec.tokens, "tokens", true, key("tokens"))?.unwrap_or_default();
+    let tags = find(spec.tags, "tags", spec.require_tags, key("tags"))?;
     let want = |key: &str| {
         if key == tokens || Some(key) == tags.as_deref() { Want::Words } else { Want::Nothing }
     };
@@ -147,7 +149,7 @@ fn from_jsonl(file: &str, text: &str, spec: &TaggedSpec<'_>) -> Result<Vec<Sente
         }
         Ok(Sentence { line, tokens: found, tags: found_tags })
     };
-    jsonl::objects(file, text, want).map(sentence).collect()
+    jsonl::objects(file, content, want).map(sentence).collect()
 }
 
 #[cfg(test)]

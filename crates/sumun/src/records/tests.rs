@@ -221,14 +221,15 @@ fn bad_files_are_explained() {
             "f",
             "{\"x\": [[1, 2], [3]]}",
             numbers,
-            "f: line 1: x has 2 values in channel 1 but 1 in channel 2; every channel needs the same number (if the \
-             lists are steps, train with --x-layout time-channel)",
+            "f: line 1: x has 2 values in channel 1 but 1 in channel 2; every channel needs the same number; if the \
+             lists are steps, train with x_layout = time-channel",
         ),
         (
             "f",
             "{\"x\": [[1], [2]]}\n\n{\"x\": [[1]]}",
             numbers,
-            "f: line 3: x has 1 channel, but line 1 has 2; every record needs the same channels (train with another --x-layout",
+            "f: line 3: x has 1 channel, but line 1 has 2; every record needs the same channels; if the lists are \
+             the other way round, train with another x_layout",
         ),
     ];
     let mut wrong = Vec::new();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{CHECKPOINT_FILE, MODEL_FILE, Staged};
 use crate::durable::folder_of;
+use crate::message::Part;
 use crate::model::ModelFile;
 use crate::{Error, Result};
 
@@ -32,7 +33,7 @@ impl RunFolder {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let hint = match nearest(path) {
                     Some(nearest) => format!("did you mean {}?", nearest.display()),
-                    None => "give the folder that `sumun train` made".into(),
+                    None => "give the folder that a training made".into(),
                 };
                 return Err(Error::Model(format!(
                     "{}: there is no such run folder or model file; {hint}",
@@ -49,15 +50,12 @@ impl RunFolder {
             return Ok(Self { path: path.to_path_buf(), model });
         }
         if path.join(CHECKPOINT_FILE).try_exists().map_err(refused)? {
-            return Err(Error::Model(format!(
-                "{}: its training is not finished; go on with sumun train --resume {}",
-                path.display(),
-                path.display()
-            )));
+            return Err(Error::Model(format!("{}: its training is not finished", path.display()))
+                .advise(Part::Resume(path.to_path_buf())));
         }
         let hint = match newest_inside(path) {
             Some(run) => format!("did you mean {}?", run.display()),
-            None => "give the folder that `sumun train` made".into(),
+            None => "give the folder that a training made".into(),
         };
         Err(Error::Model(format!("{}: has no {MODEL_FILE}; {hint}", path.display())))
     }
@@ -133,7 +131,7 @@ mod tests {
             let error = RunFolder::open(runs.path().join(name)).unwrap_err().to_string();
             assert_eq!(error, format!("{root}/{name}: {expected}"));
         };
-        let made = "give the folder that `sumun train` made";
+        let made = "give the folder that a training made";
         check("", &format!("has no {MODEL_FILE}; {made}"));
         check("absent", &format!("there is no such run folder or model file; {made}"));
         check("absent/a", &format!("there is no such run folder or model file; {made}"));

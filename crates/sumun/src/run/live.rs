@@ -14,6 +14,7 @@ use super::{
     RESULTS_FILE, RunFolder, RunResults, Staged,
 };
 use crate::durable;
+use crate::message::{Part, text};
 use crate::model::ModelFile;
 use crate::train::{EpochRecord, Keeper, Snapshot, Wish};
 use crate::{Error, Result};
@@ -156,11 +157,8 @@ impl Keeper for LiveRun {
         let bytes = Checkpoint { about: self.about.clone(), snapshot }.to_file()?.to_bytes()?;
         let file = self.path.join(CHECKPOINT_FILE);
         durable::write(&file, &bytes).map_err(|source| {
-            Error::Model(format!(
-                "{}: {source}; the checkpoint before it is whole: make room and go on with sumun train --resume {}",
-                file.display(),
-                self.path.display()
-            ))
+            Error::Model(format!("{}: {source}; the checkpoint before it is whole", file.display()))
+                .advise(text("make room and ") + Part::Resume(self.path.clone()))
         })?;
         self.saved = Instant::now();
         Ok(())

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::{CONFIG_FILE, METRICS_FILE, MODEL_FILE, MetricsWriter, RunFolder, config_toml};
 use crate::durable::{self, folder_of};
+use crate::message::{key, text};
 use crate::model::ModelFile;
 use crate::{Error, Result};
 
@@ -30,10 +31,8 @@ impl Staged {
     /// As [`RunFolder::stage`].
     pub(super) fn new(path: &Path) -> Result<Self> {
         let Some(name) = path.file_name() else {
-            return Err(Error::Invalid(format!(
-                "'{}' does not name a folder to make; give --out a name such as runs/first",
-                path.display()
-            )));
+            return Err(Error::Invalid(format!("'{}' does not name a folder to make", path.display()))
+                .advise(text("give ") + key("out") + " a name such as runs/first"));
         };
         refuse_existing(path)?;
         let parent = folder_of(path);
@@ -132,7 +131,8 @@ pub(super) fn name_in_progress(hidden: &str) -> Option<&str> {
 /// Nothing may be at `path`, not even a link that leads nowhere.
 fn refuse_existing(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
-        Ok(_) => Err(Error::Invalid(format!("{} exists; choose another --out or remove it", path.display()))),
+        Ok(_) => Err(Error::Invalid(format!("{} exists", path.display()))
+            .advise(text("choose another ") + key("out") + " or remove it")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(source) => Err(Error::Io { path: path.to_path_buf(), source }),
     }
@@ -228,7 +228,7 @@ mod tests {
         let path = root.path().join("a");
         fs::write(&path, "mine").unwrap();
         let error = RunFolder::stage(&path).unwrap_err().to_string();
-        assert_eq!(error, format!("{} exists; choose another --out or remove it", path.display()));
+        assert_eq!(error, format!("{} exists; choose another out or remove it", path.display()));
         assert!(matches!(RunFolder::stage(path.join("b")), Err(Error::Io { .. })), "above it is a file");
         for unnamed in ["", "/", "..", "runs/.."] {
             let error = RunFolder::stage(unnamed).unwrap_err().to_string();

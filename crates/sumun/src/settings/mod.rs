@@ -13,6 +13,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use crate::forecast::ForecastConfig;
+use crate::message::{Key, Part, Spelling, key, text};
 use crate::tasks::{Task, TaskConfig};
 use crate::{Error, Result};
 use sumun_nn::named;
@@ -37,7 +38,7 @@ pub enum Reader {
 }
 named!(
     Reader,
-    "the task",
+    "task",
     Forecast = "forecast",
     Classify = "classify",
     Regress = "regress",
@@ -82,6 +83,23 @@ impl Reader {
     }
 }
 
+/// Settings as a configuration file has them: `network.hidden`, `data.missing = "drop"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConfigKeys;
+
+impl Spelling for ConfigKeys {
+    fn setting(&self, key: Key) -> String {
+        // What is no setting is an argument of a call.
+        Setting::of(key).map_or_else(|| key.name().to_owned(), Setting::key)
+    }
+
+    fn setting_to(&self, key: Key, value: &str) -> String {
+        let quoted = Setting::of(key).is_some_and(|setting| setting.kind.is_text());
+        let value = if quoted { format!("{value:?}") } else { value.to_owned() };
+        format!("{} = {value}", self.setting(key))
+    }
+}
+
 /// One setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
@@ -97,6 +115,11 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// The setting of a name; no two sections have the same.
+    pub fn of(key: Key) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.name == key.name())
+    }
+
     /// `section.name`.
     pub fn key(&self) -> String {
         format!("{}.{}", self.section, self.name)
@@ -130,8 +153,7 @@ impl Setting {
 
     /// A value as it is kept. Error: one of another kind.
     fn normal(&self, value: &Value) -> Result<Value> {
-        let wrong = |wanted| Error::Invalid(format!("{} is {value}; it must be {wanted}", self.key()));
-        self.kind.normal(value).map_err(wrong)
+        self.kind.normal(value).map_err(|wanted| Error::setting(key(self.name), value, wanted))
     }
 
     /// How a file says that the default is left open, commented out.
@@ -155,9 +177,7 @@ fn alone(section: &str, name: &str, value: Value) -> Table {
 /// out.
 pub fn template(reader: impl Into<Reader>) -> String {
     let reader = reader.into();
-    let mut text = format!(
-        "# Settings of `sumun train {reader}`. Remove what you do not change.\n# Use with: sumun train {reader} --config FILE\n\ntask = \"{reader}\"\n"
-    );
+    let mut text = format!("task = \"{reader}\"\n");
     let mut section = "";
     for setting in reader.settings() {
         if setting.section != section {
@@ -231,6 +251,15 @@ pub(crate) fn retain_read(reader: impl Into<Reader>, table: &mut Table) {
     });
 }
 
+/// Error unless the training file is named.
+pub(crate) fn check_train(path: &Path) -> Result<()> {
+    if path.as_os_str().is_empty() {
+        return Err(Error::Invalid("no data is named".into())
+            .advise(text("give a file, or ") + key("train") + " in the configuration"));
+    }
+    Ok(())
+}
+
 /// What is wrong with settings that do not fit their types, on one line.
 pub(crate) fn misfit(error: &toml::de::Error) -> Error {
     let message: Vec<&str> = error.message().split_whitespace().collect();
@@ -249,12 +278,12 @@ fn overlay(reader: Reader, all: &mut Table, table: &Table) -> Result<()> {
             return Err(unknown(section, reader.settings()));
         };
         for (name, value) in inner {
-            let key = format!("{section}.{name}");
+            let written = format!("{section}.{name}");
             let is_it = |s: &&Setting| s.section == section && s.name == name;
             let Some(setting) = reader.settings().find(is_it) else {
                 return Err(match SETTINGS.iter().any(|s| is_it(&s)) {
-                    true => Error::Invalid(format!("{key} means nothing to {reader}; leave it out")),
-                    false => unknown(&key, reader.settings()),
+                    true => Error::Invalid(format!("{written} means nothing to {reader}; leave it out")),
+                    false => unknown(&written, reader.settings()),
                 });
             };
             let value = setting.normal(value)?;
@@ -273,9 +302,9 @@ fn unknown<'a>(key: &str, settings: impl Iterator<Item = &'a Setting>) -> Error 
         strsim::jaro_winkler(&setting.key(), key).max(strsim::jaro_winkler(setting.name, key))
     };
     let nearest = settings.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let hint = match nearest.filter(|setting| likeness(setting) > 0.7) {
-        Some(setting) => format!("did you mean {}?", setting.key()),
-        None => "`sumun config TASK` lists them all".into(),
-    };
-    Error::Invalid(format!("there is no setting {key:?}; {hint}"))
+    let unknown = Error::Invalid(format!("there is no setting {key:?}"));
+    match nearest.filter(|setting| likeness(setting) > 0.7) {
+        Some(setting) => unknown.advise(format!("did you mean {}?", setting.key())),
+        None => unknown.advise(Part::ListSettings),
+    }
 }

@@ -1,6 +1,7 @@
 //! Every setting of a training, once.
 
 use super::{Kind, Reader, Setting};
+use crate::data::{Missing, ScaleKind};
 use crate::forecast::{Cell, DifferenceChoice, Switch};
 use crate::tasks::{ClassWeights, Level, Pooling};
 use crate::train::LearningRate;
@@ -117,7 +118,7 @@ pub const SETTINGS: &[Setting] = &[
     row(
         "data",
         "missing",
-        Kind::Choice(&["error", "ffill", "interpolate", "drop"]),
+        Kind::Choice(Missing::NAMES),
         FORECAST,
         "What to do about missing values and time steps",
     ),
@@ -153,7 +154,7 @@ pub const SETTINGS: &[Setting] = &[
     row(
         "prepare",
         "scale",
-        Kind::Choice(&["minmax", "standard", "robust", "none"]),
+        Kind::Choice(ScaleKind::NAMES),
         FORECAST,
         "How values are scaled, fitted on the training part",
     ),

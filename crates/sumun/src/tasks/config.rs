@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::forecast::Cell;
+use crate::message::key;
 use crate::records::XLayout;
 use crate::settings;
 use crate::text::TokenUnit;
@@ -28,7 +29,7 @@ pub enum Task {
     /// The next token of a text.
     Lm,
 }
-named!(Task, "the task", Classify = "classify", Regress = "regress", Tag = "tag", Lm = "lm");
+named!(Task, "task", Classify = "classify", Regress = "regress", Tag = "tag", Lm = "lm");
 
 /// A part of the data that is held out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +51,7 @@ pub enum ClassWeights {
     /// Every class counts the same, however few its examples.
     Balanced,
 }
-named!(ClassWeights, "--class-weights", None = "none", Balanced = "balanced");
+named!(ClassWeights, "class_weights", None = "none", Balanced = "balanced");
 
 /// What a token is, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ pub enum Level {
     /// Characters, with Hangul syllables cut into their letters.
     Jamo,
 }
-named!(Level, "--level", Word = "word", Space = "space", Char = "char", Jamo = "jamo");
+named!(Level, "level", Word = "word", Space = "space", Char = "char", Jamo = "jamo");
 
 impl Level {
     /// The tokeniser's word for it.
@@ -94,7 +95,7 @@ pub enum Pooling {
     /// A mean with learnt weights.
     Attention,
 }
-named!(Pooling, "--pool", Last = "last", Max = "max", Mean = "mean", Attention = "attention");
+named!(Pooling, "pool", Last = "last", Max = "max", Mean = "mean", Attention = "attention");
 
 /// Where the data is and how it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,11 +133,7 @@ impl DataOptions {
     fn piped(&self) -> impl Iterator<Item = &'static str> {
         let piped = |path: &Path| path == Path::new("-");
         let held = |held: &HeldOut| matches!(held, HeldOut::File(path) if piped(path));
-        let parts = [
-            ("data.train", piped(&self.train)),
-            ("data.valid", held(&self.valid)),
-            ("data.test", held(&self.test)),
-        ];
+        let parts = [("train", piped(&self.train)), ("valid", held(&self.valid)), ("test", held(&self.test))];
         parts.into_iter().filter(|(_, piped)| *piped).map(|(key, _)| key)
     }
 }
@@ -305,82 +302,78 @@ impl TaskConfig {
         let usual = Self::defaults(self.task);
         let (text, plain) = (&self.text, &usual.text);
         let idle = [
-            ("text.level", numbers && text.level != plain.level),
-            ("text.lowercase", numbers && text.lowercase != plain.lowercase),
-            ("text.min_count", numbers && text.min_count != plain.min_count),
-            ("text.vocabulary", numbers && text.vocabulary != plain.vocabulary),
-            ("network.embedding", numbers && self.network.embedding != usual.network.embedding),
-            ("data.x_layout", !numbers && self.data.x_layout != usual.data.x_layout),
+            ("level", numbers && text.level != plain.level),
+            ("lowercase", numbers && text.lowercase != plain.lowercase),
+            ("min_count", numbers && text.min_count != plain.min_count),
+            ("vocabulary", numbers && text.vocabulary != plain.vocabulary),
+            ("embedding", numbers && self.network.embedding != usual.network.embedding),
+            ("x_layout", !numbers && self.data.x_layout != usual.data.x_layout),
         ];
         let (is_for, holds) = if numbers { ("texts", "numbers") } else { ("numbers", "texts") };
         match idle.iter().find(|(_, idle)| *idle) {
-            Some((key, _)) => Err(Error::Invalid(format!(
-                "{key} is for {is_for}, but the data holds {holds}; leave it out"
-            ))),
+            Some((name, _)) => Err(Error::Settings(
+                key(name) + format!(" is for {is_for}, but the data holds {holds}; leave it out"),
+            )),
             None => Ok(()),
         }
     }
 
-    /// Settings that make no sense, each named by its key.
+    /// Settings that make no sense.
     pub(super) fn check(&self) -> Result<()> {
-        let bad = |key: &str, found: String, wanted: &str| {
-            Err(Error::Invalid(format!("{key} is {found}; it must be {wanted}")))
-        };
-        if self.data.train.as_os_str().is_empty() {
-            return Err(Error::Invalid(
-                "no data is named; give a file, or data.train in the configuration".into(),
+        let bad = |name, found: String, wanted: &str| Err(Error::setting(key(name), found, wanted));
+        settings::check_train(&self.data.train)?;
+        if let [first, second, ..] = self.data.piped().collect::<Vec<_>>()[..] {
+            return Err(Error::Settings(
+                key(first)
+                    + " and "
+                    + key(second)
+                    + " are both standard input, which is read once; give a file for one of them",
             ));
         }
-        if let [first, second, ..] = self.data.piped().collect::<Vec<_>>()[..] {
-            return Err(Error::Invalid(format!(
-                "{first} and {second} are both standard input, which is read once; give a file for one of them"
-            )));
-        }
-        for (key, held) in [("data.valid", &self.data.valid), ("data.test", &self.data.test)] {
+        for (name, held) in [("valid", &self.data.valid), ("test", &self.data.test)] {
             if let HeldOut::Share(share) = held
                 && !(0.0..1.0).contains(share)
             {
-                return bad(key, share.to_string(), "a share of at least 0 and below 1, or a file");
+                return bad(name, share.to_string(), "a share of at least 0 and below 1, or a file");
             }
         }
         let counts = [
-            ("network.hidden", self.network.hidden),
-            ("network.layers", self.network.layers),
-            ("network.embedding", self.network.embedding),
-            ("train.epochs", self.train.epochs),
-            ("train.batch", self.train.batch),
-            ("train.batch_tokens", self.train.batch_tokens.unwrap_or(1)),
-            ("train.chunk", self.train.chunk),
+            ("hidden", self.network.hidden),
+            ("layers", self.network.layers),
+            ("embedding", self.network.embedding),
+            ("epochs", self.train.epochs),
+            ("batch", self.train.batch),
+            ("batch_tokens", self.train.batch_tokens.unwrap_or(1)),
+            ("chunk", self.train.chunk),
         ];
-        if let Some((key, _)) = counts.iter().find(|(_, count)| *count == 0) {
-            return bad(key, "0".into(), "at least 1");
+        if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return bad(name, "0".into(), "at least 1");
         }
         if let Some(size) = self.text.vocabulary.filter(|size| *size < 3) {
-            return bad("text.vocabulary", size.to_string(), "at least 3, <PAD> and <UNK> included");
+            return bad("vocabulary", size.to_string(), "at least 3, <PAD> and <UNK> included");
         }
-        for (key, p) in [
-            ("network.dropout", self.network.dropout),
-            ("network.recurrent_dropout", self.network.recurrent_dropout),
-        ] {
+        for (name, p) in
+            [("dropout", self.network.dropout), ("recurrent_dropout", self.network.recurrent_dropout)]
+        {
             if !(0.0..1.0).contains(&p) {
-                return bad(key, p.to_string(), "at least 0 and below 1");
+                return bad(name, p.to_string(), "at least 0 and below 1");
             }
         }
         let rate = |v: f64| v.is_finite() && v >= 0.0;
-        for (key, value) in [
-            ("train.lr", self.train.lr),
-            ("train.clip", self.train.clip),
-            ("train.weight_decay", self.train.weight_decay),
-            ("train.save_every", self.train.save_every),
+        for (name, value) in [
+            ("lr", self.train.lr),
+            ("clip", self.train.clip),
+            ("weight_decay", self.train.weight_decay),
+            ("save_every", self.train.save_every),
         ] {
             if !rate(value) {
-                return bad(key, value.to_string(), "a number of at least 0");
+                return bad(name, value.to_string(), "a number of at least 0");
             }
         }
         if self.network.bidirectional && self.task == Task::Lm {
-            return Err(Error::Invalid(
-                "network.bidirectional is true, but a language model that reads ahead has nothing to predict; leave it out"
-                    .into(),
+            return Err(Error::Settings(
+                key("bidirectional")
+                    + " is true, but a language model that reads ahead has nothing to predict; leave it out",
             ));
         }
         self.fit().map(|_| ())

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::config::TextOptions;
 use super::figures::Unknown;
 use crate::data::{Role, ScaleKind, Scaler};
+use crate::message::{key, text};
 use crate::model::{Batch, Input as ModelInput};
 use crate::records::{Input, Record, Records, Sentence, counted};
 use crate::text::{PAD, Tokenizer, UNK, Vocabulary, VocabularyOptions};
@@ -128,18 +129,20 @@ impl Reader {
         match self {
             Self::Text { tokenizer, vocabulary } => {
                 let ids = all.iter().map(|record| {
-                    let Input::Text(text) = &record.input else {
+                    let Input::Text(written) = &record.input else {
                         return Err(Error::Data(format!(
-                            "{name}: line {}: {} holds numbers, but the model reads texts; give texts there, or train with another --text",
+                            "{name}: line {}: {} holds numbers, but the model reads texts",
                             record.line, fields.input
-                        )));
+                        ))
+                        .advise(text("give texts there, or train with another ") + key("text")));
                     };
-                    let tokens = tokenizer.tokens(text);
+                    let tokens = tokenizer.tokens(written);
                     if tokens.is_empty() {
                         return Err(Error::Data(format!(
-                            "{name}: line {}: the text has no tokens; leave the record out, or train with --level char",
+                            "{name}: line {}: the text has no tokens",
                             record.line
-                        )));
+                        ))
+                        .advise(text("leave the record out, or train with ") + key("level").to("char")));
                     }
                     vocabulary.encode(&tokens)
                 });
@@ -165,9 +168,10 @@ impl Reader {
                         counted(*channels, "channel")
                     ))),
                     Input::Text(_) => Err(Error::Data(format!(
-                        "{name}: line {}: {} is a text, but the model reads numbers; give numbers there, or train with another --x",
+                        "{name}: line {}: {} is a text, but the model reads numbers",
                         record.line, fields.input
-                    ))),
+                    ))
+                    .advise(text("give numbers there, or train with another ") + key("x"))),
                 });
                 Ok(Sequences::Numbers { features, values: values.collect::<Result<_>>()? })
             }
@@ -191,13 +195,19 @@ pub(crate) fn vocabulary<S: AsRef<str>>(
     if max_size.is_some() || all.len() <= MOST_TOKENS {
         return Ok(all);
     }
-    let cases = if lowercase { "" } else { "; --lowercase makes one of words that differ in case" };
+    let fewer = key("vocabulary").to("N")
+        + " keeps the N most frequent; "
+        + key("min_count").to(min_count.max(1) + 1)
+        + " leaves out rarer ones";
+    let advice = match lowercase {
+        true => fewer,
+        false => fewer + "; " + key("lowercase") + " makes one of words that differ in case",
+    };
     Err(Error::Data(format!(
-        "the training part makes a vocabulary of {} tokens, more than the {MOST_TOKENS} that are taken unasked; \
-         --vocabulary N keeps the N most frequent; --min-count {} leaves out rarer ones{cases}",
-        all.len(),
-        min_count.max(1) + 1
-    )))
+        "the training part makes a vocabulary of {} tokens, more than the {MOST_TOKENS} that are taken unasked",
+        all.len()
+    ))
+    .advise(advice))
 }
 
 /// What to say of the tokens of the training part that its vocabulary leaves out; None where it has all of them.

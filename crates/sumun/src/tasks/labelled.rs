@@ -13,6 +13,7 @@ use super::trained::{Pipeline, to_file};
 use super::training::{Lesson, Source};
 use crate::data::{Role, ScaleKind, Scaler, quoted};
 use crate::loss::{CrossEntropy, Loss, Mse};
+use crate::message::{key, text};
 use crate::model::{Model, ModelFile};
 use crate::records::{Classes, Fields, Input, RecordSpec, Records, XLayout};
 use crate::scores::{Classification, Regression, balanced_weights, majority, mean};
@@ -277,9 +278,10 @@ fn strata(task: Task, options: &DataOptions, all: &Records) -> Result<(Option<Cl
         let labels = all.numeric_labels()?;
         if let Some(first) = labels.first().filter(|&first| labels.iter().all(|label| label == first)) {
             return Err(Error::Data(format!(
-                "{}: every label is {first}, which leaves nothing to learn; name another field with --label",
+                "{}: every label is {first}, which leaves nothing to learn",
                 all.name
-            )));
+            ))
+            .advise(text("name another field with ") + key("label")));
         }
         return Ok((None, vec![0; all.records.len()]));
     }
@@ -292,15 +294,18 @@ fn strata(task: Task, options: &DataOptions, all: &Records) -> Result<(Option<Cl
     let held_out = shares.iter().any(|held| matches!(held, HeldOut::Share(share) if *share > 0.0));
     for (id, name) in classes.names().iter().enumerate() {
         let count = ids.iter().filter(|&&other| other as usize == id).count();
-        let problem = match count {
-            0 => format!("no label is {name}; a classifier needs both classes, choose another --threshold"),
-            1 if held_out => format!(
-                "the label {} occurs once, so it cannot be both learnt and held out; leave it out or add records",
-                quoted(name)
+        let (problem, advice) = match count {
+            0 => (
+                format!("no label is {name}"),
+                text("a classifier needs both classes, choose another ") + key("threshold"),
+            ),
+            1 if held_out => (
+                format!("the label {} occurs once, so it cannot be both learnt and held out", quoted(name)),
+                text("leave it out or add records"),
             ),
             _ => continue,
         };
-        return Err(Error::Data(format!("{}: {problem}", all.name)));
+        return Err(Error::Data(format!("{}: {problem}", all.name)).advise(advice));
     }
     Ok((Some(classes), ids))
 }

@@ -6,6 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::config::TrainOptions;
 use super::inputs::Sequences;
 use crate::loss::{Loss, Targets};
+use crate::message::key;
 use crate::model::{Batch, Model};
 use crate::noise::Noise;
 use crate::sequences::LengthBuckets;
@@ -120,10 +121,13 @@ impl Learner {
         let lengths = train.sequences.lengths();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         if let Some(tokens) = options.batch_tokens.filter(|&tokens| tokens < longest) {
-            return Err(Error::Invalid(format!(
-                "train.batch_tokens is {tokens}, but the longest sequence has {longest} steps; give at least so many, or \
-                 leave such sequences out"
-            )));
+            return Err(Error::Settings(
+                key("batch_tokens")
+                    + format!(
+                        " is {tokens}, but the longest sequence has {longest} steps; give at least so many, or leave such \
+                         sequences out"
+                    ),
+            ));
         }
         let buckets = match options.batch_tokens {
             // Of a pool of all, every epoch has the same number of batches.

@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::config::HeldOut;
+use crate::message::{key, text};
 use crate::sequences::stratified_split;
 use crate::{Error, Result};
 
@@ -35,9 +36,12 @@ pub(super) fn shares(valid: &HeldOut, test: &HeldOut) -> Result<(f64, f64)> {
     };
     let (valid, test) = (share(valid), share(test));
     if valid + test >= 1.0 {
-        return Err(Error::Invalid(format!(
-            "data.valid {valid} and data.test {test} leave nothing to train on; together they must be below 1"
-        )));
+        return Err(Error::Settings(
+            key("valid").to(valid)
+                + " and "
+                + key("test").to(test)
+                + " leave nothing to train on; they must be below 1 together",
+        ));
     }
     Ok((valid, test))
 }
@@ -50,8 +54,8 @@ pub(super) fn split(valid: &HeldOut, test: &HeldOut, seed: u64, strata: &[u32]) 
         return Ok(Parts { train: (0..strata.len()).collect(), valid: None, test: None });
     }
     if strata.len() < 2 {
-        return Err(Error::Data(
-            "there is but one example, so none can be held out; give more, or hold out none with --valid 0 --test 0".into(),
+        return Err(Error::Data("there is but one example, so none can be held out".into()).advise(
+            text("give more, or hold out none with ") + key("valid").to(0) + " " + key("test").to(0),
         ));
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

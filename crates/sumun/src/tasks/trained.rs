@@ -9,6 +9,7 @@ use super::figures::{Answers, Measured};
 use super::labelled::LabelledPipeline;
 use super::lm::{LanguagePipeline, PlainText};
 use super::tag::TaggingPipeline;
+use crate::message::{Part, key, text};
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, ModelFile, NETWORK};
 use crate::records::{Records, Tagged};
 use crate::{Error, Result};
@@ -83,9 +84,10 @@ impl TrainedTask {
                 let classes = pipeline.tags().names().to_vec();
                 Ok(Answers { classes, tokens, unknown, predictions, attention: Vec::new() })
             }
-            Pipeline::Language(_) => Err(Error::Model(
-                "holds a language model, which answers no records; write text with `sumun generate`".into(),
-            )),
+            Pipeline::Language(_) => {
+                Err(Error::Model("holds a language model, which answers no records".into())
+                    .advise(Part::Generate))
+            }
         }
     }
 
@@ -99,13 +101,16 @@ impl TrainedTask {
                 let attention = pipeline.attention(&self.model, &records)?.unwrap_or_default();
                 Ok(Answers { attention, ..self.labelled(pipeline, &records)? })
             }
-            Pipeline::Labelled(_) => Err(Error::Model(
-                "its steps have no attention weights; train one with --pool attention, or leave --attention out".into(),
-            )),
+            Pipeline::Labelled(_) => {
+                let train = text("train one with ") + key("pool").to("attention") + ", or leave ";
+                Err(Error::Model("its steps have no attention weights".into())
+                    .advise(train + key("attention") + " out"))
+            }
             Pipeline::Tagging(_) | Pipeline::Language(_) => Err(Error::Model(format!(
-                "a model to {} answers at every step and has no attention weights; leave --attention out",
+                "a model to {} answers at every step and has no attention weights",
                 self.task
-            ))),
+            ))
+            .advise(text("leave ") + key("attention") + " out")),
         }
     }
 

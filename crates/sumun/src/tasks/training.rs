@@ -77,8 +77,8 @@ struct About {
 }
 
 /// What to do about a training whose data came through a pipe.
-pub(crate) const AGAIN: &str = "standard input: the training began with data from it; give the same data again, as in \
-                     `sumun train --resume RUN < FILE`";
+pub(crate) const AGAIN: &str =
+    "standard input: the training began with data from it; give the same data again";
 
 /// A finished training.
 #[derive(Debug)]
@@ -126,9 +126,9 @@ impl Training {
         if piped && std::io::stdin().is_terminal() {
             return Err(Error::Data(AGAIN.into()));
         }
-        let mut lesson = lesson(&config).map_err(|error| match error {
+        let mut lesson = lesson(&config).map_err(|error| match error.problem() {
             Error::Data(problem) if piped && problem.starts_with(STANDARD_INPUT) => Error::Data(AGAIN.into()),
-            error => error,
+            _ => error,
         })?;
         config.text.vectors = vectors;
         if lesson.sources().len() != about.sources.len() {

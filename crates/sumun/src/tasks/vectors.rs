@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::config::TextOptions;
+use crate::message::{key, text};
 use crate::model::Model;
 use crate::text::{Coverage, VectorFormat, VectorOptions, Vocabulary, WordVectors};
 use crate::{Error, Result};
@@ -24,16 +25,17 @@ pub(super) fn load(
 ) -> Result<Option<Coverage>> {
     let Some(path) = &options.vectors else { return Ok(None) };
     let Some(vocabulary) = vocabulary else {
-        return Err(Error::Invalid(
-            "text.vectors names word vectors, but the data holds numbers; leave it out".into(),
+        return Err(Error::Settings(
+            key("vectors") + " names word vectors, but the data holds numbers; leave it out",
         ));
     };
     let how = VectorOptions::new(format(path)?).features(features).lowercase_fallback(true);
     let vectors = WordVectors::read(path, vocabulary, &how).map_err(|error| match features_of(path) {
         Ok(Some(found)) if found != features => Error::Data(format!(
-            "{}: its vectors have {found} numbers each, but the embedding has {features} features; give --embedding {found}",
+            "{}: its vectors have {found} numbers each, but the embedding has {features} features",
             path.display()
-        )),
+        ))
+        .advise(text("give ") + key("embedding").to(found)),
         _ => error,
     })?;
     vectors.copy_into_model(model, "embedding").map(Some)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sumun::forecast::{ForecastConfig, Options, Or};
-use sumun::settings::{Kind, Reader, SETTINGS, Setting, read_config, setting, template};
+use sumun::settings::{ConfigKeys, Kind, Reader, SETTINGS, Setting, read_config, setting, template};
 use sumun::tasks::{HeldOut, Task, TaskConfig};
 use toml::{Table, Value};
 
@@ -164,7 +164,7 @@ fn settings_that_mean_nothing_are_explained() {
         (Task::Tag, "network.hiden", "1", "did you mean network.hidden?"),
         (Task::Tag, "lr", "1", "there is no setting \"lr\"; did you mean train.lr?"),
         (Task::Tag, "epoch", "1", "did you mean train.epochs?"),
-        (Task::Tag, "zzz", "1", "there is no setting \"zzz\"; `sumun config TASK` lists them all"),
+        (Task::Tag, "zzz", "1", "there is no setting \"zzz\"; the template of a task lists them all"),
         (Task::Tag, "network.pool", "max", "network.pool means nothing to tag; leave it out"),
         (Task::Lm, "data.label", "x", "data.label means nothing to lm"),
         (Task::Classify, "train.chunk", "3", "train.chunk means nothing to classify"),
@@ -188,7 +188,7 @@ fn settings_that_mean_nothing_are_explained() {
         (Task::Tag, "train.clip", "inf", "train.clip is inf; it must be"),
         (Task::Tag, "train.seed", "-1", "train.seed is -1; it must be a whole number"),
     ] {
-        let message = parsed(task, &[(key, value)]).unwrap_err().to_string();
+        let message = parsed(task, &[(key, value)]).unwrap_err().spelled(&ConfigKeys);
         assert!(message.contains(expected) && !message.contains('\n'), "{key} = {value}: {message}");
     }
     let message = TaskConfig::from_tables(Task::Tag, &[]).unwrap_err().to_string();
@@ -214,7 +214,7 @@ fn kinds_are_kept() {
         for (value, kinds) in values {
             let text = format!("[{}]\n{} = {value}", row.section, row.name);
             let found = TaskConfig::from_tables(task, &[text.parse().unwrap()]).map(|_| ());
-            let message = found.map_or_else(|error| error.to_string(), |()| String::new());
+            let message = found.map_or_else(|error| error.spelled(&ConfigKeys), |()| String::new());
             let refused = message.starts_with(&format!("{} is {value}; it must be", row.key()))
                 && !message.contains("at least 0 and below 1")
                 && !message.contains("share of");

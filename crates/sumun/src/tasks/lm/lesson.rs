@@ -14,12 +14,10 @@ use super::sample::Sampling;
 use super::score::Reading;
 use super::streams::Streams;
 use super::tokens::Tokens;
+use crate::message::{key, text};
 use crate::model::{Input, ModelFile};
 use crate::train::Objective;
 use crate::{Error, Result};
-
-/// The most logits of a training step: 4 GiB.
-const MOST_LOGITS: usize = 1 << 30;
 
 /// How freely the samples of the report are drawn.
 const TEMPERATURES: [f64; 3] = [0.5, 1.0, 1.5];
@@ -76,11 +74,11 @@ impl Writing {
         let (batch, chunk) = (train_options.batch, train_options.chunk);
         let Some(streams) = Streams::new(train.ids.len(), batch, chunk) else {
             return Err(Error::Data(format!(
-                "{}: the training part has {} tokens, fewer than a chunk of {chunk}; give a longer text or a smaller \
-                 --chunk",
+                "{}: the training part has {} tokens, fewer than a chunk of {chunk}",
                 whole.name,
                 train.ids.len()
-            )));
+            ))
+            .advise(text("give a longer text or a smaller ") + key("chunk")));
         };
         if streams.count() < batch {
             notes.push(format!(
@@ -91,16 +89,6 @@ impl Writing {
             ));
         }
         let vocabulary = pipeline.vocabulary();
-        let logits = streams.count().saturating_mul(streams.longest()).saturating_mul(vocabulary);
-        if logits > MOST_LOGITS {
-            return Err(Error::Invalid(format!(
-                "a step of {} sequences and {} tokens with a vocabulary of {vocabulary} takes {} GiB; use a smaller \
-                 --batch, --chunk or --vocabulary",
-                streams.count(),
-                streams.longest(),
-                logits >> 28
-            )));
-        }
         let known = Some(&pipeline.tokens.vocabulary);
         let answers = Answers::EveryStep;
         let model = first_model(config, Input::ids(vocabulary), known, answers, vocabulary, &mut notes)?;

@@ -134,7 +134,7 @@ mod tests {
                 0.5,
                 0.5,
                 Level::Char,
-                "data.valid 0.5 and data.test 0.5 leave nothing to train on; together they must be below 1",
+                "valid = 0.5 and test = 0.5 leave nothing to train on; they must be below 1 together",
             ),
             (
                 0.1,

@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::tokens::FIRST;
+use crate::message::key;
 use crate::{Error, Result};
 
 /// How a text is written.
@@ -33,19 +34,19 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// Settings that make no sense, each named by its option.
+    /// Settings that make no sense.
     pub(super) fn check(&self) -> Result<()> {
-        let bad = |what: String| Err(Error::Invalid(what));
+        let bad = |name, found: String, wanted| Err(Error::setting(key(name), found, wanted));
         let Self { length, temperature, top_k, top_p, .. } = *self;
         match () {
-            () if length == 0 => bad("--length is 0; give at least 1".into()),
+            () if length == 0 => bad("length", "0".into(), "at least 1"),
             () if !(temperature.is_finite() && temperature >= 0.0) => {
-                bad(format!("--temperature is {temperature}; give a number of at least 0"))
+                bad("temperature", temperature.to_string(), "a number of at least 0")
             }
-            () if top_k == Some(0) => bad("--top-k is 0; give at least 1".into()),
+            () if top_k == Some(0) => bad("top_k", "0".into(), "at least 1"),
             () => match top_p {
                 Some(p) if !(p > 0.0 && p <= 1.0) => {
-                    bad(format!("--top-p is {p}; give a number above 0 and at most 1"))
+                    bad("top_p", p.to_string(), "a number above 0 and at most 1")
                 }
                 _ => Ok(()),
             },
@@ -180,14 +181,14 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         let base = Sampling::default();
         for (how, expected) in [
-            (Sampling { length: 0, ..base }, "--length is 0; give at least 1"),
-            (sampling(-0.5, None, None), "--temperature is -0.5; give a number of at least 0"),
-            (sampling(f64::NAN, None, None), "--temperature is NaN; give a number of at least 0"),
-            (sampling(f64::INFINITY, None, None), "--temperature is inf; give a number of at least 0"),
-            (sampling(1.0, Some(0), None), "--top-k is 0; give at least 1"),
-            (sampling(1.0, None, Some(0.0)), "--top-p is 0; give a number above 0 and at most 1"),
-            (sampling(1.0, None, Some(1.5)), "--top-p is 1.5; give a number above 0 and at most 1"),
-            (sampling(1.0, None, Some(f64::NAN)), "--top-p is NaN; give a number above 0 and at most 1"),
+            (Sampling { length: 0, ..base }, "length is 0; it must be at least 1"),
+            (sampling(-0.5, None, None), "temperature is -0.5; it must be a number of at least 0"),
+            (sampling(f64::NAN, None, None), "temperature is NaN; it must be a number of at least 0"),
+            (sampling(f64::INFINITY, None, None), "temperature is inf; it must be a number of at least 0"),
+            (sampling(1.0, Some(0), None), "top_k is 0; it must be at least 1"),
+            (sampling(1.0, None, Some(0.0)), "top_p is 0; it must be a number above 0 and at most 1"),
+            (sampling(1.0, None, Some(1.5)), "top_p is 1.5; it must be a number above 0 and at most 1"),
+            (sampling(1.0, None, Some(f64::NAN)), "top_p is NaN; it must be a number above 0 and at most 1"),
         ] {
             assert_eq!(how.check().unwrap_err().to_string(), expected);
         }

@@ -42,11 +42,6 @@ impl Streams {
         self.chunks.len()
     }
 
-    /// The most tokens in a chunk.
-    pub(super) fn longest(&self) -> usize {
-        self.chunks[0].len()
-    }
-
     /// The tokens of a chunk, for each stretch; of the last chunk, some may have one less.
     pub(super) fn chunk(&self, chunk: usize) -> Vec<Range<usize>> {
         let steps = &self.chunks[chunk];
@@ -67,7 +62,7 @@ mod tests {
     fn stretches_are_even() {
         assert_eq!(stretches(7, 3), [0..3, 3..5, 5..7]);
         let streams = Streams::new(11, 2, 4).unwrap();
-        assert_eq!((streams.count(), streams.chunks(), streams.longest()), (2, 2, 3));
+        assert_eq!((streams.count(), streams.chunks(), streams.chunk(0)[0].len()), (2, 2, 3));
         assert_eq!(streams.chunk(0), [0..3, 6..9]);
         assert_eq!(streams.chunk(1), [3..6, 9..11]);
         assert_eq!(Streams::new(11, 8, 4).unwrap().count(), 2);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::config::TextOptions;
 use super::super::inputs::vocabulary;
 use crate::data::quoted;
+use crate::message::{key, text};
 use crate::text::{TokenUnit, Tokenizer, UNK, Vocabulary};
 use crate::{Error, Result};
 
@@ -30,10 +31,8 @@ impl Tokens {
         let vocabulary = vocabulary(lines(train).flat_map(|line| of_line(&tokenizer, line)), options)?;
         let tokens = Self { tokenizer, vocabulary };
         tokens.check().map_err(|_| {
-            Error::Data(format!(
-                "no token of the training part is seen {} times; give a longer text or a smaller --min-count",
-                options.min_count
-            ))
+            Error::Data(format!("no token of the training part is seen {} times", options.min_count))
+                .advise(text("give a longer text or a smaller ") + key("min_count"))
         })?;
         Ok(tokens)
     }
@@ -148,7 +147,7 @@ mod tests {
         let error = Tokens::fit("abab", &options).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no token of the training part is seen 3 times; give a longer text or a smaller --min-count"
+            "no token of the training part is seen 3 times; give a longer text or a smaller min_count"
         );
     }
 }
