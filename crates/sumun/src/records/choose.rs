@@ -1,6 +1,6 @@
 //! Which fields of a file are read where none are named.
 
-use super::{Fields, RecordSpec};
+use super::record::{Fields, RecordSpec};
 use crate::data::{did_you_mean, listed, quoted};
 use crate::message::{key, text};
 use crate::{Error, Result};

@@ -1,7 +1,7 @@
 //! CoNLL columns: a token a line, blank lines between sentences.
 
-use super::counted;
-use super::tagged::{Sentence, TaggedSpec};
+use super::open::counted;
+use super::sentence::{Sentence, TaggedSpec};
 use crate::data::quoted;
 use crate::message::{Key, key, text};
 use crate::{Error, Result};

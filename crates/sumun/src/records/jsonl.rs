@@ -6,9 +6,8 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::choose::{Choice, Holds, choose, no_such};
-use super::labels::whole;
 use super::numbers::{NumberList, number_list};
-use super::{Fields, Input, Record, RecordSpec};
+use super::record::{Fields, Input, Record, RecordSpec, whole};
 use crate::data::quoted;
 use crate::{Error, Result};
 

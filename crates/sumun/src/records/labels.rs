@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Record, Records, Tagged};
+use super::labelled::Records;
+use super::record::Record;
+use super::tagged::Tagged;
 use crate::data::{did_you_mean, quoted};
 use crate::message::{key, text};
 use crate::{Error, Result};
@@ -207,24 +209,9 @@ impl Tagged {
     }
 }
 
-/// A label that is a whole number written with a fraction of zeros, as pandas writes `3.0`, without the fraction. So
-/// the labels of a CSV file and those of a JSON file, where 3 and 3.0 are one number, are the same.
-pub(super) fn whole(label: &str) -> &str {
-    match label.split_once('.') {
-        Some((whole, fraction))
-            if !fraction.is_empty()
-                && fraction.bytes().all(|b| b == b'0')
-                && whole.strip_prefix('-').unwrap_or(whole).bytes().all(|b| b.is_ascii_digit())
-                && whole.ends_with(|c: char| c.is_ascii_digit()) =>
-        {
-            whole
-        }
-        _ => label,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::record::whole;
     use super::*;
     use crate::records::RecordSpec;
 

@@ -3,45 +3,11 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
 
-use super::{Input, counted};
+use super::open::counted;
+use super::record::{Input, XLayout};
 use crate::Error;
 use crate::message::{key, text};
-
-/// How the numbers of a record are arranged in its lists. A flat list is one channel over time either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum XLayout {
-    /// A list of channels, each a list over time.
-    #[default]
-    ChannelTime,
-    /// A list over time, each step a list of channels.
-    TimeChannel,
-}
-
-impl std::str::FromStr for XLayout {
-    type Err = crate::Error;
-
-    fn from_str(text: &str) -> crate::Result<Self> {
-        match text {
-            "channel-time" => Ok(Self::ChannelTime),
-            "time-channel" => Ok(Self::TimeChannel),
-            _ => Err(crate::Error::Invalid(format!(
-                "there is no layout of numbers {text:?}; there are channel-time and time-channel"
-            ))),
-        }
-    }
-}
-
-impl fmt::Display for XLayout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ChannelTime => "channel-time",
-            Self::TimeChannel => "time-channel",
-        })
-    }
-}
 
 /// A JSON list of numbers, or of lists of numbers, as it was found.
 #[derive(Debug, Default, PartialEq)]

@@ -1,8 +1,7 @@
 //! Records from the rows of a table, CSV or TSV.
 
 use super::choose::{Choice, Holds, choose};
-use super::labels::whole;
-use super::{Fields, Input, Record, RecordSpec};
+use super::record::{Fields, Input, Record, RecordSpec, whole};
 use crate::data::{Table, TextFile, is_json, quoted};
 use crate::{Error, Result};
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Result;
 
 fn read(name: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Records> {
     Records::from_reader(name, text.as_bytes(), spec)

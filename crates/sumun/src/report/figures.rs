@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::frame::Curves;
+use super::curves::Curves;
 use super::svg::{Area, Bar, Chart, Line, Mark, Scale, Section, XAxis};
 use super::text::{self, counted, escape, fixed, json_number, json_string, number};
 use super::ticks;

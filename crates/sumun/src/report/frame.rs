@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::curves::Curves;
 use super::figures::{self, Room, figure};
 use super::svg::{Chart, Scale};
 use super::text::{count, counted, duration, escape, fixed, number};
@@ -110,15 +111,6 @@ pub(crate) fn fact(name: &str, value: &str, out: &mut String) {
     if !value.is_empty() {
         let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value));
     }
-}
-
-/// How a training went.
-#[derive(Debug)]
-pub(crate) struct Curves<'a> {
-    pub(crate) epochs: &'a [EpochRow],
-    pub(crate) best_epoch: Option<usize>,
-    pub(crate) stopped_early: bool,
-    pub(crate) loss_name: &'a str,
 }
 
 impl Curves<'_> {

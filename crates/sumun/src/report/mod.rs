@@ -18,6 +18,7 @@
 #[cfg(test)]
 pub(crate) mod check;
 mod compare;
+pub(crate) mod curves;
 pub(crate) mod figures;
 pub(crate) mod frame;
 mod gradients;

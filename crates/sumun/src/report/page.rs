@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::curves::Curves;
 use super::figures::{self, Room, figure};
-use super::frame::{self, Again, Card, Curves, Frame, fact, section};
+use super::frame::{self, Again, Card, Frame, fact, section};
 use super::text::{self, UNDEFINED, count, counted, duration, escape, fixed, number};
 use super::{Errors, ForecastReport, Forecaster, TargetReport};
 

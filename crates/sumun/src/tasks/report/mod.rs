@@ -16,7 +16,8 @@ use super::results::Headline;
 use super::trained::TrainedTask;
 use super::training::Trained;
 use crate::report::EpochRow;
-use crate::report::frame::{self, Card, Curves, Frame, section};
+use crate::report::curves::Curves;
+use crate::report::frame::{self, Card, Frame, section};
 use crate::report::text::{counted, duration, escape, fixed, number};
 
 /// What a report says that the training does not know.
