@@ -12,8 +12,8 @@
 use std::process::ExitCode;
 
 use sumun_kernels::{
-    Cache, Cell, Dims, Error, Gradients, InputGradient, Path, Prepared, Purpose, Reset, RowsMut, RowsRef,
-    Scratch, StateMut, Steps, Weights,
+    Adjoint, Cache, Cell, Dims, Error, Gradients, InputGradient, Pass, Path, Prepared, Purpose, Reset,
+    RowsMut, RowsRef, Scratch, StateMut, Steps, Weights, Write,
 };
 use sumun_testing::Random;
 
@@ -145,22 +145,16 @@ fn train(
         prepared.update(&weights(parameters), purpose)?;
         let last = StateMut { hidden: &mut h, cell: &mut c };
         let to = RowsMut::dense(&mut out, hidden);
-        prepared.forward(steps, x, None, to, last, Some(&mut cache), &mut scratch)?;
+        let pass = Pass::new(dims, steps, x, None, to, last)?;
+        prepared.forward(pass, Some(&mut cache), &mut scratch)?;
         let [w, u, bias_input, bias_hidden] = &mut gradients;
         let into = Gradients { input: w, hidden: u, bias_input, bias_hidden, ..Gradients::default() };
-        prepared.backward(
-            steps,
-            x,
-            None,
-            RowsRef::dense(&out, hidden),
-            &mut cache,
-            Some(RowsRef::dense(&d_out, hidden)),
-            None,
-            (input_gradient == InputGradient::Needed).then(|| RowsMut::dense(&mut d_x, input)),
-            false,
-            StateMut { hidden: &mut d_h, cell: &mut d_c },
-            into,
-        )?;
+        let d_initial = StateMut { hidden: &mut d_h, cell: &mut d_c };
+        let d_rows = (input_gradient == InputGradient::Needed).then(|| RowsMut::dense(&mut d_x, input));
+        let adjoint = Adjoint::new(dims, steps, x, None, RowsRef::dense(&out, hidden), d_initial, into)?
+            .d_out(RowsRef::dense(&d_out, hidden))?
+            .d_x(d_rows, Write::Overwrite)?;
+        prepared.backward(adjoint, &mut cache)?;
     }
     let gradients = gradients.iter().flatten();
     Ok(out.iter().chain(&d_x).chain(&h).chain(&c).chain(&d_h).chain(&d_c).chain(gradients).sum())

@@ -27,7 +27,6 @@ pub(crate) type BlockFn = unsafe fn(&Outer, &Block);
 /// must be valid for the rows, strides and sizes it states.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kernels {
-    pub(crate) path: Path,
     /// Floats in one vector.
     pub(crate) lanes: usize,
     /// `tiles[vectors − 1][rows − 1]`, as many rows as keep the accumulators in registers.
@@ -119,7 +118,7 @@ macro_rules! kernels {
             unsafe { $from($($arg),*) }
         }
     };
-    ($path:expr, $simd:ty, [$($one:literal)*], [$($two:literal)*], [$($three:literal)*], [$($four:literal)*]
+    ($simd:ty, [$($one:literal)*], [$($two:literal)*], [$($three:literal)*], [$($four:literal)*]
         $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
         unsafe fn tile<const M: usize, const N: usize>(task: &$crate::bodies::tile::Tile) {
@@ -192,7 +191,6 @@ macro_rules! kernels {
             (rounds: usize, sum: &mut f32), $($feature)?);
 
         pub(super) const KERNELS: super::Kernels = super::Kernels {
-            path: $path,
             lanes: <$simd as $crate::simd::Simd>::LANES,
             tiles: [
                 &[$(tile::<$one, 1>),*],
@@ -244,26 +242,22 @@ macro_rules! kernels {
 
 mod portable {
     use crate::simd::portable::Portable;
-    use crate::words::Path;
 
-    kernels!(Path::Portable, Portable, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3]);
+    kernels!(Portable, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3]);
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use crate::simd::avx2::Avx2;
-    use crate::words::Path;
 
-    kernels!(Path::Avx2, Avx2, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3], "avx2,fma");
+    kernels!(Avx2, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3], "avx2,fma");
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use crate::simd::avx512::Avx512;
-    use crate::words::Path;
 
     kernels!(
-        Path::Avx512,
         Avx512,
         [1 2 3 4 5 6 7 8],
         [1 2 3 4 5 6 7 8],

@@ -28,9 +28,9 @@ pub use ops::prepared::cache::{Cache, Scratch};
 pub use ops::trace::Trace;
 pub use ops::{linear, philox, softmax, table, update};
 pub use words::{
-    Activation, ActivationFunction, Cell, Dims, Error, Gradients, InputGradient, MOST_ROWS, Masks,
-    Nonlinearity, Options, Path, Purpose, Real, RecurrentDropout, Reset, RowMap, RowsMut, RowsRef, State,
-    StateMut, Steps, Weights,
+    Activation, ActivationFunction, Adjoint, Cell, Dims, Error, Gradients, InputGradient, MOST_ROWS, Masks,
+    Nonlinearity, Options, Pass, Path, Purpose, Real, RecurrentDropout, Reset, RowMap, RowsMut, RowsRef,
+    Sizes, State, StateMut, Steps, Weights, Write,
 };
 
 /// Replaces every value by its activation, on one of the vector paths. Errors are stated in ulps beside the

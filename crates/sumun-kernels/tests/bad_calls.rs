@@ -5,7 +5,7 @@ use sumun_kernels::linear::{self, LinearDims, Packed};
 use sumun_kernels::table::{add_rows, look_up};
 use sumun_kernels::update::{Momentum, Rule, Sgd, Sweep, update_ranges};
 use sumun_kernels::{
-    Cache, Cell, Dims, Error, InputGradient, Masks, Nonlinearity, Options, Path, Prepared, Purpose,
+    Cache, Cell, Dims, Error, InputGradient, Masks, Nonlinearity, Options, Pass, Path, Prepared, Purpose,
     RecurrentDropout, Reset, RowMap, RowsMut, RowsRef, Scratch, StateMut, Steps, Trace, Weights, softmax,
 };
 
@@ -101,7 +101,7 @@ fn sizes_of_a_recurrence_that_wrap_are_refused() {
 }
 
 /// A pass of one feature and one unit, with one part of it wrong.
-struct Pass {
+struct Wrong {
     batch_sizes: Vec<usize>,
     dims: Dims,
     x_stride: usize,
@@ -109,7 +109,7 @@ struct Pass {
     masks: usize,
 }
 
-impl Pass {
+impl Wrong {
     fn run(&self, path: Path) -> Result<(), Error> {
         let Self { dims, x_stride, out_stride, .. } = *self;
         let weights = vec![0.5; dims.gate_rows()];
@@ -119,16 +119,11 @@ impl Pass {
         let (x, mut out, mut last, masks) = ([1.0; 4], [0.0; 4], [0.0; 2], vec![1.0; self.masks]);
         let masks = Masks { recurrent: &masks, ..Masks::default() };
         let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
-        prepared.forward_masked(
-            &masks,
-            &steps,
-            RowsRef { values: &x, stride: x_stride, map: None },
-            None,
-            RowsMut { values: &mut out, stride: out_stride, map: None },
-            StateMut { hidden: &mut last, cell: &mut [] },
-            Some(&mut cache),
-            &mut scratch,
-        )
+        let from = RowsRef { values: &x, stride: x_stride, map: None };
+        let to = RowsMut { values: &mut out, stride: out_stride, map: None };
+        let last = StateMut { hidden: &mut last, cell: &mut [] };
+        let pass = Pass::new(dims, &steps, from, None, to, last)?.masks(masks)?;
+        prepared.forward(pass, Some(&mut cache), &mut scratch)
     }
 }
 
@@ -136,7 +131,7 @@ impl Pass {
 fn views_that_wrap_are_refused() {
     let dropout = Options { recurrent_dropout: RecurrentDropout::PerGate, ..Options::default() };
     for path in paths() {
-        let good = || Pass {
+        let good = || Wrong {
             batch_sizes: vec![2, 2],
             dims: Dims::new(RNN, 1, 1),
             x_stride: 1,
@@ -145,19 +140,19 @@ fn views_that_wrap_are_refused() {
         };
         assert_eq!(good().run(path), Ok(()));
         for stride in [usize::MAX, usize::MAX / 3 + 1, usize::MAX / 3 * 2, 1 << 62, 1 << 63] {
-            let found = Pass { x_stride: stride, ..good() }.run(path);
+            let found = Wrong { x_stride: stride, ..good() }.run(path);
             assert_eq!(too_large(found), "x", "{path}, a stride of {stride}");
-            let found = Pass { out_stride: stride, ..good() }.run(path);
+            let found = Wrong { out_stride: stride, ..good() }.run(path);
             assert_eq!(too_large(found), "out", "{path}, a stride of {stride}");
         }
         for stride in [0, 2] {
-            let found = Pass { x_stride: stride, ..good() }.run(path);
+            let found = Wrong { x_stride: stride, ..good() }.run(path);
             assert!(matches!(found, Err(Error::Length { what: "x", .. })), "{path}: {found:?}");
         }
-        let many = Pass { batch_sizes: vec![1 << 31], ..good() }.run(path);
+        let many = Wrong { batch_sizes: vec![1 << 31], ..good() }.run(path);
         assert_eq!(many, Err(Error::Length { what: "x", expected: 1 << 31, found: 4 }));
         if path == Path::Reference {
-            let masked = Pass { masks: 3, dims: good().dims.with(dropout), ..good() }.run(path);
+            let masked = Wrong { masks: 3, dims: good().dims.with(dropout), ..good() }.run(path);
             assert_eq!(masked, Err(Error::Length { what: "masks.recurrent", expected: 2, found: 3 }));
         }
     }
@@ -179,7 +174,8 @@ fn what_there_is_no_memory_for_is_an_error() {
         let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
         let last = StateMut { hidden: &mut [0.0], cell: &mut c };
         let (x, out) = (RowsRef::dense(&x, 1), RowsMut::dense(&mut out, 1));
-        let found = prepared.forward(&steps, x, None, out, last, Some(&mut cache), &mut scratch);
+        let pass = Pass::new(dims, &steps, x, None, out, last).unwrap();
+        let found = prepared.forward(pass, Some(&mut cache), &mut scratch);
         assert!(matches!(found, Err(Error::Memory { .. })), "{path}: {found:?}");
         assert_eq!(
             prepared.trace(&cache),

@@ -2,10 +2,10 @@
 //! states between two steps too, against central differences, and each sequence of a ragged batch against the same
 //! sequence alone.
 
-use sumun_kernels::reference::{Cache, backward_by_step, forward};
+use sumun_kernels::reference::{Cache, backward, forward};
 use sumun_kernels::{
-    ActivationFunction, Cell, Dims, Gradients, Masks, Nonlinearity, Options, RecurrentDropout, Reset, State,
-    StateMut, Steps, Weights,
+    ActivationFunction, Adjoint, Cell, Dims, Gradients, Masks, Nonlinearity, Options, Pass, RecurrentDropout,
+    Reset, RowsMut, RowsRef, State, StateMut, Steps, Weights, Write,
 };
 use sumun_testing::{Random, assert_close, central_differences};
 
@@ -134,18 +134,13 @@ impl Problem {
         let mut out = vec![f64::NAN; self.d_out.len()];
         let [mut hidden, mut cell] = self.d_last.each_ref().map(|part| vec![f64::NAN; part.len()]);
         let mut cache = Cache::default();
-        forward(
-            self.dims,
-            &self.weights(values),
-            &self.masks(),
-            &self.steps,
-            &values[0],
-            self.initial(values),
-            &mut out,
-            StateMut { hidden: &mut hidden, cell: &mut cell },
-            Some(&mut cache),
-        )
-        .expect("the shapes of a case fit");
+        let (x, to) =
+            (RowsRef::dense(&values[0], self.dims.input), RowsMut::dense(&mut out, self.dims.output()));
+        let last = StateMut { hidden: &mut hidden, cell: &mut cell };
+        let pass = Pass::new(self.dims, &self.steps, x, self.initial(values), to, last)
+            .and_then(|pass| pass.masks(self.masks()))
+            .expect("the shapes of a case fit");
+        forward(&self.weights(values), pass, Some(&mut cache)).expect("the shapes of a case fit");
         (out, [hidden, cell], cache)
     }
 
@@ -171,23 +166,20 @@ impl Problem {
         found[0].fill(f64::NAN);
         let [d_x, _, _, input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
             &mut found;
-        backward_by_step(
-            self.dims,
-            &self.weights(&self.values),
-            &self.masks(),
-            &self.steps,
-            &self.values[0],
-            self.initial(&self.values),
-            &out,
-            &cache,
-            &self.d_out,
-            Some(State { hidden: &self.d_last[0], cell: &self.d_last[1] }),
-            Some(d_x),
-            StateMut { hidden: &mut d_hidden, cell: &mut d_cell },
-            Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias },
-            Some(StateMut { hidden: by_step_hidden, cell: by_step_cell }),
-        )
-        .expect("the shapes of a case fit");
+        let (inputs, width) = (self.dims.input, self.dims.output());
+        let (x, out) = (RowsRef::dense(&self.values[0], inputs), RowsRef::dense(&out, width));
+        let d_initial = StateMut { hidden: &mut d_hidden, cell: &mut d_cell };
+        let into =
+            Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias };
+        let initial = self.initial(&self.values);
+        let adjoint = Adjoint::new(self.dims, &self.steps, x, initial, out, d_initial, into)
+            .and_then(|adjoint| adjoint.masks(self.masks()))
+            .and_then(|adjoint| adjoint.d_out(RowsRef::dense(&self.d_out, width)))
+            .and_then(|adjoint| adjoint.d_last(State { hidden: &self.d_last[0], cell: &self.d_last[1] }))
+            .and_then(|adjoint| adjoint.d_x(RowsMut::dense(d_x, inputs), Write::Overwrite))
+            .and_then(|adjoint| adjoint.by_step(StateMut { hidden: by_step_hidden, cell: by_step_cell }))
+            .expect("the shapes of a case fit");
+        backward(&self.weights(&self.values), adjoint, &cache).expect("the shapes of a case fit");
         [found[1], found[2]] = [d_hidden, d_cell];
         (found, by_step)
     }

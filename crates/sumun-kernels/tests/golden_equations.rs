@@ -3,8 +3,9 @@
 //! The tolerances are those of `golden/equations/README.md` in the testing crate.
 
 use sumun_kernels::{
-    Cache, Cell, Dims, Gradients, InputGradient, Masks, Nonlinearity, Options, Path, Prepared, Purpose, Real,
-    RecurrentDropout, Reset, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, reference,
+    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Masks, Nonlinearity, Options, Pass, Path, Prepared,
+    Purpose, Real, RecurrentDropout, Reset, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights,
+    Write, reference,
 };
 use sumun_testing::{FromReal, Golden, assert_close, golden_files};
 
@@ -114,9 +115,10 @@ fn check_all<F: Real + FromReal + Into<f64>>(
 #[test]
 fn reference_f64() {
     check_all::<f64>((1e-12, 1e-12), |dims, arrays, steps, out, last| {
-        let (weights, masks, initial) = (arrays.weights(), arrays.masks(), arrays.initial());
-        reference::forward(dims, &weights, &masks, steps, &arrays.0[0], initial, out, last, None)
-            .expect("shapes fit");
+        let (x, out) = (RowsRef::dense(&arrays.0[0], dims.input), RowsMut::dense(out, dims.output()));
+        let pass = Pass::new(dims, steps, x, arrays.initial(), out, last).expect("shapes fit");
+        let pass = pass.masks(arrays.masks()).expect("shapes fit");
+        reference::forward(&arrays.weights(), pass, None).expect("shapes fit");
     });
 }
 
@@ -130,11 +132,9 @@ fn prepared_f32() {
         let (x, width) = (&arrays.0[0], dims.output());
         let rows = RowsRef::dense(x, dims.input);
         let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
-        let kept = Some(&mut cache);
-        let into = RowsMut::dense(out, width);
-        prepared
-            .forward_masked(&masks, steps, rows, initial, into, last, kept, &mut scratch)
-            .expect("shapes fit");
+        let pass = Pass::new(dims, steps, rows, initial, RowsMut::dense(out, width), last);
+        let pass = pass.and_then(|pass| pass.masks(masks)).expect("shapes fit");
+        prepared.forward(pass, Some(&mut cache), &mut scratch).expect("shapes fit");
 
         let ones = vec![1.0; out.len()];
         let mut gradients = |through_prepared: bool| {
@@ -155,38 +155,25 @@ fn prepared_f32() {
                 norm_bias,
             };
             let d_initial = StateMut { hidden: &mut d_h, cell: &mut d_c };
+            let out_rows = &*out;
+            let out = RowsRef::dense(out_rows, width);
+            let adjoint = Adjoint::new(dims, steps, rows, initial, out, d_initial, into)
+                .and_then(|adjoint| adjoint.masks(masks))
+                .and_then(|adjoint| adjoint.d_out(RowsRef::dense(&ones, width)))
+                .and_then(|adjoint| adjoint.d_x(RowsMut::dense(&mut d_x, dims.input), Write::Overwrite))
+                .expect("shapes fit");
             if through_prepared {
-                let (out, d_out) = (RowsRef::dense(out, width), Some(RowsRef::dense(&ones, width)));
-                let d_x = Some(RowsMut::dense(&mut d_x, dims.input));
-                prepared
-                    .backward_masked(
-                        &masks, steps, rows, initial, out, &mut cache, d_out, None, d_x, false, d_initial,
-                        into, None,
-                    )
-                    .expect("shapes fit");
+                prepared.backward(adjoint, &mut cache).expect("shapes fit");
             } else {
                 let (mut again, mut h, mut c) =
-                    (vec![0.0; ones.len()], vec![0.0; n * width], d_initial.cell.to_vec());
+                    (vec![0.0; ones.len()], vec![0.0; n * width], vec![0.0; n * dims.cell_width()]);
                 let last = StateMut { hidden: &mut h, cell: &mut c };
                 let mut kept = reference::Cache::default();
-                reference::forward(
-                    dims,
-                    &weights,
-                    &masks,
-                    steps,
-                    x,
-                    initial,
-                    &mut again,
-                    last,
-                    Some(&mut kept),
-                )
-                .expect("shapes fit");
-                let d_x = Some(d_x.as_mut_slice());
-                reference::backward(
-                    dims, &weights, &masks, steps, x, initial, &again, &kept, &ones, None, d_x, d_initial,
-                    into,
-                )
-                .expect("shapes fit");
+                let pass = Pass::new(dims, steps, rows, initial, RowsMut::dense(&mut again, width), last);
+                let pass = pass.and_then(|pass| pass.masks(masks)).expect("shapes fit");
+                reference::forward(&weights, pass, Some(&mut kept)).expect("shapes fit");
+                assert_eq!(again, out_rows, "the reference path is what is prepared for it");
+                reference::backward(&weights, adjoint, &kept).expect("shapes fit");
             }
             (d_x, d_h, d_c, d)
         };

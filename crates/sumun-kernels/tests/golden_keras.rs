@@ -9,8 +9,8 @@ mod stack;
 use stack::fused::Fused;
 use stack::{Batch, Kernel, Reference, reorder};
 use sumun_kernels::{
-    ActivationFunction, Cell, Dims, Gradients, Nonlinearity, Options, Path, Real, Reset, State, StateMut,
-    Weights,
+    ActivationFunction, Adjoint, Cell, Dims, Gradients, Nonlinearity, Options, Pass, Path, Real, Reset,
+    RowsMut, RowsRef, State, StateMut, Weights, Write,
 };
 use sumun_testing::{FromReal, Golden, assert_close, golden_files};
 
@@ -115,7 +115,9 @@ fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F
     let mut out = unwritten(x.len() / inputs * units);
     let (mut h, mut c) = (unwritten(sequences * units), unwritten(sequences * dims.cell_width()));
     let last = StateMut { hidden: &mut h, cell: &mut c };
-    let kept = kernel.forward(dims, &weights, &batch.steps, &x, initial, &mut out, last);
+    let (from, steps) = (RowsRef::dense(&x, inputs), &batch.steps);
+    let to = RowsMut::dense(&mut out, units);
+    let kept = kernel.forward(&weights, Pass::new(dims, steps, from, initial, to, last).expect("shapes fit"));
 
     let zeros = |size: usize| vec![F::ZERO; size];
     let (d_out, d_hidden) = match switch("return_sequences") {
@@ -128,20 +130,14 @@ fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F
     let (mut d_h, mut d_c) = (unwritten(h.len()), unwritten(c.len()));
     let mut into = [&input, &hidden, &bias_input, &bias_hidden].map(|part| zeros(part.len()));
     let [d_w, d_u, d_bi, d_bh] = &mut into;
-    kernel.backward(
-        &kept,
-        dims,
-        &weights,
-        &batch.steps,
-        &x,
-        initial,
-        &out,
-        &d_out,
-        Some(d_last),
-        Some(&mut d_x),
-        StateMut { hidden: &mut d_h, cell: &mut d_c },
-        Gradients { input: d_w, hidden: d_u, bias_input: d_bi, bias_hidden: d_bh, ..Gradients::default() },
-    );
+    let d_initial = StateMut { hidden: &mut d_h, cell: &mut d_c };
+    let into_all =
+        Gradients { input: d_w, hidden: d_u, bias_input: d_bi, bias_hidden: d_bh, ..Gradients::default() };
+    let adjoint = Adjoint::new(dims, steps, from, initial, RowsRef::dense(&out, units), d_initial, into_all)
+        .and_then(|adjoint| adjoint.d_out(RowsRef::dense(&d_out, units)))
+        .and_then(|adjoint| adjoint.d_last(d_last))
+        .and_then(|adjoint| adjoint.d_x(RowsMut::dense(&mut d_x, inputs), Write::Overwrite));
+    kernel.backward(&kept, &weights, adjoint.expect("shapes fit"));
 
     let mut results = Vec::new();
     match switch("return_sequences") {

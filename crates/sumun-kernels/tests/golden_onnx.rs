@@ -8,7 +8,8 @@ mod stack;
 use stack::fused::Fused;
 use stack::{Batch, Kernel, Reference, reorder};
 use sumun_kernels::{
-    ActivationFunction, Cell, Dims, Nonlinearity, Options, Path, Real, Reset, State, StateMut, Weights,
+    ActivationFunction, Cell, Dims, Nonlinearity, Options, Pass, Path, Real, Reset, RowsMut, RowsRef, State,
+    StateMut, Weights,
 };
 use sumun_testing::{FromReal, Golden, assert_close, golden_files};
 
@@ -151,7 +152,9 @@ fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F
         let mut out = unwritten(batch.steps.rows() * units);
         let (mut h, mut c) = (unwritten(alive * units), unwritten(alive * dims.cell_width()));
         let last = StateMut { hidden: &mut h, cell: &mut c };
-        kernel.forward(dims, &weights, &batch.steps, &x, initial, &mut out, last);
+        let (rows, to) = (RowsRef::dense(&x, inputs), RowsMut::dense(&mut out, units));
+        let pass = Pass::new(dims, &batch.steps, rows, initial, to, last).expect("shapes fit");
+        kernel.forward(&weights, pass);
         if reversed {
             out = batch.reverse(&out, units);
         }

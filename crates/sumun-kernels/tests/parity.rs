@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use sumun_kernels::{
-    Cache, Cell, Dims, Gradients, InputGradient, Nonlinearity, Options, Path, Prepared, Purpose, Reset,
-    RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights,
+    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Nonlinearity, Options, Pass, Path, Prepared,
+    Purpose, Reset, RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, Write,
 };
 use sumun_testing::{Random, assert_close};
 
@@ -95,13 +95,15 @@ impl Problem {
         let last = StateMut { hidden: &mut h, cell: &mut c };
         let x = RowsRef::dense(&self.x, input);
         let to = RowsMut::dense(&mut out, output);
-        prepared.forward(&self.steps, x, self.initial(), to, last, Some(&mut cache), &mut scratch).unwrap();
+        let pass = Pass::new(self.dims, &self.steps, x, self.initial(), to, last).unwrap();
+        prepared.forward(pass, Some(&mut cache), &mut scratch).unwrap();
 
         // Without a cache another branch runs; the answer has the same bits.
         let (mut again, [mut h2, mut c2]) = (vec![f32::NAN; out.len()], self.zeros());
         let last = StateMut { hidden: &mut h2, cell: &mut c2 };
         let to = RowsMut::dense(&mut again, output);
-        prepared.forward(&self.steps, x, self.initial(), to, last, None, &mut scratch).unwrap();
+        let pass = Pass::new(self.dims, &self.steps, x, self.initial(), to, last).unwrap();
+        prepared.forward(pass, None, &mut scratch).unwrap();
         assert_eq!((&again, &h2, &c2), (&out, &h, &c), "with and without a cache");
 
         if backwards != forwards {
@@ -118,21 +120,15 @@ impl Problem {
             projection,
             ..Gradients::default()
         };
-        prepared
-            .backward(
-                &self.steps,
-                x,
-                self.initial(),
-                RowsRef::dense(&out, output),
-                &mut cache,
-                (!self.d_out.is_empty()).then(|| RowsRef::dense(&self.d_out, output)),
-                Some(State { hidden: &self.d_last[0], cell: &self.d_last[1] }),
-                Some(RowsMut::dense(&mut d_x, input)),
-                false,
-                StateMut { hidden: &mut d_h, cell: &mut d_c },
-                into_all,
-            )
-            .unwrap();
+        let d_out = (!self.d_out.is_empty()).then(|| RowsRef::dense(&self.d_out, output));
+        let d_last = State { hidden: &self.d_last[0], cell: &self.d_last[1] };
+        let (d_rows, d_initial) =
+            (RowsMut::dense(&mut d_x, input), StateMut { hidden: &mut d_h, cell: &mut d_c });
+        let out_rows = RowsRef::dense(&out, output);
+        let adjoint =
+            Adjoint::new(self.dims, &self.steps, x, self.initial(), out_rows, d_initial, into_all).unwrap();
+        let adjoint = adjoint.d_out(d_out).unwrap().d_last(d_last).unwrap();
+        prepared.backward(adjoint.d_x(d_rows, Write::Overwrite).unwrap(), &mut cache).unwrap();
         let [d_w, d_u, d_bi, d_bh, d_projection] = into;
         Answer(vec![
             ("out", out),
@@ -336,9 +332,8 @@ proptest! {
                 let initial = Some(State { hidden: &before.0, cell: &before.1 });
                 let last = StateMut { hidden: &mut h, cell: &mut c };
                 let to = RowsMut::dense(&mut rows, output);
-                prepared
-                    .forward(&steps, RowsRef::dense(x, input), initial, to, last, None, &mut scratch)
-                    .unwrap();
+                let pass = Pass::new(dims, &steps, RowsRef::dense(x, input), initial, to, last).unwrap();
+                prepared.forward(pass, None, &mut scratch).unwrap();
                 out.extend(rows);
             }
             prop_assert_eq!(&out, &single.0[0].1, "in chunks");
@@ -381,17 +376,11 @@ proptest! {
             let x = spread(&problem.x, input, input + 3);
             let mut out = vec![7.0; rows * (output + 5)];
             let [mut h, mut c] = problem.zeros();
-            prepared
-                .forward(
-                    &problem.steps,
-                    RowsRef { values: &x, stride: input + 3, map: Some(&map) },
-                    None,
-                    RowsMut { values: &mut out, stride: output + 5, map: Some(&map) },
-                    StateMut { hidden: &mut h, cell: &mut c },
-                    None,
-                    &mut Scratch::default(),
-                )
-                .unwrap();
+            let from = RowsRef { values: &x, stride: input + 3, map: Some(&map) };
+            let to = RowsMut { values: &mut out, stride: output + 5, map: Some(&map) };
+            let last = StateMut { hidden: &mut h, cell: &mut c };
+            let pass = Pass::new(dims, &problem.steps, from, None, to, last).unwrap();
+            prepared.forward(pass, None, &mut Scratch::default()).unwrap();
             prop_assert_eq!(out, spread(&want.0[0].1, output, output + 5));
         }
     }
@@ -411,21 +400,39 @@ fn misuse_is_an_error() {
     assert_eq!(error.to_string(), "the hidden size must be at least 1");
 
     for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
-        let prepared = Prepared::new(dims, &weights, path, Purpose::Inference).unwrap();
         let [mut h, mut c] = problem.zeros();
-        let (mut out, mut scratch) = (vec![0.0; 8], Scratch::default());
-        let error = prepared
-            .forward(
-                &problem.steps,
-                RowsRef::dense(&problem.x, 2),
-                None,
-                RowsMut::dense(&mut out, 3),
-                StateMut { hidden: &mut h, cell: &mut c },
-                None,
-                &mut scratch,
-            )
-            .unwrap_err();
+        let (mut out, x) = (vec![0.0; 8], RowsRef::dense(&problem.x, 2));
+        let (to, last) = (RowsMut::dense(&mut out, 3), StateMut { hidden: &mut h, cell: &mut c });
+        let error = Pass::new(dims, &problem.steps, x, None, to, last).unwrap_err();
         assert_eq!(error.to_string(), "out: expected 9 values, found 8");
+        // A call for another recurrence, and a cache of other steps with as many rows.
+        out.push(0.0);
+        let training = Purpose::Training(InputGradient::Skip);
+        let prepared = Prepared::new(dims, &weights, path, training).unwrap();
+        let other = Dims::new(Cell::Lstm, 1, 3);
+        let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
+        let (to, last) = (RowsMut::dense(&mut out, 3), StateMut { hidden: &mut h, cell: &mut c });
+        let pass = Pass::new(other, &problem.steps, RowsRef::dense(&problem.x, 1), None, to, last).unwrap();
+        let error = prepared.forward(pass, Some(&mut cache), &mut scratch).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the call is for LSTM from 1 to 3 units, the weights are of LSTM from 2 to 3 units; both need the same cell, sizes and options"
+        );
+        let (to, last) = (RowsMut::dense(&mut out, 3), StateMut { hidden: &mut h, cell: &mut c });
+        let pass = Pass::new(dims, &problem.steps, x, None, to, last).unwrap();
+        prepared.forward(pass, Some(&mut cache), &mut scratch).unwrap();
+        let steps = Steps::new(vec![1; 3]).unwrap();
+        let (mut d_h, mut d_c) = ([0.0; 3], [0.0; 3]);
+        let mut d = problem.weights.each_ref().map(|part| vec![0.0; part.len()]);
+        let [input, hidden, bias_input, bias_hidden, projection] = &mut d;
+        let into = Gradients { input, hidden, bias_input, bias_hidden, projection, ..Gradients::default() };
+        let d_initial = StateMut { hidden: &mut d_h, cell: &mut d_c };
+        let adjoint = Adjoint::new(dims, &steps, x, None, RowsRef::dense(&out, 3), d_initial, into).unwrap();
+        let error = prepared.backward(adjoint, &mut cache).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "backward needs a cache filled by forward of the same recurrence and steps"
+        );
     }
     assert!(RowMap::new(vec![0, 0]).is_err() && RowMap::new(vec![0, 2]).is_err());
 }

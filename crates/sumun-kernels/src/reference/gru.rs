@@ -26,13 +26,13 @@ fn functions<F: Real>(dims: Dims) -> [Clipped<F>; 2] {
 /// pre-activations, and r, z, n and, fourth, what the derivative of the recurrent product needs: W_hn h + b_hn
 /// with the reset after it, r ⊙ h with the reset before it.
 pub(super) fn forward<F: Real>(reset: Reset, run: Forward<F>) {
-    let Forward { dims, weights, masks, steps, x, out, state, mut cache, room } = run;
+    let Forward { dims, weights, masks, steps, x, out, state, mut cache, scratch } = run;
     let (inputs, units) = (dims.input, dims.hidden);
     let [gate, candidate] = functions::<F>(dims);
     let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
     let norm = Norm::new(dims, weights);
     let [record, a, from_hidden, r, z, reset_h, new_from_hidden] =
-        room.arrays([norm::record_width(dims), 3 * units, 2 * units, units, units, units, units]);
+        scratch.arrays([norm::record_width(dims), 3 * units, 2 * units, units, units, units, units]);
     let (u_rz, u_n) = weights.hidden.split_at(2 * units * units);
     let (b_rz, b_n) = split_bias(weights.bias_hidden, units);
     // With layer normalisation the biases come after it.

@@ -40,13 +40,13 @@ impl<'a, F: Real> Parts<'a, F> {
 /// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
 /// pre-activations, the activated gates i, f, g, o and the cell state after the step.
 pub(super) fn forward<F: Real>(run: Forward<F>) {
-    let Forward { dims, weights, masks, steps, x, out, state, mut cache, room } = run;
+    let Forward { dims, weights, masks, steps, x, out, state, mut cache, scratch } = run;
     let (inputs, units, width) = (dims.input, dims.hidden, dims.output());
     let parts = Parts::new(dims, masks);
     let norm = Norm::new(dims, weights);
     let [record, from_input, from_hidden, a, gates, c_new, c_out, shown, h_new] = {
         let all = 4 * units;
-        room.arrays([norm::record_width(dims), all, all, all, all, units, units, units, width])
+        scratch.arrays([norm::record_width(dims), all, all, all, all, units, units, units, width])
     };
     // p of i, f and o; zeros without peepholes would turn an infinite cell state into NaN.
     let peephole = |gate: usize, k: usize, c: F| match dims.options.peepholes {

@@ -11,12 +11,13 @@ use crate::words::Real;
 /// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
 /// pre-activations.
 pub(super) fn forward<F: Real>(run: Forward<F>) {
-    let Forward { dims, weights, masks, steps, x, out, state, mut cache, room } = run;
+    let Forward { dims, weights, masks, steps, x, out, state, mut cache, scratch } = run;
     let (inputs, units) = (dims.input, dims.hidden);
     let phi = Clipped::new(dims.options.functions(dims.cell).candidate, dims.options.clip);
     let zoneout = Zoneout::new(dims.options.zoneout_hidden, masks.zoneout_hidden);
     let norm = Norm::new(dims, weights);
-    let [record, from_input, from_hidden, a] = room.arrays([norm::record_width(dims), units, units, units]);
+    let [record, from_input, from_hidden, a] =
+        scratch.arrays([norm::record_width(dims), units, units, units]);
     for t in 0..steps.len() {
         for n in 0..steps.batch_size(t) {
             let r = steps.offset(t) + n;

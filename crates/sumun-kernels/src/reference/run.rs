@@ -53,20 +53,20 @@ pub(super) struct Forward<'a, F> {
     /// The initial state at first; a rank's state after its own last step in the end.
     pub(super) state: StateMut<'a, F>,
     pub(super) cache: Option<&'a mut Cache<F>>,
-    pub(super) room: &'a mut Room<F>,
+    pub(super) scratch: &'a mut Scratch<F>,
 }
 
-/// Memory that a forward run needs for a while.
+/// Scratch buffers of a forward run.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Room<F>(Vec<F>);
+pub(crate) struct Scratch<F>(Vec<F>);
 
-impl<F: Real> Room<F> {
+impl<F: Real> Scratch<F> {
     /// Arrays of these sizes, of zeros.
     pub(super) fn arrays<const K: usize>(&mut self, sizes: [usize; K]) -> [&mut [F]; K] {
         self.0.clear();
         self.0.resize(sizes.iter().sum(), F::ZERO);
         let mut rest = self.0.as_mut_slice();
-        sizes.map(|size| rest.split_off_mut(..size).expect("there is room for all sizes"))
+        sizes.map(|size| rest.split_off_mut(..size).expect("the buffer is as long as all sizes"))
     }
 }
 

@@ -5,8 +5,8 @@ use sumun_testing::{Random, assert_close, central_differences};
 
 use super::{Cache, backward, forward};
 use crate::{
-    Cell, Dims, Error, Gradients, Masks, Nonlinearity, Options, RecurrentDropout, Reset, State, StateMut,
-    Steps, Weights,
+    Adjoint, Cell, Dims, Error, Gradients, Masks, Nonlinearity, Options, Pass, RecurrentDropout, Reset,
+    RowsMut, RowsRef, State, StateMut, Steps, Weights, Write,
 };
 
 const CELLS: [Cell; 5] = [
@@ -83,19 +83,11 @@ impl Problem {
         let [mut hidden, mut cell] = self.state_sizes().map(|size| vec![f64::NAN; size]);
         let mut cache = Cache::default();
         let last = StateMut { hidden: &mut hidden, cell: &mut cell };
-        let (weights, initial) = (self.weights(values), self.initial(values));
-        forward(
-            self.dims,
-            &weights,
-            &Masks::default(),
-            &self.steps,
-            &values[0],
-            initial,
-            &mut out,
-            last,
-            Some(&mut cache),
-        )
-        .expect("the shapes of a case fit");
+        let (x, to) =
+            (RowsRef::dense(&values[0], self.dims.input), RowsMut::dense(&mut out, self.dims.hidden));
+        let pass = Pass::new(self.dims, &self.steps, x, self.initial(values), to, last);
+        forward(&self.weights(values), pass.expect("the shapes of a case fit"), Some(&mut cache))
+            .expect("the shapes of a case fit");
         Answer { out, last: [hidden, cell], cache }
     }
 
@@ -115,28 +107,25 @@ impl Problem {
         let into = [w, u, b, c].map(|size| vec![added; size]);
         let [mut input, mut hidden, mut bias_input, mut bias_hidden] = into;
         let mut d_x = vec![f64::NAN; x];
-        backward(
-            self.dims,
-            &self.weights(&self.values),
-            &Masks::default(),
-            &self.steps,
-            &self.values[0],
-            self.initial(&self.values),
-            &answer.out,
-            &answer.cache,
-            &self.d_out,
-            self.d_last.as_ref().map(|[hidden, cell]| State { hidden, cell }),
-            want_d_x.then_some(d_x.as_mut_slice()),
-            StateMut { hidden: &mut d_hidden, cell: &mut d_cell },
-            Gradients {
-                input: &mut input,
-                hidden: &mut hidden,
-                bias_input: &mut bias_input,
-                bias_hidden: &mut bias_hidden,
-                ..Gradients::default()
-            },
-        )
-        .expect("the shapes of a case fit");
+        let Dims { input: inputs, hidden: units, .. } = self.dims;
+        let (rows, out) = (RowsRef::dense(&self.values[0], inputs), RowsRef::dense(&answer.out, units));
+        let d_initial = StateMut { hidden: &mut d_hidden, cell: &mut d_cell };
+        let into = Gradients {
+            input: &mut input,
+            hidden: &mut hidden,
+            bias_input: &mut bias_input,
+            bias_hidden: &mut bias_hidden,
+            ..Gradients::default()
+        };
+        let initial = self.initial(&self.values);
+        let d_last = self.d_last.as_ref().map(|[hidden, cell]| State { hidden, cell });
+        let d_rows = want_d_x.then_some(RowsMut::dense(&mut d_x, inputs));
+        let adjoint = Adjoint::new(self.dims, &self.steps, rows, initial, out, d_initial, into)
+            .and_then(|adjoint| adjoint.d_out(RowsRef::dense(&self.d_out, units)))
+            .and_then(|adjoint| adjoint.d_last(d_last))
+            .and_then(|adjoint| adjoint.d_x(d_rows, Write::Overwrite))
+            .expect("the shapes of a case fit");
+        backward(&self.weights(&self.values), adjoint, &answer.cache).expect("the shapes of a case fit");
         [d_x, d_hidden, d_cell, input, hidden, bias_input, bias_hidden]
     }
 }
@@ -279,18 +268,10 @@ fn relu_cuts_below_zero_and_keeps_nan() {
     let (mut out, mut last) = ([0.0f32; 3], [0.0f32; 3]);
     let last = StateMut { hidden: &mut last, cell: &mut [] };
     let x = [-1.0, 2.0, f32::NAN];
-    forward(
-        dims,
-        &weights,
-        &Masks::default(),
-        &Steps::uniform(1, 3).unwrap(),
-        &x,
-        None,
-        &mut out,
-        last,
-        None,
-    )
-    .expect("the shapes fit");
+    let (x, to) = (RowsRef::dense(&x, 1), RowsMut::dense(&mut out, 1));
+    let steps = Steps::uniform(1, 3).unwrap();
+    let pass = Pass::new(dims, &steps, x, None, to, last).expect("the shapes fit");
+    forward(&weights, pass, None).expect("the shapes fit");
     assert_eq!(out[..2], [0.0, 2.0]);
     assert!(out[2].is_nan());
 }
@@ -304,8 +285,8 @@ fn no_steps_are_a_run_of_nothing() {
     }
 }
 
-/// Every slice one value too long, one at a time, is refused by its own name. Last of all a mask that is too long
-/// for the recurrence.
+/// Every slice one value too long, one at a time, is refused by its own name; rows, which may lie in a longer array, one
+/// value too short. Last of all a mask that is too long for the recurrence.
 #[test]
 fn wrong_lengths_are_refused_by_name() {
     let dims = Dims::new(Cell::Lstm, 2, 3).with(Options {
@@ -325,6 +306,7 @@ fn wrong_lengths_are_refused_by_name() {
         Forward,
         Backward,
     }
+    const ROWS: [&str; 4] = ["x", "out", "d_out", "d_x"];
     let slices = [
         ("weight_ih", 24, In::Both),
         ("weight_hh", 24, In::Both),
@@ -364,8 +346,10 @@ fn wrong_lengths_are_refused_by_name() {
     ];
     let run = |wrong: Option<usize>| {
         let mut values: Vec<Vec<f64>> = slices.iter().map(|&(_, size, _)| vec![0.0; size]).collect();
-        if let Some(wrong) = wrong {
-            values[wrong].push(0.0);
+        match wrong {
+            Some(wrong) if ROWS.contains(&slices[wrong].0) => _ = values[wrong].pop(),
+            Some(wrong) => values[wrong].push(0.0),
+            None => {}
         }
         let mut of = |name: &str| {
             let at = slices.iter().position(|&(known, ..)| known == name).expect("a name of the table");
@@ -391,7 +375,8 @@ fn wrong_lengths_are_refused_by_name() {
         let mut out = of("out");
         let [mut h, mut c] = ["last.hidden", "last.cell"].map(&mut of);
         let last = StateMut { hidden: &mut h, cell: &mut c };
-        let forwards = forward(dims, &weights, &masks, &steps, &x, initial, &mut out, last, None);
+        let pass = Pass::new(dims, &steps, RowsRef::dense(&x, 2), initial, RowsMut::dense(&mut out, 2), last);
+        let forwards = pass.and_then(|pass| pass.masks(masks)).and_then(|pass| forward(&weights, pass, None));
         let cache = Cache {
             gates: of("cache.gates"),
             cell: of("cache.cell"),
@@ -418,15 +403,19 @@ fn wrong_lengths_are_refused_by_name() {
             norm_gain: &mut dg,
             norm_bias: &mut dn,
         };
-        let d_x = Some(d_x.as_mut_slice());
-        let backwards = backward(
-            dims, &weights, &masks, &steps, &x, initial, &out, &cache, &d_out, d_last, d_x, d_initial, into,
-        );
+        let out = RowsRef::dense(&out, 2);
+        let backwards = Adjoint::new(dims, &steps, RowsRef::dense(&x, 2), initial, out, d_initial, into)
+            .and_then(|adjoint| adjoint.masks(masks))
+            .and_then(|adjoint| adjoint.d_out(RowsRef::dense(&d_out, 2)))
+            .and_then(|adjoint| adjoint.d_last(d_last))
+            .and_then(|adjoint| adjoint.d_x(RowsMut::dense(&mut d_x, 2), Write::Overwrite))
+            .and_then(|adjoint| backward(&weights, adjoint, &cache));
         (forwards, backwards)
     };
     assert_eq!(run(None), (Ok(()), Ok(())));
     for (i, (what, expected, taken)) in slices.iter().enumerate() {
-        let refusal = Err(Error::Length { what, expected: *expected, found: expected + 1 });
+        let found = if ROWS.contains(what) { expected - 1 } else { expected + 1 };
+        let refusal = Err(Error::Length { what, expected: *expected, found });
         let (forwards, backwards) = run(Some(i));
         assert_eq!(
             forwards,
@@ -441,7 +430,6 @@ fn wrong_lengths_are_refused_by_name() {
 #[test]
 fn masks_without_their_option_are_refused() {
     let dims = Dims::new(Cell::Rnn(Nonlinearity::Tanh), 1, 2);
-    let weights = Weights { input: &[0.5, 0.5], hidden: &[0.1; 4], ..Weights::default() };
     let ones = [1.0f64; 2];
     let cases = [
         ("masks.recurrent", Masks { recurrent: &ones, ..Masks::default() }),
@@ -451,50 +439,27 @@ fn masks_without_their_option_are_refused() {
     for (what, masks) in cases {
         let last = StateMut { hidden: &mut [0.0; 2], cell: &mut [] };
         let steps = Steps::uniform(1, 1).unwrap();
-        let found = forward(dims, &weights, &masks, &steps, &[1.0], None, &mut [0.0; 2], last, None);
+        let (x, mut out) = (RowsRef::dense(&[1.0], 1), [0.0; 2]);
+        let pass = Pass::new(dims, &steps, x, None, RowsMut::dense(&mut out, 2), last);
+        let found = pass.and_then(|pass| pass.masks(masks)).map(|_| ());
         assert_eq!(found, Err(Error::Length { what, expected: 0, found: 2 }));
     }
 }
 
 #[test]
 fn sizes_of_zero_and_stray_cell_states_are_refused() {
-    let weights =
-        Weights { input: &[], hidden: &[], bias_input: &[], bias_hidden: &[], ..Weights::default() };
     for (input, hidden, what) in [(0, 1, "the input size"), (1, 0, "the hidden size")] {
         let dims = Dims::new(Cell::Lstm, input, hidden);
         let last = StateMut { hidden: &mut [], cell: &mut [] };
-        let found = forward::<f64>(
-            dims,
-            &weights,
-            &Masks::default(),
-            &Steps::uniform(0, 0).unwrap(),
-            &[],
-            None,
-            &mut [],
-            last,
-            None,
-        );
-        assert_eq!(found, Err(Error::Zero { what }));
+        let steps = Steps::uniform(0, 0).unwrap();
+        let (x, out) = (RowsRef::<f64>::dense(&[], input), RowsMut::dense(&mut [], hidden));
+        assert_eq!(Pass::new(dims, &steps, x, None, out, last).map(|_| ()), Err(Error::Zero { what }));
+        assert_eq!(Weights::<f64>::default().check(dims), Err(Error::Zero { what }));
     }
     let dims = Dims::new(Cell::Gru(Reset::After), 1, 1);
-    let weights = Weights {
-        input: &[0.0; 3],
-        hidden: &[0.0; 3],
-        bias_input: &[],
-        bias_hidden: &[],
-        ..Weights::default()
-    };
     let last = StateMut { hidden: &mut [0.0f64], cell: &mut [0.0] };
-    let found = forward(
-        dims,
-        &weights,
-        &Masks::default(),
-        &Steps::uniform(1, 1).unwrap(),
-        &[1.0],
-        None,
-        &mut [0.0],
-        last,
-        None,
-    );
+    let (steps, mut out) = (Steps::uniform(1, 1).unwrap(), [0.0]);
+    let (x, out) = (RowsRef::dense(&[1.0], 1), RowsMut::dense(&mut out, 1));
+    let found = Pass::new(dims, &steps, x, None, out, last).map(|_| ());
     assert_eq!(found, Err(Error::Length { what: "last.cell", expected: 0, found: 1 }));
 }

@@ -1,7 +1,7 @@
 //! The sizes of a recurrence.
 
 use crate::words::cell::Cell;
-use crate::words::error::Error;
+use crate::words::error::{Error, Sizes};
 use crate::words::options::Options;
 use crate::words::sizes::{WIDEST_PANEL, numbers};
 
@@ -50,6 +50,18 @@ impl Dims {
         numbers("the weights of a recurrence", [MOST_GATES, padded(self.hidden), widest])?;
         numbers("the masks of a sequence", [MOST_GATES, self.output()])?;
         Ok(())
+    }
+
+    /// Checks that a call is for this recurrence.
+    pub(crate) fn expect(self, call: Self) -> Result<(), Error> {
+        match self == call {
+            true => Ok(()),
+            false => Err(Error::Dims { call: Box::new(call.sizes()), weights: Box::new(self.sizes()) }),
+        }
+    }
+
+    fn sizes(self) -> Sizes {
+        Sizes { cell: self.cell.name(), input: self.input, hidden: self.hidden, output: self.output() }
     }
 
     /// The most numbers that any array of a pass has for one row or sequence: features, gates in whole panels, masks, or

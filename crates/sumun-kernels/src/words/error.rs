@@ -1,5 +1,7 @@
 //! What a kernel refuses.
 
+use std::fmt;
+
 use crate::words::purpose::Purpose;
 
 /// What a kernel refuses, with the numbers that made it refuse.
@@ -76,8 +78,18 @@ pub enum Error {
     },
     /// Backward was given a cache that no forward pass of these weights and rows has filled, or weights that
     /// were not prepared for the gradients asked for.
-    #[error("backward needs a cache filled by forward of the same recurrence")]
+    #[error("backward needs a cache filled by forward of the same recurrence and steps")]
     Cache,
+    /// A call was checked for another recurrence than that of the weights.
+    #[error(
+        "the call is for {call}, the weights are of {weights}; both need the same cell, sizes and options"
+    )]
+    Dims {
+        /// What the call is for.
+        call: Box<Sizes>,
+        /// What the weights are of.
+        weights: Box<Sizes>,
+    },
     /// The last update of packed weights failed, so that there are none.
     #[error("no weights are packed, as the last update of them failed; update them again")]
     Unpacked,
@@ -113,6 +125,27 @@ pub enum Error {
         /// What is wrong with it and what to do.
         reason: &'static str,
     },
+}
+
+/// A recurrence as messages name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sizes {
+    /// The name of its cell.
+    pub cell: &'static str,
+    /// I: features of an input row.
+    pub input: usize,
+    /// H: hidden units.
+    pub hidden: usize,
+    /// The width of h: H, or P of a projection.
+    pub output: usize,
+}
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cell, input, hidden, output } = self;
+        write!(f, "{cell} from {input} to {hidden} units")?;
+        if output == hidden { Ok(()) } else { write!(f, ", projected to {output}") }
+    }
 }
 
 pub(crate) fn length(what: &'static str, expected: usize, found: usize) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 //! computes, and nothing here knows a floor above.
 
 pub(crate) mod activation;
+pub(crate) mod call;
 pub(crate) mod cell;
 pub(crate) mod dims;
 pub(crate) mod error;
@@ -18,9 +19,10 @@ pub(crate) mod update;
 pub(crate) mod weights;
 
 pub use activation::{Activation, ActivationFunction};
+pub use call::{Adjoint, Pass, Write};
 pub use cell::{Cell, Nonlinearity, Reset};
 pub use dims::Dims;
-pub use error::Error;
+pub use error::{Error, Sizes};
 pub use masks::Masks;
 pub use options::{Options, RecurrentDropout};
 pub use path::Path;

@@ -1,5 +1,6 @@
 //! Views of rows in somebody's array: strided, and in any order.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::words::error::Error;
@@ -43,9 +44,9 @@ impl RowMap {
 
 /// Rows to read: row `i` is the first numbers of `values[at(i)·stride..]`, with `at` the map or the identity.
 #[derive(Debug, Clone, Copy)]
-pub struct RowsRef<'a> {
+pub struct RowsRef<'a, F = f32> {
     /// The array, from the first number of row 0 on.
-    pub values: &'a [f32],
+    pub values: &'a [F],
     /// Numbers between the beginnings of two rows of the array.
     pub stride: usize,
     /// The order of the rows, if it is not the array's.
@@ -54,31 +55,39 @@ pub struct RowsRef<'a> {
 
 /// Rows to write; as [`RowsRef`].
 #[derive(Debug)]
-pub struct RowsMut<'a> {
+pub struct RowsMut<'a, F = f32> {
     /// The array, from the first number of row 0 on.
-    pub values: &'a mut [f32],
+    pub values: &'a mut [F],
     /// Numbers between the beginnings of two rows of the array.
     pub stride: usize,
     /// The order of the rows, if it is not the array's.
     pub map: Option<&'a RowMap>,
 }
 
-impl<'a> RowsRef<'a> {
+impl<'a, F: Copy> RowsRef<'a, F> {
     /// Contiguous rows of `width` numbers.
-    pub fn dense(values: &'a [f32], width: usize) -> Self {
+    pub fn dense(values: &'a [F], width: usize) -> Self {
         Self { values, stride: width, map: None }
     }
 
     /// The first `width` numbers of a row.
-    pub(crate) fn row(&self, row: usize, width: usize) -> &'a [f32] {
+    pub(crate) fn row(&self, row: usize, width: usize) -> &'a [F] {
         &self.values[place(self.map, row) * self.stride..][..width]
     }
 
     /// A copy of the first `count` rows of `width` numbers, in their order and without gaps.
-    pub(crate) fn gather(&self, count: usize, width: usize) -> Result<Vec<f32>, Error> {
+    pub(crate) fn gather(&self, count: usize, width: usize) -> Result<Vec<F>, Error> {
         let mut dense = array(numbers("rows in their order", [count, width])?)?;
         (0..count).for_each(|row| dense.extend_from_slice(self.row(row, width)));
         Ok(dense)
+    }
+
+    /// The first `count` rows of `width` numbers, in their order and without gaps: themselves where they lie so.
+    pub(crate) fn in_order(&self, count: usize, width: usize) -> Result<Cow<'a, [F]>, Error> {
+        match lie_in_order(self.map, self.stride, count, width) {
+            true => Ok(Cow::Borrowed(&self.values[..count * width])),
+            false => Ok(Cow::Owned(self.gather(count, width)?)),
+        }
     }
 
     /// Checks that `rows` rows of `width` numbers are there.
@@ -87,20 +96,31 @@ impl<'a> RowsRef<'a> {
     }
 }
 
-impl<'a> RowsMut<'a> {
+impl<'a, F: Copy> RowsMut<'a, F> {
     /// Contiguous rows of `width` numbers.
-    pub fn dense(values: &'a mut [f32], width: usize) -> Self {
+    pub fn dense(values: &'a mut [F], width: usize) -> Self {
         Self { values, stride: width, map: None }
     }
 
     /// The first `width` numbers of a row.
-    pub(crate) fn row_mut(&mut self, row: usize, width: usize) -> &mut [f32] {
+    pub(crate) fn row_mut(&mut self, row: usize, width: usize) -> &mut [F] {
         &mut self.values[place(self.map, row) * self.stride..][..width]
     }
 
+    /// The first `count` rows of `width` numbers, where they lie in their order and without gaps.
+    pub(crate) fn in_order(&mut self, count: usize, width: usize) -> Option<&mut [F]> {
+        lie_in_order(self.map, self.stride, count, width).then(|| &mut self.values[..count * width])
+    }
+
+    /// Checks that `rows` rows of `width` numbers are there.
     pub(crate) fn check(&self, what: &'static str, rows: usize, width: usize) -> Result<(), Error> {
         check(what, self.values.len(), self.stride, self.map, rows, width)
     }
+}
+
+/// Whether `count` rows of `width` numbers follow one another without gaps.
+fn lie_in_order(map: Option<&RowMap>, stride: usize, count: usize, width: usize) -> bool {
+    map.is_none() && (stride == width || count <= 1)
 }
 
 /// What every call with rows rests on: after this, row `i < rows` is within the array for each of its `width` numbers.

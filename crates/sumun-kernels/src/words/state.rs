@@ -17,3 +17,27 @@ pub struct StateMut<'a, F> {
     /// c, `[N, H]` for an LSTM; empty otherwise.
     pub cell: &'a mut [F],
 }
+
+impl<F> StateMut<'_, F> {
+    /// The state as it is now.
+    pub(crate) fn view(&self) -> State<'_, F> {
+        State { hidden: self.hidden, cell: self.cell }
+    }
+
+    /// Becomes `from`, or zeros.
+    pub(crate) fn start(&mut self, from: Option<State<'_, F>>)
+    where
+        F: Copy + Default,
+    {
+        match from {
+            Some(from) => {
+                self.hidden.copy_from_slice(from.hidden);
+                self.cell.copy_from_slice(from.cell);
+            }
+            None => {
+                self.hidden.fill(F::default());
+                self.cell.fill(F::default());
+            }
+        }
+    }
+}

@@ -44,18 +44,34 @@ impl<F> Default for Weights<'_, F> {
 impl<F> Weights<'_, F> {
     /// Checks `dims`, and every length against them.
     pub fn check(&self, dims: Dims) -> Result<(), Error> {
+        self.check_lengths(
+            dims,
+            [
+                "weight_ih",
+                "weight_hh",
+                "bias_ih",
+                "bias_hh",
+                "weight_hr",
+                "peepholes",
+                "norm_gain",
+                "norm_bias",
+            ],
+        )
+    }
+
+    fn check_lengths(&self, dims: Dims, names: [&'static str; 8]) -> Result<(), Error> {
         // No product below overflows for sizes that can be.
         dims.check()?;
         let rows = dims.gate_rows();
-        length("weight_ih", rows * dims.input, self.input.len())?;
-        length("weight_hh", rows * dims.output(), self.hidden.len())?;
-        length_or_empty("bias_ih", rows, self.bias_input.len())?;
-        length_or_empty("bias_hh", rows, self.bias_hidden.len())?;
-        length("weight_hr", dims.options.projection.unwrap_or(0) * dims.hidden, self.projection.len())?;
-        let peepholes = if dims.options.peepholes { 3 * dims.hidden } else { 0 };
-        length("peepholes", peepholes, self.peepholes.len())?;
-        length("norm_gain", dims.norm_len(), self.norm_gain.len())?;
-        length("norm_bias", dims.norm_len(), self.norm_bias.len())
+        let [input, hidden, bias_input, bias_hidden, projection, peepholes, gain, bias] = names;
+        length(input, rows * dims.input, self.input.len())?;
+        length(hidden, rows * dims.output(), self.hidden.len())?;
+        length_or_empty(bias_input, rows, self.bias_input.len())?;
+        length_or_empty(bias_hidden, rows, self.bias_hidden.len())?;
+        length(projection, dims.options.projection.unwrap_or(0) * dims.hidden, self.projection.len())?;
+        length(peepholes, if dims.options.peepholes { 3 * dims.hidden } else { 0 }, self.peepholes.len())?;
+        length(gain, dims.norm_len(), self.norm_gain.len())?;
+        length(bias, dims.norm_len(), self.norm_bias.len())
     }
 }
 
@@ -97,9 +113,9 @@ impl<F> Default for Gradients<'_, F> {
 }
 
 impl<F> Gradients<'_, F> {
-    /// The slices as weights, to check their lengths.
-    pub(crate) fn shapes(&self) -> Weights<'_, F> {
-        Weights {
+    /// Checks `dims`, and every length against them.
+    pub(crate) fn check(&self, dims: Dims) -> Result<(), Error> {
+        let shapes = Weights {
             input: self.input,
             hidden: self.hidden,
             bias_input: self.bias_input,
@@ -108,6 +124,19 @@ impl<F> Gradients<'_, F> {
             peepholes: self.peepholes,
             norm_gain: self.norm_gain,
             norm_bias: self.norm_bias,
-        }
+        };
+        shapes.check_lengths(
+            dims,
+            [
+                "d_weight_ih",
+                "d_weight_hh",
+                "d_bias_ih",
+                "d_bias_hh",
+                "d_weight_hr",
+                "d_peepholes",
+                "d_norm_gain",
+                "d_norm_bias",
+            ],
+        )
     }
 }

@@ -4,10 +4,12 @@
 pub(crate) mod fused;
 
 use sumun_kernels::reference::{self, Cache};
-use sumun_kernels::{Cell, Dims, Gradients, Masks, Options, Real, State, StateMut, Steps, Weights};
+use sumun_kernels::{
+    Adjoint, Cell, Dims, Gradients, Options, Pass, Real, RowsMut, RowsRef, State, StateMut, Steps, Weights,
+    Write,
+};
 
-/// A path under test: one recurrence forward and back, with the arguments of [`reference::forward`] and
-/// [`reference::backward`]. Refused arguments fail the test.
+/// A path under test: one recurrence forward and back. Refused arguments fail the test.
 pub(crate) trait Kernel<F: Real> {
     /// What forward keeps for backward.
     type Kept;
@@ -15,32 +17,9 @@ pub(crate) trait Kernel<F: Real> {
     /// Whether the path computes this recurrence.
     fn computes(&self, dims: Dims) -> bool;
 
-    fn forward(
-        &self,
-        dims: Dims,
-        weights: &Weights<F>,
-        steps: &Steps,
-        x: &[F],
-        initial: Option<State<F>>,
-        out: &mut [F],
-        last: StateMut<F>,
-    ) -> Self::Kept;
+    fn forward(&self, weights: &Weights<F>, pass: Pass<F>) -> Self::Kept;
 
-    fn backward(
-        &self,
-        kept: &Self::Kept,
-        dims: Dims,
-        weights: &Weights<F>,
-        steps: &Steps,
-        x: &[F],
-        initial: Option<State<F>>,
-        out: &[F],
-        d_out: &[F],
-        d_last: Option<State<F>>,
-        d_x: Option<&mut [F]>,
-        d_initial: StateMut<F>,
-        into: Gradients<F>,
-    );
+    fn backward(&self, kept: &Self::Kept, weights: &Weights<F>, adjoint: Adjoint<F>);
 }
 
 /// The reference path, in either precision.
@@ -53,42 +32,14 @@ impl<F: Real> Kernel<F> for Reference {
         true
     }
 
-    fn forward(
-        &self,
-        dims: Dims,
-        weights: &Weights<F>,
-        steps: &Steps,
-        x: &[F],
-        initial: Option<State<F>>,
-        out: &mut [F],
-        last: StateMut<F>,
-    ) -> Cache<F> {
+    fn forward(&self, weights: &Weights<F>, pass: Pass<F>) -> Cache<F> {
         let mut cache = Cache::default();
-        reference::forward(dims, weights, &Masks::default(), steps, x, initial, out, last, Some(&mut cache))
-            .expect("shapes fit");
+        reference::forward(weights, pass, Some(&mut cache)).expect("shapes fit");
         cache
     }
 
-    fn backward(
-        &self,
-        kept: &Cache<F>,
-        dims: Dims,
-        weights: &Weights<F>,
-        steps: &Steps,
-        x: &[F],
-        initial: Option<State<F>>,
-        out: &[F],
-        d_out: &[F],
-        d_last: Option<State<F>>,
-        d_x: Option<&mut [F]>,
-        d_initial: StateMut<F>,
-        into: Gradients<F>,
-    ) {
-        let masks = Masks::default();
-        reference::backward(
-            dims, weights, &masks, steps, x, initial, out, kept, d_out, d_last, d_x, d_initial, into,
-        )
-        .expect("shapes fit");
+    fn backward(&self, kept: &Cache<F>, weights: &Weights<F>, adjoint: Adjoint<F>) {
+        reference::backward(weights, adjoint, kept).expect("shapes fit");
     }
 }
 
@@ -263,8 +214,9 @@ impl<F: Real> Stack<F> {
                 let mut out = vec![F::from_f64(f64::NAN); steps.rows() * self.output()];
                 let [mut hidden, mut cell] = self.unwritten_state(batch);
                 let last = StateMut { hidden: &mut hidden, cell: &mut cell };
-                let weights = self.weights(index);
-                let kept = kernel.forward(dims, &weights, steps, &x, state(initial, index), &mut out, last);
+                let (from, to) = (RowsRef::dense(&x, dims.input), RowsMut::dense(&mut out, dims.output()));
+                let pass = Pass::new(dims, steps, from, state(initial, index), to, last).expect("shapes fit");
+                let kept = kernel.forward(&self.weights(index), pass);
                 let rows = if direction == 0 { out.clone() } else { batch.reverse(&out, self.output()) };
                 for r in 0..steps.rows() {
                     output[r * width + direction * self.output()..][..self.output()]
@@ -312,20 +264,16 @@ impl<F: Real> Stack<F> {
                 let [d_hidden, d_cell] = &mut d_initial[index];
                 let [input, hidden, bias_input, bias_hidden, projection] = &mut d_parameters[index];
                 let Run { x, out, kept } = &forward.runs[index];
-                kernel.backward(
-                    kept,
-                    self.dims(index),
-                    &self.weights(index),
-                    steps,
-                    x,
-                    state(initial, index),
-                    out,
-                    &d_out,
-                    state(Some(d_last), index),
-                    Some(&mut d_x),
-                    StateMut { hidden: d_hidden, cell: d_cell },
-                    Gradients { input, hidden, bias_input, bias_hidden, projection, ..Gradients::default() },
-                );
+                let (dims, width) = (self.dims(index), self.output());
+                let (x, out) = (RowsRef::dense(x, inputs), RowsRef::dense(out, width));
+                let d_initial = StateMut { hidden: d_hidden, cell: d_cell };
+                let into =
+                    Gradients { input, hidden, bias_input, bias_hidden, projection, ..Gradients::default() };
+                let adjoint = Adjoint::new(dims, steps, x, state(initial, index), out, d_initial, into)
+                    .and_then(|adjoint| adjoint.d_out(RowsRef::dense(&d_out, width)))
+                    .and_then(|adjoint| adjoint.d_last(state(Some(d_last), index)))
+                    .and_then(|adjoint| adjoint.d_x(RowsMut::dense(&mut d_x, inputs), Write::Overwrite));
+                kernel.backward(kept, &self.weights(index), adjoint.expect("shapes fit"));
                 if direction == 1 {
                     d_x = batch.reverse(&d_x, inputs);
                 }

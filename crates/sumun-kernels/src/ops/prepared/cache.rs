@@ -3,7 +3,7 @@
 use crate::drivers::geometry::Geometry;
 use crate::memory::aligned::Aligned;
 use crate::reference;
-use crate::words::{Dims, Path, Steps};
+use crate::words::{Dims, Error, Path, Steps};
 
 /// What a forward pass keeps for its backward pass, which consumes it. The memory may be used again.
 #[derive(Debug, Default)]
@@ -16,8 +16,38 @@ pub struct Cache {
     pub(super) d_projected: Aligned,
     pub(super) d_inner: Aligned,
     pub(super) reference: reference::Cache<f32>,
-    /// The path and rows that filled it; None once consumed.
-    pub(super) filled: Option<(Path, Dims, usize)>,
+    /// The path and sizes of the pass that filled it; None once consumed.
+    filled: Option<(Path, Dims)>,
+    /// The batch sizes of its steps.
+    batch_sizes: Vec<usize>,
+    rows: usize,
+}
+
+impl Cache {
+    /// Nothing is kept until a pass has run.
+    pub(super) fn clear(&mut self) {
+        self.filled = None;
+    }
+
+    /// It keeps what a pass over these steps computed.
+    pub(super) fn fill(&mut self, path: Path, dims: Dims, steps: &Steps) {
+        self.batch_sizes.clear();
+        self.batch_sizes.extend_from_slice(steps.batch_sizes());
+        (self.filled, self.rows) = (Some((path, dims)), steps.rows());
+    }
+
+    /// Consumes what it keeps, which must be of a pass over these steps.
+    pub(super) fn consume(&mut self, path: Path, dims: Dims, steps: &Steps) -> Result<(), Error> {
+        match self.filled.take() {
+            Some(filled) if filled == (path, dims) && self.batch_sizes == steps.batch_sizes() => Ok(()),
+            _ => Err(Error::Cache),
+        }
+    }
+
+    /// The rows of the pass, if it was one of this path and sizes.
+    pub(super) fn rows(&self, path: Path, dims: Dims) -> Result<usize, Error> {
+        if self.filled == Some((path, dims)) { Ok(self.rows) } else { Err(Error::Cache) }
+    }
 }
 
 /// What a forward pass kept, as its path keeps it.
@@ -41,6 +71,6 @@ pub struct Scratch {
     /// Whether the next step takes the panels from the last to the first.
     pub(super) backwards: bool,
     /// The reference path's own, and the state before its step.
-    pub(super) room: reference::Room<f32>,
+    pub(super) reference: reference::Scratch<f32>,
     pub(super) before: Vec<f32>,
 }

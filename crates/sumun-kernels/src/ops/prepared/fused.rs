@@ -16,7 +16,7 @@ use crate::memory::aligned::Aligned;
 use crate::words::rows::{RowsAt, at, at_mut};
 use crate::words::sizes::numbers;
 use crate::words::{
-    Dims, Error, Gradients, InputGradient, Purpose, RowsMut, RowsRef, State, StateMut, Steps, Weights,
+    Adjoint, Dims, Error, InputGradient, Pass, Purpose, RowsRef, StateMut, Steps, Weights, Write,
 };
 
 #[derive(Debug, Clone)]
@@ -140,15 +140,12 @@ impl Fused {
 
     pub(super) fn forward(
         &self,
-        steps: &Steps,
         split: Split,
-        x: RowsRef<'_>,
-        initial: Option<State<'_, f32>>,
-        out: RowsMut<'_>,
-        last: StateMut<'_, f32>,
+        pass: Pass<'_>,
         cache: Option<&mut Cache>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
+        let Pass { steps, x, initial, out, last, .. } = pass;
         let g = &self.geometry;
         let shards = split.shards();
         let (rows, hidden) = (steps.rows(), g.dims.hidden);
@@ -156,11 +153,9 @@ impl Fused {
         let inner_rows = |rows: usize| if g.two_phases() { rows * hidden } else { 0 };
         let (gates, gate_rows, cells, inner) = match cache {
             Some(cache) => {
-                cache.filled = None;
                 cache.gates.resize(g.panels * rows * g.width())?;
                 cache.cells.resize(if g.dims.cell.has_cell_state() { rows * hidden } else { 0 })?;
                 cache.inner.resize(inner_rows(rows))?;
-                cache.filled = Some((self.kernels.path, g.dims, rows));
                 (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr(), cache.inner.as_mut_ptr())
             }
             None => {
@@ -191,7 +186,7 @@ impl Fused {
             last_hidden: last.hidden.as_mut_ptr(),
             last_cell: last.cell.as_mut_ptr(),
         };
-        // SAFETY: every length was checked by the caller or set above, and the kernels are those of an instruction set that
+        // SAFETY: every length was checked when the pass was made or is set above, and the kernels are those of an instruction set that
         // this processor has. Shards own disjoint sequences; the steps of cells of one phase alone are dealt by units.
         unsafe {
             match split {
@@ -246,30 +241,36 @@ impl Fused {
         Ok(())
     }
 
-    pub(super) fn backward_in_time(
+    /// Gradients through time, and then those of the weights.
+    pub(super) fn backward(
         &self,
-        steps: &Steps,
         split: Split,
-        initial: Option<State<'_, f32>>,
-        out: RowsRef<'_>,
+        flops: usize,
+        mut adjoint: Adjoint<'_>,
         cache: &mut Cache,
-        d_out: Option<RowsRef<'_>>,
-        d_last: Option<State<'_, f32>>,
-        d_x: Option<RowsMut<'_>>,
-        add: bool,
-        d_initial: StateMut<'_, f32>,
-        by_step: Option<StateMut<'_, f32>>,
     ) -> Result<(), Error> {
-        match d_last {
-            Some(d_last) => {
-                d_initial.hidden.copy_from_slice(d_last.hidden);
-                d_initial.cell.copy_from_slice(d_last.cell);
-            }
-            None => {
-                d_initial.hidden.fill(0.0);
-                d_initial.cell.fill(0.0);
-            }
-        }
+        self.backward_in_time(split, &mut adjoint, cache)?;
+        self.weight_gradients(flops, adjoint, cache)
+    }
+
+    fn backward_in_time(
+        &self,
+        split: Split,
+        adjoint: &mut Adjoint<'_>,
+        cache: &mut Cache,
+    ) -> Result<(), Error> {
+        let Adjoint {
+            steps,
+            initial,
+            out,
+            d_out,
+            d_last,
+            ref mut d_x,
+            ref mut d_initial,
+            ref mut by_step,
+            ..
+        } = *adjoint;
+        d_initial.start(d_last);
         let g = &self.geometry;
         if g.two_phases() {
             cache.d_projected.resize(steps.rows() * g.dims.options.projection.unwrap_or(0))?;
@@ -291,11 +292,12 @@ impl Fused {
             d_inner: cache.d_inner.as_mut_ptr(),
             u: self.u_backward.as_ptr(),
             second: self.second_backward.as_ptr(),
-            input: d_x.map(|d_x| (self.w_backward.as_ptr(), at_mut(d_x))),
-            add,
-            by_step: by_step.map(|by_step| (by_step.hidden.as_mut_ptr(), by_step.cell.as_mut_ptr())),
+            add: d_x.as_ref().is_some_and(|(_, write)| *write == Write::Add),
+            input: d_x.take().map(|(d_x, _)| (self.w_backward.as_ptr(), at_mut(d_x))),
+            by_step: by_step.take().map(|by_step| (by_step.hidden.as_mut_ptr(), by_step.cell.as_mut_ptr())),
         };
-        // SAFETY: every length was checked by the caller, the cache is of this pass, and the rest is as for forward.
+        // SAFETY: every length was checked when the call was made, the cache is of the same steps, and the rest is as for
+        // forward.
         unsafe {
             match split {
                 Split::Sequences(shards) => {
@@ -308,16 +310,8 @@ impl Fused {
     }
 
     /// dW, dU and the biases from the gate gradients that the pass through time left in the cache.
-    pub(super) fn weight_gradients(
-        &self,
-        steps: &Steps,
-        flops: usize,
-        x: RowsRef<'_>,
-        initial: Option<State<'_, f32>>,
-        out: RowsRef<'_>,
-        cache: &Cache,
-        into: Gradients<'_, f32>,
-    ) -> Result<(), Error> {
+    fn weight_gradients(&self, flops: usize, adjoint: Adjoint<'_>, cache: &Cache) -> Result<(), Error> {
+        let Adjoint { steps, x, initial, out, into, .. } = adjoint;
         let g = &self.geometry;
         let Dims { hidden, options, .. } = g.dims;
         let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());

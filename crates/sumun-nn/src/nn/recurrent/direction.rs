@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use sumun_kernels::{Cache, Gradients, Prepared, RowMap, RowsMut, RowsRef, Scratch, Steps, Trace};
+use sumun_kernels::{
+    Adjoint, Cache, Gradients, Pass, Prepared, RowMap, RowsMut, RowsRef, Scratch, Steps, Trace, Write,
+};
 
 use super::masks::{Drawn, noise_of};
 use super::pass::Keep;
@@ -48,6 +50,22 @@ struct Kept {
     start: Option<Ranked>,
     /// The masks and the insides, unless they are computed again.
     insides: Option<(Drawn, Cache)>,
+}
+
+/// What a direction's backward pass takes, and where its gradients go.
+pub(super) struct Call<'a> {
+    pub(super) x: &'a Rows,
+    /// The layer's outputs, of both directions side by side; None where they are computed again.
+    pub(super) both: Option<&'a Rows>,
+    /// The gradient of those; None for zeros.
+    pub(super) d_rows: Option<&'a Rows>,
+    /// That of the final state; None for zeros.
+    pub(super) d_end: Option<Ranked>,
+    /// Where that of the input goes, if it is wanted; the reverse direction adds to what is there.
+    pub(super) d_x: Option<&'a mut [f32]>,
+    pub(super) into: Gradients<'a, f32>,
+    /// Where those of the states after every step go, in the order of processing, if they are wanted.
+    pub(super) by_step: Option<&'a mut Ranked>,
 }
 
 /// A piece as the kernels see it.
@@ -104,16 +122,10 @@ impl Direction<'_> {
                     RowsMut::dense(&mut unread, dims.output())
                 }
             };
-            self.prepared.forward_masked(
-                &drawn.view(),
-                &piece.steps,
-                piece.read(&x.data, x.features),
-                start.as_ref().map(|start| start.view(n)),
-                to,
-                end.view_mut(n),
-                cache.as_mut(),
-                &mut room.scratch,
-            )?;
+            let x = piece.read(&x.data, x.features);
+            let start_here = start.as_ref().map(|start| start.view(n));
+            let pass = Pass::new(dims, &piece.steps, x, start_here, to, end.view_mut(n))?;
+            self.prepared.forward(pass.masks(drawn.view())?, cache.as_mut(), &mut room.scratch)?;
             let next = steps.batch_sizes().get(range.end).map(|&n| end.first(n));
             match (keep, cache) {
                 (Keep::Training(_), cache) => {
@@ -131,21 +143,9 @@ impl Direction<'_> {
         Ok((end, tape))
     }
 
-    /// Runs all steps back and answers the gradient of the initial state. `both` are the layer's outputs, which are
-    /// there unless they are computed again, and `d_rows` their gradient; `d_x` receives or, in the reverse direction,
-    /// is added the gradient of the input. `by_step` receives that of the states, in the order of processing.
-    pub(super) fn backward(
-        &self,
-        tape: Tape,
-        x: &Rows,
-        both: Option<&Rows>,
-        d_rows: Option<&Rows>,
-        d_end: Option<Ranked>,
-        mut d_x: Option<&mut [f32]>,
-        into: Gradients<'_, f32>,
-        mut by_step: Option<&mut Ranked>,
-        room: &mut Room,
-    ) -> Result<Ranked> {
+    /// Runs all steps backwards and returns the gradient of the initial state.
+    pub(super) fn backward(&self, tape: Tape, call: Call<'_>, room: &mut Room) -> Result<Ranked> {
+        let Call { x, both, d_rows, d_end, mut d_x, into, mut by_step } = call;
         let dims = self.prepared.dims();
         let mut d_state = d_end.unwrap_or_else(|| Ranked::zeros(dims, self.layout.steps().sequences()));
         let Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias } =
@@ -166,30 +166,27 @@ impl Direction<'_> {
                 (None, None) => return Err(sumun_kernels::Error::Cache.into()),
             };
             let d_last = d_state.first(n);
-            self.prepared.backward_masked(
-                &drawn.view(),
-                &piece.steps,
-                piece.read(&x.data, x.features),
-                kept.start.as_ref().map(|start| start.view(n)),
-                out,
-                &mut cache,
-                d_rows.map(|d_rows| self.columns(&piece, d_rows)),
-                Some(d_last.view(n)),
-                d_x.as_deref_mut().map(|d_x| piece.write(d_x, x.features)),
-                self.direction == 1,
-                d_state.view_mut(n),
-                Gradients {
-                    input: &mut *input,
-                    hidden: &mut *hidden,
-                    bias_input: &mut *bias_input,
-                    bias_hidden: &mut *bias_hidden,
-                    projection: &mut *projection,
-                    peepholes: &mut *peepholes,
-                    norm_gain: &mut *norm_gain,
-                    norm_bias: &mut *norm_bias,
-                },
-                by_step.as_deref_mut().map(|by_step| by_step.rows_mut(rows)),
-            )?;
+            let into = Gradients {
+                input: &mut *input,
+                hidden: &mut *hidden,
+                bias_input: &mut *bias_input,
+                bias_hidden: &mut *bias_hidden,
+                projection: &mut *projection,
+                peepholes: &mut *peepholes,
+                norm_gain: &mut *norm_gain,
+                norm_bias: &mut *norm_bias,
+            };
+            let x_rows = piece.read(&x.data, x.features);
+            let start = kept.start.as_ref().map(|start| start.view(n));
+            // The second direction adds to what the first has written.
+            let write = if self.direction == 1 { Write::Add } else { Write::Overwrite };
+            let adjoint = Adjoint::new(dims, &piece.steps, x_rows, start, out, d_state.view_mut(n), into)?
+                .masks(drawn.view())?
+                .d_out(d_rows.map(|d_rows| self.columns(&piece, d_rows)))?
+                .d_last(d_last.view(n))?
+                .d_x(d_x.as_deref_mut().map(|d_x| piece.write(d_x, x.features)), write)?
+                .by_step(by_step.as_deref_mut().map(|by_step| by_step.rows_mut(rows)))?;
+            self.prepared.backward(adjoint, &mut cache)?;
             room.caches.push(cache);
             let from = kept.steps.start;
             if from > 0 && self.config.truncate.is_some_and(|every| from.is_multiple_of(every)) {
@@ -230,16 +227,10 @@ impl Direction<'_> {
         let (drawn, mut cache) = (self.draw(&kept.steps), room.caches.pop().unwrap_or_default());
         let mut out = vec![0.0; piece.steps.rows() * dims.output()];
         let mut end = Ranked::zeros(dims, n);
-        self.prepared.forward_masked(
-            &drawn.view(),
-            &piece.steps,
-            piece.read(&x.data, x.features),
-            kept.start.as_ref().map(|start| start.view(n)),
-            RowsMut::dense(&mut out, dims.output()),
-            end.view_mut(n),
-            Some(&mut cache),
-            &mut room.scratch,
-        )?;
+        let (x, start) = (piece.read(&x.data, x.features), kept.start.as_ref().map(|start| start.view(n)));
+        let to = RowsMut::dense(&mut out, dims.output());
+        let pass = Pass::new(dims, &piece.steps, x, start, to, end.view_mut(n))?.masks(drawn.view())?;
+        self.prepared.forward(pass, Some(&mut cache), &mut room.scratch)?;
         Ok((out, drawn, cache))
     }
 

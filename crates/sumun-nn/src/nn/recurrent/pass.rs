@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sumun_kernels::Gradients;
 
 use super::by_step::StateGradients;
-use super::direction::{Direction, Tape};
+use super::direction::{Call, Direction, Tape};
 use super::masks::{mask_input, noise_of};
 use super::state::Ranked;
 use super::{Checkpoints, Merge, Output, Recurrent, RecurrentCache, RecurrentState, merge};
@@ -202,26 +202,26 @@ impl Recurrent {
                     parameters.gradients_of(self.ids[index]);
                 let mut states =
                     by_step.is_some().then(|| Ranked::zeros(prepared[index].dims(), layout.rows()));
-                let ran = one.backward(
-                    tape,
-                    &x,
-                    both.as_deref(),
-                    d_rows.as_ref(),
-                    self.rank(&layout, d_state.as_ref(), index),
-                    d_x.as_deref_mut(),
-                    Gradients {
-                        input,
-                        hidden,
-                        bias_input,
-                        bias_hidden,
-                        projection,
-                        peepholes,
-                        norm_gain,
-                        norm_bias,
-                    },
-                    states.as_mut(),
-                    &mut room,
-                );
+                let into = Gradients {
+                    input,
+                    hidden,
+                    bias_input,
+                    bias_hidden,
+                    projection,
+                    peepholes,
+                    norm_gain,
+                    norm_bias,
+                };
+                let call = Call {
+                    x: &x,
+                    both: both.as_deref(),
+                    d_rows: d_rows.as_ref(),
+                    d_end: self.rank(&layout, d_state.as_ref(), index),
+                    d_x: d_x.as_deref_mut(),
+                    into,
+                    by_step: states.as_mut(),
+                };
+                let ran = one.backward(tape, call, &mut room);
                 self.turn_gradients(parameters, index);
                 let d_start = ran?;
                 self.shape().unrank(&layout, d_start.all(), index, &mut d_initial);
