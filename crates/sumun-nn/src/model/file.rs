@@ -6,64 +6,12 @@ use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
 use super::checksum::{Checksum, TensorChecksum};
+use super::content::{FORMAT, MAX_HEADER, ModelFile, NamedTensor, VERSION, key};
 use super::header::{Header, METADATA, RawInfo};
 use super::read::read;
 use crate::durable;
 use crate::error::quoted;
 use crate::{Error, Result};
-
-/// The version of the file's layout, its metadata and its checksum. A reader refuses a newer one.
-pub const FORMAT: u32 = 1;
-
-/// This crate's version, for people who ask what wrote a file.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The longest header that safetensors readers accept, in bytes.
-pub(super) const MAX_HEADER: u64 = 100_000_000;
-
-/// The metadata keys.
-pub(super) mod key {
-    pub(in crate::model) const FORMAT: &str = "sumun.format";
-    pub(in crate::model) const VERSION: &str = "sumun.version";
-    pub(in crate::model) const TASK: &str = "sumun.task";
-    pub(in crate::model) const CONFIG: &str = "sumun.config";
-    pub(in crate::model) const CHECKSUM: &str = "sumun.checksum";
-}
-
-/// A trained model: what it does, how it is built and its weights.
-///
-/// The file is [safetensors](https://huggingface.co/docs/safetensors), so that other tools can open it: weights
-/// are F32 tensors in the order given; the metadata has `sumun.format` (an integer, now 1), `sumun.version` (of
-/// the crate that wrote it), `sumun.task`, `sumun.config` (JSON) and `sumun.checksum` (SHA-256 over all of that
-/// and every tensor). The same content makes the same bytes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ModelFile {
-    /// What the model is for, such as `forecast`.
-    pub task: String,
-    /// Everything but the weights: layers, preprocessing, choices. JSON has no NaN and no infinity: they become
-    /// `null` on the way in here.
-    pub config: serde_json::Value,
-    /// The weights; no name twice.
-    pub tensors: Vec<NamedTensor>,
-}
-
-/// One weight array.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NamedTensor {
-    /// The full name, such as `recurrent.weight_ih_l0`.
-    pub name: String,
-    /// The shape, row-major; empty for a single number.
-    pub shape: Vec<usize>,
-    /// The values, as many as the shape says.
-    pub values: Vec<f32>,
-}
-
-impl NamedTensor {
-    /// A tensor of that name, shape and values. [`ModelFile::to_bytes`] checks that they fit.
-    pub fn new(name: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), values }
-    }
-}
 
 impl ModelFile {
     /// Writes the file so that `path` never holds half a model: temporary file beside it, fsync, rename, fsync of

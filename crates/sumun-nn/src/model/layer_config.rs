@@ -3,9 +3,8 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::registry::Registry;
 use crate::Result;
 use crate::layer::{Building, Common, LayerSpec, Planning, Signal, Stage};
 
@@ -219,12 +218,4 @@ fn is_true(value: &bool) -> bool {
 
 fn is_one(value: &f64) -> bool {
     *value == 1.0
-}
-
-impl<'de> Deserialize<'de> for LayerConfig {
-    /// Reads the kinds of layers that the crate has; [`Registry::layer`] reads others too.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = serde_json::Map::deserialize(deserializer)?;
-        Registry::standard().layer(map).map_err(de::Error::custom)
-    }
 }

@@ -61,14 +61,18 @@
 //! ```
 
 mod batch;
+mod builder;
 mod checksum;
 mod config;
+mod content;
 mod feed;
 mod file;
+mod graph;
 mod header;
 mod layer_config;
 mod network;
 mod plan;
+mod print;
 mod read;
 mod registry;
 mod saved;
@@ -79,12 +83,13 @@ pub use crate::nn::{
     AttentionLayer, Biases, DenseLayer, DropoutLayer, EmbeddingLayer, PoolLayer, RecurrentLayer,
 };
 pub use batch::Batch;
-pub use config::{Input, ModelBuilder, ModelConfig};
+pub use builder::ModelBuilder;
+pub use config::{Input, ModelConfig};
+pub use content::{FORMAT, ModelFile, NamedTensor};
 pub use feed::Feed;
-pub use file::{FORMAT, ModelFile, NamedTensor};
 pub use layer_config::LayerConfig;
-pub use network::{BatchGradients, Model, ModelState, Outputs};
+pub use network::{BatchGradients, Model};
 pub use registry::Registry;
 pub use saved::NETWORK;
 pub use summary::{Summary, SummaryRow};
-pub use walk::ModelCache;
+pub use walk::{ModelCache, ModelState, Outputs};

@@ -1,22 +1,21 @@
 //! A model: layers that read inputs and each other, with their parameters.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 
 use ndarray::ArrayViewMut2;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use sumun_kernels::Path;
 
-use super::config::{Input, ModelBuilder, ModelConfig};
+use super::builder::ModelBuilder;
+use super::config::{Input, ModelConfig};
 use super::feed::Feed;
-use super::plan::{Plan, PlannedLayer, Source};
+use super::graph::{Graph, named};
+use super::plan::{Plan, Source};
 use super::summary::Summary;
-use super::walk::{Gradients, ModelCache, Walk};
-use crate::layer::{Building, Signal, Stage, Value};
+use super::walk::{Gradients, ModelCache, ModelState, Outputs, Walk};
+use crate::layer::{Building, Value};
 use crate::loss::CrossEntropy;
-use crate::nn::{
-    Activation, Attention, Dense, Embedding, InputGradient, Recurrent, RecurrentLayer, RecurrentState,
-};
+use crate::nn::{Attention, Dense, Embedding, InputGradient, Recurrent, RecurrentLayer};
 use crate::noise::Noise;
 use crate::train::Penalties;
 use crate::{Error, Ids, Layout, Parameters, Result, Rows};
@@ -62,9 +61,7 @@ use crate::{Error, Ids, Layout, Parameters, Result, Rows};
 /// ```
 #[derive(Debug)]
 pub struct Model {
-    pub(super) config: ModelConfig,
-    pub(super) plan: Plan,
-    pub(super) layers: Vec<Box<dyn Stage>>,
+    pub(super) graph: Graph,
     pub(super) parameters: Parameters,
     penalties: Penalties,
 }
@@ -80,16 +77,19 @@ pub struct BatchGradients {
     pub state: ModelState,
 }
 
-/// The states of a model's recurrent layers after the last step, or before the first, by the layer's name.
-pub type ModelState = BTreeMap<String, RecurrentState>;
+impl ModelConfig {
+    /// Checks that the layers fit each other and draws their first weights from `seed`. Errors name the layer and
+    /// both shapes; nothing is allocated before all is checked.
+    pub fn build(self, seed: u64) -> Result<Model> {
+        Model::new(self, seed)
+    }
+}
 
-/// What a model returns.
-#[derive(Debug, Clone)]
-pub struct Outputs {
-    /// The rows of each output, in the order of [`Model::output_names`].
-    pub rows: Vec<Rows>,
-    /// The states of the recurrent layers after the last step.
-    pub state: ModelState,
+impl ModelBuilder {
+    /// As [`ModelConfig::build`].
+    pub fn build(self, seed: u64) -> Result<Model> {
+        self.config().build(seed)
+    }
 }
 
 impl Model {
@@ -139,9 +139,9 @@ impl Model {
                 }
             }
         }
-        let mut model = Self { config, plan, layers, parameters, penalties };
-        for index in 0..model.layers.len() {
-            let common = model.config.layers[index].common();
+        let mut model = Self { graph: Graph { config, plan, layers }, parameters, penalties };
+        for index in 0..model.graph.layers.len() {
+            let common = model.graph.config.layers[index].common();
             let (trainable, rate) = (common.trainable, common.learning_rate);
             model.set_training(index, trainable, rate)?;
         }
@@ -150,7 +150,7 @@ impl Model {
 
     /// What it is made of, with names, freezing and rates as they are now.
     pub fn config(&self) -> &ModelConfig {
-        &self.config
+        &self.graph.config
     }
 
     /// All weights and their gradients.
@@ -165,40 +165,40 @@ impl Model {
 
     /// The names of the inputs.
     pub fn input_names(&self) -> impl Iterator<Item = &str> {
-        self.config.inputs.keys().map(String::as_str)
+        self.graph.input_names()
     }
 
     /// The names of the layers, from the inputs to the outputs.
     pub fn layer_names(&self) -> impl Iterator<Item = &str> {
-        self.plan.layers.iter().map(|layer| layer.name.as_str())
+        self.graph.layer_names()
     }
 
     /// The names of the layers whose rows are the outputs.
     pub fn output_names(&self) -> impl Iterator<Item = &str> {
-        self.plan.outputs.iter().map(|&output| self.source_name(output))
+        self.graph.plan.outputs.iter().map(|&output| self.graph.source_name(output))
     }
 
     /// The table of layers, shapes and parameters.
     pub fn summary(&self) -> Summary {
-        Summary::of(&self.config, &self.plan)
+        Summary::of(&self.graph.config, &self.graph.plan)
     }
 
     /// A layer by its name, as what it is, such as [`Dense`] or [`Recurrent`]; None where it is something else.
     pub fn layer<L: Any>(&self, name: &str) -> Option<&L> {
         let index = self.layer_names().position(|layer| layer == name)?;
-        self.layers[index].layer().downcast_ref()
+        self.graph.layers[index].layer().downcast_ref()
     }
 
     /// The path of the kernels that computes a layer, by its name; None for layers that have no choice.
     pub fn path(&self, layer: &str) -> Option<Path> {
         let index = self.layer_names().position(|name| name == layer)?;
-        self.layers[index].path()
+        self.graph.layers[index].path()
     }
 
     /// The same model with every layer on another path of the kernels. A path that the processor lacks, or that does not
     /// compute a layer, is an error that names it.
     pub fn on_path(mut self, path: Path) -> Result<Self> {
-        for (layer, planned) in self.layers.iter_mut().zip(&self.plan.layers) {
+        for (layer, planned) in self.graph.layers.iter_mut().zip(&self.graph.plan.layers) {
             layer.set_path(path).map_err(named(&planned.name))?;
         }
         Ok(self)
@@ -225,7 +225,8 @@ impl Model {
 
     /// All outputs and states, from given states of some or all recurrent layers; otherwise as [`forward`](Self::forward).
     pub fn outputs<'a>(&self, feed: impl Into<Feed<'a>>, initial: Option<&ModelState>) -> Result<Outputs> {
-        let mut walk = Walk::new(self, feed.into(), initial, &self.plan.outputs)?;
+        let mut walk =
+            Walk::new(&self.graph, &self.parameters, feed.into(), initial, &self.graph.plan.outputs)?;
         walk.forward()?;
         walk.outputs()
     }
@@ -239,8 +240,8 @@ impl Model {
         layers: &[&str],
     ) -> Result<Outputs> {
         let wanted: Vec<Source> =
-            layers.iter().map(|layer| self.index(layer).map(Source::Layer)).collect::<Result<_>>()?;
-        let mut walk = Walk::new(self, feed.into(), initial, &wanted)?;
+            layers.iter().map(|layer| self.graph.index(layer).map(Source::Layer)).collect::<Result<_>>()?;
+        let mut walk = Walk::new(&self.graph, &self.parameters, feed.into(), initial, &wanted)?;
         walk.forward()?;
         walk.outputs()
     }
@@ -273,7 +274,8 @@ impl Model {
         initial: Option<&ModelState>,
         noise: Noise,
     ) -> Result<(Outputs, ModelCache)> {
-        let mut walk = Walk::new(self, feed.into(), initial, &self.plan.outputs)?;
+        let mut walk =
+            Walk::new(&self.graph, &self.parameters, feed.into(), initial, &self.graph.plan.outputs)?;
         walk.forward_train(noise)?;
         let cache = walk.take_cache();
         Ok((walk.outputs()?, cache))
@@ -330,7 +332,7 @@ impl Model {
         targets: impl FnOnce(&Layout) -> Vec<u32>,
     ) -> Result<BatchGradients> {
         self.only_output()?;
-        let Some((head, from)) = self.linear_head() else {
+        let Some((head, from)) = self.graph.linear_head(&self.parameters) else {
             let (rows, state, cache) = self.forward_train_with_state(feed, initial, noise)?;
             let targets = targets(&rows.layout);
             let weight = loss.total_weight(&targets)?;
@@ -339,17 +341,17 @@ impl Model {
             self.backward(cache, Rows::new(d, rows.features, rows.layout)?)?;
             return Ok(BatchGradients { loss: value, weight, state });
         };
-        let mut walk = Walk::new(self, feed.into(), initial, &[from])?;
+        let mut walk = Walk::new(&self.graph, &self.parameters, feed.into(), initial, &[from])?;
         walk.forward_train(noise)?;
         let cache = walk.take_cache();
         let (x, state) = walk.outputs()?.only()?;
         let targets = targets(&x.layout);
         let weight = loss.total_weight(&targets)?;
-        let wanted = match self.needs_gradient(InputGradient::Skip).of(from) {
+        let wanted = match self.graph.needs_gradient(&self.parameters, InputGradient::Skip).of(from) {
             true => InputGradient::Needed,
             false => InputGradient::Skip,
         };
-        let Some(dense) = self.layers[head].layer().downcast_ref::<Dense>() else {
+        let Some(dense) = self.graph.layers[head].layer().downcast_ref::<Dense>() else {
             return Err(Error::Invalid("the head is no dense layer".into()));
         };
         let (value, d) = dense.cross_entropy(&mut self.parameters, &x, loss, &targets, wanted)?;
@@ -357,17 +359,6 @@ impl Model {
         drop(x);
         self.back_from(cache, vec![(from, d)], InputGradient::Skip)?;
         Ok(BatchGradients { loss: value, weight, state })
-    }
-
-    /// The layer of the only output and what it reads, where it is a dense layer without an activation that nothing else
-    /// reads and that training reaches.
-    fn linear_head(&self) -> Option<(usize, Source)> {
-        let &[Source::Layer(head)] = self.plan.outputs.as_slice() else { return None };
-        let dense = self.layers[head].layer().downcast_ref::<Dense>()?;
-        let read = self.plan.layers.iter().any(|layer| layer.reads.contains(&Source::Layer(head)));
-        let trained = self.needs_gradient(InputGradient::Skip).of(Source::Layer(head));
-        let &[from] = self.plan.layers[head].reads.as_slice() else { return None };
-        (dense.config().activation == Activation::Linear && !read && trained).then_some((head, from))
     }
 
     /// The penalties of all regularisers on trainable weights, to be added to the loss. [`backward`](Self::backward)
@@ -392,8 +383,8 @@ impl Model {
     /// The table of an embedding by its name, `[V, F]`, to be filled with pretrained vectors. A layer that is no
     /// embedding is an error.
     pub fn embedding_table(&mut self, layer: &str) -> Result<ArrayViewMut2<'_, f32>> {
-        let index = self.index(layer)?;
-        let Some(embedding) = self.layers[index].layer().downcast_ref::<Embedding>() else {
+        let index = self.graph.index(layer)?;
+        let Some(embedding) = self.graph.layers[index].layer().downcast_ref::<Embedding>() else {
             return Err(Error::Invalid(format!("{layer} is no embedding; word vectors go into one")));
         };
         let (config, id) = (embedding.config(), embedding.weight());
@@ -404,10 +395,10 @@ impl Model {
     /// Changes a GRU to the other reading of its update gate, by its name, and its weights with it: the model returns the
     /// same bits. Errors, and what becomes of gradients and optimizers, as [`Recurrent::set_inverted_update`].
     pub fn set_inverted_update(&mut self, layer: &str, inverted: bool) -> Result<()> {
-        let index = self.index(layer)?;
+        let index = self.graph.index(layer)?;
         let (Some(stack), Some(config)) = (
-            self.layers[index].layer_mut().downcast_mut::<Recurrent>(),
-            self.config.layers[index].get_mut::<RecurrentLayer>(),
+            self.graph.layers[index].layer_mut().downcast_mut::<Recurrent>(),
+            self.graph.config.layers[index].get_mut::<RecurrentLayer>(),
         ) else {
             return Err(Error::Invalid(format!("{layer} is no GRU and has no update gate")));
         };
@@ -427,25 +418,25 @@ impl Model {
     /// A model that returns one row a sequence, one whose layers are no list, and one without a recurrent layer that masks
     /// no id: its output at a masked step depends on the numbers there.
     pub fn masked_row(&self) -> Result<Vec<f32>> {
-        if !self.plan.is_list() {
+        if !self.graph.plan.is_list() {
             return Err(Error::Invalid(
                 "only of a list of layers is it known what a masked step shows; look at the layers one by one".into(),
             ));
         }
-        if self.returns_once() {
+        if self.graph.returns_once() {
             return Err(Error::Invalid("the model answers once; no step of its answer is masked".into()));
         }
-        let last = self.plan.layers.iter().rposition(|layer| layer.state.is_some());
-        let masked = self.plan.masked_ids[0];
+        let last = self.graph.plan.layers.iter().rposition(|layer| layer.state.is_some());
+        let masked = self.graph.plan.masked_ids[0];
         let (start, mut row) = match (last, masked) {
             (Some(last), _) => {
-                let features = self.plan.layers[last].output.features().unwrap_or(0);
+                let features = self.graph.plan.layers[last].output.features().unwrap_or(0);
                 (last + 1, Rows::one_step(vec![0.0; features], features, 1)?)
             }
-            (None, Some(id)) if self.config.layers[0].masked_id().is_some() => {
+            (None, Some(id)) if self.graph.config.layers[0].masked_id().is_some() => {
                 let ids = Value::Ids(Ids::new(vec![id], Layout::full(1, 1)?)?);
                 let call = crate::layer::Call { parameters: &self.parameters, initial: None };
-                (1, self.layers[0].forward(call, vec![ids])?.rows)
+                (1, self.graph.layers[0].forward(call, vec![ids])?.rows)
             }
             _ => {
                 return Err(Error::Invalid(
@@ -454,7 +445,7 @@ impl Model {
                 ));
             }
         };
-        for layer in &self.layers[start..] {
+        for layer in &self.graph.layers[start..] {
             row = layer.masked_step(&self.parameters, row)?;
         }
         Ok(row.into_data())
@@ -463,82 +454,48 @@ impl Model {
     /// How much each step counts in the output of the first [`Attention`] over time, `[R, 1]`, as [`Attention::weights`];
     /// None of a model without one. [`Rows::unpack`] makes it `[N, T]`. Errors as [`forward`](Self::forward).
     pub fn attention_weights<'a>(&self, feed: impl Into<Feed<'a>>) -> Result<Option<Rows>> {
-        let attention = self.layers.iter().enumerate().find_map(|(index, layer)| {
+        let attention = self.graph.layers.iter().enumerate().find_map(|(index, layer)| {
             layer.layer().downcast_ref::<Attention>().map(|attention| (index, attention))
         });
         let Some((index, attention)) = attention else { return Ok(None) };
-        let mut walk = Walk::new(self, feed.into(), None, &self.plan.layers[index].reads)?;
+        let mut walk = Walk::new(
+            &self.graph,
+            &self.parameters,
+            feed.into(),
+            None,
+            &self.graph.plan.layers[index].reads,
+        )?;
         walk.forward()?;
         attention.weights(&self.parameters, &walk.outputs()?.only()?.0).map(Some)
     }
 
-    pub(super) fn returns_once(&self) -> bool {
-        self.plan.outputs.iter().all(|&output| match output {
-            Source::Layer(index) => matches!(self.plan.layers[index].output, Signal::Once(_)),
-            Source::Input(_) => false,
-        })
-    }
-
-    /// A layer's place by its name.
-    pub(super) fn index(&self, layer: &str) -> Result<usize> {
-        self.layer_names().position(|name| name == layer).ok_or_else(|| {
-            let names: Vec<&str> = self.layer_names().collect();
-            Error::Invalid(format!("the model has no layer {layer:?}; it has {}", names.join(", ")))
-        })
-    }
-
-    pub(super) fn source_name(&self, source: Source) -> &str {
-        match source {
-            Source::Layer(index) => &self.plan.layers[index].name,
-            Source::Input(index) => self.config.inputs.keys().nth(index).map_or("", String::as_str),
-        }
-    }
-
     fn only_output(&self) -> Result<()> {
-        match self.plan.outputs.len() {
+        match self.graph.plan.outputs.len() {
             1 => Ok(()),
             count => Err(Error::Invalid(format!("the model has {count} outputs; ask for all of them"))),
         }
     }
 
     fn weighted(&self, layer: &str) -> Result<(usize, (bool, f64))> {
-        let index = self.index(layer)?;
-        if self.plan.layers[index].weights.is_empty() {
+        let index = self.graph.index(layer)?;
+        if self.graph.plan.layers[index].weights.is_empty() {
             return Err(Error::Invalid(format!("{layer} has no weights to train")));
         }
-        let common = self.config.layers[index].common();
+        let common = self.graph.config.layers[index].common();
         Ok((index, (common.trainable, common.learning_rate)))
     }
 
     /// Changes how a layer is trained, in its configuration and in its parameters.
     fn set_training(&mut self, index: usize, trainable: bool, rate: f64) -> Result<()> {
-        for weight in &self.plan.layers[index].weights {
+        for weight in &self.graph.plan.layers[index].weights {
             if let Some(id) = self.parameters.find(&weight.name) {
                 self.parameters.set_learning_rate(id, rate)?;
                 self.parameters.set_trainable(id, trainable);
             }
         }
-        let common = self.config.layers[index].common_mut();
+        let common = self.graph.config.layers[index].common_mut();
         (common.trainable, common.learning_rate) = (trainable, rate);
         Ok(())
-    }
-
-    /// Which layers and inputs a backward pass reaches.
-    fn needs_gradient(&self, inputs: InputGradient) -> Needs {
-        let trained = |layer: &PlannedLayer| {
-            let ids = layer.weights.iter().filter_map(|weight| self.parameters.find(&weight.name));
-            ids.into_iter().any(|id| self.parameters.entry(id).trainable)
-        };
-        let mut needs = Needs {
-            inputs: vec![inputs == InputGradient::Needed; self.config.inputs.len()],
-            layers: Vec::with_capacity(self.layers.len()),
-        };
-        for layer in &self.plan.layers {
-            let below = layer.reads.iter().any(|&source| needs.of(source));
-            let initial = layer.initial.is_some_and(|index| needs.layers[index]);
-            needs.layers.push(trained(layer) || below || initial);
-        }
-        needs
     }
 
     fn back(
@@ -547,15 +504,15 @@ impl Model {
         d_out: Vec<Option<Rows>>,
         wanted: InputGradient,
     ) -> Result<Vec<Option<Rows>>> {
-        cache.check(&self.parameters, self.layers.len())?;
-        if d_out.len() != self.plan.outputs.len() {
+        cache.check(&self.parameters, self.graph.layers.len())?;
+        if d_out.len() != self.graph.plan.outputs.len() {
             return Err(Error::Shape {
                 what: "the gradients of the outputs".into(),
-                expected: format!("one for each of {} outputs", self.plan.outputs.len()),
+                expected: format!("one for each of {} outputs", self.graph.plan.outputs.len()),
                 found: d_out.len().to_string(),
             });
         }
-        let d_out = self.plan.outputs.iter().copied().zip(d_out).collect();
+        let d_out = self.graph.plan.outputs.iter().copied().zip(d_out).collect();
         self.back_from(cache, d_out, wanted)
     }
 
@@ -566,16 +523,16 @@ impl Model {
         d_out: Vec<(Source, Option<Rows>)>,
         wanted: InputGradient,
     ) -> Result<Vec<Option<Rows>>> {
-        let needs = self.needs_gradient(wanted);
-        let mut gradients = Gradients::new(self.config.inputs.len(), self.layers.len());
+        let needs = self.graph.needs_gradient(&self.parameters, wanted);
+        let mut gradients = Gradients::new(self.graph.config.inputs.len(), self.graph.layers.len());
         for (source, d) in d_out {
             gradients.add(source, d)?;
         }
         for (index, kept) in cache.into_layers().into_iter().enumerate().rev() {
-            let Some(kept) = kept.filter(|_| needs.layers[index]) else { continue };
+            let Some(kept) = kept.filter(|_| needs.of(Source::Layer(index))) else { continue };
             gradients.through(
-                &*self.layers[index],
-                &self.plan.layers[index],
+                &*self.graph.layers[index],
+                &self.graph.plan.layers[index],
                 index,
                 kept,
                 &mut self.parameters,
@@ -585,40 +542,7 @@ impl Model {
         self.penalties.add_gradients(&mut self.parameters);
         Ok(match wanted {
             InputGradient::Needed => gradients.inputs(),
-            InputGradient::Skip => vec![None; self.config.inputs.len()],
+            InputGradient::Skip => vec![None; self.graph.config.inputs.len()],
         })
     }
-}
-
-/// Which inputs and layers a backward pass reaches: those with weights that are trained, and all that read them.
-#[derive(Debug)]
-pub(super) struct Needs {
-    inputs: Vec<bool>,
-    layers: Vec<bool>,
-}
-
-impl Needs {
-    pub(super) fn of(&self, source: Source) -> bool {
-        match source {
-            Source::Input(index) => self.inputs[index],
-            Source::Layer(index) => self.layers[index],
-        }
-    }
-}
-
-impl Outputs {
-    /// The rows of the only output, and the states. Several outputs are an error.
-    pub fn only(self) -> Result<(Rows, ModelState)> {
-        match <[Rows; 1]>::try_from(self.rows) {
-            Ok([rows]) => Ok((rows, self.state)),
-            Err(rows) => {
-                Err(Error::Invalid(format!("the model has {} outputs; ask for all of them", rows.len())))
-            }
-        }
-    }
-}
-
-/// An error of a layer, with its name.
-pub(super) fn named<E: std::fmt::Display>(layer: &str) -> impl Fn(E) -> Error {
-    move |error| Error::Invalid(format!("{layer}: {error}"))
 }

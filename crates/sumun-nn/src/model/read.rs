@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::checksum::{Checksum, TensorChecksum};
-use super::file::{FORMAT, MAX_HEADER, ModelFile, NamedTensor, VERSION, key};
+use super::content::{FORMAT, MAX_HEADER, ModelFile, NamedTensor, VERSION, key};
 use super::header::Header;
 use crate::error::quoted;
 use crate::{Error, Result};

@@ -1,5 +1,6 @@
 //! The kinds of layers that TOML and files may name.
 
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
 use super::layer_config::{LayerConfig, OneOrMore};
@@ -82,6 +83,14 @@ impl Registry {
         common.trainable = trainable.unwrap_or(true);
         common.learning_rate = learning_rate.unwrap_or(1.0);
         Ok(layer)
+    }
+}
+
+impl<'de> Deserialize<'de> for LayerConfig {
+    /// Reads the kinds of layers that the crate has; [`Registry::layer`] reads others too.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = serde_json::Map::deserialize(deserializer)?;
+        Registry::standard().layer(map).map_err(de::Error::custom)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::config::ModelConfig;
-use super::file::{ModelFile, NamedTensor};
+use super::content::{ModelFile, NamedTensor};
 use super::network::Model;
 use super::plan::Plan;
 use super::registry::Registry;
@@ -20,7 +20,7 @@ const SPARE: usize = 100;
 impl Model {
     /// The model as a file's content: its layers as configuration `{"model": …}`, its weights as tensors.
     pub fn to_file(&self) -> Result<ModelFile> {
-        let model = serde_json::to_value(&self.config)
+        let model = serde_json::to_value(&self.graph.config)
             .map_err(|error| Error::Invalid(format!("the model cannot be written as JSON: {error}")))?;
         let tensor = |entry: &crate::parameters::Entry| {
             let values = self.parameters.values()[entry.range.clone()].to_vec();

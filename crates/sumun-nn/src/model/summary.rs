@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::config::ModelConfig;
 use super::layer_config::LayerConfig;
-use super::network::Model;
 use super::plan::{Plan, PlannedLayer, Source};
-use crate::layer::{Common, Signal};
+use crate::Result;
+use crate::layer::Signal;
 
 /// One layer of a [`Summary`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,13 @@ pub struct SummaryRow {
 pub struct Summary {
     /// The layers, from the input to the answer.
     pub rows: Vec<SummaryRow>,
+}
+
+impl ModelConfig {
+    /// The table of layers, shapes and parameters, without building anything. Errors as [`build`](Self::build).
+    pub fn summary(&self) -> Result<Summary> {
+        Ok(Summary::of(self, &Plan::of(self)?))
+    }
 }
 
 impl Summary {
@@ -110,36 +117,4 @@ fn thousands(number: usize) -> String {
         out.push(digit);
     }
     out
-}
-
-/// As PyTorch prints a module: a layer a line, with its sizes and every option that is not the usual one.
-///
-/// ```text
-/// Model(
-///   (embedding): Embedding(10000, 64)
-///   (lstm): LSTM(64, 64, bidirectional=True)
-///   (dense): Dense(in_features=128, out_features=1, bias=True)
-/// )
-/// ```
-impl fmt::Display for Model {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Model(")?;
-        for (layer, planned) in self.config.layers.iter().zip(&self.plan.layers) {
-            writeln!(f, "  ({}): {}", planned.name, line(layer, planned))?;
-        }
-        write!(f, ")")
-    }
-}
-
-fn line(layer: &LayerConfig, planned: &PlannedLayer) -> String {
-    let Some(&input) = planned.inputs.first() else { return planned.name.clone() };
-    let (head, mut options) = layer.print(input);
-    let Common { trainable, learning_rate, .. } = layer.common();
-    if !trainable {
-        options.push("trainable=False".into());
-    }
-    if *learning_rate != 1.0 {
-        options.push(format!("learning_rate={learning_rate}"));
-    }
-    format!("{head}({})", options.join(", "))
 }

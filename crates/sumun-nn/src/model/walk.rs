@@ -1,10 +1,11 @@
 //! One pass over a model: forwards in the order of the layers, backwards in the other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::config::ModelConfig;
 use super::feed::Feed;
-use super::network::{Model, ModelState, Needs, Outputs, named};
+use super::graph::{Graph, Needs, named};
 use super::plan::{PlannedLayer, Source};
 use crate::layer::{Adjoint, Call, InputGradients, Kept, Stage, Value};
 use crate::nn::{InputGradient, Recurrent, RecurrentState};
@@ -13,6 +14,30 @@ use crate::{Error, Parameters, Result, Rows};
 
 /// Where the noise of the layers begins: above it, the noise within a layer never is that of another.
 const FIRST_NOISE: u32 = 1 << 14;
+
+/// The states of a model's recurrent layers after the last step, or before the first, by the layer's name.
+pub type ModelState = BTreeMap<String, RecurrentState>;
+
+/// What a model returns.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    /// The rows of each output, in the order of [`Model::output_names`](super::Model::output_names).
+    pub rows: Vec<Rows>,
+    /// The states of the recurrent layers after the last step.
+    pub state: ModelState,
+}
+
+impl Outputs {
+    /// The rows of the only output, and the states. Several outputs are an error.
+    pub fn only(self) -> Result<(Rows, ModelState)> {
+        match <[Rows; 1]>::try_from(self.rows) {
+            Ok([rows]) => Ok((rows, self.state)),
+            Err(rows) => {
+                Err(Error::Invalid(format!("the model has {} outputs; ask for all of them", rows.len())))
+            }
+        }
+    }
+}
 
 /// What a backward pass needs of a forward pass in training.
 #[derive(Debug)]
@@ -50,7 +75,8 @@ impl ModelCache {
 /// A forward pass.
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
-    model: &'a Model,
+    graph: &'a Graph,
+    parameters: &'a Parameters,
     initial: Option<&'a ModelState>,
     wanted: Vec<Source>,
     /// What each input and layer passes on, until it was read for the last time.
@@ -68,14 +94,16 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Packs what the layers on the way to `wanted` read. Whatever does not fit is an error.
     pub(super) fn new(
-        model: &'a Model,
+        graph: &'a Graph,
+        parameters: &'a Parameters,
         feed: Feed<'_>,
         initial: Option<&'a ModelState>,
         wanted: &[Source],
     ) -> Result<Self> {
-        let (inputs, layers) = (model.config.inputs.len(), model.layers.len());
+        let (inputs, layers) = (graph.config.inputs.len(), graph.layers.len());
         let mut walk = Self {
-            model,
+            graph,
+            parameters,
             initial,
             wanted: wanted.to_vec(),
             inputs: vec![None; inputs],
@@ -98,7 +126,7 @@ impl<'a> Walk<'a> {
 
     fn check_states(&self) -> Result<()> {
         for name in self.initial.into_iter().flat_map(ModelState::keys) {
-            if self.model.plan.layers[self.model.index(name)?].state.is_none() {
+            if self.graph.plan.layers[self.graph.index(name)?].state.is_none() {
                 return Err(Error::Invalid(format!("{name} is no recurrent layer and has no state")));
             }
         }
@@ -107,13 +135,13 @@ impl<'a> Walk<'a> {
 
     /// A value in place of what would be computed or packed.
     fn give(&mut self, name: &str, value: Value) -> Result<()> {
-        let model = self.model;
+        let graph = self.graph;
         let (place, signal) =
-            match model.config.inputs.iter().enumerate().find(|(_, (input, _))| *input == name) {
+            match graph.config.inputs.iter().enumerate().find(|(_, (input, _))| *input == name) {
                 Some((index, (_, input))) => (&mut self.inputs[index], input.signal()),
                 None => {
-                    let index = model.index(name)?;
-                    (&mut self.values[index], model.plan.layers[index].output)
+                    let index = graph.index(name)?;
+                    (&mut self.values[index], graph.plan.layers[index].output)
                 }
             };
         let found = match &value {
@@ -133,21 +161,21 @@ impl<'a> Walk<'a> {
 
     /// Finds the layers on the way to what is wanted, last first, and counts how often each value is read.
     fn need(&mut self) -> Result<()> {
-        let model = self.model;
+        let graph = self.graph;
         for &source in &self.wanted.clone() {
             self.read(source);
         }
-        for index in (0..model.layers.len()).rev() {
+        for index in (0..graph.layers.len()).rev() {
             if !self.needed[index] {
                 continue;
             }
-            let planned = &model.plan.layers[index];
+            let planned = &graph.plan.layers[index];
             planned.reads.iter().for_each(|&source| self.read(source));
             if let Some(from) = planned.initial.filter(|_| self.given_state(index).is_none()) {
                 if self.values[from].is_some() {
                     return Err(Error::Invalid(format!(
                         "{} begins with the state of {}, whose rows are given; give the state of {} as well",
-                        planned.name, model.plan.layers[from].name, planned.name
+                        planned.name, graph.plan.layers[from].name, planned.name
                     )));
                 }
                 self.needed[from] = true;
@@ -167,8 +195,8 @@ impl<'a> Walk<'a> {
     }
 
     fn pack(&mut self, feed: &Feed<'_>) -> Result<()> {
-        let model = self.model;
-        let names: Vec<&str> = model.input_names().collect();
+        let graph = self.graph;
+        let names: Vec<&str> = graph.input_names().collect();
         let mut batches = vec![None; names.len()];
         for (name, batch) in &feed.batches {
             let index = match name {
@@ -188,7 +216,7 @@ impl<'a> Walk<'a> {
             batches[index] = Some(batch);
         }
         self.check_repetition(batches.iter().flatten().any(|batch| batch.repeats()))?;
-        for (index, (name, input)) in model.config.inputs.iter().enumerate() {
+        for (index, (name, input)) in graph.config.inputs.iter().enumerate() {
             let what = match name.as_str() {
                 ModelConfig::INPUT => "the model's input".to_owned(),
                 name => format!("the model's input {name}"),
@@ -206,15 +234,15 @@ impl<'a> Walk<'a> {
             let Some(batch) = batches[index] else {
                 return Err(Error::Invalid(format!("{what} is missing; give a batch for it")));
             };
-            self.inputs[index] = Some(batch.pack(model.plan.masked_ids[index])?);
+            self.inputs[index] = Some(batch.pack(graph.plan.masked_ids[index])?);
         }
         Ok(())
     }
 
     fn check_repetition(&self, repeats: bool) -> Result<()> {
-        let model = self.model;
-        let last = model.layers.iter().rev().find_map(|layer| layer.layer().downcast_ref::<Recurrent>());
-        if repeats && !model.returns_once() && last.is_some_and(|stack| stack.config().bidirectional) {
+        let graph = self.graph;
+        let last = graph.layers.iter().rev().find_map(|layer| layer.layer().downcast_ref::<Recurrent>());
+        if repeats && !graph.returns_once() && last.is_some_and(|stack| stack.config().bidirectional) {
             // Two directions meet different steps before a masked one: neither can be the one that is repeated.
             return Err(Error::Invalid(
                 "the sequences of two directions show zeros at masked steps, as Keras' Bidirectional does; fill the batch with Fill::Zero"
@@ -244,7 +272,7 @@ impl<'a> Walk<'a> {
 
     /// The state that the caller gave for a layer.
     fn given_state(&self, index: usize) -> Option<&'a RecurrentState> {
-        self.initial.and_then(|states| states.get(&self.model.plan.layers[index].name))
+        self.initial.and_then(|states| states.get(&self.graph.plan.layers[index].name))
     }
 
     /// Computes the layers on the way to what is wanted, keeping nothing for backward.
@@ -254,7 +282,7 @@ impl<'a> Walk<'a> {
 
     /// As [`forward`](Self::forward) in training, keeping what backward needs.
     pub(super) fn forward_train(&mut self, noise: Noise) -> Result<()> {
-        self.cache = (0..self.model.layers.len()).map(|_| None).collect();
+        self.cache = (0..self.graph.layers.len()).map(|_| None).collect();
         self.each_layer(|stage, call, inputs, index| {
             let (output, kept) = stage.forward_train(call, inputs, layer_noise(noise, index))?;
             Ok((output, Some(kept)))
@@ -265,18 +293,18 @@ impl<'a> Walk<'a> {
         &mut self,
         run: impl Fn(&dyn Stage, Call<'_>, Vec<Value>, usize) -> Result<(crate::layer::Output, Option<Kept>)>,
     ) -> Result<()> {
-        let model = self.model;
-        for index in 0..model.layers.len() {
+        let graph = self.graph;
+        for index in 0..graph.layers.len() {
             if !self.needed[index] {
                 continue;
             }
-            let planned = &model.plan.layers[index];
+            let planned = &graph.plan.layers[index];
             let inputs = planned.reads.iter().map(|&source| self.take(source)).collect::<Result<Vec<_>>>()?;
             let given = self.given_state(index);
             let handed_over = given.is_none() && planned.initial.is_some();
             let initial = given.or_else(|| planned.initial.and_then(|from| self.states[from].as_ref()));
-            let call = Call { parameters: &model.parameters, initial };
-            let (output, kept) = run(&*model.layers[index], call, inputs, index)?;
+            let call = Call { parameters: self.parameters, initial };
+            let (output, kept) = run(&*graph.layers[index], call, inputs, index)?;
             if Some(output.rows.features) != planned.output.features() {
                 return Err(Error::Shape {
                     what: format!("what {} returns", planned.name),
@@ -304,19 +332,19 @@ impl<'a> Walk<'a> {
         *reads = reads.saturating_sub(1);
         let taken = if *reads == 0 { value.take() } else { value.clone() };
         taken.ok_or_else(|| {
-            Error::Invalid(format!("{} was read before it was computed", self.model.source_name(source)))
+            Error::Invalid(format!("{} was read before it was computed", self.graph.source_name(source)))
         })
     }
 
     pub(super) fn take_cache(&mut self) -> ModelCache {
-        ModelCache { version: self.model.parameters.version(), layers: std::mem::take(&mut self.cache) }
+        ModelCache { version: self.parameters.version(), layers: std::mem::take(&mut self.cache) }
     }
 
     /// What was wanted, and all states.
     pub(super) fn outputs(mut self) -> Result<Outputs> {
         let wanted = std::mem::take(&mut self.wanted);
         let rows = wanted.into_iter().map(|source| self.take(source)?.rows()).collect::<Result<Vec<_>>>()?;
-        let layers = &self.model.plan.layers;
+        let layers = &self.graph.plan.layers;
         let states = self.states.into_iter().zip(layers);
         let state = states.filter_map(|(state, layer)| Some((layer.name.clone(), state?))).collect();
         Ok(Outputs { rows, state })
