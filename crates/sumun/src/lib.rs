@@ -47,7 +47,7 @@
 //! | measure predictions beside the simplest guesses | [`scores`] |
 //! | keep a training on disk, resume it, list runs | [`run`] |
 //! | write a report as one HTML page | [`report`] |
-//! | time recurrent layers on this machine | [`bench`] |
+//! | time recurrent layers on this machine | [`mod@bench`] |
 //! | build and train models and layers | [`nn`], [`model`], [`loss`], [`train`], of `sumun-nn` |
 //!
 //! The repository has every PyTorch, Keras and ONNX name beside the one here in `docs/names.md`, the equations in

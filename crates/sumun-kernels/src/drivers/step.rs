@@ -35,7 +35,7 @@ pub(crate) struct Forward<'a> {
     pub(crate) keep: bool,
     /// Whether the first step begins with the last panel.
     pub(crate) backwards: bool,
-    /// Rows of a panel of `gates`: R where they are kept, else [`chunk_rows`].
+    /// Rows of a panel of `gates`: R where they are kept, else [`chunk_rows`](super::forward::chunk_rows).
     pub(crate) gate_rows: usize,
     /// An LSTM's c: of every row `[R, H]` where it is kept, else the running one `[N, H]`.
     pub(crate) cells: *mut f32,

@@ -11,7 +11,7 @@ use crate::noise::Noise;
 use crate::train::Regularizer;
 
 layer! {
-    /// A learnt vector for each id (Keras' and PyTorch's `Embedding`). It stands first, on [`Input::ids`](super::Input).
+    /// A learnt vector for each id (Keras' and PyTorch's `Embedding`). It stands first, on [`Input::ids`](crate::model::Input::ids).
     EmbeddingLayer {
         /// F: how long each vector is.
         [] features: usize,
