@@ -98,7 +98,7 @@ fn library_message(error: &sumun::Error, spelling: &Options) -> String {
     }
 }
 
-/// Whether another path would help, so that the path is a bad input and the machine is well.
+/// Whether another path would help, so that the path is a bad input and not a fault of the machine.
 fn names_a_bad_path(kind: io::ErrorKind) -> bool {
     use io::ErrorKind as Kind;
     matches!(

@@ -55,7 +55,7 @@ enum Command {
     /// Print the settings of a task as a commented configuration file
     #[command(after_help = after(config::EXAMPLES))]
     Config(config::Arguments),
-    /// Print what a model answers: the steps ahead, labels, numbers or tags
+    /// Print what a model predicts: the steps ahead, labels, numbers or tags
     #[command(args_override_self = true, after_help = after(predict::EXAMPLES))]
     Predict(predict::Arguments),
     /// Measure a trained model on a file, beside the baselines
@@ -70,7 +70,7 @@ enum Command {
     /// List the runs of a folder with their figures
     #[command(args_override_self = true, after_help = after(runs::EXAMPLES))]
     Runs(runs::Arguments),
-    /// Lay the curves of several runs over each other, in one HTML page
+    /// Draw the curves of several runs over each other, in one HTML page
     #[command(args_override_self = true, after_help = after(compare::EXAMPLES))]
     Compare(compare::Arguments),
     /// Time recurrent layers on this machine, beside what its processor can do
@@ -88,7 +88,7 @@ enum Command {
 struct Train {
     #[command(subcommand)]
     task: Option<TrainTask>,
-    /// Go on with a training that was interrupted, to the same bits
+    /// Resume a training that was interrupted; it ends at the same bits
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "set", "out"])]
     resume: Option<PathBuf>,
     #[command(flatten)]
@@ -109,7 +109,7 @@ enum TrainTask {
     /// Learn to tag every token of a sentence
     #[command(args_override_self = true, after_help = after(train_task::TAG_EXAMPLES))]
     Tag(train_task::Arguments<settings::Tag>),
-    /// Learn to write text like a file
+    /// Learn to write text like that of a file
     #[command(args_override_self = true, after_help = after(train_task::LM_EXAMPLES))]
     Lm(train_task::Arguments<settings::Lm>),
 }
@@ -123,7 +123,7 @@ Examples:
 
 Ctrl-C saves and stops a training; --resume goes on to the same bits.";
 
-/// Trains a task, what a configuration says, or what was interrupted.
+/// Trains a task, what a configuration names, or a run that was interrupted.
 fn train(train: Train) -> Result<(), Failure> {
     let Train { task, resume, common } = train;
     match (task, resume) {
@@ -182,7 +182,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// The command that was asked for, such as `sumun train forecast`, for a hint where help is.
+/// The command that was asked for, such as `sumun train forecast`, for the hint at its help.
 fn asked_command() -> String {
     let root = Cli::command();
     let mut command = &root;

@@ -74,7 +74,7 @@ impl Display {
         {
             tell(&line(last));
         }
-        // A single candidate is told about in the summary.
+        // A single candidate is described in the summary.
         if !matches!(self.mode, Mode::Silent) && current.stage.candidates > 1 {
             tell(&current.outcome(self.style));
         }
@@ -150,7 +150,7 @@ impl Progress for Display {
 
     fn step(&mut self, step: &StepEnd) {
         let Some(current) = &mut self.stage else { return };
-        // Epochs of a moment tell enough by themselves.
+        // Of short epochs, the lines of whole epochs are enough.
         if current.shown.elapsed() < STEP_SHOWN {
             return;
         }
@@ -166,7 +166,7 @@ impl Progress for Display {
     }
 }
 
-/// Tells what was noticed, wrapped, behind a dot.
+/// Writes a note, wrapped, behind a dot.
 pub(crate) fn tell_note(note: &str, style: Style) {
     for (i, line) in wrapped(note, COLUMNS - 2).iter().enumerate() {
         let mark = if i == 0 { "·" } else { " " };
@@ -174,7 +174,7 @@ pub(crate) fn tell_note(note: &str, style: Style) {
     }
 }
 
-/// Seconds until all candidates are through at the latest, from the mean epoch of this one.
+/// Seconds until all candidates are trained at the latest, from the mean epoch of this one.
 fn time_left(end: &EpochEnd, elapsed_s: f64) -> f64 {
     let epoch_s = elapsed_s / end.record.epoch.max(1) as f64;
     let here = end.epochs.saturating_sub(end.record.epoch);

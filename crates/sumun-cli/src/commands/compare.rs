@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         })?);
     }
     let page = compare_report(&runs, &now())?;
-    // A page that somebody wants to keep is not overwritten by chance.
+    // A page that exists is not overwritten.
     let written = std::fs::File::create_new(out)
         .and_then(|mut file| std::io::Write::write_all(&mut file, page.as_bytes()));
     match written {

@@ -34,13 +34,13 @@ pub(crate) struct Arguments {
     /// Below 1 the text is more predictable, above 1 more surprising; 0 always takes the most probable token
     #[arg(long, value_name = "T", value_parser = real::<f64>, allow_negative_numbers = true, default_value_t = Sampling::default().temperature)]
     temperature: f64,
-    /// Draw only from the K most probable tokens [default: all]
+    /// Choose only among the K most probable tokens [default: all]
     #[arg(long, value_name = "K", value_parser = count, allow_negative_numbers = true)]
     top_k: Option<usize>,
-    /// Draw only from the most probable tokens that together have probability P [default: 1]
+    /// Choose only among the most probable tokens that together have probability P [default: 1]
     #[arg(long, value_name = "P", value_parser = real::<f64>, allow_negative_numbers = true)]
     top_p: Option<f64>,
-    /// Where the randomness comes from
+    /// The seed of the random choices
     #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true, default_value_t = 0)]
     seed: u64,
     /// Threads to compute with [default: all processors]

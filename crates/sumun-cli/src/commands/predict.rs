@@ -33,7 +33,7 @@ Rows at the end of FILE that have the known columns but no targets say what is k
 pub(crate) struct Arguments {
     /// The folder of a training run, or a model file
     run: PathBuf,
-    /// The file to answer, or to forecast from the end of; `-` for standard input [default, of a forecaster: the training file's end]
+    /// The file to predict for, or to forecast from the end of; `-` for standard input [default, of a forecaster: the training file's end]
     file: Option<PathBuf>,
     /// How many steps ahead; beyond the horizon, forecasts are fed back in [default: the horizon]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     /// Print one JSON object on one line instead of CSV
     #[arg(long)]
     json: bool,
-    /// With --json, of a model trained with --pool attention: also how much each token or step counts in its answer
+    /// With --json, of a model trained with --pool attention: also the weight of each token or step in the prediction
     #[arg(long, requires = "json")]
     attention: bool,
     /// Say nothing on stderr but errors
@@ -66,13 +66,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Prints what a model of any other task makes of a file.
+/// Prints the predictions of a model of any other task.
 fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> {
     if arguments.steps.is_some() {
         return Err(Failure::Usage(format!("--steps is for forecasts; this is a model to {}", trained.task)));
     }
     let Some(file) = &arguments.file else {
-        return Err(Failure::Usage("there is no file to answer; give one, or - for standard input".into()));
+        return Err(Failure::Usage(
+            "there is no file to predict for; give one, or - for standard input".into(),
+        ));
     };
     let answers = on_threads(arguments.threads, || match arguments.attention {
         true => trained.predict_with_attention(file),

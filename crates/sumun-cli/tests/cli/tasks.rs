@@ -155,7 +155,7 @@ fn sequences_of_numbers_are_classified() {
     );
     assert_eq!(trained["metrics"]["test"]["accuracy"].as_f64(), Some(1.0), "{trained}");
     place.refuse(&["predict", "run", "reviews.csv"], &["reviews.csv: there is no field 'x'"]);
-    place.refuse(&["predict", "run"], &["there is no file to answer"]);
+    place.refuse(&["predict", "run"], &["there is no file to predict for"]);
     place.refuse(&["predict", "run", "signals.jsonl", "--steps", "3"], &["--steps is for forecasts"]);
 }
 
