@@ -9,7 +9,7 @@ use std::path::Path;
 const PREFIX: &str = ".sumun-";
 const SUFFIX: &str = ".partial";
 
-/// Removes what writers that were killed left in a folder in which nobody writes now.
+/// Removes what writers that were killed left in a folder in which no other process writes now.
 pub fn sweep(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -27,7 +27,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_whole(path, bytes).map_err(without_path)
 }
 
-/// An error without the temporary name that tempfile adds to it, which says nothing to whoever reads it.
+/// An error without the temporary name that tempfile adds to it, which means nothing to the reader.
 pub fn without_path(error: io::Error) -> io::Error {
     match error.to_string().split_once(" at path ") {
         Some((said, _)) => io::Error::new(error.kind(), said),

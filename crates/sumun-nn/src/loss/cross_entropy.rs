@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// −log softmax(logits) at the row's class, averaged over rows (PyTorch's `CrossEntropyLoss` with class indices).
 ///
 /// With class weights the mean is Σ w·loss / Σ w, w the weight of the row's class, as there. Ignored rows count
-/// for nothing and have no gradient; if nothing counts, loss and gradient are 0 (PyTorch answers NaN), so that
+/// for nothing and have no gradient; if nothing counts, loss and gradient are 0 (PyTorch returns NaN), so that
 /// a batch of padding does not end a training.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

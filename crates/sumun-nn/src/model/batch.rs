@@ -90,7 +90,7 @@ impl<'a> Batch<'a> {
         Self { once: true, ..Self::numbers(x.insert_axis(Axis(1))) }
     }
 
-    /// Ids, `[T, N]`: time first, as are the axes of a mask for it then. Answers are rows either way;
+    /// Ids, `[T, N]`: time first, as are the axes of a mask for it then. Outputs are rows either way;
     /// [`Rows::unpack_time_major`] makes them an array `[T, N, F]`.
     pub fn ids_time_major(ids: ArrayView2<'a, u32>) -> Self {
         Self { time_major: true, ..Self::ids(ids.reversed_axes()) }
@@ -131,7 +131,7 @@ impl<'a> Batch<'a> {
         Ok(self)
     }
 
-    /// Which steps are there, as the layers alone are told: all, [`lengths`](Self::lengths) or a [`mask`](Self::mask).
+    /// Which steps are there, as layers outside a model are given them: all, [`lengths`](Self::lengths) or a [`mask`](Self::mask).
     pub fn valid(self, valid: Valid<'a>) -> Result<Self> {
         match valid {
             Valid::All => Ok(Self { present: Present::All, ..self }),
@@ -145,7 +145,7 @@ impl<'a> Batch<'a> {
         Self { finite_only, ..self }
     }
 
-    /// What an answer at every step shows where there is no step; zeros, unless Keras' repetition is asked for. Keras'
+    /// What an output at every step shows where there is no step; zeros, unless Keras' repetition is asked for. Keras'
     /// layers go on computing there: [`Model::masked_row`](super::Model::masked_row) is what comes of it.
     pub fn fill(self, fill: Fill) -> Self {
         Self { fill, ..self }

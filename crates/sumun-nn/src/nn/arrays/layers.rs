@@ -44,7 +44,7 @@ macro_rules! layer {
                 self
             }
 
-            /// How the answers of two directions become one, in every layer; side by side where nothing is said
+            /// How the outputs of two directions become one, in every layer; side by side by default
             /// (Keras' `merge_mode`).
             pub fn merge(mut self, merge: Merge) -> Self {
                 self.stack.merge = merge;
@@ -64,7 +64,7 @@ macro_rules! layer {
                 self
             }
 
-            /// The probability of losing a unit of h on its way into the recurrent product, one mask a sequence, in
+            /// The probability of losing a unit of h as it enters the recurrent product, one mask a sequence, in
             /// training (Gal & Ghahramani 2016; Keras' `recurrent_dropout`, which draws a mask for each gate:
             /// `options.recurrent_dropout`); 0 ≤ p < 1.
             pub fn recurrent_dropout(mut self, p: f32) -> Self {
@@ -72,15 +72,15 @@ macro_rules! layer {
                 self
             }
 
-            /// What training keeps for backward: all where nothing is said, or states here and there to save memory in
-            /// long sequences. Every answer has the same bits.
+            /// What training keeps for backward: all by default, or states here and there to save memory in
+            /// long sequences. Every output has the same bits.
             pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
                 self.stack.checkpoints = checkpoints;
                 self
             }
 
             /// Truncated backpropagation through time: backward cuts the gradient of the state before every k-th step,
-            /// counted in the order in which a direction reads. The answers are those of the whole sequence, the
+            /// counted in the order in which a direction reads. The outputs are those of the whole sequence, the
             /// gradients those of chunks of k steps between which the state is carried.
             pub fn truncate(mut self, every: Option<usize>) -> Self {
                 self.stack.truncate = every;
@@ -99,7 +99,7 @@ macro_rules! layer {
                 self
             }
 
-            /// How the first weights are drawn; as PyTorch draws them where nothing is said.
+            /// How the first weights are drawn; as PyTorch draws them by default.
             pub fn first_weights(mut self, first: FirstWeights) -> Self {
                 self.stack.first_weights = Some(first);
                 self
@@ -123,15 +123,15 @@ macro_rules! layer {
             /// What `forward` shows at a step that is not valid: zeros (PyTorch, Keras' `zero_output_for_mask`) where
             /// nothing is said, or the previous output and zeros before the first ([`Fill::Repeat`], Keras' default).
             ///
-            /// It also says what `forward_last` answers for a sequence without a valid step: its initial hidden
+            /// It also says what `forward_last` returns for a sequence without a valid step: its initial hidden
             /// state, or with [`Fill::Repeat`] zeros, as Keras. States pass masked steps by unchanged either way.
             pub fn masked_steps(mut self, fill: Fill) -> Self {
                 self.calling.masked_steps = fill;
                 self
             }
 
-            /// What the final state of a sequence without a valid step is, and so what `forward_last` answers for it:
-            /// the initial state where nothing is said, or zeros as in ONNX.
+            /// What the final state of a sequence without a valid step is, and so what `forward_last` returns for it:
+            /// the initial state by default, or zeros as in ONNX.
             pub fn empty_sequences(mut self, empty: Empty) -> Self {
                 self.calling.empty = empty;
                 self
@@ -207,7 +207,7 @@ macro_rules! layer {
             /// The last layer's output at each sequence's own last valid step (of each direction), `[N, D·H]`, or
             /// `[D·H]` unbatched, and the final states (Keras' `return_sequences=False`).
             ///
-            /// A sequence without a valid step answers its initial hidden state, or zeros where `masked_steps` is
+            /// A sequence without a valid step returns its initial hidden state, or zeros where `masked_steps` is
             /// [`Fill::Repeat`] or `empty_sequences` is [`Empty::Zeros`]. Everything else is as in `forward`.
             pub fn forward_last<D: Axes>(
                 &self,
@@ -256,7 +256,7 @@ macro_rules! layer {
             }
 
             /// The layer over one sequence that arrives step by step: it carries its own state, from zeros on, and a
-            /// step allocates nothing. It keeps the weights as they are now. What `forward` answers over the whole
+            /// step allocates nothing. It keeps the weights as they are now. What `forward` returns over the whole
             /// sequence are the same bits; a step that is not valid is a step that it is not given.
             ///
             /// Two directions and `go_backwards` are errors: they begin at the last step, which has not come yet.
@@ -351,7 +351,7 @@ layer! {
 }
 
 impl Gru {
-    /// Changes the layer to the other reading of its update gate and its weights with it: it answers the same bits.
+    /// Changes the layer to the other reading of its update gate and its weights with it: it returns the same bits.
     /// Errors, and what becomes of gradients and optimizers, as
     /// [`Recurrent::set_inverted_update`](crate::nn::Recurrent::set_inverted_update).
     pub fn set_inverted_update(&mut self, inverted: bool) -> Result<()> {

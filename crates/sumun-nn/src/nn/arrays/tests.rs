@@ -52,7 +52,7 @@ fn pick(array: ArrayView<f32, Ix2>, indices: &[usize]) -> Array2<f32> {
 }
 
 /// A masked batch is each of its sequences alone, without a batch and without the masked steps, bit for bit: outputs,
-/// states and gradients. A time-major call answers the same.
+/// states and gradients. A time-major call returns the same.
 fn masked_is_alone<S, T>(cell: CellKind, seed: u64)
 where
     S: Parts<Ix3> + PartialEq + std::fmt::Debug,
@@ -196,7 +196,7 @@ fn last_outputs_of_sequences_without_steps() {
     }
 }
 
-/// ONNX Runtime answers zeros for a sequence of no steps, whatever its initial state; nothing else differs.
+/// ONNX Runtime returns zeros for a sequence of no steps, whatever its initial state; nothing else differs.
 #[test]
 fn sequences_without_steps_answer_zeros_in_onnx_dialect() {
     let x = draw(&mut rng(), (3, 4, 3));

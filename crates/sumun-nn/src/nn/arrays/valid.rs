@@ -25,7 +25,7 @@ pub enum Empty {
     /// Its initial state, as nothing has changed it: Keras' fully masked sequences.
     #[default]
     Initial,
-    /// Zeros, even where it has another initial state: ONNX' `sequence_lens` of 0, as ONNX Runtime answers it. No
+    /// Zeros, even where it has another initial state: ONNX' `sequence_lens` of 0, as ONNX Runtime returns it. No
     /// gradient reaches the initial state then.
     Zeros,
 }

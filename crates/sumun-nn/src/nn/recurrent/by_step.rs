@@ -84,7 +84,7 @@ mod tests {
         (by_step, d_initial)
     }
 
-    /// A sequence cut after step t, the rest started from the state there: the gradient of that state is what is told
+    /// A sequence cut after step t, the rest started from the state there: the gradient of that state is what is written
     /// of step t, in every layer for c, and for h of the last layer but for the output's own gradient.
     #[test]
     fn they_are_the_gradients_of_the_states_where_a_sequence_is_cut() {

@@ -90,8 +90,8 @@ impl Piece<'_> {
 }
 
 impl Direction<'_> {
-    /// Runs all steps from the state `initial` and answers the final state and what was to be kept.
-    /// `out` are the columns of this direction, in rows `stride` apart; None where nobody needs them.
+    /// Runs all steps from the state `initial` and returns the final state and what was to be kept.
+    /// `out` are the columns of this direction, in rows `stride` apart; None where they are not needed.
     pub(super) fn forward(
         &self,
         x: &Rows,
@@ -240,7 +240,7 @@ impl Direction<'_> {
             Keep::Nothing => every(usize::MAX, steps.len()),
             Keep::Training(_) => pieces(self.config, steps.len()),
             Keep::Insides => {
-                // What is copied out of a piece is best still in the second-level cache.
+                // What is copied out of a piece is best still in L2.
                 const FLOATS: usize = 128 * 1024;
                 let of_step = steps.sequences().max(1) * self.prepared.dims().gate_rows();
                 every(FLOATS.div_ceil(of_step), steps.len())

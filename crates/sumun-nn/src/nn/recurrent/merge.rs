@@ -1,8 +1,8 @@
-//! Two directions' answers become one, and the gradient goes back.
+//! The outputs of two directions become one, and the gradient goes back.
 
 use super::config::Merge;
 
-/// `both` is `[rows, 2·H]`, forward first; the answer `[rows, H]`. Concat is no merging at all.
+/// `both` is `[rows, 2·H]`, forward first; the output `[rows, H]`. Concat is no merging at all.
 pub(in crate::nn) fn forward(merge: Merge, both: &[f32], hidden: usize) -> Vec<f32> {
     let of = |pair: &[f32], merge: fn(f32, f32) -> f32| -> Vec<f32> {
         pair[..hidden].iter().zip(&pair[hidden..]).map(|(&a, &b)| merge(a, b)).collect()
@@ -16,7 +16,7 @@ pub(in crate::nn) fn forward(merge: Merge, both: &[f32], hidden: usize) -> Vec<f
     }
 }
 
-/// The gradient `[rows, 2·H]` of `both` from that of the answer, `[rows, H]`.
+/// The gradient `[rows, 2·H]` of `both` from that of the output, `[rows, H]`.
 pub(in crate::nn) fn backward(merge: Merge, both: &[f32], d: &[f32], hidden: usize) -> Vec<f32> {
     if merge == Merge::Concat {
         return d.to_vec();

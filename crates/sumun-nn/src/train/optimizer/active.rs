@@ -91,7 +91,7 @@ mod tests {
                 gradients(&mut some, table, matrix, step);
                 passing.step(&mut some, 0.1, 0.5).unwrap();
                 gradients(&mut whole, table, matrix, step);
-                // Whoever takes all gradients may change all, and a loaded state may be anything.
+                // A mutable borrow of all gradients may change all of them, and a loaded state may be anything.
                 whole.gradients_mut();
                 let state: Vec<_> = looking.state().into_iter().map(|(n, v)| (n, v.to_vec())).collect();
                 let state: Vec<_> = state.iter().map(|(n, v)| (*n, &v[..])).collect();
