@@ -16,7 +16,7 @@ const COLOURS: [&str; 8] =
     ["c-model", "c-base0", "c-base1", "c-future", "c-base3", "c-base2", "c-actual", "c-train"];
 
 /// Compares runs on one self-contained HTML page. `created` is when, as text. Errors: fewer than two runs, more than
-/// eight, the same one twice, and a run that has not been through an epoch.
+/// eight, the same one twice, and a run that has not finished an epoch.
 pub fn compare_report(runs: &[RunEntry], created: &str) -> Result<String> {
     let (given, most) = (runs.len(), COLOURS.len());
     if given < 2 {

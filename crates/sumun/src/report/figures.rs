@@ -8,7 +8,7 @@ use super::text::{self, counted, escape, fixed, json_number, json_string, number
 use super::ticks;
 use super::{EpochRow, Example, Forecaster, TargetReport};
 
-/// How much room a figure has: the drawings it holds, each `(class, width, height)`; style.css shows the one that fits.
+/// The sizes of a figure: the drawings it holds, each `(class, width, height)`; style.css shows the one that fits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Room {
     /// The whole width of the page.

@@ -1,4 +1,4 @@
-//! A picture of how gradients vanish or explode on their way back through time.
+//! A picture of how gradients vanish or explode in backpropagation through time.
 
 use super::frame::STYLE;
 use super::svg::{Chart, Line, Scale, XAxis};

@@ -26,7 +26,7 @@ pub(crate) struct Chart {
     pub(crate) y_scale: Scale,
     /// Whether the values are shares in per cent: the vertical axis ends at 0 and 100 then.
     pub(crate) shares: bool,
-    /// Whether the legend names even a line that is alone: of one run of several, for example.
+    /// Whether the legend names a single line too: that of one run of several, for example.
     pub(crate) always_named: bool,
     pub(crate) sections: Vec<Section>,
     pub(crate) areas: Vec<Area>,
@@ -109,7 +109,7 @@ pub(crate) struct Mark {
     pub(crate) says: String,
 }
 
-/// Where the plot lies inside the drawing, and how data become pixels.
+/// Where the plot is inside the drawing, and how data become pixels.
 struct Frame {
     left: f64,
     right: f64,
@@ -265,7 +265,7 @@ impl Chart {
                 coordinate(frame.bottom - frame.top),
             );
             let wide = text::width(&section.name) * FONT;
-            // A name that does not fit over its section ends with it, if that leaves its neighbour's name alone.
+            // A name that does not fit over its section ends with it, if it then does not overlap its neighbour's name.
             let (at, anchor, from) = if wide + 8.0 <= right - left {
                 ((left + right) / 2.0, "middle", (left + right - wide) / 2.0)
             } else {

@@ -30,7 +30,7 @@ pub(super) fn round_step(x: f64) -> f64 {
     [1.0, 2.0, 5.0, 10.0].iter().map(|m| m * power).find(|s| *s >= x * (1.0 - 1e-9)).unwrap_or(x)
 }
 
-/// Ticks of a logarithmic axis: powers of ten, with 2 and 5 between them where there is room.
+/// Ticks of a logarithmic axis: powers of ten, with 2 and 5 between them where they fit.
 pub(super) fn logarithmic(low: f64, high: f64, max: usize) -> Vec<f64> {
     let power = |x: f64| x.clamp(f64::MIN_POSITIVE, 1e300).log10();
     let decades = power(low).floor() as i32..=power(high).ceil() as i32;
@@ -154,7 +154,7 @@ impl Moment {
     }
 }
 
-/// A calendar unit and how many of it lie between ticks.
+/// A calendar unit and how many of it are between ticks.
 enum Unit {
     Seconds(i64),
     Days(i64),
