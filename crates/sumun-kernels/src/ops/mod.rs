@@ -1,5 +1,6 @@
 //! What layers call: checked arguments in, a path chosen, drivers or the reference equations run.
 
+mod activation;
 pub mod linear;
 pub(crate) mod peak;
 pub mod philox;

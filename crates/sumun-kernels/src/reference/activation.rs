@@ -37,7 +37,7 @@ impl<F: Real> Clipped<F> {
 }
 
 /// φ(x). Comparisons are written so that NaN stays NaN.
-fn value<F: Real>(function: ActivationFunction, x: F) -> F {
+pub(crate) fn value<F: Real>(function: ActivationFunction, x: F) -> F {
     use ActivationFunction::*;
     let f = F::from_f64;
     match function {
@@ -91,7 +91,7 @@ fn value<F: Real>(function: ActivationFunction, x: F) -> F {
 }
 
 /// dφ/dx at x, whose value is y. Where there is no derivative, what PyTorch takes.
-fn slope<F: Real>(function: ActivationFunction, x: F, y: F) -> F {
+pub(crate) fn slope<F: Real>(function: ActivationFunction, x: F, y: F) -> F {
     use ActivationFunction::*;
     let f = F::from_f64;
     let within = |inside: bool, slope: F| if inside { slope } else { F::ZERO };

@@ -34,7 +34,7 @@
 //! # Ok::<(), sumun_kernels::Error>(())
 //! ```
 
-mod activation;
+pub(crate) mod activation;
 mod gru;
 mod linear;
 mod lstm;

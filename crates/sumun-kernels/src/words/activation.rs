@@ -75,7 +75,8 @@ impl ActivationFunction {
     /// Keras 3's and PyTorch's hard sigmoid, relu6(x + 3) / 6: α = 1/6, β = 0.5.
     pub const HARD_SIGMOID_KERAS: Self = Self::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 };
 
-    pub(crate) fn is_finite(self) -> bool {
+    /// Whether its constants are numbers.
+    pub fn is_finite(self) -> bool {
         match self {
             Self::HardSigmoid { alpha, beta }
             | Self::ScaledTanh { alpha, beta }
