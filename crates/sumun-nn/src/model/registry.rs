@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 
 use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
-use crate::nn::{AttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, PoolLayer, RecurrentLayer};
+use crate::nn::{
+    AttentionLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, PoolLayer, RecurrentLayer,
+};
 use crate::{Error, Result};
 
 /// Reads a layer's own fields.
@@ -37,6 +39,7 @@ impl Registry {
             .with::<DropoutLayer>()
             .with::<PoolLayer>()
             .with::<AttentionLayer>()
+            .with::<CrossAttentionLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

@@ -2,6 +2,8 @@
 
 pub mod arrays;
 pub mod attention;
+mod by_sequence;
+pub mod cross_attention;
 pub mod custom;
 pub mod dense;
 pub mod dropout;
@@ -19,6 +21,9 @@ pub use arrays::{
     HiddenState, Lstm, LstmCell, LstmConfig, LstmState, Rnn, RnnCell, RnnConfig, Valid,
 };
 pub use attention::{Attention, AttentionConfig, AttentionLayer};
+pub use cross_attention::{
+    CrossAttention, CrossAttentionCache, CrossAttentionConfig, CrossAttentionLayer, Score,
+};
 pub use custom::{
     CellWeight, Custom, CustomCache, CustomCell, CustomConfig, Step, StepAfter, StepGradients, affine,
     affine_backward, check_step,
