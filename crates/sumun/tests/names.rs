@@ -43,6 +43,8 @@ items! {
     nn::CellKind::GruResetBefore,
     nn::CellKind::RnnRelu,
     nn::CellOptions,
+    nn::Combine,
+    nn::CombineLayer,
     nn::CrossAttention,
     nn::CrossAttentionLayer,
     nn::Custom,

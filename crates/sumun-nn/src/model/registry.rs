@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
-    AttentionLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, PoolLayer, RecurrentLayer,
+    AttentionLayer, CombineLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, PoolLayer,
+    RecurrentLayer,
 };
 use crate::{Error, Result};
 
@@ -40,6 +41,7 @@ impl Registry {
             .with::<PoolLayer>()
             .with::<AttentionLayer>()
             .with::<CrossAttentionLayer>()
+            .with::<CombineLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

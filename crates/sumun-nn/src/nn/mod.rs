@@ -3,6 +3,7 @@
 pub mod arrays;
 pub mod attention;
 mod by_sequence;
+pub mod combine;
 pub mod cross_attention;
 pub mod custom;
 pub mod dense;
@@ -21,6 +22,7 @@ pub use arrays::{
     HiddenState, Lstm, LstmCell, LstmConfig, LstmState, Rnn, RnnCell, RnnConfig, Valid,
 };
 pub use attention::{Attention, AttentionConfig, AttentionLayer};
+pub use combine::{Combine, CombineLayer, Part};
 pub use cross_attention::{
     CrossAttention, CrossAttentionCache, CrossAttentionConfig, CrossAttentionLayer, Score,
 };
