@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
-    AttentionLayer, CombineLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, PoolLayer,
-    RecurrentLayer,
+    ActivationLayer, AttentionLayer, CombineLayer, CrossAttentionLayer, DenseLayer, DropoutLayer,
+    EmbeddingLayer, PoolLayer, RecurrentLayer,
 };
 use crate::{Error, Result};
 
@@ -42,6 +42,7 @@ impl Registry {
             .with::<AttentionLayer>()
             .with::<CrossAttentionLayer>()
             .with::<CombineLayer>()
+            .with::<ActivationLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

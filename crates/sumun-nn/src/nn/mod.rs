@@ -1,5 +1,6 @@
 //! Layers: each has `forward` (keeps nothing), `forward_train` (returns what backward needs) and `backward`.
 
+pub mod activation;
 pub mod arrays;
 pub mod attention;
 mod by_sequence;
@@ -17,6 +18,7 @@ pub mod recurrent;
 mod state_shape;
 
 pub use crate::layer::Layer;
+pub use activation::{Activate, ActivationLayer};
 pub use arrays::{
     ArrayCache, ArrayStateGradients, ArrayTrace, Axes, CellAxes, CellCache, Empty, Gru, GruCell, GruConfig,
     HiddenState, Lstm, LstmCell, LstmConfig, LstmState, Rnn, RnnCell, RnnConfig, Valid,
