@@ -74,6 +74,8 @@ items! {
     nn::RnnCell,
     nn::RnnConfig,
     nn::Score,
+    nn::Softmax,
+    nn::SoftmaxLayer,
     nn::Stream,
     nn::Valid::Lengths,
     nn::Valid::Mask,

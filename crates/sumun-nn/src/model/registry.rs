@@ -7,7 +7,7 @@ use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
     ActivationLayer, AttentionLayer, CombineLayer, CrossAttentionLayer, DenseLayer, DropoutLayer,
-    EmbeddingLayer, PoolLayer, RecurrentLayer,
+    EmbeddingLayer, PoolLayer, RecurrentLayer, SoftmaxLayer,
 };
 use crate::{Error, Result};
 
@@ -43,6 +43,7 @@ impl Registry {
             .with::<CrossAttentionLayer>()
             .with::<CombineLayer>()
             .with::<ActivationLayer>()
+            .with::<SoftmaxLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

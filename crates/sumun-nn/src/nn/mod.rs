@@ -15,6 +15,7 @@ pub(crate) mod gradient_check;
 pub mod init;
 pub mod pool;
 pub mod recurrent;
+pub mod softmax;
 mod state_shape;
 
 pub use crate::layer::Layer;
@@ -41,5 +42,6 @@ pub use recurrent::{
     Biases, CellKind, Checkpoints, FirstWeights, LayerTrace, Merge, Output, Peer, Recurrent, RecurrentCache,
     RecurrentConfig, RecurrentLayer, RecurrentState, StateGradients, Stream, StreamState,
 };
+pub use softmax::{Softmax, SoftmaxLayer};
 pub use sumun_kernels::InputGradient;
 pub use sumun_kernels::{ActivationFunction, Options as CellOptions, RecurrentDropout};
