@@ -62,6 +62,8 @@ items! {
     nn::GruConfig,
     nn::HiddenState,
     nn::Initializer,
+    nn::LayerNorm,
+    nn::LayerNormLayer,
     nn::Lstm,
     nn::LstmCell,
     nn::LstmConfig,

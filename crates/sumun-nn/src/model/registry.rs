@@ -7,7 +7,7 @@ use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
     ActivationLayer, AttentionLayer, CombineLayer, CrossAttentionLayer, DenseLayer, DropoutLayer,
-    EmbeddingLayer, PoolLayer, RecurrentLayer, SoftmaxLayer,
+    EmbeddingLayer, LayerNormLayer, PoolLayer, RecurrentLayer, SoftmaxLayer,
 };
 use crate::{Error, Result};
 
@@ -44,6 +44,7 @@ impl Registry {
             .with::<CombineLayer>()
             .with::<ActivationLayer>()
             .with::<SoftmaxLayer>()
+            .with::<LayerNormLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

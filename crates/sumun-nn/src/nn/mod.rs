@@ -13,6 +13,7 @@ pub mod embedding;
 #[cfg(test)]
 pub(crate) mod gradient_check;
 pub mod init;
+pub mod layer_norm;
 pub mod pool;
 pub mod recurrent;
 pub mod softmax;
@@ -37,6 +38,7 @@ pub use dense::{Activation, Dense, DenseConfig, DenseLayer};
 pub use dropout::{Dropout, DropoutLayer};
 pub use embedding::{Embedding, EmbeddingConfig, EmbeddingLayer};
 pub use init::Initializer;
+pub use layer_norm::{LayerNorm, LayerNormConfig, LayerNormLayer};
 pub use pool::{Pool, PoolCache, PoolLayer};
 pub use recurrent::{
     Biases, CellKind, Checkpoints, FirstWeights, LayerTrace, Merge, Output, Peer, Recurrent, RecurrentCache,
