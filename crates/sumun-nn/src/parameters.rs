@@ -26,6 +26,15 @@ pub struct Entry {
     pub trainable: bool,
     /// What an optimizer multiplies its learning rate by, 1 where nothing else was asked for.
     pub learning_rate: f64,
+    /// Whether it is a running statistic of a layer, not a weight: the layer itself changes it in training.
+    pub statistic: bool,
+}
+
+impl Entry {
+    /// Whether an optimizer changes it: trainable and no running statistic.
+    pub fn is_optimized(&self) -> bool {
+        self.trainable && !self.statistic
+    }
 }
 
 /// A handle to one parameter, given by [`Parameters::add`].
@@ -124,7 +133,9 @@ impl Parameters {
             self.gradients.resize(range.end, 0.0);
             self.touched.resize(range.end.div_ceil(RUN), false);
         }
-        self.entries.push(Entry { name, shape: shape.to_vec(), range, trainable: true, learning_rate: 1.0 });
+        let shape = shape.to_vec();
+        let (trainable, learning_rate, statistic) = (true, 1.0, false);
+        self.entries.push(Entry { name, shape, range, trainable, learning_rate, statistic });
         self.version = next_version();
         Ok(Id(self.entries.len() - 1))
     }
@@ -147,6 +158,13 @@ impl Parameters {
     /// Freezes or thaws a parameter: a frozen one keeps its value in training.
     pub fn set_trainable(&mut self, id: Id, trainable: bool) {
         self.entries[id.0].trainable = trainable;
+    }
+
+    /// Makes a parameter a running statistic, such as the mean of what a layer has seen (PyTorch's buffers): it is saved and
+    /// loaded with the weights, but only its layer changes it, by [`statistic_mut`](Self::statistic_mut), and only where it
+    /// is trainable.
+    pub fn set_statistic(&mut self, id: Id) {
+        self.entries[id.0].statistic = true;
     }
 
     /// Has an optimizer change a parameter with `factor` times its learning rate (PyTorch's parameter groups). A factor
@@ -176,6 +194,16 @@ impl Parameters {
     /// One parameter's values, to be changed.
     pub fn value_mut(&mut self, id: Id) -> &mut [f32] {
         self.version = next_version();
+        &mut self.values[self.entries[id.0].range.clone()]
+    }
+
+    /// A running statistic's values, to be changed. That is no new [`version`](Self::version): nothing is prepared of
+    /// statistics, and a backward pass may change them while it needs what was prepared of the weights. Of a weight, it is
+    /// [`value_mut`](Self::value_mut).
+    pub fn statistic_mut(&mut self, id: Id) -> &mut [f32] {
+        if !self.entries[id.0].statistic {
+            return self.value_mut(id);
+        }
         &mut self.values[self.entries[id.0].range.clone()]
     }
 
@@ -284,7 +312,8 @@ impl Parameters {
         self.touched.fill(false);
     }
 
-    /// A number that changes whenever a value may have changed and that no other values ever share.
+    /// A number that changes whenever a weight may have changed and that no other weights ever share. Running statistics
+    /// that their layers change do not count.
     pub fn version(&self) -> u64 {
         self.version
     }

@@ -30,6 +30,8 @@ pub struct PlannedWeight {
     pub shape: Vec<usize>,
     /// What is added to the loss for its values.
     pub penalty: Option<Regularizer>,
+    /// Whether it is a running statistic, which no optimizer changes.
+    pub statistic: bool,
 }
 
 /// The sizes of a recurrent layer's state.
@@ -165,9 +167,25 @@ impl Planning<'_> {
     /// Says that the layer has a weight `{layer}.{name}`; building the layer adds the weights in the same order. More
     /// parameters than any memory holds are an error.
     pub fn weight(&mut self, name: &str, shape: &[usize], penalty: Option<Regularizer>) -> Result<()> {
+        self.add(name, shape, penalty, false)
+    }
+
+    /// As [`weight`](Self::weight), of a running statistic ([`Parameters::set_statistic`](crate::Parameters::set_statistic)):
+    /// it is saved with the weights, but no optimizer changes it.
+    pub fn statistic(&mut self, name: &str, shape: &[usize]) -> Result<()> {
+        self.add(name, shape, None, true)
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        penalty: Option<Regularizer>,
+        statistic: bool,
+    ) -> Result<()> {
         self.parameters += self.budget.take(self.name, shape)?;
         let name = format!("{}.{name}", self.name);
-        self.weights.push(PlannedWeight { name, shape: shape.to_vec(), penalty });
+        self.weights.push(PlannedWeight { name, shape: shape.to_vec(), penalty, statistic });
         Ok(())
     }
 

@@ -126,8 +126,8 @@ impl Model {
                 drawn,
             })?);
             let added = &parameters.entries()[first..];
-            let wanted = planned.weights.iter().map(|weight| (&weight.name, &weight.shape));
-            if !added.iter().map(|entry| (&entry.name, &entry.shape)).eq(wanted) {
+            let wanted = planned.weights.iter().map(|weight| (&weight.name, &weight.shape, weight.statistic));
+            if !added.iter().map(|entry| (&entry.name, &entry.shape, entry.statistic)).eq(wanted) {
                 return Err(Error::Invalid(format!(
                     "{} was planned with other weights than it was built with; a layer adds what it planned, in order",
                     planned.name

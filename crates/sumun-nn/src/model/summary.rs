@@ -21,6 +21,8 @@ pub struct SummaryRow {
     pub output_shape: Vec<Option<usize>>,
     /// How many parameters it has.
     pub parameters: usize,
+    /// How many of them are running statistics, which no optimizer changes.
+    pub statistics: usize,
     /// Whether training changes them.
     pub trainable: bool,
 }
@@ -56,6 +58,10 @@ impl Summary {
                 Signal::Once(features) => vec![None, Some(features)],
             },
             parameters: planned.parameters,
+            statistics: {
+                let statistics = planned.weights.iter().filter(|weight| weight.statistic);
+                statistics.map(|weight| weight.shape.iter().product::<usize>()).sum()
+            },
             trainable: layer.common().trainable,
         };
         Self { rows: config.layers.iter().zip(&plan.layers).map(row).collect() }
@@ -73,7 +79,7 @@ impl Summary {
 
     /// How many of them training changes.
     pub fn trainable(&self) -> usize {
-        self.rows.iter().filter(|row| row.trainable).map(|row| row.parameters).sum()
+        self.rows.iter().filter(|row| row.trainable).map(|row| row.parameters - row.statistics).sum()
     }
 }
 

@@ -28,7 +28,7 @@ use std::ops::Range;
 use crate::Parameters;
 use crate::parameters::Entry;
 
-/// The trainable parts of the flat buffers in order, neighbours joined, so that a sweep has few long loops.
+/// The parts of the flat buffers that an optimizer changes, in order, neighbours joined, so that a sweep has few long loops.
 fn trainable_ranges(parameters: &Parameters) -> Vec<Range<usize>> {
     joined(parameters, |_| ()).into_iter().map(|(range, ())| range).collect()
 }
@@ -40,7 +40,7 @@ fn ranges_by_rate(parameters: &Parameters) -> Vec<(Range<usize>, f64)> {
 
 fn joined<K: PartialEq>(parameters: &Parameters, key: impl Fn(&Entry) -> K) -> Vec<(Range<usize>, K)> {
     let mut ranges: Vec<(Range<usize>, K)> = Vec::new();
-    for entry in parameters.entries().iter().filter(|entry| entry.trainable) {
+    for entry in parameters.entries().iter().filter(|entry| entry.is_optimized()) {
         let key = key(entry);
         match ranges.last_mut() {
             Some((last, same)) if last.end == entry.range.start && *same == key => last.end = entry.range.end,

@@ -111,7 +111,7 @@ impl Penalties {
     }
 
     fn of_trainable(&self, parameters: &Parameters) -> impl Iterator<Item = (Id, Regularizer)> {
-        self.0.iter().copied().filter(|&(id, _)| parameters.entry(id).trainable)
+        self.0.iter().copied().filter(|&(id, _)| parameters.entry(id).is_optimized())
     }
 }
 
