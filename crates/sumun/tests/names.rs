@@ -42,6 +42,8 @@ items! {
     nn::ActivationFunction,
     nn::ActivationLayer,
     nn::Attention,
+    nn::BatchNorm,
+    nn::BatchNormLayer,
     nn::CellKind::GruResetBefore,
     nn::CellKind::RnnRelu,
     nn::CellOptions,

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
-    ActivationLayer, AttentionLayer, CombineLayer, CrossAttentionLayer, DenseLayer, DropoutLayer,
-    EmbeddingLayer, LayerNormLayer, PoolLayer, RecurrentLayer, SoftmaxLayer,
+    ActivationLayer, AttentionLayer, BatchNormLayer, CombineLayer, CrossAttentionLayer, DenseLayer,
+    DropoutLayer, EmbeddingLayer, LayerNormLayer, PoolLayer, RecurrentLayer, SoftmaxLayer,
 };
 use crate::{Error, Result};
 
@@ -45,6 +45,7 @@ impl Registry {
             .with::<ActivationLayer>()
             .with::<SoftmaxLayer>()
             .with::<LayerNormLayer>()
+            .with::<BatchNormLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

@@ -3,6 +3,7 @@
 pub mod activation;
 pub mod arrays;
 pub mod attention;
+pub mod batch_norm;
 mod by_sequence;
 pub mod combine;
 pub mod cross_attention;
@@ -26,6 +27,7 @@ pub use arrays::{
     HiddenState, Lstm, LstmCell, LstmConfig, LstmState, Rnn, RnnCell, RnnConfig, Valid,
 };
 pub use attention::{Attention, AttentionConfig, AttentionLayer};
+pub use batch_norm::{BatchNorm, BatchNormConfig, BatchNormLayer};
 pub use combine::{Combine, CombineLayer, Part};
 pub use cross_attention::{
     CrossAttention, CrossAttentionCache, CrossAttentionConfig, CrossAttentionLayer, Score,
