@@ -150,18 +150,34 @@ pub trait Stage: Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Through<L> {
     layer: L,
-    each_row: bool,
+    masked: Masked,
+}
+
+/// What a layer makes of a masked step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Masked {
+    /// What the layer below shows.
+    Below,
+    /// What it makes of that row by itself.
+    Computed,
+    /// Something that depends on the steps beside it.
+    Unknown,
 }
 
 impl<L: Layer> Through<L> {
     /// Of any layer.
     pub fn new(layer: L) -> Self {
-        Self { layer, each_row: false }
+        Self { layer, masked: Masked::Below }
     }
 
     /// Of a layer that computes every row by itself, also that of a masked step.
     pub fn each_row(layer: L) -> Self {
-        Self { layer, each_row: true }
+        Self { layer, masked: Masked::Computed }
+    }
+
+    /// Of a layer that computes a row from several steps, so that none says what it makes of a masked step.
+    pub fn several_steps(layer: L) -> Self {
+        Self { layer, masked: Masked::Unknown }
     }
 }
 
@@ -199,7 +215,13 @@ where
     }
 
     fn masked_step(&self, parameters: &Parameters, row: Rows) -> Result<Rows> {
-        if self.each_row { self.layer.forward(parameters, row) } else { Ok(row) }
+        match self.masked {
+            Masked::Below => Ok(row),
+            Masked::Computed => self.layer.forward(parameters, row),
+            Masked::Unknown => Err(Error::Invalid(
+                "a layer computes each row from several steps; what a masked step shows depends on those beside it".into(),
+            )),
+        }
     }
 
     fn path(&self) -> Option<Path> {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
-    ActivationLayer, AttentionLayer, BatchNormLayer, CombineLayer, CrossAttentionLayer, DenseLayer,
-    DropoutLayer, EmbeddingLayer, LayerNormLayer, PoolLayer, RecurrentLayer, SoftmaxLayer,
+    ActivationLayer, AttentionLayer, BatchNormLayer, CombineLayer, Conv1dLayer, CrossAttentionLayer,
+    DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, PoolLayer, RecurrentLayer, SoftmaxLayer,
 };
 use crate::{Error, Result};
 
@@ -46,6 +46,7 @@ impl Registry {
             .with::<SoftmaxLayer>()
             .with::<LayerNormLayer>()
             .with::<BatchNormLayer>()
+            .with::<Conv1dLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

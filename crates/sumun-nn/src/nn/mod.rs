@@ -6,6 +6,7 @@ pub mod attention;
 pub mod batch_norm;
 mod by_sequence;
 pub mod combine;
+pub mod conv1d;
 pub mod cross_attention;
 pub mod custom;
 pub mod dense;
@@ -29,6 +30,7 @@ pub use arrays::{
 pub use attention::{Attention, AttentionConfig, AttentionLayer};
 pub use batch_norm::{BatchNorm, BatchNormConfig, BatchNormLayer};
 pub use combine::{Combine, CombineLayer, Part};
+pub use conv1d::{Conv1d, Conv1dConfig, Conv1dLayer, Padding};
 pub use cross_attention::{
     CrossAttention, CrossAttentionCache, CrossAttentionConfig, CrossAttentionLayer, Score,
 };

@@ -1,0 +1,115 @@
+//! What a convolution over time is made of, and how long its output is.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// What stands before the first and after the last step of a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// Nothing: windows that fit the sequence alone are computed.
+    #[default]
+    Valid,
+    /// Zeros on both sides, so that there are ⌈L / stride⌉ steps; where their number is odd, one more at the end (Keras'
+    /// and PyTorch's `same`, ONNX' `SAME_UPPER`).
+    Same,
+    /// Zeros before the first step alone: no step sees a later one (Keras' `causal`).
+    Causal,
+}
+
+/// What a [`Conv1d`](super::Conv1d) is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conv1dConfig {
+    /// I: features of an input row (PyTorch's `in_channels`).
+    pub input: usize,
+    /// O: features of an output row (PyTorch's `out_channels`, Keras' `filters`).
+    pub output: usize,
+    /// K: steps of a window (PyTorch's and Keras' `kernel_size`).
+    pub kernel: usize,
+    /// Steps between the beginnings of two windows.
+    pub stride: usize,
+    /// Steps between two steps of a window.
+    pub dilation: usize,
+    /// Into how many groups the features fall, each computed from its own alone.
+    pub groups: usize,
+    /// What stands before and after a sequence.
+    pub padding: Padding,
+    /// Whether there is a bias.
+    pub bias: bool,
+}
+
+impl Conv1dConfig {
+    /// PyTorch's `Conv1d(input, output, kernel)`.
+    pub fn new(input: usize, output: usize, kernel: usize) -> Self {
+        let padding = Padding::Valid;
+        Self { input, output, kernel, stride: 1, dilation: 1, groups: 1, padding, bias: true }
+    }
+
+    /// Errors: a size of 0, groups that do not divide the features, windows or weights beyond what can be counted.
+    pub fn check(&self) -> Result<()> {
+        let Self { input, output, kernel, stride, dilation, groups, .. } = *self;
+        let sizes = [
+            ("input", input),
+            ("output", output),
+            ("kernel", kernel),
+            ("stride", stride),
+            ("dilation", dilation),
+            ("groups", groups),
+        ];
+        if let Some((name, _)) = sizes.into_iter().find(|&(_, size)| size == 0) {
+            return Err(Error::Invalid(format!("a convolution whose {name} is 0; it must be at least 1")));
+        }
+        if input % groups != 0 || output % groups != 0 {
+            return Err(Error::Invalid(format!(
+                "a convolution from {input} to {output} features in {groups} groups; groups must divide both"
+            )));
+        }
+        let reach = (kernel - 1).checked_mul(dilation).filter(|&reach| reach <= u32::MAX as usize);
+        let weights = (input / groups).checked_mul(kernel).and_then(|window| window.checked_mul(output));
+        if reach.is_none() || weights.is_none_or(|weights| weights > isize::MAX as usize / 8) {
+            return Err(Error::Invalid(format!(
+                "a convolution of {kernel} steps {dilation} apart from {input} to {output} features is too large; make \
+                 it smaller"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The shape of the weight, `[O, I / groups, K]` as PyTorch has it.
+    pub fn weight_shape(&self) -> [usize; 3] {
+        [self.output, self.input / self.groups.max(1), self.kernel]
+    }
+
+    /// From the first step of a window to its last.
+    fn reach(&self) -> usize {
+        (self.kernel - 1) * self.dilation
+    }
+
+    /// Steps of the output of a sequence of `length` steps.
+    pub fn output_length(&self, length: usize) -> usize {
+        match self.padding {
+            Padding::Valid => {
+                length.checked_sub(self.reach() + 1).map_or(0, |starts| starts / self.stride + 1)
+            }
+            Padding::Same | Padding::Causal => length.div_ceil(self.stride),
+        }
+    }
+
+    /// Zeros before the first step of a sequence of `length` steps.
+    pub(super) fn before(&self, length: usize) -> usize {
+        match self.padding {
+            Padding::Valid => 0,
+            Padding::Causal => self.reach(),
+            Padding::Same => {
+                let last = self.output_length(length).saturating_sub(1) * self.stride;
+                (last + self.reach() + 1).saturating_sub(length) / 2
+            }
+        }
+    }
+
+    /// Whether every step has an output of its own, whatever the length.
+    pub(super) fn keeps_steps(&self) -> bool {
+        self.stride == 1 && (self.padding != Padding::Valid || self.kernel == 1)
+    }
+}
