@@ -12,8 +12,8 @@
 use std::process::ExitCode;
 
 use sumun_kernels::{
-    Adjoint, Cache, Cell, Dims, Error, Gradients, InputGradient, Pass, Path, Prepared, Purpose, Reset,
-    RowsMut, RowsRef, Scratch, StateMut, Steps, Weights, Write,
+    Adjoint, Cache, Cell, Dims, Error, Gradients, InputGradient, Pass, Path, Prepared, Purpose, RowsMut,
+    RowsRef, Scratch, StateMut, Steps, Weights, Write,
 };
 use sumun_testing::Random;
 
@@ -36,7 +36,7 @@ const CASES: [Case; 4] = [
     },
     Case {
         name: "gru_64_128_ragged",
-        cell: Cell::Gru(Reset::After),
+        cell: Cell::Gru,
         input: 64,
         hidden: 128,
         work: Work::Train(InputGradient::Needed, &RAGGED),

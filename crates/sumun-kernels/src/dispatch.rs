@@ -3,14 +3,14 @@
 
 use std::ops::Range;
 
-use crate::bodies::cells::{CellBackward, CellForward};
+use crate::bodies::cell::{CellBackward, CellForward};
 use crate::bodies::outer::{Block, Outer, Piece, RowSum};
 use crate::bodies::row::RowTile;
 use crate::bodies::softmax::SoftmaxRow;
 use crate::bodies::tile::{StepTile, Tile};
 use crate::bodies::transpose::Transpose;
 use crate::words::update::{Rule, Sweep};
-use crate::words::{Activation, Error, Nonlinearity, Path};
+use crate::words::{Activation, Cell, Error, Path};
 
 /// A function over one tile of fixed size.
 pub(crate) type TileFn = unsafe fn(&Tile);
@@ -20,6 +20,15 @@ pub(crate) type StepTileFn = unsafe fn(&StepTile);
 pub(crate) type RowTileFn = unsafe fn(&RowTile);
 /// A function over one block of an outer product, of fixed size.
 pub(crate) type BlockFn = unsafe fn(&Outer, &Block);
+
+/// The bodies of one cell: see [`CellBody`](crate::bodies::cell::CellBody).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CellKernels {
+    pub(crate) forward: unsafe fn(&CellForward),
+    pub(crate) second_forward: unsafe fn(&CellForward),
+    pub(crate) backward: unsafe fn(&CellBackward),
+    pub(crate) second_backward: unsafe fn(&CellBackward),
+}
 
 /// The entry points of one instruction set: one instance each of the generic bodies.
 ///
@@ -33,27 +42,19 @@ pub(crate) struct Kernels {
     pub(crate) tiles: [&'static [TileFn]; 4],
     /// `step_tiles[vectors − 1][rows − 1]`: both products go to all vectors.
     pub(crate) step_tiles: [&'static [StepTileFn]; 4],
-    /// `gru_step_tiles[rows − 1]`: four vectors, of which the first three are the input's, the last three the state's.
-    pub(crate) gru_step_tiles: &'static [StepTileFn],
+    /// `shifted_step_tiles[rows − 1]`: four vectors, of which the first three are the input's, the last three the state's.
+    pub(crate) shifted_step_tiles: &'static [StepTileFn],
     /// `row_tiles[panels − 1][vectors − 1]`, both products to all vectors.
     pub(crate) row_tiles: [[RowTileFn; 4]; 2],
-    /// `gru_row_tiles[panels − 1]`, as `gru_step_tiles`.
-    pub(crate) gru_row_tiles: [RowTileFn; 2],
+    /// `shifted_row_tiles[panels − 1]`, as `shifted_step_tiles`.
+    pub(crate) shifted_row_tiles: [RowTileFn; 2],
     /// `outer_blocks[vectors − 1][outputs − 1]`.
     pub(crate) outer_blocks: [&'static [BlockFn]; 4],
     /// `gather(task, piece, to)`: copies a piece of an outer product's B, row by row in whole vectors.
     pub(crate) gather: unsafe fn(&Outer, &Piece, *mut f32),
     pub(crate) transpose: unsafe fn(&Transpose),
-    pub(crate) lstm_forward: unsafe fn(&CellForward),
-    pub(crate) gru_forward: unsafe fn(&CellForward),
-    pub(crate) rnn_forward: unsafe fn(&CellForward, Nonlinearity),
-    pub(crate) gru_reset_forward: unsafe fn(&CellForward),
-    pub(crate) gru_candidate_forward: unsafe fn(&CellForward),
-    pub(crate) lstm_backward: unsafe fn(&CellBackward),
-    pub(crate) gru_backward: unsafe fn(&CellBackward),
-    pub(crate) rnn_backward: unsafe fn(&CellBackward, Nonlinearity),
-    pub(crate) gru_candidate_backward: unsafe fn(&CellBackward),
-    pub(crate) gru_reset_backward: unsafe fn(&CellBackward),
+    /// The bodies of each cell, in the order of [`Cell::ALL`].
+    pub(crate) cells: &'static [CellKernels],
     /// `add(a, b, to, len)`: to = a + b without denormals; a null b is none.
     pub(crate) add: unsafe fn(*const f32, *const f32, *mut f32, usize),
     pub(crate) activate: unsafe fn(Activation, &mut [f32]),
@@ -75,6 +76,11 @@ impl Kernels {
     #[inline(always)]
     pub(crate) fn tile_rows(&self, columns: usize) -> usize {
         self.tiles[columns.div_ceil(self.lanes) - 1].len()
+    }
+
+    /// The bodies of a cell.
+    pub(crate) fn cell(&self, cell: Cell) -> &'static CellKernels {
+        &self.cells[cell.index()]
     }
 
     /// Computes a tile with `rows` rows.
@@ -108,6 +114,11 @@ impl Path {
     }
 }
 
+/// The bodies of every cell, as they are compiled where this is used.
+macro_rules! cell_table {
+    ($($(#[$doc:meta])* $name:ident)*) => { &[$(cell::<$crate::cells::$name>()),*] };
+}
+
 /// Makes the table of one instruction set from the generic bodies: the tile heights for one to four vectors,
 /// and the target features, if any.
 macro_rules! kernels {
@@ -116,6 +127,13 @@ macro_rules! kernels {
         unsafe fn $name($($arg: $type),*) {
             // SAFETY: the caller's promises are the callee's.
             unsafe { $from($($arg),*) }
+        }
+    };
+    (@cell $name:ident, $task:ident, $simd:ty, $($feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $name<C: $crate::bodies::cell::CellBody>(task: &$crate::bodies::cell::$task) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { C::$name::<$simd>(task) }
         }
     };
     ($simd:ty, [$($one:literal)*], [$($two:literal)*], [$($three:literal)*], [$($four:literal)*]
@@ -151,27 +169,20 @@ macro_rules! kernels {
             (task: &$crate::bodies::outer::Outer, piece: &$crate::bodies::outer::Piece, to: *mut f32), $($feature)?);
         kernels!(@function transpose, $crate::bodies::transpose::transpose::<$simd>, $simd,
             (task: &$crate::bodies::transpose::Transpose), $($feature)?);
-        kernels!(@function lstm_forward, $crate::bodies::cells::lstm_forward::<$simd>, $simd,
-            (task: &$crate::bodies::cells::CellForward), $($feature)?);
-        kernels!(@function gru_forward, $crate::bodies::cells::gru_forward::<$simd>, $simd,
-            (task: &$crate::bodies::cells::CellForward), $($feature)?);
-        kernels!(@function rnn_forward, $crate::bodies::cells::rnn_forward::<$simd>, $simd,
-            (task: &$crate::bodies::cells::CellForward, nonlinearity: $crate::words::Nonlinearity), $($feature)?);
-        kernels!(@function gru_reset_forward, $crate::bodies::cells::gru_reset_forward::<$simd>, $simd,
-            (task: &$crate::bodies::cells::CellForward), $($feature)?);
-        kernels!(@function gru_candidate_forward, $crate::bodies::cells::gru_candidate_forward::<$simd>,
-            $simd, (task: &$crate::bodies::cells::CellForward), $($feature)?);
-        kernels!(@function lstm_backward, $crate::bodies::cells::lstm_backward::<$simd>, $simd,
-            (row: &$crate::bodies::cells::CellBackward), $($feature)?);
-        kernels!(@function gru_backward, $crate::bodies::cells::gru_backward::<$simd>, $simd,
-            (row: &$crate::bodies::cells::CellBackward), $($feature)?);
-        kernels!(@function rnn_backward, $crate::bodies::cells::rnn_backward::<$simd>, $simd,
-            (row: &$crate::bodies::cells::CellBackward, nonlinearity: $crate::words::Nonlinearity), $($feature)?);
-        kernels!(@function gru_candidate_backward, $crate::bodies::cells::gru_candidate_backward::<$simd>,
-            $simd, (row: &$crate::bodies::cells::CellBackward), $($feature)?);
-        kernels!(@function gru_reset_backward, $crate::bodies::cells::gru_reset_backward::<$simd>, $simd,
-            (row: &$crate::bodies::cells::CellBackward), $($feature)?);
-        kernels!(@function add, $crate::bodies::cells::add::<$simd>, $simd,
+        kernels!(@cell forward, CellForward, $simd, $($feature)?);
+        kernels!(@cell second_forward, CellForward, $simd, $($feature)?);
+        kernels!(@cell backward, CellBackward, $simd, $($feature)?);
+        kernels!(@cell second_backward, CellBackward, $simd, $($feature)?);
+
+        const fn cell<C: $crate::bodies::cell::CellBody>() -> super::CellKernels {
+            super::CellKernels {
+                forward: forward::<C>,
+                second_forward: second_forward::<C>,
+                backward: backward::<C>,
+                second_backward: second_backward::<C>,
+            }
+        }
+        kernels!(@function add, $crate::bodies::cell::add::<$simd>, $simd,
             (a: *const f32, b: *const f32, to: *mut f32, len: usize), $($feature)?);
         kernels!(@function activate, $crate::bodies::activation::activate::<$simd>, $simd,
             (what: $crate::words::Activation, values: &mut [f32]), $($feature)?);
@@ -204,12 +215,12 @@ macro_rules! kernels {
                 &[$(step_tile::<$three, 3, 3, 0>),*],
                 &[$(step_tile::<$four, 4, 4, 0>),*],
             ],
-            gru_step_tiles: &[$(step_tile::<$four, 4, 3, 1>),*],
+            shifted_step_tiles: &[$(step_tile::<$four, 4, 3, 1>),*],
             row_tiles: [
                 [row_tile::<1, 1, 1, 0>, row_tile::<1, 2, 2, 0>, row_tile::<1, 3, 3, 0>, row_tile::<1, 4, 4, 0>],
                 [row_tile::<2, 1, 1, 0>, row_tile::<2, 2, 2, 0>, row_tile::<2, 3, 3, 0>, row_tile::<2, 4, 4, 0>],
             ],
-            gru_row_tiles: [row_tile::<1, 4, 3, 1>, row_tile::<2, 4, 3, 1>],
+            shifted_row_tiles: [row_tile::<1, 4, 3, 1>, row_tile::<2, 4, 3, 1>],
             outer_blocks: [
                 &[$(block::<$one, 1>),*],
                 &[$(block::<$two, 2>),*],
@@ -218,16 +229,7 @@ macro_rules! kernels {
             ],
             gather,
             transpose,
-            lstm_forward,
-            gru_forward,
-            rnn_forward,
-            gru_reset_forward,
-            gru_candidate_forward,
-            lstm_backward,
-            gru_backward,
-            rnn_backward,
-            gru_candidate_backward,
-            gru_reset_backward,
+            cells: $crate::cells::for_each_cell!(cell_table),
             add,
             activate,
             softmax,

@@ -9,10 +9,11 @@
 //!
 //! The crate is built in floors, each of which uses only those before it: `words` (cells, sizes, options, steps, rows, weights,
 //! errors), `memory` (buffers), `simd` (one trait of vectors, a file an instruction set), `bodies` (loops that are compiled
-//! once an instruction set), `dispatch` (the one table of compiled bodies), `drivers` (loops over panels, shards and threads),
+//! once an instruction set), `cells` (each cell's specification and bodies), `dispatch` (the one table of compiled bodies), `drivers` (loops over panels, shards and threads),
 //! `reference` (the equations), `ops` (what layers call).
 
 mod bodies;
+mod cells;
 mod dispatch;
 mod drivers;
 mod memory;
@@ -28,9 +29,9 @@ pub use ops::prepared::cache::{Cache, Scratch};
 pub use ops::trace::Trace;
 pub use ops::{linear, philox, softmax, table, update};
 pub use words::{
-    Activation, ActivationFunction, Adjoint, Cell, Dims, Error, Gradients, InputGradient, MOST_ROWS, Masks,
-    Nonlinearity, Options, Pass, Path, Purpose, Real, RecurrentDropout, Reset, RowMap, RowsMut, RowsRef,
-    Sizes, State, StateMut, Steps, Weights, Write,
+    Activation, ActivationFunction, Adjoint, Cell, CellSpec, Dims, Error, Gate, Gradients, InputGradient,
+    MOST_ROWS, Masks, OptionSet, Options, Pass, Path, Purpose, Real, Recurrence, RecurrentDropout, Role,
+    RowMap, RowsMut, RowsRef, Sizes, State, StateMut, Steps, Vector, Weights, Write,
 };
 
 /// Replaces every value by its activation, on one of the vector paths. Errors are stated in ulps beside the

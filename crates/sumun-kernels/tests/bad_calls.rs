@@ -5,11 +5,11 @@ use sumun_kernels::linear::{self, LinearDims, Packed};
 use sumun_kernels::table::{add_rows, look_up};
 use sumun_kernels::update::{Momentum, Rule, Sgd, Sweep, update_ranges};
 use sumun_kernels::{
-    Cache, Cell, Dims, Error, InputGradient, Masks, Nonlinearity, Options, Pass, Path, Prepared, Purpose,
-    RecurrentDropout, Reset, RowMap, RowsMut, RowsRef, Scratch, StateMut, Steps, Trace, Weights, softmax,
+    Cache, Cell, Dims, Error, InputGradient, Masks, Options, Pass, Path, Prepared, Purpose, RecurrentDropout,
+    RowMap, RowsMut, RowsRef, Scratch, StateMut, Steps, Trace, Weights, softmax,
 };
 
-const RNN: Cell = Cell::Rnn(Nonlinearity::Tanh);
+const RNN: Cell = Cell::RnnTanh;
 const HUGE: [usize; 6] = [usize::MAX, usize::MAX / 2, usize::MAX / 3 + 1, 1 << 63, 1 << 62, 1 << 61];
 
 fn paths() -> impl Iterator<Item = Path> {
@@ -66,7 +66,7 @@ fn parts_beyond_their_whole_are_refused() {
 fn sizes_of_a_recurrence_that_wrap_are_refused() {
     let projected = |width| Options { projection: Some(width), ..Options::default() };
     let normalised = Options { layer_norm: Some(1e-5), ..Options::default() };
-    for cell in [RNN, Cell::Lstm, Cell::Gru(Reset::After), Cell::Gru(Reset::Before)] {
+    for cell in [RNN, Cell::Lstm, Cell::Gru, Cell::GruResetBefore] {
         for huge in HUGE {
             let mut cases = vec![
                 Dims::new(cell, huge, 1),

@@ -4,18 +4,12 @@
 
 use sumun_kernels::reference::{Cache, backward, forward};
 use sumun_kernels::{
-    ActivationFunction, Adjoint, Cell, Dims, Gradients, Masks, Nonlinearity, Options, Pass, RecurrentDropout,
-    Reset, RowsMut, RowsRef, State, StateMut, Steps, Weights, Write,
+    ActivationFunction, Adjoint, Cell, Dims, Gradients, Masks, OptionSet, Options, Pass, RecurrentDropout,
+    RowsMut, RowsRef, State, StateMut, Steps, Weights, Write,
 };
 use sumun_testing::{Random, assert_close, central_differences};
 
-const CELLS: [Cell; 5] = [
-    Cell::Rnn(Nonlinearity::Tanh),
-    Cell::Rnn(Nonlinearity::Relu),
-    Cell::Lstm,
-    Cell::Gru(Reset::After),
-    Cell::Gru(Reset::Before),
-];
+const CELLS: [Cell; 5] = [Cell::RnnTanh, Cell::RnnRelu, Cell::Lstm, Cell::Gru, Cell::GruResetBefore];
 
 const FUNCTIONS: [ActivationFunction; 12] = [
     ActivationFunction::Sigmoid,
@@ -307,7 +301,7 @@ fn each_option(cell: Cell) -> Vec<Options> {
         Options { zoneout_hidden: 0.3, ..plain },
     ];
     all.extend(FUNCTIONS.map(|f| Options { candidate_activation: Some(f), ..plain }));
-    if !matches!(cell, Cell::Rnn(_)) {
+    if cell.spec().options.contains(OptionSet::GATE_ACTIVATION) {
         all.extend(FUNCTIONS.map(|f| Options { gate_activation: Some(f), ..plain }));
     }
     if cell == Cell::Lstm {
@@ -359,7 +353,10 @@ fn random_combinations() {
             peepholes,
             coupled,
             clip: clip.then_some(0.8),
-            gate_activation: function(&mut random, gate && !matches!(cell, Cell::Rnn(_))),
+            gate_activation: function(
+                &mut random,
+                gate && cell.spec().options.contains(OptionSet::GATE_ACTIVATION),
+            ),
             candidate_activation: function(&mut random, candidate),
             output_activation: function(&mut random, output && lstm),
             // A large ε keeps the curvature small where two units are nearly equal, so that the differences are exact.

@@ -3,9 +3,8 @@
 //! The tolerances are those of `golden/equations/README.md` in the testing crate.
 
 use sumun_kernels::{
-    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Masks, Nonlinearity, Options, Pass, Path, Prepared,
-    Purpose, Real, RecurrentDropout, Reset, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights,
-    Write, reference,
+    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Masks, Options, Pass, Path, Prepared, Purpose,
+    Real, RecurrentDropout, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, Write, reference,
 };
 use sumun_testing::{FromReal, Golden, assert_close, golden_files};
 
@@ -66,10 +65,10 @@ impl<F: FromReal> Arrays<F> {
 fn dims(golden: &Golden) -> Dims {
     let number = |key: &str| golden.case[key].as_f64();
     let cell = match golden.word("cell") {
-        Some("rnn") => Cell::Rnn(Nonlinearity::Tanh),
+        Some("rnn") => Cell::RnnTanh,
         Some("lstm") => Cell::Lstm,
-        Some("gru") => Cell::Gru(Reset::After),
-        Some("gru_before") => Cell::Gru(Reset::Before),
+        Some("gru") => Cell::Gru,
+        Some("gru_before") => Cell::GruResetBefore,
         other => panic!("{}: no cell for {other:?}", golden.name),
     };
     Dims::new(cell, golden.size("input_size"), golden.size("hidden_size")).with(Options {

@@ -8,8 +8,7 @@ mod stack;
 use stack::fused::Fused;
 use stack::{Batch, Kernel, Reference, reorder};
 use sumun_kernels::{
-    ActivationFunction, Cell, Dims, Nonlinearity, Options, Pass, Path, Real, Reset, RowsMut, RowsRef, State,
-    StateMut, Weights,
+    ActivationFunction, Cell, Dims, Options, Pass, Path, Real, RowsMut, RowsRef, State, StateMut, Weights,
 };
 use sumun_testing::{FromReal, Golden, assert_close, golden_files};
 
@@ -52,10 +51,11 @@ fn check_all<F: Real + FromReal + Into<f64>>(kernel: &impl Kernel<F>) -> (usize,
 
 /// The blocks of PyTorch's order among ONNX': of the weights and biases, and of the peepholes i, f, o among i, o, f.
 fn order(cell: Cell) -> &'static [usize] {
-    match cell {
-        Cell::Rnn(_) => &[0],
-        Cell::Lstm => &[0, 2, 3, 1],
-        Cell::Gru(_) => &[1, 0, 2],
+    match cell.spec().family {
+        "RNN" => &[0],
+        "LSTM" => &[0, 2, 3, 1],
+        "GRU" => &[1, 0, 2],
+        other => panic!("ONNX has no {other}"),
     }
 }
 const PEEPHOLES: [usize; 3] = [0, 2, 1];
@@ -73,15 +73,15 @@ fn dims(golden: &Golden) -> Dims {
     };
     functions.reverse();
     let cell = match golden.word("op") {
-        Some("RNN") if functions == [ActivationFunction::Relu] => Cell::Rnn(Nonlinearity::Relu),
-        Some("RNN") => Cell::Rnn(Nonlinearity::Tanh),
+        Some("RNN") if functions == [ActivationFunction::Relu] => Cell::RnnRelu,
+        Some("RNN") => Cell::RnnTanh,
         Some("LSTM") => Cell::Lstm,
-        Some("GRU") if golden.case.get("linear_before_reset").is_some() => Cell::Gru(Reset::After),
-        Some("GRU") => Cell::Gru(Reset::Before),
+        Some("GRU") if golden.case.get("linear_before_reset").is_some() => Cell::Gru,
+        Some("GRU") => Cell::GruResetBefore,
         other => panic!("{}: no cell for {other:?}", golden.name),
     };
     let options = Options {
-        gate_activation: if matches!(cell, Cell::Rnn(_)) { None } else { functions.pop() },
+        gate_activation: if cell.spec().family == "RNN" { None } else { functions.pop() },
         candidate_activation: functions.pop(),
         output_activation: functions.pop(),
         clip: golden.case.get("clip").map(|clip| clip.as_f64().expect("a number")),

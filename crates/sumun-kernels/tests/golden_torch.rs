@@ -7,7 +7,7 @@ mod stack;
 
 use stack::fused::Fused;
 use stack::{Batch, Kernel, LayerState, Parameters, Reference, Stack};
-use sumun_kernels::{Cell, Nonlinearity, Path, Real, Reset};
+use sumun_kernels::{Cell, Path, Real};
 use sumun_testing::{FromReal, Golden, assert_close, golden_files};
 
 /// |got − want| ≤ 1e-6 + 1e-5·|want| for outputs and final states.
@@ -112,10 +112,10 @@ fn batch(golden: &Golden) -> Batch {
 /// The case's network with its weights.
 fn network<F: Real + FromReal>(golden: &Golden) -> Stack<F> {
     let cell = match (golden.word("kind"), golden.word("nonlinearity")) {
-        (Some("RNN"), None | Some("tanh")) => Cell::Rnn(Nonlinearity::Tanh),
-        (Some("RNN"), Some("relu")) => Cell::Rnn(Nonlinearity::Relu),
+        (Some("RNN"), None | Some("tanh")) => Cell::RnnTanh,
+        (Some("RNN"), Some("relu")) => Cell::RnnRelu,
         (Some("LSTM"), None) => Cell::Lstm,
-        (Some("GRU"), None) => Cell::Gru(Reset::After),
+        (Some("GRU"), None) => Cell::Gru,
         other => panic!("{}: no cell for {other:?}", golden.name),
     };
     let directions = if golden.flag("bidirectional") { 2 } else { 1 };

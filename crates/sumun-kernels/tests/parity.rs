@@ -2,19 +2,19 @@
 
 use proptest::prelude::*;
 use sumun_kernels::{
-    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Nonlinearity, Options, Pass, Path, Prepared,
-    Purpose, Reset, RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, Write,
+    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Options, Pass, Path, Prepared, Purpose, RowMap,
+    RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, Write,
 };
 use sumun_testing::{Random, assert_close};
 
 /// Every recurrence of the fused paths: the cell, and whether it has a projection.
 const FUSED: [(Cell, bool); 6] = [
-    (Cell::Rnn(Nonlinearity::Tanh), false),
-    (Cell::Rnn(Nonlinearity::Relu), false),
+    (Cell::RnnTanh, false),
+    (Cell::RnnRelu, false),
     (Cell::Lstm, false),
     (Cell::Lstm, true),
-    (Cell::Gru(Reset::After), false),
-    (Cell::Gru(Reset::Before), false),
+    (Cell::Gru, false),
+    (Cell::GruResetBefore, false),
 ];
 
 /// A projection, where there is one, is of a width drawn by the seed: narrower than H, equal or wider.
@@ -220,12 +220,12 @@ fn denormals_are_flushed() {
 /// Where sequences are few and weights large, the units of each step are dealt to threads.
 #[test]
 fn threads_that_share_a_step_never_change_a_bit() {
-    let tanh = Cell::Rnn(Nonlinearity::Tanh);
+    let tanh = Cell::RnnTanh;
     let cases: [(Cell, usize, usize, &[usize]); 4] = [
         (Cell::Lstm, 20, 260, &[3, 3, 2, 1, 1]),
         (Cell::Lstm, 70, 530, &[1; 3]),
         // More rows than are projected at once.
-        (Cell::Gru(Reset::After), 9, 300, &[4; 30]),
+        (Cell::Gru, 9, 300, &[4; 30]),
         (tanh, 70, 520, &[4, 4, 2]),
     ];
     for (cell, input, hidden, batch_sizes) in cases {

@@ -6,7 +6,7 @@
 //! drivers call bodies through the table of [`dispatch`](crate::dispatch).
 
 pub(crate) mod activation;
-pub(crate) mod cells;
+pub(crate) mod cell;
 pub(crate) mod outer;
 pub(crate) mod peak;
 pub(crate) mod philox;

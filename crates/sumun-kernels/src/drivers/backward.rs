@@ -10,15 +10,15 @@
 
 use std::ops::Range;
 
-use crate::bodies::cells::CellBackward;
+use crate::bodies::cell::CellBackward;
 use crate::bodies::tile::Depth;
-use crate::dispatch::Kernels;
+use crate::dispatch::{CellKernels, Kernels};
 use crate::drivers::geometry::{Columns, Geometry, Side};
 use crate::drivers::linear::{Product, Start};
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
 use crate::words::rows::RowsAt;
-use crate::words::{Cell, Dims, Reset, Steps};
+use crate::words::{Dims, Steps};
 
 /// Rows whose gate gradients are turned into input gradients at once.
 const CHUNK_FLOATS: usize = 128 * 1024;
@@ -27,6 +27,7 @@ const CHUNK_FLOATS: usize = 128 * 1024;
 #[derive(Debug)]
 pub(crate) struct Backward<'a> {
     pub(crate) geometry: &'a Geometry,
+    pub(crate) cell: &'static CellKernels,
     pub(crate) steps: &'a Steps,
     pub(crate) shards: usize,
     /// What forward answered.
@@ -36,7 +37,7 @@ pub(crate) struct Backward<'a> {
     pub(crate) c0: RowsAt<*const f32>,
     /// In: activated gates. Out: gradients of the pre-activations. `[panel][R][width]`.
     pub(crate) gates: *mut f32,
-    /// c of every row, `[R, H]`.
+    /// The states beside h of every row, `[R, states·H]`.
     pub(crate) cells: *const f32,
     /// Gradient of the output; a null base where there is none.
     pub(crate) d_out: RowsAt<*const f32>,
@@ -156,7 +157,7 @@ unsafe fn products_of_step(
             depth: geometry.gate_depth(steps.rows(), Side::Hidden),
             b: task.u,
             columns: Columns { columns: output, lanes: kernels.lanes },
-            start: if matches!(geometry.dims.cell, Cell::Gru(_)) { Start::Output } else { Start::Zero },
+            start: if geometry.dims.cell.spec().reads_hidden { Start::Output } else { Start::Zero },
             c: RowsAt::dense(task.d_hidden, output),
         };
         let alive = shard.rows(steps.batch_size(t));
@@ -242,28 +243,17 @@ unsafe fn gates_of_step(
     t: usize,
     alive: usize,
 ) {
-    let Dims { cell, options, .. } = task.geometry.dims;
+    let (cell, projected) = (task.cell, task.geometry.dims.options.projection.is_some());
     // SAFETY: the caller's promises; `each_cell` gives rows that exist.
     unsafe {
-        match cell {
-            Cell::Lstm => {
-                if options.projection.is_some() {
-                    gradient_of_h(kernels, task, shard, t, alive);
-                    second_product(kernels, task, shard, t, alive);
-                }
-                each_cell(task, shard, panels, t, alive, |row| (kernels.lstm_backward)(row));
-            }
-            Cell::Gru(Reset::After) => {
-                each_cell(task, shard, panels, t, alive, |row| (kernels.gru_backward)(row))
-            }
-            Cell::Gru(Reset::Before) => {
-                each_cell(task, shard, panels.clone(), t, alive, |row| (kernels.gru_candidate_backward)(row));
-                second_product(kernels, task, shard, t, alive);
-                each_cell(task, shard, panels, t, alive, |row| (kernels.gru_reset_backward)(row));
-            }
-            Cell::Rnn(nonlinearity) => {
-                each_cell(task, shard, panels, t, alive, |row| (kernels.rnn_backward)(row, nonlinearity))
-            }
+        if projected {
+            gradient_of_h(kernels, task, shard, t, alive);
+            second_product(kernels, task, shard, t, alive);
+        }
+        each_cell(task, shard, panels.clone(), t, alive, |row| (cell.backward)(row));
+        if task.geometry.two_phases && !projected {
+            second_product(kernels, task, shard, t, alive);
+            each_cell(task, shard, panels, t, alive, |row| (cell.second_backward)(row));
         }
     }
 }
@@ -288,7 +278,7 @@ unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: us
     let Dims { hidden, options, .. } = geometry.dims;
     let (base, stride, depth) = match options.projection {
         Some(output) => (task.d_projected, output, Depth::plain(output)),
-        None => (task.gates, geometry.width(), geometry.gate_depth(steps.rows(), Side::Reset)),
+        None => (task.gates, geometry.width(), geometry.gate_depth(steps.rows(), Side::Second)),
     };
     let product = Product {
         a: RowsAt::dense(base.cast_const(), stride),
@@ -312,11 +302,11 @@ unsafe fn each_cell(
     run: impl Fn(&CellBackward),
 ) {
     let (steps, geometry) = (task.steps, task.geometry);
-    let Dims { hidden, cell, options, .. } = geometry.dims;
-    let dense = |base| RowsAt::dense(base, hidden);
+    let Dims { hidden, options, .. } = geometry.dims;
+    let states = geometry.dims.cell_width();
     let (first, earlier) = (steps.offset(t), (t > 0).then(|| steps.offset(t - 1)));
-    let (cells, lstm) = (dense(task.cells), cell.has_cell_state());
-    let (before, after) = match lstm {
+    let cells = RowsAt::dense(task.cells, states);
+    let (before, after) = match states > 0 {
         true => (earlier.map_or(task.c0, |earlier| cells.from(earlier)), cells.from(first)),
         false => (earlier.map_or(task.h0, |earlier| task.out.from(earlier)), task.out.from(first)),
     };
@@ -341,7 +331,10 @@ unsafe fn each_cell(
                     d_out: d_out.map_or(std::ptr::null(), |d_out| d_out.row(rank).add(unit)),
                     d_hidden: d_hidden.add(rank * hidden + unit),
                     d_inner: task.d_inner.cast_const().wrapping_add(rank * hidden + unit),
-                    d_cell: if lstm { task.d_cell.add(rank * hidden + unit) } else { std::ptr::null_mut() },
+                    d_cell: match states > 0 {
+                        true => task.d_cell.add(rank * states + unit),
+                        false => std::ptr::null_mut(),
+                    },
                     earlier: gates.wrapping_sub(back),
                 });
             }

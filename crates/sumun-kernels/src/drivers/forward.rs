@@ -16,7 +16,7 @@ use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
 use crate::drivers::step::{Forward, step};
 use crate::drivers::tiles::tiles;
-use crate::words::{Cell, Steps};
+use crate::words::Steps;
 
 /// Pre-activations of one chunk of steps, in floats: a quarter of a 2 MiB second-level cache.
 const CHUNK_FLOATS: usize = 128 * 1024;
@@ -151,7 +151,7 @@ unsafe fn project(
     rows: usize,
 ) {
     let geometry = task.geometry;
-    let inputs = geometry.dims.input;
+    let (inputs, unfilled) = (geometry.dims.input, geometry.unfilled_by_input());
     for panel in panels.clone() {
         let columns = geometry.vectors(panel, Side::Input) * kernels.lanes;
         let mut walk = Walk { t: from, i: 0 };
@@ -169,10 +169,9 @@ unsafe fn project(
                     let row = walk.next(task.steps, shard);
                     tile.a[m] = task.x.row(row);
                     tile.c[m] = task.gate_row(shard, panel, row, local + m);
-                    if columns < geometry.width() && matches!(geometry.dims.cell, Cell::Gru(_)) {
-                        // The hidden half of n starts from its own bias.
+                    if unfilled > 0 {
                         let own = bias.add(columns);
-                        own.copy_to_nonoverlapping(tile.c[m].add(columns), kernels.lanes);
+                        own.copy_to_nonoverlapping(tile.c[m].add(columns), unfilled);
                     }
                 }
                 kernels.run_tile(&tile, count);
@@ -183,7 +182,8 @@ unsafe fn project(
 
 /// Copies the state of each rank at its own last step.
 unsafe fn last_states(task: &Forward, shard: Shard) {
-    let (steps, hidden, output) = (task.steps, task.geometry.dims.hidden, task.geometry.dims.output());
+    let dims = task.geometry.dims;
+    let (steps, cells, output) = (task.steps, dims.cell_width(), dims.output());
     for t in 0..steps.len() {
         let ends = if t + 1 < steps.len() { steps.batch_size(t + 1) } else { 0 };
         for i in shard.rows(ends)..shard.rows(steps.batch_size(t)) {
@@ -192,9 +192,9 @@ unsafe fn last_states(task: &Forward, shard: Shard) {
             // SAFETY: the caller promises arrays that hold every row and rank.
             unsafe {
                 task.out.row(row).copy_to_nonoverlapping(task.last_hidden.add(rank * output), output);
-                if task.geometry.dims.cell.has_cell_state() && task.keep {
-                    let cell = task.cells.add(row * hidden);
-                    cell.copy_to_nonoverlapping(task.last_cell.add(rank * hidden), hidden);
+                if cells > 0 && task.keep {
+                    let cell = task.cells.add(row * cells);
+                    cell.copy_to_nonoverlapping(task.last_cell.add(rank * cells), cells);
                 }
             }
         }

@@ -2,9 +2,9 @@
 //!
 //! A *gate panel* is what one register tile computes: for an LSTM or GRU one vector of hidden units with all
 //! gates of those units side by side, for an RNN four vectors of units. Rows of activations are kept panel by
-//! panel, `[panel][row][width]`:
+//! panel, `[panel][row][width]`; what the vectors of a row hold is the cell's own to say ([`CellSpec::panel`]):
 //!
-//! | cell | the vectors of a row of a panel | input side | hidden side | reset side |
+//! | cell | the vectors of a row of a panel | input side | hidden side | second product |
 //! |---|---|---|---|---|
 //! | RNN | h of units 0.., lanes.., 2·lanes.., 3·lanes.. | all | all | |
 //! | LSTM | i, f, g, o; side by side without gaps in the last panel | all | all | |
@@ -12,7 +12,7 @@
 //! | GRU, reset before | n, r, z | all | the last two | the first |
 
 use crate::bodies::tile::Depth;
-use crate::words::{Cell, Dims, Reset};
+use crate::words::{CellSpec, Dims, Vector};
 
 /// How the units of a recurrence lie in panels.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +23,17 @@ pub(crate) struct Geometry {
     pub(crate) panels: usize,
     /// Hidden units of a full panel.
     pub(crate) units: usize,
-    /// [`gate_stride`](Self::gate_stride) of the last panel, and the vectors of an LSTM or RNN there.
-    last: (usize, usize),
+    /// Floats of one row of one panel.
+    width: usize,
+    /// [`gate_stride`](Self::gate_stride) of the last panel.
+    last_stride: usize,
+    /// What each side fills.
+    sides: [Filled; 3],
+    /// How a step may take its input.
+    pub(crate) step_tiles: StepTiles,
+    /// Whether a step ends in a second product, over rows `[H]` that its panels leave: o ⊙ tanh(c') with a projection, what
+    /// the cell leaves if it has such a product itself.
+    pub(crate) two_phases: bool,
 }
 
 /// Which weights a product is over.
@@ -34,40 +43,84 @@ pub(crate) enum Side {
     Input,
     /// `weight_hh`, over h.
     Hidden,
-    /// The block n of `weight_hh` where it is over r ⊙ h.
-    Reset,
+    /// The blocks of `weight_hh` that are over what the first phase of a step leaves.
+    Second,
+}
+
+impl Side {
+    /// The gate whose weights fill a vector from this side.
+    fn of(self, vector: &Vector) -> Option<usize> {
+        match self {
+            Side::Input => vector.input,
+            Side::Hidden => vector.hidden,
+            Side::Second => vector.second,
+        }
+    }
+}
+
+/// The vectors of a row of a panel that a side fills, which lie side by side.
+#[derive(Debug, Clone, Copy)]
+struct Filled {
+    /// The first column.
+    first: usize,
+    /// Gates.
+    gates: usize,
+    /// Vectors of a full panel, and of the last.
+    vectors: [usize; 2],
+}
+
+/// How a step may take its input with the product of the state, in one tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StepTiles {
+    /// Both products fill all vectors.
+    Whole,
+    /// Of four vectors, the input's product fills the first three and the state's the last three.
+    Shifted,
+    /// There is no tile for it: the input's product comes first.
+    None,
 }
 
 impl Geometry {
     pub(crate) fn new(dims: Dims, lanes: usize) -> Self {
-        let units = match dims.cell {
-            Cell::Rnn(_) => 4 * lanes,
-            Cell::Lstm | Cell::Gru(_) => lanes,
-        };
+        let spec = dims.cell.spec();
+        let (gates, units) = (spec.panel.len(), spec.spread * lanes);
         let panels = dims.hidden.div_ceil(units);
         let units_of_last = dims.hidden - panels.saturating_sub(1) * units;
-        let last = match dims.cell {
-            Cell::Lstm => {
-                let stride = units_of_last.next_multiple_of(lanes / 4);
-                (stride, 4 * stride / lanes)
-            }
-            Cell::Gru(_) | Cell::Rnn(_) => (lanes, units_of_last.div_ceil(lanes)),
+        let filled = [Side::Input, Side::Hidden, Side::Second].map(|side| filled_gates(spec, side));
+        // Gates that are all filled alike may lie without gaps, in as many whole vectors as they need.
+        let alike = filled.iter().all(|&(_, count)| count == 0 || count == gates);
+        let last_stride = match alike && (gates == 1 || spec.spread == 1) {
+            true => units_of_last.next_multiple_of((lanes / gates).max(1)),
+            false => units,
         };
-        Self { dims, lanes, panels, units, last }
-    }
-
-    /// Floats of one row of one panel.
-    pub(crate) fn width(&self) -> usize {
-        match self.dims.cell {
-            Cell::Gru(Reset::Before) => 3 * self.lanes,
-            _ => 4 * self.lanes,
+        let sides = filled.map(|(first, count)| Filled {
+            first: first * units,
+            gates: count,
+            vectors: [count * spec.spread, (count * last_stride).div_ceil(lanes)],
+        });
+        let [input, hidden, second] = filled;
+        let step_tiles = match (gates * spec.spread, input, hidden, second) {
+            (_, (0, all), (0, too), (_, 0)) if all == gates && too == gates => StepTiles::Whole,
+            (4, (0, 3), (1, 3), (_, 0)) => StepTiles::Shifted,
+            _ => StepTiles::None,
+        };
+        Self {
+            dims,
+            lanes,
+            panels,
+            units,
+            width: gates * units,
+            last_stride,
+            sides,
+            step_tiles,
+            two_phases: dims.options.projection.is_some() || spec.has_second_product(),
         }
     }
 
-    /// Whether a step ends in a second product, over rows `[H]` that its panels leave: o ⊙ tanh(c') with a
-    /// projection, r ⊙ h with the reset before the product.
-    pub(crate) fn two_phases(&self) -> bool {
-        self.dims.options.projection.is_some() || self.dims.cell == Cell::Gru(Reset::Before)
+    /// Floats of one row of one panel.
+    #[inline(always)]
+    pub(crate) fn width(&self) -> usize {
+        self.width
     }
 
     /// Hidden units of this panel that exist.
@@ -75,85 +128,64 @@ impl Geometry {
         self.units.min(self.dims.hidden - panel * self.units)
     }
 
-    /// Floats from one gate of a row of this panel to the next: a vector, and in an LSTM's last panel only as many as its
-    /// units need for all four to be whole vectors. Four units of 100 take one vector instead of four.
+    /// Floats from one gate of a row of this panel to the next: the units of a full panel, and in the last panel of a cell
+    /// whose gates are filled alike only as many as its units need for all gates to be whole vectors. Four units of 100 of an
+    /// LSTM take one vector instead of four.
     #[inline(always)]
     pub(crate) fn gate_stride(&self, panel: usize) -> usize {
-        if panel + 1 == self.panels { self.last.0 } else { self.lanes }
+        if panel + 1 == self.panels { self.last_stride } else { self.units }
     }
 
-    /// Vectors of a panel that a side's weights feed.
+    /// Vectors of a panel that a side's weights fill.
     #[inline(always)]
     pub(crate) fn vectors(&self, panel: usize, side: Side) -> usize {
-        match self.dims.cell {
-            Cell::Rnn(_) | Cell::Lstm if panel + 1 == self.panels && side != Side::Reset => self.last.1,
-            _ => self.whole_vectors(side),
-        }
+        self.sides[side as usize].vectors[usize::from(panel + 1 == self.panels)]
     }
 
     /// [`vectors`](Self::vectors) of a panel that is not the last.
     #[inline(always)]
     fn whole_vectors(&self, side: Side) -> usize {
-        match (self.dims.cell, side) {
-            (Cell::Gru(Reset::Before), Side::Reset) => 1,
-            (Cell::Gru(Reset::Before), Side::Hidden) => 2,
-            (_, Side::Reset) => 0,
-            (Cell::Rnn(_) | Cell::Lstm, _) => 4,
-            (Cell::Gru(_), _) => 3,
-        }
+        self.sides[side as usize].vectors[0]
     }
 
     /// The first column of a side's vectors in a row of a panel.
+    #[inline(always)]
     pub(crate) fn first_column(&self, side: Side) -> usize {
-        match (self.dims.cell, side) {
-            (Cell::Gru(_), Side::Hidden) => self.lanes,
-            _ => 0,
-        }
+        self.sides[side as usize].first
+    }
+
+    /// Floats of a row of a panel that the input does not fill, the last ones: they start from a bias of their own.
+    #[inline(always)]
+    pub(crate) fn unfilled_by_input(&self) -> usize {
+        self.width - self.sides[Side::Input as usize].gates * self.units
     }
 
     /// The weight row (PyTorch's order) behind a column of a row of a panel; None for padding, or where the
     /// side has no such column.
     pub(crate) fn weight_row(&self, panel: usize, column: usize, side: Side) -> Option<usize> {
         let (vector, lane) = (column / self.gate_stride(panel), column % self.gate_stride(panel));
-        let (block, unit) = match (self.dims.cell, side) {
-            (Cell::Gru(reset), _) => match (vector, side, reset) {
-                // PyTorch's blocks are r, z, n.
-                (0, Side::Input, _) | (3, Side::Hidden, Reset::After) | (0, Side::Reset, Reset::Before) => {
-                    (2, lane)
-                }
-                (1 | 2, Side::Input | Side::Hidden, _) => (vector - 1, lane),
-                _ => return None,
-            },
-            (_, Side::Reset) => return None,
-            (Cell::Rnn(_), _) => (0, column),
-            (Cell::Lstm, _) if vector >= 4 => return None,
-            (Cell::Lstm, _) => (vector, lane),
-        };
-        let unit = panel * self.units + unit;
+        let block = side.of(self.dims.cell.spec().panel.get(vector)?)?;
+        let unit = panel * self.units + lane;
         (unit < self.dims.hidden).then_some(block * self.dims.hidden + unit)
     }
 
     /// The columns of a panel that a side has, gate by gate: the first one, the weight row behind it, and how many follow
     /// one another.
     pub(crate) fn gates(&self, panel: usize, side: Side) -> impl Iterator<Item = (usize, usize, usize)> {
-        (0..self.width() / self.lanes).filter_map(move |gate| {
+        (0..self.dims.cell.spec().panel.len()).filter_map(move |gate| {
             let column = gate * self.gate_stride(panel);
             let row = self.weight_row(panel, column, side)?;
-            Some((column, row, self.lanes.min(self.dims.hidden - row % self.dims.hidden)))
+            Some((column, row, self.units_in(panel)))
         })
     }
 
     /// How a product over a side's gates of a row (dG·U or dG·W) runs over K. Only the last panel may have fewer units, of
     /// which it takes no more than there are.
     pub(crate) fn gate_depth(&self, rows: usize, side: Side) -> Depth {
-        let (last, gates) = (self.panels - 1, self.whole_vectors(side));
+        let (last, gates) = (self.panels - 1, self.sides[side as usize].gates);
         let (units, tail_stride) = (self.units_in(last), self.gate_stride(last));
-        let (tails, tail) = match self.dims.cell {
-            Cell::Rnn(_) => (1, units),
-            _ if units == tail_stride => (1, gates * units),
-            _ => (gates, units),
-        };
-        let (length, stride) = (gates * self.lanes, rows * self.width());
+        let (tails, tail) = if units == tail_stride { (1, gates * units) } else { (gates, units) };
+        let (length, stride) = (gates * self.units, rows * self.width());
         Depth { segments: last, length, stride, tails, tail, tail_stride }
     }
 
@@ -172,6 +204,13 @@ impl Geometry {
     pub(crate) fn packed_backward_len(&self, k: usize, side: Side) -> usize {
         Columns { columns: k, lanes: self.lanes }.packed_len(self.gate_depth(0, side).total())
     }
+}
+
+/// The first vector of a panel that a side fills, and how many it does; they lie side by side.
+fn filled_gates(spec: &CellSpec, side: Side) -> (usize, usize) {
+    let fills = |vector: &Vector| side.of(vector).is_some();
+    let first = spec.panel.iter().position(fills).unwrap_or(0);
+    (first, spec.panel.iter().filter(|vector| fills(vector)).count())
 }
 
 /// Plain columns in panels of up to four vectors: the right-hand side of an ordinary product.

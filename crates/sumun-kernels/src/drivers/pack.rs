@@ -53,7 +53,7 @@ impl Geometry {
                 let sides = [
                     (Side::Input, weights.bias_input),
                     (Side::Hidden, weights.bias_hidden),
-                    (Side::Reset, weights.bias_hidden),
+                    (Side::Second, weights.bias_hidden),
                 ];
                 for (side, bias) in sides {
                     if let Some(row) = self.weight_row(panel, column, side) {

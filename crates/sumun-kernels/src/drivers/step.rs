@@ -3,21 +3,22 @@
 
 use std::ops::Range;
 
-use crate::bodies::cells::CellForward;
+use crate::bodies::cell::CellForward;
 use crate::bodies::row::RowTile;
 use crate::bodies::tile::{Depth, MOST_ROWS, StepTile, Tile};
-use crate::dispatch::Kernels;
-use crate::drivers::geometry::{Columns, Geometry, Side};
+use crate::dispatch::{CellKernels, Kernels};
+use crate::drivers::geometry::{Columns, Geometry, Side, StepTiles};
 use crate::drivers::linear::{Product, Start};
 use crate::drivers::shard::Shard;
 use crate::drivers::tiles::tiles;
 use crate::words::rows::RowsAt;
-use crate::words::{Cell, Dims, Reset, Steps};
+use crate::words::{Dims, Steps};
 
 /// One forward pass.
 #[derive(Debug)]
 pub(crate) struct Forward<'a> {
     pub(crate) geometry: &'a Geometry,
+    pub(crate) cell: &'static CellKernels,
     pub(crate) steps: &'a Steps,
     pub(crate) shards: usize,
     pub(crate) x: RowsAt<*const f32>,
@@ -37,7 +38,7 @@ pub(crate) struct Forward<'a> {
     pub(crate) backwards: bool,
     /// Rows of a panel of `gates`: R where they are kept, else [`chunk_rows`](super::forward::chunk_rows).
     pub(crate) gate_rows: usize,
-    /// An LSTM's c: of every row `[R, H]` where it is kept, else the running one `[N, H]`.
+    /// The states beside h: of every row `[R, states·H]` where they are kept, else the running ones `[N, states·H]`.
     pub(crate) cells: *mut f32,
     /// What the second product is over: of every row `[R, H]` where it is kept, else of one step `[N, H]`.
     pub(crate) inner: *mut f32,
@@ -69,7 +70,7 @@ pub(crate) unsafe fn step(
             1 => row_of_step(kernels, task, shard, panels, t, &rows),
             _ => rows_of_step(kernels, task, shard, panels, t, &rows, alive),
         }
-        if task.geometry.two_phases() {
+        if task.geometry.two_phases {
             second_phase(kernels, task, shard, &rows, alive);
         }
     }
@@ -86,7 +87,7 @@ unsafe fn rows_of_step(
     alive: usize,
 ) {
     let geometry = task.geometry;
-    let Dims { input, cell, .. } = geometry.dims;
+    let input = geometry.dims.input;
     let output = geometry.dims.output();
     let by_step = task.takes_input_by_step(shard);
     let none = std::ptr::null();
@@ -97,9 +98,9 @@ unsafe fn rows_of_step(
         let panel = task.panel(&panels, t, place);
         let next = task.panel(&panels, t, (place + 1).min(panels.len() - 1));
         let vectors = task.vectors(panel, by_step);
-        let step_tiles = match cell {
-            Cell::Gru(_) => kernels.gru_step_tiles,
-            _ => kernels.step_tiles[vectors - 1],
+        let step_tiles = match geometry.step_tiles {
+            StepTiles::Shifted => kernels.shifted_step_tiles,
+            StepTiles::Whole | StepTiles::None => kernels.step_tiles[vectors - 1],
         };
         // SAFETY: the packed weights hold every panel; the caller promises valid rows.
         unsafe {
@@ -128,7 +129,7 @@ unsafe fn rows_of_step(
                 } else {
                     kernels.run_tile(&step.tile, count);
                 }
-                finish(kernels, cell, &cells);
+                (task.cell.forward)(&cells);
             }
         }
     }
@@ -144,7 +145,7 @@ unsafe fn row_of_step(
     rows: &StepRows,
 ) {
     let geometry = task.geometry;
-    let Dims { input, cell, .. } = geometry.dims;
+    let input = geometry.dims.input;
     let output = geometry.dims.output();
     let by_step = task.takes_input_by_step(shard);
     let first_column = task.first_column(by_step);
@@ -157,8 +158,8 @@ unsafe fn row_of_step(
         let count = if alike(place + 1) { 2 } else { 1 };
         let panels = [place, place + count - 1].map(|place| task.panel(&range, t, place));
         let vectors = task.vectors(panels[0], by_step);
-        let row_tile = match cell {
-            Cell::Gru(_) if by_step => kernels.gru_row_tiles[count - 1],
+        let row_tile = match geometry.step_tiles {
+            StepTiles::Shifted if by_step => kernels.shifted_row_tiles[count - 1],
             _ => kernels.row_tiles[count - 1][vectors - 1],
         };
         // SAFETY: the packed weights hold every panel; the caller promises a valid row.
@@ -185,24 +186,11 @@ unsafe fn row_of_step(
                 columns: vectors * kernels.lanes,
             });
             if !alike(place + count) || cells.rows + 2 > MOST_ROWS {
-                finish(kernels, cell, &cells);
+                (task.cell.forward)(&cells);
                 cells.rows = 0;
             }
         }
         place += count;
-    }
-}
-
-/// Gates to states.
-unsafe fn finish(kernels: &Kernels, cell: Cell, cells: &CellForward) {
-    // SAFETY: the caller promises rows with their gates and states.
-    unsafe {
-        match cell {
-            Cell::Lstm => (kernels.lstm_forward)(cells),
-            Cell::Gru(Reset::After) => (kernels.gru_forward)(cells),
-            Cell::Gru(Reset::Before) => (kernels.gru_reset_forward)(cells),
-            Cell::Rnn(nonlinearity) => (kernels.rnn_forward)(cells, nonlinearity),
-        }
     }
 }
 
@@ -237,7 +225,7 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &S
                 for m in 0..count {
                     cells.out[m] = rows.answer.row(rank(start + m)).add(panel * geometry.units);
                 }
-                (kernels.gru_candidate_forward)(&cells);
+                (task.cell.second_forward)(&cells);
             }
         }
     }
@@ -247,9 +235,9 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &S
 struct StepRows {
     x: RowsAt<*const f32>,
     hidden_before: RowsAt<*const f32>,
-    /// The state that cells read: c for an LSTM, h for the others.
+    /// What cells read: the states beside h, or h where there are none.
     before: RowsAt<*const f32>,
-    /// An LSTM's c after the step.
+    /// The states beside h after the step.
     cell: RowsAt<*mut f32>,
     /// h after the step.
     answer: RowsAt<*mut f32>,
@@ -277,16 +265,17 @@ impl Forward<'_> {
 
     /// Whether each step takes its own input, rather than many steps at once beforehand: where that product would
     /// hardly be more than writing and reading its answer, and where there is one step. The fewer rows a step has, the
-    /// more often they read W. A GRU with the reset before its product has its own columns.
+    /// more often they read W. Of a cell for which there is no such tile
+    /// the product always comes first.
     #[inline(always)]
     pub(crate) fn takes_input_by_step(&self, shard: Shard) -> bool {
-        let Dims { cell, input, .. } = self.geometry.dims;
+        let input = self.geometry.dims.input;
         let most = match shard.rows(self.steps.sequences()) {
             0..4 => 2,
             4..16 => 16,
             _ => 64,
         };
-        (input <= most || self.steps.len() == 1) && cell != Cell::Gru(Reset::Before)
+        (input <= most || self.steps.len() == 1) && self.geometry.step_tiles != StepTiles::None
     }
 
     /// The panel of some that step t takes at some place.
@@ -295,11 +284,11 @@ impl Forward<'_> {
         if (t % 2 == 1) == self.backwards { panels.start + place } else { panels.end - 1 - place }
     }
 
-    /// Vectors of a panel that a step computes: with the input, those of both sides, of which a GRU's share two.
+    /// Vectors of a panel that a step computes: with the input, those of both sides.
     #[inline(always)]
     fn vectors(&self, panel: usize, by_step: bool) -> usize {
-        match self.geometry.dims.cell {
-            Cell::Gru(_) if by_step => 4,
+        match self.geometry.step_tiles {
+            StepTiles::Shifted if by_step => 4,
             _ => self.geometry.vectors(panel, Side::Hidden),
         }
     }
@@ -315,12 +304,12 @@ impl Forward<'_> {
     unsafe fn rows_at(&self, shard: Shard, t: usize, local: usize) -> StepRows {
         let (geometry, first) = (self.geometry, self.steps.offset(t));
         let Dims { hidden, cell, .. } = geometry.dims;
-        let dense = |base| RowsAt::dense(base, hidden);
         let earlier = (t > 0).then(|| self.steps.offset(t - 1));
         let hidden_before = earlier.map_or(self.h0, |earlier| self.out.from(earlier).read());
         // Without a cache the running c and the inner rows of one step are all there is.
         let kept = |row: usize| if self.keep { row } else { 0 };
-        let (cells, answer) = (dense(self.cells), self.out.from(first));
+        let cells = RowsAt::dense(self.cells, geometry.dims.cell_width());
+        let answer = self.out.from(first);
         StepRows {
             x: self.x.from(first),
             hidden_before,
@@ -330,7 +319,10 @@ impl Forward<'_> {
             },
             cell: cells.from(kept(first)),
             answer,
-            out: if geometry.two_phases() { dense(self.inner).from(kept(first)) } else { answer },
+            out: match geometry.two_phases {
+                true => RowsAt::dense(self.inner, hidden).from(kept(first)),
+                false => answer,
+            },
             // SAFETY: the caller promises that the gates hold the rows of this step.
             gates: unsafe { self.gate_row(shard, 0, first, local) },
             panel_stride: self.gate_rows * geometry.width(),
@@ -350,7 +342,7 @@ impl Forward<'_> {
         count: usize,
     ) {
         let (unit, width) = (panel * self.geometry.units, self.geometry.width());
-        let lstm = self.geometry.dims.cell.has_cell_state();
+        let states = self.geometry.dims.cell.has_cell_state();
         let at = cells.rows;
         cells.rows += count;
         for (i, m) in (start..start + count).zip(at..at + count) {
@@ -361,7 +353,7 @@ impl Forward<'_> {
                 cells.gates[m] = rows.gates.add(panel * rows.panel_stride + row * width);
                 cells.out[m] = rows.out.row(rank).add(unit);
                 cells.before[m] = rows.before.row(rank).add(unit);
-                if lstm {
+                if states {
                     cells.cell[m] = rows.cell.row(rank).add(unit);
                 }
             }

@@ -14,9 +14,9 @@ use crate::words::{Dims, Error};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trace {
     /// The activated gates by name, `[R, H]` each: i, f, g, o of an LSTM, r, z, n of a GRU, in PyTorch's order. An
-    /// RNN has none: its h is what its activation answers.
+    /// RNN has none: its h is what its activation returns.
     pub gates: Vec<(&'static str, Vec<f32>)>,
-    /// An LSTM's cell state after each step, `[R, H]`; empty where the cell has none.
+    /// The states beside h after each step, `[R, states·H]`: the c of an LSTM; empty where the cell has none.
     pub cell: Vec<f32>,
 }
 
@@ -27,10 +27,14 @@ impl Trace {
     /// [`Error::TooLarge`] and [`Error::Memory`] for more than there can be.
     pub fn with_capacity(dims: Dims, rows: usize) -> Result<Self, Error> {
         let len = numbers("a trace", [rows, dims.hidden])?;
-        let names = dims.cell.gate_names().iter();
+        let states = numbers("a trace", [rows, dims.cell_width()])?;
         Ok(Self {
-            gates: names.map(|&name| Ok((name, array(len)?))).collect::<Result<_, Error>>()?,
-            cell: if dims.cell.has_cell_state() { array(len)? } else { Vec::new() },
+            gates: dims
+                .cell
+                .gate_names()
+                .map(|name| Ok((name, array(len)?)))
+                .collect::<Result<_, Error>>()?,
+            cell: array(states)?,
         })
     }
 }
@@ -60,8 +64,8 @@ impl Prepared {
         match kept {
             Kept::Reference(cache) => {
                 for (block, (_, to)) in trace.gates.iter_mut().enumerate() {
-                    // A fourth block lies behind a GRU's three, for backward.
-                    for row in cache.gates.chunks_exact(4 * hidden) {
+                    // What else backward needs lies behind the gates.
+                    for row in cache.gates.chunks_exact(cache.gates.len() / rows) {
                         to.extend_from_slice(&row[block * hidden..][..hidden]);
                     }
                 }
@@ -93,20 +97,19 @@ fn append_vectors<const LANES: usize>(
     panels: &[f32],
     to: &mut [(&'static str, Vec<f32>)],
 ) {
-    let (hidden, lanes, width) = (geometry.dims.hidden, geometry.lanes, geometry.width());
-    for vector in 0..width / lanes {
+    let (hidden, width) = (geometry.dims.hidden, geometry.width());
+    for (vector, _) in geometry.dims.cell.spec().panel.iter().enumerate() {
         // The input side has a weight for each gate, and none for the hidden half of a GRU's n. An RNN shows no gates.
         let column = |panel| vector * geometry.gate_stride(panel);
         let weight_row = geometry.weight_row(0, column(0), Side::Input);
         let Some((_, to)) = weight_row.and_then(|row| to.get_mut(row / hidden)) else { continue };
         for row in 0..rows {
             for panel in 0..geometry.panels {
-                let from = &panels[(panel * rows + row) * width + column(panel)..][..lanes];
+                let from =
+                    &panels[(panel * rows + row) * width + column(panel)..][..geometry.units_in(panel)];
                 match from.first_chunk::<LANES>() {
-                    Some(from) if LANES > 0 && geometry.units_in(panel) == LANES => {
-                        to.extend_from_slice(from)
-                    }
-                    _ => to.extend_from_slice(&from[..geometry.units_in(panel)]),
+                    Some(whole) if LANES > 0 && from.len() == LANES => to.extend_from_slice(whole),
+                    _ => to.extend_from_slice(from),
                 }
             }
         }

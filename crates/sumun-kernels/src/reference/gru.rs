@@ -5,9 +5,10 @@ use super::activation::Clipped;
 use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::norm::{self, Norm};
 use super::recurrent::Seen;
-use super::run::{Backward, Forward, before, row, write_down};
+use super::run::{Backward, Equations, Forward, before, row, write_down};
 use super::zoneout::Zoneout;
-use crate::words::{Dims, Real, Reset};
+use crate::cells::{Gru, GruResetBefore};
+use crate::words::{Dims, Real};
 
 /// The groups of the layer normalisation: r and z of the input's product, n of it; then the hidden state's.
 const INPUT_RZ: usize = 0;
@@ -17,6 +18,39 @@ const HIDDEN_N: usize = 3;
 /// The block of n in the weights, and the gate whose masks its product sees.
 const N: usize = 2;
 
+/// Where the reset gate is applied.
+#[derive(Clone, Copy, PartialEq)]
+enum Reset {
+    /// To the recurrent product.
+    After,
+    /// To h, before the product.
+    Before,
+}
+
+impl Equations for Gru {
+    const KEPT: usize = 4;
+
+    fn forward<F: Real>(run: Forward<F>) {
+        forward(Reset::After, run)
+    }
+
+    fn backward<F: Real>(run: Backward<F>) {
+        backward(Reset::After, run)
+    }
+}
+
+impl Equations for GruResetBefore {
+    const KEPT: usize = 4;
+
+    fn forward<F: Real>(run: Forward<F>) {
+        forward(Reset::Before, run)
+    }
+
+    fn backward<F: Real>(run: Backward<F>) {
+        backward(Reset::Before, run)
+    }
+}
+
 fn functions<F: Real>(dims: Dims) -> [Clipped<F>; 2] {
     let functions = dims.options.functions(dims.cell);
     [functions.gate, functions.candidate].map(|function| Clipped::new(function, dims.options.clip))
@@ -25,7 +59,7 @@ fn functions<F: Real>(dims: Dims) -> [Clipped<F>; 2] {
 /// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
 /// pre-activations, and r, z, n and, fourth, what the derivative of the recurrent product needs: W_hn h + b_hn
 /// with the reset after it, r ⊙ h with the reset before it.
-pub(super) fn forward<F: Real>(reset: Reset, run: Forward<F>) {
+fn forward<F: Real>(reset: Reset, run: Forward<F>) {
     let Forward { dims, weights, masks, steps, x, out, state, mut cache, scratch } = run;
     let (inputs, units) = (dims.input, dims.hidden);
     let [gate, candidate] = functions::<F>(dims);
@@ -92,7 +126,7 @@ pub(super) fn forward<F: Real>(reset: Reset, run: Forward<F>) {
 
 /// The gradients, from the last step to the first. `run.d_state` holds the gradient of the final state and is
 /// moved back in place until it is that of the initial state.
-pub(super) fn backward<F: Real>(reset: Reset, run: Backward<F>) {
+fn backward<F: Real>(reset: Reset, run: Backward<F>) {
     let Backward {
         dims,
         weights,

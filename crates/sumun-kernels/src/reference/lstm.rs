@@ -5,8 +5,9 @@ use super::activation::Clipped;
 use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::norm::{self, Norm};
 use super::recurrent::Seen;
-use super::run::{Backward, Forward, before, row, write_down};
+use super::run::{Backward, Equations, Forward, before, row, write_down};
 use super::zoneout::Zoneout;
+use crate::cells::Lstm;
 use crate::words::{Dims, Masks, Real};
 
 /// The groups of the layer normalisation.
@@ -37,9 +38,21 @@ impl<'a, F: Real> Parts<'a, F> {
     }
 }
 
+impl Equations for Lstm {
+    const KEPT: usize = 4;
+
+    fn forward<F: Real>(run: Forward<F>) {
+        forward(run)
+    }
+
+    fn backward<F: Real>(run: Backward<F>) {
+        backward(run)
+    }
+}
+
 /// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
 /// pre-activations, the activated gates i, f, g, o and the cell state after the step.
-pub(super) fn forward<F: Real>(run: Forward<F>) {
+fn forward<F: Real>(run: Forward<F>) {
     let Forward { dims, weights, masks, steps, x, out, state, mut cache, scratch } = run;
     let (inputs, units, width) = (dims.input, dims.hidden, dims.output());
     let parts = Parts::new(dims, masks);
@@ -117,7 +130,7 @@ pub(super) fn forward<F: Real>(run: Forward<F>) {
 
 /// The gradients, from the last step to the first. `run.d_state` holds the gradient of the final state and is
 /// moved back in place until it is that of the initial state.
-pub(super) fn backward<F: Real>(run: Backward<F>) {
+fn backward<F: Real>(run: Backward<F>) {
     let Backward {
         dims,
         weights,

@@ -6,11 +6,11 @@
 //! ```
 //! use sumun_kernels::reference::{Cache, backward, forward};
 //! use sumun_kernels::{
-//!     Adjoint, Cell, Dims, Gradients, Nonlinearity, Pass, RowsMut, RowsRef, StateMut, Steps, Weights, Write,
+//!     Adjoint, Cell, Dims, Gradients, Pass, RowsMut, RowsRef, StateMut, Steps, Weights, Write,
 //! };
 //!
 //! // Two sequences of one feature, of two steps and of one, through one tanh unit.
-//! let dims = Dims::new(Cell::Rnn(Nonlinearity::Tanh), 1, 1);
+//! let dims = Dims::new(Cell::RnnTanh, 1, 1);
 //! let weights = Weights { input: &[0.5], hidden: &[1.0], ..Weights::default() };
 //! let steps = Steps::new(vec![2, 1])?;
 //! let x = [1.0, -1.0, 2.0];
@@ -50,9 +50,32 @@ use std::borrow::Cow;
 
 pub use self::run::Cache;
 pub(crate) use self::run::Scratch;
-use self::run::{Backward, Forward};
+use self::run::{Backward, Equations, Forward};
+use crate::cells::{self, for_each_cell};
 use crate::words::sizes::{resize, zeros};
 use crate::words::{Adjoint, Cell, Error, Pass, Real, RowsMut, State, Weights, Write};
+
+/// The equations of one cell.
+struct Table<F> {
+    kept: usize,
+    forward: fn(Forward<F>),
+    backward: fn(Backward<F>),
+}
+
+impl<F: Real> Table<F> {
+    const fn of<C: Equations>() -> Self {
+        Self { kept: C::KEPT, forward: C::forward, backward: C::backward }
+    }
+}
+
+/// Those of a cell.
+fn table<F: Real>(cell: Cell) -> &'static Table<F> {
+    macro_rules! tables {
+        ($($(#[$doc:meta])* $name:ident)*) => { const { &[$(Table::of::<cells::$name>()),*] } };
+    }
+    let tables: &[Table<F>] = for_each_cell!(tables);
+    &tables[cell.index()]
+}
 
 /// Runs all steps of a pass. `cache` is resized and filled where it is given; [`backward`] needs it.
 ///
@@ -79,7 +102,7 @@ pub(crate) fn forward_in<F: Real>(
     state.start(initial);
     let (rows, width) = (steps.rows(), dims.output());
     if let Some(cache) = cache.as_deref_mut() {
-        cache.resize(dims, rows)?;
+        cache.resize(dims, table::<F>(dims.cell).kept, rows)?;
     }
     if steps.is_empty() {
         return Ok(());
@@ -94,11 +117,7 @@ pub(crate) fn forward_in<F: Real>(
         }
     };
     let run = Forward { dims, weights, masks: &masks, steps, x: &x, out: rows_out, state, cache, scratch };
-    match dims.cell {
-        Cell::Rnn(_) => rnn::forward(run),
-        Cell::Lstm => lstm::forward(run),
-        Cell::Gru(reset) => gru::forward(reset, run),
-    }
+    (table(dims.cell).forward)(run);
     scatter(&apart, &mut out, width, Write::Overwrite);
     Ok(())
 }
@@ -112,7 +131,7 @@ pub fn backward<F: Real>(weights: &Weights<F>, adjoint: Adjoint<F>, cache: &Cach
         adjoint;
     weights.check(dims)?;
     let (rows, output) = (steps.rows(), dims.output());
-    cache.check(dims, rows)?;
+    cache.check(dims, table::<F>(dims.cell).kept, rows)?;
 
     let zeros = zeros::<F>(d_initial.hidden.len().max(d_initial.cell.len()))?;
     let (hidden, cell) = (&zeros[..d_initial.hidden.len()], &zeros[..d_initial.cell.len()]);
@@ -146,11 +165,7 @@ pub fn backward<F: Real>(weights: &Weights<F>, adjoint: Adjoint<F>, cache: &Cach
     let (x, out, d_out, masks) = (&x[..], &out[..], &d_out[..], &masks);
     let run =
         Backward { dims, weights, masks, steps, x, initial, out, cache, d_out, d_x, d_state, into, by_step };
-    match dims.cell {
-        Cell::Rnn(_) => rnn::backward(run),
-        Cell::Lstm => lstm::backward(run),
-        Cell::Gru(reset) => gru::backward(reset, run),
-    }
+    (table(dims.cell).backward)(run);
     if let (Some(mut d_x), Some(write)) = (place, write) {
         scatter(&apart, &mut d_x, dims.input, write);
     }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::words::{Cell, Dims, Real, Weights};
+use crate::words::{Dims, Real, Weights};
 
 /// The normalisations of a cell: groups of units whose statistics are taken together, one after another in
 /// `norm_gain` and `norm_bias`.
@@ -15,19 +15,9 @@ pub(super) struct Norm<'a, F> {
     bias: &'a [F],
 }
 
-/// The blocks of H units in each group. RNN: the sum of both products. LSTM: the input's product, the hidden
-/// state's, the cell state. GRU: the input's product for r and z, for n, the hidden state's for r and z, for n.
-fn groups(cell: Cell) -> &'static [usize] {
-    match cell {
-        Cell::Rnn(_) => &[1],
-        Cell::Lstm => &[4, 4, 1],
-        Cell::Gru(_) => &[2, 1, 2, 1],
-    }
-}
-
 /// Values that one row's normalisations keep for backward: every x̂, and 1/√(σ² + ε) of each group.
 pub(super) fn record_width(dims: Dims) -> usize {
-    if dims.options.layer_norm.is_some() { dims.norm_len() + groups(dims.cell).len() } else { 0 }
+    if dims.options.layer_norm.is_some() { dims.norm_len() + dims.cell.spec().norm.len() } else { 0 }
 }
 
 impl<'a, F: Real> Norm<'a, F> {
@@ -35,7 +25,7 @@ impl<'a, F: Real> Norm<'a, F> {
     pub(super) fn new(dims: Dims, weights: &Weights<'a, F>) -> Option<Self> {
         let eps = F::from_f64(dims.options.layer_norm?);
         let (gain, bias) = (weights.norm_gain, weights.norm_bias);
-        Some(Self { eps, units: dims.hidden, groups: groups(dims.cell), gain, bias })
+        Some(Self { eps, units: dims.hidden, groups: dims.cell.spec().norm, gain, bias })
     }
 
     fn range(&self, group: usize) -> Range<usize> {

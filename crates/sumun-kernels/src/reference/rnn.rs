@@ -4,13 +4,39 @@ use super::activation::Clipped;
 use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::norm::{self, Norm};
 use super::recurrent::Seen;
-use super::run::{Backward, Forward, before, row, write_down};
+use super::run::{Backward, Equations, Forward, before, row, write_down};
 use super::zoneout::Zoneout;
+use crate::cells::{RnnRelu, RnnTanh};
 use crate::words::Real;
+
+// The function is in the options, as every cell's is.
+impl Equations for RnnTanh {
+    const KEPT: usize = 0;
+
+    fn forward<F: Real>(run: Forward<F>) {
+        forward(run)
+    }
+
+    fn backward<F: Real>(run: Backward<F>) {
+        backward(run)
+    }
+}
+
+impl Equations for RnnRelu {
+    const KEPT: usize = 0;
+
+    fn forward<F: Real>(run: Forward<F>) {
+        forward(run)
+    }
+
+    fn backward<F: Real>(run: Backward<F>) {
+        backward(run)
+    }
+}
 
 /// The states of every row. `run.state` holds the initial state and is moved on in place. The cache keeps the
 /// pre-activations.
-pub(super) fn forward<F: Real>(run: Forward<F>) {
+fn forward<F: Real>(run: Forward<F>) {
     let Forward { dims, weights, masks, steps, x, out, state, mut cache, scratch } = run;
     let (inputs, units) = (dims.input, dims.hidden);
     let phi = Clipped::new(dims.options.functions(dims.cell).candidate, dims.options.clip);
@@ -53,7 +79,7 @@ pub(super) fn forward<F: Real>(run: Forward<F>) {
 
 /// The gradients, from the last step to the first. `run.d_state` holds the gradient of the final state and is
 /// moved back in place until it is that of the initial state.
-pub(super) fn backward<F: Real>(run: Backward<F>) {
+fn backward<F: Real>(run: Backward<F>) {
     let Backward {
         dims,
         weights,

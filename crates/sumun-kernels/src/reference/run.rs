@@ -3,7 +3,7 @@
 use super::norm;
 use crate::words::error::length;
 use crate::words::sizes::resize;
-use crate::words::{Cell, Dims, Error, Gradients, Masks, Real, State, StateMut, Steps, Weights};
+use crate::words::{Dims, Error, Gradients, Masks, Real, State, StateMut, Steps, Weights};
 
 /// What [`forward`](super::forward) keeps for [`backward`](super::backward): row-major, one row per packed row.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,7 +11,7 @@ pub struct Cache<F> {
     /// LSTM: the activated gates i, f, g, o, `[R, 4H]`. GRU: r, z, n and a fourth block, `[R, 4H]`, which is
     /// W_hn h + b_hn with the reset after the product and r ⊙ h with the reset before it. RNN: empty.
     pub gates: Vec<F>,
-    /// LSTM: the cell state c of every row after zoneout, `[R, H]`. Otherwise empty.
+    /// The states beside h of every row, `[R, states·H]`: the c of an LSTM, after zoneout. Otherwise empty.
     pub cell: Vec<F>,
     /// What the activation functions were applied to, before the clip, `[R, G·H]`.
     pub pre_activations: Vec<F>,
@@ -20,21 +20,38 @@ pub struct Cache<F> {
     pub norm: Vec<F>,
 }
 
+/// A cell's equations.
+pub(super) trait Equations {
+    /// Values of [`Cache::gates`] for a row and unit.
+    const KEPT: usize;
+
+    /// The states of every row. `run.state` holds the initial state and is moved on in place.
+    fn forward<F: Real>(run: Forward<F>);
+
+    /// The gradients, from the last step to the first. `run.d_state` holds the gradient of the final state and is moved back
+    /// in place until it is that of the initial state.
+    fn backward<F: Real>(run: Backward<F>);
+}
+
 impl<F: Real> Cache<F> {
-    /// The lengths of `gates`, `cell`, `pre_activations` and `norm` for `rows` packed rows.
-    pub(super) fn lengths(dims: Dims, rows: usize) -> [usize; 4] {
-        let gates = if matches!(dims.cell, Cell::Rnn(_)) { 0 } else { 4 * dims.hidden };
-        [gates, dims.cell_width(), dims.gate_rows(), norm::record_width(dims)].map(|width| rows * width)
+    /// The lengths of `gates`, `cell`, `pre_activations` and `norm` for `rows` packed rows, of a cell that keeps so
+    /// many gates.
+    fn lengths(dims: Dims, kept: usize, rows: usize) -> [usize; 4] {
+        [kept * dims.hidden, dims.cell_width(), dims.gate_rows(), norm::record_width(dims)]
+            .map(|width| rows * width)
     }
 
     /// Makes the cache large enough for `rows` packed rows; values that are there stay until they are overwritten.
-    pub(super) fn resize(&mut self, dims: Dims, rows: usize) -> Result<(), Error> {
+    pub(super) fn resize(&mut self, dims: Dims, kept: usize, rows: usize) -> Result<(), Error> {
         let parts = [&mut self.gates, &mut self.cell, &mut self.pre_activations, &mut self.norm];
-        parts.into_iter().zip(Self::lengths(dims, rows)).try_for_each(|(part, length)| resize(part, length))
+        parts
+            .into_iter()
+            .zip(Self::lengths(dims, kept, rows))
+            .try_for_each(|(part, length)| resize(part, length))
     }
 
-    pub(super) fn check(&self, dims: Dims, rows: usize) -> Result<(), Error> {
-        let [gates, cell, pre_activations, norm] = Self::lengths(dims, rows);
+    pub(super) fn check(&self, dims: Dims, kept: usize, rows: usize) -> Result<(), Error> {
+        let [gates, cell, pre_activations, norm] = Self::lengths(dims, kept, rows);
         length("cache.gates", gates, self.gates.len())?;
         length("cache.cell", cell, self.cell.len())?;
         length("cache.pre_activations", pre_activations, self.pre_activations.len())?;

@@ -5,17 +5,11 @@ use sumun_testing::{Random, assert_close, central_differences};
 
 use super::{Cache, backward, forward};
 use crate::{
-    Adjoint, Cell, Dims, Error, Gradients, Masks, Nonlinearity, Options, Pass, RecurrentDropout, Reset,
-    RowsMut, RowsRef, State, StateMut, Steps, Weights, Write,
+    Adjoint, Cell, Dims, Error, Gradients, Masks, Options, Pass, RecurrentDropout, RowsMut, RowsRef, State,
+    StateMut, Steps, Weights, Write,
 };
 
-const CELLS: [Cell; 5] = [
-    Cell::Rnn(Nonlinearity::Tanh),
-    Cell::Rnn(Nonlinearity::Relu),
-    Cell::Lstm,
-    Cell::Gru(Reset::After),
-    Cell::Gru(Reset::Before),
-];
+const CELLS: [Cell; 5] = [Cell::RnnTanh, Cell::RnnRelu, Cell::Lstm, Cell::Gru, Cell::GruResetBefore];
 
 /// The names of a problem's values, in the order of [`Problem::values`].
 const PARTS: [&str; 7] =
@@ -241,14 +235,14 @@ fn a_sequence_is_the_same_alone_and_in_chunks() {
 /// Where W_hn is diagonal, r ⊙ (W_hn h) = W_hn (r ⊙ h): the two GRUs agree once b_hn stands outside the reset.
 #[test]
 fn the_two_resets_agree_for_a_diagonal_recurrent_product() {
-    let mut before = Problem::new(Cell::Gru(Reset::Before), &[3, 2, 2, 1], [true, true], true, true);
+    let mut before = Problem::new(Cell::GruResetBefore, &[3, 2, 2, 1], [true, true], true, true);
     let units = before.dims.hidden;
     for (at, value) in before.values[4][2 * units * units..].iter_mut().enumerate() {
         if at / units != at % units {
             *value = 0.0;
         }
     }
-    let mut after = Problem::new(Cell::Gru(Reset::After), &[3, 2, 2, 1], [true, true], true, true);
+    let mut after = Problem::new(Cell::Gru, &[3, 2, 2, 1], [true, true], true, true);
     after.values = before.values.clone();
     for k in 2 * units..3 * units {
         after.values[5][k] += after.values[6][k];
@@ -262,7 +256,7 @@ fn the_two_resets_agree_for_a_diagonal_recurrent_product() {
 
 #[test]
 fn relu_cuts_below_zero_and_keeps_nan() {
-    let dims = Dims::new(Cell::Rnn(Nonlinearity::Relu), 1, 1);
+    let dims = Dims::new(Cell::RnnRelu, 1, 1);
     let weights =
         Weights { input: &[1.0f32], hidden: &[1.0], bias_input: &[], bias_hidden: &[], ..Weights::default() };
     let (mut out, mut last) = ([0.0f32; 3], [0.0f32; 3]);
@@ -429,7 +423,7 @@ fn wrong_lengths_are_refused_by_name() {
 /// A mask whose option is off would be ignored: it is refused.
 #[test]
 fn masks_without_their_option_are_refused() {
-    let dims = Dims::new(Cell::Rnn(Nonlinearity::Tanh), 1, 2);
+    let dims = Dims::new(Cell::RnnTanh, 1, 2);
     let ones = [1.0f64; 2];
     let cases = [
         ("masks.recurrent", Masks { recurrent: &ones, ..Masks::default() }),
@@ -456,7 +450,7 @@ fn sizes_of_zero_and_stray_cell_states_are_refused() {
         assert_eq!(Pass::new(dims, &steps, x, None, out, last).map(|_| ()), Err(Error::Zero { what }));
         assert_eq!(Weights::<f64>::default().check(dims), Err(Error::Zero { what }));
     }
-    let dims = Dims::new(Cell::Gru(Reset::After), 1, 1);
+    let dims = Dims::new(Cell::Gru, 1, 1);
     let last = StateMut { hidden: &mut [0.0f64], cell: &mut [0.0] };
     let (steps, mut out) = (Steps::uniform(1, 1).unwrap(), [0.0]);
     let (x, out) = (RowsRef::dense(&[1.0], 1), RowsMut::dense(&mut out, 1));

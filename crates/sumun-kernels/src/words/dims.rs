@@ -3,6 +3,7 @@
 use crate::words::cell::Cell;
 use crate::words::error::{Error, Sizes};
 use crate::words::options::Options;
+use crate::words::path::Path;
 use crate::words::sizes::{WIDEST_PANEL, numbers};
 
 /// The most gates of a cell, and vectors of a panel.
@@ -72,6 +73,14 @@ impl Dims {
         gates.max(self.input).max(self.norm_len() + 4)
     }
 
+    /// The first option that a path lacks; `None` where it computes the recurrence. The reference path lacks none.
+    pub fn beyond(self, path: Path) -> Option<&'static str> {
+        match path {
+            Path::Reference => None,
+            _ => self.options.beyond(self.cell, self.cell.spec().fused),
+        }
+    }
+
     /// G·H: rows of the weight matrices; `usize::MAX` for sizes that [`check`](Self::check) refuses.
     pub fn gate_rows(self) -> usize {
         self.cell.gates().saturating_mul(self.hidden)
@@ -82,20 +91,24 @@ impl Dims {
         self.options.projection.unwrap_or(self.hidden)
     }
 
-    /// The width of c: H for an LSTM, else 0.
+    /// The width of the states beside h: H for the c of an LSTM, 0 for a cell that has none.
     pub fn cell_width(self) -> usize {
-        if self.cell.has_cell_state() { self.hidden } else { 0 }
+        self.hidden.saturating_mul(self.cell.spec().states.len())
     }
 
     /// Values of `norm_gain`, and of `norm_bias`: 9H for an LSTM (the products of the input 4H and of the hidden
     /// state 4H, the cell state H), 6H for a GRU (the products of the input 3H and of the hidden state 3H), H for
     /// an RNN (the sum of both products); 0 without layer normalisation.
     pub fn norm_len(self) -> usize {
-        let blocks = match self.cell {
-            Cell::Rnn(_) => 1,
-            Cell::Lstm => 9,
-            Cell::Gru(_) => 6,
-        };
+        let blocks: usize = self.cell.spec().norm.iter().sum();
         if self.options.layer_norm.is_some() { self.hidden.saturating_mul(blocks) } else { 0 }
+    }
+}
+
+impl Path {
+    /// Whether the path computes this cell with its options. The reference path computes all, the fused paths every
+    /// plain cell and the options that [its bodies take](crate::CellSpec::fused).
+    pub fn computes(self, dims: Dims) -> bool {
+        dims.beyond(self).is_none()
     }
 }

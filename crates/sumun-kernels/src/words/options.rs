@@ -2,8 +2,9 @@
 //! activation functions, layer normalisation, recurrent dropout and zoneout.
 
 use crate::words::activation::ActivationFunction;
-use crate::words::cell::{Cell, Nonlinearity};
+use crate::words::cell::{Cell, Role};
 use crate::words::error::Error;
+use crate::words::option_set::OptionSet;
 
 /// Whether h is masked on its way into the recurrent product, by masks that stay the same for all steps of a
 /// sequence (Gal & Ghahramani 2016). The masks themselves are [`Masks::recurrent`](crate::Masks::recurrent).
@@ -28,13 +29,13 @@ pub enum RecurrentDropout {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Options {
-    /// P: LSTM only. h' = W_hr (o ⊙ tanh(c')) is P wide, wherever h appears; c stays H wide (Sak et al. 2014,
+    /// P: h' = W_hr (o ⊙ tanh(c')) is P wide, wherever h appears; c stays H wide (Sak et al. 2014,
     /// PyTorch's `proj_size`).
     pub projection: Option<usize>,
-    /// LSTM only. i and f also see p ⊙ c before the step, o sees p ⊙ c' after it (Gers & Schmidhuber 2000,
+    /// i and f also see p ⊙ c before the step, o sees p ⊙ c' after it (Gers & Schmidhuber 2000,
     /// ONNX input `P`).
     pub peepholes: bool,
-    /// LSTM only. f = 1 − i; the block f of the weights is not used (ONNX' `input_forget`).
+    /// f = 1 − i; the block f of the weights is not used (ONNX' `input_forget`).
     pub coupled: bool,
     /// Every gate's and candidate's pre-activation is held in [−clip, clip] (ONNX' `clip`, as ONNX Runtime
     /// applies it: not to the cell state on its way to the output). At least 0, finite.
@@ -44,7 +45,7 @@ pub struct Options {
     /// Of the candidate: g of the LSTM, n of the GRU, h' of the RNN (Keras' `activation`, ONNX' g, the RNN's f);
     /// the cell's own where it is `None`.
     pub candidate_activation: Option<ActivationFunction>,
-    /// LSTM only. Of the cell state on its way to the output (Keras' `activation`, ONNX' h); tanh where it is
+    /// Of the cell state on its way to the output (Keras' `activation`, ONNX' h); tanh where it is
     /// `None`.
     pub output_activation: Option<ActivationFunction>,
     /// Layer normalisation inside the cell as Ba, Kiros & Hinton 2016 write it for each cell, with this ε added
@@ -55,7 +56,7 @@ pub struct Options {
     /// The rate in [0, 1] at which a unit of h keeps its former value (zoneout, Krueger et al. 2017). Without
     /// masks the expectation is taken, rate·h + (1 − rate)·h', as in inference.
     pub zoneout_hidden: f64,
-    /// As `zoneout_hidden`, for c. LSTM only.
+    /// As `zoneout_hidden`, for c.
     pub zoneout_cell: f64,
 }
 
@@ -77,22 +78,51 @@ impl Options {
         }
     }
 
+    /// Every option: which it is, whether it was asked for, its name in a refusal, and what a cell with it has.
+    fn asked(&self) -> [(OptionSet, bool, &'static str, &'static str); 11] {
+        let dropout = self.recurrent_dropout != RecurrentDropout::None;
+        [
+            (OptionSet::PROJECTION, self.projection.is_some(), "projection", "a projection"),
+            (OptionSet::PEEPHOLES, self.peepholes, "peepholes", "peepholes"),
+            (OptionSet::COUPLED, self.coupled, "coupled gates", "coupled gates"),
+            (OptionSet::CLIP, self.clip.is_some(), "clip", "a clip"),
+            (
+                OptionSet::GATE_ACTIVATION,
+                self.gate_activation.is_some(),
+                "gate_activation",
+                "other activations",
+            ),
+            (
+                OptionSet::CANDIDATE_ACTIVATION,
+                self.candidate_activation.is_some(),
+                "candidate_activation",
+                "other activations",
+            ),
+            (
+                OptionSet::OUTPUT_ACTIVATION,
+                self.output_activation.is_some(),
+                "output_activation",
+                "other activations",
+            ),
+            (OptionSet::LAYER_NORM, self.layer_norm.is_some(), "layer_norm", "layer normalisation"),
+            (OptionSet::RECURRENT_DROPOUT, dropout, "recurrent_dropout", "recurrent dropout"),
+            (OptionSet::ZONEOUT_HIDDEN, self.zoneout_hidden != 0.0, "zoneout_hidden", "zoneout"),
+            (OptionSet::ZONEOUT_CELL, self.zoneout_cell != 0.0, "zoneout_cell", "zoneout"),
+        ]
+    }
+
     /// Refuses what the cell does not have and constants out of range.
     pub fn check(&self, cell: Cell) -> Result<(), Error> {
         let refuse = |option, reason| Err(Error::Option { cell: cell.name(), option, reason });
-        let lstm = cell == Cell::Lstm;
-        let lstm_only = [
-            (self.projection.is_some(), "projection"),
-            (self.peepholes, "peepholes"),
-            (self.coupled, "coupled gates"),
-            (self.output_activation.is_some(), "output_activation"),
-            (self.zoneout_cell != 0.0, "zoneout_cell"),
-        ];
-        if let Some((_, option)) = lstm_only.into_iter().find(|(asked, _)| *asked && !lstm) {
-            return refuse(option, "is an option of the LSTM alone; leave it out");
-        }
-        if matches!(cell, Cell::Rnn(_)) && self.gate_activation.is_some() {
-            return refuse("gate_activation", "needs a gate, which an RNN has not; set candidate_activation");
+        let spec = cell.spec();
+        let lacking = |&(which, asked, ..): &(_, bool, _, _)| asked && !spec.options.contains(which);
+        if let Some((which, _, option, _)) = self.asked().into_iter().find(lacking) {
+            let gated = spec.gates.iter().any(|gate| gate.role == Role::Gate);
+            let other = spec.options.contains(OptionSet::CANDIDATE_ACTIVATION);
+            return match which == OptionSet::GATE_ACTIVATION && !gated && other {
+                true => refuse(option, "needs a gate, which this cell has not; set candidate_activation"),
+                false => refuse(option, "is not an option of this cell; leave it out"),
+            };
         }
         if self.projection == Some(0) {
             return refuse("projection", "must be at least 1 wide");
@@ -119,54 +149,50 @@ impl Options {
         }
     }
 
-    /// The first option that makes the recurrence another one than the plain cell; `None` for the plain cell.
-    pub fn beyond_plain(&self, cell: Cell) -> Option<&'static str> {
-        let asked = [
-            (self.projection.is_some(), "a projection"),
-            (self.peepholes, "peepholes"),
-            (self.coupled, "coupled gates"),
-            (self.clip.is_some(), "a clip"),
-            (self.functions(cell) != Functions::of(cell), "other activations"),
-            (self.layer_norm.is_some(), "layer normalisation"),
-            (self.recurrent_dropout != RecurrentDropout::None, "recurrent dropout"),
-            (self.zoneout_hidden != 0.0 || self.zoneout_cell != 0.0, "zoneout"),
-        ];
-        asked.into_iter().find(|(asked, _)| *asked).map(|(_, name)| name)
+    /// The first option that makes the recurrence another one than the plain cell with some options; `None` where there is
+    /// no such option. An activation function that is the cell's own is none.
+    pub(crate) fn beyond(&self, cell: Cell, options: OptionSet) -> Option<&'static str> {
+        let own = Functions::of(cell);
+        let plain = |which| match which {
+            OptionSet::GATE_ACTIVATION => self.gate_activation == Some(own.gate),
+            OptionSet::CANDIDATE_ACTIVATION => self.candidate_activation == Some(own.candidate),
+            OptionSet::OUTPUT_ACTIVATION => self.output_activation == Some(own.output),
+            _ => false,
+        };
+        let beyond =
+            |&(which, asked, ..): &(_, bool, _, _)| asked && !options.contains(which) && !plain(which);
+        self.asked().into_iter().find(beyond).map(|(.., has)| has)
     }
 }
 
 impl Functions {
     fn of(cell: Cell) -> Self {
-        let candidate = match cell {
-            Cell::Rnn(Nonlinearity::Relu) => ActivationFunction::Relu,
-            _ => ActivationFunction::Tanh,
-        };
-        Self { gate: ActivationFunction::Sigmoid, candidate, output: ActivationFunction::Tanh }
+        let (gate, output) = (ActivationFunction::Sigmoid, ActivationFunction::Tanh);
+        Self { gate, candidate: cell.spec().candidate, output }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::cell::Reset;
 
     #[test]
     fn what_a_cell_lacks_and_constants_out_of_range_are_refused() {
-        let (rnn, gru) = (Cell::Rnn(Nonlinearity::Tanh), Cell::Gru(Reset::After));
+        let (rnn, gru) = (Cell::RnnTanh, Cell::Gru);
         let plain = Options::default();
         let sigmoid = Some(ActivationFunction::Sigmoid);
-        let lstm_alone = "is an option of the LSTM alone; leave it out";
+        let lacking = "is not an option of this cell; leave it out";
         let infinite = Some(ActivationFunction::Elu { alpha: f64::INFINITY });
         let cases = [
-            (gru, Options { projection: Some(2), ..plain }, format!("projection {lstm_alone}")),
-            (rnn, Options { peepholes: true, ..plain }, format!("peepholes {lstm_alone}")),
-            (gru, Options { coupled: true, ..plain }, format!("coupled gates {lstm_alone}")),
-            (gru, Options { output_activation: sigmoid, ..plain }, format!("output_activation {lstm_alone}")),
-            (gru, Options { zoneout_cell: 0.1, ..plain }, format!("zoneout_cell {lstm_alone}")),
+            (gru, Options { projection: Some(2), ..plain }, format!("projection {lacking}")),
+            (rnn, Options { peepholes: true, ..plain }, format!("peepholes {lacking}")),
+            (gru, Options { coupled: true, ..plain }, format!("coupled gates {lacking}")),
+            (gru, Options { output_activation: sigmoid, ..plain }, format!("output_activation {lacking}")),
+            (gru, Options { zoneout_cell: 0.1, ..plain }, format!("zoneout_cell {lacking}")),
             (
                 rnn,
                 Options { gate_activation: sigmoid, ..plain },
-                "gate_activation needs a gate, which an RNN has not; set candidate_activation".into(),
+                "gate_activation needs a gate, which this cell has not; set candidate_activation".into(),
             ),
             (
                 Cell::Lstm,
@@ -211,9 +237,10 @@ mod tests {
     fn a_cells_own_function_by_name_is_plain() {
         let relu = Some(ActivationFunction::Relu);
         let own = Options { candidate_activation: relu, ..Options::default() };
-        assert_eq!(own.beyond_plain(Cell::Rnn(Nonlinearity::Relu)), None);
-        assert_eq!(own.beyond_plain(Cell::Rnn(Nonlinearity::Tanh)), Some("other activations"));
+        let beyond = |options: &Options, cell: Cell| options.beyond(cell, cell.spec().fused);
+        assert_eq!(beyond(&own, Cell::RnnRelu), None);
+        assert_eq!(beyond(&own, Cell::RnnTanh), Some("other activations"));
         let dropout = Options { recurrent_dropout: RecurrentDropout::Shared, ..Options::default() };
-        assert_eq!(dropout.beyond_plain(Cell::Lstm), Some("recurrent dropout"));
+        assert_eq!(beyond(&dropout, Cell::Lstm), Some("recurrent dropout"));
     }
 }

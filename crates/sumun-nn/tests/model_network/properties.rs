@@ -52,9 +52,7 @@ fn any_recurrent() -> impl Strategy<Value = LayerConfig> {
                     .return_sequences(sequence)
                     .bidirectional(both)
                     .go_backwards(backwards && (!both || wild))
-                    .inverted_update(
-                        inverted && (matches!(cell, CellKind::Gru | CellKind::GruResetBefore) || wild),
-                    )
+                    .inverted_update(inverted && (cell.spec().update_gate.is_some() || wild))
                     .merge(if both || wild { merge } else { Merge::Concat })
                     .dropout(if layers > 1 || wild { between } else { 0.0 })
                     .input_dropout(input)

@@ -76,7 +76,7 @@ fn layers_that_do_not_fit_are_named_with_both_shapes() {
         (
             numbers()
                 .layer(RecurrentLayer::gru(2).options(CellOptions { peepholes: true, ..Default::default() })),
-            "gru: GRU (reset after): peepholes is an option of the LSTM alone; leave it out",
+            "gru: GRU (reset after): peepholes is not an option of this cell; leave it out",
         ),
         (numbers().layer(RecurrentLayer::gru(2).merge(Merge::Sum)), "gru: a merge other than concat needs"),
         (

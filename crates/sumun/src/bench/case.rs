@@ -195,7 +195,7 @@ impl Case {
         let [batch, steps, input, hidden, outputs] =
             [self.batch(), self.steps(), self.input, self.hidden, self.outputs()].map(|size| size as f64);
         let directions = self.recurrent().directions() as f64;
-        let gates = self.cell.cell().gates() as f64;
+        let gates = self.cell.gates() as f64;
         let width = directions * hidden;
         let rows = batch * steps;
         let upper = (self.layers() - 1) as f64;

@@ -30,7 +30,7 @@ impl Work {
             Some(lengths) => lengths.iter().sum::<usize>() as f64,
             None => case.batch() as f64 * case.steps() as f64,
         };
-        let cell = case.cell.cell();
+        let cell = case.cell;
         let [input, hidden, layers, directions, gates] =
             [case.input, case.hidden, case.layers(), config.directions(), cell.gates()]
                 .map(|size| size as f64);
@@ -40,15 +40,15 @@ impl Work {
         let recurrent = 2.0 * rows * gates * width * layers * hidden;
         let mut products = first + upper + recurrent;
         let cells = rows * width * layers;
-        let tanh_of_c = if cell.has_cell_state() { 1.0 } else { 0.0 };
-        let mut activations = cells * (gates + tanh_of_c);
+        let [forward, again] = cell.spec().activations.map(|count| count as f64);
+        let mut activations = cells * forward;
         if case.kind == CaseKind::Train {
             let answers = if case.loss == Some(CaseLoss::CeSteps) { rows } else { case.batch() as f64 };
             products = 3.0 * (products + 2.0 * answers * width * case.outputs() as f64);
             if case.vocab == 0 {
                 products -= first;
             }
-            activations += cells * tanh_of_c;
+            activations += cells * again;
         }
         Self { products, activations }
     }

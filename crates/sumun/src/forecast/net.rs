@@ -72,7 +72,7 @@ impl NetConfig {
     pub(crate) fn parameter_count(&self) -> Option<usize> {
         let directions = 1 + usize::from(self.bidirectional);
         let last = self.hidden.checked_mul(directions)?;
-        let gate_rows = self.cell.kind().cell().gates().checked_mul(self.hidden)?;
+        let gate_rows = self.cell.kind().gates().checked_mul(self.hidden)?;
         let layer = |input: usize| {
             let row = input.checked_add(self.hidden)?.checked_add(2)?;
             gate_rows.checked_mul(row)?.checked_mul(directions)

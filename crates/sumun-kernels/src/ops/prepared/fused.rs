@@ -40,7 +40,7 @@ impl Fused {
     /// Nothing packed yet, for sizes that were checked.
     pub(super) fn new(dims: Dims, kernels: Kernels) -> Result<Self, Error> {
         let mut zeros = Aligned::default();
-        zeros.resize(dims.hidden.max(dims.output()))?;
+        zeros.resize(dims.hidden.max(dims.output()).max(dims.cell_width()))?;
         Ok(Self {
             kernels,
             geometry: Geometry::new(dims, kernels.lanes),
@@ -95,10 +95,10 @@ impl Fused {
         pack(&mut self.u, weights.hidden, output, Side::Hidden)?;
         self.bias.resize(g.panels * g.width())?;
         g.pack_bias(weights, &mut self.bias);
-        if g.two_phases() {
+        if g.two_phases {
             let weight = match options.projection {
                 Some(_) => weights.projection,
-                None => &weights.hidden[2 * hidden * hidden..],
+                None => &weights.hidden[second_block(g.dims) * hidden * hidden..][..hidden * hidden],
             };
             let columns = Columns { columns: output, lanes: g.lanes };
             self.second.resize(columns.packed_len(hidden))?;
@@ -124,8 +124,8 @@ impl Fused {
             let columns = Columns { columns: hidden, lanes: g.lanes };
             self.second_backward.resize(columns.packed_len(output))?;
             columns.pack(weights.projection, output, &mut self.second_backward);
-        } else if g.two_phases() {
-            pack(&mut self.second_backward, weights.hidden, hidden, Side::Reset)?;
+        } else if g.two_phases {
+            pack(&mut self.second_backward, weights.hidden, hidden, Side::Second)?;
         }
         Ok(())
     }
@@ -150,11 +150,11 @@ impl Fused {
         let shards = split.shards();
         let (rows, hidden) = (steps.rows(), g.dims.hidden);
         let keep = cache.is_some();
-        let inner_rows = |rows: usize| if g.two_phases() { rows * hidden } else { 0 };
+        let inner_rows = |rows: usize| if g.two_phases { rows * hidden } else { 0 };
         let (gates, gate_rows, cells, inner) = match cache {
             Some(cache) => {
                 cache.gates.resize(g.panels * rows * g.width())?;
-                cache.cells.resize(if g.dims.cell.has_cell_state() { rows * hidden } else { 0 })?;
+                cache.cells.resize(rows * g.dims.cell_width())?;
                 cache.inner.resize(inner_rows(rows))?;
                 (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr(), cache.inner.as_mut_ptr())
             }
@@ -167,12 +167,13 @@ impl Fused {
         };
         let task = Forward {
             geometry: g,
+            cell: self.kernels.cell(g.dims.cell),
             steps,
             shards,
             x: at(x),
             out: at_mut(out),
             h0: self.initial(initial.map(|s| s.hidden), g.dims.output()),
-            c0: self.initial(initial.map(|s| s.cell), g.dims.hidden),
+            c0: self.initial(initial.map(|s| s.cell), g.dims.cell_width()),
             w: self.w.as_ptr(),
             u: self.u.as_ptr(),
             bias: self.bias.as_ptr(),
@@ -210,11 +211,12 @@ impl Fused {
         let g = &self.geometry;
         let chunk = chunk_rows(g, steps, 1);
         scratch.gates.resize(g.panels * chunk * g.width())?;
-        scratch.inner.resize(if g.two_phases() { steps.sequences() * g.dims.hidden } else { 0 })?;
+        scratch.inner.resize(if g.two_phases { steps.sequences() * g.dims.hidden } else { 0 })?;
         let (hidden, cells) = (state.hidden.as_mut_ptr(), state.cell.as_mut_ptr());
-        let (stride, cell_stride) = (g.dims.output(), g.dims.hidden);
+        let (stride, cell_stride) = (g.dims.output(), g.dims.cell_width());
         let task = Forward {
             geometry: g,
+            cell: self.kernels.cell(g.dims.cell),
             steps,
             shards: 1,
             x: at(x),
@@ -272,17 +274,18 @@ impl Fused {
         } = *adjoint;
         d_initial.start(d_last);
         let g = &self.geometry;
-        if g.two_phases() {
+        if g.two_phases {
             cache.d_projected.resize(steps.rows() * g.dims.options.projection.unwrap_or(0))?;
             cache.d_inner.resize(steps.sequences() * g.dims.hidden)?;
         }
         let task = Backward {
             geometry: g,
+            cell: self.kernels.cell(g.dims.cell),
             steps,
             shards: split.shards(),
             out: at(out),
             h0: self.initial(initial.map(|s| s.hidden), g.dims.output()),
-            c0: self.initial(initial.map(|s| s.cell), g.dims.hidden),
+            c0: self.initial(initial.map(|s| s.cell), g.dims.cell_width()),
             gates: cache.gates.as_mut_ptr(),
             cells: cache.cells.as_ptr(),
             d_out: d_out.map_or(RowsAt::dense(std::ptr::null(), 0), at),
@@ -317,7 +320,7 @@ impl Fused {
         let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
         let input_columns = self.gate_columns(cache, rows, Side::Input);
         let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
-        let reset_columns = self.gate_columns(cache, rows, Side::Reset);
+        let reset_columns = self.gate_columns(cache, rows, Side::Second);
         let narrow = g.dims.input < g.lanes;
         if narrow {
             self.narrow_input_gradient(rows, x, cache, into.input)?;
@@ -378,7 +381,7 @@ impl Fused {
         if alike {
             into.bias_hidden.copy_from_slice(into.bias_input);
         }
-        if g.two_phases() {
+        if g.two_phases {
             let inner = |a, into: &mut [f32]| Sum {
                 rows: 0..rows,
                 a,
@@ -492,6 +495,11 @@ impl Fused {
         // SAFETY: A has `rows` rows, and B one for each that it is summed with; tasks write disjoint output rows.
         unsafe { run_sums(&self.kernels, &task, outputs, flops) }
     }
+}
+
+/// The block of `weight_hh` that a cell's own second product is over.
+fn second_block(dims: Dims) -> usize {
+    dims.cell.spec().panel.iter().find_map(|vector| vector.second).expect("such a product is over a block")
 }
 
 /// A sum over rows of gradients times what goes with them.

@@ -12,7 +12,7 @@ use self::split::Split;
 use crate::words::error::length;
 use crate::words::sizes::{MOST_NUMBERS, numbers};
 use crate::words::{
-    Adjoint, Dims, Error, InputGradient, Options, Pass, Path, Purpose, RowsRef, StateMut, Steps, Weights,
+    Adjoint, Dims, Error, InputGradient, Pass, Path, Purpose, RowsRef, StateMut, Steps, Weights,
 };
 
 /// A recurrence whose weights are packed for one path. It belongs to the values it was made from: when
@@ -45,7 +45,7 @@ impl Prepared {
             Engine::Reference(Plain::default())
         } else {
             let kernels = path.kernels()?;
-            if let Some(cell) = beyond_fused(dims) {
+            if let Some(cell) = dims.beyond(path) {
                 return Err(Error::Unsupported { path: path.name(), cell });
             }
             Engine::Fused(Box::new(Fused::new(dims, kernels)?))
@@ -192,17 +192,4 @@ impl Prepared {
         let weights = (self.dims.input + self.dims.output()).saturating_mul(self.dims.gate_rows());
         weights.saturating_mul(2).saturating_mul(rows)
     }
-}
-
-impl Path {
-    /// Whether the path computes this cell with its options. The reference path computes all, the fused paths every
-    /// plain cell and the projection of an LSTM.
-    pub fn computes(self, dims: Dims) -> bool {
-        self == Path::Reference || beyond_fused(dims).is_none()
-    }
-}
-
-/// The first option that the fused paths lack.
-fn beyond_fused(dims: Dims) -> Option<&'static str> {
-    Options { projection: None, ..dims.options }.beyond_plain(dims.cell)
 }

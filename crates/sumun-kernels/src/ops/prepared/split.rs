@@ -24,7 +24,7 @@ impl Split {
         let columns = Columns { columns: dims.output(), lanes: geometry.lanes };
         let work = weights.saturating_mul(2 * rows.max(ROWS_TO_READ));
         let pieces = threads.min(work / FLOPS_OF_PIECE).min(geometry.panels).min(columns.panels());
-        match flops >= PARALLEL_FLOPS && rows < most * threads && pieces > 1 && !geometry.two_phases() {
+        match flops >= PARALLEL_FLOPS && rows < most * threads && pieces > 1 && !geometry.two_phases {
             true => Self::Units(pieces),
             false => Self::sequences(steps, flops),
         }
@@ -61,7 +61,7 @@ const LARGE_WEIGHTS: usize = 512 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{Cell, Dims, Path, Reset};
+    use crate::words::{Cell, Dims, Path};
 
     #[test]
     fn few_sequences_with_large_weights_are_dealt_by_units() {
@@ -73,7 +73,7 @@ mod tests {
             let flops = 2 * steps.rows() * hidden * geometry.dims.gate_rows();
             pool.install(|| Split::new(&geometry, &steps, flops))
         };
-        let gru = Cell::Gru(Reset::After);
+        let gru = Cell::Gru;
         assert_eq!(split(1, Cell::Lstm, 512, 1, 50), Split::Sequences(1));
         assert_eq!(split(2, Cell::Lstm, 512, 1, 50), Split::Units(2));
         assert_eq!(split(4, Cell::Lstm, 512, 16, 50), Split::Units(4));
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(split(2, gru, 300, 4, 50), Split::Units(2));
         assert_eq!(split(2, gru, 300, 16, 50), Split::Sequences(2));
         // Of two phases.
-        assert_eq!(split(2, Cell::Gru(Reset::Before), 512, 4, 50), Split::Sequences(2));
+        assert_eq!(split(2, Cell::GruResetBefore, 512, 4, 50), Split::Sequences(2));
         // One step of one sequence is below what a second thread is worth.
         assert_eq!(split(2, Cell::Lstm, 256, 1, 1), Split::Sequences(1));
         assert_eq!(split(3, Cell::Lstm, 32, 2, 2), Split::Sequences(1));

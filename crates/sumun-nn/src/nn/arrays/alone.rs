@@ -404,7 +404,7 @@ impl Alone {
     /// The widths of h and c; c's is 0 where the cell has none.
     fn widths(&self) -> [usize; 2] {
         let config = self.stack.config();
-        [config.state_features(), if config.cell.cell().has_cell_state() { config.hidden } else { 0 }]
+        [config.state_features(), config.cell_features()]
     }
 
     fn state_shape<D: Axes>(&self, n: usize, width: usize) -> Vec<usize> {

@@ -248,7 +248,7 @@ impl Cell {
     /// The widths of h and c; c's is 0 where the cell has none.
     fn widths(&self) -> [usize; 2] {
         let config = self.stack.config();
-        [config.state_features(), if config.cell.cell().has_cell_state() { config.hidden } else { 0 }]
+        [config.state_features(), config.cell_features()]
     }
 
     /// N, and the caller's arrays as the stack takes them.

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sumun_kernels::{ActivationFunction, Cell, Dims, Nonlinearity, Options, RecurrentDropout, Reset};
+use sumun_kernels::{Dims, Options, RecurrentDropout};
 
 use super::Checkpoints;
 use super::inverted;
@@ -10,63 +10,7 @@ use crate::nn::{Dropout, Initializer};
 use crate::{Error, Result};
 
 /// Which recurrent cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CellKind {
-    /// h' = tanh(W x + b + U h).
-    #[serde(alias = "rnn")]
-    RnnTanh,
-    /// h' = max(0, W x + b + U h).
-    RnnRelu,
-    /// Long short-term memory, blocks i, f, g, o.
-    Lstm,
-    /// Gated recurrent unit, blocks r, z, n; the reset gate after the product, as PyTorch and Keras have it.
-    Gru,
-    /// Gated recurrent unit with the reset gate before the product (Cho et al. 2014).
-    GruResetBefore,
-}
-
-impl CellKind {
-    /// Every cell.
-    pub const ALL: [Self; 5] = [Self::RnnTanh, Self::RnnRelu, Self::Lstm, Self::Gru, Self::GruResetBefore];
-
-    /// What a model's files call it as a kind of layer.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RnnTanh => "rnn",
-            Self::RnnRelu => "rnn_relu",
-            Self::Lstm => "lstm",
-            Self::Gru => "gru",
-            Self::GruResetBefore => "gru_reset_before",
-        }
-    }
-
-    /// The cell of that [`name`](Self::name), or of its long form `rnn_tanh`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let name = if name == "rnn_tanh" { "rnn" } else { name };
-        Self::ALL.into_iter().find(|cell| cell.name() == name)
-    }
-
-    /// The name of the family, which layers are named after.
-    pub fn family(self) -> &'static str {
-        match self {
-            Self::RnnTanh | Self::RnnRelu => "rnn",
-            Self::Lstm => "lstm",
-            Self::Gru | Self::GruResetBefore => "gru",
-        }
-    }
-
-    /// The kernels' name of the cell.
-    pub fn cell(self) -> Cell {
-        match self {
-            Self::RnnTanh => Cell::Rnn(Nonlinearity::Tanh),
-            Self::RnnRelu => Cell::Rnn(Nonlinearity::Relu),
-            Self::Lstm => Cell::Lstm,
-            Self::Gru => Cell::Gru(Reset::After),
-            Self::GruResetBefore => Cell::Gru(Reset::Before),
-        }
-    }
-}
+pub use sumun_kernels::Cell as CellKind;
 
 /// What a recurrent stack answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -103,7 +47,7 @@ pub struct FirstWeights {
     pub hidden: Initializer,
     /// Both biases.
     pub bias: Initializer,
-    /// Whether the forget block of an LSTM's `bias_ih` is then set to 1, whatever was asked for the biases, and that
+    /// Whether the forget block of `bias_ih` of a cell that has one is then set to 1, whatever was asked for the biases, and that
     /// of its `bias_hh` to 0 (Keras' `unit_forget_bias`; Jozefowicz et al., ICML 2015).
     pub unit_forget_bias: bool,
 }
@@ -131,7 +75,7 @@ impl FirstWeights {
         &self,
         what: Part,
         shape: &[usize],
-        cell: Cell,
+        cell: CellKind,
         rng: &mut R,
     ) -> Result<Vec<f32>> {
         let initializer = match what {
@@ -142,9 +86,10 @@ impl FirstWeights {
             Part::NormGain => Initializer::Constant { value: 1.0 },
         };
         let mut values = initializer.values(shape, rng)?;
-        if self.unit_forget_bias && cell == Cell::Lstm && matches!(what, Part::BiasIh | Part::BiasHh) {
-            let hidden = shape[0] / 4;
-            values[hidden..2 * hidden].fill(if what == Part::BiasIh { 1.0 } else { 0.0 });
+        let forget_gate = cell.spec().forget_gate.filter(|_| self.unit_forget_bias);
+        if let (Some(gate), Part::BiasIh | Part::BiasHh) = (forget_gate, what) {
+            let hidden = shape[0] / cell.gates();
+            values[gate * hidden..][..hidden].fill(if what == Part::BiasIh { 1.0 } else { 0.0 });
         }
         Ok(values)
     }
@@ -301,6 +246,11 @@ impl RecurrentConfig {
         self.options.projection.unwrap_or(self.hidden)
     }
 
+    /// The width of the states beside h: H for the c of an LSTM, 0 for a cell that has none.
+    pub fn cell_features(&self) -> usize {
+        self.cell.spec().states.len() * self.hidden
+    }
+
     /// Features of the answer: D·H where two directions lie side by side, else H (P with a projection).
     pub fn output_features(&self) -> usize {
         match self.merge {
@@ -321,11 +271,8 @@ impl RecurrentConfig {
             options.recurrent_dropout = RecurrentDropout::Shared;
         }
         // The fused paths know an RNN with either of its two functions, whichever way it was asked for.
-        let cell = match (self.cell.cell(), options.candidate_activation) {
-            (Cell::Rnn(_), Some(ActivationFunction::Tanh)) => Cell::Rnn(Nonlinearity::Tanh),
-            (Cell::Rnn(_), Some(ActivationFunction::Relu)) => Cell::Rnn(Nonlinearity::Relu),
-            (cell, _) => cell,
-        };
+        let relative = options.candidate_activation.and_then(|function| self.cell.with_candidate(function));
+        let cell = relative.unwrap_or(self.cell);
         Dims::new(cell, self.layer_input(layer), self.hidden).with(options)
     }
 
@@ -375,7 +322,7 @@ impl RecurrentConfig {
                     .into(),
             ));
         }
-        self.options.check(self.cell.cell())?;
+        self.options.check(self.cell)?;
         inverted::check(self)
     }
 }

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use sumun_kernels::{ActivationFunction, Cell, Dims, Weights};
+use sumun_kernels::{ActivationFunction, Dims, Weights};
 
 use super::config::Part;
 use super::{Recurrent, RecurrentConfig};
@@ -29,10 +29,10 @@ pub(super) fn check(config: &RecurrentConfig) -> Result<()> {
     if !config.inverted_update {
         return Ok(());
     }
-    if !matches!(config.cell.cell(), Cell::Gru(_)) {
+    if config.cell.spec().update_gate.is_none() {
         return Err(Error::Invalid(format!(
             "{}: inverted_update is about the update gate of a GRU; leave it out",
-            config.cell.cell().name()
+            config.cell.name()
         )));
     }
     let gate = config.options.gate_activation.unwrap_or(ActivationFunction::Sigmoid);

@@ -242,13 +242,10 @@ impl Layer for Recurrent {
             return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
         }
         let dims = self.config.dims(0);
-        if !path.computes(dims) {
+        if let Some(option) = dims.beyond(path) {
             return Err(Error::Invalid(format!(
-                "the {path} path does not compute {}; use the reference path",
-                match dims.options.beyond_plain(dims.cell) {
-                    Some(option) => format!("{} with {option}", dims.cell.name()),
-                    None => dims.cell.name().into(),
-                }
+                "the {path} path does not compute {} with {option}; use the reference path",
+                dims.cell.name()
             )));
         }
         self.path = path;

@@ -3,7 +3,7 @@
 //! What counts is what a stack computes when it is used: dropout of any kind does nothing then and stands in nobody's
 //! way, while zoneout mixes by its rates and does.
 
-use sumun_kernels::{ActivationFunction, Cell, Reset};
+use sumun_kernels::ActivationFunction;
 
 use super::{CellKind, Merge, RecurrentConfig};
 use crate::{Error, Result};
@@ -47,10 +47,10 @@ impl RecurrentConfig {
     /// ```
     pub fn representable_in(&self, peer: Peer) -> Result<()> {
         self.check()?;
-        let (cell, options) = (self.cell.cell(), self.options);
+        let (cell, options) = (self.cell, self.options);
         let obstacles = [
             (self.inverted_update, inverted_update()),
-            (cell == Cell::Gru(Reset::Before), reset_before(peer)),
+            (cell == CellKind::GruResetBefore, reset_before(peer)),
             (options.projection.is_some(), projection(peer, options.projection, self.hidden)),
             (options.peepholes, onnx_alone(peer, "peepholes")),
             (options.coupled, onnx_alone(peer, "coupled input and forget gates")),
@@ -70,12 +70,10 @@ impl RecurrentConfig {
 
     /// The activation functions that a peer lacks.
     fn activations(&self, peer: Peer) -> Option<String> {
-        let own_candidate =
-            if self.cell == CellKind::RnnRelu { ActivationFunction::Relu } else { ActivationFunction::Tanh };
         let gate = self.options.gate_activation.unwrap_or(ActivationFunction::Sigmoid);
-        let candidate = self.options.candidate_activation.unwrap_or(own_candidate);
+        let candidate = self.options.candidate_activation.unwrap_or(self.cell.spec().candidate);
         let output = self.options.output_activation.unwrap_or(ActivationFunction::Tanh);
-        let is_rnn = matches!(self.cell.cell(), Cell::Rnn(_));
+        let is_rnn = self.cell.spec().family == "RNN";
         match peer {
             // Every function here is one of ONNX', the linear one as Affine with α = 1, β = 0.
             Peer::Onnx => None,
@@ -251,7 +249,7 @@ mod tests {
                     Err(error) => {
                         let error = error.to_string();
                         assert!(!expected.is_empty() && error.contains(expected), "{error:?} for {config:?}");
-                        let start = format!("{peer} cannot hold this {}: ", config.cell.cell().name());
+                        let start = format!("{peer} cannot hold this {}: ", config.cell.name());
                         assert!(error.starts_with(&start) && !error.contains('\n'), "{error:?}");
                     }
                 }

@@ -156,7 +156,7 @@ impl RecurrentLayer {
 
     /// As many biases as Keras' layers have, and first weights as Keras draws them.
     pub fn keras(mut self) -> Self {
-        self.biases = if self.cell == CellKind::Gru { Biases::Two } else { Biases::One };
+        self.biases = if self.cell.spec().biases_differ() { Biases::Two } else { Biases::One };
         self.first_weights = Some(FirstWeights::keras());
         self
     }
@@ -184,8 +184,8 @@ impl RecurrentLayer {
 }
 
 impl LayerSpec for RecurrentLayer {
-    const KINDS: &'static [&'static str] = &["rnn", "rnn_relu", "lstm", "gru", "gru_reset_before"];
-    const ALIASES: &'static [&'static str] = &["rnn_tanh"];
+    const KINDS: &'static [&'static str] = CellKind::KINDS;
+    const ALIASES: &'static [&'static str] = CellKind::ALIASES;
 
     fn common(&self) -> &Common {
         &self.common
@@ -196,30 +196,30 @@ impl LayerSpec for RecurrentLayer {
     }
 
     fn kind(&self) -> &'static str {
-        self.cell.name()
+        self.cell.spec().kind
     }
 
     fn set_kind(&mut self, kind: &str) -> Result<()> {
-        self.cell = CellKind::from_name(kind)
+        self.cell = CellKind::named(kind)
             .ok_or_else(|| Error::Invalid(format!("no recurrent layer is of kind {kind:?}")))?;
         Ok(())
     }
 
     fn default_name(&self) -> &'static str {
-        self.cell.family()
+        self.cell.spec().layer
     }
 
     fn title(&self) -> String {
         let both = if self.bidirectional { "Bidirectional " } else { "" };
         let layers = if self.layers > 1 { format!(" × {}", self.layers) } else { String::new() };
-        format!("{both}{}{layers}", self.cell.family().to_uppercase())
+        format!("{both}{}{layers}", self.cell.spec().family)
     }
 
     fn print(&self, input: Signal) -> (String, Vec<String>) {
         let features = input.features().unwrap_or(0);
         let mut options = vec![features.to_string(), self.units.to_string()];
         options.extend(unusual(self));
-        (self.cell.family().to_uppercase(), options)
+        (self.cell.spec().family.into(), options)
     }
 
     fn initial(&self) -> Option<&str> {
@@ -373,8 +373,7 @@ fn unusual(layer: &RecurrentLayer) -> Vec<String> {
     let RecurrentLayer { cell, layers, biases, dropout, input_dropout, recurrent_dropout, merge, .. } =
         *layer;
     say(layers > 1, format!("num_layers={layers}"));
-    say(cell == CellKind::RnnRelu, "nonlinearity=relu".into());
-    say(cell == CellKind::GruResetBefore, "reset_after=False".into());
+    say(cell.spec().remark.is_some(), cell.spec().remark.unwrap_or_default().into());
     say(layer.inverted_update, "inverted_update=True".into());
     say(layer.go_backwards, "go_backwards=True".into());
     say(biases == Biases::None, "bias=False".into());

@@ -11,7 +11,8 @@ use crate::{Error, Layout, Result};
 pub struct RecurrentState {
     /// h, `[L·D, N, H]`, or `[L·D, N, P]` with a projection; index layer·D + direction.
     pub hidden: Vec<f32>,
-    /// c, `[L·D, N, H]`; empty where the cell has none.
+    /// The states beside h, `[L·D, N, H]` for a cell that has one, as the c of an LSTM; empty where it has none. Those of a
+    /// cell that has several lie one after another in a row.
     pub cell: Vec<f32>,
 }
 
@@ -81,8 +82,7 @@ impl Recurrent {
 
     /// The widths of h and of c; 0 where the cell has no c.
     pub(super) fn widths(&self) -> [usize; 2] {
-        let has_cell = self.config.cell.cell().has_cell_state();
-        [self.config.state_features(), if has_cell { self.config.hidden } else { 0 }]
+        [self.config.state_features(), self.config.cell_features()]
     }
 
     /// One layer's and direction's state of the sequences that have steps, by rank.

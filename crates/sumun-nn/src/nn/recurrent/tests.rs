@@ -104,7 +104,7 @@ fn options_that_make_no_sense_are_refused() {
     let gru = RecurrentConfig::new(CellKind::Gru, 3, 5);
     let options = Options { projection: Some(2), ..Options::default() };
     let error = of(RecurrentConfig { options, ..gru.clone() });
-    assert_eq!(error, "GRU (reset after): projection is an option of the LSTM alone; leave it out");
+    assert_eq!(error, "GRU (reset after): projection is not an option of this cell; leave it out");
     let error = of(RecurrentConfig { merge: Merge::Sum, ..gru.clone() });
     assert_eq!(error, "a merge other than concat needs a bidirectional stack");
     let options = Options { recurrent_dropout: RecurrentDropout::PerGate, ..Options::default() };

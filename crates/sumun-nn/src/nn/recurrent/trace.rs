@@ -19,7 +19,7 @@ pub struct LayerTrace {
     pub direction: usize,
     /// h after each step, `[R, H]`, or `[R, P]` with a projection: before dropout and before directions are merged.
     pub hidden: Rows,
-    /// c after each step, `[R, H]`; None where the cell has none.
+    /// The states beside h after each step, `[R, H]` for a cell that has one, as the c of an LSTM; None where it has none.
     pub cell: Option<Rows>,
     /// The activated gates by name, `[R, H]` each: i, f, g, o of an LSTM, r, z, n of a GRU (g and n are the
     /// candidates), none of an RNN. With `inverted_update` z is in that reading: what is taken of n.
@@ -46,7 +46,7 @@ impl Recurrent {
     ) -> Result<Vec<LayerTrace>> {
         // Allocators give memory back to the system when an array is dropped, and fetching it again page by page took
         // longer than copying (glibc). Having seen one block as large as a trace, they keep it for the next.
-        let arrays = self.config.cell.cell().gate_names().len() + 2;
+        let arrays = self.config.cell.gate_names().len() + 2;
         let floats = arrays * self.ids.len() * x.layout.rows() * self.config.hidden;
         drop(std::hint::black_box(Vec::<f32>::with_capacity(floats)));
         let (_, _, layers) = self.run(parameters, x, initial, Keep::Insides)?;
@@ -103,20 +103,20 @@ impl Recurrent {
             (None, Some(both)) => columns(both, direction, width)?,
             (None, None) => return Err(sumun_kernels::Error::Cache.into()),
         };
-        let rows = |values| in_callers_order(values, self.config.hidden, direction, layout);
+        let rows = |values, width| in_callers_order(values, width, direction, layout);
         let gates = trace.gates.into_iter().map(|(name, mut values)| {
             if name == "z" && self.config.inverted_update {
                 values.iter_mut().for_each(|z| *z = 1.0 - *z);
             }
-            Ok((name, rows(values)?))
+            Ok((name, rows(values, self.config.hidden)?))
         });
         Ok(LayerTrace {
             layer,
             direction,
             hidden,
             gates: gates.collect::<Result<_>>()?,
-            cell: match self.config.cell.cell().has_cell_state() {
-                true => Some(rows(trace.cell)?),
+            cell: match self.config.cell.has_cell_state() {
+                true => Some(rows(trace.cell, self.config.cell_features())?),
                 false => None,
             },
         })
@@ -253,15 +253,15 @@ mod tests {
                     let from_x = |row| product("weight_ih", row, x) + bias("bias_ih", row);
                     let from_h = |row| product("weight_hh", row, &h_before) + bias("bias_hh", row);
                     let mut h_want = Vec::new();
-                    match config.cell {
-                        CellKind::RnnTanh | CellKind::RnnRelu => {
+                    match config.cell.spec().kind {
+                        "rnn" | "rnn_relu" => {
                             assert!(gates.is_empty() && c.is_none());
-                            h_want.extend((0..hidden).map(|k| match config.cell {
-                                CellKind::RnnTanh => (from_x(k) + from_h(k)).tanh(),
+                            h_want.extend((0..hidden).map(|k| match config.cell.spec().kind {
+                                "rnn" => (from_x(k) + from_h(k)).tanh(),
                                 _ => (from_x(k) + from_h(k)).max(0.0),
                             }));
                         }
-                        CellKind::Lstm => {
+                        "lstm" => {
                             let c = c.as_ref().unwrap();
                             let c_before = state(c, &start.cell, hidden);
                             let mut shown = Vec::new();
@@ -278,14 +278,14 @@ mod tests {
                                 Some(_) => h_want.extend((0..width).map(|k| product("weight_hr", k, &shown))),
                             }
                         }
-                        CellKind::Gru | CellKind::GruResetBefore => {
+                        "gru" | "gru_reset_before" => {
                             let reset: Vec<f32> =
                                 (0..hidden).map(|k| gates[0][at + k] * h_before[k]).collect();
                             for k in 0..hidden {
                                 let a = |gate| from_x(gate * hidden + k) + from_h(gate * hidden + k);
                                 let n = from_x(2 * hidden + k)
-                                    + match config.cell {
-                                        CellKind::Gru => gate(0, k) * from_h(2 * hidden + k),
+                                    + match config.cell.spec().kind {
+                                        "gru" => gate(0, k) * from_h(2 * hidden + k),
                                         _ => {
                                             product("weight_hh", 2 * hidden + k, &reset)
                                                 + bias("bias_hh", 2 * hidden + k)
@@ -297,6 +297,7 @@ mod tests {
                                 h_want.push((1.0 - z) * gate(2, k) + z * f64::from(h_before[k]));
                             }
                         }
+                        other => panic!("no equations here for {other}"),
                     }
                     found.extend(&h[(n * 8 + t) * width..][..width]);
                     want.extend(h_want);

@@ -1,0 +1,120 @@
+//! The LSTM: blocks i, f, g, o; c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c') (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
+//!
+//! A row of a panel is i, f, g, o, without gaps in the last panel.
+
+use crate::bodies::activation::{sigmoid, tanh};
+use crate::bodies::cell::{CellBackward, CellBody, CellForward, d_state, load_units, store_units};
+use crate::bodies::tile::MOST_ROWS;
+use crate::simd::Simd;
+use crate::words::{CellSpec, Gate, OptionSet, Vector};
+
+/// The cell of this file.
+pub(crate) struct Lstm;
+
+impl CellBody for Lstm {
+    const SPEC: CellSpec = CellSpec {
+        kind: "lstm",
+        name: "LSTM",
+        family: "LSTM",
+        layer: "lstm",
+        gates: &[Gate::opening("i"), Gate::opening("f"), Gate::candidate("g"), Gate::opening("o")],
+        panel: &[Vector::both(0), Vector::both(1), Vector::both(2), Vector::both(3)],
+        states: &["c"],
+        options: OptionSet::COMMON
+            .and(OptionSet::PROJECTION)
+            .and(OptionSet::PEEPHOLES)
+            .and(OptionSet::COUPLED)
+            .and(OptionSet::GATE_ACTIVATION)
+            .and(OptionSet::OUTPUT_ACTIVATION)
+            .and(OptionSet::ZONEOUT_CELL),
+        fused: OptionSet::PROJECTION,
+        // The products of x, those of h, and c' on its way to the output.
+        norm: &[4, 4, 1],
+        forget_gate: Some(1),
+        // tanh c' is taken again in backward passes.
+        activations: [5, 1],
+        ..CellSpec::USUAL
+    };
+
+    /// i, f, o = σ(·), g = tanh(·); c' = f ⊙ c + i ⊙ g; h' = o ⊙ tanh(c'). Leaves the gates activated.
+    #[inline(always)]
+    unsafe fn forward<S: Simd>(task: &CellForward) {
+        // SAFETY: the caller's promises. Of whole vectors the compiler is to know the distance.
+        unsafe {
+            match task.gate_stride == S::LANES {
+                true => forward_of::<S>(task, S::LANES),
+                false => forward_of::<S>(task, task.gate_stride),
+            }
+        }
+    }
+
+    /// With dh the gradient of h': dc = dc' + dh ⊙ o ⊙ (1 − tanh²c'), then each gate's share, then dc ⊙ f.
+    #[inline(always)]
+    unsafe fn backward<S: Simd>(row: &CellBackward) {
+        // SAFETY: as for the way forwards.
+        unsafe {
+            match row.gate_stride == S::LANES {
+                true => backward_of::<S>(row, S::LANES),
+                false => backward_of::<S>(row, row.gate_stride),
+            }
+        }
+    }
+}
+
+/// First c' of all rows, then h' of all: each is a chain of operations that wait for one another, so that the processor
+/// must have those of several rows at hand.
+#[inline(always)]
+unsafe fn forward_of<S: Simd>(task: &CellForward, stride: usize) {
+    // SAFETY: the caller promises four gates, `stride` floats each, and `units` states for each row.
+    unsafe {
+        let mut cells = [S::splat(0.0); MOST_ROWS];
+        for m in 0..task.rows {
+            let gate = |n: usize| task.gates[m].add(n * stride);
+            let i = sigmoid::<S>(load_units::<S>(gate(0), stride));
+            let f = sigmoid::<S>(load_units::<S>(gate(1), stride));
+            let g = tanh::<S>(load_units::<S>(gate(2), stride));
+            let o = sigmoid::<S>(load_units::<S>(gate(3), stride));
+            S::store(gate(0), i);
+            S::store(gate(1), f);
+            S::store(gate(2), g);
+            S::store(gate(3), o);
+            let before = load_units::<S>(task.before[m], task.units);
+            cells[m] = S::flush(S::fma(f, before, S::mul(i, g)));
+            store_units::<S>(task.cell[m], cells[m], task.units);
+        }
+        for m in 0..task.rows {
+            let o = load_units::<S>(task.gates[m].add(3 * stride), stride);
+            let h = S::mul(o, tanh::<S>(cells[m]));
+            store_units::<S>(task.out[m], S::flush(h), task.units);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn backward_of<S: Simd>(row: &CellBackward, stride: usize) {
+    // SAFETY: the caller promises four gates, `stride` floats each, and `units` states.
+    unsafe {
+        for n in 0..4 {
+            S::prefetch_far(row.earlier.wrapping_add(n * stride));
+        }
+        let one = S::splat(1.0);
+        let gate = |n: usize| row.gates.add(n * stride);
+        let i = load_units::<S>(gate(0), stride);
+        let f = load_units::<S>(gate(1), stride);
+        let g = load_units::<S>(gate(2), stride);
+        let o = load_units::<S>(gate(3), stride);
+        let tanh_c = tanh::<S>(load_units::<S>(row.after, row.units));
+        let dh = d_state::<S>(row.d_out, row.d_hidden, row.units);
+        let through = S::mul(S::mul(dh, o), S::fnma(tanh_c, tanh_c, one));
+        let dc = S::flush(S::add(load_units::<S>(row.d_cell, row.units), through));
+        let di = S::mul(S::mul(dc, g), S::mul(i, S::sub(one, i)));
+        let df = S::mul(S::mul(dc, load_units::<S>(row.before, row.units)), S::mul(f, S::sub(one, f)));
+        let dg = S::mul(S::mul(dc, i), S::fnma(g, g, one));
+        let d_o = S::mul(S::mul(dh, tanh_c), S::mul(o, S::sub(one, o)));
+        S::store(gate(0), S::flush(di));
+        S::store(gate(1), S::flush(df));
+        S::store(gate(2), S::flush(dg));
+        S::store(gate(3), S::flush(d_o));
+        store_units::<S>(row.d_cell, S::flush(S::mul(dc, f)), row.units);
+    }
+}

@@ -1,0 +1,106 @@
+//! The plain recurrent cell: h' = φ(W x + b_ih + U h + b_hh) (Elman 1990), φ the tanh or the rectifier.
+//!
+//! It has one gate, and a panel is four vectors of units.
+
+use crate::bodies::activation::tanh;
+use crate::bodies::cell::{CellBackward, CellBody, CellForward, d_state, load_units, store_units};
+use crate::simd::Simd;
+use crate::words::{ActivationFunction, CellSpec, Gate, OptionSet, Vector};
+
+/// φ = tanh.
+pub(crate) struct RnnTanh;
+
+/// φ = max(0, ·).
+pub(crate) struct RnnRelu;
+
+/// What both have in common.
+const BOTH: CellSpec = CellSpec {
+    family: "RNN",
+    layer: "rnn",
+    gates: &[Gate::candidate("h")],
+    traced: false,
+    panel: &[Vector::both(0)],
+    spread: 4,
+    options: OptionSet::COMMON,
+    // The sum of both products.
+    norm: &[1],
+    activations: [1, 0],
+    ..CellSpec::USUAL
+};
+
+impl CellBody for RnnTanh {
+    const SPEC: CellSpec = CellSpec { kind: "rnn", aliases: &["rnn_tanh"], name: "RNN (tanh)", ..BOTH };
+
+    #[inline(always)]
+    unsafe fn forward<S: Simd>(task: &CellForward) {
+        // SAFETY: the caller's promises.
+        unsafe { forward::<S, false>(task) }
+    }
+
+    #[inline(always)]
+    unsafe fn backward<S: Simd>(row: &CellBackward) {
+        // SAFETY: the caller's promises.
+        unsafe { backward::<S, false>(row) }
+    }
+}
+
+impl CellBody for RnnRelu {
+    const SPEC: CellSpec = CellSpec {
+        kind: "rnn_relu",
+        name: "RNN (relu)",
+        remark: Some("nonlinearity=relu"),
+        candidate: ActivationFunction::Relu,
+        ..BOTH
+    };
+
+    #[inline(always)]
+    unsafe fn forward<S: Simd>(task: &CellForward) {
+        // SAFETY: the caller's promises.
+        unsafe { forward::<S, true>(task) }
+    }
+
+    #[inline(always)]
+    unsafe fn backward<S: Simd>(row: &CellBackward) {
+        // SAFETY: the caller's promises.
+        unsafe { backward::<S, true>(row) }
+    }
+}
+
+/// h' = φ(·), over up to four vectors of units.
+#[inline(always)]
+unsafe fn forward<S: Simd, const RELU: bool>(task: &CellForward) {
+    for m in 0..task.rows {
+        for unit in (0..task.units).step_by(S::LANES) {
+            // SAFETY: the caller promises the pre-activations, rounded up to vectors, and `units` states.
+            unsafe {
+                let a = S::load(task.gates[m].add(unit));
+                let h = match RELU {
+                    false => tanh::<S>(a),
+                    true => S::relu(a),
+                };
+                let units = (task.units - unit).min(S::LANES);
+                store_units::<S>(task.out[m].add(unit), S::flush(h), units);
+            }
+        }
+    }
+}
+
+/// dh ⊙ φ'(·), from the output of φ.
+#[inline(always)]
+unsafe fn backward<S: Simd, const RELU: bool>(row: &CellBackward) {
+    for unit in (0..row.units).step_by(S::LANES) {
+        // SAFETY: the caller promises `units` gates, rounded up to vectors, and `units` states.
+        unsafe {
+            let units = (row.units - unit).min(S::LANES);
+            let h = load_units::<S>(row.after.add(unit), units);
+            let d_out = if row.d_out.is_null() { row.d_out } else { row.d_out.add(unit) };
+            let dh = d_state::<S>(d_out, row.d_hidden.add(unit), units);
+            let d = match RELU {
+                false => S::mul(dh, S::fnma(h, h, S::splat(1.0))),
+                // h > 0 exactly where the pre-activation is, and −h < 0 says so.
+                true => S::if_negative(S::sub(S::splat(0.0), h), dh, S::splat(0.0)),
+            };
+            S::store(row.gates.add(unit), S::flush(d));
+        }
+    }
+}
