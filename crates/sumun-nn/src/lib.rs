@@ -24,7 +24,7 @@
 //! |---|---|
 //! | run a layer on arrays | [`nn::Lstm`], [`nn::Gru`], [`nn::Rnn`], and their cells |
 //! | build a model and train it | [`model`], whose page shows a training step, and [`train::Session`] |
-//! | write a cell or layer of one's own | [`nn::CustomCell`], [`nn::Layer`] |
+//! | write a cell or layer of one's own | [`nn::CustomCell`], [`nn::Layer`]; in models, [`nn::CellLayer`], [`layer`] and `examples/own_layer.rs` |
 //! | step through a stream | [`nn::Stream`] |
 //! | see gates, states and gradients | [`nn::ArrayTrace`], [`nn::StateGradients`] |
 //! | save and load | [`model::ModelFile`] |

@@ -35,8 +35,8 @@ pub use cross_attention::{
     CrossAttention, CrossAttentionCache, CrossAttentionConfig, CrossAttentionLayer, Score,
 };
 pub use custom::{
-    CellWeight, Custom, CustomCache, CustomCell, CustomConfig, Step, StepAfter, StepGradients, affine,
-    affine_backward, check_step,
+    CellLayer, CellWeight, Custom, CustomCache, CustomCell, CustomConfig, NamedCell, Step, StepAfter,
+    StepGradients, affine, affine_backward, check_step,
 };
 pub use dense::{Activation, Dense, DenseConfig, DenseLayer};
 pub use dropout::{Dropout, DropoutLayer};

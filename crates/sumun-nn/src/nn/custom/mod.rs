@@ -3,7 +3,7 @@
 //!
 //! It is for cells that the library lacks: what [`Recurrent`](super::Recurrent) computes is faster there. Steps follow
 //! each other on one thread, all running sequences of a step at once. `examples/own_cell.rs` trains a minimal gated unit;
-//! [`check_step`] holds a step's backward against its differences.
+//! [`check_step`] holds a step's backward against its differences. In a model, also one from TOML, it is a [`CellLayer`].
 //!
 //! ```
 //! use rand::SeedableRng;
@@ -67,6 +67,7 @@
 mod cell;
 mod check;
 mod pass;
+mod spec;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -86,6 +87,7 @@ use crate::{Error, Parameters, Result, Rows};
 
 pub use cell::{CellWeight, CustomCell, Step, StepAfter, StepGradients, affine, affine_backward};
 pub use check::check_step;
+pub use spec::{CellLayer, NamedCell};
 
 /// What a stack of one's own cells is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -121,6 +123,43 @@ impl CustomConfig {
     pub fn directions(&self) -> usize {
         1 + usize::from(self.bidirectional)
     }
+
+    /// Features of the output of a stack of that cell: D·H where two directions lie side by side, else H.
+    pub fn output_features<C: CustomCell>(&self, cell: &C) -> usize {
+        match self.merge {
+            Merge::Concat => self.directions() * cell.hidden(),
+            Merge::Sum | Merge::Mul | Merge::Average => cell.hidden(),
+        }
+    }
+
+    /// Errors: sizes of 0, a dropout outside 0 ≤ p < 1, a merge of one direction.
+    pub fn check<C: CustomCell>(&self, cell: &C) -> Result<()> {
+        let Self { input, layers, merge, .. } = *self;
+        if input == 0 || layers == 0 || cell.hidden() == 0 {
+            return Err(Error::Invalid(format!(
+                "a stack of {layers} layers of {cell:?} from {input} features to {} units; each must be at least 1",
+                cell.hidden()
+            )));
+        }
+        if merge != Merge::Concat && !self.bidirectional {
+            return Err(Error::Invalid("a merge other than concat needs a bidirectional stack".into()));
+        }
+        Dropout::new(self.dropout).map(|_| ())
+    }
+}
+
+/// The weights of a stack in their order: which layer and direction each belongs to, its name there, and what the cell says
+/// of it.
+fn weights<C: CustomCell>(
+    cell: &C,
+    config: &CustomConfig,
+) -> impl Iterator<Item = (usize, String, CellWeight)> {
+    let (directions, above) = (config.directions(), config.output_features(cell));
+    (0..config.layers * directions).flat_map(move |index| {
+        let (layer, reverse) = (index / directions, ["", "_reverse"][index % directions]);
+        let weights = cell.weights(if layer == 0 { config.input } else { above });
+        weights.into_iter().map(move |weight| (index, format!("{}_l{layer}{reverse}", weight.name), weight))
+    })
 }
 
 /// A stack of cells of one's own. Weights are named `{prefix}.{name}_l{layer}`, with `_reverse` in the second direction;
@@ -162,29 +201,14 @@ impl<C: CustomCell> Custom<C> {
         prefix: &str,
         rng: &mut R,
     ) -> Result<Self> {
-        let CustomConfig { input, layers, merge, .. } = config;
-        if input == 0 || layers == 0 || cell.hidden() == 0 {
-            return Err(Error::Invalid(format!(
-                "a stack of {layers} layers of {cell:?} from {input} features to {} units; each must be at least 1",
-                cell.hidden()
-            )));
-        }
-        if merge != Merge::Concat && !config.bidirectional {
-            return Err(Error::Invalid("a merge other than concat needs a bidirectional stack".into()));
-        }
-        let mut stack = Self { cell, config, between: Dropout::new(config.dropout)?, ids: Vec::new() };
+        config.check(&cell)?;
         let dot = if prefix.is_empty() { "" } else { "." };
-        for layer in 0..layers {
-            for reverse in ["", "_reverse"].iter().take(config.directions()) {
-                let mut ids = Vec::new();
-                for CellWeight { name, shape, first } in stack.cell.weights(stack.layer_input(layer)) {
-                    let name = format!("{prefix}{dot}{name}_l{layer}{reverse}");
-                    ids.push(parameters.add(name, &shape, first.values(&shape, rng)?)?);
-                }
-                stack.ids.push(ids);
-            }
+        let mut ids = vec![Vec::new(); config.layers * config.directions()];
+        for (index, name, CellWeight { shape, first, .. }) in weights(&cell, &config) {
+            let draw = || first.values(&shape, rng);
+            ids[index].push(parameters.add_drawn(format!("{prefix}{dot}{name}"), &shape, draw)?);
         }
-        Ok(stack)
+        Ok(Self { between: Dropout::new(config.dropout)?, cell, config, ids })
     }
 
     /// The cell.
@@ -197,12 +221,9 @@ impl<C: CustomCell> Custom<C> {
         &self.config
     }
 
-    /// Features of the answer: D·H where two directions lie side by side, else H.
+    /// Features of the output: D·H where two directions lie side by side, else H.
     pub fn output_features(&self) -> usize {
-        match self.config.merge {
-            Merge::Concat => self.config.directions() * self.cell.hidden(),
-            Merge::Sum | Merge::Mul | Merge::Average => self.cell.hidden(),
-        }
+        self.config.output_features(&self.cell)
     }
 
     /// The answer and the final states, from given initial states or zeros: h `[L·D, N, H]`, `cell` `[L·D, N, C]`, in the
