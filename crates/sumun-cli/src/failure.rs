@@ -16,12 +16,17 @@ const BAD_INPUT: u8 = 2;
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// The exit codes, for the end of every `--help`.
-pub(crate) const EXIT_CODES: &str = "\
+const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    something unexpected: a file or standard output that cannot be written
   2    the input or an option cannot be used, or the disk is full; one line on stderr says what to do
   130  Ctrl-C; a training was saved and can be resumed";
+
+/// What stands below the options of a command's help.
+pub(crate) fn after(examples: &str) -> String {
+    format!("{examples}\n\n{EXIT_CODES}")
+}
 
 /// Why a command stops.
 #[derive(Debug)]

@@ -14,16 +14,12 @@ mod settings;
 mod spelling;
 mod terminal;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use commands::train_task::{self, Common};
-use commands::{
-    bench, compare, completions, config, evaluate, generate, man, predict, runs, summary, train_forecast,
-};
-use failure::{EXIT_CODES, Failure};
+use commands::{bench, compare, completions, config, evaluate, generate, man, predict, runs, summary, train};
+use failure::{Failure, after};
 
 /// Train recurrent neural networks (RNN, LSTM, GRU) on your own files, and use them.
 #[derive(Debug, Parser)]
@@ -50,8 +46,8 @@ Results go to standard output, everything for people to stderr. `sumun COMMAND -
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a model on a file
-    #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true, after_help = after(TRAIN_EXAMPLES))]
-    Train(Train),
+    #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true, after_help = after(train::EXAMPLES))]
+    Train(train::Arguments),
     /// Print the settings of a task as a commented configuration file
     #[command(after_help = after(config::EXAMPLES))]
     Config(config::Arguments),
@@ -84,63 +80,6 @@ enum Command {
     Man(man::Arguments),
 }
 
-#[derive(Debug, clap::Args)]
-struct Train {
-    #[command(subcommand)]
-    task: Option<TrainTask>,
-    /// Resume a training that was interrupted; it ends at the same bits
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "set", "out"])]
-    resume: Option<PathBuf>,
-    #[command(flatten)]
-    common: Common,
-}
-
-#[derive(Debug, Subcommand)]
-enum TrainTask {
-    /// Learn to forecast columns of a CSV file
-    #[command(args_override_self = true, after_help = after(train_forecast::EXAMPLES))]
-    Forecast(train_task::Arguments<settings::Forecast>),
-    /// Learn to label texts or sequences of numbers
-    #[command(args_override_self = true, after_help = after(train_task::CLASSIFY_EXAMPLES))]
-    Classify(train_task::Arguments<settings::Classify>),
-    /// Learn a number for texts or sequences of numbers
-    #[command(args_override_self = true, after_help = after(train_task::REGRESS_EXAMPLES))]
-    Regress(train_task::Arguments<settings::Regress>),
-    /// Learn to tag every token of a sentence
-    #[command(args_override_self = true, after_help = after(train_task::TAG_EXAMPLES))]
-    Tag(train_task::Arguments<settings::Tag>),
-    /// Learn to write text like that of a file
-    #[command(args_override_self = true, after_help = after(train_task::LM_EXAMPLES))]
-    Lm(train_task::Arguments<settings::Lm>),
-}
-
-const TRAIN_EXAMPLES: &str = "\
-Examples:
-  sumun train forecast data/electricity.csv --target value --horizon 24
-  sumun train classify data/japanese_vowels/train.jsonl --test data/japanese_vowels/test.jsonl
-  sumun train --config run.toml --set train.lr=0.01
-  sumun train --resume runs/classify-train-1
-
-Ctrl-C saves and stops a training; --resume goes on to the same bits.";
-
-/// Trains a task, what a configuration names, or a run that was interrupted.
-fn train(train: Train) -> Result<(), Failure> {
-    let Train { task, resume, common } = train;
-    match (task, resume) {
-        (Some(TrainTask::Forecast(arguments)), _) => train_task::run(arguments),
-        (Some(TrainTask::Classify(arguments)), _) => train_task::run(arguments),
-        (Some(TrainTask::Regress(arguments)), _) => train_task::run(arguments),
-        (Some(TrainTask::Tag(arguments)), _) => train_task::run(arguments),
-        (Some(TrainTask::Lm(arguments)), _) => train_task::run(arguments),
-        (None, Some(run)) => train_task::resume(&run, &common),
-        (None, None) => train_task::run_config(common),
-    }
-}
-
-fn after(examples: &str) -> String {
-    format!("{examples}\n\n{EXIT_CODES}")
-}
-
 fn main() -> ExitCode {
     // Training allocates and frees the same pieces at every step.
     sumun::keep_freed_memory();
@@ -149,7 +88,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let result = match cli.command {
-        Command::Train(arguments) => train(arguments),
+        Command::Train(arguments) => train::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),

@@ -26,7 +26,7 @@ pub(crate) fn baselines_json(evaluation: &Evaluation) -> Map<String, Value> {
 }
 
 /// A table of the model and the baselines, one block a target; the best of each column is marked.
-pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[&str], style: Style) -> String {
+pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[String], style: Style) -> String {
     let mut all: Vec<&ForecastScores> = vec![&evaluation.model];
     all.extend(&evaluation.baselines);
     let mut text = String::new();
@@ -123,6 +123,17 @@ pub(crate) struct Verdict {
     pub(crate) better: bool,
 }
 
+impl Verdict {
+    /// The sentence, with advice where the model is no better.
+    pub(crate) fn written(&self, style: Style) -> String {
+        if self.better {
+            return style.green(&style.bold(&self.sentence));
+        }
+        let advice = "try a longer --window, more --epochs or more data, or use the baseline";
+        format!("{}\n{}", style.bold(&self.sentence), style.dim(advice))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,7 +179,8 @@ mod tests {
 
     #[test]
     fn tables_line_up() {
-        let text = table("test part", &evaluation(&[131.87], &[1200.0], &[251.2]), &["수요"], Style::PLAIN);
+        let text =
+            table("test part", &evaluation(&[131.87], &[1200.0], &[251.2]), &["수요".into()], Style::PLAIN);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 4, "{text}");
         assert!(lines.iter().all(|line| width(line) == width(lines[0])), "{text}");

@@ -1,70 +1,45 @@
 //! The settings of a task as options of the command line: one for each row of the library's table.
 
-use std::marker::PhantomData;
-
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgMatches, Command, ValueHint};
-use sumun::settings::{Kind, Reader, SETTINGS, Setting};
+use sumun::settings::{Kind, Setting};
+use sumun::tasks::TaskEntry;
+use toml::{Table, Value};
 
-/// A task, as a type: each has its own options.
-pub(crate) trait Kinded: std::fmt::Debug + Clone + Send + Sync + 'static {
-    const READER: Reader;
+/// The settings of a task that are options. The training file is an argument of its own.
+fn options(task: &dyn TaskEntry) -> Vec<(&'static Setting, Option<String>)> {
+    // Only defaults that TOML cannot hold would be an error; a task is then without options, which its tests see.
+    let Ok(settings) = task.settings() else { return Vec::new() };
+    let rows = settings.rows().filter(|setting| setting.key() != "data.train");
+    rows.map(|setting| (setting, settings.default_of(setting))).collect()
+}
+
+/// Adds an option for each setting of a task.
+pub(crate) fn add_options(command: Command, task: &dyn TaskEntry) -> Command {
+    options(task).into_iter().fold(command, |command, (setting, default)| {
+        let mut help = setting.help.to_owned();
+        if let Some(default) = default {
+            help += &format!(" [default: {default}]");
+        }
+        let arg = Arg::new(setting.key()).long(setting.option()).help(help).help_heading(heading(setting));
+        let arg = arg.value_parser(parser(setting.kind)).value_name(value_name(setting));
+        let arg = arg.value_hint(value_hint(setting.kind, value_name(setting)));
+        command.arg(match setting.kind {
+            // `--bidirectional`, `--bidirectional false`.
+            Kind::Switch => arg.num_args(0..=1).default_missing_value("true").hide_possible_values(true),
+            Kind::Count | Kind::Real | Kind::HeldOut | Kind::Season | Kind::Clip => {
+                arg.allow_negative_numbers(true)
+            }
+            Kind::Choice(_) | Kind::Text | Kind::Columns => arg,
+        })
+    })
 }
 
 /// The settings that were given, each as a table for the configuration.
-#[derive(Debug, Clone)]
-pub(crate) struct Given<K> {
-    pub(crate) tables: Vec<toml::Table>,
-    kind: PhantomData<K>,
-}
-
-/// The settings that are options. The training file is an argument of its own.
-fn options<K: Kinded>() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().filter(|setting| setting.read_by(K::READER) && setting.key() != "data.train")
-}
-
-impl<K: Kinded> clap::Args for Given<K> {
-    fn augment_args(command: Command) -> Command {
-        options::<K>().fold(command, |command, setting| {
-            let mut help = setting.help.to_owned();
-            if let Some(default) = setting.default_of(K::READER) {
-                help += &format!(" [default: {default}]");
-            }
-            let arg =
-                Arg::new(setting.key()).long(setting.option()).help(help).help_heading(heading(setting));
-            let arg = arg.value_parser(parser(setting.kind)).value_name(value_name(setting));
-            let arg = arg.value_hint(value_hint(setting.kind, value_name(setting)));
-            command.arg(match setting.kind {
-                // `--bidirectional`, `--bidirectional false`.
-                Kind::Switch => arg.num_args(0..=1).default_missing_value("true").hide_possible_values(true),
-                Kind::Count | Kind::Real | Kind::HeldOut | Kind::Season | Kind::Clip => {
-                    arg.allow_negative_numbers(true)
-                }
-                Kind::Choice(_) | Kind::Text | Kind::Columns => arg,
-            })
-        })
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-impl<K: Kinded> clap::FromArgMatches for Given<K> {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut tables = Vec::new();
-        for option in options::<K>() {
-            if let Some(value) = matches.get_one::<toml::Value>(&option.key()) {
-                tables.push(option.table(value.clone()));
-            }
-        }
-        Ok(Self { tables, kind: PhantomData })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
+pub(crate) fn given(task: &dyn TaskEntry, matches: &ArgMatches) -> Vec<Table> {
+    let value = |setting: &Setting| matches.get_one::<Value>(&setting.key()).cloned();
+    let tables = options(task).into_iter().filter_map(|(setting, _)| Some(setting.table(value(setting)?)));
+    tables.collect()
 }
 
 /// Reads what is typed; clap lists the names of a choice and suggests the nearest.
@@ -112,36 +87,19 @@ fn heading(setting: &Setting) -> &'static str {
     }
 }
 
-/// Makes a type for a task.
-macro_rules! kinds {
-    ($($name:ident = $task:ident),+) => {
-        $(
-            #[derive(Debug, Clone)]
-            pub(crate) struct $name;
-            impl Kinded for $name {
-                const READER: Reader = Reader::$task;
-            }
-        )+
-    };
-}
-kinds!(Forecast = Forecast, Classify = Classify, Regress = Regress, Tag = Tag, Lm = Lm);
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(clap::Parser, Debug)]
-    struct Parsed {
-        #[command(flatten)]
-        given: Given<Classify>,
-    }
+    use sumun::tasks::named;
 
     #[test]
     fn options_become_tables() {
+        let task = named("classify").unwrap();
+        let command = || add_options(Command::new("x"), task);
         let words = ["x", "--lr", "0.01", "--valid", "dev.csv", "--bidirectional", "false", "--text", "1"];
-        let parsed = <Parsed as clap::Parser>::try_parse_from(words).unwrap();
+        let matches = command().try_get_matches_from(words).unwrap();
         let mut keys: Vec<String> =
-            parsed.given.tables.iter().map(|t| t.to_string().replace('\n', " ")).collect();
+            given(task, &matches).iter().map(|t| t.to_string().replace('\n', " ")).collect();
         keys.sort();
         assert_eq!(
             keys,
@@ -152,6 +110,6 @@ mod tests {
                 "[train] lr = 0.01 "
             ]
         );
-        assert!(<Parsed as clap::Parser>::try_parse_from(["x", "--chunk", "3"]).is_err());
+        assert!(command().try_get_matches_from(["x", "--chunk", "3"]).is_err());
     }
 }

@@ -11,6 +11,11 @@ macro_rules! named {
         impl $type {
             /// Every value's name, as [`from_str`](str::parse) reads it.
             pub const NAMES: &'static [&'static str] = &[$($name),+];
+
+            /// Its name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
         }
 
         impl std::str::FromStr for $type {
@@ -26,7 +31,7 @@ macro_rules! named {
 
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(match self { $(Self::$variant => $name),+ })
+                f.write_str(self.name())
             }
         }
     };

@@ -55,7 +55,6 @@
 
 pub mod bench;
 pub mod data;
-pub mod forecast;
 pub mod records;
 pub mod report;
 pub mod run;
@@ -68,3 +67,4 @@ pub mod text;
 pub(crate) use sumun_nn::durable;
 pub use sumun_nn::{Error, Fill, Ids, Layout, Parameters, Result, Rows, keep_freed_memory};
 pub use sumun_nn::{error, loss, message, model, nn, noise, parameters, rows, train};
+pub use tasks::forecast;

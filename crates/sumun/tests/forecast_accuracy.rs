@@ -1,7 +1,7 @@
 //! With default options the forecaster beats its baselines on the bundled series, by a margin.
 
 use sumun::data::Table;
-use sumun::forecast::{Options, train};
+use sumun::forecast::{ForecastConfig, train};
 
 fn bundled(name: &str) -> Table {
     Table::read(format!("{}/../../data/{name}.csv", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -15,12 +15,13 @@ fn default_options_beat_the_baselines() {
         // On El Niño two candidates are nearly alike.
         ("elnino", 12, 12, None, 0.791_353_002_622, 0.70),
     ] {
-        let options = Options { targets: vec!["value".into()], horizon: Some(horizon), ..Options::default() };
-        let trained = train(&bundled(file), &options, &mut ()).unwrap();
-        assert_eq!(trained.resolved.season, season, "{file}");
-        assert_eq!(trained.resolved.log, [file == "airline"], "{file}");
+        let mut config = ForecastConfig::of(&["value"]);
+        config.data.horizon = Some(horizon);
+        let trained = train(&bundled(file), &config, &mut ()).unwrap();
+        assert_eq!(trained.decisions.season, season, "{file}");
+        assert_eq!(trained.decisions.log, [file == "airline"], "{file}");
         if let Some(difference) = difference {
-            assert_eq!(trained.resolved.difference.to_string(), difference, "{file}");
+            assert_eq!(trained.decisions.difference.to_string(), difference, "{file}");
         }
         let test = trained.test.unwrap();
         let seasonal = test.baselines.iter().find(|b| b.key == "seasonal_naive").unwrap();

@@ -2,7 +2,7 @@
 
 use sumun::data::Table;
 use sumun::forecast::{
-    DifferenceChoice, ForecastConfig, Forecaster, ForecasterConfig, Options, Switch, Trained, Training, train,
+    DifferenceChoice, ForecastConfig, Forecaster, ForecasterConfig, Switch, Trained, Training, train,
 };
 use sumun::model::ModelFile;
 use sumun::run::Checkpoint;
@@ -23,19 +23,24 @@ fn table(rows: usize, changed: usize) -> Table {
     Table::from_reader("series.csv", csv.as_bytes()).unwrap()
 }
 
-fn options() -> Options {
-    Options {
-        targets: vec!["y".into(), "z".into()],
-        known: vec!["plan".into()],
-        horizon: Some(6),
-        epochs: Some(4),
-        hidden: 12,
-        layers: 2,
-        bidirectional: true,
-        dropout: 0.2,
-        seed: 9,
-        ..Options::default()
-    }
+/// Settings with some changes.
+fn with(mut config: ForecastConfig, change: impl FnOnce(&mut ForecastConfig)) -> ForecastConfig {
+    change(&mut config);
+    config
+}
+
+fn options() -> ForecastConfig {
+    with(ForecastConfig::default(), |c| {
+        c.data.target = vec!["y".into(), "z".into()];
+        c.data.known = vec!["plan".into()];
+        c.data.horizon = Some(6);
+        c.train.epochs = Some(4);
+        c.network.hidden = 12;
+        c.network.layers = 2;
+        c.network.bidirectional = true;
+        c.network.dropout = 0.2;
+        c.train.seed = 9;
+    })
 }
 
 fn bits(trained: &Trained) -> Vec<u32> {
@@ -47,11 +52,11 @@ fn the_test_part_is_never_looked_at() {
     let (rows, first_test_row) = (200, 160);
     let plain = train(&table(rows, rows), &options(), &mut ()).unwrap();
     let other = train(&table(rows, first_test_row), &options(), &mut ()).unwrap();
-    assert_eq!(plain.resolved.split.test, first_test_row..rows);
+    assert_eq!(plain.decisions.split.test, first_test_row..rows);
     assert_eq!(bits(&plain), bits(&other), "weights");
     assert_eq!(plain.forecaster.config().preprocessing, other.forecaster.config().preprocessing, "scalers");
-    assert_eq!(plain.resolved, other.resolved, "options");
-    assert_eq!(plain.choices, other.choices, "choices");
+    assert_eq!(plain.as_used(), other.as_used(), "settings");
+    assert_eq!(plain.decisions, other.decisions, "decisions and choices");
     assert_eq!(plain.valid, other.valid, "validation");
     assert_ne!(plain.test, other.test, "the change does show where it should");
 }
@@ -59,10 +64,13 @@ fn the_test_part_is_never_looked_at() {
 #[test]
 fn validation_rows_never_reach_scalers_season_or_logarithm() {
     let (rows, first_valid_row) = (200, 140);
-    let fixed = Options { difference: DifferenceChoice::Season, epochs: Some(1), ..options() };
+    let fixed = with(options(), |c| {
+        c.prepare.difference = DifferenceChoice::Season;
+        c.train.epochs = Some(1);
+    });
     let plain = train(&table(rows, rows), &fixed, &mut ()).unwrap();
     let other = train(&table(rows, first_valid_row), &fixed, &mut ()).unwrap();
-    assert_eq!(plain.resolved.split.valid.start, first_valid_row);
+    assert_eq!(plain.decisions.split.valid.start, first_valid_row);
     assert_eq!(bits(&plain), bits(&other), "with one epoch there is nothing to decide");
     assert_eq!(plain.forecaster.config().preprocessing, other.forecaster.config().preprocessing);
     assert_ne!(plain.valid, other.valid);
@@ -72,7 +80,16 @@ fn validation_rows_never_reach_scalers_season_or_logarithm() {
 fn a_seed_is_a_model_whatever_the_number_of_threads() {
     let with = |threads: usize, seed: u64| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| train(&table(200, 200), &Options { seed, ..options() }, &mut ()).unwrap())
+        pool.install(|| {
+            train(
+                &table(200, 200),
+                &with(options(), |c| {
+                    c.train.seed = seed;
+                }),
+                &mut (),
+            )
+            .unwrap()
+        })
     };
     let (one, two) = (with(1, 9), with(2, 9));
     assert_eq!(bits(&one), bits(&two));
@@ -87,7 +104,11 @@ fn parts_make_the_same_forecaster() {
         (DifferenceChoice::Last, Switch::On),
         (DifferenceChoice::Season, Switch::On),
     ] {
-        let options = Options { difference, log, known: Vec::new(), ..options() };
+        let options = with(options(), |c| {
+            c.prepare.difference = difference;
+            c.prepare.log = log;
+            c.data.known = Vec::new();
+        });
         let table = table(200, 200);
         let model = train(&table, &options, &mut ()).unwrap().forecaster;
         let (config, tensors) = model.to_parts();
@@ -241,11 +262,13 @@ fn resumed(bytes: &[u8]) -> Training {
 /// Everything that must not depend on interruptions.
 fn outcome(mut training: Training) -> (Vec<u8>, String) {
     training.run(&mut (), &mut ()).unwrap();
-    let (mut trained, used) = training.finish().unwrap();
+    let mut trained = training.finish().unwrap();
+    let used = trained.as_used();
     trained.candidates.iter_mut().for_each(|candidate| candidate.seconds = 0.0);
     trained.epochs.iter_mut().for_each(|epoch| (epoch.seconds, epoch.rows_per_second) = (0.0, 0.0));
     let told = (&trained.candidates, &trained.epochs, trained.best_epoch, trained.stopped_early);
-    let told = format!("{told:?} {:?} {:?} {:?} {used:?}", trained.choices, trained.valid, trained.test);
+    let told =
+        format!("{told:?} {:?} {:?} {:?} {used:?}", trained.decisions.choices, trained.valid, trained.test);
     (trained.forecaster.to_model_file().unwrap().to_bytes().unwrap(), told)
 }
 
@@ -270,8 +293,8 @@ fn a_training_that_was_stopped_ends_at_the_same_bits() {
     assert!(outcome(going) == whole, "step by step");
     // The same as from a table.
     let table = Table::read(folder.path().join("series.csv")).unwrap();
-    let options = training(folder.path()).config().options().unwrap();
-    let once = train(&table, &options, &mut ()).unwrap();
+    let config = training(folder.path()).config().clone();
+    let once = train(&table, &config, &mut ()).unwrap();
     assert!(once.forecaster.to_model_file().unwrap().to_bytes().unwrap() == whole.0);
 }
 
@@ -308,10 +331,17 @@ fn a_checkpoint_that_does_not_fit_is_refused() {
         "its best candidate has 0 weights, not",
     );
     check(&|c| c.snapshot.buffers[0].0 = "x".into(), "a checkpoint has no \"x\"");
-    check(&|c| c.about["file"]["hash"] = "0".into(), "series.csv: the train data has changed");
+    check(&|c| c.about["sources"][0]["hash"] = "0".into(), "series.csv: the train data has changed");
     check(&|c| c.about["prepared"][0]["window"] = 8.into(), "prepares the data in another way");
     check(&|c| c.about["config"]["data"]["horizon"] = 0.into(), "horizon is 0");
     check(&|c| c.about["config"]["task"] = 1.into(), "the checkpoint's training cannot be read");
+    // As earlier versions wrote it.
+    let mut old = checkpoint(&bytes);
+    let source = old.about["sources"][0].clone();
+    old.about.as_object_mut().unwrap().remove("sources");
+    old.about["task"] = "forecast".into();
+    old.about["file"] = serde_json::json!({ "name": source["file"], "hash": source["hash"] });
+    assert!(outcome(Training::resume(old).unwrap().0) == outcome(resumed(&bytes)), "an earlier version's");
     let mut elsewhere = checkpoint(&bytes);
     elsewhere.about["path"] = "another".into();
     let (_, notes) = Training::resume(elsewhere).unwrap();

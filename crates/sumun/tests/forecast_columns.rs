@@ -3,7 +3,7 @@
 use sumun::Error;
 use sumun::data::Table;
 use sumun::forecast::{
-    DifferenceChoice, EpochEnd, Forecast, LearningRate, Options, Progress, Stage, Switch, Time, train,
+    DifferenceChoice, EpochEnd, Forecast, ForecastConfig, LearningRate, Or, Progress, Stage, Switch, train,
 };
 
 fn csv(text: &str) -> Table {
@@ -24,11 +24,21 @@ fn random(t: usize) -> f64 {
     ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-fn quick() -> Options {
-    Options { targets: vec!["y".into()], horizon: Some(3), season: Some(0), ..Options::default() }
+/// Settings with some changes.
+fn changed(mut config: ForecastConfig, change: impl FnOnce(&mut ForecastConfig)) -> ForecastConfig {
+    change(&mut config);
+    config
 }
 
-fn mae(table: &Table, options: &Options) -> f64 {
+fn quick() -> ForecastConfig {
+    changed(ForecastConfig::default(), |c| {
+        c.data.target = vec!["y".into()];
+        c.data.horizon = Some(3);
+        c.data.season = Some(Or::Number(0));
+    })
+}
+
+fn mae(table: &Table, options: &ForecastConfig) -> f64 {
     train(table, options, &mut ()).unwrap().test.unwrap().model.overall.mae
 }
 
@@ -36,15 +46,21 @@ fn mae(table: &Table, options: &Options) -> f64 {
 fn a_feature_that_leads_and_a_column_that_is_known_ahead_help() {
     // y follows x one row later: one step ahead it is known exactly, from x alone.
     let led = rows("y,x", 400, |t| format!("{},{}", random(t.wrapping_sub(1)), random(t)));
-    let one = Options { horizon: Some(1), ..quick() };
-    let with = Options { features: vec!["x".into()], ..one.clone() };
-    let (with, without) = (mae(&led, &with), mae(&led, &one));
-    assert!(with < 0.4 * without, "{with} against {without}");
+    let one = changed(quick(), |c| {
+        c.data.horizon = Some(1);
+    });
+    let helped = changed(one.clone(), |c| {
+        c.data.features = vec!["x".into()];
+    });
+    let (helped, without) = (mae(&led, &helped), mae(&led, &one));
+    assert!(helped < 0.4 * without, "{helped} against {without}");
     // y is what is planned for the same row, for all three steps ahead.
     let planned = rows("y,x", 400, |t| format!("{},{}", 5.0 + random(t), random(t)));
-    let with = Options { known: vec!["x".into()], ..quick() };
-    let (with, without) = (mae(&planned, &with), mae(&planned, &quick()));
-    assert!(with < 0.3 * without, "{with} against {without}");
+    let helped = changed(quick(), |c| {
+        c.data.known = vec!["x".into()];
+    });
+    let (helped, without) = (mae(&planned, &helped), mae(&planned, &quick()));
+    assert!(helped < 0.3 * without, "{helped} against {without}");
 }
 
 #[test]
@@ -53,7 +69,10 @@ fn known_columns_must_reach_as_far_as_the_forecast() {
         let x = random(t);
         if t < 200 { format!("{},{x}", 5.0 + x) } else { format!(",{x}") }
     };
-    let options = Options { known: vec!["x".into()], epochs: Some(40), ..quick() };
+    let options = changed(quick(), |c| {
+        c.data.known = vec!["x".into()];
+        c.train.epochs = Some(40);
+    });
     let table = rows("y,x", 205, line);
     let model = train(&table, &options, &mut ()).unwrap().forecaster;
     for source in [None, Some(&table)] {
@@ -77,7 +96,10 @@ fn known_columns_must_reach_as_far_as_the_forecast() {
 #[test]
 fn features_end_with_the_file() {
     let table = rows("y,x", 200, |t| format!("{},{}", random(t), random(t + 7)));
-    let options = Options { features: vec!["x".into()], epochs: Some(1), ..quick() };
+    let options = changed(quick(), |c| {
+        c.data.features = vec!["x".into()];
+        c.train.epochs = Some(1);
+    });
     let model = train(&table, &options, &mut ()).unwrap().forecaster;
     assert_eq!(model.predict(None, Some(2)).unwrap().targets[0].values.len(), 2);
     let error = model.predict(None, Some(4)).unwrap_err().to_string();
@@ -94,16 +116,15 @@ fn differences_and_logarithms_are_inverted_exactly() {
         (DifferenceChoice::Season, Switch::Off, &wave),
     ] {
         let table = rows("y", 120, |t| f(t).to_string());
-        let options = Options {
-            difference,
-            log,
-            season: Some(4),
+        let options = changed(quick(), |c| {
+            c.prepare.difference = difference;
+            c.prepare.log = log;
+            c.data.season = Some(Or::Number(4));
             // Beyond one season the reference repeats itself.
-            horizon: Some(6),
-            epochs: Some(60),
-            dropout: 0.0,
-            ..quick()
-        };
+            c.data.horizon = Some(6);
+            c.train.epochs = Some(60);
+            c.network.dropout = 0.0;
+        });
         let model = train(&table, &options, &mut ()).unwrap().forecaster;
         let ahead = model.predict(None, Some(8)).unwrap();
         for (k, &value) in ahead.targets[0].values.iter().enumerate() {
@@ -121,14 +142,13 @@ fn every_kind_of_network_learns() {
     });
     for cell in ["rnn", "lstm", "gru"] {
         for difference in [DifferenceChoice::None, DifferenceChoice::Last, DifferenceChoice::Season] {
-            let options = Options {
-                cell: cell.parse().unwrap(),
-                difference,
-                season: Some(6),
-                epochs: Some(60),
-                schedule: LearningRate::Plateau,
-                ..quick()
-            };
+            let options = changed(quick(), |c| {
+                c.network.cell = cell.parse().unwrap();
+                c.prepare.difference = difference;
+                c.data.season = Some(Or::Number(6));
+                c.train.epochs = Some(60);
+                c.train.schedule = LearningRate::Plateau;
+            });
             let trained = train(&table, &options, &mut ()).unwrap();
             let (first, last) = (&trained.epochs[0], trained.epochs.last().unwrap());
             assert!(last.train_loss < first.train_loss, "{cell} {difference}: {first:?} {last:?}");
@@ -147,17 +167,16 @@ fn every_kind_of_network_learns() {
 #[test]
 fn one_step_ahead_and_no_parts_to_measure_on() {
     let table = rows("y", 60, |t| (t % 5).to_string());
-    let options = Options {
-        horizon: Some(1),
-        season: None,
-        valid: 0.0,
-        test: 0.0,
-        time: Time::None,
-        epochs: Some(3),
-        ..quick()
-    };
+    let options = changed(quick(), |c| {
+        c.data.horizon = Some(1);
+        c.data.season = None;
+        c.data.valid = 0.0;
+        c.data.test = 0.0;
+        c.data.time = Some("none".into());
+        c.train.epochs = Some(3);
+    });
     let trained = train(&table, &options, &mut ()).unwrap();
-    assert_eq!((trained.resolved.season, trained.best_epoch), (5, 3));
+    assert_eq!((trained.decisions.season, trained.best_epoch), (5, 3));
     assert!(trained.valid.is_none() && trained.test.is_none() && !trained.stopped_early);
     assert_eq!(trained.forecaster.predict(None, Some(7)).unwrap().labels[6], "67");
 }
@@ -181,7 +200,10 @@ impl Progress for Told {
 fn progress_is_told() {
     let table = rows("y", 100, |t| (random(t) + (t % 5) as f64).to_string());
     let mut told = Told::default();
-    let options = Options { season: Some(5), epochs: Some(3), ..quick() };
+    let options = changed(quick(), |c| {
+        c.data.season = Some(Or::Number(5));
+        c.train.epochs = Some(3);
+    });
     let trained = train(&table, &options, &mut told).unwrap();
     let names: Vec<_> = told.0.iter().map(|s| s.name.as_str()).collect();
     assert_eq!(
@@ -196,57 +218,104 @@ fn progress_is_told() {
     assert!(told.2.iter().any(|n| n.starts_with("difference = ")), "{:?}", told.2);
     let records: Vec<_> = told.1.iter().map(|e| e.record.clone()).collect();
     let chosen =
-        trained.candidates.iter().position(|c| c.difference == trained.resolved.difference.to_string());
+        trained.candidates.iter().position(|c| c.difference == trained.decisions.difference.to_string());
     let chosen = chosen.unwrap();
     assert_eq!(records[3 * chosen..3 * chosen + 3], trained.epochs);
-    trained.resolved.to_toml().unwrap();
+    assert!(trained.as_used().to_toml().unwrap().contains("season = 5"));
 }
 
 #[test]
 fn what_cannot_work_is_refused_in_one_line() {
     let wave = |n: usize| rows("year,y", n, |t| format!("{},{}", 1900 + t, random(t)));
-    let cases: Vec<(Table, Options, &str)> = vec![
+    let cases: Vec<(Table, ForecastConfig, &str)> = vec![
         (
             wave(20),
-            Options { window: Some(12), ..quick() },
+            changed(quick(), |c| {
+                c.data.window = Some(12);
+            }),
             "the training part has 14 of 20 rows, but window 12",
         ),
-        (wave(20), Options { horizon: Some(9), ..quick() }, "horizon 9"),
+        (
+            wave(20),
+            changed(quick(), |c| {
+                c.data.horizon = Some(9);
+            }),
+            "horizon 9",
+        ),
         (
             wave(50),
-            Options { season: Some(40), ..quick() },
+            changed(quick(), |c| {
+                c.data.season = Some(Or::Number(40));
+            }),
             "season = 40 is as long as the training part, 35",
         ),
         (
             wave(50),
-            Options { season: Some(30), difference: DifferenceChoice::Season, window: Some(8), ..quick() },
+            changed(quick(), |c| {
+                c.data.season = Some(Or::Number(30));
+                c.prepare.difference = DifferenceChoice::Season;
+                c.data.window = Some(8);
+            }),
             "window 8 + horizon 3 + season 30 need 41",
         ),
         (
             wave(50),
-            Options { difference: DifferenceChoice::Season, season: None, ..quick() },
+            changed(quick(), |c| {
+                c.prepare.difference = DifferenceChoice::Season;
+                c.data.season = None;
+            }),
             "difference = season needs a season, but none was found",
         ),
         (rows("y", 50, |_| "7".into()), quick(), "column 'y' is 7 on all 35 training rows"),
-        (wave(50), Options { targets: vec!["z".into()], ..quick() }, "there is no column 'z'"),
+        (
+            wave(50),
+            changed(quick(), |c| {
+                c.data.target = vec!["z".into()];
+            }),
+            "there is no column 'z'",
+        ),
         (
             rows("y", 50, |t| (random(t) - 0.5).to_string()),
-            Options { log: Switch::On, ..quick() },
+            changed(quick(), |c| {
+                c.prepare.log = Switch::On;
+            }),
             "logarithm",
         ),
         (
             rows("y", 50, |t| random(t).to_string()),
-            Options { calendar: Switch::On, ..quick() },
+            changed(quick(), |c| {
+                c.prepare.calendar = Switch::On;
+            }),
             "calendar = on",
         ),
-        (wave(50), Options { calendar: Switch::On, ..quick() }, "calendar = on: yearly data"),
-        (wave(50), Options { test: 0.9, ..quick() }, "valid = 0.1 and test = 0.9 leave nothing"),
+        (
+            wave(50),
+            changed(quick(), |c| {
+                c.prepare.calendar = Switch::On;
+            }),
+            "calendar = on: yearly data",
+        ),
+        (
+            wave(50),
+            changed(quick(), |c| {
+                c.data.test = 0.9;
+            }),
+            "valid = 0.1 and test = 0.9 leave nothing",
+        ),
     ];
     for (table, options, message) in cases {
         let error = train(&table, &options, &mut ()).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(message) && !error.contains('\n'), "{error}");
     }
-    let model = train(&wave(80), &Options { epochs: Some(1), ..quick() }, &mut ()).unwrap().forecaster;
+    let model = train(
+        &wave(80),
+        &changed(quick(), |c| {
+            c.train.epochs = Some(1);
+        }),
+        &mut (),
+    )
+    .unwrap()
+    .forecaster;
     let error = model.predict(Some(&wave(3)), None).unwrap_err().to_string();
     assert!(error.contains("has 3 rows, but a forecast needs 8 (window 8)"), "{error}");
     let error = model.evaluate(&wave(9)).unwrap_err().to_string();
@@ -257,13 +326,12 @@ fn what_cannot_work_is_refused_in_one_line() {
 #[test]
 fn a_loss_that_is_not_finite_stops_training() {
     let table = rows("y", 100, |t| random(t).to_string());
-    let options = Options {
-        lr: 1e30,
-        optimizer: "sgd".parse().unwrap(),
-        clip: sumun::train::Clip::None,
-        loss: "mse".parse().unwrap(),
-        ..quick()
-    };
+    let options = changed(quick(), |c| {
+        c.train.lr = 1e30;
+        c.train.optimizer = "sgd".parse().unwrap();
+        c.train.clip = Or::Word("none".into());
+        c.train.loss = "mse".parse().unwrap();
+    });
     let error = train(&table, &options, &mut ()).map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::Diverged { step: 2.., learning_rate: 9e29.., .. }), "{error}");
 }

@@ -19,11 +19,12 @@ fn model() -> sumun_nn::Result<()> {
 fn forecaster() -> sumun::Result<()> {
     // begin
     use sumun::data::Table;
-    use sumun::forecast::{Options, train};
+    use sumun::forecast::{ForecastConfig, train};
 
     let table = Table::read("data/airline.csv")?;
-    let options = Options { targets: vec!["value".into()], horizon: Some(12), ..Options::default() };
-    let trained = train(&table, &options, &mut ())?;
+    let mut config = ForecastConfig::of(&["value"]);
+    config.data.horizon = Some(12);
+    let trained = train(&table, &config, &mut ())?;
     println!("test MASE {:?}", trained.test.as_ref().map(|test| test.model.overall.mase));
     let forecast = trained.forecaster.predict(None, None)?;
     for (month, passengers) in forecast.labels.iter().zip(&forecast.targets[0].values) {

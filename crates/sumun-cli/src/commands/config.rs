@@ -1,6 +1,6 @@
 //! `sumun config`: the settings of a task, explained.
 
-use sumun::settings::{Reader, template};
+use sumun::tasks::{TASKS, named};
 
 use crate::failure::Failure;
 use crate::output::print;
@@ -14,16 +14,16 @@ Examples:
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The task
-    #[arg(value_name = "TASK", value_parser = Reader::NAMES.to_vec())]
+    #[arg(value_name = "TASK", value_parser = TASKS.map(|task| task.name()))]
     task: String,
 }
 
 /// Prints the template.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let task: Reader = arguments.task.parse()?;
+    let task = named(&arguments.task)?;
+    let (name, template) = (task.name(), task.settings()?.template());
     print(&format!(
-        "# Settings of `sumun train {task}`. Remove what you do not change.\n# Use with: sumun train {task} --config \
-         FILE\n\n{}",
-        template(task)
+        "# Settings of `sumun train {name}`. Remove what you do not change.\n# Use with: sumun train {name} --config \
+         FILE\n\n{template}"
     ))
 }

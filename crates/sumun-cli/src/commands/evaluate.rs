@@ -3,11 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use sumun::forecast::Forecaster;
-use sumun::tasks::TrainedTask;
+use sumun::tasks::{Evaluated, open};
 
-use super::opened::{Opened, open};
-use super::read;
 use crate::arguments::{on_threads, threads};
 use crate::failure::Failure;
 use crate::figures;
@@ -44,41 +41,32 @@ pub(crate) struct Arguments {
 
 /// Prints the scores.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    match open(&arguments.run)? {
-        Opened::Forecast(forecaster) => forecasts(&forecaster, &arguments),
-        Opened::Task(trained) => answers(&trained, &arguments),
-    }
-}
-
-/// Prints the figures of any other task.
-fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> {
-    let measured = on_threads(arguments.threads, || trained.evaluate(&arguments.file))??;
-    if let Some(note) = figures::unknown_note(measured.unknown) {
-        tell_note(&note, Style::for_stderr());
-    }
-    if arguments.json {
-        let run = arguments.run.to_string_lossy();
-        return print_json(&figures::evaluation_json(&measured, &trained.task.to_string(), &run));
-    }
+    let trained = open(&arguments.run)?;
+    let run = arguments.run.to_string_lossy();
     let style = Style::for_stdout();
-    print(&format!("{}\n{}\n", figures::table(&measured, style), figures::verdict(&measured, style)))
-}
-
-fn forecasts(forecaster: &Forecaster, arguments: &Arguments) -> Result<(), Failure> {
-    let table = read(&arguments.file)?;
-    let evaluation = on_threads(arguments.threads, || forecaster.evaluate(&table))??;
-    if arguments.json {
-        return print_json(&json!({
-            "task": "forecast",
-            "run": arguments.run.to_string_lossy(),
-            "file": arguments.file.to_string_lossy(),
-            "origins": evaluation.origins.len(),
-            "horizon": forecaster.config().preprocessing.horizon,
-            "metrics": scores::as_json(&evaluation.model.overall),
-            "baselines": scores::baselines_json(&evaluation),
-        }));
+    match on_threads(arguments.threads, || trained.evaluate(&arguments.file))?? {
+        Evaluated::Figures(measured) => {
+            if let Some(note) = figures::unknown_note(measured.unknown) {
+                tell_note(&note, Style::for_stderr());
+            }
+            if arguments.json {
+                return print_json(&figures::evaluation_json(&measured, trained.task(), &run));
+            }
+            print(&format!("{}\n{}\n", figures::table(&measured, style), figures::verdict(&measured, style)))
+        }
+        Evaluated::Forecasts { part, targets, horizon, evaluation } => {
+            if arguments.json {
+                return print_json(&json!({
+                    "task": trained.task(),
+                    "run": run,
+                    "file": arguments.file.to_string_lossy(),
+                    "origins": evaluation.origins.len(),
+                    "horizon": horizon,
+                    "metrics": scores::as_json(&evaluation.model.overall),
+                    "baselines": scores::baselines_json(&evaluation),
+                }));
+            }
+            print(&scores::table(file_name(&part), &evaluation, &targets, style))
+        }
     }
-    let targets = &forecaster.config().preprocessing.targets;
-    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-    print(&scores::table(file_name(table.name()), &evaluation, &names, Style::for_stdout()))
 }

@@ -4,9 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde_json::json;
-use sumun::tasks::Sampling;
+use sumun::tasks::{Sampling, open};
 
-use super::opened::{Opened, open};
 use crate::arguments::{count, on_threads, real, seed, threads};
 use crate::failure::Failure;
 use crate::output::print_json;
@@ -60,16 +59,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         top_p: arguments.top_p,
         seed: arguments.seed,
     };
-    let run = arguments.run.display();
-    let Opened::Task(task) = open(&arguments.run)? else {
-        return Err(Failure::Usage(format!(
-            "{run}: holds a forecaster, which writes no text; give a run of `sumun train lm`"
-        )));
-    };
+    let task = open(&arguments.run)?;
     on_threads(arguments.threads, || {
-        let pieces = task.generate(&arguments.prompt, &how).map_err(|error| match error {
-            sumun::Error::Model(message) => Failure::Usage(format!("{run}: {message}")),
-            other => other.into(),
+        let pieces = task.generate(&arguments.prompt, &how).map_err(|error| match error.problem() {
+            sumun::Error::Model(_) => error.of(arguments.run.display()),
+            _ => error,
         })?;
         if arguments.json {
             let text: String = pieces.collect::<sumun::Result<_>>()?;

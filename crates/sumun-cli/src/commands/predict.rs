@@ -4,11 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 use sumun::Error;
-use sumun::forecast::{Forecast, Forecaster};
-use sumun::tasks::{Answers, AttentionWeights, Prediction, TrainedTask};
+use sumun::forecast::Forecast;
+use sumun::tasks::{Answers, AttentionWeights, Predicted, Prediction, Request, open};
 
-use super::opened::{Opened, open};
-use super::read;
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
 use crate::figures;
@@ -52,47 +50,43 @@ pub(crate) struct Arguments {
     quiet: bool,
 }
 
-/// Prints the forecast.
+/// Prints what the model makes of the file.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.steps == Some(0) {
-        return Err(Failure::Usage("--steps is 0; give at least 1".into()));
+        return Err(Failure::Usage("--steps is 0; it must be at least 1".into()));
     }
-    match open(&arguments.run)? {
-        Opened::Forecast(_) if arguments.attention => Err(Failure::Usage(
-            "--attention is for models trained with --pool attention; this is a forecaster".into(),
-        )),
-        Opened::Forecast(forecaster) => forecast(&forecaster, &arguments),
-        Opened::Task(trained) => answers(&trained, &arguments),
+    let trained = open(&arguments.run)?;
+    let Arguments { file, steps, attention, .. } = &arguments;
+    let request = Request { file: file.as_deref(), steps: *steps, attention: *attention };
+    // The model does not know where it came from.
+    let of_run = |error: Error| match error.problem() {
+        Error::Model(_) => error.of(arguments.run.display()),
+        _ => error,
+    };
+    match on_threads(arguments.threads, || trained.predict(&request))?.map_err(of_run)? {
+        Predicted::Records(answers) => print_answers(trained.task(), &answers, &arguments),
+        Predicted::Ahead { forecast, horizon } => {
+            if !arguments.quiet {
+                forecast.notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
+            }
+            match arguments.json {
+                true => print_json(&as_json(&arguments, trained.task(), &forecast, horizon)),
+                false => print(&as_csv(&forecast)),
+            }
+        }
     }
 }
 
-/// Prints the predictions of a model of any other task.
-fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> {
-    if arguments.steps.is_some() {
-        return Err(Failure::Usage(format!("--steps is for forecasts; this is a model to {}", trained.task)));
-    }
-    let Some(file) = &arguments.file else {
-        return Err(Failure::Usage(
-            "there is no file to predict for; give one, or - for standard input".into(),
-        ));
-    };
-    let answers = on_threads(arguments.threads, || match arguments.attention {
-        true => trained.predict_with_attention(file),
-        false => trained.predict(file),
-    })?;
-    // The model does not know where it came from.
-    let answers = answers.map_err(|error| match error.problem() {
-        Error::Model(_) => error.of(arguments.run.display()),
-        _ => error,
-    })?;
+/// Prints an answer for each record.
+fn print_answers(task: &str, answers: &Answers, arguments: &Arguments) -> Result<(), Failure> {
     if let Some(note) = figures::unknown_note(answers.unknown).filter(|_| !arguments.quiet) {
         tell_note(&note, Style::for_stderr());
     }
     if arguments.json {
         let mut object = json!({
-            "task": trained.task.to_string(),
+            "task": task,
             "run": arguments.run.to_string_lossy(),
-            "file": file.to_string_lossy(),
+            "file": arguments.file.as_ref().map(|file| file.to_string_lossy()),
             "classes": answers.classes,
             "unknown_tokens": answers.unknown,
             "predictions": answers.predictions.iter().map(prediction_json).collect::<Value>(),
@@ -102,7 +96,7 @@ fn answers(trained: &TrainedTask, arguments: &Arguments) -> Result<(), Failure> 
         }
         return print_json(&object);
     }
-    print(&answers_text(&answers))
+    print(&answers_text(answers))
 }
 
 fn prediction_json(prediction: &Prediction) -> Value {
@@ -154,19 +148,6 @@ fn answers_text(answers: &Answers) -> String {
     text
 }
 
-fn forecast(forecaster: &Forecaster, arguments: &Arguments) -> Result<(), Failure> {
-    let table = arguments.file.as_deref().map(read).transpose()?;
-    let forecast = on_threads(arguments.threads, || forecaster.predict(table.as_ref(), arguments.steps))??;
-    if !arguments.quiet {
-        forecast.notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
-    }
-    if arguments.json {
-        print_json(&as_json(arguments, forecaster, &forecast))
-    } else {
-        print(&as_csv(&forecast))
-    }
-}
-
 fn as_csv(forecast: &Forecast) -> String {
     let targets = || forecast.targets.iter();
     let mut rows_name = String::from("row");
@@ -184,7 +165,7 @@ fn as_csv(forecast: &Forecast) -> String {
     csv
 }
 
-fn as_json(arguments: &Arguments, forecaster: &Forecaster, forecast: &Forecast) -> Value {
+fn as_json(arguments: &Arguments, task: &str, forecast: &Forecast, horizon: usize) -> Value {
     let columns: Map<String, Value> = forecast
         .targets
         .iter()
@@ -193,10 +174,10 @@ fn as_json(arguments: &Arguments, forecaster: &Forecaster, forecast: &Forecast) 
         })
         .collect();
     json!({
-        "task": "forecast",
+        "task": task,
         "run": arguments.run.to_string_lossy(),
         "file": arguments.file.as_ref().map(|file| file.to_string_lossy()),
-        "horizon": forecaster.config().preprocessing.horizon,
+        "horizon": horizon,
         "time_column": forecast.time_column,
         "time": forecast.labels,
         "forecast": columns,

@@ -149,5 +149,14 @@ fn a_loss_that_is_not_finite_stops_with_advice() {
     let mut arguments = vec!["train", "forecast", "y.csv", "--target", "y", "--quiet"];
     arguments.extend(QUICK);
     arguments.extend(["--lr", "1e300", "--optimizer", "sgd", "--clip", "none", "--loss", "mse"]);
-    place.refuse(&arguments, &["the loss became", "at step", "--lr"]);
+    arguments.extend(["--out", "run"]);
+    let ran = place.run(&arguments);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert_eq!((ran.stderr.lines().count(), ran.stdout.as_str()), (1, ""), "{ran:?}");
+    for part in ["error: the loss became", "at step", "try a smaller --lr", "--clip 1"] {
+        assert!(ran.stderr.contains(part), "{ran:?}");
+    }
+    // Its curves say how.
+    assert!(place.path("run/metrics.jsonl").exists() && !place.path("run/model.safetensors").exists());
+    assert!(place.succeed(&["runs", "."]).stdout.contains("run"));
 }

@@ -91,7 +91,7 @@ fn what_cannot_be_written_is_refused() {
     }
     place.refuse(
         &["generate", "run"],
-        &["run: holds a forecaster, which writes no text; give a run of `sumun train lm`"],
+        &["run: holds a model for forecast, which writes no text; give a run of the task lm"],
     );
     place.refuse(&["generate", "writen"], &["writen: there is no such run", "did you mean writer?"]);
     place.refuse(&["generate", "y.csv"], &["y.csv"]);

@@ -54,7 +54,7 @@ fn incomplete_commands_are_refused() {
         (&["train", "forcast", "y.csv"], "'forecast'; see sumun train --help"),
         (&["trian"], "'train'; see sumun --help"),
         (&["predict"], "<RUN>"),
-        (&["predict", "run", "--steps", "0"], "--steps is 0"),
+        (&["predict", "run", "--steps", "0"], "--steps is 0; it must be at least 1"),
         (&["evaluate", "run"], "<FILE>; see sumun evaluate --help"),
         (&["summary", "run", "more"], "unexpected argument 'more'"),
     ] {

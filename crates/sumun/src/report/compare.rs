@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::curves::{is_share, plain, titled};
 use super::figures::{Room, figure, spans_decades};
-use super::frame::{self, Frame, is_share, plain, section, titled};
+use super::frame::{self, Frame, section};
 use super::svg::{Chart, Line, Scale, XAxis};
 use super::text::{count, counted, duration, escape, fixed, number, shortened};
 use crate::run::{RunEntry, RunState};

@@ -2,11 +2,7 @@
 
 use std::fmt::Write;
 
-use super::curves::Curves;
-use super::figures::{self, Room, figure};
-use super::svg::{Chart, Scale};
-use super::text::{count, counted, duration, escape, fixed, number};
-use super::{EpochRow, LayerRow};
+use super::text::{count, duration, escape};
 
 pub(super) const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("readout.js");
@@ -113,134 +109,17 @@ pub(crate) fn fact(name: &str, value: &str, out: &mut String) {
     }
 }
 
-impl Curves<'_> {
-    /// How many epochs it took, as the card of the training time says it.
-    pub(crate) fn summary(&self) -> String {
-        let mut beside = counted(self.epochs.len(), "epoch");
-        if let Some(best) = self.best_epoch {
-            let _ = write!(beside, ", best {}", count(best));
-        }
-        beside
-    }
-
-    /// Charts and a table of all epochs; empty without any.
-    pub(crate) fn section(&self) -> String {
-        if self.epochs.is_empty() {
-            return String::new();
-        }
-        let mut remark = counted(self.epochs.len(), "epoch");
-        if let Some(best) = self.best_epoch {
-            let _ = write!(remark, "; the weights of epoch {best} were kept");
-        }
-        remark.push_str(if self.stopped_early {
-            ". Training stopped early: the validation part got no better."
-        } else {
-            ". Training ran to its last epoch."
-        });
-        let mut out = String::from("<div class=\"beside\">\n");
-        out.push_str(&figure("Loss", &remark, &figures::losses(self), Room::Beside));
-        out.push_str("<div class=\"stack\">\n");
-        type Value = fn(&EpochRow) -> f64;
-        for (heading, title, value) in [
-            ("Learning rate", "learning rate", (|e| e.learning_rate) as Value),
-            ("Gradient", "gradient norm before clipping", |e| e.gradient_norm),
-        ] {
-            let chart = figures::per_epoch(self.epochs, title, value);
-            out.push_str(&figure(heading, "", &chart, Room::Small));
-        }
-        out.push_str("</div>\n</div>\n");
-        let names = self.figures();
-        let mut more: Vec<(String, Chart)> = Vec::new();
-        for name in &names {
-            let mut chart = figures::per_epoch(self.epochs, &titled(name), |e| e.figure(name));
-            chart.marks = figures::best_mark(self.best_epoch);
-            chart.y_scale = Scale::Linear;
-            chart.shares = is_share(name);
-            more.push((format!("Validation {}", plain(name)), chart));
-        }
-        if self.epochs.iter().any(|e| e.clipped > 0.0) {
-            let title = "share of steps that were clipped (%)";
-            let mut chart = figures::per_epoch(self.epochs, title, |e| 100.0 * e.clipped);
-            chart.shares = true;
-            more.push(("Clipped gradients".into(), chart));
-        }
-        let (class, room) = match more.len() {
-            1 => ("one", Room::Low),
-            2 | 4 => ("pair", Room::Half),
-            _ => ("thirds", Room::Third),
-        };
-        if !more.is_empty() {
-            let _ = writeln!(out, "<div class=\"{class} after\">");
-            more.iter().for_each(|(heading, chart)| out.push_str(&figure(heading, "", chart, room)));
-            out.push_str("</div>\n");
-        }
-        self.table(&names, &mut out);
-        out
-    }
-
-    /// The further figures on the validation part.
-    fn figures(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.epochs.iter().flat_map(|e| e.figures.iter().map(|(name, _)| name.clone())).collect();
-        names.sort();
-        names.dedup();
-        names
-    }
-
-    fn table(&self, names: &[String], out: &mut String) {
-        out.push_str(
-            "<details><summary>Every epoch as numbers</summary><div class=\"scroll\"><table class=\"numbers\"><thead><tr>\
-             <th>epoch</th><th>training loss</th><th>validation loss</th>",
-        );
-        for name in names {
-            let _ = write!(out, "<th>{}</th>", escape(&titled(name)));
-        }
-        out.push_str(
-            "<th>learning rate</th><th>gradient norm</th><th>clipped (%)</th><th>time</th></tr></thead><tbody>",
-        );
-        for e in self.epochs {
-            let best = if self.best_epoch == Some(e.epoch) { " class=\"best\"" } else { "" };
-            let _ = write!(out, "<tr{best}><th>{}</th>", count(e.epoch));
-            let figures = names.iter().map(|name| e.figure(name));
-            let losses = [e.train_loss, e.valid_loss].into_iter().chain(figures);
-            for value in losses.chain([e.learning_rate, e.gradient_norm]) {
-                let _ = write!(out, "<td>{}</td>", number(value));
-            }
-            let _ =
-                write!(out, "<td>{}</td><td>{}</td></tr>", fixed(100.0 * e.clipped, 0), duration(e.seconds));
-        }
-        out.push_str("</tbody></table></div></details>\n");
-    }
-}
-
-impl EpochRow {
-    /// A further figure by its name, in the unit of [`titled`].
-    pub(crate) fn figure(&self, name: &str) -> f64 {
-        let found = self.figures.iter().find(|(other, _)| other == name);
-        found.map_or(f64::NAN, |(_, value)| if is_share(name) { 100.0 * value } else { *value })
-    }
-}
-
-/// Whether a figure of an epoch is a share of 1, which people read in per cent.
-pub(crate) fn is_share(name: &str) -> bool {
-    name.ends_with("accuracy") || name.ends_with("f1")
-}
-
-/// A figure by the name that people use: `macro F1` for `macro_f1`.
-pub(crate) fn plain(name: &str) -> String {
-    let word = |word: &str| match word {
-        "r2" => "R²".to_owned(),
-        "smape" => "sMAPE".into(),
-        "f1" | "mae" | "rmse" | "mase" => word.to_uppercase(),
-        word => word.to_owned(),
-    };
-    name.split('_').map(word).collect::<Vec<_>>().join(" ")
-}
-
-/// The name of a figure, with its unit.
-pub(crate) fn titled(name: &str) -> String {
-    let plain = plain(name);
-    if is_share(name) { format!("{plain} (%)") } else { plain }
+/// A layer of the model.
+#[derive(Debug, Clone, Default)]
+pub struct LayerRow {
+    /// Its name in the model file.
+    pub name: String,
+    /// What it is: `LSTM, 64 units, 1 layer`.
+    pub kind: String,
+    /// The shape of its output: `[N, 64]`.
+    pub output: String,
+    /// How many numbers it learns.
+    pub parameters: usize,
 }
 
 /// The table of layers.

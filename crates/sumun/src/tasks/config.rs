@@ -1,4 +1,4 @@
-//! The configuration of a training: what a run folder keeps, what `--config` reads and what options set.
+//! The settings of a training of a task of sequences: what a run folder keeps, and what files and options set.
 //!
 //! Every setting is one row of [`SETTINGS`](crate::settings::SETTINGS); see there how values come together.
 
@@ -7,11 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use crate::forecast::Cell;
 use crate::message::key;
 use crate::records::XLayout;
-use crate::settings;
-use crate::text::TokenUnit;
+use crate::settings::{Cell, ClassWeights, Group, Level, Pooling, Settings, check_train, misfit};
 use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
 use sumun_nn::named;
@@ -31,6 +29,19 @@ pub enum Task {
 }
 named!(Task, "task", Classify = "classify", Regress = "regress", Tag = "tag", Lm = "lm");
 
+impl Task {
+    /// The settings that it reads.
+    fn groups(self) -> &'static [Group] {
+        use Group::{BothWays, Chunks, Classes, Every, Labels, Sequences, Tags, Tokens, Whole};
+        match self {
+            Self::Classify => &[Every, BothWays, Sequences, Tokens, Labels, Classes, Whole],
+            Self::Regress => &[Every, BothWays, Sequences, Tokens, Labels, Whole],
+            Self::Tag => &[Every, BothWays, Sequences, Tags, Whole],
+            Self::Lm => &[Every, Sequences, Tokens, Chunks],
+        }
+    }
+}
+
 /// A part of the data that is held out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -40,62 +51,6 @@ pub enum HeldOut {
     /// Another file.
     File(PathBuf),
 }
-
-/// How much the classes count in the loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClassWeights {
-    /// Every example counts the same.
-    #[default]
-    None,
-    /// Every class counts the same, however few its examples.
-    Balanced,
-}
-named!(ClassWeights, "class_weights", None = "none", Balanced = "balanced");
-
-/// What a token is, for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Words and punctuation marks, by Unicode segmentation.
-    #[default]
-    Word,
-    /// What stands between white space.
-    Space,
-    /// Characters; Hangul syllables whole.
-    Char,
-    /// Characters, with Hangul syllables cut into their letters.
-    Jamo,
-}
-named!(Level, "level", Word = "word", Space = "space", Char = "char", Jamo = "jamo");
-
-impl Level {
-    /// The tokeniser's word for it.
-    pub(super) fn unit(self) -> TokenUnit {
-        match self {
-            Self::Word => TokenUnit::WordsAndPunctuation,
-            Self::Space => TokenUnit::Whitespace,
-            Self::Char => TokenUnit::Characters,
-            Self::Jamo => TokenUnit::Jamo,
-        }
-    }
-}
-
-/// How the steps of a sequence become one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pooling {
-    /// The final hidden states of both directions.
-    Last,
-    /// The largest of each feature.
-    #[default]
-    Max,
-    /// The mean of each feature.
-    Mean,
-    /// A mean with learnt weights.
-    Attention,
-}
-named!(Pooling, "pool", Last = "last", Max = "max", Mean = "mean", Attention = "attention");
 
 /// Where the data is and how it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -257,22 +212,26 @@ impl TaskConfig {
         }
     }
 
+    /// The rows of the table of settings that a task reads, with their defaults.
+    pub fn settings(task: Task) -> Result<Settings> {
+        let defaults = Table::try_from(Self::defaults(task)).map_err(|error| unwritable(&error))?;
+        Ok(Settings::new(task.name(), task.groups(), defaults))
+    }
+
     /// The defaults of a task under settings from a file and then single ones, each a table of sections. Errors: keys
     /// that are unknown or that the task does not read, with the nearest name; values of another kind; no data.
     pub fn from_tables(task: Task, tables: &[Table]) -> Result<Self> {
-        let all = settings::together(task, tables)?;
-        let config: Self = all.try_into().map_err(|error| settings::misfit(&error))?;
+        let all = Self::settings(task)?.together(tables)?;
+        let config: Self = all.try_into().map_err(|error| misfit(&error))?;
         config.check()?;
         Ok(config)
     }
 
     /// The settings as TOML, without those that the task does not read.
     pub fn to_toml(&self) -> Result<String> {
-        let mut table = Table::try_from(self)
-            .map_err(|error| Error::Invalid(format!("the configuration cannot be written: {error}")))?;
-        settings::retain_read(self.task, &mut table);
-        toml::to_string(&table)
-            .map_err(|error| Error::Invalid(format!("the configuration cannot be written: {error}")))
+        let mut table = Table::try_from(self).map_err(|error| unwritable(&error))?;
+        Self::settings(self.task)?.retain_read(&mut table);
+        toml::to_string(&table).map_err(|error| unwritable(&error))
     }
 
     /// How it is trained, for the training loop.
@@ -321,7 +280,7 @@ impl TaskConfig {
     /// Settings that make no sense.
     pub(super) fn check(&self) -> Result<()> {
         let bad = |name, found: String, wanted: &str| Err(Error::setting(key(name), found, wanted));
-        settings::check_train(&self.data.train)?;
+        check_train(&self.data.train)?;
         if let [first, second, ..] = self.data.piped().collect::<Vec<_>>()[..] {
             return Err(Error::Settings(
                 key(first)
@@ -378,4 +337,8 @@ impl TaskConfig {
         }
         self.fit().map(|_| ())
     }
+}
+
+fn unwritable(error: &toml::ser::Error) -> Error {
+    Error::Invalid(format!("the configuration cannot be written: {error}"))
 }

@@ -2,21 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{ClassWeights, DataOptions, HeldOut, Task, TaskConfig};
+use super::config::{DataOptions, HeldOut, Task, TaskConfig};
 use super::figures::{AttentionWeights, Figures, Measured, Prediction, Unknown, softmax};
 use super::inputs::{Reader, left_out, sane};
 use super::learner::{Examples, Labels, Learner, answers, argmax, attention};
+use super::lesson::Lesson;
 use super::network::{Answers, first_model};
 use super::parts::{Parts, split};
 use super::shown::{Asked, Shown, Truth};
+use super::source::Source;
 use super::trained::{Pipeline, to_file};
-use super::training::{Lesson, Source};
 use crate::data::{Role, ScaleKind, Scaler, quoted};
 use crate::loss::{CrossEntropy, Loss, Mse};
 use crate::message::{key, text};
 use crate::model::{Model, ModelFile};
 use crate::records::{Classes, Fields, Input, RecordSpec, Records, XLayout};
 use crate::scores::{Classification, Regression, balanced_weights, majority, mean};
+use crate::settings::ClassWeights;
 use crate::train::Objective;
 use crate::{Error, Result};
 

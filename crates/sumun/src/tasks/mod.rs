@@ -1,38 +1,50 @@
 //! Tasks: from a person's file to a trained model, its figures and its answers.
 //!
-//! A [`TaskConfig`] says everything: the data, the text, the network and the training. [`Training`] reads the data,
-//! builds the network and trains it; it may stop after any step and go on from a [`Checkpoint`](crate::run::Checkpoint)
-//! to the same bits. [`TrainedTask`] is the model at work again.
+//! A [`Config`] says everything: the data, the network and the training. [`Training`] reads the data, builds the network
+//! and trains it; it may stop after any step and go on from a [`Checkpoint`](crate::run::Checkpoint) to the same bits.
+//! What it comes to is an [`Outcome`]; a [`TrainedModel`] is at work again.
 //!
-//! Forecasting has a room of its own, [`forecast`](crate::forecast).
+//! [`TASKS`] lists all tasks. Four read sequences and share a [`TaskConfig`] and a [`TrainedTask`]; [`forecast`] has its
+//! own. A further task is a folder with an implementation of [`TaskEntry`], and a line in the list.
 
 mod config;
+mod entries;
 mod figures;
+mod finished;
+pub mod forecast;
 mod inputs;
 mod labelled;
 mod learner;
+mod lesson;
 mod lm;
 mod network;
 mod parts;
+mod protocol;
 mod report;
 mod results;
+mod sequences;
 mod shown;
+mod source;
 mod tag;
 mod trained;
 mod training;
 mod vectors;
 
-pub use config::{
-    ClassWeights, DataOptions, HeldOut, Level, NetworkOptions, Pooling, Task, TaskConfig, TextOptions,
-    TrainOptions,
-};
+pub use crate::settings::{ClassWeights, Level, Pooling};
+pub use config::{DataOptions, HeldOut, NetworkOptions, Task, TaskConfig, TextOptions, TrainOptions};
+pub use entries::{TASKS, named, open, resume};
 pub use figures::{Answers, AttentionWeights, Figures, Measured, Prediction, Unknown};
+pub use finished::Trained;
 pub use labelled::LabelledPipeline;
 pub use lm::{Generator, LanguagePipeline, PlainText, Sampling};
-pub use report::{About, task_report};
+pub use protocol::{
+    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
+    Plan, Predicted, Request, TaskEntry, TrainedModel,
+};
+pub use report::task_report;
 pub use results::{Headline, task_results};
 pub use shown::{Asked, Sample, Shown, Truth};
+pub use source::Source;
 pub use tag::TaggingPipeline;
 pub use trained::{Pipeline, TrainedTask};
-pub(crate) use training::AGAIN;
-pub use training::{Trained, Training};
+pub use training::Training;

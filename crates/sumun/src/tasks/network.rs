@@ -1,11 +1,11 @@
 //! The network of a task: embedding, recurrent layers, pooling and an affine map.
 
-use super::config::{NetworkOptions, Pooling, TaskConfig};
+use super::config::{NetworkOptions, TaskConfig};
 use super::vectors;
 use crate::Result;
-use crate::forecast::Cell;
 use crate::model::{EmbeddingLayer, Input, Model, ModelConfig, RecurrentLayer};
 use crate::nn::Pool;
+use crate::settings::{Cell, Pooling};
 use crate::text::{PAD, Vocabulary};
 
 /// What a network answers.

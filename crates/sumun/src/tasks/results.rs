@@ -1,7 +1,7 @@
 //! The figures of a training as people compare them.
 
 use super::figures::{Figures, Measured};
-use super::training::Trained;
+use super::finished::Trained;
 use crate::run::{FigureResult, PartResults, RunResults};
 
 /// A figure that people compare.

@@ -1,7 +1,7 @@
 //! What the lessons say about preparing data.
 
 use sumun::data::{Role, ScaleKind, Scaler, Split, Table, sliding_windows};
-use sumun::forecast::{DifferenceChoice, Options, Switch, train};
+use sumun::forecast::{DifferenceChoice, ForecastConfig, Switch, train};
 use sumun::sequences::{PadSequences, Side, pad_sequences};
 use sumun::text::{PAD, TokenUnit, Tokenizer, UNK, Vocabulary, VocabularyOptions, VocabularyOrder};
 
@@ -42,18 +42,12 @@ fn scalers_are_fitted_on_the_training_part_only() {
         (0..200).map(|t| (f64::from(t) * 0.3).sin() * if t < 160 { 1.0 } else { 10.0 }).collect();
     let csv = values.iter().fold(String::from("y\n"), |csv, v| format!("{csv}{v}\n"));
     let table = Table::from_reader("sine.csv", csv.as_bytes()).unwrap();
-    let options = Options {
-        targets: vec!["y".into()],
-        horizon: Some(4),
-        epochs: Some(1),
-        hidden: 4,
-        scale: ScaleKind::Minmax,
-        difference: DifferenceChoice::None,
-        log: Switch::Off,
-        ..Options::default()
-    };
-    let trained = train(&table, &options, &mut ()).unwrap();
-    let split = &trained.resolved.split;
+    let mut config = ForecastConfig::of(&["y"]);
+    (config.data.horizon, config.train.epochs, config.network.hidden) = (Some(4), Some(1), 4);
+    (config.prepare.scale, config.prepare.difference, config.prepare.log) =
+        (ScaleKind::Minmax, DifferenceChoice::None, Switch::Off);
+    let trained = train(&table, &config, &mut ()).unwrap();
+    let split = &trained.decisions.split;
     assert!(split.train.end < 160 && split.test == (160..200), "{split:?}");
     let fit = |values: &[f64]| Scaler::fit(ScaleKind::Minmax, "y", values, Role::Target).unwrap();
     let used = &trained.forecaster.config().preprocessing.targets[0].level;

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use sumun::forecast::{ForecastConfig, Options, Or};
-use sumun::settings::{ConfigKeys, Kind, Reader, SETTINGS, Setting, read_config, setting, template};
-use sumun::tasks::{HeldOut, Task, TaskConfig};
+use sumun::forecast::{ForecastConfig, Or};
+use sumun::settings::{ConfigKeys, Kind, SETTINGS, Setting, Settings, read_config, setting};
+use sumun::tasks::{HeldOut, TASKS as ALL, Task, TaskConfig};
 use toml::{Table, Value};
 
 const TASKS: [Task; 4] = [Task::Classify, Task::Regress, Task::Tag, Task::Lm];
+
+fn settings(task: Task) -> Settings {
+    TaskConfig::settings(task).unwrap()
+}
 
 fn parsed(task: Task, settings: &[(&str, &str)]) -> sumun::Result<TaskConfig> {
     let named = [("data.train", "f.csv")];
@@ -35,7 +39,7 @@ fn every_setting_has_a_row_and_every_row_a_setting() {
     let rows = |read: &dyn Fn(&Setting) -> bool| -> Vec<String> {
         SETTINGS.iter().filter(|row| read(row)).map(Setting::key).collect()
     };
-    let of_tasks = rows(&|row| TASKS.iter().any(|&task| row.read_by(task)));
+    let of_tasks = rows(&|row| TASKS.iter().any(|&task| settings(task).reads(row)));
     assert_eq!(found, of_tasks.iter().cloned().collect());
     assert_eq!(found.len(), of_tasks.len(), "a row is there twice");
     let mut config = ForecastConfig::default();
@@ -47,11 +51,11 @@ fn every_setting_has_a_row_and_every_row_a_setting() {
     let found: BTreeSet<String> = sections
         .flat_map(|(section, inner)| inner.keys().map(move |name| format!("{section}.{name}")))
         .collect();
-    let of_forecast = rows(&|row| row.read_by(Reader::Forecast));
+    let of_forecast = rows(&|row| ForecastConfig::settings().unwrap().reads(row));
     assert_eq!(found, of_forecast.iter().cloned().collect());
     assert_eq!(found.len(), of_forecast.len(), "a row is there twice");
     for setting in SETTINGS {
-        let read = Reader::NAMES.iter().any(|name| setting.read_by(name.parse::<Reader>().unwrap()));
+        let read = ALL.iter().any(|task| task.settings().unwrap().reads(setting));
         assert!(read, "{} is read by none", setting.key());
         assert!(!setting.help.ends_with('.') && setting.help.len() > 10, "{}", setting.key());
         assert_eq!(setting.option(), setting.name.replace('_', "-"));
@@ -63,7 +67,7 @@ fn templates_say_the_defaults() {
     for task in TASKS {
         let mut expected = TaskConfig::defaults(task);
         expected.data.train = "data.csv".into();
-        let text = template(task);
+        let text = settings(task).template();
         let table: Table = text.parse().unwrap();
         assert_eq!(TaskConfig::from_tables(task, &[table]).unwrap(), expected, "{text}");
         // What is commented out is meant to be used.
@@ -75,7 +79,7 @@ fn templates_say_the_defaults() {
             })
             .collect();
         let table: Table = used.join("\n").parse().unwrap();
-        let rows = SETTINGS.iter().filter(|setting| setting.read_by(task)).count();
+        let rows = settings(task).rows().count();
         let keys: usize = table.values().filter_map(Value::as_table).map(Table::len).sum();
         assert_eq!(keys, rows, "{text}");
         TaskConfig::from_tables(task, &[table]).unwrap();
@@ -87,20 +91,23 @@ fn templates_say_the_defaults() {
 
 #[test]
 fn the_forecasters_template_says_the_defaults() {
-    let text = template(Reader::Forecast);
+    let settings = ForecastConfig::settings().unwrap();
+    let text = settings.template();
     let config = ForecastConfig::from_tables(&[text.parse().unwrap()]).unwrap();
-    assert_eq!(config.options().unwrap(), Options { targets: vec!["value".into()], ..Options::default() });
+    let mut expected = ForecastConfig::of(&["value"]);
+    expected.data.train = "data.csv".into();
+    assert_eq!(config, expected);
     let used = text.replace("# time", "time").replace("# features", "features").replace("# known", "known");
     let used = used.replace("known = [\"…\"]", "known = \"a, \\\"b,c\\\"\"");
     let used = ["horizon", "window", "season", "epochs", "batch", "patience"]
         .iter()
         .fold(used, |text, name| text.replace(&format!("# {name} = "), &format!("{name} = ")));
     let table: Table = used.parse().unwrap();
-    let rows = SETTINGS.iter().filter(|setting| setting.read_by(Reader::Forecast)).count();
+    let rows = settings.rows().count();
     let keys: usize = table.values().filter_map(Value::as_table).map(Table::len).sum();
     assert_eq!(keys, rows, "{used}");
     let config = ForecastConfig::from_tables(&[table]).unwrap();
-    assert_eq!(config.options().unwrap().known, ["a", "b,c"]);
+    assert_eq!(config.data.known, ["a", "b,c"]);
     let again = ForecastConfig::from_tables(&[config.to_toml().unwrap().parse().unwrap()]).unwrap();
     assert_eq!(again, config);
 }
@@ -210,7 +217,7 @@ fn kinds_are_kept() {
         ("\"a\"", &[Kind::Text, Kind::HeldOut]),
     ];
     for row in SETTINGS {
-        let Some(task) = TASKS.into_iter().find(|&task| row.read_by(task)) else { continue };
+        let Some(task) = TASKS.into_iter().find(|&task| settings(task).reads(row)) else { continue };
         for (value, kinds) in values {
             let text = format!("[{}]\n{} = {value}", row.section, row.name);
             let found = TaskConfig::from_tables(task, &[text.parse().unwrap()]).map(|_| ());

@@ -2,7 +2,7 @@
 
 use sumun::model::ModelFile;
 use sumun::run::Checkpoint;
-use sumun::tasks::{Trained, Training};
+use sumun::tasks::{TaskConfig, Trained, Training};
 use sumun::train::{Ending, EpochRecord, StopAfter};
 
 use crate::lessons::LESSONS;
@@ -20,7 +20,7 @@ fn stopped(training: &mut Training, steps: usize) -> Option<Vec<u8>> {
 
 fn resumed(bytes: &[u8]) -> Training {
     let file = ModelFile::from_bytes("checkpoint", bytes).unwrap();
-    let (training, notes) = Training::resume(Checkpoint::from_file(file).unwrap()).unwrap();
+    let (training, notes) = Training::<TaskConfig>::resume(Checkpoint::from_file(file).unwrap()).unwrap();
     assert_eq!(notes, Vec::<String>::new());
     training
 }
@@ -83,10 +83,10 @@ fn changed_data_is_noticed() {
         let mut data = std::fs::read_to_string(&path).unwrap();
         data.push('\n');
         std::fs::write(&path, &data).unwrap();
-        let message = Training::resume(checkpoint.clone()).unwrap_err().to_string();
+        let message = Training::<TaskConfig>::resume(checkpoint.clone()).unwrap_err().to_string();
         assert!(message.contains("the train data has changed since the training began"), "{message}");
         std::fs::remove_file(&path).unwrap();
-        let message = Training::resume(checkpoint).unwrap_err().to_string();
+        let message = Training::<TaskConfig>::resume(checkpoint).unwrap_err().to_string();
         assert!(message.contains(lesson.file), "{message}");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sumun::model::ModelFile;
 use sumun::run::Checkpoint;
-use sumun::tasks::{TrainedTask, Training};
+use sumun::tasks::{TaskConfig, TrainedTask, Training};
 use sumun::train::StopAfter;
 
 use crate::lessons::{LESSONS, Lesson};
@@ -176,7 +176,7 @@ fn no_checkpoint_makes_anything_panic() {
         let folder = tempfile::tempdir().unwrap();
         let mut refused = 0;
         tampered(&checkpoint(lesson, folder.path()), |_, file| {
-            match Checkpoint::from_file(file).and_then(Training::resume) {
+            match Checkpoint::from_file(file).and_then(Training::<TaskConfig>::resume) {
                 Err(error) => {
                     assert!(!error.to_string().contains('\n'), "{error}");
                     refused += 1;
@@ -196,7 +196,11 @@ fn checkpoints_that_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let whole = checkpoint(lesson("tag"), folder.path());
     let refused = |file: ModelFile| {
-        Checkpoint::from_file(file).and_then(Training::resume).map(|_| ()).unwrap_err().to_string()
+        Checkpoint::from_file(file)
+            .and_then(Training::<TaskConfig>::resume)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
     };
     for (pointer, value, expected) in [
         ("/position/epoch", json!(0), "do not make step"),

@@ -3,10 +3,11 @@
 use super::super::config::{HeldOut, Task, TaskConfig};
 use super::super::figures::Measured;
 use super::super::inputs::too_rare;
+use super::super::lesson::Lesson;
 use super::super::network::{Answers, first_model};
 use super::super::shown::Sample;
+use super::super::source::Source;
 use super::super::trained::{Pipeline, to_file};
-use super::super::training::{Lesson, Source};
 use super::learner::LanguageLearner;
 use super::pipeline::{LanguagePipeline, unknown};
 use super::plain_text::{PlainText, split};

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::super::config::{HeldOut, Level};
+use super::super::config::HeldOut;
 use super::super::parts::{Parts, shares};
 use crate::data::TextFile;
 use crate::records::STANDARD_INPUT;
+use crate::settings::Level;
 use crate::{Error, Result};
 
 /// What messages ask for.

@@ -58,7 +58,8 @@ fn a_training_that_was_left_ends_with_the_same_bits() {
             assert_eq!(carried, left % (steps / 2) != 0, "{left}");
             let bytes = checkpoint.to_file().unwrap().to_bytes().unwrap();
             let file = ModelFile::from_bytes("m", &bytes).unwrap();
-            let (mut training, notes) = Training::resume(Checkpoint::from_file(file).unwrap()).unwrap();
+            let (mut training, notes) =
+                Training::<TaskConfig>::resume(Checkpoint::from_file(file).unwrap()).unwrap();
             assert!(notes.is_empty());
             training.run(&mut (), &mut ()).unwrap();
             let found = training.finish().unwrap();
@@ -80,7 +81,8 @@ fn a_carried_state_that_does_not_fit_is_refused() {
     let check = |change: Change, expected: &str| {
         let mut checkpoint = good.clone();
         change(&mut checkpoint.snapshot.buffers);
-        let error = Training::resume(checkpoint).and_then(|(mut training, _)| training.run(&mut (), &mut ()));
+        let error = Training::<TaskConfig>::resume(checkpoint)
+            .and_then(|(mut training, _)| training.run(&mut (), &mut ()));
         assert_eq!(error.unwrap_err().to_string(), expected);
     };
     let unfit = "the carried state is not one of this model and batch; train anew";

@@ -96,8 +96,9 @@ pub(super) fn words(unit: TokenUnit) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::config::{Level, Task, TaskConfig};
+    use super::super::super::config::{Task, TaskConfig};
     use super::*;
+    use crate::settings::Level;
 
     fn fit(level: Level, text: &str) -> Tokens {
         let options = TextOptions { level, ..TaskConfig::defaults(Task::Lm).text };

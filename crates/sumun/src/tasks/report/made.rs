@@ -9,9 +9,9 @@ use super::{About, amount, part_amount, part_name};
 use crate::report::LayerRow;
 use crate::report::frame::{self, Again, fact};
 use crate::report::text::{count, counted, escape, fixed, shortened};
-use crate::settings::SETTINGS;
+use crate::tasks::config::TaskConfig;
+use crate::tasks::finished::Trained;
 use crate::tasks::trained::TrainedTask;
-use crate::tasks::training::Trained;
 
 /// How many tokens of largest norm are shown.
 const LARGEST: usize = 5;
@@ -82,7 +82,9 @@ fn data(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
 /// Every setting that the task reads; those that are not as they would be unless told stand out.
 fn settings(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
     let config = &trained.config;
-    let Ok(table) = Table::try_from(config) else { return };
+    let (Ok(table), Ok(settings)) = (Table::try_from(config), TaskConfig::settings(config.task)) else {
+        return;
+    };
     out.push_str(
         "<div class=\"panel\"><h3>Settings</h3><p>Those that are not the default are marked.</p><dl class=\"settings\">",
     );
@@ -90,7 +92,7 @@ fn settings(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
     let of_text = |key: &str| key.starts_with("text.") || key == "network.embedding";
     // What does nothing here is left out.
     let idle = |key: &str| if reads_text { key == "data.x_layout" } else { of_text(key) };
-    for setting in SETTINGS.iter().filter(|setting| setting.read_by(config.task) && !idle(&setting.key())) {
+    for setting in settings.rows().filter(|setting| !idle(&setting.key())) {
         let value = match table.get(setting.section).and_then(|section| section.get(setting.name)) {
             Some(toml::Value::String(text)) => text.clone(),
             // As defaults are written: `0`, not `0.0`.
@@ -98,7 +100,7 @@ fn settings(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
             Some(value) => value.to_string(),
             None => continue,
         };
-        let default = setting.default_of(config.task);
+        let default = settings.default_of(setting);
         let changed = default.as_deref() != Some(value.as_str()) && setting.key() != "data.train";
         let class = if changed { " class=\"changed\"" } else { "" };
         let usual = match default {

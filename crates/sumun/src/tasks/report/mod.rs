@@ -12,33 +12,17 @@ use std::fmt::Write;
 
 use super::config::Task;
 use super::figures::{Figures, Measured};
+use super::finished::Trained;
+use super::protocol::About;
 use super::results::Headline;
 use super::trained::TrainedTask;
-use super::training::Trained;
 use crate::report::EpochRow;
 use crate::report::curves::Curves;
 use crate::report::frame::{self, Card, Frame, section};
 use crate::report::text::{counted, duration, escape, fixed, number};
 
-/// What a report says that the training does not know.
-#[derive(Debug, Clone, Default)]
-pub struct About {
-    /// When the training ended, as text; the report never reads the clock.
-    pub created: String,
-    /// The command that repeats the training.
-    pub command: String,
-    /// The command that uses the model.
-    pub predict_command: String,
-    /// How many threads were used.
-    pub threads: usize,
-    /// What the reader should know before trusting the figures, a sentence each.
-    pub notes: Vec<String>,
-}
-
-/// The report of a training: one self-contained HTML page in the language of [`forecast_report`], which the same input
-/// always gives the same bytes of. All that comes from the data is escaped.
-///
-/// [`forecast_report`]: crate::report::forecast_report
+/// The report of a training: one self-contained HTML page, which the same input always gives the same bytes of. All that
+/// comes from the data is escaped.
 pub fn task_report(trained: &Trained, about: &About) -> String {
     // A model that cannot be read again would be a bug elsewhere; the figures are worth a page all the same.
     let task = TrainedTask::from_file(trained.file.clone()).ok();

@@ -6,26 +6,24 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::choose::{self, Decisions};
+use super::decisions::Choice;
 use super::fit::{Fitting, Material};
-use super::forecaster::{Forecaster, ForecasterConfig, History, TimeAxis};
-use super::metrics::mase_scale;
-use super::options::{DifferenceChoice, Options, Resolved};
-use super::preprocessing::{Input, Preprocessing, Target};
+use super::forecaster::Forecaster;
+use super::kept::{ForecasterConfig, History, TimeAxis};
+use super::plan::Plan;
+use super::preprocessing::Preprocessing;
 use super::score;
 use super::source::Source;
-use super::trained::{Candidate, Choice, DataSummary, Trained};
+use super::trained::{Candidate, DataSummary, Trained};
 use crate::data::{Difference, origins_within};
-use crate::train::{Ending, EpochRecord, FitOptions, Keeper, Progress, Session, Snapshot, Stage, Wish};
+use crate::settings::DifferenceChoice;
+use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot, Stage, Wish};
 use crate::{Error, Result};
 
 /// A search for the best forecaster: candidates that are through, one at work, others to come.
 #[derive(Debug)]
-pub(crate) struct Search {
-    source: Source,
-    decisions: Decisions,
-    /// With the difference that was asked for, not that of a candidate.
-    run: Resolved,
+pub struct Search {
+    plan: Plan,
     through: Through,
     /// The weights of the best candidate that is through.
     best_weights: Vec<f32>,
@@ -57,31 +55,28 @@ const BEST_CANDIDATE: &str = "best candidate";
 
 impl Search {
     /// A search before its first step. Errors: data that cannot be learnt from, and a network that is too large.
-    pub(crate) fn new(options: &Options, source: Source) -> Result<Self> {
-        let decisions = choose::decide(options, &source)?;
-        let run = resolve(options, &source, &decisions);
+    pub(super) fn begin(plan: Plan) -> Result<Self> {
         // What is wrong with a later candidate is known before the first is trained.
-        for index in 1..decisions.candidates.len() {
-            material(&run, &source, &decisions, index)?;
+        for index in 1..plan.decisions.candidates.len() {
+            plan.material(index)?;
         }
-        let fitting = fitting(&run, &source, &decisions, 0)?;
-        let session = Session::new(fit_options(&run), &fitting)?;
+        let fitting = plan.fitting(0)?;
+        let session = Session::new(plan.fit()?, &fitting)?;
         let (through, best_weights) = (Through::default(), Vec::new());
-        Ok(Self { source, decisions, run, through, best_weights, fitting, session })
+        Ok(Self { plan, through, best_weights, fitting, session })
     }
 
-    /// Goes on from a snapshot of a search with the same options and data. Errors: a snapshot that does not fit them.
-    pub(crate) fn resume(options: &Options, source: Source, mut snapshot: Snapshot) -> Result<Self> {
-        let Self { source, decisions, run, .. } = Self::new(options, source)?;
+    /// Goes on from a snapshot of a search with the same plan. Errors: a snapshot that does not fit it.
+    pub(super) fn resume(plan: Plan, mut snapshot: Snapshot) -> Result<Self> {
         let through: Through = serde_json::from_value(snapshot.beside.take())
             .map_err(|error| Error::Model(format!("its candidates cannot be read: {error}")))?;
         let best_weights = match snapshot.buffers.iter().position(|(name, _)| name == BEST_CANDIDATE) {
             Some(place) => snapshot.buffers.remove(place).1,
             None => Vec::new(),
         };
-        through.check(&decisions.candidates)?;
+        through.check(&plan.decisions.candidates)?;
         if let Some(best) = &through.best {
-            let wanted = fitting(&run, &source, &decisions, best.index)?.parameters.len();
+            let wanted = plan.fitting(best.index)?.parameters.len();
             if best_weights.len() != wanted {
                 return Err(Error::Model(format!(
                     "its best candidate has {} weights, not {wanted}",
@@ -89,29 +84,17 @@ impl Search {
                 )));
             }
         }
-        let mut fitting = fitting(&run, &source, &decisions, through.candidates.len())?;
-        let session = Session::resume(fit_options(&run), &mut fitting, snapshot)?;
-        Ok(Self { source, decisions, run, through, best_weights, fitting, session })
+        let mut fitting = plan.fitting(through.candidates.len())?;
+        let session = Session::resume(plan.fit()?, &mut fitting, snapshot)?;
+        Ok(Self { plan, through, best_weights, fitting, session })
     }
 
-    /// All options, with what the data decided filled in; the difference as it was asked for.
-    pub(crate) fn resolved(&self) -> &Resolved {
-        &self.run
-    }
-
-    /// What was noticed in the data.
-    pub(crate) fn notes(&self) -> &[String] {
-        &self.source.notes
-    }
-
-    /// How each candidate sees the data: what must not have changed when the search goes on.
-    pub(crate) fn prepared(&self) -> Result<Vec<Preprocessing>> {
-        let of = |index| Ok(material(&self.run, &self.source, &self.decisions, index)?.preprocessing);
-        (0..self.decisions.candidates.len()).map(of).collect()
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Where it stands.
-    pub(crate) fn snapshot(&self) -> Result<Snapshot> {
+    pub(super) fn snapshot(&self) -> Result<Snapshot> {
         let mut snapshot = self.session.snapshot(&self.fitting);
         self.beside()?.add(&mut snapshot);
         Ok(snapshot)
@@ -125,8 +108,8 @@ impl Search {
     }
 
     /// Trains all candidates, or until the keeper stops it.
-    pub(crate) fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
-        let count = self.decisions.candidates.len();
+    pub(super) fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
+        let count = self.plan.decisions.candidates.len();
         while self.through.candidates.len() < count {
             let index = self.through.candidates.len();
             let stage = self.stage(index);
@@ -137,8 +120,8 @@ impl Search {
             }
             self.settle(index, ending)?;
             if index + 1 < count {
-                self.fitting = fitting(&self.run, &self.source, &self.decisions, index + 1)?;
-                self.session = Session::new(fit_options(&self.run), &self.fitting)?;
+                self.fitting = self.plan.fitting(index + 1)?;
+                self.session = Session::new(self.plan.fit()?, &self.fitting)?;
             }
         }
         let stopped = self.through.best.as_ref().is_some_and(|best| best.stopped_early);
@@ -146,14 +129,15 @@ impl Search {
     }
 
     fn stage(&self, index: usize) -> Stage {
-        let difference = self.decisions.candidates[index];
-        let count = self.decisions.candidates.len();
+        let difference = self.plan.decisions.candidates[index];
+        let count = self.plan.decisions.candidates.len();
         let name = match count {
             1 => format!("difference = {difference}"),
             _ => format!("trying difference = {difference} ({} of {count})", index + 1),
         };
         let examples = self.fitting.material.train.len();
-        Stage { name, candidate: index + 1, candidates: count, epochs: self.run.epochs, examples }
+        let epochs = self.plan.decisions.epochs;
+        Stage { name, candidate: index + 1, candidates: count, epochs, examples }
     }
 
     /// Keeps what came of the candidate at work.
@@ -168,7 +152,7 @@ impl Search {
             self.through.best = Some(Best { index, epochs: epochs.clone(), stopped_early });
         }
         self.through.candidates.push(Candidate {
-            difference: self.decisions.candidates[index].to_string(),
+            difference: self.plan.decisions.candidates[index].to_string(),
             valid_score,
             best_epoch: self.session.best_epoch(),
             epochs: epochs.len(),
@@ -178,59 +162,58 @@ impl Search {
     }
 
     /// The best forecaster and its figures. Error: a search that is not through.
-    pub(crate) fn finish(self) -> Result<Trained> {
-        let Self { source, mut decisions, mut run, through, best_weights, .. } = self;
+    pub(super) fn finish(self) -> Result<Trained> {
+        let Self { plan, through, best_weights, .. } = self;
         let Through { candidates, best } = through;
-        let count = decisions.candidates.len();
+        let count = plan.decisions.candidates.len();
         let Some(best) = best.filter(|_| candidates.len() == count) else {
             return Err(Error::Invalid(format!(
                 "{} of {count} candidates are trained; run the training to its end first",
                 candidates.len()
             )));
         };
-        let Fitting { material, net, mut parameters, .. } = fitting(&run, &source, &decisions, best.index)?;
+        let Fitting { material, net, mut parameters, .. } = plan.fitting(best.index)?;
         parameters.values_mut().copy_from_slice(&best_weights);
+        let Plan { config: asked, source, mut decisions, .. } = plan;
         let Material { preprocessing, frame, .. } = material;
-        let difference = decisions.candidates[best.index];
-        run.difference = difference;
+        decisions.difference = decisions.candidates[best.index];
         if count > 1 {
             decisions.choices.push(Choice {
                 name: "difference".into(),
-                value: difference.to_string(),
+                value: decisions.difference.to_string(),
                 reason: comparison(&candidates, &preprocessing),
             });
         }
         let config = ForecasterConfig {
             version: env!("CARGO_PKG_VERSION").into(),
-            seed: run.seed,
+            seed: asked.train.seed,
             net: net.config().clone(),
-            season: run.season,
-            loss: run.loss.clone(),
-            missing: run.missing,
+            season: decisions.season,
+            loss: asked.loss()?,
+            missing: asked.data.missing,
             time: source.axis.clone().map(|(column, format, frequency)| TimeAxis {
                 column,
                 format,
                 frequency,
             }),
-            history: history(&source, &preprocessing, run.season),
+            history: history(&source, &preprocessing, decisions.season),
             preprocessing,
         };
         let evaluate = |part: &Range<usize>| {
             let rows = config.rows_to_evaluate();
-            let origins = if part.is_empty() { 0..0 } else { origins_within(part, rows, run.horizon) };
+            let origins = if part.is_empty() { 0..0 } else { origins_within(part, rows, decisions.horizon) };
             score::evaluate(&config, &net, &parameters, &frame, origins)
         };
-        let valid = evaluate(&run.split.valid)?;
-        let test = evaluate(&run.split.test)?;
-        let data = summarise(source);
-        let mut notes = data.1;
-        if run.split.valid.is_empty() {
+        let valid = evaluate(&decisions.split.valid)?;
+        let test = evaluate(&decisions.split.test)?;
+        let (data, mut notes) = summarise(source);
+        if decisions.split.valid.is_empty() {
             notes.push("there is no validation part: the last epoch was kept".into());
         }
         Ok(Trained {
             forecaster: Forecaster { config, net, parameters },
-            resolved: run,
-            choices: decisions.choices,
+            config: asked,
+            decisions,
             notes,
             best_epoch: candidates[best.index].best_epoch,
             seconds: candidates.iter().map(|candidate| candidate.seconds).sum(),
@@ -239,7 +222,7 @@ impl Search {
             stopped_early: best.stopped_early,
             valid,
             test,
-            data: data.0,
+            data,
         })
     }
 }
@@ -300,89 +283,6 @@ impl Keeper for BesideKeeper<'_> {
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         self.keeper.epoch(record)
     }
-}
-
-/// What candidate `index` learns from.
-fn material(run: &Resolved, source: &Source, decisions: &Decisions, index: usize) -> Result<Material> {
-    let run = Resolved { difference: decisions.candidates[index], ..run.clone() };
-    let preprocessing = fit_preprocessing(&run, source, decisions)?;
-    let frame = preprocessing.frame(source.columns())?;
-    let train = origins_within(&run.split.train, preprocessing.rows_needed(), run.horizon);
-    Ok(Material { preprocessing, frame, train, valid: run.split.valid })
-}
-
-/// Candidate `index` before its first step.
-fn fitting(run: &Resolved, source: &Source, decisions: &Decisions, index: usize) -> Result<Fitting> {
-    Fitting::new(material(run, source, decisions, index)?, run)
-}
-
-fn fit_options(run: &Resolved) -> FitOptions {
-    FitOptions {
-        epochs: run.epochs,
-        lr: run.lr,
-        schedule: run.schedule,
-        patience: run.patience,
-        seed: run.seed,
-        optimizer: run.optimizer,
-        clip: run.clip,
-    }
-}
-
-fn resolve(options: &Options, source: &Source, decisions: &Decisions) -> Resolved {
-    Resolved {
-        targets: options.targets.clone(),
-        time: source.axis.as_ref().map(|(column, ..)| column.clone()),
-        features: options.features.clone(),
-        known: options.known.clone(),
-        window: decisions.window,
-        horizon: decisions.horizon,
-        season: decisions.season,
-        cell: options.cell,
-        hidden: options.hidden,
-        layers: options.layers,
-        bidirectional: options.bidirectional,
-        dropout: options.dropout,
-        epochs: decisions.epochs,
-        batch: decisions.batch,
-        lr: options.lr,
-        schedule: options.schedule,
-        patience: decisions.patience,
-        scale: options.scale,
-        seed: options.seed,
-        valid: options.valid,
-        test: options.test,
-        missing: options.missing,
-        difference: options.difference,
-        log: decisions.log.clone(),
-        calendar: decisions.calendar.is_some(),
-        optimizer: options.optimizer,
-        clip: options.clip,
-        loss: options.loss.clone(),
-        split: decisions.split.clone(),
-    }
-}
-
-/// Fits every scaler on the training part.
-fn fit_preprocessing(run: &Resolved, source: &Source, decisions: &Decisions) -> Result<Preprocessing> {
-    let train = &run.split.train;
-    let difference = run.difference();
-    let mut targets = Vec::new();
-    for ((name, values), &log) in run.targets.iter().zip(&source.targets).zip(&run.log) {
-        let scale = mase_scale(&values[train.clone()], run.season);
-        targets.push(Target::fit(name, values, train, log, difference, run.horizon, run.scale, scale)?);
-    }
-    let inputs = |names: &[String], columns: &[Vec<f64>]| -> Result<Vec<Input>> {
-        names.iter().zip(columns).map(|(name, values)| Input::fit(name, values, train, run.scale)).collect()
-    };
-    Ok(Preprocessing {
-        targets,
-        features: inputs(&run.features, &source.features)?,
-        known: inputs(&run.known, &source.known)?,
-        calendar: decisions.calendar.clone(),
-        difference,
-        window: run.window,
-        horizon: run.horizon,
-    })
 }
 
 /// What the candidates came to, best first.

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::config::ForecastConfig;
+use super::decisions::Decisions;
 use super::net::{Net, NetConfig};
-use super::options::Resolved;
 use super::preprocessing::{Frame, Preprocessing};
 use crate::loss::{Loss, Targets};
 use crate::noise::Noise;
@@ -114,24 +115,24 @@ pub(crate) struct Fitting {
 
 impl Fitting {
     /// A network before its first step. Errors: one that is too large, and no windows to learn from.
-    pub(crate) fn new(material: Material, run: &Resolved) -> Result<Self> {
+    pub(crate) fn new(material: Material, asked: &ForecastConfig, decisions: &Decisions) -> Result<Self> {
         let Material { preprocessing, train, .. } = &material;
         let config = NetConfig {
-            cell: run.cell,
+            cell: asked.network.cell,
             input: preprocessing.input_width(),
-            hidden: run.hidden,
-            layers: run.layers,
-            bidirectional: run.bidirectional,
-            dropout: run.dropout,
+            hidden: asked.network.hidden,
+            layers: asked.network.layers,
+            bidirectional: asked.network.bidirectional,
+            dropout: asked.network.dropout as f32,
             ahead: preprocessing.ahead_width(),
-            horizon: run.horizon,
+            horizon: decisions.horizon,
             targets: preprocessing.targets.len(),
         };
-        let (net, parameters) = Net::new(config, run.seed)?;
-        let batches = Batches::new(train.len(), run.batch, run.seed)?;
+        let (net, parameters) = Net::new(config, asked.train.seed)?;
+        let batches = Batches::new(train.len(), decisions.batch, asked.train.seed)?;
         let validation = Validation::new(&material);
         let order = (0, batches.order(0));
-        let loss = run.loss.clone();
+        let loss = asked.loss()?;
         Ok(Self { material, net, parameters, loss, batches, order, validation })
     }
 

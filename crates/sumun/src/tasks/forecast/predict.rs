@@ -1,9 +1,11 @@
 //! Forecasts and evaluations with a trained model.
 
-use super::forecaster::{Forecast, ForecastColumn, Forecaster};
+use serde::Serialize;
+
+use super::evaluation::Evaluation;
+use super::forecaster::Forecaster;
 use super::score;
 use super::source::{Source, Wanted};
-use super::trained::Evaluation;
 use crate::data::{Frequency, Table, TimeColumn, Timestamp, origins};
 use crate::message::key;
 use crate::{Error, Result};
@@ -11,7 +13,52 @@ use crate::{Error, Result};
 /// More steps than anybody can mean; a guard against a slip of the finger.
 const MOST_STEPS: usize = 1_000_000;
 
-pub(super) fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> Result<Forecast> {
+/// Values after the end of a series.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forecast {
+    /// The name of the time column, if there is one.
+    pub time_column: Option<String>,
+    /// What each forecast row is called: its timestamp as the file writes it, or its number counted from 1; `[steps]`.
+    pub labels: Vec<String>,
+    /// One entry a target, in order.
+    pub targets: Vec<ForecastColumn>,
+    /// The timestamps, if there is a time column.
+    #[serde(skip)]
+    pub timestamps: Option<Vec<Timestamp>>,
+    /// What was noticed in the file, one sentence each.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+}
+
+/// The forecast of one target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ForecastColumn {
+    /// The target's name.
+    pub name: String,
+    /// Its values, in its own unit, `[steps]`.
+    pub values: Vec<f64>,
+}
+
+impl Forecaster {
+    /// The values of the `steps` rows (the horizon if `None`) after the end of `table`, or after the end of the data it
+    /// was trained on if there is no table.
+    ///
+    /// More steps than the horizon are forecast in turns, each taking the forecasts before it for true values; errors
+    /// add up then. Columns known in advance must be given for all steps (in rows that leave the other columns empty).
+    /// Errors: a table without a needed column or with too few rows, known columns that end too early, and more steps
+    /// than the horizon from a model with features that nobody knows ahead.
+    pub fn predict(&self, table: Option<&Table>, steps: Option<usize>) -> Result<Forecast> {
+        predict(self, table, steps)
+    }
+
+    /// Forecasts from every origin of `table` with true history, beside the baselines. The MASE's scale is that of the
+    /// training part. Errors: a table without a needed column, or too short for one window and one horizon.
+    pub fn evaluate(&self, table: &Table) -> Result<Evaluation> {
+        evaluate(self, table)
+    }
+}
+
+fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> Result<Forecast> {
     let config = &model.config;
     let p = &config.preprocessing;
     let steps = steps.unwrap_or(p.horizon);
@@ -81,7 +128,7 @@ pub(super) fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<u
     Ok(Forecast { time_column, labels, targets, timestamps: times, notes: source.notes })
 }
 
-pub(super) fn evaluate(model: &Forecaster, table: &Table) -> Result<Evaluation> {
+fn evaluate(model: &Forecaster, table: &Table) -> Result<Evaluation> {
     let config = &model.config;
     let p = &config.preprocessing;
     let source = read(model, table)?;

@@ -1,12 +1,11 @@
 //! What a training came to.
 
-use std::ops::Range;
-
-use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
+use super::config::ForecastConfig;
+use super::decisions::Decisions;
+use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
-use super::options::Resolved;
 use crate::train::EpochRecord;
 
 /// A trained forecaster and all that is worth telling about its training.
@@ -14,10 +13,10 @@ use crate::train::EpochRecord;
 pub struct Trained {
     /// The model.
     pub forecaster: Forecaster,
-    /// All options as used.
-    pub resolved: Resolved,
-    /// What was decided from the data, and why.
-    pub choices: Vec<Choice>,
+    /// All settings, as they were asked for.
+    pub config: ForecastConfig,
+    /// What the data decided, and why.
+    pub decisions: Decisions,
     /// What was noticed in the data, one sentence each.
     pub notes: Vec<String>,
     /// The candidates among which the validation part decided, in the order they were trained; one if there was
@@ -37,17 +36,6 @@ pub struct Trained {
     pub test: Option<Evaluation>,
     /// What the report shows of the data.
     pub data: DataSummary,
-}
-
-/// Something that was decided from the data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    /// The option: `difference`.
-    pub name: String,
-    /// What was chosen: `season`.
-    pub value: String,
-    /// Why, with the figures that decided it.
-    pub reason: String,
 }
 
 /// A network that was trained to see whether it is the best.
@@ -77,48 +65,4 @@ pub struct DataSummary {
     pub frequency: String,
     /// The values of each target, `[targets][rows]`.
     pub targets: Vec<Vec<f64>>,
-}
-
-/// Forecasts from every origin of a part of a series, compared with what came, beside the baselines'.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Evaluation {
-    /// The rows of the last known values, counted from 0.
-    pub origins: Range<usize>,
-    /// The model's scores.
-    pub model: ForecastScores,
-    /// The baselines' at the same origins: naive, and seasonal naive if there is a season.
-    pub baselines: Vec<ForecastScores>,
-    /// The model's forecasts, `[origins, horizon, targets]`, in the units of the targets.
-    pub forecasts: Array3<f64>,
-}
-
-/// How well something forecasts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ForecastScores {
-    /// The key under which machines find it: `model`, `naive` or `seasonal_naive`.
-    pub key: String,
-    /// What people call it: `LSTM`, `seasonal naive (24)`.
-    pub name: String,
-    /// The mean over the targets.
-    pub overall: Scores,
-    /// One entry a target.
-    pub targets: Vec<Scores>,
-    /// The mean absolute error of each step ahead in the target's unit, `[targets][horizon]`.
-    pub mae_by_step: Vec<Vec<f64>>,
-}
-
-/// The errors of forecasts, each a mean over all origins and steps ahead.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Scores {
-    /// Mean absolute error, in the unit of the series.
-    pub mae: f64,
-    /// Root of the mean squared error, in the unit of the series.
-    pub rmse: f64,
-    /// Symmetric mean absolute percentage error, 0 to 200 %.
-    pub smape: f64,
-    /// The MAE divided by the training MAE of the seasonal naive forecast one season ahead (naive without a season);
-    /// `None` if that is 0.
-    pub mase: Option<f64>,
-    /// The loss that training made small, on the scale of the network.
-    pub loss: f64,
 }

@@ -1,6 +1,6 @@
 //! Forecasting: train on a series, forecast all steps ahead at once, and measure against classical methods.
 //!
-//! [`train`] turns a [`Table`](crate::data::Table) into a [`Trained`] with a [`Forecaster`]; [`Forecaster::predict`] and
+//! [`train`] turns a [`Table`](crate::data::Table) and a [`ForecastConfig`] into a [`Trained`] with a [`Forecaster`]; [`Forecaster::predict`] and
 //! [`Forecaster::evaluate`] use it. Not for many short series that should share a model, and not for intervals: it says
 //! one number a step.
 //!
@@ -27,16 +27,17 @@
 //! - **Nothing but the training part** is looked at for scalers, season, logarithm and drift; the validation part decides
 //!   when to stop and what to subtract; the test part is only measured on.
 //!
-//! A [`Training`] does the same with a file and a [`ForecastConfig`], and may stop after any step and go on from a
+//! A [`Training`] does the same with the file that a [`ForecastConfig`] names, and may stop after any step and go on from a
 //! [`Checkpoint`](crate::run::Checkpoint) to the same bits.
 //!
 //! ```no_run
 //! use sumun::data::Table;
-//! use sumun::forecast::{Options, train};
+//! use sumun::forecast::{ForecastConfig, train};
 //!
 //! let table = Table::read("data/electricity.csv")?;
-//! let options = Options { targets: vec!["value".into()], horizon: Some(24), ..Options::default() };
-//! let trained = train(&table, &options, &mut ())?;
+//! let mut config = ForecastConfig::of(&["value"]);
+//! config.data.horizon = Some(24);
+//! let trained = train(&table, &config, &mut ())?;
 //! println!("test MASE {:?}", trained.test.map(|test| test.model.overall.mase));
 //! let ahead = trained.forecaster.predict(None, None)?;
 //! for (label, value) in ahead.labels.iter().zip(&ahead.targets[0].values) {
@@ -48,32 +49,46 @@
 pub mod baseline;
 mod choose;
 mod config;
+mod decisions;
+mod evaluation;
+mod file;
 mod fit;
 mod forecaster;
+mod kept;
 pub mod metrics;
 mod net;
-mod options;
 mod parts;
+mod plan;
 mod predict;
 mod preprocessing;
 mod report;
-mod run;
+mod results;
 mod score;
 mod search;
 pub mod season;
 mod source;
+mod task;
 mod trained;
-mod training;
 
+pub use crate::settings::{Cell, DifferenceChoice, Switch};
 pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, Stage};
-pub use config::{DataSettings, ForecastConfig, NetworkSettings, Or, PrepareSettings, TrainSettings};
-pub use forecaster::{
-    Forecast, ForecastColumn, Forecaster, ForecasterConfig, History, LayerSummary, Tensor, TimeAxis,
-};
-pub use net::{Net, NetConfig};
-pub use options::{Cell, DifferenceChoice, Options, Resolved, Switch, Time};
+pub use config::{DataSettings, ForecastConfig, NetworkSettings, Or, PrepareSettings, TASK, TrainSettings};
+pub use decisions::{Choice, Decisions};
+pub use evaluation::{Evaluation, ForecastScores, Scores};
+pub use forecaster::{Forecaster, Tensor};
+pub use kept::{ForecasterConfig, History, TimeAxis};
+pub use net::{LayerSummary, Net, NetConfig};
+pub use plan::Plan;
+pub use predict::{Forecast, ForecastColumn};
 pub use preprocessing::{Input, Preprocessing, Target};
-pub use report::ReportNotes;
-pub use run::{TASK, finish_run, open_run};
-pub use trained::{Candidate, Choice, DataSummary, Evaluation, ForecastScores, Scores, Trained};
-pub use training::{Training, train};
+pub use report::{
+    DataFacts, Errors, Example, ForecastReport, Interval, ScoredForecaster, SplitFacts, Stretch,
+    TargetReport, forecast_report,
+};
+pub use search::Search;
+pub(super) use task::Entry;
+pub use task::{open_run, train};
+pub use trained::{Candidate, DataSummary, Trained};
+
+/// A training of a forecaster on a file.
+pub type Training = super::Training<ForecastConfig>;

@@ -1,7 +1,8 @@
 //! A forecaster from the parts that a model file keeps. Nobody vouches for a file: everything is checked, and sizes
 //! before anything is allocated by them.
 
-use super::forecaster::{Forecaster, ForecasterConfig, Tensor};
+use super::forecaster::{Forecaster, Tensor};
+use super::kept::ForecasterConfig;
 use super::net::Net;
 use super::predict::timestamp;
 use crate::data::Frequency;
@@ -11,7 +12,15 @@ use crate::{Error, Result};
 /// Rows that no file has; below it, row numbers can be added up.
 const MOST_ROWS: usize = 1 << 48;
 
-pub(super) fn from_parts(config: ForecasterConfig, tensors: &[Tensor<'_>]) -> Result<Forecaster> {
+impl Forecaster {
+    /// A forecaster from what a model file kept. Nothing in it is trusted: sizes, shapes, names and numbers that do not
+    /// fit together are errors, and no more memory is taken than the tensors themselves have.
+    pub fn from_parts(config: ForecasterConfig, tensors: &[Tensor<'_>]) -> Result<Self> {
+        from_parts(config, tensors)
+    }
+}
+
+fn from_parts(config: ForecasterConfig, tensors: &[Tensor<'_>]) -> Result<Forecaster> {
     check(&config)?;
     let given: usize = tensors.iter().map(|tensor| tensor.values.len()).sum();
     match config.net.parameter_count() {

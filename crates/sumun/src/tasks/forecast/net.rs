@@ -3,14 +3,13 @@
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::forecaster::LayerSummary;
-use super::options::Cell;
 use crate::message::key;
 use crate::nn::{
     CellKind, Dense, DenseConfig, Dropout, InputGradient, Layer, Output, Recurrent, RecurrentCache,
     RecurrentConfig,
 };
 use crate::noise::Noise;
+use crate::settings::Cell;
 use crate::{Error, Layout, Parameters, Result, Rows};
 
 /// What the network is made of.
@@ -49,6 +48,19 @@ pub struct Net {
     head: Dense,
     /// `None` where nothing is known of the steps ahead.
     ahead: Option<Dense>,
+}
+
+/// One row of the layer table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerSummary {
+    /// The layer's name, which its tensors' names begin with.
+    pub name: String,
+    /// What it is: `LSTM, 32 units`.
+    pub kind: String,
+    /// The shape of its output; `None` is the number of windows, which is free.
+    pub output: Vec<Option<usize>>,
+    /// How many numbers it learns.
+    pub parameters: usize,
 }
 
 /// What [`Net::backward`] needs.

@@ -5,12 +5,12 @@ use std::ops::Range;
 use ndarray::{Array3, Axis};
 
 use super::baseline::Baseline;
+use super::evaluation::{Evaluation, ForecastScores, Scores};
 use super::fit::answers;
-use super::forecaster::ForecasterConfig;
+use super::kept::ForecasterConfig;
 use super::metrics::{Metrics, mae};
 use super::net::Net;
 use super::preprocessing::Frame;
-use super::trained::{Evaluation, ForecastScores, Scores};
 use crate::loss::Targets;
 use crate::{Parameters, Result};
 

@@ -2,24 +2,19 @@
 
 use std::ops::Range;
 
-use super::baseline::Baseline;
-use super::trained::{Evaluation, Scores, Trained};
-use crate::report::{
-    Choice, DataFacts, EpochRow, Errors, Example, ForecastReport, Forecaster, Interval, LayerRow, Split,
-    Stretch, TargetReport,
+use super::page::forecast_report;
+use super::shown::{
+    DataFacts, Errors, Example, ForecastReport, Interval, ScoredForecaster, SplitFacts, Stretch, TargetReport,
 };
+use crate::report::{EpochRow, LayerRow};
+use crate::tasks::forecast::baseline::Baseline;
+use crate::tasks::forecast::evaluation::{Evaluation, Scores};
+use crate::tasks::forecast::trained::Trained;
+use crate::tasks::protocol::About;
 
-/// What the report says beside the training itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ReportNotes {
-    /// When the run ended, as text.
-    pub created: String,
-    /// The command that repeats the run.
-    pub command: String,
-    /// The command that forecasts with the trained model.
-    pub predict_command: String,
-    /// How many threads were used.
-    pub threads: usize,
+/// The page of a training.
+pub(in crate::tasks::forecast) fn report(trained: &Trained, about: &About) -> String {
+    forecast_report(&trained.report(about))
 }
 
 /// The most rows of a series that the page draws; a longer series shows its end.
@@ -34,38 +29,36 @@ const FEWEST_ERRORS: usize = 20;
 const MOST_RESIDUALS: usize = 200_000;
 
 impl Trained {
-    /// The report of this training, for [`forecast_report`](crate::report::forecast_report).
-    pub fn report(&self, notes: &ReportNotes) -> ForecastReport {
-        let resolved = &self.resolved;
+    /// The report of this training, for [`forecast_report`].
+    pub fn report(&self, about: &About) -> ForecastReport {
+        let decisions = &self.decisions;
         let layers = self.forecaster.summary();
         let future = self.forecaster.predict(None, None);
         // The page says elsewhere which column holds the time.
         let remarkable = |note: &&String| !note.starts_with("time column ");
-        let mut remarks: Vec<String> = self.notes.iter().filter(remarkable).cloned().collect();
+        let told = |note: &&String| !self.notes.contains(note);
+        let all = about.notes.iter().filter(told).chain(&self.notes);
+        let mut remarks: Vec<String> = all.filter(remarkable).cloned().collect();
         if let Err(error) = &future {
             remarks.push(format!("No forecast after the end of the file: {error}"));
         }
         let future = future.ok();
-        let names = resolved.targets.join(", ");
+        let names = self.config.data.target.join(", ");
         ForecastReport {
             title: format!("Forecast of {names}"),
             subtitle: format!("From {}", self.data.source),
-            created: notes.created.clone(),
-            command: notes.command.clone(),
-            predict_command: notes.predict_command.clone(),
+            created: about.created.clone(),
+            command: about.command.clone(),
+            predict_command: about.predict_command.clone(),
             version: self.forecaster.config().version.clone(),
-            seed: resolved.seed,
+            seed: self.config.train.seed,
             seconds: self.seconds,
-            threads: notes.threads,
+            threads: about.threads,
             path: self.forecaster.net.path().name().into(),
             parameters: layers.iter().map(|layer| layer.parameters).sum(),
-            horizon: resolved.horizon,
-            data: self.facts(),
-            choices: self
-                .choices
-                .iter()
-                .map(|c| Choice { name: c.name.clone(), value: c.value.clone(), reason: c.reason.clone() })
-                .collect(),
+            horizon: decisions.horizon,
+            data: self.data_facts(),
+            choices: decisions.choices.clone(),
             layers: layers
                 .into_iter()
                 .map(|layer| {
@@ -75,7 +68,7 @@ impl Trained {
                     LayerRow { name: layer.name, kind: layer.kind, output, parameters: layer.parameters }
                 })
                 .collect(),
-            loss_name: match resolved.loss.name() {
+            loss_name: match self.config.train.loss.as_str() {
                 "mae" => "mean absolute error of scaled values".into(),
                 "mse" => "mean squared error of scaled values".into(),
                 other => format!("{other} loss of scaled values"),
@@ -83,7 +76,7 @@ impl Trained {
             epochs: self.epochs.iter().map(EpochRow::from).collect(),
             best_epoch: Some(self.best_epoch),
             stopped_early: self.stopped_early,
-            targets: (0..resolved.targets.len())
+            targets: (0..self.config.data.target.len())
                 .map(|c| {
                     let after =
                         future.as_ref().map(|f| (f.labels.as_slice(), f.targets[c].values.as_slice()));
@@ -94,46 +87,46 @@ impl Trained {
         }
     }
 
-    fn facts(&self) -> DataFacts {
-        let resolved = &self.resolved;
+    fn data_facts(&self) -> DataFacts {
+        let (asked, decisions) = (&self.config.data, &self.decisions);
         let mut columns: Vec<(String, String)> = Vec::new();
         for (names, part) in
-            [(&resolved.targets, "target"), (&resolved.features, "feature"), (&resolved.known, "known ahead")]
+            [(&asked.target, "target"), (&asked.features, "feature"), (&asked.known, "known ahead")]
         {
             columns.extend(names.iter().map(|name| (name.clone(), part.to_owned())));
         }
         let label = |row: usize| self.data.labels.get(row).cloned().unwrap_or_default();
-        let split = |name: &str, rows: &Range<usize>| Split {
+        let split = |name: &str, rows: &Range<usize>| SplitFacts {
             name: name.into(),
             rows: rows.len(),
             from: if rows.is_empty() { String::new() } else { label(rows.start) },
             to: if rows.is_empty() { String::new() } else { label(rows.end - 1) },
         };
-        let season = self.choices.iter().find(|choice| choice.name == "season");
+        let season = decisions.choices.iter().find(|choice| choice.name == "season");
         DataFacts {
             file: self.data.source.clone(),
             rows: self.data.labels.len(),
             columns,
             frequency: self.data.frequency.clone(),
-            season: (resolved.season > 1).then_some(resolved.season),
+            season: (decisions.season > 1).then_some(decisions.season),
             season_origin: season.map_or_else(|| "given".into(), |choice| choice.reason.clone()),
             splits: vec![
-                split("train", &resolved.split.train),
-                split("valid", &resolved.split.valid),
-                split("test", &resolved.split.test),
+                split("train", &decisions.split.train),
+                split("valid", &decisions.split.valid),
+                split("test", &decisions.split.test),
             ],
         }
     }
 
     /// Everything about target `c`; `after` is what follows the end of the file, labels and values.
     fn target_report(&self, c: usize, after: Option<(&[String], &[f64])>) -> TargetReport {
-        let resolved = &self.resolved;
+        let decisions = &self.decisions;
         let values = &self.data.targets[c];
-        let split = &resolved.split;
+        let split = &decisions.split;
         let measured = values.len() - split.train.end;
-        let history = (measured / 2).max(3 * (resolved.window + resolved.horizon)).min(split.train.end);
+        let history = (measured / 2).max(3 * (decisions.window + decisions.horizon)).min(split.train.end);
         let first = (split.train.end - history).max(values.len().saturating_sub(MOST_ROWS));
-        let timed = resolved.time.is_some();
+        let timed = decisions.time.is_some();
         let mut timestamps = Vec::new();
         if timed {
             timestamps.extend_from_slice(&self.data.labels[first..]);
@@ -141,7 +134,7 @@ impl Trained {
         }
         let (model, baselines) = self.forecasters(c);
         TargetReport {
-            name: resolved.targets[c].clone(),
+            name: self.config.data.target[c].clone(),
             unit: String::new(),
             model,
             baselines,
@@ -163,7 +156,7 @@ impl Trained {
     }
 
     /// The model and the baselines; those of the validation part where there is no test part.
-    fn forecasters(&self, c: usize) -> (Forecaster, Vec<Forecaster>) {
+    fn forecasters(&self, c: usize) -> (ScoredForecaster, Vec<ScoredForecaster>) {
         let errors = |scores: Option<&Scores>| {
             scores.map_or_else(Errors::default, |s| Errors {
                 mae: s.mae,
@@ -173,7 +166,7 @@ impl Trained {
             })
         };
         let Some(named) = self.test.as_ref().or(self.valid.as_ref()) else {
-            return (Forecaster::default(), Vec::new());
+            return (ScoredForecaster::default(), Vec::new());
         };
         // 0 is the model, then the baselines in their order, which is the same for both parts.
         let of = |part: &Option<Evaluation>, i: usize| {
@@ -183,7 +176,7 @@ impl Trained {
         };
         let forecaster = |i: usize| {
             let scores = if i == 0 { &named.model } else { &named.baselines[i - 1] };
-            Forecaster {
+            ScoredForecaster {
                 name: scores.name.clone(),
                 valid: errors(of(&self.valid, i).as_ref()),
                 test: errors(of(&self.test, i).as_ref()),
@@ -196,7 +189,7 @@ impl Trained {
     /// The best, a median and the worst forecast of the test part by mean absolute error.
     fn examples(&self, test: &Evaluation, c: usize) -> Vec<Example> {
         let values = &self.data.targets[c];
-        let horizon = self.resolved.horizon;
+        let horizon = self.decisions.horizon;
         let mut errors: Vec<(usize, f64)> = (0..test.origins.len())
             .map(|i| {
                 let first = test.origins.start + i + 1;
@@ -212,7 +205,7 @@ impl Trained {
         let last = errors.len() - 1;
         let mut chosen = vec![("Median error", last / 2), ("Worst forecast", last), ("Best forecast", 0)];
         chosen.truncate(errors.len().min(3));
-        let season = self.resolved.season;
+        let season = self.decisions.season;
         let baseline = if season > 1 { Baseline::SeasonalNaive { period: season } } else { Baseline::Naive };
         let name = test.baselines.iter().find(|b| b.key == baseline.key()).map(|b| b.name.clone());
         chosen
@@ -225,7 +218,7 @@ impl Trained {
                 Example {
                     title: title.into(),
                     origin: self.data.labels[origin].clone(),
-                    timestamps: if self.resolved.time.is_some() {
+                    timestamps: if self.decisions.time.is_some() {
                         self.data.labels[from..steps.end].to_vec()
                     } else {
                         Vec::new()
@@ -296,7 +289,7 @@ fn interval(valid: &Evaluation, values: &[f64], c: usize, future: &[f64]) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forecast::{ForecastScores, Scores};
+    use crate::tasks::forecast::evaluation::ForecastScores;
     use ndarray::Array3;
 
     /// Forecasts that are the row number plus a tenth of the step, from the origins given.

@@ -111,13 +111,13 @@ impl Target {
         name: &str,
         values: &[f64],
         train: &Range<usize>,
-        log: bool,
-        difference: Difference,
+        transform: Transform,
         horizon: usize,
         scale: ScaleKind,
         mase_scale: Option<f64>,
     ) -> Result<Self> {
-        let levels = Transform { log, difference }.level(name, &values[train.clone()])?;
+        let Transform { log, difference } = transform;
+        let levels = transform.level(name, &values[train.clone()])?;
         let level = Scaler::fit(scale, name, &levels, Role::Target)?;
         let change = match difference {
             Difference::None => level.clone(),
@@ -125,7 +125,6 @@ impl Target {
                 let first = difference.lag().max(1) - 1;
                 let origins = first..levels.len().saturating_sub(horizon).max(first);
                 let stride = (origins.len() * horizon).div_ceil(MOST_FITTED).max(1);
-                let transform = Transform { log, difference };
                 let changes: Vec<f64> =
                     origins.step_by(stride).flat_map(|o| transform.targets(&levels, o, horizon)).collect();
                 Scaler::fit(scale, name, &changes, Role::Feature)?
@@ -358,7 +357,7 @@ mod tests {
         let train = 0..28;
         let fit = |(k, values): (usize, &Vec<f64>)| {
             let log = log && k == 0;
-            Target::fit("y", values, &train, log, difference, 3, scale, None).unwrap()
+            Target::fit("y", values, &train, Transform { log, difference }, 3, scale, None).unwrap()
         };
         let input = |values: &Vec<f64>| Input::fit("x", values, &train, scale).unwrap();
         let p = Preprocessing {

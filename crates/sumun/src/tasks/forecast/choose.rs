@@ -1,33 +1,16 @@
-//! What the data decide where the options leave it open. Only the training part is looked at.
+//! What the data decide where the settings leave it open. Only the training part is looked at.
 
 use std::ops::Range;
 
-use super::options::{DifferenceChoice, Options, Switch};
+use super::config::ForecastConfig;
+use super::decisions::{Choice, Decisions};
 use super::preprocessing::drift;
 use super::season;
 use super::source::Source;
-use super::trained::Choice;
 use crate::data::{Calendar, Encoding, Split, log_suits};
 use crate::message::{key, text};
+use crate::settings::{DifferenceChoice, Switch};
 use crate::{Error, Result};
-
-/// What was decided, in the order of the decisions.
-#[derive(Debug)]
-pub(crate) struct Decisions {
-    pub(crate) split: Split,
-    pub(crate) season: usize,
-    pub(crate) horizon: usize,
-    pub(crate) window: usize,
-    /// One entry a target.
-    pub(crate) log: Vec<bool>,
-    pub(crate) calendar: Option<Calendar>,
-    /// What to subtract from the targets: the candidates that the validation part compares.
-    pub(crate) candidates: Vec<DifferenceChoice>,
-    pub(crate) batch: usize,
-    pub(crate) epochs: usize,
-    pub(crate) patience: usize,
-    pub(crate) choices: Vec<Choice>,
-}
 
 /// The horizon where there is no season to take it from.
 const HORIZON: usize = 12;
@@ -49,43 +32,45 @@ impl Log {
     }
 }
 
-pub(crate) fn decide(options: &Options, source: &Source) -> Result<Decisions> {
-    let split = Split::by_fractions(source.rows, options.valid, options.test)?;
+pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisions> {
+    let split = Split::by_fractions(source.rows, config.data.valid, config.data.test)?;
     let train = split.train.clone();
     let mut log = Log(Vec::new());
-    let season = choose_season(options, source, &train, &mut log)?;
-    let horizon = choose_horizon(options, season, &split, &mut log);
-    let (window, candidates_allowed) = choose_window(options, season, horizon, &split, &mut log)?;
-    let logs = choose_log(options, source, &train, season, &mut log);
-    let calendar = choose_calendar(options, source, &train, &mut log)?;
-    let candidates =
-        choose_candidates(options, source, &train, season, &logs, candidates_allowed, &split, &mut log);
+    let season = choose_season(config, source, &train, &mut log)?;
+    let horizon = choose_horizon(config, season, &split, &mut log);
+    let (window, candidates_allowed) = choose_window(config, season, horizon, &split, &mut log)?;
+    let logs = choose_log(config, source, &train, season, &mut log);
+    let calendar = choose_calendar(config, source, &train, &mut log)?;
+    let candidates = choose_candidates(config, source, season, &logs, candidates_allowed, &split, &mut log);
     // All candidates are trained alike, whether or not they lose a season of windows at the start.
     let windows = train.len() + 1 - window - horizon;
-    let batch = options.batch.unwrap_or(match windows {
+    let batch = config.train.batch.unwrap_or(match windows {
         0..1000 => 32,
         1000..20_000 => 64,
         20_000..80_000 => 128,
         _ => 256,
     });
     let per_epoch = windows.div_ceil(batch);
-    let epochs = options
+    let epochs = config
+        .train
         .epochs
         .unwrap_or_else(|| STEPS.div_ceil(per_epoch).clamp(30, 200).min((MOST_STEPS / per_epoch).max(5)));
-    let patience = options.patience.unwrap_or((epochs / 5).max(10));
-    if options.epochs.is_none() {
+    let patience = config.train.patience.unwrap_or((epochs / 5).max(10));
+    if config.train.epochs.is_none() {
         let reason =
             format!("{windows} windows in batches of {batch}; stops after {patience} without improvement");
         log.add("epochs", epochs, reason);
     }
     Ok(Decisions {
         split,
+        time: source.axis.as_ref().map(|(column, ..)| column.clone()),
         season,
         horizon,
         window,
         log: logs,
         calendar,
         candidates,
+        difference: config.prepare.difference,
         batch,
         epochs,
         patience,
@@ -93,9 +78,13 @@ pub(crate) fn decide(options: &Options, source: &Source) -> Result<Decisions> {
     })
 }
 
-fn choose_season(options: &Options, source: &Source, train: &Range<usize>, log: &mut Log) -> Result<usize> {
-    if let Some(season) = options.season {
-        let season = season.max(1);
+fn choose_season(
+    config: &ForecastConfig,
+    source: &Source,
+    train: &Range<usize>,
+    log: &mut Log,
+) -> Result<usize> {
+    if let Some(season) = config.season() {
         if train.len() <= season {
             return Err(Error::Settings(
                 key("season").to(season)
@@ -120,7 +109,7 @@ fn choose_season(options: &Options, source: &Source, train: &Range<usize>, log: 
             log.add("season", season.period, reason);
             season.period
         }
-        None if options.difference == DifferenceChoice::Season => {
+        None if config.prepare.difference == DifferenceChoice::Season => {
             return Err(Error::Settings(
                 key("difference").to("season")
                     + format!(
@@ -137,8 +126,8 @@ fn choose_season(options: &Options, source: &Source, train: &Range<usize>, log: 
     })
 }
 
-fn choose_horizon(options: &Options, season: usize, split: &Split, log: &mut Log) -> usize {
-    if let Some(horizon) = options.horizon {
+fn choose_horizon(config: &ForecastConfig, season: usize, split: &Split, log: &mut Log) -> usize {
+    if let Some(horizon) = config.data.horizon {
         return horizon;
     }
     let (wanted, reason) = match season {
@@ -160,20 +149,20 @@ fn choose_horizon(options: &Options, season: usize, split: &Split, log: &mut Log
 
 /// The window, and whether it leaves room for seasonal differences before it. Error: no room for it at all.
 fn choose_window(
-    options: &Options,
+    config: &ForecastConfig,
     season: usize,
     horizon: usize,
     split: &Split,
     log: &mut Log,
 ) -> Result<(usize, bool)> {
     let train = split.train.len();
-    let seasonal = match options.difference {
+    let seasonal = match config.prepare.difference {
         DifferenceChoice::Season => true,
         DifferenceChoice::Auto => season > 1,
         DifferenceChoice::None | DifferenceChoice::Last => false,
     };
     let reach = if seasonal { season } else { 0 };
-    let window = match options.window {
+    let window = match config.data.window {
         Some(window) => window,
         None => {
             let wanted = season.max(horizon).max(SHORTEST_WINDOW);
@@ -191,7 +180,7 @@ fn choose_window(
     };
     split.check(window, horizon)?;
     let room = train >= window + horizon + reach;
-    if options.difference == DifferenceChoice::Season && !room {
+    if config.prepare.difference == DifferenceChoice::Season && !room {
         return Err(Error::Invalid(format!(
             "the training part has {train} of {} rows, but window {window} + horizon {horizon} + season {season} need {}",
             split.test.end,
@@ -211,13 +200,13 @@ fn choose_window(
 }
 
 fn choose_log(
-    options: &Options,
+    config: &ForecastConfig,
     source: &Source,
     train: &Range<usize>,
     season: usize,
     log: &mut Log,
 ) -> Vec<bool> {
-    match options.log {
+    match config.prepare.log {
         Switch::On => vec![true; source.targets.len()],
         Switch::Off => vec![false; source.targets.len()],
         Switch::Auto => {
@@ -235,17 +224,17 @@ fn choose_log(
 }
 
 fn choose_calendar(
-    options: &Options,
+    config: &ForecastConfig,
     source: &Source,
     train: &Range<usize>,
     log: &mut Log,
 ) -> Result<Option<Calendar>> {
-    if options.calendar == Switch::Off {
+    if config.prepare.calendar == Switch::Off {
         return Ok(None);
     }
     let axis = source.times.as_ref().zip(source.axis.as_ref().and_then(|(_, _, frequency)| *frequency));
     let Some((times, frequency)) = axis else {
-        if options.calendar == Switch::On {
+        if config.prepare.calendar == Switch::On {
             return Err(Error::Settings(
                 key("calendar").to("on")
                     + " needs timestamps; name their column with "
@@ -257,12 +246,12 @@ fn choose_calendar(
         log.add("calendar", "off", "there are no timestamps");
         return Ok(None);
     };
-    let calendar = match options.calendar {
+    let calendar = match config.prepare.calendar {
         Switch::On => Calendar::new(&frequency, Encoding::Mixed),
         _ => Calendar::covered(&frequency, Encoding::Mixed, &times[train.start], &times[train.end - 1]),
     };
     if calendar.width() == 0 {
-        if options.calendar == Switch::On {
+        if config.prepare.calendar == Switch::On {
             return Err(Error::Settings(
                 key("calendar").to("on")
                     + format!(": {frequency} data have no hour, weekday or time of year; choose ")
@@ -272,7 +261,7 @@ fn choose_calendar(
         log.add("calendar", "off", "no cycle of the calendar passes twice in the training part");
         return Ok(None);
     }
-    if options.calendar == Switch::Auto {
+    if config.prepare.calendar == Switch::Auto {
         let parts: Vec<String> =
             calendar.parts().iter().map(|part| format!("{part:?}").to_lowercase()).collect();
         let verb = if parts.len() == 1 { "passes" } else { "pass" };
@@ -283,17 +272,16 @@ fn choose_calendar(
 }
 
 fn choose_candidates(
-    options: &Options,
+    config: &ForecastConfig,
     source: &Source,
-    train: &Range<usize>,
     season: usize,
     logs: &[bool],
     room_for_season: bool,
     split: &Split,
     log: &mut Log,
 ) -> Vec<DifferenceChoice> {
-    if options.difference != DifferenceChoice::Auto {
-        return vec![options.difference];
+    if config.prepare.difference != DifferenceChoice::Auto {
+        return vec![config.prepare.difference];
     }
     let mut candidates = Vec::new();
     if season > 1 && room_for_season {
@@ -308,7 +296,7 @@ fn choose_candidates(
     // Levels that have drifted will drift on, out of what the network has learnt, however well they do on a short
     // validation part.
     let drifted = source.targets.iter().zip(logs).any(|(values, &log)| {
-        let train = &values[train.clone()];
+        let train = &values[split.train.clone()];
         let levels: Vec<f64> = if log { train.iter().map(|v| v.ln()).collect() } else { train.to_vec() };
         // A logarithm that does not exist is no drift; it becomes an error with a name later.
         drift(&levels).abs() > 1.0

@@ -1,6 +1,8 @@
 //! For tests: a run that could have been, with every part of the page filled; no randomness but a fixed hash.
 
 use super::*;
+use crate::report::{EpochRow, LayerRow};
+use crate::tasks::forecast::decisions::Choice;
 
 /// A number in [-1, 1) that looks random and depends on `i` only (SplitMix64, Steele et al. 2014).
 fn noise(i: usize) -> f64 {
@@ -64,7 +66,7 @@ fn target(name: &str, rows: usize, horizon: usize, timed: bool) -> TargetReport 
         )),
         mae: bias * 0.6,
     };
-    let forecaster = |name: &str, test: f64, valid: f64, first: f64, growth: f64| Forecaster {
+    let forecaster = |name: &str, test: f64, valid: f64, first: f64, growth: f64| ScoredForecaster {
         name: name.into(),
         valid: errors(valid),
         test: errors(test),
@@ -116,7 +118,7 @@ pub(super) fn run(names: &[&str], rows: usize, horizon: usize, epochs: usize, ti
         output: output.into(),
         parameters,
     };
-    let split = |name: &str, rows: usize, from: usize, to: usize| Split {
+    let split = |name: &str, rows: usize, from: usize, to: usize| SplitFacts {
         name: name.into(),
         rows,
         from: timestamp(from),

@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
-use super::curves::Curves;
-use super::figures::{self, Room, figure};
-use super::frame::{self, Again, Card, Frame, fact, section};
-use super::text::{self, UNDEFINED, count, counted, duration, escape, fixed, number};
-use super::{Errors, ForecastReport, Forecaster, TargetReport};
+use super::figures;
+use super::shown::{Errors, ForecastReport, ScoredForecaster, TargetReport};
+use crate::report::curves::Curves;
+use crate::report::figures::{Room, figure};
+use crate::report::frame::{self, Again, Card, Frame, fact, section};
+use crate::report::text::{self, UNDEFINED, count, counted, duration, escape, fixed, number};
 
-/// The whole page.
-pub(super) fn page(report: &ForecastReport) -> String {
+/// Writes the report as one HTML page.
+pub fn forecast_report(report: &ForecastReport) -> String {
     let mut body = String::with_capacity(256 * 1024);
     cards(report, &mut body);
     frame::notes(&report.notes, &mut body);
@@ -267,8 +268,8 @@ const COLUMNS: [Column; 4] = [
 ];
 
 fn error_table(target: &TargetReport, out: &mut String) {
-    let rows: Vec<&Forecaster> = std::iter::once(&target.model).chain(&target.baselines).collect();
-    let parts: [fn(&Forecaster) -> Errors; 2] = [|f| f.test, |f| f.valid];
+    let rows: Vec<&ScoredForecaster> = std::iter::once(&target.model).chain(&target.baselines).collect();
+    let parts: [fn(&ScoredForecaster) -> Errors; 2] = [|f| f.test, |f| f.valid];
     out.push_str(
         "<div class=\"panel scroll\"><table class=\"errors\"><thead><tr><td></td><th colspan=\"4\">Test</th>\
          <th colspan=\"4\">Validation</th></tr><tr><td></td>",

@@ -1,0 +1,340 @@
+//! `sumun train TASK` and `sumun train --resume`: from a file to a trained, measured and saved model, in a run that may
+//! be interrupted at any moment. What a task is and learns, the library knows.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand, value_parser};
+use sumun::run::{CONFIG_FILE, LiveRun, METRICS_FILE, RUNS, RunFolder, default_path};
+use sumun::settings::{read_config, setting};
+use sumun::tasks::{About, AnyTraining, TASKS, TaskEntry, named, resume as resume_training};
+use sumun::train::{Ending, Progress};
+use toml::Table;
+
+use super::outcome::{as_json, next_command, summary};
+use super::report::{command_line, now};
+use crate::arguments::{on_threads, threads};
+use crate::failure::{Failure, after};
+use crate::interrupt::stop_flag;
+use crate::output::{print_json, tell};
+use crate::progress::Display;
+use crate::settings::{add_options, given};
+use crate::spelling::Options;
+use crate::terminal::{Style, shell_word};
+
+const OUTPUT: &str = "Output";
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  sumun train forecast data/electricity.csv --target value --horizon 24
+  sumun train classify data/japanese_vowels/train.jsonl --test data/japanese_vowels/test.jsonl
+  sumun train --config run.toml --set train.lr=0.01
+  sumun train --resume runs/classify-train-1
+
+Ctrl-C saves and stops a training; --resume goes on to the same bits.";
+
+/// The arguments of `sumun train`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    task: Option<TrainTask>,
+    /// Resume a training that was interrupted; it ends at the same bits
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "set", "out"])]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every training takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Settings from a TOML file; `sumun config TASK` prints one
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    config: Option<PathBuf>,
+    /// A single setting, as a configuration file names it, such as train.lr=0.01
+    #[arg(long, value_name = "KEY=VALUE", help_heading = OUTPUT)]
+    set: Vec<String>,
+    /// Threads to compute with; the result does not depend on it [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = OUTPUT)]
+    threads: Option<usize>,
+    /// The folder of the run, which must not exist yet [default: runs/TASK-FILE-1, -2, …]
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    out: Option<PathBuf>,
+    /// Print the results as one JSON object on the last line of stdout
+    #[arg(long, help_heading = OUTPUT)]
+    json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, help_heading = OUTPUT)]
+    quiet: bool,
+}
+
+/// A task and the settings that were given, of the command that is named like it.
+#[derive(Debug)]
+struct TrainTask {
+    task: &'static dyn TaskEntry,
+    file: Option<PathBuf>,
+    given: Vec<Table>,
+    common: Common,
+}
+
+impl Subcommand for TrainTask {
+    fn augment_subcommands(command: Command) -> Command {
+        TASKS.into_iter().fold(command, |command, task| command.subcommand(task_command(task)))
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        named(name).is_ok()
+    }
+}
+
+impl FromArgMatches for TrainTask {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let Some((name, matches)) = matches.subcommand() else {
+            return Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand));
+        };
+        let task = named(name)
+            .map_err(|error| clap::Error::raw(clap::error::ErrorKind::InvalidSubcommand, error))?;
+        Ok(Self {
+            task,
+            file: matches.get_one(FILE).cloned(),
+            given: given(task, matches),
+            common: Common::from_arg_matches(matches)?,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+const FILE: &str = "file";
+
+/// The command of a task: its file, an option for each of its settings, and what every training takes.
+fn task_command(task: &'static dyn TaskEntry) -> Command {
+    let file = Arg::new(FILE)
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("The training file, `-` for standard input");
+    let command = Command::new(task.name())
+        .about(task.purpose())
+        .args_override_self(true)
+        .after_help(after(examples(task.name())))
+        .arg(file);
+    Common::augment_args(add_options(command, task))
+}
+
+/// The examples below the help of a task's command.
+fn examples(task: &str) -> &'static str {
+    match task {
+        "forecast" => FORECAST_EXAMPLES,
+        "classify" => CLASSIFY_EXAMPLES,
+        "regress" => REGRESS_EXAMPLES,
+        "tag" => TAG_EXAMPLES,
+        "lm" => LM_EXAMPLES,
+        _ => "",
+    }
+}
+
+const FORECAST_EXAMPLES: &str = "\
+Examples:
+  sumun train forecast data/electricity.csv --target value --horizon 24
+  sumun train forecast sales.csv --target units --known holiday,price --horizon 8
+  sumun train forecast 온실.csv --target 온도,습도 --missing interpolate --out runs/온실
+  sumun train forecast data.csv --target y --json --quiet | jq .metrics.test
+  sumun train --resume runs/forecast-sales-1
+
+The run folder holds model.safetensors, config.toml, metrics.jsonl, results.json and report.html. Ctrl-C saves and stops; \
+--resume goes on to the same bits. With --json the last line of stdout is one object: task, run, report, epochs, \
+best_epoch, seconds, parameters, metrics.valid, metrics.test and baselines.NAME, each with mae, rmse, smape, mase and loss \
+(null if undefined). An option given twice: the last wins. A column name with a comma in it goes in double quotes.";
+
+const CLASSIFY_EXAMPLES: &str = "\
+Examples:
+  sumun train classify data/japanese_vowels/train.jsonl --test data/japanese_vowels/test.jsonl
+  sumun train classify reviews.csv --text review --label stars --threshold 3
+  sumun train classify questions.jsonl --text question --label kind --vectors glove.6B.100d.txt
+  sumun train --resume runs/classify-reviews-1
+
+CSV and TSV have a column of text and one of labels; JSON lines may have a list of numbers \"x\" instead, one list a
+channel. Ctrl-C saves and stops; --resume goes on to the same bits.";
+
+const REGRESS_EXAMPLES: &str = "\
+Examples:
+  sumun train regress reviews.csv --text review --label stars
+  sumun train regress sensors.jsonl --label wear --x signal --cell gru
+  sumun train --resume runs/regress-reviews-1";
+
+const TAG_EXAMPLES: &str = "\
+Examples:
+  sumun train tag train.conllu --valid dev.conllu --test test.conllu
+  sumun train tag sentences.jsonl --tokens words --tags labels
+
+A sentence is a JSON line with two lists of equal length, or CoNLL: a token a line, a blank line between sentences.";
+
+const LM_EXAMPLES: &str = "\
+Examples:
+  sumun train lm data/korean_constitution.txt --hidden 128 --batch 8 --chunk 64 --epochs 30
+  sumun train lm novel.txt --level word --hidden 512
+  sumun generate runs/lm-korean_constitution-1 --prompt '대한민국'";
+
+/// Trains a task, what a configuration says, or what was interrupted.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { task, resume: run, common } = arguments;
+    match (task, run) {
+        (Some(task), _) => train_task(task),
+        (None, Some(run)) => resume(&run, &common),
+        (None, None) => train_config(common),
+    }
+}
+
+/// Trains a task with the settings of options.
+fn train_task(arguments: TrainTask) -> Result<(), Failure> {
+    let TrainTask { task, file, given, common } = arguments;
+    let mut spelling = Options::default();
+    let mut tables: Vec<Table> = common.config.as_deref().map(read_config).transpose()?.into_iter().collect();
+    tables.iter().for_each(|table| spelling.file(table));
+    given.iter().for_each(|table| spelling.option(table));
+    tables.extend(given);
+    if let Some(file) = file {
+        tables.push(train_file(&file)?);
+    }
+    let set = common.set_tables()?;
+    set.iter().for_each(|table| spelling.file(table));
+    tables.extend(set);
+    train(task, &tables, common).map_err(|failure| failure.spelled(spelling))
+}
+
+/// Trains what a configuration file says.
+fn train_config(common: Common) -> Result<(), Failure> {
+    let file = common.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
+    let task = file.get("task").and_then(toml::Value::as_str).ok_or_else(|| {
+        Failure::Usage("the configuration names no task; add task = \"classify\", for example".into())
+    })?;
+    let task = named(task)?;
+    let mut tables = vec![file];
+    tables.extend(common.set_tables()?);
+    train(task, &tables, common).map_err(|failure| failure.spelled(Options::of_file_alone()))
+}
+
+fn train(task: &dyn TaskEntry, tables: &[Table], common: Common) -> Result<(), Failure> {
+    let config = task.configure(tables)?;
+    let place = || {
+        let default = || default_path(RUNS.as_ref(), config.task(), config.train_file());
+        common.out.clone().unwrap_or_else(default)
+    };
+    // Whether a run can be written is known before the work.
+    drop(RunFolder::stage(place())?);
+    let stop = stop_flag(common.quiet)?;
+    let every = save_every(config.save_every());
+    on_threads(common.threads, || {
+        let training = config.begin()?;
+        let staged = RunFolder::stage(place())?;
+        let live = LiveRun::begin(staged, &training.config_toml()?, &training.checkpoint()?, every, stop)?;
+        learn(training, live, &command_line(), Vec::new(), &common)
+    })?
+}
+
+impl Common {
+    fn set_tables(&self) -> Result<Vec<Table>, Failure> {
+        let table = |text: &String| match text.split_once('=') {
+            Some((key, value)) => Ok(setting(key.trim(), value.trim())?),
+            None => Err(Failure::Usage(format!("--set {text}: give KEY=VALUE, such as train.lr=0.01"))),
+        };
+        self.set.iter().map(table).collect()
+    }
+}
+
+/// The training file as a setting; a path that is no Unicode cannot stand in a configuration.
+fn train_file(path: &Path) -> Result<Table, Failure> {
+    let Some(name) = path.to_str() else {
+        return Err(Failure::Usage(format!("{}: the name is no Unicode; rename the file", path.display())));
+    };
+    let inner = Table::from_iter([("train".to_owned(), toml::Value::String(name.to_owned()))]);
+    Ok(Table::from_iter([("data".to_owned(), toml::Value::Table(inner))]))
+}
+
+/// Goes on with a training that was interrupted.
+fn resume(run: &Path, common: &Common) -> Result<(), Failure> {
+    let stop = stop_flag(common.quiet)?;
+    let (live, checkpoint) = LiveRun::resume(run, stop)?;
+    on_threads(common.threads, || {
+        let (training, notes) = resume_training(checkpoint)?;
+        let live = live.every(save_every(training.save_every()));
+        learn(training, live, &again(run), notes, common)
+    })?
+    .map_err(|failure| failure.spelled(Options::of_file_alone()))
+}
+
+/// The command that repeats a training which was resumed: its options are those of its configuration.
+fn again(run: &Path) -> String {
+    format!("sumun train --config {}", shell_word(&run.join(CONFIG_FILE).display().to_string()))
+}
+
+/// How to go on with a run that Ctrl-C ended, given its training file.
+fn interrupted(folder: &Path, file: &Path) -> Failure {
+    let run = shell_word(&folder.display().to_string());
+    let piped = if file == Path::new("-") { " < FILE" } else { "" };
+    Failure::Interrupted(format!("saved; go on with: sumun train --resume {run}{piped}"))
+}
+
+/// So many seconds between checkpoints, as far as they can be counted.
+fn save_every(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds.min(1e9))
+}
+
+/// Trains to the end, or until Ctrl-C. `command` is what repeats it. A training that fails keeps its folder: its curves
+/// say how.
+fn learn(
+    mut training: Box<dyn AnyTraining>,
+    mut live: LiveRun,
+    command: &str,
+    mut notes: Vec<String>,
+    common: &Common,
+) -> Result<(), Failure> {
+    notes.extend_from_slice(training.notes());
+    let mut display = Display::new(common.quiet);
+    notes.iter().for_each(|note| display.note(note));
+    let ending = training.run(&mut display, &mut live);
+    display.finish();
+    let folder = live.path().to_path_buf();
+    if ending? == Ending::Interrupted {
+        return Err(interrupted(&folder, training.train_file()));
+    }
+    let outcome = training.finish()?;
+    let about = About {
+        created: now(),
+        command: command.to_owned(),
+        predict_command: next_command(outcome.next(), &folder),
+        threads: rayon::current_num_threads(),
+        notes,
+    };
+    if let Some(metrics) = outcome.metrics()? {
+        live.replace(METRICS_FILE, &metrics)?;
+    }
+    live.replace(CONFIG_FILE, outcome.config_toml()?.as_bytes())?;
+    live.finish(&outcome.model_file()?, outcome.report(&about).as_bytes(), &outcome.results())?;
+    if !common.quiet {
+        summary(&*outcome, &folder, Style::for_stderr()).lines().for_each(tell);
+    }
+    if common.json {
+        print_json(&as_json(&*outcome, &folder))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_has_examples() {
+        for task in TASKS {
+            assert!(examples(task.name()).contains(&format!("sumun train {}", task.name())), "{task:?}");
+        }
+    }
+}

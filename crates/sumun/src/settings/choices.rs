@@ -1,0 +1,106 @@
+//! Values of settings that are one of some names.
+
+use serde::{Deserialize, Serialize};
+use sumun_nn::named;
+
+use crate::text::TokenUnit;
+
+/// A recurrent cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cell {
+    /// Elman's network with tanh (Cognitive Science 1990).
+    Rnn,
+    /// Long short-term memory (Hochreiter & Schmidhuber, Neural Computation 1997, with the forget gate of Gers 2000).
+    #[default]
+    Lstm,
+    /// Gated recurrent unit (Cho et al., EMNLP 2014, reset after the product as in PyTorch).
+    Gru,
+}
+named!(Cell, "cell", Rnn = "rnn", Lstm = "lstm", Gru = "gru");
+
+/// What is subtracted from the targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DifferenceChoice {
+    /// What does best on the validation part.
+    #[default]
+    Auto,
+    /// Nothing.
+    None,
+    /// The last known value: the network learns what the naive forecast leaves.
+    Last,
+    /// The last known value of the same phase: the network learns what the seasonal naive forecast leaves.
+    Season,
+}
+named!(DifferenceChoice, "difference", Auto = "auto", None = "none", Last = "last", Season = "season");
+
+/// Something that is on, off, or decided from the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// The data decide.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+named!(Switch, "switch", Auto = "auto", On = "on", Off = "off");
+
+/// How much the classes count in the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClassWeights {
+    /// Every example counts the same.
+    #[default]
+    None,
+    /// Every class counts the same, however few its examples.
+    Balanced,
+}
+named!(ClassWeights, "class_weights", None = "none", Balanced = "balanced");
+
+/// What a token is, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Words and punctuation marks, by Unicode segmentation.
+    #[default]
+    Word,
+    /// What stands between white space.
+    Space,
+    /// Characters; Hangul syllables whole.
+    Char,
+    /// Characters, with Hangul syllables cut into their letters.
+    Jamo,
+}
+named!(Level, "level", Word = "word", Space = "space", Char = "char", Jamo = "jamo");
+
+impl Level {
+    /// The tokeniser's word for it.
+    pub(crate) fn unit(self) -> TokenUnit {
+        match self {
+            Self::Word => TokenUnit::WordsAndPunctuation,
+            Self::Space => TokenUnit::Whitespace,
+            Self::Char => TokenUnit::Characters,
+            Self::Jamo => TokenUnit::Jamo,
+        }
+    }
+}
+
+/// How the steps of a sequence become one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// The final hidden states of both directions.
+    Last,
+    /// The largest of each feature.
+    #[default]
+    Max,
+    /// The mean of each feature.
+    Mean,
+    /// A mean with learnt weights.
+    Attention,
+}
+named!(Pooling, "pool", Last = "last", Max = "max", Mean = "mean", Attention = "attention");

@@ -1,0 +1,58 @@
+//! What the data decided.
+
+use crate::data::{Calendar, Difference, Split};
+use crate::settings::DifferenceChoice;
+
+/// What the data decided where the settings leave it open, and what follows from both; beside the settings, not a copy
+/// of them. Only the training part is looked at, and for [`difference`](Self::difference) the validation part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decisions {
+    /// The rows of the three parts.
+    pub split: Split,
+    /// The column of the timestamps, if there is one.
+    pub time: Option<String>,
+    /// The period of the season in rows; 1 for none.
+    pub season: usize,
+    /// Steps ahead.
+    pub horizon: usize,
+    /// Rows before each forecast.
+    pub window: usize,
+    /// For each target, whether its logarithm is taken.
+    pub log: Vec<bool>,
+    /// What the network is given of the calendar, if anything.
+    pub calendar: Option<Calendar>,
+    /// What may be subtracted from the targets: the candidates that the validation part compares.
+    pub candidates: Vec<DifferenceChoice>,
+    /// What is subtracted from the targets: as the settings say, until the validation part has chosen a candidate.
+    pub difference: DifferenceChoice,
+    /// Windows in a training step.
+    pub batch: usize,
+    /// The most passes over the training windows.
+    pub epochs: usize,
+    /// Epochs without a better validation loss after which training stops.
+    pub patience: usize,
+    /// The choices with their reasons, in the order in which they were made.
+    pub choices: Vec<Choice>,
+}
+
+/// Something that was decided from the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The setting: `difference`.
+    pub name: String,
+    /// What was chosen: `season`.
+    pub value: String,
+    /// Why, with the figures that decided it.
+    pub reason: String,
+}
+
+impl Decisions {
+    /// What a choice subtracts, with the season's period.
+    pub(super) fn difference_of(&self, choice: DifferenceChoice) -> Difference {
+        match choice {
+            DifferenceChoice::Season => Difference::Season(self.season),
+            DifferenceChoice::Last => Difference::Last,
+            DifferenceChoice::None | DifferenceChoice::Auto => Difference::None,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a model file keeps of a forecaster beside its weights.
+
+use serde::{Deserialize, Serialize};
+
+use super::net::NetConfig;
+use super::preprocessing::Preprocessing;
+use crate::data::{Frequency, Missing, TimeFormat};
+use crate::loss::Loss;
+
+/// Everything about a forecaster except its weights, as a model file keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForecasterConfig {
+    /// The version of Sumun that trained it.
+    pub version: String,
+    /// The seed it was trained with.
+    pub seed: u64,
+    /// The network.
+    pub net: NetConfig,
+    /// From the columns of a file to the network's numbers and back.
+    pub preprocessing: Preprocessing,
+    /// The period of the season in rows, 1 for none: for the baselines and the scale of the MASE.
+    pub season: usize,
+    /// The loss that training made small.
+    pub loss: Loss,
+    /// What is done about missing values and rows.
+    pub missing: Missing,
+    /// The time column, if there is one.
+    pub time: Option<TimeAxis>,
+    /// The end of the data it was trained on, from which it forecasts where no file is given.
+    pub history: History,
+}
+
+/// The time column of the training file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeAxis {
+    /// Its name.
+    pub column: String,
+    /// How it is written.
+    pub format: TimeFormat,
+    /// The step between rows.
+    pub frequency: Option<Frequency>,
+}
+
+/// The last rows of the data a forecaster was trained on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// Rows of the whole series; the last of them is the last of this history.
+    pub rows: usize,
+    /// The timestamp of each row of this history, as `2012-05-29T23:00:00`; `None` without a time column.
+    pub times: Option<Vec<String>>,
+    /// One entry a column: targets, features, known columns; each has the same number of values.
+    pub columns: Vec<Vec<f64>>,
+    /// The known columns after the end, if the file had such rows; one entry a known column.
+    pub ahead: Vec<Vec<f64>>,
+}
+
+impl ForecasterConfig {
+    /// The rows that an origin needs behind it to be scored: the model's window and the baselines' season.
+    pub(crate) fn rows_to_evaluate(&self) -> usize {
+        self.preprocessing.rows_needed().max(self.season)
+    }
+}

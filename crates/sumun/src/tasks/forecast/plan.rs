@@ -1,0 +1,86 @@
+//! What a search decides before its first step: which candidates there are, and what each learns from.
+
+use serde_json::Value;
+
+use super::choose;
+use super::config::ForecastConfig;
+use super::decisions::Decisions;
+use super::fit::{Fitting, Material};
+use super::metrics::mase_scale;
+use super::preprocessing::{Input, Preprocessing, Target};
+use super::source::Source;
+use crate::data::{Difference, Transform, origins_within};
+use crate::tasks::source::Source as ReadFile;
+use crate::train::FitOptions;
+use crate::{Error, Result};
+
+/// Settings, data, and what was decided from both.
+#[derive(Debug)]
+pub struct Plan {
+    pub(super) config: ForecastConfig,
+    pub(super) source: Source,
+    pub(super) decisions: Decisions,
+    /// The file, unless the data came as a table.
+    pub(super) files: Vec<ReadFile>,
+}
+
+impl Plan {
+    /// Decides what the settings leave open. Error: data that cannot be learnt from.
+    pub(super) fn new(config: ForecastConfig, source: Source, files: Vec<ReadFile>) -> Result<Self> {
+        let decisions = choose::decide(&config, &source)?;
+        Ok(Self { config, source, decisions, files })
+    }
+
+    /// What candidate `index` learns from.
+    pub(super) fn material(&self, index: usize) -> Result<Material> {
+        let Self { source, decisions, .. } = self;
+        let difference = decisions.difference_of(decisions.candidates[index]);
+        let preprocessing = self.preprocessing(difference)?;
+        let frame = preprocessing.frame(source.columns())?;
+        let train = origins_within(&decisions.split.train, preprocessing.rows_needed(), decisions.horizon);
+        Ok(Material { preprocessing, frame, train, valid: decisions.split.valid.clone() })
+    }
+
+    /// Candidate `index` before its first step.
+    pub(super) fn fitting(&self, index: usize) -> Result<Fitting> {
+        Fitting::new(self.material(index)?, &self.config, &self.decisions)
+    }
+
+    /// How a candidate is trained.
+    pub(super) fn fit(&self) -> Result<FitOptions> {
+        self.config.fit(&self.decisions)
+    }
+
+    /// How each candidate sees the data: what must not have changed when a search goes on.
+    pub(super) fn prepared(&self) -> Result<Value> {
+        let of = |index| Ok(self.material(index)?.preprocessing);
+        let all = (0..self.decisions.candidates.len()).map(of).collect::<Result<Vec<Preprocessing>>>()?;
+        serde_json::to_value(all)
+            .map_err(|error| Error::Invalid(format!("the checkpoint cannot be written as JSON: {error}")))
+    }
+
+    /// Fits every scaler on the training part.
+    fn preprocessing(&self, difference: Difference) -> Result<Preprocessing> {
+        let Self { config, source, decisions, .. } = self;
+        let (data, train, scale) = (&config.data, &decisions.split.train, config.prepare.scale);
+        let &Decisions { horizon, window, .. } = decisions;
+        let mut targets = Vec::new();
+        for ((name, values), &log) in data.target.iter().zip(&source.targets).zip(&decisions.log) {
+            let mase_scale = mase_scale(&values[train.clone()], decisions.season);
+            let transform = Transform { log, difference };
+            targets.push(Target::fit(name, values, train, transform, horizon, scale, mase_scale)?);
+        }
+        let inputs = |names: &[String], columns: &[Vec<f64>]| -> Result<Vec<Input>> {
+            names.iter().zip(columns).map(|(name, values)| Input::fit(name, values, train, scale)).collect()
+        };
+        Ok(Preprocessing {
+            targets,
+            features: inputs(&data.features, &source.features)?,
+            known: inputs(&data.known, &source.known)?,
+            calendar: decisions.calendar.clone(),
+            difference,
+            window,
+            horizon,
+        })
+    }
+}

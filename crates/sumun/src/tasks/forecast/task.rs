@@ -1,0 +1,355 @@
+//! Forecasting as a task: its trainings, and its models at work.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use toml::Table as Toml;
+
+use super::config::{ForecastConfig, TASK};
+use super::evaluation::Evaluation;
+use super::forecaster::Forecaster;
+use super::plan::Plan;
+use super::report::report;
+use super::results::{metrics, results};
+use super::search::Search;
+use super::source::{Source, Wanted};
+use super::trained::Trained;
+use crate::data::Table;
+use crate::message::key;
+use crate::model::ModelFile;
+use crate::records;
+use crate::report::text::{count, shortened};
+use crate::run::{Checkpoint, RunFolder, RunResults};
+use crate::settings::Settings;
+use crate::tasks::protocol::{
+    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
+    Plan as PlanOf, Predicted, Request, TaskEntry, TrainedModel,
+};
+use crate::tasks::source::Source as ReadFile;
+use crate::tasks::training::Training;
+use crate::train::{Ending, Keeper, Progress, Snapshot};
+use crate::{Error, Result};
+
+/// Forecasting as front ends see it.
+#[derive(Debug)]
+pub(crate) struct Entry;
+
+/// Trains a forecaster on `table`; see the [module](super) for the recipe. The same settings and table give the same
+/// model bit for bit, whatever the number of threads. A [`Training`] does the same with the file that the settings name,
+/// and may stop and go on.
+///
+/// Errors: settings that make no sense, a table that lacks columns or values, a constant target, a series that is too
+/// short for the window and the horizon, and a loss that is no longer finite.
+pub fn train(table: &Table, config: &ForecastConfig, progress: &mut dyn Progress) -> Result<Trained> {
+    let mut search = Search::begin(plan(config, table, Vec::new())?)?;
+    search.plan().source.notes.iter().for_each(|note| progress.note(note));
+    search.run(progress, &mut ())?;
+    let trained = search.finish()?;
+    if let Some(choice) = trained.decisions.choices.iter().find(|choice| choice.name == "difference") {
+        progress.note(&format!("difference = {}: {}", choice.value, choice.reason));
+    }
+    Ok(trained)
+}
+
+/// The forecaster of a run folder, or of a model file alone. Errors: no such run (the message names the nearest), and
+/// a model file that is damaged or of another kind or version.
+pub fn open_run(path: impl AsRef<Path>) -> Result<Forecaster> {
+    let folder = RunFolder::open(path)?;
+    let file = folder.load_model()?;
+    Forecaster::from_model_file(&folder.model_path().display().to_string(), &file)
+}
+
+fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<Plan> {
+    config.check()?;
+    fn names(columns: &[String]) -> Vec<&str> {
+        columns.iter().map(String::as_str).collect()
+    }
+    let wanted = Wanted {
+        targets: names(&config.data.target),
+        features: names(&config.data.features),
+        known: names(&config.data.known),
+        time: config.time(),
+        missing: config.data.missing,
+        expected_frequency: None,
+    };
+    Plan::new(config.clone(), Source::read(table, &wanted)?, files)
+}
+
+impl TaskEntry for Entry {
+    fn name(&self) -> &'static str {
+        TASK
+    }
+
+    fn purpose(&self) -> &'static str {
+        "Learn to forecast columns of a CSV file"
+    }
+
+    fn settings(&self) -> Result<Settings> {
+        ForecastConfig::settings()
+    }
+
+    fn configure(&self, tables: &[Toml]) -> Result<Box<dyn AnyConfig>> {
+        Ok(Box::new(ForecastConfig::from_tables(tables)?))
+    }
+
+    fn resume(&self, checkpoint: Checkpoint) -> Result<(Box<dyn AnyTraining>, Vec<String>)> {
+        let (training, notes) = Training::<ForecastConfig>::resume(checkpoint)?;
+        Ok((Box::new(training), notes))
+    }
+
+    fn open(&self, name: &str, file: ModelFile) -> Result<Box<dyn TrainedModel>> {
+        Ok(Box::new(Forecaster::from_model_file(name, &file)?))
+    }
+}
+
+impl Config for ForecastConfig {
+    type Plan = Plan;
+
+    fn task(&self) -> &'static str {
+        TASK
+    }
+
+    fn train_file(&self) -> &Path {
+        &self.data.train
+    }
+
+    fn save_every(&self) -> f64 {
+        self.train.save_every
+    }
+
+    fn reads_standard_input(&self) -> bool {
+        self.data.train == Path::new("-")
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
+    }
+
+    fn plan(&self, _again: bool) -> Result<Plan> {
+        let text = records::open(&self.data.train, "CSV")?;
+        let table = Table::from_text(&text, None)?;
+        plan(self, &table, vec![ReadFile::new("train", text.name(), &text.hash())])
+    }
+}
+
+impl PlanOf for Plan {
+    type Learning = Search;
+
+    fn sources(&self) -> &[ReadFile] {
+        &self.files
+    }
+
+    fn prepared(&self) -> Result<Value> {
+        self.prepared()
+    }
+
+    fn begin(self) -> Result<Search> {
+        Search::begin(self)
+    }
+
+    fn resume(self, snapshot: Snapshot) -> Result<Search> {
+        Search::resume(self, snapshot)
+    }
+}
+
+impl Learning for Search {
+    type Trained = Trained;
+
+    fn notes(&self) -> &[String] {
+        &self.plan().source.notes
+    }
+
+    fn config_toml(&self) -> Result<String> {
+        let plan = self.plan();
+        plan.config.as_used(&plan.decisions).to_toml()
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        self.snapshot()
+    }
+
+    fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
+        self.run(progress, keeper)
+    }
+
+    fn finish(self) -> Result<Trained> {
+        self.finish()
+    }
+}
+
+impl Trained {
+    /// All settings with what the data decided filled in: training with them gives the same model.
+    pub fn as_used(&self) -> ForecastConfig {
+        self.config.as_used(&self.decisions)
+    }
+}
+
+impl Outcome for Trained {
+    fn config_toml(&self) -> Result<String> {
+        self.as_used().to_toml()
+    }
+
+    fn model_file(&self) -> Result<ModelFile> {
+        self.forecaster.to_model_file()
+    }
+
+    fn metrics(&self) -> Result<Option<Vec<u8>>> {
+        metrics(self).map(Some)
+    }
+
+    fn results(&self) -> RunResults {
+        results(self)
+    }
+
+    fn stopped_early(&self) -> bool {
+        self.stopped_early
+    }
+
+    fn report(&self, about: &About) -> String {
+        report(self, about)
+    }
+
+    fn facts(&self) -> Facts {
+        let (decisions, network) = (&self.decisions, &self.config.network);
+        let labels = &self.data.labels;
+        let frequency = match self.data.frequency.as_str() {
+            "" => String::new(),
+            frequency => format!(", {frequency}"),
+        };
+        let mut data = vec![format!("{} rows{frequency}", count(labels.len()))];
+        if let (Some(first), Some(last)) = (labels.first(), labels.last())
+            && decisions.time.is_some()
+        {
+            data.push(format!("{first} … {last}"));
+        }
+        let [learn, decide, measure] =
+            [&decisions.split.train, &decisions.split.valid, &decisions.split.test]
+                .map(|part| count(part.len()));
+        data.push(format!("{learn} to learn, {decide} to decide, {measure} to measure"));
+        let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
+        let parameters: usize = self.forecaster.summary().iter().map(|layer| layer.parameters).sum();
+        Facts {
+            file: self.data.source.clone(),
+            data,
+            model: format!(
+                "{layers}{} of {} units, {} parameters; {} ahead from {} rows",
+                network.cell.to_string().to_uppercase(),
+                network.hidden,
+                count(parameters),
+                steps(decisions.horizon),
+                decisions.window
+            ),
+            choices: decisions
+                .choices
+                .iter()
+                .map(|choice| [choice.name.clone(), choice.value.clone(), choice.reason.clone()])
+                .collect(),
+        }
+    }
+
+    fn evaluated(&self) -> Vec<Evaluated> {
+        let part = |name: &str, part: &Option<Evaluation>| {
+            part.clone().map(|evaluation| Evaluated::Forecasts {
+                part: name.into(),
+                targets: self.config.data.target.clone(),
+                horizon: self.decisions.horizon,
+                evaluation: Box::new(evaluation),
+            })
+        };
+        [part("valid", &self.valid), part("test", &self.test)].into_iter().flatten().collect()
+    }
+
+    fn forecasts(&self) -> bool {
+        true
+    }
+
+    fn next(&self) -> Next {
+        let config = self.forecaster.config();
+        let ahead = config.history.ahead.first().map_or(usize::MAX, Vec::len);
+        // A model that needs columns known ahead, of which the training file held none, needs a file.
+        if ahead < config.preprocessing.horizon { Next::PredictKnown } else { Next::Predict }
+    }
+}
+
+impl TrainedModel for Forecaster {
+    fn task(&self) -> &'static str {
+        TASK
+    }
+
+    fn predict(&self, request: &Request<'_>) -> Result<Predicted> {
+        if request.attention {
+            return Err(Error::Settings(
+                key("attention")
+                    + " is for models trained with "
+                    + key("pool").to("attention")
+                    + "; this is a forecaster",
+            ));
+        }
+        let table = request.file.map(read).transpose()?;
+        let forecast = self.predict(table.as_ref(), request.steps)?;
+        Ok(Predicted::Ahead { forecast, horizon: self.config().preprocessing.horizon })
+    }
+
+    fn evaluate(&self, file: &Path) -> Result<Evaluated> {
+        let table = read(file)?;
+        let evaluation = Box::new(self.evaluate(&table)?);
+        let preprocessing = &self.config().preprocessing;
+        Ok(Evaluated::Forecasts {
+            part: table.name().to_owned(),
+            targets: preprocessing.targets.iter().map(|target| target.name.clone()).collect(),
+            horizon: preprocessing.horizon,
+            evaluation,
+        })
+    }
+
+    fn facts(&self) -> ModelFacts {
+        let config = self.config();
+        let p = &config.preprocessing;
+        let names: Vec<&str> = p.targets.iter().map(|target| target.name.as_str()).collect();
+        let shown: Vec<String> = names.iter().map(|name| shortened(name, 30)).collect();
+        let line = format!(
+            "{} of {}, {} ahead from a window of {}",
+            if names.len() == 1 { "forecast" } else { "forecasts" },
+            shown.join(", "),
+            steps(p.horizon),
+            p.window
+        );
+        let more = json!({
+            "version": config.version,
+            "seed": config.seed,
+            "targets": names,
+            "window": p.window,
+            "horizon": p.horizon,
+            "season": config.season,
+        });
+        let layers: Vec<LayerFacts> = self
+            .summary()
+            .into_iter()
+            .map(|layer| LayerFacts {
+                name: layer.name,
+                kind: layer.kind,
+                output: layer.output,
+                parameters: layer.parameters,
+            })
+            .collect();
+        ModelFacts {
+            heading: Some(["Forecaster".into(), line]),
+            parameters: layers.iter().map(|layer| layer.parameters).sum(),
+            layers,
+            table: None,
+            more: match more {
+                Value::Object(more) => more,
+                _ => Map::new(),
+            },
+        }
+    }
+}
+
+fn steps(horizon: usize) -> String {
+    if horizon == 1 { "1 step".into() } else { format!("{horizon} steps") }
+}
+
+/// A table from a file, or from standard input for `-`.
+fn read(file: &Path) -> Result<Table> {
+    Table::from_text(&records::open(file, "CSV")?, None)
+}

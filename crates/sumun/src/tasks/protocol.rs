@@ -1,0 +1,292 @@
+//! What a task is: settings, a training of its own kind, and a model at work.
+//!
+//! A task is a folder with a [`Config`] and what follows from it: [`Config::plan`] reads the data, a [`Plan`] begins or
+//! goes on, [`Learning`] trains, and the [`Outcome`] is written into a run folder, from which a [`TrainedModel`] is
+//! opened. [`Training`](super::Training) does all that every training needs beside it. Front ends know tasks only by their
+//! [`TaskEntry`] and what these traits say.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use toml::Table;
+
+use super::figures::{Answers, Measured};
+use super::forecast::{Evaluation, Forecast};
+use super::lm::{Generator, Sampling};
+use super::source::Source;
+use crate::model::ModelFile;
+use crate::run::{Checkpoint, RunResults};
+use crate::settings::Settings;
+use crate::train::{Ending, Keeper, Progress, Snapshot};
+use crate::{Error, Result};
+
+/// A task as front ends see it.
+pub trait TaskEntry: fmt::Debug + Sync {
+    /// Its name: `classify`.
+    fn name(&self) -> &'static str;
+    /// What it learns, in a sentence without a full stop.
+    fn purpose(&self) -> &'static str;
+    /// The settings that it reads.
+    fn settings(&self) -> Result<Settings>;
+    /// The defaults under settings from a file and then single ones, each a table of sections. Errors: settings that do
+    /// not exist or make no sense.
+    fn configure(&self, tables: &[Table]) -> Result<Box<dyn AnyConfig>>;
+    /// Goes on from a checkpoint, and says what may be different now. Errors as [`Training::resume`](super::Training::resume).
+    fn resume(&self, checkpoint: Checkpoint) -> Result<(Box<dyn AnyTraining>, Vec<String>)>;
+    /// The model that a file holds; `name` stands for the file in messages. Errors: a file that was damaged, or made by
+    /// another version.
+    fn open(&self, name: &str, file: ModelFile) -> Result<Box<dyn TrainedModel>>;
+}
+
+/// All settings of a training.
+pub trait Config: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Sync + 'static {
+    /// The data as it was read, with what was decided from it.
+    type Plan: Plan;
+
+    /// The name of the task.
+    fn task(&self) -> &'static str;
+    /// The training file; `-` for standard input.
+    fn train_file(&self) -> &Path;
+    /// Seconds between checkpoints.
+    fn save_every(&self) -> f64;
+    /// Whether any part of the data is standard input.
+    fn reads_standard_input(&self) -> bool;
+    /// Refuses settings that make no sense whatever the data are.
+    fn check(&self) -> Result<()>;
+    /// Reads the data. `again` where a training goes on, so that its weights come from a checkpoint.
+    fn plan(&self, again: bool) -> Result<Self::Plan>;
+}
+
+/// The data of a training as it was read, with what was decided from it.
+pub trait Plan: fmt::Debug + Sized {
+    /// What follows.
+    type Learning: Learning;
+
+    /// The files that were read.
+    fn sources(&self) -> &[Source];
+    /// Everything that was made of the data: what must not have changed when a training goes on.
+    fn prepared(&self) -> Result<Value>;
+    /// A training before its first step.
+    fn begin(self) -> Result<Self::Learning>;
+    /// Goes on from a snapshot. Error: one that does not fit the plan.
+    fn resume(self, snapshot: Snapshot) -> Result<Self::Learning>;
+}
+
+/// A training at work.
+pub trait Learning: fmt::Debug + Send {
+    /// What it comes to.
+    type Trained: Outcome;
+
+    /// What was noticed about the data, a sentence each.
+    fn notes(&self) -> &[String];
+    /// All settings as TOML, with what the data decided before the first step filled in.
+    fn config_toml(&self) -> Result<String>;
+    /// Where it stands.
+    fn snapshot(&self) -> Result<Snapshot>;
+    /// Trains until the end or until the keeper stops it.
+    fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
+    /// The model and its figures. Error: a training that has not come to its end.
+    fn finish(self) -> Result<Self::Trained>;
+}
+
+/// A training that has come to its end.
+pub trait Outcome: fmt::Debug + 'static {
+    /// All settings as they were used.
+    fn config_toml(&self) -> Result<String>;
+    /// The model.
+    fn model_file(&self) -> Result<ModelFile>;
+    /// A line for every epoch, where those that were written while it learnt do not stay as they are.
+    fn metrics(&self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+    /// The figures to list and compare runs by.
+    fn results(&self) -> RunResults;
+    /// Whether the validation part ended the training before its epochs were through.
+    fn stopped_early(&self) -> bool;
+    /// The report: one page that needs nothing else.
+    fn report(&self, about: &About) -> String;
+    /// What people want to know of the data and the model.
+    fn facts(&self) -> Facts;
+    /// Model and baselines on the parts that were held out, in their order.
+    fn evaluated(&self) -> Vec<Evaluated>;
+    /// Whether those are [`Evaluated::Forecasts`], even where no part was held out.
+    fn forecasts(&self) -> bool;
+    /// How the model is used next.
+    fn next(&self) -> Next;
+}
+
+/// What a report says that the training does not know.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// When the training ended, as text; the report never reads the clock.
+    pub created: String,
+    /// The command that repeats the training.
+    pub command: String,
+    /// The command that uses the model.
+    pub predict_command: String,
+    /// How many threads were used.
+    pub threads: usize,
+    /// What the reader should know before trusting the figures, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// What people want to know after a training.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The training file, as it was named.
+    pub file: String,
+    /// What it holds, a line each.
+    pub data: Vec<String>,
+    /// What the network is made of.
+    pub model: String,
+    /// What was decided from the data: the setting, the value, and why.
+    pub choices: Vec<[String; 3]>,
+}
+
+/// How a model is used once it is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// It predicts from the end of its training file.
+    Predict,
+    /// It predicts from a file.
+    PredictFile,
+    /// It predicts from a file that must hold the columns known ahead.
+    PredictKnown,
+    /// It generates text.
+    Generate,
+}
+
+/// How well a model does on a part of the data, or on a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Evaluated {
+    /// Figures beside those of one baseline.
+    Figures(Box<Measured>),
+    /// Forecasts from many origins beside those of baselines.
+    Forecasts {
+        /// Which part: `valid`, `test`, or the file's name.
+        part: String,
+        /// The columns that were forecast.
+        targets: Vec<String>,
+        /// Steps ahead.
+        horizon: usize,
+        /// The scores.
+        evaluation: Box<Evaluation>,
+    },
+}
+
+impl Evaluated {
+    /// Which part: `valid`, `test`, or the file's name.
+    pub fn part(&self) -> &str {
+        match self {
+            Self::Figures(measured) => &measured.part,
+            Self::Forecasts { part, .. } => part,
+        }
+    }
+}
+
+/// What a model is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// The file to answer, or to go on from the end of; `-` for standard input.
+    pub file: Option<&'a Path>,
+    /// How many steps ahead, of a forecaster.
+    pub steps: Option<usize>,
+    /// Whether to say how much each step of a record counts.
+    pub attention: bool,
+}
+
+/// What a model makes of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predicted {
+    /// An answer for each record.
+    Records(Answers),
+    /// Values after the end.
+    Ahead {
+        /// The values.
+        forecast: Forecast,
+        /// How many steps are forecast at once.
+        horizon: usize,
+    },
+}
+
+/// A layer of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerFacts {
+    /// Its name, which its tensors' names begin with.
+    pub name: String,
+    /// What it is: `LSTM, 32 units`.
+    pub kind: String,
+    /// The shape of its output; `None` for what is free, such as the number of sequences.
+    pub output: Vec<Option<usize>>,
+    /// How many numbers it learns.
+    pub parameters: usize,
+}
+
+/// What a model is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelFacts {
+    /// A heading and a line below it; None where the layers say everything.
+    pub heading: Option<[String; 2]>,
+    /// The layers in their order.
+    pub layers: Vec<LayerFacts>,
+    /// How many numbers it learns.
+    pub parameters: usize,
+    /// The layers as a table, of a model that writes one itself.
+    pub table: Option<String>,
+    /// Further facts for programs, by name.
+    pub more: Map<String, Value>,
+}
+
+/// A trained model of any task, at work again.
+pub trait TrainedModel: fmt::Debug + Send + Sync {
+    /// The name of its task.
+    fn task(&self) -> &'static str;
+    /// What it makes of a file. Errors: a file that is not of the kind that it was trained on, and a request that means
+    /// nothing to it.
+    fn predict(&self, request: &Request<'_>) -> Result<Predicted>;
+    /// Measures the model and its baselines on a file, `-` for standard input.
+    fn evaluate(&self, file: &Path) -> Result<Evaluated>;
+    /// What it is made of.
+    fn facts(&self) -> ModelFacts;
+    /// Text that follows `prompt`. Errors: a model that writes none, and settings that make no sense.
+    fn generate(&self, prompt: &str, how: &Sampling) -> Result<Generator<'_>> {
+        let _ = (prompt, how);
+        Err(Error::Model(format!(
+            "holds a model for {}, which writes no text; give a run of the task lm",
+            self.task()
+        )))
+    }
+}
+
+/// Settings of any task.
+pub trait AnyConfig: fmt::Debug + Send + Sync {
+    /// The name of the task.
+    fn task(&self) -> &'static str;
+    /// The training file; `-` for standard input.
+    fn train_file(&self) -> &Path;
+    /// Seconds between checkpoints.
+    fn save_every(&self) -> f64;
+    /// Reads the data and builds the model.
+    fn begin(&self) -> Result<Box<dyn AnyTraining>>;
+}
+
+/// A training of any task.
+pub trait AnyTraining: fmt::Debug + Send {
+    /// The training file; `-` for standard input.
+    fn train_file(&self) -> &Path;
+    /// Seconds between checkpoints.
+    fn save_every(&self) -> f64;
+    /// What was noticed about the data, a sentence each.
+    fn notes(&self) -> &[String];
+    /// All settings as TOML, with what the data decided before the first step filled in.
+    fn config_toml(&self) -> Result<String>;
+    /// Where it stands now.
+    fn checkpoint(&self) -> Result<Checkpoint>;
+    /// Trains until the end or until the keeper stops it.
+    fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
+    /// The model and its figures. Error: a training that has not come to its end.
+    fn finish(self: Box<Self>) -> Result<Box<dyn Outcome>>;
+}
