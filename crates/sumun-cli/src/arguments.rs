@@ -31,12 +31,12 @@ pub(crate) fn real<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 pub(crate) fn on_threads<T: Send>(
     threads: Option<usize>,
     work: impl FnOnce() -> T + Send,
-) -> Result<T, crate::Failure> {
+) -> Result<T, crate::failure::Failure> {
     let Some(threads) = threads else { return Ok(work()) };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .map_err(|e| crate::Failure::Usage(format!("--threads {threads}: {e}; use fewer")))?;
+        .map_err(|e| crate::failure::Failure::Usage(format!("--threads {threads}: {e}; use fewer")))?;
     Ok(pool.install(work))
 }
 

@@ -52,7 +52,7 @@ impl LiveRun {
         staged.write(CONFIG_FILE, options.as_bytes())?;
         staged.write(CHECKPOINT_FILE, &first.to_file()?.to_bytes()?)?;
         staged.write(METRICS_FILE, b"")?;
-        let (path, made) = staged.place_unfinished()?;
+        let (path, made) = staged.place()?;
         let lock = lock(&path)?;
         let live = Self::open(path, lock, first, every, stop)?;
         Ok(Self { _made: Some(made), ..live })
@@ -122,11 +122,6 @@ impl LiveRun {
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(name);
         durable::write(&path, bytes).map_err(|source| Error::Io { path, source })
-    }
-
-    /// Removes the folder of a training that comes to nothing. Errors: what the operating system refuses.
-    pub fn discard(self) -> Result<()> {
-        fs::remove_dir_all(&self.path).map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 
     /// Writes the report (HTML), the figures and then the model, and removes what only an unfinished run needs. Errors:

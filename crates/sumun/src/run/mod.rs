@@ -1,11 +1,9 @@
 //! What a training leaves behind: a folder with the model, its options, its losses and its report.
 //!
-//! A run folder is whole or not there. [`RunFolder::stage`] opens a hidden folder beside the final place,
-//! everything is written into that, and [`Staged::commit`] renames it. What is dropped before leaves nothing.
-//! [`RunFolder::open`] finds the model again. Nothing here knows what the files say.
-//!
-//! A long training is a [`LiveRun`] instead: its folder is there from the start with a checkpoint in it, from which
-//! [`LiveRun::resume`] goes on after whatever ended it.
+//! A run folder is whole or not there. [`RunFolder::stage`] opens a hidden folder beside the final place; [`LiveRun::begin`]
+//! puts it there with its settings and a first checkpoint in it. [`LiveRun::resume`] goes on from the last checkpoint after
+//! whatever ended the training, and [`LiveRun::finish`] writes the model. [`RunFolder::open`] finds the model again. Nothing
+//! here knows what the files say.
 //!
 //! A finished run also holds its figures in [`RESULTS_FILE`]. They are in a file of their own, beside the model and not
 //! in it: [`RunEntry::list`] reads many runs without their weights, and a person can read them too.
@@ -14,27 +12,23 @@
 //!
 //! ```
 //! use sumun::model::ModelFile;
-//! use sumun::run::{REPORT_FILE, RunFolder, default_path};
+//! use sumun::run::{MODEL_FILE, RunFolder, default_path};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let path = default_path(folder.path(), "forecast", "data/airline.csv".as_ref());
 //! assert!(path.ends_with("forecast-airline-1"));
-//!
 //! let staged = RunFolder::stage(&path)?;
-//! let mut metrics = staged.metrics()?;
-//! metrics.write(&serde_json::json!({ "epoch": 1, "train_loss": 0.5 }))?;
-//! staged.write_config(&serde_json::json!({ "window": 24 }))?;
-//! let model = ModelFile { task: "forecast".into(), config: 24.into(), tensors: vec![] };
-//! staged.write_model(&model)?;
-//! staged.write(REPORT_FILE, b"<!doctype html>")?;
 //! assert!(!path.exists());
-//! staged.commit()?;
+//! drop(staged);
+//!
+//! std::fs::create_dir(&path)?;
+//! let model = ModelFile { task: "forecast".into(), config: 24.into(), tensors: vec![] };
+//! model.save(path.join(MODEL_FILE))?;
 //! assert_eq!(RunFolder::open(&path)?.load_model()?, model);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod checkpoint;
-mod config;
 mod folder;
 mod listing;
 mod live;
@@ -44,7 +38,6 @@ mod results;
 mod staged;
 
 pub use checkpoint::Checkpoint;
-pub use config::config_toml;
 pub use folder::RunFolder;
 pub use listing::{RunEntry, RunState};
 pub use live::LiveRun;

@@ -4,21 +4,18 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
-use serde::Serialize;
 use tempfile::TempDir;
 
-use super::{CONFIG_FILE, METRICS_FILE, MODEL_FILE, MetricsWriter, RunFolder, config_toml};
 use crate::durable::{self, folder_of};
 use crate::message::{key, text};
-use crate::model::ModelFile;
 use crate::{Error, Result};
 
 /// How the name of a folder in progress ends: `.<name>.<random>.partial`.
 const PARTIAL: &str = ".partial";
 
 /// A run folder that is not there yet: its files lie in a hidden folder beside the final place until
-/// [`Staged::commit`]. Dropped before that, it leaves nothing, nor the folders that were made above it. A process
-/// that is killed leaves the hidden folder `.<name>.<random>.partial`, which may be removed.
+/// [`LiveRun::begin`](super::LiveRun::begin) puts it there. Dropped before that, it leaves nothing, nor the folders that
+/// were made above it. A process that is killed leaves the hidden folder `.<name>.<random>.partial`, which may be removed.
 #[derive(Debug)]
 pub struct Staged {
     // Dropped in this order: first what is inside.
@@ -28,7 +25,7 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// As [`RunFolder::stage`].
+    /// As [`RunFolder::stage`](super::RunFolder::stage).
     pub(super) fn new(path: &Path) -> Result<Self> {
         let Some(name) = path.file_name() else {
             return Err(Error::Invalid(format!("'{}' does not name a folder to make", path.display()))
@@ -50,7 +47,7 @@ impl Staged {
         Ok(Self { folder, parents, path: path.to_path_buf() })
     }
 
-    /// The final place, where nothing is before [`Staged::commit`].
+    /// The final place, where nothing is before [`LiveRun::begin`](super::LiveRun::begin).
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -58,42 +55,15 @@ impl Staged {
     /// Writes a file of the run; one of that name is replaced. Errors: a name that is more than a file's name,
     /// and what the operating system refuses, with the name of the run.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        File::create(self.place(name)?)
+        File::create(self.file(name)?)
             .and_then(|mut file| file.write_all(bytes))
             .map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 
-    /// Writes the options as used to [`CONFIG_FILE`]. Errors as [`config_toml`] and [`Staged::write`].
-    pub fn write_config(&self, options: &impl Serialize) -> Result<()> {
-        self.write(CONFIG_FILE, config_toml(options)?.as_bytes())
-    }
-
-    /// Writes the model to [`MODEL_FILE`]. Errors as [`ModelFile::to_bytes`] and [`Staged::write`].
-    pub fn write_model(&self, model: &ModelFile) -> Result<()> {
-        self.write(MODEL_FILE, &model.to_bytes()?)
-    }
-
-    /// Begins [`METRICS_FILE`]. Drop the writer before [`Staged::commit`]: some systems do not rename a folder
-    /// with an open file. Errors: what the operating system refuses.
-    pub fn metrics(&self) -> Result<MetricsWriter> {
-        MetricsWriter::create(self.place(METRICS_FILE)?)
-    }
-
-    /// Puts the run in its place, whole and safe from a power failure. Errors: no model was written, or what the
-    /// operating system refuses; then nothing is left. Only where the final place cannot be taken, because
-    /// something appeared there in the meantime, is the finished run kept, and the message says where.
-    pub fn commit(self) -> Result<RunFolder> {
-        if !self.folder.path().join(MODEL_FILE).exists() {
-            return Err(Error::Invalid(format!(
-                "{}: a run needs a {MODEL_FILE}; write it first",
-                self.path.display()
-            )));
-        }
-        RunFolder::open(self.place_unfinished()?.0)
-    }
-
-    /// As [`commit`](Self::commit), of a run that has no model yet; its path, and the folders made above it.
-    pub(super) fn place_unfinished(self) -> Result<(PathBuf, MadeFolders)> {
+    /// Puts the folder in its place, whole and safe from a power failure; its path, and the folders made above it. Errors:
+    /// what the operating system refuses; then nothing is left. Only where the final place cannot be taken, because
+    /// something appeared there in the meantime, is the folder kept, and the message says where.
+    pub(super) fn place(self) -> Result<(PathBuf, MadeFolders)> {
         let Self { folder, parents, path } = self;
         sync_all(folder.path()).map_err(|source| Error::Io { path: path.clone(), source })?;
         let problem = match refuse_existing(&path) {
@@ -104,17 +74,14 @@ impl Staged {
         };
         let staged = folder.keep();
         if let Some(problem) = problem {
-            return Err(Error::Model(format!(
-                "{problem}; the finished run is in {}: rename it",
-                staged.display()
-            )));
+            return Err(Error::Model(format!("{problem}; it is kept in {}: rename it", staged.display())));
         }
         parents.sync(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         Ok((path, parents))
     }
 
     /// Where a file of the run lies now.
-    fn place(&self, name: &str) -> Result<PathBuf> {
+    fn file(&self, name: &str) -> Result<PathBuf> {
         let mut parts = Path::new(name).components();
         match (parts.next(), parts.next()) {
             (Some(Component::Normal(only)), None) if only == name => Ok(self.folder.path().join(name)),
@@ -180,7 +147,8 @@ impl Drop for MadeFolders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::REPORT_FILE;
+    use crate::model::ModelFile;
+    use crate::run::{MODEL_FILE, REPORT_FILE, RunFolder};
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
@@ -193,32 +161,32 @@ mod tests {
         ModelFile { task: "forecast".into(), config: 1.into(), tensors: vec![] }
     }
 
+    fn stage(path: &Path) -> Staged {
+        let staged = RunFolder::stage(path).unwrap();
+        staged.write(MODEL_FILE, &model().to_bytes().unwrap()).unwrap();
+        staged
+    }
+
     #[test]
     fn a_run_appears_whole_or_not_at_all() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("runs/deep/a");
-        for commit in [false, true] {
-            let staged = RunFolder::stage(&path).unwrap();
+        for placed in [false, true] {
+            let staged = stage(&path);
             assert_eq!(staged.path(), path);
             staged.write(REPORT_FILE, b"old, longer").unwrap();
             staged.write(REPORT_FILE, b"new").unwrap();
-            staged.metrics().unwrap().write(&serde_json::json!({ "epoch": 1 })).unwrap();
-            staged.write_config(&serde_json::json!({ "window": 24 })).unwrap();
-            staged.write_model(&model()).unwrap();
             assert!(!path.exists());
-            if !commit {
+            if !placed {
                 drop(staged);
                 assert!(names(root.path()).is_empty(), "the folders above go too");
                 continue;
             }
-            let run = staged.commit().unwrap();
-            assert_eq!(run, RunFolder::open(&path).unwrap());
-            assert_eq!(run.load_model().unwrap(), model());
-            assert_eq!(names(&path), [CONFIG_FILE, METRICS_FILE, MODEL_FILE, REPORT_FILE]);
+            assert_eq!(staged.place().unwrap().0, path);
+            assert_eq!(RunFolder::open(&path).unwrap().load_model().unwrap(), model());
+            assert_eq!(names(&path), [MODEL_FILE, REPORT_FILE]);
             assert_eq!(names(&root.path().join("runs/deep")), ["a"], "nothing is left beside it");
-            let read = |name| fs::read_to_string(path.join(name)).unwrap();
-            assert_eq!([read(REPORT_FILE), read(METRICS_FILE)], ["new", "{\"epoch\":1}\n"]);
-            assert!(read(CONFIG_FILE).ends_with("window = 24\n"));
+            assert_eq!(fs::read_to_string(path.join(REPORT_FILE)).unwrap(), "new");
         }
     }
 
@@ -238,16 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_run_is_kept_when_its_place_was_taken_meanwhile() {
+    fn a_run_is_kept_when_its_place_was_taken_meanwhile() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a");
-        let [first, second] = [(); 2].map(|()| RunFolder::stage(&path).unwrap());
-        for staged in [&first, &second] {
-            staged.write_model(&model()).unwrap();
-        }
-        first.commit().unwrap();
-        let error = second.commit().unwrap_err().to_string();
-        let (problem, kept) = error.split_once("; the finished run is in ").unwrap();
+        let [first, second] = [(); 2].map(|()| stage(&path));
+        drop(first.place().unwrap());
+        let error = second.place().unwrap_err().to_string();
+        let (problem, kept) = error.split_once("; it is kept in ").unwrap();
         assert_eq!(problem, format!("{} appeared during the training", path.display()));
         let kept = RunFolder::open(kept.strip_suffix(": rename it").unwrap()).unwrap();
         assert_eq!(kept.load_model().unwrap(), model());
@@ -255,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_names_and_runs_with_a_model_are_accepted() {
+    fn only_plain_names_are_accepted() {
         let root = tempfile::tempdir().unwrap();
         let staged = RunFolder::stage(root.path().join("a")).unwrap();
         for name in ["", ".", "..", "../b", "/b", "b/c", "b/"] {
             assert!(staged.write(name, b"").is_err(), "{name:?}");
         }
-        assert!(staged.commit().unwrap_err().to_string().contains("a run needs a model.safetensors"));
+        drop(staged);
         assert!(names(root.path()).is_empty());
     }
 
@@ -287,12 +252,10 @@ mod tests {
     fn a_run_is_for_everyone_who_may_read_its_folder() {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();
-        let staged = RunFolder::stage(root.path().join("a")).unwrap();
-        staged.write_model(&model()).unwrap();
-        let ours = staged.commit().unwrap();
+        let (ours, _made) = stage(&root.path().join("a")).place().unwrap();
         let usual = root.path().join("usual");
         fs::create_dir(&usual).unwrap();
         let bits = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(bits(ours.path()), bits(&usual));
+        assert_eq!(bits(&ours), bits(&usual));
     }
 }

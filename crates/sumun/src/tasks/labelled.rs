@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{DataOptions, HeldOut, Task, TaskConfig};
 use super::figures::{AttentionWeights, Figures, Measured, Prediction, Unknown, softmax};
+use super::file::to_file;
 use super::inputs::{Reader, left_out, sane};
-use super::learner::{Examples, Labels, Learner, answers, argmax, attention};
+use super::learner::{ClassLabels, Examples, Labels, Learner, answers, argmax, attention};
 use super::lesson::Lesson;
 use super::network::{Answers, first_model};
 use super::parts::{Parts, split};
 use super::shown::{Asked, Shown, Truth};
 use super::source::Source;
-use super::trained::{Pipeline, to_file};
 use crate::data::{Role, ScaleKind, Scaler, quoted};
 use crate::loss::{CrossEntropy, Loss, Mse};
 use crate::message::{key, text};
@@ -83,7 +83,7 @@ impl LabelledPipeline {
     fn labels(&self, records: &Records) -> Result<Labels> {
         Ok(match &self.head {
             Head::Classes { classes, threshold, .. } => {
-                Labels::Classes(class_ids(records, classes, *threshold)?)
+                Labels::Classes(ClassLabels::Once(class_ids(records, classes, *threshold)?))
             }
             Head::Number { scaler, .. } => {
                 let scaled = |v: f64| scaler.transform(v) as f32;
@@ -257,7 +257,7 @@ impl Labelled {
         // A label that was never seen is known before the training.
         parts.test.as_ref().map(|records| pipeline.examples(records)).transpose()?;
         let (loss, outputs) = match (&pipeline.head, &train.labels) {
-            (Head::Classes { classes, .. }, Labels::Classes(ids)) => {
+            (Head::Classes { classes, .. }, Labels::Classes(ClassLabels::Once(ids))) => {
                 let class_weights = match options.class_weights {
                     ClassWeights::None => Vec::new(),
                     ClassWeights::Balanced => balanced_weights(ids, classes.len())?,
@@ -334,7 +334,7 @@ impl Lesson for Labelled {
     }
 
     fn to_file(&self) -> Result<ModelFile> {
-        to_file(self.task, &Pipeline::Labelled(self.pipeline.clone()), &self.learner.model)
+        to_file(self.task, "labelled", &self.pipeline, &self.learner.model)
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

@@ -16,10 +16,17 @@ use crate::{Error, Layout, Parameters, Result, Rows};
 /// What the sequences should be answered with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Labels {
-    /// A class for each.
-    Classes(Vec<u32>),
+    /// Classes.
+    Classes(ClassLabels),
     /// A number for each.
     Values(Vec<f32>),
+}
+
+/// The classes of sequences.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ClassLabels {
+    /// A class for each.
+    Once(Vec<u32>),
     /// A class for each step of each.
     Steps(Vec<Vec<u32>>),
 }
@@ -46,16 +53,25 @@ impl BatchLabels {
     }
 }
 
-impl Labels {
-    fn batch(&self, chosen: &[usize], layout: &Layout) -> BatchLabels {
+impl ClassLabels {
+    /// Those of some sequences, in the order of the answer's rows.
+    fn batch(&self, chosen: &[usize], layout: &Layout) -> Vec<u32> {
         match self {
-            Self::Classes(classes) => BatchLabels::Classes(chosen.iter().map(|&n| classes[n]).collect()),
-            Self::Values(values) => BatchLabels::Values(chosen.iter().map(|&n| values[n]).collect()),
+            Self::Once(classes) => chosen.iter().map(|&n| classes[n]).collect(),
             Self::Steps(steps) => {
                 let mut rows = vec![0; layout.rows()];
                 layout.for_each_row(|row, n, t| rows[row] = steps[chosen[n]][t]);
-                BatchLabels::Classes(rows)
+                rows
             }
+        }
+    }
+}
+
+impl Labels {
+    fn batch(&self, chosen: &[usize], layout: &Layout) -> BatchLabels {
+        match self {
+            Self::Classes(classes) => BatchLabels::Classes(classes.batch(chosen, layout)),
+            Self::Values(values) => BatchLabels::Values(chosen.iter().map(|&n| values[n]).collect()),
         }
     }
 }
@@ -162,9 +178,9 @@ impl Labels {
     /// All labels one after the other.
     fn flat(&self) -> BatchLabels {
         match self {
-            Self::Classes(classes) => BatchLabels::Classes(classes.clone()),
+            Self::Classes(ClassLabels::Once(classes)) => BatchLabels::Classes(classes.clone()),
+            Self::Classes(ClassLabels::Steps(steps)) => BatchLabels::Classes(steps.concat()),
             Self::Values(values) => BatchLabels::Values(values.clone()),
-            Self::Steps(steps) => BatchLabels::Classes(steps.concat()),
         }
     }
 }
@@ -196,12 +212,8 @@ impl Objective for Learner {
     fn batch(&mut self, epoch: usize, step: usize, noise: Noise) -> Result<BatchLoss> {
         let chosen = self.batch_of(epoch, step)?;
         let padded = self.train.sequences.padded(&chosen);
-        let labels = &self.train.labels;
-        if let (Loss::CrossEntropy(loss), Labels::Classes(_) | Labels::Steps(_)) = (&self.loss, labels) {
-            let targets = |layout: &Layout| match labels.batch(&chosen, layout) {
-                BatchLabels::Classes(classes) => classes,
-                BatchLabels::Values(_) => Vec::new(),
-            };
+        if let (Loss::CrossEntropy(loss), Labels::Classes(classes)) = (&self.loss, &self.train.labels) {
+            let targets = |layout: &Layout| classes.batch(&chosen, layout);
             let batch = self.model.cross_entropy(&padded.batch()?, None, noise, loss, targets)?;
             return Ok(BatchLoss { loss: batch.loss, weight: batch.weight, rows: padded.rows() });
         }

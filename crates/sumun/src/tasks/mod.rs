@@ -10,6 +10,7 @@
 mod config;
 mod entries;
 mod figures;
+mod file;
 mod finished;
 pub mod forecast;
 mod inputs;

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{HeldOut, Task, TaskConfig};
 use super::figures::{Figures, Measured, Prediction, Unknown, softmax};
+use super::file::to_file;
 use super::inputs::{Reader, Sequences, left_out};
-use super::learner::{Examples, Labels, Learner, answers, argmax};
+use super::learner::{ClassLabels, Examples, Labels, Learner, answers, argmax};
 use super::lesson::Lesson;
 use super::network::{Answers, first_model};
 use super::parts::{Parts, split};
 use super::shown::{Asked, Shown, Truth};
 use super::source::Source;
-use super::trained::{Pipeline, to_file};
 use crate::data::quoted;
 use crate::loss::{CrossEntropy, Loss};
 use crate::model::{Model, ModelFile};
@@ -83,7 +83,7 @@ impl TaggingPipeline {
     fn examples(&self, tagged: &Tagged) -> Result<Examples> {
         Ok(Examples {
             sequences: self.sequences(tagged)?,
-            labels: Labels::Steps(tagged.tag_ids(&self.tags)?),
+            labels: Labels::Classes(ClassLabels::Steps(tagged.tag_ids(&self.tags)?)),
         })
     }
 
@@ -248,7 +248,7 @@ impl Lesson for Tagger {
     }
 
     fn to_file(&self) -> Result<ModelFile> {
-        to_file(Task::Tag, &Pipeline::Tagging(self.pipeline.clone()), &self.learner.model)
+        to_file(Task::Tag, "tagging", &self.pipeline, &self.learner.model)
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Task;
 use super::figures::{Answers, Measured};
+use super::file::PIPELINE;
 use super::labelled::LabelledPipeline;
 use super::lm::{LanguagePipeline, PlainText};
 use super::tag::TaggingPipeline;
@@ -35,18 +36,6 @@ pub struct TrainedTask {
     pub pipeline: Pipeline,
     /// The network.
     pub model: Model,
-}
-
-/// The key of a model file's configuration under which the pipeline stands.
-const PIPELINE: &str = "pipeline";
-
-/// A model file of a task: the network's, with the pipeline beside it.
-pub(super) fn to_file(task: Task, pipeline: &Pipeline, model: &Model) -> Result<ModelFile> {
-    let mut file = model.to_file()?;
-    file.task = task.to_string();
-    file.config[PIPELINE] = serde_json::to_value(pipeline)
-        .map_err(|error| Error::Invalid(format!("the model cannot be written as JSON: {error}")))?;
-    Ok(file)
 }
 
 impl TrainedTask {

@@ -78,7 +78,7 @@ pub use evaluation::{Evaluation, ForecastScores, Scores};
 pub use forecaster::{Forecaster, Tensor};
 pub use kept::{ForecasterConfig, History, TimeAxis};
 pub use net::{LayerSummary, Net, NetConfig};
-pub use plan::Plan;
+pub use plan::ForecastPlan;
 pub use predict::{Forecast, ForecastColumn};
 pub use preprocessing::{Input, Preprocessing, Target};
 pub use report::{
@@ -87,8 +87,5 @@ pub use report::{
 };
 pub use search::Search;
 pub(super) use task::Entry;
-pub use task::{open_run, train};
+pub use task::{Training, open_run, train};
 pub use trained::{Candidate, DataSummary, Trained};
-
-/// A training of a forecaster on a file.
-pub type Training = super::Training<ForecastConfig>;

@@ -2,6 +2,7 @@
 
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use serde::{Deserialize, Serialize};
+use sumun_nn::layer::MOST_PARAMETERS;
 
 use crate::message::key;
 use crate::nn::{
@@ -75,9 +76,6 @@ pub(crate) struct NetCache {
 /// Which noise the dropout between the layers of the stack draws, and that before the head.
 const STACK_NOISE: u32 = 1;
 const HEAD_NOISE: u32 = 2;
-
-/// The most parameters of a network: with gradients and two moments of Adam, 2 GiB.
-const MOST_PARAMETERS: usize = 1 << 27;
 
 impl NetConfig {
     /// How many numbers such a network has; `None` if they cannot be counted.

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// Settings, data, and what was decided from both.
 #[derive(Debug)]
-pub struct Plan {
+pub struct ForecastPlan {
     pub(super) config: ForecastConfig,
     pub(super) source: Source,
     pub(super) decisions: Decisions,
@@ -24,7 +24,7 @@ pub struct Plan {
     pub(super) files: Vec<ReadFile>,
 }
 
-impl Plan {
+impl ForecastPlan {
     /// Decides what the settings leave open. Error: data that cannot be learnt from.
     pub(super) fn new(config: ForecastConfig, source: Source, files: Vec<ReadFile>) -> Result<Self> {
         let decisions = choose::decide(&config, &source)?;

@@ -10,7 +10,7 @@ use super::decisions::Choice;
 use super::fit::{Fitting, Material};
 use super::forecaster::Forecaster;
 use super::kept::{ForecasterConfig, History, TimeAxis};
-use super::plan::Plan;
+use super::plan::ForecastPlan;
 use super::preprocessing::Preprocessing;
 use super::score;
 use super::source::Source;
@@ -23,7 +23,7 @@ use crate::{Error, Result};
 /// A search for the best forecaster: candidates that are through, one at work, others to come.
 #[derive(Debug)]
 pub struct Search {
-    plan: Plan,
+    plan: ForecastPlan,
     through: Through,
     /// The weights of the best candidate that is through.
     best_weights: Vec<f32>,
@@ -55,7 +55,7 @@ const BEST_CANDIDATE: &str = "best candidate";
 
 impl Search {
     /// A search before its first step. Errors: data that cannot be learnt from, and a network that is too large.
-    pub(super) fn begin(plan: Plan) -> Result<Self> {
+    pub(super) fn begin(plan: ForecastPlan) -> Result<Self> {
         // What is wrong with a later candidate is known before the first is trained.
         for index in 1..plan.decisions.candidates.len() {
             plan.material(index)?;
@@ -67,7 +67,7 @@ impl Search {
     }
 
     /// Goes on from a snapshot of a search with the same plan. Errors: a snapshot that does not fit it.
-    pub(super) fn resume(plan: Plan, mut snapshot: Snapshot) -> Result<Self> {
+    pub(super) fn resume(plan: ForecastPlan, mut snapshot: Snapshot) -> Result<Self> {
         let through: Through = serde_json::from_value(snapshot.beside.take())
             .map_err(|error| Error::Model(format!("its candidates cannot be read: {error}")))?;
         let best_weights = match snapshot.buffers.iter().position(|(name, _)| name == BEST_CANDIDATE) {
@@ -89,7 +89,7 @@ impl Search {
         Ok(Self { plan, through, best_weights, fitting, session })
     }
 
-    pub(super) fn plan(&self) -> &Plan {
+    pub(super) fn plan(&self) -> &ForecastPlan {
         &self.plan
     }
 
@@ -174,7 +174,7 @@ impl Search {
         };
         let Fitting { material, net, mut parameters, .. } = plan.fitting(best.index)?;
         parameters.values_mut().copy_from_slice(&best_weights);
-        let Plan { config: asked, source, mut decisions, .. } = plan;
+        let ForecastPlan { config: asked, source, mut decisions, .. } = plan;
         let Material { preprocessing, frame, .. } = material;
         decisions.difference = decisions.candidates[best.index];
         if count > 1 {

@@ -8,7 +8,7 @@ use toml::Table as Toml;
 use super::config::{ForecastConfig, TASK};
 use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
-use super::plan::Plan;
+use super::plan::ForecastPlan;
 use super::report::report;
 use super::results::{metrics, results};
 use super::search::Search;
@@ -23,16 +23,18 @@ use crate::run::{Checkpoint, RunFolder, RunResults};
 use crate::settings::Settings;
 use crate::tasks::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
-    Plan as PlanOf, Predicted, Request, TaskEntry, TrainedModel,
+    Plan, Predicted, Request, TaskEntry, TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
-use crate::tasks::training::Training;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
 use crate::{Error, Result};
 
 /// Forecasting as front ends see it.
 #[derive(Debug)]
 pub(crate) struct Entry;
+
+/// A training of a forecaster on a file.
+pub type Training = crate::tasks::training::Training<ForecastConfig>;
 
 /// Trains a forecaster on `table`; see the [module](super) for the recipe. The same settings and table give the same
 /// model bit for bit, whatever the number of threads. A [`Training`] does the same with the file that the settings name,
@@ -59,7 +61,7 @@ pub fn open_run(path: impl AsRef<Path>) -> Result<Forecaster> {
     Forecaster::from_model_file(&folder.model_path().display().to_string(), &file)
 }
 
-fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<Plan> {
+fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<ForecastPlan> {
     config.check()?;
     fn names(columns: &[String]) -> Vec<&str> {
         columns.iter().map(String::as_str).collect()
@@ -72,7 +74,7 @@ fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<
         missing: config.data.missing,
         expected_frequency: None,
     };
-    Plan::new(config.clone(), Source::read(table, &wanted)?, files)
+    ForecastPlan::new(config.clone(), Source::read(table, &wanted)?, files)
 }
 
 impl TaskEntry for Entry {
@@ -93,7 +95,7 @@ impl TaskEntry for Entry {
     }
 
     fn resume(&self, checkpoint: Checkpoint) -> Result<(Box<dyn AnyTraining>, Vec<String>)> {
-        let (training, notes) = Training::<ForecastConfig>::resume(checkpoint)?;
+        let (training, notes) = Training::resume(checkpoint)?;
         Ok((Box::new(training), notes))
     }
 
@@ -103,7 +105,7 @@ impl TaskEntry for Entry {
 }
 
 impl Config for ForecastConfig {
-    type Plan = Plan;
+    type Plan = ForecastPlan;
 
     fn task(&self) -> &'static str {
         TASK
@@ -125,14 +127,14 @@ impl Config for ForecastConfig {
         self.check()
     }
 
-    fn plan(&self, _again: bool) -> Result<Plan> {
+    fn plan(&self, _again: bool) -> Result<ForecastPlan> {
         let text = records::open(&self.data.train, "CSV")?;
         let table = Table::from_text(&text, None)?;
         plan(self, &table, vec![ReadFile::new("train", text.name(), &text.hash())])
     }
 }
 
-impl PlanOf for Plan {
+impl Plan for ForecastPlan {
     type Learning = Search;
 
     fn sources(&self) -> &[ReadFile] {

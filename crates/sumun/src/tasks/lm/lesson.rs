@@ -2,12 +2,12 @@
 
 use super::super::config::{HeldOut, Task, TaskConfig};
 use super::super::figures::Measured;
+use super::super::file::to_file;
 use super::super::inputs::too_rare;
 use super::super::lesson::Lesson;
 use super::super::network::{Answers, first_model};
 use super::super::shown::Sample;
 use super::super::source::Source;
-use super::super::trained::{Pipeline, to_file};
 use super::learner::LanguageLearner;
 use super::pipeline::{LanguagePipeline, unknown};
 use super::plain_text::{PlainText, split};
@@ -120,7 +120,7 @@ impl Lesson for Writing {
     }
 
     fn to_file(&self) -> Result<ModelFile> {
-        to_file(Task::Lm, &Pipeline::Language(self.pipeline.clone()), &self.learner.model)
+        to_file(Task::Lm, "language", &self.pipeline, &self.learner.model)
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {
