@@ -268,7 +268,7 @@ pub(crate) fn run() -> Result<Outcome> {
     Ok(Outcome { error, of_the_mean, model })
 }
 
-#[allow(dead_code, reason = "the test that shares this file calls run alone")]
+#[allow(dead_code, reason = "the test that shares this file calls run only")]
 fn main() -> Result<()> {
     let Outcome { model, error, of_the_mean } = run()?;
     println!("{}", model.summary());

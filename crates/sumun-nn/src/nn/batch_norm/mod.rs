@@ -51,7 +51,7 @@ impl BatchNormConfig {
 /// `[N, F]`, and over `[N, F, T]` but for padding, which never counts here).
 ///
 /// In training μ and σ² = Σ (x − μ)² / R are those of all R rows of the batch, so a row's output depends on the others;
-/// one row alone has no variance and is an error. Outside training, and in a frozen layer, they are the running statistics
+/// a single row has no variance and is an error. Outside training, and in a frozen layer, they are the running statistics
 /// `{prefix}.running_mean` and `{prefix}.running_var` `[F]`, zeros and ones at first, and each row is computed by itself.
 ///
 /// The running statistics are kept among the parameters, so that they are saved, loaded and restored with the weights, but

@@ -8,13 +8,13 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
-    /// Nothing: windows that fit the sequence alone are computed.
+    /// Nothing: only windows that lie within the sequence are computed.
     #[default]
     Valid,
     /// Zeros on both sides, so that there are ⌈L / stride⌉ steps; where their number is odd, one more at the end (Keras'
     /// and PyTorch's `same`, ONNX' `SAME_UPPER`).
     Same,
-    /// Zeros before the first step alone: no step sees a later one (Keras' `causal`).
+    /// Zeros before the first step only: no step sees a later one (Keras' `causal`).
     Causal,
 }
 
@@ -31,7 +31,7 @@ pub struct Conv1dConfig {
     pub stride: usize,
     /// Steps between two steps of a window.
     pub dilation: usize,
-    /// Into how many groups the features fall, each computed from its own alone.
+    /// Into how many groups the features fall, each computed from its own features only.
     pub groups: usize,
     /// What stands before and after a sequence.
     pub padding: Padding,

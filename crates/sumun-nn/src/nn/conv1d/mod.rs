@@ -25,7 +25,7 @@ pub use spec::Conv1dLayer;
 /// kernel is not turned round). `{prefix}.weight` is `[O, I / groups, K]`, `{prefix}.bias` `[O]`, as PyTorch has them.
 ///
 /// Lengths and masks are respected: a masked step is no step, every sequence is padded at its own ends, and a padded batch
-/// gives the bits of each sequence alone. The output has [`Conv1dConfig::output_length`] steps of each; where that is one for
+/// gives the bits of each sequence by itself. The output has [`Conv1dConfig::output_length`] steps of each; where that is one for
 /// every input step, it has the input's layout, masks and all.
 ///
 /// Windows are gathered, some thousand numbers at a time, and multiplied with the weights in one product, K · I / groups
@@ -49,7 +49,7 @@ pub struct Conv1dCache {
 const NUMBERS: usize = 1 << 18;
 
 impl Conv1d {
-    /// Adds weight and bias to `parameters`, both drawn from U(±1/√(I / groups · K)) as PyTorch draws them. Errors are those
+    /// Adds weight and bias to `parameters`, both initialised from U(±1/√(I / groups · K)) as PyTorch does. Errors are those
     /// of [`Conv1dConfig::check`].
     pub fn new<R: Rng + ?Sized>(
         config: Conv1dConfig,

@@ -18,7 +18,7 @@ layer! {
         /// Steps between two steps of a window.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         [dilation] dilation: usize,
-        /// Into how many groups the features fall, each computed from its own alone.
+        /// Into how many groups the features fall, each computed from its own features only.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         [groups] groups: usize,
         /// What stands before and after a sequence.

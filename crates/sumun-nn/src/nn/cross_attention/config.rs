@@ -40,7 +40,7 @@ pub struct CrossAttentionWeight {
     pub name: &'static str,
     /// Its shape, row-major.
     pub shape: Vec<usize>,
-    /// How its first values are drawn.
+    /// How its first values are initialised.
     pub first: Initializer,
 }
 

@@ -1,7 +1,7 @@
 //! Attention over another sequence: every step of one sequence reads a weighted mean of another's, as a decoder reads what
 //! an encoder made of its source.
 //!
-//! For one query alone, a sequence that is summed up once, see [`Attention`](super::Attention).
+//! To sum up a sequence once, with a learnt query, see [`Attention`](super::Attention).
 //!
 //! ```
 //! use rand::SeedableRng;
@@ -108,7 +108,7 @@ impl Prepared {
 }
 
 impl CrossAttention {
-    /// Adds the weights to `parameters`, drawn as PyTorch draws those of a `Linear` each. Settings that make no sense are
+    /// Adds the weights to `parameters`, initialised as PyTorch does those of a `Linear` each. Settings that make no sense are
     /// errors, as [`CrossAttentionConfig::check`] says.
     pub fn new<R: Rng + ?Sized>(
         config: CrossAttentionConfig,

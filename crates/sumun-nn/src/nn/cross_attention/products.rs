@@ -7,8 +7,8 @@ use crate::Result;
 
 /// `out[i][j]` = `a[i]` · `b[j]`: `a` is `[A, width]`, `b` `[B, width]`, `out` `[A, B]` (overwritten).
 ///
-/// A product does not change when its factors change places, so whichever has fewer rows is packed, and no bit tells: one
-/// row of `a` alone gives the bits that it gives among others.
+/// A product does not change when its factors change places, so whichever has fewer rows is packed without changing a bit:
+/// a row of `a` by itself gives the bits that it gives among others.
 pub(super) fn rows_by_rows(path: Path, width: usize, a: &[f32], b: &[f32], out: &mut [f32]) -> Result<()> {
     let (rows, columns) = (a.len() / width, b.len() / width);
     if rows == 0 || columns == 0 {
