@@ -41,8 +41,8 @@
 //!
 //! The crate is built in floors, each of which uses only those before it: `words` (cells, sizes, options, steps, rows, weights,
 //! errors), `memory` (buffers), `simd` (one trait of vectors, a file an instruction set), `bodies` (loops that are compiled
-//! once an instruction set), `cells` (each cell's specification and bodies), `dispatch` (the one table of compiled bodies), `drivers` (loops over panels, shards and threads),
-//! `reference` (the equations), `ops` (what layers call).
+//! once an instruction set), `cells` (each cell's specification and bodies), `dispatch` (the one table of compiled bodies),
+//! `drivers` (loops over panels, shards and threads), `reference` (the equations), `ops` (what layers call).
 
 mod bodies;
 mod cells;
