@@ -52,7 +52,7 @@ pub(crate) fn check_epsilon(what: &str, epsilon: f64) -> Result<()> {
 /// each row (Ba, Kiros & Hinton, "Layer Normalization", 2016; PyTorch's `LayerNorm`).
 ///
 /// `{prefix}.weight` is `[F]`, ones at first, `{prefix}.bias` `[F]`, zeros. Sums over features are taken in double
-/// precision, from the first to the last: a row is the same bits in whatever batch.
+/// precision, in an order of their own: a row is the same bits in whatever batch.
 #[derive(Debug, Clone)]
 pub struct LayerNorm {
     config: LayerNormConfig,
@@ -101,9 +101,8 @@ impl LayerNorm {
         let chunks = data.par_chunks_mut(each * features).zip(scale.par_chunks_mut(each));
         chunks.for_each(|(rows, scales)| {
             for (row, scale) in rows.chunks_exact_mut(features).zip(scales) {
-                let mean = row.iter().map(|&v| f64::from(v)).sum::<f64>() / features as f64;
-                let square = |&v: &f32| (f64::from(v) - mean) * (f64::from(v) - mean);
-                let variance = row.iter().map(square).sum::<f64>() / features as f64;
+                let mean = sum(row, row, |v, _| v) / features as f64;
+                let variance = sum(row, row, |v, _| (v - mean) * (v - mean)) / features as f64;
                 let by = 1.0 / (variance + epsilon).sqrt();
                 row.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) * by) as f32);
                 *scale = by as f32;
@@ -120,6 +119,18 @@ impl LayerNorm {
             self.bias.map(|id| parameters.value(id)),
         )
     }
+}
+
+/// Σ term(aₖ, bₖ) in double precision, in eight chains that take turns: a single one would wait for each of its sums. Their
+/// order depends on nothing but the length.
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    const CHAINS: usize = 8;
+    let mut sums = [0.0; CHAINS];
+    for (a, b) in a.chunks(CHAINS).zip(b.chunks(CHAINS)) {
+        let terms = a.iter().zip(b).map(|(&a, &b)| term(f64::from(a), f64::from(b)));
+        sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+    }
+    sums.iter().sum()
 }
 
 /// y = x ⊙ weight + bias for every row.
@@ -202,8 +213,7 @@ impl Layer for LayerNorm {
             let normalised = normalised.data[chunk * each * features..].chunks_exact(features);
             for ((e, x), &scale) in rows.chunks_exact_mut(features).zip(normalised).zip(scales) {
                 let mean = |sum: f64| (sum / features as f64) as f32;
-                let mean_e = mean(e.iter().map(|&e| f64::from(e)).sum());
-                let mean_ex = mean(e.iter().zip(x).map(|(&e, &x)| f64::from(e) * f64::from(x)).sum());
+                let (mean_e, mean_ex) = (mean(sum(e, x, |e, _| e)), mean(sum(e, x, |e, x| e * x)));
                 e.iter_mut().zip(x).for_each(|(e, x)| *e = (*e - mean_e - x * mean_ex) * scale);
             }
         });
