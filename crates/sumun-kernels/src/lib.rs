@@ -62,8 +62,8 @@ pub use ops::trace::Trace;
 pub use ops::{linear, philox, softmax, table, update};
 pub use words::{
     Activation, ActivationFunction, Adjoint, Cell, CellSpec, Dims, Error, Gate, Gradients, InputGradient,
-    MOST_ROWS, Masks, OptionSet, Options, Pass, Path, Purpose, Real, Recurrence, RecurrentDropout, Role,
-    RowMap, RowsMut, RowsRef, Sizes, State, StateMut, Steps, Vector, Weights, Write,
+    MOST_ROWS, Masks, OptionSet, Options, Part, Pass, Path, Purpose, Real, Recurrence, RecurrentDropout,
+    Role, RowMap, RowsMut, RowsRef, Sizes, State, StateMut, Steps, Vector, Weights, Write,
 };
 
 /// Replaces every value by its activation, on one of the vector paths. Errors are stated in ulps beside the

@@ -2,20 +2,17 @@
 
 use proptest::prelude::*;
 use sumun_kernels::{
-    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Options, Pass, Path, Prepared, Purpose, RowMap,
-    RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, Write,
+    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, OptionSet, Options, Part, Pass, Path, Prepared,
+    Purpose, RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, Write,
 };
 use sumun_testing::{Random, assert_close};
 
 /// Every recurrence of the fused paths: the cell, and whether it has a projection.
-const FUSED: [(Cell, bool); 6] = [
-    (Cell::RnnTanh, false),
-    (Cell::RnnRelu, false),
-    (Cell::Lstm, false),
-    (Cell::Lstm, true),
-    (Cell::Gru, false),
-    (Cell::GruResetBefore, false),
-];
+fn fused() -> Vec<(Cell, bool)> {
+    let projected = Cell::ALL.iter().filter(|cell| cell.spec().fused.contains(OptionSet::PROJECTION));
+    let plain = Cell::ALL.iter().map(|&cell| (cell, false));
+    plain.chain(projected.map(|&cell| (cell, true))).collect()
+}
 
 /// A projection, where there is one, is of a width drawn by the seed: narrower than H, equal or wider.
 fn dims((cell, projected): (Cell, bool), input: usize, hidden: usize, seed: u64) -> Dims {
@@ -44,18 +41,29 @@ struct Problem {
 #[derive(Debug, Clone, PartialEq)]
 struct Answer(Vec<(&'static str, Vec<f32>)>);
 
+/// A draw as states: a normaliser, of a cell that has one, is above 0.
+fn as_states(dims: Dims, mut values: Vec<f32>) -> Vec<f32> {
+    let states = dims.cell.spec().states;
+    for (k, value) in values.iter_mut().enumerate() {
+        if states[k / dims.hidden % states.len()] == "n" {
+            *value = value.abs() + 0.5;
+        }
+    }
+    values
+}
+
 impl Problem {
     fn new(dims: Dims, batch_sizes: &[usize], bias: bool, initial: bool, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let steps = Steps::new(batch_sizes.to_vec()).unwrap();
-        let (rows, n, gate_rows) = (steps.rows(), steps.sequences(), dims.gate_rows());
+        let (rows, n) = (steps.rows(), steps.sequences());
         let scale = 1.0 / (dims.hidden as f64).sqrt();
-        let biases = if bias { gate_rows } else { 0 };
-        let cells = if dims.cell.has_cell_state() { n * dims.hidden } else { 0 };
-        let projection = dims.options.projection.unwrap_or(0) * dims.hidden;
-        let weights = [gate_rows * dims.input, gate_rows * dims.output(), biases, biases, projection];
+        let cells = n * dims.cell_width();
+        let parts = [Part::WeightIh, Part::WeightHh, Part::BiasIh, Part::BiasHh, Part::WeightHr];
+        let weights = parts.map(|part| if bias || !part.is_bias() { part.numbers(dims) } else { 0 });
         let mut state = || [random.normals(n * dims.output(), 0.5), random.normals(cells, 0.5)];
-        let (d_last, start) = (state(), state());
+        let (d_last, [h, c]) = (state(), state());
+        let start = [h, as_states(dims, c)];
         Self {
             dims,
             weights: weights.map(|len| random.normals(len, scale)),
@@ -165,7 +173,7 @@ fn every_fused_path_agrees_with_the_reference() {
         (2, 42, &[1; 4]),
         (8, 130, &[3, 3, 2]),
     ];
-    for cell in FUSED {
+    for cell in fused() {
         for (case, (input, hidden, batch_sizes)) in shapes.into_iter().enumerate() {
             let dims = dims(cell, input, hidden, 11 * case as u64);
             for (bias, initial) in [(true, true), (false, false), (true, false), (false, true)] {
@@ -185,7 +193,7 @@ fn every_fused_path_agrees_with_the_reference() {
 
 #[test]
 fn what_is_left_out_counts_as_zeros() {
-    for cell in FUSED {
+    for cell in fused() {
         let dims = dims(cell, 5, 19, 7);
         let without = Problem { d_out: Vec::new(), ..Problem::new(dims, &[9, 9, 4, 1], true, false, 3) };
         let zeros = Problem {
@@ -202,7 +210,7 @@ fn what_is_left_out_counts_as_zeros() {
 /// Numbers too small to matter become zeros on their way, or processors compute a hundred times as slowly.
 #[test]
 fn denormals_are_flushed() {
-    for (cell, projected) in FUSED {
+    for (cell, projected) in fused() {
         let dims = dims((cell, projected), 5, 19, 7);
         let mut problem = Problem::new(dims, &[3, 3, 1], false, false, 3);
         problem.weights[if projected { 4 } else { 0 }].iter_mut().for_each(|v| *v *= 1e-36);
@@ -228,7 +236,10 @@ fn threads_that_share_a_step_never_change_a_bit() {
         (Cell::Gru, 9, 300, &[4; 30]),
         (tanh, 70, 520, &[4, 4, 2]),
     ];
-    for (cell, input, hidden, batch_sizes) in cases {
+    // Units that see no other run through all steps by themselves.
+    let apart = Cell::ALL.iter().filter(|cell| cell.spec().units_are_apart());
+    let apart = apart.map(|&cell| (cell, 70, 300, &[3; 40][..]));
+    for (cell, input, hidden, batch_sizes) in cases.into_iter().chain(apart) {
         let problem = Problem::new(Dims::new(cell, input, hidden), batch_sizes, true, true, 5);
         for path in fused_paths() {
             let one = on_threads(1, || problem.run(path));
@@ -255,7 +266,7 @@ proptest! {
     /// Outputs, states and every gradient have the same bits on any number of threads.
     #[test]
     fn threads_never_change_a_bit(
-        cell in prop::sample::select(FUSED.to_vec()),
+        cell in prop::sample::select(fused()),
         input in 1..80usize,
         hidden in 20..100usize,
         mut lengths in lengths(),
@@ -275,7 +286,7 @@ proptest! {
     /// the state carried, and step by step.
     #[test]
     fn company_and_chunks_never_change_a_bit(
-        cell in prop::sample::select(FUSED.to_vec()),
+        cell in prop::sample::select(fused()),
         input in 1..40usize,
         hidden in 1..70usize,
         mut lengths in lengths(),
@@ -295,7 +306,7 @@ proptest! {
         let of_rank = |array: &[f32], width: usize| -> Vec<f32> {
             array.get(rank * width..(rank + 1) * width).unwrap_or(&[]).to_vec()
         };
-        let state = |[h, c]: &[Vec<f32>; 2]| [of_rank(h, output), of_rank(c, hidden)];
+        let state = |[h, c]: &[Vec<f32>; 2]| [of_rank(h, output), of_rank(c, dims.cell_width())];
         let alone = Problem {
             steps: Steps::uniform(length, 1).unwrap(),
             x: own(&problem.x, input),
@@ -308,7 +319,7 @@ proptest! {
             let (together, single) = (problem.run(path), alone.run(path));
             prop_assert_eq!(own(&together.0[0].1, output), single.0[0].1.clone(), "output");
             prop_assert_eq!(own(&together.0[3].1, input), single.0[3].1.clone(), "input gradient");
-            for (part, width) in [(1, output), (2, hidden), (4, output), (5, hidden)] {
+            for (part, width) in [(1, output), (2, dims.cell_width()), (4, output), (5, dims.cell_width())] {
                 let found = of_rank(&together.0[part].1, width);
                 prop_assert_eq!(&found, &single.0[part].1, "{}", single.0[part].0);
             }
@@ -350,7 +361,7 @@ proptest! {
     /// Rows in another order and between other numbers are the same rows.
     #[test]
     fn maps_and_strides_are_no_copies_but_the_same_rows(
-        cell in prop::sample::select(FUSED.to_vec()),
+        cell in prop::sample::select(fused()),
         (input, hidden) in (1..20usize, 1..40usize),
         mut lengths in lengths(),
         seed: u64,
@@ -442,7 +453,7 @@ fn misuse_is_an_error() {
 #[test]
 fn weights_may_be_packed_for_one_way_at_a_time() {
     let (needed, skipped) = (InputGradient::Needed, InputGradient::Skip);
-    for cell in FUSED {
+    for cell in fused() {
         let dims = dims(cell, 21, 37, 4);
         let problem = Problem::new(dims, &[5, 5, 2], true, true, 8);
         for path in Path::ALL.into_iter().filter(|path| path.is_available()) {

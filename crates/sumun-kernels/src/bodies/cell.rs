@@ -54,21 +54,35 @@ pub(crate) struct CellForward {
     pub(crate) units: usize,
     /// Floats from one gate to the next, where they may lie without gaps: a vector at most.
     pub(crate) gate_stride: usize,
+    /// Floats from one of the states beside h to the next.
+    pub(crate) state_stride: usize,
     /// Pre-activations, the vectors of the panel; activated in place.
     pub(crate) gates: [*mut f32; MOST_ROWS],
     /// The state before: those beside h, or h where there are none.
     pub(crate) before: [*const f32; MOST_ROWS],
     /// The states beside h, written.
-    pub(crate) cell: [*mut f32; MOST_ROWS],
+    pub(crate) states: [*mut f32; MOST_ROWS],
+    /// The factors of h, where the cell has such weights: a vector of units for each gate.
+    pub(crate) scales: [*const f32; MOST_ROWS],
     /// h, written. In the first phase of two: what the second product is over, o ⊙ tanh(c') or r ⊙ h.
     pub(crate) out: [*mut f32; MOST_ROWS],
 }
 
 impl CellForward {
-    /// No rows yet, of a panel with so many units and its gates so far apart.
-    pub(crate) fn new(units: usize, gate_stride: usize) -> Self {
+    /// No rows yet, of a panel with so many units, its gates and its states so far apart.
+    pub(crate) fn new(units: usize, gate_stride: usize, state_stride: usize) -> Self {
         let (none, none_mut) = ([std::ptr::null(); MOST_ROWS], [std::ptr::null_mut(); MOST_ROWS]);
-        Self { rows: 0, units, gate_stride, gates: none_mut, before: none, cell: none_mut, out: none_mut }
+        Self {
+            rows: 0,
+            units,
+            gate_stride,
+            state_stride,
+            gates: none_mut,
+            before: none,
+            states: none_mut,
+            out: none_mut,
+            scales: none,
+        }
     }
 }
 
@@ -79,6 +93,10 @@ pub(crate) struct CellBackward {
     pub(crate) units: usize,
     /// Floats from one gate to the next, where they may lie without gaps: a vector at most.
     pub(crate) gate_stride: usize,
+    /// Floats from one of the states beside h to the next.
+    pub(crate) state_stride: usize,
+    /// The factors of h, where the cell has such weights.
+    pub(crate) scales: *const f32,
     /// In: activated gates. Out: gradients of the pre-activations.
     pub(crate) gates: *mut f32,
     /// The state before: those beside h, or h where there are none.

@@ -80,7 +80,7 @@ unsafe fn forward_of<S: Simd>(task: &CellForward, stride: usize) {
             S::store(gate(3), o);
             let before = load_units::<S>(task.before[m], task.units);
             cells[m] = S::flush(S::fma(f, before, S::mul(i, g)));
-            store_units::<S>(task.cell[m], cells[m], task.units);
+            store_units::<S>(task.states[m], cells[m], task.units);
         }
         for m in 0..task.rows {
             let o = load_units::<S>(task.gates[m].add(3 * stride), stride);

@@ -122,6 +122,7 @@ impl<'de> serde::Deserialize<'de> for Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Recurrence;
 
     /// What geometry, drivers and tables rest on.
     #[test]
@@ -149,9 +150,20 @@ mod tests {
             let count = spec.panel.iter().filter(|vector| vector.hidden.is_some()).count();
             assert_eq!(count, hidden.len(), "{name}");
             let second = spec.panel.iter().filter_map(|vector| vector.second);
+            let scales: Vec<usize> = spec.panel.iter().filter_map(|vector| vector.scale).collect();
             let mut fed: Vec<usize> = hidden.iter().copied().chain(second).collect();
             fed.sort_unstable();
-            assert!(fed.into_iter().eq(0..gates), "{name}");
+            let (products, factors) = match spec.recurrence {
+                Recurrence::Matrix => (gates, 0),
+                Recurrence::Vector => (0, gates),
+                Recurrence::None => (0, 0),
+            };
+            assert!(fed.into_iter().eq(0..products), "{name}");
+            assert!(scales.into_iter().eq(0..factors), "{name}");
+            assert!(
+                spec.reads_hidden || spec.recurrence == Recurrence::Matrix,
+                "{name}: nothing carries h on"
+            );
             assert!(spec.panel.len() * spec.spread <= 4, "{name}: a panel is at most a tile of four vectors");
             assert!([spec.forget_gate, spec.update_gate].into_iter().flatten().all(|gate| gate < gates));
         }

@@ -17,6 +17,7 @@ use crate::drivers::geometry::{Columns, Geometry, Side};
 use crate::drivers::linear::{Product, Start};
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
+use crate::drivers::threads::for_each_task;
 use crate::words::rows::RowsAt;
 use crate::words::{Dims, Steps};
 
@@ -48,6 +49,7 @@ pub(crate) struct Backward<'a> {
     pub(crate) d_projected: *mut f32,
     /// With a second product: room for the gradient of what it is over, by rank, `[N, H]`.
     pub(crate) d_inner: *mut f32,
+    /// Of dG·U, or the factors of h.
     pub(crate) u: *const f32,
     /// The packed weights of the second product, where a step has one.
     pub(crate) second: *const f32,
@@ -110,6 +112,29 @@ pub(crate) unsafe fn backward_by_units(kernels: &Kernels, task: &Backward, piece
     });
 }
 
+/// Runs all sequences backwards through all steps, the units of a cell that sees no other unit in as many pieces at once, each
+/// through all steps by itself; then the gradients of the input, in as many pieces of the steps. Without the gradients of
+/// states by step.
+///
+/// # Safety
+/// The pointers must be valid for the geometry, steps and rows, for one shard.
+pub(crate) unsafe fn backward_apart(kernels: &Kernels, task: &Backward, pieces: usize) {
+    let (steps, panels) = (task.steps, task.geometry.panels);
+    let shard = Shard::new(0, 1, steps);
+    for_each_task(pieces, |piece| {
+        for t in (0..steps.len()).rev() {
+            let panels = part((piece, pieces), panels);
+            // SAFETY: the caller's promises; pieces read and write their own units alone.
+            unsafe { gates_of_step(kernels, task, shard, panels, t, steps.batch_size(t)) };
+        }
+    });
+    for_each_task(pieces, |piece| {
+        let steps = part((piece, pieces), steps.len());
+        // SAFETY: the caller's promises; pieces write the rows of their own steps.
+        unsafe { input_gradient(kernels, task, shard, (0, 1), steps.start, steps.end) };
+    });
+}
+
 /// Steps whose gradients of the input are computed at once.
 #[derive(Debug, Clone, Copy)]
 struct Chunk {
@@ -160,10 +185,12 @@ unsafe fn products_of_step(
             start: if geometry.dims.cell.spec().reads_hidden { Start::Output } else { Start::Zero },
             c: RowsAt::dense(task.d_hidden, output),
         };
-        let alive = shard.rows(steps.batch_size(t));
-        let panels = part(piece, product.columns.panels());
-        let (a_row, c_row) = (|i| offset + shard.rank(i), |i| shard.rank(i));
-        product.run_panels(kernels, panels, alive, t.is_multiple_of(2), a_row, c_row);
+        if geometry.multiplies_hidden() {
+            let alive = shard.rows(steps.batch_size(t));
+            let panels = part(piece, product.columns.panels());
+            let (a_row, c_row) = (|i| offset + shard.rank(i), |i| shard.rank(i));
+            product.run_panels(kernels, panels, alive, t.is_multiple_of(2), a_row, c_row);
+        }
         if let Some(end) = chunk_end {
             input_gradient(kernels, task, shard, piece, t, end);
         }
@@ -317,6 +344,7 @@ unsafe fn each_cell(
     for panel in panels {
         let (unit, units) = (panel * geometry.units, geometry.units_in(panel));
         let gate_stride = geometry.gate_stride(panel);
+        let scales = task.u.wrapping_add(panel * geometry.scales());
         let gates = task.gates.wrapping_add((panel * steps.rows() + first) * width);
         for rank in (0..alive).map(|i| shard.rank(i)) {
             // SAFETY: the caller promises arrays that hold every row and rank.
@@ -325,6 +353,8 @@ unsafe fn each_cell(
                 run(&CellBackward {
                     units,
                     gate_stride,
+                    state_stride: hidden,
+                    scales,
                     gates,
                     before: before.row(rank).add(unit),
                     after: after.row(rank).add(unit),

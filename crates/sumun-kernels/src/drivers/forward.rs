@@ -15,6 +15,7 @@ use crate::drivers::geometry::{Geometry, Side};
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
 use crate::drivers::step::{Forward, step};
+use crate::drivers::threads::for_each_task;
 use crate::drivers::tiles::tiles;
 use crate::words::Steps;
 
@@ -36,15 +37,37 @@ pub(crate) fn chunk_rows(geometry: &Geometry, steps: &Steps, shards: usize) -> u
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows; each shard may run once at a time.
 pub(crate) unsafe fn forward(kernels: &Kernels, task: &Forward, shard: usize) {
-    let steps = task.steps;
-    let shard = Shard::new(shard, task.shards, steps);
-    let all = 0..task.geometry.panels;
+    let shard = Shard::new(shard, task.shards, task.steps);
+    // SAFETY: the caller's promises.
+    unsafe {
+        all_steps(kernels, task, shard, 0..task.geometry.panels);
+        last_states(task, shard);
+    }
+}
+
+/// Runs some panels of a shard's sequences through all steps.
+#[inline(always)]
+unsafe fn all_steps(kernels: &Kernels, task: &Forward, shard: Shard, panels: Range<usize>) {
     let mut chunk = Chunk::default();
-    for t in 0..steps.len() {
+    for t in 0..task.steps.len() {
         chunk.enter(task, shard, t);
         // SAFETY: the caller's promises.
-        unsafe { step_of_chunk(kernels, task, shard, all.clone(), t, chunk) };
+        unsafe { step_of_chunk(kernels, task, shard, panels.clone(), t, chunk) };
     }
+}
+
+/// Runs all sequences through all steps, the units of a cell that sees no other unit in as many pieces at once, each through
+/// all steps by itself.
+///
+/// # Safety
+/// The pointers must be valid for the geometry, steps and rows, for one shard; there must be as many panels as pieces.
+pub(crate) unsafe fn forward_apart(kernels: &Kernels, task: &Forward, pieces: usize) {
+    let shard = Shard::new(0, 1, task.steps);
+    for_each_task(pieces, |piece| {
+        let panels = part((piece, pieces), task.geometry.panels);
+        // SAFETY: the caller's promises; pieces read and write their own units alone.
+        unsafe { all_steps(kernels, task, shard, panels) };
+    });
     // SAFETY: the caller's promises.
     unsafe { last_states(task, shard) }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Geometry {
     /// [`gate_stride`](Self::gate_stride) of the last panel.
     last_stride: usize,
     /// What each side fills.
-    sides: [Filled; 3],
+    sides: [Filled; 4],
     /// How a step may take its input.
     pub(crate) step_tiles: StepTiles,
     /// Whether a step ends in a second product, over rows `[H]` that its panels leave: o ⊙ tanh(c') with a projection, what
@@ -45,6 +45,8 @@ pub(crate) enum Side {
     Hidden,
     /// The blocks of `weight_hh` that are over what the first phase of a step leaves.
     Second,
+    /// A `weight_hh` of factors of h. No product fills its vectors; they are where its gradients are.
+    Scale,
 }
 
 impl Side {
@@ -54,6 +56,7 @@ impl Side {
             Side::Input => vector.input,
             Side::Hidden => vector.hidden,
             Side::Second => vector.second,
+            Side::Scale => vector.scale,
         }
     }
 }
@@ -86,11 +89,12 @@ impl Geometry {
         let (gates, units) = (spec.panel.len(), spec.spread * lanes);
         let panels = dims.hidden.div_ceil(units);
         let units_of_last = dims.hidden - panels.saturating_sub(1) * units;
-        let filled = [Side::Input, Side::Hidden, Side::Second].map(|side| filled_gates(spec, side));
+        let filled =
+            [Side::Input, Side::Hidden, Side::Second, Side::Scale].map(|side| filled_gates(spec, side));
         // Gates that are all filled alike may lie without gaps, in as many whole vectors as they need.
         let alike = filled.iter().all(|&(_, count)| count == 0 || count == gates);
-        let last_stride = match alike && (gates == 1 || spec.spread == 1) {
-            true => units_of_last.next_multiple_of((lanes / gates).max(1)),
+        let last_stride = match alike && lanes.is_multiple_of(gates) && (gates == 1 || spec.spread == 1) {
+            true => units_of_last.next_multiple_of(lanes / gates),
             false => units,
         };
         let sides = filled.map(|(first, count)| Filled {
@@ -98,10 +102,10 @@ impl Geometry {
             gates: count,
             vectors: [count * spec.spread, (count * last_stride).div_ceil(lanes)],
         });
-        let [input, hidden, second] = filled;
-        let step_tiles = match (gates * spec.spread, input, hidden, second) {
-            (_, (0, all), (0, too), (_, 0)) if all == gates && too == gates => StepTiles::Whole,
-            (4, (0, 3), (1, 3), (_, 0)) => StepTiles::Shifted,
+        let [input, hidden, second, scale] = filled;
+        let step_tiles = match (gates * spec.spread, input, hidden, second.1 + scale.1) {
+            (_, (0, all), (0, too), 0) if all == gates && too == gates => StepTiles::Whole,
+            (4, (0, 3), (1, 3), 0) => StepTiles::Shifted,
             _ => StepTiles::None,
         };
         Self {
@@ -154,10 +158,24 @@ impl Geometry {
         self.sides[side as usize].first
     }
 
-    /// Floats of a row of a panel that the input does not fill, the last ones: they start from a bias of their own.
+    /// Whether h has a product: the steps of a cell without one are left to its bodies.
+    #[inline(always)]
+    pub(crate) fn multiplies_hidden(&self) -> bool {
+        self.sides[Side::Hidden as usize].gates > 0
+    }
+
+    /// Floats of a row of a panel that the product of h fills and that of the input does not, after those that it does: they
+    /// start from a bias of their own.
     #[inline(always)]
     pub(crate) fn unfilled_by_input(&self) -> usize {
-        self.width - self.sides[Side::Input as usize].gates * self.units
+        let [input, hidden] = [Side::Input, Side::Hidden].map(|side| &self.sides[side as usize]);
+        (hidden.first + hidden.gates * self.units).saturating_sub(input.gates * self.units)
+    }
+
+    /// Factors of h of a panel: a vector for each gate, or none.
+    #[inline(always)]
+    pub(crate) fn scales(&self) -> usize {
+        self.sides[Side::Scale as usize].gates * self.units
     }
 
     /// The weight row (PyTorch's order) behind a column of a row of a panel; None for padding, or where the

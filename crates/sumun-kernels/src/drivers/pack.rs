@@ -44,6 +44,17 @@ impl Geometry {
         });
     }
 
+    /// A `weight_hh` of factors of h, `[panel][gate][units]`, zeros where there is no unit.
+    pub(crate) fn pack_scales(&self, weight: &[f32], out: &mut [f32]) {
+        let (hidden, gates) = (self.dims.hidden, self.scales() / self.units);
+        for (block, to) in out.chunks_exact_mut(self.units).enumerate() {
+            let (panel, gate) = (block / gates, block % gates);
+            let (from, units) = (gate * hidden + panel * self.units, self.units_in(panel));
+            to[..units].copy_from_slice(&weight[from..][..units]);
+            to[units..].fill(0.0);
+        }
+    }
+
     /// What a row of a panel starts from before anything is multiplied: the biases that simply add up, and
     /// for a GRU with the reset after the product the hidden half's own bias. `[panel][width]`.
     pub(crate) fn pack_bias(&self, weights: &Weights<f32>, out: &mut [f32]) {

@@ -27,6 +27,7 @@ pub(crate) struct Forward<'a> {
     pub(crate) h0: RowsAt<*const f32>,
     pub(crate) c0: RowsAt<*const f32>,
     pub(crate) w: *const f32,
+    /// Of the product of h, or the factors of h.
     pub(crate) u: *const f32,
     pub(crate) bias: *const f32,
     /// The packed weights of the second product, where a step has one.
@@ -67,6 +68,7 @@ pub(crate) unsafe fn step(
     unsafe {
         let (rows, alive) = (task.rows_at(shard, t, local), shard.rows(task.steps.batch_size(t)));
         match alive {
+            _ if !task.geometry.multiplies_hidden() => cells_of_step(task, shard, panels, t, &rows, alive),
             1 => row_of_step(kernels, task, shard, panels, t, &rows),
             _ => rows_of_step(kernels, task, shard, panels, t, &rows, alive),
         }
@@ -93,7 +95,7 @@ unsafe fn rows_of_step(
     let none = std::ptr::null();
     let tile = Tile::new(none, Depth::plain(output), 0);
     let mut step = StepTile { tile, x: [none; MOST_ROWS], w: none, inputs: input };
-    let mut cells = CellForward::new(0, 0);
+    let mut cells = CellForward::new(0, 0, geometry.dims.hidden);
     for place in 0..panels.len() {
         let panel = task.panel(&panels, t, place);
         let next = task.panel(&panels, t, (place + 1).min(panels.len() - 1));
@@ -135,6 +137,39 @@ unsafe fn rows_of_step(
     }
 }
 
+/// A step of cells whose gates need no product of h: those of all panels and rows, as many at once as can be.
+unsafe fn cells_of_step(
+    task: &Forward,
+    shard: Shard,
+    range: Range<usize>,
+    t: usize,
+    rows: &StepRows,
+    alive: usize,
+) {
+    let geometry = task.geometry;
+    let mut cells = CellForward::new(0, 0, geometry.dims.hidden);
+    for place in 0..range.len() {
+        let panel = task.panel(&range, t, place);
+        let (units, gate_stride) = (geometry.units_in(panel), geometry.gate_stride(panel));
+        // SAFETY: the caller promises valid rows; there are factors for each panel, if for any.
+        unsafe {
+            let scales = task.u.wrapping_add(panel * geometry.scales());
+            for (start, count) in tiles(alive, MOST_ROWS) {
+                let alike = (units, gate_stride) == (cells.units, cells.gate_stride);
+                if cells.rows > 0 && !(alike && cells.rows + count <= MOST_ROWS) {
+                    (task.cell.forward)(&cells);
+                    cells.rows = 0;
+                }
+                (cells.units, cells.gate_stride) = (units, gate_stride);
+                cells.scales[cells.rows..][..count].fill(scales);
+                task.place(&mut cells, shard, rows, panel, start, count);
+            }
+        }
+    }
+    // SAFETY: as above.
+    unsafe { (task.cell.forward)(&cells) }
+}
+
 /// A step of one row: two panels at once, and the cells of as many as can be, since each is a chain of operations that wait.
 unsafe fn row_of_step(
     kernels: &Kernels,
@@ -149,7 +184,7 @@ unsafe fn row_of_step(
     let output = geometry.dims.output();
     let by_step = task.takes_input_by_step(shard);
     let first_column = task.first_column(by_step);
-    let mut cells = CellForward::new(0, 0);
+    let mut cells = CellForward::new(0, 0, geometry.dims.hidden);
     let mut place = 0;
     while place < range.len() {
         let units = geometry.units_in(task.panel(&range, t, place));
@@ -218,7 +253,7 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &S
             return;
         }
         for panel in 0..geometry.panels {
-            let mut cells = CellForward::new(geometry.units_in(panel), geometry.gate_stride(panel));
+            let mut cells = CellForward::new(geometry.units_in(panel), geometry.gate_stride(panel), hidden);
             for (start, count) in tiles(alive, MOST_ROWS) {
                 cells.rows = 0;
                 task.place(&mut cells, shard, rows, panel, start, count);
@@ -354,7 +389,7 @@ impl Forward<'_> {
                 cells.out[m] = rows.out.row(rank).add(unit);
                 cells.before[m] = rows.before.row(rank).add(unit);
                 if states {
-                    cells.cell[m] = rows.cell.row(rank).add(unit);
+                    cells.states[m] = rows.cell.row(rank).add(unit);
                 }
             }
         }

@@ -65,6 +65,8 @@ pub struct CellSpec {
     pub forget_gate: Option<usize>,
     /// The gate z of h' = (1 − z) ⊙ n + z ⊙ h, which has another reading.
     pub update_gate: Option<usize>,
+    /// Whether PyTorch, Keras and ONNX have it, in one form or another.
+    pub in_libraries: bool,
     /// Activations of a step and unit, forwards, and those that a backward pass computes again.
     pub activations: [usize; 2],
 }
@@ -104,6 +106,10 @@ pub enum Role {
 pub enum Recurrence {
     /// All of it: `weight_hh` is `[G·H, H]`.
     Matrix,
+    /// To each unit its own h: `weight_hh` is `[G·H]`, the factors of h, which the bodies of the cell apply.
+    Vector,
+    /// Nothing: there is no `weight_hh`, and h carries over from step to step by the gates alone.
+    None,
 }
 
 /// One vector of a row of a panel, and the gate whose weights fill it from each side.
@@ -115,11 +121,13 @@ pub struct Vector {
     pub hidden: Option<usize>,
     /// From what the first phase of a step leaves, in a second product.
     pub second: Option<usize>,
+    /// In backward passes alone: the gate whose factors of h have their gradient of each row here.
+    pub scale: Option<usize>,
 }
 
 impl Vector {
     /// Filled from nowhere yet.
-    const EMPTY: Self = Self { input: None, hidden: None, second: None };
+    const EMPTY: Self = Self { input: None, hidden: None, second: None, scale: None };
 
     /// Filled by the same gate's products of x and h, which add up.
     pub(crate) const fn both(gate: usize) -> Self {
@@ -165,8 +173,29 @@ impl CellSpec {
         norm: &[],
         forget_gate: None,
         update_gate: None,
+        in_libraries: true,
         activations: [0, 0],
     };
+
+    /// How many of so many hidden units a gate of one unit sees.
+    pub fn seen_units(&self, hidden: usize) -> usize {
+        match self.recurrence {
+            Recurrence::Matrix => hidden,
+            Recurrence::Vector => 1,
+            Recurrence::None => 0,
+        }
+    }
+
+    /// Whether a unit sees no other unit of the same layer, so that units can run through all steps by themselves.
+    pub fn units_are_apart(&self) -> bool {
+        self.recurrence != Recurrence::Matrix
+    }
+
+    /// Whether each step needs the one before it for more than to carry a state on: not where all gates come from x, so that
+    /// a scan may compute the steps.
+    pub fn is_sequential(&self) -> bool {
+        self.recurrence != Recurrence::None
+    }
 
     /// Whether a step ends in a second product of its own, over what its first phase leaves.
     pub fn has_second_product(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::words::dims::Dims;
 use crate::words::error::{Error, length, length_or_empty};
+use crate::words::part::Part;
 
 /// The weights of one recurrence, in PyTorch's layout and gate order. H stands for P in `weight_hh` where there
 /// is a projection.
@@ -9,11 +10,11 @@ use crate::words::error::{Error, length, length_or_empty};
 pub struct Weights<'a, F> {
     /// `weight_ih`, `[G·H, I]`.
     pub input: &'a [F],
-    /// `weight_hh`, `[G·H, H]`.
+    /// `weight_hh`, `[G·H, H]`; `[G·H]` or empty for a cell with [another recurrence](crate::Recurrence).
     pub hidden: &'a [F],
     /// `bias_ih`, `[G·H]`, or empty for no bias.
     pub bias_input: &'a [F],
-    /// `bias_hh`, `[G·H]`, or empty for no bias.
+    /// `bias_hh`, `[G·H]`, or empty for no bias, as for a cell that has one alone.
     pub bias_hidden: &'a [F],
     /// `weight_hr`, `[P, H]`; empty without a projection.
     pub projection: &'a [F],
@@ -62,16 +63,28 @@ impl<F> Weights<'_, F> {
     fn check_lengths(&self, dims: Dims, names: [&'static str; 8]) -> Result<(), Error> {
         // No product below overflows for sizes that can be.
         dims.check()?;
-        let rows = dims.gate_rows();
-        let [input, hidden, bias_input, bias_hidden, projection, peepholes, gain, bias] = names;
-        length(input, rows * dims.input, self.input.len())?;
-        length(hidden, rows * dims.output(), self.hidden.len())?;
-        length_or_empty(bias_input, rows, self.bias_input.len())?;
-        length_or_empty(bias_hidden, rows, self.bias_hidden.len())?;
-        length(projection, dims.options.projection.unwrap_or(0) * dims.hidden, self.projection.len())?;
-        length(peepholes, if dims.options.peepholes { 3 * dims.hidden } else { 0 }, self.peepholes.len())?;
-        length(gain, dims.norm_len(), self.norm_gain.len())?;
-        length(bias, dims.norm_len(), self.norm_bias.len())
+        Part::ALL.into_iter().zip(names).try_for_each(|(part, name)| {
+            let (expected, found) = (part.numbers(dims), self.part(part).len());
+            if part.is_bias() {
+                length_or_empty(name, expected, found)
+            } else {
+                length(name, expected, found)
+            }
+        })
+    }
+
+    /// The values of one of them.
+    pub fn part(&self, part: Part) -> &[F] {
+        match part {
+            Part::WeightIh => self.input,
+            Part::WeightHh => self.hidden,
+            Part::BiasIh => self.bias_input,
+            Part::BiasHh => self.bias_hidden,
+            Part::WeightHr => self.projection,
+            Part::Peepholes => self.peepholes,
+            Part::NormGain => self.norm_gain,
+            Part::NormBias => self.norm_bias,
+        }
     }
 }
 
@@ -80,7 +93,7 @@ impl<F> Weights<'_, F> {
 pub struct Gradients<'a, F> {
     /// Of `weight_ih`, `[G·H, I]`.
     pub input: &'a mut [F],
-    /// Of `weight_hh`, `[G·H, H]`.
+    /// Of `weight_hh`.
     pub hidden: &'a mut [F],
     /// Of `bias_ih`, `[G·H]` or empty.
     pub bias_input: &'a mut [F],

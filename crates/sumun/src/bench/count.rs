@@ -37,7 +37,8 @@ impl Work {
         let width = directions * hidden;
         let first = 2.0 * rows * gates * width * input;
         let upper = 2.0 * rows * gates * width * (layers - 1.0) * width;
-        let recurrent = 2.0 * rows * gates * width * layers * hidden;
+        let seen = cell.spec().seen_units(case.hidden) as f64;
+        let recurrent = 2.0 * rows * gates * width * layers * seen;
         let mut products = first + upper + recurrent;
         let cells = rows * width * layers;
         let [forward, again] = cell.spec().activations.map(|count| count as f64);

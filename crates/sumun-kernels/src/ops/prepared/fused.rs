@@ -6,8 +6,8 @@ use super::cache::{Cache, Scratch};
 use super::split::Split;
 use crate::bodies::outer::Outer;
 use crate::dispatch::Kernels;
-use crate::drivers::backward::{Backward, backward, backward_by_units};
-use crate::drivers::forward::{chunk_rows, forward, forward_by_units};
+use crate::drivers::backward::{Backward, backward, backward_apart, backward_by_units};
+use crate::drivers::forward::{chunk_rows, forward, forward_apart, forward_by_units};
 use crate::drivers::geometry::{Columns, Geometry, Side};
 use crate::drivers::outer::{ColumnSum, RowSums, run_sums, sum_outputs};
 use crate::drivers::step::Forward;
@@ -16,7 +16,7 @@ use crate::memory::aligned::Aligned;
 use crate::words::rows::{RowsAt, at, at_mut};
 use crate::words::sizes::numbers;
 use crate::words::{
-    Adjoint, Dims, Error, InputGradient, Pass, Purpose, RowsRef, StateMut, Steps, Weights, Write,
+    Adjoint, Dims, Error, InputGradient, Pass, Purpose, Recurrence, RowsRef, StateMut, Steps, Weights, Write,
 };
 
 #[derive(Debug, Clone)]
@@ -92,7 +92,11 @@ impl Fused {
             Ok(())
         };
         pack(&mut self.w, weights.input, input, Side::Input)?;
-        pack(&mut self.u, weights.hidden, output, Side::Hidden)?;
+        match g.dims.cell.spec().recurrence {
+            Recurrence::Matrix => pack(&mut self.u, weights.hidden, output, Side::Hidden)?,
+            Recurrence::Vector => pack_scales(&mut self.u, &g, weights)?,
+            Recurrence::None => {}
+        }
         self.bias.resize(g.panels * g.width())?;
         g.pack_bias(weights, &mut self.bias);
         if g.two_phases {
@@ -116,7 +120,11 @@ impl Fused {
             g.pack_backward(weight, k, side, to);
             Ok(())
         };
-        pack(&mut self.u_backward, weights.hidden, output, Side::Hidden)?;
+        match g.dims.cell.spec().recurrence {
+            Recurrence::Matrix => pack(&mut self.u_backward, weights.hidden, output, Side::Hidden)?,
+            Recurrence::Vector => pack_scales(&mut self.u_backward, &g, weights)?,
+            Recurrence::None => {}
+        }
         if wanted == InputGradient::Needed {
             pack(&mut self.w_backward, weights.input, input, Side::Input)?;
         }
@@ -195,6 +203,7 @@ impl Fused {
                     for_each_task(shards, |shard| forward(&self.kernels, &task, shard));
                 }
                 Split::Units(pieces) => forward_by_units(&self.kernels, &task, pieces),
+                Split::Apart(pieces) => forward_apart(&self.kernels, &task, pieces),
             }
         }
         Ok(())
@@ -307,6 +316,7 @@ impl Fused {
                     for_each_task(shards, |shard| backward(&self.kernels, &task, shard));
                 }
                 Split::Units(pieces) => backward_by_units(&self.kernels, &task, pieces),
+                Split::Apart(pieces) => backward_apart(&self.kernels, &task, pieces),
             }
         }
         Ok(())
@@ -321,6 +331,7 @@ impl Fused {
         let input_columns = self.gate_columns(cache, rows, Side::Input);
         let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
         let reset_columns = self.gate_columns(cache, rows, Side::Second);
+        let scale_columns = self.gate_columns(cache, rows, Side::Scale);
         let narrow = g.dims.input < g.lanes;
         if narrow {
             self.narrow_input_gradient(rows, x, cache, into.input)?;
@@ -360,8 +371,11 @@ impl Fused {
             ..rest.clone()
         });
         let mut of_input = if narrow { Vec::new() } else { vec![of_input] };
-        let mut of_hidden = vec![rest];
-        of_hidden.extend(first);
+        let mut of_hidden = Vec::new();
+        if g.multiplies_hidden() {
+            of_hidden.push(rest);
+            of_hidden.extend(first);
+        }
         let of_hidden_bias = [&hidden_columns[..], &reset_columns].concat();
         // Of two biases that only ever stand side by side, as an LSTM's do, one sum is enough.
         let alike = input_columns == of_hidden_bias
@@ -369,6 +383,7 @@ impl Fused {
         let mut biases = [
             BiasSum::new(&input_columns, &mut *into.bias_input),
             if alike { None } else { BiasSum::new(&of_hidden_bias, &mut *into.bias_hidden) },
+            if scale_columns.is_empty() { None } else { BiasSum::new(&scale_columns, &mut *into.hidden) },
         ];
         let columns: Vec<ColumnSum> = biases.iter_mut().flatten().map(|bias| bias.task(g.width())).collect();
         // With the reset before the product, n has no column on the state's side, and so the sides have not the same rows.
@@ -497,6 +512,13 @@ impl Fused {
     }
 }
 
+/// A `weight_hh` of factors of h.
+fn pack_scales(to: &mut Aligned, geometry: &Geometry, weights: &Weights<f32>) -> Result<(), Error> {
+    to.resize(geometry.panels * geometry.scales())?;
+    geometry.pack_scales(weights.hidden, to);
+    Ok(())
+}
+
 /// The block of `weight_hh` that a cell's own second product is over.
 fn second_block(dims: Dims) -> usize {
     dims.cell.spec().panel.iter().find_map(|vector| vector.second).expect("such a product is over a block")
@@ -514,7 +536,7 @@ struct Sum<'a> {
     into: *mut f32,
 }
 
-/// The sum over rows for one bias, in the order of the columns of gradients. It goes on from what is there, so that the
+/// The sum over rows for one bias, or for factors of h, in the order of the columns of gradients. It goes on from what is there, so that the
 /// pieces of a sequence add to one chain.
 struct BiasSum<'a> {
     bias: &'a mut [f32],

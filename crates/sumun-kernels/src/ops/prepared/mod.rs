@@ -12,7 +12,7 @@ use self::split::Split;
 use crate::words::error::length;
 use crate::words::sizes::{MOST_NUMBERS, numbers};
 use crate::words::{
-    Adjoint, Dims, Error, InputGradient, Pass, Path, Purpose, RowsRef, StateMut, Steps, Weights,
+    Adjoint, Dims, Error, InputGradient, Part, Pass, Path, Purpose, RowsRef, StateMut, Steps, Weights,
 };
 
 /// A recurrence whose weights are packed for one path. It belongs to the values it was made from: when
@@ -187,9 +187,9 @@ impl Prepared {
         }
     }
 
-    /// What both products of all rows compute, or the most that can be told.
+    /// The operations of both products of all rows, or the most that can be told.
     fn forward_flops(&self, rows: usize) -> usize {
-        let weights = (self.dims.input + self.dims.output()).saturating_mul(self.dims.gate_rows());
-        weights.saturating_mul(2).saturating_mul(rows)
+        let [input, hidden] = [Part::WeightIh, Part::WeightHh].map(|part| part.numbers(self.dims));
+        input.saturating_add(hidden).saturating_mul(2).saturating_mul(rows)
     }
 }

@@ -12,12 +12,23 @@ pub(super) enum Split {
     /// The units of each step to so many pieces, which wait for one another after each: of few sequences with large weights,
     /// of which each thread then reads its own part alone.
     Units(usize),
+    /// The units to so many pieces, each of which runs through all steps by itself: of few sequences and a cell whose units see
+    /// no other.
+    Apart(usize),
 }
 
 impl Split {
     /// Whichever is faster for a pass of so many operations.
     pub(super) fn new(geometry: &Geometry, steps: &Steps, flops: usize) -> Self {
         let (dims, threads) = (geometry.dims, rayon::current_num_threads());
+        if dims.cell.spec().units_are_apart() {
+            let pieces = threads.min(geometry.panels);
+            let few = steps.sequences() < SEQUENCES_OF_THREAD * threads;
+            return match flops >= PARALLEL_FLOPS && few && pieces > 1 {
+                true => Self::Apart(pieces),
+                false => Self::sequences(steps, flops),
+            };
+        }
         let weights = dims.gate_rows() * dims.output();
         let rows = steps.rows().div_ceil(steps.len().max(1));
         let most = if weights < LARGE_WEIGHTS { MOST_ROWS_BY_UNITS } else { MOST_ROWS_OF_LARGE };
@@ -40,10 +51,13 @@ impl Split {
     pub(super) fn shards(self) -> usize {
         match self {
             Self::Sequences(shards) => shards,
-            Self::Units(_) => 1,
+            Self::Units(_) | Self::Apart(_) => 1,
         }
     }
 }
+
+/// So many sequences a thread balance, whatever their lengths, and each reads its own part of the input alone.
+const SEQUENCES_OF_THREAD: usize = 2;
 
 /// A step of fewer rows takes as long as one of these, which it takes to read the weights.
 const ROWS_TO_READ: usize = 4;

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+pub(super) use sumun_kernels::Part;
 use sumun_kernels::{Dims, Options, RecurrentDropout};
 
 use super::Checkpoints;
@@ -95,63 +96,10 @@ impl FirstWeights {
     }
 }
 
-/// The weights that a layer and direction may have, in the order of the kernels' `Weights`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    WeightIh,
-    WeightHh,
-    BiasIh,
-    BiasHh,
-    WeightHr,
-    Peepholes,
-    NormGain,
-    NormBias,
-}
-
-impl Part {
-    pub(super) const ALL: [Part; 8] = [
-        Part::WeightIh,
-        Part::WeightHh,
-        Part::BiasIh,
-        Part::BiasHh,
-        Part::WeightHr,
-        Part::Peepholes,
-        Part::NormGain,
-        Part::NormBias,
-    ];
-
-    /// PyTorch's name, or one in its manner where PyTorch has no such weight.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Part::WeightIh => "weight_ih",
-            Part::WeightHh => "weight_hh",
-            Part::BiasIh => "bias_ih",
-            Part::BiasHh => "bias_hh",
-            Part::WeightHr => "weight_hr",
-            Part::Peepholes => "weight_peephole",
-            Part::NormGain => "norm_weight",
-            Part::NormBias => "norm_bias",
-        }
-    }
-
-    /// The name of a layer's and direction's: `weight_ih_l0_reverse`.
-    pub(super) fn full_name(self, layer: usize, direction: usize) -> String {
-        let reverse = if direction == 1 { "_reverse" } else { "" };
-        format!("{}_l{layer}{reverse}", self.name())
-    }
-
-    /// Its shape; None where a recurrence of these sizes has none.
-    pub(super) fn shape(self, dims: Dims, bias: bool) -> Option<Vec<usize>> {
-        let rows = dims.gate_rows();
-        match self {
-            Part::WeightIh => Some(vec![rows, dims.input]),
-            Part::WeightHh => Some(vec![rows, dims.output()]),
-            Part::BiasIh | Part::BiasHh => bias.then(|| vec![rows]),
-            Part::WeightHr => dims.options.projection.map(|width| vec![width, dims.hidden]),
-            Part::Peepholes => dims.options.peepholes.then(|| vec![3 * dims.hidden]),
-            Part::NormGain | Part::NormBias => (dims.norm_len() > 0).then(|| vec![dims.norm_len()]),
-        }
-    }
+/// The name of a layer's and direction's weight: `weight_ih_l0_reverse`.
+pub(super) fn full_name(part: Part, layer: usize, direction: usize) -> String {
+    let reverse = if direction == 1 { "_reverse" } else { "" };
+    format!("{}_l{layer}{reverse}", part.name())
 }
 
 fn yes() -> bool {
@@ -278,7 +226,8 @@ impl RecurrentConfig {
 
     /// The shape of a weight of a layer whose sizes are `dims`; None where the stack has none.
     pub(super) fn shape_of(&self, part: Part, dims: Dims) -> Option<Vec<usize>> {
-        part.shape(dims, self.bias && (self.second_bias || part != Part::BiasHh))
+        let left_out = part.is_bias() && !(self.bias && (self.second_bias || part != Part::BiasHh));
+        if left_out { None } else { part.shape(dims) }
     }
 
     /// Calls `visit` with the name and shape of every weight, in the order of the parameters, until it refuses.
@@ -289,7 +238,7 @@ impl RecurrentConfig {
             for direction in 0..self.directions() {
                 for part in Part::ALL {
                     if let Some(shape) = self.shape_of(part, dims) {
-                        visit(part.full_name(layer, direction), shape)?;
+                        visit(full_name(part, layer, direction), shape)?;
                     }
                 }
             }

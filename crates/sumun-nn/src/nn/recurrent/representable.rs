@@ -49,6 +49,10 @@ impl RecurrentConfig {
         self.check()?;
         let (cell, options) = (self.cell, self.options);
         let obstacles = [
+            (
+                !cell.spec().in_libraries,
+                Some("neither PyTorch, Keras nor ONNX has it; train another cell".into()),
+            ),
             (self.inverted_update, inverted_update()),
             (cell == CellKind::GruResetBefore, reset_before(peer)),
             (options.projection.is_some(), projection(peer, options.projection, self.hidden)),
