@@ -4,10 +4,12 @@
 //! the tables of compiled bodies and of equations, and everything that goes through all cells, come from there.
 
 mod gru;
+mod ind_rnn;
 mod lstm;
 mod rnn;
 
 pub(crate) use self::gru::{Gru, GruResetBefore};
+pub(crate) use self::ind_rnn::IndRnn;
 pub(crate) use self::lstm::Lstm;
 pub(crate) use self::rnn::{RnnRelu, RnnTanh};
 use crate::bodies::cell::CellBody;
@@ -29,6 +31,8 @@ macro_rules! for_each_cell {
             /// A GRU with the reset gate before the product, as Cho et al. 2014 and ONNX have it: n = tanh(W_n x + b_in +
             /// W_hn (r ⊙ h) + b_hn).
             GruResetBefore
+            /// h' = max(0, W x + b + u ⊙ h), each unit with a memory of its own alone (Li et al. 2018).
+            IndRnn
         }
     };
 }

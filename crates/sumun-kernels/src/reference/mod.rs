@@ -36,6 +36,7 @@
 
 pub(crate) mod activation;
 mod gru;
+mod ind_rnn;
 mod linear;
 mod lstm;
 mod norm;

@@ -144,6 +144,11 @@ impl Vector {
         Self { hidden: Some(gate), ..Self::EMPTY }
     }
 
+    /// Left for the gradients of factors of h.
+    pub(crate) const fn scale(gate: usize) -> Self {
+        Self { scale: Some(gate), ..Self::EMPTY }
+    }
+
     /// Filled from x and by the second product.
     pub(crate) const fn input_and_second(gate: usize) -> Self {
         Self { input: Some(gate), second: Some(gate), ..Self::EMPTY }
