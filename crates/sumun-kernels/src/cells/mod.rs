@@ -6,11 +6,13 @@
 mod gru;
 mod ind_rnn;
 mod lstm;
+mod min_gru;
 mod rnn;
 
 pub(crate) use self::gru::{Gru, GruResetBefore};
 pub(crate) use self::ind_rnn::IndRnn;
 pub(crate) use self::lstm::Lstm;
+pub(crate) use self::min_gru::MinGru;
 pub(crate) use self::rnn::{RnnRelu, RnnTanh};
 use crate::bodies::cell::CellBody;
 use crate::words::{ActivationFunction, Cell, CellSpec};
@@ -33,6 +35,8 @@ macro_rules! for_each_cell {
             GruResetBefore
             /// h' = max(0, W x + b + u ⊙ h), each unit with a memory of its own alone (Li et al. 2018).
             IndRnn
+            /// h' = (1 − z) ⊙ h + z ⊙ n, with gates z, n from x alone (Feng et al. 2024).
+            MinGru
         }
     };
 }

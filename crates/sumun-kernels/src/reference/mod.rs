@@ -39,6 +39,7 @@ mod gru;
 mod ind_rnn;
 mod linear;
 mod lstm;
+mod min_gru;
 mod norm;
 mod recurrent;
 mod rnn;
