@@ -7,12 +7,14 @@ mod gru;
 mod ind_rnn;
 mod lstm;
 mod min_gru;
+mod min_lstm;
 mod rnn;
 
 pub(crate) use self::gru::{Gru, GruResetBefore};
 pub(crate) use self::ind_rnn::IndRnn;
 pub(crate) use self::lstm::Lstm;
 pub(crate) use self::min_gru::MinGru;
+pub(crate) use self::min_lstm::MinLstm;
 pub(crate) use self::rnn::{RnnRelu, RnnTanh};
 use crate::bodies::cell::CellBody;
 use crate::words::{ActivationFunction, Cell, CellSpec};
@@ -37,6 +39,8 @@ macro_rules! for_each_cell {
             IndRnn
             /// h' = (1 − z) ⊙ h + z ⊙ n, with gates z, n from x alone (Feng et al. 2024).
             MinGru
+            /// h' = f' ⊙ h + i' ⊙ n, with gates f, i, n from x alone and f' + i' = 1 (Feng et al. 2024).
+            MinLstm
         }
     };
 }

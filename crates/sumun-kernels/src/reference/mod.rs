@@ -40,6 +40,7 @@ mod ind_rnn;
 mod linear;
 mod lstm;
 mod min_gru;
+mod min_lstm;
 mod norm;
 mod recurrent;
 mod rnn;
