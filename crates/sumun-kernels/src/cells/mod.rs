@@ -9,6 +9,7 @@ mod lstm;
 mod min_gru;
 mod min_lstm;
 mod rnn;
+mod slstm;
 
 pub(crate) use self::gru::{Gru, GruResetBefore};
 pub(crate) use self::ind_rnn::IndRnn;
@@ -16,6 +17,7 @@ pub(crate) use self::lstm::Lstm;
 pub(crate) use self::min_gru::MinGru;
 pub(crate) use self::min_lstm::MinLstm;
 pub(crate) use self::rnn::{RnnRelu, RnnTanh};
+pub(crate) use self::slstm::SLstm;
 use crate::bodies::cell::CellBody;
 use crate::words::{ActivationFunction, Cell, CellSpec};
 
@@ -41,6 +43,8 @@ macro_rules! for_each_cell {
             MinGru
             /// h' = f' ⊙ h + i' ⊙ n, with gates f, i, n from x alone and f' + i' = 1 (Feng et al. 2024).
             MinLstm
+            /// Blocks i, f, z, o; exponential input gate, normaliser and stabiliser (Beck et al. 2024): see `docs/derivations`.
+            SLstm
         }
     };
 }

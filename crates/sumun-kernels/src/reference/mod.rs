@@ -45,6 +45,7 @@ mod norm;
 mod recurrent;
 mod rnn;
 mod run;
+mod slstm;
 #[cfg(test)]
 mod tests;
 mod zoneout;
