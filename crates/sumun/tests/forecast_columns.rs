@@ -143,7 +143,7 @@ fn every_kind_of_network_learns() {
     for cell in ["rnn", "lstm", "gru"] {
         for difference in [DifferenceChoice::None, DifferenceChoice::Last, DifferenceChoice::Season] {
             let options = changed(quick(), |c| {
-                c.network.cell = cell.parse().unwrap();
+                c.network.cell = sumun::nn::CellKind::named(cell).unwrap();
                 c.prepare.difference = difference;
                 c.data.season = Some(Or::Number(6));
                 c.train.epochs = Some(60);

@@ -120,7 +120,7 @@ macro_rules! cells {
     };
 }
 
-cells! { GruResetBefore, RnnRelu }
+cells! { GruResetBefore, IndRnn, MinGru, MinLstm, RnnRelu, SLstm }
 
 /// What stands between backticks and is a path.
 fn paths(text: &str) -> BTreeSet<String> {

@@ -53,9 +53,12 @@ fn every_command_has_a_page() {
     assert!(pages.is_empty(), "pages of no command: {pages:?}");
 
     let page = place.read("share/man1/sumun-train-forecast.1").replace("\\-", "-");
-    for part in
-        [".SH \"EXIT STATUS\"", "[default: lstm]", "[possible values: rnn, lstm, gru]", "sumun-train\\fR(1)"]
-    {
+    for part in [
+        ".SH \"EXIT STATUS\"",
+        "[default: lstm]",
+        "[possible values: rnn, rnn_relu, lstm, gru, gru_reset_before, ind_rnn, min_gru, min_lstm, slstm]",
+        "sumun-train\\fR(1)",
+    ] {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     // Older pages are replaced.

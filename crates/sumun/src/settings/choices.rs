@@ -5,19 +5,8 @@ use sumun_nn::named;
 
 use crate::text::TokenUnit;
 
-/// A recurrent cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cell {
-    /// Elman's network with tanh (Cognitive Science 1990).
-    Rnn,
-    /// Long short-term memory (Hochreiter & Schmidhuber, Neural Computation 1997, with the forget gate of Gers 2000).
-    #[default]
-    Lstm,
-    /// Gated recurrent unit (Cho et al., EMNLP 2014, reset after the product as in PyTorch).
-    Gru,
-}
-named!(Cell, "cell", Rnn = "rnn", Lstm = "lstm", Gru = "gru");
+/// The recurrent cell.
+pub use sumun_nn::nn::CellKind as Cell;
 
 /// What is subtracted from the targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

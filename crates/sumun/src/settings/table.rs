@@ -178,7 +178,7 @@ pub const SETTINGS: &[Setting] = &[
         Sequences,
         "Pretrained word vectors: GloVe, fastText or word2vec, text or binary",
     ),
-    row("network", "cell", Kind::Choice(Cell::NAMES), Every, "The recurrent cell"),
+    row("network", "cell", Kind::Choice(Cell::KINDS), Every, "The recurrent cell"),
     row("network", "hidden", Kind::Count, Every, "Hidden units of each layer and direction"),
     row("network", "layers", Kind::Count, Every, "Recurrent layers"),
     row("network", "bidirectional", Kind::Switch, BothWays, "Whether sequences are also read backwards"),

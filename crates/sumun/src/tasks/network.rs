@@ -5,7 +5,7 @@ use super::vectors;
 use crate::Result;
 use crate::model::{EmbeddingLayer, Input, Model, ModelConfig, RecurrentLayer};
 use crate::nn::Pool;
-use crate::settings::{Cell, Pooling};
+use crate::settings::Pooling;
 use crate::text::{PAD, Vocabulary};
 
 /// What a network answers.
@@ -46,12 +46,7 @@ fn network(options: &NetworkOptions, input: Input, answers: Answers, outputs: us
         }
     }
     let last = answers == Answers::Once && options.pool == Pooling::Last;
-    let recurrent = match options.cell {
-        Cell::Rnn => RecurrentLayer::rnn(options.hidden),
-        Cell::Lstm => RecurrentLayer::lstm(options.hidden),
-        Cell::Gru => RecurrentLayer::gru(options.hidden),
-    };
-    let recurrent = recurrent
+    let recurrent = RecurrentLayer::new(options.cell, options.hidden)
         .layers(options.layers)
         .bidirectional(options.bidirectional)
         .dropout(if options.layers > 1 { dropout } else { 0.0 })

@@ -217,7 +217,7 @@ impl Outcome for Trained {
         let network = &self.config.network;
         let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
         let both = if network.bidirectional { "bidirectional " } else { "" };
-        let cell = network.cell.to_string().to_uppercase();
+        let cell = network.cell.spec().family;
         let parameters = count(task_results(self).parameters);
         Facts {
             file: self.config.data.train.to_string_lossy().into_owned(),

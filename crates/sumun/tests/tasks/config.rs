@@ -181,7 +181,12 @@ fn settings_that_mean_nothing_are_explained() {
         (Task::Tag, "train.epochs", "many", "train.epochs is \"many\"; it must be a whole number"),
         (Task::Tag, "train.lr", "fast", "train.lr is \"fast\"; it must be a number"),
         (Task::Tag, "text.lowercase", "1", "text.lowercase is 1; it must be true or false"),
-        (Task::Tag, "network.cell", "lstn", "network.cell is \"lstn\"; it must be one of rnn, lstm, gru"),
+        (
+            Task::Tag,
+            "network.cell",
+            "lstn",
+            "network.cell is \"lstn\"; it must be one of rnn, rnn_relu, lstm, gru, gru_reset_before, ind_rnn, min_gru, min_lstm, slstm",
+        ),
         (Task::Tag, "data.valid", "true", "data.valid is true; it must be a share, or a file"),
         (Task::Tag, "data.valid", "1.0", "data.valid is 1; it must be a share of at least 0 and below 1"),
         (Task::Tag, "data.test", "-0.1", "data.test is -0.1; it must be a share"),

@@ -89,11 +89,11 @@ mod tests {
     #[test]
     fn they_are_the_gradients_of_the_states_where_a_sequence_is_cut() {
         let (n, steps, hidden) = (3, 7, 21);
-        for cell in [CellKind::RnnTanh, CellKind::Lstm, CellKind::Gru, CellKind::GruResetBefore] {
+        for &cell in CellKind::ALL {
             for projection in [None, (cell == CellKind::Lstm).then_some(5)] {
                 let options = CellOptions { projection, ..CellOptions::default() };
                 let config = RecurrentConfig { layers: 2, options, ..RecurrentConfig::new(cell, 3, hidden) };
-                let width = config.state_features();
+                let (width, cells) = (config.state_features(), config.cell_features());
                 let mut random = Random::new(5);
                 let (x, d) = (random.normals(n * steps * 3, 1.0), random.normals(n * steps * width, 1.0));
                 let rows = |from: usize, to: usize| {
@@ -120,12 +120,12 @@ mod tests {
                         .collect();
                     let at = t * n * width;
                     assert_eq!(by_step[1].hidden.data[at..at + n * width], of_top, "{cell:?}, step {t}");
-                    let cells: Vec<f32> = by_step
+                    let of_cells: Vec<f32> = by_step
                         .iter()
                         .filter_map(|g| g.cell.as_ref())
-                        .flat_map(|rows| rows.data[t * n * hidden..(t + 1) * n * hidden].to_vec())
+                        .flat_map(|rows| rows.data[t * n * cells..(t + 1) * n * cells].to_vec())
                         .collect();
-                    assert_eq!(cells, d_state.cell, "{cell:?}, step {t}");
+                    assert_eq!(of_cells, d_state.cell, "{cell:?}, step {t}");
                 }
                 let last = (steps - 1) * n;
                 assert_eq!(by_step[1].hidden.data[last * width..], d[last * width..]);
@@ -133,7 +133,7 @@ mod tests {
                     by_step
                         .iter()
                         .filter_map(|g| g.cell.as_ref())
-                        .all(|rows| { rows.data[last * hidden..].iter().all(|&v| v == 0.0) })
+                        .all(|rows| { rows.data[last * cells..].iter().all(|&v| v == 0.0) })
                 );
             }
         }

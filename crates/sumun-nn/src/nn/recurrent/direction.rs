@@ -310,10 +310,10 @@ mod tests {
         let stack = stack.on_path(path).unwrap();
         let mut random = Random::new(5);
         let states = config.layers * config.directions() * layout.sequences();
-        let has_cell = config.cell == CellKind::Lstm;
+        let cells = states * config.cell_features();
         let mut state = || RecurrentState {
             hidden: random.normals(states * config.state_features(), 0.5),
-            cell: random.normals(if has_cell { states * config.hidden } else { 0 }, 0.5),
+            cell: random.normals(cells, 0.5),
         };
         let (initial, d_last) = (state(), state());
         let x = Rows::new(random.normals(layout.rows() * config.input, 1.0), config.input, layout.clone());
@@ -430,7 +430,7 @@ mod tests {
     fn truncated_gradients_are_those_of_chunks() {
         const K: usize = 5;
         let (steps, n) = (17, 3);
-        for cell in [CellKind::RnnTanh, CellKind::Lstm, CellKind::Gru, CellKind::GruResetBefore] {
+        for &cell in CellKind::ALL {
             let config = RecurrentConfig { layers: 2, ..RecurrentConfig::new(cell, 3, 21) };
             let path = Path::best();
             let truncated = RecurrentConfig { truncate: Some(K), ..config.clone() };
@@ -445,7 +445,7 @@ mod tests {
             let stack =
                 Recurrent::new(config.clone(), &mut parameters, "", &mut ChaCha8Rng::seed_from_u64(11));
             let (stack, mut random) = (stack.unwrap(), Random::new(5));
-            let cells = if cell == CellKind::Lstm { 2 * n * 21 } else { 0 };
+            let cells = 2 * n * config.cell_features();
             let mut state = || RecurrentState {
                 hidden: random.normals(2 * n * 21, 0.5),
                 cell: random.normals(cells, 0.5),

@@ -91,7 +91,7 @@ impl Recurrent {
                 let mut of_direction = Ids::default();
                 for (id, part) in of_direction.iter_mut().zip(Part::ALL) {
                     if let Some(shape) = config.shape_of(part, dims) {
-                        let name = format!("{prefix}{dot}{}", part.full_name(layer, direction));
+                        let name = format!("{prefix}{dot}{}", config::full_name(part, layer, direction));
                         let draw = || first.values(part, &shape, dims.cell, rng);
                         *id = Some(parameters.add_drawn(name, &shape, draw)?);
                     }

@@ -15,9 +15,7 @@ fn stack(config: &RecurrentConfig) -> (Recurrent, Parameters) {
 
 fn configs() -> Vec<RecurrentConfig> {
     let mut configs = Vec::new();
-    for cell in
-        [CellKind::RnnTanh, CellKind::RnnRelu, CellKind::Lstm, CellKind::Gru, CellKind::GruResetBefore]
-    {
+    for &cell in CellKind::ALL {
         for (layers, bidirectional) in [(1, false), (1, true), (2, false), (2, true)] {
             for output in [Output::Sequence, Output::Last] {
                 let dropout = if layers == 2 { 0.25 } else { 0.0 };
@@ -79,7 +77,8 @@ fn exotic() -> Vec<RecurrentConfig> {
 #[test]
 fn gradients_agree_with_central_differences() {
     // The kink of relu spoils difference quotients in f32; its gradients are checked in f64 by the kernels.
-    let plain = configs().into_iter().filter(|c| c.cell != CellKind::RnnRelu);
+    let relu = sumun_kernels::ActivationFunction::Relu;
+    let plain = configs().into_iter().filter(|c| c.cell.spec().candidate != relu);
     for config in plain.chain(exotic()) {
         let (stack, parameters) = stack(&config);
         let layout = Layout::ragged(&[4, 0, 2, 4], 5).unwrap();

@@ -6,8 +6,7 @@ use sumun_nn::layer::MOST_PARAMETERS;
 
 use crate::message::key;
 use crate::nn::{
-    CellKind, Dense, DenseConfig, Dropout, InputGradient, Layer, Output, Recurrent, RecurrentCache,
-    RecurrentConfig,
+    Dense, DenseConfig, Dropout, InputGradient, Layer, Output, Recurrent, RecurrentCache, RecurrentConfig,
 };
 use crate::noise::Noise;
 use crate::settings::Cell;
@@ -82,9 +81,11 @@ impl NetConfig {
     pub(crate) fn parameter_count(&self) -> Option<usize> {
         let directions = 1 + usize::from(self.bidirectional);
         let last = self.hidden.checked_mul(directions)?;
-        let gate_rows = self.cell.kind().gates().checked_mul(self.hidden)?;
+        let gate_rows = self.cell.gates().checked_mul(self.hidden)?;
+        let spec = self.cell.spec();
         let layer = |input: usize| {
-            let row = input.checked_add(self.hidden)?.checked_add(2)?;
+            let biases = 1 + usize::from(spec.second_bias);
+            let row = input.checked_add(spec.seen_units(self.hidden))?.checked_add(biases)?;
             gate_rows.checked_mul(row)?.checked_mul(directions)
         };
         let upper = layer(last)?.checked_mul(self.layers.checked_sub(1)?)?;
@@ -92,16 +93,6 @@ impl NetConfig {
         let head = outputs.checked_mul(last.checked_add(1)?)?;
         let ahead = self.targets.checked_mul(self.ahead)?;
         layer(self.input)?.checked_add(upper)?.checked_add(head)?.checked_add(ahead)
-    }
-}
-
-impl Cell {
-    fn kind(self) -> CellKind {
-        match self {
-            Self::Rnn => CellKind::RnnTanh,
-            Self::Lstm => CellKind::Lstm,
-            Self::Gru => CellKind::Gru,
-        }
     }
 }
 
@@ -129,16 +120,16 @@ impl Net {
             bidirectional: config.bidirectional,
             dropout: config.dropout,
             output: Output::Last,
-            ..RecurrentConfig::new(config.cell.kind(), config.input, config.hidden)
+            ..RecurrentConfig::new(config.cell, config.input, config.hidden)
         };
         let last = stack.output_features();
         let recurrent = Recurrent::new(stack, &mut parameters, "recurrent", &mut rng)?;
-        if config.cell == Cell::Lstm {
+        if let Some(gate) = config.cell.spec().forget_gate {
             for index in 0..parameters.entries().len() {
                 let entry = &parameters.entries()[index];
                 if entry.name.starts_with("recurrent.bias_ih") {
-                    let forget = entry.range.start + config.hidden..entry.range.start + 2 * config.hidden;
-                    parameters.values_mut()[forget].iter_mut().for_each(|b| *b += 1.0);
+                    let forget = entry.range.start + gate * config.hidden;
+                    parameters.values_mut()[forget..][..config.hidden].iter_mut().for_each(|b| *b += 1.0);
                 }
             }
         }
@@ -239,7 +230,7 @@ impl Net {
         };
         let plural = if c.layers == 1 { "" } else { "s" };
         let both = if c.bidirectional { ", both directions" } else { "" };
-        let cell = c.cell.to_string().to_uppercase();
+        let cell = c.cell.spec().family;
         let kind = format!("{cell}, {} units, {} layer{plural}{both}", c.hidden, c.layers);
         let mut table = vec![
             layer("window", "input".into(), &[window, c.input]),
@@ -288,7 +279,7 @@ mod tests {
 
     #[test]
     fn parameters_are_counted_before_they_exist() {
-        for cell in [Cell::Rnn, Cell::Lstm, Cell::Gru] {
+        for cell in [Cell::RnnTanh, Cell::Lstm, Cell::Gru] {
             for ahead in [0, 3] {
                 let config = config(cell, ahead);
                 let (net, parameters) = Net::new(config.clone(), 1).unwrap();

@@ -56,7 +56,7 @@ pub(crate) fn evaluate(
         return Ok(None);
     }
     let forecasts = forecasts(config, net, parameters, frame, origins.clone())?;
-    let name = config.net.cell.to_string().to_uppercase();
+    let name = config.net.cell.spec().family.to_owned();
     let model = score(config, frame, &origins, &forecasts, "model", name)?;
     let mut scores = Vec::new();
     for baseline in baselines(config.season) {

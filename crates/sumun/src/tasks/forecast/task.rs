@@ -235,7 +235,7 @@ impl Outcome for Trained {
             data,
             model: format!(
                 "{layers}{} of {} units, {} parameters; {} ahead from {} rows",
-                network.cell.to_string().to_uppercase(),
+                network.cell.spec().family,
                 network.hidden,
                 count(parameters),
                 steps(decisions.horizon),
