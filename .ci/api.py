@@ -49,7 +49,7 @@ class Page(html.parser.HTMLParser):
             if "mod" in classes or self.open[-1][0] == "dt":
                 self.links.append(attributes["href"])
         if tag == "a" and "src" in classes and not self.source:
-            self.source = re.search(r"/src/(\w+)/", attributes["href"])[1]
+            self.source = attributes["href"]
         if tag not in VOID:
             self.open.append((tag, attributes.get("id"), classes))
         if self.starts(tag, attributes.get("id") or "", classes):
@@ -109,10 +109,11 @@ def listed(pages, crate):
             elif re.fullmatch(r"\w+\.\w+\.html", link):
                 kind, item, _ = link.split(".")
                 page = Page(folder / link)
-                if page.source in (None, crate):
+                # Of another crate's item there may be no source here, or only that of what it implements.
+                if f"/src/{crate}/" in (page.source or ""):
                     blocks.append("\n".join([f"{name}::{item} ({kind})", *page.lines]))
                 else:
-                    again.append(f"{name}::{item} ({kind}), of {page.source}")
+                    again.append(f"{name}::{item} ({kind}), of another crate")
     return "\n\n".join(sorted(blocks) + ["\n".join(sorted(again))]).strip() + "\n"
 
 
