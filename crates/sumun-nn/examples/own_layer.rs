@@ -176,7 +176,7 @@ impl Layer for Swish {
             }
         }
         match wanted {
-            InputGradient::Needed => Rows::new(d, x.features, x.layout).map(Some),
+            InputGradient::Needed => Rows::new(d, x.features, x.layout.clone()).map(Some),
             InputGradient::Skip => Ok(None),
         }
     }
@@ -251,7 +251,7 @@ pub(crate) fn run() -> Result<Outcome> {
         let mut d = vec![0.0; largest.len()];
         let found = loss.value_and_gradient(&y.data, Targets::Values(&largest), Some(&mut d))?;
         model.parameters_mut().zero_gradients();
-        model.backward(cache, Rows::new(d, 1, y.layout)?)?;
+        model.backward(cache, Rows::new(d, 1, y.layout.clone())?)?;
         optimizer.step(model.parameters_mut(), 0.005, 1.0)?;
         if step % 100 == 0 {
             println!("step {step}: loss {found:.5}");

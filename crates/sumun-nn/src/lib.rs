@@ -47,5 +47,5 @@ pub mod train;
 
 pub use error::{Error, Result};
 pub use parameters::Parameters;
-pub use rows::{Fill, Ids, Layout, Rows};
+pub use rows::{Fill, Ids, IdsParts, Layout, Rows, RowsParts};
 pub use sumun_kernels::keep_freed_memory;

@@ -1,5 +1,6 @@
 //! All parameters of a model and their gradients: two flat buffers with named ranges.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,6 +45,21 @@ pub struct Id(usize);
 /// Gradients that are zeroed, or passed over by an optimizer, together: a batch touches few rows of an embedding.
 pub(crate) const RUN: usize = 64;
 
+/// The most parameters of a model: above it, values, gradients and moments would not fit any memory.
+pub const MOST_PARAMETERS: usize = 1 << 30;
+
+/// How many numbers a parameter of that shape has; more than there can be are an error.
+pub(crate) fn count_of(name: &str, shape: &[usize]) -> Result<usize> {
+    let count = shape.iter().try_fold(1, |count: usize, &dim| count.checked_mul(dim));
+    match count {
+        _ if shape.contains(&0) => Ok(0),
+        Some(count) if count <= MOST_PARAMETERS => Ok(count),
+        _ => Err(Error::Invalid(format!(
+            "{name}: a parameter of shape {shape:?} is above the {MOST_PARAMETERS} numbers there can be; make it smaller"
+        ))),
+    }
+}
+
 /// All parameters of a model and their gradients, each in one flat buffer: one sweep for clipping and
 /// the optimizer, one write to a file.
 #[derive(Debug, Clone)]
@@ -53,8 +69,10 @@ pub struct Parameters {
     /// For each run of gradients, whether somebody may have changed one since all were set to zero.
     touched: Vec<bool>,
     entries: Vec<Entry>,
+    /// Which entry a name is of.
+    names: HashMap<String, usize>,
     version: u64,
-    /// Whether all values are to be loaded, and room for them is made, so that none need be drawn.
+    /// Whether all values are to be loaded, and memory for them is there, so that no first values are needed.
     loaded: bool,
 }
 
@@ -68,30 +86,34 @@ impl Parameters {
     /// No parameters yet.
     pub fn new() -> Self {
         let (values, gradients, touched) = (Vec::new(), Vec::new(), Vec::new());
-        Self { values, gradients, touched, entries: Vec::new(), version: next_version(), loaded: false }
+        let (entries, names) = (Vec::new(), HashMap::new());
+        Self { values, gradients, touched, entries, names, version: next_version(), loaded: false }
     }
 
     /// No parameters yet, with memory for `count` numbers: pages of zeros come from the system when they are first written,
-    /// so gradients that nobody needs take no time and no memory, and neither buffer is moved while it grows.
-    pub fn with_capacity(count: usize) -> Self {
+    /// so gradients that nobody needs take no time and no memory, and neither buffer is moved while it grows. More than
+    /// [`MOST_PARAMETERS`] are an error.
+    pub fn with_capacity(count: usize) -> Result<Self> {
         Self::of(count, false)
     }
 
     /// As [`with_capacity`](Self::with_capacity), for parameters whose values will be loaded: they begin with 0, and no
-    /// first values are drawn for them.
-    pub(crate) fn to_load(count: usize) -> Self {
+    /// first values are computed for them.
+    pub(crate) fn to_load(count: usize) -> Result<Self> {
         Self::of(count, true)
     }
 
-    fn of(count: usize, loaded: bool) -> Self {
+    fn of(count: usize, loaded: bool) -> Result<Self> {
+        count_of("a model", &[count])?;
         let (values, gradients) = (vec![0.0; count], vec![0.0; count]);
-        Self { values, gradients, touched: vec![false; count.div_ceil(RUN)], loaded, ..Self::new() }
+        Ok(Self { values, gradients, touched: vec![false; count.div_ceil(RUN)], loaded, ..Self::new() })
     }
 
-    /// Adds a parameter. A name twice, or values that do not fill the shape, are errors.
+    /// Adds a parameter. A name twice, values that do not fill the shape, and more numbers than [`MOST_PARAMETERS`] in all
+    /// are errors.
     pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Result<Id> {
         let name = name.into();
-        if values.len() != shape.iter().product::<usize>() {
+        if values.len() != count_of(&name, shape)? {
             return Err(Error::Shape {
                 what: name,
                 expected: format!("{shape:?}"),
@@ -111,9 +133,9 @@ impl Parameters {
         shape: &[usize],
         draw: impl FnOnce() -> Result<Vec<f32>>,
     ) -> Result<Id> {
-        // Beyond the room that was made, nothing is loaded: a layer that somebody adds to a model, for example.
-        let in_room = self.end() + shape.iter().product::<usize>() <= self.values.len();
-        if self.loaded && in_room { self.enter(name, shape) } else { self.add(name, shape, draw()?) }
+        // Beyond the memory that was made, nothing is loaded: a layer that somebody adds to a model, for example.
+        let fits = self.end() + count_of(&name, shape)? <= self.values.len();
+        if self.loaded && fits { self.enter(name, shape) } else { self.add(name, shape, draw()?) }
     }
 
     /// Where the next parameter begins.
@@ -123,16 +145,23 @@ impl Parameters {
 
     /// Makes the place of a parameter.
     fn enter(&mut self, name: String, shape: &[usize]) -> Result<Id> {
-        if self.entries.iter().any(|e| e.name == name) {
+        if self.names.contains_key(&name) {
             return Err(Error::Invalid(format!("two parameters are named {name}")));
         }
         let start = self.end();
-        let range = start..start + shape.iter().product::<usize>();
+        let range = start..start + count_of(&name, shape)?;
+        if range.end > MOST_PARAMETERS {
+            return Err(Error::Invalid(format!(
+                "{name}: with its shape {shape:?} there would be {} parameters, above the {MOST_PARAMETERS} there can be; make it smaller",
+                range.end
+            )));
+        }
         if self.values.len() < range.end {
             self.values.resize(range.end, 0.0);
             self.gradients.resize(range.end, 0.0);
             self.touched.resize(range.end.div_ceil(RUN), false);
         }
+        self.names.insert(name.clone(), self.entries.len());
         let shape = shape.to_vec();
         let (trainable, learning_rate, statistic) = (true, 1.0, false);
         self.entries.push(Entry { name, shape, range, trainable, learning_rate, statistic });
@@ -143,6 +172,7 @@ impl Parameters {
     /// Gives every parameter another name; the names must stay different.
     pub(crate) fn rename(&mut self, new: impl Fn(&str) -> String) {
         self.entries.iter_mut().for_each(|entry| entry.name = new(&entry.name));
+        self.names = self.entries.iter().enumerate().map(|(at, entry)| (entry.name.clone(), at)).collect();
     }
 
     /// What there is, in the order it was added.
@@ -152,10 +182,31 @@ impl Parameters {
 
     /// The parameter of that name.
     pub fn find(&self, name: &str) -> Option<Id> {
-        self.entries.iter().position(|e| e.name == name).map(Id)
+        self.names.get(name).copied().map(Id)
+    }
+
+    /// Checks that these are the parameters that an id was given by, or others with a parameter of `count` numbers in its
+    /// place: layers do so before they use their ids.
+    pub fn expect(&self, id: Id, count: usize) -> Result<()> {
+        let found = self.entries.get(id.0).map(|entry| entry.range.len());
+        if found == Some(count) {
+            return Ok(());
+        }
+        Err(Error::Shape {
+            what: format!("parameter {} of {}, which a layer uses", id.0, self.entries.len()),
+            expected: format!("{count} values"),
+            found: match found {
+                Some(found) => format!("{found}; use the parameters that the layer was added to"),
+                None => "none; use the parameters that the layer was added to".into(),
+            },
+        })
     }
 
     /// Freezes or thaws a parameter: a frozen one keeps its value in training.
+    ///
+    /// # Panics
+    /// For an id of other parameters, as an index beyond the end; so do all methods that take an id and return no
+    /// [`Result`]. [`expect`](Self::expect) tells.
     pub fn set_trainable(&mut self, id: Id, trainable: bool) {
         self.entries[id.0].trainable = trainable;
     }
@@ -251,12 +302,14 @@ impl Parameters {
         (&self.values[range.clone()], &mut self.gradients[range])
     }
 
-    /// The gradient buffers of several parameters at once, to be added to; an empty one where there is no id. The
-    /// ids must differ.
+    /// The gradient buffers of several parameters at once, to be added to; an empty one where there is no id.
+    ///
+    /// # Panics
+    /// Where an id stands there twice.
     pub fn gradients_of<const K: usize>(&mut self, ids: [Option<Id>; K]) -> [&mut [f32]; K] {
         let ranges = ids.map(|id| id.map_or(0..0, |id| self.entries[id.0].range.clone()));
         ranges.iter().for_each(|range| self.touch(range.clone()));
-        self.gradients.get_disjoint_mut(ranges).expect("parameters never overlap")
+        self.gradients.get_disjoint_mut(ranges).expect("the ids of a layer's parameters differ")
     }
 
     /// All values, flat.
@@ -337,7 +390,7 @@ mod tests {
     fn only_what_is_to_be_loaded_is_not_drawn() {
         let drawn = || Ok(vec![0.5; 4]);
         for (loaded, expected) in [(true, [0.0, 0.5]), (false, [0.5; 2])] {
-            let mut parameters = Parameters::of(4, loaded);
+            let mut parameters = Parameters::of(4, loaded).unwrap();
             let planned = parameters.add_drawn("planned".into(), &[2, 2], drawn).unwrap();
             let added = parameters.add_drawn("added".into(), &[4], drawn).unwrap();
             assert_eq!([planned, added].map(|id| parameters.value(id)[3]), expected, "loaded: {loaded}");

@@ -1,6 +1,6 @@
 //! Packed rows, the currency between layers, and the index map between them and a caller's array.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
 use sumun_kernels::{MOST_ROWS, RowMap, Steps};
@@ -271,8 +271,19 @@ impl Layout {
         }
     }
 
+    /// N·T: cells of the caller's array.
+    fn cells(&self) -> usize {
+        self.sequences * self.time
+    }
+
+    /// Whether each row is the same sequence and step as in another layout.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+            || self.steps == other.steps && self.order == other.order && self.times == other.times
+    }
+
     fn expect_cells(&self, found: usize, features: usize) -> Result<()> {
-        if found == self.sequences * self.time * features {
+        if self.cells().checked_mul(features) == Some(found) {
             return Ok(());
         }
         Err(Error::Shape {
@@ -308,9 +319,14 @@ fn check_cells(sequences: usize, time: usize) -> Result<()> {
     }
 }
 
-/// Packed rows `[R, F]` and the layout that says which `(n, t)` each row is.
+/// Packed rows `[R, F]` and the layout that says which `(n, t)` each row is. Its parts, [`RowsParts`], are read as fields:
+/// `rows.data`, `rows.features`, `rows.layout`. Only [`new`](Self::new) puts them together, so they always fit.
 #[derive(Debug, Clone)]
-pub struct Rows {
+pub struct Rows(RowsParts);
+
+/// The parts of [`Rows`].
+#[derive(Debug, Clone)]
+pub struct RowsParts {
     /// `[R, features]`, row-major; shared, so that a layer may keep what it passes on.
     pub data: Arc<Vec<f32>>,
     /// F: features of a row.
@@ -319,20 +335,60 @@ pub struct Rows {
     pub layout: Arc<Layout>,
 }
 
+impl Deref for Rows {
+    type Target = RowsParts;
+
+    fn deref(&self) -> &RowsParts {
+        &self.0
+    }
+}
+
+/// Refuses arrays that cannot be addressed, and large ones that there is no memory for: to be asked before the first of
+/// several is allocated, as an allocation that fails would end the process.
+pub(crate) fn expect_memory(rows: usize, width: usize) -> Result<()> {
+    /// Numbers of four gigabytes; what is smaller is not asked for ahead of time.
+    const LARGE: usize = 1 << 30;
+    let count = rows.checked_mul(width);
+    match count {
+        Some(count) if count < LARGE || Vec::<f32>::new().try_reserve_exact(count).is_ok() => Ok(()),
+        _ => {
+            let bytes = count.unwrap_or(usize::MAX).saturating_mul(size_of::<f32>());
+            Err(sumun_kernels::Error::Memory { bytes }.into())
+        }
+    }
+}
+
 impl Rows {
     /// Rows from their values, `[R, features]`.
     pub fn new(data: Vec<f32>, features: usize, layout: Arc<Layout>) -> Result<Self> {
-        if data.len() != layout.rows() * features {
+        Self::of_shared(Arc::new(data), features, layout)
+    }
+
+    /// As [`new`](Self::new), of values that others have too.
+    pub fn of_shared(data: Arc<Vec<f32>>, features: usize, layout: Arc<Layout>) -> Result<Self> {
+        if Some(data.len()) != layout.rows().checked_mul(features) {
             return Err(Error::Shape {
                 what: "packed rows".into(),
                 expected: format!("[{}, {features}]", layout.rows()),
                 found: format!("{} values", data.len()),
             });
         }
-        Ok(Self { data: Arc::new(data), features, layout })
+        // The caller's array may be longer than the rows, and must be one that there can be.
+        expect_memory(layout.cells(), features)?;
+        Ok(Self(RowsParts { data, features, layout }))
     }
 
-    /// One row a sequence, in the caller's order: what a layer that answers once a sequence returns.
+    /// The values, `[R, F]`, to be changed; copied first where something else holds them too.
+    pub fn data_mut(&mut self) -> &mut [f32] {
+        Arc::make_mut(&mut self.0.data).as_mut_slice()
+    }
+
+    /// Its parts, taken apart.
+    pub fn into_parts(self) -> RowsParts {
+        self.0
+    }
+
+    /// One row a sequence, in the caller's order: what a layer with one output a sequence returns.
     pub fn one_step(data: Vec<f32>, features: usize, sequences: usize) -> Result<Self> {
         Self::new(data, features, Layout::full(sequences, 1)?)
     }
@@ -352,7 +408,7 @@ impl Rows {
         Self::new(data, features, layout)
     }
 
-    /// The gradient of what [`unpack`](Self::unpack) answers becomes the gradient of the rows: a row that several
+    /// The gradient of what [`unpack`](Self::unpack) returns becomes the gradient of the rows: a row that several
     /// cells of the caller's `[N, T, F]` array show gets the sum of theirs, added in the order of the steps.
     pub fn pack_gradient(values: &[f32], features: usize, layout: Arc<Layout>) -> Result<Self> {
         if layout.fill == Fill::Zero {
@@ -444,19 +500,45 @@ impl Rows {
         })
     }
 
-    /// The values, taken out without a copy where nobody else holds them.
+    /// Refuses rows of another layout than `layout`, or of another width; `what` names them in the message.
+    pub(crate) fn expect_like(&self, what: &str, layout: &Layout, features: usize) -> Result<()> {
+        self.expect_shape(what, layout.rows(), features)?;
+        if self.layout.is_like(layout) {
+            return Ok(());
+        }
+        Err(Error::Shape {
+            what: what.into(),
+            expected: "rows of the layout that went in".into(),
+            found: "rows of other sequences or steps".into(),
+        })
+    }
+
+    /// The values, taken out without a copy where nothing else holds them.
     pub fn into_data(self) -> Vec<f32> {
-        Arc::try_unwrap(self.data).unwrap_or_else(|shared| shared.as_ref().clone())
+        Arc::try_unwrap(self.0.data).unwrap_or_else(|shared| shared.as_ref().clone())
     }
 }
 
-/// Packed ids `[R]`, such as words or characters: what an embedding turns into [`Rows`].
+/// Packed ids `[R]`, such as words or characters: what an embedding turns into [`Rows`]. Its parts, [`IdsParts`], are read as
+/// fields.
 #[derive(Debug, Clone)]
-pub struct Ids {
+pub struct Ids(IdsParts);
+
+/// The parts of [`Ids`].
+#[derive(Debug, Clone)]
+pub struct IdsParts {
     /// `[R]`, one id a row.
     pub data: Arc<Vec<u32>>,
     /// Which sequence and step each row is.
     pub layout: Arc<Layout>,
+}
+
+impl Deref for Ids {
+    type Target = IdsParts;
+
+    fn deref(&self) -> &IdsParts {
+        &self.0
+    }
 }
 
 impl Ids {
@@ -469,7 +551,7 @@ impl Ids {
                 found: format!("{} ids", data.len()),
             });
         }
-        Ok(Self { data: Arc::new(data), layout })
+        Ok(Self(IdsParts { data: Arc::new(data), layout }))
     }
 
     /// Packs a caller's `[N, T]` array. What stands past a sequence's length is never looked at.
@@ -566,7 +648,7 @@ mod tests {
         let rows = packed(Fill::Repeat);
         assert_eq!(rows.unpack(), [0.0, 1.0, 1.0, 3.0, 0.0, 0.0, 0.0, 0.0, 8.0, 8.0, 10.0, 11.0]);
         // Every cell gives its gradient to the row that it shows; cells before the first row have none to give to.
-        let d = Rows::pack_gradient(&values, 1, rows.layout).unwrap();
+        let d = Rows::pack_gradient(&values, 1, rows.layout.clone()).unwrap();
         assert_eq!(*d.data, [8.0 + 9.0, 1.0 + 2.0, 10.0, 3.0, 11.0]);
     }
 

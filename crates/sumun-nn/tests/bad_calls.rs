@@ -4,12 +4,16 @@
 use ndarray::{Array, Array2, Array3, Axis, Dimension, Ix3, IxDyn};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use sumun_nn::Rows;
+use sumun_nn::loss::CrossEntropy;
 use sumun_nn::model::{Batch, Input, Model, ModelState, RecurrentLayer};
 use sumun_nn::nn::{
-    Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, RecurrentState, Rnn, RnnConfig, Valid,
+    Attention, AttentionConfig, BatchNorm, BatchNormConfig, CellKind, Conv1d, Conv1dConfig, Dense,
+    DenseConfig, Dropout, Embedding, EmbeddingConfig, Gru, GruConfig, HiddenState, Initializer,
+    InputGradient, Layer, LayerNorm, LayerNormConfig, Lstm, LstmConfig, LstmState, Padding, Recurrent,
+    RecurrentConfig, RecurrentState, Rnn, RnnConfig, Valid,
 };
 use sumun_nn::noise::Noise;
+use sumun_nn::{Fill, Ids, Layout, Parameters, Rows};
 
 const NOISE: Noise = Noise { seed: 0, step: 0, layer: 0 };
 
@@ -300,5 +304,162 @@ fn sizes_of_zero_are_refused() {
         ),
     ] {
         check("Model", model.build(1).map(|_| ()), message);
+    }
+}
+
+/// Sizes whose products wrap, or that there is no memory for, where layers, layouts and parameters are made.
+#[test]
+fn sizes_beyond_memory_are_refused() {
+    let mut failed = Vec::new();
+    let mut refuse = |what: String, found: Result<(), sumun_nn::Error>, part: &str| {
+        let message = found.err().map(|error| error.to_string()).unwrap_or_default();
+        if !message.contains(part) || message.contains('\n') {
+            failed.push(format!("{what}: {message:?} does not say {part:?}"));
+        }
+    };
+    for huge in [usize::MAX, usize::MAX / 2 + 1, 1 << 62, 1 << 40] {
+        let parameters = Parameters::new;
+        for (input, output) in [(huge, 1), (1, huge), (huge, huge), (1 << 32, huge), (huge, 4)] {
+            let config = DenseConfig::new(input, output);
+            let found = Dense::new(config, &mut parameters(), "d", &mut rng()).map(drop);
+            refuse(format!("dense {input} {output}"), found, "there can be");
+            let config = EmbeddingConfig { vocabulary: input, features: output, padding_id: None };
+            let found = Embedding::new(config, &mut parameters(), "e", &mut rng()).map(drop);
+            let part = if input > 1 << 32 { "ids must fit 32 bits" } else { "there can be" };
+            refuse(format!("embedding {input} {output}"), found, part);
+            let config = AttentionConfig { input, units: output };
+            let found = Attention::new(config, &mut parameters(), "a", &mut rng()).map(drop);
+            refuse(format!("attention {input} {output}"), found, "there can be");
+            for cell in [CellKind::RnnTanh, CellKind::Lstm, CellKind::Gru] {
+                let config =
+                    RecurrentConfig { bidirectional: true, ..RecurrentConfig::new(cell, input, output) };
+                let found = Recurrent::new(config, &mut parameters(), "", &mut rng()).map(drop);
+                refuse(format!("{cell:?} {input} {output}"), found, "there can be");
+            }
+        }
+        let config = RecurrentConfig { layers: huge, ..RecurrentConfig::new(CellKind::Gru, 1, 1) };
+        let found = Recurrent::new(config, &mut parameters(), "", &mut rng()).map(drop);
+        refuse(format!("{huge} layers"), found, "above the 65536 there can be");
+        for (sequences, time) in [(huge, 1), (1, huge), (huge, huge), (huge, 0), (0, huge), (2, huge)] {
+            let what = format!("a layout of {sequences} and {time}");
+            refuse(what.clone(), Layout::full(sequences, time).map(drop), "cells there can be");
+            refuse(what, Layout::masked(&[], sequences, time, Fill::Zero).map(drop), "cells there can be");
+        }
+        refuse(format!("{huge} steps"), Layout::ragged(&[1], huge).map(drop), "cells there can be");
+        refuse(format!("a length of {huge}"), Layout::ragged(&[huge], huge).map(drop), "cells there can be");
+        refuse(
+            format!("{huge} parameters"),
+            Parameters::with_capacity(huge).map(drop),
+            "numbers there can be",
+        );
+        for shape in [&[huge][..], &[huge, huge], &[2, huge], &[1 << 32, 1 << 32]] {
+            let found = parameters().add("p", shape, Vec::new()).map(drop);
+            refuse(format!("a parameter of {shape:?}"), found, "there can be");
+            let found = Initializer::Zeros.values(shape, &mut rng()).map(drop);
+            refuse(format!("values of {shape:?}"), found, "there can be");
+        }
+        let one = Layout::full(2, 3).unwrap();
+        refuse(
+            format!("rows of {huge}"),
+            Rows::new(vec![0.0; 6], huge, one.clone()).map(drop),
+            "packed rows",
+        );
+        refuse(format!("an array of {huge}"), Rows::pack(&[0.0; 6], huge, one).map(drop), "input");
+        // Rows of sequences without steps are none, and yet their array would have these features.
+        let none = Layout::ragged(&[0, 0], 3).unwrap();
+        refuse(format!("no rows of {huge}"), Rows::new(Vec::new(), huge, none).map(drop), "no memory");
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// A layer with the parameters of another, with a gradient of other rows, and with the cache of another layer.
+#[test]
+fn what_belongs_to_others_is_refused() {
+    let layout = Layout::ragged(&[3, 1], 3).unwrap();
+    let other = Layout::ragged(&[2, 2], 3).unwrap();
+    let foreign = [Parameters::new(), {
+        let mut few = Parameters::new();
+        few.add("one", &[1], vec![0.5]).unwrap();
+        few
+    }];
+    let needed = InputGradient::Needed;
+    /// Every call of a layer with foreign parameters, and a gradient of other rows.
+    fn refuse<L: Layer>(layer: &L, own: &mut Parameters, foreign: &[Parameters], rows: [&Rows; 3]) {
+        let [x, d, d_other] = rows;
+        let said = |found: Result<(), sumun_nn::Error>| {
+            let message = found.expect_err("foreign parameters are refused").to_string();
+            assert!(message.contains("use the parameters that the layer was added to"), "{message}");
+        };
+        for parameters in foreign {
+            said(layer.forward(parameters, x.clone()).map(drop));
+            said(layer.forward_train(parameters, x.clone(), NOISE).map(drop));
+        }
+        let (_, cache) = layer.forward_train(own, x.clone(), NOISE).unwrap();
+        let found = layer.backward(own, cache, d_other.clone(), InputGradient::Needed);
+        assert!(found.is_err(), "a gradient of other rows");
+        let (_, cache) = layer.forward_train(own, x.clone(), NOISE).unwrap();
+        layer.backward(own, cache, d.clone(), InputGradient::Needed).unwrap();
+        assert!(own.gradients().iter().any(|d| *d != 0.0));
+    }
+    let rows = |width: usize, layout: &std::sync::Arc<Layout>| {
+        Rows::new((0..layout.rows() * width).map(|k| k as f32 * 0.1 - 0.3).collect(), width, layout.clone())
+            .unwrap()
+    };
+    let (x, d4, d4_other) = (rows(3, &layout), rows(4, &layout), rows(4, &other));
+    let mut parameters = Parameters::new();
+    let dense = Dense::new(DenseConfig::new(3, 4), &mut parameters, "d", &mut rng()).unwrap();
+    refuse(&dense, &mut parameters, &foreign, [&x, &d4, &d4_other]);
+    let found = dense.cross_entropy(&mut foreign[0].clone(), &x, &CrossEntropy::default(), &[0; 4], needed);
+    assert!(found.is_err());
+    let config = RecurrentConfig::new(CellKind::Lstm, 3, 4);
+    let mut parameters = Parameters::new();
+    let lstm = Recurrent::new(config.clone(), &mut parameters, "", &mut rng()).unwrap();
+    refuse(&lstm, &mut parameters, &foreign, [&x, &d4, &d4_other]);
+    assert!(lstm.stream::<RecurrentState>(&foreign[1]).is_err());
+    // Another stack among the same parameters, of other layers and directions: its caches are not this one's.
+    let both = RecurrentConfig { layers: 2, bidirectional: true, ..config };
+    let stack = Recurrent::new(both, &mut parameters, "stack", &mut rng()).unwrap();
+    let (_, cache) = stack.forward_train(&parameters, x.clone(), NOISE).unwrap();
+    assert!(lstm.backward(&mut parameters, cache, d4.clone(), needed).is_err());
+    let (_, cache) = lstm.forward_train(&parameters, x.clone(), NOISE).unwrap();
+    assert!(stack.backward(&mut parameters, cache, rows(8, &layout), needed).is_err());
+    let mut parameters = Parameters::new();
+    let attention =
+        Attention::new(AttentionConfig { input: 3, units: 5 }, &mut parameters, "a", &mut rng()).unwrap();
+    let d = Rows::one_step(vec![0.5; 6], 3, 2).unwrap();
+    let d_other = Rows::one_step(vec![0.5; 9], 3, 3).unwrap();
+    refuse(&attention, &mut parameters, &foreign, [&x, &d, &d_other]);
+    let wide =
+        Attention::new(AttentionConfig { input: 3, units: 7 }, &mut parameters, "w", &mut rng()).unwrap();
+    let (_, cache) = wide.forward_train(&parameters, x.clone(), NOISE).unwrap();
+    assert!(attention.backward(&mut parameters, cache, d, needed).is_err());
+
+    let mut parameters = Parameters::new();
+    let config = LayerNormConfig::new(4);
+    let norm = LayerNorm::new(config, &mut parameters, "n").unwrap();
+    refuse(&norm, &mut parameters, &foreign, [&rows(4, &layout), &d4, &d4_other]);
+    let mut parameters = Parameters::new();
+    let norm = BatchNorm::new(BatchNormConfig::new(4), &mut parameters, "n").unwrap();
+    refuse(&norm, &mut parameters, &foreign, [&rows(4, &layout), &d4, &d4_other]);
+    let mut parameters = Parameters::new();
+    let same = Conv1dConfig { padding: Padding::Same, ..Conv1dConfig::new(3, 4, 2) };
+    let conv = Conv1d::new(same, &mut parameters, "c", &mut rng()).unwrap();
+    refuse(&conv, &mut parameters, &foreign, [&x, &d4, &d4_other]);
+
+    let config = EmbeddingConfig { vocabulary: 9, features: 4, padding_id: None };
+    let mut parameters = Parameters::new();
+    let table = Embedding::new(config, &mut parameters, "e", &mut rng()).unwrap();
+    let ids = Ids::new(vec![1, 8, 3, 0], layout.clone()).unwrap();
+    for parameters in &foreign {
+        assert!(table.forward(parameters, &ids).is_err());
+    }
+    for (d, fits) in [(&d4, true), (&d4_other, false), (&x, false)] {
+        let (_, cache) = table.forward_train(&parameters, ids.clone()).unwrap();
+        assert_eq!(table.backward(&mut parameters, cache, d.clone()).is_ok(), fits);
+    }
+    let dropout = Dropout::new(0.5).unwrap();
+    for (d, fits) in [(&d4, true), (&d4_other, false), (&x, false)] {
+        let (_, cache) = dropout.forward_train(&parameters, d4.clone(), NOISE).unwrap();
+        assert_eq!(dropout.backward(&mut parameters, cache, d.clone(), needed).is_ok(), fits);
     }
 }

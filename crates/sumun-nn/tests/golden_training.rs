@@ -4,8 +4,6 @@
 //! Tolerances are those of `golden/torch/make_torch.py`: losses 1e-5, gradient norms 1e-4 and final parameters 1e-4,
 //! relative, and 2e-6 for parameters near 0.
 
-use std::sync::Arc;
-
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sumun_kernels::Path;
@@ -96,7 +94,7 @@ fn check(golden: &Golden, path: Path) {
             Targets::Values(&values)
         };
         let mut d_z = z.clone();
-        let gradient = Arc::make_mut(&mut d_z.data);
+        let gradient = d_z.data_mut();
         losses.push(loss.value_and_gradient(&z.data, targets, Some(gradient)).unwrap());
 
         let needed = InputGradient::Needed;

@@ -56,7 +56,7 @@ fn one_call_gives_the_bits_of_three() {
             let mut d = vec![0.0; answer.data.len()];
             let value = loss.value_and_gradient(&answer.data, &targets, Some(&mut d)).unwrap();
             let rows = answer.layout.rows();
-            apart.backward(cache, Rows::new(d, answer.features, answer.layout).unwrap()).unwrap();
+            apart.backward(cache, Rows::new(d, answer.features, answer.layout.clone()).unwrap()).unwrap();
 
             let found = together
                 .cross_entropy(&batch, Some(&start), NOISE, &loss, |layout| {

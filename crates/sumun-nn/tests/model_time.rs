@@ -247,12 +247,12 @@ inverted_update = true
         losses.push(loss(&out));
         let d = out.data.iter().map(|v| 2.0 * (v - 0.4)).collect();
         model.parameters_mut().zero_gradients();
-        model.backward(cache, Rows::new(d, out.features, out.layout).unwrap()).unwrap();
+        model.backward(cache, Rows::new(d, out.features, out.layout.clone()).unwrap()).unwrap();
         optimizer.step(model.parameters_mut(), 0.05, 1.0).unwrap();
     }
     assert!(losses[29] < losses[0] / 2.0, "{losses:?}");
 
-    let answer = model.forward(&batch).unwrap().data;
+    let answer = model.forward(&batch).unwrap().data.clone();
     let bytes = model.to_file().unwrap().to_bytes().unwrap();
     let mut loaded = Model::from_file(&ModelFile::from_bytes("m", &bytes).unwrap()).unwrap();
     assert_eq!(loaded.config(), model.config());

@@ -23,7 +23,7 @@ fn they_learn_are_saved_and_loaded() {
     let loaded = Model::load_with(&path, &own_layer::registry()).unwrap();
     assert_eq!(loaded.config(), model.config());
     let (x, _) = own_layer::examples(20, &mut rand_chacha::ChaCha8Rng::seed_from_u64(9)).unwrap();
-    let forward = |model: &Model| model.forward(Feed::new().rows("input", x.clone())).unwrap().data;
+    let forward = |model: &Model| model.forward(Feed::new().rows("input", x.clone())).unwrap().data.clone();
     assert_eq!(forward(&loaded), forward(&model));
     let error = Model::load(&path).unwrap_err().to_string();
     assert!(error.contains("no layer is of kind \"peak\""), "{error}");
@@ -115,7 +115,7 @@ fn they_are_layers_as_any_other() {
     model.set_trainable("peak", false).unwrap();
     model.parameters_mut().zero_gradients();
     let (y, cache) = model.forward_train(feed(&x), noise).unwrap();
-    model.backward(cache, Rows::new(d, 1, y.layout).unwrap()).unwrap();
+    model.backward(cache, Rows::new(d, 1, y.layout.clone()).unwrap()).unwrap();
     let [swish, peak] = ["swish.slope", "peak.weight_l0"]
         .map(|name| model.parameters().gradient(model.parameters().find(name).unwrap()).to_vec());
     assert!(swish.iter().any(|&d| d != 0.0) && peak.iter().all(|&d| d == 0.0));

@@ -185,7 +185,7 @@ pub(crate) fn run() -> Result<Outcome> {
             sum += next.len() as f64
                 * loss.value_and_gradient(&forecast.data, Targets::Values(&next), Some(&mut d))?;
             parameters.zero_gradients();
-            let d = Rows::new(d, 1, forecast.layout)?;
+            let d = Rows::new(d, 1, forecast.layout.clone())?;
             if let Some(d) = head.backward(&mut parameters, of_head, d, InputGradient::Needed)? {
                 unit.backward(&mut parameters, of_unit, d, InputGradient::Skip)?;
             }

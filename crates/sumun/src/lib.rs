@@ -30,7 +30,7 @@
 //!     let mut d = vec![0.0; output.data.len()];
 //!     losses.push(loss.value_and_gradient(&output.data, Targets::Values(&y), Some(&mut d))?);
 //!     model.parameters_mut().zero_gradients();
-//!     model.backward(cache, Rows::new(d, output.features, output.layout)?)?;
+//!     model.backward(cache, Rows::new(d, output.features, output.layout.clone())?)?;
 //!     adam.step(model.parameters_mut(), 0.02, 1.0)?;
 //! }
 //! assert!(losses[59] < losses[0] / 20.0);

@@ -42,7 +42,7 @@ impl LinearDims {
         Ok(())
     }
 
-    /// What the product computes, or the most that can be told.
+    /// What the product computes, in operations, or `usize::MAX` for more.
     fn flops(self) -> usize {
         self.rows.saturating_mul(2).saturating_mul(self.input).saturating_mul(self.output)
     }

@@ -28,8 +28,8 @@ impl fmt::Display for Purpose {
             Self::Inference => "forward passes",
             Self::Backward(InputGradient::Skip) => "backward passes without the gradient of the input",
             Self::Backward(InputGradient::Needed) => "backward passes",
-            Self::Training(InputGradient::Skip) => "both ways without the gradient of the input",
-            Self::Training(InputGradient::Needed) => "both ways",
+            Self::Training(InputGradient::Skip) => "both passes without the gradient of the input",
+            Self::Training(InputGradient::Needed) => "both passes",
         })
     }
 }

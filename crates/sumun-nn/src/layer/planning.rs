@@ -7,8 +7,7 @@ use crate::{Error, Result};
 /// The most that a size may be, so that products of two never overflow.
 const MOST: usize = u32::MAX as usize;
 
-/// The most parameters of a model: above it, values, gradients and moments would not fit any memory.
-pub const MOST_PARAMETERS: usize = 1 << 30;
+pub use crate::parameters::MOST_PARAMETERS;
 
 /// Something that a layer reads.
 #[derive(Debug, Clone)]

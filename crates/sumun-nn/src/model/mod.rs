@@ -30,7 +30,7 @@
 //! assert!(value + model.penalty() > 0.0); // the penalty of regularisers, 0 here
 //!
 //! model.parameters_mut().zero_gradients();
-//! model.backward(cache, Rows::new(d, logits.features, logits.layout)?)?;
+//! model.backward(cache, Rows::new(d, logits.features, logits.layout.clone())?)?;
 //! let clipped = Clip::GlobalNorm { max: 1.0 }.apply(model.parameters_mut())?;
 //! optimizer.step(model.parameters_mut(), 0.01, clipped.gradient_scale)?;
 //! # Ok::<(), sumun_nn::Error>(())

@@ -113,7 +113,7 @@ impl Model {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let count = plan.layers.iter().map(|layer| layer.parameters).sum();
         let mut parameters =
-            if drawn { Parameters::with_capacity(count) } else { Parameters::to_load(count) };
+            if drawn { Parameters::with_capacity(count)? } else { Parameters::to_load(count)? };
         let mut penalties = Penalties::new();
         let mut layers = Vec::with_capacity(config.layers.len());
         for (layer, planned) in config.layers.iter().zip(&plan.layers) {
@@ -338,7 +338,7 @@ impl Model {
             let weight = loss.total_weight(&targets)?;
             let mut d = vec![0.0; rows.data.len()];
             let value = loss.value_and_gradient(&rows.data, &targets, Some(&mut d))?;
-            self.backward(cache, Rows::new(d, rows.features, rows.layout)?)?;
+            self.backward(cache, Rows::new(d, rows.features, rows.layout.clone())?)?;
             return Ok(BatchGradients { loss: value, weight, state });
         };
         let mut walk = Walk::new(&self.graph, &self.parameters, feed.into(), initial, &[from])?;

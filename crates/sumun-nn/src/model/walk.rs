@@ -1,7 +1,6 @@
 //! One pass over a model: forwards in the order of the layers, backwards in the other.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::config::ModelConfig;
 use super::feed::Feed;
@@ -381,7 +380,7 @@ impl Gradients {
                         found: d.data.len().to_string(),
                     });
                 }
-                Arc::make_mut(&mut sum.data).iter_mut().zip(&*d.data).for_each(|(sum, d)| *sum += d);
+                sum.data_mut().iter_mut().zip(&*d.data).for_each(|(sum, d)| *sum += d);
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::parameters::count_of;
 use crate::{Error, Result};
 
 /// How the values of a new parameter are drawn.
@@ -63,9 +64,10 @@ impl Initializer {
     }
 
     /// The values of a parameter of that shape, row-major. A distribution that needs fans, asked for another
-    /// shape than a matrix, and a bound or deviation that is negative or not finite, are errors.
+    /// shape than a matrix, a bound or deviation that is negative or not finite, and more values than a model may have
+    /// parameters are errors.
     pub fn values<R: Rng + ?Sized>(self, shape: &[usize], rng: &mut R) -> Result<Vec<f32>> {
-        let count = shape.iter().product();
+        let count = count_of("first values", shape)?;
         Ok(match self {
             Self::Zeros => vec![0.0; count],
             Self::Constant { value } => vec![value; count],
@@ -83,11 +85,11 @@ impl Initializer {
             }
             Self::XavierUniform => {
                 let (fan_in, fan_out) = self.fans(shape)?;
-                return Self::Uniform { bound: root(6.0, fan_in + fan_out) }.values(shape, rng);
+                return Self::Uniform { bound: root(6.0, fan_in.saturating_add(fan_out)) }.values(shape, rng);
             }
             Self::XavierNormal => {
                 let (fan_in, fan_out) = self.fans(shape)?;
-                return Self::Normal { std: root(2.0, fan_in + fan_out) }.values(shape, rng);
+                return Self::Normal { std: root(2.0, fan_in.saturating_add(fan_out)) }.values(shape, rng);
             }
             Self::HeUniform => {
                 return Self::Uniform { bound: root(6.0, self.fans(shape)?.0) }.values(shape, rng);

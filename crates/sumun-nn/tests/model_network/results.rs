@@ -168,7 +168,7 @@ fn every_layer_has_noise_of_its_own() {
     };
     assert!((430..570).contains(&lost(&once, NOISE)));
     assert!((680..820).contains(&lost(&twice, NOISE)));
-    let masks = |noise| once.forward_train(Batch::numbers(x.view()), noise).unwrap().0.data;
+    let masks = |noise| once.forward_train(Batch::numbers(x.view()), noise).unwrap().0.data.clone();
     assert_eq!(masks(NOISE), masks(NOISE));
     assert_ne!(masks(NOISE), masks(NOISE.for_layer(1)));
 }

@@ -20,7 +20,7 @@ fn frozen_layers_stay_and_factors_scale_what_training_changes() {
         let target = vec![0.5; d.len()];
         let loss: Loss = "mse".parse().unwrap();
         loss.value_and_gradient(&y.data, Targets::Values(&target), Some(&mut d)).unwrap();
-        model.backward(cache, Rows::new(d, y.features, y.layout).unwrap()).unwrap();
+        model.backward(cache, Rows::new(d, y.features, y.layout.clone()).unwrap()).unwrap();
         let mut sgd = Optimizer::new("sgd".parse().unwrap(), model.parameters()).unwrap();
         sgd.step(model.parameters_mut(), 0.5, 1.0).unwrap();
         let after = model.parameters().values().to_vec();

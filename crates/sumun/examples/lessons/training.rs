@@ -81,7 +81,7 @@ pub(crate) fn step(
         }
     };
     model.parameters_mut().zero_gradients();
-    model.backward(cache, Rows::new(gradient, out.features, out.layout)?)?;
+    model.backward(cache, Rows::new(gradient, out.features, out.layout.clone())?)?;
     let clipped = recipe.clip.apply(model.parameters_mut())?;
     optimizer.step(model.parameters_mut(), recipe.rate, clipped.gradient_scale)?;
     let clipped_norm = clipped.norm * f64::from(clipped.gradient_scale);

@@ -64,7 +64,7 @@ fn train(case: &Case) -> Result<Runner> {
     let case = case.clone();
     let (sequences, cells) = (case.batch(), case.batch() * case.steps());
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut parameters = Parameters::with_capacity(case.parameters()?);
+    let mut parameters = Parameters::with_capacity(case.parameters()?)?;
     let embedding = match case.vocab {
         0 => None,
         vocabulary => {
@@ -128,8 +128,7 @@ fn train(case: &Case) -> Result<Runner> {
             _ => {
                 let (mut z, mapped) = head.forward_train(&parameters, h, noise)?;
                 let logits = z.data.clone();
-                let gradient: &mut Vec<f32> = Arc::make_mut(&mut z.data);
-                black_box(loss.value_and_gradient(&logits, targets, Some(gradient))?);
+                black_box(loss.value_and_gradient(&logits, targets, Some(z.data_mut()))?);
                 head.backward(&mut parameters, mapped, z, InputGradient::Needed)?
             }
         };
@@ -147,7 +146,7 @@ fn train(case: &Case) -> Result<Runner> {
 fn forward(case: &Case) -> Result<Runner> {
     let case = case.clone();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut parameters = Parameters::with_capacity(case.parameters()?);
+    let mut parameters = Parameters::with_capacity(case.parameters()?)?;
     let recurrent = Recurrent::new(case.recurrent(), &mut parameters, "recurrent", &mut rng)?;
     let x = numbers(&mut rng, case.batch() * case.steps() * case.input);
     Ok(Box::new(move || {
@@ -159,7 +158,7 @@ fn forward(case: &Case) -> Result<Runner> {
 
 fn step(case: &Case) -> Result<Runner> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut parameters = Parameters::with_capacity(case.parameters()?);
+    let mut parameters = Parameters::with_capacity(case.parameters()?)?;
     let recurrent = Recurrent::new(case.recurrent(), &mut parameters, "recurrent", &mut rng)?;
     let mut stream = recurrent.stream::<RecurrentState>(&parameters)?;
     let x = numbers(&mut rng, case.input);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{check_ids, check_lengths, f1, share};
+use super::{check_ids, check_lengths, check_memory, f1, share};
 use crate::{Error, Result};
 
 /// The figures of one class against all others.
@@ -40,6 +40,7 @@ impl Classification {
         check_lengths(truth.len(), predicted.len())?;
         check_ids("true answer", truth, classes)?;
         check_ids("prediction", predicted, classes)?;
+        check_memory(classes, classes.checked_mul(classes))?;
         let mut confusion = vec![vec![0_u64; classes]; classes];
         for (&truth, &predicted) in truth.iter().zip(predicted) {
             confusion[truth as usize][predicted as usize] += 1;
@@ -95,6 +96,7 @@ fn counts(train: &[u32], classes: usize) -> Result<Vec<u64>> {
         return Err(Error::Invalid("there are no labels to count; give a training part".into()));
     }
     check_ids("label", train, classes)?;
+    check_memory(classes, Some(classes))?;
     let mut counts = vec![0; classes];
     train.iter().for_each(|&class| counts[class as usize] += 1);
     Ok(counts)
@@ -159,6 +161,22 @@ mod tests {
             (Classification::of(&[1], &[1, 0], 2).map(drop), "2 predictions for 1 true answers"),
             (Classification::of(&[1, 2], &[1, 0], 2).map(drop), "true answer 1 is 2; there are 2 classes"),
             (Classification::of(&[1], &[7], 2).map(drop), "prediction 0 is 7; there are 2 classes"),
+            (
+                Classification::of(&[1], &[1], usize::MAX).map(drop),
+                "there is no memory to count 18446744073709551615 classes",
+            ),
+            (
+                Classification::of(&[1], &[1], 1 << 31).map(drop),
+                "there is no memory to count 2147483648 classes",
+            ),
+            (
+                majority(&[1], usize::MAX).map(drop),
+                "there is no memory to count 18446744073709551615 classes",
+            ),
+            (
+                balanced_weights(&[1], 1 << 60).map(drop),
+                "there is no memory to count 1152921504606846976 classes",
+            ),
             (majority(&[], 2).map(drop), "there are no labels"),
             (balanced_weights(&[2], 2).map(drop), "label 0 is 2"),
         ] {

@@ -55,6 +55,14 @@ fn check_lengths(truth: usize, predicted: usize) -> Result<()> {
     )))
 }
 
+/// So many counts must fit in memory; None for more than can be numbered.
+fn check_memory(classes: usize, counts: Option<usize>) -> Result<()> {
+    match counts.is_some_and(|counts| Vec::<u64>::new().try_reserve_exact(counts).is_ok()) {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!("there is no memory to count {classes} classes; use fewer"))),
+    }
+}
+
 /// All ids must be below `classes`.
 fn check_ids(what: &str, ids: &[u32], classes: usize) -> Result<()> {
     match ids.iter().position(|&id| id as usize >= classes) {

@@ -89,8 +89,7 @@ pub fn pack_id_sequences<S: AsRef<[u32]>>(sequences: &[S]) -> Result<Ids> {
 /// steps in the middle, the others close up ([`Rows::unpack`] puts them back where they were).
 /// Error: a `total_length` below the longest length.
 pub fn pad_packed_sequence(packed: &Rows, options: &PadPacked<f32>) -> Result<(Array3<f32>, Vec<usize>)> {
-    let Rows { data, features, layout } = packed;
-    pad_packed(data, *features, layout, options)
+    pad_packed(&packed.data, packed.features, &packed.layout, options)
 }
 
 /// The padded ids `[N, T]` (or `[T, N]`) and the lengths, as [`pad_packed_sequence`] pads features.
@@ -252,7 +251,7 @@ mod tests {
             prop_assert_eq!(&found, &lengths);
             prop_assert_eq!(unpad_sequence(&padded, &lengths, axes).unwrap(), sequences);
             let again = pack_padded_sequence(&padded, &lengths, axes).unwrap();
-            prop_assert_eq!(again.data, packed.data);
+            prop_assert_eq!(&again.data, &packed.data);
             prop_assert_eq!(padded.iter().filter(|&&v| v == -1.0).count(), padded.len() - next as usize);
         }
     }

@@ -222,7 +222,7 @@ impl Objective for Learner {
         let mut d = vec![0.0; answer.data.len()];
         let loss = self.loss.value_and_gradient(&answer.data, labels.targets(), Some(&mut d))?;
         let weight = self.loss.weight(labels.targets())?;
-        self.model.backward(cache, Rows::new(d, answer.features, answer.layout)?)?;
+        self.model.backward(cache, Rows::new(d, answer.features, answer.layout.clone())?)?;
         Ok(BatchLoss { loss, weight, rows: padded.rows() })
     }
 

@@ -359,7 +359,8 @@ fn mask_zero_passes_padding_by() {
             .build(1)
             .unwrap()
     };
-    let answer = |model: &Model, ids: Array2<u32>| model.forward(Batch::ids(ids.view())).unwrap().data;
+    let answer =
+        |model: &Model, ids: Array2<u32>| model.forward(Batch::ids(ids.view())).unwrap().data.clone();
     let masked = model(true);
     let alone = answer(&masked, array![[4, 7, 2]]);
     for padded in [array![[4, 7, 2, 0, 0]], array![[0, 4, 7, 2, 0]], array![[4, 0, 7, 0, 2]]] {
@@ -381,7 +382,7 @@ fn padding_idx_row_stays_zero_without_gradient() {
     for _ in 0..3 {
         let (answer, cache) = model.forward_train(Batch::ids(ids.view()), NOISE).unwrap();
         model.parameters_mut().zero_gradients();
-        let gradient = Rows::new(vec![1.0; 2], 1, answer.layout).unwrap();
+        let gradient = Rows::new(vec![1.0; 2], 1, answer.layout.clone()).unwrap();
         model.backward(cache, gradient).unwrap();
         let gradients = model.parameters().gradient(id).to_vec();
         assert!(gradients[..3].iter().all(|&d| d == 0.0), "the padding's");

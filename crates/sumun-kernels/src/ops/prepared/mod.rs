@@ -17,7 +17,7 @@ use crate::words::{
 
 /// A recurrence whose weights are packed for one path. It belongs to the values it was made from: when
 /// they change, [`update`](Self::update) it. Packed for another purpose it takes no more memory than for the larger of both,
-/// so that a training step which packs anew for its way back needs half as much as one that is packed for both ways.
+/// so that a training step which packs anew for its backward pass needs half as much as one that is packed for both passes.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     dims: Dims,

@@ -95,7 +95,7 @@ impl Layer for Activate {
         }
         let mut d = d_out.into_data();
         self.function.apply_slope(&x.data, &y.data, &mut d)?;
-        Rows::new(d, x.features, x.layout).map(Some)
+        Rows::new(d, x.features, x.layout.clone()).map(Some)
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
                 let layer = Activate::new(function).unwrap().on_path(path);
                 let run = |values: &[f32]| {
                     let x = Rows::one_step(values.to_vec(), values.len(), 1).unwrap();
-                    layer.forward(&Parameters::new(), x).unwrap().data
+                    layer.forward(&Parameters::new(), x).unwrap().data.clone()
                 };
                 let all = run(&values);
                 for (k, value) in values.iter().enumerate() {

@@ -121,7 +121,7 @@ impl Alone {
         noise: Noise,
     ) -> Result<Trained<D, D::Smaller, S>> {
         let Answer { rows, state, cache } = self.run(x, valid, initial, Some(noise))?;
-        let (layout, cache) = (rows.layout, cache.expect("kept in training"));
+        let (layout, cache) = (rows.layout.clone(), cache.expect("kept in training"));
         let last = self.last_hidden(&layout, &state);
         let shape = self.last_shape::<D>(layout.sequences());
         let output = filled(&shape, self.merged(&last));

@@ -10,6 +10,7 @@ use sumun_kernels::{Path, RowsRef};
 use super::{Initializer, InputGradient, Layer};
 use crate::noise::Noise;
 use crate::parameters::Id;
+use crate::rows::expect_memory;
 use crate::{Error, Parameters, Result, Rows};
 
 pub use spec::AttentionLayer;
@@ -91,6 +92,14 @@ impl Attention {
         Rows::new(self.score(parameters, x)?.1, 1, x.layout.clone())
     }
 
+    /// Checks that the weights are among these parameters.
+    fn expect(&self, parameters: &Parameters) -> Result<()> {
+        let AttentionConfig { input, units } = self.config;
+        parameters.expect(self.weight, units * input)?;
+        parameters.expect(self.bias, units)?;
+        parameters.expect(self.context, units)
+    }
+
     fn dims(&self, rows: usize) -> LinearDims {
         LinearDims { rows, input: self.config.input, output: self.config.units }
     }
@@ -99,6 +108,8 @@ impl Attention {
     fn score(&self, parameters: &Parameters, x: &Rows) -> Result<(Vec<f32>, Vec<f32>)> {
         let (rows, units) = (x.layout.rows(), self.config.units);
         x.expect_shape("the input of attention", rows, self.config.input)?;
+        self.expect(parameters)?;
+        expect_memory(rows.max(x.layout.sequences()), units.max(self.config.input))?;
         let mut hidden = vec![0.0; rows * units];
         let (weight, bias) = (parameters.value(self.weight), parameters.value(self.bias));
         linear::forward(self.path, self.dims(rows), weight, bias, &x.data, &mut hidden)?;
@@ -163,6 +174,11 @@ impl Layer for Attention {
         let (rows, sequences) = (x.layout.rows(), x.layout.sequences());
         let AttentionConfig { input: features, units } = self.config;
         d_out.expect_shape("the gradient of attention's output", sequences, features)?;
+        x.expect_shape("the input that attention's cache holds", rows, features)?;
+        if hidden.len() != rows * units {
+            return Err(sumun_kernels::Error::Cache.into());
+        }
+        self.expect(parameters)?;
         let d_of = |n: usize| &d_out.data[n * features..(n + 1) * features];
 
         // d_α_t = d_out · h_t, and through the softmax d_s_t = α_t (d_α_t − Σ_k α_k d_α_k).
@@ -197,7 +213,7 @@ impl Layer for Attention {
             let to = &mut d_x[row * features..(row + 1) * features];
             to.iter_mut().zip(d_of(n)).for_each(|(to, d)| *to += weights[row] * d);
         });
-        Rows::new(d_x, features, x.layout).map(Some)
+        Rows::new(d_x, features, x.layout.clone()).map(Some)
     }
 }
 

@@ -119,8 +119,12 @@ impl BatchNorm {
         [self.running_mean, self.running_var]
     }
 
-    fn expect(&self, x: &Rows) -> Result<()> {
-        x.expect_shape("the input of batch normalisation", x.layout.rows(), self.config.features)
+    /// Checks the input, and that the weights are among these parameters.
+    fn expect(&self, parameters: &Parameters, x: &Rows) -> Result<()> {
+        let features = self.config.features;
+        let ids = [self.weight, self.bias, Some(self.running_mean), Some(self.running_var)];
+        ids.into_iter().flatten().try_for_each(|id| parameters.expect(id, features))?;
+        x.expect_shape("the input of batch normalisation", x.layout.rows(), features)
     }
 
     fn running_statistics(&self, parameters: &Parameters) -> Statistics {
@@ -187,7 +191,7 @@ impl Layer for BatchNorm {
     type Cache = BatchNormCache;
 
     fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
-        self.expect(&x)?;
+        self.expect(parameters, &x)?;
         let (normalised, _) = self.normalise(x, &self.running_statistics(parameters))?;
         self.affine(parameters, normalised)
     }
@@ -198,7 +202,7 @@ impl Layer for BatchNorm {
         x: Rows,
         _noise: Noise,
     ) -> Result<(Rows, BatchNormCache)> {
-        self.expect(&x)?;
+        self.expect(parameters, &x)?;
         let rows = x.layout.rows();
         let learns = parameters.entry(self.running_mean).trainable;
         if learns && rows == 1 {
@@ -226,7 +230,8 @@ impl Layer for BatchNorm {
     ) -> Result<Option<Rows>> {
         let BatchNormCache { normalised, scale, batch } = cache;
         let (features, layout) = (self.config.features, normalised.layout.clone());
-        d_out.expect_shape("the gradient of batch normalisation's output", layout.rows(), features)?;
+        d_out.expect_like("the gradient of batch normalisation's output", &layout, features)?;
+        self.expect(parameters, &normalised)?;
         affine_backward(parameters, [self.weight, self.bias], &normalised.data, &d_out.data);
         if let Some(batch) = &batch {
             self.update(parameters, batch, layout.rows());

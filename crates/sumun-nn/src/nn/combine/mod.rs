@@ -292,7 +292,7 @@ mod tests {
             for (k, &analytic) in d.data.iter().enumerate() {
                 let at = |by: f32| {
                     let mut inputs = inputs.clone();
-                    Arc::make_mut(&mut inputs[index].rows.data)[k] += by;
+                    inputs[index].rows.data_mut()[k] += by;
                     loss(inputs)
                 };
                 const STEP: f32 = 1.0 / 256.0;

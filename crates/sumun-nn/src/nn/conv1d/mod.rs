@@ -87,6 +87,12 @@ impl Conv1d {
         self.bias
     }
 
+    /// Checks that the weights are among these parameters.
+    fn expect(&self, parameters: &Parameters) -> Result<()> {
+        parameters.expect(self.weight, self.config.weight_shape().iter().product())?;
+        self.bias.map_or(Ok(()), |bias| parameters.expect(bias, self.config.output))
+    }
+
     /// Features of an input and of an output row of one group.
     fn group(&self) -> (usize, usize) {
         let Conv1dConfig { input, output, groups, .. } = self.config;
@@ -121,6 +127,7 @@ impl Conv1d {
     fn run(&self, parameters: &Parameters, x: &Rows) -> Result<(Rows, Windows)> {
         let Conv1dConfig { input, output, kernel, groups, .. } = self.config;
         x.expect_shape("the input of a convolution", x.layout.rows(), input)?;
+        self.expect(parameters)?;
         let windows = Windows::new(&self.config, &x.layout)?;
         let rows = windows.layout.rows();
         let mut y = vec![0.0; rows * output];
@@ -195,7 +202,9 @@ impl Layer for Conv1d {
         let Conv1dCache { x, windows } = cache;
         let Conv1dConfig { input, output, kernel, groups, .. } = self.config;
         let rows = windows.layout.rows();
-        d_out.expect_shape("the gradient of a convolution's output", rows, output)?;
+        d_out.expect_like("the gradient of a convolution's output", &windows.layout, output)?;
+        x.expect_shape("the input that a convolution's cache holds", x.layout.rows(), input)?;
+        self.expect(parameters)?;
         let (group_input, group_output) = self.group();
         let depth = kernel * group_input;
         let mut d_x = vec![0.0; if wanted == InputGradient::Needed { x.data.len() } else { 0 }];
@@ -229,7 +238,7 @@ impl Layer for Conv1d {
             }
         }
         match wanted {
-            InputGradient::Needed => Rows::new(d_x, input, x.layout).map(Some),
+            InputGradient::Needed => Rows::new(d_x, input, x.layout.clone()).map(Some),
             InputGradient::Skip => Ok(None),
         }
     }

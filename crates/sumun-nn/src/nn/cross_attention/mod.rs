@@ -202,7 +202,10 @@ impl CrossAttention {
     ) -> Result<[Option<Rows>; 2]> {
         let CrossAttentionCache { queries, memory, prepared, weights } = cache;
         let (rows, features, width) = (queries.layout.rows(), self.config.memory, self.width);
-        d_out.expect_shape("the gradient of cross-attention's output", rows, features)?;
+        d_out.expect_like("the gradient of cross-attention's output", &queries.layout, features)?;
+        queries.expect_shape("the queries that cross-attention's cache holds", rows, self.config.query)?;
+        memory.expect_shape("the memory that its cache holds", memory.layout.rows(), features)?;
+        self.expect(parameters)?;
         let d_out = prepared.query_steps.gather(&d_out.data, features);
         let mut d_queries = vec![0.0; prepared.queries.len()];
         let mut d_keys = vec![0.0; prepared.keys().len()];
@@ -248,7 +251,7 @@ impl CrossAttention {
             None => None,
             Some(d) => {
                 d_memory.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
-                Some(Rows::new(d_memory, features, memory.layout)?)
+                Some(Rows::new(d_memory, features, memory.layout.clone())?)
             }
         };
         let queries_of = |d| Rows::new(d, self.config.query, queries.layout.clone());
@@ -283,8 +286,21 @@ impl CrossAttention {
         Ok((Rows::new(out, features, queries.layout.clone())?, prepared, weights))
     }
 
+    /// Checks that the weights are among these parameters.
+    fn expect(&self, parameters: &Parameters) -> Result<()> {
+        let (query, memory) = (self.width * self.config.query, self.width * self.config.memory);
+        let ids = [
+            (self.weight_query, query),
+            (self.weight_memory, memory),
+            (self.bias, self.width),
+            (self.context, self.width),
+        ];
+        ids.into_iter().try_for_each(|(id, count)| id.map_or(Ok(()), |id| parameters.expect(id, count)))
+    }
+
     fn prepare(&self, parameters: &Parameters, queries: &Rows, memory: &Rows) -> Result<Prepared> {
         let config = &self.config;
+        self.expect(parameters)?;
         queries.expect_shape("the queries of cross-attention", queries.layout.rows(), config.query)?;
         memory.expect_shape("the memory of cross-attention", memory.layout.rows(), config.memory)?;
         let (found, sequences) = (memory.layout.sequences(), queries.layout.sequences());

@@ -23,9 +23,16 @@ const ARGUMENTS: [&str; 3] = ["the input", "the hidden state", "the cell state"]
 /// A step with a kink, such as one through relu, may miss where a point falls on it; draw another.
 pub fn check_step<C: CustomCell, R: Rng + ?Sized>(cell: &C, input: usize, rng: &mut R) -> Result<()> {
     let sizes = [input, cell.hidden(), cell.cell()];
+    if input == 0 || cell.hidden() == 0 {
+        return Err(Error::Invalid(format!(
+            "a step of {cell:?} from {input} features to {} units; each must be at least 1",
+            cell.hidden()
+        )));
+    }
     let mut names: Vec<String> = ARGUMENTS.iter().map(|&name| name.into()).collect();
     let mut draw = |bound: f64, size: usize| Initializer::Uniform { bound }.values(&[size], &mut *rng);
-    let mut values = sizes.iter().map(|size| draw(1.0, N * size)).collect::<Result<Vec<_>>>()?;
+    let mut values =
+        sizes.iter().map(|&size| draw(1.0, N.saturating_mul(size))).collect::<Result<Vec<_>>>()?;
     let d_hidden = draw(1.0, N * sizes[1])?;
     let d_cell = draw(1.0, N * sizes[2])?;
     for weight in cell.weights(input) {

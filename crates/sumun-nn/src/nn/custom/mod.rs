@@ -78,16 +78,20 @@ use sumun_kernels::RowMap;
 use self::pass::Pass;
 use self::state::{Ranked, check};
 use super::dropout::DropoutCache;
-use super::recurrent::merge;
+use super::recurrent::{MOST_LAYERS, merge};
 use super::state_shape::StateShape;
 use super::{Dropout, InputGradient, Layer, Merge, Output, RecurrentState};
 use crate::noise::Noise;
 use crate::parameters::Id;
+use crate::rows::expect_memory;
 use crate::{Error, Parameters, Result, Rows};
 
 pub use cell::{CellWeight, CustomCell, Step, StepAfter, StepGradients, affine, affine_backward};
 pub use check::check_step;
 pub use spec::{CellLayer, NamedCell};
+
+/// The most that a size of a cell may be, so that products of two never overflow.
+const MOST_SIZE: usize = u32::MAX as usize / 4;
 
 /// What a stack of one's own cells is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -141,6 +145,17 @@ impl CustomConfig {
                 cell.hidden()
             )));
         }
+        let sizes = [input, cell.hidden(), cell.cell(), cell.saved(input)];
+        if let Some(size) = sizes.into_iter().find(|&size| size > MOST_SIZE) {
+            return Err(Error::Invalid(format!(
+                "a size of a stack of {cell:?} is {size}; it must be at most {MOST_SIZE}"
+            )));
+        }
+        if layers > MOST_LAYERS {
+            return Err(Error::Invalid(format!(
+                "a stack of {layers} layers of {cell:?} is above the {MOST_LAYERS} there can be; use fewer"
+            )));
+        }
         if merge != Merge::Concat && !self.bidirectional {
             return Err(Error::Invalid("a merge other than concat needs a bidirectional stack".into()));
         }
@@ -169,8 +184,8 @@ pub struct Custom<C> {
     cell: C,
     config: CustomConfig,
     between: Dropout,
-    /// Those of each layer and direction.
-    ids: Vec<Vec<Id>>,
+    /// Those of each layer and direction, and how many numbers each has.
+    ids: Vec<Vec<(Id, usize)>>,
 }
 
 /// What [`Custom::backward`](Layer::backward) needs.
@@ -206,7 +221,8 @@ impl<C: CustomCell> Custom<C> {
         let mut ids = vec![Vec::new(); config.layers * config.directions()];
         for (index, name, CellWeight { shape, first, .. }) in weights(&cell, &config) {
             let draw = || first.values(&shape, rng);
-            ids[index].push(parameters.add_drawn(format!("{prefix}{dot}{name}"), &shape, draw)?);
+            let id = parameters.add_drawn(format!("{prefix}{dot}{name}"), &shape, draw)?;
+            ids[index].push((id, parameters.entry(id).range.len()));
         }
         Ok(Self { between: Dropout::new(config.dropout)?, cell, config, ids })
     }
@@ -265,16 +281,29 @@ impl<C: CustomCell> Custom<C> {
                 "the parameters changed between forward_train and backward; run forward_train again".into(),
             ));
         }
-        if cache.layers.len() != self.config.layers {
+        let directions = self.config.directions();
+        let (width, carried) = (self.cell.hidden(), self.cell.cell());
+        let fits = |(layer, kept): (usize, &LayerCache)| {
+            let saved = self.cell.saved(self.layer_input(layer));
+            kept.both.features == directions * width
+                && kept.passes.len() == directions
+                && kept.passes.iter().all(|pass| pass.is_of(self.layer_input(layer), [width, carried, saved]))
+        };
+        if cache.layers.len() != self.config.layers || !cache.layers.iter().enumerate().all(fits) {
             return Err(sumun_kernels::Error::Cache.into());
         }
         let layout = cache.layers[0].both.layout.clone();
-        let (shape, width, directions) = (self.shape(), self.cell.hidden(), self.config.directions());
+        let shape = self.shape();
         let rows = match self.config.output {
             Output::Sequence => layout.rows(),
             Output::Last => layout.sequences(),
         };
-        d_out.expect_shape("the output gradient of a custom layer", rows, self.output_features())?;
+        let what = "the output gradient of a custom layer";
+        d_out.expect_shape(what, rows, self.output_features())?;
+        if self.config.output == Output::Sequence {
+            d_out.expect_like(what, &layout, self.output_features())?;
+        }
+        self.expect(parameters)?;
         if let Some(state) = d_state {
             check(shape, "the gradient of the final states", &layout, state)?;
         }
@@ -306,7 +335,7 @@ impl<C: CustomCell> Custom<C> {
                     None => Vec::new(),
                 };
                 let mut d_weights: Vec<Vec<f32>> =
-                    self.ids[index].iter().map(|&id| vec![0.0; parameters.value(id).len()]).collect();
+                    self.ids[index].iter().map(|&(_, count)| vec![0.0; count]).collect();
                 let weights = self.weights(parameters, index);
                 let d = pass.backward(
                     &self.cell,
@@ -316,7 +345,7 @@ impl<C: CustomCell> Custom<C> {
                     &mut d_state,
                     &mut d_weights,
                 )?;
-                for (&id, d) in self.ids[index].iter().zip(d_weights) {
+                for (&(id, _), d) in self.ids[index].iter().zip(d_weights) {
                     parameters.gradient_mut(id).iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
                 }
                 for (row, d) in d.chunks_exact(features).enumerate() {
@@ -345,6 +374,10 @@ impl<C: CustomCell> Custom<C> {
         if let Some(state) = initial {
             check(shape, "the initial states", &layout, state)?;
         }
+        self.expect(parameters)?;
+        let widest = self.cell.saved(self.config.input).max(self.cell.cell()).max(directions * width);
+        expect_memory(layout.rows(), widest)?;
+        expect_memory(layout.sequences(), shape.count.saturating_mul(widest))?;
         let (mut state, mut kept) = (shape.zeros(&layout), Vec::new());
         for layer in 0..self.config.layers {
             let features = self.layer_input(layer);
@@ -411,9 +444,14 @@ impl<C: CustomCell> Custom<C> {
         StateShape { count: self.ids.len(), hidden: self.cell.hidden(), cell: self.cell.cell() }
     }
 
+    /// Checks that the weights are among these parameters.
+    fn expect(&self, parameters: &Parameters) -> Result<()> {
+        self.ids.iter().flatten().try_for_each(|&(id, count)| parameters.expect(id, count))
+    }
+
     /// The weights of one layer and direction.
     fn weights<'a>(&self, parameters: &'a Parameters, index: usize) -> Vec<&'a [f32]> {
-        self.ids[index].iter().map(|&id| parameters.value(id)).collect()
+        self.ids[index].iter().map(|&(id, _)| parameters.value(id)).collect()
     }
 }
 

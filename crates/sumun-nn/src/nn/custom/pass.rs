@@ -84,6 +84,13 @@ impl Pass {
         Ok(pass)
     }
 
+    /// Whether it is of an input of this width, and of h, of what else the cell carries and of what it keeps of these widths.
+    pub(super) fn is_of(&self, input: usize, [h, c, s]: [usize; 3]) -> bool {
+        let rows = self.x.len().checked_div(self.input).unwrap_or(0);
+        let found = [self.hidden.len(), self.cell.len(), self.saved.len()];
+        self.input == input && found == [rows * h, rows * c, rows * s]
+    }
+
     /// The state of each rank after its own last step; `lengths` are those of the ranks, `(H, C)` the widths.
     pub(super) fn last(&self, steps: &Steps, lengths: &[usize], (h, c): (usize, usize)) -> Ranked {
         let of = |rows: &[f32], width: usize| {

@@ -53,6 +53,7 @@ impl Dense {
                 found: targets.len().to_string(),
             });
         }
+        self.expect(parameters)?;
         loss.check(output, targets)?;
         let total = loss.total_weight(targets)?;
         let packed = self.packed(parameters, Some(wanted))?;

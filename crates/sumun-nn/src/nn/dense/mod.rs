@@ -13,6 +13,7 @@ mod spec;
 use super::{Initializer, InputGradient, Layer};
 use crate::noise::Noise;
 use crate::parameters::Id;
+use crate::rows::expect_memory;
 use crate::{Error, Parameters, Result, Rows};
 
 pub use spec::DenseLayer;
@@ -98,12 +99,12 @@ pub struct Dense {
     path: Path,
     weight: Id,
     bias: Option<Id>,
-    workshop: Mutex<Workshop>,
+    packs: Mutex<PackCache>,
 }
 
 /// Packed weights and memory that calls share.
 #[derive(Debug, Default)]
-struct Workshop {
+struct PackCache {
     /// With the version of the parameters they are of.
     packed: Option<(u64, Arc<Packed>)>,
     /// Whether somebody has asked for the gradient of the input.
@@ -114,7 +115,7 @@ struct Workshop {
 
 impl Clone for Dense {
     fn clone(&self) -> Self {
-        Self { config: self.config.clone(), workshop: Mutex::default(), ..*self }
+        Self { config: self.config.clone(), packs: Mutex::default(), ..*self }
     }
 }
 
@@ -146,7 +147,7 @@ impl Dense {
         };
         let weight = add("weight", &[output, input])?;
         let bias = if bias { Some(add("bias", &[output])?) } else { None };
-        Ok(Self { config, path: Path::best(), weight, bias, workshop: Mutex::default() })
+        Ok(Self { config, path: Path::best(), weight, bias, packs: Mutex::default() })
     }
 
     /// What it is made of.
@@ -156,7 +157,7 @@ impl Dense {
 
     /// The same layer on another path of the kernels; the fastest is the default.
     pub fn on_path(self, path: Path) -> Self {
-        Self { path, workshop: Mutex::default(), ..self }
+        Self { path, packs: Mutex::default(), ..self }
     }
 
     /// The weight's handle.
@@ -169,39 +170,46 @@ impl Dense {
         self.bias
     }
 
+    /// Checks that the weights are among these parameters.
+    fn expect(&self, parameters: &Parameters) -> Result<()> {
+        let DenseConfig { input, output, .. } = self.config;
+        parameters.expect(self.weight, output * input)?;
+        self.bias.map_or(Ok(()), |bias| parameters.expect(bias, output))
+    }
+
     fn dims(&self, rows: usize) -> LinearDims {
         LinearDims { rows, input: self.config.input, output: self.config.output }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Workshop> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, PackCache> {
         // What a panicking call left behind is only memory to be used again.
-        self.workshop.lock().unwrap_or_else(PoisonError::into_inner)
+        self.packs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The packed weights of these very parameters: for training, with or without the input's gradient, or not.
     fn packed(&self, parameters: &Parameters, training: Option<InputGradient>) -> Result<Arc<Packed>> {
         let (version, weight) = (parameters.version(), parameters.value(self.weight));
-        let mut workshop = self.lock();
-        workshop.input_gradient |= training == Some(InputGradient::Needed);
+        let mut packs = self.lock();
+        packs.input_gradient |= training == Some(InputGradient::Needed);
         let wanted = match training {
-            Some(_) if workshop.input_gradient => InputGradient::Needed,
+            Some(_) if packs.input_gradient => InputGradient::Needed,
             _ => InputGradient::Skip,
         };
         let serves = |packed: &Packed| wanted == InputGradient::Skip || packed.has_backward();
-        let had = workshop.packed.take();
+        let had = packs.packed.take();
         let packed = match had {
             Some((of, packed)) if of == version && serves(&packed) => packed,
             Some((_, mut packed)) => match Arc::get_mut(&mut packed) {
-                Some(room) => {
-                    room.update(weight, wanted)?;
+                Some(memory) => {
+                    memory.update(weight, wanted)?;
                     packed
                 }
-                // Somebody still reads the old.
+                // Another call still reads the old weights.
                 None => self.pack(weight, wanted)?,
             },
             None => self.pack(weight, wanted)?,
         };
-        workshop.packed = Some((version, packed.clone()));
+        packs.packed = Some((version, packed.clone()));
         Ok(packed)
     }
 
@@ -213,6 +221,8 @@ impl Dense {
     fn map(&self, parameters: &Parameters, x: &Rows, training: Option<InputGradient>) -> Result<Rows> {
         let LinearDims { rows, input, output } = self.dims(x.layout.rows());
         x.expect_shape("the input of a dense layer", rows, input)?;
+        self.expect(parameters)?;
+        expect_memory(rows, output)?;
         let bias = self.bias.map_or(&[][..], |bias| parameters.value(bias));
         let mut y = vec![0.0; rows * output];
         let packed = self.packed(parameters, training)?;
@@ -233,7 +243,7 @@ impl Layer for Dense {
         if !path.is_available() {
             return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
         }
-        (self.path, self.workshop) = (path, Mutex::default());
+        (self.path, self.packs) = (path, Mutex::default());
         Ok(())
     }
 
@@ -257,7 +267,9 @@ impl Layer for Dense {
         let DenseCache { x, y } = cache;
         let rows = x.layout.rows();
         let dims = self.dims(rows);
-        d_out.expect_shape("the gradient of a dense layer's output", rows, dims.output)?;
+        d_out.expect_like("the gradient of a dense layer's output", &x.layout, dims.output)?;
+        x.expect_shape("the input that a dense layer's cache holds", rows, dims.input)?;
+        self.expect(parameters)?;
         let d_y = match &y {
             None => d_out,
             Some(y) => {
@@ -276,7 +288,7 @@ impl Layer for Dense {
         let packed = self.packed(parameters, Some(InputGradient::Needed))?;
         let to = RowsMut::dense(&mut d_x, dims.input);
         packed.backward_input(rows, RowsRef::dense(&d_y.data, dims.output), to)?;
-        Ok(Some(Rows::new(d_x, dims.input, x.layout)?))
+        Ok(Some(Rows::new(d_x, dims.input, x.layout.clone())?))
     }
 }
 

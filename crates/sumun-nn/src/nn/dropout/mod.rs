@@ -2,11 +2,13 @@
 
 mod spec;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{InputGradient, Layer};
 use crate::noise::Noise;
-use crate::{Error, Parameters, Result, Rows};
+use crate::{Error, Layout, Parameters, Result, Rows};
 
 pub use spec::DropoutLayer;
 
@@ -69,7 +71,7 @@ impl From<Dropout> for f32 {
 #[derive(Debug)]
 pub struct DropoutCache {
     noise: Noise,
-    rows: usize,
+    layout: Arc<Layout>,
     features: usize,
 }
 
@@ -81,7 +83,7 @@ impl Layer for Dropout {
     }
 
     fn forward_train(&self, _parameters: &Parameters, x: Rows, noise: Noise) -> Result<(Rows, DropoutCache)> {
-        let cache = DropoutCache { noise, rows: x.layout.rows(), features: x.features };
+        let cache = DropoutCache { noise, layout: x.layout.clone(), features: x.features };
         Ok((self.mask(x, noise)?, cache))
     }
 
@@ -92,7 +94,7 @@ impl Layer for Dropout {
         d_out: Rows,
         wanted: InputGradient,
     ) -> Result<Option<Rows>> {
-        d_out.expect_shape("the gradient of a dropout's output", cache.rows, cache.features)?;
+        d_out.expect_like("the gradient of a dropout's output", &cache.layout, cache.features)?;
         match wanted {
             InputGradient::Needed => self.mask(d_out, cache.noise).map(Some),
             InputGradient::Skip => Ok(None),
@@ -103,7 +105,6 @@ impl Layer for Dropout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Layout;
     use crate::nn::gradient_check::check_gradients;
 
     const NOISE: Noise = Noise { seed: 5, step: 1, layer: 2 };

@@ -84,6 +84,7 @@ impl Embedding {
     /// The vectors of `ids`, `[R, F]`. An id outside the vocabulary is an error that names its place.
     pub fn forward(&self, parameters: &Parameters, ids: &Ids) -> Result<Rows> {
         let features = self.config.features;
+        self.expect(parameters)?;
         let table = parameters.value(self.weight);
         if let Some(row) = ids.data.iter().position(|&id| id as usize >= self.config.vocabulary) {
             return Err(self.outside(ids, row));
@@ -101,8 +102,14 @@ impl Embedding {
     pub fn backward(&self, parameters: &mut Parameters, cache: EmbeddingCache, d_out: Rows) -> Result<()> {
         let features = self.config.features;
         let ids = &cache.ids.data;
-        d_out.expect_shape("the gradient of an embedding's output", ids.len(), features)?;
+        d_out.expect_like("the gradient of an embedding's output", &cache.ids.layout, features)?;
+        self.expect(parameters)?;
         parameters.add_rows_to_gradient(self.weight, features, ids, self.config.padding_id, &d_out.data)
+    }
+
+    /// Checks that the table is among these parameters.
+    fn expect(&self, parameters: &Parameters) -> Result<()> {
+        parameters.expect(self.weight, self.config.vocabulary * self.config.features)
     }
 
     fn outside(&self, ids: &Ids, row: usize) -> Error {
@@ -147,7 +154,7 @@ mod tests {
                 assert_eq!(out.data[row * 3..][..3], table[id * 3..][..3]);
             }
             let d_out: Vec<f32> = (1..=15).map(|v| v as f32).collect();
-            layer.backward(&mut parameters, cache, Rows::new(d_out, 3, ids.layout).unwrap()).unwrap();
+            layer.backward(&mut parameters, cache, Rows::new(d_out, 3, ids.layout.clone()).unwrap()).unwrap();
             let two = if padding.is_some() { [0.0; 3] } else { [11.0, 13.0, 15.0] };
             let expected = [[0.0; 3], [23.0, 25.0, 27.0], two, [1.0, 2.0, 3.0]].concat();
             assert_eq!(parameters.gradient(layer.weight()), expected);

@@ -111,8 +111,15 @@ impl LayerNorm {
         Ok((Rows::new(data, features, layout)?, scale))
     }
 
+    /// Checks that the weights are among these parameters.
+    fn expect(&self, parameters: &Parameters) -> Result<()> {
+        let mut ids = [self.weight, self.bias].into_iter().flatten();
+        ids.try_for_each(|id| parameters.expect(id, self.config.features))
+    }
+
     /// Gain and bias.
     fn affine(&self, parameters: &Parameters, normalised: Rows) -> Result<Rows> {
+        self.expect(parameters)?;
         affine(
             normalised,
             self.weight.map(|id| parameters.value(id)),
@@ -200,7 +207,13 @@ impl Layer for LayerNorm {
     ) -> Result<Option<Rows>> {
         let LayerNormCache { normalised, scale } = cache;
         let (features, layout) = (self.config.features, normalised.layout.clone());
-        d_out.expect_shape("the gradient of layer normalisation's output", layout.rows(), features)?;
+        d_out.expect_like("the gradient of layer normalisation's output", &layout, features)?;
+        normalised.expect_shape(
+            "the rows that layer normalisation's cache holds",
+            layout.rows(),
+            features,
+        )?;
+        self.expect(parameters)?;
         affine_backward(parameters, [self.weight, self.bias], &normalised.data, &d_out.data);
         if wanted == InputGradient::Skip {
             return Ok(None);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{InputGradient, Layer};
 use crate::noise::Noise;
+use crate::rows::expect_memory;
 use crate::{Layout, Parameters, Result, Rows};
 
 pub use spec::PoolLayer;
@@ -38,8 +39,9 @@ const NO_ROW: u32 = u32::MAX;
 
 impl Pool {
     /// The answer `[N, F]` in the caller's order, and for [`Pool::Max`], where they are wanted, the rows that it came from.
-    fn pool(self, x: &Rows, wanted: bool) -> (Vec<f32>, Vec<u32>) {
+    fn pool(self, x: &Rows, wanted: bool) -> Result<(Vec<f32>, Vec<u32>)> {
         let (features, layout) = (x.features, &x.layout);
+        expect_memory(layout.sequences(), features)?;
         let mut out = vec![0.0; layout.sequences() * features];
         let mut winners = if self == Self::Max && wanted { vec![NO_ROW; out.len()] } else { Vec::new() };
         // Each sequence's first row is one of the first step's.
@@ -77,7 +79,7 @@ impl Pool {
                 mean.iter_mut().for_each(|v| *v /= length.max(1) as f32);
             }
         }
-        (out, winners)
+        Ok((out, winners))
     }
 }
 
@@ -96,11 +98,11 @@ impl Layer for Pool {
     type Cache = PoolCache;
 
     fn forward(&self, _parameters: &Parameters, x: Rows) -> Result<Rows> {
-        Rows::one_step(self.pool(&x, false).0, x.features, x.layout.sequences())
+        Rows::one_step(self.pool(&x, false)?.0, x.features, x.layout.sequences())
     }
 
     fn forward_train(&self, _parameters: &Parameters, x: Rows, _noise: Noise) -> Result<(Rows, PoolCache)> {
-        let (out, winners) = self.pool(&x, true);
+        let (out, winners) = self.pool(&x, true)?;
         let cache = PoolCache { layout: x.layout.clone(), features: x.features, winners };
         Ok((Rows::one_step(out, x.features, x.layout.sequences())?, cache))
     }

@@ -102,6 +102,9 @@ pub(super) fn full_name(part: Part, layer: usize, direction: usize) -> String {
     format!("{}_l{layer}{reverse}", part.name())
 }
 
+/// The most layers of a stack: many times more than anybody trains, and few enough to name their weights in a moment.
+pub(in crate::nn) const MOST_LAYERS: usize = 1 << 16;
+
 fn yes() -> bool {
     true
 }
@@ -202,7 +205,7 @@ impl RecurrentConfig {
     /// Features of the answer: D·H where two directions lie side by side, else H (P with a projection).
     pub fn output_features(&self) -> usize {
         match self.merge {
-            Merge::Concat => self.directions() * self.state_features(),
+            Merge::Concat => self.state_features().saturating_mul(self.directions()),
             Merge::Sum | Merge::Mul | Merge::Average => self.state_features(),
         }
     }
@@ -252,6 +255,11 @@ impl RecurrentConfig {
         if input == 0 || hidden == 0 || layers == 0 {
             return Err(Error::Invalid(format!(
                 "a recurrent stack of {layers} layers from {input} features to {hidden} units; each must be at least 1"
+            )));
+        }
+        if layers > MOST_LAYERS {
+            return Err(Error::Invalid(format!(
+                "a recurrent stack of {layers} layers is above the {MOST_LAYERS} there can be; use fewer"
             )));
         }
         for rate in [self.dropout, self.input_dropout, self.recurrent_dropout] {

@@ -27,9 +27,9 @@ pub(super) struct Direction<'a> {
     pub(super) noise: Option<Noise>,
 }
 
-/// Memory that calls share.
+/// Buffers that calls share: scratch, and caches to be filled again.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct Buffers {
     pub(super) scratch: Scratch,
     pub(super) caches: Vec<Cache>,
 }
@@ -98,7 +98,7 @@ impl Direction<'_> {
         initial: Option<Ranked>,
         mut out: Option<(&mut [f32], usize)>,
         keep: Keep,
-        room: &mut Room,
+        buffers: &mut Buffers,
     ) -> Result<(Ranked, Tape)> {
         let dims = self.prepared.dims();
         let steps = self.layout.steps();
@@ -114,7 +114,7 @@ impl Direction<'_> {
             let drawn = self.draw(&range);
             let keeps =
                 shows || matches!(keep, Keep::Training(_)) && self.config.checkpoints == Checkpoints::Off;
-            let mut cache = keeps.then(|| room.caches.pop().unwrap_or_default());
+            let mut cache = keeps.then(|| buffers.caches.pop().unwrap_or_default());
             let to = match &mut out {
                 Some((values, stride)) => piece.write(values, *stride),
                 None => {
@@ -125,7 +125,7 @@ impl Direction<'_> {
             let x = piece.read(&x.data, x.features);
             let start_here = start.as_ref().map(|start| start.view(n));
             let pass = Pass::new(dims, &piece.steps, x, start_here, to, end.view_mut(n))?;
-            self.prepared.forward(pass.masks(drawn.view())?, cache.as_mut(), &mut room.scratch)?;
+            self.prepared.forward(pass.masks(drawn.view())?, cache.as_mut(), &mut buffers.scratch)?;
             let next = steps.batch_sizes().get(range.end).map(|&n| end.first(n));
             match (keep, cache) {
                 (Keep::Training(_), cache) => {
@@ -134,7 +134,7 @@ impl Direction<'_> {
                 }
                 (_, Some(cache)) => {
                     self.prepared.trace_on(&cache, &mut tape.trace)?;
-                    room.caches.push(cache);
+                    buffers.caches.push(cache);
                 }
                 _ => {}
             }
@@ -144,7 +144,7 @@ impl Direction<'_> {
     }
 
     /// Runs all steps backwards and returns the gradient of the initial state.
-    pub(super) fn backward(&self, tape: Tape, call: Call<'_>, room: &mut Room) -> Result<Ranked> {
+    pub(super) fn backward(&self, tape: Tape, call: Call<'_>, buffers: &mut Buffers) -> Result<Ranked> {
         let Call { x, both, d_rows, d_end, mut d_x, into, mut by_step } = call;
         let dims = self.prepared.dims();
         let mut d_state = d_end.unwrap_or_else(|| Ranked::zeros(dims, self.layout.steps().sequences()));
@@ -156,7 +156,7 @@ impl Direction<'_> {
             let (again, drawn, mut cache) = match kept.insides.take() {
                 Some((drawn, cache)) => (None, drawn, cache),
                 None => {
-                    let (out, drawn, cache) = self.again(&kept, &piece, x, room)?;
+                    let (out, drawn, cache) = self.again(&kept, &piece, x, buffers)?;
                     (Some(out), drawn, cache)
                 }
             };
@@ -187,7 +187,7 @@ impl Direction<'_> {
                 .d_x(d_x.as_deref_mut().map(|d_x| piece.write(d_x, x.features)), write)?
                 .by_step(by_step.as_deref_mut().map(|by_step| by_step.rows_mut(rows)))?;
             self.prepared.backward(adjoint, &mut cache)?;
-            room.caches.push(cache);
+            buffers.caches.push(cache);
             let from = kept.steps.start;
             if from > 0 && self.config.truncate.is_some_and(|every| from.is_multiple_of(every)) {
                 d_state.clear(n);
@@ -198,7 +198,12 @@ impl Direction<'_> {
 
     /// The insides of a training pass in the order of processing, and the hidden rows, `[R, H]`, where they were not
     /// kept.
-    pub(super) fn trace(&self, tape: &Tape, x: &Rows, room: &mut Room) -> Result<(Trace, Option<Vec<f32>>)> {
+    pub(super) fn trace(
+        &self,
+        tape: &Tape,
+        x: &Rows,
+        buffers: &mut Buffers,
+    ) -> Result<(Trace, Option<Vec<f32>>)> {
         let mut trace = Trace::with_capacity(self.prepared.dims(), self.layout.rows())?;
         let mut hidden = None;
         for kept in &tape.pieces {
@@ -206,9 +211,9 @@ impl Direction<'_> {
                 self.prepared.trace_on(cache, &mut trace)?;
                 continue;
             }
-            let (out, _, cache) = self.again(kept, &self.piece(&kept.steps)?, x, room)?;
+            let (out, _, cache) = self.again(kept, &self.piece(&kept.steps)?, x, buffers)?;
             self.prepared.trace_on(&cache, &mut trace)?;
-            room.caches.push(cache);
+            buffers.caches.push(cache);
             hidden.get_or_insert_with(Vec::new).extend(out);
         }
         Ok((trace, hidden))
@@ -220,17 +225,17 @@ impl Direction<'_> {
         kept: &Kept,
         piece: &Piece,
         x: &Rows,
-        room: &mut Room,
+        buffers: &mut Buffers,
     ) -> Result<(Vec<f32>, Drawn, Cache)> {
         let dims = self.prepared.dims();
         let n = piece.steps.sequences();
-        let (drawn, mut cache) = (self.draw(&kept.steps), room.caches.pop().unwrap_or_default());
+        let (drawn, mut cache) = (self.draw(&kept.steps), buffers.caches.pop().unwrap_or_default());
         let mut out = vec![0.0; piece.steps.rows() * dims.output()];
         let mut end = Ranked::zeros(dims, n);
         let (x, start) = (piece.read(&x.data, x.features), kept.start.as_ref().map(|start| start.view(n)));
         let to = RowsMut::dense(&mut out, dims.output());
         let pass = Pass::new(dims, &piece.steps, x, start, to, end.view_mut(n))?.masks(drawn.view())?;
-        self.prepared.forward(pass, Some(&mut cache), &mut room.scratch)?;
+        self.prepared.forward(pass, Some(&mut cache), &mut buffers.scratch)?;
         Ok((out, drawn, cache))
     }
 

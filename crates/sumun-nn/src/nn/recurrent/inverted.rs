@@ -4,7 +4,7 @@
 //! candidate n; PyTorch, Keras and ONNX write it for what is *kept* of h. Where 1 − f(a) = f(−a), as for the sigmoid,
 //! the one is the other with the pre-activation of z negated: its rows of the weights and biases. Negating a number is
 //! exact, so nothing is lost on the way, and the kernels, which know one reading, serve both at full speed: the rows
-//! are negated when weights are packed, and their gradients on the way back.
+//! are negated when weights are packed, and their gradients in the backward pass.
 
 use std::ops::Range;
 
@@ -112,6 +112,7 @@ impl Recurrent {
         if self.config.inverted_update == inverted {
             return Ok(());
         }
+        self.expect(parameters)?;
         // Either of the two readings has the same weights to negate.
         self.config.inverted_update = true;
         for index in 0..self.ids.len() {
@@ -205,9 +206,9 @@ mod tests {
                     .trace(parameters, rows(), None)
                     .unwrap()
                     .into_iter()
-                    .map(|t| t.hidden.data)
+                    .map(|t| t.hidden.data.clone())
                     .collect();
-                (out.data, d_x.unwrap().data, shown, parameters.gradients().to_vec())
+                (out.data.clone(), d_x.unwrap().data.clone(), shown, parameters.gradients().to_vec())
             };
             let (out, d_x, shown, gradients) = run(&stack, &mut parameters);
 

@@ -22,7 +22,7 @@ use rand::Rng;
 use sumun_kernels::{Path, Prepared, Purpose};
 
 use self::config::Part;
-use self::direction::Room;
+use self::direction::Buffers;
 use self::pass::{Keep, LayerCache};
 use super::{Dropout, InputGradient, Layer};
 use crate::noise::Noise;
@@ -30,6 +30,7 @@ use crate::parameters::Id;
 use crate::{Error, Parameters, Result, Rows};
 
 pub use by_step::StateGradients;
+pub(in crate::nn) use config::MOST_LAYERS;
 pub use config::{CellKind, FirstWeights, Merge, Output, RecurrentConfig};
 pub use pieces::Checkpoints;
 pub use representable::Peer;
@@ -52,14 +53,14 @@ pub struct Recurrent {
     path: Path,
     between: Dropout,
     ids: Vec<Ids>,
-    workshop: Mutex<Workshop>,
+    packs: Mutex<PackCache>,
 }
 
 /// Packed weights and memory that calls share.
 #[derive(Debug, Default)]
-struct Workshop {
+struct PackCache {
     prepared: Option<(u64, Arc<Vec<Prepared>>)>,
-    room: Room,
+    buffers: Buffers,
 }
 
 /// What [`Recurrent::backward`](Layer::backward) needs.
@@ -81,6 +82,9 @@ impl Recurrent {
         rng: &mut R,
     ) -> Result<Self> {
         config.check()?;
+        for layer in 0..config.layers.min(2) {
+            config.dims(layer).check()?;
+        }
         let between = Dropout::new(config.dropout)?;
         let first = config.first_weights.unwrap_or(FirstWeights::pytorch(config.hidden));
         let dot = if prefix.is_empty() { "" } else { "." };
@@ -101,7 +105,7 @@ impl Recurrent {
         }
         let best = Path::best();
         let path = if best.computes(config.dims(0)) { best } else { Path::Reference };
-        Ok(Self { config, path, between, ids, workshop: Mutex::default() })
+        Ok(Self { config, path, between, ids, packs: Mutex::default() })
     }
 
     /// The same stack on another path of the kernels. A path that this processor lacks, or that does not compute
@@ -174,25 +178,38 @@ impl Recurrent {
         Ok((d_x, d_initial, by_step))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Workshop> {
+    /// Checks that the weights are among these parameters.
+    fn expect(&self, parameters: &Parameters) -> Result<()> {
+        for (index, ids) in self.ids.iter().enumerate() {
+            let dims = self.config.dims(index / self.config.directions());
+            for (id, part) in ids.iter().zip(Part::ALL) {
+                if let (Some(id), Some(shape)) = (id, self.config.shape_of(part, dims)) {
+                    parameters.expect(*id, shape.iter().product())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, PackCache> {
         // What a panicking call left behind is only memory to be used again.
-        self.workshop.lock().unwrap_or_else(PoisonError::into_inner)
+        self.packs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The memory that calls share, for the while of one call.
-    fn take_room(&self) -> Room {
-        std::mem::take(&mut self.lock().room)
+    /// The buffers that calls share, for the time of one call.
+    fn take_buffers(&self) -> Buffers {
+        std::mem::take(&mut self.lock().buffers)
     }
 
-    fn put_back(&self, mut room: Room) {
-        let mut workshop = self.lock();
+    fn put_back(&self, mut buffers: Buffers) {
+        let mut packs = self.lock();
         // Another call may have put its own back meanwhile.
-        room.caches.append(&mut workshop.room.caches);
-        workshop.room = room;
+        buffers.caches.append(&mut packs.buffers.caches);
+        packs.buffers = buffers;
     }
 
-    /// The packed weights of these very parameters: for the way back, with or without the gradient of the input, or else for
-    /// the way forward. Who goes one way after the other packs twice, and never holds both.
+    /// The packed weights of these very parameters: for a backward pass, with or without the gradient of the input, or else
+    /// for a forward pass. One after the other packs twice, and never holds both.
     fn prepared(&self, p: &Parameters, back: Option<InputGradient>) -> Result<Arc<Vec<Prepared>>> {
         let directions = self.config.directions();
         let purpose = |index: usize| {
@@ -204,13 +221,13 @@ impl Recurrent {
                 _ => Purpose::Training(wanted),
             }
         };
-        let mut workshop = self.lock();
+        let mut packs = self.lock();
         let serve =
             |all: &[Prepared]| all.iter().enumerate().all(|(i, one)| one.purpose().serves(purpose(i)));
-        let prepared = match workshop.prepared.take() {
+        let prepared = match packs.prepared.take() {
             Some((version, all)) if version == p.version() && serve(&all) => all,
             // In the same memory, unless somebody still reads what is there.
-            had => Arc::new(match had.and_then(|(_, all)| Arc::into_inner(all)) {
+            had => Arc::new(match self.expect(p).map(|()| had)?.and_then(|(_, all)| Arc::into_inner(all)) {
                 Some(mut all) => {
                     for (i, one) in all.iter_mut().enumerate() {
                         self.with_weights(p, i, |weights| one.update(weights, purpose(i)))?;
@@ -225,7 +242,7 @@ impl Recurrent {
                     .collect::<std::result::Result<_, _>>()?,
             }),
         };
-        workshop.prepared = Some((p.version(), prepared.clone()));
+        packs.prepared = Some((p.version(), prepared.clone()));
         Ok(prepared)
     }
 }
@@ -249,7 +266,7 @@ impl Layer for Recurrent {
             )));
         }
         self.path = path;
-        self.workshop = Mutex::default();
+        self.packs = Mutex::default();
         Ok(())
     }
 

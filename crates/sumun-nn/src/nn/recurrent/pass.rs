@@ -12,9 +12,10 @@ use super::{Checkpoints, Merge, Output, Recurrent, RecurrentCache, RecurrentStat
 use crate::nn::dropout::DropoutCache;
 use crate::nn::{InputGradient, Layer};
 use crate::noise::Noise;
+use crate::rows::expect_memory;
 use crate::{Error, Layout, Parameters, Result, Rows};
 
-/// What a pass keeps beside its answer.
+/// What a pass keeps beside its output.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Keep {
     Nothing,
@@ -38,7 +39,7 @@ pub(super) struct LayerCache {
 }
 
 impl Recurrent {
-    /// Runs the stack: its answer, the final states and what was to be kept.
+    /// Runs the stack: its output, the final states and what was to be kept.
     pub(super) fn run(
         &self,
         parameters: &Parameters,
@@ -56,12 +57,15 @@ impl Recurrent {
         if let Some(state) = initial {
             self.check_state("the initial states", &layout, state)?;
         }
-        let prepared = self.prepared(parameters, None)?;
         let (width, directions) = (self.config.state_features(), self.config.directions());
+        let widest = (directions * width).max(self.config.hidden).max(self.config.input);
+        expect_memory(layout.rows(), widest)?;
+        expect_memory(layout.sequences(), self.ids.len().saturating_mul(widest))?;
+        let prepared = self.prepared(parameters, None)?;
         let again = noise.is_some() && self.config.checkpoints != Checkpoints::Off;
         let mut state = self.shape().zeros(&layout);
         let mut kept = Vec::new();
-        let (mut x, mut room) = (Arc::new(x), self.take_room());
+        let (mut x, mut buffers) = (Arc::new(x), self.take_buffers());
         for layer in 0..self.config.layers {
             let top = layer + 1 == self.config.layers;
             let features = self.config.layer_input(layer);
@@ -71,7 +75,7 @@ impl Recurrent {
                 mask_input(&mut data, features, &layout, self.config.input_dropout, noise);
                 x = Arc::new(Rows::new(data, features, layout.clone())?);
             }
-            // Nobody reads the rows of a stack that answers its last states, unless backward does.
+            // The rows of a stack that returns its last states alone are read by backward, if at all.
             let unread = again && top && self.config.output == Output::Last;
             let stride = directions * width;
             let mut both = vec![0.0; if unread { 0 } else { layout.rows() * stride }];
@@ -88,7 +92,7 @@ impl Recurrent {
                     noise,
                 };
                 let start = self.rank(&layout, initial, index);
-                let (end, tape) = one.forward(&x, start, out, keep, &mut room)?;
+                let (end, tape) = one.forward(&x, start, out, keep, &mut buffers)?;
                 self.shape().unrank(&layout, end.all(), index, &mut state);
                 tapes.push(tape);
             }
@@ -120,7 +124,7 @@ impl Recurrent {
             }
             x = out;
         }
-        self.put_back(room);
+        self.put_back(buffers);
         if let Some(initial) = initial {
             self.shape().pass_by(&layout, initial, &mut state);
         }
@@ -134,7 +138,7 @@ impl Recurrent {
         Ok((Arc::unwrap_or_clone(x), state, kept))
     }
 
-    /// Runs the stack back: the gradients of its input, where it is wanted, and of its initial states. Those of the
+    /// Runs the stack backwards: the gradients of its input, where it is wanted, and of its initial states. Those of the
     /// states after every step are added to `by_step`, the last layer's first.
     pub(super) fn back(
         &self,
@@ -150,13 +154,20 @@ impl Recurrent {
                 "the parameters changed between forward_train and backward; run forward_train again".into(),
             ));
         }
+        let directions = self.config.directions();
+        let fits = |(layer, kept): (usize, &LayerCache)| {
+            kept.tapes.len() == directions && kept.x.features == self.config.layer_input(layer)
+        };
+        if cache.layers.len() != self.config.layers || !cache.layers.iter().enumerate().all(fits) {
+            return Err(sumun_kernels::Error::Cache.into());
+        }
         let layout = cache.layers[0].x.layout.clone();
         self.check_d_out(&layout, &d_out)?;
         if let Some(state) = d_state {
             self.check_state("the gradient of the final states", &layout, state)?;
         }
         let prepared = self.prepared(parameters, Some(wanted))?;
-        let (width, directions) = (self.config.state_features(), self.config.directions());
+        let width = self.config.state_features();
         let mut d_initial = self.shape().zeros(&layout);
         let (mut d_rows, d_state) = match self.config.output {
             Output::Sequence => (Some(d_out), d_state.cloned()),
@@ -171,7 +182,7 @@ impl Recurrent {
                 (None, Some(d_state))
             }
         };
-        let mut room = self.take_room();
+        let mut buffers = self.take_buffers();
         for (layer, kept) in cache.layers.into_iter().enumerate().rev() {
             let LayerCache { x, both, tapes, dropout } = kept;
             if let Some(dropout) = dropout {
@@ -221,7 +232,7 @@ impl Recurrent {
                     into,
                     by_step: states.as_mut(),
                 };
-                let ran = one.backward(tape, call, &mut room);
+                let ran = one.backward(tape, call, &mut buffers);
                 self.turn_gradients(parameters, index);
                 let d_start = ran?;
                 self.shape().unrank(&layout, d_start.all(), index, &mut d_initial);
@@ -235,7 +246,7 @@ impl Recurrent {
             }
             d_rows = d_x.map(|d_x| Rows::new(d_x, features, layout.clone())).transpose()?;
         }
-        self.put_back(room);
+        self.put_back(buffers);
         // A sequence without steps passes its initial state on.
         if let Some(d_state) = &d_state {
             self.shape().pass_by(&layout, d_state, &mut d_initial);
@@ -243,16 +254,16 @@ impl Recurrent {
         Ok((d_rows, d_initial))
     }
 
-    /// Whether the answers of two directions become one.
+    /// Whether the outputs of two directions become one.
     fn merges(&self) -> bool {
         self.config.directions() == 2 && self.config.merge != Merge::Concat
     }
 
     fn check_d_out(&self, layout: &Layout, d_out: &Rows) -> Result<()> {
-        let rows = match self.config.output {
-            Output::Sequence => layout.rows(),
-            Output::Last => layout.sequences(),
-        };
-        d_out.expect_shape("the output gradient of a recurrent layer", rows, self.config.output_features())
+        let (what, features) = ("the output gradient of a recurrent layer", self.config.output_features());
+        match self.config.output {
+            Output::Sequence => d_out.expect_like(what, layout, features),
+            Output::Last => d_out.expect_shape(what, layout.sequences(), features),
+        }
     }
 }

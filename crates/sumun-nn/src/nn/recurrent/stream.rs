@@ -175,6 +175,7 @@ impl Recurrent {
                     .into(),
             ));
         }
+        self.expect(parameters)?;
         let prepare = |layer| {
             let dims = self.config.dims(layer);
             Ok(self.with_weights(parameters, layer, |weights| {
@@ -210,11 +211,11 @@ impl Recurrent {
         state: &mut RecurrentState,
     ) -> Result<()> {
         let prepared = self.prepared(parameters, None)?;
-        let mut scratch = std::mem::take(&mut self.lock().room.scratch);
+        let mut scratch = std::mem::take(&mut self.lock().buffers.scratch);
         let [hidden, cell] = self.widths();
         let widths = Widths { layers: self.config.layers, hidden, cell };
         climb(&prepared, x, widths, state, &mut scratch)?;
-        self.lock().room.scratch = scratch;
+        self.lock().buffers.scratch = scratch;
         Ok(())
     }
 }

@@ -73,18 +73,18 @@ impl Recurrent {
         if layers.len() != config.layers || layers.iter().any(|layer| layer.tapes.len() != directions) {
             return Err(sumun_kernels::Error::Cache.into());
         }
-        let (mut traces, mut room) = (Vec::with_capacity(self.ids.len()), self.take_room());
+        let (mut traces, mut buffers) = (Vec::with_capacity(self.ids.len()), self.take_buffers());
         for (layer, kept) in layers.iter().enumerate() {
             let layout = &kept.x.layout;
             for (direction, tape) in kept.tapes.iter().enumerate() {
                 let prepared = &prepared[layer * directions + direction];
                 let noise = Some(cache.noise);
                 let one = Direction { config, prepared, layout, layer, direction, noise };
-                let (trace, hidden) = one.trace(tape, &kept.x, &mut room)?;
+                let (trace, hidden) = one.trace(tape, &kept.x, &mut buffers)?;
                 traces.push(self.shown([layer, direction], layout, trace, hidden, kept.both.as_deref())?);
             }
         }
-        self.put_back(room);
+        self.put_back(buffers);
         Ok(traces)
     }
 

@@ -6,7 +6,7 @@ use sumun_kernels::{Path, softmax};
 
 use super::{InputGradient, Layer};
 use crate::noise::Noise;
-use crate::{Parameters, Result, Rows};
+use crate::{Parameters, Result, Rows, RowsParts};
 
 pub use spec::SoftmaxLayer;
 
@@ -79,7 +79,7 @@ impl Layer for Softmax {
         d_out: Rows,
         wanted: InputGradient,
     ) -> Result<Option<Rows>> {
-        let Rows { data: y, features, layout } = cache.y;
+        let RowsParts { data: y, features, layout } = cache.y.into_parts();
         d_out.expect_shape("the gradient of a softmax's output", layout.rows(), features)?;
         if wanted == InputGradient::Skip {
             return Ok(None);
