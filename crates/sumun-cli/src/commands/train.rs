@@ -120,12 +120,11 @@ fn task_command(task: &'static dyn TaskEntry) -> Command {
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .help("The training file, `-` for standard input");
-    let command = Command::new(task.name())
-        .about(task.purpose())
-        .args_override_self(true)
-        .after_help(after(examples(task.name())))
-        .arg(file);
+    let command = Command::new(task.name()).args_override_self(true).arg(file);
+    // Last, as arguments bring a description of their own.
     Common::augment_args(add_options(command, task))
+        .about(task.purpose())
+        .after_help(after(examples(task.name())))
 }
 
 /// The examples below the help of a task's command.
@@ -332,9 +331,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_task_has_examples() {
+    fn every_task_is_described_and_has_examples() {
         for task in TASKS {
-            assert!(examples(task.name()).contains(&format!("sumun train {}", task.name())), "{task:?}");
+            let help = task_command(task).render_help().to_string();
+            assert!(help.starts_with(&format!("{}\n", task.purpose())), "{help}");
+            assert!(help.contains(&format!("  sumun train {} ", task.name())), "{help}");
+            assert!(help.contains("--save-every") && help.contains("--threads"), "{help}");
         }
     }
 }
