@@ -43,6 +43,7 @@ pub mod nn;
 pub mod noise;
 pub mod parameters;
 pub mod rows;
+mod state;
 pub mod train;
 
 pub use error::{Error, Result};

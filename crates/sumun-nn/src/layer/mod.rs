@@ -19,12 +19,13 @@ use sumun_kernels::{InputGradient, Path};
 use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
 
+pub use crate::state::{RecurrentState, StateShape};
 pub use building::Building;
 pub use common::{Common, Names};
 pub(crate) use common::{layer, standard};
 pub use planning::MOST_PARAMETERS;
 pub(crate) use planning::{Budget, checked_size};
-pub use planning::{PlannedWeight, Planning, Read, StateShape};
+pub use planning::{PlannedWeight, Planning, Read};
 pub use signal::Signal;
 pub use spec::LayerSpec;
 pub use stage::{Adjoint, Call, InputGradients, Kept, Output, Stage, Through, Value};

@@ -1,6 +1,7 @@
 //! A layer's place in a model, worked out before anything is allocated.
 
 use super::Signal;
+use crate::state::StateShape;
 use crate::train::Regularizer;
 use crate::{Error, Result};
 
@@ -31,17 +32,6 @@ pub struct PlannedWeight {
     pub penalty: Option<Regularizer>,
     /// Whether it is a running statistic, which no optimizer changes.
     pub statistic: bool,
-}
-
-/// The sizes of a recurrent layer's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StateShape {
-    /// L·D: layers times directions.
-    pub count: usize,
-    /// The width of h.
-    pub hidden: usize,
-    /// The width of c; 0 where the cell has none.
-    pub cell: usize,
 }
 
 /// How many parameters there are so far, and how many weights there may still be.

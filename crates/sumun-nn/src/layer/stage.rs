@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use sumun_kernels::{InputGradient, Path};
 
 use super::Layer;
-use crate::nn::RecurrentState;
 use crate::noise::Noise;
+use crate::state::RecurrentState;
 use crate::{Error, Ids, Parameters, Result, Rows};
 
 /// What flows along an edge of a model.

@@ -19,7 +19,6 @@ pub mod layer_norm;
 pub mod pool;
 pub mod recurrent;
 pub mod softmax;
-mod state_shape;
 
 pub use crate::layer::Layer;
 pub use activation::{Activate, ActivationLayer};

@@ -79,11 +79,11 @@ use self::pass::Pass;
 use self::state::{Ranked, check};
 use super::dropout::DropoutCache;
 use super::recurrent::{MOST_LAYERS, merge};
-use super::state_shape::StateShape;
 use super::{Dropout, InputGradient, Layer, Merge, Output, RecurrentState};
 use crate::noise::Noise;
 use crate::parameters::Id;
 use crate::rows::expect_memory;
+use crate::state::StateShape;
 use crate::{Error, Parameters, Result, Rows};
 
 pub use cell::{CellWeight, CustomCell, Step, StepAfter, StepGradients, affine, affine_backward};

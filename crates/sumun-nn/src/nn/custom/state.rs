@@ -2,8 +2,7 @@
 
 use sumun_kernels::State;
 
-use crate::nn::RecurrentState;
-use crate::nn::state_shape::StateShape;
+use crate::state::{RecurrentState, StateShape};
 use crate::{Error, Layout, Result};
 
 /// One layer's and direction's state of the sequences that have steps, longest first.

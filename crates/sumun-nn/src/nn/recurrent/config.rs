@@ -3,10 +3,8 @@
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 pub(super) use sumun_kernels::Part;
-use sumun_kernels::{Dims, Options, RecurrentDropout};
+use sumun_kernels::{ActivationFunction, Dims, Options, RecurrentDropout};
 
-use super::Checkpoints;
-use super::inverted;
 use crate::nn::{Dropout, Initializer};
 use crate::{Error, Result};
 
@@ -37,6 +35,24 @@ pub enum Merge {
     Mul,
     /// Their mean.
     Average,
+}
+
+/// What training keeps of a pass's insides for backward (gradient checkpointing: Chen et al. 2016, "Training deep nets
+/// with sublinear memory cost"). Outputs and gradients have the same bits whatever is chosen.
+///
+/// Without checkpoints backward finds the gates of every step where forward left them. With checkpoints forward keeps
+/// each layer's input and, for each direction, the state at the beginning of every piece; backward computes the gates
+/// of one piece at a time again, for about a third more time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Checkpoints {
+    /// All is kept: no checkpoints.
+    #[default]
+    Off,
+    /// Pieces of ⌈√T⌉ steps: about √T states and the gates of about √T steps rather than those of T.
+    Sqrt,
+    /// Pieces of so many steps.
+    Every(usize),
 }
 
 /// How the first values of the weights are drawn.
@@ -280,6 +296,37 @@ impl RecurrentConfig {
             ));
         }
         self.options.check(self.cell)?;
-        inverted::check(self)
+        check_inverted_update(self)
     }
+}
+
+/// Whether 1 − f(a) = f(−a) for every a.
+fn is_symmetric(gate: ActivationFunction) -> bool {
+    use ActivationFunction::{Affine, HardSigmoid, Sigmoid};
+    match gate {
+        Sigmoid => true,
+        HardSigmoid { beta, .. } | Affine { beta, .. } => beta == 0.5,
+        _ => false,
+    }
+}
+
+/// Refuses the other reading of the update gate where it is not the cell's, or where it is not a matter of signs.
+pub(super) fn check_inverted_update(config: &RecurrentConfig) -> Result<()> {
+    if !config.inverted_update {
+        return Ok(());
+    }
+    if config.cell.spec().update_gate.is_none() {
+        return Err(Error::Invalid(format!(
+            "{}: inverted_update is about the update gate of a GRU; leave it out",
+            config.cell.name()
+        )));
+    }
+    let gate = config.options.gate_activation.unwrap_or(ActivationFunction::Sigmoid);
+    if !is_symmetric(gate) {
+        return Err(Error::Invalid(format!(
+            "inverted_update needs a gate activation f with 1 − f(a) = f(−a), which {gate:?} is not; use the sigmoid, \
+             or a hard sigmoid with beta = 0.5"
+        )));
+    }
+    Ok(())
 }

@@ -7,13 +7,22 @@ use sumun_kernels::{
     Adjoint, Cache, Gradients, Pass, Prepared, RowMap, RowsMut, RowsRef, Scratch, Steps, Trace, Write,
 };
 
+use super::config::{Checkpoints, RecurrentConfig};
 use super::masks::{Drawn, noise_of};
-use super::pass::Keep;
 use super::pieces::{every, pieces};
 use super::state::Ranked;
-use super::{Checkpoints, RecurrentConfig};
 use crate::noise::Noise;
 use crate::{Layout, Result, Rows};
+
+/// What a pass keeps beside its output.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Keep {
+    Nothing,
+    /// Gates and cell states; the pass computes what it does without.
+    Insides,
+    /// All that backward needs; masks are drawn.
+    Training(Noise),
+}
 
 /// One direction of one layer over the rows of a layout.
 pub(super) struct Direction<'a> {

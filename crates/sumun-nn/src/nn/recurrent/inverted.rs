@@ -8,42 +8,11 @@
 
 use std::ops::Range;
 
-use sumun_kernels::{ActivationFunction, Dims, Weights};
+use sumun_kernels::{Dims, Weights};
 
-use super::config::Part;
-use super::{Recurrent, RecurrentConfig};
-use crate::{Error, Parameters, Result};
-
-/// Whether 1 − f(a) = f(−a) for every a.
-fn is_symmetric(gate: ActivationFunction) -> bool {
-    use ActivationFunction::{Affine, HardSigmoid, Sigmoid};
-    match gate {
-        Sigmoid => true,
-        HardSigmoid { beta, .. } | Affine { beta, .. } => beta == 0.5,
-        _ => false,
-    }
-}
-
-/// Refuses the other reading where it is not the cell's, or where it is not a matter of signs.
-pub(super) fn check(config: &RecurrentConfig) -> Result<()> {
-    if !config.inverted_update {
-        return Ok(());
-    }
-    if config.cell.spec().update_gate.is_none() {
-        return Err(Error::Invalid(format!(
-            "{}: inverted_update is about the update gate of a GRU; leave it out",
-            config.cell.name()
-        )));
-    }
-    let gate = config.options.gate_activation.unwrap_or(ActivationFunction::Sigmoid);
-    if !is_symmetric(gate) {
-        return Err(Error::Invalid(format!(
-            "inverted_update needs a gate activation f with 1 − f(a) = f(−a), which {gate:?} is not; use the sigmoid, \
-             or a hard sigmoid with beta = 0.5"
-        )));
-    }
-    Ok(())
-}
+use super::config::{Part, RecurrentConfig, check_inverted_update};
+use super::stack::Recurrent;
+use crate::{Parameters, Result};
 
 /// The values of a weight on which the sign of z's pre-activation hangs. Under layer normalisation, which takes r and z
 /// together, it hangs on the gains and on all that is added after them; the products must stay as they are.
@@ -108,7 +77,7 @@ impl Recurrent {
     /// # Errors
     /// A cell that is no GRU, and a gate activation for which 1 − f(a) is not f(−a); nothing has changed then.
     pub fn set_inverted_update(&mut self, parameters: &mut Parameters, inverted: bool) -> Result<()> {
-        check(&RecurrentConfig { inverted_update: true, ..self.config.clone() })?;
+        check_inverted_update(&RecurrentConfig { inverted_update: true, ..self.config.clone() })?;
         if self.config.inverted_update == inverted {
             return Ok(());
         }
@@ -141,6 +110,8 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use sumun_kernels::{Options, Path};
     use sumun_testing::assert_close;
+
+    use sumun_kernels::ActivationFunction;
 
     use super::*;
     use crate::nn::{CellKind, InputGradient, Layer};

@@ -5,38 +5,17 @@ use std::sync::Arc;
 use sumun_kernels::Gradients;
 
 use super::by_step::StateGradients;
-use super::direction::{Call, Direction, Tape};
+use super::cache::{LayerCache, RecurrentCache};
+use super::config::{Checkpoints, Merge, Output};
+use super::direction::{Call, Direction, Keep};
 use super::masks::{mask_input, noise_of};
+use super::merge;
+use super::stack::Recurrent;
 use super::state::Ranked;
-use super::{Checkpoints, Merge, Output, Recurrent, RecurrentCache, RecurrentState, merge};
-use crate::nn::dropout::DropoutCache;
 use crate::nn::{InputGradient, Layer};
-use crate::noise::Noise;
 use crate::rows::expect_memory;
+use crate::state::RecurrentState;
 use crate::{Error, Layout, Parameters, Result, Rows};
-
-/// What a pass keeps beside its output.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Keep {
-    Nothing,
-    /// Gates and cell states; the pass computes what it does without.
-    Insides,
-    /// All that backward needs; masks are drawn.
-    Training(Noise),
-}
-
-/// What one layer keeps of a pass.
-#[derive(Debug)]
-pub(super) struct LayerCache {
-    pub(super) x: Arc<Rows>,
-    /// Both directions side by side, before they are merged; None where backward computes them again. What nothing is done
-    /// to on its way up is the next layer's `x` too.
-    pub(super) both: Option<Arc<Rows>>,
-    /// For each direction.
-    pub(super) tapes: Vec<Tape>,
-    /// The mask on what this layer passed up.
-    dropout: Option<DropoutCache>,
-}
 
 impl Recurrent {
     /// Runs the stack: its output, the final states and what was to be kept.

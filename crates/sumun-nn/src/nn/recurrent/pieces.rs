@@ -2,27 +2,7 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
-use super::RecurrentConfig;
-
-/// What training keeps of a pass's insides for backward (gradient checkpointing: Chen et al. 2016, "Training deep nets
-/// with sublinear memory cost"). Outputs and gradients have the same bits whatever is chosen.
-///
-/// Without checkpoints backward finds the gates of every step where forward left them. With checkpoints forward keeps
-/// each layer's input and, for each direction, the state at the beginning of every piece; backward computes the gates
-/// of one piece at a time again, for about a third more time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Checkpoints {
-    /// All is kept: no checkpoints.
-    #[default]
-    Off,
-    /// Pieces of ⌈√T⌉ steps: about √T states and the gates of about √T steps rather than those of T.
-    Sqrt,
-    /// Pieces of so many steps.
-    Every(usize),
-}
+use super::config::{Checkpoints, RecurrentConfig};
 
 /// The pieces that a training pass of so many steps is made of, from the first step to the last; one of no steps where
 /// there is none. They meet where a checkpoint lies and where backward is cut.

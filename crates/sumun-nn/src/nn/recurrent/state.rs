@@ -1,20 +1,6 @@
-//! The states of a stack: in the caller's order at the ends, by rank within.
+//! The states of one layer and direction within a pass, by rank.
 
 use sumun_kernels::{Dims, State, StateMut};
-
-use super::Recurrent;
-use crate::nn::state_shape::StateShape;
-use crate::{Error, Layout, Result};
-
-/// The states of a stack, in the caller's batch order: sorting by length never shows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RecurrentState {
-    /// h, `[L·D, N, H]`, or `[L·D, N, P]` with a projection; index layer·D + direction.
-    pub hidden: Vec<f32>,
-    /// The states beside h, `[L·D, N, H]` for a cell that has one, as the c of an LSTM; empty where it has none. Those of a
-    /// cell that has several lie one after another in a row.
-    pub cell: Vec<f32>,
-}
 
 /// States of one layer and direction by rank, or rows of states: so many of h and of c.
 #[derive(Debug, Clone)]
@@ -26,6 +12,11 @@ pub(super) struct Ranked {
 }
 
 impl Ranked {
+    /// From the values of h and c and their widths.
+    pub(super) fn new([hidden, cell]: [Vec<f32>; 2], widths: [usize; 2]) -> Self {
+        Self { hidden, cell, widths }
+    }
+
     pub(super) fn zeros(dims: Dims, count: usize) -> Self {
         let widths = [dims.output(), dims.cell_width()];
         let [hidden, cell] = widths.map(|width| vec![0.0; count * width]);
@@ -70,41 +61,5 @@ impl Ranked {
         let StateMut { hidden, cell } = self.view_mut(n);
         hidden.fill(0.0);
         cell.fill(0.0);
-    }
-}
-
-impl Recurrent {
-    /// How many states there are and how wide each is.
-    pub(super) fn shape(&self) -> StateShape {
-        let [hidden, cell] = self.widths();
-        StateShape { count: self.ids.len(), hidden, cell }
-    }
-
-    /// The widths of h and of c; 0 where the cell has no c.
-    pub(super) fn widths(&self) -> [usize; 2] {
-        [self.config.state_features(), self.config.cell_features()]
-    }
-
-    /// One layer's and direction's state of the sequences that have steps, by rank.
-    pub(super) fn rank(
-        &self,
-        layout: &Layout,
-        state: Option<&RecurrentState>,
-        index: usize,
-    ) -> Option<Ranked> {
-        let [hidden, cell] = self.shape().rank(layout, state?, index);
-        Some(Ranked { hidden, cell, widths: self.widths() })
-    }
-
-    pub(super) fn check_state(&self, what: &str, layout: &Layout, state: &RecurrentState) -> Result<()> {
-        let [hidden, cell] = self.widths().map(|w| self.ids.len() * layout.sequences() * w);
-        if state.hidden.len() == hidden && state.cell.len() == cell {
-            return Ok(());
-        }
-        Err(Error::Shape {
-            what: what.into(),
-            expected: format!("[{}, {}, {}]", self.ids.len(), layout.sequences(), self.widths()[0]),
-            found: format!("{} hidden and {} cell values", state.hidden.len(), state.cell.len()),
-        })
     }
 }

@@ -1,8 +1,12 @@
 use super::*;
 use crate::Layout;
 use crate::nn::gradient_check::check_gradients;
+use crate::nn::{InputGradient, Layer};
+use crate::noise::Noise;
+use crate::{Parameters, Rows};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use sumun_kernels::Path;
 
 const NOISE: Noise = Noise { seed: 3, step: 5, layer: 2 };
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use sumun_kernels::Trace;
 
-use super::direction::Direction;
-use super::pass::{Keep, LayerCache};
-use super::{Recurrent, RecurrentCache, RecurrentState};
+use super::cache::{LayerCache, RecurrentCache};
+use super::direction::{Direction, Keep};
+use super::stack::Recurrent;
+use crate::state::RecurrentState;
 use crate::{Error, Layout, Parameters, Result, Rows};
 
 /// What one direction of one layer went through. Every row is at the caller's sequence and step, in the reverse

@@ -1,27 +1,39 @@
-//! The states of a stack between the caller's order and that of the packed rows, for any stack of layers.
+//! The states of recurrent layers between calls, in the caller's order, and how they get into the order of the packed rows.
 
 use sumun_kernels::State;
 
-use super::RecurrentState;
 use crate::Layout;
 
-/// How many states a stack has, L·D, and how wide each is; the width of c is 0 where the cell has none.
+/// The states of a recurrent stack, in the caller's batch order: sorting by length never shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecurrentState {
+    /// h, `[L·D, N, H]`, or `[L·D, N, P]` with a projection; index layer·D + direction.
+    pub hidden: Vec<f32>,
+    /// The states beside h, `[L·D, N, H]` for a cell that has one, as the c of an LSTM; empty where it has none. Those of a
+    /// cell that has several lie one after another in a row.
+    pub cell: Vec<f32>,
+}
+
+/// The sizes of a recurrent layer's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct StateShape {
-    pub(super) count: usize,
-    pub(super) hidden: usize,
-    pub(super) cell: usize,
+pub struct StateShape {
+    /// L·D: layers times directions.
+    pub count: usize,
+    /// The width of h.
+    pub hidden: usize,
+    /// The width of c; 0 where the cell has none.
+    pub cell: usize,
 }
 
 impl StateShape {
     /// The state of all sequences, zeros.
-    pub(super) fn zeros(self, layout: &Layout) -> RecurrentState {
+    pub(crate) fn zeros(self, layout: &Layout) -> RecurrentState {
         let of = |width| vec![0.0; self.count * layout.sequences() * width];
         RecurrentState { hidden: of(self.hidden), cell: of(self.cell) }
     }
 
     /// One layer's and direction's h and c of the sequences that have steps, longest first.
-    pub(super) fn rank(self, layout: &Layout, state: &RecurrentState, index: usize) -> [Vec<f32>; 2] {
+    pub(crate) fn rank(self, layout: &Layout, state: &RecurrentState, index: usize) -> [Vec<f32>; 2] {
         let running = &layout.order()[..layout.steps().sequences()];
         let of = |from: &[f32], width: usize| {
             let mut ranked = Vec::with_capacity(running.len() * width);
@@ -34,7 +46,7 @@ impl StateShape {
     }
 
     /// Puts one layer's and direction's state back into the caller's order.
-    pub(super) fn unrank(self, layout: &Layout, from: State<'_, f32>, index: usize, to: &mut RecurrentState) {
+    pub(crate) fn unrank(self, layout: &Layout, from: State<'_, f32>, index: usize, to: &mut RecurrentState) {
         let running = &layout.order()[..layout.steps().sequences()];
         let parts = [(from.hidden, &mut to.hidden, self.hidden), (from.cell, &mut to.cell, self.cell)];
         for (from, to, width) in parts {
@@ -46,7 +58,7 @@ impl StateShape {
     }
 
     /// Copies the states of the sequences without steps.
-    pub(super) fn pass_by(self, layout: &Layout, from: &RecurrentState, to: &mut RecurrentState) {
+    pub(crate) fn pass_by(self, layout: &Layout, from: &RecurrentState, to: &mut RecurrentState) {
         let idle = &layout.order()[layout.steps().sequences()..];
         let parts = [(&from.hidden, &mut to.hidden, self.hidden), (&from.cell, &mut to.cell, self.cell)];
         for (from, to, width) in parts {
@@ -60,7 +72,7 @@ impl StateShape {
     }
 
     /// The hidden states of the top layer, all directions side by side, one row a sequence: `[N, D·H]`.
-    pub(super) fn top(self, layout: &Layout, directions: usize, state: &RecurrentState) -> Vec<f32> {
+    pub(crate) fn top(self, layout: &Layout, directions: usize, state: &RecurrentState) -> Vec<f32> {
         let mut rows = vec![0.0; layout.sequences() * directions * self.hidden];
         self.for_each_top(layout, directions, |row, at| {
             rows[row..row + self.hidden].copy_from_slice(&state.hidden[at..at + self.hidden]);
@@ -69,7 +81,7 @@ impl StateShape {
     }
 
     /// Adds a gradient of [`top`](Self::top) to that of the state.
-    pub(super) fn add_to_top(
+    pub(crate) fn add_to_top(
         self,
         layout: &Layout,
         directions: usize,
