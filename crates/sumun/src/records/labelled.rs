@@ -77,7 +77,7 @@ impl Records {
 }
 
 /// What messages ask for.
-const KIND: &str = "CSV or JSONL";
+pub(super) const KIND: &str = "CSV or JSONL";
 
 /// Every record has as many channels as the first.
 fn check_channels(name: &str, field: &str, records: &[Record]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Labelled records from files: texts or sequences of numbers with a label each, and sentences with a tag on every token.
 //!
-//! [`Records`] come from CSV, TSV or JSONL, [`Tagged`] sentences from JSONL or CoNLL columns. Every problem of a file is
-//! an error that names its line and says what to do. [`Classes`] turn labels into ids.
+//! [`Records`] and [`Pairs`] of texts come from CSV, TSV or JSONL, [`Tagged`] sentences from JSONL or CoNLL columns. Every
+//! problem of a file is an error that names its line and says what to do. [`Classes`] turn labels into ids.
 //!
 //! Not for a series in columns of time and values ([`data`](crate::data)), nor for files that do not fit in memory.
 //!
@@ -24,6 +24,7 @@ mod labelled;
 mod labels;
 mod numbers;
 mod open;
+mod pairs;
 mod record;
 mod sentence;
 mod table;
@@ -32,6 +33,7 @@ mod tagged;
 pub use labelled::Records;
 pub use labels::Classes;
 pub(crate) use open::{STANDARD_INPUT, counted, open};
+pub use pairs::{Pair, PairFields, PairSpec, Pairs};
 pub use record::{Fields, Input, Record, RecordSpec, XLayout};
 pub use sentence::{Sentence, TaggedSpec};
 pub use tagged::Tagged;
