@@ -6,9 +6,10 @@
 //! | numbers | [`Regression`] | [`mean`] |
 //! | tags | [`Tagging`] with [`Spans`] | [`MostFrequentTag`] |
 //! | text | [`Language`] | [`Unigram`] |
+//! | text from text | [`Translation`] with [`chrf`] | any text for all, or the source itself |
 //!
-//! The definitions are scikit-learn's and seqeval's, with 0 where a figure would divide by nothing. A guess is made from
-//! the training part only and scored like any prediction. All figures serialize, for `--json`.
+//! The definitions are scikit-learn's, seqeval's and sacreBLEU's, with 0 where a figure would divide by nothing. A guess is
+//! made from the training part only and scored like any prediction. All figures serialize, for `--json`.
 //!
 //! ```
 //! use sumun::scores::{Classification, majority};
@@ -21,19 +22,23 @@
 //! # Ok::<(), sumun::Error>(())
 //! ```
 
+mod chrf;
 mod classification;
 mod language;
 mod regression;
 mod spans;
 mod tagging;
+mod translation;
 
 use crate::{Error, Result};
 
+pub use chrf::{CHRF_BETA, CHRF_ORDER, chrf, chrf_with};
 pub use classification::{ClassScore, Classification, balanced_weights, majority};
 pub use language::{Language, Unigram};
 pub use regression::{Regression, mean};
 pub use spans::{SpanScore, Spans, is_bio};
 pub use tagging::{MostFrequentTag, Tagging};
+pub use translation::{TokenScores, Translation};
 
 /// `part / whole`, 0 where there is no whole (scikit-learn's `zero_division=0`).
 fn share(part: u64, whole: u64) -> f64 {
