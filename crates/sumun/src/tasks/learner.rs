@@ -117,12 +117,18 @@ pub(crate) struct Learner {
     loss: Loss,
     train: Examples,
     valid: Option<Examples>,
+    batches: EpochBatches,
+}
+
+/// The batches of every epoch, a pure function of the lengths, the options and the seed.
+#[derive(Debug)]
+pub(crate) struct EpochBatches {
     buckets: LengthBuckets,
     lengths: Vec<usize>,
     seed: u64,
     steps: usize,
     /// An epoch and its batches.
-    batches: Option<(usize, Vec<Vec<usize>>)>,
+    drawn: Option<(usize, Vec<Vec<usize>>)>,
 }
 
 impl Learner {
@@ -134,7 +140,19 @@ impl Learner {
         valid: Option<Examples>,
         options: &TrainOptions,
     ) -> Result<Self> {
-        let lengths = train.sequences.lengths();
+        let batches = EpochBatches::new(train.sequences.lengths(), options)?;
+        Ok(Self { model, loss, train, valid, batches })
+    }
+
+    /// How many sequences it learns from.
+    pub(crate) fn examples(&self) -> usize {
+        self.batches.lengths.len()
+    }
+}
+
+impl EpochBatches {
+    /// Of examples with so many steps each. Errors: an example longer than the tokens of a batch.
+    pub(crate) fn new(lengths: Vec<usize>, options: &TrainOptions) -> Result<Self> {
         let longest = lengths.iter().copied().max().unwrap_or(0);
         if let Some(tokens) = options.batch_tokens.filter(|&tokens| tokens < longest) {
             return Err(Error::Settings(
@@ -154,23 +172,23 @@ impl Learner {
             Some(_) => buckets.ordered(&lengths)?.len(),
             None => lengths.len().div_ceil(options.batch),
         };
-        Ok(Self { model, loss, train, valid, buckets, lengths, seed: options.seed, steps, batches: None })
+        Ok(Self { buckets, lengths, seed: options.seed, steps, drawn: None })
     }
 
-    /// How many sequences it learns from.
-    pub(crate) fn examples(&self) -> usize {
-        self.lengths.len()
+    /// How many batches an epoch has.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps
     }
 
-    /// The batches of an epoch, a pure function of seed and epoch.
-    fn batch_of(&mut self, epoch: usize, step: usize) -> Result<Vec<usize>> {
-        if self.batches.as_ref().is_none_or(|(of, _)| *of != epoch) {
+    /// The places of the examples of a batch.
+    pub(crate) fn of(&mut self, epoch: usize, step: usize) -> Result<Vec<usize>> {
+        if self.drawn.as_ref().is_none_or(|(of, _)| *of != epoch) {
             let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
             // Stream 0 is left to the weights.
             rng.set_stream(epoch as u64 + 1);
-            self.batches = Some((epoch, self.buckets.shuffled(&self.lengths, &mut rng)?));
+            self.drawn = Some((epoch, self.buckets.shuffled(&self.lengths, &mut rng)?));
         }
-        Ok(self.batches.as_ref().and_then(|(_, batches)| batches.get(step)).cloned().unwrap_or_default())
+        Ok(self.drawn.as_ref().and_then(|(_, batches)| batches.get(step)).cloned().unwrap_or_default())
     }
 }
 
@@ -206,11 +224,11 @@ impl Objective for Learner {
     }
 
     fn steps_per_epoch(&self) -> usize {
-        self.steps
+        self.batches.steps()
     }
 
     fn batch(&mut self, epoch: usize, step: usize, noise: Noise) -> Result<BatchLoss> {
-        let chosen = self.batch_of(epoch, step)?;
+        let chosen = self.batches.of(epoch, step)?;
         let padded = self.train.sequences.padded(&chosen);
         if let (Loss::CrossEntropy(loss), Labels::Classes(classes)) = (&self.loss, &self.train.labels) {
             let targets = |layout: &Layout| classes.batch(&chosen, layout);
