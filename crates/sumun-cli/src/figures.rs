@@ -23,9 +23,11 @@ pub(crate) fn classes_json(measured: &Measured) -> Value {
     }
 }
 
-/// The baseline's figures under its name.
+/// The baselines' figures under their names.
 pub(crate) fn baseline_json(measured: &Measured) -> Value {
-    Value::Object(Map::from_iter([(measured.baseline_name.clone(), as_json(&measured.baseline))]))
+    let first = (measured.baseline_name.clone(), as_json(&measured.baseline));
+    let others = measured.other_baselines.iter().map(|other| (other.name.clone(), as_json(&other.figures)));
+    Value::Object(Map::from_iter(std::iter::once(first).chain(others)))
 }
 
 fn part_name(part: &str) -> &str {
@@ -42,6 +44,7 @@ pub(crate) fn amount(figures: &Figures, examples: usize) -> String {
         Figures::Classification(_) | Figures::Regression(_) => "example",
         Figures::Tagging(_) => "sentence",
         Figures::Language(_) => "token",
+        Figures::Translation(_) => "pair",
     };
     format!("{} {noun}{}", count(examples), if examples == 1 { "" } else { "s" })
 }
@@ -57,10 +60,14 @@ pub(crate) fn table(measured: &Measured, style: Style) -> String {
         text += &right(figure.name, figure.name.chars().count().max(8) + 2);
     }
     text = format!("{}\n", style.dim(&text));
-    for (row, name) in [(&ours, "model"), (&theirs, measured.baseline_name.as_str())] {
+    let mut rows = vec![(ours.clone(), "model"), (theirs, measured.baseline_name.as_str())];
+    rows.extend(measured.other_baselines.iter().map(|other| (other.figures.headline(), other.name.as_str())));
+    for (row, name) in rows {
         text += &left(&shortened(name, NAME_COLUMNS), first);
-        for (column, figure) in ours.iter().zip(row) {
-            text += &right(&shown(figure.value), column.name.chars().count().max(8) + 2);
+        for column in &ours {
+            let value = row.iter().find(|figure| figure.key == column.key).map(|figure| shown(figure.value));
+            let value = value.unwrap_or_else(|| "-".into());
+            text += &right(&value, column.name.chars().count().max(8) + 2);
         }
         text.push('\n');
     }
@@ -128,6 +135,7 @@ mod tests {
             figures: figures(model),
             baseline: figures(baseline),
             baseline_name: "always the mean, 0.5000".into(),
+            other_baselines: Vec::new(),
             predictions: Vec::new(),
         }
     }

@@ -51,7 +51,7 @@ enum Command {
     /// Print the settings of a task as a commented configuration file
     #[command(after_help = after(config::EXAMPLES))]
     Config(config::Arguments),
-    /// Print what a model predicts: the steps ahead, labels, numbers or tags
+    /// Print what a model predicts: the steps ahead, labels, numbers, tags or texts
     #[command(args_override_self = true, after_help = after(predict::EXAMPLES))]
     Predict(predict::Arguments),
     /// Measure a trained model on a file, beside the baselines

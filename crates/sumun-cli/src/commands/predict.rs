@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 use sumun::Error;
 use sumun::forecast::Forecast;
-use sumun::tasks::{Answers, AttentionWeights, Predicted, Prediction, Request, open};
+use sumun::tasks::{Alignment, Answers, AttentionWeights, Predicted, Prediction, Request, open};
 
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
 use crate::figures;
 use crate::output::{csv_number, csv_text, json_number, print, print_json};
 use crate::progress::tell_note;
-use crate::terminal::Style;
+use crate::terminal::{self, Style};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +22,7 @@ Examples:
   sumun predict runs/electricity --json
   sumun predict runs/classify-reviews-1 new_reviews.csv > labels.csv
   sumun predict runs/classify-reviews-1 new_reviews.csv --json --attention
+  sumun predict runs/translate-dates-1 new_dates.csv --beam 8
 
 A forecast has the time column as the file writes it and one column a target; numbers read back exactly.
 Rows at the end of FILE that have the known columns but no targets say what is known ahead.";
@@ -42,7 +43,10 @@ pub(crate) struct Arguments {
     /// Print one JSON object on one line instead of CSV
     #[arg(long)]
     json: bool,
-    /// With --json, of a model trained with --pool attention: also the weight of each token or step in the prediction
+    /// Of a translator, how many hypotheses the search keeps; 1 always takes the most probable token [default: 4]
+    #[arg(long, value_name = "K", value_parser = count, allow_negative_numbers = true)]
+    beam: Option<usize>,
+    /// With --json, of a model trained with --pool attention, or of a translator: also the weight of each token or step
     #[arg(long, requires = "json")]
     attention: bool,
     /// Say nothing on stderr but errors
@@ -56,8 +60,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::Usage("--steps is 0; it must be at least 1".into()));
     }
     let trained = open(&arguments.run)?;
-    let Arguments { file, steps, attention, .. } = &arguments;
-    let request = Request { file: file.as_deref(), steps: *steps, attention: *attention };
+    let Arguments { file, steps, attention, beam, .. } = &arguments;
+    let request = Request { file: file.as_deref(), steps: *steps, attention: *attention, beam: *beam };
     // The model does not know where it came from.
     let of_run = |error: Error| match error.problem() {
         Error::Model(_) => error.of(arguments.run.display()),
@@ -79,27 +83,43 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// Prints an answer for each record.
 fn print_answers(task: &str, answers: &Answers, arguments: &Arguments) -> Result<(), Failure> {
-    if let Some(note) = figures::unknown_note(answers.unknown).filter(|_| !arguments.quiet) {
-        tell_note(&note, Style::for_stderr());
+    if !arguments.quiet {
+        let notes = figures::unknown_note(answers.unknown).into_iter().chain(cut_note(answers));
+        notes.for_each(|note| tell_note(&note, Style::for_stderr()));
     }
     if arguments.json {
+        let sources = answers.texts.iter().map(Some).chain(std::iter::repeat(None));
         let mut object = json!({
             "task": task,
             "run": arguments.run.to_string_lossy(),
             "file": arguments.file.as_ref().map(|file| file.to_string_lossy()),
             "classes": answers.classes,
             "unknown_tokens": answers.unknown,
-            "predictions": answers.predictions.iter().map(prediction_json).collect::<Value>(),
+            "predictions": answers.predictions.iter().zip(sources).map(prediction_json).collect::<Value>(),
         });
         if arguments.attention {
-            object["attention"] = answers.attention.iter().map(attention_json).collect();
+            let aligned = answers.predictions.iter().filter_map(alignment_json);
+            object["attention"] = answers.attention.iter().map(attention_json).chain(aligned).collect();
         }
         return print_json(&object);
     }
     print(&answers_text(answers))
 }
 
-fn prediction_json(prediction: &Prediction) -> Value {
+/// What to say of texts that came to no end; None where all did.
+fn cut_note(answers: &Answers) -> Option<String> {
+    let cut = |prediction: &&Prediction| matches!(prediction, Prediction::Text { ended: false, .. });
+    let cut = answers.predictions.iter().filter(cut).count();
+    (cut > 0).then(|| {
+        format!(
+            "{} of {} outputs reached the longest length, twice that of the longest target in training, without an end",
+            terminal::count(cut),
+            terminal::count(answers.predictions.len())
+        )
+    })
+}
+
+fn prediction_json((prediction, source): (&Prediction, Option<&String>)) -> Value {
     match prediction {
         Prediction::Class { label, probabilities } => json!({
             "label": label,
@@ -110,7 +130,23 @@ fn prediction_json(prediction: &Prediction) -> Value {
             "tags": tags,
             "probabilities": probabilities.iter().copied().map(json_number).collect::<Value>(),
         }),
+        Prediction::Text { text, probability, ended, .. } => json!({
+            "source": source,
+            "text": text,
+            "probability": json_number(*probability),
+            "ended": ended,
+        }),
     }
+}
+
+/// A row of weights for each token that was written; None where it was not asked for.
+fn alignment_json(prediction: &Prediction) -> Option<Value> {
+    let Prediction::Text { alignment: Some(Alignment { source, target, weights }), .. } = prediction else {
+        return None;
+    };
+    let row = |row: &[f32]| row.iter().map(|&weight| json_number(f64::from(weight))).collect::<Value>();
+    let weights: Value = weights.chunks(source.len().max(1)).map(row).collect();
+    Some(json!({ "source": source, "target": target, "weights": weights }))
 }
 
 /// A weight for each step, with the tokens where they are what the model read.
@@ -127,6 +163,7 @@ fn answers_text(answers: &Answers) -> String {
     let mut text = match answers.predictions.first() {
         Some(Prediction::Class { .. }) => "label,probability\n".to_owned(),
         Some(Prediction::Number(_)) => "prediction\n".to_owned(),
+        Some(Prediction::Text { .. }) => "source,prediction,probability\n".to_owned(),
         Some(Prediction::Tags { .. }) | None => String::new(),
     };
     for (place, prediction) in answers.predictions.iter().enumerate() {
@@ -136,6 +173,11 @@ fn answers_text(answers: &Answers) -> String {
                 text += &format!("{},{}\n", csv_text(label), csv_number(highest));
             }
             Prediction::Number(value) => text += &format!("{}\n", csv_number(*value)),
+            Prediction::Text { text: written, probability, .. } => {
+                let source = answers.texts.get(place).map_or("", String::as_str);
+                let probability = csv_number(*probability);
+                text += &format!("{},{},{probability}\n", csv_text(source), csv_text(written));
+            }
             Prediction::Tags { tags, probabilities } => {
                 let tokens = answers.tokens.get(place).into_iter().flatten();
                 for ((token, tag), &probability) in tokens.zip(tags).zip(probabilities) {

@@ -135,6 +135,7 @@ fn examples(task: &str) -> &'static str {
         "regress" => REGRESS_EXAMPLES,
         "tag" => TAG_EXAMPLES,
         "lm" => LM_EXAMPLES,
+        "translate" => TRANSLATE_EXAMPLES,
         _ => "",
     }
 }
@@ -180,6 +181,15 @@ Examples:
   sumun train lm data/korean_constitution.txt --hidden 128 --batch 8 --chunk 64 --epochs 30
   sumun train lm novel.txt --level word --hidden 512
   sumun generate runs/lm-korean_constitution-1 --prompt '대한민국'";
+
+const TRANSLATE_EXAMPLES: &str = "\
+Examples:
+  sumun train translate data/dates/dates.tsv
+  sumun train translate sentences.csv --source korean --target english --level word --hidden 256
+  sumun predict runs/translate-dates-1 new.csv > written.csv
+
+CSV and TSV have a column of sources and one of targets, JSON lines a key for each. Pairs with the same source are never
+split between training and held out parts. What is written is at most twice as long as the longest target.";
 
 /// Trains a task, what a configuration says, or what was interrupted.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ const LOOK: &str = "<script>addEventListener('load', () => {
   let seen = 0;
   for (const figure of document.querySelectorAll('figure')) {
     const name = figure.querySelector('h3')?.textContent;
-    const cells = figure.querySelectorAll('table.confusion td.right').length;
+    const cells = figure.querySelectorAll('table.confusion td.right, svg.heat rect').length;
     const shown = [...figure.querySelectorAll('.drawings svg')].filter((s) => s.getClientRects().length > 0);
     const marks = shown.flatMap((s) => [...s.querySelectorAll('path.line, rect.bar, circle')])
       .filter((m) => { const b = m.getBBox(); return b.width + b.height > 0; });
@@ -77,6 +77,8 @@ fn reports_work_in_a_browser() {
     }
     (0..20).for_each(|i| tags += &format!("go O\nto O\nNew B-LOC\n서울{} I-LOC\n\n", i % 4));
     place.write("t.conll", tags);
+    let pair = |i: usize| format!("{} {i}일\t{i}-{}\n", ["삼월", "March"][i % 2], i % 3);
+    place.write("p.tsv", "source\ttarget\n".to_owned() + &(0..40).map(pair).collect::<String>());
     place.write("r.csv", csv);
     place.write("x.jsonl", jsonl);
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data");
@@ -93,6 +95,7 @@ fn reports_work_in_a_browser() {
         ("attended", &["classify", "r.csv", "--text", "text", "--label", "label", "--pool", "attention"]),
         ("over-time", &["regress", "x.jsonl", "--pool", "attention"]),
         ("lm", &lm),
+        ("translate", &["translate", "p.tsv", "--valid", "0.2", "--test", "0.2"]),
     ] {
         place.succeed(&[&["train"], arguments, &quick, &["--out", name]].concat());
     }
@@ -106,6 +109,7 @@ fn reports_work_in_a_browser() {
         ("attended/report.html", 5),
         ("over-time/report.html", 17),
         ("lm/report.html", 4),
+        ("translate/report.html", 6),
         ("compare.html", 4),
     ] {
         for (width, dark) in [(1280, false), (1280, true), (500, false)] {

@@ -34,7 +34,7 @@ fn offered(words: &[&str]) -> Option<Vec<String>> {
 fn bash_completes_commands_options_and_choices() {
     for (words, wanted) in [
         (&["sumun", "tr"][..], &["train"][..]),
-        (&["sumun", "train", ""], &["forecast", "classify", "regress", "tag", "lm", "--resume"]),
+        (&["sumun", "train", ""], &["forecast", "classify", "regress", "tag", "lm", "translate", "--resume"]),
         (&["sumun", "train", "classify", "--cl"], &["--clip", "--class-weights"]),
         (&["sumun", "train", "lm", "--chu"], &["--chunk"]),
         (&["sumun", "train", "forecast", "y.csv", "--cell", ""], &["lstm", "gru", "rnn"]),
@@ -66,7 +66,7 @@ fn every_shell_has_every_option_of_a_task() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.succeed(&["completions", shell]);
         assert!(script.stderr.is_empty());
-        for task in ["forecast", "classify", "regress", "tag", "lm"] {
+        for task in ["forecast", "classify", "regress", "tag", "lm", "translate"] {
             for option in place.options(&["train", task]) {
                 // fish writes `-l hidden`.
                 let name = if shell == "fish" { option.replacen("--", "-l ", 1) } else { option.clone() };

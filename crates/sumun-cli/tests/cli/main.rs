@@ -12,4 +12,5 @@ mod man;
 mod place;
 mod runs;
 mod tasks;
+mod translate;
 mod usage;

@@ -24,6 +24,7 @@ fn every_command_has_a_page() {
         &["train", "regress"],
         &["train", "tag"],
         &["train", "lm"],
+        &["train", "translate"],
         &["config"],
         &["predict"],
         &["evaluate"],

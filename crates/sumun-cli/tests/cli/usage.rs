@@ -99,6 +99,7 @@ fn help_goes_to_stdout_and_explains_everything() {
         &[][..],
         &["train"],
         &["train", "forecast"],
+        &["train", "translate"],
         &["predict"],
         &["evaluate"],
         &["summary"],

@@ -65,7 +65,9 @@ impl Settings {
                 Some(value) => format!("{} = {value}\n", setting.name),
                 // Without these there is no training.
                 None if setting.name == "train" => "train = \"data.csv\"\n".into(),
-                None if setting.name == "target" => "target = [\"value\"]\n".into(),
+                None if setting.kind == Kind::Columns && setting.name == "target" => {
+                    "target = [\"value\"]\n".into()
+                }
                 None => format!("# {} = {}\n", setting.name, setting.example()),
             };
         }

@@ -29,6 +29,8 @@ pub enum Group {
     Whole,
     /// Of what reads a text chunk by chunk.
     Chunks,
+    /// Of what writes a text for a text.
+    Pairs,
 }
 
 /// One setting.
@@ -68,13 +70,14 @@ impl Setting {
     }
 
     /// How a file says that the default is left open, commented out.
-    pub(super) fn example(&self) -> &'static str {
+    pub(super) fn example(&self) -> String {
         match self.kind {
-            Kind::Count | Kind::Season => "1000",
-            Kind::Real | Kind::HeldOut | Kind::Clip => "0.0",
-            Kind::Switch => "false",
-            Kind::Text | Kind::Choice(_) => "\"…\"",
-            Kind::Columns => "[\"…\"]",
+            Kind::Count | Kind::Season => "1000".into(),
+            Kind::Real | Kind::HeldOut | Kind::Clip => "0.0".into(),
+            Kind::Switch => "false".into(),
+            Kind::Choice([first, ..]) => format!("{first:?}"),
+            Kind::Choice([]) | Kind::Text => "\"…\"".into(),
+            Kind::Columns => "[\"…\"]".into(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::data::{Missing, ScaleKind};
 use crate::message::Key;
 use crate::train::LearningRate;
 
-use Group::{BothWays, Chunks, Classes, Every, Forecast, Labels, Sequences, Tags, Tokens, Whole};
+use Group::{BothWays, Chunks, Classes, Every, Forecast, Labels, Pairs, Sequences, Tags, Tokens, Whole};
 
 const fn row(
     section: &'static str,
@@ -69,6 +69,8 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row("data", "tokens", Kind::Text, Tags, "The key, or the number of the column, with the tokens"),
     row("data", "tags", Kind::Text, Tags, "The key, or the number of the column, with the tags"),
+    row("data", "source", Kind::Text, Pairs, "The column or key with the source; by default source"),
+    row("data", "target", Kind::Text, Pairs, "The column or key with the target; by default target"),
     row("data", "target", Kind::Columns, Forecast, "The columns to forecast"),
     row(
         "data",
@@ -156,6 +158,20 @@ pub const SETTINGS: &[Setting] = &[
         "How values are scaled, fitted on the training part",
     ),
     row("text", "level", Kind::Choice(Level::NAMES), Tokens, "What a token is"),
+    row(
+        "text",
+        "target_level",
+        Kind::Choice(Level::NAMES),
+        Pairs,
+        "What a token of the target is; by default as of the source",
+    ),
+    row(
+        "text",
+        "max_tokens",
+        Kind::Count,
+        Pairs,
+        "The most tokens of a source or target; a longer one is an error",
+    ),
     row("text", "lowercase", Kind::Switch, Sequences, "Whether text becomes lower-case"),
     row(
         "text",
@@ -204,6 +220,13 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Choice(Pooling::NAMES),
         Labels,
         "How the steps of a sequence become one answer",
+    ),
+    row(
+        "network",
+        "score",
+        Kind::Choice(&["dot", "general", "additive"]),
+        Pairs,
+        "How a step of the decoder is compared with those of the source",
     ),
     row(
         "train",

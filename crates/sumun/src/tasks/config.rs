@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::message::key;
+use crate::nn::Score;
 use crate::records::XLayout;
 use crate::settings::{Cell, ClassWeights, Group, Level, Pooling, Settings, check_train, misfit};
 use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
@@ -26,18 +27,29 @@ pub enum Task {
     Tag,
     /// The next token of a text.
     Lm,
+    /// A text for a text.
+    Translate,
 }
-named!(Task, "task", Classify = "classify", Regress = "regress", Tag = "tag", Lm = "lm");
+named!(
+    Task,
+    "task",
+    Classify = "classify",
+    Regress = "regress",
+    Tag = "tag",
+    Lm = "lm",
+    Translate = "translate"
+);
 
 impl Task {
     /// The settings that it reads.
     fn groups(self) -> &'static [Group] {
-        use Group::{BothWays, Chunks, Classes, Every, Labels, Sequences, Tags, Tokens, Whole};
+        use Group::{BothWays, Chunks, Classes, Every, Labels, Pairs, Sequences, Tags, Tokens, Whole};
         match self {
             Self::Classify => &[Every, BothWays, Sequences, Tokens, Labels, Classes, Whole],
             Self::Regress => &[Every, BothWays, Sequences, Tokens, Labels, Whole],
             Self::Tag => &[Every, BothWays, Sequences, Tags, Whole],
             Self::Lm => &[Every, Sequences, Tokens, Chunks],
+            Self::Translate => &[Every, BothWays, Sequences, Tokens, Pairs, Whole],
         }
     }
 }
@@ -76,6 +88,10 @@ pub struct DataOptions {
     pub tokens: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 impl DataOptions {
@@ -105,6 +121,15 @@ pub struct TextOptions {
     pub vocabulary: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_level: Option<Level>,
+    #[serde(default = "max_tokens")]
+    pub max_tokens: usize,
+}
+
+/// The most tokens of a source or target where nothing else is said.
+fn max_tokens() -> usize {
+    500
 }
 
 /// What the network is made of.
@@ -120,6 +145,12 @@ pub struct NetworkOptions {
     pub dropout: f64,
     pub recurrent_dropout: f64,
     pub pool: Pooling,
+    #[serde(default = "score")]
+    pub score: Score,
+}
+
+fn score() -> Score {
+    Score::General
 }
 
 /// How it is trained.
@@ -162,7 +193,7 @@ impl TaskConfig {
     /// The settings that stand where nothing else is said. The data is yet to be named.
     pub fn defaults(task: Task) -> Self {
         let lm = task == Task::Lm;
-        Self {
+        let mut config = Self {
             task,
             data: DataOptions {
                 train: PathBuf::new(),
@@ -176,6 +207,8 @@ impl TaskConfig {
                 class_weights: ClassWeights::None,
                 tokens: None,
                 tags: None,
+                source: None,
+                target: None,
             },
             text: TextOptions {
                 level: if lm { Level::Char } else { Level::Word },
@@ -184,6 +217,8 @@ impl TaskConfig {
                 min_count: if task == Task::Tag { 2 } else { 1 },
                 vocabulary: None,
                 vectors: None,
+                target_level: None,
+                max_tokens: max_tokens(),
             },
             network: NetworkOptions {
                 cell: Cell::Lstm,
@@ -194,6 +229,7 @@ impl TaskConfig {
                 dropout: if lm { 0.2 } else { 0.5 },
                 recurrent_dropout: 0.0,
                 pool: Pooling::Max,
+                score: score(),
             },
             train: TrainOptions {
                 epochs: if lm { 12 } else { 20 },
@@ -209,7 +245,16 @@ impl TaskConfig {
                 seed: 0,
                 save_every: 30.0,
             },
+        };
+        if task == Task::Translate {
+            // Those that learn the bundled dates best (docs/results.md).
+            config.text.level = Level::Char;
+            config.network.cell = Cell::Gru;
+            (config.network.hidden, config.network.embedding) = (128, 64);
+            config.network.dropout = 0.0;
+            (config.train.epochs, config.train.lr) = (15, 0.003);
         }
+        config
     }
 
     /// The rows of the table of settings that a task reads, with their defaults.
@@ -304,6 +349,7 @@ impl TaskConfig {
             ("batch", self.train.batch),
             ("batch_tokens", self.train.batch_tokens.unwrap_or(1)),
             ("chunk", self.train.chunk),
+            ("max_tokens", self.text.max_tokens),
         ];
         if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return bad(name, "0".into(), "at least 1");

@@ -11,12 +11,13 @@ use crate::run::{Checkpoint, RunFolder};
 use crate::{Error, Result};
 
 /// All tasks, in the order in which they are shown: a line each.
-pub static TASKS: [&dyn TaskEntry; 5] = [
+pub static TASKS: [&dyn TaskEntry; 6] = [
     &forecast::Entry,
     &sequences::Entry(Task::Classify),
     &sequences::Entry(Task::Regress),
     &sequences::Entry(Task::Tag),
     &sequences::Entry(Task::Lm),
+    &sequences::Entry(Task::Translate),
 ];
 
 /// The task of a name. Error: there is none.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::scores::{Classification, Language, Regression, Tagging};
+use crate::scores::{Classification, Language, Regression, Tagging, Translation};
 use crate::text::UNK;
 
 /// The figures of a task.
@@ -17,6 +17,8 @@ pub enum Figures {
     Tagging(Tagging),
     /// Of a language model.
     Language(Language),
+    /// Of a translator.
+    Translation(Translation),
 }
 
 /// What one record is answered with.
@@ -38,6 +40,28 @@ pub enum Prediction {
         /// The probability of each.
         probabilities: Vec<f64>,
     },
+    /// A text that was written for a text.
+    Text {
+        /// The text.
+        text: String,
+        /// How probable it is as a whole.
+        probability: f64,
+        /// Whether it came to an end before it was as long as an output may be.
+        ended: bool,
+        /// What it attended to, where that was asked for.
+        alignment: Option<Alignment>,
+    },
+}
+
+/// How much each token that was written attends to each token of the source.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Alignment {
+    /// The tokens of the source as the model reads them.
+    pub source: Vec<String>,
+    /// The tokens that were written.
+    pub target: Vec<String>,
+    /// `[target, source]`, row-major; each row sums to 1.
+    pub weights: Vec<f32>,
 }
 
 /// How much each step of a sequence counts in its answer, of a model that pools by attention.
@@ -50,12 +74,14 @@ pub struct AttentionWeights {
 }
 
 /// What a model makes of a file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answers {
     /// The names of the classes or tags; empty where there are none.
     pub classes: Vec<String>,
     /// The tokens of each sentence, of a tagger; empty else.
     pub tokens: Vec<Vec<String>>,
+    /// The sources, of a translator; empty else.
+    pub texts: Vec<String>,
     /// How much of the file the vocabulary lacks: answers to what is mostly `<UNK>` say little. None where numbers are
     /// read.
     pub unknown: Option<Unknown>,
@@ -86,6 +112,15 @@ impl Unknown {
     }
 }
 
+/// A simple guess beside the baseline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Baseline {
+    /// What it does.
+    pub name: String,
+    /// Its figures.
+    pub figures: Figures,
+}
+
 /// A model and its baseline on a part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
@@ -104,6 +139,8 @@ pub struct Measured {
     pub baseline: Figures,
     /// What the baseline does.
     pub baseline_name: String,
+    /// Further guesses, none of them better.
+    pub other_baselines: Vec<Baseline>,
     /// The model's answers, in the order of the part; none of a language model.
     pub predictions: Vec<Prediction>,
 }

@@ -175,6 +175,7 @@ impl LabelledPipeline {
             figures,
             baseline,
             baseline_name,
+            other_baselines: Vec::new(),
             predictions: rows.iter().map(|row| self.named(row)).collect(),
         })
     }

@@ -4,7 +4,7 @@
 //! and trains it; it may stop after any step and go on from a [`Checkpoint`](crate::run::Checkpoint) to the same bits.
 //! What it comes to is an [`Outcome`]; a [`TrainedModel`] is at work again.
 //!
-//! [`TASKS`] lists all tasks. Four read sequences and share a [`TaskConfig`] and a [`TrainedTask`]; [`forecast`] has its
+//! [`TASKS`] lists all tasks. Five read sequences and share a [`TaskConfig`] and a [`TrainedTask`]; [`forecast`] has its
 //! own. A further task is a folder with an implementation of [`TaskEntry`], and a line in the list.
 
 mod config;
@@ -29,12 +29,13 @@ mod source;
 mod tag;
 mod trained;
 mod training;
+mod translate;
 mod vectors;
 
 pub use crate::settings::{ClassWeights, Level, Pooling};
 pub use config::{DataOptions, HeldOut, NetworkOptions, Task, TaskConfig, TextOptions, TrainOptions};
 pub use entries::{TASKS, named, open, resume};
-pub use figures::{Answers, AttentionWeights, Figures, Measured, Prediction, Unknown};
+pub use figures::{Alignment, Answers, AttentionWeights, Baseline, Figures, Measured, Prediction, Unknown};
 pub use finished::Trained;
 pub use labelled::LabelledPipeline;
 pub use lm::{Generator, LanguagePipeline, PlainText, Sampling};
@@ -49,3 +50,4 @@ pub use source::Source;
 pub use tag::TaggingPipeline;
 pub use trained::{Pipeline, TrainedTask};
 pub use training::Training;
+pub use translate::{BEAM, TranslationPipeline};

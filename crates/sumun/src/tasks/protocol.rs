@@ -196,6 +196,8 @@ pub struct Request<'a> {
     pub steps: Option<usize>,
     /// Whether to say how much each step of a record counts.
     pub attention: bool,
+    /// How many hypotheses the search of a translator keeps; [`BEAM`](super::BEAM) where nothing is said.
+    pub beam: Option<usize>,
 }
 
 /// What a model makes of a file.
@@ -255,7 +257,7 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Generator<'_>> {
         let _ = (prompt, how);
         Err(Error::Model(format!(
-            "holds a model for {}, which writes no text; give a run of the task lm",
+            "holds a model for {}, which goes on with no text; give a run of the task lm",
             self.task()
         )))
     }

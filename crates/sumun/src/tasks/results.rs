@@ -44,6 +44,12 @@ impl Figures {
                 all.extend(f.spans.as_ref().map(|spans| share("span_f1", "span F1", spans.all.f1)));
                 all
             }
+            Self::Translation(f) => {
+                let mut all =
+                    vec![share("exact_match", "exact match", f.exact_match), share("chrf", "chrF", f.chrf)];
+                all.extend(f.tokens.map(|f| share("token_accuracy", "token accuracy", f.token_accuracy)));
+                all
+            }
             Self::Language(f) => vec![
                 error("nats", "nats", f.nats),
                 error("perplexity", "perplexity", f.perplexity),

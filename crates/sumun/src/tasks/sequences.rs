@@ -1,4 +1,4 @@
-//! The tasks that read sequences as trainings: `classify`, `regress`, `tag` and `lm`.
+//! The tasks that read sequences as trainings: `classify`, `regress`, `tag`, `lm` and `translate`.
 
 use std::path::Path;
 
@@ -21,6 +21,7 @@ use super::source::Source;
 use super::tag::Tagger;
 use super::trained::TrainedTask;
 use super::training::Training;
+use super::translate::Translator;
 use crate::message::key;
 use crate::model::ModelFile;
 use crate::report::text::count;
@@ -44,6 +45,7 @@ impl TaskEntry for Entry {
             Task::Regress => "Learn a number for texts or sequences of numbers",
             Task::Tag => "Learn to tag every token of a sentence",
             Task::Lm => "Learn to write text like that of a file",
+            Task::Translate => "Learn to write a text for a text, from pairs of them",
         }
     }
 
@@ -100,6 +102,7 @@ impl Config for TaskConfig {
             Task::Classify | Task::Regress => Box::new(Labelled::new(&read)?),
             Task::Tag => Box::new(Tagger::new(&read)?),
             Task::Lm => Box::new(Writing::new(&read)?),
+            Task::Translate => Box::new(Translator::new(&read)?),
         };
         Ok(LessonPlan { config: self.clone(), lesson })
     }
@@ -213,6 +216,7 @@ impl Outcome for Trained {
             Task::Classify | Task::Regress => "sequences",
             Task::Tag => "sentences",
             Task::Lm => "tokens",
+            Task::Translate => "pairs",
         };
         let network = &self.config.network;
         let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
@@ -238,7 +242,7 @@ impl Outcome for Trained {
     fn next(&self) -> Next {
         match self.config.task {
             Task::Lm => Next::Generate,
-            Task::Classify | Task::Regress | Task::Tag => Next::PredictFile,
+            Task::Classify | Task::Regress | Task::Tag | Task::Translate => Next::PredictFile,
         }
     }
 }
@@ -258,9 +262,10 @@ impl TrainedModel for TrainedTask {
                 "there is no file to predict for; give one, or - for standard input".into(),
             ));
         };
-        let answers: Answers = match request.attention {
-            true => self.predict_with_attention(file)?,
-            false => self.predict(file)?,
+        let answers: Answers = match (request.beam, request.attention) {
+            (Some(beam), attention) => self.translate(file, beam, attention)?,
+            (None, true) => self.predict_with_attention(file)?,
+            (None, false) => self.predict(file)?,
         };
         Ok(Predicted::Records(answers))
     }

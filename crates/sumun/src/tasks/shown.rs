@@ -38,6 +38,8 @@ pub enum Truth {
     Number(f64),
     /// A tag for each token.
     Tags(Vec<String>),
+    /// A text.
+    Text(String),
 }
 
 /// A text that a language model wrote.

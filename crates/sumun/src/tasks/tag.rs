@@ -135,6 +135,7 @@ impl TaggingPipeline {
             figures: score(&predicted)?,
             baseline: score(&guesses)?,
             baseline_name: "the most frequent tag of each token".into(),
+            other_baselines: Vec::new(),
             predictions: logits.iter().map(|rows| self.named(rows)).collect(),
         })
     }

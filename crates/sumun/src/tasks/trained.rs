@@ -10,9 +10,10 @@ use super::file::PIPELINE;
 use super::labelled::LabelledPipeline;
 use super::lm::{LanguagePipeline, PlainText};
 use super::tag::TaggingPipeline;
+use super::translate::{BEAM, TranslationPipeline};
 use crate::message::{Part, key, text};
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, ModelFile, NETWORK};
-use crate::records::{Records, Tagged};
+use crate::records::{Pairs, Records, Tagged};
 use crate::{Error, Result};
 
 /// How data becomes what a network reads, and its answers what people read; one for each kind of task.
@@ -25,6 +26,8 @@ pub enum Pipeline {
     Tagging(TaggingPipeline),
     /// Of `lm`.
     Language(LanguagePipeline),
+    /// Of `translate`.
+    Translation(TranslationPipeline),
 }
 
 /// A model for a task, as it was trained.
@@ -71,13 +74,25 @@ impl TrainedTask {
                 let (predictions, unknown) = pipeline.answers(&self.model, &tagged)?;
                 let tokens = tagged.sentences.into_iter().map(|sentence| sentence.tokens).collect();
                 let classes = pipeline.tags().names().to_vec();
-                Ok(Answers { classes, tokens, unknown, predictions, attention: Vec::new() })
+                Ok(Answers { classes, tokens, unknown, predictions, ..Answers::default() })
             }
             Pipeline::Language(_) => {
                 Err(Error::Model("holds a language model, which answers no records".into())
                     .advise(Part::Generate))
             }
+            Pipeline::Translation(_) => self.translate(path, BEAM, false),
         }
+    }
+
+    /// What a translator writes for each source of a file, `-` for standard input, keeping `beam` hypotheses, at least 1
+    /// ([`predict`](Self::predict) keeps [`BEAM`]; 1 always takes the most probable token); with what each token attends to
+    /// where `attention` is asked for. Errors as [`predict`](Self::predict), and a model for another task.
+    pub fn translate(&self, path: &Path, beam: usize, attention: bool) -> Result<Answers> {
+        let Pipeline::Translation(pipeline) = &self.pipeline else {
+            let problem = format!("a model to {} searches for no text", self.task);
+            return Err(Error::Model(problem).advise(text("leave ") + key("beam") + " out"));
+        };
+        pipeline.answers(&self.model, &Pairs::read(path, &pipeline.spec(false))?, beam, attention)
     }
 
     /// As [`predict`](Self::predict), with how much each step of a record counts in its answer. Error: the model does not
@@ -95,6 +110,7 @@ impl TrainedTask {
                 Err(Error::Model("its steps have no attention weights".into())
                     .advise(train + key("attention") + " out"))
             }
+            Pipeline::Translation(_) => self.translate(path, BEAM, true),
             Pipeline::Tagging(_) | Pipeline::Language(_) => Err(Error::Model(format!(
                 "a model to {} answers at every step and has no attention weights",
                 self.task
@@ -106,13 +122,7 @@ impl TrainedTask {
     fn labelled(&self, pipeline: &LabelledPipeline, records: &Records) -> Result<Answers> {
         let classes = pipeline.classes().map(|classes| classes.names().to_vec());
         let (predictions, unknown) = pipeline.answers(&self.model, records)?;
-        Ok(Answers {
-            classes: classes.unwrap_or_default(),
-            tokens: Vec::new(),
-            unknown,
-            predictions,
-            attention: Vec::new(),
-        })
+        Ok(Answers { classes: classes.unwrap_or_default(), unknown, predictions, ..Answers::default() })
     }
 
     /// Measures the model and its baseline on a labelled file, `-` for standard input. Errors as
@@ -131,6 +141,10 @@ impl TrainedTask {
                 let text = PlainText::read(path)?;
                 pipeline.evaluate(&self.model, &text.name, &text)
             }
+            Pipeline::Translation(pipeline) => {
+                let pairs = Pairs::read(path, &pipeline.spec(true))?;
+                pipeline.evaluate(&self.model, &pairs.name, &pairs)
+            }
         }
     }
 }
@@ -141,7 +155,7 @@ impl Pipeline {
         match self {
             Self::Labelled(pipeline) => pipeline.classes().map_or(&[], |classes| classes.names()),
             Self::Tagging(pipeline) => pipeline.tags().names(),
-            Self::Language(_) => &[],
+            Self::Language(_) | Self::Translation(_) => &[],
         }
     }
 
@@ -151,6 +165,7 @@ impl Pipeline {
             Self::Labelled(pipeline) => &pipeline.reader,
             Self::Tagging(pipeline) => pipeline.reader(),
             Self::Language(pipeline) => return Some(pipeline.token_names()),
+            Self::Translation(pipeline) => return Some(pipeline.vocabulary().tokens()),
         };
         reader.vocabulary().map(|vocabulary| vocabulary.tokens())
     }
@@ -170,6 +185,7 @@ impl Pipeline {
                 pipeline.check(model)?;
                 (Input::ids(pipeline.vocabulary()), vec![None, None, Some(pipeline.vocabulary())])
             }
+            (Self::Translation(pipeline), Task::Translate) => return pipeline.check(model),
             _ => return Err(Error::Model(format!("its pipeline is not one for {task}"))),
         };
         let Some(read) = model.config().input() else {

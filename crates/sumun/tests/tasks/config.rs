@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use sumun::forecast::{ForecastConfig, Or};
 use sumun::settings::{ConfigKeys, Kind, SETTINGS, Setting, Settings, read_config, setting};
-use sumun::tasks::{HeldOut, TASKS as ALL, Task, TaskConfig};
+use sumun::tasks::{HeldOut, Level, TASKS as ALL, Task, TaskConfig};
 use toml::{Table, Value};
 
-const TASKS: [Task; 4] = [Task::Classify, Task::Regress, Task::Tag, Task::Lm];
+const TASKS: [Task; 5] = [Task::Classify, Task::Regress, Task::Tag, Task::Lm, Task::Translate];
 
 fn settings(task: Task) -> Settings {
     TaskConfig::settings(task).unwrap()
@@ -26,6 +26,7 @@ fn every_setting_has_a_row_and_every_row_a_setting() {
     let name = || Some("name".to_owned());
     let data = &mut config.data;
     (data.text, data.x, data.label, data.tokens, data.tags) = (name(), name(), name(), name(), name());
+    (data.source, data.target, config.text.target_level) = (name(), name(), Some(Level::Char));
     (data.threshold, config.text.vectors) = (Some(0.0), Some("file".into()));
     (config.train.batch_tokens, config.text.vocabulary) = (Some(1), Some(3));
     let table = Table::try_from(config).unwrap();

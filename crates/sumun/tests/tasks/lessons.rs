@@ -46,6 +46,12 @@ pub(crate) const LESSONS: &[Lesson] = &[
         file: "tags.jsonl",
         settings: &[("data.tags", "upos"), ("network.cell", "gru"), ("train.optimizer", "rmsprop")],
     },
+    Lesson {
+        name: "translate",
+        task: Task::Translate,
+        file: "pairs.tsv",
+        settings: &[("text.target_level", "jamo"), ("network.layers", "2"), ("network.score", "additive")],
+    },
 ];
 
 impl Lesson {
@@ -79,11 +85,19 @@ impl Lesson {
 
 /// Thirty records of each kind, a pattern that can be learnt.
 fn data(file: &str) -> String {
-    let mut text = if file == "texts.csv" { "text,label\n".into() } else { String::new() };
+    let mut text = match file {
+        "texts.csv" => "text,label\n".to_owned(),
+        "pairs.tsv" => "source\ttarget\n".to_owned(),
+        _ => String::new(),
+    };
     for n in 0..30_usize {
         let longer = n % 4 + 1;
         let written = match file {
             "texts.csv" if n % 2 == 0 => writeln!(text, "a {}good film {n},good", "very ".repeat(longer)),
+            "pairs.tsv" => {
+                let source = ["가", "나", "다"][n % 3].repeat(longer);
+                writeln!(text, "{source} {n}\t{}", ["ga", "나", "da"][n % 3].repeat(longer))
+            }
             "texts.csv" => writeln!(text, "such a {}boring film,bad", "very ".repeat(longer)),
             "numbers.jsonl" => {
                 let channel =

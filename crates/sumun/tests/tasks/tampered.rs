@@ -71,6 +71,15 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
         ),
         ("tag", "/pipeline/reader/kind", json!("numbers"), "its pipeline cannot be read"),
         ("tag", "/pipeline/reader/vocabulary/special_tokens", json!(false), "lacks <PAD> and <UNK>"),
+        ("translate", "/pipeline/longest", json!(0), "it writes up to 0 tokens and reads up to 500"),
+        ("translate", "/pipeline/longest", json!(1_u64 << 40), "it writes up to 1099511627776 tokens"),
+        (
+            "translate",
+            "/pipeline/source/vocabulary/tokens",
+            json!(["<PAD>", "<UNK>", "a"]),
+            "tokens for 3, as its",
+        ),
+        ("translate", "/pipeline/target/vocabulary/tokens", json!(["<PAD>", "<UNK>"]), "has no token beside"),
     ];
     for (name, pointer, value, expected) in cases {
         let folder = tempfile::tempdir().unwrap();
@@ -85,6 +94,8 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
         ("classify texts", "regress", "its answers are not those of regress"),
         ("regress", "tag", "its pipeline is not one for tag"),
         ("tag", "lm", "its pipeline is not one for lm"),
+        ("tag", "translate", "its pipeline is not one for translate"),
+        ("translate", "tag", "its pipeline is not one for tag"),
         ("tag", "forecast", "forecast"),
     ] {
         let mut file = model(lesson(of), folder.path());

@@ -279,6 +279,10 @@ impl TrainedModel for Forecaster {
     }
 
     fn predict(&self, request: &Request<'_>) -> Result<Predicted> {
+        if request.beam.is_some() {
+            let other = " is for models that write texts; this is a forecaster";
+            return Err(Error::Settings(key("beam") + other));
+        }
         if request.attention {
             return Err(Error::Settings(
                 key("attention")

@@ -13,7 +13,7 @@ const OPENING: &str = "([{“‘«";
 /// Words have a space between them, but for line ends and, where punctuation marks are tokens, the marks that stand on a
 /// word. Letters of Hangul are held back until their syllable is whole.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(in crate::tasks) struct Writer {
     unit: TokenUnit,
     /// The letters of a syllable that may go on.
     held: String,
@@ -22,12 +22,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(unit: TokenUnit) -> Self {
+    pub(in crate::tasks) fn new(unit: TokenUnit) -> Self {
         Self { unit, held: String::new(), joined: true }
     }
 
     /// A prompt as it is, but for a last syllable that may go on.
-    pub(super) fn prompt(&mut self, prompt: &str) -> String {
+    pub(in crate::tasks) fn prompt(&mut self, prompt: &str) -> String {
         if self.unit == TokenUnit::Jamo {
             return decompose(prompt).chars().map(|letter| self.letter(letter)).collect();
         }
@@ -37,7 +37,7 @@ impl Writer {
     }
 
     /// The next token.
-    pub(super) fn token(&mut self, token: &str) -> String {
+    pub(in crate::tasks) fn token(&mut self, token: &str) -> String {
         if self.unit == TokenUnit::Jamo {
             return token.chars().map(|letter| self.letter(letter)).collect();
         }
@@ -52,7 +52,7 @@ impl Writer {
 
     /// What is held back when nothing more comes. A consonant that only began a syllable is left out: where a text ends
     /// is no fault of the model's.
-    pub(super) fn finish(&mut self) -> String {
+    pub(in crate::tasks) fn finish(&mut self) -> String {
         if self.held.chars().count() == 1 {
             self.held.clear();
         }

@@ -52,7 +52,7 @@ impl TrainedTask {
         match &self.pipeline {
             Pipeline::Language(pipeline) => pipeline.generate(&self.model, prompt, how),
             _ => Err(Error::Model(format!(
-                "holds a model for {}, which writes no text; give a run of the task lm",
+                "holds a model for {}, which goes on with no text; give a run of the task lm",
                 self.task
             ))),
         }

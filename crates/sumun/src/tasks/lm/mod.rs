@@ -17,6 +17,7 @@ mod streams;
 mod tests;
 mod tokens;
 
+pub(super) use compose::Writer;
 pub use generate::Generator;
 pub(super) use lesson::Writing;
 pub use pipeline::LanguagePipeline;

@@ -86,6 +86,7 @@ impl LanguagePipeline {
             figures: figures(reading.nats(model, self.vocabulary())?)?,
             baseline: figures(Unigram::of_counts(&self.counts)?.nats(&reading.ids)?)?,
             baseline_name: "each token as often as in training".into(),
+            other_baselines: Vec::new(),
             predictions: Vec::new(),
         })
     }

@@ -8,6 +8,7 @@ use crate::report::svg::{Chart, Line, XAxis};
 use crate::report::text::{counted, escape, fixed, number, shortened};
 use crate::tasks::figures::{AttentionWeights, Measured, Prediction};
 use crate::tasks::shown::{Asked, Shown, Truth};
+use crate::tasks::translate;
 
 /// Examples of a kind.
 const MOST: usize = 6;
@@ -39,6 +40,7 @@ pub(super) fn section(judged: &Measured, shown: &[Shown]) -> String {
         group(heading, remark, &told, &mut out);
     }
     out.push_str(&tags::sentences(judged, shown));
+    out.push_str(&translate::examples(judged, shown));
     out
 }
 

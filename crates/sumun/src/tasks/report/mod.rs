@@ -16,6 +16,7 @@ use super::finished::Trained;
 use super::protocol::About;
 use super::results::Headline;
 use super::trained::TrainedTask;
+use super::translate;
 use crate::report::EpochRow;
 use crate::report::curves::Curves;
 use crate::report::frame::{self, Card, Frame, section};
@@ -33,7 +34,7 @@ pub fn task_report(trained: &Trained, about: &About) -> String {
         stopped_early: trained.stopped_early,
         loss_name: match trained.config.task {
             Task::Regress => "mean squared error of scaled labels",
-            Task::Classify | Task::Tag | Task::Lm => "cross-entropy (nats)",
+            Task::Classify | Task::Tag | Task::Lm | Task::Translate => "cross-entropy (nats)",
         },
     };
     let mut body = String::with_capacity(256 * 1024);
@@ -49,6 +50,7 @@ pub fn task_report(trained: &Trained, about: &About) -> String {
             Figures::Regression(_) => ("Errors", numbers::section(judged, &trained.shown)),
             Figures::Tagging(f) => ("Tags", tags::section(f, &class_names(task.as_ref()), judged)),
             Figures::Language(_) => ("", String::new()),
+            Figures::Translation(_) => ("Alignment", translate::alignments(judged, &trained.shown)),
         };
         section("detail", heading, &detail, &mut body);
         section("examples", "Examples", &examples::section(judged, &trained.shown), &mut body);
@@ -61,6 +63,7 @@ pub fn task_report(trained: &Trained, about: &About) -> String {
         Task::Regress => "Regress",
         Task::Tag => "Tag",
         Task::Lm => "Write like",
+        Task::Translate => "Translate",
     };
     let data = &trained.config.data.train;
     let name = data.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy());
@@ -85,6 +88,7 @@ fn amount(trained: &Trained) -> String {
         Task::Classify | Task::Regress => "sequence",
         Task::Tag => "sentence",
         Task::Lm => "token",
+        Task::Translate => "pair",
     };
     counted(trained.examples, noun)
 }
@@ -95,6 +99,7 @@ fn part_amount(measured: &Measured) -> String {
         Figures::Classification(_) | Figures::Regression(_) => "example",
         Figures::Tagging(_) => "sentence",
         Figures::Language(_) => "token",
+        Figures::Translation(_) => "pair",
     };
     counted(measured.examples, noun)
 }
@@ -198,11 +203,17 @@ fn scores(measured: &[Measured]) -> String {
     for part in measured.iter().rev() {
         let (ours, theirs) = (part.figures.headline(), part.baseline.headline());
         let of = |all: &[Headline], key| all.iter().find(|figure| figure.key == key).copied();
-        let rows = [("model", &ours, &theirs, "c-model"), (&*part.baseline_name, &theirs, &ours, "c-base0")];
+        let more: Vec<(&str, Vec<Headline>)> =
+            part.other_baselines.iter().map(|other| (&*other.name, other.figures.headline())).collect();
+        let mut rows =
+            vec![("model", &ours, &theirs, "c-model"), (&*part.baseline_name, &theirs, &ours, "c-base0")];
+        rows.extend(more.iter().map(|(name, figures)| (*name, figures, &ours, "c-base1")));
+        let height = rows.len();
         for (row, (name, all, others, class)) in rows.into_iter().enumerate() {
             let begins = if row == 0 {
                 let examples = part_amount(part);
-                format!("<th rowspan=\"2\">{}<small>{examples}</small></th>", escape(part_name(&part.part)))
+                let part = escape(part_name(&part.part));
+                format!("<th rowspan=\"{height}\">{part}<small>{examples}</small></th>")
             } else {
                 String::new()
             };
@@ -243,6 +254,11 @@ fn meaning(figures: &Figures) -> &'static str {
         Figures::Tagging(_) => {
             "The better figure of each part is marked. Macro F1 is the mean F1 of the tags; a whole sentence is right where \
              every tag is; a span is found where its type, first and last token are right."
+        }
+        Figures::Translation(_) => {
+            "The better figure of each part is marked. An exact match is right to the last token; chrF is the F score (β = 2) of \
+             n-grams of characters, n = 1 … 6, without white space; token accuracy is the share of tokens, ends too, that are \
+             found from the source and the true tokens before them."
         }
         Figures::Language(_) => {
             "The better figure of each part is marked. Nats are the mean −ln p of each token; perplexity is e to that \

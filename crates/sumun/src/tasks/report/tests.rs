@@ -192,6 +192,7 @@ fn a_tagger_shows_spans_and_sentences() {
         figures: score(&predicted),
         baseline: score(&[vec![0; 4], vec![0; 2]]),
         baseline_name: "the most frequent tag of each token".into(),
+        other_baselines: Vec::new(),
         predictions: predicted
             .iter()
             .map(|ids| Prediction::Tags { tags: tags(ids), probabilities: vec![0.5; ids.len()] })
@@ -231,6 +232,35 @@ fn a_trained_tagger_has_a_report() {
 }
 
 #[test]
+fn a_trained_translator_shows_what_it_looked_at() {
+    let line = |i: usize| {
+        let source = [HOSTILE, "나는 & 간다", "<i>"][i % 3];
+        serde_json::json!({ "source": format!("{source} {i}"), "target": format!("{i} {source}") })
+            .to_string()
+    };
+    let content: String = (0..24).map(|i| line(i) + "\n").collect();
+    let trained = trained(Task::Translate, "pairs.jsonl", &content, 2);
+    assert_eq!(trained.shown.len(), trained.measured.last().unwrap().predictions.len());
+    let page = sound(&trained, &About::default());
+    let heat = page.matches("<svg class=\"heat\"").count();
+    assert!((1..=6).contains(&heat), "{heat}");
+    has(
+        &page,
+        &[
+            "Translate pairs.jsonl",
+            "Alignment",
+            "Most wrong",
+            "Test exact match",
+            "chrF",
+            "the source as it is",
+            "the most frequent target",
+            "rowspan=\"3\"",
+            "Learnt from 12 pairs",
+        ],
+    );
+}
+
+#[test]
 fn a_language_model_shows_what_it_writes() {
     let mut trained = numbers(Task::Classify, 1);
     trained.config.task = Task::Lm;
@@ -242,6 +272,7 @@ fn a_language_model_shows_what_it_writes() {
         figures: Figures::Language(Language::of(150.0, 100, 400).unwrap()),
         baseline: Figures::Language(Language::of(300.0, 100, 400).unwrap()),
         baseline_name: "the frequency of each token".into(),
+        other_baselines: Vec::new(),
         predictions: Vec::new(),
     }];
     trained.shown.clear();

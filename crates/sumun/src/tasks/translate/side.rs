@@ -1,0 +1,90 @@
+//! One side of the pairs: how its texts become ids, and ids texts.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::config::TextOptions;
+use super::super::inputs::vocabulary;
+use super::super::lm::Writer;
+use crate::message::{key, text};
+use crate::settings::Level;
+use crate::text::{Tokenizer, UNK, Vocabulary};
+use crate::{Error, Result};
+
+/// How the texts of a side become ids. The id after those of the vocabulary is its end: no text has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Side {
+    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
+}
+
+impl Side {
+    /// Learns the vocabulary of the training part's texts; `what` says which side it is. Errors: no token is seen as often
+    /// as it must be; more tokens than are taken unasked.
+    pub(super) fn fit<'a>(
+        what: &str,
+        texts: impl Iterator<Item = &'a str>,
+        level: Level,
+        options: &TextOptions,
+    ) -> Result<Self> {
+        let tokenizer = Tokenizer::new(level.unit()).lowercase(options.lowercase);
+        let vocabulary = vocabulary(texts.flat_map(|text| tokenizer.tokens(text)), options)?;
+        let side = Self { tokenizer, vocabulary };
+        side.check().map_err(|_| {
+            Error::Data(format!("no token of the {what}s is seen {} times", options.min_count))
+                .advise(text("give more pairs or a smaller ") + key("min_count"))
+        })?;
+        Ok(side)
+    }
+
+    /// Whether there are tokens and one for what is unknown, as there are unless a file was tampered with.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.vocabulary.has_specials() && self.vocabulary.len() > UNK as usize + 1 {
+            return Ok(());
+        }
+        Err(Error::Model("its vocabulary has no token beside <PAD> and <UNK>, or not these".into()))
+    }
+
+    /// How many ids there are without the end.
+    pub(super) fn size(&self) -> usize {
+        self.vocabulary.len()
+    }
+
+    /// The id that ends a text, and that the first token is read as following.
+    pub(super) fn end(&self) -> u32 {
+        self.vocabulary.len() as u32
+    }
+
+    /// The vocabulary.
+    pub(super) fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// The tokens of a text, known or not.
+    pub(super) fn tokens(&self, text: &str) -> Vec<String> {
+        self.tokenizer.tokens(text)
+    }
+
+    /// A text as it is learnt: in lower case where that was asked for.
+    pub(super) fn cased(&self, text: &str) -> String {
+        if self.tokenizer.lowercase { text.to_lowercase() } else { text.to_owned() }
+    }
+
+    /// The ids of a text, [`UNK`] for what is unknown.
+    pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        self.vocabulary.encode(&self.tokens(text))
+    }
+
+    /// Ids as tokens.
+    pub(super) fn named(&self, ids: &[u32]) -> Vec<String> {
+        ids.iter().map(|&id| self.vocabulary.token(id).unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Ids as a text.
+    pub(super) fn write(&self, ids: &[u32]) -> String {
+        let mut writer = Writer::new(self.tokenizer.unit);
+        let mut text: String =
+            ids.iter().map(|&id| writer.token(self.vocabulary.token(id).unwrap_or_default())).collect();
+        text += &writer.finish();
+        text
+    }
+}
