@@ -6,7 +6,7 @@
 //! | numbers | [`Regression`] | [`mean`] |
 //! | tags | [`Tagging`] with [`Spans`] | [`MostFrequentTag`] |
 //! | text | [`Language`] | [`Unigram`] |
-//! | text from text | [`Translation`] with [`chrf`] | any text for all, or the source itself |
+//! | text from text | [`Translation`] with [`chrf()`] | any text for all, or the source itself |
 //!
 //! The definitions are scikit-learn's, seqeval's and sacreBLEU's, with 0 where a figure would divide by nothing. A guess is
 //! made from the training part only and scored like any prediction. All figures serialize, for `--json`.

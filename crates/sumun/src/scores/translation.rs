@@ -10,7 +10,7 @@ use crate::Result;
 pub struct Translation {
     /// The share of texts that are right to the last token.
     pub exact_match: f64,
-    /// How much of the true texts' n-grams of characters the predicted ones have, from 0 to 1; see [`chrf`].
+    /// How much of the true texts' n-grams of characters the predicted ones have, from 0 to 1; see [`chrf()`](super::chrf()).
     pub chrf: f64,
     /// Of a model, how it predicts single tokens; None of a guess, which predicts none.
     #[serde(flatten)]
