@@ -69,9 +69,9 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row("data", "tokens", Kind::Text, Tags, "The key, or the number of the column, with the tokens"),
     row("data", "tags", Kind::Text, Tags, "The key, or the number of the column, with the tags"),
+    row("data", "target", Kind::Columns, Forecast, "The columns to forecast"),
     row("data", "source", Kind::Text, Pairs, "The column or key with the source; by default source"),
     row("data", "target", Kind::Text, Pairs, "The column or key with the target; by default target"),
-    row("data", "target", Kind::Columns, Forecast, "The columns to forecast"),
     row(
         "data",
         "time",

@@ -257,7 +257,7 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Generator<'_>> {
         let _ = (prompt, how);
         Err(Error::Model(format!(
-            "holds a model for {}, which goes on with no text; give a run of the task lm",
+            "holds a model for {}, which writes no text; give a run of the task lm",
             self.task()
         )))
     }
