@@ -264,7 +264,7 @@ pub(super) mod tests {
                 "above the limit",
             ),
             (format!("{train}, \"loss\": \"mse\", \"vocab\": {}", u64::MAX), "above the limit"),
-            (step.replace("gru", "grue"), "unknown variant `grue`"),
+            (step.replace("gru", "grue"), "no cell is of kind \"grue\"; there are rnn"),
             (step.replace('4', "-4"), "g.json: invalid value: integer `-4`, expected usize at line 1 column"),
             (step.replace('4', "1e99"), "expected usize"),
             (format!("{step}, \"hiden\": 3"), "unknown field `hiden`"),
