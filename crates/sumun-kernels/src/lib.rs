@@ -1,6 +1,6 @@
 //! Recurrences over packed rows and their gradients: slices in, slices out.
 //!
-//! This crate knows the equations of the RNN, LSTM and GRU and nothing else: no files, no layers, no
+//! This crate knows the equations of recurrent cells and nothing else: no files, no layers, no
 //! random state. [`mod@reference`] holds them as they are written in the papers, generic over `f32` and
 //! `f64`; it is the judge. The fused versions give the same numbers faster.
 //!
