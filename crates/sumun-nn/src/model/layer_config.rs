@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Result;
-use crate::layer::{Building, Common, LayerSpec, Planning, Signal, Stage};
+use crate::layer::{Building, Common, LayerSpec, Planning, Signal, Stage, standard};
 
 /// The configuration of a layer, whatever its kind: [`get`](Self::get) has it as its own type.
 ///
@@ -194,7 +194,7 @@ impl Serialize for LayerConfig {
             from: Option<OneOrMore>,
             #[serde(flatten)]
             fields: &'a dyn erased_serde::Serialize,
-            #[serde(skip_serializing_if = "is_true")]
+            #[serde(skip_serializing_if = "standard::is_true")]
             trainable: bool,
             #[serde(skip_serializing_if = "is_one")]
             learning_rate: f64,
@@ -210,10 +210,6 @@ impl Serialize for LayerConfig {
         }
         .serialize(serializer)
     }
-}
-
-fn is_true(value: &bool) -> bool {
-    *value
 }
 
 fn is_one(value: &f64) -> bool {

@@ -155,9 +155,7 @@ impl Stage for CrossAttention {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        if !path.is_available() {
-            return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
-        }
+        crate::layer::expect_available(path)?;
         self.path = path;
         Ok(())
     }

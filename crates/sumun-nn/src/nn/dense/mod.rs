@@ -240,9 +240,7 @@ impl Layer for Dense {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        if !path.is_available() {
-            return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
-        }
+        crate::layer::expect_available(path)?;
         (self.path, self.packs) = (path, Mutex::default());
         Ok(())
     }

@@ -83,9 +83,7 @@ impl Layer for Recurrent {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        if !path.is_available() {
-            return Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into());
-        }
+        crate::layer::expect_available(path)?;
         let dims = self.config.dims(0);
         if let Some(option) = dims.beyond(path) {
             return Err(Error::Invalid(format!(
