@@ -49,6 +49,17 @@ fn steps_whose_rows_wrap_are_refused() {
 }
 
 #[test]
+fn batch_sizes_that_grow_or_are_zero_are_refused() {
+    for (sizes, expected) in [
+        (vec![0], "the first batch size is 0; batch sizes must be at least 1 and never grow"),
+        (vec![3, 0], "batch size at step 1: 0 after 3; batch sizes must be at least 1 and never grow"),
+        (vec![3, 2, 4], "batch size at step 2: 4 after 2; batch sizes must be at least 1 and never grow"),
+    ] {
+        assert_eq!(Steps::new(sizes).unwrap_err().to_string(), expected);
+    }
+}
+
+#[test]
 fn parts_beyond_their_whole_are_refused() {
     let steps = Steps::new(vec![3, 2, 2]).unwrap();
     let map = RowMap::new(vec![1, 0, 2]).unwrap();

@@ -19,14 +19,12 @@ pub enum Error {
         found: usize,
     },
     /// Batch sizes of packed steps must never grow and never be zero.
-    #[error(
-        "batch size at step {step}: {found} after {previous}; batch sizes must be at least 1 and never grow"
-    )]
+    #[error("{}; batch sizes must be at least 1 and never grow", batch_size(*step, *previous, *found))]
     BatchSizes {
         /// The step at fault.
         step: usize,
-        /// The batch size of the step before it.
-        previous: usize,
+        /// The batch size of the step before it; None at the first step.
+        previous: Option<usize>,
         /// The batch size found.
         found: usize,
     },
@@ -145,6 +143,13 @@ impl fmt::Display for Sizes {
         let Self { cell, input, hidden, output } = self;
         write!(f, "{cell} from {input} to {hidden} units")?;
         if output == hidden { Ok(()) } else { write!(f, ", projected to {output}") }
+    }
+}
+
+fn batch_size(step: usize, previous: Option<usize>, found: usize) -> String {
+    match previous {
+        Some(previous) => format!("batch size at step {step}: {found} after {previous}"),
+        None => format!("the first batch size is {found}"),
     }
 }
 

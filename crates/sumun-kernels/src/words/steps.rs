@@ -20,9 +20,9 @@ impl Steps {
     /// Packed steps from their batch sizes, which must be at least 1, never grow, and add up to at most [`MOST_ROWS`].
     pub fn new(batch_sizes: Vec<usize>) -> Result<Self, Error> {
         let mut offsets = array(batch_sizes.len() + 1)?;
-        let (mut offset, mut previous) = (0, usize::MAX);
+        let (mut offset, mut previous) = (0, None);
         for (step, &found) in batch_sizes.iter().enumerate() {
-            if found == 0 || found > previous {
+            if found == 0 || previous.is_some_and(|previous| found > previous) {
                 return Err(Error::BatchSizes { step, previous, found });
             }
             offsets.push(offset);
@@ -31,7 +31,7 @@ impl Steps {
                 return Err(Error::TooLarge { what: "the rows of all steps", found, most: MOST_ROWS });
             }
             offset += found;
-            previous = found;
+            previous = Some(found);
         }
         offsets.push(offset);
         Ok(Self { batch_sizes, offsets })
