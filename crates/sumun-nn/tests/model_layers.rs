@@ -388,6 +388,11 @@ fn what_does_not_fit_is_an_error_that_names_the_layer() {
             list("conv1d\nunits = 2\nkernel = 3\nbias = false\nbias_regularizer = { l2 = 0.1 }"),
             "conv1d: there is no bias, but an option for it; leave out bias_regularizer",
         ),
+        (list("dropout\np = 0.5\nnoise = 64"), "dropout: noise is 64; it must be at least 1 and at most 63"),
+        (
+            list("dropout\np = 0.5\nnoise = 7\n@ dropout\np = 0.1\nnoise = 7"),
+            "dropout and dropout_1 have noise 7; give each its own, or leave one out",
+        ),
         (
             list("softmax\ntrainable = false"),
             "softmax has no weights to train; leave out trainable and learning_rate",
@@ -414,4 +419,21 @@ fn what_does_not_fit_is_an_error_that_names_the_layer() {
         "add of inputs of different steps: expected [2, 3, 3] with 3 steps in sequence 1, found [2, 3, 3] with 1 steps in \
          sequence 1"
     );
+}
+
+/// Masks follow the number of a layer's noise, where it has one, and else its place.
+#[test]
+fn masks_of_a_numbered_noise_do_not_depend_on_the_place() {
+    let masked = |layers: &str| {
+        let model = build(&toml(ONE, layers));
+        let rows = Rows::new(vec![1.0; 4 * 40], 4, Layout::full(8, 5).unwrap()).unwrap();
+        model.forward_train(Feed::new().rows("input", rows), NOISE).unwrap().0.unpack()
+    };
+    let identity = "@ activation\nfunction = { affine = { alpha = 1.0, beta = 0.0 } }\n";
+    for (noise, same) in [("", false), ("noise = 5", true)] {
+        let dropout = format!("@ dropout\np = 0.5\n{noise}");
+        let (first, second) = (masked(&dropout), masked(&format!("{identity}{dropout}")));
+        assert_eq!(first == second, same, "{noise}");
+        assert!(first.contains(&0.0) && first.contains(&2.0));
+    }
 }

@@ -11,11 +11,14 @@ pub struct Common {
     pub trainable: bool,
     /// How many times the learning rate its weights take.
     pub learning_rate: f64,
+    /// The number of its random masks, 1 to 63 and that of no other layer; one from its place in the model where it is
+    /// None. With a number of its own its masks stay the same whatever layers come before it.
+    pub noise: Option<u32>,
 }
 
 impl Default for Common {
     fn default() -> Self {
-        Self { name: None, from: Vec::new(), trainable: true, learning_rate: 1.0 }
+        Self { name: None, from: Vec::new(), trainable: true, learning_rate: 1.0, noise: None }
     }
 }
 
@@ -101,6 +104,12 @@ macro_rules! layer {
             /// How many times the learning rate its weights take.
             pub fn learning_rate(mut self, factor: f64) -> Self {
                 self.common.learning_rate = factor;
+                self
+            }
+
+            /// The number of its random masks, 1 to 63, instead of one from its place in the model.
+            pub fn noise(mut self, number: u32) -> Self {
+                self.common.noise = Some(number);
                 self
             }
 

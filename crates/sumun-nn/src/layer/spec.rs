@@ -10,8 +10,8 @@ use crate::Result;
 
 /// A layer's configuration: what TOML and files say of it, and how a model plans and builds it.
 ///
-/// The fields that it reads and writes are its own; `kind`, `name`, `from`, `trainable` and `learning_rate` are the model's
-/// business and live in [`Common`], which it holds and serde skips. Unknown fields should be errors
+/// The fields that it reads and writes are its own; `kind`, `name`, `from`, `trainable`, `learning_rate` and `noise` are the
+/// model's business and live in [`Common`], which it holds and serde skips. Unknown fields should be errors
 /// (`#[serde(deny_unknown_fields)]`).
 pub trait LayerSpec:
     Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static

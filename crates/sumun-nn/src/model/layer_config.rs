@@ -10,8 +10,8 @@ use crate::layer::{Building, Common, LayerSpec, Planning, Signal, Stage, standar
 
 /// The configuration of a layer, whatever its kind: [`get`](Self::get) has it as its own type.
 ///
-/// In TOML, `kind` says which kind it is, `name`, `from`, `trainable` and `learning_rate` are the same for all, and the
-/// kind's own options stand beside them. An option that the kind does not have is an error.
+/// In TOML, `kind` says which kind it is, `name`, `from`, `trainable`, `learning_rate` and `noise` are the same for all, and
+/// the kind's own options stand beside them. An option that the kind does not have is an error.
 #[derive(Debug)]
 pub struct LayerConfig(Box<dyn AnySpec>);
 
@@ -198,8 +198,10 @@ impl Serialize for LayerConfig {
             trainable: bool,
             #[serde(skip_serializing_if = "is_one")]
             learning_rate: f64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            noise: Option<u32>,
         }
-        let Common { name, from, trainable, learning_rate } = self.common();
+        let Common { name, from, trainable, learning_rate, noise } = self.common();
         Written {
             kind: self.kind(),
             name: name.as_deref(),
@@ -207,6 +209,7 @@ impl Serialize for LayerConfig {
             fields: self.0.fields(),
             trainable: *trainable,
             learning_rate: *learning_rate,
+            noise: *noise,
         }
         .serialize(serializer)
     }

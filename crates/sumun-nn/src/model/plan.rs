@@ -10,6 +10,9 @@ use crate::{Error, Result};
 /// The most layers that a model has; every one has noise of its own.
 const MOST_LAYERS: usize = 1 << 14;
 
+/// The largest number that a layer may give its noise: above it, the noise within such a layer would be that of another.
+const MOST_NOISE: u32 = 63;
+
 /// Where a layer's input comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Source {
@@ -73,6 +76,7 @@ impl Plan {
             places: HashMap::new(),
             layers: Vec::with_capacity(count),
             masked_ids: vec![None; config.inputs.len()],
+            noises: HashMap::new(),
         };
         for (index, name) in config.inputs.keys().enumerate() {
             planner.places.insert(name.clone(), Source::Input(index));
@@ -103,6 +107,8 @@ struct Planner<'a> {
     places: HashMap<String, Source>,
     layers: Vec<PlannedLayer>,
     masked_ids: Vec<Option<u32>>,
+    /// The layers that number their noise, by the number.
+    noises: HashMap<u32, String>,
 }
 
 impl Planner<'_> {
@@ -113,6 +119,7 @@ impl Planner<'_> {
             from => from.iter().map(|from| self.place(&name, from)).collect::<Result<_>>()?,
         };
         self.mask(layer, &name, &reads)?;
+        self.number_noise(layer, &name)?;
         let initial = layer.initial().map(|from| self.state_of(&name, from)).transpose()?;
         let described: Vec<Read<'_>> = reads.iter().map(|&source| self.describe(source)).collect();
         let mut at = Planning {
@@ -213,6 +220,22 @@ impl Planner<'_> {
                 *masked = Some(id);
                 Ok(())
             }
+        }
+    }
+
+    /// No two layers have the same masks.
+    fn number_noise(&mut self, layer: &LayerConfig, name: &str) -> Result<()> {
+        let Some(number) = layer.common().noise else { return Ok(()) };
+        if !(1..=MOST_NOISE).contains(&number) {
+            return Err(Error::Invalid(format!(
+                "{name}: noise is {number}; it must be at least 1 and at most {MOST_NOISE}"
+            )));
+        }
+        match self.noises.insert(number, name.to_owned()) {
+            Some(other) => Err(Error::Invalid(format!(
+                "{other} and {name} have noise {number}; give each its own, or leave one out"
+            ))),
+            None => Ok(()),
         }
     }
 

@@ -29,12 +29,15 @@ impl fmt::Display for Model {
 fn line(layer: &LayerConfig, planned: &PlannedLayer) -> String {
     let Some(&input) = planned.inputs.first() else { return planned.name.clone() };
     let (head, mut options) = layer.print(input);
-    let Common { trainable, learning_rate, .. } = layer.common();
+    let Common { trainable, learning_rate, noise, .. } = layer.common();
     if !trainable {
         options.push("trainable=False".into());
     }
     if *learning_rate != 1.0 {
         options.push(format!("learning_rate={learning_rate}"));
+    }
+    if let Some(noise) = noise {
+        options.push(format!("noise={noise}"));
     }
     format!("{head}({})", options.join(", "))
 }

@@ -86,12 +86,14 @@ impl Registry {
         let from = taken::<OneOrMore>(&mut map, "from").map_err(of_kind)?;
         let trainable = taken::<bool>(&mut map, "trainable").map_err(of_kind)?;
         let learning_rate = taken::<f64>(&mut map, "learning_rate").map_err(of_kind)?;
+        let noise = taken::<u32>(&mut map, "noise").map_err(of_kind)?;
         let mut layer = read(&kind, map).map_err(of_kind)?;
         let common = layer.common_mut();
         common.name = name;
         common.from = from.map_or_else(Vec::new, OneOrMore::into_names);
         common.trainable = trainable.unwrap_or(true);
         common.learning_rate = learning_rate.unwrap_or(1.0);
+        common.noise = noise;
         Ok(layer)
     }
 }

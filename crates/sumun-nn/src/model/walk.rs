@@ -282,8 +282,10 @@ impl<'a> Walk<'a> {
     /// As [`forward`](Self::forward) in training, keeping what backward needs.
     pub(super) fn forward_train(&mut self, noise: Noise) -> Result<()> {
         self.cache = (0..self.graph.layers.len()).map(|_| None).collect();
+        let layers = &self.graph.config.layers;
+        let number = |index: usize| layers[index].common().noise.unwrap_or(FIRST_NOISE + index as u32);
         self.each_layer(|stage, call, inputs, index| {
-            let (output, kept) = stage.forward_train(call, inputs, layer_noise(noise, index))?;
+            let (output, kept) = stage.forward_train(call, inputs, layer_noise(noise, number(index)))?;
             Ok((output, Some(kept)))
         })
     }
@@ -442,11 +444,12 @@ fn add_state(sum: &mut Option<RecurrentState>, d: RecurrentState) -> Result<()> 
 }
 
 /// The noise of a layer. Noise within layers (see [`Noise::within`], used twice at most) never meets that of another
-/// layer: the numbers of layers are between 2¹⁴ and 2¹⁵, of parts between 2²² and 2²³, of their parts from 2³⁰.
-fn layer_noise(noise: Noise, index: usize) -> Noise {
+/// layer: the numbers of layers are between 2¹⁴ and 2¹⁵, of parts between 2²² and 2²³, of their parts from 2³⁰; those that
+/// a layer was given are below 2⁶, of its parts between 2⁸ and 2¹⁴, of their parts between 2¹⁶ and 2²².
+fn layer_noise(noise: Noise, number: u32) -> Noise {
     // The caller's own purpose becomes part of the seed.
     let seed = noise.seed.wrapping_add(u64::from(noise.layer) << 32);
-    Noise { seed, ..noise }.for_layer(FIRST_NOISE + index as u32)
+    Noise { seed, ..noise }.for_layer(number)
 }
 
 #[cfg(test)]
@@ -459,8 +462,9 @@ mod tests {
     fn noise_within_a_layer_is_never_that_of_another() {
         let noise = Noise { seed: 1, step: 2, layer: 0 };
         let mut seen = HashSet::new();
-        for index in (0..20).chain((1 << 14) - 20..1 << 14) {
-            let layer = layer_noise(noise, index);
+        let placed = (0..20).chain((1 << 14) - 20..1 << 14).map(|index| FIRST_NOISE + index);
+        for number in (1..64).chain(placed) {
+            let layer = layer_noise(noise, number);
             assert!(seen.insert(layer.layer));
             // A stack of 100 layers in two directions has four parts more.
             for part in 0..204 {
