@@ -31,7 +31,8 @@ pub(crate) struct Outcome {
 
 fn model() -> Result<Model> {
     let two = Initializer::Normal { std: 2.0 };
-    let first = FirstWeights { input: two, hidden: two, bias: two, unit_forget_bias: false };
+    let first =
+        FirstWeights { input: two, hidden: two, bias: two, unit_forget_bias: false, forget_bias: 0.0 };
     Model::builder(Input::numbers(8))
         .layer(RecurrentLayer::rnn(16).layers(5_usize).first_weights(first))
         .dense(DenseLayer::new(1).first_weights(two).first_bias(two))

@@ -60,8 +60,13 @@ pub(crate) fn run() -> Result<Outcome> {
 
     let constant = Initializer::Constant { value: 0.1 };
     let mut bidirectional = |unit_forget_bias| {
-        let first =
-            FirstWeights { input: constant, hidden: constant, bias: Initializer::Zeros, unit_forget_bias };
+        let first = FirstWeights {
+            input: constant,
+            hidden: constant,
+            bias: Initializer::Zeros,
+            unit_forget_bias,
+            forget_bias: 0.0,
+        };
         Lstm::new(LstmConfig::new(5, 3).bidirectional(true).first_weights(first), &mut rng)
     };
     let with = bidirectional(true)?;

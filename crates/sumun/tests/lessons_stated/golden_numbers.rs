@@ -17,8 +17,13 @@ fn bidirectional_lstm_3_all_tenths() {
     ]];
     let constant = Initializer::Constant { value: 0.1 };
     let lstm = |unit_forget_bias| {
-        let first =
-            FirstWeights { input: constant, hidden: constant, bias: Initializer::Zeros, unit_forget_bias };
+        let first = FirstWeights {
+            input: constant,
+            hidden: constant,
+            bias: Initializer::Zeros,
+            unit_forget_bias,
+            forget_bias: 0.0,
+        };
         let config = LstmConfig::new(5, 3).bidirectional(true).first_weights(first);
         Lstm::new(config, &mut rng()).unwrap()
     };

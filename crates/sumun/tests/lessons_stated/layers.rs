@@ -465,6 +465,7 @@ fn initialisers_and_unit_forget_bias() {
             hidden: hidden_weights,
             bias: Initializer::Constant { value: 0.25 },
             unit_forget_bias: true,
+            forget_bias: 0.0,
         };
         let rnn = Rnn::new(RnnConfig::new(input, hidden).first_weights(first), &mut rng()).unwrap();
         [weight(rnn.parameters(), "weight_ih_l0"), weight(rnn.parameters(), "weight_hh_l0")]

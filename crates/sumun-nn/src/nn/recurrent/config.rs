@@ -67,13 +67,21 @@ pub struct FirstWeights {
     /// Whether the forget block of `bias_ih` of a cell that has one is then set to 1, whatever was asked for the biases, and that
     /// of its `bias_hh` to 0 (Keras' `unit_forget_bias`; Jozefowicz et al., ICML 2015).
     pub unit_forget_bias: bool,
+    /// What is then added to the forget block of `bias_ih` of a cell that has one. With 1, a cell whose biases are drawn
+    /// around 0 remembers until it has learnt to forget (Jozefowicz, Zaremba & Sutskever, ICML 2015).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forget_bias: f32,
+}
+
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
 }
 
 impl FirstWeights {
     /// PyTorch's: all from U(±1/√H), biases too.
     pub fn pytorch(hidden: usize) -> Self {
         let all = Initializer::pytorch(hidden);
-        Self { input: all, hidden: all, bias: all, unit_forget_bias: false }
+        Self { input: all, hidden: all, bias: all, unit_forget_bias: false, forget_bias: 0.0 }
     }
 
     /// Keras': Glorot uniform input weights, orthogonal recurrent weights, biases of 0 with forget biases of 1.
@@ -83,6 +91,7 @@ impl FirstWeights {
             hidden: Initializer::Orthogonal,
             bias: Initializer::Zeros,
             unit_forget_bias: true,
+            forget_bias: 0.0,
         }
     }
 
@@ -103,10 +112,15 @@ impl FirstWeights {
             Part::NormGain => Initializer::Constant { value: 1.0 },
         };
         let mut values = initializer.values(shape, rng)?;
-        let forget_gate = cell.spec().forget_gate.filter(|_| self.unit_forget_bias);
-        if let (Some(gate), Part::BiasIh | Part::BiasHh) = (forget_gate, what) {
+        if let (Some(gate), Part::BiasIh | Part::BiasHh) = (cell.spec().forget_gate, what) {
             let hidden = shape[0] / cell.gates();
-            values[gate * hidden..][..hidden].fill(if what == Part::BiasIh { 1.0 } else { 0.0 });
+            let forget = &mut values[gate * hidden..][..hidden];
+            if self.unit_forget_bias {
+                forget.fill(if what == Part::BiasIh { 1.0 } else { 0.0 });
+            }
+            if what == Part::BiasIh && self.forget_bias != 0.0 {
+                forget.iter_mut().for_each(|bias| *bias += self.forget_bias);
+            }
         }
         Ok(values)
     }

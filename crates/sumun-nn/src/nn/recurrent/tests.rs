@@ -165,6 +165,30 @@ fn forget_biases_are_one_whatever_was_asked_for_the_biases() {
     assert_eq!(bias("rnn.bias_hh_l0"), [0.5, 0.5, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5]);
 }
 
+/// What is added to forget biases that are drawn changes nothing else, in every layer and direction of the stack.
+#[test]
+fn forget_biases_may_be_drawn_around_another_number() {
+    for cell in [CellKind::Lstm, CellKind::SLstm, CellKind::Gru, CellKind::RnnTanh] {
+        let drawn = FirstWeights::pytorch(2);
+        let config = RecurrentConfig {
+            layers: 2,
+            bidirectional: true,
+            first_weights: Some(drawn),
+            ..RecurrentConfig::new(cell, 3, 2)
+        };
+        let (_, plain) = stack(&config);
+        let first_weights = Some(FirstWeights { forget_bias: 1.0, ..drawn });
+        let (_, raised) = stack(&RecurrentConfig { first_weights, ..config });
+        for entry in plain.entries() {
+            let mut expected = plain.values()[entry.range.clone()].to_vec();
+            if let (Some(gate), true) = (cell.spec().forget_gate, entry.name.starts_with("rnn.bias_ih")) {
+                expected[gate * 2..][..2].iter_mut().for_each(|bias| *bias += 1.0);
+            }
+            assert_eq!(raised.values()[entry.range.clone()], expected, "{}: {}", cell.name(), entry.name);
+        }
+    }
+}
+
 #[test]
 fn padding_and_company_never_change_a_bit() {
     for config in configs().into_iter().filter(|c| c.dropout == 0.0) {
