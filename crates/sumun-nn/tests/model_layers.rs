@@ -79,6 +79,7 @@ fn cases() -> Vec<(&'static str, String)> {
             "conv1d causal",
             list("conv1d\nunits = 4\nkernel = 2\npadding = \"causal\"\nstride = 2\ndilation = 2"),
         ),
+        ("unflatten", list("lstm\nunits = 6\nnoise = 2\n@ unflatten\nsteps = 3")),
         ("conv1d and a recurrence", list("conv1d\nunits = 4\nkernel = 2\nstride = 2\n@ lstm\nunits = 3")),
     ]
 }
@@ -387,6 +388,18 @@ fn what_does_not_fit_is_an_error_that_names_the_layer() {
         (
             list("conv1d\nunits = 2\nkernel = 3\nbias = false\nbias_regularizer = { l2 = 0.1 }"),
             "conv1d: there is no bias, but an option for it; leave out bias_regularizer",
+        ),
+        (
+            list("unflatten\nsteps = 2"),
+            "unflatten: the input has a row at every step, [N, T, 4]; only one row a sequence, [N, F], can be laid out in steps",
+        ),
+        (
+            toml(SIDE, "@ unflatten\nfrom = \"row\"\nsteps = 2"),
+            "unflatten: 3 numbers cannot be laid out in 2 steps; give a number of steps that divides them",
+        ),
+        (
+            toml(SIDE, "@ unflatten\nfrom = \"row\"\nsteps = 0"),
+            "unflatten: steps is 0; it must be at least 1 and at most 4294967295",
         ),
         (list("dropout\np = 0.5\nnoise = 64"), "dropout: noise is 64; it must be at least 1 and at most 63"),
         (

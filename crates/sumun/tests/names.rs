@@ -84,6 +84,8 @@ items! {
     nn::Softmax,
     nn::SoftmaxLayer,
     nn::Stream,
+    nn::Unflatten,
+    nn::UnflattenLayer,
     nn::Valid::Lengths,
     nn::Valid::Mask,
     noise::Noise,

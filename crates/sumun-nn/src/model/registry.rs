@@ -8,6 +8,7 @@ use crate::layer::LayerSpec;
 use crate::nn::{
     ActivationLayer, AttentionLayer, BatchNormLayer, CombineLayer, Conv1dLayer, CrossAttentionLayer,
     DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, PoolLayer, RecurrentLayer, SoftmaxLayer,
+    UnflattenLayer,
 };
 use crate::{Error, Result};
 
@@ -47,6 +48,7 @@ impl Registry {
             .with::<LayerNormLayer>()
             .with::<BatchNormLayer>()
             .with::<Conv1dLayer>()
+            .with::<UnflattenLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

@@ -19,6 +19,7 @@ pub mod layer_norm;
 pub mod pool;
 pub mod recurrent;
 pub mod softmax;
+pub mod unflatten;
 
 pub use crate::layer::Layer;
 pub use activation::{Activate, ActivationLayer};
@@ -50,3 +51,4 @@ pub use recurrent::{
 pub use softmax::{Softmax, SoftmaxLayer};
 pub use sumun_kernels::InputGradient;
 pub use sumun_kernels::{ActivationFunction, Options as CellOptions, RecurrentDropout};
+pub use unflatten::{Unflatten, UnflattenLayer};
