@@ -157,8 +157,10 @@ fn the_summary_adds_up() {
     for layer in layers {
         assert!(table.contains(layer["name"].as_str().unwrap()), "{table}");
     }
-    assert!(table.lines().last().unwrap().starts_with("Total"), "{table}");
-    assert!(table.contains("[N, 14, "), "{table}");
+    let total = format!("Total parameters: {sum}");
+    assert!(table.lines().any(|line| line.replace(',', "") == total), "{table}");
+    assert!(table.starts_with("Forecaster\nforecast of y, 7 steps ahead from a window of 14\n"), "{table}");
+    assert!(table.contains("steps (Unflatten, 7 steps)  (None, None, 1)"), "{table}");
 }
 
 #[test]

@@ -174,6 +174,15 @@ fn group(digits: &str) -> String {
     out
 }
 
+/// A shape as people write it: `[N, T, 3]`.
+pub(crate) fn shape(sizes: &[Option<usize>]) -> String {
+    let size = |(place, size): (usize, &Option<usize>)| match size {
+        Some(size) => size.to_string(),
+        None => ["N", "T"].get(place).copied().unwrap_or("any").to_owned(),
+    };
+    format!("[{}]", sizes.iter().enumerate().map(size).collect::<Vec<_>>().join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

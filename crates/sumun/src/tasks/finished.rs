@@ -8,7 +8,7 @@ use crate::train::EpochRecord;
 
 /// A finished training.
 #[derive(Debug)]
-pub struct Trained {
+pub struct SequenceOutcome {
     /// All settings, as used.
     pub config: TaskConfig,
     /// The model with its best weights.

@@ -335,7 +335,7 @@ impl Lesson for Labelled {
     }
 
     fn to_file(&self) -> Result<ModelFile> {
-        to_file(self.task, "labelled", &self.pipeline, &self.learner.model)
+        to_file(self.task.name(), "labelled", &self.pipeline, &self.learner.model)
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

@@ -15,6 +15,7 @@ mod finished;
 pub mod forecast;
 mod inputs;
 mod labelled;
+mod layers;
 mod learner;
 mod lesson;
 mod lm;
@@ -36,7 +37,7 @@ pub use crate::settings::{ClassWeights, Level, Pooling};
 pub use config::{DataOptions, HeldOut, NetworkOptions, Task, TaskConfig, TextOptions, TrainOptions};
 pub use entries::{TASKS, named, open, resume};
 pub use figures::{Alignment, Answers, AttentionWeights, Baseline, Figures, Measured, Prediction, Unknown};
-pub use finished::Trained;
+pub use finished::SequenceOutcome;
 pub use labelled::LabelledPipeline;
 pub use lm::{Generator, LanguagePipeline, PlainText, Sampling};
 pub use protocol::{

@@ -69,6 +69,10 @@ pub trait Plan: fmt::Debug + Sized {
     fn sources(&self) -> &[Source];
     /// Everything that was made of the data: what must not have changed when a training goes on.
     fn prepared(&self) -> Result<Value>;
+    /// Whether the same was made of the data when [`prepared`](Self::prepared) gave `then`.
+    fn prepared_alike(&self, then: &Value) -> Result<bool> {
+        Ok(self.prepared()? == *then)
+    }
     /// A training before its first step.
     fn begin(self) -> Result<Self::Learning>;
     /// Goes on from a snapshot. Error: one that does not fit the plan.
@@ -78,7 +82,7 @@ pub trait Plan: fmt::Debug + Sized {
 /// A training at work.
 pub trait Learning: fmt::Debug + Send {
     /// What it comes to.
-    type Trained: Outcome;
+    type Outcome: Outcome;
 
     /// What was noticed about the data, a sentence each.
     fn notes(&self) -> &[String];
@@ -89,7 +93,7 @@ pub trait Learning: fmt::Debug + Send {
     /// Trains until the end or until the keeper stops it.
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
     /// The model and its figures. Error: a training that has not come to its end.
-    fn finish(self) -> Result<Self::Trained>;
+    fn finish(self) -> Result<Self::Outcome>;
 }
 
 /// A training that has come to its end.
@@ -219,7 +223,7 @@ pub enum Predicted {
 pub struct LayerFacts {
     /// Its name, which its tensors' names begin with.
     pub name: String,
-    /// What it is: `LSTM, 32 units`.
+    /// What it is: `Bidirectional LSTM`.
     pub kind: String,
     /// The shape of its output; `None` for what is free, such as the number of sequences.
     pub output: Vec<Option<usize>>,
@@ -230,14 +234,14 @@ pub struct LayerFacts {
 /// What a model is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelFacts {
-    /// A heading and a line below it; None where the layers say everything.
+    /// A heading and a line below it, before the layers; None where they say everything.
     pub heading: Option<[String; 2]>,
     /// The layers in their order.
     pub layers: Vec<LayerFacts>,
     /// How many numbers it learns.
     pub parameters: usize,
-    /// The layers as a table, of a model that writes one itself.
-    pub table: Option<String>,
+    /// The layers as a table for people.
+    pub table: String,
     /// Further facts for programs, by name.
     pub more: Map<String, Value>,
 }

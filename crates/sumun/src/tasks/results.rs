@@ -1,7 +1,7 @@
 //! The figures of a training as people compare them.
 
 use super::figures::{Figures, Measured};
-use super::finished::Trained;
+use super::finished::SequenceOutcome;
 use crate::run::{FigureResult, PartResults, RunResults};
 
 /// A figure that people compare.
@@ -60,7 +60,7 @@ impl Figures {
 }
 
 /// What is written beside the model, to list and compare runs by.
-pub fn task_results(trained: &Trained) -> RunResults {
+pub fn task_results(trained: &SequenceOutcome) -> RunResults {
     let part = |measured: &Measured| {
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
         let baseline = measured.baseline.headline();

@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use toml::Table;
 
 use super::config::{Task, TaskConfig};
 use super::figures::Answers;
-use super::finished::Trained;
+use super::finished::SequenceOutcome;
 use super::labelled::Labelled;
 use super::lesson::Lesson;
 use super::lm::{Generator, Sampling, Writing};
 use super::protocol::{
-    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
-    Plan, Predicted, Request, TaskEntry, TrainedModel,
+    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
+    Predicted, Request, TaskEntry, TrainedModel,
 };
 use super::report::task_report;
 use super::results::task_results;
@@ -148,7 +148,7 @@ pub struct LessonLearning {
 }
 
 impl Learning for LessonLearning {
-    type Trained = Trained;
+    type Outcome = SequenceOutcome;
 
     fn notes(&self) -> &[String] {
         self.lesson.notes()
@@ -173,9 +173,9 @@ impl Learning for LessonLearning {
         self.session.run(self.lesson.objective_mut(), &stage, progress, keeper)
     }
 
-    fn finish(self) -> Result<Trained> {
+    fn finish(self) -> Result<SequenceOutcome> {
         let Self { config, lesson, session } = self;
-        Ok(Trained {
+        Ok(SequenceOutcome {
             file: lesson.to_file()?,
             measured: lesson.measure()?,
             shown: lesson.shown()?,
@@ -190,7 +190,7 @@ impl Learning for LessonLearning {
     }
 }
 
-impl Outcome for Trained {
+impl Outcome for SequenceOutcome {
     fn config_toml(&self) -> Result<String> {
         self.config.to_toml()
     }
@@ -275,20 +275,7 @@ impl TrainedModel for TrainedTask {
     }
 
     fn facts(&self) -> ModelFacts {
-        let summary = self.model.summary();
-        let layers = summary.rows.iter().map(|row| LayerFacts {
-            name: row.name.clone(),
-            kind: row.kind.clone(),
-            output: row.output_shape.clone(),
-            parameters: row.parameters,
-        });
-        ModelFacts {
-            heading: None,
-            layers: layers.collect(),
-            parameters: self.model.parameters().len(),
-            table: Some(summary.to_string()),
-            more: Map::new(),
-        }
+        ModelFacts::of(&self.model)
     }
 
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Generator<'_>> {

@@ -249,7 +249,7 @@ impl Lesson for Tagger {
     }
 
     fn to_file(&self) -> Result<ModelFile> {
-        to_file(Task::Tag, "tagging", &self.pipeline, &self.learner.model)
+        to_file(Task::Tag.name(), "tagging", &self.pipeline, &self.learner.model)
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

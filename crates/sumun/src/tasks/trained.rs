@@ -14,6 +14,7 @@ use super::translate::{BEAM, TranslationPipeline};
 use crate::message::{Part, key, text};
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, ModelFile, NETWORK};
 use crate::records::{Pairs, Records, Tagged};
+use crate::report::text::shape;
 use crate::{Error, Result};
 
 /// How data becomes what a network reads, and its answers what people read; one for each kind of task.
@@ -201,13 +202,4 @@ impl Pipeline {
         }
         Ok(())
     }
-}
-
-/// A shape as people write it: `[N, T, 3]`.
-fn shape(sizes: &[Option<usize>]) -> String {
-    let size = |(place, size): (usize, &Option<usize>)| match size {
-        Some(size) => size.to_string(),
-        None => ["N", "T"].get(place).copied().unwrap_or("any").to_owned(),
-    };
-    format!("[{}]", sizes.iter().enumerate().map(size).collect::<Vec<_>>().join(", "))
 }

@@ -95,7 +95,7 @@ impl<C: Config> Training<C> {
                 )));
             }
         }
-        if plan.prepared()? != prepared {
+        if !plan.prepared_alike(&prepared)? {
             return Err(Error::Model(
                 "this version of sumun prepares the data in another way, or makes another vocabulary or network of it; train \
                  anew"
@@ -141,7 +141,7 @@ impl<C: Config> Training<C> {
     }
 
     /// The model and its figures. Error: a training that has not come to its end.
-    pub fn finish(self) -> Result<<<C::Plan as Plan>::Learning as Learning>::Trained> {
+    pub fn finish(self) -> Result<<<C::Plan as Plan>::Learning as Learning>::Outcome> {
         self.learning.finish()
     }
 }

@@ -2,7 +2,7 @@
 
 use sumun::model::ModelFile;
 use sumun::run::Checkpoint;
-use sumun::tasks::{TaskConfig, Trained, Training};
+use sumun::tasks::{SequenceOutcome, TaskConfig, Training};
 use sumun::train::{Ending, EpochRecord, StopAfter};
 
 use crate::lessons::LESSONS;
@@ -26,7 +26,7 @@ fn resumed(bytes: &[u8]) -> Training {
 }
 
 /// Everything that must not depend on interruptions.
-fn outcome(trained: Trained) -> (Vec<u8>, Vec<EpochRecord>, String) {
+fn outcome(trained: SequenceOutcome) -> (Vec<u8>, Vec<EpochRecord>, String) {
     let timeless =
         |record: &EpochRecord| EpochRecord { seconds: 0.0, rows_per_second: 0.0, ..record.clone() };
     let records = trained.epochs.iter().map(timeless).collect();

@@ -1,24 +1,25 @@
 //! A forecaster as a model file, and a model file as a forecaster.
 
+use super::super::file::{PIPELINE, to_file};
+use super::check::check;
 use super::config::TASK;
-use super::forecaster::{Forecaster, Tensor};
+use super::earlier;
+use super::forecaster::Forecaster;
 use super::kept::ForecasterConfig;
-use crate::model::{ModelFile, NamedTensor};
+use super::network::{self, Sizes};
+use crate::model::{Model, ModelFile, NETWORK};
 use crate::{Error, Result};
 
 impl Forecaster {
     /// Everything about the forecaster as a model file. Error: a configuration that JSON cannot hold.
     pub fn to_model_file(&self) -> Result<ModelFile> {
-        let (config, tensors) = self.to_parts();
-        let config = serde_json::to_value(config)
-            .map_err(|e| Error::Model(format!("the model's configuration cannot be written as JSON: {e}")))?;
-        let tensors = tensors.iter().map(|t| NamedTensor::new(t.name, t.shape, t.values.to_vec())).collect();
-        Ok(ModelFile { task: TASK.into(), config, tensors })
+        to_file(TASK, TASK, &self.config, &self.model)
     }
 
-    /// The forecaster that a model file holds; `name` stands for the file in messages. Errors: a model of another
-    /// task, a configuration that this version does not understand, and weights that do not fit it.
-    pub fn from_model_file(name: &str, file: &ModelFile) -> Result<Self> {
+    /// The forecaster that a model file holds; `name` stands for the file in messages. Nothing in it is trusted: sizes,
+    /// shapes, names and numbers that do not fit together are errors, and no more memory is taken than the tensors
+    /// themselves have. Errors, too: a model of another task, and a configuration that this version does not understand.
+    pub fn from_model_file(name: &str, file: ModelFile) -> Result<Self> {
         let refused = |why: String| Error::Model(format!("{name}: {}", why.replace('\n', " ")));
         if file.task != TASK {
             return Err(refused(format!(
@@ -26,18 +27,30 @@ impl Forecaster {
                 file.task
             )));
         }
-        let config: ForecasterConfig = serde_json::from_value(file.config.clone()).map_err(|e| {
-            refused(format!(
-                "the configuration is not one of a forecaster of sumun {} ({e}); train again or use the version that \
-                 made it",
-                env!("CARGO_PKG_VERSION")
-            ))
-        })?;
-        let tensors: Vec<Tensor<'_>> = file
-            .tensors
-            .iter()
-            .map(|t| Tensor { name: &t.name, shape: &t.shape, values: &t.values })
-            .collect();
-        Self::from_parts(config, &tensors).map_err(|e| refused(e.to_string()))
+        opened(file).map_err(|error| refused(error.to_string()))
     }
+}
+
+fn opened(file: ModelFile) -> Result<Forecaster> {
+    let mut file = earlier::converted(file)?;
+    let pipeline = file.config.get_mut(PIPELINE).map(serde_json::Value::take);
+    let config: ForecasterConfig = serde_json::from_value(pipeline.unwrap_or_default()).map_err(|e| {
+        Error::Model(format!(
+            "the configuration is not one of a forecaster of sumun {} ({e}); train again or use the version that made it",
+            env!("CARGO_PKG_VERSION")
+        ))
+    })?;
+    check(&config)?;
+    for tensor in &file.tensors {
+        if let Some(value) = tensor.values.iter().find(|v| !v.is_finite()) {
+            return Err(Error::Model(format!(
+                "the model is damaged: the tensor {} holds {value}; use the file that training wrote",
+                tensor.name
+            )));
+        }
+    }
+    file.task = NETWORK.into();
+    let model = Model::from_file(&file)?;
+    network::check(&model, Sizes::of(&config.preprocessing))?;
+    Ok(Forecaster { config, model })
 }

@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use super::config::ForecastConfig;
 use super::decisions::Decisions;
-use super::net::{Net, NetConfig};
+use super::network::{Sizes, feed, first_model, outputs};
 use super::preprocessing::{Frame, Preprocessing};
 use crate::loss::{Loss, Targets};
+use crate::model::Model;
 use crate::noise::Noise;
 use crate::train::{BatchLoss, Batches, Objective, Validated};
-use crate::{Parameters, Result};
+use crate::{Parameters, Result, Rows};
 
 /// What a network is fitted to.
 #[derive(Debug)]
@@ -25,10 +26,9 @@ pub(crate) struct Material {
 /// Windows that are forecast at once where no gradient is needed.
 const INFERENCE_BATCH: usize = 256;
 
-/// The answers at `origins`, `[N, horizon, C]`.
+/// The outputs at `origins`, `[N, horizon, C]`.
 pub(crate) fn answers(
-    net: &Net,
-    parameters: &Parameters,
+    model: &Model,
     preprocessing: &Preprocessing,
     frame: &Frame,
     origins: Range<usize>,
@@ -36,9 +36,8 @@ pub(crate) fn answers(
     let origins: Vec<usize> = origins.collect();
     let mut all = Vec::with_capacity(origins.len() * preprocessing.horizon * preprocessing.targets.len());
     for origins in origins.chunks(INFERENCE_BATCH) {
-        let (window, ahead) = (preprocessing.windows(frame, origins), preprocessing.ahead(frame, origins));
-        let (x, ahead) = net.rows(window, ahead, origins.len())?;
-        all.extend(net.forward(parameters, x, ahead)?);
+        let out = model.forward(feed(preprocessing, frame, origins)?)?;
+        all.extend(outputs(&out, Sizes::of(preprocessing), origins.len())?);
     }
     Ok(all)
 }
@@ -73,16 +72,16 @@ impl Validation {
         (!places.is_empty()).then_some(Self { origins, places, targets })
     }
 
-    fn loss(&self, net: &Net, parameters: &Parameters, material: &Material, loss: &Loss) -> Result<f64> {
-        let all = answers(net, parameters, &material.preprocessing, &material.frame, self.origins.clone())?;
+    fn loss(&self, model: &Model, material: &Material, loss: &Loss) -> Result<f64> {
+        let all = answers(model, &material.preprocessing, &material.frame, self.origins.clone())?;
         let prediction: Vec<f32> = self.places.iter().map(|&k| all[k]).collect();
         loss.value_and_gradient(&prediction, Targets::Values(&self.targets), None)
     }
 
     /// What candidates are compared by: it does not depend on how they scale and what they subtract.
-    fn score(&self, net: &Net, parameters: &Parameters, material: &Material) -> Result<f64> {
+    fn score(&self, model: &Model, material: &Material) -> Result<f64> {
         let (p, frame) = (&material.preprocessing, &material.frame);
-        let all = answers(net, parameters, p, frame, self.origins.clone())?;
+        let all = answers(model, p, frame, self.origins.clone())?;
         let (count, per_origin) = (p.targets.len(), p.horizon * p.targets.len());
         let mut forecasts = vec![0.0; all.len()];
         for (n, origin) in self.origins.clone().enumerate() {
@@ -104,8 +103,7 @@ impl Validation {
 #[derive(Debug)]
 pub(crate) struct Fitting {
     pub(crate) material: Material,
-    pub(crate) net: Net,
-    pub(crate) parameters: Parameters,
+    pub(crate) model: Model,
     loss: Loss,
     batches: Batches,
     /// An epoch and its order.
@@ -117,40 +115,29 @@ impl Fitting {
     /// A network before its first step. Errors: one that is too large, and no windows to learn from.
     pub(crate) fn new(material: Material, asked: &ForecastConfig, decisions: &Decisions) -> Result<Self> {
         let Material { preprocessing, train, .. } = &material;
-        let config = NetConfig {
-            cell: asked.network.cell,
-            input: preprocessing.input_width(),
-            hidden: asked.network.hidden,
-            layers: asked.network.layers,
-            bidirectional: asked.network.bidirectional,
-            dropout: asked.network.dropout as f32,
-            ahead: preprocessing.ahead_width(),
-            horizon: decisions.horizon,
-            targets: preprocessing.targets.len(),
-        };
-        let (net, parameters) = Net::new(config, asked.train.seed)?;
+        let model = first_model(&asked.network, Sizes::of(preprocessing), asked.train.seed)?;
         let batches = Batches::new(train.len(), decisions.batch, asked.train.seed)?;
         let validation = Validation::new(&material);
         let order = (0, batches.order(0));
         let loss = asked.loss()?;
-        Ok(Self { material, net, parameters, loss, batches, order, validation })
+        Ok(Self { material, model, loss, batches, order, validation })
     }
 
     /// What candidates are compared by: the mean over the targets of the validation MAE over the MASE's scale; `None`
     /// without a validation part.
     pub(crate) fn valid_score(&self) -> Result<Option<f64>> {
-        let score = |part: &Validation| part.score(&self.net, &self.parameters, &self.material);
+        let score = |part: &Validation| part.score(&self.model, &self.material);
         self.validation.as_ref().map(score).transpose()
     }
 }
 
 impl Objective for Fitting {
     fn parameters(&self) -> &Parameters {
-        &self.parameters
+        self.model.parameters()
     }
 
     fn parameters_mut(&mut self) -> &mut Parameters {
-        &mut self.parameters
+        self.model.parameters_mut()
     }
 
     fn steps_per_epoch(&self) -> usize {
@@ -165,19 +152,18 @@ impl Objective for Fitting {
         let first = step * self.batches.size();
         let batch = &self.order.1[first..self.order.1.len().min(first + self.batches.size())];
         let origins: Vec<usize> = batch.iter().map(|k| train.start + k).collect();
-        let (window, ahead) = (preprocessing.windows(frame, &origins), preprocessing.ahead(frame, &origins));
         let targets = preprocessing.answers(frame, &origins);
-        let (x, ahead) = self.net.rows(window, ahead, origins.len())?;
-        let (y, cache) = self.net.forward_train(&self.parameters, x, ahead, noise)?;
+        let (out, cache) = self.model.forward_train(feed(preprocessing, frame, &origins)?, noise)?;
+        let y = outputs(&out, Sizes::of(preprocessing), origins.len())?;
         let mut d = vec![0.0; y.len()];
         let loss = self.loss.value_and_gradient(&y, Targets::Values(&targets), Some(&mut d))?;
-        self.net.backward(&mut self.parameters, cache, d)?;
+        self.model.backward(cache, Rows::pack(&d, out.features, out.layout.clone())?)?;
         Ok(BatchLoss { loss, weight: origins.len() as f64, rows: origins.len() * preprocessing.window })
     }
 
     fn validate(&mut self) -> Result<Option<Validated>> {
         let Some(validation) = &self.validation else { return Ok(None) };
-        let loss = validation.loss(&self.net, &self.parameters, &self.material, &self.loss)?;
+        let loss = validation.loss(&self.model, &self.material, &self.loss)?;
         Ok(Some(Validated { watched: loss, loss, figures: Vec::new() }))
     }
 }

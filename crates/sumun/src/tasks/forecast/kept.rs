@@ -1,21 +1,18 @@
-//! What a model file keeps of a forecaster beside its weights.
+//! What a model file keeps of a forecaster beside its network.
 
 use serde::{Deserialize, Serialize};
 
-use super::net::NetConfig;
 use super::preprocessing::Preprocessing;
 use crate::data::{Frequency, Missing, TimeFormat};
 use crate::loss::Loss;
 
-/// Everything about a forecaster except its weights, as a model file keeps it.
+/// Everything about a forecaster except its network, as a model file keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ForecasterConfig {
     /// The version of Sumun that trained it.
     pub version: String,
     /// The seed it was trained with.
     pub seed: u64,
-    /// The network.
-    pub net: NetConfig,
     /// From the columns of a file to the network's numbers and back.
     pub preprocessing: Preprocessing,
     /// The period of the season in rows, 1 for none: for the baselines and the scale of the MASE.

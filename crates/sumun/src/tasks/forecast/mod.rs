@@ -1,6 +1,6 @@
 //! Forecasting: train on a series, forecast all steps ahead at once, and measure against classical methods.
 //!
-//! [`train`] turns a [`Table`](crate::data::Table) and a [`ForecastConfig`] into a [`Trained`] with a [`Forecaster`]; [`Forecaster::predict`] and
+//! [`train`] turns a [`Table`](crate::data::Table) and a [`ForecastConfig`] into a [`ForecastOutcome`] with a [`Forecaster`]; [`Forecaster::predict`] and
 //! [`Forecaster::evaluate`] use it. Not for many short series that should share a model, and not for intervals: it says
 //! one number a step.
 //!
@@ -47,17 +47,19 @@
 //! ```
 
 pub mod baseline;
+mod check;
 mod choose;
 mod config;
 mod decisions;
+mod earlier;
 mod evaluation;
 mod file;
 mod fit;
 mod forecaster;
 mod kept;
 pub mod metrics;
-mod net;
-mod parts;
+mod network;
+mod outcome;
 mod plan;
 mod predict;
 mod preprocessing;
@@ -68,16 +70,15 @@ mod search;
 pub mod season;
 mod source;
 mod task;
-mod trained;
 
 pub use crate::settings::{Cell, DifferenceChoice, Switch};
 pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, Stage};
 pub use config::{DataSettings, ForecastConfig, NetworkSettings, Or, PrepareSettings, TASK, TrainSettings};
 pub use decisions::{Choice, Decisions};
 pub use evaluation::{Evaluation, ForecastScores, Scores};
-pub use forecaster::{Forecaster, Tensor};
+pub use forecaster::Forecaster;
 pub use kept::{ForecasterConfig, History, TimeAxis};
-pub use net::{LayerSummary, Net, NetConfig};
+pub use outcome::{Candidate, DataSummary, ForecastOutcome};
 pub use plan::ForecastPlan;
 pub use predict::{Forecast, ForecastColumn};
 pub use preprocessing::{Input, Preprocessing, Target};
@@ -88,4 +89,3 @@ pub use report::{
 pub use search::Search;
 pub(super) use task::Entry;
 pub use task::{Training, open_run, train};
-pub use trained::{Candidate, DataSummary, Trained};

@@ -1,12 +1,13 @@
 //! What a search decides before its first step: which candidates there are, and what each learns from.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::choose;
 use super::config::ForecastConfig;
 use super::decisions::Decisions;
 use super::fit::{Fitting, Material};
 use super::metrics::mase_scale;
+use super::network::{Sizes, network};
 use super::preprocessing::{Input, Preprocessing, Target};
 use super::source::Source;
 use crate::data::{Difference, Transform, origins_within};
@@ -51,12 +52,17 @@ impl ForecastPlan {
         self.config.fit(&self.decisions)
     }
 
-    /// How each candidate sees the data: what must not have changed when a search goes on.
+    /// How each candidate sees the data, and its layers: what must not have changed when a search goes on.
     pub(super) fn prepared(&self) -> Result<Value> {
-        let of = |index| Ok(self.material(index)?.preprocessing);
-        let all = (0..self.decisions.candidates.len()).map(of).collect::<Result<Vec<Preprocessing>>>()?;
-        serde_json::to_value(all)
-            .map_err(|error| Error::Invalid(format!("the checkpoint cannot be written as JSON: {error}")))
+        let unwritable = |error| Error::Invalid(format!("the checkpoint cannot be written as JSON: {error}"));
+        let of = |index| {
+            let preprocessing = self.material(index)?.preprocessing;
+            let model = network(&self.config.network, Sizes::of(&preprocessing));
+            let model = serde_json::to_value(model).map_err(unwritable)?;
+            let preprocessing = serde_json::to_value(preprocessing).map_err(unwritable)?;
+            Ok(json!({ "preprocessing": preprocessing, "model": model }))
+        };
+        (0..self.decisions.candidates.len()).map(of).collect()
     }
 
     /// Fits every scaler on the training part.

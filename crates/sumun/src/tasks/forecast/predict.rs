@@ -106,7 +106,7 @@ fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> R
     for _ in 0..turns {
         let frame = p.frame(source.columns())?;
         let origin = source.rows - 1;
-        let values = score::forecasts(config, &model.net, &model.parameters, &frame, origin..origin + 1)?;
+        let values = score::forecasts(config, &model.model, &frame, origin..origin + 1)?;
         for (k, &value) in values.iter().enumerate() {
             let c = k % p.targets.len();
             all[c].push(value);
@@ -135,7 +135,7 @@ fn evaluate(model: &Forecaster, table: &Table) -> Result<Evaluation> {
     enough(model, &source, config.rows_to_evaluate() + p.horizon, "an evaluation")?;
     let frame = p.frame(source.columns())?;
     let origins = origins(source.rows, config.rows_to_evaluate(), p.horizon);
-    score::evaluate(config, &model.net, &model.parameters, &frame, origins)?
+    score::evaluate(config, &model.model, &frame, origins)?
         .ok_or_else(|| Error::Data(format!("{}: no forecast of the file can be compared", source.name)))
 }
 

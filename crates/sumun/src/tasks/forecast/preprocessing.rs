@@ -262,12 +262,15 @@ impl Preprocessing {
         x
     }
 
-    /// What is known of the steps ahead of `origins`, `[N · horizon, F]`, row n · horizon + step.
+    /// What is known of the steps ahead of `origins`, N of them, as packed rows `[horizon · N, F]`, row step · N + n.
     pub(crate) fn ahead(&self, frame: &Frame, origins: &[usize]) -> Vec<f32> {
         let width = frame.ahead_width;
         let mut ahead = Vec::with_capacity(origins.len() * self.horizon * width);
-        for &origin in origins {
-            ahead.extend_from_slice(&frame.ahead[(origin + 1) * width..(origin + 1 + self.horizon) * width]);
+        for step in 1..=self.horizon {
+            for &origin in origins {
+                let row = origin + step;
+                ahead.extend_from_slice(&frame.ahead[row * width..(row + 1) * width]);
+            }
         }
         ahead
     }
@@ -412,7 +415,7 @@ mod tests {
                     }
                     for step in 0..p.horizon {
                         let expected = p.known[0].scaler.transform(known[0][origin + 1 + step]);
-                        assert!((f64::from(ahead[n * p.horizon + step]) - expected).abs() < 1e-5);
+                        assert!((f64::from(ahead[step * origins.len() + n]) - expected).abs() < 1e-5);
                     }
                 }
             }

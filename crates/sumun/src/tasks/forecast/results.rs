@@ -4,12 +4,12 @@ use serde_json::json;
 
 use super::config::TASK;
 use super::evaluation::{Evaluation, ForecastScores, Scores};
-use super::trained::Trained;
+use super::outcome::ForecastOutcome;
 use crate::run::{FigureResult, PartResults, RunResults};
 use crate::{Error, Result};
 
 /// A line for every epoch of the chosen candidate, and one for what came of it all.
-pub(super) fn metrics(trained: &Trained) -> Result<Vec<u8>> {
+pub(super) fn metrics(trained: &ForecastOutcome) -> Result<Vec<u8>> {
     // The last line holds the scores.
     let scores = |part: &Option<Evaluation>| {
         part.as_ref().map(
@@ -35,7 +35,7 @@ pub(super) fn metrics(trained: &Trained) -> Result<Vec<u8>> {
 }
 
 /// The figures of the run: of all targets together, beside the baseline with the least error of each part.
-pub(super) fn results(trained: &Trained) -> RunResults {
+pub(super) fn results(trained: &ForecastOutcome) -> RunResults {
     let part = |name: &str, part: &Evaluation| {
         let mase = |s: &ForecastScores| s.overall.mase.unwrap_or(s.overall.mae);
         let best = part.baselines.iter().min_by(|a, b| mase(a).total_cmp(&mase(b)));
@@ -63,7 +63,7 @@ pub(super) fn results(trained: &Trained) -> RunResults {
         epochs: trained.epochs.len(),
         best_epoch: trained.best_epoch,
         seconds: trained.seconds,
-        parameters: trained.forecaster.summary().iter().map(|layer| layer.parameters).sum(),
+        parameters: trained.forecaster.parameters().len(),
         parts: parts.into_iter().filter_map(|(name, of)| of.as_ref().map(|of| part(name, of))).collect(),
     }
 }

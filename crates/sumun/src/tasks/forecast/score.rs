@@ -9,22 +9,22 @@ use super::evaluation::{Evaluation, ForecastScores, Scores};
 use super::fit::answers;
 use super::kept::ForecasterConfig;
 use super::metrics::{Metrics, mae};
-use super::net::Net;
+use super::network::stack;
 use super::preprocessing::Frame;
+use crate::Result;
 use crate::loss::Targets;
-use crate::{Parameters, Result};
+use crate::model::Model;
 
 /// The model's forecasts at `origins`, `[origins, horizon, C]`, in the units of the targets.
 pub(crate) fn forecasts(
     config: &ForecasterConfig,
-    net: &Net,
-    parameters: &Parameters,
+    model: &Model,
     frame: &Frame,
     origins: Range<usize>,
 ) -> Result<Array3<f64>> {
     let p = &config.preprocessing;
     let shape = (origins.len(), p.horizon, p.targets.len());
-    let answers = answers(net, parameters, p, frame, origins.clone())?;
+    let answers = answers(model, p, frame, origins.clone())?;
     let per_origin = p.horizon * p.targets.len();
     let mut values = vec![0.0; answers.len()];
     for (n, origin) in origins.enumerate() {
@@ -47,17 +47,16 @@ fn baselines(season: usize) -> Vec<Baseline> {
 /// no origin.
 pub(crate) fn evaluate(
     config: &ForecasterConfig,
-    net: &Net,
-    parameters: &Parameters,
+    model: &Model,
     frame: &Frame,
     origins: Range<usize>,
 ) -> Result<Option<Evaluation>> {
     if origins.is_empty() {
         return Ok(None);
     }
-    let forecasts = forecasts(config, net, parameters, frame, origins.clone())?;
-    let name = config.net.cell.spec().family.to_owned();
-    let model = score(config, frame, &origins, &forecasts, "model", name)?;
+    let forecasts = forecasts(config, model, frame, origins.clone())?;
+    let name = stack(model)?.config().cell.spec().family.to_owned();
+    let of_model = score(config, frame, &origins, &forecasts, "model", name)?;
     let mut scores = Vec::new();
     for baseline in baselines(config.season) {
         let mut of_baseline = Array3::zeros(forecasts.dim());
@@ -67,7 +66,7 @@ pub(crate) fn evaluate(
         }
         scores.push(score(config, frame, &origins, &of_baseline, baseline.key(), baseline.to_string())?);
     }
-    Ok(Some(Evaluation { origins, model, baselines: scores, forecasts }))
+    Ok(Some(Evaluation { origins, model: of_model, baselines: scores, forecasts }))
 }
 
 /// Scores any forecasts `[origins, horizon, C]`.

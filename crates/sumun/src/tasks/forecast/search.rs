@@ -10,11 +10,11 @@ use super::decisions::Choice;
 use super::fit::{Fitting, Material};
 use super::forecaster::Forecaster;
 use super::kept::{ForecasterConfig, History, TimeAxis};
+use super::outcome::{Candidate, DataSummary, ForecastOutcome};
 use super::plan::ForecastPlan;
 use super::preprocessing::Preprocessing;
 use super::score;
 use super::source::Source;
-use super::trained::{Candidate, DataSummary, Trained};
 use crate::data::{Difference, origins_within};
 use crate::settings::DifferenceChoice;
 use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot, Stage, Wish};
@@ -76,7 +76,7 @@ impl Search {
         };
         through.check(&plan.decisions.candidates)?;
         if let Some(best) = &through.best {
-            let wanted = plan.fitting(best.index)?.parameters.len();
+            let wanted = plan.fitting(best.index)?.model.parameters().len();
             if best_weights.len() != wanted {
                 return Err(Error::Model(format!(
                     "its best candidate has {} weights, not {wanted}",
@@ -147,7 +147,7 @@ impl Search {
         let best = self.through.best.as_ref().map(|best| self.through.candidates[best.index].valid_score);
         // Of two alike, the first.
         if best.is_none_or(|best| valid_score < best) {
-            self.best_weights = self.fitting.parameters.values().to_vec();
+            self.best_weights = self.fitting.model.parameters().values().to_vec();
             let stopped_early = ending == Ending::StoppedEarly;
             self.through.best = Some(Best { index, epochs: epochs.clone(), stopped_early });
         }
@@ -162,7 +162,7 @@ impl Search {
     }
 
     /// The best forecaster and its figures. Error: a search that is not through.
-    pub(super) fn finish(self) -> Result<Trained> {
+    pub(super) fn finish(self) -> Result<ForecastOutcome> {
         let Self { plan, through, best_weights, .. } = self;
         let Through { candidates, best } = through;
         let count = plan.decisions.candidates.len();
@@ -172,8 +172,8 @@ impl Search {
                 candidates.len()
             )));
         };
-        let Fitting { material, net, mut parameters, .. } = plan.fitting(best.index)?;
-        parameters.values_mut().copy_from_slice(&best_weights);
+        let Fitting { material, mut model, .. } = plan.fitting(best.index)?;
+        model.parameters_mut().values_mut().copy_from_slice(&best_weights);
         let ForecastPlan { config: asked, source, mut decisions, .. } = plan;
         let Material { preprocessing, frame, .. } = material;
         decisions.difference = decisions.candidates[best.index];
@@ -187,7 +187,6 @@ impl Search {
         let config = ForecasterConfig {
             version: env!("CARGO_PKG_VERSION").into(),
             seed: asked.train.seed,
-            net: net.config().clone(),
             season: decisions.season,
             loss: asked.loss()?,
             missing: asked.data.missing,
@@ -202,7 +201,7 @@ impl Search {
         let evaluate = |part: &Range<usize>| {
             let rows = config.rows_to_evaluate();
             let origins = if part.is_empty() { 0..0 } else { origins_within(part, rows, decisions.horizon) };
-            score::evaluate(&config, &net, &parameters, &frame, origins)
+            score::evaluate(&config, &model, &frame, origins)
         };
         let valid = evaluate(&decisions.split.valid)?;
         let test = evaluate(&decisions.split.test)?;
@@ -210,8 +209,8 @@ impl Search {
         if decisions.split.valid.is_empty() {
             notes.push("there is no validation part: the last epoch was kept".into());
         }
-        Ok(Trained {
-            forecaster: Forecaster { config, net, parameters },
+        Ok(ForecastOutcome {
+            forecaster: Forecaster { config, model },
             config: asked,
             decisions,
             notes,

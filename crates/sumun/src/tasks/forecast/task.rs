@@ -6,14 +6,15 @@ use serde_json::{Map, Value, json};
 use toml::Table as Toml;
 
 use super::config::{ForecastConfig, TASK};
+use super::earlier;
 use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
+use super::outcome::ForecastOutcome;
 use super::plan::ForecastPlan;
 use super::report::report;
 use super::results::{metrics, results};
 use super::search::Search;
 use super::source::{Source, Wanted};
-use super::trained::Trained;
 use crate::data::Table;
 use crate::message::key;
 use crate::model::ModelFile;
@@ -22,8 +23,8 @@ use crate::report::text::{count, shortened};
 use crate::run::{Checkpoint, RunFolder, RunResults};
 use crate::settings::Settings;
 use crate::tasks::protocol::{
-    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
-    Plan, Predicted, Request, TaskEntry, TrainedModel,
+    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
+    Predicted, Request, TaskEntry, TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
@@ -42,7 +43,7 @@ pub type Training = crate::tasks::training::Training<ForecastConfig>;
 ///
 /// Errors: settings that make no sense, a table that lacks columns or values, a constant target, a series that is too
 /// short for the window and the horizon, and a loss that is no longer finite.
-pub fn train(table: &Table, config: &ForecastConfig, progress: &mut dyn Progress) -> Result<Trained> {
+pub fn train(table: &Table, config: &ForecastConfig, progress: &mut dyn Progress) -> Result<ForecastOutcome> {
     let mut search = Search::begin(plan(config, table, Vec::new())?)?;
     search.plan().source.notes.iter().for_each(|note| progress.note(note));
     search.run(progress, &mut ())?;
@@ -58,7 +59,7 @@ pub fn train(table: &Table, config: &ForecastConfig, progress: &mut dyn Progress
 pub fn open_run(path: impl AsRef<Path>) -> Result<Forecaster> {
     let folder = RunFolder::open(path)?;
     let file = folder.load_model()?;
-    Forecaster::from_model_file(&folder.model_path().display().to_string(), &file)
+    Forecaster::from_model_file(&folder.model_path().display().to_string(), file)
 }
 
 fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<ForecastPlan> {
@@ -100,7 +101,7 @@ impl TaskEntry for Entry {
     }
 
     fn open(&self, name: &str, file: ModelFile) -> Result<Box<dyn TrainedModel>> {
-        Ok(Box::new(Forecaster::from_model_file(name, &file)?))
+        Ok(Box::new(Forecaster::from_model_file(name, file)?))
     }
 }
 
@@ -145,6 +146,11 @@ impl Plan for ForecastPlan {
         self.prepared()
     }
 
+    fn prepared_alike(&self, then: &Value) -> Result<bool> {
+        let now = self.prepared()?;
+        Ok(now == *then || earlier::prepared_alike(&now, then)?)
+    }
+
     fn begin(self) -> Result<Search> {
         Search::begin(self)
     }
@@ -155,7 +161,7 @@ impl Plan for ForecastPlan {
 }
 
 impl Learning for Search {
-    type Trained = Trained;
+    type Outcome = ForecastOutcome;
 
     fn notes(&self) -> &[String] {
         &self.plan().source.notes
@@ -174,19 +180,19 @@ impl Learning for Search {
         self.run(progress, keeper)
     }
 
-    fn finish(self) -> Result<Trained> {
+    fn finish(self) -> Result<ForecastOutcome> {
         self.finish()
     }
 }
 
-impl Trained {
+impl ForecastOutcome {
     /// All settings with what the data decided filled in: training with them gives the same model.
     pub fn as_used(&self) -> ForecastConfig {
         self.config.as_used(&self.decisions)
     }
 }
 
-impl Outcome for Trained {
+impl Outcome for ForecastOutcome {
     fn config_toml(&self) -> Result<String> {
         self.as_used().to_toml()
     }
@@ -229,7 +235,6 @@ impl Outcome for Trained {
                 .map(|part| count(part.len()));
         data.push(format!("{learn} to learn, {decide} to decide, {measure} to measure"));
         let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
-        let parameters: usize = self.forecaster.summary().iter().map(|layer| layer.parameters).sum();
         Facts {
             file: self.data.source.clone(),
             data,
@@ -237,7 +242,7 @@ impl Outcome for Trained {
                 "{layers}{} of {} units, {} parameters; {} ahead from {} rows",
                 network.cell.spec().family,
                 network.hidden,
-                count(parameters),
+                count(self.forecaster.parameters().len()),
                 steps(decisions.horizon),
                 decisions.window
             ),
@@ -328,26 +333,11 @@ impl TrainedModel for Forecaster {
             "horizon": p.horizon,
             "season": config.season,
         });
-        let layers: Vec<LayerFacts> = self
-            .summary()
-            .into_iter()
-            .map(|layer| LayerFacts {
-                name: layer.name,
-                kind: layer.kind,
-                output: layer.output,
-                parameters: layer.parameters,
-            })
-            .collect();
-        ModelFacts {
-            heading: Some(["Forecaster".into(), line]),
-            parameters: layers.iter().map(|layer| layer.parameters).sum(),
-            layers,
-            table: None,
-            more: match more {
-                Value::Object(more) => more,
-                _ => Map::new(),
-            },
-        }
+        let more = match more {
+            Value::Object(more) => more,
+            _ => Map::new(),
+        };
+        ModelFacts { heading: Some(["Forecaster".into(), line]), more, ..ModelFacts::of(self.model()) }
     }
 }
 

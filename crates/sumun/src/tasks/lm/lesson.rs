@@ -120,7 +120,7 @@ impl Lesson for Writing {
     }
 
     fn to_file(&self) -> Result<ModelFile> {
-        to_file(Task::Lm, "language", &self.pipeline, &self.learner.model)
+        to_file(Task::Lm.name(), "language", &self.pipeline, &self.learner.model)
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

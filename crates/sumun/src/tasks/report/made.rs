@@ -6,34 +6,24 @@ use sumun_kernels::Path;
 use toml::Table;
 
 use super::{About, amount, part_amount, part_name};
-use crate::report::LayerRow;
 use crate::report::frame::{self, Again, fact};
 use crate::report::text::{count, counted, escape, fixed, shortened};
 use crate::tasks::config::TaskConfig;
-use crate::tasks::finished::Trained;
+use crate::tasks::finished::SequenceOutcome;
+use crate::tasks::layers::layer_rows;
 use crate::tasks::trained::TrainedTask;
 
 /// How many tokens of largest norm are shown.
 const LARGEST: usize = 5;
 
 /// Everything.
-pub(super) fn section(trained: &Trained, task: Option<&TrainedTask>, about: &About) -> String {
+pub(super) fn section(trained: &SequenceOutcome, task: Option<&TrainedTask>, about: &About) -> String {
     let mut out = String::new();
     data(trained, task, &mut out);
     settings(trained, task, &mut out);
     if let Some(task) = task {
         let summary = task.model.summary();
-        let rows: Vec<LayerRow> = summary
-            .rows
-            .iter()
-            .map(|row| LayerRow {
-                name: row.name.clone(),
-                kind: row.kind.clone(),
-                output: shape(&row.output_shape),
-                parameters: row.parameters,
-            })
-            .collect();
-        frame::layers(&rows, summary.parameters(), &mut out);
+        frame::layers(&layer_rows(&summary), summary.parameters(), &mut out);
         norms(trained, task, &mut out);
     }
     let again = Again {
@@ -51,15 +41,7 @@ pub(super) fn section(trained: &Trained, task: Option<&TrainedTask>, about: &Abo
     out
 }
 
-fn shape(sizes: &[Option<usize>]) -> String {
-    let size = |(place, size): (usize, &Option<usize>)| match size {
-        Some(size) => size.to_string(),
-        None => ["N", "T"].get(place).copied().unwrap_or("any").to_owned(),
-    };
-    format!("[{}]", sizes.iter().enumerate().map(size).collect::<Vec<_>>().join(", "))
-}
-
-fn data(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
+fn data(trained: &SequenceOutcome, task: Option<&TrainedTask>, out: &mut String) {
     let config = &trained.config;
     out.push_str("<div class=\"panel\"><h3>Data</h3><dl class=\"facts\">");
     fact("File", &config.data.train.to_string_lossy(), out);
@@ -80,7 +62,7 @@ fn data(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
 }
 
 /// Every setting that the task reads; those that are not as they would be unless told stand out.
-fn settings(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
+fn settings(trained: &SequenceOutcome, task: Option<&TrainedTask>, out: &mut String) {
     let config = &trained.config;
     let (Ok(table), Ok(settings)) = (Table::try_from(config), TaskConfig::settings(config.task)) else {
         return;
@@ -119,7 +101,7 @@ fn settings(trained: &Trained, task: Option<&TrainedTask>, out: &mut String) {
 }
 
 /// The tokens whose vectors are longest: those that move the network most.
-fn norms(trained: &Trained, task: &TrainedTask, out: &mut String) {
+fn norms(trained: &SequenceOutcome, task: &TrainedTask, out: &mut String) {
     let Some(tokens) = task.pipeline.tokens() else { return };
     let summary = task.model.summary();
     let weight = summary.rows.first().and_then(|row| trained.file.tensor(&format!("{}.weight", row.name)));

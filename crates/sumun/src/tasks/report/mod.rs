@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 use super::config::Task;
 use super::figures::{Figures, Measured};
-use super::finished::Trained;
+use super::finished::SequenceOutcome;
 use super::protocol::About;
 use super::results::Headline;
 use super::trained::TrainedTask;
@@ -24,7 +24,7 @@ use crate::report::text::{counted, duration, escape, fixed, number};
 
 /// The report of a training: one self-contained HTML page, which the same input always gives the same bytes of. All that
 /// comes from the data is escaped.
-pub fn task_report(trained: &Trained, about: &About) -> String {
+pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
     // A model that cannot be read again would be a bug elsewhere; the figures are worth a page all the same.
     let task = TrainedTask::from_file(trained.file.clone()).ok();
     let epochs: Vec<EpochRow> = trained.epochs.iter().map(EpochRow::from).collect();
@@ -83,7 +83,7 @@ fn class_names(task: Option<&TrainedTask>) -> Vec<String> {
 }
 
 /// What the training part has: `243 sequences`.
-fn amount(trained: &Trained) -> String {
+fn amount(trained: &SequenceOutcome) -> String {
     let noun = match trained.config.task {
         Task::Classify | Task::Regress => "sequence",
         Task::Tag => "sentence",
@@ -139,7 +139,7 @@ fn verdict(ours: &Headline, theirs: &Headline) -> &'static str {
     }
 }
 
-fn headline(trained: &Trained, out: &mut String) {
+fn headline(trained: &SequenceOutcome, out: &mut String) {
     let Some((measured, (ours, theirs))) = trained.measured.last().and_then(|m| Some((m, first(m)?))) else {
         return;
     };
@@ -161,7 +161,7 @@ fn headline(trained: &Trained, out: &mut String) {
     );
 }
 
-fn cards(trained: &Trained, curves: &Curves<'_>, out: &mut String) {
+fn cards(trained: &SequenceOutcome, curves: &Curves<'_>, out: &mut String) {
     let mut cards: Vec<Card> = Vec::new();
     if let Some(judged) = trained.measured.last() {
         let baseline = judged.baseline.headline();

@@ -8,11 +8,11 @@ use crate::tasks::{AttentionWeights, HeldOut, Pooling, TaskConfig, Training};
 const HOSTILE: &str = "</script><b onclick='x'>\"&\u{0}";
 
 /// A training of a few epochs on a file of its own.
-fn trained(task: Task, name: &str, content: &str, epochs: usize) -> Trained {
+fn trained(task: Task, name: &str, content: &str, epochs: usize) -> SequenceOutcome {
     pooled(task, name, content, epochs, Pooling::Max)
 }
 
-fn pooled(task: Task, name: &str, content: &str, epochs: usize, pool: Pooling) -> Trained {
+fn pooled(task: Task, name: &str, content: &str, epochs: usize, pool: Pooling) -> SequenceOutcome {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, content).unwrap();
@@ -26,7 +26,7 @@ fn pooled(task: Task, name: &str, content: &str, epochs: usize, pool: Pooling) -
     training.finish().unwrap()
 }
 
-fn texts() -> Trained {
+fn texts() -> SequenceOutcome {
     let mut csv = String::from("text,label\n");
     for i in 0..20 {
         csv += &format!("정말 좋은 <b> film {i},good & \"\"fine\"\"\nboring 지루한 & plot {i},'bad'\n")
@@ -35,7 +35,7 @@ fn texts() -> Trained {
     trained(Task::Classify, "texts.csv", &csv, 3)
 }
 
-fn numbers(task: Task, channels: usize) -> Trained {
+fn numbers(task: Task, channels: usize) -> SequenceOutcome {
     let mut lines = String::new();
     for i in 0..40 {
         let channel = |c: usize| format!("[{},{},{}]", i % 5, c, (i * c) % 7);
@@ -46,7 +46,7 @@ fn numbers(task: Task, channels: usize) -> Trained {
 }
 
 /// What every page holds.
-fn sound(trained: &Trained, about: &About) -> String {
+fn sound(trained: &SequenceOutcome, about: &About) -> String {
     let page = task_report(trained, about);
     check::well_formed(&page).unwrap();
     assert_eq!(page, task_report(trained, about), "the same bytes every time");

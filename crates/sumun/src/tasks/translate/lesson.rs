@@ -157,7 +157,7 @@ impl Lesson for Translator {
     }
 
     fn to_file(&self) -> Result<ModelFile> {
-        to_file(Task::Translate, "translation", &self.pipeline, &self.learner.model)
+        to_file(Task::Translate.name(), "translation", &self.pipeline, &self.learner.model)
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::config::{Task, TaskConfig};
 use super::super::figures::{Alignment, Answers, Figures, Measured, Prediction};
-use super::super::finished::Trained;
+use super::super::finished::SequenceOutcome;
 use super::super::trained::{Pipeline, TrainedTask};
 use super::super::training::Training;
 use super::example::Examples;
@@ -153,7 +153,7 @@ fn begin(folder: &Path, data: &str, settings: &[(&str, &str)]) -> Result<Trainin
     Training::begin(TaskConfig::from_tables(Task::Translate, &tables)?)
 }
 
-fn train(folder: &Path, data: &str, settings: &[(&str, &str)]) -> Trained {
+fn train(folder: &Path, data: &str, settings: &[(&str, &str)]) -> SequenceOutcome {
     let mut training = begin(folder, data, settings).unwrap();
     training.run(&mut (), &mut ()).unwrap();
     training.finish().unwrap()

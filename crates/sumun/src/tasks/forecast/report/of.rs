@@ -6,14 +6,16 @@ use super::page::forecast_report;
 use super::shown::{
     DataFacts, Errors, Example, ForecastReport, Interval, ScoredForecaster, SplitFacts, Stretch, TargetReport,
 };
-use crate::report::{EpochRow, LayerRow};
+use crate::report::EpochRow;
 use crate::tasks::forecast::baseline::Baseline;
 use crate::tasks::forecast::evaluation::{Evaluation, Scores};
-use crate::tasks::forecast::trained::Trained;
+use crate::tasks::forecast::network::stack;
+use crate::tasks::forecast::outcome::ForecastOutcome;
+use crate::tasks::layers::layer_rows;
 use crate::tasks::protocol::About;
 
 /// The page of a training.
-pub(in crate::tasks::forecast) fn report(trained: &Trained, about: &About) -> String {
+pub(in crate::tasks::forecast) fn report(trained: &ForecastOutcome, about: &About) -> String {
     forecast_report(&trained.report(about))
 }
 
@@ -28,11 +30,11 @@ const FEWEST_ERRORS: usize = 20;
 /// The most residuals that the histogram counts; of more, evenly spaced origins are taken.
 const MOST_RESIDUALS: usize = 200_000;
 
-impl Trained {
+impl ForecastOutcome {
     /// The report of this training, for [`forecast_report`].
     pub fn report(&self, about: &About) -> ForecastReport {
         let decisions = &self.decisions;
-        let layers = self.forecaster.summary();
+        let model = self.forecaster.model();
         let future = self.forecaster.predict(None, None);
         // The page says elsewhere which column holds the time.
         let remarkable = |note: &&String| !note.starts_with("time column ");
@@ -54,20 +56,12 @@ impl Trained {
             seed: self.config.train.seed,
             seconds: self.seconds,
             threads: about.threads,
-            path: self.forecaster.net.path().name().into(),
-            parameters: layers.iter().map(|layer| layer.parameters).sum(),
+            path: stack(model).map_or_else(|_| String::new(), |stack| stack.path().name().into()),
+            parameters: model.parameters().len(),
             horizon: decisions.horizon,
             data: self.data_facts(),
             choices: decisions.choices.clone(),
-            layers: layers
-                .into_iter()
-                .map(|layer| {
-                    let sizes: Vec<String> =
-                        layer.output.iter().map(|n| n.map_or("N".into(), |n| n.to_string())).collect();
-                    let output = format!("[{}]", sizes.join(", "));
-                    LayerRow { name: layer.name, kind: layer.kind, output, parameters: layer.parameters }
-                })
-                .collect(),
+            layers: layer_rows(&model.summary()),
             loss_name: match self.config.train.loss.as_str() {
                 "mae" => "mean absolute error of scaled values".into(),
                 "mse" => "mean squared error of scaled values".into(),

@@ -10,7 +10,7 @@ use crate::train::EpochRecord;
 
 /// A trained forecaster and all that is worth telling about its training.
 #[derive(Debug)]
-pub struct Trained {
+pub struct ForecastOutcome {
     /// The model.
     pub forecaster: Forecaster,
     /// All settings, as they were asked for.

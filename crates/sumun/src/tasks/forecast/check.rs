@@ -1,0 +1,73 @@
+//! Whether what a model file keeps of a forecaster beside its network fits together. Nobody vouches for a file: everything is
+//! checked, and sizes before anything is allocated by them.
+
+use super::kept::ForecasterConfig;
+use super::predict::timestamp;
+use crate::data::Frequency;
+use crate::loss::Loss;
+use crate::{Error, Result};
+
+/// Rows that no file has; below it, row numbers can be added up.
+const MOST_ROWS: usize = 1 << 48;
+
+fn damaged<T>(what: String) -> Result<T> {
+    Err(Error::Model(format!("the model is damaged: {what}; use the file that training wrote")))
+}
+
+/// Error unless all parts of the configuration fit together.
+pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
+    let p = &config.preprocessing;
+    p.check()?;
+    if config.season == 0 {
+        return damaged("the season is 0".into());
+    }
+    if !matches!(config.loss, Loss::Mae(_) | Loss::Mse(_) | Loss::Huber(_)) {
+        return damaged(format!("{} is no loss of a forecaster", config.loss.name()));
+    }
+    let frequency = config.time.as_ref().and_then(|axis| axis.frequency);
+    match frequency {
+        Some(Frequency::Fixed { nanoseconds }) if nanoseconds <= 0 => {
+            return damaged(format!("the step between rows is {nanoseconds} nanoseconds"));
+        }
+        Some(Frequency::Months { months: 0, .. }) => {
+            return damaged("the step between rows is 0 months".into());
+        }
+        _ => {}
+    }
+    if p.calendar.is_some() && frequency.is_none() {
+        return damaged("it has a calendar, but no step between rows".into());
+    }
+    let history = &config.history;
+    let columns = p.targets.len() + p.features.len() + p.known.len();
+    if history.columns.len() != columns || history.ahead.len() != p.known.len() {
+        return damaged(format!("its history has {} columns for {columns}", history.columns.len()));
+    }
+    let rows = history.columns.first().map_or(0, Vec::len);
+    // Sums of numbers from a file may leave what a computer counts to.
+    let needed = p.window.checked_add(p.reach());
+    if needed.is_none_or(|needed| rows < needed.max(config.season))
+        || rows < p.rows_needed()
+        || rows > history.rows
+        || history.rows > MOST_ROWS
+        || history.columns.iter().any(|column| column.len() != rows)
+    {
+        return damaged(format!("its history of {rows} rows does not fit its window and season"));
+    }
+    let known = history.ahead.first().map_or(0, Vec::len);
+    if history.ahead.iter().any(|column| column.len() != known) {
+        return damaged("its known columns end at different rows".into());
+    }
+    let finite = |columns: &[Vec<f64>]| columns.iter().flatten().all(|v| v.is_finite());
+    if !finite(&history.columns) || !finite(&history.ahead) {
+        return damaged("its history holds a number that is not finite".into());
+    }
+    match &history.times {
+        Some(times) if times.len() != rows => {
+            return damaged(format!("its history has {} times for {rows} rows", times.len()));
+        }
+        Some(times) => times.iter().try_for_each(|time| timestamp(time).map(|_| ()))?,
+        None if p.calendar.is_some() => return damaged("it has a calendar, but no times".into()),
+        None => {}
+    }
+    Ok(())
+}
