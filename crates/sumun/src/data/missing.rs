@@ -119,6 +119,14 @@ impl Rows {
         Ok(Complete { times: self.times, columns, notes })
     }
 
+    /// Puts the rows, whose times are in order already, into the order of `places`.
+    pub(crate) fn reorder(&mut self, places: &[usize]) {
+        self.lines = places.iter().map(|&place| self.lines[place]).collect();
+        for (_, values) in &mut self.columns {
+            *values = places.iter().map(|&place| values[place]).collect();
+        }
+    }
+
     fn fail(&self, message: &str) -> Error {
         Error::Data(format!("{}: {message}", self.source))
     }

@@ -20,6 +20,7 @@
 //! # Ok::<(), sumun::Error>(())
 //! ```
 
+mod axis;
 mod calendar;
 mod frequency;
 mod grid;
@@ -46,6 +47,9 @@ pub use split::{Part, Split};
 pub use table::Table;
 pub(crate) use table::is_json;
 pub(crate) use text_file::TextFile;
-pub use time::{DateOrder, Resolution, TimeFormat, Timestamp, parse_times};
+pub use time::{
+    Case, Clock, DateOrder, Half, Language, NameStyle, OffsetStyle, Piece, Span, TimeFormat, Timestamp,
+    parse_times,
+};
 pub use transform::{Difference, Transform, log_suits};
 pub use window::{origins, origins_within, sliding_windows};

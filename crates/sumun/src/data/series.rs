@@ -1,11 +1,11 @@
 //! Numeric columns over time, read from a table.
 
+use super::axis::{self, Asked};
 use super::frequency::Frequency;
 use super::missing::{Missing, Rows, Times};
 use super::names::quoted;
 use super::table::Table;
-use super::time::{TimeFormat, Timestamp, parse_times};
-use crate::message::{key, text};
+use super::time::{DateOrder, TimeFormat, TimeHints, Timestamp};
 use crate::{Error, Result};
 
 /// Numeric columns of equal length, in order of time, with nothing missing.
@@ -37,11 +37,12 @@ pub struct Column {
 /// Where the timestamps come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeColumn<'a> {
-    /// The first column that holds timestamps on every row and is not asked for as a numeric column. Plain
-    /// numbers such as years count only in a column that is named like a time (`date`, `year`, `ds`, …).
+    /// The first column that holds timestamps on every row and is not asked for as a numeric column; a date and a time of
+    /// day in two columns, or year, month, day and hour in several, are put together. Plain numbers such as years count
+    /// only in a column that is named like a time (`date`, `year`, `ds`, …), or where their digits are a date or seconds.
     #[default]
     Auto,
-    /// This column; an error if it does not hold timestamps.
+    /// This column, or these with `+` between their names; an error if they do not hold timestamps.
     Named(&'a str),
     /// None: rows are evenly spaced in the order of the file.
     None,
@@ -61,6 +62,15 @@ pub struct SeriesSpec<'a> {
     pub missing: Missing,
     /// The frequency a model was trained on; a file of another frequency is then an error.
     pub expected_frequency: Option<Frequency>,
+    /// Which part of a date of numbers comes first; by default the column says so, or nothing does, which is an error.
+    pub date_order: Option<DateOrder>,
+    /// The time zone of the wall clock that the file writes, such as `Europe/Berlin`: steps are then even where clocks are
+    /// changed.
+    pub timezone: Option<&'a str>,
+    /// How a model's training file wrote its times; a file that can be read so is.
+    pub expected_format: Option<&'a TimeFormat>,
+    /// One of several series in the table, as `column=value`.
+    pub series: Option<&'a str>,
 }
 
 /// A series, the known columns of the steps after it, and notes on what was found.
@@ -74,23 +84,6 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-/// Names of columns in which a plain number such as 1949 may be a year.
-const TIME_NAMES: [&str; 13] = [
-    "date",
-    "time",
-    "year",
-    "month",
-    "day",
-    "ds",
-    "timestamp",
-    "datetime",
-    "date_time",
-    "date time",
-    "years",
-    "period",
-    "index",
-];
-
 impl<'a> SeriesSpec<'a> {
     /// Reads `columns`, finds the time column, and stops at anything missing.
     pub fn new(columns: &'a [&'a str]) -> Self {
@@ -100,6 +93,10 @@ impl<'a> SeriesSpec<'a> {
             known: &[],
             missing: Missing::Error,
             expected_frequency: None,
+            date_order: None,
+            timezone: None,
+            expected_format: None,
+            series: None,
         }
     }
 }
@@ -125,16 +122,34 @@ impl Series {
         if names.is_empty() {
             return fail("no column is asked for; name at least one".into());
         }
+        let chosen: Vec<usize> = match spec.series {
+            Some(wanted) => axis::rows_of(table, wanted)?,
+            None => (0..table.rows()).collect(),
+        };
         let mut columns = Vec::with_capacity(names.len());
         for name in &names {
             if spec.time == TimeColumn::Named(name) {
                 return fail(format!("column {} cannot be the time and a value at once", quoted(name)));
             }
-            columns.push(((*name).to_owned(), table.numeric(name)?));
+            let values = table.numeric(name)?;
+            columns.push(((*name).to_owned(), chosen.iter().map(|&row| values[row]).collect()));
         }
         let mut notes = Vec::new();
-        let mut times = find_times(table, spec.time, &names, &mut notes)?;
+        let hints = TimeHints { order: spec.date_order, zone: spec.timezone, form: spec.expected_format };
+        let asked = Asked { time: spec.time, taken: &names, rows: &chosen, hints };
+        let mut times = axis::find(table, &asked, &mut notes)?;
+        let lines = chosen.iter().map(|&row| table.line(row)).collect();
+        let mut order = None;
         if let Some(times) = &mut times {
+            let of_file = times.values.clone();
+            let mut said = Vec::new();
+            order = axis::arrange(times, &mut said);
+            if (order.is_some() || times.values.windows(2).any(|pair| pair[0] == pair[1]))
+                && let Some((column, values)) = axis::panel(table, &chosen, &of_file, &names, &times.column)
+            {
+                return Err(axis::panel_error(table, column, &values));
+            }
+            notes.extend(said);
             let inferred = times.frequency;
             if let (Some(found), Some(expected)) = (inferred, spec.expected_frequency)
                 && found != expected
@@ -147,13 +162,20 @@ impl Series {
                 ));
             }
             times.frequency = inferred.or(spec.expected_frequency);
-            match times.frequency {
-                Some(frequency) => notes.push(format!("time column {}, {frequency}", quoted(&times.column))),
-                None => notes.push(format!("time column {}", quoted(&times.column))),
-            }
+            let column = match times.column.split_once('+') {
+                Some(_) if !table.header().contains(&times.column) => {
+                    format!("time in columns {}", quoted(&times.column))
+                }
+                _ => format!("time column {}", quoted(&times.column)),
+            };
+            notes.push(
+                times.frequency.map_or_else(|| column.clone(), |frequency| format!("{column}, {frequency}")),
+            );
         }
-        let lines = (0..table.rows()).map(|row| table.line(row)).collect();
         let mut past = Rows { source: source.to_owned(), lines, times, columns };
+        if let Some(order) = order {
+            past.reorder(&order);
+        }
         let future = split_future(&mut past, spec);
         let frequency = past.times.as_ref().and_then(|t| t.frequency);
         if past.lines.is_empty() {
@@ -237,56 +259,6 @@ impl Series {
     }
 }
 
-fn find_times(
-    table: &Table,
-    time: TimeColumn<'_>,
-    taken: &[&str],
-    notes: &mut Vec<String>,
-) -> Result<Option<Times>> {
-    let read = |column: usize| -> Result<Times> {
-        let name = &table.header()[column];
-        let cells = (0..table.rows()).map(|row| (table.line(row), table.cell(row, column)));
-        let (values, format) = parse_times(table.name(), name, cells)?;
-        let frequency = Frequency::infer(&values);
-        Ok(Times { column: name.clone(), values, format, frequency })
-    };
-    match time {
-        TimeColumn::None => Ok(None),
-        TimeColumn::Named(name) => read(table.column_index(name)?).map(Some),
-        TimeColumn::Auto => {
-            let (mut refused, mut broken) = (None, None);
-            for (column, name) in table.header().iter().enumerate() {
-                let named_like_time = TIME_NAMES.contains(&name.to_lowercase().as_str());
-                let is_number = table.cell(0, column).parse::<f64>().is_ok();
-                if taken.contains(&name.as_str()) || (is_number && !named_like_time) {
-                    continue;
-                }
-                match read(column) {
-                    Ok(times) => return Ok(Some(times)),
-                    // It begins as a column of times, so going on without times would hide a mistake in the file.
-                    Err(e) if !is_number && begins_with_a_time(table, column) => {
-                        broken = broken.or(Some(e));
-                    }
-                    Err(e) if named_like_time => refused = refused.or(Some((name, e))),
-                    Err(_) => {}
-                }
-            }
-            if let Some(e) = broken {
-                return Err(e.advise(text("or choose ") + key("time").to("none")));
-            }
-            if let Some((name, e)) = refused {
-                notes.push(format!("column {} is not used as time: {e}", quoted(name)));
-            }
-            Ok(None)
-        }
-    }
-}
-
-/// Whether the first row of a column is a time.
-fn begins_with_a_time(table: &Table, column: usize) -> bool {
-    parse_times(table.name(), &table.header()[column], [(table.line(0), table.cell(0, column))]).is_ok()
-}
-
 /// Cuts off the rows at the end that have every known column but none of the others.
 fn split_future(rows: &mut Rows, spec: &SeriesSpec<'_>) -> Option<Rows> {
     if spec.known.is_empty() {
@@ -359,8 +331,12 @@ mod tests {
             (None, vec!["5".into(), "6".into()])
         );
         // A date that cannot be understood is an error.
-        let notes = load("date,y\n11/02/2010,1\n12/02/2010,2\n", &SeriesSpec::new(&["y"])).unwrap().notes;
-        assert!(notes[0].starts_with("column 'date' is not used as time: f.csv: row 2"), "{notes:?}");
+        let either = message("date,y\n11/02/2010,1\n12/02/2010,2\n", &SeriesSpec::new(&["y"]));
+        assert!(either.starts_with("f.csv: row 2, column 'date': '11/02/2010' does not say"), "{either}");
+        assert!(
+            either.ends_with("say so with date_order = day, month or year; or choose time = none"),
+            "{either}"
+        );
     }
 
     /// A day that no calendar has once made a file with times one without, and the run went on.
@@ -450,16 +426,6 @@ mod tests {
                 "f.csv: rows 4 and 5 have the same time (2020-01-03); remove the repeats",
             ),
             (
-                "t,y\n2020-01-01,1\n2020-01-03,1\n2020-01-02,1\n",
-                &[Error, Ffill, Interpolate, Drop],
-                "f.csv: time goes back from row 3 (2020-01-03) to row 4 (2020-01-02); sort the rows by 't', oldest first",
-            ),
-            (
-                "t,y\n2020-01-02,1\n2020-01-01,1\n",
-                &[Error, Ffill, Interpolate, Drop],
-                "f.csv: time goes back from row 2 (2020-01-02) to row 3 (2020-01-01)",
-            ),
-            (
                 "t,y\n2020-01-01 00:00,1\n2020-01-01 01:00,1\n2020-01-01 02:00,1\n2020-01-01 02:17,1\n",
                 &[Error, Ffill, Interpolate],
                 "f.csv: the times are mostly hourly, but the spacing is uneven in 1 place, first between row 4",
@@ -474,6 +440,49 @@ mod tests {
                 let found = message(text, &SeriesSpec { missing, ..SeriesSpec::new(&["y"]) });
                 assert!(found.starts_with(expected), "{missing}: {found}");
             }
+        }
+    }
+
+    #[test]
+    fn rows_are_put_in_order_of_time() {
+        for (text, note) in [
+            (
+                "t,y\n2020-01-01,1\n2020-01-03,3\n2020-01-02,2\n",
+                "the rows were not in order of time; they were sorted",
+            ),
+            (
+                "t,y\n2020-01-03,3\n2020-01-02,2\n2020-01-01,1\n",
+                "the newest row came first; the rows were turned round",
+            ),
+        ] {
+            let loaded = load(text, &SeriesSpec::new(&["y"])).unwrap();
+            assert_eq!(loaded.series.columns[0].values, [1.0, 2.0, 3.0], "{text}");
+            assert_eq!(loaded.series.future_labels(1).unwrap(), ["2020-01-04"]);
+            assert_eq!(loaded.notes[0], note);
+        }
+    }
+
+    /// A column that may be the time, but cannot be read as it, is no reason to go on without.
+    #[test]
+    fn times_that_cannot_be_read_are_errors() {
+        for (text, expected) in [
+            ("t,y\n0,1\n57,2\n116,3\n", "f.csv: the numbers of column 't' only rise or only fall"),
+            ("t,y\n9,1\n5,2\n1,3\n", "f.csv: the numbers of column 't' only rise or only fall"),
+            ("seen,y\n1:23.5,1\n2:10.5,2\n3:02.5,3\n", "f.csv: row 2, column 'seen': '1:23.5' is not a time"),
+            ("date,y\nmonday,1\ntuesday,2\n", "f.csv: row 2, column 'date': 'monday' is not a time"),
+            (
+                "date,y\n2020-01-01,1\n2020-01-02,2\nTotal,3\n",
+                "f.csv: row 4, column 'date': 'Total' is not a time",
+            ),
+        ] {
+            let message = message(text, &SeriesSpec::new(&["y"]));
+            assert!(message.starts_with(expected) && message.ends_with("or choose time = none"), "{message}");
+            let none = SeriesSpec { time: TimeColumn::None, ..SeriesSpec::new(&["y"]) };
+            assert_eq!(load(text, &none).unwrap().series.timestamps, None);
+        }
+        for counted in ["n,y\n1,5\n2,6\n3,7\n", "step,y\n10,5\n20,6\n30,7\n"] {
+            let notes = load(counted, &SeriesSpec::new(&["y"])).unwrap().notes;
+            assert!(notes[0].ends_with("counts the rows; there are no times"), "{notes:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use super::choices::{Cell, ClassWeights, DifferenceChoice, Level, Pooling, Switch};
 use super::kind::Kind;
 use super::row::{Group, Setting};
-use crate::data::{Missing, ScaleKind};
+use crate::data::{DateOrder, Missing, ScaleKind};
 use crate::message::Key;
 use crate::train::LearningRate;
 
@@ -77,8 +77,23 @@ pub const SETTINGS: &[Setting] = &[
         "time",
         Kind::Text,
         Forecast,
-        "The column of timestamps, or none; by default the first column that holds timestamps",
+        "The column of timestamps, several as date+time, or none; by default the first that holds timestamps",
     ),
+    row(
+        "data",
+        "date_order",
+        Kind::Choice(DateOrder::NAMES),
+        Forecast,
+        "Which part of a date such as 01/02/2020 comes first; by default what the column shows",
+    ),
+    row(
+        "data",
+        "timezone",
+        Kind::Text,
+        Forecast,
+        "The time zone of the times in the file, such as Europe/Berlin, where clocks are changed twice a year",
+    ),
+    row("data", "series", Kind::Text, Forecast, "One of several series in the file, as COLUMN=VALUE"),
     row(
         "data",
         "features",

@@ -24,6 +24,7 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     if !matches!(config.loss, Loss::Mae(_) | Loss::Mse(_) | Loss::Huber(_)) {
         return damaged(format!("{} is no loss of a forecaster", config.loss.name()));
     }
+    config.time.as_ref().map_or(Ok(()), |axis| axis.format.check())?;
     let frequency = config.time.as_ref().and_then(|axis| axis.frequency);
     match frequency {
         Some(Frequency::Fixed { nanoseconds }) if nanoseconds <= 0 => {

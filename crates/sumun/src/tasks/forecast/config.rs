@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::decisions::Decisions;
-use crate::data::{Missing, ScaleKind, TimeColumn};
+use crate::data::{DateOrder, Missing, ScaleKind, TimeColumn};
 use crate::loss::{Huber, Loss, Mae, Mse};
 use crate::message::{Key, key, text};
 use crate::settings::{
@@ -46,6 +46,12 @@ pub struct DataSettings {
     pub target: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_order: Option<DateOrder>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
     pub features: Vec<String>,
     pub known: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,6 +143,9 @@ impl Default for ForecastConfig {
                 train: PathBuf::new(),
                 target: Vec::new(),
                 time: None,
+                date_order: None,
+                timezone: None,
+                series: None,
                 features: Vec::new(),
                 known: Vec::new(),
                 horizon: None,

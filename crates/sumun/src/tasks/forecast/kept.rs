@@ -23,6 +23,9 @@ pub struct ForecasterConfig {
     pub missing: Missing,
     /// The time column, if there is one.
     pub time: Option<TimeAxis>,
+    /// Which of several series of its table it was trained on, as `column=value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
     /// The end of the data it was trained on, from which it forecasts where no file is given.
     pub history: History,
 }

@@ -145,7 +145,7 @@ fn read(model: &Forecaster, table: &Table) -> Result<Source> {
     let p = &config.preprocessing;
     let time = match &config.time {
         // Without a calendar the times only name the rows, and a file may do without.
-        Some(axis) if p.calendar.is_some() || table.header().contains(&axis.column) => {
+        Some(axis) if p.calendar.is_some() || has_columns(table, &axis.column) => {
             TimeColumn::Named(&axis.column)
         }
         _ => TimeColumn::None,
@@ -160,8 +160,21 @@ fn read(model: &Forecaster, table: &Table) -> Result<Source> {
             TimeColumn::None => None,
             _ => config.time.as_ref().and_then(|axis| axis.frequency),
         },
+        date_order: None,
+        timezone: None,
+        expected_format: config.time.as_ref().map(|axis| &axis.format),
+        // A file of this series alone needs no column that says so.
+        series: config.series.as_deref().filter(|series| {
+            series.split_once('=').is_some_and(|(column, _)| has_columns(table, column.trim()))
+        }),
     };
     Source::read(table, &wanted)
+}
+
+/// Whether a table has a column, or all of those with `+` between their names.
+fn has_columns(table: &Table, names: &str) -> bool {
+    let has = |name: &str| table.header().iter().any(|header| header == name);
+    has(names) || names.split('+').all(|name| has(name.trim()))
 }
 
 /// The end of the data that the model was trained on.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Calendar, Difference, Role, ScaleKind, Scaler, Timestamp, Transform};
+use crate::data::{Calendar, Difference, Role, ScaleKind, Scaler, TimeFormat, Timestamp, Transform};
 use crate::{Error, Result};
 
 /// How values become the network's numbers: fitted on the training part, then fixed.
@@ -67,6 +67,8 @@ pub(crate) struct Columns<'a> {
     pub(crate) known: &'a [Vec<f64>],
     /// `[rows + ahead]`, if there is a time column.
     pub(crate) times: Option<&'a [Timestamp]>,
+    /// How the file writes them.
+    pub(crate) format: Option<&'a TimeFormat>,
 }
 
 /// A series as the network sees it, from which windows are cut.
@@ -237,7 +239,8 @@ impl Preprocessing {
             let known = self.known.iter().zip(columns.known);
             ahead.extend(known.map(|(input, values)| input.scaler.transform(values[row]) as f32));
             if let (Some(calendar), Some(times)) = (&self.calendar, columns.times) {
-                ahead.extend(calendar.features(&times[row]));
+                let local = columns.format.map_or(times[row], |format| format.local(&times[row]));
+                ahead.extend(calendar.features(&local));
             }
         }
         let values = columns.targets.to_vec();
@@ -372,7 +375,8 @@ mod tests {
             window: 4,
             horizon: 3,
         };
-        let all = Columns { targets: &targets, features: &features, known: &known, times: None };
+        let all =
+            Columns { targets: &targets, features: &features, known: &known, times: None, format: None };
         let frame = p.frame(all).unwrap();
         (p, frame)
     }

@@ -190,6 +190,7 @@ impl Search {
             season: decisions.season,
             loss: asked.loss()?,
             missing: asked.data.missing,
+            series: asked.data.series.clone(),
             time: source.axis.clone().map(|(column, format, frequency)| TimeAxis {
                 column,
                 format,

@@ -3,7 +3,8 @@
 use super::preprocessing::Columns;
 use crate::Result;
 use crate::data::{
-    Column, Frequency, Loaded, Missing, Series, SeriesSpec, Table, TimeColumn, TimeFormat, Timestamp,
+    Column, DateOrder, Frequency, Loaded, Missing, Series, SeriesSpec, Table, TimeColumn, TimeFormat,
+    Timestamp,
 };
 
 /// The columns of a series, the known ones with what lies ahead.
@@ -37,6 +38,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) time: TimeColumn<'a>,
     pub(crate) missing: Missing,
     pub(crate) expected_frequency: Option<Frequency>,
+    pub(crate) date_order: Option<DateOrder>,
+    pub(crate) timezone: Option<&'a str>,
+    pub(crate) expected_format: Option<&'a TimeFormat>,
+    pub(crate) series: Option<&'a str>,
 }
 
 impl Source {
@@ -49,6 +54,10 @@ impl Source {
             known: &wanted.known,
             missing: wanted.missing,
             expected_frequency: wanted.expected_frequency,
+            date_order: wanted.date_order,
+            timezone: wanted.timezone,
+            expected_format: wanted.expected_format,
+            series: wanted.series,
         };
         let Loaded { series, future, notes } = Series::from_table(table, &spec)?;
         let mut values = series.columns.into_iter().map(|column| column.values);
@@ -89,6 +98,7 @@ impl Source {
             features: &self.features,
             known: &self.known,
             times: self.times.as_deref(),
+            format: self.axis.as_ref().map(|(_, format, _)| format),
         }
     }
 }

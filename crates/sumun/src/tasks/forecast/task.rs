@@ -74,6 +74,10 @@ fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<
         time: config.time(),
         missing: config.data.missing,
         expected_frequency: None,
+        date_order: config.data.date_order,
+        timezone: config.data.timezone.as_deref(),
+        expected_format: None,
+        series: config.data.series.as_deref(),
     };
     ForecastPlan::new(config.clone(), Source::read(table, &wanted)?, files)
 }

@@ -1,0 +1,69 @@
+//! Timestamps as people write them, and printed back the same way.
+//!
+//! The form of a column is decided by the whole column: every form that one of its cells may have is tried on all rows.
+//! A form is a list of [`Piece`]s, which reads cells and prints new ones.
+
+mod clock;
+mod column;
+mod format;
+mod guess;
+mod names;
+mod read;
+
+pub use clock::Clock;
+pub(super) use clock::without_changes;
+pub(super) use column::{TimeHints, Verdict, clocked, judge};
+pub use format::{OffsetStyle, Piece, Span, TimeFormat};
+pub use names::{Case, Half, Language, NameStyle};
+
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use sumun_nn::named;
+
+/// A moment on an axis of time, without a time zone: [`TimeFormat::local`] says what a clock on the wall shows then.
+pub type Timestamp = jiff::civil::DateTime;
+
+/// Which part of a date of numbers is written first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DateOrder {
+    /// `2010-03-14`
+    #[default]
+    Year,
+    /// `14.03.2010`
+    Day,
+    /// `3/14/2010`
+    Month,
+}
+named!(DateOrder, "date order", Day = "day", Month = "month", Year = "year");
+
+/// Reads a whole time column; `cells` are the row numbers and texts, `source` and `column` are for messages.
+///
+/// Years, months, quarters (`2010Q1`), weeks of ISO 8601 (`2010-W05`), dates with numbers or names of months (English,
+/// German, French, Spanish; `2022년 1월 1일`), with a time of day or not, with an offset from UTC or not, in one form for
+/// all rows; `20100314`; seconds, milliseconds, microseconds or nanoseconds since 1970; decimal years. Where offsets
+/// differ, instants are compared.
+///
+/// Errors: a cell of another form, days and months that could be either, and a date that the calendar lacks.
+pub fn parse_times<'a>(
+    source: &str,
+    column: &str,
+    cells: impl IntoIterator<Item = (usize, &'a str)>,
+) -> Result<(Vec<Timestamp>, TimeFormat)> {
+    let cells: Vec<(usize, &str)> = cells.into_iter().collect();
+    let hints = TimeHints::default();
+    let found = match judge(source, column, &cells, &hints) {
+        Verdict::Times(found) => found,
+        Verdict::Broken(error) | Verdict::Unlike(error) => return Err(error),
+    };
+    let (times, format, _) = clocked(source, column, &cells, found, &hints)?;
+    Ok((times, format))
+}
+
+fn fail(source: &str, row: usize, column: &str, text: &str, why: &str) -> Error {
+    use super::names::quoted;
+    Error::Data(format!("{source}: row {row}, column {}: {} {why}", quoted(column), quoted(text)))
+}
+
+#[cfg(test)]
+mod tests;
