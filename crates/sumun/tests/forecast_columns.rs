@@ -18,7 +18,7 @@ fn rows(header: &str, rows: usize, f: impl Fn(usize) -> String) -> Table {
 
 /// A number in 0 … 1 that nothing before it tells: SplitMix64.
 fn random(t: usize) -> f64 {
-    let mut z = (t as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut z = (t as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
