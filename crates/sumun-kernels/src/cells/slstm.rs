@@ -4,8 +4,9 @@
 //! full matrix over h and one bias.
 //!
 //! With the pre-activations ã: m' = max(ã_i, ln σ(ã_f) + m); i = exp(ã_i − m'), f = exp(ln σ(ã_f) + m − m'), z = tanh(ã_z),
-//! o = σ(ã_o); c' = f ⊙ c + i ⊙ z; n' = f ⊙ n + i; h' = o ⊙ c' / n'. Where n is 0 nothing is remembered yet: there m' = ã_i
-//! and f = 0, as the authors' code has it, so that the first step counts in full whatever its ã_i.
+//! o = σ(ã_o); c' = f ⊙ c + i ⊙ z; n' = f ⊙ n + i; h' = o ⊙ c' / n'. Where n is 0 nothing is remembered yet: there m' = ã_i,
+//! as in the authors' code, and f = 0, so that the first step counts in full whatever its ã_i. (Theirs computes an f that
+//! may overflow and multiplies states of 0 with it, which gives the same states.)
 //!
 //! A row of a panel is i, f, z, o, without gaps in the last panel. The exponentials have no bound, so what is kept, and shown
 //! by a trace, of i and f is their pre-activation.
@@ -87,7 +88,7 @@ impl CellBody for SLstm {
             let d_i = S::mul(S::fma(dc, z, dn), now.i);
             let d_f = S::mul(S::fma(dc, c_before, S::mul(dn, n_before)), now.f);
             let dm = S::sub(S::sub(of(d_states, 2), d_i), d_f);
-            // m' is one of two things, and so is its gradient's way.
+            // m' is one of two terms, and its gradient goes to that one.
             let from_forget = S::if_negative(now.difference, dm, zero);
             let d_i = S::add(d_i, S::sub(dm, from_forget));
             let d_f = S::add(d_f, from_forget);

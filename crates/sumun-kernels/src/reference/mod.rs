@@ -25,7 +25,7 @@
 //! let (mut d_x, mut d_h, mut d_w, mut d_u) = ([0.0; 3], [0.0; 2], [0.0], [0.0]);
 //! let d_initial = StateMut { hidden: &mut d_h, cell: &mut [] };
 //! let into = Gradients { input: &mut d_w, hidden: &mut d_u, ..Gradients::default() };
-//! let d_out = [0.0, 0.0, 1.0]; // The gradient of out[2] alone.
+//! let d_out = [0.0, 0.0, 1.0]; // Only out[2] has a gradient.
 //! let adjoint = Adjoint::new(dims, &steps, rows, None, RowsRef::dense(&out, 1), d_initial, into)?
 //!     .d_out(RowsRef::dense(&d_out, 1))?
 //!     .d_x(RowsMut::dense(&mut d_x, 1), Write::Overwrite)?;
@@ -41,6 +41,7 @@ mod linear;
 mod lstm;
 mod min_gru;
 mod min_lstm;
+mod minimal;
 mod norm;
 mod recurrent;
 mod rnn;

@@ -1,5 +1,7 @@
-//! sLSTM (Beck et al. 2024, eqs. 8–17), the variant with the sigmoid as forget gate: see [`crate::cells::SLstm`]'s file for
-//! the equations. Derivation: `docs/derivations/slstm.md`.
+//! sLSTM (Beck et al. 2024, eqs. 8–17): exponential input gate, the sigmoid as forget gate (the paper allows an exponential
+//! one too), normaliser n and stabiliser m, h' = o ⊙ c' / n', all states 0 at first. It is the cell of the authors'
+//! library (NX-AI/xlstm, `slstm`) with one head: U is a full matrix, where they take one block a head. See
+//! [`crate::cells::SLstm`]'s file for the equations. Derivation: `docs/derivations/slstm.md`.
 
 use super::linear::{add, add_input_gradient, add_weight_gradient, affine};
 use super::run::{Backward, Equations, Forward, before, row, write_down};
