@@ -12,8 +12,8 @@
 use std::process::ExitCode;
 
 use sumun_kernels::{
-    Adjoint, Cache, Cell, Dims, Error, Gradients, InputGradient, Pass, Path, Prepared, Purpose, RowsMut,
-    RowsRef, Scratch, StateMut, Steps, Weights, Write,
+    Adjoint, Cache, Cell, Dims, Error, Gradients, InputGradient, Machine, Pass, Path, Prepared, Purpose,
+    RowsMut, RowsRef, Scratch, StateMut, Steps, Weights, Write,
 };
 use sumun_testing::Random;
 
@@ -67,7 +67,7 @@ type Parameters = [Vec<f32>; 4];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match answer(&arguments) {
+    match output(&arguments) {
         Ok(lines) => {
             println!("{lines}");
             ExitCode::SUCCESS
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn answer(arguments: &[String]) -> Result<String, String> {
+fn output(arguments: &[String]) -> Result<String, String> {
     let chosen = match arguments {
         [] => return Ok(CASES.map(|case| case.name).join("\n")),
         [name, repetitions] => CASES.iter().find(|case| case.name == name).zip(repetitions.parse().ok()),
@@ -88,13 +88,15 @@ fn answer(arguments: &[String]) -> Result<String, String> {
     let (case, repetitions) =
         chosen.ok_or("give the name of a case and how often to run it, or nothing to list the cases")?;
     let path = Path::best();
+    // The same blocks, and so the same counts, whatever the caches of the machine are.
+    let machine = Machine::with_usual_caches(path);
     if path != Path::Avx2 {
         return Err(format!("the fastest path here is {}, not AVX2: run this under valgrind", path.name()));
     }
     // With several threads, counts would depend on who finds work first.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build_global();
     pool.map_err(|error| format!("no pool of one thread: {error}"))?;
-    let sum = case.run(path, repetitions).map_err(|error| format!("{}: {error}", case.name))?;
+    let sum = case.run(machine, repetitions).map_err(|error| format!("{}: {error}", case.name))?;
     match sum.is_finite() {
         true => Ok(format!("{} {} times {repetitions}: the outputs sum to {sum}", path.name(), case.name)),
         false => Err(format!("{}: the outputs sum to {sum}, which is no number", case.name)),
@@ -103,7 +105,7 @@ fn answer(arguments: &[String]) -> Result<String, String> {
 
 impl Case {
     /// Does the work so many times and returns the sum of the last outputs.
-    fn run(&self, path: Path, repetitions: usize) -> Result<f32, Error> {
+    fn run(&self, machine: Machine, repetitions: usize) -> Result<f32, Error> {
         let dims = Dims::new(self.cell, self.input, self.hidden);
         let mut random = Random::new(1);
         let rows = dims.gate_rows();
@@ -112,16 +114,16 @@ impl Case {
         match self.work {
             Work::Train(input_gradient, batch_sizes) => {
                 let steps = Steps::new(batch_sizes.to_vec())?;
-                train(dims, path, input_gradient, &steps, &parameters, &mut random, repetitions)
+                train(dims, machine, input_gradient, &steps, &parameters, &mut random, repetitions)
             }
-            Work::Stream(steps) => stream(dims, path, steps, &parameters, &mut random, repetitions),
+            Work::Stream(steps) => stream(dims, machine, steps, &parameters, &mut random, repetitions),
         }
     }
 }
 
 fn train(
     dims: Dims,
-    path: Path,
+    machine: Machine,
     input_gradient: InputGradient,
     steps: &Steps,
     parameters: &Parameters,
@@ -139,7 +141,7 @@ fn train(
     let mut gradients: Parameters = parameters.each_ref().map(|part| vec![0.0; part.len()]);
     let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
     let purpose = Purpose::Training(input_gradient);
-    let mut prepared = Prepared::new(dims, &weights(parameters), path, purpose)?;
+    let mut prepared = Prepared::new(dims, &weights(parameters), machine, purpose)?;
 
     for _ in 0..repetitions {
         prepared.update(&weights(parameters), purpose)?;
@@ -162,7 +164,7 @@ fn train(
 
 fn stream(
     dims: Dims,
-    path: Path,
+    machine: Machine,
     steps: usize,
     parameters: &Parameters,
     random: &mut Random,
@@ -171,7 +173,7 @@ fn stream(
     let x: Vec<f32> = random.normals(dims.input, 1.0);
     let (mut h, mut c) = (vec![0.0; dims.hidden], vec![0.0; dims.cell_width()]);
     let mut scratch = Scratch::default();
-    let prepared = Prepared::new(dims, &weights(parameters), path, Purpose::Inference)?;
+    let prepared = Prepared::new(dims, &weights(parameters), machine, Purpose::Inference)?;
     for _ in 0..repetitions * steps {
         prepared.step(&x, StateMut { hidden: &mut h, cell: &mut c }, &mut scratch)?;
     }

@@ -1,7 +1,7 @@
 //! The one table of compiled bodies a path. Below it are the bodies, generic over the vector; above it is who calls them
 //! through [`Kernels`], and knows no instruction set.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use crate::bodies::cell::{CellBackward, CellForward};
 use crate::bodies::outer::{Block, Outer, Piece, RowSum};
@@ -9,8 +9,9 @@ use crate::bodies::row::RowTile;
 use crate::bodies::softmax::SoftmaxRow;
 use crate::bodies::tile::{StepTile, Tile};
 use crate::bodies::transpose::Transpose;
+use crate::words::machine::Blocks;
 use crate::words::update::{Rule, Sweep};
-use crate::words::{Activation, Cell, Error, Path};
+use crate::words::{Cell, Error, Machine, Path, VectorFunction};
 
 /// A function over one tile of fixed size.
 pub(crate) type TileFn = unsafe fn(&Tile);
@@ -57,7 +58,7 @@ pub(crate) struct Kernels {
     pub(crate) cells: &'static [CellKernels],
     /// `add(a, b, to, len)`: to = a + b without denormals; a null b is none.
     pub(crate) add: unsafe fn(*const f32, *const f32, *mut f32, usize),
-    pub(crate) activate: unsafe fn(Activation, &mut [f32]),
+    pub(crate) activate: unsafe fn(VectorFunction, &mut [f32]),
     pub(crate) softmax: unsafe fn(&mut SoftmaxRow),
     /// Sums of rows, the last row first.
     pub(crate) add_rows: unsafe fn(&RowSum),
@@ -92,6 +93,29 @@ impl Kernels {
         let vectors = tile.columns.div_ceil(self.lanes);
         // SAFETY: the caller's promises.
         unsafe { self.tiles[vectors - 1][rows - 1](tile) }
+    }
+}
+
+/// The bodies of a path with the sizes of blocks for a machine's caches: what drivers are given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tuned {
+    kernels: Kernels,
+    pub(crate) blocks: Blocks,
+}
+
+impl Deref for Tuned {
+    type Target = Kernels;
+
+    #[inline(always)]
+    fn deref(&self) -> &Kernels {
+        &self.kernels
+    }
+}
+
+impl Machine {
+    /// The table of its path, if this processor can run it, with its blocks. The reference path has none.
+    pub(crate) fn kernels(&self) -> Result<Tuned, Error> {
+        Ok(Tuned { kernels: self.path.kernels()?, blocks: Blocks::of(self) })
     }
 }
 
@@ -185,7 +209,7 @@ macro_rules! kernels {
         kernels!(@function add, $crate::bodies::cell::add::<$simd>, $simd,
             (a: *const f32, b: *const f32, to: *mut f32, len: usize), $($feature)?);
         kernels!(@function activate, $crate::bodies::activation::activate::<$simd>, $simd,
-            (what: $crate::words::Activation, values: &mut [f32]), $($feature)?);
+            (what: $crate::words::VectorFunction, values: &mut [f32]), $($feature)?);
         kernels!(@function softmax, $crate::bodies::softmax::softmax::<$simd>, $simd,
             (row: &mut $crate::bodies::softmax::SoftmaxRow), $($feature)?);
         kernels!(@function add_rows, $crate::bodies::outer::add_rows::<$simd>, $simd,

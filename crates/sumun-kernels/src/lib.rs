@@ -34,7 +34,7 @@
 //! | to … | look at |
 //! |---|---|
 //! | run a recurrence, train it, step through a stream | [`Prepared`] with [`Weights`], [`Pass`] and [`Adjoint`] |
-//! | choose what computes | [`Path`], [`Purpose`] |
+//! | choose what computes, and for which caches | [`Path`], [`Purpose`], [`Machine`] |
 //! | see gates and cell states | [`Trace`] |
 //! | compute the other parts of a network | [`linear`], [`table`], [`softmax`], [`update`], [`philox`], [`activate`] |
 //! | read the equations | [`mod@reference`], with [`Options`] |
@@ -61,14 +61,15 @@ pub use ops::prepared::cache::{Cache, Scratch};
 pub use ops::trace::Trace;
 pub use ops::{linear, philox, softmax, table, update};
 pub use words::{
-    Activation, ActivationFunction, Adjoint, Cell, CellSpec, Dims, Error, Gate, Gradients, InputGradient,
-    MOST_ROWS, Masks, OptionSet, Options, Part, Pass, Path, Purpose, Real, Recurrence, RecurrentDropout,
-    Role, RowMap, RowsMut, RowsRef, Sizes, State, StateMut, Steps, Vector, Weights, Write,
+    ActivationFunction, Adjoint, Cell, CellSpec, Dims, Error, Gate, GateRole, Gradients, InputGradient,
+    MOST_ROWS, Machine, Masks, OptionSet, Options, Pass, Path, Purpose, Real, Recurrence, RecurrentDropout,
+    RowMap, RowsMut, RowsRef, Sizes, State, StateMut, Steps, Vector, VectorFunction, WeightKind, Weights,
+    Write,
 };
 
 /// Replaces every value by its activation, on one of the vector paths. Errors are stated in ulps beside the
 /// functions: exp ≤ 2, sigmoid and tanh ≤ 2.5.
-pub fn activate(path: Path, what: Activation, values: &mut [f32]) -> Result<(), Error> {
+pub fn activate(path: Path, what: VectorFunction, values: &mut [f32]) -> Result<(), Error> {
     let kernels = path.kernels()?;
     // SAFETY: the processor has the path's instruction set, or `kernels` would have refused.
     unsafe { (kernels.activate)(what, values) };

@@ -1,6 +1,6 @@
 //! The vector activations against `f64`, in units of the last place.
 
-use sumun_kernels::{Activation, Path, activate};
+use sumun_kernels::{Path, VectorFunction, activate};
 
 /// How far `found` is from `want`, in units of the last place of `want` as an `f32`.
 fn ulps(found: f32, want: f64) -> f64 {
@@ -9,35 +9,35 @@ fn ulps(found: f32, want: f64) -> f64 {
     (f64::from(found) - want).abs() / unit
 }
 
-fn exact(what: Activation, x: f32) -> f64 {
+fn exact(what: VectorFunction, x: f32) -> f64 {
     let x = f64::from(x);
     match what {
-        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-        Activation::Tanh => x.tanh(),
-        Activation::Exp => x.exp(),
+        VectorFunction::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        VectorFunction::Tanh => x.tanh(),
+        VectorFunction::Exp => x.exp(),
     }
 }
 
 /// Where the stated error holds: sigmoid and exp stop falling at −87.
-fn range(what: Activation) -> (f32, f32) {
+fn range(what: VectorFunction) -> (f32, f32) {
     match what {
-        Activation::Sigmoid => (-87.0, f32::INFINITY),
-        Activation::Tanh => (f32::NEG_INFINITY, f32::INFINITY),
-        Activation::Exp => (-87.0, 88.0),
+        VectorFunction::Sigmoid => (-87.0, f32::INFINITY),
+        VectorFunction::Tanh => (f32::NEG_INFINITY, f32::INFINITY),
+        VectorFunction::Exp => (-87.0, 88.0),
     }
 }
 
-fn bound(what: Activation) -> f64 {
+fn bound(what: VectorFunction) -> f64 {
     match what {
-        Activation::Exp => 1.1,
-        Activation::Sigmoid | Activation::Tanh => 2.5,
+        VectorFunction::Exp => 1.1,
+        VectorFunction::Sigmoid | VectorFunction::Tanh => 2.5,
     }
 }
 
 /// Checks every `stride`-th f32 there is.
 fn check(stride: usize) {
     for path in Path::ALL.into_iter().filter(|p| p.is_available() && *p != Path::Reference) {
-        for what in [Activation::Sigmoid, Activation::Tanh, Activation::Exp] {
+        for what in [VectorFunction::Sigmoid, VectorFunction::Tanh, VectorFunction::Exp] {
             let (low, high) = range(what);
             let (mut worst, mut at) = (0.0, 0.0);
             let mut inputs = Vec::with_capacity(1 << 16);
@@ -74,21 +74,21 @@ fn errors_stay_within_their_bounds_for_every_f32() {
 #[test]
 fn ends_and_odd_values() {
     for path in Path::ALL.into_iter().filter(|p| p.is_available() && *p != Path::Reference) {
-        let of = |what: Activation, x: f32| {
+        let of = |what: VectorFunction, x: f32| {
             let mut v = [x; 3];
             activate(path, what, &mut v).unwrap();
             assert!(v[0].to_bits() == v[2].to_bits());
             v[0]
         };
-        assert_eq!(of(Activation::Tanh, f32::INFINITY), 1.0);
-        assert_eq!(of(Activation::Tanh, f32::NEG_INFINITY), -1.0);
-        assert!(of(Activation::Tanh, -0.0).is_sign_negative());
-        assert_eq!(of(Activation::Sigmoid, 0.0), 0.5);
-        assert_eq!(of(Activation::Sigmoid, f32::INFINITY), 1.0);
-        assert!((0.0..1e-37).contains(&of(Activation::Sigmoid, f32::NEG_INFINITY)));
-        for what in [Activation::Sigmoid, Activation::Tanh, Activation::Exp] {
+        assert_eq!(of(VectorFunction::Tanh, f32::INFINITY), 1.0);
+        assert_eq!(of(VectorFunction::Tanh, f32::NEG_INFINITY), -1.0);
+        assert!(of(VectorFunction::Tanh, -0.0).is_sign_negative());
+        assert_eq!(of(VectorFunction::Sigmoid, 0.0), 0.5);
+        assert_eq!(of(VectorFunction::Sigmoid, f32::INFINITY), 1.0);
+        assert!((0.0..1e-37).contains(&of(VectorFunction::Sigmoid, f32::NEG_INFINITY)));
+        for what in [VectorFunction::Sigmoid, VectorFunction::Tanh, VectorFunction::Exp] {
             assert!(of(what, f32::NAN).is_nan(), "{path} {what:?}");
         }
     }
-    assert!(activate(Path::Reference, Activation::Tanh, &mut [0.0]).is_err());
+    assert!(activate(Path::Reference, VectorFunction::Tanh, &mut [0.0]).is_err());
 }

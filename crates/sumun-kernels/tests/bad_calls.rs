@@ -16,7 +16,7 @@ fn paths() -> impl Iterator<Item = Path> {
     Path::ALL.into_iter().filter(|path| path.is_available())
 }
 
-/// What an error says of a size, and whether it says anything else.
+/// What an error states of a size, and whether it states anything else.
 fn too_large<T>(found: Result<T, Error>) -> &'static str {
     match found.err().expect("a size that cannot be is refused") {
         Error::TooLarge { what, found, most } => {

@@ -1,11 +1,11 @@
-//! Every option of every cell, alone and in random combinations, on the reference path in f64: gradients, those of the
+//! Every option of every cell, by itself and in random combinations, on the reference path in f64: gradients, those of the
 //! states between two steps too, against central differences, and each sequence of a ragged batch against the same
-//! sequence alone.
+//! sequence in a batch of one.
 
 use sumun_kernels::reference::{Cache, backward, forward};
 use sumun_kernels::{
-    ActivationFunction, Adjoint, Cell, Dims, Gradients, Masks, OptionSet, Options, Part, Pass,
-    RecurrentDropout, RowsMut, RowsRef, State, StateMut, Steps, Weights, Write,
+    ActivationFunction, Adjoint, Cell, Dims, Gradients, Masks, OptionSet, Options, Pass, RecurrentDropout,
+    RowsMut, RowsRef, State, StateMut, Steps, WeightKind, Weights, Write,
 };
 use sumun_testing::{Random, assert_close, central_differences};
 
@@ -89,10 +89,10 @@ impl Problem {
             rows * dims.input,
             if_given(given.initial, state[0]),
             if_given(given.initial, state[1]),
-            Part::WeightIh.numbers(dims),
-            Part::WeightHh.numbers(dims),
-            if_given(given.bias_input, Part::BiasIh.numbers(dims)),
-            if_given(given.bias_hidden, Part::BiasHh.numbers(dims)),
+            WeightKind::WeightIh.numbers(dims),
+            WeightKind::WeightHh.numbers(dims),
+            if_given(given.bias_input, WeightKind::BiasIh.numbers(dims)),
+            if_given(given.bias_hidden, WeightKind::BiasHh.numbers(dims)),
             options.projection.unwrap_or(0) * dims.hidden,
             if_given(options.peepholes, 3 * dims.hidden),
             dims.norm_len(),
@@ -214,7 +214,7 @@ impl Problem {
     }
 
     /// The sequence of rank `n` as a problem of its own.
-    fn alone(&self, n: usize) -> Self {
+    fn unbatched(&self, n: usize) -> Self {
         let length = self.steps.batch_sizes().iter().filter(|&&size| size > n).count();
         let rows: Vec<usize> = (0..length).map(|t| self.steps.offset(t) + n).collect();
         let all = self.steps.rows();
@@ -238,7 +238,7 @@ impl Problem {
     }
 }
 
-/// Holds every gradient against central differences and every sequence against itself alone; says which parts had
+/// Holds every gradient against central differences and every sequence against itself in a batch of one; returns which parts had
 /// a gradient that is not 0.
 fn check(what: &str, problem: &Problem) -> [bool; 11] {
     let (found, by_step) = problem.backward_by_step();
@@ -258,16 +258,16 @@ fn check(what: &str, problem: &Problem) -> [bool; 11] {
     check_by_step(what, problem, &by_step);
     let (out, last, _) = problem.forward(&problem.values);
     for n in 0..problem.steps.sequences() {
-        let alone = problem.alone(n);
+        let alone = problem.unbatched(n);
         let (own, own_last, _) = alone.forward(&alone.values);
         let width = problem.dims.output();
         for (t, h) in own.chunks_exact(width).enumerate() {
             let row = problem.steps.offset(t) + n;
-            assert_eq!(h, &out[row * width..][..width], "{what}: rank {n} step {t} alone");
+            assert_eq!(h, &out[row * width..][..width], "{what}: rank {n} step {t}, unbatched");
         }
         for (own, all) in own_last.iter().zip(&last) {
             let width = all.len() / problem.steps.sequences();
-            assert_eq!(own, &all[n * width..][..width], "{what}: final state of rank {n} alone");
+            assert_eq!(own, &all[n * width..][..width], "{what}: final state of rank {n}, unbatched");
         }
     }
     moved
@@ -301,7 +301,7 @@ fn check_by_step(what: &str, problem: &Problem, by_step: &[Vec<f64>; 2]) {
     }
 }
 
-/// Every option alone that the cell has, with everything given.
+/// Every option that the cell has, one at a time, with everything given.
 fn each_option(cell: Cell) -> Vec<Options> {
     let plain = Options::default();
     let mut all = vec![
@@ -329,7 +329,7 @@ fn each_option(cell: Cell) -> Vec<Options> {
 }
 
 #[test]
-fn each_option_alone() {
+fn each_option_by_itself() {
     let mut random = Random::new(11);
     for &cell in CELLS {
         for options in each_option(cell) {

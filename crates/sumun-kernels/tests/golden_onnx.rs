@@ -102,7 +102,7 @@ fn function(name: Option<&str>) -> ActivationFunction {
     }
 }
 
-/// One case, all that it answers; false where the path lacks an option.
+/// One case, all its outputs; false where the path lacks an option.
 fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F>) -> bool {
     let dims = dims(golden);
     if !kernel.computes(dims) {
@@ -117,7 +117,7 @@ fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F
     let batch = Batch::new(&lengths, padded);
     let alive = batch.steps.sequences();
     let packed = batch.pack(&time_second(&golden.tensor("X").reals::<F>(), padded, sequences), inputs);
-    let answers: &[&str] = if dims.cell == Cell::Lstm { &["Y", "Y_h", "Y_c"] } else { &["Y", "Y_h"] };
+    let outputs: &[&str] = if dims.cell == Cell::Lstm { &["Y", "Y_h", "Y_c"] } else { &["Y", "Y_h"] };
 
     let directions = golden.tensor("W").shape[0];
     for direction in 0..directions {
@@ -173,10 +173,10 @@ fn check<F: Real + FromReal + Into<f64>>(golden: &Golden, kernel: &impl Kernel<F
             .collect();
         let name = &golden.name;
         close(&format!("{name}: Y of direction {direction}"), &y, &time_second(&want, padded, sequences));
-        for (answer, found) in answers[1..].iter().zip([all(h), all(c)]) {
-            let want: Vec<f64> = golden.tensor(answer).reals();
+        for (output, found) in outputs[1..].iter().zip([all(h), all(c)]) {
+            let want: Vec<f64> = golden.tensor(output).reals();
             let want = &want[direction * sequences * units..][..sequences * units];
-            close(&format!("{name}: {answer} of direction {direction}"), &found, want);
+            close(&format!("{name}: {output} of direction {direction}"), &found, want);
         }
     }
     true

@@ -1,162 +1,14 @@
 //! The fused paths against the reference path, and the bits that must never change.
 
+mod problem;
+
+use problem::{Problem, Results, dims, fused, fused_paths, on_threads};
 use proptest::prelude::*;
 use sumun_kernels::{
-    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, OptionSet, Options, Part, Pass, Path, Prepared,
-    Purpose, RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, Write,
+    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Options, Pass, Path, Prepared, Purpose, RowMap,
+    RowsMut, RowsRef, Scratch, State, StateMut, Steps,
 };
-use sumun_testing::{Random, assert_close};
-
-/// Every recurrence of the fused paths: the cell, and whether it has a projection.
-fn fused() -> Vec<(Cell, bool)> {
-    let projected = Cell::ALL.iter().filter(|cell| cell.spec().fused.contains(OptionSet::PROJECTION));
-    let plain = Cell::ALL.iter().map(|&cell| (cell, false));
-    plain.chain(projected.map(|&cell| (cell, true))).collect()
-}
-
-/// A projection, where there is one, is of a width drawn by the seed: narrower than H, equal or wider.
-fn dims((cell, projected): (Cell, bool), input: usize, hidden: usize, seed: u64) -> Dims {
-    let projection = projected.then_some(1 + seed as usize % (hidden + hidden.div_ceil(2)));
-    Dims::new(cell, input, hidden).with(Options { projection, ..Options::default() })
-}
-
-fn fused_paths() -> impl Iterator<Item = Path> {
-    Path::ALL.into_iter().filter(|path| path.is_available() && *path != Path::Reference)
-}
-
-/// One problem: a recurrence, its weights and everything that goes in.
-#[derive(Debug, Clone)]
-struct Problem {
-    dims: Dims,
-    steps: Steps,
-    weights: [Vec<f32>; 5],
-    x: Vec<f32>,
-    initial: Option<[Vec<f32>; 2]>,
-    /// Empty for none.
-    d_out: Vec<f32>,
-    d_last: [Vec<f32>; 2],
-}
-
-/// Everything that comes out, named.
-#[derive(Debug, Clone, PartialEq)]
-struct Answer(Vec<(&'static str, Vec<f32>)>);
-
-/// A draw as states: a normaliser, of a cell that has one, is above 0.
-fn as_states(dims: Dims, mut values: Vec<f32>) -> Vec<f32> {
-    let states = dims.cell.spec().states;
-    for (k, value) in values.iter_mut().enumerate() {
-        if states[k / dims.hidden % states.len()] == "n" {
-            *value = value.abs() + 0.5;
-        }
-    }
-    values
-}
-
-impl Problem {
-    fn new(dims: Dims, batch_sizes: &[usize], bias: bool, initial: bool, seed: u64) -> Self {
-        let mut random = Random::new(seed);
-        let steps = Steps::new(batch_sizes.to_vec()).unwrap();
-        let (rows, n) = (steps.rows(), steps.sequences());
-        let scale = 1.0 / (dims.hidden as f64).sqrt();
-        let cells = n * dims.cell_width();
-        let parts = [Part::WeightIh, Part::WeightHh, Part::BiasIh, Part::BiasHh, Part::WeightHr];
-        let weights = parts.map(|part| if bias || !part.is_bias() { part.numbers(dims) } else { 0 });
-        let mut state = || [random.normals(n * dims.output(), 0.5), random.normals(cells, 0.5)];
-        let (d_last, [h, c]) = (state(), state());
-        let start = [h, as_states(dims, c)];
-        Self {
-            dims,
-            weights: weights.map(|len| random.normals(len, scale)),
-            x: random.normals(rows * dims.input, 1.0),
-            initial: initial.then_some(start),
-            d_out: random.normals(rows * dims.output(), 1.0),
-            d_last,
-            steps,
-        }
-    }
-
-    fn weights(&self) -> Weights<'_, f32> {
-        let [input, hidden, bias_input, bias_hidden, projection] = &self.weights;
-        Weights { input, hidden, bias_input, bias_hidden, projection, ..Weights::default() }
-    }
-
-    fn initial(&self) -> Option<State<'_, f32>> {
-        self.initial.as_ref().map(|[hidden, cell]| State { hidden, cell })
-    }
-
-    fn zeros(&self) -> [Vec<f32>; 2] {
-        self.d_last.each_ref().map(|part| vec![0.0; part.len()])
-    }
-
-    fn run(&self, path: Path) -> Answer {
-        self.run_for(path, [Purpose::Training(InputGradient::Needed); 2])
-    }
-
-    /// With weights packed for these purposes, forwards and backwards.
-    fn run_for(&self, path: Path, [forwards, backwards]: [Purpose; 2]) -> Answer {
-        let (input, output) = (self.dims.input, self.dims.output());
-        let mut prepared = Prepared::new(self.dims, &self.weights(), path, forwards).unwrap();
-        assert_eq!(prepared.path(), path);
-        let mut out = vec![f32::NAN; self.steps.rows() * output];
-        let ([mut h, mut c], [mut d_h, mut d_c]) = (self.zeros(), self.zeros());
-        let (mut cache, mut scratch) = (Cache::default(), Scratch::default());
-        let last = StateMut { hidden: &mut h, cell: &mut c };
-        let x = RowsRef::dense(&self.x, input);
-        let to = RowsMut::dense(&mut out, output);
-        let pass = Pass::new(self.dims, &self.steps, x, self.initial(), to, last).unwrap();
-        prepared.forward(pass, Some(&mut cache), &mut scratch).unwrap();
-
-        // Without a cache another branch runs; the answer has the same bits.
-        let (mut again, [mut h2, mut c2]) = (vec![f32::NAN; out.len()], self.zeros());
-        let last = StateMut { hidden: &mut h2, cell: &mut c2 };
-        let to = RowsMut::dense(&mut again, output);
-        let pass = Pass::new(self.dims, &self.steps, x, self.initial(), to, last).unwrap();
-        prepared.forward(pass, None, &mut scratch).unwrap();
-        assert_eq!((&again, &h2, &c2), (&out, &h, &c), "with and without a cache");
-
-        if backwards != forwards {
-            prepared.update(&self.weights(), backwards).unwrap();
-        }
-        let mut d_x = vec![f32::NAN; self.x.len()];
-        let mut into = self.weights.each_ref().map(|part| vec![0.0; part.len()]);
-        let [w, u, bi, bh, projection] = &mut into;
-        let into_all = Gradients {
-            input: w,
-            hidden: u,
-            bias_input: bi,
-            bias_hidden: bh,
-            projection,
-            ..Gradients::default()
-        };
-        let d_out = (!self.d_out.is_empty()).then(|| RowsRef::dense(&self.d_out, output));
-        let d_last = State { hidden: &self.d_last[0], cell: &self.d_last[1] };
-        let (d_rows, d_initial) =
-            (RowsMut::dense(&mut d_x, input), StateMut { hidden: &mut d_h, cell: &mut d_c });
-        let out_rows = RowsRef::dense(&out, output);
-        let adjoint =
-            Adjoint::new(self.dims, &self.steps, x, self.initial(), out_rows, d_initial, into_all).unwrap();
-        let adjoint = adjoint.d_out(d_out).unwrap().d_last(d_last).unwrap();
-        prepared.backward(adjoint.d_x(d_rows, Write::Overwrite).unwrap(), &mut cache).unwrap();
-        let [d_w, d_u, d_bi, d_bh, d_projection] = into;
-        Answer(vec![
-            ("out", out),
-            ("h", h),
-            ("c", c),
-            ("d_x", d_x),
-            ("d_h0", d_h),
-            ("d_c0", d_c),
-            ("d_weight_ih", d_w),
-            ("d_weight_hh", d_u),
-            ("d_bias_ih", d_bi),
-            ("d_bias_hh", d_bh),
-            ("d_weight_hr", d_projection),
-        ])
-    }
-}
-
-fn on_threads<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
-}
+use sumun_testing::assert_close;
 
 #[test]
 fn every_fused_path_agrees_with_the_reference() {
@@ -207,7 +59,7 @@ fn what_is_left_out_counts_as_zeros() {
     }
 }
 
-/// Numbers too small to matter become zeros on their way, or processors compute a hundred times as slowly.
+/// Numbers too small to matter become zeros between operations, or processors compute a hundred times as slowly.
 #[test]
 fn denormals_are_flushed() {
     for (cell, projected) in fused() {
@@ -215,7 +67,7 @@ fn denormals_are_flushed() {
         let mut problem = Problem::new(dims, &[3, 3, 1], false, false, 3);
         problem.weights[if projected { 4 } else { 0 }].iter_mut().for_each(|v| *v *= 1e-36);
         let smallest = |path| {
-            let Answer(parts) = problem.run(path);
+            let Results(parts) = problem.run(path);
             parts[0].1.iter().map(|v| v.abs()).filter(|&v| v > 0.0).fold(1.0, f32::min)
         };
         assert!(smallest(Path::Reference) < 2.5e-29, "the case makes small numbers");
@@ -225,7 +77,7 @@ fn denormals_are_flushed() {
     }
 }
 
-/// Where sequences are few and weights large, the units of each step are dealt to threads.
+/// Where sequences are few and weights large, the units of each step are divided among threads.
 #[test]
 fn threads_that_share_a_step_never_change_a_bit() {
     let tanh = Cell::RnnTanh;
@@ -236,7 +88,7 @@ fn threads_that_share_a_step_never_change_a_bit() {
         (Cell::Gru, 9, 300, &[4; 30]),
         (tanh, 70, 520, &[4, 4, 2]),
     ];
-    // Units that see no other run through all steps by themselves.
+    // Units that read no other's state take all steps by themselves.
     let apart = Cell::ALL.iter().filter(|cell| cell.spec().units_are_apart());
     let apart = apart.map(|&cell| (cell, 70, 300, &[3; 40][..]));
     for (cell, input, hidden, batch_sizes) in cases.into_iter().chain(apart) {
@@ -282,10 +134,10 @@ proptest! {
         }
     }
 
-    /// Outputs, states and input gradients of a sequence are the same bits in a batch, alone, in chunks with
+    /// Outputs, states and input gradients of a sequence are the same bits in a batch, in a batch of one, in chunks with
     /// the state carried, and step by step.
     #[test]
-    fn company_and_chunks_never_change_a_bit(
+    fn other_sequences_and_chunks_never_change_a_bit(
         cell in prop::sample::select(fused()),
         input in 1..40usize,
         hidden in 1..70usize,
@@ -307,7 +159,7 @@ proptest! {
             array.get(rank * width..(rank + 1) * width).unwrap_or(&[]).to_vec()
         };
         let state = |[h, c]: &[Vec<f32>; 2]| [of_rank(h, output), of_rank(c, dims.cell_width())];
-        let alone = Problem {
+        let unbatched = Problem {
             steps: Steps::uniform(length, 1).unwrap(),
             x: own(&problem.x, input),
             initial: problem.initial.as_ref().map(state),
@@ -316,7 +168,7 @@ proptest! {
             ..problem.clone()
         };
         for path in fused_paths() {
-            let (together, single) = (problem.run(path), alone.run(path));
+            let (together, single) = (problem.run(path), unbatched.run(path));
             prop_assert_eq!(own(&together.0[0].1, output), single.0[0].1.clone(), "output");
             prop_assert_eq!(own(&together.0[3].1, input), single.0[3].1.clone(), "input gradient");
             for (part, width) in [(1, output), (2, dims.cell_width()), (4, output), (5, dims.cell_width())] {
@@ -324,16 +176,16 @@ proptest! {
                 prop_assert_eq!(&found, &single.0[part].1, "{}", single.0[part].0);
             }
 
-            let prepared = Prepared::new(dims, &alone.weights(), path, Purpose::Inference).unwrap();
+            let prepared = Prepared::new(dims, &unbatched.weights(), path, Purpose::Inference).unwrap();
             let mut scratch = Scratch::default();
             let ([mut h, mut c], n) = (problem.initial.clone().unwrap(), lengths.len());
             let state = StateMut { hidden: &mut h, cell: &mut c };
             prepared.step(&problem.x[..n * input], state, &mut scratch).unwrap();
             prop_assert_eq!(&h[..], &together.0[0].1[..n * output], "one step of all");
-            let [mut h, mut c] = alone.initial.clone().unwrap();
+            let [mut h, mut c] = unbatched.initial.clone().unwrap();
             let first = (cut * length as f64) as usize;
             let mut out = Vec::new();
-            for x in [&alone.x[..first * input], &alone.x[first * input..]] {
+            for x in [&unbatched.x[..first * input], &unbatched.x[first * input..]] {
                 let steps = Steps::uniform(x.len() / input, 1).unwrap();
                 if steps.is_empty() {
                     continue;
@@ -348,8 +200,8 @@ proptest! {
                 out.extend(rows);
             }
             prop_assert_eq!(&out, &single.0[0].1, "in chunks");
-            let [mut h, mut c] = alone.initial.clone().unwrap();
-            for (t, x) in alone.x.chunks_exact(input).enumerate() {
+            let [mut h, mut c] = unbatched.initial.clone().unwrap();
+            for (t, x) in unbatched.x.chunks_exact(input).enumerate() {
                 let state = StateMut { hidden: &mut h, cell: &mut c };
                 prepared.step(x, state, &mut scratch).unwrap();
                 prop_assert_eq!(&h[..], &out[t * output..(t + 1) * output], "step {}", t);
@@ -448,10 +300,10 @@ fn misuse_is_an_error() {
     assert!(RowMap::new(vec![0, 0]).is_err() && RowMap::new(vec![0, 2]).is_err());
 }
 
-/// Weights that are packed anew for the other way, in the memory of the first, give the bits of weights packed for both; and
-/// they refuse the way that they are not packed for.
+/// Weights that are packed anew for the other direction, in the memory of the first, give the bits of weights packed for both;
+/// and they refuse the direction that they are not packed for.
 #[test]
-fn weights_may_be_packed_for_one_way_at_a_time() {
+fn weights_may_be_packed_for_one_direction_at_a_time() {
     let (needed, skipped) = (InputGradient::Needed, InputGradient::Skip);
     for cell in fused() {
         let dims = dims(cell, 21, 37, 4);

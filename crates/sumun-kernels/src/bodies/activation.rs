@@ -5,7 +5,7 @@
 //! value there, under 2e-38), tanh ≤ 2.5 ulp. NaN stays NaN.
 
 use crate::simd::Simd;
-use crate::words::Activation;
+use crate::words::VectorFunction;
 
 /// ln 2 in two parts: the first has trailing zero bits, so n·LN2_HIGH is exact.
 const LN2_HIGH: f32 = 0.693_359_4;
@@ -94,22 +94,22 @@ pub(crate) unsafe fn tanh<S: Simd>(x: S::V) -> S::V {
 }
 
 #[inline(always)]
-unsafe fn apply<S: Simd>(what: Activation, v: S::V) -> S::V {
+unsafe fn apply<S: Simd>(what: VectorFunction, v: S::V) -> S::V {
     // SAFETY: arithmetic only; the caller promises the instruction set.
     unsafe {
         match what {
-            Activation::Sigmoid => sigmoid::<S>(v),
-            Activation::Tanh => tanh::<S>(v),
-            Activation::Exp => exp::<S>(v),
+            VectorFunction::Sigmoid => sigmoid::<S>(v),
+            VectorFunction::Tanh => tanh::<S>(v),
+            VectorFunction::Exp => exp::<S>(v),
         }
     }
 }
 
 /// Replaces every value by its activation.
 #[inline(always)]
-pub(crate) unsafe fn activate<S: Simd>(what: Activation, values: &mut [f32]) {
+pub(crate) unsafe fn activate<S: Simd>(what: VectorFunction, values: &mut [f32]) {
     let mut chunks = values.chunks_exact_mut(S::LANES);
-    // SAFETY: each chunk holds LANES floats, the remainder as many as it says.
+    // SAFETY: each chunk holds LANES floats, the remainder as many as its length.
     unsafe {
         for chunk in &mut chunks {
             S::store(chunk.as_mut_ptr(), apply::<S>(what, S::load(chunk.as_ptr())));

@@ -1,6 +1,6 @@
 //! The shape of a cell's bodies: gates to state, and the gradients back, one vector of units at a time.
 //!
-//! A body serves some rows of one panel; a row is known by pointers to its gates and states. Loads and stores of states
+//! A body computes some rows of one panel; a row is given by pointers to its gates and states. Loads and stores of states
 //! touch only units that exist; the gates of the others stay zero where that matters.
 
 use crate::bodies::tile::MOST_ROWS;
@@ -52,7 +52,7 @@ pub(crate) struct CellForward {
     pub(crate) rows: usize,
     /// Units of the panel that exist.
     pub(crate) units: usize,
-    /// Floats from one gate to the next, where they may lie without gaps: a vector at most.
+    /// Floats from one gate to the next, where they may be without gaps: a vector at most.
     pub(crate) gate_stride: usize,
     /// Floats from one of the states beside h to the next.
     pub(crate) state_stride: usize,
@@ -91,7 +91,7 @@ impl CellForward {
 pub(crate) struct CellBackward {
     /// Units of the panel that exist.
     pub(crate) units: usize,
-    /// Floats from one gate to the next, where they may lie without gaps: a vector at most.
+    /// Floats from one gate to the next, where they may be without gaps: a vector at most.
     pub(crate) gate_stride: usize,
     /// Floats from one of the states beside h to the next.
     pub(crate) state_stride: usize,
@@ -112,7 +112,7 @@ pub(crate) struct CellBackward {
     pub(crate) d_inner: *const f32,
     /// The gradients of the states beside h, likewise; the cell replaces them.
     pub(crate) d_cell: *mut f32,
-    /// The gates of the row a step earlier, to be asked for ahead of time.
+    /// The gates of the row a step earlier, to be prefetched.
     pub(crate) earlier: *const f32,
 }
 

@@ -50,7 +50,7 @@ pub(crate) unsafe fn gather<S: Simd>(task: &Outer, piece: &Piece, to: *mut f32) 
     let &Piece { start, rows, column, columns } = piece;
     let width = columns.next_multiple_of(S::LANES);
     for row in 0..rows {
-        // SAFETY: the caller promises valid rows of B, and room for as many rows of whole vectors.
+        // SAFETY: the caller promises valid rows of B, and memory for as many rows of whole vectors.
         unsafe {
             let at = task.b_row(start + row);
             let (b, to) = (task.b.add(at * task.b_stride + column), to.add(row * width));
@@ -67,12 +67,12 @@ pub(crate) unsafe fn gather<S: Simd>(task: &Outer, piece: &Piece, to: *mut f32) 
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
     pub(crate) output: usize,
-    /// The output rows after these, to have them at hand by then.
+    /// The output rows after these, to be prefetched.
     pub(crate) next: usize,
     pub(crate) piece: &'a Piece,
     /// These rows and columns of B, row by row, in whole vectors.
     pub(crate) b: *const f32,
-    /// What the next piece of rows needs, and how far apart the lines of it are that each row asks for.
+    /// What the next piece of rows needs, and how far apart the lines of it are that each row prefetches.
     pub(crate) far: *const f32,
     pub(crate) far_step: usize,
 }

@@ -4,7 +4,7 @@ const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const INCREMENTS: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
-/// Blocks that are drawn together: two AVX-512 vectors of 64-bit products. Of 8, 16 and 32, the fastest by measurement; on
+/// Blocks that are computed together: two AVX-512 vectors of 64-bit products. Of 8, 16 and 32, the fastest by measurement; on
 /// baseline x86-64, whose products take half a vector each, one at a time is as fast.
 const TOGETHER: usize = 16;
 
@@ -71,7 +71,7 @@ fn draw_together(counter: [u32; 4], key: [u32; 2], numbers: &mut [f32; 4 * TOGET
     }
 }
 
-/// Blocks from a counter on, word by word. A word lies in 64 bits, as products do.
+/// Blocks from a counter on, word by word. A word is held in 64 bits, as products are.
 #[inline(always)]
 fn blocks([first, c1, c2, c3]: [u32; 4], mut key: [u32; 2]) -> [[u64; TOGETHER]; 4] {
     const LOW: u64 = u32::MAX as u64;

@@ -36,7 +36,7 @@ pub(crate) struct Tile {
     pub(crate) depth: Depth,
     /// The packed panel.
     pub(crate) b: *const f32,
-    /// The packed panel that comes after it, of which each tile asks for the piece that is its turn.
+    /// The packed panel that comes after it, of which each tile prefetches its own piece.
     pub(crate) after: *const f32,
     /// Which tile of the panel it is.
     pub(crate) turn: usize,
@@ -52,8 +52,8 @@ impl Tile {
         Self { a, depth, b, after: b, turn: 0, start: a, c, columns }
     }
 
-    /// Where the piece of the next panel begins that this tile asks for, a line for each k. A tile of fewer than a dozen
-    /// sums waits for B in any case, and does not last long enough to ask for more.
+    /// Where the piece of the next panel begins that this tile prefetches, a line for each k. A tile of fewer than a dozen
+    /// sums waits for B in any case, and does not last long enough to prefetch more.
     #[inline(always)]
     fn ahead<S: Simd, const M: usize, const W: usize>(&self) -> *const f32 {
         match M * W < 12 || self.turn >= W {
@@ -167,7 +167,7 @@ unsafe fn run<S: Simd, const M: usize, const N: usize, const W: usize, const O: 
 
 /// `acc[m][O + w] += a[m]·b[w]` for one number of each row, and W vectors at b.
 ///
-/// What there is more of is read one at a time, so that a tile of twelve sums leaves the sixteen registers of AVX2 room:
+/// What there is more of is read one at a time, so that a tile of twelve sums fits the sixteen registers of AVX2:
 /// three rows stay there for each of four vectors, or two vectors for each of six rows.
 #[inline(always)]
 pub(crate) unsafe fn multiply_add<S: Simd, const M: usize, const N: usize, const W: usize, const O: usize>(

@@ -20,7 +20,7 @@ pub(crate) unsafe fn transpose<S: Simd>(task: &Transpose) {
     let mut k = 0;
     while k < depth {
         let length = S::LANES.min(depth - k);
-        // SAFETY: the caller promises `depth` numbers of each row, and room for as many vectors.
+        // SAFETY: the caller promises `depth` numbers of each row, and memory for as many vectors.
         unsafe {
             let mut square = [S::splat(0.0); MOST_LANES];
             for lane in 0..S::LANES {

@@ -19,7 +19,7 @@ struct At {
     second: *mut f32,
 }
 
-/// How many ranges ahead numbers are asked for: rows of an embedding lie where no processor expects the next.
+/// How many ranges ahead numbers are prefetched: no processor predicts where the next row of an embedding is.
 const AHEAD: usize = 4;
 
 /// Updates some ranges of a sweep, whose lengths fit the rule.
@@ -42,7 +42,7 @@ pub(crate) unsafe fn update<S: Simd>(rule: &Rule, ranges: &[Range<usize>], sweep
     }
 }
 
-/// Asks for the numbers of a run ahead of time.
+/// Prefetches the numbers of a run.
 #[inline(always)]
 unsafe fn ask_for<S: Simd>(at: At, len: usize) {
     for line in (0..len).step_by(LINE_FLOATS) {

@@ -1,4 +1,4 @@
-//! The GRU: blocks r, z, n; h' = (1 − z) ⊙ n + z ⊙ h (Cho et al. 2014), in two ways.
+//! The GRU: blocks r, z, n; h' = (1 − z) ⊙ n + z ⊙ h (Cho et al. 2014), in two variants.
 //!
 //! With the reset gate after the recurrent product, as PyTorch and Keras have it, n = tanh(W_n x + b_in + r ⊙ (W_hn h +
 //! b_hn)), and a row of a panel is n (its input half), r, z, n's hidden half. With the reset gate before it, as the paper and

@@ -1,4 +1,4 @@
-//! IndRNN: h' = max(0, W x + b + u ⊙ h), each unit with a memory of its own alone (Li, Li, Cook, Zhu & Gao, "Independently
+//! IndRNN: h' = max(0, W x + b + u ⊙ h), each unit of which reads only its own state (Li, Li, Cook, Zhu & Gao, "Independently
 //! recurrent neural network (IndRNN): building a longer and deeper RNN", CVPR 2018, eq. 2). `weight_hh` is u, `[H]`.
 //!
 //! A panel is two vectors of units, and beside them two for the gradient of u, which backward passes leave there row by row.
@@ -57,7 +57,7 @@ impl CellBody for IndRnn {
                 let d_out = if row.d_out.is_null() { row.d_out } else { row.d_out.add(unit) };
                 let dh = d_state::<S>(d_out, row.d_hidden.add(unit), units);
                 let zero = S::splat(0.0);
-                // h' > 0 exactly where its argument is, and −h' < 0 says so.
+                // h' > 0 exactly where its argument is, which −h' < 0 tests.
                 let da = S::if_negative(S::sub(zero, after), dh, zero);
                 S::store(row.gates.add(unit), S::flush(da));
                 S::store(row.gates.add(row.gate_stride + unit), S::flush(S::mul(da, h)));

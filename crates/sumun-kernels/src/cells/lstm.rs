@@ -28,7 +28,7 @@ impl CellBody for Lstm {
             .and(OptionSet::OUTPUT_ACTIVATION)
             .and(OptionSet::ZONEOUT_CELL),
         fused: OptionSet::PROJECTION,
-        // The products of x, those of h, and c' on its way to the output.
+        // The products of x, those of h, and c' in front of the output.
         norm: &[4, 4, 1],
         forget_gate: Some(1),
         // tanh c' is taken again in backward passes.
@@ -51,7 +51,7 @@ impl CellBody for Lstm {
     /// With dh the gradient of h': dc = dc' + dh ⊙ o ⊙ (1 − tanh²c'), then each gate's share, then dc ⊙ f.
     #[inline(always)]
     unsafe fn backward<S: Simd>(row: &CellBackward) {
-        // SAFETY: as for the way forwards.
+        // SAFETY: as for the forward pass.
         unsafe {
             match row.gate_stride == S::LANES {
                 true => backward_of::<S>(row, S::LANES),
@@ -62,7 +62,7 @@ impl CellBody for Lstm {
 }
 
 /// First c' of all rows, then h' of all: each is a chain of operations that wait for one another, so that the processor
-/// must have those of several rows at hand.
+/// needs those of several rows to overlap them.
 #[inline(always)]
 unsafe fn forward_of<S: Simd>(task: &CellForward, stride: usize) {
     // SAFETY: the caller promises four gates, `stride` floats each, and `units` states for each row.

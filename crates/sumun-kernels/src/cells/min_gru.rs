@@ -1,5 +1,5 @@
 //! minGRU: z = σ(W_z x + b_z), n = W_h x + b_h, h' = (1 − z) ⊙ h + z ⊙ n (Feng, Tung, Ahmed, Bengio & Hajimirsadeghi, "Were
-//! RNNs all we needed?", 2024, §3.1). Its gates come from x alone, so there is no `weight_hh`.
+//! RNNs all we needed?", 2024, §3.1). Its gates depend on x only, so there is no `weight_hh`.
 //!
 //! A row of a panel is z, n, without gaps in the last panel.
 

@@ -1,7 +1,7 @@
 //! The cells, one file each: what is to be known of it ([`CellSpec`]), and its bodies ([`CellBody`]), forward and backward.
 //!
 //! To add one, write its file here and its equations in [`reference`](crate::reference), and name it in [`for_each_cell`]:
-//! the tables of compiled bodies and of equations, and everything that goes through all cells, come from there.
+//! the tables of compiled bodies and of equations, and everything that lists all cells, come from there.
 
 mod gru;
 mod ind_rnn;
@@ -21,7 +21,7 @@ pub(crate) use self::slstm::SLstm;
 use crate::bodies::cell::CellBody;
 use crate::words::{ActivationFunction, Cell, CellSpec};
 
-/// Hands every cell, with what is to be said of it, to a macro.
+/// Gives every cell, with its documentation, to a macro.
 macro_rules! for_each_cell {
     ($then:ident) => {
         $then! {
@@ -37,11 +37,11 @@ macro_rules! for_each_cell {
             /// A GRU with the reset gate before the product, as Cho et al. 2014 and ONNX have it: n = tanh(W_n x + b_in +
             /// W_hn (r ⊙ h) + b_hn).
             GruResetBefore
-            /// h' = max(0, W x + b + u ⊙ h), each unit with a memory of its own alone (Li et al. 2018).
+            /// h' = max(0, W x + b + u ⊙ h), each unit of which reads only its own state (Li et al. 2018).
             IndRnn
-            /// h' = (1 − z) ⊙ h + z ⊙ n, with gates z, n from x alone (Feng et al. 2024).
+            /// h' = (1 − z) ⊙ h + z ⊙ n, with gates z, n from x only (Feng et al. 2024).
             MinGru
-            /// h' = f' ⊙ h + i' ⊙ n, with gates f, i, n from x alone and f' + i' = 1 (Feng et al. 2024).
+            /// h' = f' ⊙ h + i' ⊙ n, with gates f, i, n from x only and f' + i' = 1 (Feng et al. 2024).
             MinLstm
             /// Blocks i, f, z, o; exponential input gate, normaliser and stabiliser (Beck et al. 2024): see `docs/derivations`.
             SLstm
@@ -102,7 +102,7 @@ impl Cell {
 
     /// Where it is in [`ALL`](Self::ALL), and in every table that is made from it.
     pub(crate) fn index(self) -> usize {
-        Self::ALL.iter().position(|&cell| cell == self).expect("cells are made of this list alone")
+        Self::ALL.iter().position(|&cell| cell == self).expect("cells are made only of this list")
     }
 
     /// The cell of this [kind](CellSpec::kind), or with this other name.

@@ -97,7 +97,7 @@ unsafe fn backward<S: Simd, const RELU: bool>(row: &CellBackward) {
             let dh = d_state::<S>(d_out, row.d_hidden.add(unit), units);
             let d = match RELU {
                 false => S::mul(dh, S::fnma(h, h, S::splat(1.0))),
-                // h > 0 exactly where the pre-activation is, and −h < 0 says so.
+                // h > 0 exactly where the pre-activation is, which −h < 0 tests.
                 true => S::if_negative(S::sub(S::splat(0.0), h), dh, S::splat(0.0)),
             };
             S::store(row.gates.add(unit), S::flush(d));

@@ -2,27 +2,25 @@
 //!
 //! For each step, last first: the gradients of the gates overwrite the kept gates, panel by panel, and then
 //! dG·U gives the gradient of the state before the step. The gradient of the input, dG·W, follows for each
-//! chunk of steps while dG is in the second-level cache. Weight gradients are products over all rows afterwards
+//! chunk of steps while dG is in L2. Weight gradients are products over all rows afterwards
 //! (`outer`). tanh(c) is computed again rather than kept.
 //!
-//! A step of two phases first takes the gradient back through its second product, to the rows that the product
-//! was over: from dh with a projection, from dn with the reset before the product.
+//! A step of two phases begins with the gradient of its second product's operand: from dh with a projection, from dn
+//! with the reset before the product.
 
 use std::ops::Range;
 
 use crate::bodies::cell::CellBackward;
 use crate::bodies::tile::Depth;
-use crate::dispatch::{CellKernels, Kernels};
+use crate::dispatch::{CellKernels, Tuned};
 use crate::drivers::geometry::{Columns, Geometry, Side};
 use crate::drivers::linear::{Product, Start};
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
 use crate::drivers::threads::for_each_task;
+use crate::words::machine::Blocks;
 use crate::words::rows::RowsAt;
 use crate::words::{Dims, Steps};
-
-/// Rows whose gate gradients are turned into input gradients at once.
-const CHUNK_FLOATS: usize = 128 * 1024;
 
 /// One backward pass through time.
 #[derive(Debug)]
@@ -31,7 +29,7 @@ pub(crate) struct Backward<'a> {
     pub(crate) cell: &'static CellKernels,
     pub(crate) steps: &'a Steps,
     pub(crate) shards: usize,
-    /// What forward answered.
+    /// The output of the forward pass.
     pub(crate) out: RowsAt<*const f32>,
     /// h and c before the first step, as in forward.
     pub(crate) h0: RowsAt<*const f32>,
@@ -45,9 +43,9 @@ pub(crate) struct Backward<'a> {
     /// In: the gradient of the last state, by rank. Out: that of the initial state. `[N, H]`, h `[N, P]`.
     pub(crate) d_hidden: *mut f32,
     pub(crate) d_cell: *mut f32,
-    /// With a projection: room for the whole gradient of h of every row, `[R, P]`.
+    /// With a projection: memory for the whole gradient of h of every row, `[R, P]`.
     pub(crate) d_projected: *mut f32,
-    /// With a second product: room for the gradient of what it is over, by rank, `[N, H]`.
+    /// With a second product: memory for the gradient of its operand, by rank, `[N, H]`.
     pub(crate) d_inner: *mut f32,
     /// Of dG·U, or the factors of h.
     pub(crate) u: *const f32,
@@ -65,11 +63,11 @@ pub(crate) struct Backward<'a> {
 // states and inner rows, of those by step and of the input gradient.
 unsafe impl Sync for Backward<'_> {}
 
-/// Runs the sequences of one shard backwards through all steps.
+/// The backward pass of the sequences of one shard.
 ///
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows; each shard may run once at a time.
-pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) {
+pub(crate) unsafe fn backward(kernels: &Tuned, task: &Backward, shard: usize) {
     let steps = task.steps;
     let shard = Shard::new(shard, task.shards, steps);
     let mut chunk = Chunk::new(steps);
@@ -81,21 +79,22 @@ pub(crate) unsafe fn backward(kernels: &Kernels, task: &Backward, shard: usize) 
                 states_of_step(kernels, task, shard, t, alive, hidden, cell);
             }
             gates_of_step(kernels, task, shard, 0..task.geometry.panels, t, alive);
-            products_of_step(kernels, task, shard, (0, 1), t, chunk.enter(task, shard, t));
+            products_of_step(kernels, task, shard, (0, 1), t, chunk.enter(&kernels.blocks, task, shard, t));
         }
     }
 }
 
-/// Runs all sequences backwards through all steps, the units of each step in as many pieces at once. For cells of one phase,
-/// without the gradients of states by step.
+/// The backward pass of all sequences, the units of each step in as many pieces at once. For cells of one phase, without the
+/// gradients of states by step.
 ///
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows, for one shard.
-pub(crate) unsafe fn backward_by_units(kernels: &Kernels, task: &Backward, pieces: usize) {
+pub(crate) unsafe fn backward_by_units(kernels: &Tuned, task: &Backward, pieces: usize) {
     let (steps, panels) = (task.steps, task.geometry.panels);
     let shard = Shard::new(0, 1, steps);
     let mut chunk = Chunk::new(steps);
-    let mut chunks: Vec<_> = (0..steps.len()).rev().map(|t| chunk.enter(task, shard, t)).collect();
+    let mut chunks: Vec<_> =
+        (0..steps.len()).rev().map(|t| chunk.enter(&kernels.blocks, task, shard, t)).collect();
     chunks.reverse();
     // A product reads the gates of all units, so each step takes two rounds.
     for_each_round(2 * steps.len(), pieces, |round, piece| {
@@ -112,19 +111,19 @@ pub(crate) unsafe fn backward_by_units(kernels: &Kernels, task: &Backward, piece
     });
 }
 
-/// Runs all sequences backwards through all steps, the units of a cell that sees no other unit in as many pieces at once, each
-/// through all steps by itself; then the gradients of the input, in as many pieces of the steps. Without the gradients of
-/// states by step.
+/// The backward pass of all sequences of a cell whose units do not read one another's states: its units in as many pieces at
+/// once, each of which takes all steps by itself; then the gradients of the input, in as many pieces of the steps. Without the
+/// gradients of states by step.
 ///
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows, for one shard.
-pub(crate) unsafe fn backward_apart(kernels: &Kernels, task: &Backward, pieces: usize) {
+pub(crate) unsafe fn backward_apart(kernels: &Tuned, task: &Backward, pieces: usize) {
     let (steps, panels) = (task.steps, task.geometry.panels);
     let shard = Shard::new(0, 1, steps);
     for_each_task(pieces, |piece| {
         for t in (0..steps.len()).rev() {
             let panels = part((piece, pieces), panels);
-            // SAFETY: the caller's promises; pieces read and write their own units alone.
+            // SAFETY: the caller's promises; pieces read and write only their own units.
             unsafe { gates_of_step(kernels, task, shard, panels, t, steps.batch_size(t)) };
         }
     });
@@ -149,8 +148,8 @@ impl Chunk {
     }
 
     /// Goes on to step t, after the one that follows it: the end of the chunk whose last step it is.
-    fn enter(&mut self, task: &Backward, shard: Shard, t: usize) -> Option<usize> {
-        let at_once = CHUNK_FLOATS / (task.geometry.panels * task.geometry.width());
+    fn enter(&mut self, blocks: &Blocks, task: &Backward, shard: Shard, t: usize) -> Option<usize> {
+        let at_once = blocks.chunk_floats / (task.geometry.panels * task.geometry.width());
         self.rows += shard.rows(task.steps.batch_size(t));
         if t > 0 && self.rows < at_once {
             return None;
@@ -163,7 +162,7 @@ impl Chunk {
 
 /// dG·U of a piece of the columns of a step, and dG·W of such a piece for a chunk that ends here.
 unsafe fn products_of_step(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Backward,
     shard: Shard,
     piece: (usize, usize),
@@ -199,7 +198,7 @@ unsafe fn products_of_step(
 
 /// dX of the steps `from..to`: dG·W, of a piece of the columns.
 unsafe fn input_gradient(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Backward,
     shard: Shard,
     piece: (usize, usize),
@@ -238,7 +237,7 @@ unsafe fn input_gradient(
 /// Writes down the gradients of the states after a step: what came back from the step after it, and for h the
 /// gradient of the output.
 unsafe fn states_of_step(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Backward,
     shard: Shard,
     t: usize,
@@ -261,9 +260,9 @@ unsafe fn states_of_step(
     }
 }
 
-/// Turns the kept gates of some panels of a step into the gradients of their pre-activations.
+/// Replaces the kept gates of some panels of a step by the gradients of their pre-activations.
 unsafe fn gates_of_step(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Backward,
     shard: Shard,
     panels: Range<usize>,
@@ -286,7 +285,7 @@ unsafe fn gates_of_step(
 }
 
 /// The whole gradient of a projected h', kept for that of `weight_hr`.
-unsafe fn gradient_of_h(kernels: &Kernels, task: &Backward, shard: Shard, t: usize, alive: usize) {
+unsafe fn gradient_of_h(kernels: &Tuned, task: &Backward, shard: Shard, t: usize, alive: usize) {
     let output = task.geometry.dims.output();
     for rank in (0..alive).map(|i| shard.rank(i)) {
         let row = task.steps.offset(t) + rank;
@@ -299,8 +298,8 @@ unsafe fn gradient_of_h(kernels: &Kernels, task: &Backward, shard: Shard, t: usi
     }
 }
 
-/// Back through the second product: from the gradient of h', or from dn, to that of what the product was over.
-unsafe fn second_product(kernels: &Kernels, task: &Backward, shard: Shard, t: usize, alive: usize) {
+/// The gradient of the second product's operand, from that of h' or from dn.
+unsafe fn second_product(kernels: &Tuned, task: &Backward, shard: Shard, t: usize, alive: usize) {
     let (steps, geometry) = (task.steps, task.geometry);
     let Dims { hidden, options, .. } = geometry.dims;
     let (base, stride, depth) = match options.projection {

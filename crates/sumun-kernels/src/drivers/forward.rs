@@ -1,8 +1,8 @@
 //! The fused recurrence, forwards.
 //!
 //! For a chunk of steps the input projection x·Wᵀ + b is computed for all rows at once; then each step adds
-//! h·Uᵀ tile by tile and finishes the cells of the tile while its numbers are in the first-level cache. A chunk
-//! is as many steps as keep their pre-activations in the second-level cache.
+//! h·Uᵀ tile by tile and finishes the cells of the tile while its numbers are in L1. A chunk is as many steps as keep their
+//! pre-activations in L2.
 //!
 //! A step of two phases leaves rows `[H]` for its second product, which goes to the output: with a projection that
 //! is h'; with the reset before the product it is n's recurrent part, and the cells are finished from there.
@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use crate::bodies::tile::{Depth, MOST_ROWS, Tile};
-use crate::dispatch::Kernels;
+use crate::dispatch::Tuned;
 use crate::drivers::geometry::{Geometry, Side};
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
@@ -18,25 +18,23 @@ use crate::drivers::step::{Forward, step};
 use crate::drivers::threads::for_each_task;
 use crate::drivers::tiles::tiles;
 use crate::words::Steps;
-
-/// Pre-activations of one chunk of steps, in floats: a quarter of a 2 MiB second-level cache.
-const CHUNK_FLOATS: usize = 128 * 1024;
+use crate::words::machine::Blocks;
 
 /// Rows of one chunk of a shard: at least one whole step.
-pub(crate) fn chunk_rows(geometry: &Geometry, steps: &Steps, shards: usize) -> usize {
+pub(crate) fn chunk_rows(blocks: &Blocks, geometry: &Geometry, steps: &Steps, shards: usize) -> usize {
     let of = |shard| Shard::new(shard, shards, steps).rows(steps.sequences());
     let step = (0..shards).map(of).max().unwrap_or(0);
     if steps.rows() <= step {
         return step;
     }
-    step.max(CHUNK_FLOATS / (geometry.panels * geometry.width())).min(steps.rows())
+    step.max(blocks.chunk_floats / (geometry.panels * geometry.width())).min(steps.rows())
 }
 
-/// Runs the sequences of one shard through all steps.
+/// Computes all steps of the sequences of one shard.
 ///
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows; each shard may run once at a time.
-pub(crate) unsafe fn forward(kernels: &Kernels, task: &Forward, shard: usize) {
+pub(crate) unsafe fn forward(kernels: &Tuned, task: &Forward, shard: usize) {
     let shard = Shard::new(shard, task.shards, task.steps);
     // SAFETY: the caller's promises.
     unsafe {
@@ -45,43 +43,43 @@ pub(crate) unsafe fn forward(kernels: &Kernels, task: &Forward, shard: usize) {
     }
 }
 
-/// Runs some panels of a shard's sequences through all steps.
+/// Computes all steps of some panels of a shard's sequences.
 #[inline(always)]
-unsafe fn all_steps(kernels: &Kernels, task: &Forward, shard: Shard, panels: Range<usize>) {
+unsafe fn all_steps(kernels: &Tuned, task: &Forward, shard: Shard, panels: Range<usize>) {
     let mut chunk = Chunk::default();
     for t in 0..task.steps.len() {
-        chunk.enter(task, shard, t);
+        chunk.enter(&kernels.blocks, task, shard, t);
         // SAFETY: the caller's promises.
         unsafe { step_of_chunk(kernels, task, shard, panels.clone(), t, chunk) };
     }
 }
 
-/// Runs all sequences through all steps, the units of a cell that sees no other unit in as many pieces at once, each through
-/// all steps by itself.
+/// Computes all steps of all sequences of a cell whose units do not read one another's states: its units in as many pieces at
+/// once, each of which takes all steps by itself.
 ///
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows, for one shard; there must be as many panels as pieces.
-pub(crate) unsafe fn forward_apart(kernels: &Kernels, task: &Forward, pieces: usize) {
+pub(crate) unsafe fn forward_apart(kernels: &Tuned, task: &Forward, pieces: usize) {
     let shard = Shard::new(0, 1, task.steps);
     for_each_task(pieces, |piece| {
         let panels = part((piece, pieces), task.geometry.panels);
-        // SAFETY: the caller's promises; pieces read and write their own units alone.
+        // SAFETY: the caller's promises; pieces read and write only their own units.
         unsafe { all_steps(kernels, task, shard, panels) };
     });
     // SAFETY: the caller's promises.
     unsafe { last_states(task, shard) }
 }
 
-/// Runs all sequences through all steps, the units of each step in as many pieces at once. For cells of one phase.
+/// Computes all steps of all sequences, the units of each step in as many pieces at once. For cells of one phase.
 ///
 /// # Safety
 /// The pointers must be valid for the geometry, steps and rows, for one shard; there must be as many panels as pieces.
-pub(crate) unsafe fn forward_by_units(kernels: &Kernels, task: &Forward, pieces: usize) {
+pub(crate) unsafe fn forward_by_units(kernels: &Tuned, task: &Forward, pieces: usize) {
     let (steps, panels) = (task.steps, task.geometry.panels);
     let shard = Shard::new(0, 1, steps);
     let chunks: Vec<Chunk> = (0..steps.len())
         .scan(Chunk::default(), |chunk, t| {
-            chunk.enter(task, shard, t);
+            chunk.enter(&kernels.blocks, task, shard, t);
             Some(*chunk)
         })
         .collect();
@@ -110,13 +108,13 @@ struct Chunk {
 impl Chunk {
     /// Goes on to step t, after the one before it.
     #[inline(always)]
-    fn enter(&mut self, task: &Forward, shard: Shard, t: usize) {
+    fn enter(&mut self, blocks: &Blocks, task: &Forward, shard: Shard, t: usize) {
         let rows_of = |t| shard.rows(task.steps.batch_size(t));
         if t < self.end {
             (self.local, self.alive) = (self.local + self.alive, rows_of(t));
             return;
         }
-        let at_once = chunk_rows(task.geometry, task.steps, task.shards);
+        let at_once = chunk_rows(blocks, task.geometry, task.steps, task.shards);
         *self = Self { end: t, rows: 0, local: 0, alive: rows_of(t) };
         while self.end < task.steps.len() && self.rows + rows_of(self.end) <= at_once {
             self.rows += rows_of(self.end);
@@ -128,7 +126,7 @@ impl Chunk {
 /// Some panels of a step, and of the input's product for the whole chunk where the step is its first.
 #[inline(always)]
 unsafe fn step_of_chunk(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Forward,
     shard: Shard,
     panels: Range<usize>,
@@ -166,7 +164,7 @@ impl Walk {
 
 /// Pre-activations of `rows` rows of the shard from step `from` on: bias + x·Wᵀ.
 unsafe fn project(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Forward,
     shard: Shard,
     panels: Range<usize>,

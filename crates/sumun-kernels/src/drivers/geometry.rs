@@ -1,8 +1,8 @@
-//! How the units of a recurrence lie in panels.
+//! How the units of a recurrence are arranged in panels.
 //!
 //! A *gate panel* is what one register tile computes: for an LSTM or GRU one vector of hidden units with all
 //! gates of those units side by side, for an RNN four vectors of units. Rows of activations are kept panel by
-//! panel, `[panel][row][width]`; what the vectors of a row hold is the cell's own to say ([`CellSpec::panel`]):
+//! panel, `[panel][row][width]`; the cell's specification says what the vectors of a row hold ([`CellSpec::panel`]):
 //!
 //! | cell | the vectors of a row of a panel | input side | hidden side | second product |
 //! |---|---|---|---|---|
@@ -14,7 +14,7 @@
 use crate::bodies::tile::Depth;
 use crate::words::{CellSpec, Dims, Vector};
 
-/// How the units of a recurrence lie in panels.
+/// How the units of a recurrence are arranged in panels.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Geometry {
     pub(crate) dims: Dims,
@@ -61,7 +61,7 @@ impl Side {
     }
 }
 
-/// The vectors of a row of a panel that a side fills, which lie side by side.
+/// The vectors of a row of a panel that a side fills, which are side by side.
 #[derive(Debug, Clone, Copy)]
 struct Filled {
     /// The first column.
@@ -91,7 +91,7 @@ impl Geometry {
         let units_of_last = dims.hidden - panels.saturating_sub(1) * units;
         let filled =
             [Side::Input, Side::Hidden, Side::Second, Side::Scale].map(|side| filled_gates(spec, side));
-        // Gates that are all filled alike may lie without gaps, in as many whole vectors as they need.
+        // Gates that are all filled alike may be without gaps, in as many whole vectors as they need.
         let alike = filled.iter().all(|&(_, count)| count == 0 || count == gates);
         let last_stride = match alike && lanes.is_multiple_of(gates) && (gates == 1 || spec.spread == 1) {
             true => units_of_last.next_multiple_of(lanes / gates),
@@ -224,7 +224,7 @@ impl Geometry {
     }
 }
 
-/// The first vector of a panel that a side fills, and how many it does; they lie side by side.
+/// The first vector of a panel that a side fills, and how many it does; they are side by side.
 fn filled_gates(spec: &CellSpec, side: Side) -> (usize, usize) {
     let fills = |vector: &Vector| side.of(vector).is_some();
     let first = spec.panel.iter().position(fills).unwrap_or(0);

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use crate::bodies::tile::{Depth, Tile};
-use crate::dispatch::Kernels;
+use crate::dispatch::Tuned;
 use crate::drivers::geometry::Columns;
 use crate::drivers::threads::{PARALLEL_FLOPS, for_each_task};
 use crate::drivers::tiles::tiles;
+use crate::words::machine::Blocks;
 use crate::words::rows::RowsAt;
 
 /// What a product starts from.
@@ -35,13 +36,13 @@ pub(crate) struct Product {
 unsafe impl Sync for Product {}
 
 impl Product {
-    /// How much of K is multiplied at once: all of it, unless a panel of B would not stay in the second-level cache from
-    /// one tile of rows to the next. What is summed waits in C meanwhile, so the chain is the same.
-    fn depth_at_once(&self) -> usize {
-        const MOST: usize = 1024;
+    /// How much of K is multiplied at once: all of it, unless a panel of B would not stay in L2 from one tile of rows to the
+    /// next. The sums so far are stored in C meanwhile, so the chain is the same.
+    fn depth_at_once(&self, blocks: &Blocks) -> usize {
+        let most = blocks.depth;
         let whole = self.depth.total();
         let plain = self.depth.segments == 1 && self.depth.tails == 0;
-        if plain && whole > 2 * MOST { whole.div_ceil(whole.div_ceil(MOST)) } else { whole }
+        if plain && whole > 2 * most { whole.div_ceil(whole.div_ceil(most)) } else { whole }
     }
 
     /// Computes `rows` rows: the i-th reads row `a_row(i)` of A and writes row `c_row(i)` of C.
@@ -51,7 +52,7 @@ impl Product {
     #[inline]
     pub(crate) unsafe fn run(
         &self,
-        kernels: &Kernels,
+        kernels: &Tuned,
         rows: usize,
         a_row: impl Fn(usize) -> usize,
         c_row: impl Fn(usize) -> usize,
@@ -67,14 +68,14 @@ impl Product {
     #[inline]
     pub(crate) unsafe fn run_panels(
         &self,
-        kernels: &Kernels,
+        kernels: &Tuned,
         range: Range<usize>,
         rows: usize,
         backwards: bool,
         a_row: impl Fn(usize) -> usize,
         c_row: impl Fn(usize) -> usize,
     ) {
-        let (whole, at_once) = (self.depth.total(), self.depth_at_once().max(1));
+        let (whole, at_once) = (self.depth.total(), self.depth_at_once(&kernels.blocks).max(1));
         let pieces = whole.div_ceil(at_once).max(1);
         let panels = range.len();
         let panel_at = |place: usize| if backwards { range.end - 1 - place } else { range.start + place };
@@ -87,7 +88,7 @@ impl Product {
             let at = |panel: usize, from: usize| {
                 self.columns.start(panel, whole) + from * self.columns.vectors(panel) * kernels.lanes
             };
-            // SAFETY: the caller's promises; panels lie one after another in B.
+            // SAFETY: the caller's promises; panels follow one another in B.
             unsafe {
                 let mut tile = Tile::new(self.b.add(at(panel, from)), depth, columns);
                 if place + 1 < panels {
@@ -121,7 +122,7 @@ const FEW_ROWS: usize = 48;
 ///
 /// # Safety
 /// The task's pointers must be valid for its sizes and for `rows` rows of A and C.
-pub(crate) unsafe fn run_product(kernels: &Kernels, task: &Product, rows: usize, flops: usize) {
+pub(crate) unsafe fn run_product(kernels: &Tuned, task: &Product, rows: usize, flops: usize) {
     let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
     let (tasks, panels) = (2 * threads, task.columns.panels());
     if threads > 1 && rows < tasks * FEW_ROWS && panels >= tasks {

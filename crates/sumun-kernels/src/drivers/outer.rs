@@ -1,16 +1,17 @@
 //! Weight gradients: `C[m][n] += Σ_rows a[row][m]·b[row][n]`, the last row first.
 //!
-//! Tasks are output rows, never input rows, so the sum over rows is one chain whoever computes it. It goes the way
-//! backward goes through time, so that a sequence taken in pieces, the last piece first, adds to the same chain.
+//! Tasks are output rows, never input rows, so the sum over rows is one chain on any number of threads. Its order is that of
+//! the backward pass through time, so that a sequence taken in pieces, the last piece first, adds to the same chain.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use crate::bodies::outer::{Block, Outer, Piece, RowSum};
-use crate::dispatch::Kernels;
+use crate::dispatch::Tuned;
 use crate::drivers::threads::{PARALLEL_FLOPS, for_each_task};
 use crate::drivers::tiles::tiles;
 use crate::memory::aligned::LINE_FLOATS;
+use crate::words::machine::{MOST_COLUMNS, MOST_ROWS_AT_ONCE};
 
 /// What is summed over the rows of a matrix A, whose columns become output rows.
 #[derive(Debug)]
@@ -35,27 +36,16 @@ pub(crate) struct ColumnSum {
 // SAFETY: the pointers are only read, but for C and the sums, of which each task writes its own output rows.
 unsafe impl Sync for RowSums<'_> {}
 
-/// Rows that are summed before the tile of C is put back: so many rows of a panel of B are two thirds of a first-level
-/// cache of 48 KiB, which leaves room for the columns of A.
-const ROWS_AT_ONCE: usize = 128;
-
-/// A panel of B, row by row, on whole cache lines. Rows that lie far apart in memory would push one another out of the
-/// first-level cache, as their addresses differ by a power of two.
+/// A panel of B, row by row, on whole cache lines. Rows that are far apart in memory would evict one another from L1, as
+/// their addresses differ by a power of two.
 #[repr(C, align(64))]
-struct Panel([MaybeUninit<f32>; ROWS_AT_ONCE * MOST_COLUMNS]);
-
-/// Columns of a panel on the widest instruction set: four vectors.
-const MOST_COLUMNS: usize = 64;
-
-/// Floats of C that all rows are summed into before the next: a quarter of a 2 MiB second-level cache, so that C is not
-/// read from and written to the cache after it for every piece of rows, and the next rows have room beside it.
-const OUTPUT_FLOATS: usize = 128 * 1024;
+struct Panel([MaybeUninit<f32>; MOST_ROWS_AT_ONCE * MOST_COLUMNS]);
 
 /// Computes all output rows, in parallel where it is worth it.
 ///
 /// # Safety
 /// The task's pointers must be valid for its sizes and for `outputs` output rows, which must not overlap.
-pub(crate) unsafe fn run_sums(kernels: &Kernels, task: &RowSums, outputs: usize, flops: usize) {
+pub(crate) unsafe fn run_sums(kernels: &Tuned, task: &RowSums, outputs: usize, flops: usize) {
     let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
     // Whole groups of output rows, and a few tasks a thread so that a busy core does not hold up the rest.
     let each = if threads == 1 { outputs } else { outputs.div_ceil(2 * threads).next_multiple_of(16) };
@@ -65,14 +55,14 @@ pub(crate) unsafe fn run_sums(kernels: &Kernels, task: &RowSums, outputs: usize,
     });
 }
 
-/// Computes the output rows `range`: in one pass over A, if the second-level cache holds every C, else in one for each.
+/// Computes the output rows `range`: in one pass over A, if L2 holds every C, else in one for each.
 ///
 /// # Safety
 /// The task's pointers must be valid for its sizes; no other task may write the same output rows.
-pub(crate) unsafe fn sum_outputs(kernels: &Kernels, task: &RowSums, range: Range<usize>) {
+pub(crate) unsafe fn sum_outputs(kernels: &Tuned, task: &RowSums, range: Range<usize>) {
     // SAFETY: the caller's promises.
     unsafe {
-        if task.output_floats(range.len()) <= OUTPUT_FLOATS {
+        if task.output_floats(range.len()) <= kernels.blocks.output_floats {
             pass(kernels, task, range);
             return;
         }
@@ -83,15 +73,15 @@ pub(crate) unsafe fn sum_outputs(kernels: &Kernels, task: &RowSums, range: Range
     }
 }
 
-/// One pass over A for each group of output rows whose C stays in the second-level cache.
-unsafe fn pass(kernels: &Kernels, task: &RowSums, range: Range<usize>) {
-    let mut panel = Panel([MaybeUninit::uninit(); ROWS_AT_ONCE * MOST_COLUMNS]);
+/// One pass over A for each group of output rows whose C stays in L2.
+unsafe fn pass(kernels: &Tuned, task: &RowSums, range: Range<usize>) {
+    let mut panel = Panel([MaybeUninit::uninit(); MOST_ROWS_AT_ONCE * MOST_COLUMNS]);
     let mut ahead = Ahead::default();
-    let groups = task.output_floats(range.len()).div_ceil(OUTPUT_FLOATS).max(1);
+    let groups = task.output_floats(range.len()).div_ceil(kernels.blocks.output_floats).max(1);
     let mut groups = tiles(range.len(), range.len().div_ceil(groups).max(1))
         .map(|(first, outputs)| range.start + first..range.start + first + outputs)
         .peekable();
-    let before = |end: usize| end.saturating_sub(ROWS_AT_ONCE)..end;
+    let before = |end: usize| end.saturating_sub(kernels.blocks.rows_at_once)..end;
     while let Some(outputs) = groups.next() {
         let mut end = task.rows;
         while end > 0 {
@@ -129,7 +119,7 @@ impl Outer {
     /// Adds some rows of A to some output rows.
     unsafe fn add(
         &self,
-        kernels: &Kernels,
+        kernels: &Tuned,
         rows: Range<usize>,
         outputs: Range<usize>,
         panel: &mut Panel,
@@ -145,8 +135,8 @@ impl Outer {
     }
 }
 
-/// What is needed after the blocks at hand, in stretches of as many lines as a block has rows. Blocks ask for one each ahead
-/// of time, line after line: columns of A by themselves would come at a third of the speed.
+/// What is needed after the present blocks, in stretches of as many lines as a block has rows. Each block prefetches one, line
+/// after line: columns of A by themselves would come at a third of the speed.
 #[derive(Debug, Default)]
 struct Ahead {
     stretches: Vec<*const f32>,
@@ -194,7 +184,7 @@ impl RowSums<'_> {
                     continue;
                 }
                 let of_b = product.b_row(rows.start)..product.b_row(rows.end - 1) + 1;
-                // Rows in whatever order are only asked for where they come when they are needed.
+                // Rows in another order are prefetched only where most of the range is needed.
                 if of_b.len() < 2 * rows.len() {
                     ahead.add_rows(product.b, product.b_stride, product.columns, of_b);
                 }
@@ -239,9 +229,9 @@ unsafe fn for_each_run(
     }
 }
 
-/// Adds what some rows say to some columns of the output rows.
+/// Adds the products of some rows to some columns of the output rows.
 unsafe fn blocks(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Outer,
     outputs: Range<usize>,
     piece: &Piece,

@@ -1,7 +1,7 @@
 //! Rounds of pieces of work: all of a round at once, each round after the one before.
 //!
-//! Nobody waits for work that no thread has begun, so that one thread gets through alone while the others are busy
-//! elsewhere, and calls may nest and meet in one pool. Who waits for a piece spins for some microseconds and then sleeps.
+//! No thread waits for work that none has begun, so that one thread can finish all of it while the others are busy elsewhere,
+//! and calls may be nested or share a pool. A thread that waits for a piece spins for some microseconds and then sleeps.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,9 +16,9 @@ struct Counter(AtomicUsize);
 
 struct Rounds<F> {
     rounds: usize,
-    /// For each piece, the first round that nobody has taken it for.
+    /// For each piece, the first round for which no thread has taken it.
     taken: Vec<Counter>,
-    /// Pieces that are through, of all rounds.
+    /// Pieces that are finished, of all rounds.
     done: Counter,
     sleepers: Counter,
     lock: Mutex<()>,
@@ -52,7 +52,7 @@ pub(crate) fn part((piece, pieces): (usize, usize), whole: usize) -> Range<usize
 }
 
 impl<F: Fn(usize, usize)> Rounds<F> {
-    /// Takes part until all rounds are through; of a round's pieces, those from `first` on come first.
+    /// Takes part until all rounds are finished; of a round's pieces, those from `first` on come first.
     fn work(&self, first: usize) {
         let pieces = self.taken.len();
         loop {
@@ -75,7 +75,7 @@ impl<F: Fn(usize, usize)> Rounds<F> {
         }
     }
 
-    /// Waits until the round is through.
+    /// Waits until the round is finished.
     fn wait(&self, round: usize) {
         let through = |order| self.done.0.load(order) / self.taken.len() > round;
         for _ in 0..SPINS {
@@ -84,7 +84,8 @@ impl<F: Fn(usize, usize)> Rounds<F> {
             }
             std::hint::spin_loop();
         }
-        // One order for all: either this sees the round's last piece, or that sees a sleeper.
+        // Sequentially consistent: either this thread reads that the round's last piece is finished, or the thread that
+        // finishes it reads that one sleeps.
         self.sleepers.0.fetch_add(1, Ordering::SeqCst);
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         while !through(Ordering::SeqCst) {
@@ -95,7 +96,7 @@ impl<F: Fn(usize, usize)> Rounds<F> {
     }
 }
 
-/// A piece that is through once this is dropped, also where it panicked: nobody may wait for ever.
+/// A piece that is finished once this is dropped, also where it panicked, so that no thread waits for ever.
 struct Through<'a, F>(&'a Rounds<F>);
 
 impl<F> Drop for Through<'_, F> {
@@ -136,9 +137,9 @@ mod tests {
     #[test]
     fn every_round_reads_the_whole_one_before() {
         for pieces in [1, 2, 3, 7] {
-            let alone = on(1, || last_round(501, pieces));
+            let one = on(1, || last_round(501, pieces));
             for threads in [2, 3, 8] {
-                assert_eq!(on(threads, || last_round(501, pieces)), alone, "{pieces} on {threads}");
+                assert_eq!(on(threads, || last_round(501, pieces)), one, "{pieces} on {threads}");
             }
         }
     }
@@ -147,13 +148,13 @@ mod tests {
     #[test]
     fn calls_that_meet_in_a_pool_all_end() {
         use rayon::prelude::*;
-        let alone = on(1, || last_round(60, 5));
+        let one = on(1, || last_round(60, 5));
         let all: Vec<_> = on(3, || (0..40).into_par_iter().map(|_| last_round(60, 5)).collect());
-        assert!(all.iter().all(|one| *one == alone));
+        assert!(all.iter().all(|found| *found == one));
     }
 
     #[test]
-    fn a_panic_comes_through() {
+    fn a_panic_reaches_the_caller() {
         let run = || for_each_round(50, 3, |round, piece| assert!((round, piece) != (20, 1), "piece 1"));
         let caught = std::panic::catch_unwind(|| on(3, run));
         assert!(caught.is_err());

@@ -4,9 +4,9 @@ use crate::words::Steps;
 
 /// The sequences of a batch that one thread computes.
 ///
-/// They are dealt in runs of neighbours: rows of one thread between those of another would be asked for by the other's
-/// prefetcher while they are written. Ranks go from the longest sequence to the shortest, and shards take their runs in
-/// turn, each second turn the other way round, so that ragged batches balance.
+/// Each thread has runs of neighbouring sequences: if rows of one thread were between those of another, the other's prefetcher
+/// would fetch them while they are written. Ranks go from the longest sequence to the shortest, and shards take their runs in
+/// turn, each second turn in the opposite order, so that ragged batches balance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shard {
     pub(crate) index: usize,
@@ -30,13 +30,13 @@ impl Shard {
         Self { index, count, run: sequences.div_ceil(turns * count).max(1) }
     }
 
-    /// Which run of a turn is this shard's.
+    /// Which run of a turn belongs to this shard.
     #[inline(always)]
     fn place(self, turn: usize) -> usize {
         if turn.is_multiple_of(2) { self.index } else { self.count - 1 - self.index }
     }
 
-    /// How many of the first `alive` ranks are this shard's.
+    /// How many of the first `alive` ranks belong to this shard.
     #[inline(always)]
     pub(crate) fn rows(self, alive: usize) -> usize {
         if self.count == 1 {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sequence_is_dealt_to_one_shard_and_work_balances() {
+    fn every_sequence_belongs_to_one_shard_and_work_balances() {
         for count in 1..=5 {
             for sequences in 1..70 {
                 for ragged in [false, true] {

@@ -1,12 +1,11 @@
-//! One step of the fused recurrence: h·Uᵀ tile by tile, and the cells of a tile while its numbers are in the first-level
-//! cache.
+//! One step of the fused recurrence: h·Uᵀ tile by tile, and the cells of a tile while its numbers are in L1.
 
 use std::ops::Range;
 
 use crate::bodies::cell::CellForward;
 use crate::bodies::row::RowTile;
 use crate::bodies::tile::{Depth, MOST_ROWS, StepTile, Tile};
-use crate::dispatch::{CellKernels, Kernels};
+use crate::dispatch::{CellKernels, Tuned};
 use crate::drivers::geometry::{Columns, Geometry, Side, StepTiles};
 use crate::drivers::linear::{Product, Start};
 use crate::drivers::shard::Shard;
@@ -53,11 +52,11 @@ unsafe impl Sync for Forward<'_> {}
 
 /// One step of the shard, or some panels of it; its first gate row of the chunk is `local`.
 ///
-/// Steps take the panels to and fro, so that those which the last step used last are still in the cache: half of the
-/// weights, where these are as large as two of it.
+/// Steps take the panels in alternating direction, so that those which the last step used last are still in the cache: half of
+/// the weights, where these are twice as large as it.
 #[inline(never)]
 pub(crate) unsafe fn step(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Forward,
     shard: Shard,
     panels: Range<usize>,
@@ -78,9 +77,9 @@ pub(crate) unsafe fn step(
     }
 }
 
-/// A step of several rows, panel by panel: while a panel is in the first-level cache, it serves all rows.
+/// A step of several rows, panel by panel: while a panel is in L1, all rows use it.
 unsafe fn rows_of_step(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Forward,
     shard: Shard,
     panels: Range<usize>,
@@ -172,7 +171,7 @@ unsafe fn cells_of_step(
 
 /// A step of one row: two panels at once, and the cells of as many as can be, since each is a chain of operations that wait.
 unsafe fn row_of_step(
-    kernels: &Kernels,
+    kernels: &Tuned,
     task: &Forward,
     shard: Shard,
     range: Range<usize>,
@@ -229,8 +228,8 @@ unsafe fn row_of_step(
     }
 }
 
-/// What is left of a step when all panels have left the rows of the second product.
-unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &StepRows, alive: usize) {
+/// The rest of a step, once all panels have written the rows of the second product.
+unsafe fn second_phase(kernels: &Tuned, task: &Forward, shard: Shard, rows: &StepRows, alive: usize) {
     let geometry = task.geometry;
     let (hidden, output) = (geometry.dims.hidden, geometry.dims.output());
     let product = Product {
@@ -239,7 +238,7 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &S
         b: task.second,
         columns: Columns { columns: output, lanes: kernels.lanes },
         start: Start::Zero,
-        c: rows.answer,
+        c: rows.output,
     };
     let rank = |i| shard.rank(i);
     // SAFETY: the packed weights hold every panel; the caller promises valid rows.
@@ -247,7 +246,7 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &S
         product.run(kernels, alive, rank, rank);
         if geometry.dims.options.projection.is_some() {
             for i in 0..alive {
-                let out = rows.answer.row(rank(i));
+                let out = rows.output.row(rank(i));
                 (kernels.add)(out, std::ptr::null(), out, output);
             }
             return;
@@ -258,7 +257,7 @@ unsafe fn second_phase(kernels: &Kernels, task: &Forward, shard: Shard, rows: &S
                 cells.rows = 0;
                 task.place(&mut cells, shard, rows, panel, start, count);
                 for m in 0..count {
-                    cells.out[m] = rows.answer.row(rank(start + m)).add(panel * geometry.units);
+                    cells.out[m] = rows.output.row(rank(start + m)).add(panel * geometry.units);
                 }
                 (task.cell.second_forward)(&cells);
             }
@@ -275,7 +274,7 @@ struct StepRows {
     /// The states beside h after the step.
     cell: RowsAt<*mut f32>,
     /// h after the step.
-    answer: RowsAt<*mut f32>,
+    output: RowsAt<*mut f32>,
     /// What cells write: h, or what a second product is over.
     out: RowsAt<*mut f32>,
     /// The first gate row of the first panel, and the floats to that of the next.
@@ -299,7 +298,7 @@ impl Forward<'_> {
     }
 
     /// Whether each step takes its own input, rather than many steps at once beforehand: where that product would
-    /// hardly be more than writing and reading its answer, and where there is one step. The fewer rows a step has, the
+    /// hardly be more than writing and reading its result, and where there is one step. The fewer rows a step has, the
     /// more often they read W. Of a cell for which there is no such tile
     /// the product always comes first.
     #[inline(always)]
@@ -344,7 +343,7 @@ impl Forward<'_> {
         // Without a cache the running c and the inner rows of one step are all there is.
         let kept = |row: usize| if self.keep { row } else { 0 };
         let cells = RowsAt::dense(self.cells, geometry.dims.cell_width());
-        let answer = self.out.from(first);
+        let output = self.out.from(first);
         StepRows {
             x: self.x.from(first),
             hidden_before,
@@ -353,10 +352,10 @@ impl Forward<'_> {
                 false => hidden_before,
             },
             cell: cells.from(kept(first)),
-            answer,
+            output,
             out: match geometry.two_phases {
                 true => RowsAt::dense(self.inner, hidden).from(kept(first)),
-                false => answer,
+                false => output,
             },
             // SAFETY: the caller promises that the gates hold the rows of this step.
             gates: unsafe { self.gate_row(shard, 0, first, local) },

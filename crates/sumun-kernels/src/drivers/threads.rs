@@ -1,4 +1,4 @@
-//! Work dealt to threads: what is too small for a second one, and how large pieces are.
+//! Work divided among threads, and below which size it is not.
 
 use rayon::prelude::*;
 

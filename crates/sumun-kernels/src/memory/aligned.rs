@@ -1,6 +1,6 @@
 //! Float buffers that start on a cache line, so that whole-vector loads never straddle two, and large ones on huge
 //! pages where the system gives them: gates and weights are read panel by panel, each far from the last, and would
-//! otherwise miss the translation buffer at every turn (a training step of 512 units is some 5 % slower).
+//! otherwise miss the translation buffer each time (a training step of 512 units is some 5 % slower).
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
@@ -14,7 +14,7 @@ pub(crate) const LINE_FLOATS: usize = 16;
 /// Bytes of a cache line.
 const LINE: usize = LINE_FLOATS * size_of::<f32>();
 
-/// Bytes of a huge page on the systems that are asked for one.
+/// Bytes of a huge page on the systems where they are used.
 const HUGE: usize = 2 * 1024 * 1024;
 
 /// A growable buffer of floats, aligned to 64 bytes. It keeps its memory when it shrinks.
@@ -52,7 +52,7 @@ impl Aligned {
             // The rest is not worth a page of its own.
             ask_for_huge_pages(start, layout.size() / HUGE * HUGE);
         }
-        // SAFETY: the memory is as large as the layout says.
+        // SAFETY: the memory has the size of the layout.
         unsafe { start.write_bytes(0, layout.size()) };
         Ok(Self { start: start.cast(), len, capacity: layout.size() / size_of::<f32>() })
     }
@@ -86,7 +86,7 @@ impl Clone for Aligned {
     fn clone(&self) -> Self {
         let mut copy = Self::default();
         if copy.resize(self.len).is_err() {
-            // As a Vec does: a copy cannot say that there is no memory for it.
+            // As a Vec does: `clone` cannot return an error.
             handle_alloc_error(layout(self.len).expect("the buffer to copy has a layout"));
         }
         copy.copy_from_slice(self);

@@ -1,4 +1,4 @@
-//! Buffers on cache lines, and what becomes of memory that is freed.
+//! Buffers on cache lines, and how freed memory is kept.
 
 pub(crate) mod aligned;
 

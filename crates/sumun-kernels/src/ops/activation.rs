@@ -2,7 +2,7 @@
 
 use crate::reference::activation::{slope, value};
 use crate::words::error::length;
-use crate::{Activation, ActivationFunction, Error, Path, activate};
+use crate::{ActivationFunction, Error, Path, VectorFunction, activate};
 
 impl ActivationFunction {
     /// Replaces every x by φ(x). Sigmoid and the two tanh are the vector functions of the path; the others, and all of the
@@ -14,11 +14,11 @@ impl ActivationFunction {
         }
         match self {
             _ if path == Path::Reference => values.iter_mut().for_each(|v| *v = value(self, *v)),
-            Self::Sigmoid => activate(path, Activation::Sigmoid, values)?,
-            Self::Tanh => activate(path, Activation::Tanh, values)?,
+            Self::Sigmoid => activate(path, VectorFunction::Sigmoid, values)?,
+            Self::Tanh => activate(path, VectorFunction::Tanh, values)?,
             Self::ScaledTanh { alpha, beta } => {
                 values.iter_mut().for_each(|v| *v *= beta as f32);
-                activate(path, Activation::Tanh, values)?;
+                activate(path, VectorFunction::Tanh, values)?;
                 values.iter_mut().for_each(|v| *v *= alpha as f32);
             }
             _ => values.iter_mut().for_each(|v| *v = value(self, *v)),

@@ -12,7 +12,7 @@ use crate::memory::aligned::Aligned;
 use crate::words::error::{length, length_or_empty};
 use crate::words::rows::{RowsMut, RowsRef, at, at_mut};
 use crate::words::sizes::{WIDEST_PANEL, numbers};
-use crate::words::{Error, InputGradient, Path};
+use crate::words::{Error, InputGradient, Machine, Path};
 
 /// The sizes of an affine map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,46 +52,58 @@ impl LinearDims {
 /// change, [`update`](Self::update) them.
 #[derive(Debug, Clone)]
 pub struct Packed {
-    path: Path,
+    machine: Machine,
     input: usize,
     output: usize,
     forward: Aligned,
-    /// Empty if the gradient of the input was not asked for.
+    /// Empty if the gradient of the input is not wanted.
     backward: Aligned,
 }
 
 impl Packed {
-    /// Packs `weight`, `[O, I]`; with or without what [`backward_input`](Self::backward_input) needs. A path that the
-    /// processor lacks is an error, and so are sizes of 0 or beyond what can be addressed.
+    /// Packs `weight`, `[O, I]`, for a path, of this machine or of one with other caches; with or without what
+    /// [`backward_input`](Self::backward_input) needs. A path that the processor lacks is an error, and so are sizes of 0 or
+    /// beyond what can be addressed.
     pub fn new(
-        path: Path,
+        machine: impl Into<Machine>,
         input: usize,
         output: usize,
         weight: &[f32],
         wanted: InputGradient,
     ) -> Result<Self, Error> {
+        Self::of(machine.into(), input, output, weight, wanted)
+    }
+
+    fn of(
+        machine: Machine,
+        input: usize,
+        output: usize,
+        weight: &[f32],
+        wanted: InputGradient,
+    ) -> Result<Self, Error> {
+        let path = machine.path;
         if !path.is_available() {
             return Err(Error::PathUnavailable { path: path.name() });
         }
         LinearDims { rows: 0, input, output }.check()?;
         let (forward, backward) = (Aligned::default(), Aligned::default());
-        let mut packed = Self { path, input, output, forward, backward };
+        let mut packed = Self { machine, input, output, forward, backward };
         packed.update(weight, wanted)?;
         Ok(packed)
     }
 
     /// Packs other values of the same shape, in the memory there is.
     pub fn update(&mut self, weight: &[f32], wanted: InputGradient) -> Result<(), Error> {
-        let Self { path, input, output, .. } = *self;
+        let Self { machine, input, output, .. } = *self;
         length("weight", output * input, weight.len())?;
         self.forward.resize(0)?;
         self.backward.resize(0)?;
-        if path == Path::Reference {
+        if machine.path == Path::Reference {
             self.forward.resize(weight.len())?;
             self.forward.copy_from_slice(weight);
             return Ok(());
         }
-        let kernels = path.kernels()?;
+        let kernels = machine.kernels()?;
         let lanes = kernels.lanes;
         let columns = Columns { columns: output, lanes };
         self.forward.resize(columns.packed_len(input))?;
@@ -106,7 +118,7 @@ impl Packed {
 
     /// Whether [`backward_input`](Self::backward_input) can be called.
     pub fn has_backward(&self) -> bool {
-        self.path == Path::Reference || self.backward.len() >= self.input * self.output
+        self.machine.path == Path::Reference || self.backward.len() >= self.input * self.output
     }
 
     /// The sizes of a call, whose weights are there.
@@ -120,14 +132,14 @@ impl Packed {
         Ok(dims)
     }
 
-    /// y = x·Wᵀ + b for `rows` rows; `bias` is `[O]` or empty. What lies between two rows of `y` is left alone.
+    /// y = x·Wᵀ + b for `rows` rows; `bias` is `[O]` or empty. What is between two rows of `y` stays as it is.
     pub fn forward(&self, rows: usize, bias: &[f32], x: RowsRef<'_>, y: RowsMut<'_>) -> Result<(), Error> {
-        let Self { path, input, output, .. } = *self;
+        let Self { machine, input, output, .. } = *self;
         let dims = self.dims(rows)?;
         length_or_empty("bias", output, bias.len())?;
         x.check("x", rows, input)?;
         y.check("y", rows, output)?;
-        if path == Path::Reference {
+        if machine.path == Path::Reference {
             let mut y = y;
             for row in 0..rows {
                 let x = x.row(row, input);
@@ -139,7 +151,7 @@ impl Packed {
             }
             return Ok(());
         }
-        let kernels = path.kernels()?;
+        let kernels = machine.kernels()?;
         let task = Product {
             a: at(x),
             depth: Depth::plain(input),
@@ -156,14 +168,14 @@ impl Packed {
 
     /// dX = dY·W for `rows` rows. Weights that were packed without this are an error.
     pub fn backward_input(&self, rows: usize, d_y: RowsRef<'_>, d_x: RowsMut<'_>) -> Result<(), Error> {
-        let Self { path, input, output, .. } = *self;
+        let Self { machine, input, output, .. } = *self;
         let dims = self.dims(rows)?;
         d_y.check("d_y", rows, output)?;
         d_x.check("d_x", rows, input)?;
         if !self.has_backward() {
             return Err(Error::Cache);
         }
-        if path == Path::Reference {
+        if machine.path == Path::Reference {
             let mut d_x = d_x;
             for row in 0..rows {
                 let (d_y, d_x) = (d_y.row(row, output), d_x.row_mut(row, input));
@@ -174,7 +186,7 @@ impl Packed {
             }
             return Ok(());
         }
-        let kernels = path.kernels()?;
+        let kernels = machine.kernels()?;
         let task = Product {
             a: at(d_y),
             depth: Depth::plain(output),
@@ -192,7 +204,7 @@ impl Packed {
 
 /// y = x·Wᵀ + b. `x` is `[R, I]`, `weight` `[O, I]`, `bias` `[O]` or empty, `y` `[R, O]` (overwritten).
 pub fn forward(
-    path: Path,
+    machine: impl Into<Machine>,
     dims: LinearDims,
     weight: &[f32],
     bias: &[f32],
@@ -203,13 +215,13 @@ pub fn forward(
     dims.check()?;
     length("x", rows * input, x.len())?;
     length("y", rows * output, y.len())?;
-    let packed = Packed::new(path, input, output, weight, InputGradient::Skip)?;
+    let packed = Packed::new(machine, input, output, weight, InputGradient::Skip)?;
     packed.forward(rows, bias, RowsRef::dense(x, input), RowsMut::dense(y, output))
 }
 
 /// dX = dY·W. `d_y` is `[R, O]`, `d_x` `[R, I]` (overwritten).
 pub fn backward_input(
-    path: Path,
+    machine: impl Into<Machine>,
     dims: LinearDims,
     weight: &[f32],
     d_y: &[f32],
@@ -219,7 +231,7 @@ pub fn backward_input(
     dims.check()?;
     length("d_y", rows * output, d_y.len())?;
     length("d_x", rows * input, d_x.len())?;
-    let packed = Packed::new(path, input, output, weight, InputGradient::Needed)?;
+    let packed = Packed::new(machine, input, output, weight, InputGradient::Needed)?;
     packed.backward_input(rows, RowsRef::dense(d_y, output), RowsMut::dense(d_x, input))
 }
 
@@ -227,7 +239,18 @@ pub fn backward_input(
 /// bits of the whole. `x` is `[R, I]`, `d_y` `[R, O]`, and `d_bias` may be empty. The reference path begins with the first
 /// row, as the equations are written.
 pub fn backward_weight(
-    path: Path,
+    machine: impl Into<Machine>,
+    dims: LinearDims,
+    x: RowsRef<'_>,
+    d_y: RowsRef<'_>,
+    d_weight: &mut [f32],
+    d_bias: &mut [f32],
+) -> Result<(), Error> {
+    sum_weight_gradient(&machine.into(), dims, x, d_y, d_weight, d_bias)
+}
+
+fn sum_weight_gradient(
+    machine: &Machine,
     dims: LinearDims,
     x: RowsRef<'_>,
     d_y: RowsRef<'_>,
@@ -243,7 +266,7 @@ pub fn backward_weight(
     if rows == 0 {
         return Ok(());
     }
-    if path == Path::Reference {
+    if machine.path == Path::Reference {
         for row in 0..rows {
             let (x, d_y) = (x.row(row, input), d_y.row(row, output));
             d_bias.iter_mut().zip(d_y).for_each(|(d_b, d)| *d_b += d);
@@ -253,8 +276,8 @@ pub fn backward_weight(
         }
         return Ok(());
     }
-    let kernels = path.kernels()?;
-    // Sums go through the rows of dY as they lie in memory.
+    let kernels = machine.kernels()?;
+    // Sums take the rows of dY in the order of memory.
     let in_order = d_y.map.is_some().then(|| d_y.gather(rows, output)).transpose()?;
     let d_y = in_order.as_deref().map_or(d_y, |values| RowsRef::dense(values, output));
     let (x, a_stride) = (at(x), d_y.stride);

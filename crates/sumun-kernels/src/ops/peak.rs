@@ -13,7 +13,7 @@ const BURST_SECONDS: f64 = 1e-3;
 /// after [`MOST_BURSTS`].
 const PATIENCE: usize = 16;
 
-/// The most bursts: a machine whose threads never run all at once shall not hold up anybody.
+/// The most bursts, so that the probe also ends on a machine whose threads never run all at once.
 const MOST_BURSTS: usize = 200;
 
 /// The most single-precision operations a second that a path reaches on this machine, in GFLOP/s, a multiply-add

@@ -1,8 +1,8 @@
 //! Counter-based random numbers: Philox-4x32-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2,
-//! 3", SC 2011). A number depends on its key and its counter alone, so any part of them can be drawn anywhere.
+//! 3", SC 2011). A number depends on its key and its counter only, so any part of them can be computed anywhere.
 //!
-//! Multipliers and key increments are the paper's. Every path draws the same bits: all is done on whole numbers, but for
-//! the last product, which is exact.
+//! Multipliers and key increments are the paper's. Every path computes the same bits: all operations are on integers but the
+//! last product, which is exact.
 
 use crate::bodies::philox::fill_by_block;
 use crate::words::{Error, Path};
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn every_path_draws_the_same_bits() {
+    fn every_path_computes_the_same_bits() {
         for len in [0, 1, 4, 12, 13, 63, 64, 65, 100, 128, 259] {
             for (counter, key) in
                 [([0; 4], [0; 2]), ([u32::MAX - 9, 3, u32::MAX, 0x9000_0001], [u32::MAX, 7])]

@@ -47,7 +47,7 @@ pub fn add_rows(
         parts.push((first, end, part));
         (rest, first) = (after, end);
     }
-    // Each part goes through all ids, so that each of its rows is added to in order.
+    // Each part reads all ids, so that each of its rows is added to in order.
     for_each_of(parts, parallel, |(first, end, part)| {
         for (&id, d) in ids.iter().zip(d.chunks_exact(width)) {
             if (first..end).contains(&(id as usize)) && skipped != Some(id) {
@@ -75,7 +75,7 @@ fn check(table: &[f32], width: usize, ids: &[u32]) -> Result<usize, Error> {
     }
 }
 
-/// Where parts of a table's rows end that about as many of the ids are for, as a sample tells.
+/// Where parts of a table's rows end to which about equally many ids belong, estimated from a sample.
 fn bounds(ids: &[u32], parts: usize, rows: usize) -> Vec<usize> {
     const SAMPLE: usize = 256;
     let mut sample: Vec<u32> = ids.iter().copied().step_by(ids.len().div_ceil(SAMPLE).max(1)).collect();

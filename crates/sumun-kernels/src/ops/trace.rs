@@ -1,4 +1,4 @@
-//! What a forward pass went through: gates and cell states of every row, in the order of the units.
+//! What a forward pass computed on the way to its output: gates and cell states of every row, in the order of the units.
 //!
 //! A pass that keeps a [`Cache`] has computed them anyway; here they are copied out of the order in which the path
 //! keeps them.
@@ -10,7 +10,7 @@ use crate::words::error::length;
 use crate::words::sizes::{array, numbers};
 use crate::words::{Dims, Error};
 
-/// The insides of a forward pass, row by row as `x` and `out` are seen through their maps.
+/// The gates and states of a forward pass, row by row in the order in which the maps of `x` and `out` name the rows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trace {
     /// The activated gates by name, `[R, H]` each: i, f, g, o of an LSTM, r, z, n of a GRU, in PyTorch's order. An
@@ -64,7 +64,7 @@ impl Prepared {
         match kept {
             Kept::Reference(cache) => {
                 for (block, (_, to)) in trace.gates.iter_mut().enumerate() {
-                    // What else backward needs lies behind the gates.
+                    // What else backward needs follows the gates.
                     for row in cache.gates.chunks_exact(cache.gates.len() / rows) {
                         to.extend_from_slice(&row[block * hidden..][..hidden]);
                     }

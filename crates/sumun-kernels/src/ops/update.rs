@@ -105,7 +105,7 @@ fn reference(rule: &Rule, s: Sweep<'_>) {
 mod tests {
     use super::*;
 
-    /// Numbers of all sizes and both signs, some 0, and whole stretches of 0 where `rests` says so.
+    /// Numbers of all sizes and both signs, some 0, and whole stretches of 0 with `rests`.
     fn numbers(len: usize, seed: u64, rests: bool, positive: bool) -> Vec<f32> {
         let mut state = seed;
         let mut next = || {
@@ -230,9 +230,9 @@ mod tests {
         }
     }
 
-    /// What lies between ranges stays as it is; ranges that do not fit are errors before anything changes.
+    /// What is between ranges stays as it is; ranges that do not fit are errors before anything changes.
     #[test]
-    fn ranges_are_updated_as_if_each_were_alone() {
+    fn ranges_are_updated_as_one_by_one() {
         let ranges = [3..3, 5..70, 70..71, 130..194, 200..211, 240..259];
         for rule in rules() {
             let (gradients, start) = (numbers(260, 5, true, false), numbers(260, 1, true, true));

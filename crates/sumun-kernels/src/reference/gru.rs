@@ -15,7 +15,7 @@ const INPUT_RZ: usize = 0;
 const INPUT_N: usize = 1;
 const HIDDEN_RZ: usize = 2;
 const HIDDEN_N: usize = 3;
-/// The block of n in the weights, and the gate whose masks its product sees.
+/// The block of n in the weights, and the gate whose masks its product takes.
 const N: usize = 2;
 
 /// Where the reset gate is applied.

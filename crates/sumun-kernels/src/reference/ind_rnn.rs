@@ -1,4 +1,4 @@
-//! IndRNN: h' = φ(W x + b + u ⊙ h) (Li et al. 2018, eq. 2), φ the rectifier unless another is asked for. Derivation:
+//! IndRNN: h' = φ(W x + b + u ⊙ h) (Li et al. 2018, eq. 2), φ the rectifier unless the options name another. Derivation:
 //! `docs/derivations/ind_rnn.md`.
 
 use super::activation::Clipped;

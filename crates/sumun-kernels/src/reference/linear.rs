@@ -13,7 +13,7 @@ pub(super) fn affine<F: Real>(weight: &[F], bias: &[F], x: &[F], out: &mut [F]) 
     }
 }
 
-/// `d_x` += Wᵀ `d_out`: the gradient that [`affine`] hands to its input.
+/// `d_x` += Wᵀ `d_out`: the gradient of the input of [`affine`].
 pub(super) fn add_input_gradient<F: Real>(weight: &[F], d_out: &[F], d_x: &mut [F]) {
     for k in 0..d_out.len() {
         for j in 0..d_x.len() {

@@ -47,7 +47,7 @@ impl<'a, F: Real> Norm<'a, F> {
         }
     }
 
-    /// Turns the gradient of the group's values in place into that of what was normalised, and adds those of
+    /// Replaces the gradient of the group's values by that of what was normalised, and adds those of
     /// the gain and the bias.
     pub(super) fn backward(
         &self,

@@ -5,7 +5,7 @@ use super::linear::{add_input_gradient, add_weight_gradient, affine};
 use super::run::row;
 use crate::words::Real;
 
-/// The former hidden state of one sequence as each gate sees it.
+/// The former hidden state of one sequence, with the masks of each gate.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a, F> {
     pub(super) h: &'a [F],
@@ -19,26 +19,26 @@ impl<'a, F: Real> Seen<'a, F> {
         Self { h, masks: row(masks, n, masks.len() / sequences) }
     }
 
-    /// The factor of unit `j` of h on its way into gate `gate`.
+    /// The factor of unit `j` of h in the product of gate `gate`.
     fn factor(&self, gate: usize, j: usize) -> F {
         let one_for_all = self.masks.len() == self.h.len();
         self.masks[if one_for_all { j } else { gate * self.h.len() + j }]
     }
 
-    /// m_g ⊙ h; `room` is memory for it.
-    pub(super) fn by<'b>(&self, gate: usize, room: &'b mut Vec<F>) -> &'b [F]
+    /// m_g ⊙ h; `buffer` is memory for it.
+    pub(super) fn by<'b>(&self, gate: usize, buffer: &'b mut Vec<F>) -> &'b [F]
     where
         'a: 'b,
     {
         if self.masks.is_empty() {
             return self.h;
         }
-        room.clear();
-        room.extend((0..self.h.len()).map(|j| self.factor(gate, j) * self.h[j]));
-        room
+        buffer.clear();
+        buffer.extend((0..self.h.len()).map(|j| self.factor(gate, j) * self.h[j]));
+        buffer
     }
 
-    /// d_h += m_g ⊙ `d_seen`: what a gradient of m_g ⊙ h hands to h.
+    /// d_h += m_g ⊙ `d_seen`: the gradient of h from that of m_g ⊙ h.
     pub(super) fn add_gradient(&self, gate: usize, d_seen: &[F], d_h: &mut [F]) {
         for j in 0..d_h.len() {
             d_h[j] += if self.masks.is_empty() { d_seen[j] } else { self.factor(gate, j) * d_seen[j] };
@@ -47,11 +47,11 @@ impl<'a, F: Real> Seen<'a, F> {
 
     /// `out` = U (m ⊙ h) + `bias` for the gates 0, 1, … whose blocks `out` holds, `units` wide each.
     pub(super) fn product(&self, weight: &[F], bias: &[F], units: usize, out: &mut [F]) {
-        let mut room = Vec::new();
+        let mut buffer = Vec::new();
         for (gate, out) in out.chunks_exact_mut(units).enumerate() {
             let weight = row(weight, gate, units * self.h.len());
             let bias = if bias.is_empty() { bias } else { row(bias, gate, units) };
-            affine(weight, bias, self.by(gate, &mut room), out);
+            affine(weight, bias, self.by(gate, &mut buffer), out);
         }
     }
 
@@ -68,13 +68,13 @@ impl<'a, F: Real> Seen<'a, F> {
             add_input_gradient(weight, d_a, d_h);
             return add_weight_gradient(d_a, self.h, d_weight);
         }
-        let (mut room, mut d_seen) = (Vec::new(), vec![F::ZERO; self.h.len()]);
+        let (mut buffer, mut d_seen) = (Vec::new(), vec![F::ZERO; self.h.len()]);
         let block = units * self.h.len();
         for (gate, d_a) in d_a.chunks_exact(units).enumerate() {
             d_seen.fill(F::ZERO);
             add_input_gradient(row(weight, gate, block), d_a, &mut d_seen);
             self.add_gradient(gate, &d_seen, d_h);
-            add_weight_gradient(d_a, self.by(gate, &mut room), &mut d_weight[gate * block..][..block]);
+            add_weight_gradient(d_a, self.by(gate, &mut buffer), &mut d_weight[gate * block..][..block]);
         }
     }
 }

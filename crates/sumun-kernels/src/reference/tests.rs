@@ -5,8 +5,8 @@ use sumun_testing::{Random, assert_close, central_differences};
 
 use super::{Cache, backward, forward};
 use crate::{
-    Adjoint, Cell, Dims, Error, Gradients, Masks, Options, Part, Pass, RecurrentDropout, RowsMut, RowsRef,
-    State, StateMut, Steps, Weights, Write,
+    Adjoint, Cell, Dims, Error, Gradients, Masks, Options, Pass, RecurrentDropout, RowsMut, RowsRef, State,
+    StateMut, Steps, WeightKind, Weights, Write,
 };
 
 const CELLS: &[Cell] = Cell::ALL;
@@ -29,7 +29,7 @@ struct Problem {
 }
 
 /// What a forward run gives: hidden rows, the final hidden and cell state, the cache.
-struct Answer {
+struct Results {
     out: Vec<f64>,
     last: [Vec<f64>; 2],
     cache: Cache<f64>,
@@ -57,10 +57,10 @@ impl Problem {
             steps.rows() * dims.input,
             if initial { hidden } else { 0 },
             if initial { cell } else { 0 },
-            Part::WeightIh.numbers(dims),
-            Part::WeightHh.numbers(dims),
-            if biases[0] { Part::BiasIh.numbers(dims) } else { 0 },
-            if biases[1] { Part::BiasHh.numbers(dims) } else { 0 },
+            WeightKind::WeightIh.numbers(dims),
+            WeightKind::WeightHh.numbers(dims),
+            if biases[0] { WeightKind::BiasIh.numbers(dims) } else { 0 },
+            if biases[1] { WeightKind::BiasHh.numbers(dims) } else { 0 },
         ];
         let mut values = sizes.map(|size| random.normals(size, 0.7));
         values[2] = as_states(dims, std::mem::take(&mut values[2]));
@@ -83,7 +83,7 @@ impl Problem {
         self.initial.then_some(State { hidden: &values[1], cell: &values[2] })
     }
 
-    fn forward(&self, values: &[Vec<f64>; 7]) -> Answer {
+    fn forward(&self, values: &[Vec<f64>; 7]) -> Results {
         let mut out = vec![f64::NAN; self.steps.rows() * self.dims.hidden];
         let [mut hidden, mut cell] = self.state_sizes().map(|size| vec![f64::NAN; size]);
         let mut cache = Cache::default();
@@ -93,27 +93,27 @@ impl Problem {
         let pass = Pass::new(self.dims, &self.steps, x, self.initial(values), to, last);
         forward(&self.weights(values), pass.expect("the shapes of a case fit"), Some(&mut cache))
             .expect("the shapes of a case fit");
-        Answer { out, last: [hidden, cell], cache }
+        Results { out, last: [hidden, cell], cache }
     }
 
     /// The number whose gradient [`backward`] gives.
     fn loss(&self, values: &[Vec<f64>; 7]) -> f64 {
-        let answer = self.forward(values);
+        let results = self.forward(values);
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let of_last = self.d_last.iter().flatten().zip(&answer.last).map(|(d, last)| dot(d, last));
-        dot(&self.d_out, &answer.out) + of_last.sum::<f64>()
+        let of_last = self.d_last.iter().flatten().zip(&results.last).map(|(d, last)| dot(d, last));
+        dot(&self.d_out, &results.out) + of_last.sum::<f64>()
     }
 
     /// The gradient of every part. What is to be overwritten starts as NaN, what is to be added to as `added`.
     fn backward(&self, added: f64, want_d_x: bool) -> [Vec<f64>; 7] {
-        let answer = self.forward(&self.values);
+        let results = self.forward(&self.values);
         let [mut d_hidden, mut d_cell] = self.state_sizes().map(|size| vec![f64::NAN; size]);
         let [x, .., w, u, b, c] = self.values.each_ref().map(Vec::len);
         let into = [w, u, b, c].map(|size| vec![added; size]);
         let [mut input, mut hidden, mut bias_input, mut bias_hidden] = into;
         let mut d_x = vec![f64::NAN; x];
         let Dims { input: inputs, hidden: units, .. } = self.dims;
-        let (rows, out) = (RowsRef::dense(&self.values[0], inputs), RowsRef::dense(&answer.out, units));
+        let (rows, out) = (RowsRef::dense(&self.values[0], inputs), RowsRef::dense(&results.out, units));
         let d_initial = StateMut { hidden: &mut d_hidden, cell: &mut d_cell };
         let into = Gradients {
             input: &mut input,
@@ -130,7 +130,7 @@ impl Problem {
             .and_then(|adjoint| adjoint.d_last(d_last))
             .and_then(|adjoint| adjoint.d_x(d_rows, Write::Overwrite))
             .expect("the shapes of a case fit");
-        backward(&self.weights(&self.values), adjoint, &answer.cache).expect("the shapes of a case fit");
+        backward(&self.weights(&self.values), adjoint, &results.cache).expect("the shapes of a case fit");
         [d_x, d_hidden, d_cell, input, hidden, bias_input, bias_hidden]
     }
 }
@@ -160,7 +160,7 @@ fn check(what: &str, problem: &Problem) {
         let want: Vec<f64> = found[part].iter().map(|v| v + plus).collect();
         assert_close(&format!("{what}: {} added to", PARTS[part]), &added[part], &want, 1e-12, 1e-12);
     }
-    assert!(added[0].iter().all(|v| v.is_nan()), "{what}: d_x was not asked for");
+    assert!(added[0].iter().all(|v| v.is_nan()), "{what}: d_x is not wanted");
 }
 
 #[test]
@@ -201,13 +201,13 @@ fn no_initial_state_is_a_state_of_zeros() {
     }
 }
 
-/// A sequence in a ragged batch gives the same bits as the sequence alone, cut in two with its state carried.
+/// A sequence in a ragged batch gives the same bits as in a batch of one, cut in two with its state carried.
 #[test]
 fn a_sequence_is_the_same_alone_and_in_chunks() {
     let batch_sizes = [4, 3, 3, 1, 1];
     for &cell in CELLS {
         let whole = Problem::new(cell, &batch_sizes, [true, true], true, true);
-        let answer = whole.forward(&whole.values);
+        let results = whole.forward(&whole.values);
         let Dims { input, hidden, .. } = whole.dims;
         for n in 0..4 {
             let length = batch_sizes.iter().filter(|&&size| size > n).count();
@@ -225,7 +225,7 @@ fn a_sequence_is_the_same_alone_and_in_chunks() {
                 [part.values[1], part.values[2]] = state;
                 let found = part.forward(&part.values);
                 for (at, t) in chunk.enumerate() {
-                    let want = super::run::row(&answer.out, whole.steps.offset(t) + n, hidden);
+                    let want = super::run::row(&results.out, whole.steps.offset(t) + n, hidden);
                     assert_eq!(
                         super::run::row(&found.out, at, hidden),
                         want,
@@ -235,7 +235,7 @@ fn a_sequence_is_the_same_alone_and_in_chunks() {
                 }
                 state = found.last;
             }
-            for (found, want) in state.iter().zip(&answer.last) {
+            for (found, want) in state.iter().zip(&results.last) {
                 let want = super::run::row(want, n, want.len() / 4);
                 assert_eq!(found, want, "{}: final state of rank {n}", cell.name());
             }
@@ -290,7 +290,7 @@ fn no_steps_are_a_run_of_nothing() {
     }
 }
 
-/// Every slice one value too long, one at a time, is refused by its own name; rows, which may lie in a longer array, one
+/// Every slice one value too long, one at a time, is refused by its own name; rows, which may be in a longer array, one
 /// value too short. Last of all a mask that is too long for the recurrence.
 #[test]
 fn wrong_lengths_are_refused_by_name() {

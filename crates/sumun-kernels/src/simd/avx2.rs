@@ -16,7 +16,7 @@ static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 
 #[inline(always)]
 unsafe fn first(n: usize) -> __m256i {
     debug_assert!(n <= 8);
-    // SAFETY: for n ≤ 8 the eight words from 8 − n on lie inside the table.
+    // SAFETY: for n ≤ 8 the eight words from 8 − n on are inside the table.
     unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - n).cast()) }
 }
 

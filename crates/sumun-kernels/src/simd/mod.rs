@@ -38,9 +38,9 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn load(p: *const f32) -> Self::V;
     /// The first `n` floats at `p`, zeros above.
     unsafe fn load_first(p: *const f32, n: usize) -> Self::V;
-    /// Asks for the cache line of `p`, which need not be valid.
+    /// Prefetches the cache line of `p`, which need not be valid.
     unsafe fn prefetch(p: *const f32);
-    /// Asks for it no nearer than the second-level cache.
+    /// Prefetches it into L2, not L1.
     unsafe fn prefetch_far(p: *const f32);
     unsafe fn store(p: *mut f32, v: Self::V);
     /// Stores the first `n` floats only.
@@ -70,7 +70,7 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn exponent_from_low_bits(v: Self::V) -> Self::V;
     /// `yes` where v < 0, `no` elsewhere.
     unsafe fn if_negative(v: Self::V, yes: Self::V, no: Self::V) -> Self::V;
-    /// a and b with the numbers exchanged that lie in a's odd runs of HALF numbers and in b's even ones, the first run
+    /// a and b with a's odd runs of HALF numbers and b's even ones exchanged, the first run
     /// being even.
     unsafe fn exchange<const HALF: usize>(a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// `v` where v > 0, 0 elsewhere (and for NaN, NaN).

@@ -1,4 +1,4 @@
-//! Plain Rust for any processor: four floats, which compilers turn into the vectors they know.
+//! Plain Rust for any processor: four floats, which compilers make vectors of.
 
 // Each block is one instruction, and the promise about it stands once, at the `impl`.
 #![allow(clippy::undocumented_unsafe_blocks)]

@@ -2,7 +2,7 @@
 
 /// An elementwise function of the vector library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Activation {
+pub enum VectorFunction {
     /// 1 / (1 + e⁻ˣ).
     Sigmoid,
     /// Hyperbolic tangent.

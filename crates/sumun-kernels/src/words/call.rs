@@ -157,11 +157,10 @@ impl<'a, F: Copy> Adjoint<'a, F> {
     }
 
     /// Where the gradient of the state after every step goes: that of h, `[R, H]` (`[R, P]` with a projection), and of c,
-    /// `[R, H]`, in the order of the rows as `x` and `out` are seen through their maps. Not asked for, it costs nothing.
+    /// `[R, H]`, in the order in which the maps of `x` and `out` name the rows. Where it is not wanted, it costs nothing.
     ///
-    /// That of h is what the output and the step after it say, that of c what the step after it says: the gradient
-    /// that an initial state of the rest of the sequence would have. What reaches c through h of the same step is not
-    /// in it.
+    /// That of h comes from the output and from the step after it, that of c from the step after it: the gradient that an
+    /// initial state of the rest of the sequence would have. The gradient of c through h of the same step is not in it.
     pub fn by_step(self, by_step: impl Into<Option<StateMut<'a, F>>>) -> Result<Self, Error> {
         let by_step = by_step.into();
         if let Some(by_step) = &by_step {

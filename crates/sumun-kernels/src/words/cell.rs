@@ -1,7 +1,7 @@
 //! A recurrent cell as data: what packing, steps, backward passes, traces, options and layers above need to know of it.
 //!
-//! Each cell states its [`CellSpec`] once, in a file of [`cells`](crate::cells) that has its compiled bodies too. Who asks
-//! for a cell's sizes, names or options reads the specification; nobody asks which cell it is.
+//! Each cell states its [`CellSpec`] once, in a file of [`cells`](crate::cells) that has its compiled bodies too. Code that
+//! needs a cell's sizes, names or options reads the specification and does not match on the cell.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -28,11 +28,11 @@ pub struct CellSpec {
     pub aliases: &'static [&'static str],
     /// Its name in messages.
     pub name: &'static str,
-    /// What the cells of its kin are called together, for summaries: `GRU` of both GRUs.
+    /// The name of its family, for summaries: `GRU` of both GRUs.
     pub family: &'static str,
     /// What a layer of it is called that was given no name: `gru`.
     pub layer: &'static str,
-    /// How a summary tells it from its kin, if it is not the usual one.
+    /// What a summary adds to the name of its family, if it is not the usual one.
     pub remark: Option<&'static str>,
     /// Its gates in the order of the blocks of `weight_ih`, which is PyTorch's where PyTorch has the cell.
     pub gates: &'static [Gate],
@@ -52,7 +52,7 @@ pub struct CellSpec {
     pub spread: usize,
     /// The states beside h, H wide each, one after another in a row of `State::cell`.
     pub states: &'static [&'static str],
-    /// Whether its equations read h before the step beside its products, and so hand a gradient to it.
+    /// Whether its equations read h before the step beside its products, so that it has a gradient from them too.
     pub reads_hidden: bool,
     /// The options that it has.
     pub options: OptionSet,
@@ -61,7 +61,7 @@ pub struct CellSpec {
     /// The blocks of H values whose statistics layer normalisation takes together, group by group in `norm_gain`; empty
     /// where it has no such option.
     pub norm: &'static [usize],
-    /// The gate that says what is kept of a state, whose bias starts at 1 where that is asked for.
+    /// The gate that decides what is kept of a state; its bias starts at 1 with `unit_forget_bias`.
     pub forget_gate: Option<usize>,
     /// The gate z of h' = (1 − z) ⊙ n + z ⊙ h, which has another reading.
     pub update_gate: Option<usize>,
@@ -77,24 +77,24 @@ pub struct Gate {
     /// Its name: `i`, `f`, `g`, `o` of an LSTM.
     pub name: &'static str,
     /// Which activation it has.
-    pub role: Role,
+    pub role: GateRole,
 }
 
 impl Gate {
     /// One that opens or closes something.
     pub(crate) const fn opening(name: &'static str) -> Self {
-        Self { name, role: Role::Gate }
+        Self { name, role: GateRole::Gate }
     }
 
     /// A new value.
     pub(crate) const fn candidate(name: &'static str) -> Self {
-        Self { name, role: Role::Candidate }
+        Self { name, role: GateRole::Candidate }
     }
 }
 
 /// Which activation a gate has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum GateRole {
     /// The sigmoid, unless `gate_activation` says otherwise.
     Gate,
     /// The cell's [`candidate`](CellSpec::candidate), unless `candidate_activation` says otherwise.
@@ -108,7 +108,7 @@ pub enum Recurrence {
     Matrix,
     /// To each unit its own h: `weight_hh` is `[G·H]`, the factors of h, which the bodies of the cell apply.
     Vector,
-    /// Nothing: there is no `weight_hh`, and h carries over from step to step by the gates alone.
+    /// Nothing: there is no `weight_hh`, and only the gates carry h from step to step.
     None,
 }
 
@@ -121,7 +121,7 @@ pub struct Vector {
     pub hidden: Option<usize>,
     /// From what the first phase of a step leaves, in a second product.
     pub second: Option<usize>,
-    /// In backward passes alone: the gate whose factors of h have their gradient of each row here.
+    /// Only in backward passes: the gate whose factors of h have their gradient of each row here.
     pub scale: Option<usize>,
 }
 
@@ -134,12 +134,12 @@ impl Vector {
         Self { input: Some(gate), hidden: Some(gate), ..Self::EMPTY }
     }
 
-    /// Filled from x alone.
+    /// Filled from x only.
     pub(crate) const fn input(gate: usize) -> Self {
         Self { input: Some(gate), ..Self::EMPTY }
     }
 
-    /// Filled from h alone.
+    /// Filled from h only.
     pub(crate) const fn hidden(gate: usize) -> Self {
         Self { hidden: Some(gate), ..Self::EMPTY }
     }
@@ -182,7 +182,7 @@ impl CellSpec {
         activations: [0, 0],
     };
 
-    /// How many of so many hidden units a gate of one unit sees.
+    /// How many of so many hidden units a gate of one unit reads.
     pub fn seen_units(&self, hidden: usize) -> usize {
         match self.recurrence {
             Recurrence::Matrix => hidden,
@@ -191,7 +191,7 @@ impl CellSpec {
         }
     }
 
-    /// Whether a unit sees no other unit of the same layer, so that units can run through all steps by themselves.
+    /// Whether no unit reads the state of another, so that each can be computed over all steps by itself.
     pub fn units_are_apart(&self) -> bool {
         self.recurrence != Recurrence::Matrix
     }

@@ -8,12 +8,12 @@ use crate::words::purpose::Purpose;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A slice has another length than its shape asks for.
+    /// A slice has another length than its shape needs.
     #[error("{what}: expected {expected} values, found {found}")]
     Length {
         /// Which argument.
         what: &'static str,
-        /// The number of values that the shape asks for.
+        /// The number of values of the shape.
         expected: usize,
         /// The number of values found.
         found: usize,
@@ -33,7 +33,7 @@ pub enum Error {
     TooLarge {
         /// Which size or array.
         what: &'static str,
-        /// The size asked for, or the product of sizes; `u128::MAX` for that and everything above.
+        /// The size found, or the product of sizes; `u128::MAX` for that and everything above.
         found: u128,
         /// The most there can be.
         most: usize,
@@ -75,7 +75,7 @@ pub enum Error {
         rows: usize,
     },
     /// Backward was given a cache that no forward pass of these weights and rows has filled, or weights that
-    /// were not prepared for the gradients asked for.
+    /// were not prepared for the gradients wanted.
     #[error("backward needs a cache filled by forward of the same recurrence and steps")]
     Cache,
     /// A call was checked for another recurrence than that of the weights.
@@ -96,16 +96,16 @@ pub enum Error {
     Purpose {
         /// What they are prepared for.
         prepared: Purpose,
-        /// What was asked of them.
+        /// What the call needs.
         wanted: Purpose,
     },
-    /// The instruction set asked for is not available on this processor or in this build.
+    /// The instruction set of the path is not available on this processor or in this build.
     #[error("the {path} path is not available on this processor")]
     PathUnavailable {
         /// The path's name.
         path: &'static str,
     },
-    /// The fused kernels lack this cell or option; ask for the reference path.
+    /// The fused kernels lack this cell or option; the reference path has it.
     #[error("the {path} path does not compute {cell}; use the reference path")]
     Unsupported {
         /// The path's name.

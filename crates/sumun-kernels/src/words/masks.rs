@@ -5,11 +5,11 @@ use crate::words::error::{Error, length_or_empty};
 use crate::words::options::RecurrentDropout;
 use crate::words::steps::Steps;
 
-/// The noise of one training pass, drawn by the caller: backward is given forward's. All empty by default, as in
+/// The noise of one training pass, computed by the caller; backward takes that of forward. All empty by default, as in
 /// inference.
 #[derive(Debug, Clone, Copy)]
 pub struct Masks<'a, F> {
-    /// What h before a step is multiplied with on its way into the recurrent product, for all steps of a
+    /// What h before a step is multiplied with in the recurrent product, for all steps of a
     /// sequence, the scale 1 / (1 − rate) included; by rank, `[N, H]` or `[N, G, H]` as
     /// [`RecurrentDropout`] says, with H the width of h. Empty for none.
     pub recurrent: &'a [F],

@@ -2,11 +2,11 @@
 //! activation functions, layer normalisation, recurrent dropout and zoneout.
 
 use crate::words::activation::ActivationFunction;
-use crate::words::cell::{Cell, Role};
+use crate::words::cell::{Cell, GateRole};
 use crate::words::error::Error;
 use crate::words::option_set::OptionSet;
 
-/// Whether h is masked on its way into the recurrent product, by masks that stay the same for all steps of a
+/// Whether h is masked in the recurrent product, by masks that stay the same for all steps of a
 /// sequence (Gal & Ghahramani 2016). The masks themselves are [`Masks::recurrent`](crate::Masks::recurrent).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -18,7 +18,7 @@ pub enum RecurrentDropout {
     /// One mask for all gates, `[N, H]` (Gal & Ghahramani's tied weights).
     Shared,
     /// A mask for each gate, `[N, G, H]`, in the order of the weight's blocks (Gal & Ghahramani's untied
-    /// weights; what Keras draws for `recurrent_dropout`).
+    /// weights; what Keras has for `recurrent_dropout`).
     PerGate,
 }
 
@@ -32,26 +32,26 @@ pub struct Options {
     /// P: h' = W_hr (o ⊙ tanh(c')) is P wide, wherever h appears; c stays H wide (Sak et al. 2014,
     /// PyTorch's `proj_size`).
     pub projection: Option<usize>,
-    /// i and f also see p ⊙ c before the step, o sees p ⊙ c' after it (Gers & Schmidhuber 2000,
+    /// i and f also read p ⊙ c before the step, o reads p ⊙ c' after it (Gers & Schmidhuber 2000,
     /// ONNX input `P`).
     pub peepholes: bool,
     /// f = 1 − i; the block f of the weights is not used (ONNX' `input_forget`).
     pub coupled: bool,
     /// Every gate's and candidate's pre-activation is held in [−clip, clip] (ONNX' `clip`, as ONNX Runtime
-    /// applies it: not to the cell state on its way to the output). At least 0, finite.
+    /// applies it: not to the cell state in front of the output). At least 0, finite.
     pub clip: Option<f64>,
     /// Of the gates (Keras' `recurrent_activation`, ONNX' f); the sigmoid where it is `None`. An RNN has none.
     pub gate_activation: Option<ActivationFunction>,
     /// Of the candidate: g of the LSTM, n of the GRU, h' of the RNN (Keras' `activation`, ONNX' g, the RNN's f);
     /// the cell's own where it is `None`.
     pub candidate_activation: Option<ActivationFunction>,
-    /// Of the cell state on its way to the output (Keras' `activation`, ONNX' h); tanh where it is
+    /// Of the cell state in front of the output (Keras' `activation`, ONNX' h); tanh where it is
     /// `None`.
     pub output_activation: Option<ActivationFunction>,
     /// Layer normalisation inside the cell as Ba, Kiros & Hinton 2016 write it for each cell, with this ε added
     /// to the variance (PyTorch's layers use 1e-5). Positive, finite.
     pub layer_norm: Option<f64>,
-    /// Whether h is masked on its way into the recurrent product.
+    /// Whether h is masked in the recurrent product.
     pub recurrent_dropout: RecurrentDropout,
     /// The rate in [0, 1] at which a unit of h keeps its former value (zoneout, Krueger et al. 2017). Without
     /// masks the expectation is taken, rate·h + (1 − rate)·h', as in inference.
@@ -60,7 +60,7 @@ pub struct Options {
     pub zoneout_cell: f64,
 }
 
-/// The functions of a cell, with its own where no other was asked for.
+/// The functions of a cell, with its own where the options name no other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Functions {
     pub(crate) gate: ActivationFunction,
@@ -78,7 +78,7 @@ impl Options {
         }
     }
 
-    /// Every option: which it is, whether it was asked for, its name in a refusal, and what a cell with it has.
+    /// Every option: which it is, whether it is set, its name in a refusal, and what a cell with it has.
     fn asked(&self) -> [(OptionSet, bool, &'static str, &'static str); 11] {
         let dropout = self.recurrent_dropout != RecurrentDropout::None;
         [
@@ -117,7 +117,7 @@ impl Options {
         let spec = cell.spec();
         let lacking = |&(which, asked, ..): &(_, bool, _, _)| asked && !spec.options.contains(which);
         if let Some((which, _, option, _)) = self.asked().into_iter().find(lacking) {
-            let gated = spec.gates.iter().any(|gate| gate.role == Role::Gate);
+            let gated = spec.gates.iter().any(|gate| gate.role == GateRole::Gate);
             let other = spec.options.contains(OptionSet::CANDIDATE_ACTIVATION);
             return match which == OptionSet::GATE_ACTIVATION && !gated && other {
                 true => refuse(option, "needs a gate, which this cell has not; set candidate_activation"),

@@ -46,7 +46,7 @@ impl Purpose {
         }
     }
 
-    /// Whether weights that are for this purpose serve another one too.
+    /// Whether weights that are for this purpose can be used for another one too.
     pub fn serves(self, other: Self) -> bool {
         let backward = match other.backward() {
             None => true,

@@ -82,7 +82,7 @@ impl<'a, F: Copy> RowsRef<'a, F> {
         Ok(dense)
     }
 
-    /// The first `count` rows of `width` numbers, in their order and without gaps: themselves where they lie so.
+    /// The first `count` rows of `width` numbers, in their order and without gaps: borrowed where they are so already.
     pub(crate) fn in_order(&self, count: usize, width: usize) -> Result<Cow<'a, [F]>, Error> {
         match lie_in_order(self.map, self.stride, count, width) {
             true => Ok(Cow::Borrowed(&self.values[..count * width])),
@@ -107,7 +107,7 @@ impl<'a, F: Copy> RowsMut<'a, F> {
         &mut self.values[place(self.map, row) * self.stride..][..width]
     }
 
-    /// The first `count` rows of `width` numbers, where they lie in their order and without gaps.
+    /// The first `count` rows of `width` numbers, where they are in their order and without gaps.
     pub(crate) fn in_order(&mut self, count: usize, width: usize) -> Option<&mut [F]> {
         lie_in_order(self.map, self.stride, count, width).then(|| &mut self.values[..count * width])
     }

@@ -1,4 +1,4 @@
-//! Packed steps: which rows are alive at which step.
+//! Packed steps: which sequences run at which step.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use crate::words::dims::Dims;
 use crate::words::error::Error;
 use crate::words::sizes::{MOST_ROWS, array, numbers, range};
 
-/// Which rows are alive at which step: step `t` owns rows `offset(t) .. offset(t) + batch_size(t)`.
+/// Which sequences run at which step: step `t` owns rows `offset(t) .. offset(t) + batch_size(t)`.
 ///
 /// Sequences are ranked longest first, so that the row of rank `n` at step `t` is `offset(t) + n`
-/// and the sequences alive at a step are always a prefix of those alive the step before.
+/// and the sequences that run at a step are always a prefix of those of the step before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Steps {
     batch_sizes: Vec<usize>,
@@ -81,7 +81,7 @@ impl Steps {
         self.batch_sizes.is_empty()
     }
 
-    /// N: sequences alive at the first step.
+    /// N: sequences that run at the first step.
     pub fn sequences(&self) -> usize {
         self.batch_sizes.first().copied().unwrap_or(0)
     }

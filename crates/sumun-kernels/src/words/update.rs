@@ -64,7 +64,7 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// Whether it leaves a parameter alone whose gradient and state are all 0, to the bit.
+    /// Whether it changes no bit of a parameter whose gradient and state are all 0.
     pub(crate) fn rests(&self) -> bool {
         let finite = self.scale.is_finite() && self.step_size.is_finite() && self.root_scale.is_finite();
         self.penalty == 0.0 && self.keep == 1.0 && self.epsilon > 0.0 && finite
@@ -101,7 +101,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Whether it leaves a parameter alone whose gradient and state are all 0 (without a sign), to the bit.
+    /// Whether it changes no bit of a parameter whose gradient and state are all +0.
     pub fn rests(&self) -> bool {
         matches!(self, Rule::Adam(rule) if rule.rests())
     }

@@ -2,7 +2,7 @@
 
 use crate::words::dims::Dims;
 use crate::words::error::{Error, length, length_or_empty};
-use crate::words::part::Part;
+use crate::words::weight_kind::WeightKind;
 
 /// The weights of one recurrence, in PyTorch's layout and gate order. H stands for P in `weight_hh` where there
 /// is a projection.
@@ -14,7 +14,7 @@ pub struct Weights<'a, F> {
     pub hidden: &'a [F],
     /// `bias_ih`, `[G·H]`, or empty for no bias.
     pub bias_input: &'a [F],
-    /// `bias_hh`, `[G·H]`, or empty for no bias, as for a cell that has one alone.
+    /// `bias_hh`, `[G·H]`, or empty for no bias, as for a cell that has only one.
     pub bias_hidden: &'a [F],
     /// `weight_hr`, `[P, H]`; empty without a projection.
     pub projection: &'a [F],
@@ -63,7 +63,7 @@ impl<F> Weights<'_, F> {
     fn check_lengths(&self, dims: Dims, names: [&'static str; 8]) -> Result<(), Error> {
         // No product below overflows for sizes that can be.
         dims.check()?;
-        Part::ALL.into_iter().zip(names).try_for_each(|(part, name)| {
+        WeightKind::ALL.into_iter().zip(names).try_for_each(|(part, name)| {
             let (expected, found) = (part.numbers(dims), self.part(part).len());
             if part.is_bias() {
                 length_or_empty(name, expected, found)
@@ -74,16 +74,16 @@ impl<F> Weights<'_, F> {
     }
 
     /// The values of one of them.
-    pub fn part(&self, part: Part) -> &[F] {
+    pub fn part(&self, part: WeightKind) -> &[F] {
         match part {
-            Part::WeightIh => self.input,
-            Part::WeightHh => self.hidden,
-            Part::BiasIh => self.bias_input,
-            Part::BiasHh => self.bias_hidden,
-            Part::WeightHr => self.projection,
-            Part::Peepholes => self.peepholes,
-            Part::NormGain => self.norm_gain,
-            Part::NormBias => self.norm_bias,
+            WeightKind::WeightIh => self.input,
+            WeightKind::WeightHh => self.hidden,
+            WeightKind::BiasIh => self.bias_input,
+            WeightKind::BiasHh => self.bias_hidden,
+            WeightKind::WeightHr => self.projection,
+            WeightKind::Peepholes => self.peepholes,
+            WeightKind::NormGain => self.norm_gain,
+            WeightKind::NormBias => self.norm_bias,
         }
     }
 }

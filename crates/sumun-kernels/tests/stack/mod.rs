@@ -43,7 +43,7 @@ impl<F: Real> Kernel<F> for Reference {
     }
 }
 
-/// Sequences of one batch and where their steps lie among the packed rows.
+/// Sequences of one batch and where their steps are among the packed rows.
 pub(crate) struct Batch {
     pub(crate) steps: Steps,
     /// T of the padded arrays.
@@ -186,7 +186,7 @@ impl<F: Real> Stack<F> {
         Weights { input, hidden, bias_input, bias_hidden, projection, ..Weights::default() }
     }
 
-    /// Room for a state of `batch`; filled with what no test can take for a result.
+    /// Memory for a state of `batch`, filled with what no test can take for a result.
     fn unwritten_state(&self, batch: &Batch) -> LayerState<F> {
         let widths = [self.output(), if self.cell.has_cell_state() { self.hidden } else { 0 }];
         widths.map(|width| vec![F::from_f64(f64::NAN); batch.steps.sequences() * width])

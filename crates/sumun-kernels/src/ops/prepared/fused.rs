@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::cache::{Cache, Scratch};
 use super::split::Split;
 use crate::bodies::outer::Outer;
-use crate::dispatch::Kernels;
+use crate::dispatch::Tuned;
 use crate::drivers::backward::{Backward, backward, backward_apart, backward_by_units};
 use crate::drivers::forward::{chunk_rows, forward, forward_apart, forward_by_units};
 use crate::drivers::geometry::{Columns, Geometry, Side};
@@ -13,6 +13,7 @@ use crate::drivers::outer::{ColumnSum, RowSums, run_sums, sum_outputs};
 use crate::drivers::step::Forward;
 use crate::drivers::threads::for_each_task;
 use crate::memory::aligned::Aligned;
+use crate::words::machine::Blocks;
 use crate::words::rows::{RowsAt, at, at_mut};
 use crate::words::sizes::numbers;
 use crate::words::{
@@ -21,14 +22,14 @@ use crate::words::{
 
 #[derive(Debug, Clone)]
 pub(super) struct Fused {
-    kernels: Kernels,
+    kernels: Tuned,
     pub(super) geometry: Geometry,
     w: Aligned,
     u: Aligned,
     bias: Aligned,
     /// The second product of a step of two phases: over `weight_hr`, or the block n of `weight_hh`.
     second: Aligned,
-    /// Packed for dG·U, dG·W and back through the second product; empty where they are not wanted.
+    /// Packed for dG·U, dG·W and the backward pass of the second product; empty where they are not wanted.
     u_backward: Aligned,
     w_backward: Aligned,
     second_backward: Aligned,
@@ -38,7 +39,7 @@ pub(super) struct Fused {
 
 impl Fused {
     /// Nothing packed yet, for sizes that were checked.
-    pub(super) fn new(dims: Dims, kernels: Kernels) -> Result<Self, Error> {
+    pub(super) fn new(dims: Dims, kernels: Tuned) -> Result<Self, Error> {
         let mut zeros = Aligned::default();
         zeros.resize(dims.hidden.max(dims.output()).max(dims.cell_width()))?;
         Ok(Self {
@@ -55,7 +56,12 @@ impl Fused {
         })
     }
 
-    /// Packs weights for their purpose, in the memory there is: one way takes over what the other does not need.
+    /// The sizes of blocks.
+    pub(super) fn blocks(&self) -> &Blocks {
+        &self.kernels.blocks
+    }
+
+    /// Packs weights for their purpose, in the memory there is: one direction takes over what the other does not need.
     /// The weights are of checked lengths.
     pub(super) fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) -> Result<(), Error> {
         let pairs = [
@@ -167,7 +173,7 @@ impl Fused {
                 (cache.gates.as_mut_ptr(), rows, cache.cells.as_mut_ptr(), cache.inner.as_mut_ptr())
             }
             None => {
-                let chunk = chunk_rows(g, steps, shards);
+                let chunk = chunk_rows(&self.kernels.blocks, g, steps, shards);
                 scratch.gates.resize(numbers("gates of a pass", [shards, chunk, g.panels * g.width()])?)?;
                 scratch.inner.resize(inner_rows(steps.sequences()))?;
                 (scratch.gates.as_mut_ptr(), chunk, last.cell.as_mut_ptr(), scratch.inner.as_mut_ptr())
@@ -196,7 +202,7 @@ impl Fused {
             last_cell: last.cell.as_mut_ptr(),
         };
         // SAFETY: every length was checked when the pass was made or is set above, and the kernels are those of an instruction set that
-        // this processor has. Shards own disjoint sequences; the steps of cells of one phase alone are dealt by units.
+        // this processor has. Shards own disjoint sequences; only the steps of cells of one phase are divided by units.
         unsafe {
             match split {
                 Split::Sequences(shards) => {
@@ -218,7 +224,7 @@ impl Fused {
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
         let g = &self.geometry;
-        let chunk = chunk_rows(g, steps, 1);
+        let chunk = chunk_rows(&self.kernels.blocks, g, steps, 1);
         scratch.gates.resize(g.panels * chunk * g.width())?;
         scratch.inner.resize(if g.two_phases { steps.sequences() * g.dims.hidden } else { 0 })?;
         let (hidden, cells) = (state.hidden.as_mut_ptr(), state.cell.as_mut_ptr());
@@ -322,7 +328,7 @@ impl Fused {
         Ok(())
     }
 
-    /// dW, dU and the biases from the gate gradients that the pass through time left in the cache.
+    /// dW, dU and the biases from the gate gradients that the pass over the steps left in the cache.
     fn weight_gradients(&self, flops: usize, adjoint: Adjoint<'_>, cache: &Cache) -> Result<(), Error> {
         let Adjoint { steps, x, initial, out, into, .. } = adjoint;
         let g = &self.geometry;
@@ -421,7 +427,7 @@ impl Fused {
         Ok(())
     }
 
-    /// dW of an input narrower than a vector, turned: its numbers are the outputs, and the gates' whole vectors the
+    /// dW of an input narrower than a vector, transposed: its numbers are the outputs, and the gates' whole vectors the
     /// columns. The same chains of additions, so the same bits.
     fn narrow_input_gradient(
         &self,
@@ -536,8 +542,8 @@ struct Sum<'a> {
     into: *mut f32,
 }
 
-/// The sum over rows for one bias, or for factors of h, in the order of the columns of gradients. It goes on from what is there, so that the
-/// pieces of a sequence add to one chain.
+/// The sum over rows for one bias, or for factors of h, in the order of the columns of gradients. It is added to what is there,
+/// so that the pieces of a sequence add to one chain.
 struct BiasSum<'a> {
     bias: &'a mut [f32],
     rows: Vec<usize>,

@@ -12,7 +12,8 @@ use self::split::Split;
 use crate::words::error::length;
 use crate::words::sizes::{MOST_NUMBERS, numbers};
 use crate::words::{
-    Adjoint, Dims, Error, InputGradient, Part, Pass, Path, Purpose, RowsRef, StateMut, Steps, Weights,
+    Adjoint, Dims, Error, InputGradient, Machine, Pass, Path, Purpose, RowsRef, StateMut, Steps, WeightKind,
+    Weights,
 };
 
 /// A recurrence whose weights are packed for one path. It belongs to the values it was made from: when
@@ -21,7 +22,7 @@ use crate::words::{
 #[derive(Debug, Clone)]
 pub struct Prepared {
     dims: Dims,
-    path: Path,
+    machine: Machine,
     purpose: Purpose,
     /// The most sequences whose arrays can be addressed.
     most_sequences: usize,
@@ -37,21 +38,32 @@ enum Engine {
 }
 
 impl Prepared {
-    /// Packs weights for a path. A path that this processor lacks, or that does not compute the cell, is an
-    /// error: nothing else is ever chosen silently. Sizes that [`Dims::check`] refuses are errors too.
-    pub fn new(dims: Dims, weights: &Weights<f32>, path: Path, purpose: Purpose) -> Result<Self, Error> {
+    /// Packs weights for a path, of this machine or of one with other caches. A path that this processor lacks, or that does
+    /// not compute the cell, is an error: nothing else is ever chosen silently. Sizes that [`Dims::check`] refuses are errors
+    /// too.
+    pub fn new(
+        dims: Dims,
+        weights: &Weights<f32>,
+        machine: impl Into<Machine>,
+        purpose: Purpose,
+    ) -> Result<Self, Error> {
+        Self::packed(dims, weights, machine.into(), purpose)
+    }
+
+    fn packed(dims: Dims, weights: &Weights<f32>, machine: Machine, purpose: Purpose) -> Result<Self, Error> {
         dims.check()?;
+        let path = machine.path;
         let engine = if path == Path::Reference {
             Engine::Reference(Plain::default())
         } else {
-            let kernels = path.kernels()?;
+            let kernels = machine.kernels()?;
             if let Some(cell) = dims.beyond(path) {
                 return Err(Error::Unsupported { path: path.name(), cell });
             }
             Engine::Fused(Box::new(Fused::new(dims, kernels)?))
         };
         let most_sequences = MOST_NUMBERS / dims.widest();
-        let mut prepared = Self { dims, path, purpose, most_sequences, packed: false, engine };
+        let mut prepared = Self { dims, machine, purpose, most_sequences, packed: false, engine };
         prepared.update(weights, purpose)?;
         Ok(prepared)
     }
@@ -75,7 +87,12 @@ impl Prepared {
 
     /// The path that runs.
     pub fn path(&self) -> Path {
-        self.path
+        self.machine.path
+    }
+
+    /// The machine for whose caches blocks are sized.
+    pub fn machine(&self) -> Machine {
+        self.machine
     }
 
     /// What the weights were prepared for.
@@ -101,12 +118,13 @@ impl Prepared {
             _ if steps.is_empty() => {}
             Engine::Reference(plain) => plain.forward(pass, kept)?,
             Engine::Fused(fused) => {
-                let split = Split::new(&fused.geometry, steps, self.forward_flops(steps.rows()));
+                let split =
+                    Split::new(fused.blocks(), &fused.geometry, steps, self.forward_flops(steps.rows()));
                 fused.forward(split, pass, kept, scratch)?;
             }
         }
         if let Some(cache) = cache {
-            cache.fill(self.path, self.dims, steps);
+            cache.fill(self.path(), self.dims, steps);
         }
         Ok(())
     }
@@ -117,7 +135,7 @@ impl Prepared {
         self.expect(Purpose::Backward(input_gradient))?;
         self.dims.expect(adjoint.dims)?;
         let steps = adjoint.steps;
-        cache.consume(self.path, self.dims, steps)?;
+        cache.consume(self.path(), self.dims, steps)?;
         match &self.engine {
             _ if steps.is_empty() => Ok(()),
             Engine::Reference(plain) => plain.backward(adjoint, cache),
@@ -126,7 +144,7 @@ impl Prepared {
                 // The gradients of states by step are of all units at once.
                 let split = match adjoint.by_step {
                     Some(_) => Split::sequences(steps, flops),
-                    None => Split::new(&fused.geometry, steps, flops),
+                    None => Split::new(fused.blocks(), &fused.geometry, steps, flops),
                 };
                 fused.backward(split, flops, adjoint, cache)
             }
@@ -135,7 +153,7 @@ impl Prepared {
 
     /// The rows of the pass that filled a cache, and what it kept.
     pub(crate) fn kept<'a>(&'a self, cache: &'a Cache) -> Result<(usize, Kept<'a>), Error> {
-        let rows = cache.rows(self.path, self.dims)?;
+        let rows = cache.rows(self.path(), self.dims)?;
         let kept = match &self.engine {
             Engine::Reference(_) => Kept::Reference(&cache.reference),
             Engine::Fused(fused) => {
@@ -187,9 +205,10 @@ impl Prepared {
         }
     }
 
-    /// The operations of both products of all rows, or the most that can be told.
+    /// The operations of both products of all rows, or `usize::MAX` for more.
     fn forward_flops(&self, rows: usize) -> usize {
-        let [input, hidden] = [Part::WeightIh, Part::WeightHh].map(|part| part.numbers(self.dims));
+        let [input, hidden] =
+            [WeightKind::WeightIh, WeightKind::WeightHh].map(|part| part.numbers(self.dims));
         input.saturating_add(hidden).saturating_mul(2).saturating_mul(rows)
     }
 }

@@ -1,25 +1,26 @@
-//! Which work of a pass is whose.
+//! How a pass is divided among threads.
 
 use crate::drivers::geometry::{Columns, Geometry};
 use crate::drivers::threads::PARALLEL_FLOPS;
 use crate::words::Steps;
+use crate::words::machine::Blocks;
 
-/// How a pass is dealt to threads. Which bits come out never depends on it.
+/// How a pass is divided among threads. No bit depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Split {
-    /// Its sequences to so many shards, each of which runs through all steps.
+    /// By its sequences, into so many shards, each of which computes all steps.
     Sequences(usize),
-    /// The units of each step to so many pieces, which wait for one another after each: of few sequences with large weights,
-    /// of which each thread then reads its own part alone.
+    /// By the units of each step, into so many pieces, which wait for one another after each step: for few sequences with large
+    /// weights, of which each thread then reads its own part only.
     Units(usize),
-    /// The units to so many pieces, each of which runs through all steps by itself: of few sequences and a cell whose units see
-    /// no other.
+    /// By the units, into so many pieces, each of which computes all steps without waiting: for few sequences of a cell whose
+    /// units do not read one another's states.
     Apart(usize),
 }
 
 impl Split {
     /// Whichever is faster for a pass of so many operations.
-    pub(super) fn new(geometry: &Geometry, steps: &Steps, flops: usize) -> Self {
+    pub(super) fn new(blocks: &Blocks, geometry: &Geometry, steps: &Steps, flops: usize) -> Self {
         let (dims, threads) = (geometry.dims, rayon::current_num_threads());
         if dims.cell.spec().units_are_apart() {
             let pieces = threads.min(geometry.panels);
@@ -31,7 +32,7 @@ impl Split {
         }
         let weights = dims.gate_rows() * dims.output();
         let rows = steps.rows().div_ceil(steps.len().max(1));
-        let most = if weights < LARGE_WEIGHTS { MOST_ROWS_BY_UNITS } else { MOST_ROWS_OF_LARGE };
+        let most = if weights < blocks.large_weights { MOST_ROWS_BY_UNITS } else { MOST_ROWS_OF_LARGE };
         let columns = Columns { columns: dims.output(), lanes: geometry.lanes };
         let work = weights.saturating_mul(2 * rows.max(ROWS_TO_READ));
         let pieces = threads.min(work / FLOPS_OF_PIECE).min(geometry.panels).min(columns.panels());
@@ -56,7 +57,7 @@ impl Split {
     }
 }
 
-/// So many sequences a thread balance, whatever their lengths, and each reads its own part of the input alone.
+/// So many sequences a thread balance, whatever their lengths, and each thread reads its own part of the input only.
 const SEQUENCES_OF_THREAD: usize = 2;
 
 /// A step of fewer rows takes as long as one of these, which it takes to read the weights.
@@ -65,27 +66,25 @@ const ROWS_TO_READ: usize = 4;
 /// A piece of a step that computes less, some six microseconds, is not worth a thread.
 const FLOPS_OF_PIECE: usize = 1_000_000;
 
-/// From so many rows a step and thread on, sequences are dealt to threads; and where weights are large.
+/// From so many rows a step and thread on, sequences are divided among threads; and where weights fill L2.
 const MOST_ROWS_BY_UNITS: usize = 6;
 const MOST_ROWS_OF_LARGE: usize = 16;
-
-/// Recurrent weights that fill a second-level cache of 2 MiB.
-const LARGE_WEIGHTS: usize = 512 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{Cell, Dims, Path};
+    use crate::words::{Cell, Dims, Machine, Path};
 
     #[test]
-    fn few_sequences_with_large_weights_are_dealt_by_units() {
-        let lanes = Path::best().kernels().unwrap().lanes;
+    fn few_sequences_with_large_weights_are_divided_by_units() {
+        let kernels = Machine::with_usual_caches(Path::best()).kernels().unwrap();
+        let lanes = kernels.lanes;
         let split = |threads, cell, hidden, sequences, steps| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let geometry = Geometry::new(Dims::new(cell, 8, hidden), lanes);
             let steps = Steps::uniform(steps, sequences).unwrap();
             let flops = 2 * steps.rows() * hidden * geometry.dims.gate_rows();
-            pool.install(|| Split::new(&geometry, &steps, flops))
+            pool.install(|| Split::new(&kernels.blocks, &geometry, &steps, flops))
         };
         let gru = Cell::Gru;
         assert_eq!(split(1, Cell::Lstm, 512, 1, 50), Split::Sequences(1));

@@ -1,7 +1,7 @@
 //! Attention within one sequence: its queries over its memory, forward and backward.
 
 use sumun_kernels::linear::{LinearDims, Packed, backward_weight};
-use sumun_kernels::{Activation, InputGradient, Path, RowsMut, RowsRef, activate, softmax};
+use sumun_kernels::{InputGradient, Path, RowsMut, RowsRef, VectorFunction, activate, softmax};
 
 use super::products::{add_weighted, add_weighted_turned, rows_by_rows};
 use crate::Result;
@@ -134,6 +134,6 @@ impl Sequence<'_> {
             hidden.iter_mut().for_each(|u| *u = u.tanh());
             return Ok(());
         }
-        Ok(activate(self.path, Activation::Tanh, hidden)?)
+        Ok(activate(self.path, VectorFunction::Tanh, hidden)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-pub(super) use sumun_kernels::Part;
+pub(super) use sumun_kernels::WeightKind;
 use sumun_kernels::{ActivationFunction, Dims, Options, RecurrentDropout};
 
 use crate::nn::{Dropout, Initializer};
@@ -99,26 +99,26 @@ impl FirstWeights {
     /// one matrix, as Keras and PyTorch draw them.
     pub(super) fn values<R: Rng + ?Sized>(
         &self,
-        what: Part,
+        what: WeightKind,
         shape: &[usize],
         cell: CellKind,
         rng: &mut R,
     ) -> Result<Vec<f32>> {
         let initializer = match what {
-            Part::WeightIh | Part::WeightHr => self.input,
-            Part::WeightHh => self.hidden,
-            Part::BiasIh | Part::BiasHh => self.bias,
-            Part::Peepholes | Part::NormBias => Initializer::Zeros,
-            Part::NormGain => Initializer::Constant { value: 1.0 },
+            WeightKind::WeightIh | WeightKind::WeightHr => self.input,
+            WeightKind::WeightHh => self.hidden,
+            WeightKind::BiasIh | WeightKind::BiasHh => self.bias,
+            WeightKind::Peepholes | WeightKind::NormBias => Initializer::Zeros,
+            WeightKind::NormGain => Initializer::Constant { value: 1.0 },
         };
         let mut values = initializer.values(shape, rng)?;
-        if let (Some(gate), Part::BiasIh | Part::BiasHh) = (cell.spec().forget_gate, what) {
+        if let (Some(gate), WeightKind::BiasIh | WeightKind::BiasHh) = (cell.spec().forget_gate, what) {
             let hidden = shape[0] / cell.gates();
             let forget = &mut values[gate * hidden..][..hidden];
             if self.unit_forget_bias {
-                forget.fill(if what == Part::BiasIh { 1.0 } else { 0.0 });
+                forget.fill(if what == WeightKind::BiasIh { 1.0 } else { 0.0 });
             }
-            if what == Part::BiasIh && self.forget_bias != 0.0 {
+            if what == WeightKind::BiasIh && self.forget_bias != 0.0 {
                 forget.iter_mut().for_each(|bias| *bias += self.forget_bias);
             }
         }
@@ -127,7 +127,7 @@ impl FirstWeights {
 }
 
 /// The name of a layer's and direction's weight: `weight_ih_l0_reverse`.
-pub(super) fn full_name(part: Part, layer: usize, direction: usize) -> String {
+pub(super) fn full_name(part: WeightKind, layer: usize, direction: usize) -> String {
     let reverse = if direction == 1 { "_reverse" } else { "" };
     format!("{}_l{layer}{reverse}", part.name())
 }
@@ -258,8 +258,8 @@ impl RecurrentConfig {
     }
 
     /// The shape of a weight of a layer whose sizes are `dims`; None where the stack has none.
-    pub(super) fn shape_of(&self, part: Part, dims: Dims) -> Option<Vec<usize>> {
-        let left_out = part.is_bias() && !(self.bias && (self.second_bias || part != Part::BiasHh));
+    pub(super) fn shape_of(&self, part: WeightKind, dims: Dims) -> Option<Vec<usize>> {
+        let left_out = part.is_bias() && !(self.bias && (self.second_bias || part != WeightKind::BiasHh));
         if left_out { None } else { part.shape(dims) }
     }
 
@@ -269,7 +269,7 @@ impl RecurrentConfig {
         for layer in 0..self.layers {
             let dims = self.dims(layer);
             for direction in 0..self.directions() {
-                for part in Part::ALL {
+                for part in WeightKind::ALL {
                     if let Some(shape) = self.shape_of(part, dims) {
                         visit(full_name(part, layer, direction), shape)?;
                     }

@@ -10,23 +10,25 @@ use std::ops::Range;
 
 use sumun_kernels::{Dims, Weights};
 
-use super::config::{Part, RecurrentConfig, check_inverted_update};
+use super::config::{RecurrentConfig, WeightKind, check_inverted_update};
 use super::stack::Recurrent;
 use crate::{Parameters, Result};
 
 /// The values of a weight on which the sign of z's pre-activation hangs. Under layer normalisation, which takes r and z
 /// together, it hangs on the gains and on all that is added after them; the products must stay as they are.
-fn update_values(part: Part, dims: Dims) -> Vec<Range<usize>> {
+fn update_values(part: WeightKind, dims: Dims) -> Vec<Range<usize>> {
     let hidden = dims.hidden;
     let rows = |width: usize| hidden * width..2 * hidden * width;
     let normed = dims.options.layer_norm.is_some();
     match part {
-        Part::WeightIh if !normed => vec![rows(dims.input)],
-        Part::WeightHh if !normed => vec![rows(dims.output())],
-        Part::BiasIh | Part::BiasHh => vec![rows(1)],
+        WeightKind::WeightIh if !normed => vec![rows(dims.input)],
+        WeightKind::WeightHh if !normed => vec![rows(dims.output())],
+        WeightKind::BiasIh | WeightKind::BiasHh => vec![rows(1)],
         // Groups of H values: of the input's product r, z, n, then of the hidden state's.
-        Part::NormGain | Part::NormBias => vec![rows(1), 4 * hidden..5 * hidden],
-        Part::WeightIh | Part::WeightHh | Part::WeightHr | Part::Peepholes => Vec::new(),
+        WeightKind::NormGain | WeightKind::NormBias => vec![rows(1), 4 * hidden..5 * hidden],
+        WeightKind::WeightIh | WeightKind::WeightHh | WeightKind::WeightHr | WeightKind::Peepholes => {
+            Vec::new()
+        }
     }
 }
 
@@ -48,7 +50,7 @@ impl Recurrent {
         }
         let dims = self.config.dims(index / self.config.directions());
         let mut turned = ids.map(|id| id.map_or(Vec::new(), |id| parameters.value(id).to_vec()));
-        for ((values, id), part) in turned.iter_mut().zip(ids).zip(Part::ALL) {
+        for ((values, id), part) in turned.iter_mut().zip(ids).zip(WeightKind::ALL) {
             if id.is_some() {
                 negate(values, update_values(part, dims));
             }
@@ -63,7 +65,7 @@ impl Recurrent {
             return;
         }
         let dims = self.config.dims(index / self.config.directions());
-        for (id, part) in self.ids[index].into_iter().zip(Part::ALL) {
+        for (id, part) in self.ids[index].into_iter().zip(WeightKind::ALL) {
             if let Some(id) = id {
                 negate(parameters.gradient_mut(id), update_values(part, dims));
             }
@@ -87,7 +89,7 @@ impl Recurrent {
         for index in 0..self.ids.len() {
             self.turn_gradients(parameters, index);
             let dims = self.config.dims(index / self.config.directions());
-            for (id, part) in self.ids[index].into_iter().zip(Part::ALL) {
+            for (id, part) in self.ids[index].into_iter().zip(WeightKind::ALL) {
                 if let Some(id) = id {
                     negate(parameters.value_mut(id), update_values(part, dims));
                 }
@@ -98,8 +100,8 @@ impl Recurrent {
     }
 }
 
-/// Slices in the order of [`Part::ALL`].
-fn weights(parts: [&[f32]; Part::ALL.len()]) -> Weights<'_, f32> {
+/// Slices in the order of [`WeightKind::ALL`].
+fn weights(parts: [&[f32]; WeightKind::ALL.len()]) -> Weights<'_, f32> {
     let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] = parts;
     Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias }
 }

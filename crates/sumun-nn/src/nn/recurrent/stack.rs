@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::Rng;
 use sumun_kernels::{Path, Prepared, Purpose};
 
-use super::config::{Checkpoints, FirstWeights, Part, RecurrentConfig, full_name};
+use super::config::{Checkpoints, FirstWeights, RecurrentConfig, WeightKind, full_name};
 use super::direction::Buffers;
 use super::state::Ranked;
 use crate::nn::{Dropout, InputGradient};
@@ -13,8 +13,8 @@ use crate::parameters::Id;
 use crate::state::{RecurrentState, StateShape};
 use crate::{Error, Layout, Parameters, Result};
 
-/// Handles of one layer and direction, in the order of [`Part::ALL`]; None for what it lacks.
-pub(super) type Ids = [Option<Id>; Part::ALL.len()];
+/// Handles of one layer and direction, in the order of [`WeightKind::ALL`]; None for what it lacks.
+pub(super) type Ids = [Option<Id>; WeightKind::ALL.len()];
 
 /// A recurrent stack (PyTorch's `RNN`, `LSTM`, `GRU`). Weights bear PyTorch's names, `{prefix}.weight_ih_l0`,
 /// `{prefix}.weight_hh_l0_reverse` …, and are drawn from U(±1/√H) as PyTorch draws them, biases too. An empty prefix adds nothing to the names.
@@ -57,7 +57,7 @@ impl Recurrent {
             let dims = config.dims(layer);
             for direction in 0..config.directions() {
                 let mut of_direction = Ids::default();
-                for (id, part) in of_direction.iter_mut().zip(Part::ALL) {
+                for (id, part) in of_direction.iter_mut().zip(WeightKind::ALL) {
                     if let Some(shape) = config.shape_of(part, dims) {
                         let name = format!("{prefix}{dot}{}", full_name(part, layer, direction));
                         let draw = || first.values(part, &shape, dims.cell, rng);
@@ -174,7 +174,7 @@ impl Recurrent {
     pub(super) fn expect(&self, parameters: &Parameters) -> Result<()> {
         for (index, ids) in self.ids.iter().enumerate() {
             let dims = self.config.dims(index / self.config.directions());
-            for (id, part) in ids.iter().zip(Part::ALL) {
+            for (id, part) in ids.iter().zip(WeightKind::ALL) {
                 if let (Some(id), Some(shape)) = (id, self.config.shape_of(part, dims)) {
                     parameters.expect(*id, shape.iter().product())?;
                 }

@@ -5,10 +5,10 @@ use crate::words::dims::Dims;
 
 /// A weight of a recurrence. [`ALL`](Self::ALL) has them in the order of the fields of [`Weights`](crate::Weights).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum WeightKind {
     /// Over x, `[G·H, I]`.
     WeightIh,
-    /// Over h: `[G·H, H]`, `[G·H]` where each unit sees its own h alone, or not there.
+    /// Over h: `[G·H, H]`, `[G·H]` where each unit reads its own h only, or not there.
     WeightHh,
     /// `[G·H]`.
     BiasIh,
@@ -24,36 +24,36 @@ pub enum Part {
     NormBias,
 }
 
-impl Part {
+impl WeightKind {
     /// All of them, in order.
-    pub const ALL: [Part; 8] = [
-        Part::WeightIh,
-        Part::WeightHh,
-        Part::BiasIh,
-        Part::BiasHh,
-        Part::WeightHr,
-        Part::Peepholes,
-        Part::NormGain,
-        Part::NormBias,
+    pub const ALL: [WeightKind; 8] = [
+        WeightKind::WeightIh,
+        WeightKind::WeightHh,
+        WeightKind::BiasIh,
+        WeightKind::BiasHh,
+        WeightKind::WeightHr,
+        WeightKind::Peepholes,
+        WeightKind::NormGain,
+        WeightKind::NormBias,
     ];
 
     /// PyTorch's name, or one in its manner where PyTorch has no such weight.
     pub fn name(self) -> &'static str {
         match self {
-            Part::WeightIh => "weight_ih",
-            Part::WeightHh => "weight_hh",
-            Part::BiasIh => "bias_ih",
-            Part::BiasHh => "bias_hh",
-            Part::WeightHr => "weight_hr",
-            Part::Peepholes => "weight_peephole",
-            Part::NormGain => "norm_weight",
-            Part::NormBias => "norm_bias",
+            WeightKind::WeightIh => "weight_ih",
+            WeightKind::WeightHh => "weight_hh",
+            WeightKind::BiasIh => "bias_ih",
+            WeightKind::BiasHh => "bias_hh",
+            WeightKind::WeightHr => "weight_hr",
+            WeightKind::Peepholes => "weight_peephole",
+            WeightKind::NormGain => "norm_weight",
+            WeightKind::NormBias => "norm_bias",
         }
     }
 
     /// Whether it may be left out, which counts as zeros.
     pub fn is_bias(self) -> bool {
-        matches!(self, Part::BiasIh | Part::BiasHh)
+        matches!(self, WeightKind::BiasIh | WeightKind::BiasHh)
     }
 
     /// Its shape; `None` where a recurrence of these sizes has none.
@@ -71,17 +71,19 @@ impl Part {
     fn sizes(self, dims: Dims) -> Option<(usize, Option<usize>)> {
         let (spec, rows) = (dims.cell.spec(), dims.gate_rows());
         match self {
-            Part::WeightIh => Some((rows, Some(dims.input))),
-            Part::WeightHh => match spec.recurrence {
+            WeightKind::WeightIh => Some((rows, Some(dims.input))),
+            WeightKind::WeightHh => match spec.recurrence {
                 Recurrence::Matrix => Some((rows, Some(dims.output()))),
                 Recurrence::Vector => Some((rows, None)),
                 Recurrence::None => None,
             },
-            Part::BiasIh => Some((rows, None)),
-            Part::BiasHh => spec.second_bias.then_some((rows, None)),
-            Part::WeightHr => dims.options.projection.map(|width| (width, Some(dims.hidden))),
-            Part::Peepholes => dims.options.peepholes.then_some((3 * dims.hidden, None)),
-            Part::NormGain | Part::NormBias => (dims.norm_len() > 0).then_some((dims.norm_len(), None)),
+            WeightKind::BiasIh => Some((rows, None)),
+            WeightKind::BiasHh => spec.second_bias.then_some((rows, None)),
+            WeightKind::WeightHr => dims.options.projection.map(|width| (width, Some(dims.hidden))),
+            WeightKind::Peepholes => dims.options.peepholes.then_some((3 * dims.hidden, None)),
+            WeightKind::NormGain | WeightKind::NormBias => {
+                (dims.norm_len() > 0).then_some((dims.norm_len(), None))
+            }
         }
     }
 }
