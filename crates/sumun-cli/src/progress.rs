@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sumun::train::{EpochEnd, Progress, Stage, StepEnd};
+use sumun::train::{EpochEnd, Progress, StepEnd, TrainingStage};
 
 use crate::output::tell;
 use crate::terminal::{Style, count, duration, number, wrapped};
@@ -36,7 +36,7 @@ enum Mode {
 }
 
 struct Current {
-    stage: Stage,
+    stage: TrainingStage,
     started: Instant,
     /// When a step was last shown.
     shown: Instant,
@@ -101,7 +101,7 @@ impl Current {
 }
 
 impl Progress for Display {
-    fn stage(&mut self, stage: &Stage) {
+    fn stage(&mut self, stage: &TrainingStage) {
         self.end_stage();
         if !matches!(self.mode, Mode::Silent) {
             self.waiting.drain(..).for_each(|note| tell_note(&note, self.style));

@@ -1,6 +1,6 @@
 //! Everything that can go wrong, with the numbers that say why.
 
-use crate::message::{Key, Message, Names, Spelling, key};
+use crate::message::{Key, Message, RustSpelling, Spelling, key};
 
 /// The result of anything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -135,7 +135,7 @@ impl Error {
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.spelled(&Names))
+        f.write_str(&self.spelled(&RustSpelling))
     }
 }
 
@@ -160,7 +160,7 @@ impl From<sumun_kernels::Error> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Part, text};
+    use crate::message::{MessagePart, text};
 
     struct Options;
 
@@ -197,7 +197,8 @@ mod tests {
 
     #[test]
     fn advice_leaves_the_problem_what_it_is() {
-        let error = Error::Data("a gap".into()).advise(key("missing")).advise(Part::Resume("run".into()));
+        let error =
+            Error::Data("a gap".into()).advise(key("missing")).advise(MessagePart::Resume("run".into()));
         assert!(matches!(error.problem(), Error::Data(problem) if problem == "a gap"));
         assert_eq!(error.to_string(), "a gap; missing; resume the training of run");
     }

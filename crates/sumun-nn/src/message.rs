@@ -2,7 +2,7 @@
 //!
 //! The library knows a setting by its name alone, [`Key`]: `hidden`. A user may know it as the field `hidden` of a struct,
 //! as `network.hidden` of a file or as the option `--hidden`. An error therefore keeps the key, and a [`Spelling`] writes
-//! it: [`Error::spelled`](crate::Error::spelled) with that of a front end, `Display` with [`Names`].
+//! it: [`Error::spelled`](crate::Error::spelled) with that of a front end, `Display` with [`RustSpelling`].
 //!
 //! ```
 //! use sumun_nn::message::{Key, Spelling, key, text};
@@ -39,8 +39,8 @@ impl Key {
     }
 
     /// The setting with a value.
-    pub fn to(self, value: impl ToString) -> Part {
-        Part::SettingTo(self, value.to_string())
+    pub fn to(self, value: impl ToString) -> MessagePart {
+        MessagePart::SettingTo(self, value.to_string())
     }
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Key {
 
 /// A piece of a [`Message`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum MessagePart {
     /// What reads the same everywhere.
     Text(String),
     /// A setting.
@@ -67,19 +67,19 @@ pub enum Part {
     Generate,
 }
 
-impl From<&str> for Part {
+impl From<&str> for MessagePart {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 }
 
-impl From<String> for Part {
+impl From<String> for MessagePart {
     fn from(text: String) -> Self {
         Self::Text(text)
     }
 }
 
-impl From<Key> for Part {
+impl From<Key> for MessagePart {
     fn from(key: Key) -> Self {
         Self::Setting(key)
     }
@@ -87,20 +87,20 @@ impl From<Key> for Part {
 
 /// A text of one line that may name settings: parts are put together with `+`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message(Vec<Part>);
+pub struct Message(Vec<MessagePart>);
 
 /// A message that begins with a text.
 pub fn text(text: impl Into<String>) -> Message {
-    Message(vec![Part::Text(text.into())])
+    Message(vec![MessagePart::Text(text.into())])
 }
 
-impl<T: Into<Part>> From<T> for Message {
+impl<T: Into<MessagePart>> From<T> for Message {
     fn from(part: T) -> Self {
         Self(vec![part.into()])
     }
 }
 
-impl<T: Into<Part>> Add<T> for Message {
+impl<T: Into<MessagePart>> Add<T> for Message {
     type Output = Self;
 
     fn add(mut self, part: T) -> Self {
@@ -109,7 +109,7 @@ impl<T: Into<Part>> Add<T> for Message {
     }
 }
 
-impl<T: Into<Part>> Add<T> for Part {
+impl<T: Into<MessagePart>> Add<T> for MessagePart {
     type Output = Message;
 
     fn add(self, part: T) -> Message {
@@ -117,24 +117,24 @@ impl<T: Into<Part>> Add<T> for Part {
     }
 }
 
-impl<T: Into<Part>> Add<T> for Key {
+impl<T: Into<MessagePart>> Add<T> for Key {
     type Output = Message;
 
     fn add(self, part: T) -> Message {
-        Part::Setting(self) + part
+        MessagePart::Setting(self) + part
     }
 }
 
 impl Message {
     /// The message as a front end writes it.
     pub fn spelled(&self, spelling: &dyn Spelling) -> String {
-        let part = |part: &Part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Setting(key) => spelling.setting(*key),
-            Part::SettingTo(key, value) => spelling.setting_to(*key, value),
-            Part::Resume(run) => spelling.resume(run),
-            Part::ListSettings => spelling.list_settings(),
-            Part::Generate => spelling.generate(),
+        let part = |part: &MessagePart| match part {
+            MessagePart::Text(text) => text.clone(),
+            MessagePart::Setting(key) => spelling.setting(*key),
+            MessagePart::SettingTo(key, value) => spelling.setting_to(*key, value),
+            MessagePart::Resume(run) => spelling.resume(run),
+            MessagePart::ListSettings => spelling.list_settings(),
+            MessagePart::Generate => spelling.generate(),
         };
         self.0.iter().map(part).collect()
     }
@@ -142,7 +142,7 @@ impl Message {
 
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.spelled(&Names))
+        f.write_str(&self.spelled(&RustSpelling))
     }
 }
 
@@ -174,9 +174,9 @@ pub trait Spelling {
 
 /// Settings as Rust has them: `hidden`, `hidden = 64`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Names;
+pub struct RustSpelling;
 
-impl Spelling for Names {
+impl Spelling for RustSpelling {
     fn setting(&self, key: Key) -> String {
         key.name().to_owned()
     }

@@ -3,7 +3,8 @@
 use sumun::Error;
 use sumun::data::Table;
 use sumun::forecast::{
-    DifferenceChoice, EpochEnd, Forecast, ForecastConfig, LearningRate, Or, Progress, Stage, Switch, train,
+    DifferenceChoice, EpochEnd, Forecast, ForecastConfig, LearningRate, Or, Progress, Switch, TrainingStage,
+    train,
 };
 
 fn csv(text: &str) -> Table {
@@ -182,10 +183,10 @@ fn one_step_ahead_and_no_parts_to_measure_on() {
 }
 
 #[derive(Default)]
-struct Told(Vec<Stage>, Vec<EpochEnd>, Vec<String>);
+struct Told(Vec<TrainingStage>, Vec<EpochEnd>, Vec<String>);
 
 impl Progress for Told {
-    fn stage(&mut self, stage: &Stage) {
+    fn stage(&mut self, stage: &TrainingStage) {
         self.0.push(stage.clone());
     }
     fn epoch(&mut self, epoch: &EpochEnd) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sumun::message::{Key, key};
 use sumun::settings::Setting;
 
-/// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `Grid::choose` and `RunFolder::stage`.
+/// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose` and `RunFolder::stage`.
 const ARGUMENTS: [&str; 10] =
     ["steps", "attention", "beam", "length", "temperature", "top_k", "top_p", "seconds", "slow", "out"];
 

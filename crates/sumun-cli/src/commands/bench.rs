@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sumun::bench::{Grid, Measured, measure};
+use sumun::bench::{CaseGrid, CaseTimes, measure};
 
 use crate::arguments::{on_threads, real, threads};
 use crate::failure::Failure;
@@ -46,8 +46,8 @@ pub(crate) struct Arguments {
 /// Times the cases, and prints each when it is done.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let grid = match &arguments.grid {
-        Some(path) => Grid::read(path)?,
-        None => Grid::own()?,
+        Some(path) => CaseGrid::read(path)?,
+        None => CaseGrid::own()?,
     };
     let only: Option<Vec<String>> =
         arguments.only.map(|names| names.iter().map(|name| name.trim().to_owned()).collect());
@@ -74,7 +74,7 @@ fn shown(name: &str) -> String {
     shortened(name, 40)
 }
 
-fn json_line(measured: &Measured) -> Result<String, Failure> {
+fn json_line(measured: &CaseTimes) -> Result<String, Failure> {
     let line = serde_json::to_string(measured).map_err(|error| Failure::Output(error.into()))?;
     Ok(line + "\n")
 }
@@ -90,14 +90,14 @@ fn columns(names: usize, [name, best, median, gflops, share, path]: [&str; 6]) -
     )
 }
 
-fn header(names: usize, measured: &Measured) -> String {
-    let Measured { peer, threads, .. } = measured;
+fn header(names: usize, measured: &CaseTimes) -> String {
+    let CaseTimes { peer, threads, .. } = measured;
     let threads = if *threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
     let titles = columns(names, ["case", "best ms", "median ms", "GFLOP/s", "of peak", "path"]);
     format!("{peer}, {threads}, single precision\n\n{}\n", Style::for_stdout().bold(&titles))
 }
 
-fn row(names: usize, measured: &Measured) -> String {
+fn row(names: usize, measured: &CaseTimes) -> String {
     let [best, median, gflops] = [measured.best_ms, measured.median_ms, measured.gflops].map(number);
     let share = format!("{:.0} %", 100.0 * measured.peak_share);
     let cells = [&shown(&measured.name), &best, &median, &gflops, &share, measured.path];

@@ -28,7 +28,7 @@ pub(crate) use planning::{Budget, checked_size};
 pub use planning::{PlannedWeight, Planning, Read};
 pub use signal::Signal;
 pub use spec::LayerSpec;
-pub use stage::{Adjoint, Call, InputGradients, Kept, Output, Stage, Through, Value};
+pub use stage::{BackwardCall, Call, InputGradients, Kept, LayerOutput, Stage, Through, Value};
 pub(crate) use stage::{only, only_wanted};
 
 /// Refuses a path of the kernels that this processor or build lacks.

@@ -48,14 +48,14 @@ pub struct Call<'a> {
 
 /// What a layer returns.
 #[derive(Debug)]
-pub struct Output {
+pub struct LayerOutput {
     /// A row for every step, or one for each sequence.
     pub rows: Rows,
     /// The state after the last step, of a layer that has one.
     pub state: Option<RecurrentState>,
 }
 
-impl From<Rows> for Output {
+impl From<Rows> for LayerOutput {
     fn from(rows: Rows) -> Self {
         Self { rows, state: None }
     }
@@ -86,7 +86,7 @@ impl Kept {
 
 /// What a backward pass of a layer is given.
 #[derive(Debug)]
-pub struct Adjoint<'a> {
+pub struct BackwardCall<'a> {
     /// The model's weights; gradients are added to them.
     pub parameters: &'a mut Parameters,
     /// The gradient of the output rows; None where nothing depends on them.
@@ -112,13 +112,13 @@ pub struct InputGradients {
 /// nothing but that row's sequence and the weights: then padding and the rest of the batch change no bit of it.
 pub trait Stage: Debug + Send + Sync {
     /// The output; keeps nothing.
-    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<Output>;
+    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<LayerOutput>;
 
     /// The output in training, and what [`backward`](Self::backward) needs. Random masks come from `noise` alone.
-    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(Output, Kept)>;
+    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(LayerOutput, Kept)>;
 
     /// Adds to the gradients of the weights and returns those of the inputs.
-    fn backward(&self, kept: Kept, call: Adjoint<'_>) -> Result<InputGradients>;
+    fn backward(&self, kept: Kept, call: BackwardCall<'_>) -> Result<InputGradients>;
 
     /// What this layer makes of a masked step, for which the layer below shows `row`, `[1, F]`. Layers that compute every
     /// row by itself compute this one; others leave it.
@@ -199,16 +199,16 @@ impl<L: Layer + Any> Stage for Through<L>
 where
     L::Cache: Any + Debug + Send,
 {
-    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<Output> {
+    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<LayerOutput> {
         Ok(self.layer.forward(call.parameters, only(inputs)?.rows()?)?.into())
     }
 
-    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(Output, Kept)> {
+    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(LayerOutput, Kept)> {
         let (rows, cache) = self.layer.forward_train(call.parameters, only(inputs)?.rows()?, noise)?;
         Ok((rows.into(), Kept::new(cache)))
     }
 
-    fn backward(&self, kept: Kept, call: Adjoint<'_>) -> Result<InputGradients> {
+    fn backward(&self, kept: Kept, call: BackwardCall<'_>) -> Result<InputGradients> {
         let Some(d_out) = call.d_out else { return Ok(InputGradients::default()) };
         let d = self.layer.backward(call.parameters, kept.into()?, d_out, only_wanted(call.wanted))?;
         Ok(InputGradients { inputs: vec![d], initial: None })

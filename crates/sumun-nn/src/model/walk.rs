@@ -6,7 +6,7 @@ use super::config::ModelConfig;
 use super::feed::Feed;
 use super::graph::{Graph, Needs, named};
 use super::plan::{PlannedLayer, Source};
-use crate::layer::{Adjoint, Call, InputGradients, Kept, Stage, Value};
+use crate::layer::{BackwardCall, Call, InputGradients, Kept, Stage, Value};
 use crate::nn::{InputGradient, Recurrent, RecurrentState};
 use crate::noise::Noise;
 use crate::{Error, Parameters, Result, Rows};
@@ -292,7 +292,7 @@ impl<'a> Walk<'a> {
 
     fn each_layer(
         &mut self,
-        run: impl Fn(&dyn Stage, Call<'_>, Vec<Value>, usize) -> Result<(crate::layer::Output, Option<Kept>)>,
+        run: impl Fn(&dyn Stage, Call<'_>, Vec<Value>, usize) -> Result<(crate::layer::LayerOutput, Option<Kept>)>,
     ) -> Result<()> {
         let graph = self.graph;
         for index in 0..graph.layers.len() {
@@ -408,7 +408,7 @@ impl Gradients {
         };
         let wanted: Vec<InputGradient> = planned.reads.iter().map(needed).collect();
         let InputGradients { inputs, initial } =
-            stage.backward(cache.kept, Adjoint { parameters, d_out, d_state, wanted: &wanted })?;
+            stage.backward(cache.kept, BackwardCall { parameters, d_out, d_state, wanted: &wanted })?;
         for (&source, d) in planned.reads.iter().zip(inputs) {
             self.add(source, d)?;
         }

@@ -29,14 +29,14 @@ pub use arrays::{
 };
 pub use attention::{Attention, AttentionConfig, AttentionLayer};
 pub use batch_norm::{BatchNorm, BatchNormConfig, BatchNormLayer};
-pub use combine::{Combine, CombineLayer, Part};
+pub use combine::{Combine, CombineInput, CombineLayer};
 pub use conv1d::{Conv1d, Conv1dConfig, Conv1dLayer, Padding};
 pub use cross_attention::{
     CrossAttention, CrossAttentionCache, CrossAttentionConfig, CrossAttentionLayer, Score,
 };
 pub use custom::{
     CellLayer, CellWeight, Custom, CustomCache, CustomCell, CustomConfig, NamedCell, Step, StepAfter,
-    StepGradients, affine, affine_backward, check_step,
+    StepGradients, check_step,
 };
 pub use dense::{Activation, Dense, DenseConfig, DenseLayer};
 pub use dropout::{Dropout, DropoutLayer};

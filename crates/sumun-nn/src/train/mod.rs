@@ -17,7 +17,7 @@ pub use clip::{Clip, Clipped, global_norm};
 pub use early_stopping::{Best, EarlyStopping, Verdict};
 pub use learning_rate::LearningRate;
 pub use optimizer::{Optimizer, OptimizerConfig};
-pub use progress::{EpochEnd, EpochRecord, Progress, Stage, StepEnd};
+pub use progress::{EpochEnd, EpochRecord, Progress, StepEnd, TrainingStage};
 pub use regularise::{Penalties, Regularizer};
 pub use schedule::{Schedule, ScheduleConfig};
 pub use session::{BatchLoss, Ending, FitOptions, Keeper, Objective, Session, Snapshot, Validated, Wish};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// listener that stays silent.
 pub trait Progress {
     /// A network begins to be trained.
-    fn stage(&mut self, stage: &Stage) {
+    fn stage(&mut self, stage: &TrainingStage) {
         let _ = stage;
     }
 
@@ -32,7 +32,7 @@ impl Progress for () {}
 
 /// A network that begins to be trained: one of the candidates among which the validation part decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stage {
+pub struct TrainingStage {
     /// What is being done, for people: `trying difference = season (2 of 3)`.
     pub name: String,
     /// Which candidate, counted from 1.

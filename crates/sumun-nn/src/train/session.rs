@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Best, Clip, EarlyStopping, EpochEnd, EpochRecord, LearningRate, Optimizer, OptimizerConfig, Progress,
-    Schedule, Stage, StepEnd, Verdict,
+    Schedule, StepEnd, TrainingStage, Verdict,
 };
 use crate::noise::Noise;
 use crate::{Error, Parameters, Result};
@@ -358,7 +358,7 @@ impl Session {
     pub fn run(
         &mut self,
         objective: &mut dyn Objective,
-        stage: &Stage,
+        stage: &TrainingStage,
         progress: &mut dyn Progress,
         keeper: &mut dyn Keeper,
     ) -> Result<Ending> {
@@ -423,7 +423,7 @@ impl Session {
     fn end_epoch(
         &mut self,
         objective: &mut dyn Objective,
-        stage: &Stage,
+        stage: &TrainingStage,
         progress: &mut dyn Progress,
         keeper: &mut dyn Keeper,
     ) -> Result<()> {
@@ -550,8 +550,8 @@ mod tests {
         }
     }
 
-    fn stage() -> Stage {
-        Stage { name: "point".into(), candidate: 1, candidates: 1, epochs: 6, examples: STEPS }
+    fn stage() -> TrainingStage {
+        TrainingStage { name: "point".into(), candidate: 1, candidates: 1, epochs: 6, examples: STEPS }
     }
 
     /// Everything but the seconds.

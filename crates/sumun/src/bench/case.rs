@@ -217,12 +217,12 @@ impl Case {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::bench::Grid;
+    use crate::bench::CaseGrid;
 
     /// A grid of one case, as JSON without its name.
     pub(in crate::bench) fn case(fields: &str) -> Result<Case> {
         let text = format!("{{\"cases\": [{{\"name\": \"c\", {fields}}}]}}");
-        Ok(Grid::parse("g.json", &text)?.cases.remove(0))
+        Ok(CaseGrid::parse("g.json", &text)?.cases.remove(0))
     }
 
     #[test]

@@ -15,7 +15,7 @@ const OWN: &str = include_str!("grid.json");
 /// Cases in the order in which they are timed.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Grid {
+pub struct CaseGrid {
     /// What the cases mean, for readers of the file.
     #[serde(default)]
     pub about: String,
@@ -23,7 +23,7 @@ pub struct Grid {
     pub cases: Vec<Case>,
 }
 
-impl Grid {
+impl CaseGrid {
     /// The project's own grid, `grid.json` beside this file. Error: none, as long as its test passes.
     pub fn own() -> Result<Self> {
         Self::parse("grid.json", OWN)
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_own_grid_is_whole() {
-        let grid = Grid::own().unwrap();
+        let grid = CaseGrid::own().unwrap();
         let fast = grid.choose(None, false).unwrap();
         let all = grid.choose(None, true).unwrap();
         assert!(fast.len() < all.len() && all.len() == grid.cases.len());
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_gets_the_nearest() {
-        let grid = Grid::own().unwrap();
+        let grid = CaseGrid::own().unwrap();
         let error = grid.choose(Some(&["sine_lsmt".into()]), false).unwrap_err().to_string();
         assert!(
             error.starts_with("there is no case 'sine_lsmt'; did you mean 'sine_lstm'? there are "),
@@ -123,10 +123,10 @@ mod tests {
             (format!(r#"{{"cases": [{case}], "more": 1}}"#), "g: unknown field `more`"),
             ("[".repeat(100_000), "g: "),
         ] {
-            let error = Grid::parse("g", &text).unwrap_err().to_string();
+            let error = CaseGrid::parse("g", &text).unwrap_err().to_string();
             assert!(error.starts_with(expected) && !error.contains('\n'), "{error}");
         }
-        let grid = Grid::parse("g", &format!(r#"{{"about": "one", "cases": [{case}]}}"#)).unwrap();
+        let grid = CaseGrid::parse("g", &format!(r#"{{"about": "one", "cases": [{case}]}}"#)).unwrap();
         assert!(grid.choose(None, false).unwrap_err().to_string().contains("ask for slow ones with slow"));
         assert_eq!(grid.choose(None, true).unwrap().len(), 1);
     }

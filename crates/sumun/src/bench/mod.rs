@@ -8,9 +8,9 @@
 //! [`Work`] says how operations are counted. Not for comparing models: a case learns nothing.
 //!
 //! ```
-//! use sumun::bench::{Grid, measure};
+//! use sumun::bench::{CaseGrid, measure};
 //!
-//! let grid = Grid::parse(
+//! let grid = CaseGrid::parse(
 //!     "example",
 //!     r#"{"cases": [{"name": "tiny", "kind": "train", "cell": "gru", "batch": 4, "steps": 5,
 //!                    "input": 2, "hidden": 8, "loss": "mse"}]}"#,
@@ -28,6 +28,6 @@ mod timing;
 
 pub use case::{Case, CaseKind, CaseLoss};
 pub use count::{ACTIVATION_OPERATIONS, Work};
-pub use grid::Grid;
+pub use grid::CaseGrid;
 pub use run::{Runner, runner};
-pub use timing::{Measured, measure};
+pub use timing::{CaseTimes, measure};

@@ -18,7 +18,7 @@ use crate::{Ids, Layout, Parameters, Result, Rows};
 /// One unit of a case's work; it may be called again and again.
 pub type Runner = Box<dyn FnMut() -> Result<()> + Send>;
 
-/// Generates a case's weights and data, always the same, and returns its work. Errors as [`Grid::parse`](super::Grid::parse)
+/// Generates a case's weights and data, always the same, and returns its work. Errors as [`CaseGrid::parse`](super::CaseGrid::parse)
 /// has them for a case.
 pub fn runner(case: &Case) -> Result<Runner> {
     case.check()?;

@@ -24,7 +24,7 @@ const LONGEST_SECONDS: f64 = 86_400.0;
 
 /// The measurements of a case. Its fields have the names that the scripts which time other libraries use.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Measured {
+pub struct CaseTimes {
     /// Who: `sumun` and its version.
     pub peer: String,
     /// The threads of the pool that it ran on.
@@ -52,7 +52,7 @@ pub struct Measured {
 /// Times a case for about `seconds` (at least five times), after two runs that are not counted, on the threads of the
 /// current pool, and probes the machine's peak before and after. Errors: seconds that are no number from 0 to a day,
 /// and those of [`runner`].
-pub fn measure(case: &Case, seconds: f64) -> Result<Measured> {
+pub fn measure(case: &Case, seconds: f64) -> Result<CaseTimes> {
     if !(0.0..=LONGEST_SECONDS).contains(&seconds) {
         return Err(Error::setting(key("seconds"), seconds, format!("a number from 0 to {LONGEST_SECONDS}")));
     }
@@ -65,7 +65,7 @@ pub fn measure(case: &Case, seconds: f64) -> Result<Measured> {
     let best_ms = each_ms[0];
     let work = Work::of(case);
     let gflops = work.products / (best_ms * 1e6);
-    Ok(Measured {
+    Ok(CaseTimes {
         peer: concat!("sumun ", env!("CARGO_PKG_VERSION")).into(),
         threads: rayon::current_num_threads(),
         name: case.name.clone(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{CHECKPOINT_FILE, MODEL_FILE, Staged};
 use crate::durable::folder_of;
-use crate::message::Part;
+use crate::message::MessagePart;
 use crate::model::ModelFile;
 use crate::{Error, Result};
 
@@ -51,7 +51,7 @@ impl RunFolder {
         }
         if path.join(CHECKPOINT_FILE).try_exists().map_err(refused)? {
             return Err(Error::Model(format!("{}: its training is not finished", path.display()))
-                .advise(Part::Resume(path.to_path_buf())));
+                .advise(MessagePart::Resume(path.to_path_buf())));
         }
         let hint = match newest_inside(path) {
             Some(run) => format!("did you mean {}?", run.display()),

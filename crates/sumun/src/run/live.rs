@@ -14,7 +14,7 @@ use super::{
     RESULTS_FILE, RunFolder, RunResults, Staged,
 };
 use crate::durable;
-use crate::message::{Part, text};
+use crate::message::{MessagePart, text};
 use crate::model::ModelFile;
 use crate::train::{EpochRecord, Keeper, Snapshot, Wish};
 use crate::{Error, Result};
@@ -153,7 +153,7 @@ impl Keeper for LiveRun {
         let file = self.path.join(CHECKPOINT_FILE);
         durable::write(&file, &bytes).map_err(|source| {
             Error::Model(format!("{}: {source}; the checkpoint before it is whole", file.display()))
-                .advise(text("make room and ") + Part::Resume(self.path.clone()))
+                .advise(text("make room and ") + MessagePart::Resume(self.path.clone()))
         })?;
         self.saved = Instant::now();
         Ok(())

@@ -9,7 +9,7 @@
 //! None of this is needed to call a layer on an array: layers take lengths.
 //!
 //! ```
-//! use sumun::sequences::{Axes, LengthBuckets, PadPacked, PadSequence, pack_sequence, pad_packed_sequence, pad_sequence};
+//! use sumun::sequences::{BatchAxes, LengthBuckets, PadPacked, PadSequence, pack_sequence, pad_packed_sequence, pad_sequence};
 //! use ndarray::array;
 //! use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 //!
@@ -18,7 +18,7 @@
 //!
 //! let packed = pack_sequence(&[array![[4.0]], array![[1.0], [2.0], [3.0]]])?;
 //! assert_eq!(*packed.data, [1.0, 4.0, 2.0, 3.0]); // step by step, the longest sequence first
-//! let (padded, lengths) = pad_packed_sequence(&packed, &PadPacked { axes: Axes::TimeMajor, ..Default::default() })?;
+//! let (padded, lengths) = pad_packed_sequence(&packed, &PadPacked { axes: BatchAxes::TimeMajor, ..Default::default() })?;
 //! assert_eq!((padded.dim(), lengths), ((3, 2, 1), vec![1, 3]));
 //!
 //! let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -39,5 +39,5 @@ pub use pack::{
     PadPacked, pack_id_sequences, pack_padded_ids, pack_padded_sequence, pack_sequence, pad_packed_ids,
     pad_packed_sequence,
 };
-pub use pad::{Axes, PadSequence, PadSequences, Side, pad_sequence, pad_sequences, unpad_sequence};
+pub use pad::{BatchAxes, PadSequence, PadSequences, Side, pad_sequence, pad_sequences, unpad_sequence};
 pub use split::{Parts, grouped_split, stratified_split};

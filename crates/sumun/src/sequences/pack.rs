@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, AsArray, Axis, Ix2, Ix3};
 
-use super::Axes;
+use super::BatchAxes;
 use super::pad::{check_lengths, filled};
 use crate::{Error, Ids, Layout, Result, Rows};
 
@@ -10,7 +10,7 @@ use crate::{Error, Ids, Layout, Result, Rows};
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PadPacked<A> {
     /// The order of the result's axes (PyTorch's `batch_first`).
-    pub axes: Axes,
+    pub axes: BatchAxes,
     /// What stands where there is no step (PyTorch's `padding_value`).
     pub value: A,
     /// T of the result, at least the longest length.
@@ -25,10 +25,10 @@ pub struct PadPacked<A> {
 pub fn pack_padded_sequence<'a>(
     padded: impl AsArray<'a, f32, Ix3>,
     lengths: &[usize],
-    axes: Axes,
+    axes: BatchAxes,
 ) -> Result<Rows> {
     let mut padded: ArrayView3<'a, f32> = padded.into();
-    if axes == Axes::TimeMajor {
+    if axes == BatchAxes::TimeMajor {
         padded.swap_axes(0, 1);
     }
     let (sequences, time, features) = padded.dim();
@@ -40,9 +40,13 @@ pub fn pack_padded_sequence<'a>(
 }
 
 /// Packs ids `[N, T]` (or `[T, N]`), as [`pack_padded_sequence`] packs features.
-pub fn pack_padded_ids<'a>(padded: impl AsArray<'a, u32, Ix2>, lengths: &[usize], axes: Axes) -> Result<Ids> {
+pub fn pack_padded_ids<'a>(
+    padded: impl AsArray<'a, u32, Ix2>,
+    lengths: &[usize],
+    axes: BatchAxes,
+) -> Result<Ids> {
     let mut padded: ArrayView2<'a, u32> = padded.into();
-    if axes == Axes::TimeMajor {
+    if axes == BatchAxes::TimeMajor {
         padded.swap_axes(0, 1);
     }
     let (sequences, time) = padded.dim();
@@ -118,14 +122,14 @@ fn pad_packed<A: Copy>(
     }
     let sequences = layout.sequences();
     let mut shape = [sequences, time];
-    if options.axes == Axes::TimeMajor {
+    if options.axes == BatchAxes::TimeMajor {
         shape.reverse();
     }
     let mut out = filled(Ix3(shape[0], shape[1], features), &options.value)?;
     let mut row = 0;
     for (t, &batch) in layout.steps().batch_sizes().iter().enumerate() {
         for &n in &layout.order()[..batch] {
-            let at = if options.axes == Axes::BatchFirst { [n, t] } else { [t, n] };
+            let at = if options.axes == BatchAxes::BatchFirst { [n, t] } else { [t, n] };
             for f in 0..features {
                 out[[at[0], at[1], f]] = data[row * features + f];
             }
@@ -151,16 +155,16 @@ mod tests {
     #[test]
     fn the_examples_of_pytorch() {
         let padded = array![[1, 2, 0], [3, 0, 0], [4, 5, 6]];
-        let packed = pack_padded_ids(&padded, &[2, 1, 3], Axes::BatchFirst).unwrap();
+        let packed = pack_padded_ids(&padded, &[2, 1, 3], BatchAxes::BatchFirst).unwrap();
         assert_eq!(*packed.data, [4, 1, 3, 5, 2, 6]);
         assert_eq!(packed.layout.steps().batch_sizes(), [3, 2, 1]);
         assert_eq!(packed.layout.order(), [2, 0, 1]);
         let (back, lengths) = pad_packed_ids(&packed, &PadPacked::default()).unwrap();
         assert_eq!((back, lengths), (padded.clone(), vec![2, 1, 3]));
-        let options = PadPacked { axes: Axes::TimeMajor, value: 9, total_length: Some(5) };
+        let options = PadPacked { axes: BatchAxes::TimeMajor, value: 9, total_length: Some(5) };
         let (back, _) = pad_packed_ids(&packed, &options).unwrap();
         assert_eq!(back, array![[1, 3, 4], [2, 9, 5], [9, 9, 6], [9, 9, 9], [9, 9, 9]]);
-        let again = pack_padded_ids(&back, &[2, 1, 3], Axes::TimeMajor).unwrap();
+        let again = pack_padded_ids(&back, &[2, 1, 3], BatchAxes::TimeMajor).unwrap();
         assert_eq!(again.data, packed.data);
 
         let packed = pack_id_sequences(&[vec![1, 2, 3], vec![4, 5], vec![6]]).unwrap();
@@ -171,7 +175,7 @@ mod tests {
     #[test]
     fn the_answer_is_as_long_as_the_longest_as_in_pytorch() {
         let padded = Array2::from_shape_vec((3, 4), (0..12).collect()).unwrap();
-        let packed = pack_padded_ids(&padded, &[2, 1, 3], Axes::BatchFirst).unwrap();
+        let packed = pack_padded_ids(&padded, &[2, 1, 3], BatchAxes::BatchFirst).unwrap();
         assert_eq!(*packed.data, [8, 0, 4, 9, 1, 10]);
         let (back, _) = pad_packed_ids(&packed, &PadPacked::default()).unwrap();
         assert_eq!(back, array![[0, 1, 0], [4, 0, 0], [8, 9, 10]]);
@@ -180,12 +184,12 @@ mod tests {
     #[test]
     fn sequences_without_steps_are_padding_alone() {
         let x = array![[[1.0_f32], [2.0]], [[3.0], [4.0]]];
-        let packed = pack_padded_sequence(&x, &[0, 1], Axes::BatchFirst).unwrap();
+        let packed = pack_padded_sequence(&x, &[0, 1], BatchAxes::BatchFirst).unwrap();
         assert_eq!(*packed.data, [3.0]);
         let options = PadPacked { value: 7.0, total_length: Some(2), ..Default::default() };
         let (back, lengths) = pad_packed_sequence(&packed, &options).unwrap();
         assert_eq!((back, lengths), (array![[[7.0], [7.0]], [[3.0], [7.0]]], vec![0, 1]));
-        let none = pack_padded_ids(&Array2::zeros((0, 3)), &[], Axes::BatchFirst).unwrap();
+        let none = pack_padded_ids(&Array2::zeros((0, 3)), &[], BatchAxes::BatchFirst).unwrap();
         assert_eq!(pad_packed_ids(&none, &PadPacked::default()).unwrap().0.dim(), (0, 0));
     }
 
@@ -202,20 +206,20 @@ mod tests {
     fn what_cannot_be_packed_is_explained() {
         let x = Array3::<f32>::zeros((2, 3, 1));
         let none: [Array2<f32>; 0] = [];
-        let packed = pack_padded_sequence(&x, &[3, 1], Axes::BatchFirst).unwrap();
+        let packed = pack_padded_sequence(&x, &[3, 1], BatchAxes::BatchFirst).unwrap();
         let unequal = [Array2::zeros((1, 2)), Array2::zeros((1, 3))];
         let total = |steps| PadPacked { total_length: Some(steps), ..Default::default() };
         for (error, expected) in [
             (
-                pack_padded_sequence(&x, &[1], Axes::BatchFirst).unwrap_err(),
+                pack_padded_sequence(&x, &[1], BatchAxes::BatchFirst).unwrap_err(),
                 "lengths: expected one for each of 2 sequences, found 1",
             ),
             (
-                pack_padded_sequence(&x, &[1, 1], Axes::TimeMajor).unwrap_err(),
+                pack_padded_sequence(&x, &[1, 1], BatchAxes::TimeMajor).unwrap_err(),
                 "lengths: expected one for each of 3 sequences, found 2",
             ),
             (
-                pack_padded_sequence(&x, &[1, 4], Axes::BatchFirst).unwrap_err(),
+                pack_padded_sequence(&x, &[1, 4], BatchAxes::BatchFirst).unwrap_err(),
                 "length 4 of sequence 1 is over the 3 steps of the array",
             ),
             (pack_sequence(&none).unwrap_err(), "there is no sequence to pack; give at least one"),
@@ -245,7 +249,7 @@ mod tests {
                 .iter()
                 .map(|&steps| Array2::from_shape_simple_fn((steps, features), || { next += 1.0; next }))
                 .collect();
-            let axes = if time_major { Axes::TimeMajor } else { Axes::BatchFirst };
+            let axes = if time_major { BatchAxes::TimeMajor } else { BatchAxes::BatchFirst };
             let packed = pack_sequence(&sequences).unwrap();
             let (padded, found) = pad_packed_sequence(&packed, &PadPacked { axes, value: -1.0, total_length: None }).unwrap();
             prop_assert_eq!(&found, &lengths);

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// Which axis of an array counts the sequences of a batch and which the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Axes {
+pub enum BatchAxes {
     /// `[N, T, …]`: `batch_first=True` in PyTorch, and Keras always.
     #[default]
     BatchFirst,
@@ -16,7 +16,7 @@ pub enum Axes {
     TimeMajor,
 }
 
-impl Axes {
+impl BatchAxes {
     /// The axis of the sequences, N.
     pub fn batch(self) -> Axis {
         Axis(matches!(self, Self::TimeMajor) as usize)
@@ -42,7 +42,7 @@ pub enum Side {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PadSequence<A> {
     /// The order of the result's axes (PyTorch's `batch_first`).
-    pub axes: Axes,
+    pub axes: BatchAxes,
     /// What stands where there is no step.
     pub value: A,
     /// Where it stands (PyTorch's `padding_side`).
@@ -51,7 +51,7 @@ pub struct PadSequence<A> {
 
 impl<A: Default> Default for PadSequence<A> {
     fn default() -> Self {
-        Self { axes: Axes::BatchFirst, value: A::default(), side: Side::Post }
+        Self { axes: BatchAxes::BatchFirst, value: A::default(), side: Side::Post }
     }
 }
 
@@ -117,7 +117,7 @@ where
 pub fn unpad_sequence<'a, A, D>(
     padded: impl AsArray<'a, A, D>,
     lengths: &[usize],
-    axes: Axes,
+    axes: BatchAxes,
 ) -> Result<Vec<Array<A, D::Smaller>>>
 where
     A: Clone + 'a,
@@ -174,7 +174,7 @@ where
         Some(time) => time,
         None => longest(&views)?,
     };
-    stack(&views, &inner, Axes::BatchFirst, time, &options.value, |length| {
+    stack(&views, &inner, BatchAxes::BatchFirst, time, &options.value, |length| {
         let kept = length.min(time);
         Placed {
             from: if options.truncating == Side::Pre { length - kept } else { 0 },
@@ -194,7 +194,7 @@ struct Placed {
 fn stack<A: Clone, D>(
     views: &[ArrayView<'_, A, D>],
     inner: &[Ix],
-    axes: Axes,
+    axes: BatchAxes,
     time: usize,
     value: &A,
     place: impl Fn(usize) -> Placed,
@@ -303,19 +303,19 @@ mod tests {
     #[test]
     fn the_examples_of_pytorch() {
         let sequences = [25, 22, 15].map(|steps| Array2::<f32>::ones((steps, 300)));
-        let options = PadSequence { axes: Axes::TimeMajor, ..Default::default() };
+        let options = PadSequence { axes: BatchAxes::TimeMajor, ..Default::default() };
         let padded = pad_sequence(&sequences, &options).unwrap();
         assert_eq!(padded.dim(), (25, 3, 300));
         assert_eq!(padded.sum(), (25 + 22 + 15) as f32 * 300.0);
-        assert_eq!(unpad_sequence(&padded, &[25, 22, 15], Axes::TimeMajor).unwrap(), sequences);
+        assert_eq!(unpad_sequence(&padded, &[25, 22, 15], BatchAxes::TimeMajor).unwrap(), sequences);
 
-        let padded = pad_sequence(&[vec![1, 2, 3], vec![3, 4]], &options_like(Axes::TimeMajor)).unwrap();
+        let padded = pad_sequence(&[vec![1, 2, 3], vec![3, 4]], &options_like(BatchAxes::TimeMajor)).unwrap();
         assert_eq!(padded, array![[1, 3], [2, 4], [3, 0]]);
-        let back = unpad_sequence(&padded, &[3, 2], Axes::TimeMajor).unwrap();
+        let back = unpad_sequence(&padded, &[3, 2], BatchAxes::TimeMajor).unwrap();
         assert_eq!(back, [array![1, 2, 3], array![3, 4]]);
     }
 
-    fn options_like<A: Default>(axes: Axes) -> PadSequence<A> {
+    fn options_like<A: Default>(axes: BatchAxes) -> PadSequence<A> {
         PadSequence { axes, ..Default::default() }
     }
 
@@ -378,15 +378,15 @@ mod tests {
                 "an array of shape [1, 18446744073709551615] does not fit in memory; use fewer steps",
             ),
             (
-                unpad_sequence(&two, &[3], Axes::BatchFirst).unwrap_err(),
+                unpad_sequence(&two, &[3], BatchAxes::BatchFirst).unwrap_err(),
                 "lengths: expected one for each of 2 sequences, found 1",
             ),
             (
-                unpad_sequence(&two, &[3, 4], Axes::BatchFirst).unwrap_err(),
+                unpad_sequence(&two, &[3, 4], BatchAxes::BatchFirst).unwrap_err(),
                 "length 4 of sequence 1 is over the 3 steps of the array",
             ),
             (
-                unpad_sequence(&array![1, 2], &[1], Axes::BatchFirst).unwrap_err(),
+                unpad_sequence(&array![1, 2], &[1], BatchAxes::BatchFirst).unwrap_err(),
                 "padded sequences: expected [N, T, …], found [2]",
             ),
             (
@@ -406,7 +406,7 @@ mod tests {
             sequences in prop::collection::vec(prop::collection::vec(1_u32..9, 0..7), 1..6),
             time_major in any::<bool>(),
         ) {
-            let axes = if time_major { Axes::TimeMajor } else { Axes::BatchFirst };
+            let axes = if time_major { BatchAxes::TimeMajor } else { BatchAxes::BatchFirst };
             let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
             let padded = pad_sequence(&sequences, &options_like(axes)).unwrap();
             let back = unpad_sequence(&padded, &lengths, axes).unwrap();

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::kind::Kind;
 use super::row::{Group, Setting, alone};
 use super::table::SETTINGS;
-use crate::message::{Key, Part, Spelling, key, text};
+use crate::message::{Key, MessagePart, Spelling, key, text};
 use crate::{Error, Result};
 
 /// The settings of a task.
@@ -198,6 +198,6 @@ fn unknown<'a>(key: &str, settings: impl Iterator<Item = &'a Setting>) -> Error 
     let unknown = Error::Invalid(format!("there is no setting {key:?}"));
     match nearest.filter(|setting| likeness(setting) > 0.7) {
         Some(setting) => unknown.advise(format!("did you mean {}?", setting.key())),
-        None => unknown.advise(Part::ListSettings),
+        None => unknown.advise(MessagePart::ListSettings),
     }
 }

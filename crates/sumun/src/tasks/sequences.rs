@@ -27,7 +27,7 @@ use crate::model::ModelFile;
 use crate::report::text::count;
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::Settings;
-use crate::train::{Ending, Keeper, Progress, Session, Snapshot, Stage};
+use crate::train::{Ending, Keeper, Progress, Session, Snapshot, TrainingStage};
 use crate::{Error, Result};
 
 /// A task of sequences as front ends see it.
@@ -163,7 +163,7 @@ impl Learning for LessonLearning {
     }
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
-        let stage = Stage {
+        let stage = TrainingStage {
             name: format!("training {}", self.config.task),
             candidate: 1,
             candidates: 1,

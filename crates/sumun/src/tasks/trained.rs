@@ -11,7 +11,7 @@ use super::labelled::LabelledPipeline;
 use super::lm::{LanguagePipeline, PlainText};
 use super::tag::TaggingPipeline;
 use super::translate::{BEAM, TranslationPipeline};
-use crate::message::{Part, key, text};
+use crate::message::{MessagePart, key, text};
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, ModelFile, NETWORK};
 use crate::records::{Pairs, Records, Tagged};
 use crate::report::text::shape;
@@ -79,7 +79,7 @@ impl TrainedTask {
             }
             Pipeline::Language(_) => {
                 Err(Error::Model("holds a language model, which answers no records".into())
-                    .advise(Part::Generate))
+                    .advise(MessagePart::Generate))
             }
             Pipeline::Translation(_) => self.translate(path, BEAM, false),
         }

@@ -329,7 +329,7 @@ fn variable_lengths_packed_run_and_unpacked() {
     };
     let gru = Recurrent::new(config, &mut parameters, "", &mut rng()).unwrap();
     let run = |x: &Array3<f32>, lengths: &[usize]| {
-        let packed = pack_padded_sequence(x.view(), lengths, sequences::Axes::BatchFirst).unwrap();
+        let packed = pack_padded_sequence(x.view(), lengths, sequences::BatchAxes::BatchFirst).unwrap();
         let output = gru.forward(&parameters, packed).unwrap();
         pad_packed_sequence(&output, &PadPacked::default()).unwrap()
     };

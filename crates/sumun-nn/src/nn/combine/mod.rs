@@ -26,7 +26,7 @@ pub enum Combine {
 
 /// An input: its rows, and whether they are steps or one row a sequence.
 #[derive(Debug, Clone)]
-pub struct Part {
+pub struct CombineInput {
     /// `[R, F]`, or `[N, F]` in the caller's order.
     pub rows: Rows,
     /// Whether there is one row a sequence.
@@ -76,12 +76,12 @@ impl Combine {
     }
 
     /// The output, `[R, F]` where an input has steps, else `[N, F]`. Inputs whose steps differ are an error with both shapes.
-    pub fn forward(self, inputs: Vec<Part>) -> Result<Rows> {
+    pub fn forward(self, inputs: Vec<CombineInput>) -> Result<Rows> {
         Ok(self.run(inputs)?.0)
     }
 
     /// As [`forward`](Self::forward), with what [`backward`](Self::backward) needs.
-    pub fn forward_train(self, inputs: Vec<Part>) -> Result<(Rows, CombineCache)> {
+    pub fn forward_train(self, inputs: Vec<CombineInput>) -> Result<(Rows, CombineCache)> {
         let sizes = inputs.iter().map(|part| (part.rows.features, part.once)).collect();
         let (out, mut rows) = self.run(inputs)?;
         if self != Self::Multiply {
@@ -135,7 +135,7 @@ impl Combine {
     }
 
     /// The output, and the inputs at every row of it.
-    fn run(self, inputs: Vec<Part>) -> Result<(Rows, Vec<Rows>)> {
+    fn run(self, inputs: Vec<CombineInput>) -> Result<(Rows, Vec<Rows>)> {
         let sizes: Vec<usize> = inputs.iter().map(|part| part.rows.features).collect();
         let features = self.features(&sizes)?;
         let layout = self.layout(&inputs)?;
@@ -164,9 +164,9 @@ impl Combine {
     }
 
     /// The layout of the output: that of the inputs with steps, or of all where none has steps.
-    fn layout(self, inputs: &[Part]) -> Result<Arc<Layout>> {
+    fn layout(self, inputs: &[CombineInput]) -> Result<Arc<Layout>> {
         let lead = inputs.iter().find(|part| !part.once).or(inputs.first());
-        let Some(Part { rows: lead, once }) = lead else {
+        let Some(CombineInput { rows: lead, once }) = lead else {
             return Err(Error::Invalid(format!("{} of no inputs; it needs at least 2", self.name())));
         };
         for part in inputs {
@@ -247,13 +247,13 @@ mod tests {
         ((k * 37 + 11) % 101) as f32 / 51.0 - 0.993
     }
 
-    fn steps(seed: usize, features: usize, layout: &Arc<Layout>) -> Part {
+    fn steps(seed: usize, features: usize, layout: &Arc<Layout>) -> CombineInput {
         let data = (0..layout.rows() * features).map(|k| number(k + seed)).collect();
-        Part { rows: Rows::new(data, features, layout.clone()).unwrap(), once: false }
+        CombineInput { rows: Rows::new(data, features, layout.clone()).unwrap(), once: false }
     }
 
-    fn once(seed: usize, features: usize, sequences: usize) -> Part {
-        Part {
+    fn once(seed: usize, features: usize, sequences: usize) -> CombineInput {
+        CombineInput {
             once: true,
             ..steps(seed, features, &Rows::one_step(vec![0.0; sequences], 1, sequences).unwrap().layout)
         }
@@ -277,8 +277,8 @@ mod tests {
         }
     }
 
-    fn check(how: Combine, inputs: Vec<Part>) {
-        let loss = |inputs: Vec<Part>| -> f64 {
+    fn check(how: Combine, inputs: Vec<CombineInput>) {
+        let loss = |inputs: Vec<CombineInput>| -> f64 {
             let y = how.forward(inputs).unwrap();
             y.data.iter().enumerate().map(|(k, &y)| f64::from(number(k + 3)) * f64::from(y)).sum()
         };
@@ -318,8 +318,8 @@ mod tests {
     #[test]
     fn the_numbers_are_those_of_each_step() {
         let layout = Layout::ragged(&[1, 2], 2).unwrap();
-        let x = Part { rows: Rows::pack(&[1.0, 0.0, 2.0, 3.0], 1, layout).unwrap(), once: false };
-        let s = Part { rows: Rows::one_step(vec![10.0, 20.0], 1, 2).unwrap(), once: true };
+        let x = CombineInput { rows: Rows::pack(&[1.0, 0.0, 2.0, 3.0], 1, layout).unwrap(), once: false };
+        let s = CombineInput { rows: Rows::one_step(vec![10.0, 20.0], 1, 2).unwrap(), once: true };
         for (how, expected) in [
             (Combine::Add, vec![11.0, 0.0, 22.0, 23.0]),
             (Combine::Multiply, vec![10.0, 0.0, 40.0, 60.0]),
@@ -336,7 +336,7 @@ mod tests {
         let layout = Layout::ragged(&lengths, 5).unwrap();
         for how in EVERY {
             let (a, b, c) = (steps(1, 7, &layout), once(20, 7, 4), steps(40, 7, &layout));
-            let run = |inputs: Vec<Part>, d_out: Option<Rows>| {
+            let run = |inputs: Vec<CombineInput>, d_out: Option<Rows>| {
                 let (out, cache) = how.forward_train(inputs).unwrap();
                 let d_out = d_out.unwrap_or_else(|| steps(9, out.features, &out.layout).rows);
                 let d = how.backward(cache, d_out.clone(), &[InputGradient::Needed; 3]).unwrap();
@@ -350,7 +350,7 @@ mod tests {
                     Rows::pack(values, rows.features, Layout::ragged(&[length], length).unwrap()).unwrap()
                 };
                 let row = Rows::one_step(b.rows.data[n * 7..(n + 1) * 7].to_vec(), 7, 1).unwrap();
-                let part = |rows: Rows, once: bool| Part { rows, once };
+                let part = |rows: Rows, once: bool| CombineInput { rows, once };
                 let inputs = vec![part(alone(&a.rows), false), part(row, true), part(alone(&c.rows), false)];
                 let found = run(inputs, Some(alone(&all.2)));
                 let width = all.2.features;
@@ -366,7 +366,7 @@ mod tests {
         let layout = Layout::ragged(&[2, 1], 2).unwrap();
         let other = Layout::ragged(&[1, 2], 2).unwrap();
         let (a, b) = (steps(0, 3, &layout), steps(0, 3, &other));
-        let error = |how: Combine, inputs: Vec<Part>| how.forward(inputs).unwrap_err().to_string();
+        let error = |how: Combine, inputs: Vec<CombineInput>| how.forward(inputs).unwrap_err().to_string();
         assert_eq!(
             error(Combine::Add, vec![a.clone(), b.clone()]),
             "add of inputs of different steps: expected [2, 2, 3] with 2 steps in sequence 0, found [2, 2, 3] with 1 steps \

@@ -2,10 +2,10 @@
 
 use std::any::Any;
 
-use super::{Combine, CombineCache, Part};
+use super::{Combine, CombineCache, CombineInput};
 use crate::layer::{
-    Adjoint, Building, Call, Common, InputGradients, Kept, LayerSpec, Output, Planning, Signal, Stage, Value,
-    layer,
+    BackwardCall, Building, Call, Common, InputGradients, Kept, LayerOutput, LayerSpec, Planning, Signal,
+    Stage, Value, layer,
 };
 use crate::noise::Noise;
 use crate::{Error, Result};
@@ -101,7 +101,7 @@ struct CombineStage {
 }
 
 impl CombineStage {
-    fn parts(&self, inputs: Vec<Value>) -> Result<Vec<Part>> {
+    fn parts(&self, inputs: Vec<Value>) -> Result<Vec<CombineInput>> {
         if inputs.len() != self.once.len() {
             return Err(Error::Invalid(format!(
                 "{} was planned for {} inputs, but given {}",
@@ -113,22 +113,27 @@ impl CombineStage {
         inputs
             .into_iter()
             .zip(&self.once)
-            .map(|(rows, &once)| Ok(Part { rows: rows.rows()?, once }))
+            .map(|(rows, &once)| Ok(CombineInput { rows: rows.rows()?, once }))
             .collect()
     }
 }
 
 impl Stage for CombineStage {
-    fn forward(&self, _call: Call<'_>, inputs: Vec<Value>) -> Result<Output> {
+    fn forward(&self, _call: Call<'_>, inputs: Vec<Value>) -> Result<LayerOutput> {
         Ok(self.how.forward(self.parts(inputs)?)?.into())
     }
 
-    fn forward_train(&self, _call: Call<'_>, inputs: Vec<Value>, _noise: Noise) -> Result<(Output, Kept)> {
+    fn forward_train(
+        &self,
+        _call: Call<'_>,
+        inputs: Vec<Value>,
+        _noise: Noise,
+    ) -> Result<(LayerOutput, Kept)> {
         let (out, cache) = self.how.forward_train(self.parts(inputs)?)?;
         Ok((out.into(), Kept::new(cache)))
     }
 
-    fn backward(&self, kept: Kept, call: Adjoint<'_>) -> Result<InputGradients> {
+    fn backward(&self, kept: Kept, call: BackwardCall<'_>) -> Result<InputGradients> {
         let Some(d_out) = call.d_out else { return Ok(InputGradients::default()) };
         let inputs = self.how.backward(kept.into::<CombineCache>()?, d_out, call.wanted)?;
         Ok(InputGradients { inputs, initial: None })

@@ -6,8 +6,8 @@ use sumun_kernels::Path;
 
 use super::{CrossAttention, CrossAttentionCache, CrossAttentionConfig, Score};
 use crate::layer::{
-    Adjoint, Building, Call, Common, InputGradients, Kept, LayerSpec, Output, Planning, Read, Signal, Stage,
-    Value, layer, standard,
+    BackwardCall, Building, Call, Common, InputGradients, Kept, LayerOutput, LayerSpec, Planning, Read,
+    Signal, Stage, Value, layer, standard,
 };
 use crate::nn::InputGradient;
 use crate::noise::Noise;
@@ -131,18 +131,23 @@ fn rows(inputs: Vec<Value>) -> Result<[Rows; 2]> {
 }
 
 impl Stage for CrossAttention {
-    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<Output> {
+    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<LayerOutput> {
         let [queries, memory] = rows(inputs)?;
         Ok(self.forward(call.parameters, queries, memory)?.into())
     }
 
-    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, _noise: Noise) -> Result<(Output, Kept)> {
+    fn forward_train(
+        &self,
+        call: Call<'_>,
+        inputs: Vec<Value>,
+        _noise: Noise,
+    ) -> Result<(LayerOutput, Kept)> {
         let [queries, memory] = rows(inputs)?;
         let (out, cache) = self.forward_train(call.parameters, queries, memory)?;
         Ok((out.into(), Kept::new(cache)))
     }
 
-    fn backward(&self, kept: Kept, call: Adjoint<'_>) -> Result<InputGradients> {
+    fn backward(&self, kept: Kept, call: BackwardCall<'_>) -> Result<InputGradients> {
         let Some(d_out) = call.d_out else { return Ok(InputGradients::default()) };
         let wanted = [0, 1].map(|input| call.wanted.get(input).copied().unwrap_or(InputGradient::Skip));
         let cache = kept.into::<CrossAttentionCache>()?;

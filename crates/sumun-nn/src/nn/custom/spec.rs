@@ -9,10 +9,10 @@ use serde_json::{Map, Value as Json};
 
 use super::{Custom, CustomCache, CustomCell, CustomConfig, weights};
 use crate::layer::{
-    Adjoint, Building, Call, Common, InputGradients, Kept, LayerSpec, Output, Planning, Signal, Stage,
-    StateShape, Value, only, only_wanted, standard,
+    BackwardCall, Building, Call, Common, InputGradients, Kept, LayerOutput, LayerSpec, Planning, Signal,
+    Stage, StateShape, Value, only, only_wanted, standard,
 };
-use crate::nn::{Merge, Output as Returned};
+use crate::nn::{Merge, Output};
 use crate::noise::Noise;
 use crate::{Error, Layout, Result, Rows};
 
@@ -125,7 +125,7 @@ impl<C> CellLayer<C> {
             bidirectional: self.bidirectional,
             merge: self.merge,
             dropout: self.dropout,
-            output: if self.return_sequences { Returned::Sequence } else { Returned::Last },
+            output: if self.return_sequences { Output::Sequence } else { Output::Last },
         }
     }
 }
@@ -212,26 +212,26 @@ impl<C> CellStage<C> {
 }
 
 impl<C: NamedCell> Stage for CellStage<C> {
-    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<Output> {
+    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<LayerOutput> {
         let x = only(inputs)?.rows()?;
         let (rows, state) = self
             .stack
             .forward_with_state(call.parameters, x, call.initial)
             .map_err(|error| self.named(error))?;
-        Ok(Output { rows, state: Some(state) })
+        Ok(LayerOutput { rows, state: Some(state) })
     }
 
-    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(Output, Kept)> {
+    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(LayerOutput, Kept)> {
         let x = only(inputs)?.rows()?;
         let (rows, state, cache) = self
             .stack
             .forward_train_with_state(call.parameters, x, call.initial, noise)
             .map_err(|error| self.named(error))?;
         let kept: CellCache = (cache, (rows.features, rows.layout.clone()));
-        Ok((Output { rows, state: Some(state) }, Kept::new(kept)))
+        Ok((LayerOutput { rows, state: Some(state) }, Kept::new(kept)))
     }
 
-    fn backward(&self, kept: Kept, call: Adjoint<'_>) -> Result<InputGradients> {
+    fn backward(&self, kept: Kept, call: BackwardCall<'_>) -> Result<InputGradients> {
         let (cache, (features, layout)) = kept.into::<CellCache>()?;
         let d_out = match call.d_out {
             Some(d_out) => d_out,

@@ -3,8 +3,8 @@
 use super::{Embedding, EmbeddingCache, EmbeddingConfig};
 use crate::Result;
 use crate::layer::{
-    Adjoint, Building, Call, Common, InputGradients, Kept, LayerSpec, Output, Planning, Signal, Stage, Value,
-    layer, only, standard,
+    BackwardCall, Building, Call, Common, InputGradients, Kept, LayerOutput, LayerSpec, Planning, Signal,
+    Stage, Value, layer, only, standard,
 };
 use crate::nn::Initializer;
 use crate::noise::Noise;
@@ -111,16 +111,21 @@ impl LayerSpec for EmbeddingLayer {
 }
 
 impl Stage for Embedding {
-    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<Output> {
+    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<LayerOutput> {
         Ok(Embedding::forward(self, call.parameters, &only(inputs)?.ids()?)?.into())
     }
 
-    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, _noise: Noise) -> Result<(Output, Kept)> {
+    fn forward_train(
+        &self,
+        call: Call<'_>,
+        inputs: Vec<Value>,
+        _noise: Noise,
+    ) -> Result<(LayerOutput, Kept)> {
         let (rows, cache) = Embedding::forward_train(self, call.parameters, only(inputs)?.ids()?)?;
         Ok((rows.into(), Kept::new(cache)))
     }
 
-    fn backward(&self, kept: Kept, call: Adjoint<'_>) -> Result<InputGradients> {
+    fn backward(&self, kept: Kept, call: BackwardCall<'_>) -> Result<InputGradients> {
         if let Some(d_out) = call.d_out {
             Embedding::backward(self, call.parameters, kept.into::<EmbeddingCache>()?, d_out)?;
         }

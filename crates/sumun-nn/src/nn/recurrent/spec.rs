@@ -3,13 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sumun_kernels::Path;
 
-use super::{
-    CellKind, Checkpoints, FirstWeights, Merge, Output as Returned, Recurrent, RecurrentCache,
-    RecurrentConfig,
-};
+use super::{CellKind, Checkpoints, FirstWeights, Merge, Output, Recurrent, RecurrentCache, RecurrentConfig};
 use crate::layer::{
-    Adjoint, Building, Call, Common, InputGradients, Kept, Layer, LayerSpec, Output, Planning, Signal, Stage,
-    StateShape, Value, layer, only, only_wanted, standard,
+    BackwardCall, Building, Call, Common, InputGradients, Kept, Layer, LayerOutput, LayerSpec, Planning,
+    Signal, Stage, StateShape, Value, layer, only, only_wanted, standard,
 };
 use crate::nn::{CellOptions, RecurrentDropout};
 use crate::noise::Noise;
@@ -177,7 +174,7 @@ impl RecurrentLayer {
             truncate: self.truncate,
             options: self.options,
             first_weights: self.first_weights,
-            output: if self.return_sequences { Returned::Sequence } else { Returned::Last },
+            output: if self.return_sequences { Output::Sequence } else { Output::Last },
             ..RecurrentConfig::new(self.cell, input, self.units)
         }
     }
@@ -307,26 +304,26 @@ impl RecurrentStage {
 }
 
 impl Stage for RecurrentStage {
-    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<Output> {
+    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<LayerOutput> {
         let x = self.read(inputs)?;
         let (rows, state) = self
             .stack
             .forward_with_state(call.parameters, x, call.initial)
             .map_err(|error| self.named(error))?;
-        Ok(Output { rows, state: Some(state) })
+        Ok(LayerOutput { rows, state: Some(state) })
     }
 
-    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(Output, Kept)> {
+    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(LayerOutput, Kept)> {
         let x = self.read(inputs)?;
         let (rows, state, cache) = self
             .stack
             .forward_train_with_state(call.parameters, x, call.initial, noise)
             .map_err(|error| self.named(error))?;
         let shape = (rows.features, rows.layout.clone());
-        Ok((Output { rows, state: Some(state) }, Kept::new((cache, shape))))
+        Ok((LayerOutput { rows, state: Some(state) }, Kept::new((cache, shape))))
     }
 
-    fn backward(&self, kept: Kept, call: Adjoint<'_>) -> Result<InputGradients> {
+    fn backward(&self, kept: Kept, call: BackwardCall<'_>) -> Result<InputGradients> {
         let (cache, (features, layout)) =
             kept.into::<(RecurrentCache, (usize, std::sync::Arc<crate::Layout>))>()?;
         let d_out = match call.d_out {

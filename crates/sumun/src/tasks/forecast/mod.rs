@@ -72,7 +72,7 @@ mod source;
 mod task;
 
 pub use crate::settings::{Cell, DifferenceChoice, Switch};
-pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, Stage};
+pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, TrainingStage};
 pub use config::{DataSettings, ForecastConfig, NetworkSettings, Or, PrepareSettings, TASK, TrainSettings};
 pub use decisions::{Choice, Decisions};
 pub use evaluation::{Evaluation, ForecastScores, Scores};

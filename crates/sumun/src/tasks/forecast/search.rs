@@ -17,7 +17,7 @@ use super::score;
 use super::source::Source;
 use crate::data::{Difference, origins_within};
 use crate::settings::DifferenceChoice;
-use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot, Stage, Wish};
+use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot, TrainingStage, Wish};
 use crate::{Error, Result};
 
 /// A search for the best forecaster: candidates that are through, one at work, others to come.
@@ -128,7 +128,7 @@ impl Search {
         Ok(if stopped { Ending::StoppedEarly } else { Ending::Complete })
     }
 
-    fn stage(&self, index: usize) -> Stage {
+    fn stage(&self, index: usize) -> TrainingStage {
         let difference = self.plan.decisions.candidates[index];
         let count = self.plan.decisions.candidates.len();
         let name = match count {
@@ -137,7 +137,7 @@ impl Search {
         };
         let examples = self.fitting.material.train.len();
         let epochs = self.plan.decisions.epochs;
-        Stage { name, candidate: index + 1, candidates: count, epochs, examples }
+        TrainingStage { name, candidate: index + 1, candidates: count, epochs, examples }
     }
 
     /// Keeps what came of the candidate at work.
