@@ -22,7 +22,7 @@ use sumun_nn::loss::{Loss, Targets};
 use sumun_nn::model::{Feed, Model, ModelConfig, Registry};
 use sumun_nn::nn::{
     CellLayer, CellWeight, CustomCell, Initializer, InputGradient, NamedCell, Step, StepAfter, StepGradients,
-    affine, affine_backward, check_step,
+    check_step,
 };
 use sumun_nn::noise::Noise;
 use sumun_nn::parameters::Id;
@@ -61,7 +61,7 @@ impl CustomCell for Peak {
 
     fn step(&self, weights: &[&[f32]], at: Step<'_>, after: StepAfter<'_>) -> Result<()> {
         let [weight, bias] = weights else { return Err(two_weights()) };
-        affine(weight, bias, at.x, at.sequences, after.saved)?;
+        at.affine(weight, bias, at.x, after.saved)?;
         for ((h, &a), &before) in after.hidden.iter_mut().zip(&*after.saved).zip(at.hidden) {
             *h = if a > before { a } else { before };
         }
@@ -86,7 +86,7 @@ impl CustomCell for Peak {
                 *d = 0.0;
             }
         }
-        affine_backward(weight, at.x, at.sequences, &d_a, into.x, d_weight, d_bias)
+        at.affine_backward(weight, at.x, &d_a, into.x, d_weight, d_bias)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Counter-based random numbers: a mask depends on what it is for, never on when or where it is drawn.
+//! Counter-based random numbers: a mask depends on what it is for, never on when or where it is computed.
 //!
 //! The generator is Philox-4x32-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2,
 //! 3", SC 2011). The key is made of the seed and the optimizer step, the counter of layer, sample, time and
@@ -44,27 +44,35 @@ impl Noise {
         philox::unit_interval(philox::block(counter, self.key())[unit % 4])
     }
 
-    /// The numbers of units `0 .. row.len()`, as [`uniform`](Self::uniform) gives them one by one, many at a time.
+    /// The numbers of units `0 .. row.len()`, as [`uniform`](Self::uniform) gives them one by one, many at a time. The fastest
+    /// path of this processor computes them; every path gives the same bits.
     pub fn fill_uniform(self, sample: usize, time: usize, row: &mut [f32]) {
-        self.fill_from(0, sample, time, row);
+        self.fill_from(Path::best(), 0, sample, time, row);
     }
 
-    /// Replaces each value v of a row by `f(v, u)`, where u is the number of its unit.
-    pub(crate) fn map(self, sample: usize, time: usize, row: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    /// Replaces each value v of a row by `f(v, u)`, where u is the number of its unit. The processor has the path.
+    pub(crate) fn map(
+        self,
+        path: Path,
+        sample: usize,
+        time: usize,
+        row: &mut [f32],
+        f: impl Fn(f32, f32) -> f32,
+    ) {
         const PIECE: usize = 256;
         let mut uniform = [0.0; PIECE];
         for (index, values) in row.chunks_mut(PIECE).enumerate() {
             let uniform = &mut uniform[..values.len()];
-            self.fill_from(index * PIECE, sample, time, uniform);
+            self.fill_from(path, index * PIECE, sample, time, uniform);
             values.iter_mut().zip(uniform).for_each(|(v, u)| *v = f(*v, *u));
         }
     }
 
     /// From a unit on that is a multiple of four.
-    fn fill_from(self, unit: usize, sample: usize, time: usize, row: &mut [f32]) {
+    fn fill_from(self, path: Path, unit: usize, sample: usize, time: usize, row: &mut [f32]) {
         let counter = [(unit / 4) as u32, time as u32, sample as u32, self.layer];
-        philox::fill_uniform(Path::best(), counter, self.key(), row)
-            .expect("the best path is one that the processor has");
+        philox::fill_uniform(path, counter, self.key(), row)
+            .expect("layers and parameters hold paths that the processor has");
     }
 
     /// The 64-bit key: for one seed, different steps have different keys, and the sequences of neighbouring
@@ -94,9 +102,12 @@ mod tests {
             noise.fill_uniform(5, 6, &mut row);
             let single: Vec<f32> = (0..units).map(|unit| noise.uniform(5, 6, unit)).collect();
             assert_eq!(row, single, "{units} units");
-            let mut sums = vec![2.0; units];
-            noise.map(5, 6, &mut sums, |v, u| v + u);
-            assert_eq!(sums, single.iter().map(|u| 2.0 + u).collect::<Vec<_>>(), "{units} units");
+            let expected: Vec<f32> = single.iter().map(|u| 2.0 + u).collect();
+            for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+                let mut sums = vec![2.0; units];
+                noise.map(path, 5, 6, &mut sums, |v, u| v + u);
+                assert_eq!(sums, expected, "{units} units, {path}");
+            }
         }
     }
 

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sumun_kernels::Path;
 use sumun_kernels::table::add_rows;
 
+use crate::layer::expect_available;
 use crate::{Error, Result};
 
 /// A number no two different parameter values share, so that prepared weights can never be stale.
@@ -74,6 +76,7 @@ pub struct Parameters {
     version: u64,
     /// Whether all values are to be loaded, and memory for them is there, so that no first values are needed.
     loaded: bool,
+    path: Path,
 }
 
 impl Default for Parameters {
@@ -87,7 +90,22 @@ impl Parameters {
     pub fn new() -> Self {
         let (values, gradients, touched) = (Vec::new(), Vec::new(), Vec::new());
         let (entries, names) = (Vec::new(), HashMap::new());
-        Self { values, gradients, touched, entries, names, version: next_version(), loaded: false }
+        let (version, path) = (next_version(), Path::best());
+        Self { values, gradients, touched, entries, names, version, loaded: false, path }
+    }
+
+    /// The path of the kernels that computes what is done with the parameters outside layers, such as an optimizer's step:
+    /// the fastest of this processor, unless [`set_path`](Self::set_path) or
+    /// [`Model::on_path`](crate::model::Model::on_path) has chosen another.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
+    /// Chooses another path. One that the processor lacks is an error.
+    pub fn set_path(&mut self, path: Path) -> Result<()> {
+        expect_available(path)?;
+        self.path = path;
+        Ok(())
     }
 
     /// No parameters yet, with memory for `count` numbers: pages of zeros come from the system when they are first written,

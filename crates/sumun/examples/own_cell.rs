@@ -28,7 +28,7 @@ use rand_chacha::ChaCha8Rng;
 use sumun::loss::{Loss, Targets};
 use sumun::nn::{
     Activation, CellWeight, Custom, CustomCell, CustomConfig, Dense, DenseConfig, Initializer, InputGradient,
-    Layer, Output, Step, StepAfter, StepGradients, affine, affine_backward, check_step,
+    Layer, Output, Step, StepAfter, StepGradients, check_step,
 };
 use sumun::noise::Noise;
 use sumun::train::{Batches, Clip, Optimizer};
@@ -64,17 +64,17 @@ impl CustomCell for MinimalGatedUnit {
 
     fn step(&self, weights: &[&[f32]], at: Step<'_>, after: StepAfter<'_>) -> Result<()> {
         let [w_f, u_f, b_f, w_h, u_h, b_h] = weights else { return Err(six_weights()) };
-        let (rows, size) = (at.sequences, at.sequences * self.units);
+        let size = at.sequences * self.units;
         let (f, new) = after.saved.split_at_mut(size);
         let mut from_h = vec![0.0; size];
-        affine(w_f, b_f, at.x, rows, f)?;
-        affine(u_f, &[], at.hidden, rows, &mut from_h)?;
+        at.affine(w_f, b_f, at.x, f)?;
+        at.affine(u_f, &[], at.hidden, &mut from_h)?;
         f.iter_mut().zip(&from_h).for_each(|(f, h)| *f += h);
         Activation::Sigmoid.forward(f);
 
         let kept: Vec<f32> = f.iter().zip(at.hidden).map(|(f, h)| f * h).collect();
-        affine(w_h, b_h, at.x, rows, new)?;
-        affine(u_h, &[], &kept, rows, &mut from_h)?;
+        at.affine(w_h, b_h, at.x, new)?;
+        at.affine(u_h, &[], &kept, &mut from_h)?;
         new.iter_mut().zip(&from_h).for_each(|(new, h)| *new += h);
         Activation::Tanh.forward(new);
 
@@ -95,22 +95,22 @@ impl CustomCell for MinimalGatedUnit {
     ) -> Result<()> {
         let [w_f, u_f, _, w_h, u_h, _] = weights else { return Err(six_weights()) };
         let [d_w_f, d_u_f, d_b_f, d_w_h, d_u_h, d_b_h] = into.weights else { return Err(six_weights()) };
-        let (rows, size) = (at.sequences, at.sequences * self.units);
+        let size = at.sequences * self.units;
         let (f, new) = saved.split_at(size);
         let kept: Vec<f32> = f.iter().zip(at.hidden).map(|(f, h)| f * h).collect();
 
         let d_new: Vec<f32> = (0..size).map(|k| d[k] * f[k] * (1.0 - new[k] * new[k])).collect();
         let mut d_kept = vec![0.0; size];
-        affine_backward(w_h, at.x, rows, &d_new, into.x, d_w_h, d_b_h)?;
-        affine_backward(u_h, &kept, rows, &d_new, &mut d_kept, d_u_h, &mut [])?;
+        at.affine_backward(w_h, at.x, &d_new, into.x, d_w_h, d_b_h)?;
+        at.affine_backward(u_h, &kept, &d_new, &mut d_kept, d_u_h, &mut [])?;
 
         let mut d_f = vec![0.0; size];
         for k in 0..size {
             d_f[k] = (d[k] * (new[k] - at.hidden[k]) + d_kept[k] * at.hidden[k]) * f[k] * (1.0 - f[k]);
             into.hidden[k] += d[k] * (1.0 - f[k]) + d_kept[k] * f[k];
         }
-        affine_backward(w_f, at.x, rows, &d_f, into.x, d_w_f, d_b_f)?;
-        affine_backward(u_f, at.hidden, rows, &d_f, into.hidden, d_u_f, &mut [])
+        at.affine_backward(w_f, at.x, &d_f, into.x, d_w_f, d_b_f)?;
+        at.affine_backward(u_f, at.hidden, &d_f, into.hidden, d_u_f, &mut [])
     }
 }
 

@@ -29,9 +29,22 @@ const CHUNK_VALUES: usize = 1 << 14;
 impl CrossEntropy {
     /// The mean loss of `logits`, `[R, C]`, for the classes `targets`, `[R]`; the gradient, `[R, C]`, is written
     /// where one is wanted. C is the number of logits by the number of targets, which must divide them; a
-    /// class of C or more that is not ignored is an error.
+    /// class of C or more that is not ignored is an error. The fastest path of this processor computes it;
+    /// [`value_and_gradient_on`](Self::value_and_gradient_on) takes another.
     pub fn value_and_gradient(
         &self,
+        logits: &[f32],
+        targets: &[u32],
+        gradient: Option<&mut [f32]>,
+    ) -> Result<f64> {
+        self.value_and_gradient_on(Path::best(), logits, targets, gradient)
+    }
+
+    /// [`value_and_gradient`](Self::value_and_gradient) on a path of the kernels, that of a model for example. One that the
+    /// processor lacks is an error.
+    pub fn value_and_gradient_on(
+        &self,
+        path: Path,
         logits: &[f32],
         targets: &[u32],
         gradient: Option<&mut [f32]>,
@@ -45,13 +58,14 @@ impl CrossEntropy {
         }
         self.check(logits.len() / targets.len(), targets)?;
         let total = self.total_weight(targets)?;
-        self.partial_value_and_gradient(logits, targets, total, gradient)
+        self.partial_value_and_gradient(path, logits, targets, total, gradient)
     }
 
     /// The share of some of a batch's rows in its loss, for logits that are made and used chunk by chunk: the
-    /// parts sum to the whole. `total_weight` is that of all the batch's targets.
+    /// parts sum to the whole. `total_weight` is that of all the batch's targets. A path that the processor lacks is an error.
     pub fn partial_value_and_gradient(
         &self,
+        path: Path,
         logits: &[f32],
         targets: &[u32],
         total_weight: f64,
@@ -60,7 +74,7 @@ impl CrossEntropy {
         let Some((classes, share)) = self.classes_and_share(logits.len(), targets, total_weight)? else {
             return Ok(0.0);
         };
-        let (path, chunk) = (Path::best(), (CHUNK_VALUES / classes).max(1));
+        let chunk = (CHUNK_VALUES / classes).max(1);
         let parts = logits.par_chunks(chunk * classes).zip(targets.par_chunks(chunk));
         let sums: Result<Vec<f64>> = match gradient {
             None => parts
@@ -89,9 +103,10 @@ impl CrossEntropy {
     }
 
     /// As [`partial_value_and_gradient`](Self::partial_value_and_gradient), with the gradient in the logits' place. Of
-    /// each row, `classes` numbers are logits; what follows them up to the next row is left alone. Errors as there.
+    /// each row, `classes` numbers are logits; what follows them up to the next row stays as it is. Errors as there.
     pub(crate) fn partial_in_place(
         &self,
+        path: Path,
         logits: &mut [f32],
         (classes, stride): (usize, usize),
         targets: &[u32],
@@ -102,7 +117,7 @@ impl CrossEntropy {
         let Some((_, share)) = self.classes_and_share(length, targets, total_weight)? else {
             return Ok(0.0);
         };
-        let (path, chunk) = (Path::best(), (CHUNK_VALUES / classes).max(1));
+        let chunk = (CHUNK_VALUES / classes).max(1);
         let parts = logits.par_chunks_mut(chunk * stride).zip(targets.par_chunks(chunk));
         let sums: Result<Vec<f64>> = parts
             .map(|(logits, targets)| {
@@ -289,7 +304,7 @@ mod tests {
         let mut sum = 0.0;
         for (k, d) in parts.chunks_mut(3).enumerate() {
             let (logits, target) = (&LOGITS[3 * k..3 * k + 3], &targets[k..=k]);
-            sum += loss.partial_value_and_gradient(logits, target, total, Some(d)).unwrap();
+            sum += loss.partial_value_and_gradient(Path::best(), logits, target, total, Some(d)).unwrap();
         }
         assert!((sum - value).abs() < 1e-12 * value);
         assert_eq!(parts, whole);
@@ -306,7 +321,8 @@ mod tests {
         let mut expected = vec![0.0; dense.len()];
         let value = loss.value_and_gradient(&dense, &targets, Some(&mut expected)).unwrap();
         let (mut found, total) = (logits.clone(), loss.total_weight(&targets).unwrap());
-        let sum = loss.partial_in_place(&mut found, (classes, stride), &targets, total).unwrap();
+        let sum =
+            loss.partial_in_place(Path::best(), &mut found, (classes, stride), &targets, total).unwrap();
         assert!((sum - value).abs() < 1e-12 * value);
         for ((found, logits), expected) in
             found.chunks(stride).zip(logits.chunks(stride)).zip(expected.chunks(classes))

@@ -12,7 +12,9 @@ mod mse;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sumun_kernels::Path;
 
+use crate::layer::expect_available;
 use crate::{Error, Result};
 
 pub use bce::{Bce, BceLogits};
@@ -70,13 +72,28 @@ impl Loss {
     /// The mean loss of `prediction`; its gradient, as long as the prediction, is written into `gradient`.
     ///
     /// Targets of another kind or length than the loss needs, and targets that it is not defined for, are
-    /// errors. A prediction that is not finite is not an error: the loss is then not finite either.
+    /// errors. A prediction that is not finite is not an error: the loss is then not finite either. The fastest path of
+    /// this processor computes it; [`value_and_gradient_on`](Self::value_and_gradient_on) takes another.
     pub fn value_and_gradient(
         &self,
         prediction: &[f32],
         targets: Targets<'_>,
         gradient: Option<&mut [f32]>,
     ) -> Result<f64> {
+        self.value_and_gradient_on(Path::best(), prediction, targets, gradient)
+    }
+
+    /// [`value_and_gradient`](Self::value_and_gradient) on a path of the kernels, that of a model for example: its
+    /// parameters' [`path`](crate::Parameters::path). One that the processor lacks is an error. The losses of single numbers
+    /// are plain sums, in which a path has no part.
+    pub fn value_and_gradient_on(
+        &self,
+        path: Path,
+        prediction: &[f32],
+        targets: Targets<'_>,
+        gradient: Option<&mut [f32]>,
+    ) -> Result<f64> {
+        expect_available(path)?;
         match (self, targets) {
             (Self::Mse(loss), Targets::Values(target)) => {
                 loss.value_and_gradient(prediction, target, gradient)
@@ -94,7 +111,7 @@ impl Loss {
                 loss.value_and_gradient(prediction, target, gradient)
             }
             (Self::CrossEntropy(loss), Targets::Classes(target)) => {
-                loss.value_and_gradient(prediction, target, gradient)
+                loss.value_and_gradient_on(path, prediction, target, gradient)
             }
             _ => Err(self.wrong_kind(targets)),
         }

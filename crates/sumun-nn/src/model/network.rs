@@ -195,9 +195,12 @@ impl Model {
         self.graph.layers[index].path()
     }
 
-    /// The same model with every layer on another path of the kernels. A path that the processor lacks, or that does not
-    /// compute a layer, is an error that names it.
+    /// The same model on another path of the kernels: every layer, dropout's masks, [`cross_entropy`](Self::cross_entropy)
+    /// and the steps of an optimizer on its [`parameters`](Self::parameters_mut). A loss that is called by itself takes the
+    /// path as [`Loss::value_and_gradient_on`](crate::loss::Loss::value_and_gradient_on). A path that the processor lacks, or
+    /// that does not compute a layer, is an error; the latter names it.
     pub fn on_path(mut self, path: Path) -> Result<Self> {
+        self.parameters.set_path(path)?;
         for (layer, planned) in self.graph.layers.iter_mut().zip(&self.graph.plan.layers) {
             layer.set_path(path).map_err(named(&planned.name))?;
         }
@@ -337,7 +340,8 @@ impl Model {
             let targets = targets(&rows.layout);
             let weight = loss.total_weight(&targets)?;
             let mut d = vec![0.0; rows.data.len()];
-            let value = loss.value_and_gradient(&rows.data, &targets, Some(&mut d))?;
+            let value =
+                loss.value_and_gradient_on(self.parameters.path(), &rows.data, &targets, Some(&mut d))?;
             self.backward(cache, Rows::new(d, rows.features, rows.layout.clone())?)?;
             return Ok(BatchGradients { loss: value, weight, state });
         };

@@ -82,6 +82,7 @@ impl Clip {
 /// The Euclidean norm of all trainable parameters' gradients, in `f64` and in a fixed order of summation that
 /// does not depend on threads. Gradients that were not touched since they were set to zero are not looked at.
 pub fn global_norm(parameters: &Parameters) -> f64 {
+    // Not of a machine's caches: the sum is rounded by chunks.
     const CHUNK: usize = 1 << 14;
     let mut sum = 0.0;
     for range in trainable_ranges(parameters) {

@@ -238,7 +238,8 @@ impl Objective for Learner {
         let (answer, cache) = self.model.forward_train(&padded.batch()?, noise)?;
         let labels = self.train.labels.batch(&chosen, &answer.layout);
         let mut d = vec![0.0; answer.data.len()];
-        let loss = self.loss.value_and_gradient(&answer.data, labels.targets(), Some(&mut d))?;
+        let path = self.model.parameters().path();
+        let loss = self.loss.value_and_gradient_on(path, &answer.data, labels.targets(), Some(&mut d))?;
         let weight = self.loss.weight(labels.targets())?;
         self.model.backward(cache, Rows::new(d, answer.features, answer.layout.clone())?)?;
         Ok(BatchLoss { loss, weight, rows: padded.rows() })
@@ -248,7 +249,8 @@ impl Objective for Learner {
         let Some(valid) = &self.valid else { return Ok(None) };
         let logits = answers(&self.model, &valid.sequences)?.concat();
         let labels = valid.labels.flat();
-        let loss = self.loss.value_and_gradient(&logits, labels.targets(), None)?;
+        let path = self.model.parameters().path();
+        let loss = self.loss.value_and_gradient_on(path, &logits, labels.targets(), None)?;
         let BatchLabels::Classes(classes) = labels else {
             return Ok(Some(Validated { watched: loss, loss, figures: Vec::new() }));
         };

@@ -45,7 +45,8 @@ pub struct Conv1dCache {
     windows: Windows,
 }
 
-/// Numbers of windows that are gathered at once: a megabyte, which an L2 holds.
+/// Numbers of windows that are gathered at once: a megabyte, which an L2 holds. It does not follow a machine's L2: on the
+/// reference path the gradient of the weight is summed piece by piece, and its bits with it.
 const NUMBERS: usize = 1 << 18;
 
 impl Conv1d {

@@ -1,4 +1,4 @@
-//! What a cell of one's own has to say: its sizes, its weights, its step and its step's backward.
+//! What a user's own cell states: its sizes, its weights, its step and its step's backward.
 
 use sumun_kernels::linear::{self, LinearDims};
 use sumun_kernels::{Path, RowsRef};
@@ -11,7 +11,7 @@ use crate::nn::Initializer;
 /// In the shapes n is the number of sequences that are running at a step, I the features of their input, H and C the
 /// cell's [`hidden`](Self::hidden) and [`cell`](Self::cell), S what it [`saves`](Self::saved); all arrays are
 /// row-major, a row a sequence. A row's result must depend on nothing but that row and the weights: then padding, masks
-/// and the rest of the batch change no bit of it. [`affine`] keeps to that.
+/// and the rest of the batch change no bit of it. [`Step::affine`] keeps to that.
 pub trait CustomCell: std::fmt::Debug + Send + Sync {
     /// H: the width of the hidden state, which is also the output. At least 1.
     fn hidden(&self) -> usize;
@@ -71,6 +71,8 @@ impl CellWeight {
 pub struct Step<'a> {
     /// n: sequences running at this step, at least 1.
     pub sequences: usize,
+    /// The path of the kernels that computes the step's products: that of the parameters.
+    pub path: Path,
     /// The input, `[n, I]`.
     pub x: &'a [f32],
     /// The hidden state before the step, `[n, H]`.
@@ -103,33 +105,35 @@ pub struct StepGradients<'a> {
     pub weights: &'a mut [Vec<f32>],
 }
 
-/// `out` = x Wᵀ + bias over `rows` rows: the product that cells are made of, on the fastest path of this processor. `x` is
-/// `[rows, I]`, `weight` `[O, I]`, `bias` `[O]` or empty, `out` `[rows, O]`. Lengths that do not fit are errors.
-///
-/// No bit of a row depends on the others.
-pub fn affine(weight: &[f32], bias: &[f32], x: &[f32], rows: usize, out: &mut [f32]) -> Result<()> {
-    let dims = dims(rows, x.len(), out.len());
-    Ok(linear::forward(Path::best(), dims, weight, bias, x, out)?)
-}
+impl Step<'_> {
+    /// `out` = x Wᵀ + bias over the rows of the step: the product that cells are made of. `x` is `[n, I]`, `weight` `[O, I]`,
+    /// `bias` `[O]` or empty, `out` `[n, O]`. Lengths that do not fit are errors.
+    ///
+    /// No bit of a row depends on the others.
+    pub fn affine(&self, weight: &[f32], bias: &[f32], x: &[f32], out: &mut [f32]) -> Result<()> {
+        let dims = dims(self.sequences, x.len(), out.len());
+        Ok(linear::forward(self.path, dims, weight, bias, x, out)?)
+    }
 
-/// The gradients of [`affine`] from that of its `out`, `[rows, O]`: that of the input is added to `d_x` `[rows, I]`, that of
-/// the weight to `d_weight` `[O, I]`, that of the bias to `d_bias` `[O]`, which may be empty.
-pub fn affine_backward(
-    weight: &[f32],
-    x: &[f32],
-    rows: usize,
-    d_out: &[f32],
-    d_x: &mut [f32],
-    d_weight: &mut [f32],
-    d_bias: &mut [f32],
-) -> Result<()> {
-    let dims = dims(rows, x.len(), d_out.len());
-    let (x, d_y) = (RowsRef::dense(x, dims.input), RowsRef::dense(d_out, dims.output));
-    linear::backward_weight(Path::best(), dims, x, d_y, d_weight, d_bias)?;
-    let mut d = vec![0.0; d_x.len()];
-    linear::backward_input(Path::best(), dims, weight, d_out, &mut d)?;
-    d_x.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
-    Ok(())
+    /// The gradients of [`affine`](Self::affine) from that of its `out`, `[n, O]`: that of the input is added to `d_x`
+    /// `[n, I]`, that of the weight to `d_weight` `[O, I]`, that of the bias to `d_bias` `[O]`, which may be empty.
+    pub fn affine_backward(
+        &self,
+        weight: &[f32],
+        x: &[f32],
+        d_out: &[f32],
+        d_x: &mut [f32],
+        d_weight: &mut [f32],
+        d_bias: &mut [f32],
+    ) -> Result<()> {
+        let dims = dims(self.sequences, x.len(), d_out.len());
+        let (x, d_y) = (RowsRef::dense(x, dims.input), RowsRef::dense(d_out, dims.output));
+        linear::backward_weight(self.path, dims, x, d_y, d_weight, d_bias)?;
+        let mut d = vec![0.0; d_x.len()];
+        linear::backward_input(self.path, dims, weight, d_out, &mut d)?;
+        d_x.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+        Ok(())
+    }
 }
 
 /// The sizes of a product of arrays of these lengths.

@@ -1,6 +1,7 @@
 //! A step's backward against differences of its step.
 
 use rand::Rng;
+use sumun_kernels::Path;
 
 use super::cell::{CustomCell, Step, StepAfter, StepGradients};
 use crate::nn::Initializer;
@@ -93,6 +94,6 @@ pub fn check_step<C: CustomCell, R: Rng + ?Sized>(cell: &C, input: usize, rng: &
 
 /// What a step is called with.
 fn arguments(values: &[Vec<f32>]) -> (Step<'_>, Vec<&[f32]>) {
-    let step = Step { sequences: N, x: &values[0], hidden: &values[1], cell: &values[2] };
+    let step = Step { sequences: N, path: Path::best(), x: &values[0], hidden: &values[1], cell: &values[2] };
     (step, values[ARGUMENTS.len()..].iter().map(Vec::as_slice).collect())
 }

@@ -75,7 +75,7 @@ mod tests;
 use rand::Rng;
 use sumun_kernels::RowMap;
 
-use self::pass::Pass;
+use self::pass::{Pass, Weighted};
 use self::state::{Ranked, check};
 use super::dropout::DropoutCache;
 use super::recurrent::{MOST_LAYERS, merge};
@@ -86,7 +86,7 @@ use crate::rows::expect_memory;
 use crate::state::StateShape;
 use crate::{Error, Parameters, Result, Rows};
 
-pub use cell::{CellWeight, CustomCell, Step, StepAfter, StepGradients, affine, affine_backward};
+pub use cell::{CellWeight, CustomCell, Step, StepAfter, StepGradients};
 pub use check::check_step;
 pub use spec::{CellLayer, NamedCell};
 
@@ -337,14 +337,8 @@ impl<C: CustomCell> Custom<C> {
                 let mut d_weights: Vec<Vec<f32>> =
                     self.ids[index].iter().map(|&(_, count)| vec![0.0; count]).collect();
                 let weights = self.weights(parameters, index);
-                let d = pass.backward(
-                    &self.cell,
-                    &weights,
-                    layout.steps(),
-                    &d_out,
-                    &mut d_state,
-                    &mut d_weights,
-                )?;
+                let weighted = self.weighted(parameters, &weights);
+                let d = pass.backward(&weighted, layout.steps(), &d_out, &mut d_state, &mut d_weights)?;
                 for (&(id, _), d) in self.ids[index].iter().zip(d_weights) {
                     parameters.gradient_mut(id).iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
                 }
@@ -389,15 +383,9 @@ impl<C: CustomCell> Custom<C> {
                 let read = gather(&x.data, features, 0, features, map);
                 let start = Ranked::of(shape, &layout, initial, index);
                 let weights = self.weights(parameters, index);
-                let pass = Pass::forward(
-                    &self.cell,
-                    &weights,
-                    layout.steps(),
-                    features,
-                    read,
-                    start,
-                    noise.is_some(),
-                )?;
+                let weighted = self.weighted(parameters, &weights);
+                let keep = noise.is_some();
+                let pass = Pass::forward(&weighted, layout.steps(), features, read, start, keep)?;
                 for (row, h) in pass.hidden.chunks_exact(width).enumerate() {
                     let row = map.map_or(row, |map| map.as_slice()[row] as usize);
                     both[(row * directions + direction) * width..][..width].copy_from_slice(h);
@@ -447,6 +435,11 @@ impl<C: CustomCell> Custom<C> {
     /// Checks that the weights are among these parameters.
     fn expect(&self, parameters: &Parameters) -> Result<()> {
         self.ids.iter().flatten().try_for_each(|&(id, count)| parameters.expect(id, count))
+    }
+
+    /// The cell with the weights of one layer and direction, on the parameters' path.
+    fn weighted<'a>(&'a self, parameters: &Parameters, weights: &'a [&'a [f32]]) -> Weighted<'a, C> {
+        Weighted { cell: &self.cell, weights, path: parameters.path() }
     }
 
     /// The weights of one layer and direction.

@@ -1,10 +1,17 @@
 //! One direction of one layer: a cell through all steps, and back.
 
-use sumun_kernels::Steps;
+use sumun_kernels::{Path, Steps};
 
 use super::cell::{CustomCell, Step, StepAfter, StepGradients};
 use super::state::Ranked;
 use crate::Result;
+
+/// A cell with the weights of one layer and direction, and the path of its products.
+pub(super) struct Weighted<'a, C> {
+    pub(super) cell: &'a C,
+    pub(super) weights: &'a [&'a [f32]],
+    pub(super) path: Path,
+}
 
 /// What one direction of one layer went through; rows are in the order in which it read them.
 #[derive(Debug)]
@@ -40,14 +47,14 @@ fn before<'a>(rows: &'a [f32], initial: &'a [f32], steps: &Steps, t: usize, widt
 impl Pass {
     /// Runs a cell through all steps of `x`, `[R, input]`.
     pub(super) fn forward<C: CustomCell>(
-        cell: &C,
-        weights: &[&[f32]],
+        weighted: &Weighted<'_, C>,
         steps: &Steps,
         input: usize,
         x: Vec<f32>,
         initial: Ranked,
         keep: bool,
     ) -> Result<Self> {
+        let &Weighted { cell, weights, path } = weighted;
         let (h, c, s) = (cell.hidden(), cell.cell(), cell.saved(input));
         let rows = steps.rows();
         let saved_rows = if keep { rows } else { steps.sequences() };
@@ -66,6 +73,7 @@ impl Pass {
             let (at_x, len_x) = place(steps, t, input);
             let at = Step {
                 sequences: steps.batch_size(t),
+                path,
                 x: &pass.x[at_x..at_x + len_x],
                 hidden: before(hidden_before, &pass.initial.hidden, steps, t, h),
                 cell: before(cell_before, &pass.initial.cell, steps, t, c),
@@ -108,13 +116,13 @@ impl Pass {
     /// weights are added to `d_weights`; that of the input is returned, `[R, I]`.
     pub(super) fn backward<C: CustomCell>(
         &self,
-        cell: &C,
-        weights: &[&[f32]],
+        weighted: &Weighted<'_, C>,
         steps: &Steps,
         d_out: &[f32],
         d_state: &mut Ranked,
         d_weights: &mut [Vec<f32>],
     ) -> Result<Vec<f32>> {
+        let &Weighted { cell, weights, path } = weighted;
         let (h, c, s) = (cell.hidden(), cell.cell(), cell.saved(self.input));
         let mut d_x = vec![0.0; self.x.len()];
         for t in (0..steps.len()).rev() {
@@ -131,6 +139,7 @@ impl Pass {
             let ((at_x, len_x), (at_s, len_s)) = (place(steps, t, self.input), place(steps, t, s));
             let at = Step {
                 sequences: steps.batch_size(t),
+                path,
                 x: &self.x[at_x..at_x + len_x],
                 hidden: before(&self.hidden, &self.initial.hidden, steps, t, h),
                 cell: before(&self.cell, &self.initial.cell, steps, t, c),

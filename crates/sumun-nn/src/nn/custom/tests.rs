@@ -1,5 +1,6 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use sumun_kernels::Path;
 use sumun_testing::assert_close;
 
 use super::*;
@@ -45,8 +46,8 @@ impl CustomCell for OwnLstm {
     fn step(&self, weights: &[&[f32]], at: Step<'_>, after: StepAfter<'_>) -> Result<()> {
         let n = at.sequences;
         let [mut from_x, mut from_h] = [vec![0.0; n * 4 * UNITS], vec![0.0; n * 4 * UNITS]];
-        affine(weights[0], weights[2], at.x, n, &mut from_x)?;
-        affine(weights[1], weights[3], at.hidden, n, &mut from_h)?;
+        at.affine(weights[0], weights[2], at.x, &mut from_x)?;
+        at.affine(weights[1], weights[3], at.hidden, &mut from_h)?;
         for row in 0..n {
             for k in 0..UNITS {
                 let pre = |gate: usize| {
@@ -95,8 +96,8 @@ impl CustomCell for OwnLstm {
             }
         }
         let [d_ih, d_hh, d_bias_ih, d_bias_hh] = into.weights else { unreachable!("four weights") };
-        affine_backward(weights[0], at.x, n, &d, into.x, d_ih, d_bias_ih)?;
-        affine_backward(weights[1], at.hidden, n, &d, into.hidden, d_hh, d_bias_hh)
+        at.affine_backward(weights[0], at.x, &d, into.x, d_ih, d_bias_ih)?;
+        at.affine_backward(weights[1], at.hidden, &d, into.hidden, d_hh, d_bias_hh)
     }
 }
 
@@ -340,6 +341,6 @@ fn what_does_not_fit_is_refused() {
     parameters.values_mut()[0] += 1.0;
     let error = own.backward(&mut parameters, cache, rows(5), InputGradient::Skip).unwrap_err().to_string();
     assert!(error.contains("run forward_train again"), "{error}");
-    let mut short = [0.0; 3];
-    assert!(affine(&[1.0; 6], &[], &[1.0; 4], 2, &mut short).is_err());
+    let at = Step { sequences: 2, path: Path::best(), x: &[1.0; 4], hidden: &[], cell: &[] };
+    assert!(at.affine(&[1.0; 6], &[], at.x, &mut [0.0; 3]).is_err());
 }

@@ -1,4 +1,4 @@
-//! A dense layer and the cross-entropy of its answers in one, a chunk of rows at a time.
+//! A dense layer and the cross-entropy of its outputs in one, a chunk of rows at a time.
 
 use sumun_kernels::linear::{LinearDims, backward_weight};
 use sumun_kernels::{RowsMut, RowsRef};
@@ -8,8 +8,9 @@ use crate::loss::CrossEntropy;
 use crate::nn::InputGradient;
 use crate::{Error, Parameters, Result, Rows};
 
-/// Logits of a chunk: hardly more than a second-level cache of 2 MiB holds, and enough (64 rows of 10,000) that the weights
-/// and their gradient, which are read for every chunk, cost little beside what is computed with them.
+/// Logits of a chunk: little more than an L2 of 2 MiB holds, and enough (64 rows of 10,000) that reading the weights and their
+/// gradient for every chunk costs little beside what is computed with them. It does not follow a machine's L2, because the
+/// loss is summed chunk by chunk, and one seed gives one loss.
 const CHUNK: usize = 5 << 17;
 
 /// Floats of a cache line.
@@ -23,7 +24,7 @@ fn stride(classes: usize) -> usize {
 
 impl Dense {
     /// What [`forward_train`](crate::nn::Layer::forward_train), `loss` and [`backward`](crate::nn::Layer::backward) do
-    /// together: the mean loss of the answers to `x`, `[R, I]`, for the classes `targets`, `[R]`. The gradients of weight
+    /// together: the mean loss of the outputs for `x`, `[R, I]`, for the classes `targets`, `[R]`. The gradients of weight
     /// and bias are added to, and that of `x` is returned where it is wanted, all with the bits of the three.
     ///
     /// Logits and their gradient take turns in one buffer of a few megabytes, however many rows and classes there are.
@@ -74,7 +75,7 @@ impl Dense {
             let y = RowsMut { values: &mut *logits, stride, map: None };
             let x = RowsRef::dense(x, input);
             packed.forward(count, bias, x, y)?;
-            sum += loss.partial_in_place(logits, (output, stride), &targets[start..end], total)?;
+            sum += loss.partial_in_place(self.path, logits, (output, stride), &targets[start..end], total)?;
             let dims = LinearDims { rows: count, input, output };
             let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias]);
             let d_y = RowsRef { values: logits, stride, map: None };
@@ -130,7 +131,7 @@ mod tests {
 
                     let (z, cache) = layer.forward_train(&apart, x.clone(), noise).unwrap();
                     let mut d = vec![0.0; z.data.len()];
-                    let value = loss.value_and_gradient(&z.data, &targets, Some(&mut d)).unwrap();
+                    let value = loss.value_and_gradient_on(path, &z.data, &targets, Some(&mut d)).unwrap();
                     let d = Rows::new(d, classes, x.layout.clone()).unwrap();
                     let d_x = layer.backward(&mut apart, cache, d, InputGradient::Needed).unwrap().unwrap();
 

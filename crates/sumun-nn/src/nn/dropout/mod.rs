@@ -5,6 +5,7 @@ mod spec;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sumun_kernels::Path;
 
 use super::{InputGradient, Layer};
 use crate::noise::Noise;
@@ -16,7 +17,7 @@ pub use spec::DropoutLayer;
 /// `Dropout`. Outside training it is the identity.
 ///
 /// The mask is a function of the noise and of the caller's sequence, step and unit, so it does not depend on how
-/// the batch is packed; backward draws it again instead of keeping it.
+/// the batch is packed, nor on the parameters' path, which computes it; backward computes it again instead of keeping it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f32", into = "f32")]
 pub struct Dropout {
@@ -39,7 +40,7 @@ impl Dropout {
     }
 
     /// Multiplies every element by its mask: 0 or 1 / (1 − p).
-    fn mask(&self, rows: Rows, noise: Noise) -> Result<Rows> {
+    fn mask(&self, path: Path, rows: Rows, noise: Noise) -> Result<Rows> {
         if self.p == 0.0 {
             return Ok(rows);
         }
@@ -47,7 +48,7 @@ impl Dropout {
         let scale = 1.0 / (1.0 - p);
         let mut data = rows.into_data();
         layout.for_each_row_mut(features, &mut data, |values, n, t| {
-            noise.map(n, t, values, |v, u| if u < p { 0.0 } else { v * scale });
+            noise.map(path, n, t, values, |v, u| if u < p { 0.0 } else { v * scale });
         });
         Rows::new(data, features, layout)
     }
@@ -82,21 +83,21 @@ impl Layer for Dropout {
         Ok(x)
     }
 
-    fn forward_train(&self, _parameters: &Parameters, x: Rows, noise: Noise) -> Result<(Rows, DropoutCache)> {
+    fn forward_train(&self, parameters: &Parameters, x: Rows, noise: Noise) -> Result<(Rows, DropoutCache)> {
         let cache = DropoutCache { noise, layout: x.layout.clone(), features: x.features };
-        Ok((self.mask(x, noise)?, cache))
+        Ok((self.mask(parameters.path(), x, noise)?, cache))
     }
 
     fn backward(
         &self,
-        _parameters: &mut Parameters,
+        parameters: &mut Parameters,
         cache: DropoutCache,
         d_out: Rows,
         wanted: InputGradient,
     ) -> Result<Option<Rows>> {
         d_out.expect_like("the gradient of a dropout's output", &cache.layout, cache.features)?;
         match wanted {
-            InputGradient::Needed => self.mask(d_out, cache.noise).map(Some),
+            InputGradient::Needed => self.mask(parameters.path(), d_out, cache.noise).map(Some),
             InputGradient::Skip => Ok(None),
         }
     }

@@ -277,7 +277,8 @@ impl Direction<'_> {
         let index = self.layer * self.config.directions() + self.direction;
         match self.noise {
             Some(noise) => {
-                Drawn::new(self.config, self.layer, self.layout, steps.clone(), noise_of(noise, index))
+                let (path, noise) = (self.prepared.path(), noise_of(noise, index));
+                Drawn::new(path, self.config, self.layer, self.layout, steps.clone(), noise)
             }
             None => Drawn::default(),
         }

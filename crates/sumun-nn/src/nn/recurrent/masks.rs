@@ -1,8 +1,8 @@
-//! The masks of one training pass: drawn from the noise by what they are for, so that backward draws the same.
+//! The masks of one training pass: computed from the noise by what they are for, so that backward computes the same.
 
 use std::ops::Range;
 
-use sumun_kernels::{Masks, RecurrentDropout};
+use sumun_kernels::{Masks, Path, RecurrentDropout};
 
 use super::config::RecurrentConfig;
 use crate::Layout;
@@ -24,8 +24,9 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    /// Draws what `config` asks for, for a range of steps. `noise` is that of the layer and direction.
+    /// Computes what `config` asks for, for a range of steps. `noise` is that of the layer and direction.
     pub(super) fn new(
+        path: Path,
         config: &RecurrentConfig,
         layer: usize,
         layout: &Layout,
@@ -42,6 +43,7 @@ impl Drawn {
         let sequences = layout.steps().batch_sizes().get(steps.start).copied().unwrap_or(0);
         let mut drawn = Self {
             recurrent: per_sequence_mask(
+                path,
                 layout,
                 sequences,
                 per_sequence,
@@ -59,7 +61,7 @@ impl Drawn {
                 let offset = |step| layout.steps().offset(step);
                 to.resize((offset(steps.end) - offset(steps.start)) * width, 0.0);
                 layout.for_each_row_mut_of(steps.clone(), width, to, &|mask, n, t| {
-                    noise.map(n, t, mask, |_, u| f32::from(f64::from(u) < rate));
+                    noise.map(path, n, t, mask, |_, u| f32::from(f64::from(u) < rate));
                 });
             }
         }
@@ -76,12 +78,19 @@ impl Drawn {
 }
 
 /// One inverted-dropout mask for each of the first sequences by rank, `[sequences, width]`.
-fn per_sequence_mask(layout: &Layout, sequences: usize, width: usize, rate: f32, noise: Noise) -> Vec<f32> {
+fn per_sequence_mask(
+    path: Path,
+    layout: &Layout,
+    sequences: usize,
+    width: usize,
+    rate: f32,
+    noise: Noise,
+) -> Vec<f32> {
     let mut mask = vec![0.0; sequences * width];
     if width > 0 {
         for (rank, mask) in mask.chunks_exact_mut(width).enumerate() {
             let keep = 1.0 / (1.0 - rate);
-            noise.map(layout.order()[rank], 0, mask, |_, u| if u < rate { 0.0 } else { keep });
+            noise.map(path, layout.order()[rank], 0, mask, |_, u| if u < rate { 0.0 } else { keep });
         }
     }
     mask
@@ -89,8 +98,16 @@ fn per_sequence_mask(layout: &Layout, sequences: usize, width: usize, rate: f32,
 
 /// Multiplies rows of `features` numbers by their sequence's variational mask: forward the input, backward its
 /// gradient.
-pub(super) fn mask_input(data: &mut [f32], features: usize, layout: &Layout, rate: f32, noise: Noise) {
-    let mask = per_sequence_mask(layout, layout.steps().sequences(), features, rate, noise.within(INPUT));
+pub(super) fn mask_input(
+    path: Path,
+    data: &mut [f32],
+    features: usize,
+    layout: &Layout,
+    rate: f32,
+    noise: Noise,
+) {
+    let sequences = layout.steps().sequences();
+    let mask = per_sequence_mask(path, layout, sequences, features, rate, noise.within(INPUT));
     let mut rows = data.chunks_exact_mut(features);
     for &batch in layout.steps().batch_sizes() {
         for mask in mask.chunks_exact(features).take(batch) {

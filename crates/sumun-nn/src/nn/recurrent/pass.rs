@@ -51,7 +51,7 @@ impl Recurrent {
             if let Some(noise) = noise.filter(|_| self.config.input_dropout > 0.0) {
                 let noise = noise_of(noise, layer * directions);
                 let mut data = Arc::unwrap_or_clone(x).into_data();
-                mask_input(&mut data, features, &layout, self.config.input_dropout, noise);
+                mask_input(self.path, &mut data, features, &layout, self.config.input_dropout, noise);
                 x = Arc::new(Rows::new(data, features, layout.clone())?);
             }
             // The rows of a stack that returns its last states alone are read by backward, if at all.
@@ -221,7 +221,7 @@ impl Recurrent {
             }
             if let Some(d_x) = d_x.as_mut().filter(|_| self.config.input_dropout > 0.0) {
                 let noise = noise_of(cache.noise, layer * directions);
-                mask_input(d_x, features, &layout, self.config.input_dropout, noise);
+                mask_input(self.path, d_x, features, &layout, self.config.input_dropout, noise);
             }
             d_rows = d_x.map(|d_x| Rows::new(d_x, features, layout.clone())).transpose()?;
         }

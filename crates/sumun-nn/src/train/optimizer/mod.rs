@@ -107,9 +107,9 @@ impl Optimizer {
         Ok(())
     }
 
-    /// One step with learning rate `lr`; every gradient is first multiplied by `gradient_scale`, which clipping
-    /// gives. Frozen parameters and their state stay as they are; one with a learning rate factor of its own takes that
-    /// many times `lr`. Gradients are not zeroed.
+    /// One step with learning rate `lr`, computed on the parameters' [`path`](Parameters::path); every gradient is first
+    /// multiplied by `gradient_scale`, which clipping gives. Frozen parameters and their state stay as they are; one with a
+    /// learning rate factor of its own takes that many times `lr`. Gradients are not zeroed.
     ///
     /// Every element is computed by itself, so threads change nothing. Other parameters than those the optimizer
     /// was made for, and a learning rate that is negative or not finite, are errors.
@@ -127,7 +127,7 @@ impl Optimizer {
         let before = self.steps as f64;
         self.steps += 1;
         let scale = gradient_scale;
-        let ranges = ranges_by_rate(parameters);
+        let (path, ranges) = (parameters.path(), ranges_by_rate(parameters));
         let (values, gradients, touched) = parameters.for_update();
         let (first, second) = (&mut self.first, &mut self.second);
         let config = self.config;
@@ -161,7 +161,7 @@ impl Optimizer {
                 }
             };
             let parts = self.active.ranges(&rule, range, touched);
-            sweep(&rule, &parts, 0, Sweep { values, gradients, first, second })?;
+            sweep(path, &rule, &parts, 0, Sweep { values, gradients, first, second })?;
         }
         Ok(())
     }

@@ -2,37 +2,46 @@
 
 use std::ops::Range;
 
-use sumun_kernels::Path;
 use sumun_kernels::update::{Adam, Rule, Sweep, update_ranges};
+use sumun_kernels::{Machine, Path};
 
 use crate::Result;
 
-/// Numbers that fit the innermost caches with their gradients and states.
-const CHUNK: usize = 1 << 15;
+/// Numbers of a task: with their gradients and two states they are a quarter of L2.
+fn numbers_of_task(path: Path) -> usize {
+    (Machine::from(path).l2 / (4 * 4 * size_of::<f32>())).max(1 << 10)
+}
 
 /// Applies a rule to some ranges, in increasing order, of buffers that begin with number `first` of all; in parallel if there
 /// is much to do. Every number is computed by itself, so how they are shared out changes nothing.
-pub(super) fn sweep(rule: &Rule, ranges: &[Range<usize>], first: usize, all: Sweep<'_>) -> Result<()> {
+pub(super) fn sweep(
+    path: Path,
+    rule: &Rule,
+    ranges: &[Range<usize>],
+    first: usize,
+    all: Sweep<'_>,
+) -> Result<()> {
     let numbers: usize = ranges.iter().map(Range::len).sum();
     match ranges {
-        _ if numbers <= CHUNK => {
+        _ if numbers <= numbers_of_task(path) => {
             let here: Vec<_> = ranges.iter().map(|range| range.start - first..range.end - first).collect();
-            Ok(update_ranges(Path::best(), rule, &here, all)?)
+            Ok(update_ranges(path, rule, &here, all)?)
         }
         [range] => {
             let middle = range.start + (range.len() / 2).next_multiple_of(16);
             let halves = [range.start..middle, middle..range.end];
-            join(rule, halves.split_at(1), first, middle, all)
+            join(path, rule, halves.split_at(1), first, middle, all)
         }
         _ => {
             let halves = ranges.split_at(ranges.len() / 2);
-            join(rule, halves, first, halves.1[0].start, all)
+            join(path, rule, halves, first, halves.1[0].start, all)
         }
     }
 }
 
 /// Sweeps the ranges below number `middle`, and those from it on, in parallel.
 fn join(
+    path: Path,
     rule: &Rule,
     (left, right): (&[Range<usize>], &[Range<usize>]),
     first: usize,
@@ -40,7 +49,8 @@ fn join(
     all: Sweep<'_>,
 ) -> Result<()> {
     let (below, above) = split(all, middle - first);
-    let (left, right) = rayon::join(|| sweep(rule, left, first, below), || sweep(rule, right, middle, above));
+    let (left, right) =
+        rayon::join(|| sweep(path, rule, left, first, below), || sweep(path, rule, right, middle, above));
     left.and(right)
 }
 

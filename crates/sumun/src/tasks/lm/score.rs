@@ -104,7 +104,8 @@ impl Reading {
             let read = Chunk::new(self, &ranges);
             let (answer, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
             let targets = read.targets_from(&answer.layout, &from);
-            sum += loss.partial_value_and_gradient(&answer.data, &targets, 1.0, None)?;
+            let path = model.parameters().path();
+            sum += loss.partial_value_and_gradient(path, &answer.data, &targets, 1.0, None)?;
             state = Some(after);
             at = ranges.into_iter().map(|range| range.end).collect();
         }

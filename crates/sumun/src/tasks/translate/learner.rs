@@ -39,7 +39,8 @@ impl Predicted {
         for chosen in examples.batches(pairs.clamp(1, MOST_PAIRS))? {
             let logits = model.forward(examples.chosen(&chosen).feed()?)?;
             let truth = examples.truth(&chosen, &logits.layout);
-            sum.nats += loss().partial_value_and_gradient(&logits.data, &truth, 1.0, None)?;
+            let path = model.parameters().path();
+            sum.nats += loss().partial_value_and_gradient(path, &logits.data, &truth, 1.0, None)?;
             let right = |(row, truth): (&[f32], &u32)| argmax(row) == *truth && *truth != UNK;
             sum.right += logits.data.chunks_exact(vocabulary).zip(&truth).filter(|pair| right(*pair)).count();
             sum.known += truth.iter().filter(|&&id| id != UNK).count();
