@@ -7,11 +7,11 @@ use sumun::tasks::TaskEntry;
 use toml::{Table, Value};
 
 /// The settings of a task that are options. The training file is an argument of its own.
-fn options(task: &dyn TaskEntry) -> Vec<(&'static Setting, Option<String>)> {
+fn options(task: &dyn TaskEntry) -> Vec<(Setting, Option<String>)> {
     // Only defaults that TOML cannot hold would be an error; a task is then without options, which its tests see.
     let Ok(settings) = task.settings() else { return Vec::new() };
     let rows = settings.rows().filter(|setting| setting.key() != "data.train");
-    rows.map(|setting| (setting, settings.default_of(setting))).collect()
+    rows.map(|setting| (*setting, settings.default_of(setting))).collect()
 }
 
 /// Adds an option for each setting of a task.
@@ -21,9 +21,9 @@ pub(crate) fn add_options(command: Command, task: &dyn TaskEntry) -> Command {
         if let Some(default) = default {
             help += &format!(" [default: {default}]");
         }
-        let arg = Arg::new(setting.key()).long(setting.option()).help(help).help_heading(heading(setting));
-        let arg = arg.value_parser(parser(setting.kind)).value_name(value_name(setting));
-        let arg = arg.value_hint(value_hint(setting.kind, value_name(setting)));
+        let arg = Arg::new(setting.key()).long(setting.option()).help(help).help_heading(heading(&setting));
+        let arg = arg.value_parser(parser(setting.kind)).value_name(value_name(&setting));
+        let arg = arg.value_hint(value_hint(setting.kind, value_name(&setting)));
         command.arg(match setting.kind {
             // `--bidirectional`, `--bidirectional false`.
             Kind::Switch => arg.num_args(0..=1).default_missing_value("true").hide_possible_values(true),
@@ -38,7 +38,7 @@ pub(crate) fn add_options(command: Command, task: &dyn TaskEntry) -> Command {
 /// The settings that were given, each as a table for the configuration.
 pub(crate) fn given(task: &dyn TaskEntry, matches: &ArgMatches) -> Vec<Table> {
     let value = |setting: &Setting| matches.get_one::<Value>(&setting.key()).cloned();
-    let tables = options(task).into_iter().filter_map(|(setting, _)| Some(setting.table(value(setting)?)));
+    let tables = options(task).into_iter().filter_map(|(setting, _)| Some(setting.table(value(&setting)?)));
     tables.collect()
 }
 

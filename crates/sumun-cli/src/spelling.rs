@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use sumun::message::{Key, Spelling};
-use sumun::settings::{ConfigKeys, Setting};
+use sumun::settings::Setting;
+use sumun::tasks::ConfigKeys;
 use toml::{Table, Value};
 
 use crate::terminal::shell_word;
@@ -76,7 +77,7 @@ impl Spelling for Options {
 mod tests {
     use super::*;
     use sumun::message::{key, text};
-    use sumun::settings::setting;
+    use sumun::tasks::setting;
 
     #[test]
     fn settings_are_written_as_they_came() {

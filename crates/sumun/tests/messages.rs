@@ -84,7 +84,7 @@ fn the_settings_that_messages_name_exist() {
     let unused: Vec<&str> = ARGUMENTS.into_iter().filter(|name| !found.contains(name)).collect();
     assert!(unused.is_empty() || unused == ["length", "temperature", "top_k", "top_p"], "{unused:?}");
     // No two sections have a setting of the same name, so that a name is enough.
-    for setting in sumun::settings::SETTINGS {
+    for setting in sumun::tasks::SETTINGS.iter() {
         let of: Key = key(setting.name);
         assert_eq!(Setting::of(of).map(|found| found.section), Some(setting.section), "{}", setting.name);
     }

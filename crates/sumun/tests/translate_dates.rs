@@ -1,7 +1,6 @@
 //! With default options a translator writes dates of many spellings as ISO 8601.
 
-use sumun::settings::setting;
-use sumun::tasks::{Figures, Prediction, Task, TaskConfig, TrainedTask, Training};
+use sumun::tasks::{Figures, Prediction, TaskConfig, TrainedTask, Training, Translate, setting};
 
 /// The least share of held out dates that come out right.
 const LEAST: f64 = 0.98;
@@ -9,7 +8,7 @@ const LEAST: f64 = 0.98;
 #[test]
 fn dates_of_many_spellings_are_written_as_one() {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/dates/dates.tsv");
-    let config = TaskConfig::from_tables(Task::Translate, &[setting("data.train", data).unwrap()]).unwrap();
+    let config = TaskConfig::<Translate>::from_tables(&[setting("data.train", data).unwrap()]).unwrap();
     let mut training = Training::begin(config).unwrap();
     assert_eq!(training.notes(), Vec::<String>::new());
     training.run(&mut (), &mut ()).unwrap();
@@ -24,7 +23,7 @@ fn dates_of_many_spellings_are_written_as_one() {
         assert!(model.exact_match >= LEAST, "{}: {model:?}", part.part);
         assert!(model.chrf > model.exact_match && baseline.exact_match < 0.01, "{}: {model:?}", part.part);
     }
-    let task = TrainedTask::from_file(trained.file).unwrap();
+    let task = TrainedTask::<Translate>::from_file(trained.file).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new.tsv");
     let spellings = [

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand, value_parser};
 use sumun::run::{CONFIG_FILE, LiveRun, METRICS_FILE, RUNS, RunFolder, default_path};
-use sumun::settings::{read_config, setting};
-use sumun::tasks::{About, AnyTraining, TASKS, TaskEntry, named, resume as resume_training};
+use sumun::settings::read_config;
+use sumun::tasks::{
+    About, AnyTraining, TASKS, TaskEntry, configure, named, resume as resume_training, setting,
+};
 use sumun::train::{Ending, Progress};
 use toml::Table;
 
@@ -231,7 +233,7 @@ fn train_config(common: Common) -> Result<(), Failure> {
 }
 
 fn train(task: &dyn TaskEntry, tables: &[Table], common: Common) -> Result<(), Failure> {
-    let config = task.configure(tables)?;
+    let config = configure(task, tables)?;
     let place = || {
         let default = || default_path(RUNS.as_ref(), config.task(), config.train_file());
         common.out.clone().unwrap_or_else(default)

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::process::Stdio;
 use std::sync::OnceLock;
 
-use sumun::tasks::{Task, TaskConfig, Training};
+use sumun::tasks::{Lm, TaskConfig, Training};
 
 use crate::place::{Place, last_json};
 
@@ -15,10 +15,10 @@ fn place() -> Place {
     let place = Place::with_series().with_run();
     let model = MODEL.get_or_init(|| {
         place.write("song.txt", "ten green bottles,\nhanging on the wall.\n".repeat(60));
-        let mut config = TaskConfig::defaults(Task::Lm);
+        let mut config = TaskConfig::<Lm>::default();
         config.data.train = place.path("song.txt");
         (config.network.hidden, config.network.layers, config.network.dropout) = (24, 1, 0.0);
-        (config.train.epochs, config.train.batch, config.train.chunk, config.train.lr) = (8, 4, 20, 0.01);
+        (config.train.epochs, config.train.batch, config.own.chunk, config.train.lr) = (8, 4, 20, 0.01);
         let mut training = Training::begin(config).unwrap();
         training.run(&mut (), &mut ()).unwrap();
         let file = training.finish().unwrap().file;

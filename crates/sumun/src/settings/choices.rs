@@ -78,7 +78,7 @@ impl Level {
     }
 }
 
-/// How the steps of a sequence become one answer.
+/// How the steps of a sequence become one output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {

@@ -69,7 +69,8 @@ impl Kind {
         let any = Ok(value.clone());
         match (self, value, &real) {
             (Self::Count, ..) => count("a whole number of at least 0"),
-            (Self::Real | Self::HeldOut, _, Value::Float(_)) => Ok(real),
+            (Self::Real | Self::HeldOut, _, Value::Float(value)) if value.is_finite() => Ok(real),
+            (Self::Real | Self::HeldOut, _, Value::Float(_)) => Err("a finite number".into()),
             (Self::Real, ..) => Err("a number".into()),
             (Self::Switch, Value::Boolean(_), _) => any,
             (Self::Switch, ..) => Err("true or false".into()),
@@ -92,7 +93,7 @@ impl Kind {
     }
 
     /// Whether what is written for it is a text, whatever it looks like: a column may be called 3.
-    pub(super) fn is_text(self) -> bool {
+    pub(crate) fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::Choice(_) | Self::Columns)
     }
 }

@@ -1,20 +1,21 @@
-//! Every setting of a training, once: its key in a configuration file, its option on the command line, what it takes and
-//! what it does.
+//! What a setting is: its key in a configuration file, its option on the command line, what it takes and what it does.
 //!
-//! [`SETTINGS`] is the table of all. A task reads some [`Group`]s of it, and has defaults: its [`Settings`]. Values come
-//! together as TOML tables of sections: defaults, then a file, then single settings. A key that no row has, or that the
-//! task does not read, is an error that names the nearest.
+//! A task declares its settings as the fields of structs, one line each; [`Settings`] are all that it reads, with their
+//! defaults. Values come together as TOML tables of sections: defaults, then a file, then single settings. A key that the
+//! task does not read is an error that names the nearest. [`SETTINGS`](crate::tasks::SETTINGS) lists those of all tasks;
+//! nothing here knows a task.
 
 mod choices;
+mod declare;
 mod kind;
 mod read;
 mod row;
-mod table;
 
 pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Pooling, Switch};
+pub(crate) use declare::{Typed, is_open, row_named, settings};
 pub use kind::Kind;
 pub(crate) use kind::{WrittenClip, clip};
-pub use read::{ConfigKeys, Settings, read_config, setting};
-pub(crate) use read::{check_train, misfit};
-pub use row::{Group, Setting};
-pub use table::SETTINGS;
+pub use read::{Settings, read_config};
+pub(crate) use read::{check_train, misfit, unknown, unwritable};
+pub use row::Setting;
+pub(crate) use row::alone;

@@ -5,34 +5,38 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::kind::Kind;
-use super::row::{Group, Setting, alone};
-use super::table::SETTINGS;
-use crate::message::{Key, MessagePart, Spelling, key, text};
+use super::row::Setting;
+use crate::message::{MessagePart, key, text};
 use crate::{Error, Result};
 
 /// The settings of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     task: &'static str,
-    groups: &'static [Group],
+    rows: Vec<Setting>,
     defaults: Table,
 }
 
 impl Settings {
-    /// Those of `groups`; `defaults`, a table of sections, stands where nothing else is said.
-    pub fn new(task: &'static str, groups: &'static [Group], defaults: Table) -> Self {
-        Self { task, groups, defaults }
+    /// Those of `rows`, in the order in which they are shown; `defaults`, a table of sections, stands where nothing else is
+    /// said.
+    pub fn new(task: &'static str, rows: Vec<Setting>, defaults: Table) -> Self {
+        Self { task, rows, defaults }
     }
 
-    /// The rows of the table that the task reads, in their order.
-    pub fn rows(&self) -> impl Iterator<Item = &'static Setting> + use<> {
-        let groups = self.groups;
-        SETTINGS.iter().filter(move |setting| groups.contains(&setting.group))
+    /// The rows, in the order in which they are shown.
+    pub fn rows(&self) -> impl Iterator<Item = &Setting> {
+        self.rows.iter()
     }
 
     /// Whether the task reads a row.
     pub fn reads(&self, setting: &Setting) -> bool {
-        self.groups.contains(&setting.group)
+        self.rows.contains(setting)
+    }
+
+    /// The row of a key.
+    pub fn row(&self, section: &str, name: &str) -> Option<&Setting> {
+        self.rows().find(|setting| setting.section == section && setting.name == name)
     }
 
     /// The default of a row as people write it; None where there is none.
@@ -74,8 +78,8 @@ impl Settings {
         text
     }
 
-    /// The defaults under `tables`, each over those before it, by section; still with the `task`. Errors: keys that are
-    /// unknown or that the task does not read, with the nearest name; values of another kind.
+    /// The defaults under `tables`, each over those before it, by section; still with the `task`. Errors: keys that the task
+    /// does not read, with the nearest name; values of another kind.
     pub fn together(&self, tables: &[Table]) -> Result<Table> {
         let mut all = self.defaults.clone();
         tables.iter().try_for_each(|table| self.overlay(&mut all, table))?;
@@ -86,7 +90,7 @@ impl Settings {
     pub(crate) fn retain_read(&self, table: &mut Table) {
         table.retain(|section, inner| match inner {
             Value::Table(inner) => {
-                inner.retain(|name, _| self.rows().any(|s| s.section == section && s.name == name));
+                inner.retain(|name, _| self.row(section, name).is_some());
                 !inner.is_empty()
             }
             _ => true,
@@ -107,15 +111,8 @@ impl Settings {
                 return Err(unknown(section, self.rows()));
             };
             for (name, value) in inner {
-                let written = format!("{section}.{name}");
-                let is_it = |s: &&Setting| s.section == section && s.name == name;
-                let Some(setting) = self.rows().find(is_it) else {
-                    return Err(match SETTINGS.iter().any(|s| is_it(&s)) {
-                        true => {
-                            Error::Invalid(format!("{written} means nothing to {}; leave it out", self.task))
-                        }
-                        false => unknown(&written, self.rows()),
-                    });
+                let Some(setting) = self.row(section, name) else {
+                    return Err(unknown(&format!("{section}.{name}"), self.rows()));
                 };
                 let value = setting.normal(value)?;
                 let inner = all.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
@@ -125,23 +122,6 @@ impl Settings {
             }
         }
         Ok(())
-    }
-}
-
-/// Settings as a configuration file has them: `network.hidden`, `data.missing = "drop"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ConfigKeys;
-
-impl Spelling for ConfigKeys {
-    fn setting(&self, key: Key) -> String {
-        // What is no setting is an argument of a call.
-        Setting::of(key).map_or_else(|| key.name().to_owned(), Setting::key)
-    }
-
-    fn setting_to(&self, key: Key, value: &str) -> String {
-        let quoted = Setting::of(key).is_some_and(|setting| setting.kind.is_text());
-        let value = if quoted { format!("{value:?}") } else { value.to_owned() };
-        format!("{} = {value}", self.setting(key))
     }
 }
 
@@ -156,24 +136,6 @@ pub fn read_config(path: &Path) -> Result<Table> {
     })
 }
 
-/// A single setting as a table: `train.lr` and `0.01`. What reads as a TOML value is one; else it is a text.
-pub fn setting(key: &str, value: &str) -> Result<Table> {
-    let Some((section, name)) = key.split_once('.') else {
-        return Err(unknown(key, SETTINGS.iter()));
-    };
-    let kind = SETTINGS.iter().find(|s| s.section == section && s.name == name).map(|s| s.kind);
-    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("value"));
-    let value = match (parsed, kind) {
-        (Some(Value::Array(names)), Some(Kind::Columns)) => Value::Array(names),
-        // Its quotes tell a comma in a name from one between names.
-        (_, Some(Kind::Columns)) => Value::String(value.to_owned()),
-        (Some(Value::String(text)), _) => Value::String(text),
-        (Some(parsed), kind) if !kind.is_some_and(Kind::is_text) => parsed,
-        _ => Value::String(value.to_owned()),
-    };
-    Ok(alone(section, name, value))
-}
-
 /// Error unless the training file is named.
 pub(crate) fn check_train(path: &Path) -> Result<()> {
     if path.as_os_str().is_empty() {
@@ -183,13 +145,19 @@ pub(crate) fn check_train(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What is wrong where settings cannot stand in a file.
+pub(crate) fn unwritable(error: &impl std::fmt::Display) -> Error {
+    Error::Invalid(format!("the configuration cannot be written: {error}"))
+}
+
 /// What is wrong with settings that do not fit their types, on one line.
 pub(crate) fn misfit(error: &toml::de::Error) -> Error {
     let message: Vec<&str> = error.message().split_whitespace().collect();
     Error::Invalid(format!("the configuration: {}", message.join(" ")))
 }
 
-fn unknown<'a>(key: &str, settings: impl Iterator<Item = &'a Setting>) -> Error {
+/// The error for a key that none of `settings` has.
+pub(crate) fn unknown<'a>(key: &str, settings: impl Iterator<Item = &'a Setting>) -> Error {
     let likeness = |setting: &Setting| {
         // `lr` means `train.lr`.
         strsim::jaro_winkler(&setting.key(), key).max(strsim::jaro_winkler(setting.name, key))

@@ -6,35 +6,8 @@ use super::kind::Kind;
 use crate::message::key;
 use crate::{Error, Result};
 
-/// Settings that the same tasks read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Group {
-    /// Of every training: the file, the cell, the learning rate.
-    Every,
-    /// Of the forecaster.
-    Forecast,
-    /// Of what reads sequences: parts of the data, tokens, the network and its training.
-    Sequences,
-    /// How texts become tokens.
-    Tokens,
-    /// Of what may read backwards too.
-    BothWays,
-    /// Of what says one thing about a sequence.
-    Labels,
-    /// Of what says one of several things.
-    Classes,
-    /// Of what says something at each token.
-    Tags,
-    /// Of what sees sequences whole.
-    Whole,
-    /// Of what reads a text chunk by chunk.
-    Chunks,
-    /// Of what writes a text for a text.
-    Pairs,
-}
-
 /// One setting.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
     /// The section of a configuration file that it stands in.
     pub section: &'static str,
@@ -44,8 +17,6 @@ pub struct Setting {
     pub kind: Kind,
     /// What it does, in a sentence without a full stop.
     pub help: &'static str,
-    /// Who reads it.
-    pub group: Group,
 }
 
 impl Setting {
@@ -66,7 +37,14 @@ impl Setting {
 
     /// A value as it is kept. Error: one of another kind.
     pub(super) fn normal(&self, value: &Value) -> Result<Value> {
-        self.kind.normal(value).map_err(|wanted| Error::setting(key(self.name), value, wanted))
+        self.kind.normal(value).map_err(|wanted| {
+            let found = match value {
+                // As Rust writes them: NaN.
+                Value::Float(number) if !number.is_finite() => number.to_string(),
+                other => other.to_string(),
+            };
+            Error::setting(key(self.name), found, wanted)
+        })
     }
 
     /// How a file says that the default is left open, commented out.
@@ -82,7 +60,7 @@ impl Setting {
     }
 }
 
-pub(super) fn alone(section: &str, name: &str, value: Value) -> Table {
+pub(crate) fn alone(section: &str, name: &str, value: Value) -> Table {
     let inner = Table::from_iter([(name.to_owned(), value)]);
     Table::from_iter([(section.to_owned(), Value::Table(inner))])
 }

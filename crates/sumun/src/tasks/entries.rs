@@ -2,22 +2,27 @@
 
 use std::path::Path;
 
-use super::config::Task;
+use super::classify::Classify;
 use super::forecast;
+use super::lm::Lm;
 use super::protocol::{AnyTraining, TaskEntry, TrainedModel};
-use super::sequences;
+use super::regress::Regress;
+use super::sequences::Sequences;
+use super::tag::Tag;
 use super::training::task_of;
+use super::translate::Translate;
+use crate::model::ModelFile;
 use crate::run::{Checkpoint, RunFolder};
 use crate::{Error, Result};
 
 /// All tasks, in the order in which they are shown: a line each.
 pub static TASKS: [&dyn TaskEntry; 6] = [
     &forecast::Entry,
-    &sequences::Entry(Task::Classify),
-    &sequences::Entry(Task::Regress),
-    &sequences::Entry(Task::Tag),
-    &sequences::Entry(Task::Lm),
-    &sequences::Entry(Task::Translate),
+    &Sequences::<Classify>::TASK,
+    &Sequences::<Regress>::TASK,
+    &Sequences::<Tag>::TASK,
+    &Sequences::<Lm>::TASK,
+    &Sequences::<Translate>::TASK,
 ];
 
 /// The task of a name. Error: there is none.
@@ -43,12 +48,16 @@ pub fn resume(checkpoint: Checkpoint) -> Result<(Box<dyn AnyTraining>, Vec<Strin
 pub fn open(run: &Path) -> Result<Box<dyn TrainedModel>> {
     let folder = RunFolder::open(run)?;
     let name = folder.model_path().display().to_string();
-    let file = folder.load_model()?;
+    open_file(&name, folder.load_model()?)
+}
+
+/// The model that a file holds; `name` stands for the file in messages. Errors: a model that is damaged, or of no task.
+pub fn open_file(name: &str, file: ModelFile) -> Result<Box<dyn TrainedModel>> {
     let Some(task) = TASKS.into_iter().find(|task| task.name() == file.task) else {
         return Err(Error::Model(format!(
             "{name}: is a model for {:?}, which has no preprocessing to read a file with; use it from Rust, or give a run",
             file.task
         )));
     };
-    task.open(&name, file)
+    task.open(name, file)
 }

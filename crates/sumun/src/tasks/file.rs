@@ -8,6 +8,9 @@ use crate::{Error, Result};
 /// The key of a model file's configuration under which the pipeline stands.
 pub(super) const PIPELINE: &str = "pipeline";
 
+/// The key of the pipeline that says of which kind it is.
+pub(super) const PIPELINE_KIND: &str = "kind";
+
 /// A model as a file. `kind` is the name that tells the `pipeline` from others.
 pub(super) fn to_file(
     task: &str,
@@ -19,7 +22,7 @@ pub(super) fn to_file(
     file.task = task.into();
     let mut pipeline = serde_json::to_value(pipeline)
         .map_err(|error| Error::Invalid(format!("the model cannot be written as JSON: {error}")))?;
-    pipeline["kind"] = kind.into();
+    pipeline[PIPELINE_KIND] = kind.into();
     file.config[PIPELINE] = pipeline;
     Ok(file)
 }

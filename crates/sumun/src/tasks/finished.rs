@@ -1,22 +1,43 @@
-//! A finished training of a task of sequences.
+//! A finished training of a task on sequences.
 
-use super::config::TaskConfig;
+use std::path::PathBuf;
+
+use toml::Table;
+
 use super::figures::Measured;
 use super::shown::{Sample, Shown};
-use crate::model::ModelFile;
+use super::task::Words;
+use crate::model::{ModelFile, Summary};
+use crate::settings::Settings;
 use crate::train::EpochRecord;
 
 /// A finished training.
 #[derive(Debug)]
 pub struct SequenceOutcome {
-    /// All settings, as used.
-    pub config: TaskConfig,
+    /// The name of the task.
+    pub task: &'static str,
+    /// How people speak of it.
+    pub words: Words,
+    /// The settings that the task reads, with their defaults.
+    pub settings: Settings,
+    /// All of them as used, a table of sections.
+    pub config: Table,
+    /// The training file.
+    pub train_file: PathBuf,
+    /// The network in a few words.
+    pub network: String,
     /// The model with its best weights.
     pub file: ModelFile,
+    /// Its layers.
+    pub summary: Summary,
+    /// The names of classes or tags in the order of their ids, where there are any.
+    pub classes: Vec<String>,
+    /// The tokens that the network has a vector for, in their order; None where it reads numbers.
+    pub tokens: Option<Vec<String>>,
     /// Model and baseline on the validation and the test part.
     pub measured: Vec<Measured>,
-    /// What was asked in the last part of `measured`, and the truth, in the order of its predictions; none of a language
-    /// model.
+    /// What the model read in the last part of `measured`, and the truth, in the order of its predictions; none of a
+    /// language model.
     pub shown: Vec<Shown>,
     /// Texts that the model wrote; none but of a language model.
     pub samples: Vec<Sample>,
@@ -26,8 +47,10 @@ pub struct SequenceOutcome {
     pub epochs: Vec<EpochRecord>,
     /// The epoch whose weights were kept, counted from 1.
     pub best_epoch: usize,
-    /// Whether the validation part ended the training before its epochs were through.
+    /// Whether the validation part ended the training before its epochs had all run.
     pub stopped_early: bool,
     /// Seconds of training, over all sittings.
     pub seconds: f64,
+    /// The seed of all randomness.
+    pub seed: u64,
 }

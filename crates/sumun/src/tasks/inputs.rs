@@ -3,8 +3,8 @@
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
-use super::config::TextOptions;
 use super::figures::Unknown;
+use super::options::TextOptions;
 use crate::data::{Role, ScaleKind, Scaler};
 use crate::message::{key, text};
 use crate::model::{Batch, Input as ModelInput};

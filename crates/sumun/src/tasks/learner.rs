@@ -3,8 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::config::TrainOptions;
 use super::inputs::Sequences;
+use super::options::TrainOptions;
 use crate::loss::{Loss, Targets};
 use crate::message::key;
 use crate::model::{Batch, Model};
@@ -13,7 +13,7 @@ use crate::sequences::LengthBuckets;
 use crate::train::{BatchLoss, Objective, Validated};
 use crate::{Error, Layout, Parameters, Result, Rows};
 
-/// What the sequences should be answered with.
+/// What the outputs for sequences should be.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Labels {
     /// Classes.
@@ -38,7 +38,7 @@ pub(crate) struct Examples {
     pub(crate) labels: Labels,
 }
 
-/// The labels of a batch in the order of the answer's rows.
+/// The labels of a batch in the order of the output's rows.
 enum BatchLabels {
     Classes(Vec<u32>),
     Values(Vec<f32>),
@@ -54,7 +54,7 @@ impl BatchLabels {
 }
 
 impl ClassLabels {
-    /// Those of some sequences, in the order of the answer's rows.
+    /// Those of some sequences, in the order of the output's rows.
     fn batch(&self, chosen: &[usize], layout: &Layout) -> Vec<u32> {
         match self {
             Self::Once(classes) => chosen.iter().map(|&n| classes[n]).collect(),
@@ -76,15 +76,15 @@ impl Labels {
     }
 }
 
-/// Sequences that are answered at once where no gradient is needed.
+/// Sequences that go through a network at once where no gradient is needed.
 const INFERENCE_BATCH: usize = 64;
 
 /// As many batches of random sequences are sorted by length together: enough for batches of like lengths, and few enough
 /// that a batch is not of one length, which may tell the label.
 const POOL: usize = 20;
 
-/// A network's answers, in the order of the sequences: `[outputs]` each, or `[T, outputs]`.
-pub(crate) fn answers(model: &Model, sequences: &Sequences) -> Result<Vec<Vec<f32>>> {
+/// A network's outputs, in the order of the sequences: `[outputs]` each, or `[T, outputs]`.
+pub(crate) fn outputs(model: &Model, sequences: &Sequences) -> Result<Vec<Vec<f32>>> {
     in_batches(sequences, |batch| model.forward(batch).map(Some)).map(Option::unwrap_or_default)
 }
 
@@ -128,7 +128,7 @@ pub(crate) struct EpochBatches {
     seed: u64,
     steps: usize,
     /// An epoch and its batches.
-    drawn: Option<(usize, Vec<Vec<usize>>)>,
+    shuffled: Option<(usize, Vec<Vec<usize>>)>,
 }
 
 impl Learner {
@@ -172,7 +172,7 @@ impl EpochBatches {
             Some(_) => buckets.ordered(&lengths)?.len(),
             None => lengths.len().div_ceil(options.batch),
         };
-        Ok(Self { buckets, lengths, seed: options.seed, steps, drawn: None })
+        Ok(Self { buckets, lengths, seed: options.seed, steps, shuffled: None })
     }
 
     /// How many batches an epoch has.
@@ -182,13 +182,13 @@ impl EpochBatches {
 
     /// The places of the examples of a batch.
     pub(crate) fn of(&mut self, epoch: usize, step: usize) -> Result<Vec<usize>> {
-        if self.drawn.as_ref().is_none_or(|(of, _)| *of != epoch) {
+        if self.shuffled.as_ref().is_none_or(|(of, _)| *of != epoch) {
             let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
             // Stream 0 is left to the weights.
             rng.set_stream(epoch as u64 + 1);
-            self.drawn = Some((epoch, self.buckets.shuffled(&self.lengths, &mut rng)?));
+            self.shuffled = Some((epoch, self.buckets.shuffled(&self.lengths, &mut rng)?));
         }
-        Ok(self.drawn.as_ref().and_then(|(_, batches)| batches.get(step)).cloned().unwrap_or_default())
+        Ok(self.shuffled.as_ref().and_then(|(_, batches)| batches.get(step)).cloned().unwrap_or_default())
     }
 }
 
@@ -235,19 +235,19 @@ impl Objective for Learner {
             let batch = self.model.cross_entropy(&padded.batch()?, None, noise, loss, targets)?;
             return Ok(BatchLoss { loss: batch.loss, weight: batch.weight, rows: padded.rows() });
         }
-        let (answer, cache) = self.model.forward_train(&padded.batch()?, noise)?;
-        let labels = self.train.labels.batch(&chosen, &answer.layout);
-        let mut d = vec![0.0; answer.data.len()];
+        let (output, cache) = self.model.forward_train(&padded.batch()?, noise)?;
+        let labels = self.train.labels.batch(&chosen, &output.layout);
+        let mut d = vec![0.0; output.data.len()];
         let path = self.model.parameters().path();
-        let loss = self.loss.value_and_gradient_on(path, &answer.data, labels.targets(), Some(&mut d))?;
+        let loss = self.loss.value_and_gradient_on(path, &output.data, labels.targets(), Some(&mut d))?;
         let weight = self.loss.weight(labels.targets())?;
-        self.model.backward(cache, Rows::new(d, answer.features, answer.layout.clone())?)?;
+        self.model.backward(cache, Rows::new(d, output.features, output.layout.clone())?)?;
         Ok(BatchLoss { loss, weight, rows: padded.rows() })
     }
 
     fn validate(&mut self) -> Result<Option<Validated>> {
         let Some(valid) = &self.valid else { return Ok(None) };
-        let logits = answers(&self.model, &valid.sequences)?.concat();
+        let logits = outputs(&self.model, &valid.sequences)?.concat();
         let labels = valid.labels.flat();
         let path = self.model.parameters().path();
         let loss = self.loss.value_and_gradient_on(path, &logits, labels.targets(), None)?;

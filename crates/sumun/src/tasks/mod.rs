@@ -1,12 +1,13 @@
-//! Tasks: from a person's file to a trained model, its figures and its answers.
+//! Tasks: from a person's file to a trained model, its figures and its predictions.
 //!
 //! A [`Config`] says everything: the data, the network and the training. [`Training`] reads the data, builds the network
 //! and trains it; it may stop after any step and go on from a [`Checkpoint`](crate::run::Checkpoint) to the same bits.
 //! What it comes to is an [`Outcome`]; a [`TrainedModel`] is at work again.
 //!
-//! [`TASKS`] lists all tasks. Five read sequences and share a [`TaskConfig`] and a [`TrainedTask`]; [`forecast`] has its
-//! own. A further task is a folder with an implementation of [`TaskEntry`], and a line in the list.
+//! [`TASKS`] lists all tasks. Those on sequences implement [`Task`], from which all of that follows: a further one is a
+//! folder and a line in the list. [`forecast`] implements [`TaskEntry`] itself.
 
+mod classify;
 mod config;
 mod entries;
 mod figures;
@@ -17,38 +18,46 @@ mod inputs;
 mod labelled;
 mod layers;
 mod learner;
-mod lesson;
 mod lm;
 mod network;
+mod options;
 mod parts;
 mod protocol;
+mod regress;
 mod report;
 mod results;
 mod sequences;
 mod shown;
 mod source;
+mod table;
 mod tag;
+mod task;
 mod trained;
 mod training;
 mod translate;
 mod vectors;
 
 pub use crate::settings::{ClassWeights, Level, Pooling};
-pub use config::{DataOptions, HeldOut, NetworkOptions, Task, TaskConfig, TextOptions, TrainOptions};
-pub use entries::{TASKS, named, open, resume};
+pub use classify::{ClassHead, Classify, ClassifyPipeline};
+pub use entries::{TASKS, named, open, open_file, resume};
 pub use figures::{Alignment, Answers, AttentionWeights, Baseline, Figures, Measured, Prediction, Unknown};
 pub use finished::SequenceOutcome;
-pub use labelled::LabelledPipeline;
-pub use lm::{Generator, LanguagePipeline, PlainText, Sampling};
+pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};
+pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Sampling, Writing};
+pub use options::{DataOptions, HeldOut, NetworkOptions, TextOptions, TrainOptions};
 pub use protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
-    Plan, Predicted, Request, TaskEntry, TrainedModel,
+    Pieces, Plan, Predicted, Request, TaskEntry, TrainedModel,
 };
+pub use regress::{NumberHead, Regress, RegressPipeline};
 pub use report::task_report;
 pub use results::{Headline, task_results};
+pub use sequences::{LessonLearning, LessonPlan, Sequences};
 pub use shown::{Asked, Sample, Shown, Truth};
 pub use source::Source;
-pub use tag::TaggingPipeline;
-pub use trained::{Pipeline, TrainedTask};
+pub use table::{ConfigKeys, SETTINGS, configure, setting};
+pub use tag::{Tag, Tagger, TaggingPipeline};
+pub use task::{How, Lesson, Pipeline, Task, TaskConfig, Words};
+pub use trained::TrainedTask;
 pub use training::Training;
-pub use translate::{BEAM, TranslationPipeline};
+pub use translate::{BEAM, Translate, TranslationPipeline, Translator};

@@ -1,6 +1,6 @@
 //! The network of a task: embedding, recurrent layers, pooling and an affine map.
-
-use super::config::{NetworkOptions, TaskConfig};
+use super::options::NetworkOptions;
+use super::task::{Task, TaskConfig};
 use super::vectors;
 use crate::Result;
 use crate::model::{EmbeddingLayer, Input, Model, ModelConfig, RecurrentLayer};
@@ -8,26 +8,33 @@ use crate::nn::Pool;
 use crate::settings::Pooling;
 use crate::text::{PAD, Vocabulary};
 
-/// What a network answers.
+/// When a network has an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answers {
-    /// One row for each sequence.
-    Once,
+pub(super) enum Outputs {
+    /// One row for each sequence, to which its steps are pooled.
+    Once(Pooling),
     /// A row at every step.
     EveryStep,
 }
 
-/// The network with its first weights, with pretrained word vectors where the options name some; `notes` is told how many
-/// tokens of the `vocabulary` have one.
-pub(super) fn first_model(
-    config: &TaskConfig,
+/// What a task asks of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asks {
+    pub(super) outputs: Outputs,
+    /// How many numbers each row of the output has.
+    pub(super) width: usize,
+}
+
+/// The network with its first weights, with pretrained word vectors where the options name some; how many tokens of the
+/// `vocabulary` have one is added to `notes`.
+pub(super) fn first_model<T: Task>(
+    config: &TaskConfig<T>,
     input: Input,
     vocabulary: Option<&Vocabulary>,
-    answers: Answers,
-    outputs: usize,
+    asks: Asks,
     notes: &mut Vec<String>,
 ) -> Result<Model> {
-    let mut model = network(&config.network, input, answers, outputs).build(config.train.seed)?;
+    let mut model = network(&config.network, input, asks).build(config.train.seed)?;
     let features = config.network.embedding;
     if let Some(coverage) = vectors::load(&mut model, vocabulary, features, &config.text)? {
         notes.push(format!("pretrained word vectors: {coverage}"));
@@ -35,8 +42,8 @@ pub(super) fn first_model(
     Ok(model)
 }
 
-/// The layers, for `outputs` numbers in each answer.
-fn network(options: &NetworkOptions, input: Input, answers: Answers, outputs: usize) -> ModelConfig {
+/// The layers.
+fn network(options: &NetworkOptions, input: Input, asks: Asks) -> ModelConfig {
     let mut builder = Model::builder(input);
     let dropout = options.dropout as f32;
     if let Input::Ids { .. } = input {
@@ -45,7 +52,7 @@ fn network(options: &NetworkOptions, input: Input, answers: Answers, outputs: us
             builder = builder.dropout(dropout);
         }
     }
-    let last = answers == Answers::Once && options.pool == Pooling::Last;
+    let last = asks.outputs == Outputs::Once(Pooling::Last);
     let recurrent = RecurrentLayer::new(options.cell, options.hidden)
         .layers(options.layers)
         .bidirectional(options.bidirectional)
@@ -53,16 +60,14 @@ fn network(options: &NetworkOptions, input: Input, answers: Answers, outputs: us
         .recurrent_dropout(options.recurrent_dropout as f32)
         .return_sequences(!last);
     builder = builder.layer(recurrent);
-    if answers == Answers::Once {
-        builder = match options.pool {
-            Pooling::Last => builder,
-            Pooling::Max => builder.pool(Pool::Max),
-            Pooling::Mean => builder.pool(Pool::Mean),
-            Pooling::Attention => builder.attention(options.hidden),
-        };
-    }
+    builder = match asks.outputs {
+        Outputs::EveryStep | Outputs::Once(Pooling::Last) => builder,
+        Outputs::Once(Pooling::Max) => builder.pool(Pool::Max),
+        Outputs::Once(Pooling::Mean) => builder.pool(Pool::Mean),
+        Outputs::Once(Pooling::Attention) => builder.attention(options.hidden),
+    };
     if dropout > 0.0 {
         builder = builder.dropout(dropout);
     }
-    builder.dense(outputs).config()
+    builder.dense(asks.width).config()
 }

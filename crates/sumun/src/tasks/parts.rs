@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::config::HeldOut;
+use super::options::HeldOut;
 use crate::message::{key, text};
 use crate::sequences::stratified_split;
 use crate::{Error, Result};

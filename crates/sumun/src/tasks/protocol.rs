@@ -15,7 +15,7 @@ use toml::Table;
 
 use super::figures::{Answers, Measured};
 use super::forecast::{Evaluation, Forecast};
-use super::lm::{Generator, Sampling};
+use super::lm::Sampling;
 use super::source::Source;
 use crate::model::ModelFile;
 use crate::run::{Checkpoint, RunResults};
@@ -108,7 +108,7 @@ pub trait Outcome: fmt::Debug + 'static {
     }
     /// The figures to list and compare runs by.
     fn results(&self) -> RunResults;
-    /// Whether the validation part ended the training before its epochs were through.
+    /// Whether the validation part ended the training before its epochs had all run.
     fn stopped_early(&self) -> bool;
     /// The report: one page that needs nothing else.
     fn report(&self, about: &About) -> String;
@@ -194,7 +194,7 @@ impl Evaluated {
 /// What a model is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// The file to answer, or to go on from the end of; `-` for standard input.
+    /// The file to predict for, or to go on from the end of; `-` for standard input.
     pub file: Option<&'a Path>,
     /// How many steps ahead, of a forecaster.
     pub steps: Option<usize>,
@@ -207,7 +207,7 @@ pub struct Request<'a> {
 /// What a model makes of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predicted {
-    /// An answer for each record.
+    /// A prediction for each record.
     Records(Answers),
     /// Values after the end.
     Ahead {
@@ -246,6 +246,9 @@ pub struct ModelFacts {
     pub more: Map<String, Value>,
 }
 
+/// A text piece by piece; the pieces together are the text. An error is the last item.
+pub type Pieces<'a> = Box<dyn Iterator<Item = Result<String>> + 'a>;
+
 /// A trained model of any task, at work again.
 pub trait TrainedModel: fmt::Debug + Send + Sync {
     /// The name of its task.
@@ -258,7 +261,7 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     /// What it is made of.
     fn facts(&self) -> ModelFacts;
     /// Text that follows `prompt`. Errors: a model that writes none, and settings that make no sense.
-    fn generate(&self, prompt: &str, how: &Sampling) -> Result<Generator<'_>> {
+    fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {
         let _ = (prompt, how);
         Err(Error::Model(format!(
             "holds a model for {}, which writes no text; give a run of the task lm",

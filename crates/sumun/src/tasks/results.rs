@@ -77,8 +77,8 @@ pub fn task_results(trained: &SequenceOutcome) -> RunResults {
         }
     };
     RunResults {
-        task: trained.config.task.to_string(),
-        data: trained.config.data.train.to_string_lossy().into_owned(),
+        task: trained.task.into(),
+        data: trained.train_file.to_string_lossy().into_owned(),
         epochs: trained.epochs.len(),
         best_epoch: trained.best_epoch,
         seconds: trained.seconds,

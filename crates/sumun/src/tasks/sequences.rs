@@ -1,79 +1,81 @@
-//! The tasks that read sequences as trainings: `classify`, `regress`, `tag`, `lm` and `translate`.
+//! Tasks on sequences as trainings: what follows from a [`Task`].
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::Path;
 
 use serde_json::Value;
 use toml::Table;
 
-use super::config::{Task, TaskConfig};
-use super::figures::Answers;
+use super::file::to_file;
 use super::finished::SequenceOutcome;
-use super::labelled::Labelled;
-use super::lesson::Lesson;
-use super::lm::{Generator, Sampling, Writing};
+use super::lm::Sampling;
 use super::protocol::{
-    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
-    Predicted, Request, TaskEntry, TrainedModel,
+    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Pieces,
+    Plan, Predicted, Request, TaskEntry, TrainedModel,
 };
 use super::report::task_report;
 use super::results::task_results;
 use super::source::Source;
-use super::tag::Tagger;
+use super::task::{How, Lesson, Pipeline, Task, TaskConfig};
 use super::trained::TrainedTask;
 use super::training::Training;
-use super::translate::Translator;
 use crate::message::key;
 use crate::model::ModelFile;
-use crate::report::text::count;
+use crate::report::text::{count, counted};
 use crate::run::{Checkpoint, RunResults};
-use crate::settings::Settings;
+use crate::settings::{Settings, unwritable};
 use crate::train::{Ending, Keeper, Progress, Session, Snapshot, TrainingStage};
 use crate::{Error, Result};
 
-/// A task of sequences as front ends see it.
-#[derive(Debug)]
-pub(super) struct Entry(pub(super) Task);
+/// A task on sequences as front ends see it.
+pub struct Sequences<T>(PhantomData<fn() -> T>);
 
-impl TaskEntry for Entry {
+impl<T> Sequences<T> {
+    /// The task.
+    pub const TASK: Self = Self(PhantomData);
+}
+
+impl<T: Task> fmt::Debug for Sequences<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sequences({})", T::NAME)
+    }
+}
+
+impl<T: Task> TaskEntry for Sequences<T> {
     fn name(&self) -> &'static str {
-        self.0.name()
+        T::NAME
     }
 
     fn purpose(&self) -> &'static str {
-        match self.0 {
-            Task::Classify => "Learn to label texts or sequences of numbers",
-            Task::Regress => "Learn a number for texts or sequences of numbers",
-            Task::Tag => "Learn to tag every token of a sentence",
-            Task::Lm => "Learn to write text like that of a file",
-            Task::Translate => "Learn to write a text for a text, from pairs of them",
-        }
+        T::PURPOSE
     }
 
     fn settings(&self) -> Result<Settings> {
-        TaskConfig::settings(self.0)
+        TaskConfig::<T>::settings()
     }
 
     fn configure(&self, tables: &[Table]) -> Result<Box<dyn AnyConfig>> {
-        Ok(Box::new(TaskConfig::from_tables(self.0, tables)?))
+        Ok(Box::new(TaskConfig::<T>::from_tables(tables)?))
     }
 
     fn resume(&self, checkpoint: Checkpoint) -> Result<(Box<dyn AnyTraining>, Vec<String>)> {
-        let (training, notes) = Training::<TaskConfig>::resume(checkpoint)?;
+        let (training, notes) = Training::<TaskConfig<T>>::resume(checkpoint)?;
         Ok((Box::new(training), notes))
     }
 
     fn open(&self, name: &str, file: ModelFile) -> Result<Box<dyn TrainedModel>> {
-        let trained = TrainedTask::from_file(file)
+        let trained = TrainedTask::<T>::from_file(file)
             .map_err(|error| Error::Model(format!("{name}: {error}; give another run or train again")))?;
         Ok(Box::new(trained))
     }
 }
 
-impl Config for TaskConfig {
-    type Plan = LessonPlan;
+impl<T: Task> Config for TaskConfig<T> {
+    type Plan = LessonPlan<T>;
 
     fn task(&self) -> &'static str {
-        self.task.name()
+        T::NAME
     }
 
     fn train_file(&self) -> &Path {
@@ -92,62 +94,61 @@ impl Config for TaskConfig {
         self.check()
     }
 
-    fn plan(&self, again: bool) -> Result<LessonPlan> {
+    fn plan(&self, again: bool) -> Result<LessonPlan<T>> {
         let mut read = self.clone();
         if again {
             // The weights come from the checkpoint.
             read.text.vectors = None;
         }
-        let lesson: Box<dyn Lesson> = match self.task {
-            Task::Classify | Task::Regress => Box::new(Labelled::new(&read)?),
-            Task::Tag => Box::new(Tagger::new(&read)?),
-            Task::Lm => Box::new(Writing::new(&read)?),
-            Task::Translate => Box::new(Translator::new(&read)?),
-        };
-        Ok(LessonPlan { config: self.clone(), lesson })
+        Ok(LessonPlan { config: self.clone(), lesson: T::begin(&read)? })
     }
 }
 
-/// A task of sequences whose data was read.
+/// A task on sequences whose data was read.
 #[derive(Debug)]
-pub struct LessonPlan {
-    config: TaskConfig,
-    lesson: Box<dyn Lesson>,
+pub struct LessonPlan<T: Task> {
+    config: TaskConfig<T>,
+    lesson: T::Lesson,
 }
 
-impl Plan for LessonPlan {
-    type Learning = LessonLearning;
+/// The model file of a lesson as it is now.
+fn file_of<T: Task>(lesson: &T::Lesson) -> Result<ModelFile> {
+    to_file(T::NAME, <T::Lesson as Lesson>::Pipeline::KIND, lesson.pipeline(), lesson.model())
+}
+
+impl<T: Task> Plan for LessonPlan<T> {
+    type Learning = LessonLearning<T>;
 
     fn sources(&self) -> &[Source] {
         self.lesson.sources()
     }
 
     fn prepared(&self) -> Result<Value> {
-        Ok(self.lesson.to_file()?.config)
+        Ok(file_of::<T>(&self.lesson)?.config)
     }
 
-    fn begin(self) -> Result<LessonLearning> {
+    fn begin(self) -> Result<LessonLearning<T>> {
         let Self { config, lesson } = self;
-        let session = Session::new(config.fit()?, lesson.objective())?;
+        let session = Session::new(config.train.fit()?, lesson.objective())?;
         Ok(LessonLearning { config, lesson, session })
     }
 
-    fn resume(self, snapshot: Snapshot) -> Result<LessonLearning> {
+    fn resume(self, snapshot: Snapshot) -> Result<LessonLearning<T>> {
         let Self { config, mut lesson } = self;
-        let session = Session::resume(config.fit()?, lesson.objective_mut(), snapshot)?;
+        let session = Session::resume(config.train.fit()?, lesson.objective_mut(), snapshot)?;
         Ok(LessonLearning { config, lesson, session })
     }
 }
 
-/// A task of sequences that is being trained.
+/// A task on sequences that is being trained.
 #[derive(Debug)]
-pub struct LessonLearning {
-    config: TaskConfig,
-    lesson: Box<dyn Lesson>,
+pub struct LessonLearning<T: Task> {
+    config: TaskConfig<T>,
+    lesson: T::Lesson,
     session: Session,
 }
 
-impl Learning for LessonLearning {
+impl<T: Task> Learning for LessonLearning<T> {
     type Outcome = SequenceOutcome;
 
     fn notes(&self) -> &[String] {
@@ -164,7 +165,7 @@ impl Learning for LessonLearning {
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
         let stage = TrainingStage {
-            name: format!("training {}", self.config.task),
+            name: format!("training {}", T::NAME),
             candidate: 1,
             candidates: 1,
             epochs: self.config.train.epochs,
@@ -175,8 +176,17 @@ impl Learning for LessonLearning {
 
     fn finish(self) -> Result<SequenceOutcome> {
         let Self { config, lesson, session } = self;
+        let pipeline = lesson.pipeline();
         Ok(SequenceOutcome {
-            file: lesson.to_file()?,
+            task: T::NAME,
+            words: T::WORDS,
+            settings: TaskConfig::<T>::settings()?,
+            config: config.to_table()?,
+            network: network(&config),
+            file: file_of::<T>(&lesson)?,
+            summary: lesson.model().summary(),
+            classes: pipeline.class_names().to_vec(),
+            tokens: pipeline.tokens().map(<[String]>::to_vec),
             measured: lesson.measure()?,
             shown: lesson.shown()?,
             samples: lesson.samples()?,
@@ -185,14 +195,23 @@ impl Learning for LessonLearning {
             best_epoch: session.best_epoch(),
             stopped_early: session.records().len() < config.train.epochs,
             seconds: session.seconds(),
-            config,
+            seed: config.train.seed,
+            train_file: config.data.train,
         })
     }
 }
 
+/// The network in a few words.
+fn network<T: Task>(config: &TaskConfig<T>) -> String {
+    let network = &config.network;
+    let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
+    let both = if network.bidirectional { "bidirectional " } else { "" };
+    format!("{layers}{both}{} of {} units", network.cell.spec().family, network.hidden)
+}
+
 impl Outcome for SequenceOutcome {
     fn config_toml(&self) -> Result<String> {
-        self.config.to_toml()
+        toml::to_string(&self.config).map_err(|error| unwritable(&error))
     }
 
     fn model_file(&self) -> Result<ModelFile> {
@@ -212,21 +231,11 @@ impl Outcome for SequenceOutcome {
     }
 
     fn facts(&self) -> Facts {
-        let what = match self.config.task {
-            Task::Classify | Task::Regress => "sequences",
-            Task::Tag => "sentences",
-            Task::Lm => "tokens",
-            Task::Translate => "pairs",
-        };
-        let network = &self.config.network;
-        let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
-        let both = if network.bidirectional { "bidirectional " } else { "" };
-        let cell = network.cell.spec().family;
         let parameters = count(task_results(self).parameters);
         Facts {
-            file: self.config.data.train.to_string_lossy().into_owned(),
-            data: vec![format!("{} {what} to learn", count(self.examples))],
-            model: format!("{layers}{both}{cell} of {} units, {parameters} parameters", network.hidden),
+            file: self.train_file.to_string_lossy().into_owned(),
+            data: vec![format!("{} to learn", counted(self.examples, self.words.example))],
+            model: format!("{}, {parameters} parameters", self.network),
             choices: Vec::new(),
         }
     }
@@ -240,21 +249,18 @@ impl Outcome for SequenceOutcome {
     }
 
     fn next(&self) -> Next {
-        match self.config.task {
-            Task::Lm => Next::Generate,
-            Task::Classify | Task::Regress | Task::Tag | Task::Translate => Next::PredictFile,
-        }
+        self.words.next
     }
 }
 
-impl TrainedModel for TrainedTask {
+impl<T: Task> TrainedModel for TrainedTask<T> {
     fn task(&self) -> &'static str {
-        self.task.name()
+        T::NAME
     }
 
     fn predict(&self, request: &Request<'_>) -> Result<Predicted> {
         if request.steps.is_some() {
-            let other = format!(" is for forecasts; this is a model to {}", self.task);
+            let other = format!(" is for forecasts; this is a model to {}", T::NAME);
             return Err(Error::Settings(key("steps") + other));
         }
         let Some(file) = request.file else {
@@ -262,12 +268,8 @@ impl TrainedModel for TrainedTask {
                 "there is no file to predict for; give one, or - for standard input".into(),
             ));
         };
-        let answers: Answers = match (request.beam, request.attention) {
-            (Some(beam), attention) => self.translate(file, beam, attention)?,
-            (None, true) => self.predict_with_attention(file)?,
-            (None, false) => self.predict(file)?,
-        };
-        Ok(Predicted::Records(answers))
+        let &Request { beam, attention, .. } = request;
+        Ok(Predicted::Records(self.predict_with(file, &How { beam, attention })?))
     }
 
     fn evaluate(&self, file: &Path) -> Result<Evaluated> {
@@ -278,7 +280,7 @@ impl TrainedModel for TrainedTask {
         ModelFacts::of(&self.model)
     }
 
-    fn generate(&self, prompt: &str, how: &Sampling) -> Result<Generator<'_>> {
+    fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {
         self.generate(prompt, how)
     }
 }

@@ -13,8 +13,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// The file for a part, by its name and the SHA-256 of its content.
-    pub(super) fn new(part: &str, file: &str, hash: &str) -> Self {
+    /// The file for a part, by its name and the SHA-256 of its content in hexadecimal.
+    pub fn new(part: &str, file: &str, hash: &str) -> Self {
         Self { part: part.into(), file: file.into(), hash: hash.into() }
     }
 }

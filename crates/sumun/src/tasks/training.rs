@@ -6,7 +6,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::config::TaskConfig;
 use super::protocol::{AnyConfig, AnyTraining, Config, Learning, Outcome, Plan};
 use super::source::Source;
 use crate::records::STANDARD_INPUT;
@@ -14,9 +13,9 @@ use crate::run::Checkpoint;
 use crate::train::{Ending, Keeper, Progress};
 use crate::{Error, Result};
 
-/// A training of a task; of one that reads sequences, unless another configuration is named.
+/// A training of a task.
 #[derive(Debug)]
-pub struct Training<C: Config = TaskConfig> {
+pub struct Training<C: Config> {
     config: C,
     /// What a checkpoint says beside its snapshot.
     about: Value,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::config::TextOptions;
+use super::options::TextOptions;
 use crate::message::{key, text};
 use crate::model::Model;
 use crate::text::{Coverage, VectorFormat, VectorOptions, Vocabulary, WordVectors};

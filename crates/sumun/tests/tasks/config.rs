@@ -2,92 +2,133 @@
 
 use std::collections::BTreeSet;
 
-use sumun::forecast::{ForecastConfig, Or};
-use sumun::settings::{ConfigKeys, Kind, SETTINGS, Setting, Settings, read_config, setting};
-use sumun::tasks::{HeldOut, Level, TASKS as ALL, Task, TaskConfig};
+use sumun::forecast::ForecastConfig;
+use sumun::settings::{Kind, Setting, Settings, read_config};
+use sumun::tasks::{
+    Classify, ConfigKeys, HeldOut, Lm, Regress, SETTINGS, TASKS, Tag, Task, TaskConfig, TaskEntry, Translate,
+    configure, named, setting,
+};
 use toml::{Table, Value};
 
-const TASKS: [Task; 5] = [Task::Classify, Task::Regress, Task::Tag, Task::Lm, Task::Translate];
+/// A line of a forecaster's template that names the same column as another one.
+const KNOWN: &str = "known = [\"…\"]";
 
-fn settings(task: Task) -> Settings {
-    TaskConfig::settings(task).unwrap()
+/// Calls a function of any task on sequences with each of them.
+macro_rules! with_each {
+    ($check:ident) => {
+        $check::<Classify>();
+        $check::<Regress>();
+        $check::<Tag>();
+        $check::<Lm>();
+        $check::<Translate>();
+    };
 }
 
-fn parsed(task: Task, settings: &[(&str, &str)]) -> sumun::Result<TaskConfig> {
+fn settings<T: Task>() -> Settings {
+    TaskConfig::<T>::settings().unwrap()
+}
+
+/// Settings beside a training file.
+fn tables(settings: &[(&str, &str)]) -> sumun::Result<Vec<Table>> {
     let named = [("data.train", "f.csv")];
-    let tables: sumun::Result<Vec<Table>> =
-        named.iter().chain(settings).map(|(key, value)| setting(key, value)).collect();
-    TaskConfig::from_tables(task, &tables?)
+    named.iter().chain(settings).map(|(key, value)| setting(key, value)).collect()
+}
+
+fn parsed<T: Task>(settings: &[(&str, &str)]) -> sumun::Result<TaskConfig<T>> {
+    TaskConfig::from_tables(&tables(settings)?)
+}
+
+/// The settings of the tasks on sequences.
+fn on_sequences() -> impl Iterator<Item = &'static dyn TaskEntry> {
+    TASKS.into_iter().filter(|task| task.name() != "forecast")
+}
+
+/// Every key of a table of sections.
+fn keys(table: &Table) -> Vec<String> {
+    let sections = table.iter().filter_map(|(section, inner)| Some((section, inner.as_table()?)));
+    sections.flat_map(|(section, inner)| inner.keys().map(move |name| format!("{section}.{name}"))).collect()
 }
 
 #[test]
 fn every_setting_has_a_row_and_every_row_a_setting() {
-    let mut config = TaskConfig::defaults(Task::Classify);
-    let name = || Some("name".to_owned());
-    let data = &mut config.data;
-    (data.text, data.x, data.label, data.tokens, data.tags) = (name(), name(), name(), name(), name());
-    (data.source, data.target, config.text.target_level) = (name(), name(), Some(Level::Char));
-    (data.threshold, config.text.vectors) = (Some(0.0), Some("file".into()));
-    (config.train.batch_tokens, config.text.vocabulary) = (Some(1), Some(3));
-    let table = Table::try_from(config).unwrap();
-    let mut found = BTreeSet::new();
-    for (section, inner) in &table {
-        match inner {
-            Value::Table(inner) => found.extend(inner.keys().map(|name| format!("{section}.{name}"))),
-            _ => assert_eq!(section, "task"),
+    fn check<T: Task>() {
+        // The template with all that it has commented out names every row; what is read back names every field.
+        let table: Table = used(&settings::<T>().template()).parse().unwrap();
+        let config = TaskConfig::<T>::from_tables(&[table]).unwrap();
+        let found: BTreeSet<String> = keys(&config.to_table().unwrap()).into_iter().collect();
+        let rows: Vec<String> = settings::<T>().rows().map(Setting::key).collect();
+        assert_eq!(found, rows.iter().cloned().collect(), "{}", T::NAME);
+        assert_eq!(found.len(), rows.len(), "a row of {} is there twice", T::NAME);
+        // Nothing else is kept but shared settings that mean nothing to the task.
+        let whole = Table::try_from(&config).unwrap();
+        let more = keys(&whole).into_iter().filter(|key| !found.contains(key));
+        for key in more {
+            assert!(T::WITHOUT.contains(&key.split('.').next_back().unwrap()), "{}: {key}", T::NAME);
         }
     }
-    let rows = |read: &dyn Fn(&Setting) -> bool| -> Vec<String> {
-        SETTINGS.iter().filter(|row| read(row)).map(Setting::key).collect()
-    };
-    let of_tasks = rows(&|row| TASKS.iter().any(|&task| settings(task).reads(row)));
-    assert_eq!(found, of_tasks.iter().cloned().collect());
-    assert_eq!(found.len(), of_tasks.len(), "a row is there twice");
-    let mut config = ForecastConfig::default();
-    (config.data.time, config.data.season) = (name(), Some(Or::Number(7)));
-    (config.data.horizon, config.data.window) = (Some(1), Some(1));
-    (config.train.epochs, config.train.batch, config.train.patience) = (Some(1), Some(1), Some(1));
-    let table = Table::try_from(config).unwrap();
-    let sections = table.iter().filter_map(|(section, inner)| Some((section, inner.as_table()?)));
-    let found: BTreeSet<String> = sections
-        .flat_map(|(section, inner)| inner.keys().map(move |name| format!("{section}.{name}")))
-        .collect();
-    let of_forecast = rows(&|row| ForecastConfig::settings().unwrap().reads(row));
-    assert_eq!(found, of_forecast.iter().cloned().collect());
-    assert_eq!(found.len(), of_forecast.len(), "a row is there twice");
-    for setting in SETTINGS {
-        let read = ALL.iter().any(|task| task.settings().unwrap().reads(setting));
+    with_each!(check);
+    let text = used(&ForecastConfig::settings().unwrap().template()).replace(KNOWN, "known = [\"a\"]");
+    let config = ForecastConfig::from_tables(&[text.parse().unwrap()]).unwrap();
+    let found: BTreeSet<String> = keys(&Table::try_from(config).unwrap()).into_iter().collect();
+    let rows: Vec<String> = ForecastConfig::settings().unwrap().rows().map(Setting::key).collect();
+    assert_eq!(found, rows.iter().cloned().collect());
+    assert_eq!(found.len(), rows.len(), "a row is there twice");
+    for setting in SETTINGS.iter() {
+        let read = TASKS.iter().any(|task| task.settings().unwrap().reads(setting));
         assert!(read, "{} is read by none", setting.key());
         assert!(!setting.help.ends_with('.') && setting.help.len() > 10, "{}", setting.key());
         assert_eq!(setting.option(), setting.name.replace('_', "-"));
     }
 }
 
+/// Where tasks mean different things by a key, the table has a row for each; what they share is one row.
+#[test]
+fn the_table_has_each_meaning_of_a_key_once() {
+    for (place, row) in SETTINGS.iter().enumerate() {
+        assert!(!SETTINGS[..place].contains(row), "{} is there twice", row.key());
+        let others = SETTINGS.iter().filter(|other| other.key() == row.key()).count();
+        // Only a forecaster, which reads a table of series, says other things than the tasks on sequences.
+        let tasks = on_sequences().filter(|task| task.settings().unwrap().reads(row)).count();
+        let forecasts = ForecastConfig::settings().unwrap().reads(row);
+        assert!(others == 1 || others == 2 && (tasks == 0) == forecasts, "{}", row.key());
+    }
+    for task in TASKS {
+        let settings = task.settings().unwrap();
+        for row in settings.rows() {
+            assert!(SETTINGS.contains(row), "{} of {}", row.key(), task.name());
+            let same = settings.rows().filter(|other| other.name == row.name).count();
+            assert_eq!(same, 1, "{} of {}", row.key(), task.name());
+        }
+    }
+}
+
+/// A template with what it has commented out.
+fn used(template: &str) -> String {
+    let lines = template.lines().map(|line| match line.strip_prefix("# ") {
+        Some(setting) if setting.contains(" = ") => setting,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn templates_say_the_defaults() {
-    for task in TASKS {
-        let mut expected = TaskConfig::defaults(task);
+    fn check<T: Task>() {
+        let mut expected = TaskConfig::<T>::default();
         expected.data.train = "data.csv".into();
-        let text = settings(task).template();
+        let text = settings::<T>().template();
         let table: Table = text.parse().unwrap();
-        assert_eq!(TaskConfig::from_tables(task, &[table]).unwrap(), expected, "{text}");
+        assert_eq!(TaskConfig::from_tables(&[table]).unwrap(), expected, "{text}");
         // What is commented out is meant to be used.
-        let used: Vec<&str> = text
-            .lines()
-            .map(|line| match line.strip_prefix("# ") {
-                Some(setting) if setting.contains(" = ") => setting,
-                _ => line,
-            })
-            .collect();
-        let table: Table = used.join("\n").parse().unwrap();
-        let rows = settings(task).rows().count();
-        let keys: usize = table.values().filter_map(Value::as_table).map(Table::len).sum();
-        assert_eq!(keys, rows, "{text}");
-        TaskConfig::from_tables(task, &[table]).unwrap();
-        let other = TASKS.into_iter().find(|&other| other != task).unwrap();
-        let message = TaskConfig::from_tables(other, &[text.parse().unwrap()]).unwrap_err().to_string();
-        assert!(message.contains(&format!("not for {other}")), "{message}");
+        let table: Table = used(&text).parse().unwrap();
+        assert_eq!(keys(&table).len(), settings::<T>().rows().count(), "{text}");
+        TaskConfig::<T>::from_tables(&[table]).unwrap();
+        for other in TASKS.into_iter().filter(|other| other.name() != T::NAME) {
+            let message = configure(other, &[text.parse().unwrap()]).unwrap_err().to_string();
+            assert!(message.contains(&format!("not for {}", other.name())), "{message}");
+        }
     }
+    with_each!(check);
 }
 
 #[test]
@@ -98,11 +139,7 @@ fn the_forecasters_template_says_the_defaults() {
     let mut expected = ForecastConfig::of(&["value"]);
     expected.data.train = "data.csv".into();
     assert_eq!(config, expected);
-    let used = text.replace("# time", "time").replace("# features", "features").replace("# known", "known");
-    let used = used.replace("known = [\"…\"]", "known = \"a, \\\"b,c\\\"\"");
-    let used = ["horizon", "window", "season", "epochs", "batch", "patience"]
-        .iter()
-        .fold(used, |text, name| text.replace(&format!("# {name} = "), &format!("{name} = ")));
+    let used = used(&text).replace(KNOWN, "known = \"a, \\\"b,c\\\"\"");
     let table: Table = used.parse().unwrap();
     let rows = settings.rows().count();
     let keys: usize = table.values().filter_map(Value::as_table).map(Table::len).sum();
@@ -115,25 +152,61 @@ fn the_forecasters_template_says_the_defaults() {
 
 #[test]
 fn configurations_are_written_and_read_again() {
-    let cases: [(Task, &[(&str, &str)]); 4] = [
-        (Task::Classify, &[("data.threshold", "0"), ("data.test", "test.csv"), ("text.level", "jamo")]),
-        (Task::Regress, &[("data.valid", "0"), ("data.x_layout", "time-channel"), ("data.label", "3")]),
-        (Task::Tag, &[("train.batch_tokens", "500"), ("network.bidirectional", "false")]),
-        (Task::Lm, &[("train.chunk", "7"), ("text.vectors", "a \"b\".vec"), ("train.schedule", "plateau")]),
-    ];
-    for (task, settings) in cases {
-        let config = parsed(task, settings).unwrap();
-        assert_ne!(config, parsed(task, &[]).unwrap());
+    fn check<T: Task>(settings: &[(&str, &str)]) {
+        let config = parsed::<T>(settings).unwrap();
+        assert_ne!(config, parsed(&[]).unwrap());
         let text = config.to_toml().unwrap();
-        let read = TaskConfig::from_tables(task, &[text.parse().unwrap()]).unwrap();
-        assert_eq!(read, config, "{text}");
+        let read = TaskConfig::from_tables(&[text.parse().unwrap()]).unwrap();
+        assert_eq!(config, read, "{text}");
+        let kept = serde_json::to_value(&config).unwrap();
+        assert_eq!(config, serde_json::from_value(kept).unwrap());
+    }
+    check::<Classify>(&[("data.threshold", "0"), ("data.test", "test.csv"), ("text.level", "jamo")]);
+    check::<Regress>(&[("data.valid", "0"), ("data.x_layout", "time-channel"), ("data.label", "3")]);
+    check::<Tag>(&[("train.batch_tokens", "500"), ("network.bidirectional", "false")]);
+    check::<Lm>(&[("train.chunk", "7"), ("text.vectors", "a \"b\".vec"), ("train.schedule", "plateau")]);
+    check::<Translate>(&[("text.max_tokens", "9"), ("text.target_level", "word"), ("network.score", "dot")]);
+}
+
+/// Earlier versions kept the settings of all tasks beside those of a task, in every checkpoint.
+#[test]
+fn checkpoints_with_the_settings_of_all_tasks_are_read() {
+    let written = serde_json::json!({
+        "task": "tag",
+        "data": { "train": "f.conllu", "valid": 0.25, "test": "t.conllu", "x_layout": "channel-time",
+            "class_weights": "none", "tags": "upos" },
+        "text": { "level": "word", "lowercase": true, "min_count": 2, "max_tokens": 500 },
+        "network": { "cell": "gru", "hidden": 12, "layers": 1, "bidirectional": true, "embedding": 8,
+            "dropout": 0.5, "recurrent_dropout": 0.0, "pool": "max", "score": "general" },
+        "train": { "epochs": 3, "batch": 32, "chunk": 128, "lr": 0.002, "schedule": "cosine",
+            "optimizer": "adam", "weight_decay": 0.0, "clip": 1.0, "patience": 8, "seed": 7,
+            "save_every": 30.0 },
+    });
+    let config: TaskConfig<Tag> = serde_json::from_value(written.clone()).unwrap();
+    let mut expected = TaskConfig::<Tag>::default();
+    (expected.data.train, expected.data.valid) = ("f.conllu".into(), HeldOut::Share(0.25));
+    (expected.data.test, expected.own.tags) = (HeldOut::File("t.conllu".into()), Some("upos".into()));
+    (expected.text.lowercase, expected.train.epochs, expected.train.seed) = (true, 3, 7);
+    (expected.network.hidden, expected.network.embedding) = (12, 8);
+    expected.network.cell = sumun::settings::Cell::named("gru").unwrap();
+    assert_eq!(config, expected);
+    for (pointer, name, expected) in [
+        ("/train", "momentum", "there is no setting train.momentum"),
+        ("/data", "chunk", "there is no setting data.chunk"),
+        ("", "lr", "lr is 1; it must be a table"),
+        ("", "task", "the task is 1, not tag"),
+    ] {
+        let mut written = written.clone();
+        written.pointer_mut(pointer).unwrap()[name] = 1.into();
+        let message = serde_json::from_value::<TaskConfig<Tag>>(written).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
     }
 }
 
 #[test]
 fn later_tables_win() {
     let file: Table = "[train]\nlr = 1\nepochs = 3\n[data]\ntrain = \"f.csv\"".parse().unwrap();
-    let config = TaskConfig::from_tables(Task::Tag, &[file, setting("train.lr", "0.25").unwrap()]).unwrap();
+    let config = TaskConfig::<Tag>::from_tables(&[file, setting("train.lr", "0.25").unwrap()]).unwrap();
     assert_eq!((config.train.lr, config.train.epochs), (0.25, 3));
 }
 
@@ -157,57 +230,57 @@ fn single_settings_are_what_they_look_like() {
         let (section, name) = key.split_once('.').unwrap();
         assert_eq!(table[section][name], expected, "{key} = {written}");
     }
-    let config =
-        parsed(Task::Classify, &[("data.valid", "0"), ("data.test", "t.csv"), ("data.threshold", "2")]);
-    let data = config.unwrap().data;
+    let config = parsed::<Classify>(&[("data.valid", "0"), ("data.test", "t.csv"), ("data.threshold", "2")]);
+    let TaskConfig { data, own, .. } = config.unwrap();
     assert_eq!((data.valid, data.test), (HeldOut::Share(0.0), HeldOut::File("t.csv".into())));
-    assert_eq!(data.threshold, Some(2.0));
+    assert_eq!(own.threshold, Some(2.0));
 }
 
 #[test]
 fn settings_that_mean_nothing_are_explained() {
     for (task, key, value, expected) in [
-        (Task::Tag, "train.lrr", "1", "there is no setting \"train.lrr\"; did you mean train.lr?"),
-        (Task::Tag, "trian.lr", "1", "did you mean train.lr?"),
-        (Task::Tag, "network.hiden", "1", "did you mean network.hidden?"),
-        (Task::Tag, "lr", "1", "there is no setting \"lr\"; did you mean train.lr?"),
-        (Task::Tag, "epoch", "1", "did you mean train.epochs?"),
-        (Task::Tag, "zzz", "1", "there is no setting \"zzz\"; the template of a task lists them all"),
-        (Task::Tag, "network.pool", "max", "network.pool means nothing to tag; leave it out"),
-        (Task::Lm, "data.label", "x", "data.label means nothing to lm"),
-        (Task::Classify, "train.chunk", "3", "train.chunk means nothing to classify"),
-        (Task::Regress, "data.threshold", "3", "data.threshold means nothing to regress"),
-        (Task::Tag, "train.epochs", "1.5", "train.epochs is 1.5; it must be a whole number of at least 0"),
-        (Task::Tag, "train.epochs", "-1", "train.epochs is -1; it must be a whole number"),
-        (Task::Tag, "train.epochs", "many", "train.epochs is \"many\"; it must be a whole number"),
-        (Task::Tag, "train.lr", "fast", "train.lr is \"fast\"; it must be a number"),
-        (Task::Tag, "text.lowercase", "1", "text.lowercase is 1; it must be true or false"),
+        ("tag", "train.lrr", "1", "there is no setting \"train.lrr\"; did you mean train.lr?"),
+        ("tag", "trian.lr", "1", "did you mean train.lr?"),
+        ("tag", "network.hiden", "1", "did you mean network.hidden?"),
+        ("tag", "lr", "1", "there is no setting \"lr\"; did you mean train.lr?"),
+        ("tag", "epoch", "1", "did you mean train.epochs?"),
+        ("tag", "zzz", "1", "there is no setting \"zzz\"; the template of a task lists them all"),
+        ("tag", "network.pool", "max", "network.pool means nothing to tag; leave it out"),
+        ("lm", "data.label", "x", "data.label means nothing to lm"),
+        ("classify", "train.chunk", "3", "train.chunk means nothing to classify"),
+        ("regress", "data.threshold", "3", "data.threshold means nothing to regress"),
+        ("tag", "train.epochs", "1.5", "train.epochs is 1.5; it must be a whole number of at least 0"),
+        ("tag", "train.epochs", "-1", "train.epochs is -1; it must be a whole number"),
+        ("tag", "train.epochs", "many", "train.epochs is \"many\"; it must be a whole number"),
+        ("tag", "train.lr", "fast", "train.lr is \"fast\"; it must be a number"),
+        ("tag", "text.lowercase", "1", "text.lowercase is 1; it must be true or false"),
         (
-            Task::Tag,
+            "tag",
             "network.cell",
             "lstn",
             "network.cell is \"lstn\"; it must be one of rnn, rnn_relu, lstm, gru, gru_reset_before, ind_rnn, min_gru, min_lstm, slstm",
         ),
-        (Task::Tag, "data.valid", "true", "data.valid is true; it must be a share, or a file"),
-        (Task::Tag, "data.valid", "1.0", "data.valid is 1; it must be a share of at least 0 and below 1"),
-        (Task::Tag, "data.test", "-0.1", "data.test is -0.1; it must be a share"),
-        (Task::Tag, "train.epochs", "0", "train.epochs is 0; it must be at least 1"),
-        (Task::Tag, "train.batch_tokens", "0", "train.batch_tokens is 0; it must be at least 1"),
-        (Task::Tag, "network.hidden", "0", "network.hidden is 0; it must be at least 1"),
-        (Task::Tag, "network.dropout", "1", "network.dropout is 1; it must be at least 0 and below 1"),
-        (Task::Tag, "network.recurrent_dropout", "nan", "network.recurrent_dropout is NaN; it must be"),
-        (Task::Tag, "text.vocabulary", "2", "text.vocabulary is 2; it must be at least 3"),
-        (Task::Tag, "train.lr", "-1", "train.lr is -1; it must be a number of at least 0"),
-        (Task::Tag, "train.clip", "inf", "train.clip is inf; it must be"),
-        (Task::Tag, "train.seed", "-1", "train.seed is -1; it must be a whole number"),
+        ("tag", "data.valid", "true", "data.valid is true; it must be a share, or a file"),
+        ("tag", "data.valid", "1.0", "data.valid is 1; it must be a share of at least 0 and below 1"),
+        ("tag", "data.test", "-0.1", "data.test is -0.1; it must be a share"),
+        ("tag", "train.epochs", "0", "train.epochs is 0; it must be at least 1"),
+        ("tag", "train.batch_tokens", "0", "train.batch_tokens is 0; it must be at least 1"),
+        ("tag", "network.hidden", "0", "network.hidden is 0; it must be at least 1"),
+        ("tag", "network.dropout", "1", "network.dropout is 1; it must be at least 0 and below 1"),
+        ("tag", "network.recurrent_dropout", "nan", "network.recurrent_dropout is NaN; it must be"),
+        ("tag", "text.vocabulary", "2", "text.vocabulary is 2; it must be at least 3"),
+        ("tag", "train.lr", "-1", "train.lr is -1; it must be a number of at least 0"),
+        ("tag", "train.clip", "inf", "train.clip is inf; it must be"),
+        ("tag", "train.seed", "-1", "train.seed is -1; it must be a whole number"),
     ] {
-        let message = parsed(task, &[(key, value)]).unwrap_err().spelled(&ConfigKeys);
+        let configured = tables(&[(key, value)]).and_then(|tables| configure(named(task).unwrap(), &tables));
+        let message = configured.unwrap_err().spelled(&ConfigKeys);
         assert!(message.contains(expected) && !message.contains('\n'), "{key} = {value}: {message}");
     }
-    let message = TaskConfig::from_tables(Task::Tag, &[]).unwrap_err().to_string();
+    let message = configure(named("tag").unwrap(), &[]).unwrap_err().to_string();
     assert!(message.starts_with("no data is named"), "{message}");
     for text in ["train = 3", "trian = { lr = 1 }", "tsk = \"tag\""] {
-        let message = TaskConfig::from_tables(Task::Tag, &[text.parse().unwrap()]).unwrap_err().to_string();
+        let message = configure(named("tag").unwrap(), &[text.parse().unwrap()]).unwrap_err().to_string();
         assert!(message.starts_with("there is no setting"), "{text}: {message}");
     }
 }
@@ -222,11 +295,11 @@ fn kinds_are_kept() {
         ("[1]", &[]),
         ("\"a\"", &[Kind::Text, Kind::HeldOut]),
     ];
-    for row in SETTINGS {
-        let Some(task) = TASKS.into_iter().find(|&task| settings(task).reads(row)) else { continue };
+    for row in SETTINGS.iter() {
+        let Some(task) = on_sequences().find(|task| task.settings().unwrap().reads(row)) else { continue };
         for (value, kinds) in values {
             let text = format!("[{}]\n{} = {value}", row.section, row.name);
-            let found = TaskConfig::from_tables(task, &[text.parse().unwrap()]).map(|_| ());
+            let found = configure(task, &[text.parse().unwrap()]).map(|_| ());
             let message = found.map_or_else(|error| error.spelled(&ConfigKeys), |()| String::new());
             let refused = message.starts_with(&format!("{} is {value}; it must be", row.key()))
                 && !message.contains("at least 0 and below 1")

@@ -3,14 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use sumun::settings::setting;
-use sumun::tasks::{Task, TaskConfig, Training};
+use sumun::tasks::{AnyTraining, configure, named, setting};
 
 /// A task on data of a kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lesson {
     pub(crate) name: &'static str,
-    pub(crate) task: Task,
+    pub(crate) task: &'static str,
     pub(crate) file: &'static str,
     settings: &'static [(&'static str, &'static str)],
 }
@@ -19,13 +18,13 @@ pub(crate) struct Lesson {
 pub(crate) const LESSONS: &[Lesson] = &[
     Lesson {
         name: "classify texts",
-        task: Task::Classify,
+        task: "classify",
         file: "texts.csv",
         settings: &[("train.optimizer", "sgd"), ("train.schedule", "plateau"), ("text.vocabulary", "9")],
     },
     Lesson {
         name: "classify numbers",
-        task: Task::Classify,
+        task: "classify",
         file: "numbers.jsonl",
         settings: &[
             ("data.label", "kind"),
@@ -36,19 +35,19 @@ pub(crate) const LESSONS: &[Lesson] = &[
     },
     Lesson {
         name: "regress",
-        task: Task::Regress,
+        task: "regress",
         file: "numbers.jsonl",
         settings: &[("data.label", "score"), ("network.pool", "attention"), ("network.layers", "2")],
     },
     Lesson {
         name: "tag",
-        task: Task::Tag,
+        task: "tag",
         file: "tags.jsonl",
         settings: &[("data.tags", "upos"), ("network.cell", "gru"), ("train.optimizer", "rmsprop")],
     },
     Lesson {
         name: "translate",
-        task: Task::Translate,
+        task: "translate",
         file: "pairs.tsv",
         settings: &[("text.target_level", "jamo"), ("network.layers", "2"), ("network.score", "additive")],
     },
@@ -56,12 +55,7 @@ pub(crate) const LESSONS: &[Lesson] = &[
 
 impl Lesson {
     /// A training of it before its first step, with its data in a folder.
-    pub(crate) fn begin(&self, folder: &Path, more: &[(&str, &str)]) -> Training {
-        Training::begin(self.config(folder, more)).unwrap()
-    }
-
-    /// Its settings, with its data in a folder.
-    pub(crate) fn config(&self, folder: &Path, more: &[(&str, &str)]) -> TaskConfig {
+    pub(crate) fn begin(&self, folder: &Path, more: &[(&str, &str)]) -> Box<dyn AnyTraining> {
         let file = folder.join(self.file);
         std::fs::write(&file, data(self.file)).unwrap();
         let small = [
@@ -79,7 +73,7 @@ impl Lesson {
         let embedding = (self.file != "numbers.jsonl").then_some(&("network.embedding", "3"));
         let settings = small.iter().chain(embedding).chain(self.settings).chain(more);
         let tables: Vec<_> = settings.map(|(key, value)| setting(key, value).unwrap()).collect();
-        TaskConfig::from_tables(self.task, &tables).unwrap()
+        configure(named(self.task).unwrap(), &tables).unwrap().begin().unwrap()
     }
 }
 

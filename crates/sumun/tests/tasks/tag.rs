@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use sumun::records::Tagged;
-use sumun::settings::setting;
-use sumun::tasks::{Figures, Measured, Pipeline, Prediction, Task, TaskConfig, TrainedTask, Training};
+use sumun::tasks::{Figures, Measured, Prediction, Tag, TaskConfig, TrainedTask, Training, setting};
 
 /// Writes a file of sentences `word/TAG word/TAG`, one a line.
 fn write(path: &Path, sentences: &[&str]) {
@@ -17,7 +16,11 @@ fn write(path: &Path, sentences: &[&str]) {
     std::fs::write(path, sentences.iter().map(line).collect::<Vec<_>>().join("\n")).unwrap();
 }
 
-fn begin(folder: &Path, sentences: &[&str], settings: &[(&str, &str)]) -> sumun::Result<Training> {
+fn begin(
+    folder: &Path,
+    sentences: &[&str],
+    settings: &[(&str, &str)],
+) -> sumun::Result<Training<TaskConfig<Tag>>> {
     let path = folder.join("train.jsonl");
     write(&path, sentences);
     let small = [
@@ -30,7 +33,7 @@ fn begin(folder: &Path, sentences: &[&str], settings: &[(&str, &str)]) -> sumun:
     ];
     let tables: Vec<_> =
         small.iter().chain(settings).map(|(key, value)| setting(key, value).unwrap()).collect();
-    Training::begin(TaskConfig::from_tables(Task::Tag, &tables)?)
+    Training::begin(TaskConfig::from_tables(&tables)?)
 }
 
 /// `saw` is a verb behind a pronoun and a noun behind a determiner: only its neighbours tell.
@@ -68,18 +71,17 @@ fn a_tagger_learns_what_neighbours_tell() {
         assert!(accuracy(baseline) < 0.95);
         assert_eq!(baseline_name, "the most frequent tag of each token");
     }
-    let task = TrainedTask::from_file(trained.file).unwrap();
+    let task = TrainedTask::<Tag>::from_file(trained.file).unwrap();
     let path = folder.path().join("train.jsonl");
     let answers = task.predict(&path).unwrap();
     assert_eq!(answers.classes, ["DET", "NOUN", "PRON", "VERB"]);
     assert_eq!((answers.tokens.len(), answers.predictions.len()), (48, 48));
     assert_eq!(answers.tokens[1], ["the", "saw"]);
     assert_eq!(accuracy(&task.evaluate(&path).unwrap().figures), 1.0);
-    let TrainedTask { pipeline, model, task } = task;
-    let Pipeline::Tagging(pipeline) = pipeline else { panic!("{pipeline:?}") };
+    let TrainedTask { pipeline, model } = task;
     assert_eq!(
-        (task, pipeline.tags().names()),
-        (Task::Tag, &["DET", "NOUN", "PRON", "VERB"].map(String::from)[..])
+        (trained.task, pipeline.tags().names()),
+        ("tag", &["DET", "NOUN", "PRON", "VERB"].map(String::from)[..])
     );
     // CoNLL columns without tags, an unknown word, upper case.
     let text = "THE\nsaw\n\nyou\nsaw\nNobody\n";
@@ -130,9 +132,8 @@ fn a_tag_of_one_sentence_is_learnt() {
         let settings = [("train.seed", seed), ("data.valid", "0.3"), ("data.test", "0.3")];
         let training = begin(folder.path(), &sentences, &settings).unwrap();
         moved += training.notes().iter().filter(|note| note.contains("have a tag that no other has")).count();
-        let task = TrainedTask::from_file(training.finish().unwrap().file).unwrap();
-        let Pipeline::Tagging(pipeline) = task.pipeline else { panic!("{:?}", task.pipeline) };
-        assert_eq!(pipeline.tags().len(), 9);
+        let task = TrainedTask::<Tag>::from_file(training.finish().unwrap().file).unwrap();
+        assert_eq!(task.pipeline.tags().len(), 9);
     }
     assert!(moved > 2, "{moved}");
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sumun::model::ModelFile;
 use sumun::run::Checkpoint;
-use sumun::tasks::{TaskConfig, TrainedTask, Training};
+use sumun::tasks::{open_file, resume};
 use sumun::train::StopAfter;
 
 use crate::lessons::{LESSONS, Lesson};
@@ -13,7 +13,7 @@ fn lesson(name: &str) -> &'static Lesson {
 }
 
 fn model(lesson: &Lesson, folder: &std::path::Path) -> ModelFile {
-    lesson.begin(folder, &[("train.epochs", "1")]).finish().unwrap().file
+    lesson.begin(folder, &[("train.epochs", "1")]).finish().unwrap().model_file().unwrap()
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
             "must begin with <PAD> and <UNK>",
         ),
         ("classify texts", "/pipeline/reader/tokenizer/unit", json!("verse"), "unknown variant `verse`"),
-        ("classify texts", "/pipeline/kind", json!("tagging"), "its pipeline cannot be read"),
+        ("classify texts", "/pipeline/kind", json!("tagging"), "its pipeline is not one for classify"),
         ("classify texts", "/pipeline", Value::Null, "its pipeline cannot be read"),
         ("classify numbers", "/pipeline/reader/scalers/0/scale", json!(0.0), "a channel is scaled by 0 from"),
         (
@@ -85,13 +85,17 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let mut file = model(lesson(name), folder.path());
         *file.config.pointer_mut(pointer).unwrap() = value;
-        let message = TrainedTask::from_file(file).unwrap_err().to_string();
+        let message = open_file("m", file).unwrap_err().to_string();
         assert!(message.contains(expected) && !message.contains('\n'), "{name} {pointer}: {message}");
     }
     // A network for another task.
     let folder = tempfile::tempdir().unwrap();
     for (of, task, expected) in [
-        ("classify texts", "regress", "its answers are not those of regress"),
+        (
+            "classify texts",
+            "regress",
+            "its pipeline cannot be read: unknown variant `classes`, expected `number`",
+        ),
         ("regress", "tag", "its pipeline is not one for tag"),
         ("tag", "lm", "its pipeline is not one for lm"),
         ("tag", "translate", "its pipeline is not one for translate"),
@@ -100,7 +104,7 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
     ] {
         let mut file = model(lesson(of), folder.path());
         file.task = task.into();
-        let message = TrainedTask::from_file(file).unwrap_err().to_string();
+        let message = open_file("m", file).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
 }
@@ -155,7 +159,7 @@ fn no_model_file_makes_anything_panic() {
         let folder = tempfile::tempdir().unwrap();
         let (mut refused, mut accepted) = (0, 0);
         let path = folder.path().join(lesson.file);
-        tampered(&model(lesson, folder.path()), |_, file| match TrainedTask::from_file(file) {
+        tampered(&model(lesson, folder.path()), |_, file| match open_file("m", file) {
             Err(error) => {
                 assert!(!error.to_string().contains('\n'), "{error}");
                 refused += 1;
@@ -187,7 +191,7 @@ fn no_checkpoint_makes_anything_panic() {
         let folder = tempfile::tempdir().unwrap();
         let mut refused = 0;
         tampered(&checkpoint(lesson, folder.path()), |_, file| {
-            match Checkpoint::from_file(file).and_then(Training::<TaskConfig>::resume) {
+            match Checkpoint::from_file(file).and_then(resume) {
                 Err(error) => {
                     assert!(!error.to_string().contains('\n'), "{error}");
                     refused += 1;
@@ -206,13 +210,8 @@ fn no_checkpoint_makes_anything_panic() {
 fn checkpoints_that_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let whole = checkpoint(lesson("tag"), folder.path());
-    let refused = |file: ModelFile| {
-        Checkpoint::from_file(file)
-            .and_then(Training::<TaskConfig>::resume)
-            .map(|_| ())
-            .unwrap_err()
-            .to_string()
-    };
+    let refused =
+        |file: ModelFile| Checkpoint::from_file(file).and_then(resume).map(|_| ()).unwrap_err().to_string();
     for (pointer, value, expected) in [
         ("/position/epoch", json!(0), "do not make step"),
         ("/position/epoch", json!(usize::MAX), "do not make step"),

@@ -1,6 +1,4 @@
-//! The configuration of a forecaster's training: what a run folder keeps, what `--config` reads and what options set.
-//!
-//! Every setting is one row of [`SETTINGS`](crate::settings::SETTINGS); see there how values come together.
+//! The configuration of a forecaster's training: what a run folder keeps, and what files and options set.
 
 use std::path::PathBuf;
 
@@ -12,17 +10,16 @@ use crate::data::{DateOrder, Missing, ScaleKind, TimeColumn};
 use crate::loss::{Huber, Loss, Mae, Mse};
 use crate::message::{Key, key, text};
 use crate::settings::{
-    Cell, DifferenceChoice, Group, Settings, Switch, WrittenClip, check_train, clip, misfit,
+    Cell, DifferenceChoice, Kind, Settings, Switch, Typed, WrittenClip, check_train, clip, misfit, settings,
+    unwritable,
 };
+use crate::tasks::options::{DataOptions, NetworkOptions, TrainOptions};
 use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
 use sumun_nn::named::unknown;
 
 /// The name of the task.
 pub const TASK: &str = "forecast";
-
-/// The settings that a forecaster reads.
-const GROUPS: &[Group] = &[Group::Every, Group::BothWays, Group::Forecast];
 
 /// The losses that a forecaster can learn with.
 const LOSSES: &[&str] = &["mae", "mse", "huber"];
@@ -37,75 +34,91 @@ pub enum Or<T> {
     Word(String),
 }
 
-/// Where the data is and how it is read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)] // Each is a row of SETTINGS.
-pub struct DataSettings {
-    pub train: PathBuf,
-    pub target: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub date_order: Option<DateOrder>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timezone: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub series: Option<String>,
-    pub features: Vec<String>,
-    pub known: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub horizon: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub season: Option<Or<usize>>,
-    pub missing: Missing,
-    pub valid: f64,
-    pub test: f64,
+/// A number of rows, or `none`.
+impl Typed for Or<usize> {
+    const KIND: Kind = Kind::Season;
 }
 
-/// How targets are made easy to learn.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)] // Each is a row of SETTINGS.
-pub struct PrepareSettings {
-    pub difference: DifferenceChoice,
-    pub log: Switch,
-    pub calendar: Switch,
-    pub scale: ScaleKind,
+/// A bound of gradients.
+impl Typed for Or<f64> {
+    const KIND: Kind = Kind::Clip;
 }
 
-/// What the network is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)] // Each is a row of SETTINGS.
-pub struct NetworkSettings {
-    pub cell: Cell,
-    pub hidden: usize,
-    pub layers: usize,
-    pub bidirectional: bool,
-    pub dropout: f64,
+settings! {
+    /// Where the data is and how it is read.
+    #[serde(deny_unknown_fields)]
+    pub struct DataSettings {
+        data.train: PathBuf = PathBuf::new(), as DataOptions;
+        data.target: Vec<String> = Vec::new(), "The columns to forecast";
+        data.time: Option<String> = None,
+            "The column of timestamps, several as date+time, or none; by default the first that holds timestamps";
+        data.date_order: Option<DateOrder> = None,
+            "Which part of a date such as 01/02/2020 comes first; by default what the column shows";
+        data.timezone: Option<String> = None,
+            "The time zone of the times in the file, such as Europe/Berlin, where clocks are changed twice a year";
+        data.series: Option<String> = None, "One of several series in the file, as COLUMN=VALUE";
+        data.features: Vec<String> = Vec::new(),
+            "Further columns that help, known up to the present; by default none";
+        data.known: Vec<String> = Vec::new(),
+            "Further columns that are also known for the steps ahead, such as holidays; by default none";
+        data.horizon: Option<usize> = None,
+            "Steps ahead, all forecast at once; by default one season, or 12 without one";
+        data.window: Option<usize> = None,
+            "Rows the network sees before each forecast; by default the longer of season and horizon";
+        data.season: Option<Or<usize>> = None,
+            "Rows after which the series repeats itself, or none; by default found in the training part";
+        data.missing: Missing = Missing::Error, "What to do about missing values and time steps";
+        data.valid: f64 = 0.1,
+            "The share of rows that decides when to stop and what to choose; 0 for none";
+        data.test: f64 = 0.2, "The share of rows at the end that is only measured on; 0 for none";
+    }
 }
 
-/// How it is trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)] // Each is a row of SETTINGS.
-pub struct TrainSettings {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<usize>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch: Option<usize>,
-    pub lr: f64,
-    pub schedule: LearningRate,
-    pub optimizer: String,
-    pub loss: String,
-    pub clip: Or<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub patience: Option<usize>,
-    pub seed: u64,
-    pub save_every: f64,
+settings! {
+    /// How targets are made easy to learn.
+    #[derive(Copy)]
+    #[serde(deny_unknown_fields)]
+    pub struct PrepareSettings {
+        prepare.difference: DifferenceChoice = DifferenceChoice::Auto,
+            "What is subtracted, so that the network learns what simple forecasts leave";
+        prepare.log: Switch = Switch::Auto, "Logarithms, for positive series that grow";
+        prepare.calendar: Switch = Switch::Auto, "Hour, weekday and time of year as inputs";
+        prepare.scale: ScaleKind = ScaleKind::Standard, "How values are scaled, fitted on the training part";
+    }
+}
+
+settings! {
+    /// What the network is made of.
+    #[derive(Copy)]
+    #[serde(deny_unknown_fields)]
+    pub struct NetworkSettings {
+        network.cell: Cell = Cell::Lstm, as NetworkOptions;
+        network.hidden: usize = 32, as NetworkOptions;
+        network.layers: usize = 1, as NetworkOptions;
+        network.bidirectional: bool = false, as NetworkOptions;
+        network.dropout: f64 = 0.1, "The share of hidden values that is dropped in training";
+    }
+}
+
+settings! {
+    /// How it is trained.
+    #[serde(deny_unknown_fields)]
+    pub struct TrainSettings {
+        train.epochs: Option<usize> = None,
+            "The most passes over the training part; by default 30 to 200, by the length of the series";
+        train.batch: Option<usize> = None,
+            "Windows in a training step; by default 32, more for long series";
+        train.lr: f64 = 3e-3, as TrainOptions;
+        train.schedule: LearningRate = LearningRate::Cosine, as TrainOptions;
+        train.optimizer: String = "adam".into(), as TrainOptions;
+        train.loss: String = "mae".into(), "What is made small, on scaled values", Kind::Choice(LOSSES);
+        train.clip: Or<f64> = Or::Number(1.0),
+            "The largest global norm of the gradients; value:X cuts each number to ±X; none";
+        train.patience: Option<usize> = None,
+            "Epochs without a better validation loss before stopping; by default a fifth of the epochs, 10 or more";
+        train.seed: u64 = 0, as TrainOptions;
+        train.save_every: f64 = 30.0, as TrainOptions;
+    }
 }
 
 /// All settings of a forecaster's training. What is `None` or `Auto` the data decide; [`Decisions`] tells what they
@@ -139,47 +152,10 @@ impl Default for ForecastConfig {
     fn default() -> Self {
         Self {
             task: TASK.into(),
-            data: DataSettings {
-                train: PathBuf::new(),
-                target: Vec::new(),
-                time: None,
-                date_order: None,
-                timezone: None,
-                series: None,
-                features: Vec::new(),
-                known: Vec::new(),
-                horizon: None,
-                window: None,
-                season: None,
-                missing: Missing::Error,
-                valid: 0.1,
-                test: 0.2,
-            },
-            prepare: PrepareSettings {
-                difference: DifferenceChoice::Auto,
-                log: Switch::Auto,
-                calendar: Switch::Auto,
-                scale: ScaleKind::Standard,
-            },
-            network: NetworkSettings {
-                cell: Cell::Lstm,
-                hidden: 32,
-                layers: 1,
-                bidirectional: false,
-                dropout: 0.1,
-            },
-            train: TrainSettings {
-                epochs: None,
-                batch: None,
-                lr: 3e-3,
-                schedule: LearningRate::Cosine,
-                optimizer: "adam".into(),
-                loss: "mae".into(),
-                clip: Or::Number(1.0),
-                patience: None,
-                seed: 0,
-                save_every: 30.0,
-            },
+            data: DataSettings::default(),
+            prepare: PrepareSettings::default(),
+            network: NetworkSettings::default(),
+            train: TrainSettings::default(),
         }
     }
 }
@@ -195,7 +171,9 @@ impl ForecastConfig {
     /// The rows of the table of settings that a forecaster reads, with their defaults.
     pub fn settings() -> Result<Settings> {
         let defaults = Table::try_from(Self::default()).map_err(|error| unwritable(&error))?;
-        Ok(Settings::new(TASK, GROUPS, defaults))
+        let sections =
+            [DataSettings::ROWS, PrepareSettings::ROWS, NetworkSettings::ROWS, TrainSettings::ROWS];
+        Ok(Settings::new(TASK, sections.concat(), defaults))
     }
 
     /// The defaults under settings from a file and then single ones, each a table of sections. Errors: keys that are
@@ -345,10 +323,6 @@ impl ForecastConfig {
             clip: self.clip()?,
         })
     }
-}
-
-fn unwritable(error: &toml::ser::Error) -> Error {
-    Error::Invalid(format!("the configuration cannot be written: {error}"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use ndarray::ArrayView2;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::super::trained::{Pipeline, TrainedTask};
 use super::compose::Writer;
 use super::pipeline::LanguagePipeline;
 use super::plain_text::unix_lines;
@@ -33,34 +32,8 @@ pub struct Generator<'a> {
     finished: bool,
 }
 
-impl TrainedTask {
-    /// A text that begins with `prompt`, which may be empty; its lines end with LF. Whatever it is, the model reads it as
-    /// the beginning of a line, so that an empty prompt gives a new one (a vocabulary without line ends has its most
-    /// frequent token for one). Errors: the model is for another task; the prompt has a token that the training text had
-    /// not; settings that make no sense.
-    ///
-    /// ```no_run
-    /// use sumun::run::RunFolder;
-    /// use sumun::tasks::{Sampling, TrainedTask};
-    /// let model = TrainedTask::from_file(RunFolder::open("runs/lm-input-1")?.load_model()?)?;
-    /// for piece in model.generate("ROMEO:\n", &Sampling { length: 1000, ..Sampling::default() })? {
-    ///     print!("{}", piece?);
-    /// }
-    /// # Ok::<(), sumun::Error>(())
-    /// ```
-    pub fn generate(&self, prompt: &str, how: &Sampling) -> Result<Generator<'_>> {
-        match &self.pipeline {
-            Pipeline::Language(pipeline) => pipeline.generate(&self.model, prompt, how),
-            _ => Err(Error::Model(format!(
-                "holds a model for {}, which goes on with no text; give a run of the task lm",
-                self.task
-            ))),
-        }
-    }
-}
-
 impl LanguagePipeline {
-    /// As [`TrainedTask::generate`].
+    /// As [`TrainedTask::generate`](super::super::TrainedTask::generate).
     pub fn generate<'a>(&'a self, model: &'a Model, prompt: &str, how: &Sampling) -> Result<Generator<'a>> {
         how.check()?;
         let prompt = unix_lines(prompt);

@@ -1,13 +1,12 @@
 //! A language model that is being trained.
-
-use super::super::config::{HeldOut, Task, TaskConfig};
 use super::super::figures::Measured;
-use super::super::file::to_file;
 use super::super::inputs::too_rare;
-use super::super::lesson::Lesson;
-use super::super::network::{Answers, first_model};
+use super::super::network::{Asks, Outputs, first_model};
+use super::super::options::HeldOut;
 use super::super::shown::Sample;
 use super::super::source::Source;
+use super::super::task::{Lesson, TaskConfig};
+use super::Lm;
 use super::learner::LanguageLearner;
 use super::pipeline::{LanguagePipeline, unknown};
 use super::plain_text::{PlainText, split};
@@ -16,11 +15,11 @@ use super::score::Reading;
 use super::streams::Streams;
 use super::tokens::Tokens;
 use crate::message::{key, text};
-use crate::model::{Input, ModelFile};
+use crate::model::{Input, Model};
 use crate::train::Objective;
 use crate::{Error, Result};
 
-/// How freely the samples of the report are drawn.
+/// How freely the samples of the report are written.
 const TEMPERATURES: [f64; 3] = [0.5, 1.0, 1.5];
 
 /// The tokens of each.
@@ -28,7 +27,7 @@ const SAMPLE: usize = 400;
 
 /// A language model that is being trained.
 #[derive(Debug)]
-pub(in super::super) struct Writing {
+pub struct Writing {
     sources: Vec<Source>,
     notes: Vec<String>,
     pipeline: LanguagePipeline,
@@ -38,8 +37,8 @@ pub(in super::super) struct Writing {
 
 impl Writing {
     /// Reads the text, learns the vocabulary and builds the network.
-    pub(in super::super) fn new(config: &TaskConfig) -> Result<Self> {
-        let TaskConfig { data: options, text: text_options, train: train_options, .. } = config;
+    pub(super) fn new(config: &TaskConfig<Lm>) -> Result<Self> {
+        let TaskConfig { data: options, text: text_options, .. } = config;
         let whole = PlainText::read(&options.train)?;
         let mut sources = vec![Source::new("train", &whole.name, &whole.hash)];
         let parts = split(&whole, &options.valid, &options.test, text_options.level)?;
@@ -72,7 +71,7 @@ impl Writing {
         let valid = part("valid", &options.valid, parts.valid)?;
         let test = part("test", &options.test, parts.test)?;
 
-        let (batch, chunk) = (train_options.batch, train_options.chunk);
+        let (batch, chunk) = (config.train.batch, config.own.chunk);
         let Some(streams) = Streams::new(train.ids.len(), batch, chunk) else {
             return Err(Error::Data(format!(
                 "{}: the training part has {} tokens, fewer than a chunk of {chunk}",
@@ -91,14 +90,16 @@ impl Writing {
         }
         let vocabulary = pipeline.vocabulary();
         let known = Some(&pipeline.tokens.vocabulary);
-        let answers = Answers::EveryStep;
-        let model = first_model(config, Input::ids(vocabulary), known, answers, vocabulary, &mut notes)?;
+        let asks = Asks { outputs: Outputs::EveryStep, width: vocabulary };
+        let model = first_model(config, Input::ids(vocabulary), known, asks, &mut notes)?;
         let learner = LanguageLearner { model, train, valid, streams, vocabulary, state: None };
         Ok(Self { sources, notes, pipeline, learner, test })
     }
 }
 
 impl Lesson for Writing {
+    type Pipeline = LanguagePipeline;
+
     fn objective(&self) -> &dyn Objective {
         &self.learner
     }
@@ -119,8 +120,12 @@ impl Lesson for Writing {
         &self.notes
     }
 
-    fn to_file(&self) -> Result<ModelFile> {
-        to_file(Task::Lm.name(), "language", &self.pipeline, &self.learner.model)
+    fn model(&self) -> &Model {
+        &self.learner.model
+    }
+
+    fn pipeline(&self) -> &LanguagePipeline {
+        &self.pipeline
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

@@ -17,9 +17,61 @@ mod streams;
 mod tests;
 mod tokens;
 
+use super::options::{HeldOut, check_counts};
+use super::protocol::Next;
+use super::task::{Task, TaskConfig, Words};
+use crate::message::key;
+use crate::settings::{Level, Setting, settings};
+use crate::{Error, Result};
 pub(super) use compose::Writer;
 pub use generate::Generator;
-pub(super) use lesson::Writing;
+pub use lesson::Writing;
 pub use pipeline::LanguagePipeline;
 pub use plain_text::PlainText;
 pub use sample::Sampling;
+
+settings! {
+    /// The settings of a language model's own.
+    pub struct Lm {
+        train.chunk: usize = 128, "Tokens that gradients go back through at most; the state is carried on";
+    }
+}
+
+impl Task for Lm {
+    type Lesson = Writing;
+
+    const NAME: &'static str = "lm";
+    const PURPOSE: &'static str = "Learn to write text like that of a file";
+    const WORDS: Words =
+        Words { verb: "Write like", example: "token", loss: "cross-entropy (nats)", next: Next::Generate };
+    // A text is read forwards, chunk by chunk.
+    const WITHOUT: &'static [&'static str] = &["bidirectional", "batch_tokens"];
+
+    fn rows() -> Vec<Setting> {
+        Self::rows()
+    }
+
+    fn adjust(config: &mut TaskConfig<Self>) {
+        config.data.test = HeldOut::Share(0.0);
+        config.text.level = Level::Char;
+        let network = &mut config.network;
+        (network.hidden, network.layers, network.embedding) = (256, 2, 64);
+        (network.bidirectional, network.dropout) = (false, 0.2);
+        let train = &mut config.train;
+        (train.epochs, train.lr, train.patience) = (12, 0.004, 3);
+    }
+
+    fn check(config: &TaskConfig<Self>) -> Result<()> {
+        if config.network.bidirectional {
+            return Err(Error::Settings(
+                key("bidirectional")
+                    + " is true, but a language model that reads ahead has nothing to predict; leave it out",
+            ));
+        }
+        check_counts(&[("chunk", config.own.chunk)])
+    }
+
+    fn begin(config: &TaskConfig<Self>) -> Result<Writing> {
+        Writing::new(config)
+    }
+}

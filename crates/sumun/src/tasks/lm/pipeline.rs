@@ -1,17 +1,24 @@
 //! How a trained language model reads texts.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
-use super::super::figures::{Figures, Measured, Unknown};
+use super::super::figures::{Answers, Figures, Measured, Unknown};
+use super::super::protocol::Pieces;
+use super::super::task::{How, Pipeline};
+use super::super::trained::check_network;
 use super::plain_text::PlainText;
+use super::sample::Sampling;
 use super::score::Reading;
 use super::tokens::Tokens;
-use crate::model::{AttentionLayer, LayerConfig, Model, PoolLayer, RecurrentLayer};
+use crate::message::MessagePart;
+use crate::model::{AttentionLayer, Input, LayerConfig, Model, PoolLayer, RecurrentLayer};
 use crate::scores::{Language, Unigram};
 use crate::text::UNK;
 use crate::{Error, Result};
 
-/// How text becomes what a language model reads, and its answers text.
+/// How text becomes what a language model reads, and its outputs text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LanguagePipeline {
     pub(super) tokens: Tokens,
@@ -26,37 +33,9 @@ impl LanguagePipeline {
         Self { tokens, counts }
     }
 
-    /// How many ids the network reads and answers for.
-    pub(in super::super) fn vocabulary(&self) -> usize {
+    /// How many ids the network reads, and has an output for.
+    pub(super) fn vocabulary(&self) -> usize {
         self.tokens.vocabulary.len()
-    }
-
-    /// The tokens by id.
-    pub(in super::super) fn token_names(&self) -> &[String] {
-        self.tokens.vocabulary.tokens()
-    }
-
-    /// Whether the parts fit each other and the network reads forwards and answers at every step.
-    pub(in super::super) fn check(&self, model: &Model) -> Result<()> {
-        self.tokens.check()?;
-        if self.counts.len() != self.vocabulary() {
-            return Err(Error::Model(format!(
-                "its vocabulary has {} tokens, but {} counts",
-                self.vocabulary(),
-                self.counts.len()
-            )));
-        }
-        let fits = |layer: &LayerConfig| match layer.get::<RecurrentLayer>() {
-            Some(layer) => layer.return_sequences && !layer.bidirectional,
-            None => layer.get::<PoolLayer>().is_none() && layer.get::<AttentionLayer>().is_none(),
-        };
-        if !model.config().layers.iter().all(fits) {
-            return Err(Error::Model(
-                "its network does not read forwards and answer at every step, as a language model does"
-                    .into(),
-            ));
-        }
-        Ok(())
     }
 
     /// The ids of a part.
@@ -89,6 +68,56 @@ impl LanguagePipeline {
             other_baselines: Vec::new(),
             predictions: Vec::new(),
         })
+    }
+}
+
+impl Pipeline for LanguagePipeline {
+    const KIND: &'static str = "language";
+
+    fn check(&self, model: &Model) -> Result<()> {
+        self.tokens.check()?;
+        if self.counts.len() != self.vocabulary() {
+            return Err(Error::Model(format!(
+                "its vocabulary has {} tokens, but {} counts",
+                self.vocabulary(),
+                self.counts.len()
+            )));
+        }
+        let fits = |layer: &LayerConfig| match layer.get::<RecurrentLayer>() {
+            Some(layer) => layer.return_sequences && !layer.bidirectional,
+            None => layer.get::<PoolLayer>().is_none() && layer.get::<AttentionLayer>().is_none(),
+        };
+        if !model.config().layers.iter().all(fits) {
+            return Err(Error::Model(
+                "its network does not read forwards and answer at every step, as a language model does"
+                    .into(),
+            ));
+        }
+        let vocabulary = self.vocabulary();
+        check_network(model, Input::ids(vocabulary), &[None, None, Some(vocabulary)])
+    }
+
+    fn tokens(&self) -> Option<&[String]> {
+        Some(self.tokens.vocabulary.tokens())
+    }
+
+    fn predict_file(&self, _model: &Model, _file: &Path, _how: &How) -> Result<Answers> {
+        Err(Error::Model("holds a language model, which answers no records".into())
+            .advise(MessagePart::Generate))
+    }
+
+    fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
+        let text = PlainText::read(file)?;
+        self.evaluate(model, &text.name, &text)
+    }
+
+    fn continue_text<'a>(
+        &'a self,
+        model: &'a Model,
+        prompt: &str,
+        how: &Sampling,
+    ) -> Result<Option<Pieces<'a>>> {
+        Ok(Some(Box::new(self.generate(model, prompt, how)?)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::config::HeldOut;
+use super::super::options::HeldOut;
 use super::super::parts::{Parts, shares};
 use crate::data::TextFile;
 use crate::records::STANDARD_INPUT;

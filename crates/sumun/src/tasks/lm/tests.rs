@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::{Figures, HeldOut, Level, Pipeline, Task, TaskConfig, TrainedTask, Training};
+use super::super::{Figures, TrainedTask, Training, open_file};
 use super::*;
 use crate::Result;
 use crate::forecast::Cell;
@@ -15,19 +15,19 @@ fn song(lines: usize) -> String {
     (0..lines).map(|n| format!("{} green bottles,\nhanging on the wall.\n", 1 + n % 7)).collect()
 }
 
-fn config(folder: &Path, text: &str, level: Level) -> TaskConfig {
+fn config(folder: &Path, text: &str, level: Level) -> TaskConfig<Lm> {
     let path = folder.join("text.txt");
     std::fs::write(&path, text).unwrap();
-    let mut config = TaskConfig::defaults(Task::Lm);
+    let mut config = TaskConfig::<Lm>::default();
     config.data.train = path;
     config.text.level = level;
     (config.network.hidden, config.network.embedding, config.network.layers) = (12, 6, 2);
-    (config.train.epochs, config.train.batch, config.train.chunk) = (2, 4, 20);
+    (config.train.epochs, config.train.batch, config.own.chunk) = (2, 4, 20);
     config.train.lr = 0.01;
     config
 }
 
-fn trained(config: TaskConfig) -> (ModelFile, Vec<super::super::Measured>) {
+fn trained(config: TaskConfig<Lm>) -> (ModelFile, Vec<super::super::Measured>) {
     let mut training = Training::begin(config).unwrap();
     training.run(&mut (), &mut ()).unwrap();
     let trained = training.finish().unwrap();
@@ -59,7 +59,7 @@ fn a_training_that_was_left_ends_with_the_same_bits() {
             let bytes = checkpoint.to_file().unwrap().to_bytes().unwrap();
             let file = ModelFile::from_bytes("m", &bytes).unwrap();
             let (mut training, notes) =
-                Training::<TaskConfig>::resume(Checkpoint::from_file(file).unwrap()).unwrap();
+                Training::<TaskConfig<Lm>>::resume(Checkpoint::from_file(file).unwrap()).unwrap();
             assert!(notes.is_empty());
             training.run(&mut (), &mut ()).unwrap();
             let found = training.finish().unwrap();
@@ -81,7 +81,7 @@ fn a_carried_state_that_does_not_fit_is_refused() {
     let check = |change: Change, expected: &str| {
         let mut checkpoint = good.clone();
         change(&mut checkpoint.snapshot.buffers);
-        let error = Training::<TaskConfig>::resume(checkpoint)
+        let error = Training::<TaskConfig<Lm>>::resume(checkpoint)
             .and_then(|(mut training, _)| training.run(&mut (), &mut ()));
         assert_eq!(error.unwrap_err().to_string(), expected);
     };
@@ -106,7 +106,7 @@ fn a_model_learns_and_writes_what_it_has_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path(), &song(150), Level::Char);
     (config.network.hidden, config.network.layers, config.network.dropout) = (32, 1, 0.0);
-    (config.train.epochs, config.train.chunk, config.data.test) = (12, 10, HeldOut::Share(0.1));
+    (config.train.epochs, config.own.chunk, config.data.test) = (12, 10, HeldOut::Share(0.1));
     let text = song(150);
     let (file, measured) = trained(config);
     assert_eq!(measured.iter().map(|m| m.part.as_str()).collect::<Vec<_>>(), ["valid", "test"]);
@@ -123,9 +123,9 @@ fn a_model_learns_and_writes_what_it_has_read() {
     assert_eq!([measured[0].examples, measured[1].examples], [held(0.2) - held(0.1), held(0.1)]);
 
     let task =
-        TrainedTask::from_file(ModelFile::from_bytes("m", &file.to_bytes().unwrap()).unwrap()).unwrap();
+        TrainedTask::<Lm>::from_file(ModelFile::from_bytes("m", &file.to_bytes().unwrap()).unwrap()).unwrap();
     // The same text as a file of its own is measured to the same figures.
-    let Pipeline::Language(pipeline) = &task.pipeline else { panic!("{task:?}") };
+    let pipeline = &task.pipeline;
     let test = &text[total - held(0.1)..];
     let path = folder.path().join("test.txt");
     std::fs::write(&path, test.replace('\n', "\r\n")).unwrap();
@@ -144,7 +144,7 @@ fn a_model_learns_and_writes_what_it_has_read() {
     let free = Sampling { temperature: 1.5, seed: 1, ..greedy };
     assert_eq!(write("", free), write("", free));
     assert_ne!(write("", free), write("", Sampling { seed: 2, ..free }));
-    let error = |prompt, how: &Sampling| task.generate(prompt, how).unwrap_err().to_string();
+    let error = |prompt, how: &Sampling| task.generate(prompt, how).map(|_| ()).unwrap_err().to_string();
     assert!(error("Δ", &greedy).starts_with("the prompt has the character 'Δ'"));
     assert!(error("", &Sampling { top_k: Some(0), ..greedy }).starts_with("top_k is 0"));
 }
@@ -171,7 +171,7 @@ fn every_level_learns_and_writes_its_own_kind() {
         let characters = model.nats * model.tokens as f64 / std::f64::consts::LN_2 / model.bits_per_character;
         let held = text.replace("green bottles", "green ( bottles )").chars().count() as f64 * 0.1;
         assert!((characters - held).abs() < 12.0, "{level} {characters} {held}");
-        let task = TrainedTask::from_file(file).unwrap();
+        let task = TrainedTask::<Lm>::from_file(file).unwrap();
         let how = Sampling { length, temperature: 0.7, ..Sampling::default() };
         let pieces: Vec<String> = task.generate(prompt, &how).unwrap().collect::<Result<_>>().unwrap();
         assert!(pieces.iter().all(|piece| !piece.is_empty()));
@@ -190,7 +190,7 @@ fn every_level_learns_and_writes_its_own_kind() {
 #[test]
 fn texts_that_cannot_be_learnt_from_are_explained() {
     let folder = tempfile::tempdir().unwrap();
-    let check = |text: &str, change: &dyn Fn(&mut TaskConfig), expected: &str| {
+    let check = |text: &str, change: &dyn Fn(&mut TaskConfig<Lm>), expected: &str| {
         let mut config = config(folder.path(), text, Level::Char);
         change(&mut config);
         let error = Training::begin(config).err().map_or_else(|| "none".into(), |error| error.to_string());
@@ -230,8 +230,8 @@ fn a_step_with_more_logits_than_memory_is_learnt() {
     let folder = tempfile::tempdir().unwrap();
     let many: String = ('가'..='힣').cycle().take(400_000).collect();
     let mut config = config(folder.path(), &many, Level::Char);
-    (config.train.batch, config.train.chunk) = (100, 1800);
-    assert_eq!(Training::begin(config).unwrap().config().train.chunk, 1800);
+    (config.train.batch, config.own.chunk) = (100, 1800);
+    assert_eq!(Training::begin(config).unwrap().config().own.chunk, 1800);
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn a_file_that_holds_no_language_model_is_refused() {
     let check = |change: &dyn Fn(&mut ModelFile), expected: &str| {
         let mut file = good.clone();
         change(&mut file);
-        let error = TrainedTask::from_file(file).unwrap_err().to_string();
+        let error = open_file("m", file).unwrap_err().to_string();
         assert!(error.contains(expected) && !error.contains('\n'), "{error}");
     };
     check(&|file| file.task = "classify".into(), "its pipeline is not one for classify");

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::config::TextOptions;
 use super::super::inputs::vocabulary;
+use super::super::options::TextOptions;
 use crate::data::quoted;
 use crate::message::{key, text};
 use crate::text::{TokenUnit, Tokenizer, UNK, Vocabulary};
@@ -96,12 +96,13 @@ pub(super) fn words(unit: TokenUnit) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::config::{Task, TaskConfig};
+    use super::super::super::task::TaskConfig;
+    use super::super::Lm;
     use super::*;
     use crate::settings::Level;
 
     fn fit(level: Level, text: &str) -> Tokens {
-        let options = TextOptions { level, ..TaskConfig::defaults(Task::Lm).text };
+        let options = TextOptions { level, ..TaskConfig::<Lm>::default().text };
         Tokens::fit(text, &options).unwrap()
     }
 
@@ -144,7 +145,7 @@ mod tests {
             "the prompt has the character '\u{1102}', which was not in the training text; leave it out",
         );
         assert_eq!(fit(Level::Char, "ab").encode("axb").unwrap(), [2, UNK, 3]);
-        let options = TextOptions { min_count: 3, ..TaskConfig::defaults(Task::Lm).text };
+        let options = TextOptions { min_count: 3, ..TaskConfig::<Lm>::default().text };
         let error = Tokens::fit("abab", &options).unwrap_err().to_string();
         assert_eq!(
             error,

@@ -3,36 +3,31 @@
 use std::fmt::Write;
 
 use sumun_kernels::Path;
-use toml::Table;
 
 use super::{About, amount, part_amount, part_name};
 use crate::report::frame::{self, Again, fact};
 use crate::report::text::{count, counted, escape, fixed, shortened};
-use crate::tasks::config::TaskConfig;
 use crate::tasks::finished::SequenceOutcome;
 use crate::tasks::layers::layer_rows;
-use crate::tasks::trained::TrainedTask;
 
 /// How many tokens of largest norm are shown.
 const LARGEST: usize = 5;
 
 /// Everything.
-pub(super) fn section(trained: &SequenceOutcome, task: Option<&TrainedTask>, about: &About) -> String {
+pub(super) fn section(trained: &SequenceOutcome, about: &About) -> String {
     let mut out = String::new();
-    data(trained, task, &mut out);
-    settings(trained, task, &mut out);
-    if let Some(task) = task {
-        let summary = task.model.summary();
-        frame::layers(&layer_rows(&summary), summary.parameters(), &mut out);
-        norms(trained, task, &mut out);
-    }
+    data(trained, &mut out);
+    settings(trained, &mut out);
+    let summary = &trained.summary;
+    frame::layers(&layer_rows(summary), summary.parameters(), &mut out);
+    norms(trained, &mut out);
     let again = Again {
         commands: &[
             ("Train: the same seed gives the same model on the same instruction set.", &about.command),
             ("Use the trained model.", &about.predict_command),
         ],
         version: env!("CARGO_PKG_VERSION"),
-        seed: trained.config.train.seed,
+        seed: trained.seed,
         threads: about.threads,
         path: Path::best().name(),
         seconds: trained.seconds,
@@ -41,36 +36,29 @@ pub(super) fn section(trained: &SequenceOutcome, task: Option<&TrainedTask>, abo
     out
 }
 
-fn data(trained: &SequenceOutcome, task: Option<&TrainedTask>, out: &mut String) {
-    let config = &trained.config;
+fn data(trained: &SequenceOutcome, out: &mut String) {
     out.push_str("<div class=\"panel\"><h3>Data</h3><dl class=\"facts\">");
-    fact("File", &config.data.train.to_string_lossy(), out);
+    fact("File", &trained.train_file.to_string_lossy(), out);
     fact("To learn from", &amount(trained), out);
     for measured in &trained.measured {
         fact(part_name(&measured.part), &part_amount(measured), out);
     }
-    if let Some(task) = task {
-        let classes = task.pipeline.class_names().len();
-        if classes > 0 {
-            fact("Labels", &counted(classes, "label"), out);
-        }
-        if let Some(tokens) = task.pipeline.tokens() {
-            fact("Vocabulary", &counted(tokens.len(), "token"), out);
-        }
+    if !trained.classes.is_empty() {
+        fact("Labels", &counted(trained.classes.len(), "label"), out);
+    }
+    if let Some(tokens) = &trained.tokens {
+        fact("Vocabulary", &counted(tokens.len(), "token"), out);
     }
     out.push_str("</dl></div>\n");
 }
 
-/// Every setting that the task reads; those that are not as they would be unless told stand out.
-fn settings(trained: &SequenceOutcome, task: Option<&TrainedTask>, out: &mut String) {
-    let config = &trained.config;
-    let (Ok(table), Ok(settings)) = (Table::try_from(config), TaskConfig::settings(config.task)) else {
-        return;
-    };
+/// Every setting that the task reads; those that are not the default stand out.
+fn settings(trained: &SequenceOutcome, out: &mut String) {
+    let (table, settings) = (&trained.config, &trained.settings);
     out.push_str(
         "<div class=\"panel\"><h3>Settings</h3><p>Those that are not the default are marked.</p><dl class=\"settings\">",
     );
-    let reads_text = task.is_none_or(|task| task.pipeline.tokens().is_some());
+    let reads_text = trained.tokens.is_some();
     let of_text = |key: &str| key.starts_with("text.") || key == "network.embedding";
     // What does nothing here is left out.
     let idle = |key: &str| if reads_text { key == "data.x_layout" } else { of_text(key) };
@@ -101,10 +89,10 @@ fn settings(trained: &SequenceOutcome, task: Option<&TrainedTask>, out: &mut Str
 }
 
 /// The tokens whose vectors are longest: those that move the network most.
-fn norms(trained: &SequenceOutcome, task: &TrainedTask, out: &mut String) {
-    let Some(tokens) = task.pipeline.tokens() else { return };
-    let summary = task.model.summary();
-    let weight = summary.rows.first().and_then(|row| trained.file.tensor(&format!("{}.weight", row.name)));
+fn norms(trained: &SequenceOutcome, out: &mut String) {
+    let Some(tokens) = &trained.tokens else { return };
+    let weight =
+        trained.summary.rows.first().and_then(|row| trained.file.tensor(&format!("{}.weight", row.name)));
     let Some(weight) = weight.filter(|weight| weight.shape.first() == Some(&tokens.len())) else { return };
     let features = weight.shape.get(1).copied().unwrap_or(0).max(1);
     let norm = |row: &[f32]| row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();

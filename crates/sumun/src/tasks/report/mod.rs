@@ -10,12 +10,10 @@ mod tags;
 
 use std::fmt::Write;
 
-use super::config::Task;
 use super::figures::{Figures, Measured};
 use super::finished::SequenceOutcome;
 use super::protocol::About;
 use super::results::Headline;
-use super::trained::TrainedTask;
 use super::translate;
 use crate::report::EpochRow;
 use crate::report::curves::Curves;
@@ -25,17 +23,12 @@ use crate::report::text::{counted, duration, escape, fixed, number};
 /// The report of a training: one self-contained HTML page, which the same input always gives the same bytes of. All that
 /// comes from the data is escaped.
 pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
-    // A model that cannot be read again would be a bug elsewhere; the figures are worth a page all the same.
-    let task = TrainedTask::from_file(trained.file.clone()).ok();
     let epochs: Vec<EpochRow> = trained.epochs.iter().map(EpochRow::from).collect();
     let curves = Curves {
         epochs: &epochs,
         best_epoch: Some(trained.best_epoch).filter(|&best| best > 0),
         stopped_early: trained.stopped_early,
-        loss_name: match trained.config.task {
-            Task::Regress => "mean squared error of scaled labels",
-            Task::Classify | Task::Tag | Task::Lm | Task::Translate => "cross-entropy (nats)",
-        },
+        loss_name: trained.words.loss,
     };
     let mut body = String::with_capacity(256 * 1024);
     headline(trained, &mut body);
@@ -44,11 +37,9 @@ pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
     section("figures", "Figures", &scores(&trained.measured), &mut body);
     if let Some(judged) = trained.measured.last() {
         let (heading, detail) = match &judged.figures {
-            Figures::Classification(f) => {
-                ("Classes", classes::section(f, &class_names(task.as_ref()), "class", judged))
-            }
+            Figures::Classification(f) => ("Classes", classes::section(f, &trained.classes, "class", judged)),
             Figures::Regression(_) => ("Errors", numbers::section(judged, &trained.shown)),
-            Figures::Tagging(f) => ("Tags", tags::section(f, &class_names(task.as_ref()), judged)),
+            Figures::Tagging(f) => ("Tags", tags::section(f, &trained.classes, judged)),
             Figures::Language(_) => ("", String::new()),
             Figures::Translation(_) => ("Alignment", translate::alignments(judged, &trained.shown)),
         };
@@ -57,18 +48,11 @@ pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
     }
     section("samples", "Samples", &language::samples(&trained.samples), &mut body);
     section("training", "Training", &curves.section(), &mut body);
-    section("made", "How it was made", &made::section(trained, task.as_ref(), about), &mut body);
-    let verb = match trained.config.task {
-        Task::Classify => "Classify",
-        Task::Regress => "Regress",
-        Task::Tag => "Tag",
-        Task::Lm => "Write like",
-        Task::Translate => "Translate",
-    };
-    let data = &trained.config.data.train;
+    section("made", "How it was made", &made::section(trained, about), &mut body);
+    let data = &trained.train_file;
     let name = data.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy());
     let frame = Frame {
-        title: &format!("{verb} {name}"),
+        title: &format!("{} {name}", trained.words.verb),
         kind: "Training report",
         subtitle: &format!("Learnt from {} of {}", amount(trained), data.display()),
         created: &about.created,
@@ -77,20 +61,9 @@ pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
     frame.page(&body)
 }
 
-/// The names of classes or tags, in the order of their ids.
-fn class_names(task: Option<&TrainedTask>) -> Vec<String> {
-    task.map(|task| task.pipeline.class_names().to_vec()).unwrap_or_default()
-}
-
 /// What the training part has: `243 sequences`.
 fn amount(trained: &SequenceOutcome) -> String {
-    let noun = match trained.config.task {
-        Task::Classify | Task::Regress => "sequence",
-        Task::Tag => "sentence",
-        Task::Lm => "token",
-        Task::Translate => "pair",
-    };
-    counted(trained.examples, noun)
+    counted(trained.examples, trained.words.example)
 }
 
 /// What a part has: `57 sentences`.

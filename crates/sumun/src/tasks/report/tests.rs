@@ -1,26 +1,30 @@
 use super::*;
 use crate::report::check;
 use crate::scores::{Language, Tagging};
+use crate::settings::Pooling;
 use crate::tasks::figures::Prediction;
 use crate::tasks::shown::{Asked, Sample, Shown, Truth};
-use crate::tasks::{AttentionWeights, HeldOut, Pooling, TaskConfig, Training};
+use crate::tasks::{
+    AttentionWeights, Classify, HeldOut, Lm, Regress, Tag, Task, TaskConfig, Training, Translate,
+};
 
 const HOSTILE: &str = "</script><b onclick='x'>\"&\u{0}";
 
 /// A training of a few epochs on a file of its own.
-fn trained(task: Task, name: &str, content: &str, epochs: usize) -> SequenceOutcome {
-    pooled(task, name, content, epochs, Pooling::Max)
+fn trained<T: Task>(name: &str, content: &str, epochs: usize) -> SequenceOutcome {
+    changed::<T>(name, content, epochs, &|_| ())
 }
 
-fn pooled(task: Task, name: &str, content: &str, epochs: usize, pool: Pooling) -> SequenceOutcome {
+/// As [`trained`], with other settings of the task's own.
+fn changed<T: Task>(name: &str, content: &str, epochs: usize, change: &dyn Fn(&mut T)) -> SequenceOutcome {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, content).unwrap();
-    let mut config = TaskConfig::defaults(task);
+    let mut config = TaskConfig::<T>::default();
     config.data.train = file;
     (config.data.valid, config.data.test) = (HeldOut::Share(0.25), HeldOut::Share(0.25));
     (config.network.hidden, config.train.epochs) = (4, epochs);
-    config.network.pool = pool;
+    change(&mut config.own);
     let mut training = Training::begin(config).unwrap();
     training.run(&mut (), &mut ()).unwrap();
     training.finish().unwrap()
@@ -32,17 +36,17 @@ fn texts() -> SequenceOutcome {
         csv += &format!("정말 좋은 <b> film {i},good & \"\"fine\"\"\nboring 지루한 & plot {i},'bad'\n")
             .replace("good & \"\"fine\"\"", "\"good & \"\"fine\"\"\"");
     }
-    trained(Task::Classify, "texts.csv", &csv, 3)
+    trained::<Classify>("texts.csv", &csv, 3)
 }
 
-fn numbers(task: Task, channels: usize) -> SequenceOutcome {
+fn numbers<T: Task>(channels: usize) -> SequenceOutcome {
     let mut lines = String::new();
     for i in 0..40 {
         let channel = |c: usize| format!("[{},{},{}]", i % 5, c, (i * c) % 7);
         let x: Vec<String> = (0..channels).map(channel).collect();
         lines += &format!("{{\"x\":[{}],\"label\":{}}}\n", x.join(","), i % 3);
     }
-    trained(task, "numbers.jsonl", &lines, 2)
+    trained::<T>("numbers.jsonl", &lines, 2)
 }
 
 /// What every page holds.
@@ -112,17 +116,17 @@ fn a_classifier_shows_classes_examples_and_words() {
 
 #[test]
 fn sequences_of_numbers_are_drawn() {
-    let page = sound(&numbers(Task::Classify, 12), &About::default());
+    let page = sound(&numbers::<Classify>(12), &About::default());
     has(&page, &["3 steps; the first 8 of 12 channels", "channel 8", "Confusion matrix"]);
     assert!(!page.contains("Longest word vectors"));
-    has(&sound(&numbers(Task::Classify, 1), &About::default()), &["3 steps"]);
+    has(&sound(&numbers::<Classify>(1), &About::default()), &["3 steps"]);
 }
 
 #[test]
 fn attention_is_shown_over_tokens_and_steps() {
     let csv: String = (0..40).map(|i| format!("정말 좋은 <b> film {i},{}\n", i % 3)).collect();
     let csv = format!("text,label\n{csv}");
-    let mut trained = pooled(Task::Regress, "texts.csv", &csv, 2, Pooling::Attention);
+    let mut trained = changed::<Regress>("texts.csv", &csv, 2, &|own| own.labelled.pool = Pooling::Attention);
     let page = sound(&trained, &About::default());
     has(
         &page,
@@ -154,14 +158,15 @@ fn attention_is_shown_over_tokens_and_steps() {
     );
     let lines: String =
         (0..40).map(|i| format!("{{\"x\":[[{},1,2]],\"label\":{}}}\n", i % 5, i % 2)).collect();
-    let page = sound(&pooled(Task::Classify, "x.jsonl", &lines, 2, Pooling::Attention), &About::default());
+    let attends = |own: &mut Classify| own.labelled.pool = Pooling::Attention;
+    let page = sound(&changed("x.jsonl", &lines, 2, &attends), &About::default());
     has(&page, &["<div class=\"stack\">", "<h3>Attention</h3>", "weight (%)", "even share"]);
-    assert!(!sound(&numbers(Task::Classify, 1), &About::default()).contains("<h3>Attention</h3>"));
+    assert!(!sound(&numbers::<Classify>(1), &About::default()).contains("<h3>Attention</h3>"));
 }
 
 #[test]
 fn a_regressor_shows_its_errors() {
-    let page = sound(&numbers(Task::Regress, 2), &About::default());
+    let page = sound(&numbers::<Regress>(2), &About::default());
     has(
         &page,
         &[
@@ -182,8 +187,8 @@ fn a_tagger_shows_spans_and_sentences() {
     let score = |tags: &[Vec<u32>]| Figures::Tagging(Tagging::of(&truth, tags, &names).unwrap());
     let tags = |ids: &Vec<u32>| ids.iter().map(|&id| names[id as usize].to_owned()).collect::<Vec<_>>();
     let tokens = [vec!["저는", "New", "York", "갔다"], vec!["no", HOSTILE]];
-    let mut trained = numbers(Task::Classify, 1);
-    trained.config.task = Task::Tag;
+    let mut trained = numbers::<Classify>(1);
+    trained.words = Tag::WORDS;
     trained.measured = vec![Measured {
         part: "test".into(),
         examples: 2,
@@ -225,7 +230,7 @@ fn a_trained_tagger_has_a_report() {
         1 => "{\"tokens\":[\"go\",\"New\",\"York\"],\"tags\":[\"O\",\"B-LOC\",\"I-LOC\"]}\n",
         _ => "{\"tokens\":[\"no\"],\"tags\":[\"O\"]}\n",
     };
-    let trained = trained(Task::Tag, "tags.jsonl", &(0..24).map(sentence).collect::<String>(), 2);
+    let trained = trained::<Tag>("tags.jsonl", &(0..24).map(sentence).collect::<String>(), 2);
     assert_eq!(trained.shown.len(), trained.measured.last().unwrap().predictions.len());
     let page = sound(&trained, &About::default());
     has(&page, &["Every tag", "LOC", "Test token accuracy", "class=\"tagged\"", "Longest word vectors"]);
@@ -239,7 +244,7 @@ fn a_trained_translator_shows_what_it_looked_at() {
             .to_string()
     };
     let content: String = (0..24).map(|i| line(i) + "\n").collect();
-    let trained = trained(Task::Translate, "pairs.jsonl", &content, 2);
+    let trained = trained::<Translate>("pairs.jsonl", &content, 2);
     assert_eq!(trained.shown.len(), trained.measured.last().unwrap().predictions.len());
     let page = sound(&trained, &About::default());
     let heat = page.matches("<svg class=\"heat\"").count();
@@ -262,8 +267,8 @@ fn a_trained_translator_shows_what_it_looked_at() {
 
 #[test]
 fn a_language_model_shows_what_it_writes() {
-    let mut trained = numbers(Task::Classify, 1);
-    trained.config.task = Task::Lm;
+    let mut trained = numbers::<Classify>(1);
+    trained.words = Lm::WORDS;
     trained.measured = vec![Measured {
         part: "valid".into(),
         examples: 100,
@@ -299,10 +304,10 @@ fn a_trained_language_model_has_samples() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("poem.txt");
     std::fs::write(&file, text).unwrap();
-    let mut config = TaskConfig::defaults(Task::Lm);
+    let mut config = TaskConfig::<Lm>::default();
     config.data.train = file;
     (config.network.hidden, config.network.embedding, config.train.epochs) = (4, 4, 1);
-    (config.train.batch, config.train.chunk) = (4, 16);
+    (config.train.batch, config.own.chunk) = (4, 16);
     let mut training = Training::begin(config).unwrap();
     training.run(&mut (), &mut ()).unwrap();
     let trained = training.finish().unwrap();
@@ -320,7 +325,7 @@ fn many_classes_and_nothing_held_out_make_sound_pages() {
     for i in 0..240 {
         csv += &format!("word{} w{i},class number {}\n", i % 60, i % 60);
     }
-    let page = sound(&trained(Task::Classify, "many.csv", &csv, 1), &About::default());
+    let page = sound(&trained::<Classify>("many.csv", &csv, 1), &About::default());
     has(&page, &["confusion tight tiny", "The 50 most frequent of 60 are shown."]);
     let mut trained = texts();
     trained.measured.clear();
@@ -331,7 +336,7 @@ fn many_classes_and_nothing_held_out_make_sound_pages() {
 
 #[test]
 fn the_figures_to_list_runs_by_have_the_baseline_beside_them() {
-    let results = crate::tasks::task_results(&numbers(Task::Regress, 2));
+    let results = crate::tasks::task_results(&numbers::<Regress>(2));
     assert_eq!((results.task.as_str(), results.epochs, results.parts.len()), ("regress", 2, 2));
     let judged = results.judged().unwrap();
     let keys: Vec<&str> = judged.figures.iter().map(|figure| figure.key.as_str()).collect();

@@ -1,7 +1,7 @@
 //! Learning by teacher forcing: each token of a target is predicted from the source and the true tokens before it.
 
-use super::super::config::TrainOptions;
 use super::super::learner::{EpochBatches, argmax};
+use super::super::options::TrainOptions;
 use super::example::Examples;
 use crate::loss::CrossEntropy;
 use crate::model::Model;

@@ -1,27 +1,26 @@
 //! A translator that is being trained.
 
-use std::collections::{HashMap, HashSet};
-
-use super::super::config::{HeldOut, Task, TaskConfig};
 use super::super::figures::Measured;
-use super::super::file::to_file;
 use super::super::inputs::too_rare;
-use super::super::lesson::Lesson;
+use super::super::options::HeldOut;
 use super::super::parts::{Parts, split};
 use super::super::shown::{Asked, Shown, Truth};
 use super::super::source::Source;
+use super::super::task::{Lesson, TaskConfig};
 use super::super::vectors;
+use super::Translate;
 use super::learner::TranslationLearner;
 use super::network::network;
 use super::pipeline::TranslationPipeline;
-use crate::model::ModelFile;
+use crate::model::Model;
 use crate::records::{Pair, PairSpec, Pairs, counted};
 use crate::train::Objective;
 use crate::{Error, Result};
+use std::collections::{HashMap, HashSet};
 
 /// A translator that is being trained.
 #[derive(Debug)]
-pub(in super::super) struct Translator {
+pub struct Translator {
     parts: Parts<Pairs>,
     sources: Vec<Source>,
     notes: Vec<String>,
@@ -31,11 +30,11 @@ pub(in super::super) struct Translator {
 
 impl Translator {
     /// Reads the pairs, learns the vocabularies and builds the network.
-    pub(in super::super) fn new(config: &TaskConfig) -> Result<Self> {
+    pub(super) fn new(config: &TaskConfig<Translate>) -> Result<Self> {
         let mut sources = Vec::new();
         let mut notes = Vec::new();
         let parts = read(config, &mut sources, &mut notes)?;
-        let pipeline = TranslationPipeline::fit(&parts.train, &config.text)?;
+        let pipeline = TranslationPipeline::fit(&parts.train, config)?;
         let train = pipeline.examples(&parts.train)?;
         let valid = parts.valid.as_ref().map(|pairs| pipeline.examples(pairs)).transpose()?;
         // A text that is too long is known before the training.
@@ -46,7 +45,8 @@ impl Translator {
             let note = too_rare(unknown.count, unknown.of, ids);
             notes.extend(note.map(|note| format!("{side}: {note}")));
         }
-        let mut model = network(&config.network, source_ids, target_ids).build(config.train.seed)?;
+        let mut model =
+            network(&config.network, config.own.score, source_ids, target_ids).build(config.train.seed)?;
         let (known, features) = (Some(pipeline.vocabulary()), config.network.embedding);
         if let Some(coverage) = vectors::load(&mut model, known, features, &config.text)? {
             notes.push(format!("pretrained word vectors of the sources: {coverage}"));
@@ -57,11 +57,15 @@ impl Translator {
 }
 
 /// Reads all files and splits the pairs: no source stands in two parts.
-fn read(config: &TaskConfig, sources: &mut Vec<Source>, notes: &mut Vec<String>) -> Result<Parts<Pairs>> {
+fn read(
+    config: &TaskConfig<Translate>,
+    sources: &mut Vec<Source>,
+    notes: &mut Vec<String>,
+) -> Result<Parts<Pairs>> {
     let options = &config.data;
     let spec = PairSpec {
-        source: options.source.as_deref(),
-        target: options.target.as_deref(),
+        source: config.own.source.as_deref(),
+        target: config.own.target.as_deref(),
         require_target: true,
     };
     let mut all = Pairs::read(&options.train, &spec)?;
@@ -136,6 +140,8 @@ fn leave_out(held: &Pairs, from: &mut Pairs, lowercase: bool, notes: &mut Vec<St
 }
 
 impl Lesson for Translator {
+    type Pipeline = TranslationPipeline;
+
     fn objective(&self) -> &dyn Objective {
         &self.learner
     }
@@ -156,8 +162,12 @@ impl Lesson for Translator {
         &self.notes
     }
 
-    fn to_file(&self) -> Result<ModelFile> {
-        to_file(Task::Translate.name(), "translation", &self.pipeline, &self.learner.model)
+    fn model(&self) -> &Model {
+        &self.learner.model
+    }
+
+    fn pipeline(&self) -> &TranslationPipeline {
+        &self.pipeline
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

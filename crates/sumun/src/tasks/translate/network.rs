@@ -1,6 +1,6 @@
 //! The network: an encoder, and a decoder that attends to it.
 
-use super::super::config::NetworkOptions;
+use super::super::options::NetworkOptions;
 use crate::model::{DenseLayer, DropoutLayer, EmbeddingLayer, Input, Model, ModelConfig, RecurrentLayer};
 use crate::nn::{Activation, CombineLayer, CrossAttentionLayer, Score};
 use crate::text::PAD;
@@ -19,7 +19,7 @@ pub(super) const ATTENTION: &str = "attention";
 /// so that all steps of a layer are computed together. Where both directions are asked for, a layer that reads in both
 /// stands below the encoder (as in Wu et al., *Google's Neural Machine Translation System*, 2016), which has one direction
 /// and so a last state to hand over.
-pub(super) fn network(options: &NetworkOptions, source: usize, target: usize) -> ModelConfig {
+pub(super) fn network(options: &NetworkOptions, score: Score, source: usize, target: usize) -> ModelConfig {
     let &NetworkOptions { hidden, layers, dropout, recurrent_dropout, .. } = options;
     let dropout = dropout as f32;
     let recurrent = |layers: usize| {
@@ -53,7 +53,7 @@ pub(super) fn network(options: &NetworkOptions, source: usize, target: usize) ->
         builder = builder.add("target_dropout", DropoutLayer::new(dropout), read);
         read = "target_dropout";
     }
-    let attention = match options.score {
+    let attention = match score {
         Score::Dot => CrossAttentionLayer::dot(),
         Score::General => CrossAttentionLayer::general(),
         Score::Additive => CrossAttentionLayer::additive(hidden),

@@ -1,11 +1,11 @@
 //! How a trained model reads sources and writes targets.
 
 use std::collections::HashMap;
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::super::config::TextOptions;
 use super::super::figures::{Alignment, Answers, Baseline, Figures, Measured, Prediction, Unknown};
+use super::super::task::{How, Pipeline, TaskConfig};
+use super::Translate;
 use super::example::Examples;
 use super::learner::Predicted;
 use super::network::{ATTENTION, DECODER, ENCODER, SOURCE, TARGET};
@@ -18,6 +18,7 @@ use crate::records::{Pair, PairFields, PairSpec, Pairs};
 use crate::scores::{TokenScores, Translation};
 use crate::text::Vocabulary;
 use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
 
 /// How pairs become what the network reads, and its outputs texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,9 +41,10 @@ const MOST_ALIGNED_TOKENS: usize = 60;
 impl TranslationPipeline {
     /// Learns vocabularies, the longest output and the simplest guess from pairs of the training part, which all have a
     /// target. Errors: vocabularies that are empty or too large.
-    pub(super) fn fit(train: &Pairs, options: &TextOptions) -> Result<Self> {
+    pub(super) fn fit(train: &Pairs, config: &TaskConfig<Translate>) -> Result<Self> {
+        let (options, own) = (&config.text, &config.own);
         let sources = train.pairs.iter().map(|pair| pair.source.as_str());
-        let target_level = options.target_level.unwrap_or(options.level);
+        let target_level = own.target_level.unwrap_or(options.level);
         let source = Side::fit("source", sources, options.level, options)?;
         let target = Side::fit("target", targets(&train.pairs), target_level, options)?;
         let longest = targets(&train.pairs).map(|text| target.tokens(text).len()).max().unwrap_or(0);
@@ -50,7 +52,7 @@ impl TranslationPipeline {
             source,
             target,
             fields: train.fields.clone(),
-            max_tokens: options.max_tokens,
+            max_tokens: own.max_tokens,
             longest: longest.saturating_mul(2),
             most_frequent: most_frequent(targets(&train.pairs)),
         })
@@ -63,47 +65,13 @@ impl TranslationPipeline {
     }
 
     /// The vocabulary of the sources.
-    pub(in super::super) fn vocabulary(&self) -> &Vocabulary {
+    pub(super) fn vocabulary(&self) -> &Vocabulary {
         self.source.vocabulary()
     }
 
     /// How many ids the network reads of sources and of targets, whose end is one.
     pub(super) fn sizes(&self) -> (usize, usize) {
         (self.source.size(), self.target.size() + 1)
-    }
-
-    /// Whether its parts and the network fit each other, as they do unless a file was tampered with.
-    pub(in super::super) fn check(&self, model: &Model) -> Result<()> {
-        self.source.check()?;
-        self.target.check()?;
-        if self.longest == 0 || self.max_tokens == 0 || self.longest / 2 > self.max_tokens {
-            return Err(Error::Model(format!(
-                "its pipeline cannot be used: it writes up to {} tokens and reads up to {}",
-                self.longest, self.max_tokens
-            )));
-        }
-        let (source, target) = self.sizes();
-        let inputs = &model.config().inputs;
-        let reads = inputs.len() == 2
-            && inputs.get(SOURCE) == Some(&Input::ids(source))
-            && inputs.get(TARGET) == Some(&Input::ids(target));
-        let recurrent =
-            |name| model.layer::<Recurrent>(name).is_some_and(|layer| !layer.config().bidirectional);
-        let attends = model.layer::<CrossAttention>(ATTENTION).is_some();
-        let outputs = model.output_names().count() == 1;
-        let last = model.summary().rows.pop().map(|row| row.output_shape);
-        if reads
-            && recurrent(ENCODER)
-            && recurrent(DECODER)
-            && attends
-            && outputs
-            && last == Some(vec![None, None, Some(target)])
-        {
-            return Ok(());
-        }
-        Err(Error::Model(format!(
-            "its network is not one that writes {target} tokens for {source}, as its pipeline takes"
-        )))
     }
 
     /// The ids of a text of a pair. Error, with the line: more tokens than are taken.
@@ -155,15 +123,9 @@ impl TranslationPipeline {
         Search { model, end: self.target.end(), longest: self.longest, beam }.all(sources)
     }
 
-    /// What the model writes for each source, keeping `beam` hypotheses, at least 1; with what it attended to where that is
-    /// asked for.
-    pub(in super::super) fn answers(
-        &self,
-        model: &Model,
-        pairs: &Pairs,
-        beam: usize,
-        attention: bool,
-    ) -> Result<Answers> {
+    /// What the model writes for each source, keeping `beam` hypotheses, at least 1 (1 always takes the most probable
+    /// token); with what it attended to where that is asked for.
+    pub fn predict(&self, model: &Model, pairs: &Pairs, beam: usize, attention: bool) -> Result<Answers> {
         let sources = self.sources(pairs)?;
         let unknown = Some(Unknown::among(sources.iter().flatten()));
         let written = self.written(model, &sources, beam)?;
@@ -265,6 +227,59 @@ impl TranslationPipeline {
         tokens: Option<TokenScores>,
     ) -> Result<Figures> {
         Translation::of(truth, texts, right, tokens).map(Figures::Translation)
+    }
+}
+
+impl Pipeline for TranslationPipeline {
+    const KIND: &'static str = "translation";
+    const SEARCHES: bool = true;
+    const ATTENDS: bool = true;
+
+    fn check(&self, model: &Model) -> Result<()> {
+        self.source.check()?;
+        self.target.check()?;
+        if self.longest == 0 || self.max_tokens == 0 || self.longest / 2 > self.max_tokens {
+            return Err(Error::Model(format!(
+                "its pipeline cannot be used: it writes up to {} tokens and reads up to {}",
+                self.longest, self.max_tokens
+            )));
+        }
+        let (source, target) = self.sizes();
+        let inputs = &model.config().inputs;
+        let reads = inputs.len() == 2
+            && inputs.get(SOURCE) == Some(&Input::ids(source))
+            && inputs.get(TARGET) == Some(&Input::ids(target));
+        let recurrent =
+            |name| model.layer::<Recurrent>(name).is_some_and(|layer| !layer.config().bidirectional);
+        let attends = model.layer::<CrossAttention>(ATTENTION).is_some();
+        let outputs = model.output_names().count() == 1;
+        let last = model.summary().rows.pop().map(|row| row.output_shape);
+        if reads
+            && recurrent(ENCODER)
+            && recurrent(DECODER)
+            && attends
+            && outputs
+            && last == Some(vec![None, None, Some(target)])
+        {
+            return Ok(());
+        }
+        Err(Error::Model(format!(
+            "its network is not one that writes {target} tokens for {source}, as its pipeline takes"
+        )))
+    }
+
+    fn tokens(&self) -> Option<&[String]> {
+        Some(self.vocabulary().tokens())
+    }
+
+    fn predict_file(&self, model: &Model, file: &Path, how: &How) -> Result<Answers> {
+        let pairs = Pairs::read(file, &self.spec(false))?;
+        self.predict(model, &pairs, how.beam.unwrap_or(BEAM), how.attention)
+    }
+
+    fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
+        let pairs = Pairs::read(file, &self.spec(true))?;
+        self.evaluate(model, &pairs.name, &pairs)
     }
 }
 

@@ -1,20 +1,19 @@
 //! Search against all that could be written, and trainings from a file to its answers.
 
-use std::path::Path;
-
-use super::super::config::{Task, TaskConfig};
 use super::super::figures::{Alignment, Answers, Figures, Measured, Prediction};
 use super::super::finished::SequenceOutcome;
-use super::super::trained::{Pipeline, TrainedTask};
+use super::super::table::setting;
+use super::super::task::{How, TaskConfig};
+use super::super::trained::TrainedTask;
 use super::super::training::Training;
 use super::example::Examples;
 use super::network::network;
 use super::search::{Search, Written, attention};
-use super::{BEAM, TranslationPipeline};
+use super::{BEAM, Translate};
 use crate::Result;
 use crate::model::Model;
-use crate::nn::CellKind;
-use crate::settings::setting;
+use crate::nn::{CellKind, Score};
+use std::path::Path;
 
 /// Ids of a source, and of a target: padding, unknown, two tokens and the end.
 const SOURCE: usize = 5;
@@ -22,10 +21,10 @@ const TARGET: usize = 5;
 const END: u32 = 4;
 
 fn model(cell: &str, layers: usize, seed: u64) -> Model {
-    let mut options = TaskConfig::defaults(Task::Translate).network;
+    let mut options = TaskConfig::<Translate>::default().network;
     options.cell = CellKind::named(cell).unwrap();
     (options.hidden, options.embedding, options.layers) = (3, 4, layers);
-    let mut model = network(&options, SOURCE, TARGET).build(seed).unwrap();
+    let mut model = network(&options, Score::General, SOURCE, TARGET).build(seed).unwrap();
     // Sharper than first weights are, so that hypotheses differ.
     let id = model.parameters().find("output.weight").unwrap();
     model.parameters_mut().value_mut(id).iter_mut().for_each(|w| *w *= 8.0);
@@ -135,7 +134,7 @@ fn turned(count: usize) -> String {
     csv
 }
 
-fn begin(folder: &Path, data: &str, settings: &[(&str, &str)]) -> Result<Training> {
+fn begin(folder: &Path, data: &str, settings: &[(&str, &str)]) -> Result<Training<TaskConfig<Translate>>> {
     let path = folder.join("pairs.csv");
     std::fs::write(&path, data).unwrap();
     let small = [
@@ -150,20 +149,13 @@ fn begin(folder: &Path, data: &str, settings: &[(&str, &str)]) -> Result<Trainin
     ];
     let tables: Vec<_> =
         small.iter().chain(settings).map(|(key, value)| setting(key, value).unwrap()).collect();
-    Training::begin(TaskConfig::from_tables(Task::Translate, &tables)?)
+    Training::begin(TaskConfig::from_tables(&tables)?)
 }
 
 fn train(folder: &Path, data: &str, settings: &[(&str, &str)]) -> SequenceOutcome {
     let mut training = begin(folder, data, settings).unwrap();
     training.run(&mut (), &mut ()).unwrap();
     training.finish().unwrap()
-}
-
-fn pipeline(task: &TrainedTask) -> &TranslationPipeline {
-    match &task.pipeline {
-        Pipeline::Translation(pipeline) => pipeline,
-        other => panic!("{other:?}"),
-    }
 }
 
 fn texts(answers: &Answers) -> Vec<(&str, bool, Option<&Alignment>)> {
@@ -200,24 +192,24 @@ fn letters_are_turned_round() {
     assert_eq!(shown, trained.measured[1].predictions.len());
 
     let file = trained.file.to_bytes().unwrap();
-    let task = TrainedTask::from_file(trained.file).unwrap();
-    assert_eq!(pipeline(&task).spec(true).source, Some("word"));
+    let task = TrainedTask::<Translate>::from_file(trained.file).unwrap();
+    assert_eq!(task.pipeline.spec(true).source, Some("word"));
     let path = folder.path().join("new.csv");
     std::fs::write(&path, "word\nab나\nd나a\n가ab\n").unwrap();
     let answers = task.predict(&path).unwrap();
     assert_eq!(answers.texts, ["ab나", "d나a", "가ab"]);
     assert_eq!(texts(&answers)[..2], [("나ba", true, None), ("a나d", true, None)]);
     assert_eq!(answers.unknown.map(|unknown| (unknown.count, unknown.of)), Some((1, 9)));
-    let aligned = task.translate(&path, BEAM, true).unwrap();
+    let aligned = task.predict_with(&path, &How { beam: Some(BEAM), attention: true }).unwrap();
     let alignment = texts(&aligned)[0].2.unwrap();
     assert_eq!((alignment.source.concat(), alignment.target.concat()), ("ab나".into(), "나ba".into()));
     assert_eq!(alignment.weights.len(), 9);
-    let message = task.translate(&path, 0, false).unwrap_err().to_string();
+    let message = task.predict_with(&path, &How { beam: Some(0), attention: false }).unwrap_err().to_string();
     assert_eq!(message, "beam is 0; it must be from 1 to 1000");
 
     // Saved and loaded: the same.
     let again = crate::model::ModelFile::from_bytes("model", &file).unwrap();
-    let again = TrainedTask::from_file(again).unwrap();
+    let again = TrainedTask::<Translate>::from_file(again).unwrap();
     assert_eq!(again.predict(&path).unwrap(), answers);
     let path = folder.path().join("pairs.csv");
     assert_eq!(again.evaluate(&path).unwrap(), task.evaluate(&path).unwrap());
@@ -236,7 +228,7 @@ fn words_are_written_as_people_write_them() {
         ("text.target_level", "word"),
     ];
     let trained = train(folder.path(), &data, &settings);
-    let task = TrainedTask::from_file(trained.file).unwrap();
+    let task = TrainedTask::<Translate>::from_file(trained.file).unwrap();
     let path = folder.path().join("pairs.csv");
     let answers = task.predict(&path).unwrap();
     let found: Vec<&str> = texts(&answers).iter().map(|text| text.0).take(4).collect();

@@ -1,0 +1,128 @@
+//! The task `classify`: one of several labels for a sequence.
+
+mod head;
+use super::labelled::{Labelled, LabelledOptions, LabelledPipeline, Labelling, adjust};
+use super::learner::{ClassLabels, Labels};
+use super::options::HeldOut;
+use super::protocol::Next;
+use super::task::{Task, TaskConfig, Words};
+use crate::data::quoted;
+use crate::loss::{CrossEntropy, Loss};
+use crate::message::{key, text};
+use crate::records::{Classes, Records};
+use crate::scores::{balanced_weights, majority};
+use crate::settings::{ClassWeights, Setting, settings};
+use crate::{Error, Result};
+
+pub use head::ClassHead;
+use head::class_ids;
+
+settings! {
+    /// The settings of a classifier's own.
+    pub struct Classify {
+        ..labelled: LabelledOptions;
+        data.threshold: Option<f64> = None,
+            "Makes two classes of a number: strictly above is the second";
+        data.class_weights: ClassWeights = ClassWeights::None, "Whether rare classes count for more";
+    }
+}
+
+/// How records become what a classifier reads, and its outputs classes.
+pub type ClassifyPipeline = LabelledPipeline<ClassHead>;
+
+impl Task for Classify {
+    type Lesson = Labelled<ClassHead>;
+
+    const NAME: &'static str = "classify";
+    const PURPOSE: &'static str = "Learn to label texts or sequences of numbers";
+    const WORDS: Words = Words {
+        verb: "Classify",
+        example: "sequence",
+        loss: "cross-entropy (nats)",
+        next: Next::PredictFile,
+    };
+
+    fn rows() -> Vec<Setting> {
+        Self::rows()
+    }
+
+    fn adjust(config: &mut TaskConfig<Self>) {
+        adjust(config);
+    }
+
+    fn begin(config: &TaskConfig<Self>) -> Result<Labelled<ClassHead>> {
+        Labelled::new(config)
+    }
+}
+
+impl Classify {
+    /// The classes of records: two around a threshold, or those that there are.
+    fn classes(&self, all: &Records) -> Result<Classes> {
+        match self.threshold {
+            Some(threshold) => Classes::of_threshold(threshold),
+            None => all.classes(),
+        }
+    }
+}
+
+impl Labelling for Classify {
+    type Head = ClassHead;
+
+    fn labelled(&self) -> &LabelledOptions {
+        &self.labelled
+    }
+
+    fn strata(config: &TaskConfig<Self>, all: &Records) -> Result<Vec<u32>> {
+        let classes = config.own.classes(all)?;
+        let ids = class_ids(all, &classes, config.own.threshold)?;
+        let shares = [&config.data.valid, &config.data.test];
+        let held_out = shares.iter().any(|held| matches!(held, HeldOut::Share(share) if *share > 0.0));
+        for (id, name) in classes.names().iter().enumerate() {
+            let count = ids.iter().filter(|&&other| other as usize == id).count();
+            let (problem, advice) = match count {
+                0 => (
+                    format!("no label is {name}"),
+                    text("a classifier needs both classes, choose another ") + key("threshold"),
+                ),
+                1 if held_out => (
+                    format!(
+                        "the label {} occurs once, so it cannot be both learnt and held out",
+                        quoted(name)
+                    ),
+                    text("leave it out or add records"),
+                ),
+                _ => continue,
+            };
+            return Err(Error::Data(format!("{}: {problem}", all.name)).advise(advice));
+        }
+        Ok(ids)
+    }
+
+    fn fit(config: &TaskConfig<Self>, all: &Records, train: &Records) -> Result<ClassHead> {
+        let (classes, threshold) = (config.own.classes(all)?, config.own.threshold);
+        let learnt = class_ids(train, &classes, threshold)?;
+        if let Some(id) = (0..classes.len()).find(|&id| !learnt.contains(&(id as u32))) {
+            return Err(Error::Data(format!(
+                "{}: the label {} is in no record of the training part; hold out a smaller share",
+                all.name,
+                quoted(&classes.names()[id])
+            )));
+        }
+        let majority = majority(&learnt, classes.len())?;
+        Ok(ClassHead::Classes { classes, threshold, majority })
+    }
+
+    fn labels(head: &ClassHead, records: &Records) -> Result<Labels> {
+        Ok(Labels::Classes(ClassLabels::Once(head.ids(records)?)))
+    }
+
+    fn loss(config: &TaskConfig<Self>, head: &ClassHead, labels: &Labels) -> Result<Loss> {
+        let class_weights = match (config.own.class_weights, labels) {
+            (ClassWeights::Balanced, Labels::Classes(ClassLabels::Once(ids))) => {
+                balanced_weights(ids, head.count())?
+            }
+            _ => Vec::new(),
+        };
+        Ok(Loss::CrossEntropy(CrossEntropy { class_weights, ignore: None }))
+    }
+}

@@ -1,0 +1,54 @@
+//! What the output of a network for a sequence means.
+
+use std::fmt;
+
+use super::super::figures::{Figures, Prediction};
+use super::super::learner::Labels;
+use super::super::shown::Truth;
+use super::super::task::{Task, TaskConfig};
+use super::LabelledOptions;
+use crate::Result;
+use crate::loss::Loss;
+use crate::records::{Classes, Records};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What a network's output means: part of the pipeline, and so of the model file.
+pub trait Head:
+    Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// How many numbers the network has for each sequence. A head that a file was tampered with to have is an error.
+    fn outputs(&self) -> Result<usize>;
+    /// What an output says, `[outputs]`.
+    fn named(&self, row: &[f32]) -> Prediction;
+    /// The names of the classes, where there are any.
+    fn classes(&self) -> Option<&Classes> {
+        None
+    }
+    /// The true labels of records, in their order. Errors, with the line: a label that is none.
+    fn truths(&self, records: &Records) -> Result<Vec<Truth>>;
+    /// The figures of a model's outputs for records and of the baseline, and what the baseline does.
+    fn figures(&self, records: &Records, rows: &[Vec<f32>]) -> Result<(Figures, Figures, String)>;
+}
+
+/// A task with one output for a sequence.
+pub(in super::super) trait Labelling: Task {
+    /// What the output means.
+    type Head: Head;
+
+    /// The settings that such tasks share.
+    fn labelled(&self) -> &LabelledOptions;
+
+    /// What every part should have its share of: the class of each record, or the same for all. Error: labels that leave
+    /// nothing to learn.
+    fn strata(config: &TaskConfig<Self>, all: &Records) -> Result<Vec<u32>>;
+
+    /// Fits the head on the training part `train` of the records `all`.
+    fn fit(config: &TaskConfig<Self>, all: &Records, train: &Records) -> Result<Self::Head>;
+
+    /// The labels of records as the network learns them. Errors, with the line: a label that is none.
+    fn labels(head: &Self::Head, records: &Records) -> Result<Labels>;
+
+    /// What is made small, given the labels of the training part.
+    fn loss(config: &TaskConfig<Self>, head: &Self::Head, labels: &Labels) -> Result<Loss>;
+}

@@ -1,0 +1,128 @@
+//! A task with one output for a sequence that is being trained.
+use super::super::figures::Measured;
+use super::super::inputs::{Reader, left_out};
+use super::super::learner::{Examples, Learner};
+use super::super::network::{Asks, Outputs, first_model};
+use super::super::options::HeldOut;
+use super::super::parts::{Parts, split};
+use super::super::shown::{Asked, Shown};
+use super::super::source::Source;
+use super::super::task::{Lesson, TaskConfig};
+use super::{Head, LabelledPipeline, Labelling, check_input};
+use crate::model::Model;
+use crate::records::{Input, RecordSpec, Records};
+use crate::train::Objective;
+use crate::{Error, Result};
+
+/// A classifier or regressor that is being trained.
+#[derive(Debug)]
+pub struct Labelled<H> {
+    parts: Parts<Records>,
+    sources: Vec<Source>,
+    notes: Vec<String>,
+    pipeline: LabelledPipeline<H>,
+    learner: Learner,
+}
+
+impl<H: Head> Labelled<H> {
+    /// Reads the data, learns the vocabulary and builds the network.
+    pub(in super::super) fn new<T: Labelling<Head = H>>(config: &TaskConfig<T>) -> Result<Self> {
+        let (data, options) = (&config.data, config.own.labelled());
+        let spec = RecordSpec {
+            text: options.text.as_deref(),
+            x: options.x.as_deref(),
+            x_layout: options.x_layout,
+            label: options.label.as_deref(),
+            require_label: true,
+        };
+        let all = Records::read(&data.train, &spec)?;
+        check_input(config, all.channels().is_some())?;
+        let mut sources = vec![Source::new("train", &all.name, &all.hash)];
+        let strata = T::strata(config, &all)?;
+        let indices = split(&data.valid, &data.test, config.train.seed, &strata)?;
+        let train = all.select(&indices.train);
+        let head = T::fit(config, &all, &train)?;
+        let reader = Reader::fit(&train, &config.text)?;
+        let pipeline =
+            LabelledPipeline { reader, head, fields: all.fields.clone(), x_layout: options.x_layout };
+        let mut part = |name: &str, held: &HeldOut, places: &Option<Vec<usize>>| match held {
+            HeldOut::Share(_) => Ok(places.as_ref().map(|places| all.select(places))),
+            HeldOut::File(path) => {
+                let records = Records::read(path, &pipeline.spec(true))?;
+                sources.push(Source::new(name, &records.name, &records.hash));
+                Ok::<_, Error>(Some(records))
+            }
+        };
+        let valid = part("valid", &data.valid, &indices.valid)?;
+        let test = part("test", &data.test, &indices.test)?;
+        let parts = Parts { train, valid, test };
+        let examples = |records: &Records| {
+            let sequences = pipeline.reader.read(records)?;
+            Ok::<_, Error>(Examples { sequences, labels: T::labels(&pipeline.head, records)? })
+        };
+        let train = examples(&parts.train)?;
+        let valid = parts.valid.as_ref().map(examples).transpose()?;
+        // A label that was never seen is known before the training.
+        parts.test.as_ref().map(examples).transpose()?;
+        let loss = T::loss(config, &pipeline.head, &train.labels)?;
+        let mut notes = Vec::from_iter(left_out(&train.sequences, &pipeline.reader));
+        let (input, known) = (pipeline.reader.input(), pipeline.reader.vocabulary());
+        let asks = Asks { outputs: Outputs::Once(options.pool), width: pipeline.head.outputs()? };
+        let model = first_model(config, input, known, asks, &mut notes)?;
+        let learner = Learner::new(model, loss, train, valid, &config.train)?;
+        Ok(Self { parts, sources, notes, pipeline, learner })
+    }
+}
+
+impl<H: Head> Lesson for Labelled<H> {
+    type Pipeline = LabelledPipeline<H>;
+
+    fn objective(&self) -> &dyn Objective {
+        &self.learner
+    }
+
+    fn objective_mut(&mut self) -> &mut dyn Objective {
+        &mut self.learner
+    }
+
+    fn examples(&self) -> usize {
+        self.learner.examples()
+    }
+
+    fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn model(&self) -> &Model {
+        &self.learner.model
+    }
+
+    fn pipeline(&self) -> &LabelledPipeline<H> {
+        &self.pipeline
+    }
+
+    fn measure(&self) -> Result<Vec<Measured>> {
+        let evaluate =
+            |(part, records): (&str, &Records)| self.pipeline.evaluate(&self.learner.model, part, records);
+        self.parts.held_out().map(evaluate).collect()
+    }
+
+    fn shown(&self) -> Result<Vec<Shown>> {
+        let Some((_, records)) = self.parts.held_out().last() else { return Ok(Vec::new()) };
+        let truths = self.pipeline.head.truths(records)?;
+        let asked = records.records.iter().map(|record| match &record.input {
+            Input::Text(text) => Asked::Text(text.clone()),
+            Input::Numbers { channels, values, .. } => {
+                Asked::Numbers { channels: *channels, values: values.clone() }
+            }
+        });
+        let attention = self.pipeline.attention(&self.learner.model, records)?.into_iter().flatten();
+        let attention = attention.map(Some).chain(std::iter::repeat(None));
+        let all = asked.zip(truths).zip(attention);
+        Ok(all.map(|((asked, truth), attention)| Shown { asked, truth, attention }).collect())
+    }
+}

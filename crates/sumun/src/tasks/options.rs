@@ -1,0 +1,190 @@
+//! The settings that all tasks on sequences share.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::key;
+use crate::settings::{Cell, Kind, Level, Typed, check_train, settings};
+use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
+use crate::{Error, Result};
+
+/// A part of the data that is held out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum HeldOut {
+    /// So large a share of the training file, chosen at random (of a text, its end); 0 for none.
+    Share(f64),
+    /// Another file.
+    File(PathBuf),
+}
+
+impl Typed for HeldOut {
+    const KIND: Kind = Kind::HeldOut;
+}
+
+settings! {
+    /// Where the data is.
+    pub struct DataOptions {
+        data.train: PathBuf = PathBuf::new(), "The training file";
+        data.valid: HeldOut = HeldOut::Share(0.1),
+            "Held out to choose the best epoch by: a share of the training file, or a file";
+        data.test: HeldOut = HeldOut::Share(0.1), "Held out to report on: a share of the training file, or a file";
+    }
+}
+
+settings! {
+    /// How text becomes tokens.
+    pub struct TextOptions {
+        text.level: Level = Level::Word, "What a token is";
+        text.lowercase: bool = false, "Whether text becomes lower-case";
+        text.min_count: usize = 1, "Tokens seen less often in the training part become <UNK>";
+        text.vocabulary: Option<usize> = None,
+            "Keep so many of the most frequent tokens, <PAD> and <UNK> included; without it, more than 50,000 are an error";
+        text.vectors: Option<PathBuf> = None,
+            "Pretrained word vectors: GloVe, fastText or word2vec, text or binary";
+    }
+}
+
+settings! {
+    /// What the network is made of.
+    #[derive(Copy)]
+    pub struct NetworkOptions {
+        network.cell: Cell = Cell::Lstm, "The recurrent cell";
+        network.hidden: usize = 100, "Hidden units of each layer and direction";
+        network.layers: usize = 1, "Recurrent layers";
+        network.bidirectional: bool = true, "Whether sequences are also read backwards";
+        network.embedding: usize = 100, "Features of each token";
+        network.dropout: f64 = 0.5,
+            "The share of values that is dropped in training, before and after the recurrent layers and between them";
+        network.recurrent_dropout: f64 = 0.0,
+            "The share of hidden values that is dropped on the way to the next step";
+    }
+}
+
+settings! {
+    /// How it is trained.
+    pub struct TrainOptions {
+        train.epochs: usize = 20, "The most passes over the training part";
+        train.batch: usize = 32, "Sequences in a training step";
+        train.batch_tokens: Option<usize> = None,
+            "Steps in a training step, padding included, instead of sequences";
+        train.lr: f64 = 0.002, "The highest learning rate";
+        train.schedule: LearningRate = LearningRate::Cosine, "How the learning rate changes";
+        train.optimizer: String = "adam".into(), "What takes the steps", Kind::Choice(OPTIMIZERS);
+        train.weight_decay: f64 = 0.0, "How much every step shrinks the weights";
+        train.clip: f64 = 1.0, "The largest norm of all gradients together; 0 for any";
+        train.patience: usize = 8, "Epochs without a better validation part after which training stops";
+        train.seed: u64 = 0, "Where all randomness comes from";
+        train.save_every: f64 = 30.0, "Seconds between checkpoints; 0 saves after every step";
+    }
+}
+
+const OPTIMIZERS: &[&str] = &["sgd", "adam", "adamw", "rmsprop", "adagrad"];
+
+/// The error for a value that a setting does not take.
+pub(super) fn bad<T>(name: &'static str, found: impl ToString, wanted: &str) -> Result<T> {
+    Err(Error::setting(key(name), found.to_string(), wanted))
+}
+
+/// Refuses counts of 0.
+pub(super) fn check_counts(counts: &[(&'static str, usize)]) -> Result<()> {
+    match counts.iter().find(|(_, count)| *count == 0) {
+        Some((name, _)) => bad(name, 0, "at least 1"),
+        None => Ok(()),
+    }
+}
+
+impl DataOptions {
+    /// Whether a part is `-`, standard input.
+    pub(super) fn reads_standard_input(&self) -> bool {
+        self.piped().next().is_some()
+    }
+
+    /// The keys of the parts that are standard input.
+    fn piped(&self) -> impl Iterator<Item = &'static str> {
+        let piped = |path: &Path| path == Path::new("-");
+        let held = |held: &HeldOut| matches!(held, HeldOut::File(path) if piped(path));
+        let parts = [("train", piped(&self.train)), ("valid", held(&self.valid)), ("test", held(&self.test))];
+        parts.into_iter().filter(|(_, piped)| *piped).map(|(key, _)| key)
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        check_train(&self.train)?;
+        if let [first, second, ..] = self.piped().collect::<Vec<_>>()[..] {
+            return Err(Error::Settings(
+                key(first)
+                    + " and "
+                    + key(second)
+                    + " are both standard input, which is read once; give a file for one of them",
+            ));
+        }
+        for (name, held) in [("valid", &self.valid), ("test", &self.test)] {
+            if let HeldOut::Share(share) = held
+                && !(0.0..1.0).contains(share)
+            {
+                return bad(name, share, "a share of at least 0 and below 1, or a file");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TextOptions {
+    pub(super) fn check(&self) -> Result<()> {
+        match self.vocabulary.filter(|size| *size < 3) {
+            Some(size) => bad("vocabulary", size, "at least 3, <PAD> and <UNK> included"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl NetworkOptions {
+    pub(super) fn check(&self) -> Result<()> {
+        check_counts(&[("hidden", self.hidden), ("layers", self.layers), ("embedding", self.embedding)])?;
+        for (name, p) in [("dropout", self.dropout), ("recurrent_dropout", self.recurrent_dropout)] {
+            if !(0.0..1.0).contains(&p) {
+                return bad(name, p, "at least 0 and below 1");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TrainOptions {
+    pub(super) fn check(&self) -> Result<()> {
+        let tokens = self.batch_tokens.unwrap_or(1);
+        check_counts(&[("epochs", self.epochs), ("batch", self.batch), ("batch_tokens", tokens)])?;
+        for (name, value) in [
+            ("lr", self.lr),
+            ("clip", self.clip),
+            ("weight_decay", self.weight_decay),
+            ("save_every", self.save_every),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return bad(name, value, "a number of at least 0");
+            }
+        }
+        self.fit().map(|_| ())
+    }
+
+    /// For the training loop. Error: no such optimizer.
+    pub fn fit(&self) -> Result<FitOptions> {
+        let mut optimizer: OptimizerConfig = self.optimizer.parse()?;
+        let (OptimizerConfig::Sgd { weight_decay, .. }
+        | OptimizerConfig::Adam { weight_decay, .. }
+        | OptimizerConfig::AdamW { weight_decay, .. }
+        | OptimizerConfig::RmsProp { weight_decay, .. }
+        | OptimizerConfig::Adagrad { weight_decay, .. }) = &mut optimizer;
+        *weight_decay = self.weight_decay as f32;
+        Ok(FitOptions {
+            epochs: self.epochs,
+            lr: self.lr,
+            schedule: self.schedule,
+            patience: self.patience,
+            seed: self.seed,
+            optimizer,
+            clip: if self.clip == 0.0 { Clip::None } else { Clip::GlobalNorm { max: self.clip } },
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! A scaled number as a label.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::figures::{Figures, Prediction};
+use super::super::inputs::sane;
+use super::super::labelled::Head;
+use super::super::shown::Truth;
+use crate::data::Scaler;
+use crate::records::Records;
+use crate::scores::Regression;
+use crate::{Error, Result};
+
+/// What a regressor's output means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum NumberHead {
+    /// A scaled number.
+    Number {
+        /// From the label to the number.
+        scaler: Scaler,
+        /// What the baseline always predicts.
+        mean: f64,
+    },
+}
+
+impl NumberHead {
+    fn label(&self, row: &[f32]) -> f64 {
+        let Self::Number { scaler, .. } = self;
+        scaler.inverse(f64::from(row[0]))
+    }
+}
+
+impl Head for NumberHead {
+    fn outputs(&self) -> Result<usize> {
+        let Self::Number { scaler, mean } = self;
+        if sane(scaler) && mean.is_finite() {
+            return Ok(1);
+        }
+        Err(Error::Model(format!(
+            "its pipeline cannot be used: the label is scaled by {} from {} around {mean}",
+            scaler.scale, scaler.offset
+        )))
+    }
+
+    fn named(&self, row: &[f32]) -> Prediction {
+        Prediction::Number(self.label(row))
+    }
+
+    fn truths(&self, records: &Records) -> Result<Vec<Truth>> {
+        Ok(records.numeric_labels()?.into_iter().map(Truth::Number).collect())
+    }
+
+    fn figures(&self, records: &Records, rows: &[Vec<f32>]) -> Result<(Figures, Figures, String)> {
+        let Self::Number { mean, .. } = self;
+        let truth = records.numeric_labels()?;
+        let predicted: Vec<f64> = rows.iter().map(|row| self.label(row)).collect();
+        let same = vec![*mean; truth.len()];
+        let score = |numbers: &[f64]| Regression::of(&truth, numbers).map(Figures::Regression);
+        Ok((score(&predicted)?, score(&same)?, format!("always the mean, {mean:.4}")))
+    }
+}

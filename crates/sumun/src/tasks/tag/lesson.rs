@@ -1,0 +1,150 @@
+//! A tagger that is being trained.
+
+use super::super::figures::Measured;
+use super::super::inputs::left_out;
+use super::super::learner::Learner;
+use super::super::network::{Asks, Outputs, first_model};
+use super::super::options::HeldOut;
+use super::super::parts::{Parts, split};
+use super::super::shown::{Asked, Shown, Truth};
+use super::super::source::Source;
+use super::super::task::{Lesson, TaskConfig};
+use super::{Tag, TaggingPipeline};
+use crate::loss::{CrossEntropy, Loss};
+use crate::model::Model;
+use crate::records::{Sentence, Tagged, TaggedSpec};
+use crate::train::Objective;
+use crate::{Error, Result};
+use std::collections::HashSet;
+
+/// A tagger that is being trained.
+#[derive(Debug)]
+pub struct Tagger {
+    parts: Parts<Tagged>,
+    sources: Vec<Source>,
+    notes: Vec<String>,
+    pipeline: TaggingPipeline,
+    learner: Learner,
+}
+
+impl Tagger {
+    /// Reads the data, learns the vocabulary and builds the network.
+    pub(super) fn new(config: &TaskConfig<Tag>) -> Result<Self> {
+        let (options, own) = (&config.data, &config.own);
+        let spec =
+            TaggedSpec { tokens: own.tokens.as_deref(), tags: own.tags.as_deref(), require_tags: true };
+        let all = Tagged::read(&options.train, &spec)?;
+        let mut sources = vec![Source::new("train", &all.name, &all.hash)];
+        let mut places =
+            split(&options.valid, &options.test, config.train.seed, &vec![0; all.sentences.len()])?;
+        let moved = learn_every_tag(&all.sentences, &mut places);
+        let mut notes = Vec::new();
+        if moved > 0 {
+            notes.push(format!(
+                "{moved} of the sentences that were chosen to be held out have a tag that no other has; they are learnt from"
+            ));
+        }
+        let select = |places: &[usize]| Tagged {
+            name: all.name.clone(),
+            hash: all.hash.clone(),
+            sentences: places.iter().map(|&place| all.sentences[place].clone()).collect(),
+        };
+        let train = select(&places.train);
+        let pipeline = TaggingPipeline::fit(&train, config)?;
+        let mut part = |name: &str, held: &HeldOut, places: &Option<Vec<usize>>| match (held, places) {
+            (HeldOut::Share(_), Some(places)) if places.is_empty() => Err(Error::Data(format!(
+                "{}: no sentence is left for data.{name}; hold out a larger share, or give a file",
+                all.name
+            ))),
+            (HeldOut::Share(_), places) => Ok(places.as_deref().map(select)),
+            (HeldOut::File(path), _) => {
+                let tagged = Tagged::read(path, &spec)?;
+                sources.push(Source::new(name, &tagged.name, &tagged.hash));
+                Ok(Some(tagged))
+            }
+        };
+        let valid = part("valid", &options.valid, &places.valid)?;
+        let test = part("test", &options.test, &places.test)?;
+        let parts = Parts { train, valid, test };
+        let train = pipeline.examples(&parts.train)?;
+        let valid = parts.valid.as_ref().map(|tagged| pipeline.examples(tagged)).transpose()?;
+        // A tag that was never seen is known before the training.
+        parts.test.as_ref().map(|tagged| pipeline.examples(tagged)).transpose()?;
+        notes.extend(left_out(&train.sequences, pipeline.reader()));
+        let (input, known) = (pipeline.reader().input(), pipeline.reader().vocabulary());
+        let asks = Asks { outputs: Outputs::EveryStep, width: pipeline.tags().len() };
+        let model = first_model(config, input, known, asks, &mut notes)?;
+        let loss = Loss::CrossEntropy(CrossEntropy { class_weights: Vec::new(), ignore: None });
+        let learner = Learner::new(model, loss, train, valid, &config.train)?;
+        Ok(Self { parts, sources, notes, pipeline, learner })
+    }
+}
+
+/// Moves held out sentences with a tag that the training part lacks into it, and says how many: a random split may choose
+/// the only sentence with a rare tag, which can then be neither learnt nor predicted.
+fn learn_every_tag(sentences: &[Sentence], places: &mut Parts<Vec<usize>>) -> usize {
+    let tags = |place: usize| sentences[place].tags.iter().flatten().map(String::as_str);
+    let mut learnt: HashSet<&str> = places.train.iter().flat_map(|&place| tags(place)).collect();
+    let mut moved = Vec::new();
+    for part in [&mut places.valid, &mut places.test].into_iter().flatten() {
+        part.retain(|&place| {
+            let known = tags(place).all(|tag| learnt.contains(tag));
+            if !known {
+                learnt.extend(tags(place));
+                moved.push(place);
+            }
+            known
+        });
+    }
+    places.train.extend(&moved);
+    places.train.sort_unstable();
+    moved.len()
+}
+
+impl Lesson for Tagger {
+    type Pipeline = TaggingPipeline;
+
+    fn objective(&self) -> &dyn Objective {
+        &self.learner
+    }
+
+    fn objective_mut(&mut self) -> &mut dyn Objective {
+        &mut self.learner
+    }
+
+    fn examples(&self) -> usize {
+        self.learner.examples()
+    }
+
+    fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn model(&self) -> &Model {
+        &self.learner.model
+    }
+
+    fn pipeline(&self) -> &TaggingPipeline {
+        &self.pipeline
+    }
+
+    fn measure(&self) -> Result<Vec<Measured>> {
+        let evaluate =
+            |(part, tagged): (&str, &Tagged)| self.pipeline.evaluate(&self.learner.model, part, tagged);
+        self.parts.held_out().map(evaluate).collect()
+    }
+
+    fn shown(&self) -> Result<Vec<Shown>> {
+        let Some((_, tagged)) = self.parts.held_out().last() else { return Ok(Vec::new()) };
+        let shown = |sentence: &Sentence| Shown {
+            asked: Asked::Tokens(sentence.tokens.clone()),
+            truth: Truth::Tags(sentence.tags.clone().unwrap_or_default()),
+            attention: None,
+        };
+        Ok(tagged.sentences.iter().map(shown).collect())
+    }
+}

@@ -1,0 +1,43 @@
+//! The task `tag`: a tag for every token of a sentence.
+
+mod lesson;
+mod pipeline;
+
+use super::protocol::Next;
+use super::task::{Task, TaskConfig, Words};
+use crate::Result;
+use crate::settings::{Setting, settings};
+pub use lesson::Tagger;
+pub use pipeline::TaggingPipeline;
+
+settings! {
+    /// The settings of a tagger's own.
+    pub struct Tag {
+        data.tokens: Option<String> = None, "The key, or the number of the column, with the tokens";
+        data.tags: Option<String> = None, "The key, or the number of the column, with the tags";
+    }
+}
+
+impl Task for Tag {
+    type Lesson = Tagger;
+
+    const NAME: &'static str = "tag";
+    const PURPOSE: &'static str = "Learn to tag every token of a sentence";
+    const WORDS: Words =
+        Words { verb: "Tag", example: "sentence", loss: "cross-entropy (nats)", next: Next::PredictFile };
+    // Sentences are tokens already.
+    const WITHOUT: &'static [&'static str] = &["level"];
+
+    fn rows() -> Vec<Setting> {
+        Self::rows()
+    }
+
+    fn adjust(config: &mut TaskConfig<Self>) {
+        // A tagger learns what to make of unknown words from those that occur once.
+        config.text.min_count = 2;
+    }
+
+    fn begin(config: &TaskConfig<Self>) -> Result<Tagger> {
+        Tagger::new(config)
+    }
+}

@@ -1,0 +1,171 @@
+//! What a task on sequences is: its settings, how it learns, and how its model is used.
+//!
+//! A task is a folder with a [`Task`] (its own settings, beside those that all share), a [`Lesson`] (its data read, its
+//! network and its loss) and a [`Pipeline`] (how a trained model reads records and what its outputs say). All that follows,
+//! from the command line to the report, knows it by these.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::figures::{Answers, Measured};
+use super::lm::Sampling;
+use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions};
+use super::protocol::{Next, Pieces};
+use super::shown::{Sample, Shown};
+use super::source::Source;
+use crate::Result;
+use crate::model::Model;
+use crate::settings::Setting;
+use crate::train::Objective;
+
+/// A task on sequences, which is a struct of the settings of its own.
+pub trait Task:
+    Clone + fmt::Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// How it learns.
+    type Lesson: Lesson;
+
+    /// Its name: `classify`.
+    const NAME: &'static str;
+
+    /// What it learns, in a sentence without a full stop.
+    const PURPOSE: &'static str;
+
+    /// How people speak of it.
+    const WORDS: Words;
+
+    /// The names of those shared settings that mean nothing to it.
+    const WITHOUT: &'static [&'static str] = &[];
+
+    /// The rows of its own settings, in the order in which they are shown within their sections.
+    fn rows() -> Vec<Setting>;
+
+    /// Changes the defaults of shared settings where its own are different.
+    fn adjust(config: &mut TaskConfig<Self>) {
+        let _ = config;
+    }
+
+    /// Refuses settings that make no sense whatever the data are, beside those that make none for any task.
+    fn check(config: &TaskConfig<Self>) -> Result<()> {
+        let _ = config;
+        Ok(())
+    }
+
+    /// Reads the data, fits the pipeline and builds the network with its first weights. Errors: data that cannot be read
+    /// or learnt from.
+    fn begin(config: &TaskConfig<Self>) -> Result<Self::Lesson>;
+}
+
+/// All settings of a training, as they were used: those that tasks on sequences share, and those of the task `T`. A file
+/// has them under their keys, whichever struct they are in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskConfig<T> {
+    /// Where the data is.
+    pub data: DataOptions,
+    /// How text becomes tokens.
+    pub text: TextOptions,
+    /// What the network is made of.
+    pub network: NetworkOptions,
+    /// How it is trained.
+    pub train: TrainOptions,
+    /// The settings of the task's own.
+    pub own: T,
+}
+
+/// How people speak of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    /// What a model does with a file, as the title of a report begins: `Classify`.
+    pub verb: &'static str,
+    /// What it learns from, one of them: `sequence`.
+    pub example: &'static str,
+    /// What is made small in training.
+    pub loss: &'static str,
+    /// How a model is used once it is trained.
+    pub next: Next,
+}
+
+/// A task that is being learnt: the data that was read, the pipeline that was fitted, and the network.
+pub trait Lesson: fmt::Debug + Send + 'static {
+    /// How records become what the network reads.
+    type Pipeline: Pipeline;
+
+    /// What the training loop trains.
+    fn objective(&self) -> &dyn Objective;
+    /// What the training loop trains.
+    fn objective_mut(&mut self) -> &mut dyn Objective;
+    /// The network as it is now.
+    fn model(&self) -> &Model;
+    /// What goes into the model file beside the network.
+    fn pipeline(&self) -> &Self::Pipeline;
+    /// How many examples the training part has.
+    fn examples(&self) -> usize;
+    /// The files that were read.
+    fn sources(&self) -> &[Source];
+    /// What was noticed about the data, a sentence each.
+    fn notes(&self) -> &[String];
+    /// Model and baseline on the held out parts, in their order.
+    fn measure(&self) -> Result<Vec<Measured>>;
+    /// What the model read in the last held out part, and the truth, in the order of its predictions; for the report.
+    fn shown(&self) -> Result<Vec<Shown>> {
+        Ok(Vec::new())
+    }
+    /// Texts that the model writes, for the report.
+    fn samples(&self) -> Result<Vec<Sample>> {
+        Ok(Vec::new())
+    }
+}
+
+/// How records become what a network reads, and its outputs what people read. It is part of the model file, and a file may
+/// hold anything: [`check`](Self::check) is called before any other method.
+pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What model files call its kind.
+    const KIND: &'static str;
+
+    /// Whether its predictions come from a search that keeps several hypotheses.
+    const SEARCHES: bool = false;
+
+    /// Whether it can say how much each step of a record counts.
+    const ATTENDS: bool = false;
+
+    /// Whether its parts fit each other and the network.
+    fn check(&self, model: &Model) -> Result<()>;
+
+    /// The names of classes or tags in the order of their ids, where there are any.
+    fn class_names(&self) -> &[String] {
+        &[]
+    }
+
+    /// The tokens that the network's embedding has a row for, in its order; None where it reads numbers.
+    fn tokens(&self) -> Option<&[String]>;
+
+    /// What the model makes of each record of a file, `-` for standard input. Errors: a file that is not of the kind that
+    /// it was trained on.
+    fn predict_file(&self, model: &Model, file: &Path, how: &How) -> Result<Answers>;
+
+    /// Measures the model and its baseline on a labelled file, `-` for standard input.
+    fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured>;
+
+    /// Text that follows `prompt`; None of a model that writes none. Error: settings that make no sense.
+    fn continue_text<'a>(
+        &'a self,
+        model: &'a Model,
+        prompt: &str,
+        how: &Sampling,
+    ) -> Result<Option<Pieces<'a>>> {
+        let _ = (model, prompt, how);
+        Ok(None)
+    }
+}
+
+/// How predictions are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct How {
+    /// How many hypotheses a search keeps; [`BEAM`](super::BEAM) where nothing is said.
+    pub beam: Option<usize>,
+    /// Whether to say how much each step of a record counts.
+    pub attention: bool,
+}
