@@ -46,6 +46,46 @@ fn train(place: &Place, task: &str, file: &str, more: &[&str]) -> serde_json::Va
     last_json(&place.succeed(&arguments))
 }
 
+/// The layers of a configuration file are trained, kept by the run, and used; a run's own configuration trains them again.
+#[test]
+fn layers_of_a_file_are_trained() {
+    let place = place();
+    let layers = "task = \"classify\"\n[data]\ntrain = \"signals.jsonl\"\n[train]\nepochs = 3\n\
+        [[layers]]\nkind = \"conv1d\"\nunits = 4\nkernel = 3\npadding = \"same\"\n\
+        [[layers]]\nkind = \"min_gru\"\nunits = 5\n\
+        [[layers]]\nkind = \"dense\"\nunits = 2\n";
+    place.write("run.toml", layers);
+    let trained =
+        last_json(&place.succeed(&["train", "--config", "run.toml", "--out", "run", "--json", "--quiet"]));
+    assert_eq!(
+        trained["parameters"].as_u64(),
+        Some((2 * 4 * 3 + 4) + (2 * (4 * 5 + 5)) + (5 * 2 + 2)),
+        "{trained}"
+    );
+    let summary = place.succeed(&["summary", "run"]).stdout;
+    assert!(summary.contains("conv1d (Conv1D)") && summary.contains("min_gru (minGRU)"), "{summary}");
+    let predicted = place.succeed(&["predict", "run", "signals.jsonl"]).stdout;
+    assert_eq!(predicted.lines().count(), 41, "{predicted}");
+    let again = ["train", "classify", "--config", "run/config.toml", "--out", "again", "--quiet"];
+    place.succeed(&again);
+    let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert_eq!(model("run"), model("again"));
+    for (more, expected) in [
+        (
+            &["--hidden", "9"][..],
+            "--hidden describes the usual network, but layers say what the network is; leave out",
+        ),
+        (&["--set", "network.pool=max"], "network.pool describes the usual network"),
+        (&["--seed", "1"], "the layers: conv1d needs numbers [N, T, F], but the input gives ids"),
+    ] {
+        let arguments = ["train", "classify", "reviews.csv", "--config", "run.toml", "--out", "refused"];
+        place.refuse(&[&arguments[..], more].concat(), &[expected]);
+    }
+    let arguments = ["train", "translate", "reviews.csv", "--config", "layers.toml", "--out", "refused"];
+    place.write("layers.toml", "[[layers]]\nkind = \"lstm\"\nunits = 4\n");
+    place.refuse(&arguments, &["but translate has a network of its own; leave them out"]);
+}
+
 #[test]
 fn texts_are_classified() {
     let place = place();

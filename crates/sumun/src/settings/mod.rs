@@ -15,7 +15,7 @@ pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Pooling, Switch};
 pub(crate) use declare::{Typed, is_open, row_named, settings};
 pub use kind::Kind;
 pub(crate) use kind::{WrittenClip, clip};
+pub(crate) use read::{LAYERS, check_train, misfit, unknown, unwritable};
 pub use read::{Settings, read_config};
-pub(crate) use read::{check_train, misfit, unknown, unwritable};
 pub use row::Setting;
 pub(crate) use row::alone;

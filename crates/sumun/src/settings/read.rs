@@ -15,13 +15,23 @@ pub struct Settings {
     task: &'static str,
     rows: Vec<Setting>,
     defaults: Table,
+    /// Whether the network may be a list of layers.
+    layers: bool,
 }
+
+/// The key of a configuration under which the layers of a network stand, a table each.
+pub(crate) const LAYERS: &str = "layers";
 
 impl Settings {
     /// Those of `rows`, in the order in which they are shown; `defaults`, a table of sections, stands where nothing else is
     /// said.
     pub fn new(task: &'static str, rows: Vec<Setting>, defaults: Table) -> Self {
-        Self { task, rows, defaults }
+        Self { task, rows, defaults, layers: false }
+    }
+
+    /// The same of a task whose network may be a list of layers: `[[layers]]` in a file.
+    pub fn with_layers(self) -> Self {
+        Self { layers: true, ..self }
     }
 
     /// The rows, in the order in which they are shown.
@@ -97,6 +107,20 @@ impl Settings {
         });
     }
 
+    /// The layers of a network as a file has them. Errors: no list of tables; a task with a network of its own.
+    fn layers(&self, value: &Value) -> Result<Value> {
+        match value {
+            _ if !self.layers => Err(Error::Invalid(format!(
+                "layers are for tasks whose network is a list of them, but {} has a network of its own; leave them out",
+                self.task
+            ))),
+            Value::Array(layers) if !layers.is_empty() && layers.iter().all(Value::is_table) => {
+                Ok(value.clone())
+            }
+            _ => Err(Error::Invalid("layers must be a list of tables; begin each with [[layers]]".into())),
+        }
+    }
+
     /// Puts the settings of `table` over those of `all`.
     fn overlay(&self, all: &mut Table, table: &Table) -> Result<()> {
         // First, as settings of another task would only say that they mean nothing.
@@ -107,6 +131,10 @@ impl Settings {
             )));
         }
         for (section, value) in table.iter().filter(|(section, _)| *section != "task") {
+            if section == LAYERS {
+                all.insert(section.clone(), self.layers(value)?);
+                continue;
+            }
             let Value::Table(inner) = value else {
                 return Err(unknown(section, self.rows()));
             };

@@ -9,7 +9,8 @@ use toml::Table;
 use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions};
 use super::task::{Task, TaskConfig};
 use crate::message::key;
-use crate::settings::{Setting, Settings, misfit, unwritable};
+use crate::model::Registry;
+use crate::settings::{LAYERS, Setting, Settings, unwritable};
 use crate::{Error, Result};
 
 /// The rows that tasks on sequences share, section by section.
@@ -48,6 +49,7 @@ impl<T: Task> Default for TaskConfig<T> {
             data: DataOptions::default(),
             text: TextOptions::default(),
             network: NetworkOptions::default(),
+            layers: Vec::new(),
             train: TrainOptions::default(),
             own: T::default(),
         };
@@ -80,22 +82,45 @@ impl<T: Task> TaskConfig<T> {
     /// The settings that the task reads, with their defaults.
     pub fn settings() -> Result<Settings> {
         let defaults = Table::try_from(Self::default()).map_err(|error| unwritable(&error))?;
-        Ok(Settings::new(T::NAME, Self::rows(), defaults))
+        let settings = Settings::new(T::NAME, Self::rows(), defaults);
+        Ok(if T::LAYERS { settings.with_layers() } else { settings })
     }
 
     /// The defaults under settings from a file and then single ones, each a table of sections. Errors: keys that the task
     /// does not read, with the nearest name; values of another kind; no data.
     pub fn from_tables(tables: &[Table]) -> Result<Self> {
+        Self::from_tables_with(tables, &Registry::standard())
+    }
+
+    /// As [`from_tables`](Self::from_tables), with the layers that the registry has.
+    pub fn from_tables_with(tables: &[Table], registry: &Registry) -> Result<Self> {
         let all = Self::settings()?.together(tables)?;
-        let config: Self = all.try_into().map_err(|error| misfit(&error))?;
+        if all.contains_key(LAYERS) {
+            let given = |row: &Setting| {
+                let section = |table: &Table| table.get(row.section)?.as_table().cloned();
+                tables.iter().filter_map(section).any(|section| section.contains_key(row.name))
+            };
+            Self::replaced().into_iter().find(given).map_or(Ok(()), |row| Err(twice(row.name)))?;
+        }
+        let all = serde_json::to_value(all).map_err(|error| Error::Invalid(error.to_string()))?;
+        let config = Self::of_json(all, registry)
+            .map_err(|error| Error::Invalid(format!("the configuration: {error}")))?;
         config.check()?;
         Ok(config)
+    }
+
+    /// The settings that layers take the place of.
+    fn replaced() -> Vec<Setting> {
+        Self::rows().into_iter().filter(|row| row.section == NETWORK).collect()
     }
 
     /// All settings that the task reads as a table of sections.
     pub fn to_table(&self) -> Result<Table> {
         let mut table = Table::try_from(self).map_err(|error| unwritable(&error))?;
         Self::settings()?.retain_read(&mut table);
+        if !self.layers.is_empty() {
+            table.remove(NETWORK);
+        }
         Ok(table)
     }
 
@@ -110,7 +135,26 @@ impl<T: Task> TaskConfig<T> {
         self.network.check()?;
         self.text.check()?;
         self.train.check()?;
+        self.check_layers()?;
         T::check(self)
+    }
+
+    /// Refuses layers beside settings of the network that they take the place of, and where the task takes none.
+    fn check_layers(&self) -> Result<()> {
+        if self.layers.is_empty() {
+            return Ok(());
+        }
+        if !T::LAYERS {
+            return Err(Error::Invalid(format!(
+                "{} has a network of its own; leave the layers out",
+                T::NAME
+            )));
+        }
+        let network =
+            |config: &Self| config.sections().map_err(Error::Invalid).map(|all| all[NETWORK].clone());
+        let (set, usual) = (network(self)?, network(&Self::default())?);
+        let changed = |row: &Setting| set.get(row.name) != usual.get(row.name);
+        Self::replaced().into_iter().find(changed).map_or(Ok(()), |row| Err(twice(row.name)))
     }
 
     /// Refuses settings that the data leaves nothing to do for, where they are not the defaults: an option without an
@@ -134,6 +178,17 @@ impl<T: Task> TaskConfig<T> {
             None => Ok(()),
         }
     }
+}
+
+/// The section of the settings that layers take the place of.
+const NETWORK: &str = "network";
+
+/// The error for a setting of the network beside layers that take its place.
+fn twice(name: &'static str) -> Error {
+    Error::Settings(
+        key(name)
+            + " describes the usual network, but layers say what the network is; leave out one or the other",
+    )
 }
 
 /// A part of the settings as JSON.
@@ -161,6 +216,28 @@ impl<T: Task> TaskConfig<T> {
             }
         }
         Ok(sections)
+    }
+
+    /// From what a checkpoint or a file has, with the layers that the registry has.
+    pub(super) fn of_json(value: Value, registry: &Registry) -> Result<Self, String> {
+        let Value::Object(mut map) = value else { return Err(format!("settings are a table, not {value}")) };
+        match map.remove("task") {
+            Some(Value::String(task)) if task == T::NAME => {}
+            other => {
+                let other = other.map_or_else(|| "none".to_owned(), |other| other.to_string());
+                return Err(format!("the task is {other}, not {}", T::NAME));
+            }
+        }
+        let layer = |layer: Value| match layer {
+            Value::Object(layer) => registry.layer(layer).map_err(|error| format!("layers: {error}")),
+            other => Err(format!("a layer is a table, not {other}")),
+        };
+        let layers = match map.remove(LAYERS) {
+            None => Vec::new(),
+            Some(Value::Array(layers)) => layers.into_iter().map(layer).collect::<Result<_, _>>()?,
+            Some(other) => return Err(format!("layers are a list of tables, not {other}")),
+        };
+        Ok(Self { layers, ..Self::of_sections(map)? })
     }
 
     /// From sections; what they do not say is as by default.
@@ -194,6 +271,7 @@ impl<T: Task> TaskConfig<T> {
             data: read(part("data"))?,
             text: read(part("text"))?,
             network: read(part("network"))?,
+            layers: Vec::new(),
             train: read(part("train"))?,
             own: read(own.into())?,
         })
@@ -204,20 +282,15 @@ impl<T: Task> Serialize for TaskConfig<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut sections = self.sections().map_err(S::Error::custom)?;
         sections.insert("task".into(), T::NAME.into());
+        if !self.layers.is_empty() {
+            sections.insert(LAYERS.into(), serde_json::to_value(&self.layers).map_err(S::Error::custom)?);
+        }
         sections.serialize(serializer)
     }
 }
 
 impl<'de, T: Task> Deserialize<'de> for TaskConfig<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut map = Map::deserialize(deserializer)?;
-        match map.remove("task") {
-            Some(Value::String(task)) if task == T::NAME => {}
-            other => {
-                let other = other.map_or_else(|| "none".to_owned(), |other| other.to_string());
-                return Err(D::Error::custom(format!("the task is {other}, not {}", T::NAME)));
-            }
-        }
-        Self::of_sections(map).map_err(D::Error::custom)
+        Self::of_json(Value::deserialize(deserializer)?, &Registry::standard()).map_err(D::Error::custom)
     }
 }

@@ -1,12 +1,16 @@
-//! The network of a task: embedding, recurrent layers, pooling and an affine map.
+//! The network of a task: embedding, recurrent layers, pooling and an affine map, or the layers that a configuration has.
+
+use super::inputs::Sequences;
+use super::learner::outputs;
 use super::options::NetworkOptions;
 use super::task::{Task, TaskConfig};
 use super::vectors;
-use crate::Result;
-use crate::model::{EmbeddingLayer, Input, Model, ModelConfig, RecurrentLayer};
-use crate::nn::Pool;
+use crate::model::{DenseLayer, EmbeddingLayer, Input, LayerConfig, Model, ModelConfig, RecurrentLayer};
+use crate::nn::{Activation, ActivationLayer, Pool, SoftmaxLayer};
+use crate::report::text::shape;
 use crate::settings::Pooling;
-use crate::text::{PAD, Vocabulary};
+use crate::text::{PAD, UNK, Vocabulary};
+use crate::{Error, Result};
 
 /// When a network has an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +27,12 @@ pub(super) struct Asks {
     pub(super) outputs: Outputs,
     /// How many numbers each row of the output has.
     pub(super) width: usize,
+    /// What each of the numbers is for: `class`. They are logits; None of a number that is the output itself.
+    pub(super) each: Option<&'static str>,
 }
 
 /// The network with its first weights, with pretrained word vectors where the options name some; how many tokens of the
-/// `vocabulary` have one is added to `notes`.
+/// `vocabulary` have one is added to `notes`. Error: layers that do not fit each other or the task.
 pub(super) fn first_model<T: Task>(
     config: &TaskConfig<T>,
     input: Input,
@@ -34,16 +40,22 @@ pub(super) fn first_model<T: Task>(
     asks: Asks,
     notes: &mut Vec<String>,
 ) -> Result<Model> {
-    let mut model = network(&config.network, input, asks).build(config.train.seed)?;
-    let features = config.network.embedding;
-    if let Some(coverage) = vectors::load(&mut model, vocabulary, features, &config.text)? {
+    let network = match config.layers.as_slice() {
+        [] => standard(&config.network, input, asks),
+        layers => of_layers(layers, input, asks)?,
+    };
+    let mut model = network.build(config.train.seed)?;
+    if !config.layers.is_empty() && asks.outputs == Outputs::EveryStep {
+        check_steps(&model, input, asks)?;
+    }
+    if let Some(coverage) = vectors::load(&mut model, vocabulary, &config.text, config.layers.is_empty())? {
         notes.push(format!("pretrained word vectors: {coverage}"));
     }
     Ok(model)
 }
 
-/// The layers.
-fn network(options: &NetworkOptions, input: Input, asks: Asks) -> ModelConfig {
+/// The network that the options describe.
+fn standard(options: &NetworkOptions, input: Input, asks: Asks) -> ModelConfig {
     let mut builder = Model::builder(input);
     let dropout = options.dropout as f32;
     if let Input::Ids { .. } = input {
@@ -70,4 +82,73 @@ fn network(options: &NetworkOptions, input: Input, asks: Asks) -> ModelConfig {
         builder = builder.dropout(dropout);
     }
     builder.dense(asks.width).config()
+}
+
+/// The network of a configuration's own layers. Errors: layers that do not fit each other, or whose output is not what the
+/// task asks for.
+fn of_layers(layers: &[LayerConfig], input: Input, asks: Asks) -> Result<ModelConfig> {
+    let network = ModelConfig { layers: layers.to_vec(), ..ModelConfig::new(input) };
+    let summary = network.summary().map_err(|error| Error::Invalid(format!("the layers: {error}")))?;
+    let (Some(last), Some(row)) = (layers.last(), summary.rows.last()) else {
+        return Err(Error::Invalid("the layers: there are none".into()));
+    };
+    let wanted = match asks.outputs {
+        Outputs::Once(_) => vec![None, Some(asks.width)],
+        Outputs::EveryStep => vec![None, None, Some(asks.width)],
+    };
+    if row.output_shape != wanted {
+        let numbers = match asks.each {
+            Some(each) => format!("a number for each {each}"),
+            None => "one number".into(),
+        };
+        let (of, advice) = match (asks.outputs, row.output_shape.len() == wanted.len()) {
+            (_, true) => ("", format!("make it a layer of {} units", asks.width)),
+            (Outputs::Once(_), false) => (
+                " a sequence",
+                "make one row of the steps before it, with a pool layer or without return_sequences".into(),
+            ),
+            (Outputs::EveryStep, false) => (
+                " at every step",
+                "keep the steps, with return_sequences = true and without a pool layer".into(),
+            ),
+        };
+        return Err(Error::Invalid(format!(
+            "the layers: {} returns {}, but {numbers}{of} is needed, {}; {advice}",
+            row.name,
+            shape(&row.output_shape),
+            shape(&wanted),
+        )));
+    }
+    let bounded = last.get::<DenseLayer>().is_some_and(|layer| layer.activation != Activation::Linear)
+        || last.get::<SoftmaxLayer>().is_some()
+        || last.get::<ActivationLayer>().is_some();
+    if asks.each.is_some() && bounded {
+        return Err(Error::Invalid(format!(
+            "the layers: {} ends with an activation, but the loss takes any numbers and makes probabilities of them itself; \
+             leave the activation out",
+            row.name
+        )));
+    }
+    Ok(network)
+}
+
+/// Refuses layers that shorten sequences, such as a convolution without padding: every step has a label.
+fn check_steps(model: &Model, input: Input, asks: Asks) -> Result<()> {
+    const STEPS: [usize; 2] = [7, 4];
+    let sequences = match input {
+        Input::Ids { .. } => Sequences::Ids(STEPS.map(|steps| vec![UNK; steps]).to_vec()),
+        Input::Numbers { features } | Input::Row { features } => {
+            Sequences::Numbers { features, values: STEPS.map(|steps| vec![0.0; steps * features]).to_vec() }
+        }
+    };
+    let found = outputs(model, &sequences).map_err(|error| Error::Invalid(format!("the layers: {error}")))?;
+    let rows: Vec<usize> = found.iter().map(|rows| rows.len() / asks.width).collect();
+    match rows == STEPS {
+        true => Ok(()),
+        false => Err(Error::Invalid(format!(
+            "the layers: there are outputs at {} of {} steps, but one at every step is needed; keep all steps, with padding \
+             and a stride of 1 in convolutions",
+            rows[0], STEPS[0]
+        ))),
+    }
 }

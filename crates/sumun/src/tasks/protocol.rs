@@ -17,7 +17,7 @@ use super::figures::{Answers, Measured};
 use super::forecast::{Evaluation, Forecast};
 use super::lm::Sampling;
 use super::source::Source;
-use crate::model::ModelFile;
+use crate::model::{ModelFile, Registry};
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::Settings;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
@@ -46,6 +46,11 @@ pub trait Config: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Syn
     /// The data as it was read, with what was decided from it.
     type Plan: Plan;
 
+    /// The settings that a checkpoint holds, with the layers that the registry has.
+    fn read(kept: Value, registry: &Registry) -> serde_json::Result<Self> {
+        let _ = registry;
+        serde_json::from_value(kept)
+    }
     /// The name of the task.
     fn task(&self) -> &'static str;
     /// The training file; `-` for standard input.

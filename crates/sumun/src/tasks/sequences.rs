@@ -21,7 +21,7 @@ use super::task::{How, Lesson, Pipeline, Task, TaskConfig};
 use super::trained::TrainedTask;
 use super::training::Training;
 use crate::message::key;
-use crate::model::ModelFile;
+use crate::model::{ModelFile, Registry};
 use crate::report::text::{count, counted};
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::{Settings, unwritable};
@@ -73,6 +73,10 @@ impl<T: Task> TaskEntry for Sequences<T> {
 
 impl<T: Task> Config for TaskConfig<T> {
     type Plan = LessonPlan<T>;
+
+    fn read(kept: Value, registry: &Registry) -> serde_json::Result<Self> {
+        Self::of_json(kept, registry).map_err(serde::de::Error::custom)
+    }
 
     fn task(&self) -> &'static str {
         T::NAME
@@ -204,6 +208,9 @@ impl<T: Task> Learning for LessonLearning<T> {
 /// The network in a few words.
 fn network<T: Task>(config: &TaskConfig<T>) -> String {
     let network = &config.network;
+    if !config.layers.is_empty() {
+        return counted(config.layers.len(), "layer");
+    }
     let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
     let both = if network.bidirectional { "bidirectional " } else { "" };
     format!("{layers}{both}{} of {} units", network.cell.spec().family, network.hidden)

@@ -17,7 +17,7 @@ use super::protocol::{Next, Pieces};
 use super::shown::{Sample, Shown};
 use super::source::Source;
 use crate::Result;
-use crate::model::Model;
+use crate::model::{LayerConfig, Model};
 use crate::settings::Setting;
 use crate::train::Objective;
 
@@ -36,6 +36,9 @@ pub trait Task:
 
     /// How people speak of it.
     const WORDS: Words;
+
+    /// Whether a configuration may have the layers of its network.
+    const LAYERS: bool = false;
 
     /// The names of those shared settings that mean nothing to it.
     const WITHOUT: &'static [&'static str] = &[];
@@ -69,6 +72,8 @@ pub struct TaskConfig<T> {
     pub text: TextOptions,
     /// What the network is made of.
     pub network: NetworkOptions,
+    /// The layers of the network from its input to its output, in place of those that `network` describes; none for these.
+    pub layers: Vec<LayerConfig>,
     /// How it is trained.
     pub train: TrainOptions,
     /// The settings of the task's own.

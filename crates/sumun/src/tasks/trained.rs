@@ -8,7 +8,7 @@ use super::lm::Sampling;
 use super::protocol::Pieces;
 use super::task::{How, Lesson, Pipeline, Task};
 use crate::message::{key, text};
-use crate::model::{Input, Model, ModelFile, NETWORK};
+use crate::model::{Input, Model, ModelFile, NETWORK, Registry};
 use crate::report::text::shape;
 use crate::{Error, Result};
 
@@ -24,7 +24,12 @@ pub struct TrainedTask<T: Task> {
 impl<T: Task> TrainedTask<T> {
     /// The model that a file holds. Errors, which do not know the file's name: another task, a pipeline or layers that
     /// cannot be read, or that do not fit each other.
-    pub fn from_file(mut file: ModelFile) -> Result<Self> {
+    pub fn from_file(file: ModelFile) -> Result<Self> {
+        Self::from_file_with(file, &Registry::standard())
+    }
+
+    /// As [`from_file`](Self::from_file), of layers that the registry has.
+    pub fn from_file_with(mut file: ModelFile, registry: &Registry) -> Result<Self> {
         if file.task != T::NAME {
             return Err(Error::Model(format!("holds a model for {:?}, not for {}", file.task, T::NAME)));
         }
@@ -36,7 +41,7 @@ impl<T: Task> TrainedTask<T> {
         let pipeline: <T::Lesson as Lesson>::Pipeline = serde_json::from_value(pipeline)
             .map_err(|error| Error::Model(format!("its pipeline cannot be read: {error}")))?;
         file.task = NETWORK.into();
-        let model = Model::from_file(&file)?;
+        let model = Model::from_file_with(&file, registry)?;
         pipeline.check(&model)?;
         Ok(Self { pipeline, model })
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::protocol::{AnyConfig, AnyTraining, Config, Learning, Outcome, Plan};
 use super::source::Source;
+use crate::model::Registry;
 use crate::records::STANDARD_INPUT;
 use crate::run::Checkpoint;
 use crate::train::{Ending, Keeper, Progress};
@@ -24,9 +25,8 @@ pub struct Training<C: Config> {
 
 /// What a checkpoint says of the training beside its snapshot.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(bound = "C: Config")]
-struct About<C> {
-    config: C,
+struct About {
+    config: Value,
     #[serde(default)]
     sources: Vec<Source>,
     /// The one file of a forecaster, as earlier versions kept it.
@@ -66,10 +66,17 @@ impl<C: Config> Training<C> {
     /// Goes on from a checkpoint, and says what may be different now. Data from standard input is read from it again.
     /// Errors: data that has changed or is no longer there, and a checkpoint that does not fit it.
     pub fn resume(checkpoint: Checkpoint) -> Result<(Self, Vec<String>)> {
+        Self::resume_with(checkpoint, &Registry::standard())
+    }
+
+    /// As [`resume`](Self::resume), with the layers that the registry has.
+    pub fn resume_with(checkpoint: Checkpoint, registry: &Registry) -> Result<(Self, Vec<String>)> {
+        let unreadable = |error: serde_json::Error| {
+            Error::Model(format!("the checkpoint's training cannot be read: {error}"))
+        };
         let About { config, mut sources, file, path, prepared } =
-            serde_json::from_value::<About<C>>(checkpoint.about).map_err(|error| {
-                Error::Model(format!("the checkpoint's training cannot be read: {error}"))
-            })?;
+            serde_json::from_value(checkpoint.about).map_err(unreadable)?;
+        let config = C::read(config, registry).map_err(unreadable)?;
         sources.extend(file.map(|file| Source::new("train", &file.name, &file.hash)));
         config.check()?;
         let piped = config.reads_standard_input();
@@ -146,15 +153,17 @@ impl<C: Config> Training<C> {
 }
 
 fn about<C: Config>(config: &C, plan: &C::Plan) -> Result<Value> {
+    let unwritable = |error: serde_json::Error| {
+        Error::Invalid(format!("the checkpoint cannot be written as JSON: {error}"))
+    };
     let about = About {
-        config: config.clone(),
+        config: serde_json::to_value(config).map_err(unwritable)?,
         sources: plan.sources().to_vec(),
         file: None,
         path: sumun_kernels::Path::best().name().into(),
         prepared: plan.prepared()?,
     };
-    serde_json::to_value(about)
-        .map_err(|error| Error::Invalid(format!("the checkpoint cannot be written as JSON: {error}")))
+    serde_json::to_value(about).map_err(unwritable)
 }
 
 impl<C: Config> AnyConfig for C {

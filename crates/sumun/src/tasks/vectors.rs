@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::options::TextOptions;
 use crate::message::{key, text};
-use crate::model::Model;
+use crate::model::{EmbeddingLayer, LayerConfig, Model};
 use crate::text::{Coverage, VectorFormat, VectorOptions, Vocabulary, WordVectors};
 use crate::{Error, Result};
 
@@ -15,13 +15,14 @@ const HEADER: u64 = 100;
 /// The most bytes that a line with a vector has: 100,000 numbers or so.
 const LINE: u64 = 1 << 20;
 
-/// Copies the vectors that the options name into the model's embedding, and tells how much of the vocabulary has one;
-/// None where they name none. A file of another number of features than the embedding is an error.
+/// Copies the vectors that the options name into the model's first embedding, and returns how much of the vocabulary has
+/// one; None where they name none. A file of another number of features than the embedding is an error, and so are layers
+/// without an embedding. `usual` where the network is the one that settings describe.
 pub(super) fn load(
     model: &mut Model,
     vocabulary: Option<&Vocabulary>,
-    features: usize,
     options: &TextOptions,
+    usual: bool,
 ) -> Result<Option<Coverage>> {
     let Some(path) = &options.vectors else { return Ok(None) };
     let Some(vocabulary) = vocabulary else {
@@ -29,16 +30,31 @@ pub(super) fn load(
             key("vectors") + " names word vectors, but the data holds numbers; leave it out",
         ));
     };
+    let embedding = |(layer, name): (&LayerConfig, &str)| {
+        Some((name.to_owned(), layer.get::<EmbeddingLayer>()?.features))
+    };
+    let found = model.config().layers.iter().zip(model.layer_names()).find_map(embedding);
+    let Some((name, features)) = found else {
+        return Err(Error::Settings(
+            key("vectors") + " names word vectors, but no layer is an embedding; leave it out",
+        ));
+    };
     let how = VectorOptions::new(format(path)?).features(features).lowercase_fallback(true);
     let vectors = WordVectors::read(path, vocabulary, &how).map_err(|error| match features_of(path) {
-        Ok(Some(found)) if found != features => Error::Data(format!(
-            "{}: its vectors have {found} numbers each, but the embedding has {features} features",
-            path.display()
-        ))
-        .advise(text("give ") + key("embedding").to(found)),
+        Ok(Some(found)) if found != features => {
+            let advice = match usual {
+                true => text("give ") + key("embedding").to(found),
+                false => text(format!("give {name} {found} features")),
+            };
+            Error::Data(format!(
+                "{}: its vectors have {found} numbers each, but the embedding has {features} features",
+                path.display()
+            ))
+            .advise(advice)
+        }
         _ => error,
     })?;
-    vectors.copy_into_model(model, "embedding").map(Some)
+    vectors.copy_into_model(model, &name).map(Some)
 }
 
 /// How many numbers a file's vectors have, by its first line: a header's second number, or all after the first word.

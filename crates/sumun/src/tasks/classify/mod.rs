@@ -41,6 +41,7 @@ impl Task for Classify {
         loss: "cross-entropy (nats)",
         next: Next::PredictFile,
     };
+    const LAYERS: bool = true;
 
     fn rows() -> Vec<Setting> {
         Self::rows()

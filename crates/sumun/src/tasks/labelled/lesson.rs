@@ -67,7 +67,11 @@ impl<H: Head> Labelled<H> {
         let loss = T::loss(config, &pipeline.head, &train.labels)?;
         let mut notes = Vec::from_iter(left_out(&train.sequences, &pipeline.reader));
         let (input, known) = (pipeline.reader.input(), pipeline.reader.vocabulary());
-        let asks = Asks { outputs: Outputs::Once(options.pool), width: pipeline.head.outputs()? };
+        let asks = Asks {
+            outputs: Outputs::Once(options.pool),
+            width: pipeline.head.outputs()?,
+            each: pipeline.classes().map(|_| "class"),
+        };
         let model = first_model(config, input, known, asks, &mut notes)?;
         let learner = Learner::new(model, loss, train, valid, &config.train)?;
         Ok(Self { parts, sources, notes, pipeline, learner })

@@ -1,4 +1,7 @@
 //! A language model that is being trained.
+
+use ndarray::Array2;
+
 use super::super::figures::Measured;
 use super::super::inputs::too_rare;
 use super::super::network::{Asks, Outputs, first_model};
@@ -13,9 +16,9 @@ use super::plain_text::{PlainText, split};
 use super::sample::Sampling;
 use super::score::Reading;
 use super::streams::Streams;
-use super::tokens::Tokens;
+use super::tokens::{FIRST, Tokens};
 use crate::message::{key, text};
-use crate::model::{Input, Model};
+use crate::model::{Batch, Input, Model, ModelState};
 use crate::train::Objective;
 use crate::{Error, Result};
 
@@ -90,11 +93,40 @@ impl Writing {
         }
         let vocabulary = pipeline.vocabulary();
         let known = Some(&pipeline.tokens.vocabulary);
-        let asks = Asks { outputs: Outputs::EveryStep, width: vocabulary };
+        let asks = Asks { outputs: Outputs::EveryStep, width: vocabulary, each: Some("token") };
         let model = first_model(config, Input::ids(vocabulary), known, asks, &mut notes)?;
+        if !config.layers.is_empty() {
+            check_by_step(&model, vocabulary)?;
+        }
         let learner = LanguageLearner { model, train, valid, streams, vocabulary, state: None };
         Ok(Self { sources, notes, pipeline, learner, test })
     }
+}
+
+/// Refuses layers that do not compute the same step by step as at once: a text is read chunk by chunk in training and token
+/// by token when it is written, with nothing but the states of layers carried on.
+fn check_by_step(model: &Model, vocabulary: usize) -> Result<()> {
+    let ids: Vec<u32> = (0..8).map(|k| FIRST + (k * k + k / 2) % (vocabulary as u32 - FIRST)).collect();
+    let refused = |error: Error| Error::Invalid(format!("the layers do not read a token alone: {error}"));
+    let read = |ids: &[u32], state: Option<&ModelState>| {
+        let batch = Array2::from_shape_fn((1, ids.len()), |(_, t)| ids[t]);
+        model.forward_with_state(Batch::ids(batch.view()), state).map_err(refused)
+    };
+    let whole = read(&ids, None)?.0.into_data();
+    let mut state = None;
+    for (id, expected) in ids.iter().zip(whole.chunks_exact(vocabulary)) {
+        let (row, after) = read(&[*id], state.as_ref())?;
+        let same = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-4 * (1.0 + b.abs());
+        if !row.data.iter().zip(expected).all(same) {
+            return Err(Error::Invalid(
+                "the layers: outputs differ when a text is read token by token, as a language model is used; leave out what \
+                 looks at other steps and carries no state on, such as a convolution, attention or a bidirectional layer"
+                    .into(),
+            ));
+        }
+        state = Some(after);
+    }
+    Ok(())
 }
 
 impl Lesson for Writing {

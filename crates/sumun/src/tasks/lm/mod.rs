@@ -44,6 +44,7 @@ impl Task for Lm {
     const PURPOSE: &'static str = "Learn to write text like that of a file";
     const WORDS: Words =
         Words { verb: "Write like", example: "token", loss: "cross-entropy (nats)", next: Next::Generate };
+    const LAYERS: bool = true;
     // A text is read forwards, chunk by chunk.
     const WITHOUT: &'static [&'static str] = &["bidirectional", "batch_tokens"];
 

@@ -36,6 +36,7 @@ impl Task for Regress {
         loss: "mean squared error of scaled labels",
         next: Next::PredictFile,
     };
+    const LAYERS: bool = true;
 
     fn rows() -> Vec<Setting> {
         Self::rows()

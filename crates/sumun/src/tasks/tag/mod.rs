@@ -25,6 +25,7 @@ impl Task for Tag {
     const PURPOSE: &'static str = "Learn to tag every token of a sentence";
     const WORDS: Words =
         Words { verb: "Tag", example: "sentence", loss: "cross-entropy (nats)", next: Next::PredictFile };
+    const LAYERS: bool = true;
     // Sentences are tokens already.
     const WITHOUT: &'static [&'static str] = &["level"];
 

@@ -47,8 +47,8 @@ impl Translator {
         }
         let mut model =
             network(&config.network, config.own.score, source_ids, target_ids).build(config.train.seed)?;
-        let (known, features) = (Some(pipeline.vocabulary()), config.network.embedding);
-        if let Some(coverage) = vectors::load(&mut model, known, features, &config.text)? {
+        let known = Some(pipeline.vocabulary());
+        if let Some(coverage) = vectors::load(&mut model, known, &config.text, true)? {
             notes.push(format!("pretrained word vectors of the sources: {coverage}"));
         }
         let learner = TranslationLearner::new(model, train, valid, target_ids, &config.train)?;
