@@ -29,7 +29,31 @@ const fn case(
     Case { file, column, rows, labels, first_value, frequency, note }
 }
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 16] = [
+    case(
+        "f13_business_days.csv",
+        "Close",
+        500,
+        ["2018-01-01", "2019-11-29", "2019-12-02", "2019-12-03"],
+        100.0,
+        ("daily, Mon–Fri", "time column 'Date', daily, Mon–Fri"),
+    ),
+    case(
+        "k03_trading_hours.csv",
+        "price",
+        600,
+        ["2021-01-04 09:00", "2021-04-16 16:00", "2021-04-19 09:00", "2021-04-19 10:00"],
+        100.412,
+        ("hourly, 09:00–16:00, Mon–Fri", "09:00–16:00"),
+    ),
+    case(
+        "g17_last_business_day.csv",
+        "y",
+        120,
+        ["2000-01-31", "2009-12-31", "2010-01-29", "2010-02-26"],
+        0.0,
+        ("monthly, on the last working day", "last working day"),
+    ),
     case(
         "g02_datum_yy_newest_first.csv",
         "Umsatz",

@@ -1,5 +1,6 @@
 //! How far apart rows are: the step from one timestamp to the next.
 
+use super::opening::{Opening, WorkingMonths};
 use super::time::Timestamp;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,10 @@ pub enum Frequency {
         /// so that 31 means month ends.
         day: i8,
     },
+    /// Rows on some weekdays or at some hours.
+    Opening(Opening),
+    /// A row on one working day of the month.
+    Working(WorkingMonths),
 }
 
 impl Frequency {
@@ -70,7 +75,9 @@ impl Frequency {
     /// The most common spacing of `times`, or `None` if fewer than two of them go forward.
     ///
     /// Spacings that go back or stand still are not counted. If the common spacing is four weeks or more and all
-    /// timestamps share a day of the month (or are month ends) and a time of day, the step is in months.
+    /// timestamps share a day of the month (or are month ends, or the first or last working day of their months) and a time
+    /// of day, the step is in months. If no timestamp is on some weekdays, or at some hours of the day, and at most a tenth of
+    /// the others is missing, these are left out.
     pub fn infer(times: &[Timestamp]) -> Option<Self> {
         let forward = || times.windows(2).filter(|pair| pair[1] > pair[0]);
         let fixed = most_common(forward().map(|pair| nanoseconds_between(&pair[0], &pair[1])))?;
@@ -82,7 +89,16 @@ impl Frequency {
         {
             return Some(Self::Months { months, day });
         }
-        i64::try_from(fixed).ok().map(|nanoseconds| Self::Fixed { nanoseconds })
+        if fixed >= i128::from(4 * WEEK)
+            && let Some(months) =
+                most_common(forward().map(|pair| i128::from(months_between(&pair[0], &pair[1]))))
+            && let Some(rule) =
+                u32::try_from(months).ok().and_then(|months| WorkingMonths::infer(times, months))
+        {
+            return Some(Self::Working(rule));
+        }
+        let nanoseconds = i64::try_from(fixed).ok()?;
+        Some(Opening::infer(times, nanoseconds).map_or(Self::Fixed { nanoseconds }, Self::Opening))
     }
 
     /// The timestamp `n` steps after `time` (before it if `n` is negative). Months keep the day of the month and
@@ -97,13 +113,16 @@ impl Frequency {
                 let duration = jiff::SignedDuration::new(seconds, total.rem_euclid(second) as i32);
                 time.checked_add(duration).map_err(|_| outside())
             }
+            Self::Opening(rule) => rule.advance(time, n).ok_or_else(outside),
+            Self::Working(rule) => {
+                let first = month_after(time, rule.months(), n).ok_or_else(outside)?;
+                let date = rule.day_of(first).ok_or_else(outside)?;
+                Ok(date.to_datetime(time.time()))
+            }
             Self::Months { months, day } => {
-                let count = i128::from(month_number(time)) + i128::from(months) * i128::from(n);
-                let year = i16::try_from(count.div_euclid(12)).map_err(|_| outside())?;
-                let month = (count.rem_euclid(12) + 1) as i8;
-                let first = jiff::civil::Date::new(year, month, 1).map_err(|_| outside())?;
+                let first = month_after(time, months, n).ok_or_else(outside)?;
                 let day = day.clamp(1, first.days_in_month());
-                let date = jiff::civil::Date::new(year, month, day).map_err(|_| outside())?;
+                let date = first.with().day(day).build().map_err(|_| outside())?;
                 Ok(date.to_datetime(time.time()))
             }
         }
@@ -116,10 +135,9 @@ impl Frequency {
                 let total = nanoseconds_between(a, b);
                 (total % i128::from(nanoseconds) == 0).then(|| total / i128::from(nanoseconds))?
             }
-            Self::Months { months, .. } => {
-                let total = months_between(a, b);
-                (total % i64::from(months) == 0).then(|| i128::from(total / i64::from(months)))?
-            }
+            Self::Months { months, .. } => months_apart(a, b, months)?,
+            Self::Working(rule) => months_apart(a, b, rule.months())?,
+            Self::Opening(rule) => i128::from(rule.steps_between(a, b)?),
         };
         let steps = i64::try_from(steps).ok()?;
         (self.advance(a, steps).ok()? == *b).then_some(steps)
@@ -129,20 +147,31 @@ impl Frequency {
     pub fn approximate_seconds(&self) -> f64 {
         match *self {
             Self::Fixed { nanoseconds } => nanoseconds as f64 / SECOND as f64,
-            Self::Months { months, .. } => f64::from(months) * 365.2425 * 86_400.0 / 12.0,
+            Self::Months { months, .. } => month_seconds(months),
+            Self::Working(rule) => month_seconds(rule.months()),
+            Self::Opening(rule) => rule.seconds(),
         }
     }
 
     /// How many steps make `seconds`, if that is a whole number of them.
     pub(crate) fn steps_in(&self, seconds: i64) -> Option<usize> {
-        let Self::Fixed { nanoseconds } = *self else { return None };
-        let whole = seconds.checked_mul(SECOND)?;
-        (whole % nanoseconds == 0).then(|| usize::try_from(whole / nanoseconds).ok())?
+        let rows = match *self {
+            Self::Fixed { nanoseconds } => {
+                let whole = seconds.checked_mul(SECOND)?;
+                (whole % nanoseconds == 0).then(|| whole / nanoseconds)?
+            }
+            Self::Opening(rule) => rule.rows_in(seconds)?,
+            Self::Months { .. } | Self::Working(_) => return None,
+        };
+        usize::try_from(rows).ok()
     }
 
     /// `n` steps in words: `1 hour`, `5 days`, `3 steps (every 15 minutes)`.
     pub fn count(&self, n: usize) -> String {
         match self.unit() {
+            _ if matches!(self, Self::Opening(_)) => {
+                format!("{n} row{} ({self})", if n == 1 { "" } else { "s" })
+            }
             (1, unit) => format!("{n} {unit}{}", if n == 1 { "" } else { "s" }),
             _ => format!("{n} step{} ({self})", if n == 1 { "" } else { "s" }),
         }
@@ -153,6 +182,8 @@ impl Frequency {
         match *self {
             Self::Months { months, .. } if months % 12 == 0 => (i64::from(months / 12), "year"),
             Self::Months { months, .. } => (i64::from(months), "month"),
+            Self::Working(rule) => (i64::from(rule.months()), "month"),
+            Self::Opening(_) => (1, "row"),
             Self::Fixed { nanoseconds } => [
                 (WEEK, "week"),
                 (DAY, "day"),
@@ -172,6 +203,14 @@ impl Frequency {
 impl fmt::Display for Frequency {
     /// `hourly`, `daily`, `every 15 minutes`, `quarterly`, `every second`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opening(rule) => return write!(f, "{rule}"),
+            Self::Working(rule) => {
+                let monthly = Self::Months { months: rule.months(), day: 1 };
+                return write!(f, "{monthly}, {}", rule.which());
+            }
+            Self::Fixed { .. } | Self::Months { .. } => {}
+        }
         match self.unit() {
             (1, "hour") => f.write_str("hourly"),
             (1, "day") => f.write_str("daily"),
@@ -187,6 +226,23 @@ impl fmt::Display for Frequency {
 
 fn nanoseconds_between(a: &Timestamp, b: &Timestamp) -> i128 {
     b.duration_since(*a).as_nanos()
+}
+
+/// The first day of the month `n` times `months` after that of `time`.
+fn month_after(time: &Timestamp, months: u32, n: i64) -> Option<jiff::civil::Date> {
+    let count = i128::from(month_number(time)) + i128::from(months) * i128::from(n);
+    let year = i16::try_from(count.div_euclid(12)).ok()?;
+    jiff::civil::Date::new(year, (count.rem_euclid(12) + 1) as i8, 1).ok()
+}
+
+/// How many times `months` lie between two months, if that is a whole number.
+fn months_apart(a: &Timestamp, b: &Timestamp, months: u32) -> Option<i128> {
+    let total = months_between(a, b);
+    (total % i64::from(months) == 0).then(|| i128::from(total / i64::from(months)))
+}
+
+fn month_seconds(months: u32) -> f64 {
+    f64::from(months) * 365.2425 * 86_400.0 / 12.0
 }
 
 fn month_number(time: &Timestamp) -> i64 {

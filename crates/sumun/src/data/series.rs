@@ -150,7 +150,15 @@ impl Series {
                 return Err(axis::panel_error(table, column, &values));
             }
             notes.extend(said);
-            let inferred = times.frequency;
+            // A few rows of a file do not show weekends; the step that was learnt holds if it fits them.
+            let fits = |step: &Frequency| {
+                matches!(step, Frequency::Opening(_) | Frequency::Working(_))
+                    && times
+                        .values
+                        .windows(2)
+                        .all(|pair| step.steps_between(&pair[0], &pair[1]).is_some_and(|n| n > 0))
+            };
+            let inferred = spec.expected_frequency.filter(fits).or(times.frequency);
             if let (Some(found), Some(expected)) = (inferred, spec.expected_frequency)
                 && found != expected
                 && found.to_string() != expected.to_string()

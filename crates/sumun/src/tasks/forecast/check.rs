@@ -33,6 +33,12 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
         Some(Frequency::Months { months: 0, .. }) => {
             return damaged("the step between rows is 0 months".into());
         }
+        Some(Frequency::Opening(rule)) if !rule.is_sound() => {
+            return damaged("the hours of its rows lie outside the day".into());
+        }
+        Some(Frequency::Working(rule)) if !rule.is_sound() => {
+            return damaged("the step between rows is 0 months".into());
+        }
         _ => {}
     }
     if p.calendar.is_some() && frequency.is_none() {

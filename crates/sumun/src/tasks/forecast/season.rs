@@ -57,7 +57,9 @@ pub fn calendar_periods(frequency: &Frequency) -> Vec<usize> {
     let mut periods = match *frequency {
         Frequency::Months { months, .. } if 12 % months == 0 => vec![12 / months as usize],
         Frequency::Months { .. } => Vec::new(),
-        Frequency::Fixed { .. } => {
+        Frequency::Working(rule) if 12 % rule.months() == 0 => vec![12 / rule.months() as usize],
+        Frequency::Working(_) => Vec::new(),
+        Frequency::Fixed { .. } | Frequency::Opening(_) => {
             const LENGTHS_S: [i64; 4] = [60, 3600, 86_400, 604_800];
             let mut periods: Vec<_> = LENGTHS_S.iter().filter_map(|&s| frequency.steps_in(s)).collect();
             let step = frequency.approximate_seconds();
