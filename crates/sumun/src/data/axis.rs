@@ -366,7 +366,7 @@ pub(super) fn arrange(times: &mut Times, notes: &mut Vec<String>) -> Option<Vec<
         if let Clock::Changes { changes } = &clock {
             let (from, _) = changes[0];
             notes.push(format!(
-                "an hour that comes twice before {} was read as the end of summer time; the order of rows tells its halves apart",
+                "the clock shows {} twice; this was read as the end of summer time, and the order of the rows tells the two apart",
                 Clock::local(&clock, &from).strftime("%Y-%m-%d %H:%M")
             ));
             times.format.clock = clock;
