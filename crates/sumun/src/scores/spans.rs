@@ -29,11 +29,11 @@ pub struct SpanScore {
     pub support: u64,
 }
 
-/// Whether tags mark spans: each is `O` or `B-TYPE` or `I-TYPE`, also `E-TYPE` and `S-TYPE` (IOBES), and one at least
-/// begins or continues a span.
+/// Whether tags mark spans: each is `O`, or a type behind `B-` and `I-` (IOB1, IOB2), also `E-` and `S-` (IOBES, BIOES),
+/// `L-` and `U-` (BILOU), or `M-` and `W-` (BMEWO), and one at least is not `O`.
 pub fn is_bio<S: AsRef<str>>(tags: &[S]) -> bool {
-    let marked = |tag: &S| matches!(split(tag.as_ref()), Some((b'B' | b'I', _)));
-    tags.iter().all(|tag| tag.as_ref() == "O" || split(tag.as_ref()).is_some()) && tags.iter().any(marked)
+    let marked = |tag: &S| split(tag.as_ref()).is_some();
+    tags.iter().all(|tag| tag.as_ref() == "O" || marked(tag)) && tags.iter().any(marked)
 }
 
 impl Spans {
@@ -91,11 +91,14 @@ impl Counts {
 /// Type, first token, and the one after the last.
 type Span<'a> = (&'a str, usize, usize);
 
-/// The prefix and the type of a tag that is not `O`.
+/// The prefix, as IOBES has it, and the type of a tag that is not `O`.
 fn split(tag: &str) -> Option<(u8, &str)> {
-    let (prefix, kind) = tag.split_once('-')?;
+    let (prefix, kind) = tag.split_once('-').filter(|(_, kind)| !kind.is_empty())?;
     match prefix {
-        "B" | "I" | "E" | "S" if !kind.is_empty() => Some((prefix.as_bytes()[0], kind)),
+        "B" => Some((b'B', kind)),
+        "I" | "M" => Some((b'I', kind)),
+        "E" | "L" => Some((b'E', kind)),
+        "S" | "U" | "W" => Some((b'S', kind)),
         _ => None,
     }
 }
@@ -132,7 +135,11 @@ mod tests {
 
     #[test]
     fn spans_begin_and_end_where_seqeval_says() {
-        let cases: [(&str, &[Span]); 10] = [
+        let cases: [(&str, &[Span]); 13] = [
+            // IOB1: B- only between two spans of a type.
+            ("I-A I-A B-A I-A O I-B", &[("A", 0, 2), ("A", 2, 4), ("B", 5, 6)]),
+            ("B-A I-A L-A U-B O", &[("A", 0, 3), ("B", 3, 4)]),
+            ("B-A M-A E-A W-A W-A", &[("A", 0, 3), ("A", 3, 4), ("A", 4, 5)]),
             ("B-A I-A O", &[("A", 0, 2)]),
             ("I-A I-A B-A", &[("A", 0, 2), ("A", 2, 3)]),
             ("B-A I-B I-B", &[("A", 0, 1), ("B", 1, 3)]),
@@ -184,6 +191,8 @@ mod tests {
             ("O B-PER I-PER", true),
             ("I-PER", true),
             ("O B-PER E-PER S-PER", true),
+            ("O S-PER S-LOC", true),
+            ("O U-PER B-LOC L-LOC", true),
             ("O", false),
             ("NOUN VERB", false),
             ("B-PER NOUN", false),
