@@ -116,6 +116,7 @@ pub(crate) fn evaluation_json(measured: &Measured, task: &str, run: &str) -> Val
         "unknown_tokens": measured.unknown,
         "metrics": as_json(&measured.figures),
         "baselines": baseline_json(measured),
+        "notes": measured.notes,
     })
 }
 
@@ -137,6 +138,7 @@ mod tests {
             baseline_name: "always the mean, 0.5000".into(),
             other_baselines: Vec::new(),
             predictions: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

@@ -206,6 +206,7 @@ impl LargestPipeline {
             baseline_name: "always the mean".into(),
             other_baselines: Vec::new(),
             predictions: predicted.into_iter().map(Prediction::Number).collect(),
+            notes: Vec::new(),
         })
     }
 }

@@ -46,9 +46,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let style = Style::for_stdout();
     match on_threads(arguments.threads, || trained.evaluate(&arguments.file))?? {
         Evaluated::Figures(measured) => {
-            if let Some(note) = figures::unknown_note(measured.unknown) {
-                tell_note(&note, Style::for_stderr());
-            }
+            let notes = measured.notes.iter().cloned().chain(figures::unknown_note(measured.unknown));
+            notes.for_each(|note| tell_note(&note, Style::for_stderr()));
             if arguments.json {
                 return print_json(&figures::evaluation_json(&measured, trained.task(), &run));
             }

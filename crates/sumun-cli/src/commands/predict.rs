@@ -22,6 +22,8 @@ Examples:
   sumun predict runs/electricity --json
   sumun predict runs/classify-reviews-1 new_reviews.csv > labels.csv
   sumun predict runs/classify-reviews-1 new_reviews.csv --json --attention
+  sumun predict runs/classify-reviews-1 new_reviews.csv --id review_id > labels.csv
+  echo 'the film is wonderful' | sumun predict runs/classify-reviews-1 -
   sumun predict runs/translate-dates-1 new_dates.csv --beam 8
 
 A forecast has the time column as the file writes it and one column a target; numbers read back exactly.
@@ -49,6 +51,12 @@ pub(crate) struct Arguments {
     /// With --json, of a model trained with --pool attention, or of a translator: also the weight of each token or step
     #[arg(long, requires = "json")]
     attention: bool,
+    /// Of a classifier or regressor, the one column of FILE to write beside each answer [default: all of them]
+    #[arg(long, value_name = "COLUMN")]
+    id: Option<String>,
+    /// Refuse a file with an empty text; without it, such a text is answered with `unknown`
+    #[arg(long)]
+    strict: bool,
     /// Say nothing on stderr but errors
     #[arg(long, short)]
     quiet: bool,
@@ -61,7 +69,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let trained = open(&arguments.run)?;
     let Arguments { file, steps, attention, beam, .. } = &arguments;
-    let request = Request { file: file.as_deref(), steps: *steps, attention: *attention, beam: *beam };
+    let request = Request {
+        file: file.as_deref(),
+        steps: *steps,
+        attention: *attention,
+        beam: *beam,
+        id: arguments.id.as_deref(),
+        strict: arguments.strict,
+    };
     // The model does not know where it came from.
     let of_run = |error: Error| match error.problem() {
         Error::Model(_) => error.of(arguments.run.display()),
@@ -84,8 +99,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 /// Prints an answer for each record.
 fn print_answers(task: &str, answers: &Answers, arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.quiet {
-        let notes = figures::unknown_note(answers.unknown).into_iter().chain(cut_note(answers));
-        notes.for_each(|note| tell_note(&note, Style::for_stderr()));
+        let notes = answers.notes.iter().cloned().chain(figures::unknown_note(answers.unknown));
+        notes.chain(cut_note(answers)).for_each(|note| tell_note(&note, Style::for_stderr()));
     }
     if arguments.json {
         let sources = answers.texts.iter().map(Some).chain(std::iter::repeat(None));
@@ -96,14 +111,18 @@ fn print_answers(task: &str, answers: &Answers, arguments: &Arguments) -> Result
             "classes": answers.classes,
             "unknown_tokens": answers.unknown,
             "predictions": answers.predictions.iter().zip(sources).map(prediction_json).collect::<Value>(),
+            "notes": answers.notes,
         });
+        if arguments.id.is_some() {
+            object["ids"] = answers.beside.rows.iter().filter_map(|row| row.first().cloned()).collect();
+        }
         if arguments.attention {
             let aligned = answers.predictions.iter().filter_map(alignment_json);
             object["attention"] = answers.attention.iter().map(attention_json).chain(aligned).collect();
         }
         return print_json(&object);
     }
-    print(&answers_text(answers))
+    print(&answers_text(task, answers))
 }
 
 /// What to say of texts that came to no end; None where all did.
@@ -126,6 +145,11 @@ fn prediction_json((prediction, source): (&Prediction, Option<&String>)) -> Valu
             "probabilities": probabilities.iter().copied().map(json_number).collect::<Value>(),
         }),
         Prediction::Number(value) => json_number(*value),
+        Prediction::Unknown { .. } => Value::Null,
+        Prediction::Tokens { tokens, log_probabilities } => json!({
+            "tokens": tokens,
+            "log_probabilities": log_probabilities.iter().copied().map(json_number).collect::<Value>(),
+        }),
         Prediction::Tags { tags, probabilities } => json!({
             "tags": tags,
             "probabilities": probabilities.iter().copied().map(json_number).collect::<Value>(),
@@ -158,25 +182,49 @@ fn attention_json(attention: &AttentionWeights) -> Value {
     }
 }
 
-/// A line a record as CSV; of tagged sentences, a line a token and a blank line after each.
-fn answers_text(answers: &Answers) -> String {
-    let mut text = match answers.predictions.first() {
-        Some(Prediction::Class { .. }) => "label,probability\n".to_owned(),
-        Some(Prediction::Number(_)) => "prediction\n".to_owned(),
-        Some(Prediction::Text { .. }) => "source,prediction,probability\n".to_owned(),
-        Some(Prediction::Tags { .. }) | None => String::new(),
+/// What stands for the answer to a record with nothing to read.
+const UNKNOWN: &str = "unknown";
+
+/// A line a record as CSV, its own columns before the answer; of tagged sentences, a line a token and a blank line after
+/// each.
+fn answers_text(task: &str, answers: &Answers) -> String {
+    let columns: &[&str] = match answers.predictions.iter().find(|p| !matches!(p, Prediction::Unknown { .. }))
+    {
+        Some(Prediction::Number(_)) => &["prediction"],
+        Some(Prediction::Text { .. }) => &["source", "prediction", "probability"],
+        Some(Prediction::Tokens { .. }) => &["token", "log_probability"],
+        Some(Prediction::Tags { .. }) => &[],
+        None if task == "regress" => &["prediction"],
+        Some(Prediction::Class { .. } | Prediction::Unknown { .. }) | None => &["label", "probability"],
     };
+    let beside = &answers.beside;
+    let mut text = String::new();
+    if !columns.is_empty() {
+        let own = beside.names.iter().cloned();
+        let names: Vec<String> = own.chain(columns.iter().map(|name| unlike(name, &beside.names))).collect();
+        text += &csv_row(&names);
+    }
     for (place, prediction) in answers.predictions.iter().enumerate() {
+        let mut row = beside.rows.get(place).cloned().unwrap_or_default();
         match prediction {
             Prediction::Class { label, probabilities } => {
                 let highest = probabilities.iter().copied().fold(0.0, f64::max);
-                text += &format!("{},{}\n", csv_text(label), csv_number(highest));
+                row.extend([label.clone(), csv_number(highest)]);
             }
-            Prediction::Number(value) => text += &format!("{}\n", csv_number(*value)),
-            Prediction::Text { text: written, probability, .. } => {
-                let source = answers.texts.get(place).map_or("", String::as_str);
-                let probability = csv_number(*probability);
-                text += &format!("{},{},{probability}\n", csv_text(source), csv_text(written));
+            Prediction::Number(value) => row.push(csv_number(*value)),
+            Prediction::Unknown { .. } => {
+                row.push(UNKNOWN.into());
+                row.extend(columns.iter().skip(1).map(|_| String::new()));
+            }
+            Prediction::Text { text, probability, .. } => {
+                let source = answers.texts.get(place).cloned().unwrap_or_default();
+                row.extend([source, text.clone(), csv_number(*probability)]);
+            }
+            Prediction::Tokens { tokens, log_probabilities } => {
+                for (token, &log_probability) in tokens.iter().zip(log_probabilities) {
+                    text += &csv_row(&[token.clone(), csv_number(log_probability)]);
+                }
+                continue;
             }
             Prediction::Tags { tags, probabilities } => {
                 let tokens = answers.tokens.get(place).into_iter().flatten();
@@ -184,10 +232,26 @@ fn answers_text(answers: &Answers) -> String {
                     text += &format!("{token}\t{tag}\t{}\n", csv_number(probability));
                 }
                 text.push('\n');
+                continue;
             }
         }
+        text += &csv_row(&row);
     }
     text
+}
+
+fn csv_row(cells: &[String]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| csv_text(cell)).collect();
+    cells.join(",") + "\n"
+}
+
+/// A column's name that no column of the file has: `label`, or else `predicted_label`.
+fn unlike(name: &str, others: &[String]) -> String {
+    let mut name = name.to_owned();
+    while others.contains(&name) {
+        name.insert_str(0, "predicted_");
+    }
+    name
 }
 
 fn as_csv(forecast: &Forecast) -> String {

@@ -95,7 +95,11 @@ fn what_cannot_be_written_is_refused() {
     );
     place.refuse(&["generate", "writen"], &["writen: there is no such run", "did you mean writer?"]);
     place.refuse(&["generate", "y.csv"], &["y.csv"]);
-    place.refuse(&["predict", "writer", "y.csv"], &["answers no records; write text with `sumun generate`"]);
+    let tokens = place.run_with_input(&["predict", "writer", "-"], "ten\n").stdout;
+    assert_eq!(
+        (tokens.lines().next(), tokens.starts_with("token,log_probability\nt,-")),
+        (Some("token,log_probability"), true)
+    );
     let good = fs::read(place.path("writer/model.safetensors")).unwrap();
     for at in (0..good.len()).step_by(good.len() / 20 + 1) {
         let mut bytes = good.clone();

@@ -104,8 +104,28 @@ fn texts_are_classified() {
     assert!(!place.path("run/checkpoint.safetensors").exists());
     place.write("new.csv", "text\na 좋은 film\nbad bad film\nan unknown one\n");
     let csv = place.succeed(&["predict", "run", "new.csv"]).stdout;
-    let labels: Vec<&str> = csv.lines().map(|line| line.split(',').next().unwrap()).collect();
+    let labels: Vec<&str> = csv.lines().map(|line| line.split(',').nth(1).unwrap()).collect();
     assert_eq!(labels[..3], ["label", "good", "poor"], "{csv}");
+    assert!(csv.lines().nth(1).unwrap().starts_with("a 좋은 film,good,0."), "{csv}");
+    // Lines of text are read as the column is, an empty one is unknown, and one column may stand beside the answers.
+    let lines = place.run_with_input(&["predict", "run", "-"], "a 좋은 film\n\nbad bad film\n");
+    let rows: Vec<&str> = lines.stdout.lines().collect();
+    assert_eq!((rows.len(), rows[0], rows[2]), (4, "text,label,probability", ",unknown,"), "{lines:?}");
+    assert_eq!((rows[1], rows[3]), (csv.lines().nth(1).unwrap(), csv.lines().nth(2).unwrap()));
+    assert!(lines.stderr.contains("1 of 3 texts have nothing to read"), "{lines:?}");
+    place.write("ids.csv", "id,text,label\n7,a 좋은 film,x\n8,,x\n");
+    let ids = place.succeed(&["predict", "run", "ids.csv", "--id", "id"]).stdout;
+    assert!(ids.starts_with("id,label,probability\n7,good,0.") && ids.ends_with("\n8,unknown,\n"), "{ids}");
+    let all = place.succeed(&["predict", "run", "ids.csv"]).stdout;
+    assert!(all.starts_with("id,text,label,predicted_label,probability\n7,a 좋은 film,x,good,0."), "{all}");
+    let json = last_json(&place.succeed(&["predict", "run", "ids.csv", "--json", "--id", "id"]));
+    assert_eq!(
+        (&json["ids"], &json["predictions"][1]),
+        (&serde_json::json!(["7", "8"]), &serde_json::Value::Null)
+    );
+    assert_eq!(json["notes"].as_array().unwrap().len(), 1);
+    place.refuse(&["predict", "run", "ids.csv", "--id", "di"], &["there is no field 'di'", "'id'"]);
+    place.refuse(&["predict", "run", "ids.csv", "--strict"], &["ids.csv: line 3: there is nothing to read"]);
     let answers = last_json(&place.succeed(&["predict", "run", "new.csv", "--json"]));
     assert_eq!(answers["classes"], serde_json::json!(["fair", "good", "poor"]));
     let probabilities = answers["predictions"][0]["probabilities"].as_array().unwrap();
@@ -181,7 +201,7 @@ fn numbers_become_two_classes_or_a_number() {
     let trained = train(&place, "regress", "reviews.csv", &more);
     assert!(trained["metrics"]["test"]["rmse"].as_f64().unwrap() < 1.0, "{trained}");
     let csv = place.succeed(&["predict", "run", "reviews.csv"]).stdout;
-    assert_eq!((csv.lines().next(), csv.lines().count()), (Some("prediction"), 61));
+    assert_eq!((csv.lines().next().unwrap().ends_with(",prediction"), csv.lines().count()), (true, 61));
 }
 
 #[test]
@@ -362,9 +382,22 @@ fn data_that_cannot_be_learnt_is_refused() {
     }
     place.write("train.csv", "text,label\na,x\nb,y\na,x\nb,y\n");
     place.write("test.csv", "text,label\na,x\nb,z\n");
-    place.refuse(
-        &["train", "classify", "train.csv", "--valid", "0", "--test", "test.csv"],
-        &["test.csv: line 3", "'z'"],
+    let ran = place.succeed(&[
+        "train",
+        "classify",
+        "train.csv",
+        "--valid",
+        "0",
+        "--test",
+        "test.csv",
+        "--epochs",
+        "1",
+        "--out",
+        "unseen",
+    ]);
+    assert!(
+        ran.stderr.contains("test: 1 of 2 labels are none that were learnt, and count as wrong: 'z' (1)"),
+        "{ran:?}"
     );
     let same = "text,label\na,3\n".to_owned() + &"b,3\n".repeat(30);
     for (name, text, expected) in [

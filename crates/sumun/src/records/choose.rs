@@ -10,8 +10,28 @@ use crate::{Error, Result};
 pub(super) enum Holds {
     Text,
     List,
+    /// Dates or times of day, and nothing else.
+    Times,
+    /// Another number or code in each record, and nothing else.
+    Identifiers,
+    /// Single words that come again and again.
+    Names,
     /// Numbers, booleans, nothing, objects.
     Other,
+}
+
+impl Holds {
+    /// What it is where it is no text to learn from.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Text => "texts",
+            Self::List => "lists",
+            Self::Times => "times",
+            Self::Identifiers => "identifiers",
+            Self::Names => "the same few names",
+            Self::Other => "no texts",
+        }
+    }
 }
 
 /// The fields chosen.
@@ -67,7 +87,10 @@ pub(super) fn choose(
     let is_text = |&index: &usize| holds(index) == Holds::Text && label.as_ref() != Some(&names[index]);
     let texts: Vec<usize> = (0..names.len()).filter(is_text).collect();
     let x = find("x").is_some_and(|index| holds(index) == Holds::List);
-    let named_text = texts.iter().any(|&index| names[index] == "text");
+    // What it is called says more than what it looks like.
+    let named_text = find("text").is_some_and(|text| {
+        label.as_ref() != Some(&names[text]) && !matches!(holds(text), Holds::List | Holds::Other)
+    });
     let why = match (x, named_text, texts.as_slice()) {
         (true, false, _) => return Ok(chosen("x", true)),
         (false, true, _) => return Ok(chosen("text", false)),
@@ -76,9 +99,45 @@ pub(super) fn choose(
         (_, _, []) => "no field but the label is a text",
         _ => "several fields are texts",
     };
-    Err(Error::Data(format!("{file}: which field is read? {why}; {place} names {}", listed(names))).advise(
-        text("name one with ") + key("text") + ", or with " + key("x") + " where it holds lists of numbers",
-    ))
+    let others = (0..names.len()).filter(|&index| {
+        matches!(holds(index), Holds::Times | Holds::Identifiers | Holds::Names)
+            && label.as_ref() != Some(&names[index])
+    });
+    let others: Vec<String> =
+        others.map(|index| format!("{} holds {}", quoted(&names[index]), holds(index).name())).collect();
+    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    Err(Error::Data(format!("{file}: which field is read? {why}; {place} names {}{others}", listed(names)))
+        .advise(
+            text("name one with ")
+                + key("text")
+                + ", or with "
+                + key("x")
+                + " where it holds lists of numbers; of rows of numbers, name the column that says which recording they are of \
+                   with "
+                + key("series")
+                + ", or cut them with "
+                + key("window"),
+        ))
+}
+
+/// What to say of the fields that were chosen; None where both were named or are called as they always are.
+pub(super) fn chosen_note(
+    file: &str,
+    fields: &Fields,
+    holds: Holds,
+    spec: &RecordSpec<'_>,
+) -> Option<String> {
+    let plain = fields.input == "text" && holds == Holds::Text || fields.input == "x" && holds == Holds::List;
+    if spec.text.or(spec.x).is_some() || plain {
+        return None;
+    }
+    let label =
+        fields.label.as_ref().map_or_else(String::new, |label| format!(", the labels {}", quoted(label)));
+    let but = match holds {
+        Holds::Times | Holds::Identifiers | Holds::Names => format!(", which holds {}", holds.name()),
+        _ => String::new(),
+    };
+    Some(format!("{file}: the texts are {}{but}{label}", quoted(&fields.input)))
 }
 
 /// The error for a field that is not there.

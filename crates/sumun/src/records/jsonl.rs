@@ -5,9 +5,12 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::choose::{Choice, Holds, choose, no_such};
+use super::choose::{Choice, Holds, choose, chosen_note, no_such};
+use super::kinds::kind;
+use super::lines::line_end;
 use super::numbers::{NumberList, number_list};
-use super::record::{Fields, Input, Record, RecordSpec, whole};
+use super::open::counted;
+use super::record::{Beside, Fields, Found, Input, Record, RecordSpec, XLayout, whole};
 use crate::data::quoted;
 use crate::{Error, Result};
 
@@ -66,6 +69,15 @@ pub(super) struct Object {
 }
 
 impl Object {
+    /// The value of a key as it is written, nothing where there is none.
+    fn written(&self, key: &str) -> String {
+        match self.keys.iter().position(|other| other == key).map(|index| &self.values[index]) {
+            Some(Value::Text(text) | Value::Number(text)) => text.clone(),
+            Some(Value::Bool(value)) => value.to_string(),
+            _ => String::new(),
+        }
+    }
+
     /// Takes the value of a key out. Error: no such key.
     pub(super) fn take(&mut self, file: &str, key: &str) -> Result<Value> {
         match self.keys.iter().position(|other| other == key) {
@@ -89,7 +101,7 @@ pub(super) fn objects<'a>(
     text: &'a str,
     want: impl Fn(&str) -> Want + Copy + 'a,
 ) -> impl Iterator<Item = Result<Object>> + 'a {
-    let lines = (1..).zip(text.split('\n')).filter(|(_, line)| !line.trim().is_empty());
+    let lines = (1..).zip(text.split(line_end(text))).filter(|(_, line)| !line.trim().is_empty());
     lines.map(move |(number, line)| object(file, number, line, want))
 }
 
@@ -98,25 +110,115 @@ pub(super) fn first(file: &str, text: &str) -> Result<Option<Object>> {
     objects(file, text, |_| Want::Scalar).next().transpose()
 }
 
+/// As many objects say what the fields hold.
+const LOOKED_AT: usize = 100;
+
 /// Records from an object a line.
-pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<(Fields, Vec<Record>)> {
+pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Found> {
     let Some(look) = first(file, text)? else {
         return Err(Error::Data(format!("{file}: the file is empty; it needs records")));
     };
-    let holds = |index: usize| match look.values[index] {
-        Value::Text(_) => Holds::Text,
-        Value::List => Holds::List,
-        _ => Holds::Other,
-    };
-    let Choice { fields, numbers } = choose(file, &format!("line {}", look.line), &look.keys, holds, spec)?;
+    let kinds = kinds(file, text, &look)?;
+    let Choice { fields, numbers } =
+        choose(file, &format!("line {}", look.line), &look.keys, |index| kinds[index], spec)?;
     let want = |key: &str| match key {
         _ if key == fields.input && numbers => Want::Numbers,
-        _ if key == fields.input || Some(key) == fields.label.as_deref() => Want::Scalar,
+        _ if key == fields.input || Some(key) == fields.label.as_deref() || spec.to_predict => Want::Scalar,
         _ => Want::Nothing,
     };
-    let record = |object: Result<Object>| record(file, object?, &fields, numbers, spec);
-    let records = objects(file, text, want).map(record).collect::<Result<_>>()?;
-    Ok((fields, records))
+    let scalar = |index: &usize| !matches!(look.values[*index], Value::List | Value::Object);
+    let names = match spec.to_predict {
+        true => (0..look.keys.len()).filter(scalar).map(|index| look.keys[index].clone()).collect(),
+        false => Vec::new(),
+    };
+    let mut beside = Beside { names, rows: Vec::new() };
+    let mut all: Vec<(usize, Read, Option<String>)> = Vec::new();
+    for object in objects(file, text, want) {
+        let object = object?;
+        if spec.to_predict {
+            beside.rows.push(beside.names.iter().map(|name| object.written(name)).collect());
+        }
+        let line = object.line;
+        let (input, label) = record(file, object, &fields, numbers, spec)?;
+        all.push((line, input, label));
+    }
+    let shapes = all.iter().filter_map(|(_, read, _)| match read {
+        Read::Numbers(list) => list.shape(),
+        Read::Text(_) => None,
+    });
+    let (x_layout, note) = layout(file, &fields.input, shapes.collect(), spec.x_layout);
+    let record = |(line, read, label): (usize, Read, Option<String>)| {
+        let input = match read {
+            Read::Text(text) => Input::Text(text),
+            Read::Numbers(list) => list
+                .sequence(&fields.input, x_layout)
+                .map_err(|error| error.of(format!("{file}: line {line}")))?,
+        };
+        Ok(Record { line, input, label })
+    };
+    let records = all.into_iter().map(record).collect::<Result<_>>()?;
+    let holds =
+        look.keys.iter().position(|key| *key == fields.input).map_or(Holds::Other, |index| kinds[index]);
+    let notes = chosen_note(file, &fields, holds, spec).into_iter().chain(note).collect();
+    Ok(Found { x_layout, beside, notes, ..Found::of(fields, records) })
+}
+
+/// What the fields of the first object hold, by all of the first objects.
+fn kinds(file: &str, text: &str, look: &Object) -> Result<Vec<Holds>> {
+    let several: Vec<Object> = objects(file, text, |_| Want::Scalar).take(LOOKED_AT).flatten().collect();
+    let kind_of = |(key, value): (&String, &Value)| match value {
+        Value::List => Holds::List,
+        Value::Text(_) => {
+            let texts: Vec<String> = several.iter().map(|object| object.written(key)).collect();
+            kind(texts.iter().map(|text| text.trim()))
+        }
+        _ => Holds::Other,
+    };
+    Ok(look.keys.iter().zip(&look.values).map(kind_of).collect())
+}
+
+/// How all lists of a file are arranged, by their shapes, and what to say of it.
+fn layout(
+    file: &str,
+    field: &str,
+    shapes: Vec<[usize; 2]>,
+    named: Option<XLayout>,
+) -> (XLayout, Option<String>) {
+    let Some(&[outer, inner]) = shapes.first() else { return (named.unwrap_or_default(), None) };
+    let (same_outer, same_inner) =
+        (shapes.iter().all(|shape| shape[0] == outer), shapes.iter().all(|shape| shape[1] == inner));
+    let layout = named.unwrap_or(match (same_outer, same_inner) {
+        // Sequences may be of unequal length; the channels are the same in all.
+        (false, true) => XLayout::TimeChannel,
+        _ => XLayout::ChannelTime,
+    });
+    if named.is_some() {
+        return (layout, None);
+    }
+    let steps = |place: usize| {
+        let (least, most) = shapes
+            .iter()
+            .fold((usize::MAX, 0), |(least, most), shape| (least.min(shape[place]), most.max(shape[place])));
+        if least == most { counted(least, "step") } else { format!("{least} to {most} steps") }
+    };
+    let (channels, steps, lists) = match layout {
+        XLayout::ChannelTime => (outer, steps(1), "channels, each over time"),
+        XLayout::TimeChannel => (inner, steps(0), "steps, each of channels"),
+    };
+    let mut note = format!("{file}: {field} is a list of {lists}: {}, {steps}", counted(channels, "channel"));
+    if layout == XLayout::ChannelTime && same_inner && outer > inner {
+        note += &format!(
+            "; more channels than steps are rare: if the lists are steps of {}, set x_layout to time-channel",
+            counted(inner, "channel")
+        );
+    }
+    (layout, Some(note))
+}
+
+/// What was read of a record.
+enum Read {
+    Text(String),
+    Numbers(NumberList),
 }
 
 fn record(
@@ -125,21 +227,21 @@ fn record(
     fields: &Fields,
     numbers: bool,
     spec: &RecordSpec<'_>,
-) -> Result<Record> {
+) -> Result<(Read, Option<String>)> {
     let line = object.line;
     let bad = |message: String| Error::Data(format!("{file}: line {line}: {message}"));
     let field = &fields.input;
-    let input = match object.take(file, field)? {
-        Value::Numbers(list) => {
-            list.sequence(field, spec.x_layout).map_err(|error| error.of(format!("{file}: line {line}")))?
-        }
+    let nothing = spec.to_predict && !numbers && !object.keys.contains(field);
+    let input = match if nothing { Value::Null } else { object.take(file, field)? } {
+        Value::Numbers(list) => Read::Numbers(list),
         value if numbers => {
             return Err(bad(format!("{field} is {}; it must be a list of numbers", value.kind())));
         }
-        Value::Text(text) if text.trim().is_empty() => {
+        Value::Null if spec.to_predict => Read::Text(String::new()),
+        Value::Text(text) if text.trim().is_empty() && !spec.to_predict => {
             return Err(bad(format!("{field} is an empty text; leave such records out")));
         }
-        Value::Text(text) => Input::Text(text.trim().to_owned()),
+        Value::Text(text) => Read::Text(text.trim().to_owned()),
         value => return Err(bad(format!("{field} is {}; it must be a text", value.kind()))),
     };
     let label = match &fields.label {
@@ -163,7 +265,7 @@ fn record(
         Some(name) if spec.require_label && label.is_none() => {
             Err(bad(format!("{name} is empty; give the record a label or leave it out")))
         }
-        _ => Ok(Record { line, input, label }),
+        _ => Ok((input, label)),
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::jsonl::{self, looks_like_json};
 use super::open::{counted, extension, open};
-use super::record::{Fields, Input, Record, RecordSpec};
-use super::table;
+use super::record::{Beside, Fields, Form, Found, Input, Record, RecordSpec, XLayout};
+use super::{fasttext, folder, number_rows, raw_lines, table, ts_file, windows};
 use crate::data::TextFile;
 use crate::message::{key, text};
 use crate::{Error, Result};
@@ -22,17 +22,38 @@ pub struct Records {
     pub fields: Fields,
     /// The records, in the order of the file.
     pub records: Vec<Record>,
+    /// How rows became records.
+    pub form: Form,
+    /// How lists of numbers were arranged.
+    pub x_layout: XLayout,
+    /// The other fields, where the records are only predicted from; else nothing.
+    pub beside: Beside,
+    /// The recording that each record is a window of, so that a split keeps them together; nothing where none is cut.
+    pub groups: Vec<usize>,
+    /// What was noticed and chosen, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Records {
-    /// Reads a file, or standard input where `path` is `-`. `.csv`, `.tsv`, `.tab`, `.jsonl`, `.ndjson` and `.json` say
-    /// what it is; else the first character does: `{` or `[` begins JSON.
+    /// Reads a file, or standard input where `path` is `-`. Its first lines say whether it is a `.ts` file of the UEA and
+    /// UCR archives (`@data`), fastText's form (`__label__NAME a text`), or rows of numbers without a header, the first or the
+    /// last of them the label. Else `.csv`, `.tsv`, `.tab`, `.jsonl`, `.ndjson` and `.json` say what it is, or the first
+    /// character: `{` or `[` begins JSON.
+    ///
+    /// A table without a column of texts holds sequences of numbers: rows are the steps of recordings where a column says
+    /// which recording each is of, or where they are to be cut into windows; a row is a sequence where columns are named by
+    /// steps (`t0 … t99`). In a folder every file is a record: a table of numbers, a recording each, or a `.txt` file, a text
+    /// each, whose label a column or the sub-folder's name says.
     ///
     /// Errors, each with the line: a file that is missing, empty or no UTF-8 text; a field that is not there, with the
     /// nearest name; a record without its text, numbers or (if required) label; numbers that are not finite, lists of
     /// unequal lengths, another number of channels than before; JSON that is none, or names a key twice.
     pub fn read(path: impl AsRef<Path>, spec: &RecordSpec<'_>) -> Result<Self> {
-        Self::from_file(&open(path.as_ref(), KIND)?, spec)
+        let path = path.as_ref();
+        if path.is_dir() {
+            return folder::read(path, spec);
+        }
+        Self::from_file(&open(path, KIND)?, spec)
     }
 
     /// As [`read`](Self::read) from anything; `name` stands for the file and says by its extension what it is.
@@ -50,21 +71,42 @@ impl Records {
         if text.trim().is_empty() {
             return Err(Error::Data(format!("{}: the file is empty; it needs records", file.name())));
         }
-        let (fields, records) = match extension(file.name()).as_str() {
+        let found = match extension(file.name()).as_str() {
+            "jsonl" | "ndjson" | "json" => jsonl::read(file.name(), text, spec)?,
+            _ if ts_file::is_one(text) => ts_file::read(file.name(), text, spec)?,
+            _ if fasttext::is_one(text) => fasttext::read(file.name(), text, spec)?,
+            _ if number_rows::is_one(text) => number_rows::read(file.name(), text, spec)?,
             "csv" => table::read(file, None, spec)?,
             "tsv" | "tab" => table::read(file, Some(b'\t'), spec)?,
-            "jsonl" | "ndjson" | "json" => jsonl::read(file.name(), text, spec)?,
             _ if looks_like_json(text) => jsonl::read(file.name(), text, spec)?,
+            _ if raw_lines::is_one(text, spec) => raw_lines::read(file.name(), text, spec),
             _ => table::read(file, None, spec)?,
         };
+        let found = match found.groups.is_empty() && spec.window.is_some() {
+            true => windows::cut(file.name(), found, spec)?,
+            false => found,
+        };
+        let Found { fields, records, form, x_layout, beside, groups, notes } = found;
         check_channels(file.name(), &fields.input, &records)?;
-        Ok(Self { name: file.name().to_owned(), hash: file.hash(), fields, records })
+        let (name, hash) = (file.name().to_owned(), file.hash());
+        Ok(Self { name, hash, fields, records, form, x_layout, beside, groups, notes })
     }
 
     /// The records of some places, in that order.
     pub fn select(&self, places: &[usize]) -> Self {
         let records = places.iter().map(|&place| self.records[place].clone()).collect();
-        Self { name: self.name.clone(), hash: self.hash.clone(), fields: self.fields.clone(), records }
+        let rows = places.iter().filter_map(|&place| self.beside.rows.get(place).cloned()).collect();
+        Self {
+            name: self.name.clone(),
+            hash: self.hash.clone(),
+            fields: self.fields.clone(),
+            records,
+            form: self.form.clone(),
+            x_layout: self.x_layout,
+            beside: Beside { names: self.beside.names.clone(), rows },
+            groups: places.iter().filter_map(|&place| self.groups.get(place).copied()).collect(),
+            notes: Vec::new(),
+        }
     }
 
     /// F, where the records are numbers; None where they are texts.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 use super::labelled::Records;
 use super::record::Record;
@@ -81,6 +82,65 @@ impl Classes {
         self.ids.get(name).copied()
     }
 
+    /// These classes and behind them the labels that are none, in the order in which they are met: figures count them as
+    /// classes that are never predicted.
+    pub(crate) fn with_unseen<'a>(&self, labels: impl Iterator<Item = &'a str>) -> Self {
+        let mut all = self.clone();
+        for label in labels.filter(|label| !label.is_empty()) {
+            if !all.ids.contains_key(label) {
+                // As many names as there are ids, or there would have been an error before.
+                all.ids.insert(label.to_owned(), all.names.len() as u32);
+                all.names.push(label.to_owned());
+            }
+        }
+        all
+    }
+
+    /// What to say of the labels of `part` that are none of these classes; None where all are.
+    pub(crate) fn unseen_note<'a>(
+        &self,
+        part: &str,
+        what: &str,
+        labels: impl Iterator<Item = &'a str>,
+    ) -> Option<String> {
+        let mut unseen: Vec<(&str, usize)> = Vec::new();
+        let mut total = 0;
+        for label in labels {
+            total += 1;
+            match unseen.iter_mut().find(|(name, _)| *name == label) {
+                Some((_, count)) => *count += 1,
+                None if self.id(label).is_none() => unseen.push((label, 1)),
+                None => {}
+            }
+        }
+        let count: usize = unseen.iter().map(|(_, count)| count).sum();
+        let shown: Vec<String> =
+            unseen.iter().take(LISTED).map(|(name, count)| format!("{} ({count})", quoted(name))).collect();
+        let more = if unseen.len() > LISTED { ", …" } else { "" };
+        (count > 0).then(|| {
+            format!(
+                "{part}: {count} of {total} {what}s are none that were learnt, and count as wrong: {}{more}",
+                shown.join(", ")
+            )
+        })
+    }
+
+    /// The names that differ in nothing but case, blanks or the way in which their letters are composed, a list each.
+    pub(crate) fn alike(&self) -> Vec<Vec<&str>> {
+        let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+        let mut places = HashMap::new();
+        for name in &self.names {
+            let blanks: Vec<&str> = name.split_whitespace().collect();
+            let plain: String = blanks.join(" ").nfkc().collect::<String>().to_lowercase();
+            let place = *places.entry(plain.clone()).or_insert(groups.len());
+            if place == groups.len() {
+                groups.push((plain, Vec::new()));
+            }
+            groups[place].1.push(name);
+        }
+        groups.into_iter().map(|(_, names)| names).filter(|names| names.len() > 1).collect()
+    }
+
     /// The id of a label in a file, which the message names where it is no class.
     fn known(&self, file: &str, line: usize, label: &str) -> Result<u32> {
         self.id(label).ok_or_else(|| {
@@ -146,6 +206,11 @@ impl Records {
         self.records.iter().map(id).collect()
     }
 
+    /// The labels that are there.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
+        self.records.iter().filter_map(|record| record.label.as_deref())
+    }
+
     /// The label of each record as a number. Errors, with the line: a record without a label, a label that is no
     /// number, or not a finite one of at most 10¹⁸.
     pub fn numeric_labels(&self) -> Result<Vec<f64>> {
@@ -194,6 +259,11 @@ impl Tagged {
     pub fn classes(&self) -> Result<Classes> {
         Classes::of(self.sentences.iter().filter_map(|sentence| sentence.tags.as_ref()).flatten())
             .map_err(|error| Error::Data(format!("{}: {error}", self.name)))
+    }
+
+    /// The tags that are there.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &str> {
+        self.sentences.iter().filter_map(|sentence| sentence.tags.as_ref()).flatten().map(String::as_str)
     }
 
     /// The class of each token of each sentence. Errors, with the line: a sentence without tags, a tag that is none of

@@ -1,6 +1,6 @@
 //! Labelled records from files: texts or sequences of numbers with a label each, and sentences with a tag on every token.
 //!
-//! [`Records`] and [`Pairs`] of texts come from CSV, TSV or JSONL, [`Tagged`] sentences from JSONL or CoNLL columns. Every
+//! [`Records`] and [`Pairs`] of texts come from CSV, TSV or JSONL, [`Tagged`] sentences from JSONL, CoNLL columns or tables of words. Every
 //! problem of a file is an error that names its line and says what to do. [`Classes`] turn labels into ids.
 //!
 //! Not for a series in columns of time and values ([`data`](crate::data)), nor for files that do not fit in memory.
@@ -19,22 +19,35 @@
 
 mod choose;
 mod conll;
+mod fasttext;
+mod folder;
 mod jsonl;
+mod kinds;
 mod labelled;
 mod labels;
+mod lines;
+mod number_rows;
 mod numbers;
 mod open;
 mod pairs;
+mod raw;
+mod raw_lines;
 mod record;
+mod recordings;
 mod sentence;
 mod table;
 mod tagged;
+mod ts_file;
+mod windows;
+mod word_table;
 
+pub use conll::Columns;
 pub use labelled::Records;
 pub use labels::Classes;
 pub(crate) use open::{STANDARD_INPUT, counted, open};
 pub use pairs::{Pair, PairFields, PairSpec, Pairs};
-pub use record::{Fields, Input, Record, RecordSpec, XLayout};
+pub(crate) use raw::Known;
+pub use record::{Beside, Fields, Form, Input, Record, RecordSpec, XLayout};
 pub use sentence::{Sentence, TaggedSpec};
 pub use tagged::Tagged;
 

@@ -23,6 +23,23 @@ pub(super) struct NumberList {
 }
 
 impl NumberList {
+    /// Adds a number to the inner list that is not ended yet.
+    pub(super) fn push(&mut self, value: f32) {
+        self.values.push(value);
+    }
+
+    /// Ends an inner list.
+    pub(super) fn end_inner(&mut self) {
+        let before: usize = self.lists.iter().sum();
+        self.lists.push(self.values.len() - before);
+    }
+
+    /// How many inner lists there are and how many numbers each holds; None of a flat list, and where they differ.
+    pub(super) fn shape(&self) -> Option<[usize; 2]> {
+        let (&first, rest) = self.lists.split_first()?;
+        (self.flat == 0 && rest.iter().all(|&length| length == first)).then_some([self.lists.len(), first])
+    }
+
     /// The sequence. The error says what is wrong with `field` and what to do, without file and line.
     pub(super) fn sequence(self, field: &str, layout: XLayout) -> Result<Input, Error> {
         let Self { values, lists, flat, problem } = self;

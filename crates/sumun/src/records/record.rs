@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What a record's label is about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// A text that is not blank, without blanks around it.
+    /// A text that is not blank, without blanks around it; empty where it is only predicted from.
     Text(String),
     /// Numbers at each step, all finite.
     Numbers {
@@ -69,18 +69,109 @@ pub struct Record {
 ///
 /// Where neither `text` nor `x` is named, a list called `x` is taken, or a text called `text`, or the only text there
 /// is besides the label. Where `label` is not named, it is the field `label` if there is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RecordSpec<'a> {
     /// The field with the text.
     pub text: Option<&'a str>,
     /// The field with the numbers.
     pub x: Option<&'a str>,
-    /// How the numbers are arranged in their lists.
-    pub x_layout: XLayout,
+    /// How the numbers are arranged in their lists; by default what all lists of the file allow, a list of channels where
+    /// both are possible.
+    pub x_layout: Option<XLayout>,
     /// The field with the label.
     pub label: Option<&'a str>,
     /// Whether a record without a label is an error.
     pub require_label: bool,
+    /// The form of the file that a model was trained on.
+    pub form: Option<&'a Form>,
+    /// The column that says which recording a row is of.
+    pub series: Option<&'a str>,
+    /// The column with the times of a recording; `none` for the order of the file.
+    pub time: Option<&'a str>,
+    /// Cuts sequences of numbers into windows of so many steps, at least 1.
+    pub window: Option<usize>,
+    /// So many steps lie between the beginnings of windows, at least 1; by default as many as a window has.
+    pub stride: Option<usize>,
+    /// Whether the records are only predicted from: a text may be empty, lines of text without a header are read, and
+    /// [`Records::beside`](super::Records::beside) keeps the other fields.
+    pub to_predict: bool,
+}
+
+/// How the rows of a file are records, where it is not a field of each that is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Form {
+    /// A field of each row, line or object is read.
+    #[default]
+    Fields,
+    /// Rows of numbers without a header.
+    NumberRows {
+        /// How many columns there are, that of the label among them.
+        columns: usize,
+    },
+    /// Steps of recordings are rows.
+    Recordings {
+        /// The column that says which recording a row is of; None where a file is one recording.
+        series: Option<String>,
+        /// The column with the times.
+        time: Option<String>,
+        /// The columns of numbers.
+        channels: Vec<String>,
+    },
+    /// Steps of a sequence are columns.
+    Wide {
+        /// The columns of each channel, in the order of their steps.
+        channels: Vec<Vec<String>>,
+    },
+}
+
+/// Fields of a file that are not read, beside the records: texts, numbers and booleans.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Beside {
+    /// Their names, in the order of the file.
+    pub names: Vec<String>,
+    /// What each record has there; nothing where it lacks one.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Beside {
+    /// Leaves all but one field out. Error: there is none of that name.
+    pub(crate) fn retain(&mut self, file: &std::path::Path, name: &str) -> crate::Result<()> {
+        let Some(place) = self.names.iter().position(|other| other == name) else {
+            return Err(super::choose::no_such(&file.display().to_string(), "it", name, &self.names));
+        };
+        self.names = vec![name.to_owned()];
+        self.rows.iter_mut().for_each(|row| *row = row.get(place).cloned().into_iter().collect());
+        Ok(())
+    }
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) fields: Fields,
+    pub(super) records: Vec<Record>,
+    pub(super) form: Form,
+    pub(super) x_layout: XLayout,
+    pub(super) beside: Beside,
+    /// The recording that each record is cut from; nothing where none is cut.
+    pub(super) groups: Vec<usize>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Found {
+    /// Records with nothing beside them and nothing to say.
+    pub(super) fn of(fields: Fields, records: Vec<Record>) -> Self {
+        Self {
+            fields,
+            records,
+            form: Form::default(),
+            x_layout: XLayout::default(),
+            beside: Beside::default(),
+            groups: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// The fields that were read.

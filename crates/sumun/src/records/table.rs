@@ -1,16 +1,14 @@
 //! Records from the rows of a table, CSV or TSV.
 
-use super::choose::{Choice, Holds, choose};
-use super::record::{Fields, Input, Record, RecordSpec, whole};
+use super::choose::{Choice, Holds, choose, chosen_note};
+use super::kinds::kind;
+use super::record::{Beside, Found, Input, Record, RecordSpec, whole};
+use super::recordings;
 use crate::data::{Table, TextFile, is_json, quoted};
 use crate::{Error, Result};
 
 /// Reads the rows of a table whose delimiter is known or to be found.
-pub(super) fn read(
-    file: &TextFile,
-    delimiter: Option<u8>,
-    spec: &RecordSpec<'_>,
-) -> Result<(Fields, Vec<Record>)> {
+pub(super) fn read(file: &TextFile, delimiter: Option<u8>, spec: &RecordSpec<'_>) -> Result<Found> {
     if is_json(file.text()?) {
         let name = file.name();
         return Err(Error::Data(format!(
@@ -18,13 +16,20 @@ pub(super) fn read(
         )));
     }
     let table = Table::from_text(file, delimiter)?;
-    // A number is no text, and neither is nothing.
-    let is_text = |cell: &str| !cell.is_empty() && cell.parse::<f64>().is_err();
-    let holds = |column: usize| {
-        let text = (0..table.rows()).any(|row| is_text(table.cell(row, column)));
-        if text { Holds::Text } else { Holds::Other }
-    };
-    let Choice { fields, numbers } = choose(table.name(), "row 1", table.header(), holds, spec)?;
+    let kinds: Vec<Holds> = (0..table.header().len())
+        .map(|column| kind((0..table.rows()).map(|row| table.cell(row, column))))
+        .collect();
+    if let Some(found) = recordings::read(&table, &kinds, spec)? {
+        return Ok(found);
+    }
+    if spec.window.is_some() && spec.text.is_none() && !kinds.contains(&Holds::Text) {
+        return Err(Error::Data(format!(
+            "{}: there is no column of numbers to cut into windows",
+            table.name()
+        )));
+    }
+    let Choice { fields, numbers } =
+        choose(table.name(), "row 1", table.header(), |column| kinds[column], spec)?;
     if numbers {
         return Err(Error::Data(format!(
             "{}: a cell of {} cannot hold a list of numbers; give such records as JSONL, an object a line",
@@ -40,7 +45,7 @@ pub(super) fn read(
             Err(Error::Data(format!("{}: row {line}, column {}: {what}", table.name(), quoted(field))))
         };
         let text = table.cell(row, input);
-        if text.is_empty() {
+        if text.is_empty() && !spec.to_predict {
             return bad(&fields.input, "the text is empty; leave such rows out");
         }
         let label = label.map(|column| whole(table.cell(row, column))).filter(|label| !label.is_empty());
@@ -51,5 +56,15 @@ pub(super) fn read(
         Ok(Record { line, input: Input::Text(text.to_owned()), label: label.map(str::to_owned) })
     };
     let records = (0..table.rows()).map(record).collect::<Result<_>>()?;
-    Ok((fields, records))
+    let notes = Vec::from_iter(chosen_note(table.name(), &fields, kinds[input], spec));
+    let beside = if spec.to_predict { beside(&table) } else { Beside::default() };
+    Ok(Found { beside, notes, ..Found::of(fields, records) })
+}
+
+/// All cells of a table.
+fn beside(table: &Table) -> Beside {
+    let names = table.header().to_vec();
+    let row = |row: usize| (0..names.len()).map(|column| table.cell(row, column).to_owned()).collect();
+    let rows = (0..table.rows()).map(row).collect();
+    Beside { names, rows }
 }

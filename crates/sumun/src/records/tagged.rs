@@ -4,16 +4,19 @@ use std::io::Read;
 use std::path::Path;
 
 use super::choose::no_such;
-use super::conll;
+use super::conll::{self, Columns, Found};
 use super::jsonl::{self, Object, Value, Want};
+use super::lines::numbered_lines;
 use super::open::{extension, open};
+use super::raw::{self, Known};
 use super::sentence::{Sentence, TaggedSpec};
+use super::word_table;
 use crate::data::{TextFile, listed, quoted};
 use crate::message::{Key, key, text};
 use crate::{Error, Result};
 
 /// What messages ask for.
-const KIND: &str = "JSONL or CoNLL";
+const KIND: &str = "JSONL, CoNLL or CSV";
 
 /// All sentences of a file, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,36 +27,71 @@ pub struct Tagged {
     pub hash: String,
     /// The sentences, in the order of the file.
     pub sentences: Vec<Sentence>,
+    /// The columns that were read, of a CoNLL file.
+    pub columns: Option<Columns>,
+    /// What was noticed and chosen, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Tagged {
     /// Reads a file, or standard input where `path` is `-`. `.jsonl`, `.ndjson` and `.json` files, and others that
-    /// begin with an object, are JSON lines with two lists each; the rest is CoNLL: a token a line, its columns
-    /// separated by tabs or blanks, blank lines between sentences; comments (`# …`) and `-DOCSTART-` lines are passed
-    /// over, and in CoNLL-U multiword ranges (`1-2`) and empty nodes (`1.1`) too.
+    /// begin with an object, are JSON lines with two lists each. `.csv` files, and others whose first line names columns of
+    /// words and tags, are tables: a row a token and a column that says which sentence it is of, on every row or on the
+    /// first of each sentence, or else blank lines between sentences; or a row a sentence, of as many tags as words with
+    /// blanks between them. The rest is CoNLL: a token a line, its columns separated by tabs or blanks, blank lines between
+    /// sentences; comments (`# …`) and `-DOCSTART-` lines are passed over, and in CoNLL-U multiword ranges (`1-2`) and
+    /// empty nodes (`1.1`) too.
     ///
     /// Errors, each with the line: a file that is missing, empty or no UTF-8 text; no such key or column; tokens and
     /// tags of different number; empty sentences, tokens or tags; lines of unequal columns; JSON that is none.
     pub fn read(path: impl AsRef<Path>, spec: &TaggedSpec<'_>) -> Result<Self> {
-        Self::from_file(&open(path.as_ref(), KIND)?, spec)
+        Self::from_file(&open(path.as_ref(), KIND)?, spec, None)
     }
 
     /// As [`read`](Self::read) from anything; `name` stands for the file and says by its extension what it is.
     pub fn from_reader(name: &str, reader: impl Read, spec: &TaggedSpec<'_>) -> Result<Self> {
-        Self::from_file(&TextFile::from_reader(name, reader, KIND)?, spec)
+        Self::from_file(&TextFile::from_reader(name, reader, KIND)?, spec, None)
     }
 
-    fn from_file(file: &TextFile, spec: &TaggedSpec<'_>) -> Result<Self> {
+    /// As [`read`](Self::read) for a model that knows some tokens and tags: from a CoNLL file of as many columns the same
+    /// are read, and where no tags are required a line of words is a sentence.
+    pub(crate) fn read_for(path: &Path, spec: &TaggedSpec<'_>, known: &Known<'_>) -> Result<Self> {
+        Self::from_file(&open(path, KIND)?, spec, Some(known))
+    }
+
+    fn from_file(file: &TextFile, spec: &TaggedSpec<'_>, known: Option<&Known<'_>>) -> Result<Self> {
         let (name, text) = (file.name(), file.text()?);
-        let json = match extension(name).as_str() {
+        let extension = extension(name);
+        let first = || numbered_lines(text).map(|(_, line)| line).find(|line| !line.trim().is_empty());
+        let json = match extension.as_str() {
             "jsonl" | "ndjson" | "json" => true,
-            _ => text.lines().find(|line| !line.trim().is_empty()).is_some_and(is_object),
+            _ => first().is_some_and(is_object),
         };
-        let sentences = if json { from_jsonl(name, text, spec)? } else { conll::read(name, text, spec)? };
+        let raw = || known.filter(|known| !spec.require_tags && raw::is_raw(text, known));
+        let Found { sentences, columns, notes } = if json {
+            Found { sentences: from_jsonl(name, text, spec)?, ..Found::default() }
+        } else if extension == "csv" || first().is_some_and(|line| word_table::is_header(line, spec)) {
+            word_table::read(file, spec)?
+        } else if let Some(known) = raw() {
+            raw::read(name, text, known)
+        } else {
+            conll::read(name, text, spec, known.and_then(|known| known.columns))?
+        };
         if sentences.is_empty() {
             return Err(Error::Data(format!("{name}: the file is empty; it needs sentences")));
         }
-        Ok(Self { name: name.to_owned(), hash: file.hash(), sentences })
+        Ok(Self { name: name.to_owned(), hash: file.hash(), sentences, columns, notes })
+    }
+
+    /// The sentences of some places, in that order.
+    pub fn select(&self, places: &[usize]) -> Self {
+        Self {
+            name: self.name.clone(),
+            hash: self.hash.clone(),
+            sentences: places.iter().map(|&place| self.sentences[place].clone()).collect(),
+            columns: self.columns,
+            notes: Vec::new(),
+        }
     }
 }
 

@@ -9,8 +9,19 @@ fn text(text: &str) -> Input {
     Input::Text(text.into())
 }
 
-const LABELLED: RecordSpec<'_> =
-    RecordSpec { text: None, x: None, x_layout: XLayout::ChannelTime, label: None, require_label: true };
+const LABELLED: RecordSpec<'_> = RecordSpec {
+    text: None,
+    x: None,
+    x_layout: Some(XLayout::ChannelTime),
+    label: None,
+    require_label: true,
+    form: None,
+    series: None,
+    time: None,
+    window: None,
+    stride: None,
+    to_predict: false,
+};
 
 #[test]
 fn the_same_records_in_every_kind_of_file() {
@@ -58,7 +69,7 @@ fn fields_are_chosen_where_there_is_one_choice() {
 
 #[test]
 fn numbers_are_steps_of_channels() {
-    let spec = |x_layout| RecordSpec { x_layout, ..RecordSpec::default() };
+    let spec = |x_layout| RecordSpec { x_layout: Some(x_layout), ..RecordSpec::default() };
     let numbers = |steps, channels, values: &[f32]| Input::Numbers { steps, channels, values: values.into() };
     let cases = [
         ("[1, -2.5, 3e2]", XLayout::ChannelTime, numbers(3, 1, &[1.0, -2.5, 300.0])),
@@ -75,6 +86,47 @@ fn numbers_are_steps_of_channels() {
     assert!(matches!(steps[..], [_, Input::Numbers { steps: 3, .. }, Input::Numbers { steps: 1, .. }]));
     assert_eq!("time-channel".parse::<XLayout>().unwrap().to_string(), "time-channel");
     assert!("time".parse::<XLayout>().is_err());
+}
+
+/// The channels are the same in all records, and the steps need not be.
+#[test]
+fn all_lists_together_say_what_they_list() {
+    let steps = |x: &[&str]| {
+        let lines: Vec<String> = x.iter().map(|x| format!("{{\"x\": {x}}}")).collect();
+        let read = read("f.jsonl", &lines.join("\n"), &RecordSpec::default()).unwrap();
+        let steps: Vec<usize> = read
+            .records
+            .iter()
+            .map(|record| match record.input {
+                Input::Numbers { steps, .. } => steps,
+                Input::Text(_) => 0,
+            })
+            .collect();
+        (steps, read.notes.join(""))
+    };
+    for (x, expected, said) in [
+        (
+            vec!["[[1, 2], [3, 4]]", "[[1, 2, 3], [4, 5, 6]]"],
+            [2, 3],
+            "channels, each over time: 2 channels, 2 to 3 steps",
+        ),
+        (
+            vec!["[[1, 2], [3, 4]]", "[[1, 2], [3, 4], [5, 6]]"],
+            [2, 3],
+            "steps, each of channels: 2 channels, 2 to 3 steps",
+        ),
+        (vec!["[[1, 2, 3], [3, 4, 5]]", "[[1, 2, 3], [3, 4, 5]]"], [3, 3], "2 channels, 3 steps"),
+        (
+            vec!["[[1, 2], [3, 4], [5, 6]]"; 2],
+            [2, 2],
+            "3 channels, 2 steps; more channels than steps are rare",
+        ),
+        (vec!["[1, 2]", "[1, 2, 3]"], [2, 3], ""),
+    ] {
+        let (found, notes) = steps(&x);
+        assert_eq!(found, expected, "{x:?}");
+        assert!(notes.contains(said) && notes.is_empty() == said.is_empty(), "{notes}");
+    }
 }
 
 #[test]
@@ -228,7 +280,7 @@ fn bad_files_are_explained() {
         (
             "f",
             "{\"x\": [[1], [2]]}\n\n{\"x\": [[1]]}",
-            numbers,
+            RecordSpec { x_layout: Some(XLayout::ChannelTime), ..numbers },
             "f: line 3: x has 1 channel, but line 1 has 2; every record needs the same channels; if the lists are \
              the other way round, train with another x_layout",
         ),

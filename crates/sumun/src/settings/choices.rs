@@ -38,6 +38,18 @@ pub enum Switch {
 }
 named!(Switch, "switch", Auto = "auto", On = "on", Off = "off");
 
+/// What text becomes before it is cut into tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Normalize {
+    /// It stays as it is written.
+    #[default]
+    None,
+    /// A letter and its accents are one character where Unicode has one, and a line ends in one way.
+    Nfc,
+}
+named!(Normalize, "form of text", None = "none", Nfc = "nfc");
+
 /// How much the classes count in the loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::choices::{Cell, ClassWeights, DifferenceChoice, Level, Pooling, Switch};
+use super::choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, Pooling, Switch};
 use super::kind::Kind;
 use super::row::Setting;
 use crate::data::{DateOrder, Missing, ScaleKind};
@@ -57,6 +57,7 @@ typed! {
     LearningRate: Kind::Choice(LearningRate::NAMES),
     Level: Kind::Choice(Level::NAMES),
     Missing: Kind::Choice(Missing::NAMES),
+    Normalize: Kind::Choice(Normalize::NAMES),
     Pooling: Kind::Choice(Pooling::NAMES),
     ScaleKind: Kind::Choice(ScaleKind::NAMES),
     Score: Kind::Choice(&["dot", "general", "additive"]),

@@ -11,7 +11,7 @@ mod kind;
 mod read;
 mod row;
 
-pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Pooling, Switch};
+pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, Pooling, Switch};
 pub(crate) use declare::{Typed, is_open, row_named, settings};
 pub use kind::Kind;
 pub(crate) use kind::{WrittenClip, clip};

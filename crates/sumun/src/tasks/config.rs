@@ -10,7 +10,7 @@ use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions};
 use super::task::{Task, TaskConfig};
 use crate::message::key;
 use crate::model::Registry;
-use crate::settings::{LAYERS, Setting, Settings, unwritable};
+use crate::settings::{LAYERS, Normalize, Setting, Settings, unwritable};
 use crate::{Error, Result};
 
 /// The rows that tasks on sequences share, section by section.
@@ -165,6 +165,7 @@ impl<T: Task> TaskConfig<T> {
         let (text, plain) = (&self.text, &usual.text);
         let shared = [
             ("level", false, text.level != plain.level),
+            ("normalize", false, text.normalize != plain.normalize),
             ("lowercase", false, text.lowercase != plain.lowercase),
             ("min_count", false, text.min_count != plain.min_count),
             ("vocabulary", false, text.vocabulary != plain.vocabulary),
@@ -243,6 +244,8 @@ impl<T: Task> TaskConfig<T> {
     /// From sections; what they do not say is as by default.
     fn of_sections(given: Map<String, Value>) -> Result<Self, String> {
         let mut all = Self::default().sections()?;
+        // Runs of versions that did not know this setting kept text as it was.
+        all["text"]["normalize"] = Normalize::None.to_string().into();
         let rows = T::rows();
         let mut own = json(&Self::default().own)?;
         for (section, inner) in given {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::records::Beside;
 use crate::scores::{Classification, Language, Regression, Tagging, Translation};
 use crate::text::UNK;
 
@@ -51,6 +52,18 @@ pub enum Prediction {
         /// What it attended to, where that was asked for.
         alignment: Option<Alignment>,
     },
+    /// How probable a language model finds each token after those before it.
+    Tokens {
+        /// The tokens as the model reads them.
+        tokens: Vec<String>,
+        /// ln p of each.
+        log_probabilities: Vec<f64>,
+    },
+    /// There is nothing to read in the record: its text is empty, or has no tokens.
+    Unknown {
+        /// The line of the file that it starts on, counted from 1.
+        line: usize,
+    },
 }
 
 /// How much each token that was written attends to each token of the source.
@@ -89,6 +102,10 @@ pub struct Answers {
     pub predictions: Vec<Prediction>,
     /// What each answer rests on, in the same order; empty where it was not asked for.
     pub attention: Vec<AttentionWeights>,
+    /// The other fields of each record, of a classifier or regressor.
+    pub beside: Beside,
+    /// What was noticed, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// How many tokens of a part the vocabulary lacks, so that the model reads `<UNK>` there.
@@ -143,6 +160,8 @@ pub struct Measured {
     pub other_baselines: Vec<Baseline>,
     /// The model's answers, in the order of the part; none of a language model.
     pub predictions: Vec<Prediction>,
+    /// What was noticed, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Probabilities of logits.

@@ -1,5 +1,7 @@
 //! What a network reads: texts as ids, numbers as scaled rows; and batches of them.
 
+use std::borrow::Cow;
+
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,8 @@ use crate::data::{Role, ScaleKind, Scaler};
 use crate::message::{key, text};
 use crate::model::{Batch, Input as ModelInput};
 use crate::records::{Input, Record, Records, Sentence, counted};
-use crate::text::{PAD, Tokenizer, UNK, Vocabulary, VocabularyOptions};
+use crate::settings::Normalize;
+use crate::text::{PAD, TokenUnit, Tokenizer, UNK, Vocabulary, VocabularyOptions, composed};
 use crate::{Error, Result};
 
 /// How raw input becomes what the network reads; fitted on the training part alone.
@@ -19,7 +22,13 @@ pub(crate) enum Reader {
     /// Texts are cut into tokens, tokens become ids.
     Text { tokenizer: Tokenizer, vocabulary: Vocabulary },
     /// Tokens come as they are and become ids.
-    Tokens { lowercase: bool, vocabulary: Vocabulary },
+    Tokens {
+        lowercase: bool,
+        /// Whether they get Unicode's composed form.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nfc: bool,
+        vocabulary: Vocabulary,
+    },
     /// Every channel is scaled to mean 0 and deviation 1.
     Numbers { scalers: Vec<Scaler> },
 }
@@ -39,7 +48,7 @@ impl Reader {
     /// Learns vocabulary or scales from the records of the training part.
     pub(crate) fn fit(records: &Records, options: &TextOptions) -> Result<Self> {
         let Some(channels) = records.channels() else {
-            let tokenizer = Tokenizer::new(options.level.unit()).lowercase(options.lowercase);
+            let tokenizer = options.tokenizer(options.level);
             let texts: Vec<Vec<String>> =
                 records.records.iter().map(|record| tokenizer.tokens(text_of(record))).collect();
             let vocabulary = vocabulary(texts.iter().flatten(), options)?;
@@ -64,18 +73,31 @@ impl Reader {
 
     /// Learns the vocabulary of sentences that are tokens already.
     pub(crate) fn fit_tokens(sentences: &[Sentence], options: &TextOptions) -> Result<Self> {
-        let lowercase = options.lowercase;
-        let tokens: Vec<Vec<String>> = sentences.iter().map(|sentence| cased(sentence, lowercase)).collect();
+        let tokenizer = options.tokenizer(options.level);
+        let tokens: Vec<Vec<String>> =
+            sentences.iter().map(|sentence| prepared(sentence, tokenizer)).collect();
         let vocabulary = vocabulary(tokens.iter().flatten(), options)?;
-        Ok(Self::Tokens { lowercase, vocabulary })
+        Ok(Self::Tokens { lowercase: tokenizer.lowercase, nfc: tokenizer.nfc, vocabulary })
     }
 
     /// The ids of sentences. A reader of anything but tokens is an error.
     pub(crate) fn token_ids(&self, sentences: &[Sentence]) -> Result<Vec<Vec<u32>>> {
-        let Self::Tokens { lowercase, vocabulary } = self else {
+        let &Self::Tokens { lowercase, nfc, ref vocabulary } = self else {
             return Err(Error::Model("its pipeline reads no lists of tokens".into()));
         };
-        sentences.iter().map(|sentence| vocabulary.encode(&cased(sentence, *lowercase))).collect()
+        let how = as_written().lowercase(lowercase).nfc(nfc);
+        sentences.iter().map(|sentence| vocabulary.encode(&prepared(sentence, how))).collect()
+    }
+
+    /// Whether its vocabulary has a token.
+    pub(crate) fn knows(&self, token: &str) -> bool {
+        match self {
+            Self::Tokens { lowercase, nfc, vocabulary } => {
+                vocabulary.id(&as_written().lowercase(*lowercase).nfc(*nfc).prepared(token)).is_some()
+            }
+            Self::Text { vocabulary, .. } => vocabulary.id(token).is_some(),
+            Self::Numbers { .. } => false,
+        }
     }
 
     /// Whether it can read anything, as it can unless a file was tampered with.
@@ -113,6 +135,15 @@ impl Reader {
             Self::Text { vocabulary, .. } | Self::Tokens { vocabulary, .. } => Some(vocabulary),
             Self::Numbers { .. } => None,
         }
+    }
+
+    /// The places of the records that have something to read: texts without a token have not.
+    pub(crate) fn readable(&self, records: &Records) -> Vec<usize> {
+        let empty = |record: &Record| match (&record.input, self) {
+            (Input::Text(text), Self::Text { tokenizer, .. }) => tokenizer.tokens(text).is_empty(),
+            _ => false,
+        };
+        (0..records.records.len()).filter(|&place| !empty(&records.records[place])).collect()
     }
 
     /// The tokens of a record as the model reads them; none where it reads numbers.
@@ -231,11 +262,33 @@ pub(crate) fn sane(scaler: &Scaler) -> bool {
     scaler.offset.is_finite() && scaler.scale.is_normal() && scaler.scale > 0.0
 }
 
-fn cased(sentence: &Sentence, lowercase: bool) -> Vec<String> {
-    match lowercase {
-        true => sentence.tokens.iter().map(|token| token.to_lowercase()).collect(),
-        false => sentence.tokens.clone(),
+/// Of tokens that come as they are, what they become says how, and what a token is does not matter.
+fn as_written() -> Tokenizer {
+    Tokenizer::new(TokenUnit::Whitespace)
+}
+
+fn prepared(sentence: &Sentence, how: Tokenizer) -> Vec<String> {
+    sentence.tokens.iter().map(|token| how.prepared(token).into_owned()).collect()
+}
+
+/// What to say of texts that are not in the form in which they are read; None where all are.
+pub(crate) fn composed_note<'a>(
+    file: &str,
+    what: &str,
+    texts: impl Iterator<Item = &'a str>,
+    options: &TextOptions,
+) -> Option<String> {
+    let (mut all, mut changed) = (0, 0);
+    for text in texts.filter(|_| options.normalize == Normalize::Nfc) {
+        all += 1;
+        changed += usize::from(matches!(composed(text), Cow::Owned(_)));
     }
+    (changed > 0).then(|| {
+        format!(
+            "{file}: {changed} of {all} {what}s have letters and accents apart; they are read as one character (normalize \
+             none keeps them)"
+        )
+    })
 }
 
 fn text_of(record: &Record) -> &str {

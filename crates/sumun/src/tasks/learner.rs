@@ -5,7 +5,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::inputs::Sequences;
 use super::options::TrainOptions;
-use crate::loss::{Loss, Targets};
+use crate::loss::{CrossEntropy, Loss, Targets};
 use crate::message::key;
 use crate::model::{Batch, Model};
 use crate::noise::Noise;
@@ -21,6 +21,9 @@ pub(crate) enum Labels {
     /// A number for each.
     Values(Vec<f32>),
 }
+
+/// The class of a label that was not learnt: every answer to it is wrong, and no loss says how wrong.
+pub(crate) const UNSEEN: u32 = u32::MAX;
 
 /// The classes of sequences.
 #[derive(Debug, Clone, PartialEq)]
@@ -250,7 +253,13 @@ impl Objective for Learner {
         let logits = outputs(&self.model, &valid.sequences)?.concat();
         let labels = valid.labels.flat();
         let path = self.model.parameters().path();
-        let loss = self.loss.value_and_gradient_on(path, &logits, labels.targets(), None)?;
+        let loss = match (&self.loss, &labels) {
+            (Loss::CrossEntropy(loss), BatchLabels::Classes(classes)) if classes.contains(&UNSEEN) => {
+                let loss = Loss::CrossEntropy(CrossEntropy { ignore: Some(UNSEEN), ..loss.clone() });
+                loss.value_and_gradient_on(path, &logits, labels.targets(), None)?
+            }
+            (loss, labels) => loss.value_and_gradient_on(path, &logits, labels.targets(), None)?,
+        };
         let BatchLabels::Classes(classes) = labels else {
             return Ok(Some(Validated { watched: loss, loss, figures: Vec::new() }));
         };

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::message::key;
-use crate::settings::{Cell, Kind, Level, Typed, check_train, settings};
+use crate::settings::{Cell, Kind, Level, Normalize, Typed, check_train, settings};
+use crate::text::Tokenizer;
 use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
 
@@ -37,6 +38,8 @@ settings! {
     /// How text becomes tokens.
     pub struct TextOptions {
         text.level: Level = Level::Word, "What a token is";
+        text.normalize: Normalize = Normalize::Nfc,
+            "Whether letters and line ends that can be written in several ways are made one: nfc, or none to keep them";
         text.lowercase: bool = false, "Whether text becomes lower-case";
         text.min_count: usize = 1, "Tokens seen less often in the training part become <UNK>";
         text.vocabulary: Option<usize> = None,
@@ -131,6 +134,11 @@ impl DataOptions {
 }
 
 impl TextOptions {
+    /// What cuts text into tokens of a level.
+    pub(super) fn tokenizer(&self, level: Level) -> Tokenizer {
+        Tokenizer::new(level.unit()).lowercase(self.lowercase).nfc(self.normalize == Normalize::Nfc)
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         match self.vocabulary.filter(|size| *size < 3) {
             Some(size) => bad("vocabulary", size, "at least 3, <PAD> and <UNK> included"),

@@ -207,6 +207,10 @@ pub struct Request<'a> {
     pub attention: bool,
     /// How many hypotheses the search of a translator keeps; [`BEAM`](super::BEAM) where nothing is said.
     pub beam: Option<usize>,
+    /// Of a classifier or regressor, the one field that stands beside each answer; all where nothing is said.
+    pub id: Option<&'a str>,
+    /// Whether a record with nothing to read is an error, not an unknown answer.
+    pub strict: bool,
 }
 
 /// What a model makes of a file.

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use toml::Table;
 
+use super::figures::Prediction;
 use super::file::to_file;
 use super::finished::SequenceOutcome;
 use super::lm::Sampling;
@@ -276,7 +277,27 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             ));
         };
         let &Request { beam, attention, .. } = request;
-        Ok(Predicted::Records(self.predict_with(file, &How { beam, attention })?))
+        let mut answers = self.predict_with(file, &How { beam, attention })?;
+        let nothing = answers.predictions.iter().find_map(|answer| match answer {
+            Prediction::Unknown { line } => Some(*line),
+            _ => None,
+        });
+        if let Some(line) = nothing.filter(|_| request.strict) {
+            return Err(Error::Data(format!(
+                "{}: line {line}: there is nothing to read in the text; leave the record out",
+                file.display()
+            )));
+        }
+        if let Some(id) = request.id {
+            if answers.beside.names.is_empty() {
+                return Err(Error::Invalid(format!(
+                    "columns beside a prediction are for records with a label; this is a model to {}",
+                    T::NAME
+                )));
+            }
+            answers.beside.retain(file, id)?;
+        }
+        Ok(Predicted::Records(answers))
     }
 
     fn evaluate(&self, file: &Path) -> Result<Evaluated> {

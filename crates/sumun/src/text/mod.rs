@@ -27,6 +27,7 @@ mod vocabulary;
 mod word_file;
 
 pub use jamo::{CHOSEONG, JONGSEONG, JUNGSEONG, compose, compose_syllable, decompose, decompose_syllable};
+pub(crate) use tokenize::composed;
 pub use tokenize::{TokenUnit, Tokenizer};
 pub use vectors::{Coverage, VectorOptions, WordVectors};
 pub use vocabulary::{PAD, UNK, Vocabulary, VocabularyOptions, VocabularyOrder};

@@ -1,6 +1,9 @@
 //! Cutting text into tokens.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::jamo;
@@ -24,6 +27,14 @@ pub enum TokenUnit {
     Jamo,
 }
 
+/// A text in Unicode's composed form, NFC.
+pub(crate) fn composed(text: &str) -> Cow<'_, str> {
+    match unicode_normalization::is_nfc(text) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.nfc().collect()),
+    }
+}
+
 /// Cuts text into tokens and joins them again.
 ///
 /// ```
@@ -41,12 +52,16 @@ pub struct Tokenizer {
     /// Whether text becomes lower-case first, by Unicode's rules. Off unless asked for.
     #[serde(default)]
     pub lowercase: bool,
+    /// Whether text first gets Unicode's composed form, NFC, in which a letter with its accents is one character where there
+    /// is one. Off unless asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nfc: bool,
 }
 
 impl Tokenizer {
     /// A tokeniser that keeps upper case.
     pub fn new(unit: TokenUnit) -> Self {
-        Self { unit, lowercase: false }
+        Self { unit, lowercase: false, nfc: false }
     }
 
     /// Whether text becomes lower-case first.
@@ -54,15 +69,21 @@ impl Tokenizer {
         Self { lowercase, ..self }
     }
 
+    /// Whether text first gets Unicode's composed form.
+    pub fn nfc(self, nfc: bool) -> Self {
+        Self { nfc, ..self }
+    }
+
+    /// A text as its tokens are cut from it: composed and in lower case, where that was asked for.
+    pub(crate) fn prepared<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let text = if self.nfc { composed(text) } else { Cow::Borrowed(text) };
+        if self.lowercase { Cow::Owned(text.to_lowercase()) } else { text }
+    }
+
     /// The tokens of a text, in order. None is empty.
     pub fn tokens(&self, text: &str) -> Vec<String> {
-        let lower;
-        let text = if self.lowercase {
-            lower = text.to_lowercase();
-            &lower
-        } else {
-            text
-        };
+        let prepared = self.prepared(text);
+        let text = prepared.as_ref();
         let owned = str::to_owned;
         match self.unit {
             TokenUnit::Whitespace => text.split_whitespace().map(owned).collect(),
@@ -122,6 +143,15 @@ mod tests {
             assert_eq!(Tokenizer::new(unit).tokens(text), expected, "{unit:?}");
         }
         assert_eq!(Tokenizer::new(TokenUnit::Whitespace).lowercase(true).tokens("ÄRA ΣΑΣ"), ["ära", "σας"]);
+        let apart = "e\u{301}te\u{301} \u{1112}\u{1161}\u{11ab}";
+        for (unit, expected) in [
+            (TokenUnit::Characters, vec!["é", "t", "é", " ", "한"]),
+            (TokenUnit::Jamo, vec!["é", "t", "é", " ", "\u{1112}", "\u{1161}", "\u{11ab}"]),
+            (TokenUnit::Words, vec!["été", "한"]),
+        ] {
+            assert_eq!(Tokenizer::new(unit).nfc(true).tokens(apart), expected, "{unit:?}");
+        }
+        assert_eq!(Tokenizer::new(TokenUnit::Characters).tokens("e\u{301}"), ["e", "\u{301}"]);
         assert_eq!(Tokenizer::new(TokenUnit::Words).join(&["a", "b"]), "a b");
     }
 

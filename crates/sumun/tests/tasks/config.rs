@@ -186,6 +186,7 @@ fn checkpoints_with_the_settings_of_all_tasks_are_read() {
     let mut expected = TaskConfig::<Tag>::default();
     (expected.data.train, expected.data.valid) = ("f.conllu".into(), HeldOut::Share(0.25));
     (expected.data.test, expected.own.tags) = (HeldOut::File("t.conllu".into()), Some("upos".into()));
+    expected.text.normalize = sumun::settings::Normalize::None;
     (expected.text.lowercase, expected.train.epochs, expected.train.seed) = (true, 3, 7);
     (expected.network.hidden, expected.network.embedding) = (12, 8);
     expected.network.cell = sumun::settings::Cell::named("gru").unwrap();

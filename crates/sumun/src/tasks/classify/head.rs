@@ -7,6 +7,7 @@ use super::super::labelled::Head;
 use super::super::learner::argmax;
 use super::super::shown::Truth;
 use crate::data::quoted;
+use crate::message::{key, text};
 use crate::records::{Classes, Records};
 use crate::scores::Classification;
 use crate::{Error, Result};
@@ -39,10 +40,44 @@ impl ClassHead {
         class_ids(records, classes, *threshold)
     }
 
+    /// The classes and behind them the labels of records that are none of them.
+    fn all(&self, records: &Records) -> Classes {
+        let Self::Classes { classes, threshold, .. } = self;
+        match threshold {
+            Some(_) => classes.clone(),
+            None => classes.with_unseen(records.labels()),
+        }
+    }
+
+    /// As [`ids`](Self::ids), where labels that are no class have ids behind those of the classes.
+    pub(super) fn all_ids(&self, records: &Records) -> Result<Vec<u32>> {
+        let Self::Classes { threshold, .. } = self;
+        class_ids(records, &self.all(records), *threshold)
+    }
+
     fn name(&self, id: u32) -> &str {
         let Self::Classes { classes, .. } = self;
         &classes.names()[id as usize]
     }
+}
+
+/// More classes that are numbers may be a quantity.
+pub(super) const MOST_NUMBERS: usize = 20;
+
+/// What to say of classes that differ in case or blanks alone; None where none do.
+fn alike_note(file: &str, classes: &Classes) -> Option<String> {
+    let alike = classes.alike();
+    let lists: Vec<String> = alike
+        .iter()
+        .map(|names| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", "))
+        .collect();
+    (!lists.is_empty()).then(|| {
+        format!(
+            "{file}: the labels {} differ only in case, blanks or the way their letters are composed, and are learnt as \
+             different classes; write those alike that mean the same",
+            lists.join("; ")
+        )
+    })
 }
 
 /// The class of each record, of two around a threshold or of those that there are.
@@ -80,15 +115,46 @@ impl Head for ClassHead {
     }
 
     fn truths(&self, records: &Records) -> Result<Vec<Truth>> {
-        Ok(self.ids(records)?.into_iter().map(|id| Truth::Label(self.name(id).to_owned())).collect())
+        let all = self.all(records);
+        let label = |id: u32| Truth::Label(all.names()[id as usize].clone());
+        Ok(self.all_ids(records)?.into_iter().map(label).collect())
+    }
+
+    fn all_names(&self, records: &Records) -> Vec<String> {
+        self.all(records).names().to_vec()
+    }
+
+    fn unseen(&self, part: &str, records: &Records) -> Result<Option<String>> {
+        let Self::Classes { classes, threshold: None, .. } = self else { return Ok(None) };
+        match classes.unseen_note(part, "label", records.labels()) {
+            Some(problem) if records.labels().all(|label| classes.id(label).is_none()) => {
+                Err(Error::Data(problem)
+                    .advise(text("name the field with the right labels with ") + key("label")))
+            }
+            note => Ok(note),
+        }
+    }
+
+    fn remarks(&self, file: &str) -> Vec<String> {
+        let Self::Classes { classes, threshold, .. } = self;
+        let numbers = classes.names().iter().all(|name| name.parse::<f64>().is_ok());
+        let quantity = (threshold.is_none() && numbers && classes.len() > MOST_NUMBERS).then(|| {
+            format!(
+                "{file}: the {} numbers that are labels are learnt as classes without an order; the task regress learns a \
+                 quantity",
+                classes.len()
+            )
+        });
+        alike_note(file, classes).into_iter().chain(quantity).collect()
     }
 
     fn figures(&self, records: &Records, rows: &[Vec<f32>]) -> Result<(Figures, Figures, String)> {
         let Self::Classes { majority, .. } = self;
-        let truth = self.ids(records)?;
+        let truth = self.all_ids(records)?;
+        let count = self.all(records).len();
         let predicted: Vec<u32> = rows.iter().map(|row| argmax(row)).collect();
         let same = vec![*majority; truth.len()];
-        let score = |ids: &[u32]| Classification::of(&truth, ids, self.count()).map(Figures::Classification);
+        let score = |ids: &[u32]| Classification::of(&truth, ids, count).map(Figures::Classification);
         Ok((score(&predicted)?, score(&same)?, format!("always {}", quoted(self.name(*majority)))))
     }
 }

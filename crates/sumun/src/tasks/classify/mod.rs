@@ -2,7 +2,7 @@
 
 mod head;
 use super::labelled::{Labelled, LabelledOptions, LabelledPipeline, Labelling, adjust};
-use super::learner::{ClassLabels, Labels};
+use super::learner::{ClassLabels, Labels, UNSEEN};
 use super::options::HeldOut;
 use super::protocol::Next;
 use super::task::{Task, TaskConfig, Words};
@@ -15,7 +15,7 @@ use crate::settings::{ClassWeights, Setting, settings};
 use crate::{Error, Result};
 
 pub use head::ClassHead;
-use head::class_ids;
+use head::{MOST_NUMBERS, class_ids};
 
 settings! {
     /// The settings of a classifier's own.
@@ -51,6 +51,10 @@ impl Task for Classify {
         adjust(config);
     }
 
+    fn check(config: &TaskConfig<Self>) -> Result<()> {
+        config.own.labelled.check()
+    }
+
     fn begin(config: &TaskConfig<Self>) -> Result<Labelled<ClassHead>> {
         Labelled::new(config)
     }
@@ -61,9 +65,39 @@ impl Classify {
     fn classes(&self, all: &Records) -> Result<Classes> {
         match self.threshold {
             Some(threshold) => Classes::of_threshold(threshold),
-            None => all.classes(),
+            None => {
+                let classes = all.classes()?;
+                check_quantity(all, &classes)?;
+                Ok(classes)
+            }
         }
     }
+}
+
+/// Where fewer records than so many share a number, many numbers are hardly classes.
+const RECORDS_A_NUMBER: usize = 5;
+
+/// Refuses classes that are a quantity.
+fn check_quantity(all: &Records, classes: &Classes) -> Result<()> {
+    let numbers: Option<Vec<f64>> = classes.names().iter().map(|name| name.parse().ok()).collect();
+    let Some(numbers) = numbers else { return Ok(()) };
+    let fractions = numbers.iter().any(|number| number.fract() != 0.0);
+    let few = all.records.len() < RECORDS_A_NUMBER * numbers.len();
+    if numbers.len() <= MOST_NUMBERS && !(fractions && few) || !(fractions || few) {
+        return Ok(());
+    }
+    let (least, most) = (&classes.names()[0], &classes.names()[numbers.len() - 1]);
+    Err(Error::Data(format!(
+        "{}: the label is a number with {} values, {least} to {most}, in {} records, which are no classes",
+        all.name,
+        numbers.len(),
+        all.records.len()
+    ))
+    .advise(
+        text("learn the number itself with the task regress, make two classes of it with ")
+            + key("threshold")
+            + ", or write classes as words",
+    ))
 }
 
 impl Labelling for Classify {
@@ -113,8 +147,13 @@ impl Labelling for Classify {
         Ok(ClassHead::Classes { classes, threshold, majority })
     }
 
-    fn labels(head: &ClassHead, records: &Records) -> Result<Labels> {
-        Ok(Labels::Classes(ClassLabels::Once(head.ids(records)?)))
+    fn labels(head: &ClassHead, records: &Records, held_out: bool) -> Result<Labels> {
+        let known = |id: u32| if (id as usize) < head.count() { id } else { UNSEEN };
+        let ids = match held_out {
+            true => head.all_ids(records)?.into_iter().map(known).collect(),
+            false => head.ids(records)?,
+        };
+        Ok(Labels::Classes(ClassLabels::Once(ids)))
     }
 
     fn loss(config: &TaskConfig<Self>, head: &ClassHead, labels: &Labels) -> Result<Loss> {

@@ -27,6 +27,22 @@ pub trait Head:
     }
     /// The true labels of records, in their order. Errors, with the line: a label that is none.
     fn truths(&self, records: &Records) -> Result<Vec<Truth>>;
+    /// The names of the classes and behind them the labels of records that are none of them; nothing where labels are
+    /// numbers. Figures have them by their places.
+    fn all_names(&self, records: &Records) -> Vec<String> {
+        let _ = records;
+        Vec::new()
+    }
+    /// What to say of the labels of a part that were not learnt. Error: none was.
+    fn unseen(&self, part: &str, records: &Records) -> Result<Option<String>> {
+        let _ = (part, records);
+        Ok(None)
+    }
+    /// What to say of the classes of a file, a sentence each.
+    fn remarks(&self, file: &str) -> Vec<String> {
+        let _ = file;
+        Vec::new()
+    }
     /// The figures of a model's outputs for records and of the baseline, and what the baseline does.
     fn figures(&self, records: &Records, rows: &[Vec<f32>]) -> Result<(Figures, Figures, String)>;
 }
@@ -46,8 +62,9 @@ pub(in super::super) trait Labelling: Task {
     /// Fits the head on the training part `train` of the records `all`.
     fn fit(config: &TaskConfig<Self>, all: &Records, train: &Records) -> Result<Self::Head>;
 
-    /// The labels of records as the network learns them. Errors, with the line: a label that is none.
-    fn labels(head: &Self::Head, records: &Records) -> Result<Labels>;
+    /// The labels of records as the network learns them; of those held out, what was not learnt is
+    /// [`UNSEEN`](super::super::learner::UNSEEN). Errors, with the line: a label that is none.
+    fn labels(head: &Self::Head, records: &Records, held_out: bool) -> Result<Labels>;
 
     /// What is made small, given the labels of the training part.
     fn loss(config: &TaskConfig<Self>, head: &Self::Head, labels: &Labels) -> Result<Loss>;

@@ -1,6 +1,8 @@
 //! A task with one output for a sequence that is being trained.
+use std::collections::BTreeMap;
+
 use super::super::figures::Measured;
-use super::super::inputs::{Reader, left_out};
+use super::super::inputs::{Reader, composed_note, left_out};
 use super::super::learner::{Examples, Learner};
 use super::super::network::{Asks, Outputs, first_model};
 use super::super::options::HeldOut;
@@ -11,6 +13,7 @@ use super::super::task::{Lesson, TaskConfig};
 use super::{Head, LabelledPipeline, Labelling, check_input};
 use crate::model::Model;
 use crate::records::{Input, RecordSpec, Records};
+use crate::scores::majority;
 use crate::train::Objective;
 use crate::{Error, Result};
 
@@ -34,38 +37,61 @@ impl<H: Head> Labelled<H> {
             x_layout: options.x_layout,
             label: options.label.as_deref(),
             require_label: true,
+            form: None,
+            series: options.series.as_deref(),
+            time: options.time.as_deref(),
+            window: options.window,
+            stride: options.stride,
+            to_predict: false,
         };
         let all = Records::read(&data.train, &spec)?;
         check_input(config, all.channels().is_some())?;
         let mut sources = vec![Source::new("train", &all.name, &all.hash)];
         let strata = T::strata(config, &all)?;
-        let indices = split(&data.valid, &data.test, config.train.seed, &strata)?;
+        let indices = grouped(&all.groups, &strata, |strata| {
+            split(&data.valid, &data.test, config.train.seed, strata)
+        })?;
         let train = all.select(&indices.train);
         let head = T::fit(config, &all, &train)?;
         let reader = Reader::fit(&train, &config.text)?;
-        let pipeline =
-            LabelledPipeline { reader, head, fields: all.fields.clone(), x_layout: options.x_layout };
+        let pipeline = LabelledPipeline {
+            reader,
+            head,
+            fields: all.fields.clone(),
+            x_layout: all.x_layout,
+            form: all.form.clone(),
+            windows: options.window.map(|window| [window, options.stride.unwrap_or(window)]),
+        };
+        let mut notes = all.notes.clone();
+        notes.extend(pipeline.head.remarks(&all.name));
+        let texts = all.records.iter().filter_map(|record| match &record.input {
+            Input::Text(text) => Some(text.as_str()),
+            Input::Numbers { .. } => None,
+        });
+        notes.extend(composed_note(&all.name, "text", texts, &config.text));
         let mut part = |name: &str, held: &HeldOut, places: &Option<Vec<usize>>| match held {
             HeldOut::Share(_) => Ok(places.as_ref().map(|places| all.select(places))),
             HeldOut::File(path) => {
                 let records = Records::read(path, &pipeline.spec(true))?;
                 sources.push(Source::new(name, &records.name, &records.hash));
+                notes.extend_from_slice(&records.notes);
+                notes.extend(pipeline.head.unseen(name, &records)?);
                 Ok::<_, Error>(Some(records))
             }
         };
         let valid = part("valid", &data.valid, &indices.valid)?;
         let test = part("test", &data.test, &indices.test)?;
         let parts = Parts { train, valid, test };
-        let examples = |records: &Records| {
+        let examples = |records: &Records, held_out: bool| {
             let sequences = pipeline.reader.read(records)?;
-            Ok::<_, Error>(Examples { sequences, labels: T::labels(&pipeline.head, records)? })
+            Ok::<_, Error>(Examples { sequences, labels: T::labels(&pipeline.head, records, held_out)? })
         };
-        let train = examples(&parts.train)?;
-        let valid = parts.valid.as_ref().map(examples).transpose()?;
-        // A label that was never seen is known before the training.
-        parts.test.as_ref().map(examples).transpose()?;
+        let train = examples(&parts.train, false)?;
+        let valid = parts.valid.as_ref().map(|records| examples(records, true)).transpose()?;
+        // What cannot be read is known before the training.
+        parts.test.as_ref().map(|records| examples(records, true)).transpose()?;
         let loss = T::loss(config, &pipeline.head, &train.labels)?;
-        let mut notes = Vec::from_iter(left_out(&train.sequences, &pipeline.reader));
+        notes.extend(left_out(&train.sequences, &pipeline.reader));
         let (input, known) = (pipeline.reader.input(), pipeline.reader.vocabulary());
         let asks = Asks {
             outputs: Outputs::Once(options.pool),
@@ -76,6 +102,34 @@ impl<H: Head> Labelled<H> {
         let learner = Learner::new(model, loss, train, valid, &config.train)?;
         Ok(Self { parts, sources, notes, pipeline, learner })
     }
+}
+
+/// Splits records as whole groups, where there are some: a group is of the stratum that most of its records are of.
+fn grouped(
+    groups: &[usize],
+    strata: &[u32],
+    split: impl Fn(&[u32]) -> Result<Parts<Vec<usize>>>,
+) -> Result<Parts<Vec<usize>>> {
+    if groups.is_empty() {
+        return split(strata);
+    }
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (place, &group) in groups.iter().enumerate() {
+        members.entry(group).or_default().push(place);
+    }
+    let members: Vec<Vec<usize>> = members.into_values().collect();
+    let classes = strata.iter().max().map_or(1, |&most| most as usize + 1);
+    let stratum = |places: &Vec<usize>| {
+        majority(&places.iter().map(|&place| strata[place]).collect::<Vec<u32>>(), classes)
+    };
+    let of_groups = members.iter().map(stratum).collect::<Result<Vec<u32>>>()?;
+    let parts = split(&of_groups)?;
+    let all = |groups: Vec<usize>| {
+        let mut places: Vec<usize> = groups.into_iter().flat_map(|group| members[group].clone()).collect();
+        places.sort_unstable();
+        places
+    };
+    Ok(Parts { train: all(parts.train), valid: parts.valid.map(all), test: parts.test.map(all) })
 }
 
 impl<H: Head> Lesson for Labelled<H> {

@@ -4,10 +4,12 @@ mod head;
 mod lesson;
 mod pipeline;
 
+use super::options::check_counts;
 use super::task::{Task, TaskConfig};
-use crate::Result;
+use crate::message::key;
 use crate::records::XLayout;
 use crate::settings::{Pooling, settings};
+use crate::{Error, Result};
 pub use head::Head;
 pub(super) use head::Labelling;
 pub use lesson::Labelled;
@@ -17,8 +19,16 @@ settings! {
     /// What a record is read from, and how its steps become one output.
     pub struct LabelledOptions {
         data.text: Option<String> = None, "The column or key with the text";
-        data.x: Option<String> = None, "The key with the numbers";
-        data.x_layout: XLayout = XLayout::default(), "Whether x lists channels over time, or times of channels";
+        data.x: Option<String> = None, "The key with the numbers, or the columns, with commas between them";
+        data.x_layout: Option<XLayout> = None,
+            "Whether x lists channels over time, or times of channels; by default what the lists of the file allow";
+        data.series: Option<String> = None,
+            "Of rows of numbers, the column that says which recording a row is of; by default found by its name";
+        data.time: Option<String> = None,
+            "Of rows of numbers, the column of times, or none for the order of the file; by default found";
+        data.window: Option<usize> = None, "Cut sequences of numbers into windows of so many steps";
+        data.stride: Option<usize> = None,
+            "Steps from the beginning of a window to that of the next; by default as many as a window has";
         data.label: Option<String> = None, "The column or key with the label";
         network.pool: Pooling = Pooling::Max, "How the steps of a sequence become one output";
     }
@@ -26,8 +36,26 @@ settings! {
 
 /// Refuses settings that the data leaves nothing to do for.
 fn check_input<T: Labelling>(config: &TaskConfig<T>, numbers: bool) -> Result<()> {
-    let layout = config.own.labelled().x_layout;
-    config.check_input(numbers, &[("x_layout", true, layout != T::default().labelled().x_layout)])
+    let own = config.own.labelled();
+    let set = [
+        ("series", true, own.series.is_some()),
+        ("time", true, own.time.is_some()),
+        ("window", true, own.window.is_some()),
+        ("stride", true, own.stride.is_some()),
+        ("x_layout", true, own.x_layout.is_some()),
+    ];
+    config.check_input(numbers, &set)
+}
+
+impl LabelledOptions {
+    /// Refuses settings that make no sense whatever the data are.
+    pub(super) fn check(&self) -> Result<()> {
+        check_counts(&[("window", self.window.unwrap_or(1)), ("stride", self.stride.unwrap_or(1))])?;
+        if self.stride.is_some() && self.window.is_none() {
+            return Err(Error::Settings(key("stride") + " is for windows; give " + key("window") + " too"));
+        }
+        Ok(())
+    }
 }
 
 /// The defaults of tasks that read texts whole: case tells little of what a text is about.

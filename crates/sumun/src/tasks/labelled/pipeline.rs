@@ -12,7 +12,7 @@ use super::super::trained::check_network;
 use super::Head;
 use crate::message::{key, text};
 use crate::model::{AttentionLayer, LayerConfig, Model};
-use crate::records::{Classes, Fields, RecordSpec, Records, XLayout};
+use crate::records::{Classes, Fields, Form, RecordSpec, Records, XLayout};
 use crate::{Error, Result};
 
 /// How records become sequences and a network's outputs become labels.
@@ -24,10 +24,20 @@ pub struct LabelledPipeline<H> {
     /// The fields that were read, to be read again.
     pub(super) fields: Fields,
     pub(super) x_layout: XLayout,
+    /// How the rows of the training file are records, for other files of its kind.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub(super) form: Form,
+    /// The steps of a window and those between two, where sequences are cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) windows: Option<[usize; 2]>,
+}
+
+fn is_usual(form: &Form) -> bool {
+    *form == Form::default()
 }
 
 impl<H: Head> LabelledPipeline<H> {
-    /// Which fields of another file are read.
+    /// Which fields of another file are read, one to predict from where no label is required.
     pub fn spec(&self, require_label: bool) -> RecordSpec<'_> {
         let input = Some(self.fields.input.as_str());
         let (text, x) = match self.reader {
@@ -35,7 +45,19 @@ impl<H: Head> LabelledPipeline<H> {
             _ => (input, None),
         };
         let label = self.fields.label.as_deref();
-        RecordSpec { text, x, x_layout: self.x_layout, label, require_label }
+        RecordSpec {
+            text,
+            x,
+            x_layout: Some(self.x_layout),
+            label,
+            require_label,
+            form: Some(&self.form),
+            series: None,
+            time: None,
+            window: self.windows.map(|[window, _]| window),
+            stride: self.windows.map(|[_, stride]| stride),
+            to_predict: !require_label,
+        }
     }
 
     /// What the model makes of each record.
@@ -45,19 +67,31 @@ impl<H: Head> LabelledPipeline<H> {
 
     /// As [`predict`](Self::predict), with how many tokens of the records the vocabulary lacks.
     fn predictions(&self, model: &Model, records: &Records) -> Result<(Vec<Prediction>, Option<Unknown>)> {
-        let sequences = self.reader.read(records)?;
-        let rows = outputs(model, &sequences)?;
-        Ok((rows.iter().map(|row| self.head.named(row)).collect(), sequences.unknown()))
+        let places = self.reader.readable(records);
+        let mut predictions: Vec<Prediction> =
+            records.records.iter().map(|record| Prediction::Unknown { line: record.line }).collect();
+        if places.is_empty() {
+            return Ok((predictions, None));
+        }
+        let sequences = self.reader.read(&records.select(&places))?;
+        for (&place, row) in places.iter().zip(outputs(model, &sequences)?) {
+            predictions[place] = self.head.named(&row);
+        }
+        Ok((predictions, sequences.unknown()))
     }
 
-    /// How much each step of each record counts in its output; None of a model that does not pool by attention.
+    /// How much each step of each record counts in its output; None of a model that does not pool by attention. A record
+    /// with nothing to read has no weights.
     pub fn attention(&self, model: &Model, records: &Records) -> Result<Option<Vec<AttentionWeights>>> {
-        let Some(all) = attention(model, &self.reader.read(records)?)? else { return Ok(None) };
-        let each = records.records.iter().zip(all);
-        Ok(Some(
-            each.map(|(record, weights)| AttentionWeights { tokens: self.reader.tokens(record), weights })
-                .collect(),
-        ))
+        let places = self.reader.readable(records);
+        let sequences = self.reader.read(&records.select(&places))?;
+        let Some(all) = attention(model, &sequences)? else { return Ok(None) };
+        let mut each =
+            vec![AttentionWeights { tokens: Vec::new(), weights: Vec::new() }; records.records.len()];
+        for (&place, weights) in places.iter().zip(all) {
+            each[place] = AttentionWeights { tokens: self.reader.tokens(&records.records[place]), weights };
+        }
+        Ok(Some(each))
     }
 
     /// The names of the classes, in the order of a prediction's probabilities; None where it is a number.
@@ -65,21 +99,24 @@ impl<H: Head> LabelledPipeline<H> {
         self.head.classes()
     }
 
-    /// Measures the model and the baseline on labelled records.
+    /// Measures the model and the baseline on labelled records. Every prediction for a label that was not learnt is wrong.
     pub fn evaluate(&self, model: &Model, part: &str, records: &Records) -> Result<Measured> {
         let sequences = self.reader.read(records)?;
         let rows = outputs(model, &sequences)?;
         let (figures, baseline, baseline_name) = self.head.figures(records, &rows)?;
+        let mut notes = records.notes.clone();
+        notes.extend(self.head.unseen(part, records)?);
         Ok(Measured {
             part: part.into(),
             examples: records.records.len(),
-            classes: self.class_names().to_vec(),
+            classes: self.head.all_names(records),
             unknown: sequences.unknown(),
             figures,
             baseline,
             baseline_name,
             other_baselines: Vec::new(),
             predictions: rows.iter().map(|row| self.head.named(row)).collect(),
+            notes,
         })
     }
 }
@@ -111,11 +148,19 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         let records = Records::read(file, &self.spec(false))?;
         let attention = if how.attention { self.attention(model, &records)? } else { None };
         let (predictions, unknown) = self.predictions(model, &records)?;
+        let Records { name, beside, mut notes, .. } = records;
+        let empty = predictions.iter().filter(|one| matches!(one, Prediction::Unknown { .. })).count();
+        if empty > 0 {
+            let all = predictions.len();
+            notes.push(format!("{name}: {empty} of {all} texts have nothing to read; they are unknown"));
+        }
         Ok(Answers {
             classes: self.class_names().to_vec(),
             attention: attention.unwrap_or_default(),
             unknown,
             predictions,
+            beside,
+            notes,
             ..Answers::default()
         })
     }

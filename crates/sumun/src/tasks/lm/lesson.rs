@@ -1,5 +1,7 @@
 //! A language model that is being trained.
 
+use std::path::Path;
+
 use ndarray::Array2;
 
 use super::super::figures::Measured;
@@ -19,6 +21,7 @@ use super::streams::Streams;
 use super::tokens::{FIRST, Tokens};
 use crate::message::{key, text};
 use crate::model::{Batch, Input, Model, ModelState};
+use crate::settings::Normalize;
 use crate::train::Objective;
 use crate::{Error, Result};
 
@@ -42,7 +45,22 @@ impl Writing {
     /// Reads the text, learns the vocabulary and builds the network.
     pub(super) fn new(config: &TaskConfig<Lm>) -> Result<Self> {
         let TaskConfig { data: options, text: text_options, .. } = config;
-        let whole = PlainText::read(&options.train)?;
+        let mut notes = Vec::new();
+        let mut read = |path: &Path| {
+            let text = PlainText::read(path)?;
+            if text_options.normalize == Normalize::None {
+                return Ok::<_, Error>(text);
+            }
+            let (text, note) = text.normalized();
+            notes.extend(note);
+            Ok(text)
+        };
+        let whole = read(&options.train)?;
+        let mut file = |held: &HeldOut| match held {
+            HeldOut::Share(_) => Ok(None),
+            HeldOut::File(path) => read(path).map(Some),
+        };
+        let (valid_text, test_text) = (file(&options.valid)?, file(&options.test)?);
         let mut sources = vec![Source::new("train", &whole.name, &whole.hash)];
         let parts = split(&whole, &options.valid, &options.test, text_options.level)?;
         let tokens = Tokens::fit(parts.train, text_options)?;
@@ -51,28 +69,28 @@ impl Writing {
         train.characters = parts.train.chars().count();
         let pipeline = LanguagePipeline::new(tokens, &train);
         let rare = too_rare(unknown(&train), train.ids.len(), pipeline.vocabulary());
-        let mut notes = Vec::from_iter(rare);
-        let mut part = |name: &str, held: &HeldOut, within: Option<&str>| -> Result<Option<Reading>> {
-            let reading = match (held, within) {
-                (HeldOut::Share(_), None) => return Ok(None),
-                (HeldOut::Share(_), Some(text)) => pipeline.reading(text)?,
-                (HeldOut::File(path), _) => {
-                    let text = PlainText::read(path)?;
-                    sources.push(Source::new(name, &text.name, &text.hash));
-                    pipeline.reading(&text.text)?
-                }
-            };
-            let missing = unknown(&reading);
-            if missing > 0 {
-                notes.push(format!(
+        notes.extend(rare);
+        let mut part =
+            |name: &str, file: Option<PlainText>, within: Option<&str>| -> Result<Option<Reading>> {
+                let reading = match (file, within) {
+                    (None, None) => return Ok(None),
+                    (None, Some(text)) => pipeline.reading(text)?,
+                    (Some(text), _) => {
+                        sources.push(Source::new(name, &text.name, &text.hash));
+                        pipeline.reading(&text.text)?
+                    }
+                };
+                let missing = unknown(&reading);
+                if missing > 0 {
+                    notes.push(format!(
                     "{missing} of {} tokens of the {name} part are not in the vocabulary and count as <UNK>",
                     reading.ids.len()
                 ));
-            }
-            Ok(Some(reading))
-        };
-        let valid = part("valid", &options.valid, parts.valid)?;
-        let test = part("test", &options.test, parts.test)?;
+                }
+                Ok(Some(reading))
+            };
+        let valid = part("valid", valid_text, parts.valid)?;
+        let test = part("test", test_text, parts.test)?;
 
         let (batch, chunk) = (config.train.batch, config.own.chunk);
         let Some(streams) = Streams::new(train.ids.len(), batch, chunk) else {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::figures::{Answers, Figures, Measured, Unknown};
+use super::super::figures::{Answers, Figures, Measured, Prediction, Unknown};
 use super::super::protocol::Pieces;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
@@ -12,8 +12,8 @@ use super::plain_text::PlainText;
 use super::sample::Sampling;
 use super::score::Reading;
 use super::tokens::Tokens;
-use crate::message::MessagePart;
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, PoolLayer, RecurrentLayer};
+use crate::records::counted;
 use crate::scores::{Language, Unigram};
 use crate::text::UNK;
 use crate::{Error, Result};
@@ -47,11 +47,18 @@ impl LanguagePipeline {
     /// Measures the model and the baseline on a text: every token of it is predicted, from all that comes before it, the
     /// first as if a line end came before. What the vocabulary lacks counts as `<UNK>`.
     pub fn evaluate(&self, model: &Model, part: &str, text: &PlainText) -> Result<Measured> {
+        let (text, note) = self.prepared(text);
         let reading = self.reading(&text.text)?;
         if reading.ids.is_empty() {
             return Err(Error::Data(format!("{}: there is no token in it; give a longer text", text.name)));
         }
-        self.score(model, part, &reading)
+        let measured = self.score(model, part, &reading)?;
+        Ok(Measured { notes: note.into_iter().collect(), ..measured })
+    }
+
+    /// A text as the model reads it, and what that changed.
+    fn prepared(&self, text: &PlainText) -> (PlainText, Option<String>) {
+        if self.tokens.tokenizer.nfc { text.clone().normalized() } else { (text.clone(), None) }
     }
 
     pub(super) fn score(&self, model: &Model, part: &str, reading: &Reading) -> Result<Measured> {
@@ -67,6 +74,32 @@ impl LanguagePipeline {
             baseline_name: "each token as often as in training".into(),
             other_baselines: Vec::new(),
             predictions: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
+
+    /// How probable each token of a text is after those before it, the first as if a line end came before, and how many of
+    /// them the vocabulary lacks: those count as `<UNK>`.
+    fn answers(&self, model: &Model, text: &PlainText) -> Result<Answers> {
+        let (text, changed) = self.prepared(text);
+        let reading = self.reading(&text.text)?;
+        if reading.ids.is_empty() {
+            return Err(Error::Data(format!("{}: there is no token in it; give a longer text", text.name)));
+        }
+        let log_probabilities = reading.log_probabilities(model, self.vocabulary())?;
+        let nats = -log_probabilities.iter().sum::<f64>();
+        let perplexity = (nats / reading.ids.len() as f64).exp();
+        let note = format!(
+            "{}: {}, {nats:.4} nats in all, perplexity {perplexity:.4}",
+            text.name,
+            counted(reading.ids.len(), "token")
+        );
+        let tokens = self.tokens.of(&text.text).collect();
+        Ok(Answers {
+            unknown: Some(Unknown::among(&reading.ids)),
+            predictions: vec![Prediction::Tokens { tokens, log_probabilities }],
+            notes: changed.into_iter().chain([note]).collect(),
+            ..Answers::default()
         })
     }
 }
@@ -101,9 +134,8 @@ impl Pipeline for LanguagePipeline {
         Some(self.tokens.vocabulary.tokens())
     }
 
-    fn predict_file(&self, _model: &Model, _file: &Path, _how: &How) -> Result<Answers> {
-        Err(Error::Model("holds a language model, which answers no records".into())
-            .advise(MessagePart::Generate))
+    fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Answers> {
+        self.answers(model, &PlainText::read(file)?)
     }
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {

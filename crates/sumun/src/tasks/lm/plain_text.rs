@@ -1,5 +1,6 @@
 //! A text as a language model reads it, and its parts.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::super::options::HeldOut;
@@ -7,6 +8,7 @@ use super::super::parts::{Parts, shares};
 use crate::data::TextFile;
 use crate::records::STANDARD_INPUT;
 use crate::settings::Level;
+use crate::text::composed;
 use crate::{Error, Result};
 
 /// What messages ask for.
@@ -43,6 +45,31 @@ impl PlainText {
             return Err(Error::Data(format!("{name}: there is no text in it; give a file that has some")));
         }
         Ok(Self { name, text, hash: file.hash() })
+    }
+
+    /// The text in Unicode's composed form, NFC, with LF for every line end, and what that changed; None where nothing.
+    pub(super) fn normalized(self) -> (Self, Option<String>) {
+        let ends = self.text.matches('\r').count();
+        let text = if ends > 0 { self.text.replace('\r', "\n") } else { self.text };
+        let before = text.chars().count();
+        let text = match composed(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(composed) => composed,
+        };
+        let letters = before.abs_diff(text.chars().count());
+        let said = match (ends, letters) {
+            (0, 0) => None,
+            (0, letters) => {
+                Some(format!("{letters} accents that stood apart are one character with their letters"))
+            }
+            (ends, 0) => Some(format!("{ends} lines end with CR alone, which is read as the end of a line")),
+            (ends, letters) => Some(format!(
+                "{ends} lines end with CR alone, which is read as the end of a line, and {letters} accents that stood apart \
+                 are one character with their letters"
+            )),
+        };
+        let note = said.map(|said| format!("{}: {said} (normalize none keeps them)", self.name));
+        (Self { text, ..self }, note)
     }
 }
 
@@ -110,6 +137,12 @@ mod tests {
         ] {
             assert_eq!(read(bytes).unwrap_err().to_string(), expected);
         }
+        let (text, note) = read("e\u{301}te\u{301}\ra\r\nb".as_bytes()).unwrap().normalized();
+        assert_eq!(text.text, "été\na\nb");
+        let expected = "t.txt: 1 lines end with CR alone, which is read as the end of a line, and 2 accents that stood apart \
+                        are one character with their letters (normalize none keeps them)";
+        assert_eq!(note.as_deref(), Some(expected));
+        assert_eq!(read(b"a\nb").unwrap().normalized().1, None);
         let missing = PlainText::read("no/such/file").unwrap_err().to_string();
         assert_eq!(missing, "no/such/file: there is no such file; check the path");
     }

@@ -111,6 +111,27 @@ impl Reading {
         }
         Ok(sum)
     }
+
+    /// ln p of every token, without dropout; the text is read in one stretch.
+    pub(super) fn log_probabilities(&self, model: &Model, vocabulary: usize) -> Result<Vec<f64>> {
+        let total = self.ids.len();
+        let chunk = (MOST_LOGITS / vocabulary.max(1)).clamp(1, CHUNK);
+        let mut state: Option<ModelState> = None;
+        let mut all = Vec::with_capacity(total);
+        for from in (0..total).step_by(chunk) {
+            let range = from..(from + chunk).min(total);
+            let read = Chunk::new(self, std::slice::from_ref(&range));
+            let (answer, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
+            // Of one sequence, the rows are its steps in their order.
+            for (row, &id) in answer.data.chunks_exact(vocabulary.max(1)).zip(&self.ids[from..]) {
+                let largest = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+                let sum: f64 = row.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
+                all.push(f64::from(row[id as usize]) - largest - sum.ln());
+            }
+            state = Some(after);
+        }
+        Ok(all)
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +155,8 @@ mod tests {
             let answer = model.forward(chunk.batch().unwrap()).unwrap();
             let mean = CrossEntropy::default().value_and_gradient(&answer.data, &reading.ids, None).unwrap();
             let expected = mean * reading.ids.len() as f64;
+            let each = reading.log_probabilities(&model, 5).unwrap();
+            assert!((expected + each.iter().sum::<f64>()).abs() < 1e-5 * expected, "{total}");
             // Of several stretches, the state is that of 256 tokens and no more.
             assert!((found - expected).abs() < 1e-5 * expected, "{total}: {found} {expected}");
         }

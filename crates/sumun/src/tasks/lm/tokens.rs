@@ -27,7 +27,7 @@ impl Tokens {
     /// Learns the vocabulary of the training part. Errors: no token is seen as often as it must be; more tokens than are
     /// taken unasked.
     pub(super) fn fit(train: &str, options: &TextOptions) -> Result<Self> {
-        let tokenizer = Tokenizer::new(options.level.unit()).lowercase(options.lowercase);
+        let tokenizer = options.tokenizer(options.level);
         let vocabulary = vocabulary(lines(train).flat_map(|line| of_line(&tokenizer, line)), options)?;
         let tokens = Self { tokenizer, vocabulary };
         tokens.check().map_err(|_| {
@@ -52,6 +52,11 @@ impl Tokens {
             ids.extend(self.vocabulary.encode(&of_line(&self.tokenizer, line))?);
         }
         Ok(ids)
+    }
+
+    /// The tokens of a text, known or not.
+    pub(super) fn of<'a>(&'a self, text: &'a str) -> impl Iterator<Item = String> + 'a {
+        lines(text).flat_map(|line| of_line(&self.tokenizer, line))
     }
 
     /// The ids of a prompt, in which nothing may be unknown.

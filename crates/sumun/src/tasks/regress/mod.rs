@@ -46,6 +46,10 @@ impl Task for Regress {
         adjust(config);
     }
 
+    fn check(config: &TaskConfig<Self>) -> Result<()> {
+        config.own.labelled.check()
+    }
+
     fn begin(config: &TaskConfig<Self>) -> Result<Labelled<NumberHead>> {
         Labelled::new(config)
     }
@@ -74,7 +78,7 @@ impl Labelling for Regress {
         Ok(NumberHead::Number { scaler, mean: mean(&learnt)? })
     }
 
-    fn labels(head: &NumberHead, records: &Records) -> Result<Labels> {
+    fn labels(head: &NumberHead, records: &Records, _held_out: bool) -> Result<Labels> {
         let NumberHead::Number { scaler, .. } = head;
         let scaled = |value: f64| scaler.transform(value) as f32;
         Ok(Labels::Values(records.numeric_labels()?.into_iter().map(scaled).collect()))

@@ -202,6 +202,7 @@ fn a_tagger_shows_spans_and_sentences() {
             .iter()
             .map(|ids| Prediction::Tags { tags: tags(ids), probabilities: vec![0.5; ids.len()] })
             .collect(),
+        notes: Vec::new(),
     }];
     let shown = |(tokens, ids): (&Vec<&str>, &Vec<u32>)| Shown {
         asked: Asked::Tokens(tokens.iter().map(|token| token.to_string()).collect()),
@@ -279,6 +280,7 @@ fn a_language_model_shows_what_it_writes() {
         baseline_name: "the frequency of each token".into(),
         other_baselines: Vec::new(),
         predictions: Vec::new(),
+        notes: Vec::new(),
     }];
     trained.shown.clear();
     for epoch in &mut trained.epochs {

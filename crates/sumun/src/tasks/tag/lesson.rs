@@ -1,7 +1,7 @@
 //! A tagger that is being trained.
 
 use super::super::figures::Measured;
-use super::super::inputs::left_out;
+use super::super::inputs::{composed_note, left_out};
 use super::super::learner::Learner;
 use super::super::network::{Asks, Outputs, first_model};
 use super::super::options::HeldOut;
@@ -38,17 +38,15 @@ impl Tagger {
         let mut places =
             split(&options.valid, &options.test, config.train.seed, &vec![0; all.sentences.len()])?;
         let moved = learn_every_tag(&all.sentences, &mut places);
-        let mut notes = Vec::new();
+        let mut notes = all.notes.clone();
+        let tokens = all.sentences.iter().flat_map(|sentence| &sentence.tokens).map(String::as_str);
+        notes.extend(composed_note(&all.name, "token", tokens, &config.text));
         if moved > 0 {
             notes.push(format!(
                 "{moved} of the sentences that were chosen to be held out have a tag that no other has; they are learnt from"
             ));
         }
-        let select = |places: &[usize]| Tagged {
-            name: all.name.clone(),
-            hash: all.hash.clone(),
-            sentences: places.iter().map(|&place| all.sentences[place].clone()).collect(),
-        };
+        let select = |places: &[usize]| all.select(places);
         let train = select(&places.train);
         let pipeline = TaggingPipeline::fit(&train, config)?;
         let mut part = |name: &str, held: &HeldOut, places: &Option<Vec<usize>>| match (held, places) {
@@ -58,18 +56,18 @@ impl Tagger {
             ))),
             (HeldOut::Share(_), places) => Ok(places.as_deref().map(select)),
             (HeldOut::File(path), _) => {
-                let tagged = Tagged::read(path, &spec)?;
+                let tagged = pipeline.read(path, true)?;
                 sources.push(Source::new(name, &tagged.name, &tagged.hash));
+                notes.extend_from_slice(&tagged.notes);
+                notes.extend(pipeline.unseen(name, &tagged)?);
                 Ok(Some(tagged))
             }
         };
         let valid = part("valid", &options.valid, &places.valid)?;
         let test = part("test", &options.test, &places.test)?;
         let parts = Parts { train, valid, test };
-        let train = pipeline.examples(&parts.train)?;
-        let valid = parts.valid.as_ref().map(|tagged| pipeline.examples(tagged)).transpose()?;
-        // A tag that was never seen is known before the training.
-        parts.test.as_ref().map(|tagged| pipeline.examples(tagged)).transpose()?;
+        let train = pipeline.examples(&parts.train, false)?;
+        let valid = parts.valid.as_ref().map(|tagged| pipeline.examples(tagged, true)).transpose()?;
         notes.extend(left_out(&train.sequences, pipeline.reader()));
         let (input, known) = (pipeline.reader().input(), pipeline.reader().vocabulary());
         let asks = Asks { outputs: Outputs::EveryStep, width: pipeline.tags().len(), each: Some("tag") };

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::super::figures::{Answers, Figures, Measured, Prediction, Unknown, softmax};
 use super::super::inputs::{Reader, Sequences};
-use super::super::learner::{ClassLabels, Examples, Labels, argmax, outputs};
+use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, argmax, outputs};
 use super::super::task::{How, Pipeline, TaskConfig};
 use super::super::trained::check_network;
 use super::Tag;
 use crate::data::quoted;
+use crate::message::{key, text};
 use crate::model::Model;
-use crate::records::{Classes, Sentence, Tagged, TaggedSpec};
+use crate::records::{Classes, Columns, Known, Sentence, Tagged, TaggedSpec};
 use crate::scores::{MostFrequentTag, Tagging};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub struct TaggingPipeline {
     tokens_field: Option<String>,
     /// That of the tags.
     tags_field: Option<String>,
+    /// The columns of the training file, where it is CoNLL, to be read again from another of as many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    columns: Option<Columns>,
 }
 
 impl TaggingPipeline {
@@ -44,12 +48,21 @@ impl TaggingPipeline {
             train.sentences.iter().map(|sentence| sentence.tokens.clone()).collect();
         let most_frequent = MostFrequentTag::of(&tokens, &train.tag_ids(&tags)?, tags.len())?;
         let (tokens_field, tags_field) = (config.own.tokens.clone(), config.own.tags.clone());
-        Ok(Self { reader, tags, most_frequent, tokens_field, tags_field })
+        Ok(Self { reader, tags, most_frequent, tokens_field, tags_field, columns: train.columns })
     }
 
     /// Which keys or columns of another file are read.
     pub fn spec(&self, require_tags: bool) -> TaggedSpec<'_> {
         TaggedSpec { tokens: self.tokens_field.as_deref(), tags: self.tags_field.as_deref(), require_tags }
+    }
+
+    /// Reads the sentences of another file, or of standard input for `-`. Where no tags are required, a line of words is a
+    /// sentence too.
+    pub(super) fn read(&self, path: &Path, require_tags: bool) -> Result<Tagged> {
+        let token = |token: &str| self.reader.knows(token);
+        let tag = |tag: &str| self.tags.id(tag).is_some();
+        let known = Known { columns: self.columns, token: &token, tag: &tag };
+        Tagged::read_for(path, &self.spec(require_tags), &known)
     }
 
     /// The tags, in the order of the network's outputs.
@@ -61,11 +74,25 @@ impl TaggingPipeline {
         &self.reader
     }
 
-    pub(super) fn examples(&self, tagged: &Tagged) -> Result<Examples> {
-        Ok(Examples {
-            sequences: self.sequences(tagged)?,
-            labels: Labels::Classes(ClassLabels::Steps(tagged.tag_ids(&self.tags)?)),
-        })
+    /// Sentences as the network learns them; a tag of held out ones that is none of those learnt is [`UNSEEN`]. Error: a tag
+    /// of the training part that is.
+    pub(super) fn examples(&self, tagged: &Tagged, held_out: bool) -> Result<Examples> {
+        let all = if held_out { self.tags.with_unseen(tagged.tags()) } else { self.tags.clone() };
+        let mut ids = tagged.tag_ids(&all)?;
+        for id in ids.iter_mut().flatten().filter(|id| **id as usize >= self.tags.len()) {
+            *id = UNSEEN;
+        }
+        Ok(Examples { sequences: self.sequences(tagged)?, labels: Labels::Classes(ClassLabels::Steps(ids)) })
+    }
+
+    /// What to say of the tags of a part that were not learnt. Error: none was.
+    pub(super) fn unseen(&self, part: &str, tagged: &Tagged) -> Result<Option<String>> {
+        match self.tags.unseen_note(part, "tag", tagged.tags()) {
+            Some(problem) if tagged.tags().all(|tag| self.tags.id(tag).is_none()) => {
+                Err(Error::Data(problem).advise(text("name the right ones with ") + key("tags")))
+            }
+            note => Ok(note),
+        }
     }
 
     fn sequences(&self, tagged: &Tagged) -> Result<Sequences> {
@@ -93,27 +120,31 @@ impl TaggingPipeline {
         Prediction::Tags { tags, probabilities }
     }
 
-    /// Measures the model and the baseline on sentences with tags. Errors, with the line: a sentence without tags, a tag
-    /// that was not trained.
+    /// Measures the model and the baseline on sentences with tags. Every prediction for a tag that was not learnt is wrong.
+    /// Errors, with the line: a sentence without tags.
     pub fn evaluate(&self, model: &Model, part: &str, tagged: &Tagged) -> Result<Measured> {
-        let truth = tagged.tag_ids(&self.tags)?;
+        let mut notes = tagged.notes.clone();
+        notes.extend(self.unseen(part, tagged)?);
+        let all = self.tags.with_unseen(tagged.tags());
+        let truth = tagged.tag_ids(&all)?;
         let sequences = self.sequences(tagged)?;
         let logits = outputs(model, &sequences)?;
         let best = |rows: &Vec<f32>| rows.chunks_exact(self.tags.len()).map(argmax).collect();
         let predicted: Vec<Vec<u32>> = logits.iter().map(best).collect();
         let guess = |sentence: &Sentence| self.most_frequent.tags(&sentence.tokens);
         let guesses: Vec<Vec<u32>> = tagged.sentences.iter().map(guess).collect();
-        let score = |tags: &[Vec<u32>]| Tagging::of(&truth, tags, self.tags.names()).map(Figures::Tagging);
+        let score = |tags: &[Vec<u32>]| Tagging::of(&truth, tags, all.names()).map(Figures::Tagging);
         Ok(Measured {
             part: part.into(),
             examples: tagged.sentences.len(),
-            classes: self.tags.names().to_vec(),
+            classes: all.names().to_vec(),
             unknown: sequences.unknown(),
             figures: score(&predicted)?,
             baseline: score(&guesses)?,
             baseline_name: "the most frequent tag of each token".into(),
             other_baselines: Vec::new(),
             predictions: logits.iter().map(|rows| self.named(rows)).collect(),
+            notes,
         })
     }
 }
@@ -143,15 +174,16 @@ impl Pipeline for TaggingPipeline {
     }
 
     fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Answers> {
-        let tagged = Tagged::read(file, &self.spec(false))?;
+        let tagged = self.read(file, false)?;
         let (predictions, unknown) = self.predictions(model, &tagged)?;
-        let tokens = tagged.sentences.into_iter().map(|sentence| sentence.tokens).collect();
+        let Tagged { sentences, notes, .. } = tagged;
+        let tokens = sentences.into_iter().map(|sentence| sentence.tokens).collect();
         let classes = self.tags.names().to_vec();
-        Ok(Answers { classes, tokens, unknown, predictions, ..Answers::default() })
+        Ok(Answers { classes, tokens, unknown, predictions, notes, ..Answers::default() })
     }
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
-        let tagged = Tagged::read(file, &self.spec(true))?;
+        let tagged = self.read(file, true)?;
         self.evaluate(model, &tagged.name, &tagged)
     }
 }

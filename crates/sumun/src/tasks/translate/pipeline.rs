@@ -210,6 +210,7 @@ impl TranslationPipeline {
             baseline_name: best.name,
             other_baselines: vec![other],
             predictions,
+            notes: Vec::new(),
         })
     }
 

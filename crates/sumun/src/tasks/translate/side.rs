@@ -26,7 +26,7 @@ impl Side {
         level: Level,
         options: &TextOptions,
     ) -> Result<Self> {
-        let tokenizer = Tokenizer::new(level.unit()).lowercase(options.lowercase);
+        let tokenizer = options.tokenizer(level);
         let vocabulary = vocabulary(texts.flat_map(|text| tokenizer.tokens(text)), options)?;
         let side = Self { tokenizer, vocabulary };
         side.check().map_err(|_| {
@@ -64,9 +64,9 @@ impl Side {
         self.tokenizer.tokens(text)
     }
 
-    /// A text as it is learnt: in lower case where that was asked for.
+    /// A text as it is learnt: composed and in lower case where that was asked for.
     pub(super) fn cased(&self, text: &str) -> String {
-        if self.tokenizer.lowercase { text.to_lowercase() } else { text.to_owned() }
+        self.tokenizer.prepared(text).into_owned()
     }
 
     /// The ids of a text, [`UNK`] for what is unknown.
