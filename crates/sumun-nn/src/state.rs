@@ -2,7 +2,7 @@
 
 use sumun_kernels::State;
 
-use crate::Layout;
+use crate::{Error, Layout, Result};
 
 /// The states of a recurrent stack, in the caller's batch order: sorting by length never shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,7 +10,7 @@ pub struct RecurrentState {
     /// h, `[L·D, N, H]`, or `[L·D, N, P]` with a projection; index layer·D + direction.
     pub hidden: Vec<f32>,
     /// The states beside h, `[L·D, N, H]` for a cell that has one, as the c of an LSTM; empty where it has none. Those of a
-    /// cell that has several lie one after another in a row.
+    /// cell that has several follow one another in a row.
     pub cell: Vec<f32>,
 }
 
@@ -26,6 +26,21 @@ pub struct StateShape {
 }
 
 impl StateShape {
+    /// Refuses a state of another shape; `what` is what the message calls it.
+    pub(crate) fn check(self, what: &str, layout: &Layout, state: &RecurrentState) -> Result<()> {
+        let (n, found) = (layout.sequences(), [state.hidden.len(), state.cell.len()]);
+        if found == [self.hidden, self.cell].map(|width| self.count * n * width) {
+            return Ok(());
+        }
+        let Self { count, hidden, cell } = self;
+        let of_cell = if cell > 0 { format!(" and cell [{count}, {n}, {cell}]") } else { String::new() };
+        Err(Error::Shape {
+            what: what.into(),
+            expected: format!("hidden [{count}, {n}, {hidden}]{of_cell}"),
+            found: format!("{} hidden and {} cell values", found[0], found[1]),
+        })
+    }
+
     /// The state of all sequences, zeros.
     pub(crate) fn zeros(self, layout: &Layout) -> RecurrentState {
         let of = |width| vec![0.0; self.count * layout.sequences() * width];

@@ -214,12 +214,12 @@ fn every_call_of_a_model_refuses_what_does_not_fit() {
         (
             Batch::numbers(good.view()),
             Some(state("lstm", 4, 8)),
-            "lstm: the initial states: expected [1, 2, 4], found 4 hidden and 8 cell values",
+            "lstm: the initial states: expected hidden [1, 2, 4] and cell [1, 2, 4], found 4 hidden and 8 cell values",
         ),
         (
             Batch::numbers(good.view()),
             Some(state("lstm", 8, 0)),
-            "lstm: the initial states: expected [1, 2, 4], found 8 hidden and 0 cell values",
+            "lstm: the initial states: expected hidden [1, 2, 4] and cell [1, 2, 4], found 8 hidden and 0 cell values",
         ),
         (
             Batch::numbers(good.view()),

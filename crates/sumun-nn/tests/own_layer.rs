@@ -47,13 +47,19 @@ fn toml_is_read_back_to_the_same_model() {
         (
             "layers = 2",
             "dropout = 0.5",
-            "peak: dropout is between its layers, of which it has one; use a dropout layer",
+            "peak: dropout is between its layers, of which it has one; use input_dropout or a dropout layer",
         ),
         (
             "bidirectional = true",
             "merge = \"sum\"",
             "peak: a merge other than concat needs a bidirectional stack",
         ),
+        (
+            "layers = 2",
+            "go_backwards = true",
+            "peak: go_backwards turns one direction round; a bidirectional layer already reads both ways",
+        ),
+        ("layers = 2", "input_dropout = 1.5", "peak: dropout is 1.5; it must be at least 0 and below 1"),
         ("slope = 0.5", "slop = 0.5", "a layer of kind \"swish\": unknown field `slop`, expected `slope`"),
         ("\"peak\"", "\"peaks\"", "no layer is of kind \"peaks\""),
     ] {
@@ -62,6 +68,32 @@ fn toml_is_read_back_to_the_same_model() {
         let error = found.map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+/// A stack of a user's cells has the options of the library's stacks.
+#[test]
+fn it_reads_backwards_and_drops_its_input() {
+    let registry = own_layer::registry();
+    let build = |option: &str| {
+        let text = own_layer::MODEL.replace("bidirectional = true", option);
+        let config = ModelConfig::from_toml_with(&text, &registry).unwrap();
+        assert_eq!(ModelConfig::from_toml_with(&config.to_toml().unwrap(), &registry).unwrap(), config);
+        config.build(3).unwrap()
+    };
+    let x: Vec<f32> = (0..10).map(|k| ((k * 37 + 11) % 101) as f32 / 51.0 - 0.993).collect();
+    // Two sequences of five steps: two rows a step.
+    let turned = x.chunks_exact(2).rev().flatten().copied().collect();
+    let [x, turned] = [x, turned].map(|x| Rows::new(x, 1, Layout::full(2, 5).unwrap()).unwrap());
+    let (plain, feed) = (build(""), |x: Rows| Feed::new().rows("input", x));
+    let expected = plain.forward(feed(turned)).unwrap().into_data();
+    assert_eq!(build("go_backwards = true").forward(feed(x.clone())).unwrap().into_data(), expected);
+    assert_ne!(plain.forward(feed(x.clone())).unwrap().into_data(), expected);
+
+    let expected = plain.forward(feed(x.clone())).unwrap().into_data();
+    let dropping = build("input_dropout = 0.9");
+    assert_eq!(dropping.forward(feed(x.clone())).unwrap().into_data(), expected);
+    let noise = Noise { seed: 1, step: 0, layer: 0 };
+    assert_ne!(dropping.forward_train(feed(x), noise).unwrap().0.into_data(), expected);
 }
 
 /// Gradients through both, states in and out by name, and padding.

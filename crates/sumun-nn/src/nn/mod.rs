@@ -19,9 +19,11 @@ pub mod layer_norm;
 pub mod pool;
 pub mod recurrent;
 pub mod softmax;
+pub mod stack;
 pub mod unflatten;
 
 pub use crate::layer::Layer;
+pub use crate::state::RecurrentState;
 pub use activation::{Activate, ActivationLayer};
 pub use arrays::{
     ArrayCache, ArrayStateGradients, ArrayTrace, Axes, CellAxes, CellCache, Empty, Gru, GruCell, GruConfig,
@@ -35,8 +37,8 @@ pub use cross_attention::{
     CrossAttention, CrossAttentionCache, CrossAttentionConfig, CrossAttentionLayer, Score,
 };
 pub use custom::{
-    CellLayer, CellWeight, Custom, CustomCache, CustomCell, CustomConfig, NamedCell, Step, StepAfter,
-    StepGradients, check_step,
+    CellLayer, CellWeight, Custom, CustomCache, CustomCell, CustomCells, CustomConfig, CustomTape, NamedCell,
+    Step, StepAfter, StepGradients, check_step,
 };
 pub use dense::{Activation, Dense, DenseConfig, DenseLayer};
 pub use dropout::{Dropout, DropoutLayer};
@@ -45,10 +47,11 @@ pub use init::Initializer;
 pub use layer_norm::{LayerNorm, LayerNormConfig, LayerNormLayer};
 pub use pool::{Pool, PoolCache, PoolLayer};
 pub use recurrent::{
-    Biases, CellKind, Checkpoints, FirstWeights, LayerTrace, Merge, Output, Peer, Recurrent, RecurrentCache,
-    RecurrentConfig, RecurrentLayer, RecurrentState, StateGradients, Stream, StreamState,
+    Biases, CellKind, Checkpoints, FirstWeights, LayerTrace, Peer, Recurrent, RecurrentCache, RecurrentCells,
+    RecurrentConfig, RecurrentLayer, Stream, StreamState,
 };
 pub use softmax::{Softmax, SoftmaxLayer};
+pub use stack::{Merge, Output, Stack, StackCache, StateGradients};
 pub use sumun_kernels::InputGradient;
 pub use sumun_kernels::{ActivationFunction, Options as CellOptions, RecurrentDropout};
 pub use unflatten::{Unflatten, UnflattenLayer};

@@ -86,7 +86,7 @@ fn checkpoints_and_truncation_are_settings_of_a_file() {
     assert_eq!(gradients("truncate = 2\ncheckpoints = { every = 3 }").unwrap(), cut);
     for settings in ["truncate = 0", "checkpoints = { every = 0 }"] {
         let error = gradients(settings).unwrap_err().to_string();
-        assert!(error.contains("at least 1 step apart, not 0") && !error.contains('\n'), "{error}");
+        assert!(error.contains("need pieces of at least 1 step, not 0") && !error.contains('\n'), "{error}");
     }
 }
 

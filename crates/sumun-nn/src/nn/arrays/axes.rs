@@ -36,14 +36,14 @@ pub(super) fn filled<D: Dimension>(shape: &[usize], values: Vec<f32>) -> Array<f
     known(Array::from_shape_vec(IxDyn(shape), values).expect("a stack's arrays fill their shapes"))
 }
 
-/// How the caller's arrays lie.
+/// The order of axes of the caller's arrays.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lie {
+pub(super) struct AxisOrder {
     pub(super) time_major: bool,
     pub(super) batched: bool,
 }
 
-impl Lie {
+impl AxisOrder {
     pub(super) fn of<D: Axes>(time_major: bool) -> Self {
         Self { time_major, batched: is_batched::<D>() }
     }
@@ -81,7 +81,7 @@ impl Lie {
         array
     }
 
-    /// An `[N, T, F]` array as the caller's arrays lie.
+    /// An `[N, T, F]` array with the caller's order of axes.
     pub(super) fn leave<D: Axes>(self, mut array: Array3<f32>) -> Array<f32, D> {
         if self.time_major {
             array.swap_axes(0, 1);

@@ -42,7 +42,7 @@ macro_rules! cell {
         pub struct $cell(Cell);
 
         impl $cell {
-            /// A cell whose weights are drawn as those of a layer of one layer. What a cell cannot have is an error:
+            /// A cell whose weights are initialised as those of a layer. What a cell cannot have is an error:
             /// several layers, a second direction, dropout between layers, and how a time axis is read and shown.
             pub fn new<R: Rng + ?Sized>(config: $config, rng: &mut R) -> Result<Self> {
                 Cell::new(stringify!($cell), config.stack, config.calling, rng).map(Self)
@@ -101,8 +101,8 @@ macro_rules! cell {
                 self.0.step_train(x, state, t, noise)
             }
 
-            /// The gradients of the input and of the state before the step, from that of the state after it, as `x`
-            /// and the states lie. Those of the weights are added to `parameters`. Go through the steps from the last
+            /// The gradients of the input and of the state before the step, from that of the state after it, with the
+            /// axes of `x` and the states. Those of the weights are added to `parameters`. Go through the steps from the last
             /// to the first. Parameters that changed since are an error.
             pub fn backward<D: CellAxes>(
                 &mut self,

@@ -4,8 +4,8 @@ use ndarray::{Array, ArrayView, Dimension, Ix2, RemoveAxis};
 use rand::Rng;
 use sumun_kernels::Path;
 
-use super::alone::{Alone, ArrayCache};
 use super::axes::Axes;
+use super::owned::{ArrayCache, OwnedStack};
 use super::states::{HiddenState, LstmState};
 use super::trace::{ArrayStateGradients, ArrayTrace};
 use super::valid::{Calling, Empty, Valid};
@@ -99,7 +99,7 @@ macro_rules! layer {
                 self
             }
 
-            /// How the first weights are drawn; as PyTorch draws them by default.
+            /// How the weights are initialised; as in PyTorch by default.
             pub fn first_weights(mut self, first: FirstWeights) -> Self {
                 self.stack.first_weights = Some(first);
                 self
@@ -153,13 +153,13 @@ macro_rules! layer {
 
         $(#[$about])*
         #[derive(Debug)]
-        pub struct $layer(Alone);
+        pub struct $layer(OwnedStack);
 
         impl $layer {
-            /// A layer whose weights, biases too, are drawn from U(±1/√H), or as `first_weights` says. Sizes of 0, a
+            /// A layer whose weights, biases too, are initialised from U(±1/√H), or as `first_weights` says. Sizes of 0, a
             /// dropout outside 0 ≤ p < 1 and options that the cell does not have are errors.
             pub fn new<R: Rng + ?Sized>(config: $config, rng: &mut R) -> Result<Self> {
-                Alone::new(config.stack, config.calling, rng).map(Self)
+                OwnedStack::new(config.stack, config.calling, rng).map(Self)
             }
 
             /// The same layer on another path of the kernels. A path that this processor lacks, or that does not
@@ -190,7 +190,7 @@ macro_rules! layer {
 
             /// The output at every step, `[N, T, D·H]`, and the final state of each sequence at its own last valid
             /// step, the initial state where it has none (or what `empty_sequences` says). `x` is `[N, T, I]`, `[T, N, I]` where time-major, or
-            /// `[T, I]`, and the output lies alike; `masked_steps` says what it shows at steps that are not valid.
+            /// `[T, I]`, and the output has the same axes; `masked_steps` says what it shows at steps that are not valid.
             /// The state before the first step is zeros where none is given. With a projection the output is P wide
             /// in each direction; a merge other than concat has one width for both.
             ///
@@ -275,7 +275,7 @@ macro_rules! layer {
                 self.0.backward_by_step(cache, d_output, d_state)
             }
 
-            /// What every layer and direction goes through on the way of a `forward`, layer by layer, forward
+            /// What every layer and direction computes in a `forward`, layer by layer, forward
             /// direction first: gates, cell states and hidden states at every step, the very numbers that `forward`
             /// computes with. Nothing is dropped out. With `go_backwards` steps are in processing order, as in the
             /// output.

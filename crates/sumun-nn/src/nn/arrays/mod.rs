@@ -1,6 +1,6 @@
-//! Recurrent layers to use alone, on ordinary arrays: [`Rnn`], [`Lstm`] and [`Gru`], and their cells.
+//! Recurrent layers with parameters of their own, on ordinary arrays: [`Rnn`], [`Lstm`] and [`Gru`], and their cells.
 //!
-//! Arrays are batch-first, `[N, T, F]`, time-major where the configuration says so, or one sequence alone, `[T, F]`.
+//! Arrays are batch-first, `[N, T, F]`, time-major where the configuration says so, or one sequence without a batch, `[T, F]`.
 //! Each layer owns its [`Parameters`](crate::Parameters), with PyTorch's names. In a model the same stacks run on
 //! packed rows ([`Recurrent`](super::Recurrent)); here arrays are packed at the entrance and unpacked at the exit.
 //!
@@ -34,28 +34,28 @@
 //!     let chunk = x.slice(s![.., start..start + 3, ..]);
 //!     let (output, last) = gru.forward(chunk, Valid::All, state.as_ref())?;
 //!     assert_eq!(output, whole.slice(s![.., start..start + 3, ..]));
-//!     state = Some(last); // None begins anew: Keras' `reset_state`
+//!     state = Some(last); // None starts from zeros: Keras' `reset_state`
 //! }
 //! # Ok::<(), sumun_nn::Error>(())
 //! ```
 //!
-//! What each option and call is called in PyTorch, Keras and ONNX stands in `docs/names.md` of the repository; which
+//! What each option and call is called in PyTorch, Keras and ONNX is in `docs/names.md` of the repository; which
 //! options run on the fused kernels in `docs/paths.md`.
 
-mod alone;
 mod axes;
 mod cells;
 mod layers;
+mod owned;
 mod states;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod valid;
 
-pub use alone::ArrayCache;
 pub use axes::Axes;
 pub use cells::{CellAxes, CellCache, GruCell, LstmCell, RnnCell};
 pub use layers::{Gru, GruConfig, Lstm, LstmConfig, Rnn, RnnConfig};
+pub use owned::ArrayCache;
 pub use states::{HiddenState, LstmState};
 pub use trace::{ArrayStateGradients, ArrayTrace};
 pub use valid::{Empty, Valid};

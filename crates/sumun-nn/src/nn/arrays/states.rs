@@ -12,7 +12,7 @@ use crate::nn::recurrent::stream::sealed::{Form, Widths};
 #[derive(Debug, Clone, PartialEq)]
 pub struct HiddenState<D: Dimension = Ix3> {
     /// h, `[L·D, N, H]`, or `[L·D, H]` unbatched; index layer·D + direction. Its N is in the caller's batch order
-    /// and never comes first, however the input lies.
+    /// and never comes first, whatever the input's order of axes.
     pub hidden: Array<f32, D>,
 }
 
@@ -20,7 +20,7 @@ pub struct HiddenState<D: Dimension = Ix3> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LstmState<D: Dimension = Ix3> {
     /// h, `[L·D, N, H]`, or `[L·D, H]` unbatched; P wide with a projection. Index layer·D + direction. Its N is in
-    /// the caller's batch order and never comes first, however the input lies.
+    /// the caller's batch order and never comes first, whatever the input's order of axes.
     pub hidden: Array<f32, D>,
     /// c, as `hidden`; always H wide.
     pub cell: Array<f32, D>,

@@ -5,7 +5,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sumun_kernels::Path;
 
-use super::alone::Alone;
+use super::owned::OwnedStack;
 use super::states::Parts;
 use super::valid::{Calling, Empty};
 use super::{Gru, GruConfig, HiddenState, Lstm, LstmConfig, LstmState, Rnn, RnnConfig, Valid};
@@ -51,9 +51,9 @@ fn pick(array: ArrayView<f32, Ix2>, indices: &[usize]) -> Array2<f32> {
     array.select(Axis(0), indices)
 }
 
-/// A masked batch is each of its sequences alone, without a batch and without the masked steps, bit for bit: outputs,
+/// A masked batch is each of its sequences without a batch and without the masked steps, bit for bit: outputs,
 /// states and gradients. A time-major call returns the same.
-fn masked_is_alone<S, T>(cell: CellKind, seed: u64)
+fn masked_is_unbatched<S, T>(cell: CellKind, seed: u64)
 where
     S: Parts<Ix3> + PartialEq + std::fmt::Debug,
     T: Parts<Ix2>,
@@ -70,7 +70,8 @@ where
     let mut state = || S::of(draw(&mut rng, (count, n, width)), draw(&mut rng, (count, n, cell_width)));
     let (initial, d_last) = (state(), state());
     let (x, d_output) = (draw(&mut rng, (n, t, 3)), draw(&mut rng, (n, t, features)));
-    let alike = |calling| Alone::new(config.clone(), calling, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+    let alike =
+        |calling| OwnedStack::new(config.clone(), calling, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
     let mut layer = alike(calling);
 
     let valid = Valid::Mask(mask.view());
@@ -84,14 +85,14 @@ where
         let hidden = parts.next().unwrap();
         T::of(hidden, parts.next().unwrap_or_default())
     };
-    let same = |found: &S, n: usize, alone: &T, name: &str| {
-        for ((part, found), (_, alone)) in found.parts().zip(alone.parts()) {
-            assert_eq!(found.index_axis(Axis(1), n), alone, "{name} {part} of sequence {n}: {what}");
+    let same = |found: &S, n: usize, expected: &T, name: &str| {
+        for ((part, found), (_, expected)) in found.parts().zip(expected.parts()) {
+            assert_eq!(found.index_axis(Axis(1), n), expected, "{name} {part} of sequence {n}: {what}");
         }
     };
     for n in 0..n {
         let steps: Vec<usize> = (0..t).filter(|&t| mask[[n, t]]).collect();
-        // Outputs come in processing order, and so do the steps at which they stand.
+        // Outputs come in processing order, and so do their steps.
         let mut places: Vec<usize> =
             steps.iter().map(|&step| if calling.go_backwards { t - 1 - step } else { step }).collect();
         places.sort_unstable();
@@ -109,20 +110,21 @@ where
             continue;
         }
         let own = pick(x.index_axis(Axis(0), n), &steps);
-        let (alone, end, cache) = layer.forward_train(own.view(), Valid::All, Some(&start), NOISE).unwrap();
+        let (by_itself, end, cache) =
+            layer.forward_train(own.view(), Valid::All, Some(&start), NOISE).unwrap();
         same(&last, n, &end, "state");
-        let mut d_alone = Array2::zeros((steps.len(), features));
+        let mut d_by_itself = Array2::zeros((steps.len(), features));
         for (place, shown) in shows.into_iter().enumerate() {
             match shown {
                 None => assert!(mine.row(place).iter().all(|&v| v == 0.0), "{what}"),
                 Some(row) => {
-                    assert_eq!(mine.row(place), alone.row(row), "step {place} of sequence {n}: {what}");
-                    let mut d = d_alone.row_mut(row);
+                    assert_eq!(mine.row(place), by_itself.row(row), "step {place} of sequence {n}: {what}");
+                    let mut d = d_by_itself.row_mut(row);
                     d += &d_output.index_axis(Axis(0), n).row(place);
                 }
             }
         }
-        let (d_own, d_start) = layer.backward(cache, d_alone.view(), Some(&of(&d_last, n))).unwrap();
+        let (d_own, d_start) = layer.backward(cache, d_by_itself.view(), Some(&of(&d_last, n))).unwrap();
         same(&d_initial, n, &d_start, "gradient of the state");
         assert_eq!(pick(d_x.index_axis(Axis(0), n), &steps), d_own, "gradient of sequence {n}: {what}");
         let masked: Vec<usize> = (0..t).filter(|&t| !mask[[n, t]]).collect();
@@ -144,9 +146,9 @@ where
 fn a_masked_batch_is_its_sequences_alone_and_unbatched() {
     for seed in 0..60 {
         for &cell in CellKind::ALL.iter().filter(|cell| !cell.has_cell_state()) {
-            masked_is_alone::<HiddenState<Ix3>, HiddenState<Ix2>>(cell, seed);
+            masked_is_unbatched::<HiddenState<Ix3>, HiddenState<Ix2>>(cell, seed);
         }
-        masked_is_alone::<LstmState<Ix3>, LstmState<Ix2>>(CellKind::Lstm, seed);
+        masked_is_unbatched::<LstmState<Ix3>, LstmState<Ix2>>(CellKind::Lstm, seed);
     }
 }
 
@@ -242,7 +244,7 @@ fn gradients_of_last_outputs_agree_with_central_differences() {
         options,
         ..RecurrentConfig::new(CellKind::Lstm, 3, 4)
     };
-    let mut layer = Alone::new(config, Calling::default(), &mut rng()).unwrap();
+    let mut layer = OwnedStack::new(config, Calling::default(), &mut rng()).unwrap();
     let mut x = draw(&mut rng(), (3, 4, 3));
     let mut initial = LstmState { hidden: draw(&mut rng(), (4, 3, 2)), cell: draw(&mut rng(), (4, 3, 4)) };
     let d_state = LstmState { hidden: draw(&mut rng(), (4, 3, 2)), cell: draw(&mut rng(), (4, 3, 4)) };
@@ -250,7 +252,7 @@ fn gradients_of_last_outputs_agree_with_central_differences() {
         (Valid::Lengths(&[4, 0, 2]), Array2::from_shape_fn((3, 2), |(n, f)| 0.5 + (n * 2 + f) as f32));
     let (_, _, cache) = layer.forward_last_train(x.view(), valid, Some(&initial), NOISE).unwrap();
     let (d_x, d_initial) = layer.backward(cache, d_last.view(), Some(&d_state)).unwrap();
-    let loss = |layer: &Alone, x: &Array3<f32>, initial: &LstmState| -> f64 {
+    let loss = |layer: &OwnedStack, x: &Array3<f32>, initial: &LstmState| -> f64 {
         let (last, state) = layer.forward_last(x.view(), valid, Some(initial)).unwrap();
         let dot = |a: &mut dyn Iterator<Item = (&f32, &f32)>| a.map(|(a, b)| f64::from(a * b)).sum::<f64>();
         dot(&mut last.iter().zip(&d_last))

@@ -4,7 +4,7 @@ use ndarray::Array;
 
 use super::axes::Axes;
 
-/// What one direction of one layer went through, step by step. Every array lies as the layer's output does
+/// What one direction of one layer computed, step by step. Every array has the axes of the layer's output
 /// (`[N, T, ·]`, `[T, N, ·]` or `[T, ·]`), each step in its place in both directions: what precedes a step in the
 /// reverse direction is the step after it. Steps that are not valid show zeros.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub struct ArrayTrace<D: Axes> {
     pub gates: Vec<(&'static str, Array<f32, D>)>,
 }
 
-/// How much the loss changes with the state after each step, in one direction of one layer. Every array lies as those of
+/// How much the loss changes with the state after each step, in one direction of one layer. Every array has the axes of those of
 /// an [`ArrayTrace`] do.
 ///
 /// h and c count as two variables, as they do in an initial state: `hidden` is dL/dh through the layer's output at that
@@ -222,7 +222,7 @@ mod tests {
         })
     }
 
-    /// A trace lies as the output does, and what it calls h is what the output shows.
+    /// A trace has the axes of the output, and what it calls h is what the output shows.
     #[test]
     fn traces_lie_as_the_output_does() {
         let plain = LstmConfig::new(3, 5).layers(2);

@@ -6,12 +6,12 @@ use sumun_kernels::{Path, RowsRef};
 use crate::Result;
 use crate::nn::Initializer;
 
-/// A cell of one's own. Handed to [`Custom`](super::Custom) it becomes a layer.
+/// A user's own cell. Handed to [`Custom`](super::Custom) it becomes a layer.
 ///
 /// In the shapes n is the number of sequences that are running at a step, I the features of their input, H and C the
 /// cell's [`hidden`](Self::hidden) and [`cell`](Self::cell), S what it [`saves`](Self::saved); all arrays are
 /// row-major, a row a sequence. A row's result must depend on nothing but that row and the weights: then padding, masks
-/// and the rest of the batch change no bit of it. [`Step::affine`] keeps to that.
+/// and the rest of the batch change no bit of it. [`Step::affine`] has that property.
 pub trait CustomCell: std::fmt::Debug + Send + Sync {
     /// H: the width of the hidden state, which is also the output. At least 1.
     fn hidden(&self) -> usize;
@@ -22,7 +22,7 @@ pub trait CustomCell: std::fmt::Debug + Send + Sync {
     }
 
     /// S: how many numbers a row of a step saves for [`step_backward`](Self::step_backward) beside its input and the
-    /// state before it, which are kept anyway. `input` is I. How a step arranges its n·S numbers is its own affair:
+    /// state before it, which are kept anyway. `input` is I. A step may arrange its n·S numbers in any order:
     /// backward gets them as they were left.
     fn saved(&self, input: usize) -> usize {
         let _ = input;
@@ -55,18 +55,18 @@ pub struct CellWeight {
     pub name: &'static str,
     /// Its shape, row-major.
     pub shape: Vec<usize>,
-    /// How its first values are drawn.
+    /// How it is initialised.
     pub first: Initializer,
 }
 
 impl CellWeight {
-    /// A weight of that name and shape, drawn so at first.
+    /// A weight of that name and shape, initialised so.
     pub fn new(name: &'static str, shape: &[usize], first: Initializer) -> Self {
         Self { name, shape: shape.to_vec(), first }
     }
 }
 
-/// What a step meets.
+/// What a step is given.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
     /// n: sequences running at this step, at least 1.

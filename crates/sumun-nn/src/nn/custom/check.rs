@@ -45,7 +45,7 @@ pub fn check_step<C: CustomCell, R: Rng + ?Sized>(cell: &C, input: usize, rng: &
     }
 
     let saved = cell.saved(input);
-    // The sum of the state after the step, weighted with the gradients that go back into it.
+    // The sum of the state after the step, weighted with the gradients of it.
     let run = |values: &[Vec<f32>]| -> Result<(f64, Vec<f32>)> {
         let mut after = [sizes[1], sizes[2], saved].map(|size| vec![0.0; N * size]);
         let [hidden, carried, saved] = &mut after;

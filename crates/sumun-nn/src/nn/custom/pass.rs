@@ -1,25 +1,14 @@
-//! One direction of one layer: a cell through all steps, and back.
+//! One direction of one layer: a cell through all steps, forward and backward.
 
 use sumun_kernels::{Path, Steps};
 
 use super::cell::{CustomCell, Step, StepAfter, StepGradients};
-use super::state::Ranked;
 use crate::Result;
+use crate::nn::stack::Ranked;
 
-/// A cell with the weights of one layer and direction, and the path of its products.
-pub(super) struct Weighted<'a, C> {
-    pub(super) cell: &'a C,
-    pub(super) weights: &'a [&'a [f32]],
-    pub(super) path: Path,
-}
-
-/// What one direction of one layer went through; rows are in the order in which it read them.
+/// What one direction of one layer computed; rows are in the order in which it reads.
 #[derive(Debug)]
-pub(super) struct Pass {
-    /// I: features of the input.
-    input: usize,
-    /// `[R, I]`.
-    x: Vec<f32>,
+pub struct CustomTape {
     /// Before the first step.
     initial: Ranked,
     /// h after each step, `[R, H]`.
@@ -28,6 +17,29 @@ pub(super) struct Pass {
     cell: Vec<f32>,
     /// `[R, S]`; empty where nothing was to be kept.
     saved: Vec<f32>,
+}
+
+/// A cell with its weights and the steps that it runs through.
+#[derive(Debug)]
+pub(super) struct Pass<'a, C> {
+    pub(super) cell: &'a C,
+    pub(super) weights: &'a [&'a [f32]],
+    /// The path of its products.
+    pub(super) path: Path,
+    pub(super) steps: &'a Steps,
+    /// I: features of the input.
+    pub(super) input: usize,
+}
+
+/// Gradients that a backward pass adds to or changes.
+#[derive(Debug)]
+pub(super) struct PassGradients<'a> {
+    /// That of the last state of each rank before the pass, and that of the initial state after it.
+    pub(super) state: &'a mut Ranked,
+    /// Those of the weights, which are added to.
+    pub(super) weights: &'a mut [Vec<f32>],
+    /// Where those of the states after every step are written, if they are wanted.
+    pub(super) by_step: Option<&'a mut Ranked>,
 }
 
 /// Where a step's rows are in an array whose rows are `width` wide: its first number, and how many numbers.
@@ -44,23 +56,14 @@ fn before<'a>(rows: &'a [f32], initial: &'a [f32], steps: &Steps, t: usize, widt
     }
 }
 
-impl Pass {
-    /// Runs a cell through all steps of `x`, `[R, input]`.
-    pub(super) fn forward<C: CustomCell>(
-        weighted: &Weighted<'_, C>,
-        steps: &Steps,
-        input: usize,
-        x: Vec<f32>,
-        initial: Ranked,
-        keep: bool,
-    ) -> Result<Self> {
-        let &Weighted { cell, weights, path } = weighted;
+impl<C: CustomCell> Pass<'_, C> {
+    /// Runs the cell through all steps of `x`, `[R, I]`.
+    pub(super) fn forward(&self, x: &[f32], initial: Ranked, keep: bool) -> Result<CustomTape> {
+        let Self { cell, weights, path, steps, input } = *self;
         let (h, c, s) = (cell.hidden(), cell.cell(), cell.saved(input));
         let rows = steps.rows();
         let saved_rows = if keep { rows } else { steps.sequences() };
-        let mut pass = Self {
-            input,
-            x,
+        let mut tape = CustomTape {
             initial,
             hidden: vec![0.0; rows * h],
             cell: vec![0.0; rows * c],
@@ -68,18 +71,18 @@ impl Pass {
         };
         for t in 0..steps.len() {
             let ((at_h, len_h), (at_c, len_c)) = (place(steps, t, h), place(steps, t, c));
-            let (hidden_before, hidden) = pass.hidden.split_at_mut(at_h);
-            let (cell_before, cell_after) = pass.cell.split_at_mut(at_c);
+            let (hidden_before, hidden) = tape.hidden.split_at_mut(at_h);
+            let (cell_before, cell_after) = tape.cell.split_at_mut(at_c);
             let (at_x, len_x) = place(steps, t, input);
             let at = Step {
                 sequences: steps.batch_size(t),
                 path,
-                x: &pass.x[at_x..at_x + len_x],
-                hidden: before(hidden_before, &pass.initial.hidden, steps, t, h),
-                cell: before(cell_before, &pass.initial.cell, steps, t, c),
+                x: &x[at_x..at_x + len_x],
+                hidden: before(hidden_before, &tape.initial.hidden, steps, t, h),
+                cell: before(cell_before, &tape.initial.cell, steps, t, c),
             };
             let (at_s, len_s) = place(steps, t, s);
-            let saved = &mut pass.saved[if keep { at_s } else { 0 }..][..len_s];
+            let saved = &mut tape.saved[if keep { at_s } else { 0 }..][..len_s];
             if !keep {
                 saved.fill(0.0);
             }
@@ -87,62 +90,45 @@ impl Pass {
             cell.step(weights, at, after)?;
         }
         if !keep {
-            pass.saved.clear();
+            tape.saved.clear();
         }
-        Ok(pass)
+        Ok(tape)
     }
 
-    /// Whether it is of an input of this width, and of h, of what else the cell carries and of what it keeps of these widths.
-    pub(super) fn is_of(&self, input: usize, [h, c, s]: [usize; 3]) -> bool {
-        let rows = self.x.len().checked_div(self.input).unwrap_or(0);
-        let found = [self.hidden.len(), self.cell.len(), self.saved.len()];
-        self.input == input && found == [rows * h, rows * c, rows * s]
-    }
-
-    /// The state of each rank after its own last step; `lengths` are those of the ranks, `(H, C)` the widths.
-    pub(super) fn last(&self, steps: &Steps, lengths: &[usize], (h, c): (usize, usize)) -> Ranked {
-        let of = |rows: &[f32], width: usize| {
-            let mut last = Vec::with_capacity(steps.sequences() * width);
-            for (rank, &length) in lengths[..steps.sequences()].iter().enumerate() {
-                last.extend_from_slice(&rows[(steps.offset(length - 1) + rank) * width..][..width]);
-            }
-            last
-        };
-        Ranked { hidden: of(&self.hidden, h), cell: of(&self.cell, c) }
-    }
-
-    /// Goes back through all steps. `d_out` is the gradient of the hidden rows, `[R, H]`, none where it is empty;
-    /// `d_state` that of the last state of each rank at first and that of the initial state in the end. Gradients of the
-    /// weights are added to `d_weights`; that of the input is returned, `[R, I]`.
-    pub(super) fn backward<C: CustomCell>(
+    /// Runs the cell backwards through all steps of `x`, `[R, I]`. `d_out` is the gradient of the hidden rows, `[R, H]`, none
+    /// where it is empty; that of the input is returned, `[R, I]`.
+    pub(super) fn backward(
         &self,
-        weighted: &Weighted<'_, C>,
-        steps: &Steps,
+        tape: &CustomTape,
+        x: &[f32],
         d_out: &[f32],
-        d_state: &mut Ranked,
-        d_weights: &mut [Vec<f32>],
+        into: PassGradients<'_>,
     ) -> Result<Vec<f32>> {
-        let &Weighted { cell, weights, path } = weighted;
-        let (h, c, s) = (cell.hidden(), cell.cell(), cell.saved(self.input));
-        let mut d_x = vec![0.0; self.x.len()];
+        let Self { cell, weights, path, steps, input } = *self;
+        let PassGradients { state: d_state, weights: d_weights, mut by_step } = into;
+        let (h, c, s) = (cell.hidden(), cell.cell(), cell.saved(input));
+        let mut d_x = vec![0.0; x.len()];
         for t in (0..steps.len()).rev() {
-            let (at_h, len_h) = place(steps, t, h);
-            let len_c = steps.batch_size(t) * c;
+            let ((at_h, len_h), (at_c, len_c)) = (place(steps, t, h), place(steps, t, c));
             // A shorter sequence joins in at its own last step, with the gradient of its last state.
             let mut d_hidden = d_state.hidden[..len_h].to_vec();
             let d_cell = d_state.cell[..len_c].to_vec();
             if !d_out.is_empty() {
                 d_hidden.iter_mut().zip(&d_out[at_h..at_h + len_h]).for_each(|(sum, d)| *sum += d);
             }
+            if let Some(by_step) = by_step.as_deref_mut() {
+                by_step.hidden[at_h..at_h + len_h].copy_from_slice(&d_hidden);
+                by_step.cell[at_c..at_c + len_c].copy_from_slice(&d_cell);
+            }
             d_state.hidden[..len_h].fill(0.0);
             d_state.cell[..len_c].fill(0.0);
-            let ((at_x, len_x), (at_s, len_s)) = (place(steps, t, self.input), place(steps, t, s));
+            let ((at_x, len_x), (at_s, len_s)) = (place(steps, t, input), place(steps, t, s));
             let at = Step {
                 sequences: steps.batch_size(t),
                 path,
-                x: &self.x[at_x..at_x + len_x],
-                hidden: before(&self.hidden, &self.initial.hidden, steps, t, h),
-                cell: before(&self.cell, &self.initial.cell, steps, t, c),
+                x: &x[at_x..at_x + len_x],
+                hidden: before(&tape.hidden, &tape.initial.hidden, steps, t, h),
+                cell: before(&tape.cell, &tape.initial.cell, steps, t, c),
             };
             let into = StepGradients {
                 x: &mut d_x[at_x..at_x + len_x],
@@ -150,8 +136,28 @@ impl Pass {
                 cell: &mut d_state.cell[..len_c],
                 weights: d_weights,
             };
-            cell.step_backward(weights, at, &self.saved[at_s..at_s + len_s], &d_hidden, &d_cell, into)?;
+            cell.step_backward(weights, at, &tape.saved[at_s..at_s + len_s], &d_hidden, &d_cell, into)?;
         }
         Ok(d_x)
+    }
+}
+
+impl CustomTape {
+    /// Whether it is of so many rows, and of h, of what else the cell carries and of what it keeps of these widths.
+    pub(super) fn is_of(&self, rows: usize, [h, c, s]: [usize; 3]) -> bool {
+        [self.hidden.len(), self.cell.len(), self.saved.len()] == [rows * h, rows * c, rows * s]
+    }
+
+    /// The state of each rank after its own last step; `lengths` are those of the ranks.
+    pub(super) fn last(&self, steps: &Steps, lengths: &[usize]) -> Ranked {
+        let widths = self.initial.widths();
+        let of = |rows: &[f32], width: usize| {
+            let mut last = Vec::with_capacity(steps.sequences() * width);
+            for (rank, &length) in lengths[..steps.sequences()].iter().enumerate() {
+                last.extend_from_slice(&rows[(steps.offset(length - 1) + rank) * width..][..width]);
+            }
+            last
+        };
+        Ranked::new([of(&self.hidden, widths[0]), of(&self.cell, widths[1])], widths)
     }
 }

@@ -1,23 +1,14 @@
-//! A cell of one's own in a model.
-
-use std::any::Any;
-use std::sync::Arc;
+//! A user's own cell in a model.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value as Json};
 
-use super::{Custom, CustomCache, CustomCell, CustomConfig, weights};
-use crate::layer::{
-    BackwardCall, Building, Call, Common, InputGradients, Kept, LayerOutput, LayerSpec, Planning, Signal,
-    Stage, StateShape, Value, only, only_wanted, standard,
-};
-use crate::nn::{Merge, Output};
-use crate::noise::Noise;
-use crate::{Error, Layout, Result, Rows};
-
-/// The most layers of one stack: each has noise of its own.
-const MOST_STACKED: usize = 100;
+use super::cell::CustomCell;
+use super::{Custom, CustomConfig};
+use crate::Result;
+use crate::layer::{Building, Common, LayerSpec, Planning, Signal, Stage, standard};
+use crate::nn::stack::{Merge, Output, StackStage, expect_stack, plan_stack, title};
 
 /// A [`CustomCell`] that models may be made of, in Rust and from TOML: its fields are read and written.
 pub trait NamedCell: CustomCell + Clone + PartialEq + Serialize + DeserializeOwned + 'static {
@@ -25,10 +16,10 @@ pub trait NamedCell: CustomCell + Clone + PartialEq + Serialize + DeserializeOwn
     const KIND: &'static str;
 }
 
-/// A layer of cells of one's own in a model, one or several layers deep, in one direction or two.
+/// A layer of a user's cells in a model, one or several layers deep, in one direction or two.
 ///
-/// In TOML the cell's own fields stand beside the layer's: `layers`, `bidirectional`, `merge`, `dropout`,
-/// `return_sequences` and `initial`, whose names the cell leaves free. Readers of a model that has one are given a registry
+/// In TOML the cell's own fields are beside the layer's: `layers`, `bidirectional`, `merge`, `dropout`, `input_dropout`,
+/// `go_backwards`, `return_sequences` and `initial`. A cell has no fields of these names. Readers of a model that has one are given a registry
 /// with it, [`Registry::with::<CellLayer<C>>`](crate::model::Registry::with). `examples/own_layer.rs` shows all of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CellLayer<C> {
@@ -50,6 +41,13 @@ pub struct CellLayer<C> {
     /// The probability of losing an element between its layers, in training.
     #[serde(skip_serializing_if = "standard::is_default")]
     pub dropout: f32,
+    /// The same for every layer's input, one mask a sequence (Keras' `dropout`).
+    #[serde(skip_serializing_if = "standard::is_default")]
+    pub input_dropout: f32,
+    /// One direction only: whether it reads the time axis from its end (Keras' `go_backwards`). Rows at every step come in
+    /// processing order, the first of the last step, and the layers above read them so.
+    #[serde(skip_serializing_if = "standard::is_default")]
+    pub go_backwards: bool,
     /// Whether it returns a row at every step; else one a sequence, its last hidden state.
     #[serde(skip_serializing_if = "standard::is_default")]
     pub return_sequences: bool,
@@ -72,19 +70,41 @@ impl<'de, C: NamedCell> Deserialize<'de> for CellLayer<C> {
             #[serde(default)]
             dropout: f32,
             #[serde(default)]
+            input_dropout: f32,
+            #[serde(default)]
+            go_backwards: bool,
+            #[serde(default)]
             return_sequences: bool,
             #[serde(default)]
             initial: Option<String>,
         }
-        const OWN: [&str; 6] = ["layers", "bidirectional", "merge", "dropout", "return_sequences", "initial"];
+        const OWN: [&str; 8] = [
+            "layers",
+            "bidirectional",
+            "merge",
+            "dropout",
+            "input_dropout",
+            "go_backwards",
+            "return_sequences",
+            "initial",
+        ];
         let map = Map::deserialize(deserializer)?;
         let (own, of_cell): (Map<_, _>, Map<_, _>) =
             map.into_iter().partition(|(key, _)| OWN.contains(&key.as_str()));
-        let Fields { layers, bidirectional, merge, dropout, return_sequences, initial } =
-            serde_json::from_value(Json::Object(own)).map_err(de::Error::custom)?;
+        let own: Fields = serde_json::from_value(Json::Object(own)).map_err(de::Error::custom)?;
         let cell = serde_json::from_value(Json::Object(of_cell)).map_err(de::Error::custom)?;
-        let common = Common::default();
-        Ok(Self { common, cell, layers, bidirectional, merge, dropout, return_sequences, initial })
+        Ok(Self {
+            common: Common::default(),
+            cell,
+            layers: own.layers,
+            bidirectional: own.bidirectional,
+            merge: own.merge,
+            dropout: own.dropout,
+            input_dropout: own.input_dropout,
+            go_backwards: own.go_backwards,
+            return_sequences: own.return_sequences,
+            initial: own.initial,
+        })
     }
 }
 
@@ -98,6 +118,8 @@ impl<C> CellLayer<C> {
             bidirectional: false,
             merge: Merge::Concat,
             dropout: 0.0,
+            input_dropout: 0.0,
+            go_backwards: false,
             return_sequences: false,
             initial: None,
         }
@@ -113,6 +135,31 @@ impl<C> CellLayer<C> {
         Self { bidirectional, ..self }
     }
 
+    /// How the outputs of two directions become one.
+    pub fn merge(self, merge: Merge) -> Self {
+        Self { merge, ..self }
+    }
+
+    /// The probability of losing an element between its layers, in training.
+    pub fn dropout(self, dropout: f32) -> Self {
+        Self { dropout, ..self }
+    }
+
+    /// The same for every layer's input, one mask a sequence.
+    pub fn input_dropout(self, input_dropout: f32) -> Self {
+        Self { input_dropout, ..self }
+    }
+
+    /// Whether it reads the time axis from its end.
+    pub fn go_backwards(self, go_backwards: bool) -> Self {
+        Self { go_backwards, ..self }
+    }
+
+    /// Begins with the last states of another layer, by name.
+    pub fn initial(self, layer: impl Into<String>) -> Self {
+        Self { initial: Some(layer.into()), ..self }
+    }
+
     /// Whether it returns a row at every step.
     pub fn return_sequences(self, return_sequences: bool) -> Self {
         Self { return_sequences, ..self }
@@ -125,6 +172,7 @@ impl<C> CellLayer<C> {
             bidirectional: self.bidirectional,
             merge: self.merge,
             dropout: self.dropout,
+            input_dropout: self.input_dropout,
             output: if self.return_sequences { Output::Sequence } else { Output::Last },
         }
     }
@@ -142,9 +190,7 @@ impl<C: NamedCell> LayerSpec for CellLayer<C> {
     }
 
     fn title(&self) -> String {
-        let both = if self.bidirectional { "Bidirectional " } else { "" };
-        let layers = if self.layers > 1 { format!(" × {}", self.layers) } else { String::new() };
-        format!("{both}{}{layers}", C::KIND)
+        title(C::KIND, self.layers, self.bidirectional)
     }
 
     fn print(&self, input: Signal) -> (String, Vec<String>) {
@@ -155,6 +201,9 @@ impl<C: NamedCell> LayerSpec for CellLayer<C> {
         }
         if self.bidirectional {
             options.push("bidirectional=True".into());
+        }
+        if self.go_backwards {
+            options.push("go_backwards=True".into());
         }
         (C::KIND.into(), options)
     }
@@ -170,87 +219,19 @@ impl<C: NamedCell> LayerSpec for CellLayer<C> {
     fn plan(&self, at: &mut Planning<'_>) -> Result<Signal> {
         let features = at.steps()?;
         at.size("the hidden state", self.cell.hidden())?;
-        if self.layers > MOST_STACKED {
-            return Err(at.error(format!("layers is {}; it is at most {MOST_STACKED}", self.layers)));
-        }
-        if self.dropout != 0.0 && self.layers == 1 {
-            return Err(at.error("dropout is between its layers, of which it has one; use a dropout layer"));
-        }
         let config = self.config(features);
+        let stack = config.arrangement(&self.cell);
+        expect_stack(at, &stack, self.go_backwards)?;
         config.check(&self.cell).map_err(|error| at.error(error))?;
-        for (_, name, weight) in weights(&self.cell, &config) {
+        for (_, name, weight) in config.weights(&self.cell) {
             at.weight(&name, &weight.shape, None)?;
         }
-        let (hidden, cell) = (self.cell.hidden(), self.cell.cell());
-        at.state(StateShape { count: self.layers * config.directions(), hidden, cell })?;
-        let out = config.output_features(&self.cell);
-        Ok(if self.return_sequences { Signal::Steps(out) } else { Signal::Once(out) })
+        plan_stack(at, &stack)
     }
 
     fn build(&self, at: &mut Building<'_>) -> Result<Box<dyn Stage>> {
         let config = self.config(at.input());
         let stack = Custom::new(self.cell.clone(), config, at.parameters, at.name, at.rng);
-        Ok(Box::new(CellStage { name: at.name.to_owned(), stack: stack.map_err(|error| at.error(error))? }))
-    }
-}
-
-/// A stack of cells of one's own in a model.
-#[derive(Debug)]
-struct CellStage<C> {
-    name: String,
-    stack: Custom<C>,
-}
-
-/// What its backward pass needs: the stack's cache, and the shape of the output.
-type CellCache = (CustomCache, (usize, Arc<Layout>));
-
-impl<C> CellStage<C> {
-    /// An error with the layer's name.
-    fn named(&self, error: Error) -> Error {
-        Error::Invalid(format!("{}: {error}", self.name))
-    }
-}
-
-impl<C: NamedCell> Stage for CellStage<C> {
-    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<LayerOutput> {
-        let x = only(inputs)?.rows()?;
-        let (rows, state) = self
-            .stack
-            .forward_with_state(call.parameters, x, call.initial)
-            .map_err(|error| self.named(error))?;
-        Ok(LayerOutput { rows, state: Some(state) })
-    }
-
-    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(LayerOutput, Kept)> {
-        let x = only(inputs)?.rows()?;
-        let (rows, state, cache) = self
-            .stack
-            .forward_train_with_state(call.parameters, x, call.initial, noise)
-            .map_err(|error| self.named(error))?;
-        let kept: CellCache = (cache, (rows.features, rows.layout.clone()));
-        Ok((LayerOutput { rows, state: Some(state) }, Kept::new(kept)))
-    }
-
-    fn backward(&self, kept: Kept, call: BackwardCall<'_>) -> Result<InputGradients> {
-        let (cache, (features, layout)) = kept.into::<CellCache>()?;
-        let d_out = match call.d_out {
-            Some(d_out) => d_out,
-            // Only the last state is used.
-            None => Rows::new(vec![0.0; layout.rows() * features], features, layout)?,
-        };
-        let (wanted, d_state) = (only_wanted(call.wanted), call.d_state.as_ref());
-        let (d, initial) = self
-            .stack
-            .backward_with_state(call.parameters, cache, d_out, d_state, wanted)
-            .map_err(|error| self.named(error))?;
-        Ok(InputGradients { inputs: vec![d], initial: Some(initial) })
-    }
-
-    fn layer(&self) -> &dyn Any {
-        &self.stack
-    }
-
-    fn layer_mut(&mut self) -> &mut dyn Any {
-        &mut self.stack
+        Ok(Box::new(StackStage::new(at, stack, self.go_backwards)?))
     }
 }

@@ -5,14 +5,17 @@ use sumun_testing::assert_close;
 
 use super::*;
 use crate::nn::gradient_check::check_gradients;
-use crate::nn::{CellKind, Initializer, Recurrent, RecurrentConfig};
-use crate::{Fill, Layout};
+use crate::nn::{
+    CellKind, Initializer, InputGradient, Layer, Merge, Output, Recurrent, RecurrentConfig, RecurrentState,
+};
+use crate::noise::Noise;
+use crate::{Error, Fill, Layout, Rows};
 use std::sync::Arc;
 
 const NOISE: Noise = Noise { seed: 3, step: 5, layer: 2 };
 const UNITS: usize = 5;
 
-/// The LSTM as a cell of one's own: blocks i, f, g, o; saves them and tanh(c').
+/// The LSTM as a user's own cell: blocks i, f, g, o; saves them and tanh(c').
 #[derive(Debug)]
 struct OwnLstm;
 
@@ -135,14 +138,16 @@ fn configs() -> Vec<CustomConfig> {
         CustomConfig { merge: Merge::Sum, ..CustomConfig { bidirectional: true, ..tall } },
         CustomConfig { merge: Merge::Average, output: Output::Last, bidirectional: true, ..tall },
         CustomConfig { bidirectional: true, ..tall },
+        CustomConfig { input_dropout: 0.3, ..both },
+        CustomConfig { input_dropout: 0.2, output: Output::Last, ..tall },
     ]
 }
 
 /// The library's own stack of the same options.
 fn recurrent(config: &CustomConfig) -> RecurrentConfig {
-    let CustomConfig { input, layers, bidirectional, merge, dropout, output } = *config;
+    let CustomConfig { input, layers, bidirectional, merge, dropout, input_dropout, output } = *config;
     let base = RecurrentConfig::new(CellKind::Lstm, input, UNITS);
-    RecurrentConfig { layers, bidirectional, merge, dropout, output, ..base }
+    RecurrentConfig { layers, bidirectional, merge, dropout, input_dropout, output, ..base }
 }
 
 #[test]
@@ -181,11 +186,18 @@ fn an_own_lstm_is_the_librarys_outputs_states_and_gradients() {
                 close("h in training", &last.hidden, &end.hidden);
                 let d_out = Rows::new(numbers(y.data.len(), 20), y.features, y.layout.clone()).unwrap();
                 let needed = InputGradient::Needed;
-                let (d_x, d_initial) = own
-                    .backward_with_state(&mut parameters, cache, d_out.clone(), d_last.as_ref(), needed)
+                let (d_x, d_initial, by_step) = own
+                    .backward_by_step(&mut parameters, cache, d_out.clone(), d_last.as_ref(), needed)
                     .unwrap();
-                let (d_x_expected, d_start) =
-                    stack.backward_with_state(&mut expected, other, d_out, d_last.as_ref(), needed).unwrap();
+                let (d_x_expected, d_start, expected_by_step) =
+                    stack.backward_by_step(&mut expected, other, d_out, d_last.as_ref(), needed).unwrap();
+                assert_eq!(by_step.len(), config.layers * config.directions(), "{what}");
+                for (a, b) in by_step.iter().zip(&expected_by_step) {
+                    assert_eq!((a.layer, a.direction), (b.layer, b.direction), "{what}");
+                    close("gradient of h by step", &a.hidden.data, &b.hidden.data);
+                    let [a, b] = [a, b].map(|of| of.cell.as_ref().unwrap());
+                    close("gradient of c by step", &a.data, &b.data);
+                }
                 close("gradient of the input", &d_x.unwrap().data, &d_x_expected.unwrap().data);
                 close("gradient of h", &d_initial.hidden, &d_start.hidden);
                 close("gradient of c", &d_initial.cell, &d_start.cell);
@@ -331,7 +343,7 @@ fn what_does_not_fit_is_refused() {
     let error = own.forward_with_state(&parameters, rows(3), Some(&state)).unwrap_err().to_string();
     assert_eq!(
         error,
-        "the initial states: expected hidden [1, 2, 5] and cell [1, 2, 5], found 10 and 5 values"
+        "the initial states: expected hidden [1, 2, 5] and cell [1, 2, 5], found 10 hidden and 5 cell values"
     );
     let cached = |parameters: &Parameters| own.forward_train(parameters, rows(3), NOISE).unwrap().1;
     let cache = cached(&parameters);

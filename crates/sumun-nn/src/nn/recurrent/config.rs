@@ -5,37 +5,12 @@ use serde::{Deserialize, Serialize};
 pub(super) use sumun_kernels::WeightKind;
 use sumun_kernels::{ActivationFunction, Dims, Options, RecurrentDropout};
 
+use crate::nn::stack::{Arrangement, Merge, Output};
 use crate::nn::{Dropout, Initializer};
 use crate::{Error, Result};
 
 /// Which recurrent cell.
 pub use sumun_kernels::Cell as CellKind;
-
-/// What a recurrent stack answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Output {
-    /// The last layer's hidden state at every step, `[R, D·H]` (Keras' `return_sequences=True`).
-    #[default]
-    Sequence,
-    /// The last layer's final hidden state, one row a sequence, `[N, D·H]`: what feeds a head that answers once.
-    Last,
-}
-
-/// How the answers of two directions become one (Keras' `merge_mode`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Merge {
-    /// Side by side, forward first: PyTorch, and Keras' default. Keras' `None`, both apart, is these columns split.
-    #[default]
-    Concat,
-    /// Their sum.
-    Sum,
-    /// Their product, element by element.
-    Mul,
-    /// Their mean.
-    Average,
-}
 
 /// What training keeps of a pass's insides for backward (gradient checkpointing: Chen et al. 2016, "Training deep nets
 /// with sublinear memory cost"). Outputs and gradients have the same bits whatever is chosen.
@@ -55,12 +30,13 @@ pub enum Checkpoints {
     Every(usize),
 }
 
-/// How the first values of the weights are drawn.
+/// How the weights are initialised.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FirstWeights {
     /// `weight_ih` and `weight_hr`.
     pub input: Initializer,
-    /// `weight_hh`.
+    /// `weight_hh`. Where a unit reads its own hidden state alone, as in an IndRNN, it is a matrix `[1, 1]` for each unit:
+    /// orthogonal ones are 1 or −1.
     pub hidden: Initializer,
     /// Both biases.
     pub bias: Initializer,
@@ -111,7 +87,14 @@ impl FirstWeights {
             WeightKind::Peepholes | WeightKind::NormBias => Initializer::Zeros,
             WeightKind::NormGain => Initializer::Constant { value: 1.0 },
         };
-        let mut values = initializer.values(shape, rng)?;
+        let mut values = match *shape {
+            // A unit of an IndRNN reads its own hidden state alone: a matrix [1, 1] each.
+            [units] if what == WeightKind::WeightHh => {
+                let of_unit = (0..units).map(|_| initializer.values(&[1, 1], rng));
+                of_unit.collect::<Result<Vec<_>>>()?.concat()
+            }
+            _ => initializer.values(shape, rng)?,
+        };
         if let (Some(gate), WeightKind::BiasIh | WeightKind::BiasHh) = (cell.spec().forget_gate, what) {
             let hidden = shape[0] / cell.gates();
             let forget = &mut values[gate * hidden..][..hidden];
@@ -131,9 +114,6 @@ pub(super) fn full_name(part: WeightKind, layer: usize, direction: usize) -> Str
     let reverse = if direction == 1 { "_reverse" } else { "" };
     format!("{}_l{layer}{reverse}", part.name())
 }
-
-/// The most layers of a stack: many times more than anybody trains, and few enough to name their weights in a moment.
-pub(in crate::nn) const MOST_LAYERS: usize = 1 << 16;
 
 fn yes() -> bool {
     true
@@ -158,7 +138,7 @@ pub struct RecurrentConfig {
     pub second_bias: bool,
     /// Whether a second direction reads each sequence from its own last step to its first.
     pub bidirectional: bool,
-    /// How the answers of two directions become one, in every layer.
+    /// How the outputs of two directions become one, in every layer.
     #[serde(default)]
     pub merge: Merge,
     /// Between layers: the probability of losing an element of what a layer passes up; none after the last.
@@ -178,23 +158,23 @@ pub struct RecurrentConfig {
     /// What the cell has beyond the plain one: projection, peepholes, other activations and so on.
     #[serde(default)]
     pub options: Options,
-    /// How the first weights are drawn; as PyTorch draws them where it is None.
+    /// How the first weights are initialised; as in PyTorch where it is None.
     #[serde(default)]
     pub first_weights: Option<FirstWeights>,
-    /// What the stack answers.
+    /// Which rows the stack returns.
     pub output: Output,
     /// What training keeps for backward: all, or states here and there to save memory in long sequences.
     #[serde(default)]
     pub checkpoints: Checkpoints,
     /// Truncated backpropagation through time: backward cuts the gradient of the state before every k-th step, counted
-    /// in the order in which a direction reads (Williams & Peng 1990, with k₁ = k₂ = k). The answers stay those of the
+    /// in the order in which a direction reads (Williams & Peng 1990, with k₁ = k₂ = k). The outputs stay those of the
     /// whole sequence; the gradients are those of chunks of k steps, each of which takes the state before it as given.
     #[serde(default)]
     pub truncate: Option<usize>,
 }
 
 impl RecurrentConfig {
-    /// One layer in one direction, with biases, answering at every step.
+    /// One layer in one direction, with biases, that returns a row at every step.
     pub fn new(cell: CellKind, input: usize, hidden: usize) -> Self {
         Self {
             cell,
@@ -217,9 +197,24 @@ impl RecurrentConfig {
         }
     }
 
+    /// The stack's sizes, and what happens between its layers and directions.
+    pub(super) fn arrangement(&self) -> Arrangement {
+        Arrangement {
+            input: self.input,
+            layers: self.layers,
+            bidirectional: self.bidirectional,
+            merge: self.merge,
+            dropout: self.dropout,
+            input_dropout: self.input_dropout,
+            output: self.output,
+            widths: [self.state_features(), self.cell_features()],
+            widest: self.hidden.max(self.input),
+        }
+    }
+
     /// D: 2 where bidirectional, else 1.
     pub fn directions(&self) -> usize {
-        1 + usize::from(self.bidirectional)
+        self.arrangement().directions()
     }
 
     /// The width of h: H, or P with a projection.
@@ -229,20 +224,12 @@ impl RecurrentConfig {
 
     /// The width of the states beside h: H for the c of an LSTM, 0 for a cell that has none.
     pub fn cell_features(&self) -> usize {
-        self.cell.spec().states.len() * self.hidden
+        self.cell.spec().states.len().saturating_mul(self.hidden)
     }
 
-    /// Features of the answer: D·H where two directions lie side by side, else H (P with a projection).
+    /// Features of the output: D·H where two directions are side by side, else H (P with a projection).
     pub fn output_features(&self) -> usize {
-        match self.merge {
-            Merge::Concat => self.state_features().saturating_mul(self.directions()),
-            Merge::Sum | Merge::Mul | Merge::Average => self.state_features(),
-        }
-    }
-
-    /// Features of a layer's input.
-    pub(super) fn layer_input(&self, layer: usize) -> usize {
-        if layer == 0 { self.input } else { self.output_features() }
+        self.arrangement().output_features()
     }
 
     /// What the kernels run for one direction of a layer.
@@ -254,7 +241,7 @@ impl RecurrentConfig {
         // The fused paths know an RNN with either of its two functions, whichever way it was asked for.
         let relative = options.candidate_activation.and_then(|function| self.cell.with_candidate(function));
         let cell = relative.unwrap_or(self.cell);
-        Dims::new(cell, self.layer_input(layer), self.hidden).with(options)
+        Dims::new(cell, self.arrangement().layer_input(layer), self.hidden).with(options)
     }
 
     /// The shape of a weight of a layer whose sizes are `dims`; None where the stack has none.
@@ -281,23 +268,9 @@ impl RecurrentConfig {
 
     /// Refuses what makes no sense, with the reason.
     pub(crate) fn check(&self) -> Result<()> {
-        let Self { input, hidden, layers, .. } = *self;
-        if input == 0 || hidden == 0 || layers == 0 {
-            return Err(Error::Invalid(format!(
-                "a recurrent stack of {layers} layers from {input} features to {hidden} units; each must be at least 1"
-            )));
-        }
-        if layers > MOST_LAYERS {
-            return Err(Error::Invalid(format!(
-                "a recurrent stack of {layers} layers is above the {MOST_LAYERS} there can be; use fewer"
-            )));
-        }
-        for rate in [self.dropout, self.input_dropout, self.recurrent_dropout] {
-            Dropout::new(rate)?;
-        }
-        if self.merge != Merge::Concat && !self.bidirectional {
-            return Err(Error::Invalid("a merge other than concat needs a bidirectional stack".into()));
-        }
+        let stack = format!("a recurrent stack of {} layers", self.layers);
+        self.arrangement().check(&stack, self.hidden)?;
+        Dropout::new(self.recurrent_dropout)?;
         if self.options.recurrent_dropout != RecurrentDropout::None && self.recurrent_dropout == 0.0 {
             return Err(Error::Invalid(
                 "options.recurrent_dropout says how gates share a mask, but recurrent_dropout is 0; set its rate".into(),
@@ -305,7 +278,7 @@ impl RecurrentConfig {
         }
         if self.checkpoints == Checkpoints::Every(0) || self.truncate == Some(0) {
             return Err(Error::Invalid(
-                "checkpoints and truncated backpropagation lie at least 1 step apart, not 0; leave them out or set a number"
+                "checkpoints and truncated backpropagation need pieces of at least 1 step, not 0; leave them out or set a number"
                     .into(),
             ));
         }

@@ -4,36 +4,20 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use sumun_kernels::{
-    Adjoint, Cache, Gradients, Pass, Prepared, RowMap, RowsMut, RowsRef, Scratch, Steps, Trace, Write,
+    Adjoint, Cache, Dims, Gradients, Pass, Prepared, RowMap, RowsMut, RowsRef, Scratch, Steps, Trace, Write,
 };
 
 use super::config::{Checkpoints, RecurrentConfig};
-use super::masks::{Drawn, noise_of};
+use super::masks::Drawn;
 use super::pieces::{every, pieces};
-use super::state::Ranked;
-use crate::noise::Noise;
-use crate::{Layout, Result, Rows};
-
-/// What a pass keeps beside its output.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Keep {
-    Nothing,
-    /// Gates and cell states; the pass computes what it does without.
-    Insides,
-    /// All that backward needs; masks are drawn.
-    Training(Noise),
-}
+use crate::nn::stack::{At, Columns, DirectionCall, Keep, Ranked, noise_of};
+use crate::{Result, Rows};
 
 /// One direction of one layer over the rows of a layout.
 pub(super) struct Direction<'a> {
     pub(super) config: &'a RecurrentConfig,
     pub(super) prepared: &'a Prepared,
-    pub(super) layout: &'a Layout,
-    pub(super) layer: usize,
-    /// 0 forward, 1 reverse.
-    pub(super) direction: usize,
-    /// The noise of a training pass; none outside training.
-    pub(super) noise: Option<Noise>,
+    pub(super) at: At<'a>,
 }
 
 /// Buffers that calls share: scratch, and caches to be filled again.
@@ -45,7 +29,7 @@ pub(super) struct Buffers {
 
 /// What a direction keeps of a pass.
 #[derive(Debug, Default)]
-pub(super) struct Tape {
+pub struct Tape {
     /// In training: piece by piece, from the first step on.
     pieces: Vec<Kept>,
     /// Where the insides are only to be shown: they are.
@@ -59,22 +43,6 @@ struct Kept {
     start: Option<Ranked>,
     /// The masks and the insides, unless they are computed again.
     insides: Option<(Drawn, Cache)>,
-}
-
-/// What a direction's backward pass takes, and where its gradients go.
-pub(super) struct Call<'a> {
-    pub(super) x: &'a Rows,
-    /// The layer's outputs, of both directions side by side; None where they are computed again.
-    pub(super) both: Option<&'a Rows>,
-    /// The gradient of those; None for zeros.
-    pub(super) d_rows: Option<&'a Rows>,
-    /// That of the final state; None for zeros.
-    pub(super) d_end: Option<Ranked>,
-    /// Where that of the input goes, if it is wanted; the reverse direction adds to what is there.
-    pub(super) d_x: Option<&'a mut [f32]>,
-    pub(super) into: Gradients<'a, f32>,
-    /// Where those of the states after every step go, in the order of processing, if they are wanted.
-    pub(super) by_step: Option<&'a mut Ranked>,
 }
 
 /// A piece as the kernels see it.
@@ -100,24 +68,22 @@ impl Piece<'_> {
 
 impl Direction<'_> {
     /// Runs all steps from the state `initial` and returns the final state and what was to be kept.
-    /// `out` are the columns of this direction, in rows `stride` apart; None where they are not needed.
     pub(super) fn forward(
         &self,
         x: &Rows,
         initial: Option<Ranked>,
-        mut out: Option<(&mut [f32], usize)>,
-        keep: Keep,
+        mut out: Option<Columns<'_>>,
         buffers: &mut Buffers,
     ) -> Result<(Ranked, Tape)> {
         let dims = self.prepared.dims();
-        let steps = self.layout.steps();
-        let mut end = Ranked::zeros(dims, steps.sequences());
+        let (steps, keep) = (self.at.layout.steps(), self.at.keep);
+        let mut end = zeros(dims, steps.sequences());
         let (mut start, mut tape, mut unread) = (initial, Tape::default(), Vec::new());
         let shows = matches!(keep, Keep::Insides);
         if shows {
             tape.trace = Trace::with_capacity(dims, steps.rows())?;
         }
-        for range in self.pieces(keep) {
+        for range in self.pieces() {
             let piece = self.piece(&range)?;
             let n = piece.steps.sequences();
             let drawn = self.draw(&range);
@@ -125,7 +91,7 @@ impl Direction<'_> {
                 shows || matches!(keep, Keep::Training(_)) && self.config.checkpoints == Checkpoints::Off;
             let mut cache = keeps.then(|| buffers.caches.pop().unwrap_or_default());
             let to = match &mut out {
-                Some((values, stride)) => piece.write(values, *stride),
+                Some(Columns { values, stride }) => piece.write(values, *stride),
                 None => {
                     unread.resize(piece.steps.rows() * dims.output(), 0.0);
                     RowsMut::dense(&mut unread, dims.output())
@@ -153,10 +119,16 @@ impl Direction<'_> {
     }
 
     /// Runs all steps backwards and returns the gradient of the initial state.
-    pub(super) fn backward(&self, tape: Tape, call: Call<'_>, buffers: &mut Buffers) -> Result<Ranked> {
-        let Call { x, both, d_rows, d_end, mut d_x, into, mut by_step } = call;
+    pub(super) fn backward(
+        &self,
+        tape: Tape,
+        call: DirectionCall<'_>,
+        into: Gradients<'_, f32>,
+        buffers: &mut Buffers,
+    ) -> Result<Ranked> {
+        let DirectionCall { x, both, d_rows, d_end, mut d_x, mut by_step } = call;
         let dims = self.prepared.dims();
-        let mut d_state = d_end.unwrap_or_else(|| Ranked::zeros(dims, self.layout.steps().sequences()));
+        let mut d_state = d_end.unwrap_or_else(|| zeros(dims, self.at.layout.steps().sequences()));
         let Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias } =
             into;
         for mut kept in tape.pieces.into_iter().rev() {
@@ -188,7 +160,7 @@ impl Direction<'_> {
             let x_rows = piece.read(&x.data, x.features);
             let start = kept.start.as_ref().map(|start| start.view(n));
             // The second direction adds to what the first has written.
-            let write = if self.direction == 1 { Write::Add } else { Write::Overwrite };
+            let write = if self.at.direction == 1 { Write::Add } else { Write::Overwrite };
             let adjoint = Adjoint::new(dims, &piece.steps, x_rows, start, out, d_state.view_mut(n), into)?
                 .masks(drawn.view())?
                 .d_out(d_rows.map(|d_rows| self.columns(&piece, d_rows)))?
@@ -213,7 +185,7 @@ impl Direction<'_> {
         x: &Rows,
         buffers: &mut Buffers,
     ) -> Result<(Trace, Option<Vec<f32>>)> {
-        let mut trace = Trace::with_capacity(self.prepared.dims(), self.layout.rows())?;
+        let mut trace = Trace::with_capacity(self.prepared.dims(), self.at.layout.rows())?;
         let mut hidden = None;
         for kept in &tape.pieces {
             if let Some((_, cache)) = &kept.insides {
@@ -240,7 +212,7 @@ impl Direction<'_> {
         let n = piece.steps.sequences();
         let (drawn, mut cache) = (self.draw(&kept.steps), buffers.caches.pop().unwrap_or_default());
         let mut out = vec![0.0; piece.steps.rows() * dims.output()];
-        let mut end = Ranked::zeros(dims, n);
+        let mut end = zeros(dims, n);
         let (x, start) = (piece.read(&x.data, x.features), kept.start.as_ref().map(|start| start.view(n)));
         let to = RowsMut::dense(&mut out, dims.output());
         let pass = Pass::new(dims, &piece.steps, x, start, to, end.view_mut(n))?.masks(drawn.view())?;
@@ -248,9 +220,9 @@ impl Direction<'_> {
         Ok((out, drawn, cache))
     }
 
-    fn pieces(&self, keep: Keep) -> Vec<Range<usize>> {
-        let steps = self.layout.steps();
-        match keep {
+    fn pieces(&self) -> Vec<Range<usize>> {
+        let steps = self.at.layout.steps();
+        match self.at.keep {
             Keep::Nothing => every(usize::MAX, steps.len()),
             Keep::Training(_) => pieces(self.config, steps.len()),
             Keep::Insides => {
@@ -263,9 +235,9 @@ impl Direction<'_> {
     }
 
     fn piece(&self, range: &Range<usize>) -> Result<Piece<'_>> {
-        let steps = self.layout.steps();
+        let steps = self.at.layout.steps();
         let rows = steps.offset(range.start)..steps.offset(range.end);
-        let map = (self.direction == 1).then(|| self.layout.reversed());
+        let map = self.at.map();
         if *range == (0..steps.len()) {
             return Ok(Piece { steps: Cow::Borrowed(steps), rows, map: map.map(Cow::Borrowed) });
         }
@@ -274,11 +246,11 @@ impl Direction<'_> {
     }
 
     fn draw(&self, steps: &Range<usize>) -> Drawn {
-        let index = self.layer * self.config.directions() + self.direction;
-        match self.noise {
+        let At { layer, index, layout, keep, .. } = self.at;
+        match keep.noise() {
             Some(noise) => {
                 let (path, noise) = (self.prepared.path(), noise_of(noise, index));
-                Drawn::new(path, self.config, self.layer, self.layout, steps.clone(), noise)
+                Drawn::new(path, self.config, layer, layout, steps.clone(), noise)
             }
             None => Drawn::default(),
         }
@@ -286,9 +258,14 @@ impl Direction<'_> {
 
     /// This direction's columns of rows that hold all directions side by side.
     fn columns<'b>(&self, piece: &'b Piece, rows: &'b Rows) -> RowsRef<'b> {
-        let from = self.direction * self.config.state_features();
+        let from = self.at.direction * self.config.state_features();
         piece.read(rows.data.get(from..).unwrap_or(&[]), rows.features)
     }
+}
+
+/// So many states of zeros.
+fn zeros(dims: Dims, count: usize) -> Ranked {
+    Ranked::zeros([dims.output(), dims.cell_width()], count)
 }
 
 #[cfg(test)]
@@ -302,7 +279,8 @@ mod tests {
     use crate::nn::{
         CellKind, InputGradient, LayerTrace, Merge, Output, Recurrent, RecurrentState, StateGradients,
     };
-    use crate::{Fill, Parameters};
+    use crate::noise::Noise;
+    use crate::{Fill, Layout, Parameters};
 
     const NOISE: Noise = Noise { seed: 3, step: 5, layer: 2 };
 

@@ -3,15 +3,15 @@
 //! Many texts (Cho et al. 2014's first version, Chung et al. 2014, most lessons) write z for what is *taken* of the
 //! candidate n; PyTorch, Keras and ONNX write it for what is *kept* of h. Where 1 − f(a) = f(−a), as for the sigmoid,
 //! the one is the other with the pre-activation of z negated: its rows of the weights and biases. Negating a number is
-//! exact, so nothing is lost on the way, and the kernels, which know one reading, serve both at full speed: the rows
+//! exact, so nothing is lost, and the kernels, which know one reading, serve both at full speed: the rows
 //! are negated when weights are packed, and their gradients in the backward pass.
 
 use std::ops::Range;
 
 use sumun_kernels::{Dims, Weights};
 
+use super::cells::{Recurrent, RecurrentCells};
 use super::config::{RecurrentConfig, WeightKind, check_inverted_update};
-use super::stack::Recurrent;
 use crate::{Parameters, Result};
 
 /// The values of a weight on which the sign of z's pre-activation hangs. Under layer normalisation, which takes r and z
@@ -36,7 +36,7 @@ fn negate(values: &mut [f32], ranges: Vec<Range<usize>>) {
     ranges.into_iter().for_each(|range| values[range].iter_mut().for_each(|value| *value = -*value));
 }
 
-impl Recurrent {
+impl RecurrentCells {
     /// Hands over the weights of a layer and direction as the kernels read them.
     pub(super) fn with_weights<T>(
         &self,
@@ -71,31 +71,34 @@ impl Recurrent {
             }
         }
     }
+}
 
+impl Recurrent {
     /// Changes a GRU to the other reading of its update gate (`inverted`: h' = z ⊙ n + (1 − z) ⊙ h) and its weights
-    /// with it, so that it answers the same bits. Turned twice, it has the bits it had. Its gradients are turned too;
+    /// with it, so that it returns the same bits. Turned twice, it has the bits it had. Its gradients are turned too;
     /// the moments of an optimizer are not: make a new one.
     ///
     /// # Errors
     /// A cell that is no GRU, and a gate activation for which 1 − f(a) is not f(−a); nothing has changed then.
     pub fn set_inverted_update(&mut self, parameters: &mut Parameters, inverted: bool) -> Result<()> {
-        check_inverted_update(&RecurrentConfig { inverted_update: true, ..self.config.clone() })?;
-        if self.config.inverted_update == inverted {
+        let cells = &mut self.cells;
+        check_inverted_update(&RecurrentConfig { inverted_update: true, ..cells.config.clone() })?;
+        if cells.config.inverted_update == inverted {
             return Ok(());
         }
-        self.expect(parameters)?;
+        cells.expect(parameters)?;
         // Either of the two readings has the same weights to negate.
-        self.config.inverted_update = true;
-        for index in 0..self.ids.len() {
-            self.turn_gradients(parameters, index);
-            let dims = self.config.dims(index / self.config.directions());
-            for (id, part) in self.ids[index].into_iter().zip(WeightKind::ALL) {
+        cells.config.inverted_update = true;
+        for index in 0..cells.ids.len() {
+            cells.turn_gradients(parameters, index);
+            let dims = cells.config.dims(index / cells.config.directions());
+            for (id, part) in cells.ids[index].into_iter().zip(WeightKind::ALL) {
                 if let Some(id) = id {
                     negate(parameters.value_mut(id), update_values(part, dims));
                 }
             }
         }
-        self.config.inverted_update = inverted;
+        cells.config.inverted_update = inverted;
         Ok(())
     }
 }
@@ -136,7 +139,7 @@ mod tests {
         Rows::new(x, 3, layout).unwrap()
     }
 
-    /// One layer and direction of all that the reading goes with, and what it must leave alone.
+    /// Every option that the reading can be combined with, and those that it must not touch.
     fn configs() -> Vec<RecurrentConfig> {
         let of = |cell| RecurrentConfig {
             inverted_update: true,
@@ -163,8 +166,8 @@ mod tests {
         ]
     }
 
-    /// Converted weights answer the same bits and take the same steps, on the path that computed them before; converted
-    /// twice they have the bits that they had. A reading that is taken for the other answers something else.
+    /// Converted weights return the same bits and take the same steps, on the path that computed them before; converted
+    /// twice they have the bits that they had. A reading that is taken for the other returns something else.
     #[test]
     fn conversion_is_exact_and_its_own_inverse() {
         for config in configs() {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::config::{Checkpoints, RecurrentConfig};
 
 /// The pieces that a training pass of so many steps is made of, from the first step to the last; one of no steps where
-/// there is none. They meet where a checkpoint lies and where backward is cut.
+/// there is none. They end where there is a checkpoint and where backward is cut.
 pub(super) fn pieces(config: &RecurrentConfig, steps: usize) -> Vec<Range<usize>> {
     let kept = match config.checkpoints {
         Checkpoints::Off => steps,
@@ -21,7 +21,7 @@ pub(super) fn every(length: usize, steps: usize) -> Vec<Range<usize>> {
     meeting(&[length], steps)
 }
 
-/// Pieces that meet at the multiples of some numbers.
+/// Pieces that end at the multiples of some numbers.
 fn meeting(multiples: &[usize], steps: usize) -> Vec<Range<usize>> {
     let (mut pieces, mut from) = (Vec::new(), 0);
     while from < steps {

@@ -1,11 +1,12 @@
 //! Which stacks other libraries can hold exactly.
 //!
-//! What counts is what a stack computes when it is used: dropout of any kind does nothing then and stands in nobody's
+//! What counts is what a stack computes when it is used: dropout of any kind does nothing then and is in nobody's
 //! way, while zoneout mixes by its rates and does.
 
 use sumun_kernels::ActivationFunction;
 
-use super::{CellKind, Merge, RecurrentConfig};
+use super::{CellKind, RecurrentConfig};
+use crate::nn::stack::Merge;
 use crate::{Error, Result};
 
 /// Another library that may hold a recurrent stack.
@@ -35,7 +36,7 @@ impl RecurrentConfig {
     /// of are added up, and one that it has two of gets a second of zeros: neither changes anything.
     ///
     /// # Errors
-    /// The first option that stands in the way, why, and what can be done, in one line. What no library can hold, such
+    /// The first option that prevents it, why, and what can be done, in one line. What no library can hold, such
     /// as a stack of no units, is an error too.
     ///
     /// ```
@@ -127,7 +128,7 @@ fn keras_name(function: ActivationFunction) -> Option<&'static str> {
     }
 }
 
-const MERGE: &str = "its two directions lie side by side; merge by concat, or use Keras or ONNX";
+const MERGE: &str = "its two directions are side by side; merge by concat, or use Keras or ONNX";
 
 fn inverted_update() -> Option<String> {
     Some("its update gate is read the other way round; turn it first, exactly, with set_inverted_update(false)".into())
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
     use crate::nn::{CellOptions, RecurrentDropout};
 
-    /// Each configuration, and for PyTorch, Keras and ONNX what stands in the way; empty for nothing.
+    /// Each configuration, and for PyTorch, Keras and ONNX what prevents it; empty for nothing.
     #[test]
     fn what_each_peer_can_hold_and_what_stands_in_the_way() {
         use ActivationFunction::*;

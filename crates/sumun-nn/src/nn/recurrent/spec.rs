@@ -1,20 +1,13 @@
 //! A recurrent layer in a model.
 
 use serde::{Deserialize, Serialize};
-use sumun_kernels::Path;
 
-use super::{CellKind, Checkpoints, FirstWeights, Merge, Output, Recurrent, RecurrentCache, RecurrentConfig};
-use crate::layer::{
-    BackwardCall, Building, Call, Common, InputGradients, Kept, Layer, LayerOutput, LayerSpec, Planning,
-    Signal, Stage, StateShape, Value, layer, only, only_wanted, standard,
-};
+use super::{CellKind, Checkpoints, FirstWeights, Recurrent, RecurrentConfig};
+use crate::layer::{Building, Common, LayerSpec, Planning, Signal, Stage, layer, standard};
+use crate::nn::stack::{Merge, Output, StackStage, expect_stack, plan_stack, title};
 use crate::nn::{CellOptions, RecurrentDropout};
-use crate::noise::Noise;
 use crate::train::Regularizer;
-use crate::{Error, Result, Rows};
-
-/// The most layers of one stack: each has noise of its own.
-const MOST_STACKED: usize = 100;
+use crate::{Error, Result};
 
 /// How many biases the gates of a recurrent layer have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,13 +36,13 @@ layer! {
         /// L: so many layers on top of each other (PyTorch's `num_layers`).
         #[serde(default = "standard::one_layer", skip_serializing_if = "standard::is_one_layer")]
         [layers] layers: usize,
-        /// Whether it answers at every step; else once, with its final hidden state (Keras' `return_sequences`).
+        /// Whether it returns a row at every step; else one a sequence, its final hidden state (Keras' `return_sequences`).
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [return_sequences] return_sequences: bool,
         /// Whether a second direction reads each sequence from its own last step.
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [bidirectional] bidirectional: bool,
-        /// How the answers of two directions become one.
+        /// How the outputs of two directions become one.
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [merge] merge: Merge,
         /// How many biases there are.
@@ -64,7 +57,7 @@ layer! {
         /// The same for h on its way into the recurrent product, one mask a sequence.
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [recurrent_dropout] recurrent_dropout: f32,
-        /// One direction only: whether it reads the time axis from its end (Keras' `go_backwards`). Answers at every
+        /// One direction only: whether it reads the time axis from its end (Keras' `go_backwards`). Rows at every
         /// step come in processing order, the first of the last step, and the layers above read them so.
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [go_backwards] go_backwards: bool,
@@ -86,7 +79,7 @@ layer! {
         /// same sizes; states that a call gives for this layer take their place.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         [] initial: Option<String>,
-        /// How the first weights are drawn; as PyTorch draws them where it is None.
+        /// How the first weights are initialised; as in PyTorch where it is None.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         [first_weights] first_weights: Option<FirstWeights>,
         /// The penalty on `weight_ih` and `weight_hr` (Keras' `kernel_regularizer`).
@@ -102,7 +95,7 @@ layer! {
 }
 
 impl RecurrentLayer {
-    /// One layer of so many units in one direction that answers once, weighted and biased as PyTorch's.
+    /// One layer of so many units in one direction that returns its final hidden state, with PyTorch's first weights and biases.
     pub fn new(cell: CellKind, units: usize) -> Self {
         Self {
             cell,
@@ -151,7 +144,7 @@ impl RecurrentLayer {
         self
     }
 
-    /// As many biases as Keras' layers have, and first weights as Keras draws them.
+    /// As many biases as Keras' layers have, and first weights as in Keras.
     pub fn keras(mut self) -> Self {
         self.biases = if self.cell.spec().biases_differ() { Biases::Two } else { Biases::One };
         self.first_weights = Some(FirstWeights::keras());
@@ -207,9 +200,7 @@ impl LayerSpec for RecurrentLayer {
     }
 
     fn title(&self) -> String {
-        let both = if self.bidirectional { "Bidirectional " } else { "" };
-        let layers = if self.layers > 1 { format!(" × {}", self.layers) } else { String::new() };
-        format!("{both}{}{layers}", self.cell.spec().family)
+        title(self.cell.spec().family, self.layers, self.bidirectional)
     }
 
     fn print(&self, input: Signal) -> (String, Vec<String>) {
@@ -231,19 +222,8 @@ impl LayerSpec for RecurrentLayer {
         let features = at.steps()?;
         at.expect(self.input, features)?;
         at.size("units", self.units)?;
-        if self.layers > MOST_STACKED {
-            return Err(at.error(format!("layers is {}; it is at most {MOST_STACKED}", self.layers)));
-        }
-        if self.dropout != 0.0 && self.layers == 1 {
-            return Err(at.error(
-                "dropout is between its layers, of which it has one; use input_dropout or a dropout layer",
-            ));
-        }
-        if self.go_backwards && self.bidirectional {
-            return Err(at.error(
-                "go_backwards turns one direction round; a bidirectional layer already reads both ways, leave it out",
-            ));
-        }
+        let stack = self.stack(features);
+        expect_stack(at, &stack.arrangement(), self.go_backwards)?;
         if self.biases == Biases::None && self.bias_regularizer.is_some() {
             return Err(Error::Invalid(format!("{} has no bias; leave out bias_regularizer", at.name())));
         }
@@ -251,7 +231,6 @@ impl LayerSpec for RecurrentLayer {
         at.check_penalty("the kernel_regularizer", self.kernel_regularizer)?;
         at.check_penalty("the recurrent_regularizer", self.recurrent_regularizer)?;
         at.check_penalty("the bias_regularizer", self.bias_regularizer)?;
-        let stack = self.stack(features);
         stack.check().map_err(|error| at.error(error))?;
         stack.for_each_weight(|weight, shape| {
             let penalty = match weight.split("_l").next() {
@@ -262,101 +241,20 @@ impl LayerSpec for RecurrentLayer {
             };
             at.weight(&weight, &shape, penalty)
         })?;
-        let dims = stack.dims(0);
-        let (hidden, cell) = (dims.output(), dims.cell_width());
-        at.state(StateShape { count: self.layers * stack.directions(), hidden, cell })?;
-        let out = stack.output_features();
-        Ok(if self.return_sequences { Signal::Steps(out) } else { Signal::Once(out) })
+        plan_stack(at, &stack.arrangement())
     }
 
     fn build(&self, at: &mut Building<'_>) -> Result<Box<dyn Stage>> {
         let mut stack = self.stack(at.input());
         stack.first_weights = at.if_drawn(stack.first_weights);
-        let stack = Recurrent::new(stack, at.parameters, at.name, at.rng).map_err(|error| at.error(error))?;
-        let name = at.name.to_owned();
-        Ok(Box::new(RecurrentStage { name, stack, go_backwards: self.go_backwards }))
+        let stack = Recurrent::new(stack, at.parameters, at.name, at.rng);
+        Ok(Box::new(StackStage::new(at, stack, self.go_backwards)?))
     }
 }
 
-/// What stands in for the cell until [`LayerSpec::set_kind`] says which it is.
+/// The cell until [`LayerSpec::set_kind`] says which it is.
 fn any_cell() -> CellKind {
     CellKind::Lstm
-}
-
-/// A stack in a model, reading forwards or backwards.
-#[derive(Debug)]
-struct RecurrentStage {
-    name: String,
-    stack: Recurrent,
-    go_backwards: bool,
-}
-
-impl RecurrentStage {
-    fn read(&self, inputs: Vec<Value>) -> Result<Rows> {
-        let x = only(inputs)?.rows()?;
-        if self.go_backwards { x.turned() } else { Ok(x) }
-    }
-
-    /// An error with the layer's name.
-    fn named(&self, error: Error) -> Error {
-        Error::Invalid(format!("{}: {error}", self.name))
-    }
-}
-
-impl Stage for RecurrentStage {
-    fn forward(&self, call: Call<'_>, inputs: Vec<Value>) -> Result<LayerOutput> {
-        let x = self.read(inputs)?;
-        let (rows, state) = self
-            .stack
-            .forward_with_state(call.parameters, x, call.initial)
-            .map_err(|error| self.named(error))?;
-        Ok(LayerOutput { rows, state: Some(state) })
-    }
-
-    fn forward_train(&self, call: Call<'_>, inputs: Vec<Value>, noise: Noise) -> Result<(LayerOutput, Kept)> {
-        let x = self.read(inputs)?;
-        let (rows, state, cache) = self
-            .stack
-            .forward_train_with_state(call.parameters, x, call.initial, noise)
-            .map_err(|error| self.named(error))?;
-        let shape = (rows.features, rows.layout.clone());
-        Ok((LayerOutput { rows, state: Some(state) }, Kept::new((cache, shape))))
-    }
-
-    fn backward(&self, kept: Kept, call: BackwardCall<'_>) -> Result<InputGradients> {
-        let (cache, (features, layout)) =
-            kept.into::<(RecurrentCache, (usize, std::sync::Arc<crate::Layout>))>()?;
-        let d_out = match call.d_out {
-            Some(d_out) => d_out,
-            // Only the last state is used.
-            None => Rows::new(vec![0.0; layout.rows() * features], features, layout)?,
-        };
-        let (d, initial) = self.stack.backward_with_state(
-            call.parameters,
-            cache,
-            d_out,
-            call.d_state.as_ref(),
-            only_wanted(call.wanted),
-        )?;
-        let d = if self.go_backwards { d.map(|d| d.turned()).transpose()? } else { d };
-        Ok(InputGradients { inputs: vec![d], initial: Some(initial) })
-    }
-
-    fn path(&self) -> Option<Path> {
-        Some(self.stack.path())
-    }
-
-    fn set_path(&mut self, path: Path) -> Result<()> {
-        self.stack.set_path(path)
-    }
-
-    fn layer(&self) -> &dyn std::any::Any {
-        &self.stack
-    }
-
-    fn layer_mut(&mut self) -> &mut dyn std::any::Any {
-        &mut self.stack
-    }
 }
 
 /// As PyTorch prints them: every option that is not the usual one.

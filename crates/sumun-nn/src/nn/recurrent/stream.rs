@@ -2,15 +2,16 @@
 
 use sumun_kernels::{Prepared, Purpose, Scratch, StateMut};
 
-use super::{Recurrent, RecurrentState};
+use super::cells::Recurrent;
+use crate::state::RecurrentState;
 use crate::{Error, Parameters, Result};
 
 /// A stack over one sequence that arrives step by step: it owns the packed weights, as they were when it was made, and
-/// the state. What a stack's `forward` answers over the whole sequence are the same bits.
+/// the state. The stack's `forward` over the whole sequence returns the same bits.
 ///
 /// A step allocates nothing, takes no lock and starts no thread. Several streams of one stack are independent, and a
-/// stream may be moved to another thread. Made by the `stream` of [`Lstm`](crate::nn::Lstm) and its kin, of
-/// [`LstmCell`](crate::nn::LstmCell) and its kin, and of [`Recurrent`]; `S` is how that one shows its state.
+/// stream may be moved to another thread. Made by the `stream` of [`Lstm`](crate::nn::Lstm) and the like, of
+/// [`LstmCell`](crate::nn::LstmCell) and the like, and of [`Recurrent`]; `S` is the form in which it shows its state.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -102,7 +103,7 @@ impl Form for RecurrentState {
 }
 
 impl<S: StreamState> Stream<S> {
-    /// The next step of the sequence: `x` is `[I]`, the answer the top layer's output, `[H]`, or `[P]` with a
+    /// The next step of the sequence: `x` is `[I]`; returns the top layer's output, `[H]`, or `[P]` with a
     /// projection. Another number of features is an error, and so are NaN and infinities where the layer was asked
     /// for `finite_only`; the state then stays as it is.
     pub fn step(&mut self, x: &[f32]) -> Result<&[f32]> {
@@ -149,7 +150,7 @@ impl<S: StreamState> Stream<S> {
         state.copy_to(&mut self.state, self.widths)
     }
 
-    /// Begins anew, from a state of zeros.
+    /// Starts again from a state of zeros.
     pub fn reset(&mut self) {
         self.state.hidden.fill(0.0);
         self.state.cell.fill(0.0);
@@ -164,29 +165,29 @@ impl<S: StreamState> Stream<S> {
 
 impl Recurrent {
     /// The stack over one sequence that arrives step by step, from a state of zeros, with the weights as they are now.
-    /// It computes on the stack's path; dropout is for training alone. Its state is `[L, 1, H]`, and every step is
-    /// answered, whatever the stack's [`Output`](super::Output).
+    /// It computes on the stack's path; dropout is for training alone. Its state is `[L, 1, H]`, and every step
+    /// has an output, whatever the stack's [`Output`](super::Output).
     ///
     /// A bidirectional stack is an error: its second direction begins at the last step, which has not come yet.
     pub fn stream<S: StreamState>(&self, parameters: &Parameters) -> Result<Stream<S>> {
-        if self.config.bidirectional {
+        if self.cells.config.bidirectional {
             return Err(Error::Invalid(
                 "a bidirectional stack cannot stream: its second direction begins at the last step, which has not come yet; use one direction, or forward on whole sequences"
                     .into(),
             ));
         }
-        self.expect(parameters)?;
+        self.cells.expect(parameters)?;
         let prepare = |layer| {
-            let dims = self.config.dims(layer);
-            Ok(self.with_weights(parameters, layer, |weights| {
-                Prepared::new(dims, weights, self.path, Purpose::Inference)
+            let dims = self.cells.config.dims(layer);
+            Ok(self.cells.with_weights(parameters, layer, |weights| {
+                Prepared::new(dims, weights, self.cells.path, Purpose::Inference)
             })?)
         };
-        let [hidden, cell] = self.widths();
-        let widths = Widths { layers: self.config.layers, hidden, cell };
+        let [hidden, cell] = self.cells.widths();
+        let widths = Widths { layers: self.cells.config.layers, hidden, cell };
         let mut stream = Stream {
-            prepared: (0..self.ids.len()).map(prepare).collect::<Result<_>>()?,
-            input: self.config.input,
+            prepared: (0..self.cells.ids.len()).map(prepare).collect::<Result<_>>()?,
+            input: self.cells.config.input,
             widths,
             finite_only: false,
             state: RecurrentState {
@@ -197,7 +198,7 @@ impl Recurrent {
             shows: std::marker::PhantomData,
         };
         // The memory that steps need is fetched here, so that not even the first of them allocates.
-        stream.step(&vec![0.0; self.config.input])?;
+        stream.step(&vec![0.0; self.cells.config.input])?;
         stream.reset();
         Ok(stream)
     }
@@ -210,12 +211,12 @@ impl Recurrent {
         x: &[f32],
         state: &mut RecurrentState,
     ) -> Result<()> {
-        let prepared = self.prepared(parameters, None)?;
-        let mut scratch = std::mem::take(&mut self.lock().buffers.scratch);
-        let [hidden, cell] = self.widths();
-        let widths = Widths { layers: self.config.layers, hidden, cell };
+        let prepared = self.cells.prepared(parameters, None)?;
+        let mut scratch = std::mem::take(&mut self.cells.lock().buffers.scratch);
+        let [hidden, cell] = self.cells.widths();
+        let widths = Widths { layers: self.cells.config.layers, hidden, cell };
         climb(&prepared, x, widths, state, &mut scratch)?;
-        self.lock().buffers.scratch = scratch;
+        self.cells.lock().buffers.scratch = scratch;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::Layout;
 use crate::nn::gradient_check::check_gradients;
-use crate::nn::{InputGradient, Layer};
+use crate::nn::{InputGradient, Layer, Merge, Output, RecurrentState};
 use crate::noise::Noise;
 use crate::{Parameters, Rows};
 use rand::SeedableRng;

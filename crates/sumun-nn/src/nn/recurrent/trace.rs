@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use sumun_kernels::Trace;
 
-use super::cache::{LayerCache, RecurrentCache};
-use super::direction::{Direction, Keep};
-use super::stack::Recurrent;
+use super::cells::{Recurrent, RecurrentCache, RecurrentCells};
+use super::config::RecurrentConfig;
+use super::direction::Direction;
+use crate::nn::stack::{At, Keep, in_callers_order};
 use crate::state::RecurrentState;
 use crate::{Error, Layout, Parameters, Result, Rows};
 
-/// What one direction of one layer went through. Every row is at the caller's sequence and step, in the reverse
+/// What one direction of one layer computed. Every row is at the caller's sequence and step, in the reverse
 /// direction too: what precedes a step there is the step after it.
 #[derive(Debug, Clone)]
 pub struct LayerTrace {
@@ -35,8 +36,8 @@ impl LayerTrace {
 }
 
 impl Recurrent {
-    /// What every layer and direction goes through on the way of a `forward`, layer by layer, forward direction
-    /// first: the very numbers, so that `hidden` has the bits of the answer. Nothing is dropped out.
+    /// What every layer and direction computes in a `forward`, layer by layer, forward direction
+    /// first: the same numbers, so that `hidden` has the bits of the output. Nothing is dropped out.
     ///
     /// A call that does not ask pays nothing; one that asks keeps `[R, H]` numbers a gate.
     pub fn trace(
@@ -47,15 +48,16 @@ impl Recurrent {
     ) -> Result<Vec<LayerTrace>> {
         // Allocators give memory back to the system when an array is dropped, and fetching it again page by page took
         // longer than copying (glibc). Having seen one block as large as a trace, they keep it for the next.
-        let arrays = self.config.cell.gate_names().len() + 2;
-        let floats = arrays * self.ids.len() * x.layout.rows() * self.config.hidden;
+        let RecurrentConfig { cell, hidden, .. } = self.cells.config;
+        let arrays = cell.gate_names().len() + 2;
+        let floats = arrays * self.cells.ids.len() * x.layout.rows() * hidden;
         drop(std::hint::black_box(Vec::<f32>::with_capacity(floats)));
         let (_, _, layers) = self.run(parameters, x, initial, Keep::Insides)?;
-        let mut traces = Vec::with_capacity(self.ids.len());
+        let mut traces = Vec::with_capacity(self.cells.ids.len());
         for (layer, kept) in layers.into_iter().enumerate() {
-            let LayerCache { x, both, tapes, .. } = kept;
-            for (direction, tape) in tapes.into_iter().enumerate() {
-                traces.push(self.shown([layer, direction], &x.layout, tape.trace, None, both.as_deref())?);
+            for (direction, tape) in kept.tapes.into_iter().enumerate() {
+                let (layout, both) = (&kept.x.layout, kept.both.as_deref());
+                traces.push(self.cells.shown([layer, direction], layout, tape.trace, None, both)?);
             }
         }
         Ok(traces)
@@ -69,26 +71,29 @@ impl Recurrent {
                 "the parameters changed after the training pass; trace it before they are updated".into(),
             ));
         }
-        let directions = self.config.directions();
-        let (config, prepared, layers) = (&self.config, self.prepared(parameters, None)?, &cache.layers);
+        let cells = &self.cells;
+        let (config, prepared, layers) = (&cells.config, cells.prepared(parameters, None)?, &cache.layers);
+        let (directions, keep) = (config.directions(), Keep::Training(cache.noise));
         if layers.len() != config.layers || layers.iter().any(|layer| layer.tapes.len() != directions) {
             return Err(sumun_kernels::Error::Cache.into());
         }
-        let (mut traces, mut buffers) = (Vec::with_capacity(self.ids.len()), self.take_buffers());
+        let (mut traces, mut buffers) = (Vec::with_capacity(cells.ids.len()), cells.take_buffers());
         for (layer, kept) in layers.iter().enumerate() {
             let layout = &kept.x.layout;
             for (direction, tape) in kept.tapes.iter().enumerate() {
-                let prepared = &prepared[layer * directions + direction];
-                let noise = Some(cache.noise);
-                let one = Direction { config, prepared, layout, layer, direction, noise };
+                let index = layer * directions + direction;
+                let at = At { layer, direction, index, layout, keep };
+                let one = Direction { config, prepared: &prepared[index], at };
                 let (trace, hidden) = one.trace(tape, &kept.x, &mut buffers)?;
-                traces.push(self.shown([layer, direction], layout, trace, hidden, kept.both.as_deref())?);
+                traces.push(cells.shown([layer, direction], layout, trace, hidden, kept.both.as_deref())?);
             }
         }
-        self.put_back(buffers);
+        cells.put_back(buffers);
         Ok(traces)
     }
+}
 
+impl RecurrentCells {
     /// A direction's insides in the caller's order. Hidden rows that are not given are columns of `both`.
     fn shown(
         &self,
@@ -122,23 +127,6 @@ impl Recurrent {
             },
         })
     }
-}
-
-/// Rows in the order in which a direction reads, put in the caller's order.
-pub(super) fn in_callers_order(
-    values: Vec<f32>,
-    width: usize,
-    direction: usize,
-    layout: &Arc<Layout>,
-) -> Result<Rows> {
-    if direction == 0 {
-        return Rows::new(values, width, layout.clone());
-    }
-    // The map is its own inverse.
-    let map = layout.reversed().as_slice();
-    let mut turned = Vec::with_capacity(values.len());
-    map.iter().for_each(|&row| turned.extend_from_slice(&values[row as usize * width..][..width]));
-    Rows::new(turned, width, layout.clone())
 }
 
 /// One direction's columns of rows that hold all directions side by side.
@@ -315,7 +303,7 @@ mod tests {
         }
     }
 
-    /// What a trace shows satisfies the cell's equations and is what the call answers, bit for bit.
+    /// What a trace shows satisfies the cell's equations and is what the call returns, bit for bit.
     #[test]
     fn traces_satisfy_the_equations_on_every_path() {
         let mut paths = 0;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::state::Ranked;
-use super::trace::in_callers_order;
+use super::arrangement::in_callers_order;
+use super::ranked::Ranked;
 use crate::{Layout, Result, Rows};
 
 /// How much the loss changes with the state after each step, in one direction of one layer. Every row is at the

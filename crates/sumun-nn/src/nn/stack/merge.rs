@@ -1,6 +1,6 @@
-//! The outputs of two directions become one, and the gradient goes back.
+//! The merge of two directions' outputs, and its backward pass.
 
-use super::config::Merge;
+use super::arrangement::Merge;
 
 /// `both` is `[rows, 2·H]`, forward first; the output `[rows, H]`. Concat is no merging at all.
 pub(in crate::nn) fn forward(merge: Merge, both: &[f32], hidden: usize) -> Vec<f32> {

@@ -7,11 +7,11 @@ use ndarray::{Array, Array3, ArrayView, ArrayView3, Axis, Dimension};
 use rand::Rng;
 use sumun_kernels::Path;
 
-use super::axes::{Axes, Lie, expect_shape, filled, is_batched};
+use super::axes::{Axes, AxisOrder, expect_shape, filled, is_batched};
 use super::states::Parts;
 use super::trace::{ArrayStateGradients, ArrayTrace};
 use super::valid::{Calling, Empty, Valid};
-use crate::nn::recurrent::merge;
+use crate::nn::stack::merge;
 use crate::nn::{
     InputGradient, LayerTrace, Merge, Recurrent, RecurrentCache, RecurrentConfig, RecurrentState,
     StateGradients, Stream, StreamState,
@@ -35,10 +35,10 @@ pub struct ArrayCache<D, O> {
 type Trained<D, O, S> = (Array<f32, O>, S, ArrayCache<D, O>);
 
 /// The gradients of the input, of the initial state and of the states after every step.
-type Told<D, S> = (Array<f32, D>, S, Vec<ArrayStateGradients<D>>);
+type ByStep<D, S> = (Array<f32, D>, S, Vec<ArrayStateGradients<D>>);
 
-/// The stack's answer before it becomes arrays.
-struct Answer {
+/// The stack's output before it becomes arrays.
+struct Passed {
     rows: Rows,
     state: RecurrentState,
     cache: Option<RecurrentCache>,
@@ -46,13 +46,13 @@ struct Answer {
 
 /// A stack with its own parameters.
 #[derive(Debug)]
-pub(super) struct Alone {
+pub(super) struct OwnedStack {
     pub(super) stack: Recurrent,
     pub(super) parameters: Parameters,
     calling: Calling,
 }
 
-impl Alone {
+impl OwnedStack {
     pub(super) fn new<R: Rng + ?Sized>(
         config: RecurrentConfig,
         calling: Calling,
@@ -81,7 +81,7 @@ impl Alone {
         initial: Option<&S>,
     ) -> Result<(Array<f32, D>, S)> {
         self.expect_zeros_where_masked()?;
-        let Answer { rows, state, .. } = self.run(x, valid, initial, None)?;
+        let Passed { rows, state, .. } = self.run(x, valid, initial, None)?;
         let n = rows.layout.sequences();
         Ok((self.sequences(rows), self.state(state, n)))
     }
@@ -94,7 +94,7 @@ impl Alone {
         noise: Noise,
     ) -> Result<Trained<D, D, S>> {
         self.expect_zeros_where_masked()?;
-        let Answer { rows, state, cache } = self.run(x, valid, initial, Some(noise))?;
+        let Passed { rows, state, cache } = self.run(x, valid, initial, Some(noise))?;
         let (layout, cache) = (rows.layout.clone(), cache.expect("kept in training"));
         let output: Array<f32, D> = self.sequences(rows);
         let (state, shape) = (self.state(state, layout.sequences()), output.shape().to_vec());
@@ -107,7 +107,7 @@ impl Alone {
         valid: Valid,
         initial: Option<&S>,
     ) -> Result<(Array<f32, D::Smaller>, S)> {
-        let Answer { rows, state, .. } = self.run(x, valid, initial, None)?;
+        let Passed { rows, state, .. } = self.run(x, valid, initial, None)?;
         let last = self.merged(&self.last_hidden(&rows.layout, &state));
         let n = rows.layout.sequences();
         Ok((filled(&self.last_shape::<D>(n), last), self.state(state, n)))
@@ -120,7 +120,7 @@ impl Alone {
         initial: Option<&S>,
         noise: Noise,
     ) -> Result<Trained<D, D::Smaller, S>> {
-        let Answer { rows, state, cache } = self.run(x, valid, initial, Some(noise))?;
+        let Passed { rows, state, cache } = self.run(x, valid, initial, Some(noise))?;
         let (layout, cache) = (rows.layout.clone(), cache.expect("kept in training"));
         let last = self.last_hidden(&layout, &state);
         let shape = self.last_shape::<D>(layout.sequences());
@@ -143,11 +143,11 @@ impl Alone {
         cache: ArrayCache<D, O>,
         d_output: ArrayView<f32, O>,
         d_state: Option<&S>,
-    ) -> Result<Told<D, S>> {
+    ) -> Result<ByStep<D, S>> {
         let mut by_step = Vec::new();
         let (d_x, d_initial) = self.back(cache, d_output, d_state, Some(&mut by_step))?;
-        let lie = self.lie::<D>();
-        let array = |rows: &Rows| lie.leave(scatter(rows));
+        let axes = self.axis_order::<D>();
+        let array = |rows: &Rows| axes.leave(scatter(rows));
         let shown = by_step.iter().map(|found| ArrayStateGradients {
             layer: found.layer,
             direction: found.direction,
@@ -173,7 +173,7 @@ impl Alone {
         let features = self.stack.config().output_features();
         let d_rows = match last {
             None => {
-                let d = self.lie::<D>().enter(d_output);
+                let d = self.axis_order::<D>().enter(d_output);
                 if self.calling.masked_steps == Fill::Repeat {
                     let values: Vec<f32> = d.iter().copied().collect();
                     Rows::pack_gradient(&values, features, layout.clone())?
@@ -204,7 +204,7 @@ impl Alone {
         if self.calling.go_backwards {
             d_x.invert_axis(Axis(1));
         }
-        Ok((self.lie::<D>().leave(d_x), self.state(d_initial, n)))
+        Ok((self.axis_order::<D>().leave(d_x), self.state(d_initial, n)))
     }
 
     pub(super) fn stream<S: StreamState>(&self) -> Result<Stream<S>> {
@@ -238,8 +238,8 @@ impl Alone {
 
     /// A trace as the caller's arrays.
     fn shown<D: Axes>(&self, trace: LayerTrace) -> ArrayTrace<D> {
-        let lie = self.lie::<D>();
-        let array = |rows: &Rows| lie.leave(scatter(rows));
+        let axes = self.axis_order::<D>();
+        let array = |rows: &Rows| axes.leave(scatter(rows));
         ArrayTrace {
             layer: trace.layer,
             direction: trace.direction,
@@ -281,22 +281,22 @@ impl Alone {
         ndarray::concatenate(Axis(axis), &[forward, backward]).map_err(|e| Error::Invalid(e.to_string()))
     }
 
-    /// The width of one of two directions that lie side by side.
+    /// The width of one of two directions side by side.
     fn side_by_side(&self) -> Result<usize> {
         let config = self.stack.config();
         if config.bidirectional && config.merge == Merge::Concat {
             return Ok(config.state_features());
         }
         Err(Error::Invalid(
-            "only a bidirectional layer that merges by concat has two outputs to tell apart".into(),
+            "only a bidirectional layer that merges by concat has two separate outputs".into(),
         ))
     }
 
-    fn lie<D: Axes>(&self) -> Lie {
-        Lie::of::<D>(self.calling.time_major)
+    fn axis_order<D: Axes>(&self) -> AxisOrder {
+        AxisOrder::of::<D>(self.calling.time_major)
     }
 
-    /// Two directions meet different steps before a masked one, so that neither can be the one that is repeated.
+    /// Two directions read different steps before a masked one, so that neither can be the one that is repeated.
     fn expect_zeros_where_masked(&self) -> Result<()> {
         if self.calling.masked_steps == Fill::Repeat && self.stack.config().bidirectional {
             return Err(Error::Invalid(
@@ -313,7 +313,7 @@ impl Alone {
         valid: Valid,
         initial: Option<&S>,
         noise: Option<Noise>,
-    ) -> Result<Answer> {
+    ) -> Result<Passed> {
         let (rows, initial) = self.enter(x, valid, initial)?;
         let layout = rows.layout.clone();
         let (rows, mut state, cache) = match noise {
@@ -329,7 +329,7 @@ impl Alone {
             }
         };
         self.clear_empty(&layout, &mut state);
-        Ok(Answer { rows, state, cache })
+        Ok(Passed { rows, state, cache })
     }
 
     /// The caller's arrays as a stack takes them.
@@ -347,14 +347,14 @@ impl Alone {
 
     /// The valid rows of the caller's array, in processing order.
     fn pack<D: Axes>(&self, x: ArrayView<f32, D>, valid: Valid) -> Result<Rows> {
-        let (lie, shape) = (self.lie::<D>(), x.shape().to_vec());
+        let (axes, shape) = (self.axis_order::<D>(), x.shape().to_vec());
         let input = self.stack.config().input;
-        let mut x = lie.enter(x);
+        let mut x = axes.enter(x);
         let (n, t, features) = x.dim();
         if features != input {
             return Err(Error::Shape {
                 what: "input".into(),
-                expected: lie.describe(input),
+                expected: axes.describe(input),
                 found: format!("{shape:?}"),
             });
         }
@@ -390,15 +390,15 @@ impl Alone {
         Rows::new(data, features, layout)
     }
 
-    /// Every step's answer as the caller's array.
+    /// Every step's output as the caller's array.
     fn sequences<D: Axes>(&self, rows: Rows) -> Array<f32, D> {
-        let lie = self.lie::<D>();
+        let axes = self.axis_order::<D>();
         let (n, t, features) = (rows.layout.sequences(), rows.layout.time(), rows.features);
-        if rows.layout.rows() == n * t && (lie.time_major || n == 1) {
+        if rows.layout.rows() == n * t && (axes.time_major || n == 1) {
             // Without padding, packed rows are the time-major array.
-            return filled(&lie.shape(n, t, features), rows.into_data());
+            return filled(&axes.shape(n, t, features), rows.into_data());
         }
-        lie.leave(filled(&[n, t, features], rows.unpack()))
+        axes.leave(filled(&[n, t, features], rows.unpack()))
     }
 
     /// The widths of h and c; c's is 0 where the cell has none.

@@ -1,27 +1,37 @@
-//! What a recurrent stack is called for: forward, with training, and backward.
-
-use std::sync::Mutex;
+//! What a stack is called for: forward, with training, and backward.
 
 use sumun_kernels::Path;
 
 use super::by_step::StateGradients;
-use super::cache::RecurrentCache;
-use super::direction::Keep;
-use super::stack::Recurrent;
-use crate::nn::{InputGradient, Layer};
+use super::cache::StackCache;
+use super::cells::{Cells, Keep};
+use crate::nn::{Dropout, InputGradient, Layer};
 use crate::noise::Noise;
 use crate::state::RecurrentState;
-use crate::{Error, Parameters, Result, Rows};
+use crate::{Parameters, Result, Rows};
 
-impl Recurrent {
-    /// The same stack on another path of the kernels. A path that this processor lacks, or that does not compute
-    /// the cell, is an error.
-    pub fn on_path(mut self, path: Path) -> Result<Self> {
-        Layer::set_path(&mut self, path)?;
-        Ok(self)
+/// A stack of recurrent layers in one direction or two, whose cells are the library's
+/// ([`Recurrent`](crate::nn::Recurrent)) or of a user ([`Custom`](crate::nn::Custom)).
+#[derive(Debug)]
+pub struct Stack<C> {
+    pub(in crate::nn) cells: C,
+    /// Dropout between layers.
+    pub(super) between: Dropout,
+}
+
+impl<C: Cells> Stack<C> {
+    /// The stack of these cells.
+    pub(in crate::nn) fn of(cells: C) -> Result<Self> {
+        Ok(Self { between: Dropout::new(cells.arrangement().dropout)?, cells })
     }
 
-    /// The answer and the final states, from given initial states or zeros.
+    /// Features of the output: D·H where two directions are side by side, else H (P with a projection).
+    pub fn output_features(&self) -> usize {
+        self.cells.arrangement().output_features()
+    }
+
+    /// The output and the final states, from given initial states or zeros, `[L·D, N, H]` in the caller's order. A
+    /// sequence without a step keeps its state.
     pub fn forward_with_state(
         &self,
         parameters: &Parameters,
@@ -32,25 +42,25 @@ impl Recurrent {
         Ok((out, state))
     }
 
-    /// As [`forward_with_state`](Self::forward_with_state), keeping what backward needs.
+    /// As [`forward_with_state`](Self::forward_with_state), keeping what backward needs. Dropout draws from `noise`.
     pub fn forward_train_with_state(
         &self,
         parameters: &Parameters,
         x: Rows,
         initial: Option<&RecurrentState>,
         noise: Noise,
-    ) -> Result<(Rows, RecurrentState, RecurrentCache)> {
+    ) -> Result<(Rows, RecurrentState, StackCache<C::Tape>)> {
         let (out, state, layers) = self.run(parameters, x, initial, Keep::Training(noise))?;
         let last = state.clone();
-        Ok((out, state, RecurrentCache { version: parameters.version(), noise, last, layers }))
+        Ok((out, state, StackCache { version: parameters.version(), noise, last, layers }))
     }
 
     /// Adds to the gradients of the weights and returns that of the input, where it is wanted, and that of the
-    /// initial states. `d_state` is the gradient of the final states.
+    /// initial states. `d_state` is the gradient of the final states. Parameters that changed since are an error.
     pub fn backward_with_state(
         &self,
         parameters: &mut Parameters,
-        cache: RecurrentCache,
+        cache: StackCache<C::Tape>,
         d_out: Rows,
         d_state: Option<&RecurrentState>,
         wanted: InputGradient,
@@ -63,7 +73,7 @@ impl Recurrent {
     pub fn backward_by_step(
         &self,
         parameters: &mut Parameters,
-        cache: RecurrentCache,
+        cache: StackCache<C::Tape>,
         d_out: Rows,
         d_state: Option<&RecurrentState>,
         wanted: InputGradient,
@@ -75,37 +85,22 @@ impl Recurrent {
     }
 }
 
-impl Layer for Recurrent {
-    type Cache = RecurrentCache;
+impl<C: Cells> Layer for Stack<C> {
+    type Cache = StackCache<C::Tape>;
 
     fn path(&self) -> Option<Path> {
-        Some(self.path)
+        self.cells.path()
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::layer::expect_available(path)?;
-        let dims = self.config.dims(0);
-        if let Some(option) = dims.beyond(path) {
-            return Err(Error::Invalid(format!(
-                "the {path} path does not compute {} with {option}; use the reference path",
-                dims.cell.name()
-            )));
-        }
-        self.path = path;
-        self.packs = Mutex::default();
-        Ok(())
+        self.cells.set_path(path)
     }
 
     fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
         Ok(self.forward_with_state(parameters, x, None)?.0)
     }
 
-    fn forward_train(
-        &self,
-        parameters: &Parameters,
-        x: Rows,
-        noise: Noise,
-    ) -> Result<(Rows, RecurrentCache)> {
+    fn forward_train(&self, parameters: &Parameters, x: Rows, noise: Noise) -> Result<(Rows, Self::Cache)> {
         let (out, _, cache) = self.forward_train_with_state(parameters, x, None, noise)?;
         Ok((out, cache))
     }
@@ -113,7 +108,7 @@ impl Layer for Recurrent {
     fn backward(
         &self,
         parameters: &mut Parameters,
-        cache: RecurrentCache,
+        cache: Self::Cache,
         d_out: Rows,
         wanted: InputGradient,
     ) -> Result<Option<Rows>> {

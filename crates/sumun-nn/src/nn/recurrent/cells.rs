@@ -1,31 +1,36 @@
-//! A recurrent stack: its weights, its packed weights, and the memory that its calls share.
+//! The library's own cells as those of a stack: their weights, their packed weights, and the memory that calls share.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::Rng;
-use sumun_kernels::{Path, Prepared, Purpose};
+use sumun_kernels::{Gradients, Path, Prepared, Purpose};
 
 use super::config::{Checkpoints, FirstWeights, RecurrentConfig, WeightKind, full_name};
-use super::direction::Buffers;
-use super::state::Ranked;
-use crate::nn::{Dropout, InputGradient};
+use super::direction::{Buffers, Direction, Tape};
+use crate::nn::InputGradient;
+use crate::nn::stack::{Arrangement, At, Cells, Columns, DirectionCall, Keep, Ranked, Stack, StackCache};
 use crate::parameters::Id;
-use crate::state::{RecurrentState, StateShape};
-use crate::{Error, Layout, Parameters, Result};
+use crate::{Error, Parameters, Result, Rows};
+
+/// A recurrent stack (PyTorch's `RNN`, `LSTM`, `GRU`). Weights bear PyTorch's names, `{prefix}.weight_ih_l0`,
+/// `{prefix}.weight_hh_l0_reverse` …, and are initialised from U(±1/√H) as in PyTorch, biases too. An empty prefix adds
+/// nothing to the names.
+///
+/// The path that computes it can be asked for ([`path`](Stack::path)); a cell that the fused kernels lack runs
+/// on the reference path.
+pub type Recurrent = Stack<RecurrentCells>;
+
+/// What [`Recurrent::backward`](crate::nn::Layer::backward) needs.
+pub type RecurrentCache = StackCache<Tape>;
 
 /// Handles of one layer and direction, in the order of [`WeightKind::ALL`]; None for what it lacks.
 pub(super) type Ids = [Option<Id>; WeightKind::ALL.len()];
 
-/// A recurrent stack (PyTorch's `RNN`, `LSTM`, `GRU`). Weights bear PyTorch's names, `{prefix}.weight_ih_l0`,
-/// `{prefix}.weight_hh_l0_reverse` …, and are drawn from U(±1/√H) as PyTorch draws them, biases too. An empty prefix adds nothing to the names.
-///
-/// The path that computes it can be asked for ([`path`](Self::path)); a cell that the fused kernels lack runs
-/// on the reference path.
+/// The library's own cells in a [`Recurrent`] stack.
 #[derive(Debug)]
-pub struct Recurrent {
+pub struct RecurrentCells {
     pub(super) config: RecurrentConfig,
     pub(super) path: Path,
-    pub(super) between: Dropout,
     pub(super) ids: Vec<Ids>,
     pub(super) packs: Mutex<PackCache>,
 }
@@ -49,7 +54,6 @@ impl Recurrent {
         for layer in 0..config.layers.min(2) {
             config.dims(layer).check()?;
         }
-        let between = Dropout::new(config.dropout)?;
         let first = config.first_weights.unwrap_or(FirstWeights::pytorch(config.hidden));
         let dot = if prefix.is_empty() { "" } else { "." };
         let mut ids = Vec::new();
@@ -69,19 +73,28 @@ impl Recurrent {
         }
         let best = Path::best();
         let path = if best.computes(config.dims(0)) { best } else { Path::Reference };
-        Ok(Self { config, path, between, ids, packs: Mutex::default() })
+        Stack::of(RecurrentCells { config, path, ids, packs: Mutex::default() })
     }
 
     /// What it is made of.
     pub fn config(&self) -> &RecurrentConfig {
-        &self.config
+        &self.cells.config
     }
 
     /// The path that computes it.
     pub fn path(&self) -> Path {
-        self.path
+        self.cells.path
     }
 
+    /// The same stack on another path of the kernels. A path that this processor lacks, or that does not compute
+    /// the cell, is an error.
+    pub fn on_path(mut self, path: Path) -> Result<Self> {
+        self.cells.set_path(path)?;
+        Ok(self)
+    }
+}
+
+impl RecurrentCells {
     pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, PackCache> {
         // What a panicking call left behind is only memory to be used again.
         self.packs.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,7 +130,7 @@ impl Recurrent {
             |all: &[Prepared]| all.iter().enumerate().all(|(i, one)| one.purpose().serves(purpose(i)));
         let prepared = match packs.prepared.take() {
             Some((version, all)) if version == p.version() && serve(&all) => all,
-            // In the same memory, unless somebody still reads what is there.
+            // In the same memory, unless another call still reads it.
             had => Arc::new(match self.expect(p).map(|()| had)?.and_then(|(_, all)| Arc::into_inner(all)) {
                 Some(mut all) => {
                     for (i, one) in all.iter_mut().enumerate() {
@@ -137,37 +150,9 @@ impl Recurrent {
         Ok(prepared)
     }
 
-    /// How many states there are and how wide each is.
-    pub(super) fn shape(&self) -> StateShape {
-        let [hidden, cell] = self.widths();
-        StateShape { count: self.ids.len(), hidden, cell }
-    }
-
     /// The widths of h and of c; 0 where the cell has no c.
     pub(super) fn widths(&self) -> [usize; 2] {
         [self.config.state_features(), self.config.cell_features()]
-    }
-
-    /// One layer's and direction's state of the sequences that have steps, by rank.
-    pub(super) fn rank(
-        &self,
-        layout: &Layout,
-        state: Option<&RecurrentState>,
-        index: usize,
-    ) -> Option<Ranked> {
-        Some(Ranked::new(self.shape().rank(layout, state?, index), self.widths()))
-    }
-
-    pub(super) fn check_state(&self, what: &str, layout: &Layout, state: &RecurrentState) -> Result<()> {
-        let [hidden, cell] = self.widths().map(|w| self.ids.len() * layout.sequences() * w);
-        if state.hidden.len() == hidden && state.cell.len() == cell {
-            return Ok(());
-        }
-        Err(Error::Shape {
-            what: what.into(),
-            expected: format!("[{}, {}, {}]", self.ids.len(), layout.sequences(), self.widths()[0]),
-            found: format!("{} hidden and {} cell values", state.hidden.len(), state.cell.len()),
-        })
     }
 
     /// Checks that the weights are among these parameters.
@@ -180,6 +165,97 @@ impl Recurrent {
                 }
             }
         }
+        Ok(())
+    }
+}
+
+/// Packed weights and buffers, for the time of one call.
+#[derive(Debug)]
+pub struct Work {
+    prepared: Arc<Vec<Prepared>>,
+    buffers: Buffers,
+}
+
+impl RecurrentCells {
+    fn direction<'a>(&'a self, prepared: &'a [Prepared], at: &At<'a>) -> Direction<'a> {
+        Direction { config: &self.config, prepared: &prepared[at.index], at: *at }
+    }
+}
+
+impl Cells for RecurrentCells {
+    const INPUT: &'static str = "the input of a recurrent layer";
+    const D_OUT: &'static str = "the output gradient of a recurrent layer";
+
+    type Tape = Tape;
+    type Work = Work;
+
+    fn arrangement(&self) -> Arrangement {
+        self.config.arrangement()
+    }
+
+    fn begin(&self, parameters: &Parameters, back: Option<InputGradient>) -> Result<Work> {
+        Ok(Work { prepared: self.prepared(parameters, back)?, buffers: self.take_buffers() })
+    }
+
+    fn end(&self, work: Work) {
+        self.put_back(work.buffers);
+    }
+
+    fn reads_outputs(&self, keep: Keep) -> bool {
+        // With checkpoints, backward computes them again.
+        keep.noise().is_none() || self.config.checkpoints == Checkpoints::Off
+    }
+
+    fn is_of(&self, _at: &At<'_>, _tape: &Tape) -> bool {
+        // The kernels check their caches.
+        true
+    }
+
+    fn forward(
+        &self,
+        work: &mut Work,
+        at: &At<'_>,
+        _parameters: &Parameters,
+        x: &Rows,
+        start: Option<Ranked>,
+        out: Option<Columns<'_>>,
+    ) -> Result<(Ranked, Tape)> {
+        self.direction(&work.prepared, at).forward(x, start, out, &mut work.buffers)
+    }
+
+    fn backward(
+        &self,
+        work: &mut Work,
+        at: &At<'_>,
+        parameters: &mut Parameters,
+        tape: Tape,
+        call: DirectionCall<'_>,
+    ) -> Result<Ranked> {
+        self.turn_gradients(parameters, at.index);
+        let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
+            parameters.gradients_of(self.ids[at.index]);
+        let into =
+            Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias };
+        let d_start = self.direction(&work.prepared, at).backward(tape, call, into, &mut work.buffers);
+        self.turn_gradients(parameters, at.index);
+        d_start
+    }
+
+    fn path(&self) -> Option<Path> {
+        Some(self.path)
+    }
+
+    fn set_path(&mut self, path: Path) -> Result<()> {
+        crate::layer::expect_available(path)?;
+        let dims = self.config.dims(0);
+        if let Some(option) = dims.beyond(path) {
+            return Err(Error::Invalid(format!(
+                "the {path} path does not compute {} with {option}; use the reference path",
+                dims.cell.name()
+            )));
+        }
+        self.path = path;
+        self.packs = Mutex::default();
         Ok(())
     }
 }
