@@ -16,7 +16,7 @@ fn next_version() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Where one named parameter lies in the flat buffers.
+/// The place of one named parameter in the flat buffers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// The full name, such as `recurrent.weight_ih_l0`.
@@ -68,7 +68,7 @@ pub(crate) fn count_of(name: &str, shape: &[usize]) -> Result<usize> {
 pub struct Parameters {
     values: Vec<f32>,
     gradients: Vec<f32>,
-    /// For each run of gradients, whether somebody may have changed one since all were set to zero.
+    /// For each run of gradients, whether one may have changed since all were set to zero.
     touched: Vec<bool>,
     entries: Vec<Entry>,
     /// Which entry a name is of.
@@ -109,7 +109,7 @@ impl Parameters {
     }
 
     /// No parameters yet, with memory for `count` numbers: pages of zeros come from the system when they are first written,
-    /// so gradients that nobody needs take no time and no memory, and neither buffer is moved while it grows. More than
+    /// so gradients that are not needed take no time and no memory, and neither buffer is moved while it grows. More than
     /// [`MOST_PARAMETERS`] are an error.
     pub fn with_capacity(count: usize) -> Result<Self> {
         Self::of(count, false)
@@ -151,7 +151,7 @@ impl Parameters {
         shape: &[usize],
         draw: impl FnOnce() -> Result<Vec<f32>>,
     ) -> Result<Id> {
-        // Beyond the memory that was made, nothing is loaded: a layer that somebody adds to a model, for example.
+        // Beyond the memory that was made, nothing is loaded: a layer that is added to a model, for example.
         let fits = self.end() + count_of(&name, shape)? <= self.values.len();
         if self.loaded && fits { self.enter(name, shape) } else { self.add(name, shape, draw()?) }
     }
@@ -320,14 +320,16 @@ impl Parameters {
         (&self.values[range.clone()], &mut self.gradients[range])
     }
 
-    /// The gradient buffers of several parameters at once, to be added to; an empty one where there is no id.
-    ///
-    /// # Panics
-    /// Where an id stands there twice.
-    pub fn gradients_of<const K: usize>(&mut self, ids: [Option<Id>; K]) -> [&mut [f32]; K] {
+    /// The gradient buffers of several parameters at once, to be added to; an empty one where there is no id. An id that
+    /// occurs twice is an error.
+    pub fn gradients_of<const K: usize>(&mut self, ids: [Option<Id>; K]) -> Result<[&mut [f32]; K]> {
         let ranges = ids.map(|id| id.map_or(0..0, |id| self.entries[id.0].range.clone()));
         ranges.iter().for_each(|range| self.touch(range.clone()));
-        self.gradients.get_disjoint_mut(ranges).expect("the ids of a layer's parameters differ")
+        self.gradients.get_disjoint_mut(ranges).map_err(|_| {
+            let twice = ids.iter().enumerate().find(|(k, id)| id.is_some() && ids[..*k].contains(id));
+            let name = twice.and_then(|(_, id)| *id).map_or("", |id| self.entries[id.0].name.as_str());
+            Error::Invalid(format!("the gradient of {name} was asked for twice at once; ask for it once"))
+        })
     }
 
     /// All values, flat.
@@ -403,6 +405,18 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_gradient_of_one_parameter_cannot_be_changed_twice_at_once() {
+        let mut parameters = Parameters::new();
+        let [a, b] = ["a", "b"].map(|name| parameters.add(name, &[2], vec![0.0; 2]).unwrap()).map(Some);
+        let [first, none, second] = parameters.gradients_of([b, None, a]).unwrap();
+        (first[0], second[1]) = (1.0, 2.0);
+        assert!(none.is_empty());
+        assert_eq!(parameters.gradients(), [0.0, 2.0, 1.0, 0.0]);
+        let error = parameters.gradients_of([a, b, None, b]).unwrap_err().to_string();
+        assert_eq!(error, "the gradient of b was asked for twice at once; ask for it once");
+    }
 
     #[test]
     fn only_what_is_to_be_loaded_is_not_drawn() {

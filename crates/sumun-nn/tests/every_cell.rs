@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 use sumun_kernels::Path;
-use sumun_nn::model::{Batch, Model, ModelConfig};
+use sumun_nn::model::{Batch, Input, Model, ModelConfig, RecurrentLayer};
 use sumun_nn::nn::CellKind;
 
 /// The weights of a layer of H units on I features, counted by hand: one direction, as many biases as the cell has.
@@ -47,5 +47,41 @@ fn every_cell_is_a_layer_of_a_model() {
             Path::best().computes(sumun_kernels::Dims::new(cell, 2, 5)),
             "{kind} runs on the fused paths"
         );
+    }
+}
+
+/// Keras' first weights suit every cell. Where a unit reads its own hidden state alone, an orthogonal weight is 1 or −1.
+#[test]
+fn every_cell_takes_keras_first_weights() {
+    for &cell in CellKind::ALL {
+        let kind = cell.spec().kind;
+        let layer = RecurrentLayer::new(cell, 5).keras();
+        let model = Model::builder(Input::numbers(3)).layer(layer).build(3);
+        let model = model.unwrap_or_else(|error| panic!("{kind}: {error}"));
+        let parameters = model.parameters();
+        let weight = |name: &str| {
+            let id = parameters.find(&format!("{}.{name}_l0", cell.spec().layer));
+            id.map(|id| (parameters.entry(id).shape.clone(), parameters.value(id)))
+        };
+        let (shape, values) = weight("weight_ih").unwrap();
+        let bound = (6.0 / (shape[0] + shape[1]) as f32).sqrt();
+        assert!(
+            values.iter().all(|v| v.abs() <= bound) && values.iter().any(|v| v.abs() > 0.5 * bound),
+            "{kind}"
+        );
+        match weight("weight_hh") {
+            None => assert!(!cell.spec().kind.contains("rnn"), "{kind} has no recurrent weights"),
+            Some((shape, values)) if shape.len() == 1 => {
+                assert_eq!(kind, "ind_rnn");
+                assert!(values.iter().all(|v| v.abs() == 1.0), "{values:?}");
+            }
+            Some((shape, values)) => {
+                // Orthonormal columns: [G·H, H] has as many.
+                for column in 0..shape[1] {
+                    let squares = (0..shape[0]).map(|row| values[row * shape[1] + column].powi(2));
+                    assert!((squares.sum::<f32>() - 1.0).abs() < 1e-5, "{kind}, column {column}");
+                }
+            }
+        }
     }
 }

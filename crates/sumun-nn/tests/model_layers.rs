@@ -387,7 +387,7 @@ fn what_does_not_fit_is_an_error_that_names_the_layer() {
         ),
         (
             list("conv1d\nunits = 2\nkernel = 3\nbias = false\nbias_regularizer = { l2 = 0.1 }"),
-            "conv1d: there is no bias, but an option for it; leave out bias_regularizer",
+            "conv1d: there is no bias, but an option for it; leave out bias_regularizer and first_bias",
         ),
         (
             list("unflatten\nsteps = 2"),
@@ -449,4 +449,47 @@ fn masks_of_a_numbered_noise_do_not_depend_on_the_place() {
         assert_eq!(first == second, same, "{noise}");
         assert!(first.contains(&0.0) && first.contains(&2.0));
     }
+}
+
+/// Weights are initialised as `first_weights` and `first_bias` ask, and the other parameters of the layer as before.
+#[test]
+fn first_weights_are_those_that_are_asked_for() {
+    const WEIGHTS: &str = "first_weights = { kind = \"constant\", value = 0.25 }";
+    let list = |layer: &str| toml(ONE, &format!("@ {layer}"));
+    let both = "from = [\"target\", \"source\"]\nunits = 5";
+    let additive = format!("cross_attention\n{both}\nscore = \"additive\"");
+    for (text, layer, asked, others) in [
+        (list("conv1d\nunits = 4\nkernel = 3\nWEIGHTS"), "conv1d", &["weight"][..], &["bias"][..]),
+        (list("attention\nunits = 3\nWEIGHTS"), "attention", &["weight"], &["bias", "context"]),
+        (
+            toml(TWO, &format!("@ {additive}\nWEIGHTS")),
+            "cross_attention",
+            &["weight_query", "weight_memory"],
+            &["bias", "context"],
+        ),
+    ] {
+        let built = |weights: &str| {
+            ModelConfig::from_toml(&text.replace("WEIGHTS", weights)).unwrap().build(3).unwrap()
+        };
+        let (plain, model) = (built(""), built(WEIGHTS));
+        let value = |model: &Model, weight: &str| {
+            let parameters = model.parameters();
+            parameters.value(parameters.find(&format!("{layer}.{weight}")).unwrap()).to_vec()
+        };
+        for weight in asked {
+            assert!(value(&model, weight).iter().all(|&v| v == 0.25), "{layer}.{weight}");
+        }
+        for weight in others {
+            assert_eq!(value(&model, weight), value(&plain, weight), "{layer}.{weight}");
+        }
+    }
+    let he = list(
+        "conv1d\nunits = 40\nkernel = 3\nfirst_weights = { kind = \"he_uniform\" }\nfirst_bias = { kind = \"zeros\" }",
+    );
+    let model = ModelConfig::from_toml(&he).unwrap().build(3).unwrap();
+    let of = |name: &str| model.parameters().value(model.parameters().find(name).unwrap());
+    // Fan in: 4 features times 3 steps.
+    let largest = of("conv1d.weight").iter().fold(0.0, |m: f32, v| m.max(v.abs()));
+    assert!((0.95..=1.0).contains(&(largest / (6.0_f32 / 12.0).sqrt())), "{largest}");
+    assert!(of("conv1d.bias").iter().all(|&v| v == 0.0));
 }

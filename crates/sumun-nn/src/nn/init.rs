@@ -8,8 +8,8 @@ use crate::{Error, Result};
 
 /// How the values of a new parameter are drawn.
 ///
-/// The fans of a matrix `[O, I]` are `I` in and `O` out. The distributions that need fans refuse any other
-/// shape. All arithmetic is in `f64`, rounded once.
+/// The fans of a matrix `[O, I]` are `I` in and `O` out, those of a convolution's kernel `[O, I, K]` `I·K` in and `O·K` out,
+/// as PyTorch and Keras count them. The distributions that need fans refuse any other shape. All arithmetic is in `f64`, rounded once.
 ///
 /// ```
 /// use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -38,7 +38,7 @@ pub enum Initializer {
         /// The standard deviation.
         std: f64,
     },
-    /// N(0, std²), drawn again until it lies within two standard deviations (Keras' `TruncatedNormal`).
+    /// N(0, std²), drawn again until it is within two standard deviations (Keras' `TruncatedNormal`).
     TruncatedNormal {
         /// The standard deviation before truncation.
         std: f64,
@@ -52,7 +52,8 @@ pub enum Initializer {
     /// N(0, 2 / fan_in), for ReLU: He, Zhang, Ren & Sun, ICCV 2015, eq. 10.
     HeNormal,
     /// Orthonormal rows or columns, whichever are fewer, uniformly distributed: the Q of the QR decomposition of
-    /// a normal matrix, with the signs of R's diagonal put right (Saxe, McClelland & Ganguli, ICLR 2014).
+    /// a normal matrix, with the signs of R's diagonal put right (Saxe, McClelland & Ganguli, ICLR 2014). A kernel
+    /// `[O, I, K]` is the matrix `[O, I·K]`, as in PyTorch.
     Orthogonal,
 }
 
@@ -64,7 +65,7 @@ impl Initializer {
     }
 
     /// The values of a parameter of that shape, row-major. A distribution that needs fans, asked for another
-    /// shape than a matrix, a bound or deviation that is negative or not finite, and more values than a model may have
+    /// shape than a matrix or a kernel, a bound or deviation that is negative or not finite, and more values than a model may have
     /// parameters are errors.
     pub fn values<R: Rng + ?Sized>(self, shape: &[usize], rng: &mut R) -> Result<Vec<f32>> {
         let count = count_of("first values", shape)?;
@@ -98,19 +99,20 @@ impl Initializer {
                 return Self::Normal { std: root(2.0, self.fans(shape)?.0) }.values(shape, rng);
             }
             Self::Orthogonal => {
-                let (columns, rows) = self.fans(shape)?;
-                orthogonal(rows, columns, rng)
+                let (columns, _) = self.fans(shape)?;
+                orthogonal(shape[0], columns, rng)
             }
         })
     }
 
-    /// (fan in, fan out) of a matrix `[O, I]`.
+    /// (fan in, fan out) of a matrix `[O, I]` or a kernel `[O, I, K]`.
     fn fans(self, shape: &[usize]) -> Result<(usize, usize)> {
         match *shape {
             [output, input] => Ok((input, output)),
+            [output, input, kernel] => Ok((input.saturating_mul(kernel), output.saturating_mul(kernel))),
             _ => Err(Error::Shape {
                 what: format!("a parameter to be initialised by {self:?}"),
-                expected: "a matrix [outputs, inputs]".into(),
+                expected: "a matrix [outputs, inputs] or a kernel [outputs, inputs, steps]".into(),
                 found: format!("{shape:?}"),
             }),
         }
@@ -170,7 +172,7 @@ fn orthogonal<R: Rng + ?Sized>(rows: usize, columns: usize, rng: &mut R) -> Vec<
             }
         }
         let length = norm(&vector);
-        // A vector that all but lies in the span of the others says nothing about its direction: draw again.
+        // A vector that is nearly in the span of the others has no direction of its own: draw again.
         if length > 1e-10 * before {
             vector.iter_mut().for_each(|v| *v /= length);
             basis.push(vector);
@@ -262,7 +264,7 @@ mod tests {
         };
         assert_eq!(
             error(Initializer::HeNormal, &[3]),
-            "a parameter to be initialised by HeNormal: expected a matrix [outputs, inputs], found [3]"
+            "a parameter to be initialised by HeNormal: expected a matrix [outputs, inputs] or a kernel [outputs, inputs, steps], found [3]"
         );
         assert_eq!(
             error(Initializer::Normal { std: -1.0 }, &[3]),

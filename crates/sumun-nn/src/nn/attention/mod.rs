@@ -18,7 +18,7 @@ pub use spec::AttentionLayer;
 /// What an [`Attention`] is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttentionConfig {
-    /// F: features of an input row, and of the answer.
+    /// F: features of an input row, and of the output.
     pub input: usize,
     /// U: units of the hidden layer that scores a step.
     pub units: usize,
@@ -27,10 +27,10 @@ pub struct AttentionConfig {
 /// Additive attention pooling (Bahdanau, Cho & Bengio, ICLR 2015, as Yang et al., "Hierarchical Attention Networks for
 /// Document Classification", NAACL 2016, equations 5 to 7, use it to sum up a sequence):
 ///
-/// u_t = tanh(W h_t + b), s_t = vᵀ u_t, α = softmax over the steps of each sequence, answer Σ_t α_t h_t.
+/// u_t = tanh(W h_t + b), s_t = vᵀ u_t, α = softmax over the steps of each sequence, output Σ_t α_t h_t.
 ///
 /// `{prefix}.weight` is `[U, F]`, `{prefix}.bias` `[U]` and `{prefix}.context` (v, u_w in Yang et al.) `[U]`. Only steps
-/// that are there count, never padding; a sequence without steps answers zeros. A sequence's answer is the same bits
+/// that are there count, never padding; a sequence without steps returns zeros. A sequence's output is the same bits
 /// however it is packed.
 #[derive(Debug, Clone)]
 pub struct Attention {
@@ -52,7 +52,7 @@ pub struct AttentionCache {
 }
 
 impl Attention {
-    /// Adds weight, bias and context to `parameters`, drawn from U(±1/√F) and U(±1/√U) as PyTorch draws those of two
+    /// Adds weight, bias and context to `parameters`, initialised from U(±1/√F) and U(±1/√U) as PyTorch does those of two
     /// `Linear`s. A size of 0 is an error.
     pub fn new<R: Rng + ?Sized>(
         config: AttentionConfig,
@@ -79,6 +79,11 @@ impl Attention {
     /// What it is made of.
     pub fn config(&self) -> &AttentionConfig {
         &self.config
+    }
+
+    /// The weight's handle.
+    pub fn weight(&self) -> Id {
+        self.weight
     }
 
     /// The same layer on another path of the kernels; the fastest is the default.
@@ -199,7 +204,7 @@ impl Layer for Attention {
         }
         parameters.gradient_mut(self.context).iter_mut().zip(&d_context).for_each(|(sum, d)| *sum += d);
         let dims = self.dims(rows);
-        let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), Some(self.bias)]);
+        let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), Some(self.bias)])?;
         let (x_rows, d_u) = (RowsRef::dense(&x.data, features), RowsRef::dense(&hidden, units));
         linear::backward_weight(self.path, dims, x_rows, d_u, d_weight, d_bias)?;
         if wanted == InputGradient::Skip {

@@ -3,6 +3,7 @@
 use super::{Attention, AttentionConfig};
 use crate::Result;
 use crate::layer::{Building, Common, LayerSpec, Planning, Signal, Stage, Through, layer};
+use crate::nn::Initializer;
 use crate::train::Regularizer;
 
 layer! {
@@ -11,6 +12,9 @@ layer! {
     AttentionLayer {
         /// U: units of the hidden layer that scores a step.
         [] units: usize,
+        /// How the first weight is initialised; from U(±1/√F), as in PyTorch, where it is None.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        [first_weights] first_weights: Option<Initializer>,
         /// The penalty on the weight and the context.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         [kernel_regularizer] kernel_regularizer: Option<Regularizer>,
@@ -18,9 +22,9 @@ layer! {
 }
 
 impl AttentionLayer {
-    /// So many units, drawn as PyTorch draws those of two `Linear`s.
+    /// So many units, initialised as PyTorch's two `Linear`s.
     pub fn new(units: usize) -> Self {
-        Self { common: Common::default(), units, kernel_regularizer: None }
+        Self { common: Common::default(), units, first_weights: None, kernel_regularizer: None }
     }
 }
 
@@ -64,6 +68,7 @@ impl LayerSpec for AttentionLayer {
         let config = AttentionConfig { input: at.input(), units: self.units };
         let layer =
             Attention::new(config, at.parameters, at.name, at.rng).map_err(|error| at.error(error))?;
+        at.draw(layer.weight(), self.first_weights)?;
         Ok(Box::new(Through::new(layer)))
     }
 }

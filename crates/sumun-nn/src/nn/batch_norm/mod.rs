@@ -19,7 +19,7 @@ pub struct BatchNormConfig {
     pub features: usize,
     /// ε, added to the variance; 1e-5 in PyTorch and ONNX, 1e-3 in Keras.
     pub epsilon: f64,
-    /// How much of a batch goes into the running statistics, from 0 to 1: PyTorch's momentum, and 1 less that of Keras and
+    /// The weight of a batch in the running statistics, from 0 to 1: PyTorch's momentum, and 1 less that of Keras and
     /// ONNX.
     pub momentum: f64,
     /// Whether there are a gain and a bias.
@@ -55,7 +55,7 @@ impl BatchNormConfig {
 /// `{prefix}.running_mean` and `{prefix}.running_var` `[F]`, zeros and ones at first, and each row is computed by itself.
 ///
 /// The running statistics are kept among the parameters, so that they are saved, loaded and restored with the weights, but
-/// no optimizer changes them ([`Parameters::set_statistic`]). A batch goes into them in [`backward`](Layer::backward), once
+/// no optimizer changes them ([`Parameters::set_statistic`]). A batch is added to them in [`backward`](Layer::backward), once
 /// for each: running ← (1 − momentum) · running + momentum · batch, where the variance of the batch is the unbiased one,
 /// R / (R − 1) σ², as PyTorch does. A `forward_train` without a `backward` leaves them as they are.
 ///
@@ -232,7 +232,7 @@ impl Layer for BatchNorm {
         let (features, layout) = (self.config.features, normalised.layout.clone());
         d_out.expect_like("the gradient of batch normalisation's output", &layout, features)?;
         self.expect(parameters, &normalised)?;
-        affine_backward(parameters, [self.weight, self.bias], &normalised.data, &d_out.data);
+        affine_backward(parameters, [self.weight, self.bias], &normalised.data, &d_out.data)?;
         if let Some(batch) = &batch {
             self.update(parameters, batch, layout.rows());
         }

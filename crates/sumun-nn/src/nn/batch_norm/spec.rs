@@ -11,7 +11,7 @@ layer! {
         /// ε, added to the variance.
         #[serde(default = "epsilon")]
         [epsilon] epsilon: f64,
-        /// How much of a batch goes into the running statistics, as PyTorch counts it.
+        /// The weight of a batch in the running statistics, as PyTorch counts it.
         #[serde(default = "momentum")]
         [momentum] momentum: f64,
         /// Whether there are a gain and a bias.

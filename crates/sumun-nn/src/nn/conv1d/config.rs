@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// What stands before the first and after the last step of a sequence.
+/// What precedes the first and follows the last step of a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
-    /// Nothing: only windows that lie within the sequence are computed.
+    /// Nothing: only windows within the sequence are computed.
     #[default]
     Valid,
     /// Zeros on both sides, so that there are ⌈L / stride⌉ steps; where their number is odd, one more at the end (Keras'
@@ -33,7 +33,7 @@ pub struct Conv1dConfig {
     pub dilation: usize,
     /// Into how many groups the features fall, each computed from its own features only.
     pub groups: usize,
-    /// What stands before and after a sequence.
+    /// What precedes and follows a sequence.
     pub padding: Padding,
     /// Whether there is a bias.
     pub bias: bool,

@@ -215,7 +215,7 @@ impl Layer for Conv1d {
                 |range: &Range<usize>| &d_out.data[range.start * output + outputs.start..range.end * output];
             let weight = self.weight_by_step(parameters, group);
             let mut d_weight = vec![0.0; weight.len()];
-            let [gradient, d_bias] = parameters.gradients_of([Some(self.weight), self.bias]);
+            let [gradient, d_bias] = parameters.gradients_of([Some(self.weight), self.bias])?;
             let d_bias = if d_bias.is_empty() { d_bias } else { &mut d_bias[outputs.clone()] };
             // The last piece first, as the product sums its rows: the bits of all at once.
             for range in self.pieces(rows).rev() {

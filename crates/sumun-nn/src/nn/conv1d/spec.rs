@@ -3,6 +3,7 @@
 use super::{Conv1d, Conv1dConfig, Padding};
 use crate::Result;
 use crate::layer::{Building, Common, LayerSpec, Planning, Signal, Stage, Through, layer, standard};
+use crate::nn::Initializer;
 use crate::train::Regularizer;
 
 layer! {
@@ -21,12 +22,18 @@ layer! {
         /// Into how many groups the features fall, each computed from its own features only.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         [groups] groups: usize,
-        /// What stands before and after a sequence.
+        /// What precedes and follows a sequence.
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [padding] padding: Padding,
         /// Whether a bias is added.
         #[serde(default = "standard::yes", skip_serializing_if = "standard::is_true")]
         [bias] bias: bool,
+        /// How the first weight is initialised; from U(±1/√(I / groups · K)), as in PyTorch, where it is None.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        [first_weights] first_weights: Option<Initializer>,
+        /// How the first bias is initialised; as in PyTorch where it is None.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        [first_bias] first_bias: Option<Initializer>,
         /// The penalty on the weight (Keras' `kernel_regularizer`).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         [kernel_regularizer] kernel_regularizer: Option<Regularizer>,
@@ -56,9 +63,16 @@ impl Conv1dLayer {
             groups: 1,
             padding: Padding::Valid,
             bias: true,
+            first_weights: None,
+            first_bias: None,
             kernel_regularizer: None,
             bias_regularizer: None,
         }
+    }
+
+    /// First weights as in Keras: Glorot uniform, with biases of 0.
+    pub fn keras(self) -> Self {
+        self.first_weights(Initializer::XavierUniform).first_bias(Initializer::Zeros)
     }
 
     fn config(&self, input: usize) -> Conv1dConfig {
@@ -119,8 +133,10 @@ impl LayerSpec for Conv1dLayer {
         config.check().map_err(|error| at.error(error))?;
         at.check_penalty("the kernel_regularizer", self.kernel_regularizer)?;
         at.check_penalty("the bias_regularizer", self.bias_regularizer)?;
-        if !self.bias && self.bias_regularizer.is_some() {
-            return Err(at.error("there is no bias, but an option for it; leave out bias_regularizer"));
+        if !self.bias && (self.bias_regularizer.is_some() || self.first_bias.is_some()) {
+            return Err(
+                at.error("there is no bias, but an option for it; leave out bias_regularizer and first_bias")
+            );
         }
         at.weight("weight", &config.weight_shape(), self.kernel_regularizer)?;
         if self.bias {
@@ -132,6 +148,10 @@ impl LayerSpec for Conv1dLayer {
     fn build(&self, at: &mut Building<'_>) -> Result<Box<dyn Stage>> {
         let config = self.config(at.input());
         let layer = Conv1d::new(config, at.parameters, at.name, at.rng).map_err(|error| at.error(error))?;
+        at.draw(layer.weight(), self.first_weights)?;
+        if let Some(bias) = layer.bias() {
+            at.draw(bias, self.first_bias)?;
+        }
         Ok(Box::new(Through::several_steps(layer)))
     }
 }

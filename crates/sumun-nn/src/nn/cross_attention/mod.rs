@@ -24,11 +24,14 @@
 //! ```
 
 mod config;
+mod memory;
 mod products;
 mod sequence;
 mod spec;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use ndarray::Array3;
 use rand::Rng;
@@ -36,6 +39,7 @@ use rayon::prelude::*;
 use sumun_kernels::linear::{self, LinearDims};
 use sumun_kernels::{Path, RowsRef};
 
+use self::memory::{LastMemory, Memory};
 use self::sequence::{Sequence, SequenceGradients};
 use super::InputGradient;
 use super::by_sequence::BySequence;
@@ -64,12 +68,16 @@ pub use spec::CrossAttentionLayer;
 /// Sequence n of the queries reads sequence n of the memory, in the callers' order; lengths and masks of both are their own.
 /// Padding never counts. Queries of a sequence without memory read zeros. A query's output is the same bits in whatever
 /// batch, and so is its gradient.
+///
+/// A memory that [`forward`](Self::forward) is given several times, as a decoder gives that of its encoder at every step, is
+/// projected once: the last one is kept while the weights are the same and the caller still has its rows.
 #[derive(Debug, Clone)]
 pub struct CrossAttention {
     config: CrossAttentionConfig,
     /// d.
     width: usize,
     path: Path,
+    last: LastMemory,
     weight_query: Option<Id>,
     weight_memory: Option<Id>,
     bias: Option<Id>,
@@ -90,21 +98,11 @@ pub struct CrossAttentionCache {
 #[derive(Debug)]
 struct Prepared {
     query_steps: BySequence,
-    memory_steps: BySequence,
     /// `[R_q, d]`.
     queries: Vec<f32>,
-    /// `[R_m, d]`; None where it is the memory itself.
-    keys: Option<Vec<f32>>,
-    /// `[R_m, F_m]`.
-    memory: Vec<f32>,
+    memory: Arc<Memory>,
     /// Where each sequence's α begins; one more for the end.
     weights: Vec<usize>,
-}
-
-impl Prepared {
-    fn keys(&self) -> &[f32] {
-        self.keys.as_deref().unwrap_or(&self.memory)
-    }
 }
 
 impl CrossAttention {
@@ -121,6 +119,7 @@ impl CrossAttention {
             config,
             width,
             path: Path::best(),
+            last: LastMemory::default(),
             weight_query: None,
             weight_memory: None,
             bias: None,
@@ -147,13 +146,15 @@ impl CrossAttention {
 
     /// The same layer on another path of the kernels; the fastest is the default.
     pub fn on_path(self, path: Path) -> Self {
-        Self { path, ..self }
+        Self { path, last: LastMemory::default(), ..self }
     }
 
     /// The mean of its memory that each query reads, `[R_q, F_m]` in the layout of the queries. `queries` is `[R_q, F_q]`,
     /// `memory` `[R_m, F_m]`. Other features and another number of sequences are errors.
     pub fn forward(&self, parameters: &Parameters, queries: Rows, memory: Rows) -> Result<Rows> {
-        Ok(self.run(parameters, &queries, &memory)?.0)
+        let version = parameters.version();
+        let memory = self.last.or_else(version, &memory, || self.memory(parameters, &memory))?;
+        Ok(self.run(parameters, &queries, memory)?.0)
     }
 
     /// As [`forward`](Self::forward), with what [`backward`](Self::backward) needs.
@@ -163,27 +164,29 @@ impl CrossAttention {
         queries: Rows,
         memory: Rows,
     ) -> Result<(Rows, CrossAttentionCache)> {
-        let (out, prepared, weights) = self.run(parameters, &queries, &memory)?;
+        let projected = Arc::new(self.memory(parameters, &memory)?);
+        let (out, prepared, weights) = self.run(parameters, &queries, projected)?;
         Ok((out, CrossAttentionCache { queries, memory, prepared, weights }))
     }
 
     /// The alignment: α, how much each query reads of each step of its memory, `[N, Tq, Tm]` in the callers' steps; zeros
     /// where either has no step. Those of one query sum to 1. Errors are those of [`forward`](Self::forward).
     pub fn weights(&self, parameters: &Parameters, queries: &Rows, memory: &Rows) -> Result<Array3<f32>> {
-        let (_, prepared, weights) = self.run(parameters, queries, memory)?;
+        let projected = Arc::new(self.memory(parameters, memory)?);
+        let (_, prepared, weights) = self.run(parameters, queries, projected)?;
         let times = |rows: &Rows, by: &BySequence| {
             let mut times = vec![0; rows.layout.rows()];
             rows.layout.for_each_row(|row, _, t| times[row] = t);
             by.rows().iter().map(|&row| times[row]).collect::<Vec<usize>>()
         };
         let query_times = times(queries, &prepared.query_steps);
-        let memory_times = times(memory, &prepared.memory_steps);
+        let memory_times = times(memory, &prepared.memory.steps);
         let (sequences, time) = (queries.layout.sequences(), queries.layout.time());
         let mut alignment = Array3::zeros((sequences, time, memory.layout.time()));
         for n in 0..sequences {
             let mut left = weights[prepared.weights[n]..].iter();
             for &query in &query_times[prepared.query_steps.range(n)] {
-                for (&step, &weight) in memory_times[prepared.memory_steps.range(n)].iter().zip(&mut left) {
+                for (&step, &weight) in memory_times[prepared.memory.steps.range(n)].iter().zip(&mut left) {
                     alignment[[n, query, step]] = weight;
                 }
             }
@@ -208,15 +211,15 @@ impl CrossAttention {
         self.expect(parameters)?;
         let d_out = prepared.query_steps.gather(&d_out.data, features);
         let mut d_queries = vec![0.0; prepared.queries.len()];
-        let mut d_keys = vec![0.0; prepared.keys().len()];
-        let mut d_memory = vec![0.0; prepared.memory.len()];
+        let mut d_keys = vec![0.0; prepared.memory.keys().len()];
+        let mut d_memory = vec![0.0; prepared.memory.rows.len()];
         let sequences = queries.layout.sequences();
         let mut d_context = vec![0.0; self.context.map_or(0, |_| sequences * width)];
 
         let mut left = (&mut d_queries[..], &mut d_keys[..], &mut d_memory[..], &mut d_context[..]);
         let tasks: Vec<_> = (0..sequences)
             .map(|n| {
-                let (steps, memory_steps) = (prepared.query_steps.steps(n), prepared.memory_steps.steps(n));
+                let (steps, memory_steps) = (prepared.query_steps.steps(n), prepared.memory.steps.steps(n));
                 let gradients = SequenceGradients {
                     queries: take(&mut left.0, steps * width),
                     keys: take(&mut left.1, memory_steps * width),
@@ -240,8 +243,8 @@ impl CrossAttention {
             }
         }
         let d_queries = prepared.query_steps.scatter(&d_queries, width);
-        let d_keys = prepared.memory_steps.scatter(&d_keys, width);
-        let mut d_memory = prepared.memory_steps.scatter(&d_memory, features);
+        let d_keys = prepared.memory.steps.scatter(&d_keys, width);
+        let mut d_memory = prepared.memory.steps.scatter(&d_memory, features);
         let [want_queries, want_memory] = wanted;
         let weights = [self.weight_query, self.bias];
         let d_queries = self.backward_projection(parameters, weights, &queries, d_queries, want_queries)?;
@@ -263,7 +266,7 @@ impl CrossAttention {
         &self,
         parameters: &Parameters,
         queries: &Rows,
-        memory: &Rows,
+        memory: Arc<Memory>,
     ) -> Result<(Rows, Prepared, Vec<f32>)> {
         let prepared = self.prepare(parameters, queries, memory)?;
         let features = self.config.memory;
@@ -273,7 +276,7 @@ impl CrossAttention {
         let tasks: Vec<_> = (0..queries.layout.sequences())
             .map(|n| {
                 let steps = prepared.query_steps.steps(n);
-                let count = steps * prepared.memory_steps.steps(n);
+                let count = steps * prepared.memory.steps.steps(n);
                 let to = (take(&mut left_weights, count), take(&mut left, steps * features));
                 (self.sequence(parameters, &prepared, n), to)
             })
@@ -298,11 +301,41 @@ impl CrossAttention {
         ids.into_iter().try_for_each(|(id, count)| id.map_or(Ok(()), |id| parameters.expect(id, count)))
     }
 
-    fn prepare(&self, parameters: &Parameters, queries: &Rows, memory: &Rows) -> Result<Prepared> {
-        let config = &self.config;
+    /// The memory one sequence after the other, and its keys.
+    fn memory(&self, parameters: &Parameters, memory: &Rows) -> Result<Memory> {
         self.expect(parameters)?;
+        let features = self.config.memory;
+        memory.expect_shape("the memory of cross-attention", memory.layout.rows(), features)?;
+        let steps = BySequence::of(&memory.layout);
+        let keys = match self.weight_memory {
+            Some(weight) => {
+                let keys = self.project(parameters, memory, weight, None)?;
+                Some(steps.gather(&keys, self.width))
+            }
+            None => None,
+        };
+        let rows = steps.gather(&memory.data, features);
+        Ok(Memory { steps, keys, rows, layout: memory.layout.clone() })
+    }
+
+    /// Rows in the width in which queries and memory meet, `[R, d]`.
+    fn project(
+        &self,
+        parameters: &Parameters,
+        rows: &Rows,
+        weight: Id,
+        bias: Option<Id>,
+    ) -> Result<Vec<f32>> {
+        let dims = LinearDims { rows: rows.layout.rows(), input: rows.features, output: self.width };
+        let mut out = vec![0.0; dims.rows * dims.output];
+        let bias = bias.map_or(&[][..], |bias| parameters.value(bias));
+        linear::forward(self.path, dims, parameters.value(weight), bias, &rows.data, &mut out)?;
+        Ok(out)
+    }
+
+    fn prepare(&self, parameters: &Parameters, queries: &Rows, memory: Arc<Memory>) -> Result<Prepared> {
+        let config = &self.config;
         queries.expect_shape("the queries of cross-attention", queries.layout.rows(), config.query)?;
-        memory.expect_shape("the memory of cross-attention", memory.layout.rows(), config.memory)?;
         let (found, sequences) = (memory.layout.sequences(), queries.layout.sequences());
         if found != sequences {
             return Err(Error::Shape {
@@ -312,37 +345,25 @@ impl CrossAttention {
             });
         }
         let query_steps = BySequence::of(&queries.layout);
-        let memory_steps = BySequence::of(&memory.layout);
         let mut weights = vec![0];
         let mut end = 0_usize;
         for n in 0..sequences {
-            let count = query_steps.steps(n).checked_mul(memory_steps.steps(n));
+            let count = query_steps.steps(n).checked_mul(memory.steps.steps(n));
             end = count.and_then(|count| end.checked_add(count)).ok_or_else(|| {
                 Error::Invalid("the alignment of these sequences fits no memory; shorten them".into())
             })?;
             weights.push(end);
         }
-        let project = |rows: &Rows, weight: Id, bias: Option<Id>| -> Result<Vec<f32>> {
-            let dims = LinearDims { rows: rows.layout.rows(), input: rows.features, output: self.width };
-            let mut out = vec![0.0; dims.rows * dims.output];
-            let bias = bias.map_or(&[][..], |bias| parameters.value(bias));
-            linear::forward(self.path, dims, parameters.value(weight), bias, &rows.data, &mut out)?;
-            Ok(out)
-        };
         let met = match self.weight_query {
-            Some(weight) => query_steps.gather(&project(queries, weight, self.bias)?, self.width),
-            None => query_steps.gather(&queries.data, self.width),
+            Some(weight) => self.project(parameters, queries, weight, self.bias)?,
+            None => Vec::new(),
         };
-        let keys = match self.weight_memory {
-            Some(weight) => Some(memory_steps.gather(&project(memory, weight, None)?, self.width)),
-            None => None,
-        };
-        let memory = memory_steps.gather(&memory.data, config.memory);
-        Ok(Prepared { query_steps, memory_steps, queries: met, keys, memory, weights })
+        let met = if self.weight_query.is_some() { &met } else { &*queries.data };
+        Ok(Prepared { queries: query_steps.gather(met, self.width), query_steps, memory, weights })
     }
 
     fn sequence<'a>(&self, parameters: &'a Parameters, prepared: &'a Prepared, n: usize) -> Sequence<'a> {
-        let (queries, memory) = (prepared.query_steps.range(n), prepared.memory_steps.range(n));
+        let (queries, memory) = (prepared.query_steps.range(n), prepared.memory.steps.range(n));
         let (width, features) = (self.width, self.config.memory);
         Sequence {
             path: self.path,
@@ -351,8 +372,8 @@ impl CrossAttention {
             scale: if self.config.scaled { 1.0 / (width as f32).sqrt() } else { 1.0 },
             context: self.context.map(|id| parameters.value(id)),
             queries: &prepared.queries[queries.start * width..queries.end * width],
-            keys: &prepared.keys()[memory.start * width..memory.end * width],
-            memory: &prepared.memory[memory.start * features..memory.end * features],
+            keys: &prepared.memory.keys()[memory.start * width..memory.end * width],
+            memory: &prepared.memory.rows[memory.start * features..memory.end * features],
         }
     }
 
@@ -386,7 +407,7 @@ impl CrossAttention {
             return Ok((wanted == InputGradient::Needed).then_some(d));
         };
         let dims = LinearDims { rows: x.layout.rows(), input: x.features, output: self.width };
-        let [d_weight, d_bias] = parameters.gradients_of([Some(weight), bias]);
+        let [d_weight, d_bias] = parameters.gradients_of([Some(weight), bias])?;
         let (x_rows, d_rows) = (RowsRef::dense(&x.data, dims.input), RowsRef::dense(&d, self.width));
         linear::backward_weight(self.path, dims, x_rows, d_rows, d_weight, d_bias)?;
         if wanted == InputGradient::Skip {

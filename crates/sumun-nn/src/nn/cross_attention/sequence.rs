@@ -103,7 +103,7 @@ impl Sequence<'_> {
         }
     }
 
-    /// d_u = ds v ⊙ (1 − u²) with u computed anew: kept, it would take `[Tq, Tm, d]`.
+    /// d_u = ds v ⊙ (1 − u²) with u computed again: kept, it would take `[Tq, Tm, d]`.
     fn backward_additive(&self, context: &[f32], d_scores: &[f32], d: SequenceGradients<'_>) -> Result<()> {
         let (steps, width) = (self.steps(), self.width);
         let dims = LinearDims { rows: steps, input: width, output: 1 };

@@ -4,12 +4,13 @@ use std::any::Any;
 
 use sumun_kernels::Path;
 
+use super::memory::LastMemory;
 use super::{CrossAttention, CrossAttentionCache, CrossAttentionConfig, Score};
 use crate::layer::{
     BackwardCall, Building, Call, Common, InputGradients, Kept, LayerOutput, LayerSpec, Planning, Read,
     Signal, Stage, Value, layer, standard,
 };
-use crate::nn::InputGradient;
+use crate::nn::{Initializer, InputGradient};
 use crate::noise::Noise;
 use crate::train::Regularizer;
 use crate::{Error, Result, Rows};
@@ -27,6 +28,9 @@ layer! {
         /// Whether dot products are divided by the root of their width.
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [scaled] scaled: bool,
+        /// How the first weights of queries and memory are initialised; as PyTorch's `Linear`s where it is None.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        [first_weights] first_weights: Option<Initializer>,
         /// The penalty on the weights and the context.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         [kernel_regularizer] kernel_regularizer: Option<Regularizer>,
@@ -35,7 +39,14 @@ layer! {
 
 impl CrossAttentionLayer {
     fn of(score: Score, units: Option<usize>) -> Self {
-        Self { common: Common::default(), score, units, scaled: false, kernel_regularizer: None }
+        Self {
+            common: Common::default(),
+            score,
+            units,
+            scaled: false,
+            first_weights: None,
+            kernel_regularizer: None,
+        }
     }
 
     /// Dot products of queries and memory as they are.
@@ -94,6 +105,9 @@ impl LayerSpec for CrossAttentionLayer {
         if weights.is_empty() && self.kernel_regularizer.is_some() {
             return Err(at.error("there are no weights, but a penalty on them; leave out kernel_regularizer"));
         }
+        if weights.is_empty() && self.first_weights.is_some() {
+            return Err(at.error("there are no weights, but an initialiser of them; leave out first_weights"));
+        }
         for weight in weights {
             let penalty = self.kernel_regularizer.filter(|_| weight.name != "bias");
             at.weight(weight.name, &weight.shape, penalty)?;
@@ -105,7 +119,11 @@ impl LayerSpec for CrossAttentionLayer {
         let features = |read: usize| at.reads.get(read).and_then(|signal| signal.features()).unwrap_or(0);
         let config = self.config(features(0), features(1));
         let layer = CrossAttention::new(config, at.parameters, at.name, at.rng);
-        Ok(Box::new(layer.map_err(|error| at.error(error))?))
+        let layer = layer.map_err(|error| at.error(error))?;
+        for weight in [layer.weight_query, layer.weight_memory].into_iter().flatten() {
+            at.draw(weight, self.first_weights)?;
+        }
+        Ok(Box::new(layer))
     }
 }
 
@@ -162,6 +180,7 @@ impl Stage for CrossAttention {
     fn set_path(&mut self, path: Path) -> Result<()> {
         crate::layer::expect_available(path)?;
         self.path = path;
+        self.last = LastMemory::default();
         Ok(())
     }
 

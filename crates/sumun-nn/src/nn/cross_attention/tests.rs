@@ -286,3 +286,35 @@ fn what_does_not_fit_is_an_error() {
     let error = layer.backward(&mut parameters, cache, d_out, [InputGradient::Skip; 2]).unwrap_err();
     assert_eq!(error.to_string(), "the gradient of cross-attention's output: expected [4, 3], found [4, 4]");
 }
+
+/// Rows that the caller gives again are projected once, with the bits that each call by itself returns; rows or weights that
+/// have changed are projected again.
+#[test]
+fn a_memory_that_is_given_again_is_projected_once() {
+    for config in every_score() {
+        let (layer, mut parameters) = attention(config);
+        let mut memory = rows(5, 3, &full(2, 4));
+        let queries = |step: usize| rows(step, config.query, &full(2, 1));
+        let alone = |parameters: &Parameters, memory: &Rows, step| {
+            let memory = Rows::new(memory.data.to_vec(), 3, memory.layout.clone()).unwrap();
+            layer.clone().forward(parameters, queries(step), memory).unwrap()
+        };
+        let mut kept = Vec::new();
+        let mut check = |parameters: &Parameters, memory: &Rows, step| {
+            let out = layer.forward(parameters, queries(step), memory.clone()).unwrap();
+            assert_eq!(out.data, alone(parameters, memory, step).data, "{config:?}");
+            kept.push(layer.last.kept().unwrap());
+        };
+        check(&parameters, &memory, 1);
+        check(&parameters, &memory, 2);
+        memory.data_mut()[3] += 1.0;
+        check(&parameters, &memory, 2);
+        parameters.values_mut().iter_mut().for_each(|value| *value += 0.5);
+        check(&parameters, &memory, 2);
+        let same: Vec<bool> = kept.windows(2).map(|pair| Arc::ptr_eq(&pair[0], &pair[1])).collect();
+        assert_eq!(same, [true, false, false], "{config:?}");
+        // Rows that only the call has cannot come again.
+        layer.forward(&parameters, queries(1), rows(9, 3, &full(2, 4))).unwrap();
+        assert!(Arc::ptr_eq(&layer.last.kept().unwrap(), &kept[3]));
+    }
+}

@@ -27,7 +27,7 @@ impl Dense {
     /// together: the mean loss of the outputs for `x`, `[R, I]`, for the classes `targets`, `[R]`. The gradients of weight
     /// and bias are added to, and that of `x` is returned where it is wanted, all with the bits of the three.
     ///
-    /// Logits and their gradient take turns in one buffer of a few megabytes, however many rows and classes there are.
+    /// Logits and their gradient use one buffer in turn, a few megabytes large, however many rows and classes there are.
     ///
     /// # Errors
     /// A layer with an activation, shapes that do not fit, and what [`CrossEntropy::value_and_gradient`] refuses, before
@@ -77,7 +77,7 @@ impl Dense {
             packed.forward(count, bias, x, y)?;
             sum += loss.partial_in_place(self.path, logits, (output, stride), &targets[start..end], total)?;
             let dims = LinearDims { rows: count, input, output };
-            let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias]);
+            let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias])?;
             let d_y = RowsRef { values: logits, stride, map: None };
             backward_weight(self.path, dims, x, d_y, d_weight, d_bias)?;
             if let Some(d_x) = &mut d_x {

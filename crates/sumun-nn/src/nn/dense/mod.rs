@@ -107,7 +107,7 @@ pub struct Dense {
 struct PackCache {
     /// With the version of the parameters they are of.
     packed: Option<(u64, Arc<Packed>)>,
-    /// Whether somebody has asked for the gradient of the input.
+    /// Whether the gradient of the input was asked for.
     input_gradient: bool,
     /// A chunk of logits.
     logits: Vec<f32>,
@@ -127,7 +127,7 @@ pub struct DenseCache {
 }
 
 impl Dense {
-    /// Adds weight and bias to `parameters`, both drawn from U(±1/√I) as PyTorch draws them. A size of 0 is an
+    /// Adds weight and bias to `parameters`, both initialised from U(±1/√I) as in PyTorch. A size of 0 is an
     /// error.
     pub fn new<R: Rng + ?Sized>(
         config: DenseConfig,
@@ -276,7 +276,7 @@ impl Layer for Dense {
                 Rows::new(d, dims.output, x.layout.clone())?
             }
         };
-        let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias]);
+        let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias])?;
         let (x_rows, d_rows) = (RowsRef::dense(&x.data, dims.input), RowsRef::dense(&d_y.data, dims.output));
         backward_weight(self.path, dims, x_rows, d_rows, d_weight, d_bias)?;
         if wanted == InputGradient::Skip {

@@ -21,10 +21,10 @@ layer! {
         /// Whether a bias is added.
         #[serde(default = "standard::yes", skip_serializing_if = "standard::is_true")]
         [bias] bias: bool,
-        /// How the first weight is drawn; from U(±1/√I), as PyTorch does, where it is None.
+        /// How the first weight is initialised; from U(±1/√I), as in PyTorch, where it is None.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         [first_weights] first_weights: Option<Initializer>,
-        /// How the first bias is drawn; as PyTorch draws it where it is None.
+        /// How the first bias is initialised; as in PyTorch where it is None.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         [first_bias] first_bias: Option<Initializer>,
         /// The penalty on the weight (Keras' `kernel_regularizer`).
@@ -52,7 +52,7 @@ impl DenseLayer {
         }
     }
 
-    /// First weights as Keras draws them: Glorot uniform, with biases of 0.
+    /// First weights as in Keras: Glorot uniform, with biases of 0.
     pub fn keras(self) -> Self {
         self.first_weights(Initializer::XavierUniform).first_bias(Initializer::Zeros)
     }

@@ -128,7 +128,7 @@ impl LayerNorm {
     }
 }
 
-/// Σ term(aₖ, bₖ) in double precision, in eight chains that take turns: a single one would wait for each of its sums. Their
+/// Σ term(aₖ, bₖ) in double precision, in eight chains by turns: a single one would wait for each of its sums. Their
 /// order depends on nothing but the length.
 fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
     const CHAINS: usize = 8;
@@ -164,8 +164,8 @@ pub(super) fn affine_backward(
     [weight, bias]: [Option<Id>; 2],
     normalised: &[f32],
     d_out: &[f32],
-) {
-    let [d_weight, d_bias] = parameters.gradients_of([weight, bias]);
+) -> Result<()> {
+    let [d_weight, d_bias] = parameters.gradients_of([weight, bias])?;
     for (sums, values) in [(d_weight, Some(normalised)), (d_bias, None)] {
         let features = sums.len();
         if features == 0 {
@@ -178,6 +178,7 @@ pub(super) fn affine_backward(
             }
         }
     }
+    Ok(())
 }
 
 impl Layer for LayerNorm {
@@ -214,7 +215,7 @@ impl Layer for LayerNorm {
             features,
         )?;
         self.expect(parameters)?;
-        affine_backward(parameters, [self.weight, self.bias], &normalised.data, &d_out.data);
+        affine_backward(parameters, [self.weight, self.bias], &normalised.data, &d_out.data)?;
         if wanted == InputGradient::Skip {
             return Ok(None);
         }

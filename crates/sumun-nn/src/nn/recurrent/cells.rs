@@ -233,7 +233,7 @@ impl Cells for RecurrentCells {
     ) -> Result<Ranked> {
         self.turn_gradients(parameters, at.index);
         let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
-            parameters.gradients_of(self.ids[at.index]);
+            parameters.gradients_of(self.ids[at.index])?;
         let into =
             Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias };
         let d_start = self.direction(&work.prepared, at).backward(tape, call, into, &mut work.buffers);
