@@ -1,7 +1,7 @@
-//! Models in words: what is trainable, PyTorch's print, and counts of what is too large to build.
+//! Summaries of models: what is trainable, PyTorch's print, and counts of what is too large to build.
 
 use sumun_nn::model::{DenseLayer, EmbeddingLayer, Input, Model, ModelConfig, RecurrentLayer};
-use sumun_nn::nn::{Activation, CellOptions};
+use sumun_nn::nn::{Activation, CellOptions, CombineLayer};
 
 #[test]
 fn a_frozen_layer_is_not_trainable_in_the_summary() {
@@ -40,4 +40,32 @@ Model(
 fn counting_allocates_nothing() {
     let config: ModelConfig = Model::builder(Input::numbers(10_000)).lstm(10_000).dense(1).config();
     assert_eq!(config.summary().unwrap().parameters(), 800_090_001);
+}
+
+/// The table of a graph says what each layer reads; that of a list, in which it is the layer above, does not.
+#[test]
+fn the_table_of_a_graph_shows_what_each_layer_reads() {
+    let config = Model::graph()
+        .input("window", Input::numbers(7))
+        .input("ahead", Input::numbers(5))
+        .add("memory", RecurrentLayer::lstm(32).return_sequences(true), "window")
+        .add("known", DenseLayer::new(32), "ahead")
+        .add("both", CombineLayer::add(), ["memory", "known"])
+        .add("forecast", DenseLayer::new(1), "both")
+        .outputs("forecast")
+        .config();
+    let expected = "\
+Layer (kind)      Output shape      Parameters  Reads
+─────────────────────────────────────────────────────────────
+memory (LSTM)     (None, None, 32)       5,248  window
+known (Dense)     (None, None, 32)         192  ahead
+both (Add)        (None, None, 32)           0  memory, known
+forecast (Dense)  (None, None, 1)           33  both
+─────────────────────────────────────────────────────────────
+Total parameters: 5,473
+Trainable parameters: 5,473
+Non-trainable parameters: 0";
+    assert_eq!(config.summary().unwrap().to_string(), expected);
+    let list = Model::builder(Input::numbers(7)).lstm(32).dense(1).config();
+    assert!(!list.summary().unwrap().to_string().contains("Reads"));
 }

@@ -1,4 +1,4 @@
-//! A model in words: Keras' table of layers and PyTorch's nested print.
+//! The summary of a model, as Keras' table of layers.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub struct SummaryRow {
     pub name: String,
     /// What it is, such as `Bidirectional LSTM`.
     pub kind: String,
-    /// The inputs and layers that it reads, where the model is not a list of layers.
+    /// The inputs and layers that it reads, where the model is not a list of layers; empty in a list.
     pub reads: Vec<String>,
     /// The shape of its output; None for N, and for T, which are any.
     pub output_shape: Vec<Option<usize>>,
@@ -30,7 +30,7 @@ pub struct SummaryRow {
 /// The layers of a model with shapes and parameters, as Keras' `summary()`; `Display` is the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// The layers, from the input to the answer.
+    /// The layers, from the input to the output.
     pub rows: Vec<SummaryRow>,
 }
 
@@ -90,22 +90,31 @@ impl fmt::Display for Summary {
                 row.output_shape.iter().map(|dim| dim.map_or("None".into(), |dim| dim.to_string())).collect();
             format!("({})", dims.join(", "))
         };
+        // A list needs no column for what it reads: it is the layer above.
+        let graph = self.rows.iter().any(|row| !row.reads.is_empty());
         let mut table = vec![["Layer (kind)".to_owned(), "Output shape".into(), "Parameters".into()]];
         table.extend(
             self.rows
                 .iter()
                 .map(|row| [format!("{} ({})", row.name, row.kind), shape(row), thousands(row.parameters)]),
         );
+        let mut reads = vec!["Reads".to_owned()];
+        reads.extend(self.rows.iter().map(|row| row.reads.join(", ")));
         let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let [first, second, third] = [width(0), width(1), width(2)];
-        let rule = |with: &str| with.repeat(first + second + third + 4);
-        for (index, [name, shape, count]) in table.iter().enumerate() {
-            writeln!(f, "{name:<first$}  {shape:<second$}  {count:>third$}")?;
+        let widest = reads.iter().map(|reads| reads.chars().count()).max().unwrap_or(0);
+        let rule = "─".repeat(first + second + third + 4 + if graph { widest + 2 } else { 0 });
+        for (index, ([name, shape, count], reads)) in table.iter().zip(&reads).enumerate() {
+            write!(f, "{name:<first$}  {shape:<second$}  {count:>third$}")?;
+            if graph && !reads.is_empty() {
+                write!(f, "  {reads}")?;
+            }
+            writeln!(f)?;
             if index == 0 {
-                writeln!(f, "{}", rule("─"))?;
+                writeln!(f, "{rule}")?;
             }
         }
-        writeln!(f, "{}", rule("─"))?;
+        writeln!(f, "{rule}")?;
         writeln!(f, "Total parameters: {}", thousands(self.parameters()))?;
         writeln!(f, "Trainable parameters: {}", thousands(self.trainable()))?;
         write!(f, "Non-trainable parameters: {}", thousands(self.parameters() - self.trainable()))
