@@ -4,7 +4,40 @@
 //! PyTorch, Keras and ONNX, [`model::Model`] for graphs of layers, [`loss`], optimizers and the training loop in
 //! [`train`], and model files. It reads no tables and no texts: the crate `sumun` does, and builds on this one.
 //!
-//! An LSTM over two sequences of different lengths:
+//! A network that learns the sum of a sequence, from 32 sequences of different lengths:
+//!
+//! ```
+//! use ndarray::Array3;
+//! use sumun_nn::Rows;
+//! use sumun_nn::loss::{Loss, Targets};
+//! use sumun_nn::model::{Batch, Input, Model, RecurrentLayer};
+//! use sumun_nn::noise::Noise;
+//! use sumun_nn::train::{Clip, Optimizer};
+//!
+//! let x = Array3::from_shape_fn((32, 6, 1), |(n, t, _)| ((n * 7 + t * 5) % 13) as f32 / 13.0 - 0.5);
+//! let lengths: Vec<usize> = (0..32).map(|n| 1 + n % 6).collect();
+//! let sums: Vec<f32> = (0..32).map(|n| (0..lengths[n]).map(|t| x[[n, t, 0]]).sum()).collect();
+//! let batch = Batch::numbers(x.view()).lengths(&lengths)?;
+//!
+//! let mut model = Model::builder(Input::numbers(1)).layer(RecurrentLayer::gru(8)).dense(1).build(7)?;
+//! let mut optimizer = Optimizer::new("adam".parse()?, model.parameters())?;
+//! let loss: Loss = "mse".parse()?;
+//! let mut losses = Vec::new();
+//! for step in 0..200 {
+//!     let (y, cache) = model.forward_train(&batch, Noise { seed: 7, step, layer: 0 })?;
+//!     let mut d = vec![0.0; y.data.len()];
+//!     losses.push(loss.value_and_gradient(&y.data, Targets::Values(&sums), Some(&mut d))?);
+//!     model.parameters_mut().zero_gradients();
+//!     model.backward(cache, Rows::new(d, y.features, y.layout.clone())?)?;
+//!     let clipped = Clip::GlobalNorm { max: 1.0 }.apply(model.parameters_mut())?;
+//!     optimizer.step(model.parameters_mut(), 0.02, clipped.gradient_scale)?;
+//! }
+//! assert!(losses[199] < 0.1 * losses[0], "{} of {}", losses[199], losses[0]);
+//! println!("{}", model.summary());
+//! # Ok::<(), sumun_nn::Error>(())
+//! ```
+//!
+//! An LSTM by itself, over two sequences of different lengths:
 //!
 //! ```
 //! use ndarray::Array3;
@@ -23,14 +56,18 @@
 //! | to … | look at |
 //! |---|---|
 //! | run a layer on arrays | [`nn::Lstm`], [`nn::Gru`], [`nn::Rnn`], and their cells |
-//! | build a model and train it | [`model`], whose page shows a training step, and [`train::Session`] |
-//! | write a cell or layer of one's own | [`nn::CustomCell`], [`nn::Layer`]; in models, [`nn::CellLayer`], [`layer`] and `examples/own_layer.rs` |
+//! | build a model and train it | [`model`], and [`train::Session`], the loop that can be interrupted and goes on to the same bits |
+//! | write your own cell or layer | [`nn::CustomCell`], [`nn::Layer`]; in models, [`nn::CellLayer`], [`layer`] and `examples/own_layer.rs` |
 //! | step through a stream | [`nn::Stream`] |
 //! | see gates, states and gradients | [`nn::ArrayTrace`], [`nn::StateGradients`] |
 //! | save and load | [`model::ModelFile`] |
 //!
+//! The feature `files`, on by default, has model files, models from TOML and [`durable`]. A program that keeps its models in
+//! memory builds without it, and with 36 crates instead of 62: `sumun-nn = { version = "0.1", default-features = false }`.
+//!
 //! What flows between layers is in [`rows`], what they learn in [`parameters`], the noise of dropout in [`noise`].
 
+#[cfg(feature = "files")]
 pub mod durable;
 pub mod error;
 pub mod layer;

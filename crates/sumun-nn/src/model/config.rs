@@ -94,7 +94,7 @@ impl Input {
 /// Inputs, layers and outputs: all that a [`Model`](super::Model) is but its weights.
 ///
 /// A layer reads the layer before it, or the inputs and earlier layers that its `from` names. A list of layers on one input
-/// says nothing of that:
+/// needs no such names:
 ///
 /// ```
 /// use sumun_nn::model::ModelConfig;
@@ -124,7 +124,7 @@ impl Input {
 /// # Ok::<(), sumun_nn::Error>(())
 /// ```
 ///
-/// What reads what is said where it is not a list:
+/// In a graph, a layer names what it reads:
 ///
 /// ```
 /// # use sumun_nn::model::ModelConfig;
@@ -208,7 +208,7 @@ impl<'de> Deserialize<'de> for ModelConfig {
 }
 
 impl ModelConfig {
-    /// What the input of a model with one is called where nothing else is said.
+    /// The name of the only input of a model where none is given.
     pub const INPUT: &'static str = "input";
 
     /// No layers yet, on one input.
@@ -280,6 +280,18 @@ impl ModelConfig {
         }
     }
 
+    /// Reads a model from JSON, as model files hold it, with the layers that the registry has.
+    #[cfg(feature = "files")]
+    pub(super) fn from_json_with(value: Value, registry: &Registry) -> Result<Self> {
+        match value {
+            Value::Object(map) => Self::read(map, registry),
+            _ => Err(Error::Invalid("expected a table".into())),
+        }
+    }
+}
+
+#[cfg(feature = "files")]
+impl ModelConfig {
     /// Reads a model from TOML. Unknown kinds and options are errors; whether the layers fit each other is seen when
     /// the model is built.
     pub fn from_toml(text: &str) -> Result<Self> {
@@ -296,14 +308,6 @@ impl ModelConfig {
             Error::Invalid(format!("{place}the model: {}", message.join(" ")))
         })?;
         Self::read(map, registry).map_err(|error| Error::Invalid(format!("the model: {error}")))
-    }
-
-    /// Reads a model from JSON, as model files hold it, with the layers that the registry has.
-    pub(super) fn from_json_with(value: Value, registry: &Registry) -> Result<Self> {
-        match value {
-            Value::Object(map) => Self::read(map, registry),
-            _ => Err(Error::Invalid("expected a table".into())),
-        }
     }
 
     /// The model as TOML, which [`from_toml`](Self::from_toml) reads back to the same model. Settings that say what is

@@ -1,4 +1,4 @@
-//! Models: layers and what they read, as data, at work, in words and as a file.
+//! Models: layers and what they read as data, the model itself, its summary, and its file.
 //!
 //! A [`Model`] is built from Rust ([`Model::builder`]) or TOML ([`ModelConfig::from_toml`]); both are the same data, and
 //! layers that do not fit each other are errors before anything is built.
@@ -36,12 +36,12 @@
 //! # Ok::<(), sumun_nn::Error>(())
 //! ```
 //!
-//! Where a model answers at every step, targets `[N, T]` or `[N, T, F]` are packed with the answer's own layout
+//! Where a model returns a row at every step, targets `[N, T]` or `[N, T, F]` are packed with the output's own layout
 //! ([`Ids::pack`](crate::Ids::pack), [`Rows::pack`](crate::Rows::pack)), so that padding never counts.
 //!
 //! [`ModelFile`] holds everything a model is: its task, its configuration (layers, preprocessing) and its
 //! weights. On disk it is a `.safetensors` file: the weights are F32 tensors, the rest is text in the metadata.
-//! Nothing here knows a layer: whoever builds a model puts its configuration in and takes it out again.
+//! Nothing here knows a layer: what builds a model writes its configuration and reads it again.
 //!
 //! Not for checkpoints in the middle of training, which also need the optimizer's state.
 //!
@@ -62,19 +62,25 @@
 
 mod batch;
 mod builder;
+#[cfg(feature = "files")]
 mod checksum;
 mod config;
+#[cfg(feature = "files")]
 mod content;
 mod feed;
+#[cfg(feature = "files")]
 mod file;
 mod graph;
+#[cfg(feature = "files")]
 mod header;
 mod layer_config;
 mod network;
 mod plan;
 mod print;
+#[cfg(feature = "files")]
 mod read;
 mod registry;
+#[cfg(feature = "files")]
 mod saved;
 mod summary;
 mod walk;
@@ -85,11 +91,13 @@ pub use crate::nn::{
 pub use batch::Batch;
 pub use builder::ModelBuilder;
 pub use config::{Input, ModelConfig};
+#[cfg(feature = "files")]
 pub use content::{FORMAT, ModelFile, NamedTensor};
 pub use feed::Feed;
 pub use layer_config::LayerConfig;
 pub use network::{BatchGradients, Model};
 pub use registry::Registry;
+#[cfg(feature = "files")]
 pub use saved::NETWORK;
 pub use summary::{Summary, SummaryRow};
 pub use walk::{ModelCache, ModelState, Outputs};
