@@ -554,7 +554,7 @@ impl Ids {
         Ok(Self(IdsParts { data: Arc::new(data), layout }))
     }
 
-    /// Packs a caller's `[N, T]` array. What stands past a sequence's length is never looked at.
+    /// Packs a caller's `[N, T]` array. What is past a sequence's length is never read.
     pub fn pack(ids: &[u32], layout: Arc<Layout>) -> Result<Self> {
         let (sequences, time) = (layout.sequences(), layout.time());
         if ids.len() != sequences * time {

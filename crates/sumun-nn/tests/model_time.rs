@@ -207,7 +207,7 @@ fn masked_rows_are_what_keras_layers_make_of_them() {
             .pool(Pool::Last),
     ] {
         let error = once.build(1).unwrap().masked_row().unwrap_err().to_string();
-        assert_eq!(error, "the model answers once; no step of its answer is masked");
+        assert_eq!(error, "the model returns one row a sequence; none of them is a masked step");
     }
 }
 

@@ -16,9 +16,9 @@ pub struct Building<'a> {
     pub reads: &'a [Signal],
     /// The model's parameters.
     pub parameters: &'a mut Parameters,
-    /// Where first values are drawn from.
+    /// The generator of first values.
     pub rng: &'a mut ChaCha8Rng,
-    /// Whether first values are drawn; else the weights are loaded afterwards.
+    /// Whether weights are initialised; else they are loaded afterwards.
     pub(crate) drawn: bool,
 }
 
@@ -42,7 +42,7 @@ impl Building<'_> {
         asked.filter(|_| self.drawn)
     }
 
-    /// Draws a weight's values anew, where a configuration asks for it and weights are not to be loaded.
+    /// Initialises a weight again, where a configuration asks for it and weights are not to be loaded.
     pub fn draw(&mut self, id: Id, asked: Option<Initializer>) -> Result<()> {
         if let Some(initializer) = self.if_drawn(asked) {
             let shape = self.parameters.entry(id).shape.clone();

@@ -1,4 +1,4 @@
-//! What a layer is: a configuration that plans and builds it ([`LayerSpec`]), and the layer at work ([`Stage`]).
+//! What a layer is: a configuration that plans and builds it ([`LayerSpec`]), and the built layer ([`Stage`]).
 //!
 //! A layer that reads rows and returns rows is an implementation of [`Layer`], which [`Through`] makes a stage of; one that
 //! reads several sequences, or ids, or has a state, is a stage itself. Either way its configuration says once what it needs:

@@ -114,7 +114,7 @@ impl Planning<'_> {
         let features = self.rows_of(read)?;
         match (read.signal, read.gave_up_steps) {
             (Signal::Once(_), Some((name, output, advice))) => Err(Error::Invalid(format!(
-                "{} needs a sequence [N, T, {features}], but {name} answers once, {output}; {advice}",
+                "{} needs a sequence [N, T, {features}], but {name} returns one row a sequence, {output}; {advice}",
                 self.name
             ))),
             (Signal::Once(_), None) => Err(Error::Invalid(format!(
@@ -125,7 +125,7 @@ impl Planning<'_> {
         }
     }
 
-    /// Refuses another number of features than the layer was told to expect.
+    /// Refuses another number of features than the layer expects.
     pub fn expect(&self, told: Option<usize>, features: usize) -> Result<()> {
         match told {
             Some(told) if told != features => {

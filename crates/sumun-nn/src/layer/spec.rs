@@ -47,7 +47,7 @@ pub trait LayerSpec:
     /// What tables call it, such as `Bidirectional LSTM`.
     fn title(&self) -> String;
 
-    /// As PyTorch prints it: what stands before the bracket, and what stands in it. `input` is the first thing it reads.
+    /// As PyTorch prints it: what precedes the bracket, and what is in it. `input` is the first thing it reads.
     fn print(&self, input: Signal) -> (String, Vec<String>);
 
     /// The layer whose last state is its first, by name.
@@ -65,10 +65,10 @@ pub trait LayerSpec:
         format!("leave out {name}")
     }
 
-    /// What it returns, given what it reads; its weights and state are said to `at`. Whatever makes no sense is an error
+    /// What it returns, given what it reads; its weights and state are stated to `at`. Whatever makes no sense is an error
     /// that names the layer.
     fn plan(&self, at: &mut Planning<'_>) -> Result<Signal>;
 
-    /// The layer at work, its weights added as they were planned.
+    /// The built layer, its weights added as they were planned.
     fn build(&self, at: &mut Building<'_>) -> Result<Box<dyn Stage>>;
 }

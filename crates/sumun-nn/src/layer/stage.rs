@@ -1,4 +1,4 @@
-//! A layer at work in a model.
+//! A built layer in a model.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -106,7 +106,7 @@ pub struct InputGradients {
     pub initial: Option<RecurrentState>,
 }
 
-/// A layer at work: what a model calls.
+/// A built layer: what a model calls.
 ///
 /// `inputs` are as many as were planned, of the kinds that were planned. As everywhere, one row's result must depend on
 /// nothing but that row's sequence and the weights: then padding and the rest of the batch change no bit of it.

@@ -86,7 +86,7 @@ mod tests {
         );
     }
 
-    /// `torch.nn.functional.binary_cross_entropy` in float64; the last probability meets the clamps.
+    /// `torch.nn.functional.binary_cross_entropy` in float64; the last probability reaches the clamps.
     #[test]
     fn probabilities_agree_with_pytorch() {
         let gradient = [-0.5, 0.285714286, 0.666666667, -250_000_000_000.0];

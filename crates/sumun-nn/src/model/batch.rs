@@ -101,7 +101,7 @@ impl<'a> Batch<'a> {
         Self { time_major: true, ..Self::numbers(x.permuted_axes([1, 0, 2])) }
     }
 
-    /// The sequences' true lengths, in any order, at most T each; 0 is allowed. They stand in for an earlier mask.
+    /// The sequences' true lengths, in any order, at most T each; 0 is allowed. They replace an earlier mask.
     pub fn lengths(mut self, lengths: &'a [usize]) -> Result<Self> {
         if lengths.len() != self.sequences {
             return Err(Error::Shape {
@@ -114,8 +114,8 @@ impl<'a> Batch<'a> {
         Ok(self)
     }
 
-    /// Which steps are there, `[N, T]`, or `[T, N]` of a time-major batch: with holes, late beginnings and whole sequences hidden, as it may be. It stands
-    /// in for earlier lengths.
+    /// Which steps are there, `[N, T]`, or `[T, N]` of a time-major batch. Holes, late beginnings and hidden sequences are
+    /// allowed. It replaces earlier lengths.
     pub fn mask(mut self, mask: ArrayView2<bool>) -> Result<Self> {
         let (sequences, time) = (self.sequences, self.time);
         let expected = if self.time_major { [time, sequences] } else { [sequences, time] };
@@ -140,7 +140,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Whether a number that is NaN or infinite, at a step that is there, is an error; else it goes through the model.
+    /// Whether a number that is NaN or infinite, at a step that is there, is an error; else the model computes with it.
     pub fn finite_only(self, finite_only: bool) -> Self {
         Self { finite_only, ..self }
     }

@@ -7,7 +7,7 @@ use super::layer_config::LayerConfig;
 use crate::layer::Names;
 use crate::nn::{AttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, Pool, PoolLayer, RecurrentLayer};
 
-/// A [`ModelConfig`] in the making: a layer a line, from the input to the answer.
+/// A [`ModelConfig`] in the making: a layer a line, from the input to the output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelBuilder(ModelConfig);
 
@@ -46,17 +46,17 @@ impl ModelBuilder {
         self.layer(layer.into())
     }
 
-    /// A plain recurrent layer of so many units that answers once.
+    /// A plain recurrent layer of so many units that returns its last hidden state.
     pub fn rnn(self, units: usize) -> Self {
         self.layer(RecurrentLayer::rnn(units))
     }
 
-    /// An LSTM of so many units that answers once.
+    /// An LSTM of so many units that returns its last hidden state.
     pub fn lstm(self, units: usize) -> Self {
         self.layer(RecurrentLayer::lstm(units))
     }
 
-    /// A GRU of so many units that answers once.
+    /// A GRU of so many units that returns its last hidden state.
     pub fn gru(self, units: usize) -> Self {
         self.layer(RecurrentLayer::gru(units))
     }

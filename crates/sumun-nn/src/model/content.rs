@@ -29,7 +29,7 @@ pub struct ModelFile {
     /// What the model is for, such as `forecast`.
     pub task: String,
     /// Everything but the weights: layers, preprocessing, choices. JSON has no NaN and no infinity: they become
-    /// `null` on the way in here.
+    /// `null`.
     pub config: serde_json::Value,
     /// The weights; no name twice.
     pub tensors: Vec<NamedTensor>,

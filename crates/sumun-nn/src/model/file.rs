@@ -50,7 +50,7 @@ impl ModelFile {
         read(&name, BufReader::new(file), length)
     }
 
-    /// Reads a model from memory; `name` stands for the file in messages. Errors as [`ModelFile::load`].
+    /// Reads a model from memory; `name` is what messages call the file. Errors as [`ModelFile::load`].
     pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
         read(name, bytes, bytes.len() as u64)
     }

@@ -1,4 +1,4 @@
-//! The layers of a model at work, and what each of them reads.
+//! The built layers of a model, and what each of them reads.
 
 use super::config::ModelConfig;
 use super::plan::{Plan, PlannedLayer, Source};

@@ -1,7 +1,7 @@
 //! The JSON header of a `.safetensors` file, written and read strictly.
 //!
 //! The `safetensors` crate keeps metadata in a hash map, so its bytes differ from run to run, and it reads a name
-//! that occurs twice without a word. So this file writes and takes apart the JSON; the crate checks that shapes
+//! that occurs twice without an error. So this file writes and takes apart the JSON; the crate checks that shapes
 //! and offsets fit, which it does with checked arithmetic.
 
 use std::collections::{BTreeMap, HashSet};
@@ -24,7 +24,7 @@ pub(super) struct Header {
     pub(super) tensors: Vec<(String, RawInfo)>,
 }
 
-/// A tensor as a header states it, before anything is believed.
+/// A tensor as a header states it, before anything is checked.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct RawInfo {
     /// The element type; text, because a newer file may know others.
@@ -35,7 +35,7 @@ pub(super) struct RawInfo {
     pub(super) data_offsets: (usize, usize),
 }
 
-/// Tensors that lie one behind the other.
+/// Tensors that follow one another.
 pub(super) struct Layout {
     /// Names and shapes in the order of their bytes; every shape's size is known not to overflow.
     pub(super) tensors: Vec<(String, Vec<usize>)>,
@@ -51,7 +51,7 @@ impl Header {
         Ok(bytes)
     }
 
-    /// Where the tensors lie, once all are F32 and one begins where another ends. Errors say which tensor is wrong.
+    /// Where the tensors are, once all are F32 and one begins where another ends. Errors say which tensor is wrong.
     pub(super) fn into_layout(self) -> Result<Layout, String> {
         let mut infos = Vec::with_capacity(self.tensors.len());
         for (name, RawInfo { dtype, shape, data_offsets }) in self.tensors {

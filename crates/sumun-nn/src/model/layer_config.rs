@@ -11,7 +11,7 @@ use crate::layer::{Building, Common, LayerSpec, Planning, Signal, Stage, standar
 /// The configuration of a layer, whatever its kind: [`get`](Self::get) has it as its own type.
 ///
 /// In TOML, `kind` says which kind it is, `name`, `from`, `trainable`, `learning_rate` and `noise` are the same for all, and
-/// the kind's own options stand beside them. An option that the kind does not have is an error.
+/// the kind's own options are beside them. An option that the kind does not have is an error.
 #[derive(Debug)]
 pub struct LayerConfig(Box<dyn AnySpec>);
 

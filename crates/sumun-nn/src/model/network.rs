@@ -78,7 +78,7 @@ pub struct BatchGradients {
 }
 
 impl ModelConfig {
-    /// Checks that the layers fit each other and draws their first weights from `seed`. Errors name the layer and
+    /// Checks that the layers fit each other and initialises their weights from `seed`. Errors name the layer and
     /// both shapes; nothing is allocated before all is checked.
     pub fn build(self, seed: u64) -> Result<Model> {
         Model::new(self, seed)
@@ -98,7 +98,7 @@ impl Model {
         ModelBuilder::new(input)
     }
 
-    /// Inputs and layers that say by name what they read, to be put together.
+    /// Inputs and layers that name what they read, to be put together.
     pub fn graph() -> ModelBuilder {
         ModelBuilder::graph()
     }
@@ -108,7 +108,7 @@ impl Model {
         Self::planned(config, plan, seed, true)
     }
 
-    /// Builds what was planned. Weights that are loaded afterwards need not be drawn.
+    /// Builds what was planned. Weights that are loaded afterwards need no first values.
     pub(super) fn planned(config: ModelConfig, plan: Plan, seed: u64, drawn: bool) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let count = plan.layers.iter().map(|layer| layer.parameters).sum();
@@ -366,7 +366,7 @@ impl Model {
     }
 
     /// The penalties of all regularisers on trainable weights, to be added to the loss. [`backward`](Self::backward)
-    /// adds their gradients, once each time that it is called.
+    /// adds their gradients at each call.
     pub fn penalty(&self) -> f64 {
         self.penalties.value(&self.parameters)
     }
@@ -428,7 +428,9 @@ impl Model {
             ));
         }
         if self.graph.returns_once() {
-            return Err(Error::Invalid("the model answers once; no step of its answer is masked".into()));
+            return Err(Error::Invalid(
+                "the model returns one row a sequence; none of them is a masked step".into(),
+            ));
         }
         let last = self.graph.plan.layers.iter().rposition(|layer| layer.state.is_some());
         let masked = self.graph.plan.masked_ids[0];

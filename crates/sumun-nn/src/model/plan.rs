@@ -1,4 +1,4 @@
-//! What each layer of a model reads, returns and weighs, worked out before anything is allocated.
+//! What each layer of a model reads, returns and weighs, computed before anything is allocated.
 
 use std::collections::{HashMap, HashSet};
 
@@ -51,7 +51,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Works out a model; what does not fit is an error.
+    /// Plans a model; what does not fit is an error.
     pub(super) fn of(config: &ModelConfig) -> Result<Self> {
         Self::within(config, usize::MAX)
     }
@@ -158,7 +158,7 @@ impl Planner<'_> {
         Ok(PlannedLayer { name, reads, inputs, output, weights, parameters, state, initial, gave_up_steps })
     }
 
-    /// What a layer reads that says nothing of it.
+    /// What a layer reads that names nothing.
     fn before(&self, name: &str) -> Result<Source> {
         match (self.layers.len(), self.inputs.len()) {
             (0, 1) => Ok(Source::Input(0)),
@@ -208,7 +208,7 @@ impl Planner<'_> {
         }
     }
 
-    /// An input has one mask, whoever reads it.
+    /// An input has one mask for all its readers.
     fn mask(&mut self, layer: &LayerConfig, name: &str, reads: &[Source]) -> Result<()> {
         let (Some(id), [Source::Input(index)]) = (layer.masked_id(), reads) else { return Ok(()) };
         match &mut self.masked_ids[*index] {
@@ -278,7 +278,7 @@ impl Planner<'_> {
             if let Source::Layer(index) = output
                 && let Signal::Ids(_) = self.layers[index].output
             {
-                return Err(Error::Invalid("the model answers its input's ids; give it an embedding".into()));
+                return Err(Error::Invalid("the model returns its input's ids; give it an embedding".into()));
             }
         }
         Ok(Plan { layers: self.layers, outputs, masked_ids: self.masked_ids })

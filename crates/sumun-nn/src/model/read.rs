@@ -72,7 +72,7 @@ pub(super) fn read(name: &str, mut source: impl Read, length: u64) -> Result<Mod
     Ok(ModelFile { task, config, tensors })
 }
 
-/// Reads `count` little-endian numbers, a part at a time, so that their bytes never lie in memory as a whole.
+/// Reads `count` little-endian numbers, a part at a time, so that their bytes are never all in memory.
 fn read_values(source: &mut impl Read, count: usize, checksum: &mut TensorChecksum) -> io::Result<Vec<f32>> {
     let mut values: Vec<f32> = Vec::new();
     values.try_reserve_exact(count)?;

@@ -15,8 +15,8 @@ use crate::{Error, Result};
 /// Reads a layer's own fields.
 type ReadFields = fn(&str, Map<String, Value>) -> Result<LayerConfig, String>;
 
-/// The kinds of layers that a model's TOML or file may name, and how each is read. A layer of one's own is added by
-/// [`with`](Self::with); whoever reads a model gives the registry to
+/// The kinds of layers that a model's TOML or file may name, and how each is read. A user's own layer is added by
+/// [`with`](Self::with); the reader of a model takes the registry:
 /// [`ModelConfig::from_toml_with`](super::ModelConfig::from_toml_with) or [`Model::load_with`](super::Model::load_with).
 #[derive(Debug, Clone)]
 pub struct Registry {

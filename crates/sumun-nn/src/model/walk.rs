@@ -91,7 +91,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Packs what the layers on the way to `wanted` read. Whatever does not fit is an error.
+    /// Packs what the layers that `wanted` depends on read. Whatever does not fit is an error.
     pub(super) fn new(
         graph: &'a Graph,
         parameters: &'a Parameters,
@@ -158,7 +158,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Finds the layers on the way to what is wanted, last first, and counts how often each value is read.
+    /// Finds the layers that what is wanted depends on, last first, and counts how often each value is read.
     fn need(&mut self) -> Result<()> {
         let graph = self.graph;
         for &source in &self.wanted.clone() {
@@ -242,7 +242,7 @@ impl<'a> Walk<'a> {
         let graph = self.graph;
         let last = graph.layers.iter().rev().find_map(|layer| layer.layer().downcast_ref::<Recurrent>());
         if repeats && !graph.returns_once() && last.is_some_and(|stack| stack.config().bidirectional) {
-            // Two directions meet different steps before a masked one: neither can be the one that is repeated.
+            // Two directions read different steps before a masked one: neither can be the one that is repeated.
             return Err(Error::Invalid(
                 "the sequences of two directions show zeros at masked steps, as Keras' Bidirectional does; fill the batch with Fill::Zero"
                     .into(),
@@ -274,7 +274,7 @@ impl<'a> Walk<'a> {
         self.initial.and_then(|states| states.get(&self.graph.plan.layers[index].name))
     }
 
-    /// Computes the layers on the way to what is wanted, keeping nothing for backward.
+    /// Computes the layers that what is wanted depends on, keeping nothing for backward.
     pub(super) fn forward(&mut self) -> Result<()> {
         self.each_layer(|stage, call, inputs, _| Ok((stage.forward(call, inputs)?, None)))
     }
@@ -443,7 +443,7 @@ fn add_state(sum: &mut Option<RecurrentState>, d: RecurrentState) -> Result<()> 
     Ok(())
 }
 
-/// The noise of a layer. Noise within layers (see [`Noise::within`], used twice at most) never meets that of another
+/// The noise of a layer. Noise within layers (see [`Noise::within`], used twice at most) is never that of another
 /// layer: the numbers of layers are between 2¹⁴ and 2¹⁵, of parts between 2²² and 2²³, of their parts from 2³⁰; those that
 /// a layer was given are below 2⁶, of its parts between 2⁸ and 2¹⁴, of their parts between 2¹⁶ and 2²².
 fn layer_noise(noise: Noise, number: u32) -> Noise {

@@ -192,7 +192,7 @@ mod tests {
         assert!((f64::from_bits(with(1)) - plain).abs() < 1e-9 * plain);
     }
 
-    /// Rows of an embedding, of which a batch touches some, lie at no round places.
+    /// Rows of an embedding, of which a batch touches some, begin at no multiple of a power of two.
     #[test]
     fn what_was_not_touched_is_passed_over_to_the_same_bits() {
         const FEATURES: usize = 50;

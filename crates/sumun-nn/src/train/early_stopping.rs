@@ -1,4 +1,4 @@
-//! Early stopping: ends a training that no longer improves and goes back to the best weights.
+//! Early stopping: ends a training that no longer improves and restores the best weights.
 
 use crate::{Error, Parameters, Result};
 

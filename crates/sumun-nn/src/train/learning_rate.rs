@@ -17,7 +17,7 @@ pub enum LearningRate {
     /// Along half a cosine down to a hundredth at the last step.
     #[default]
     Cosine,
-    /// Halved when the validation loss (without a validation part, the training loss) stands still for a third of the
+    /// Halved when the validation loss (without a validation part, the training loss) has not improved for a third of the
     /// patience.
     Plateau,
 }

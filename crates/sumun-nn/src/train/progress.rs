@@ -1,4 +1,4 @@
-//! What a training tells while it runs.
+//! What a training reports while it runs.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ pub struct TrainingStage {
     pub examples: usize,
 }
 
-/// Where a training stands within an epoch.
+/// The step of a training within an epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepEnd {
     /// The epoch, counted from 1.
@@ -58,7 +58,7 @@ pub struct StepEnd {
     pub loss: f64,
 }
 
-/// What an epoch came to, and where the training stands.
+/// The results of an epoch, and the progress of the training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochEnd {
     /// Which candidate, counted from 1.

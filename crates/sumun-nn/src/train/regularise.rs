@@ -1,7 +1,7 @@
 //! Weight regularisers: a penalty on large weights, added to the loss, with its gradient (Keras' `regularizers`).
 //!
 //! Not the same as an optimizer's `weight_decay`: a regulariser is part of the loss, so its gradient is clipped and
-//! goes through the optimizer's moments, and each weight may have its own.
+//! is part of the optimizer's moments, and each weight may have its own.
 
 use serde::{Deserialize, Serialize};
 

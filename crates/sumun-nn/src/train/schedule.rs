@@ -52,7 +52,7 @@ impl ScheduleConfig {
     }
 }
 
-/// A schedule at work: its configuration and all that it has to remember; a checkpoint saves it as it is.
+/// A schedule: its configuration and all that it has to remember; a checkpoint saves it as it is.
 ///
 /// ```
 /// use sumun_nn::train::{Schedule, ScheduleConfig};
@@ -132,7 +132,7 @@ impl Schedule {
         }
     }
 
-    /// Tells the schedule the loss of the epoch that has just ended: the validation loss where there is one. Only
+    /// Gives the schedule the loss of the epoch that has just ended: the validation loss where there is one. Only
     /// a plateau schedule listens. A loss that is not a number is no improvement.
     pub fn end_epoch(&mut self, loss: f64) {
         let ScheduleConfig::Plateau { factor, patience, threshold, cooldown, min_rate } = self.config else {

@@ -1,7 +1,7 @@
 //! The training loop: batches, clipping, the optimizer's step, validation, early stopping; and all that it needs to stop
 //! anywhere and go on to the same bits.
 //!
-//! What is learnt is an [`Objective`]; who wants to save, or to stop, is a [`Keeper`]. The loop itself knows no files.
+//! What is learnt is an [`Objective`]; a [`Keeper`] decides when to save and when to stop. The loop itself knows no files.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::{
 use crate::noise::Noise;
 use crate::{Error, Parameters, Result};
 
-/// How a training goes.
+/// The settings of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FitOptions {
     /// The most passes over the training part.
@@ -33,9 +33,9 @@ pub struct FitOptions {
     pub clip: Clip,
 }
 
-/// What is learnt: parameters, batches and their gradients.
+/// What a training optimises: parameters, batches and their gradients.
 pub trait Objective {
-    /// All that is learnt.
+    /// All parameters.
     fn parameters(&self) -> &Parameters;
 
     /// The same, for the optimizer.
@@ -140,15 +140,15 @@ pub enum Ending {
 /// All that a training is made of at one moment: [`Session::resume`] goes on from it to the same bits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// Where it stands.
+    /// Its counters, schedule and records.
     pub position: Position,
     /// Flat buffers by name: `weights`, `best`, `optimizer.…`, `carried.…`.
     pub buffers: Vec<(String, Vec<f32>)>,
-    /// What is to be kept beside it by whoever trains in several sessions; null from a session itself.
+    /// What is to be kept beside it by a program that trains in several sessions; null from a session itself.
     pub beside: serde_json::Value,
 }
 
-/// Where a training stands: everything but the large buffers.
+/// The position of a training: everything but the large buffers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Position {
     /// Epochs that have ended.
@@ -191,7 +191,7 @@ struct Running {
     rate: f64,
 }
 
-/// A training at work. It holds no parameters: those are the objective's.
+/// A running training. It holds no parameters: those are the objective's.
 #[derive(Debug)]
 pub struct Session {
     options: FitOptions,
@@ -352,7 +352,7 @@ impl Session {
         self.step
     }
 
-    /// Trains until the end, or until the keeper stops it. `stage` is what `progress` is told of. At the end the
+    /// Trains until the end, or until the keeper stops it. `stage` is what `progress` receives. At the end the
     /// objective has its best parameters; where it was interrupted, the present ones. Errors: a loss or a gradient that
     /// is not finite, and those of the objective and the keeper.
     pub fn run(

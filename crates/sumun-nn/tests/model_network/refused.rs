@@ -21,19 +21,19 @@ fn layers_that_do_not_fit_are_named_with_both_shapes() {
             numbers()
                 .layer(RecurrentLayer::lstm(64).name("lstm_1"))
                 .layer(RecurrentLayer::gru(8).name("lstm_2")),
-            "lstm_2 needs a sequence [N, T, 64], but lstm_1 answers once, [N, 64]; give lstm_1 return_sequences = true",
+            "lstm_2 needs a sequence [N, T, 64], but lstm_1 returns one row a sequence, [N, 64]; give lstm_1 return_sequences = true",
         ),
         (
             numbers().lstm(64).dense(8).gru(2),
-            "gru needs a sequence [N, T, 8], but lstm answers once, [N, 64]; give lstm return_sequences = true",
+            "gru needs a sequence [N, T, 8], but lstm returns one row a sequence, [N, 64]; give lstm return_sequences = true",
         ),
         (
             ids().pool(Pool::Max).pool(Pool::Mean),
-            "pool_1 needs a sequence [N, T, 4], but pool answers once, [N, 4]; leave out pool",
+            "pool_1 needs a sequence [N, T, 4], but pool returns one row a sequence, [N, 4]; leave out pool",
         ),
         (
             ids().lstm(5).attention(3),
-            "attention needs a sequence [N, T, 5], but lstm answers once, [N, 5]; give lstm return_sequences = true",
+            "attention needs a sequence [N, T, 5], but lstm returns one row a sequence, [N, 5]; give lstm return_sequences = true",
         ),
         (ids().attention(0), "attention: units is 0; it must be at least 1 and at most 4294967295"),
         (

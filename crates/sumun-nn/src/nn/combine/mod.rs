@@ -11,7 +11,7 @@ pub use spec::CombineLayer;
 
 /// What several inputs become, row by row (Keras' `Add`, `Multiply` and `Concatenate`; ONNX' `Sum`, `Mul` and `Concat`).
 ///
-/// Inputs are all rows of the same steps, or all one row a sequence, or one row a sequence beside steps: then that row stands
+/// Inputs are all rows of the same steps, or all one row a sequence, or one row a sequence beside steps: then that row is used
 /// at every step of its sequence, and its gradient is the sum of theirs, from the first step to the last. Sums and products
 /// are taken in the order of the inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Combine {
         let sizes: Vec<usize> = inputs.iter().map(|&(features, _)| features).collect();
         let features = self.features(&sizes)?;
         d_out.expect_shape(&format!("the gradient of {}'s output", self.name()), layout.rows(), features)?;
-        // One row a sequence that stands at every step; where all have one, each is its own.
+        // One row a sequence that is used at every step; where all have one, each is its own.
         let repeats = inputs.iter().any(|&(_, once)| !once);
         let mut first = 0;
         inputs

@@ -19,7 +19,7 @@ layer! {
     }
 }
 
-/// What stands in until [`LayerSpec::set_kind`] says which it is.
+/// The kind until [`LayerSpec::set_kind`] says which it is.
 fn any() -> Combine {
     Combine::Add
 }
@@ -92,7 +92,7 @@ impl LayerSpec for CombineLayer {
     }
 }
 
-/// A combination at work.
+/// A combination in a model.
 #[derive(Debug)]
 struct CombineStage {
     how: Combine,

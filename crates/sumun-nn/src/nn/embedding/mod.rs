@@ -26,7 +26,7 @@ pub struct EmbeddingConfig {
 
 /// A table of vectors, `{prefix}.weight` of shape `[V, F]`, looked up by id.
 ///
-/// It stands at a model's entrance and takes [`Ids`], so it is no [`Layer`](super::Layer) and nothing flows
+/// It is a model's first layer and takes [`Ids`], so it is no [`Layer`](super::Layer) and nothing flows
 /// further back than its table. Without lengths or a mask, a padding id is an ordinary step whose input is zero.
 #[derive(Debug, Clone)]
 pub struct Embedding {
@@ -41,7 +41,7 @@ pub struct EmbeddingCache {
 }
 
 impl Embedding {
-    /// Adds the table to `parameters`, drawn from N(0, 1) as PyTorch draws it; the padding id's row is zero.
+    /// Adds the table to `parameters`, initialised from N(0, 1) as in PyTorch; the padding id's row is zero.
     /// Sizes of 0 and a padding id outside the vocabulary are errors.
     pub fn new<R: Rng + ?Sized>(
         config: EmbeddingConfig,

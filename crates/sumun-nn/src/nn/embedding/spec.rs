@@ -11,7 +11,7 @@ use crate::noise::Noise;
 use crate::train::Regularizer;
 
 layer! {
-    /// A learnt vector for each id (Keras' and PyTorch's `Embedding`). It stands first, on [`Input::ids`](crate::model::Input::ids).
+    /// A learnt vector for each id (Keras' and PyTorch's `Embedding`). It comes first, on [`Input::ids`](crate::model::Input::ids).
     EmbeddingLayer {
         /// F: how long each vector is.
         [] features: usize,
@@ -22,7 +22,7 @@ layer! {
         /// above (Keras' `mask_zero`).
         #[serde(default, skip_serializing_if = "standard::is_default")]
         [mask_zero] mask_zero: bool,
-        /// How the first vectors are drawn; from N(0, 1), as PyTorch does, where it is None.
+        /// How the vectors are initialised; from N(0, 1), as in PyTorch, where it is None.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         [first_weights] first_weights: Option<Initializer>,
         /// The penalty on the vectors (Keras' `embeddings_regularizer`).
@@ -32,7 +32,7 @@ layer! {
 }
 
 impl EmbeddingLayer {
-    /// Vectors of so many features, drawn from N(0, 1).
+    /// Vectors of so many features, initialised from N(0, 1).
     pub fn new(features: usize) -> Self {
         Self {
             common: Common::default(),

@@ -12,7 +12,7 @@ use crate::{Layout, Parameters, Result, Rows};
 pub use spec::PoolLayer;
 
 /// How a sequence's steps become one row. Only steps that are there count, never padding; a sequence without steps
-/// answers zeros.
+/// returns zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pool {
@@ -30,7 +30,7 @@ pub enum Pool {
 pub struct PoolCache {
     layout: std::sync::Arc<Layout>,
     features: usize,
-    /// For [`Pool::Max`], the row of each answer, `[N, F]`; [`NO_ROW`] where there is none.
+    /// For [`Pool::Max`], the row of each output, `[N, F]`; [`NO_ROW`] where there is none.
     winners: Vec<u32>,
 }
 
@@ -38,7 +38,7 @@ pub struct PoolCache {
 const NO_ROW: u32 = u32::MAX;
 
 impl Pool {
-    /// The answer `[N, F]` in the caller's order, and for [`Pool::Max`], where they are wanted, the rows that it came from.
+    /// The output `[N, F]` in the caller's order, and for [`Pool::Max`], where they are wanted, the rows that it came from.
     fn pool(self, x: &Rows, wanted: bool) -> Result<(Vec<f32>, Vec<u32>)> {
         let (features, layout) = (x.features, &x.layout);
         expect_memory(layout.sequences(), features)?;

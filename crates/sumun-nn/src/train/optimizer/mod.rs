@@ -16,7 +16,7 @@ pub use config::OptimizerConfig;
 use config::refuse_unless;
 use update::{adam, sweep};
 
-/// An optimizer at work: its settings, how many steps it took, and its state, flat as the parameters are.
+/// An optimizer: its settings, how many steps it took, and its state, flat as the parameters are.
 ///
 /// ```
 /// use sumun_nn::{Parameters, train::Optimizer};
