@@ -166,7 +166,7 @@ impl<S: StreamState> Stream<S> {
 impl Recurrent {
     /// The stack over one sequence that arrives step by step, from a state of zeros, with the weights as they are now.
     /// It computes on the stack's path; dropout is for training alone. Its state is `[L, 1, H]`, and every step
-    /// has an output, whatever the stack's [`Output`](super::Output).
+    /// has an output, whatever the stack's [`Output`](crate::nn::Output).
     ///
     /// A bidirectional stack is an error: its second direction begins at the last step, which has not come yet.
     pub fn stream<S: StreamState>(&self, parameters: &Parameters) -> Result<Stream<S>> {
