@@ -30,6 +30,8 @@ pub(crate) fn add_options(command: Command, task: &dyn TaskEntry) -> Command {
             Kind::Count | Kind::Real | Kind::HeldOut | Kind::Season | Kind::Clip => {
                 arg.allow_negative_numbers(true)
             }
+            // `--na -9999`.
+            Kind::Texts => arg.allow_hyphen_values(true),
             Kind::Choice(_) | Kind::Text | Kind::Columns => arg,
         })
     })
@@ -64,6 +66,7 @@ fn value_name(setting: &Setting) -> &'static str {
         Kind::Text => "NAME",
         Kind::HeldOut => "SHARE|FILE",
         Kind::Columns => "COL[,COL]",
+        Kind::Texts => "TEXT[,TEXT]",
     }
 }
 
@@ -73,7 +76,9 @@ fn value_hint(kind: Kind, value_name: &str) -> ValueHint {
         Kind::HeldOut => ValueHint::FilePath,
         Kind::Text if value_name == "FILE" => ValueHint::FilePath,
         Kind::Choice(_) | Kind::Switch => ValueHint::Unknown,
-        Kind::Text | Kind::Columns | Kind::Count | Kind::Season | Kind::Real | Kind::Clip => ValueHint::Other,
+        Kind::Text | Kind::Columns | Kind::Texts | Kind::Count | Kind::Season | Kind::Real | Kind::Clip => {
+            ValueHint::Other
+        }
     }
 }
 

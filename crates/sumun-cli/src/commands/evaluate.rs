@@ -53,7 +53,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             }
             print(&format!("{}\n{}\n", figures::table(&measured, style), figures::verdict(&measured, style)))
         }
-        Evaluated::Forecasts { part, targets, horizon, evaluation } => {
+        Evaluated::Forecasts { part, targets, horizon, evaluation, notes } => {
+            notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
             if arguments.json {
                 return print_json(&json!({
                     "task": trained.task(),
@@ -63,6 +64,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
                     "horizon": horizon,
                     "metrics": scores::as_json(&evaluation.model.overall),
                     "baselines": scores::baselines_json(&evaluation),
+                    "notes": notes,
                 }));
             }
             print(&scores::table(file_name(&part), &evaluation, &targets, style))

@@ -42,6 +42,7 @@ pub(super) fn as_json(outcome: &dyn Outcome, folder: &Path) -> Value {
         "seconds": results.seconds,
         "parameters": results.parameters,
         "metrics": { "valid": figures("valid"), "test": figures("test") },
+        "notes": results.notes,
     });
     // The baselines are those of the test part; without one, of the validation part.
     object["baselines"] = match parts.last() {

@@ -110,6 +110,7 @@ fn print_answers(task: &str, answers: &Answers, arguments: &Arguments) -> Result
             "file": arguments.file.as_ref().map(|file| file.to_string_lossy()),
             "classes": answers.classes,
             "unknown_tokens": answers.unknown,
+            "notes": answers.notes,
             "predictions": answers.predictions.iter().zip(sources).map(prediction_json).collect::<Value>(),
             "notes": answers.notes,
         });
@@ -287,6 +288,7 @@ fn as_json(arguments: &Arguments, task: &str, forecast: &Forecast, horizon: usiz
         "time_column": forecast.time_column,
         "time": forecast.labels,
         "forecast": columns,
+        "notes": forecast.notes,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Data files that cannot be used: one line that says what to do, exit code 2, nothing left behind.
 
-use crate::place::{Place, QUICK, series, value, with_line, without_line};
+use crate::place::{Place, QUICK, date, last_json, series, value, with_line, without_line};
 
 /// Trains on `file`, which must be refused with a message that holds all of `expected`.
 fn check(place: &Place, file: &str, more: &[&str], expected: &[&str]) {
@@ -15,7 +15,7 @@ fn files_that_cannot_be_read_are_refused() {
     let place = Place::with_series();
     let good = place.read("y.csv");
     let mut latin = good.clone().into_bytes();
-    latin[60] = 0xE9;
+    latin[60] = 0x81;
     for (name, bytes) in [
         ("empty.csv", Vec::new()),
         ("header.csv", b"date,y\n".to_vec()),
@@ -37,7 +37,11 @@ fn files_that_cannot_be_read_are_refused() {
         &place,
         "latin.csv",
         &[],
-        &["latin.csv: line ", "is not UTF-8 text (byte 0xE9 at offset ", "); save the file as UTF-8"],
+        &[
+            "latin.csv: line ",
+            "is not UTF-8 text (byte 0x81 at offset ",
+            "); save the file as UTF-8; or name its --encoding",
+        ],
     );
     check(&place, "word.csv", &[], &["word.csv: row 9, column 'y': 'warm' is not a number"]);
     check(&place, "infinite.csv", &[], &["infinite.csv: row 9, column 'y': 'inf' is infinite"]);
@@ -47,16 +51,58 @@ fn files_that_cannot_be_read_are_refused() {
 
 /// Spreadsheets save UTF-16 as "Unicode text"; without a mark its bytes are UTF-8 too.
 #[test]
-fn utf16_is_refused_by_name() {
+fn utf16_is_read_and_said() {
     let place = Place::with_series();
     let bytes: Vec<u8> = place.read("y.csv").encode_utf16().flat_map(u16::to_be_bytes).collect();
     place.write("utf16.csv", bytes);
+    let mut metrics = Vec::new();
+    for file in ["y.csv", "utf16.csv"] {
+        let mut arguments = vec!["train", "forecast", file, "--target", "y", "--json"];
+        arguments.extend(QUICK);
+        let ran = place.succeed(&arguments);
+        let json = last_json(&ran);
+        assert_eq!(
+            json["notes"][0] == "the file is written in UTF-16BE",
+            file == "utf16.csv",
+            "{}",
+            json["notes"]
+        );
+        metrics.push(json["metrics"].clone());
+    }
+    assert_eq!(metrics[0], metrics[1]);
+    place.write("zeros.csv", [0; 64]);
+    check(&place, "zeros.csv", &[], &["zeros.csv: is no text", "save the file as CSV in UTF-8"]);
+}
+
+/// What a file leaves open is refused with the options that decide it, and what they decided is said and kept.
+#[test]
+fn numbers_that_may_be_two_are_refused_until_it_is_said() {
+    let place = Place::new();
+    let rows: String =
+        (0..80).map(|i| format!("{},{}\n", date(i), ["950", "1.020", "1.100"][i % 3])).collect();
+    place.write("f.csv", format!("date,y\n{rows}"));
     check(
         &place,
-        "utf16.csv",
+        "f.csv",
         &[],
-        &["utf16.csv: is UTF-16 or no text at all", "save the file as CSV in UTF-8"],
+        &["row 3, column 'y': '1.020' may be 1.02 or 1020", "--decimal . or --thousands ."],
     );
+    let mut arguments =
+        vec!["train", "forecast", "f.csv", "--target", "y", "--thousands", ".", "--out", "run", "--json"];
+    arguments.extend(QUICK);
+    let json = last_json(&place.succeed(&arguments));
+    let note = "column 'y' is written with '.' between thousands: '1.020' is 1020";
+    assert_eq!(json["notes"][0], note);
+    assert!(
+        place.read("run/results.json").contains(note)
+            && place.read("run/report.html").contains("between thousands")
+    );
+    // The model reads a newer file as it learnt.
+    let json = last_json(&place.succeed(&["predict", "run", "f.csv", "--json"]));
+    assert_eq!(json["notes"][0], note);
+    assert!(json["forecast"]["y"][0].as_f64().is_some_and(|value| value > 100.0), "{json}");
+    let json = last_json(&place.succeed(&["evaluate", "run", "f.csv", "--json"]));
+    assert_eq!(json["notes"][0], note);
 }
 
 /// What the operating system says alone, such as "Not a directory", is no help.

@@ -28,9 +28,20 @@ fn training_keeps_the_json_contract() {
     let ran = place.succeed(&train("y.csv", "y", &["--json", "--horizon", "7"]));
     let json = last_json(&ran);
     let names: Vec<&String> = json.as_object().unwrap().keys().collect();
-    let all =
-        ["baselines", "best_epoch", "epochs", "metrics", "parameters", "report", "run", "seconds", "task"];
+    let all = [
+        "baselines",
+        "best_epoch",
+        "epochs",
+        "metrics",
+        "notes",
+        "parameters",
+        "report",
+        "run",
+        "seconds",
+        "task",
+    ];
     assert_eq!(names, all);
+    assert_eq!(json["notes"][0], "time column 'date', daily");
     assert_eq!(json["task"], "forecast");
     assert_eq!(json["run"], "runs/forecast-y-1");
     assert_eq!(json["report"], "runs/forecast-y-1/report.html");
@@ -143,7 +154,8 @@ fn evaluation_measures_a_file() {
     assert_eq!(json["origins"], rows, "every row with a window before it and a horizon after it");
     let table = place.succeed(&["evaluate", "run", "y.csv", "--threads", "1"]);
     assert!(table.stdout.contains("y.csv, 100 origins"), "{table:?}");
-    assert!(table.stdout.contains("seasonal naive (7)") && table.stderr.is_empty(), "{table:?}");
+    assert!(table.stdout.contains("seasonal naive (7)"), "{table:?}");
+    assert_eq!(table.stderr, "· time column 'date', daily\n");
 }
 
 #[test]

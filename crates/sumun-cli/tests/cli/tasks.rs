@@ -438,7 +438,7 @@ fn data_that_cannot_be_learnt_is_refused() {
             "to be or not to be",
             "fewer than a chunk of 128; give a longer text or a smaller --chunk",
         ),
-        ("zip.txt", "PK\u{3}\u{4}", "the file is compressed; unpack it first"),
+        ("zip.txt", "PK\u{3}\u{4}", "the file is a ZIP archive; unpack it first"),
     ] {
         place.write(name, text);
         place.refuse(&["train", "lm", name], &[name, expected]);

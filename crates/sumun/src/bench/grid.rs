@@ -32,7 +32,7 @@ impl CaseGrid {
     /// Reads a file. Errors: it cannot be read, and those of [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self> {
         let file = TextFile::open(path, "JSON")?;
-        Self::parse(file.name(), file.text()?)
+        Self::parse(file.name(), file.text())
     }
 
     /// The grid that `text` holds as JSON; `name` stands for it in messages. Errors: text of another form, no cases,

@@ -3,7 +3,8 @@
 use super::axis::{self, Asked};
 use super::frequency::Frequency;
 use super::missing::{Missing, Rows, Times};
-use super::names::quoted;
+use super::names::{listed, quoted};
+use super::number::{NumberForm, Written};
 use super::table::Table;
 use super::time::{DateOrder, TimeFormat, TimeHints, Timestamp};
 use crate::{Error, Result};
@@ -60,6 +61,8 @@ pub struct SeriesSpec<'a> {
     pub known: &'a [&'a str],
     /// What to do about missing values and steps.
     pub missing: Missing,
+    /// How columns were written when a model learnt from them, by name: a newer file is then read in the same way.
+    pub forms: &'a [(String, NumberForm)],
     /// The frequency a model was trained on; a file of another frequency is then an error.
     pub expected_frequency: Option<Frequency>,
     /// Which part of a date of numbers comes first; by default the column says so, or nothing does, which is an error.
@@ -80,6 +83,8 @@ pub struct Loaded {
     pub series: Series,
     /// The `known` columns after the end of the past, if the file has such rows.
     pub future: Option<Series>,
+    /// How the columns are written, by name.
+    pub forms: Vec<(String, NumberForm)>,
     /// What was detected, filled or dropped, one sentence each, for people.
     pub notes: Vec<String>,
 }
@@ -92,6 +97,7 @@ impl<'a> SeriesSpec<'a> {
             columns,
             known: &[],
             missing: Missing::Error,
+            forms: &[],
             expected_frequency: None,
             date_order: None,
             timezone: None,
@@ -127,14 +133,20 @@ impl Series {
             None => (0..table.rows()).collect(),
         };
         let mut columns = Vec::with_capacity(names.len());
+        let (mut forms, mut written, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
         for name in &names {
             if spec.time == TimeColumn::Named(name) {
                 return fail(format!("column {} cannot be the time and a value at once", quoted(name)));
             }
-            let values = table.numeric(name)?;
-            columns.push(((*name).to_owned(), chosen.iter().map(|&row| values[row]).collect()));
+            let learnt = spec.forms.iter().find(|(other, _)| other == name).map(|(_, form)| form);
+            let column = table.numbers(name, learnt)?;
+            columns.push(((*name).to_owned(), chosen.iter().map(|&row| column.values[row]).collect()));
+            forms.push(((*name).to_owned(), column.form));
+            written.extend(column.written.map(|written| (*name, written)));
+            doubts.extend(column.doubt);
         }
-        let mut notes = Vec::new();
+        let mut notes = table.notes().to_vec();
+        notes.extend(ways_of_writing(&written));
         let hints = TimeHints { order: spec.date_order, zone: spec.timezone, form: spec.expected_format };
         let asked = Asked { time: spec.time, taken: &names, rows: &chosen, hints };
         let mut times = axis::find(table, &asked, &mut notes)?;
@@ -202,6 +214,7 @@ impl Series {
                 past.format.print(last)
             ));
         }
+        notes.extend(doubts);
         let past = past.complete(spec.missing)?;
         notes.extend(past.notes);
         let series = Self::assemble(source, past.times, past.columns);
@@ -215,7 +228,7 @@ impl Series {
                 Some(future)
             }
         };
-        Ok(Loaded { series, future, notes })
+        Ok(Loaded { series, future, forms, notes })
     }
 
     /// The number of rows.
@@ -265,6 +278,22 @@ impl Series {
         };
         Self { source: source.to_owned(), time_column, timestamps, format, frequency, columns }
     }
+}
+
+/// A sentence for the columns that are written in one way.
+fn ways_of_writing(written: &[(&str, Written)]) -> Vec<String> {
+    let mut ways: Vec<(&Written, Vec<&str>)> = Vec::new();
+    for (name, written) in written {
+        match ways.iter_mut().find(|(way, _)| way.how == written.how) {
+            Some((_, names)) => names.push(name),
+            None => ways.push((written, vec![name])),
+        }
+    }
+    let sentence = |(way, names): (&Written, Vec<&str>)| {
+        let (columns, are) = if names.len() == 1 { ("column", "is") } else { ("columns", "are") };
+        format!("{columns} {} {are} written {}: {}", listed(&names), way.how, way.example)
+    };
+    ways.into_iter().map(sentence).collect()
 }
 
 /// Cuts off the rows at the end that have every known column but none of the others.

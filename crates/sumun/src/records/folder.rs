@@ -41,13 +41,13 @@ pub(super) fn read(folder: &Path, spec: &RecordSpec<'_>) -> Result<Records> {
     let Some((first, _, file)) = files.first() else {
         return Err(Error::Data(format!("{name}: the folder has no .csv, .tsv or .txt file in it")));
     };
-    let is_text = extension(first) == "txt" && numbers(file.text()?).is_none();
-    let Found { fields, records, form, x_layout, beside, groups, mut notes } = match is_text {
+    let is_text = extension(first) == "txt" && numbers(file.text()).is_none();
+    let Found { fields, records, form, x_layout, beside, groups, delimiter, mut notes } = match is_text {
         true => texts(&name, &files, spec)?,
         false => tables(&name, &files, spec)?,
     };
     notes.insert(0, format!("{name}: {}, a record each", counted(files.len(), "file")));
-    Ok(Records { name, hash, fields, records, form, x_layout, beside, groups, notes })
+    Ok(Records { name, hash, delimiter, fields, records, form, x_layout, beside, groups, notes })
 }
 
 /// The files that are read, sorted by name.
@@ -112,7 +112,7 @@ const LABEL: &str = "label";
 fn texts(name: &str, files: &[(String, Option<String>, TextFile)], spec: &RecordSpec<'_>) -> Result<Found> {
     let mut found = Found::of(Fields { input: "text".into(), label: Some(LABEL.into()) }, Vec::new());
     for (short, folder, file) in files {
-        let text = file.text()?.trim();
+        let text = file.text().trim();
         if text.is_empty() && !spec.to_predict {
             return Err(Error::Data(format!("{name}: {} is empty; leave such files out", quoted(short))));
         }
@@ -133,7 +133,7 @@ fn tables(name: &str, files: &[(String, Option<String>, TextFile)], spec: &Recor
     let mut recordings: Vec<Recording> = Vec::new();
     let mut notes = Vec::new();
     for (short, folder, file) in files {
-        let mut read = match numbers(file.text()?) {
+        let mut read = match numbers(file.text()) {
             Some(rows) => bare(rows, &mut form, file.name())?,
             None => {
                 let delimiter = matches!(extension(short).as_str(), "tsv" | "tab").then_some(b'\t');

@@ -4,10 +4,10 @@ use std::io::Read;
 use std::path::Path;
 
 use super::jsonl::{self, looks_like_json};
-use super::open::{counted, extension, open};
+use super::open::{counted, extension, open_with};
 use super::record::{Beside, Fields, Form, Found, Input, Record, RecordSpec, XLayout};
 use super::{fasttext, folder, number_rows, raw_lines, table, ts_file, windows};
-use crate::data::TextFile;
+use crate::data::{ReadOptions, TextFile};
 use crate::message::{key, text};
 use crate::{Error, Result};
 
@@ -18,6 +18,8 @@ pub struct Records {
     pub name: String,
     /// SHA-256 of the file in hexadecimal, so that a training that is resumed notices a change.
     pub hash: String,
+    /// What separates the cells of a table; None of JSON.
+    pub delimiter: Option<char>,
     /// Which fields were read.
     pub fields: Fields,
     /// The records, in the order of the file.
@@ -49,11 +51,16 @@ impl Records {
     /// nearest name; a record without its text, numbers or (if required) label; numbers that are not finite, lists of
     /// unequal lengths, another number of channels than before; JSON that is none, or names a key twice.
     pub fn read(path: impl AsRef<Path>, spec: &RecordSpec<'_>) -> Result<Self> {
+        Self::read_with(path, spec, &ReadOptions::default())
+    }
+
+    /// As [`read`](Self::read), with what is known about how the file is written.
+    pub fn read_with(path: impl AsRef<Path>, spec: &RecordSpec<'_>, options: &ReadOptions) -> Result<Self> {
         let path = path.as_ref();
         if path.is_dir() {
             return folder::read(path, spec);
         }
-        Self::from_file(&open(path, KIND)?, spec)
+        Self::from_file(&open_with(path, KIND, options)?, spec)
     }
 
     /// As [`read`](Self::read) from anything; `name` stands for the file and says by its extension what it is.
@@ -67,7 +74,7 @@ impl Records {
                 "the text {text:?} and the numbers {x:?} cannot both be read; name one of them"
             )));
         }
-        let text = file.text()?;
+        let text = file.text();
         if text.trim().is_empty() {
             return Err(Error::Data(format!("{}: the file is empty; it needs records", file.name())));
         }
@@ -86,10 +93,11 @@ impl Records {
             true => windows::cut(file.name(), found, spec)?,
             false => found,
         };
-        let Found { fields, records, form, x_layout, beside, groups, notes } = found;
+        let Found { fields, records, form, x_layout, beside, groups, delimiter, notes } = found;
+        let notes = file_notes(file, delimiter, notes);
         check_channels(file.name(), &fields.input, &records)?;
         let (name, hash) = (file.name().to_owned(), file.hash());
-        Ok(Self { name, hash, fields, records, form, x_layout, beside, groups, notes })
+        Ok(Self { name, hash, delimiter, fields, records, form, x_layout, beside, groups, notes })
     }
 
     /// The records of some places, in that order.
@@ -99,6 +107,7 @@ impl Records {
         Self {
             name: self.name.clone(),
             hash: self.hash.clone(),
+            delimiter: self.delimiter,
             fields: self.fields.clone(),
             records,
             form: self.form.clone(),
@@ -120,6 +129,12 @@ impl Records {
 
 /// What messages ask for.
 pub(super) const KIND: &str = "CSV or JSONL";
+
+/// What was found in the bytes of a file, which a table says itself, and then in its records.
+fn file_notes(file: &TextFile, delimiter: Option<char>, notes: Vec<String>) -> Vec<String> {
+    let of_file = if delimiter.is_none() { file.notes() } else { &[] };
+    of_file.iter().cloned().chain(notes).collect()
+}
 
 /// Every record has as many channels as the first.
 fn check_channels(name: &str, field: &str, records: &[Record]) -> Result<()> {

@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::labelled::Records;
 use super::record::Record;
 use super::tagged::Tagged;
-use crate::data::{did_you_mean, quoted};
+use crate::data::{Asked, Convention, NumberForm, ReadOptions, did_you_mean, quoted, read};
 use crate::message::{key, text};
 use crate::{Error, Result};
 
@@ -186,6 +186,49 @@ impl From<Classes> for Vec<String> {
 }
 
 impl Records {
+    /// Writes labels that are numbers as programs do, where they are written in another way: `1.234,5` as `1234.5`. How
+    /// they are written is decided over all of them, by what is said and by how those were that a model learnt from.
+    /// Returns it, with a sentence where it is another way. Labels that are
+    /// no numbers stay as they are. Error: one that is written in another way than the others, or may be either of two
+    /// numbers.
+    pub fn plain_labels(
+        &mut self,
+        options: &ReadOptions,
+        learnt: Option<&NumberForm>,
+    ) -> Result<(NumberForm, Option<String>)> {
+        let asked = Asked {
+            decimal: options.decimal,
+            thousands: options.thousands,
+            learnt,
+            convention: match self.delimiter {
+                Some(',') => Convention::Commas,
+                Some(';') => Convention::Unknown,
+                _ => Convention::Programs,
+            },
+        };
+        let numbers = match read(self.records.iter().map(|record| record.label.as_deref()), &asked) {
+            Ok(numbers) => numbers,
+            Err(refusal) if refusal.no_number => return Ok((NumberForm::default(), None)),
+            Err(refusal) => {
+                let record = &self.records[refusal.place];
+                let label = quoted(record.label.as_deref().unwrap_or_default());
+                let why = format!("{}: line {}: the label {label} {}", self.name, record.line, refusal.why);
+                return Err(match refusal.advice {
+                    Some(advice) => Error::Data(why).advise(advice),
+                    None => Error::Data(why),
+                });
+            }
+        };
+        if let Some(written) = &numbers.written {
+            for (record, value) in self.records.iter_mut().zip(&numbers.values) {
+                record.label = value.map(|value| value.to_string());
+            }
+            let note = format!("labels are written {}: {}", written.how, written.example);
+            return Ok((numbers.form, Some(note)));
+        }
+        Ok((numbers.form, None))
+    }
+
     /// The classes of all labels, of which there must be two at least.
     pub fn classes(&self) -> Result<Classes> {
         let classes = Classes::of(self.records.iter().filter_map(|record| record.label.as_deref()))
@@ -283,6 +326,7 @@ impl Tagged {
 mod tests {
     use super::super::record::whole;
     use super::*;
+    use crate::data::Mark;
     use crate::records::RecordSpec;
 
     fn records(labels: &[&str]) -> Records {
@@ -372,6 +416,27 @@ mod tests {
         }
         assert_eq!(records(&["bad", "good"]).class_ids(&classes).unwrap(), [0, 1]);
         assert_eq!(records(&["-1.50", "2"]).numeric_labels().unwrap(), [-1.5, 2.0]);
+    }
+
+    #[test]
+    fn labels_are_read_as_columns_are() {
+        let read = |labels: &[&str], learnt: Option<&NumberForm>| {
+            let labels: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
+            let mut records = records(&labels.iter().map(String::as_str).collect::<Vec<_>>());
+            let (_, note) = records.plain_labels(&ReadOptions::default(), learnt)?;
+            Ok::<_, Error>((records.numeric_labels()?, note))
+        };
+        let (values, note) = read(&["0,5", "1,25"], None).unwrap();
+        assert_eq!(values, [0.5, 1.25]);
+        assert_eq!(note.unwrap(), "labels are written with ',' before decimals: '0,5' is 0.5");
+        let learnt = NumberForm { decimal: Some(Mark::Comma), ..NumberForm::default() };
+        assert_eq!(read(&["0,125", "7"], Some(&learnt)).unwrap().0, [0.125, 7.0]);
+        assert_eq!(read(&["2,125", "1007"], Some(&learnt)).unwrap().0, [2.125, 1007.0]);
+        assert_eq!(read(&["-1.50", "2"], None).unwrap(), (vec![-1.5, 2.0], None));
+        let message = read(&["1.020", "950"], None).unwrap_err().to_string();
+        assert!(message.starts_with("f.csv: line 2: the label '1.020' may be 1.02 or 1020"), "{message}");
+        let message = read(&["x", "950"], None).unwrap_err().to_string();
+        assert!(message.starts_with("f.csv: line 2: the label 'x' is not a number"), "{message}");
     }
 
     #[test]

@@ -44,7 +44,7 @@ mod word_table;
 pub use conll::Columns;
 pub use labelled::Records;
 pub use labels::Classes;
-pub(crate) use open::{STANDARD_INPUT, counted, open};
+pub(crate) use open::{STANDARD_INPUT, counted, open_with};
 pub use pairs::{Pair, PairFields, PairSpec, Pairs};
 pub(crate) use raw::Known;
 pub use record::{Beside, Fields, Form, Input, Record, RecordSpec, XLayout};

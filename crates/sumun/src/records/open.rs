@@ -3,17 +3,18 @@
 use std::path::Path;
 
 use crate::Result;
-use crate::data::TextFile;
+use crate::data::{ReadOptions, TextFile};
 
 /// What errors call standard input.
 pub(crate) const STANDARD_INPUT: &str = "standard input";
 
-/// A file as text, or standard input where `path` is `-`; `kind` is what messages ask for.
-pub(crate) fn open(path: &Path, kind: &str) -> Result<TextFile> {
+/// A file as text, or standard input where `path` is `-`; `kind` is what messages ask for, and `options` is what is known
+/// about how the file is written.
+pub(crate) fn open_with(path: &Path, kind: &str, options: &ReadOptions) -> Result<TextFile> {
     if path == Path::new("-") {
-        TextFile::from_reader(STANDARD_INPUT, std::io::stdin().lock(), kind)
+        TextFile::from_reader_with(STANDARD_INPUT, std::io::stdin().lock(), kind, options)
     } else {
-        TextFile::open(path, kind)
+        TextFile::open_with(path, kind, options)
     }
 }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::choose::no_such;
 use super::jsonl::{self, Object, Value, Want, looks_like_json};
 use super::labelled::KIND;
-use super::open::{extension, open};
-use crate::data::{Table, TextFile, is_json, listed, quoted};
+use super::open::{extension, open_with};
+use crate::data::{ReadOptions, Table, TextFile, is_json, listed, quoted};
 use crate::message::{Key, key, text};
 use crate::{Error, Result};
 
@@ -52,6 +52,8 @@ pub struct Pairs {
     pub name: String,
     /// SHA-256 of the file in hexadecimal.
     pub hash: String,
+    /// What was found in the file that people should know, a sentence each.
+    pub notes: Vec<String>,
     /// Which fields were read.
     pub fields: PairFields,
     /// The pairs, in the order of the file.
@@ -65,7 +67,12 @@ impl Pairs {
     /// Errors, each with the line: a file that is missing, empty or no UTF-8 text; a field that is not there, with the
     /// nearest name; a pair without its source or (if required) target; JSON that is none, or a key that holds no text.
     pub fn read(path: impl AsRef<Path>, spec: &PairSpec<'_>) -> Result<Self> {
-        Self::from_file(&open(path.as_ref(), KIND)?, spec)
+        Self::read_with(path, spec, &ReadOptions::default())
+    }
+
+    /// As [`read`](Self::read), with what is known about how the file is written.
+    pub fn read_with(path: impl AsRef<Path>, spec: &PairSpec<'_>, options: &ReadOptions) -> Result<Self> {
+        Self::from_file(&open_with(path.as_ref(), KIND, options)?, spec)
     }
 
     /// As [`read`](Self::read) from anything; `name` stands for the file and says by its extension what it is.
@@ -74,18 +81,21 @@ impl Pairs {
     }
 
     fn from_file(file: &TextFile, spec: &PairSpec<'_>) -> Result<Self> {
-        let content = file.text()?;
+        let content = file.text();
         if content.trim().is_empty() {
             return Err(Error::Data(format!("{}: the file is empty; it needs pairs of texts", file.name())));
         }
-        let (fields, pairs) = match extension(file.name()).as_str() {
+        let json = || {
+            lines(file.name(), content, spec).map(|(fields, pairs)| (fields, pairs, file.notes().to_vec()))
+        };
+        let (fields, pairs, notes) = match extension(file.name()).as_str() {
             "csv" => table(file, None, spec)?,
             "tsv" | "tab" => table(file, Some(b'\t'), spec)?,
-            "jsonl" | "ndjson" | "json" => lines(file.name(), content, spec)?,
-            _ if looks_like_json(content) => lines(file.name(), content, spec)?,
+            "jsonl" | "ndjson" | "json" => json()?,
+            _ if looks_like_json(content) => json()?,
             _ => table(file, None, spec)?,
         };
-        Ok(Self { name: file.name().to_owned(), hash: file.hash(), fields, pairs })
+        Ok(Self { name: file.name().to_owned(), hash: file.hash(), notes, fields, pairs })
     }
 }
 
@@ -120,8 +130,12 @@ fn fields(file: &str, place: &str, names: &[String], spec: &PairSpec<'_>) -> Res
     Ok(PairFields { source, target })
 }
 
-fn table(file: &TextFile, delimiter: Option<u8>, spec: &PairSpec<'_>) -> Result<(PairFields, Vec<Pair>)> {
-    if is_json(file.text()?) {
+fn table(
+    file: &TextFile,
+    delimiter: Option<u8>,
+    spec: &PairSpec<'_>,
+) -> Result<(PairFields, Vec<Pair>, Vec<String>)> {
+    if is_json(file.text()) {
         let name = file.name();
         return Err(Error::Data(format!(
             "{name}: this is JSON and no table; call the file .jsonl, an object a line"
@@ -151,7 +165,7 @@ fn table(file: &TextFile, delimiter: Option<u8>, spec: &PairSpec<'_>) -> Result<
         Ok(Pair { line, source: read.to_owned(), target: target.map(str::to_owned) })
     };
     let pairs = (0..table.rows()).map(pair).collect::<Result<_>>()?;
-    Ok((fields, pairs))
+    Ok((fields, pairs, table.notes().to_vec()))
 }
 
 fn lines(file: &str, content: &str, spec: &PairSpec<'_>) -> Result<(PairFields, Vec<Pair>)> {

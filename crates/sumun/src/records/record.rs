@@ -156,6 +156,8 @@ pub(super) struct Found {
     pub(super) beside: Beside,
     /// The recording that each record is cut from; nothing where none is cut.
     pub(super) groups: Vec<usize>,
+    /// What separates the cells of a table; None of other files.
+    pub(super) delimiter: Option<char>,
     pub(super) notes: Vec<String>,
 }
 
@@ -169,6 +171,7 @@ impl Found {
             x_layout: XLayout::default(),
             beside: Beside::default(),
             groups: Vec::new(),
+            delimiter: None,
             notes: Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 /// Reads the rows of a table whose delimiter is known or to be found.
 pub(super) fn read(file: &TextFile, delimiter: Option<u8>, spec: &RecordSpec<'_>) -> Result<Found> {
-    if is_json(file.text()?) {
+    if is_json(file.text()) {
         let name = file.name();
         return Err(Error::Data(format!(
             "{name}: this is JSON and no table; call the file .jsonl, an object a line"
@@ -20,7 +20,8 @@ pub(super) fn read(file: &TextFile, delimiter: Option<u8>, spec: &RecordSpec<'_>
         .map(|column| kind((0..table.rows()).map(|row| table.cell(row, column))))
         .collect();
     if let Some(found) = recordings::read(&table, &kinds, spec)? {
-        return Ok(found);
+        let notes = table.notes().iter().cloned().chain(found.notes).collect();
+        return Ok(Found { delimiter: Some(table.delimiter()), notes, ..found });
     }
     if spec.window.is_some() && spec.text.is_none() && !kinds.contains(&Holds::Text) {
         return Err(Error::Data(format!(
@@ -56,9 +57,11 @@ pub(super) fn read(file: &TextFile, delimiter: Option<u8>, spec: &RecordSpec<'_>
         Ok(Record { line, input: Input::Text(text.to_owned()), label: label.map(str::to_owned) })
     };
     let records = (0..table.rows()).map(record).collect::<Result<_>>()?;
-    let notes = Vec::from_iter(chosen_note(table.name(), &fields, kinds[input], spec));
+    let mut notes = table.notes().to_vec();
+    notes.extend(chosen_note(table.name(), &fields, kinds[input], spec));
+    let delimiter = Some(table.delimiter());
     let beside = if spec.to_predict { beside(&table) } else { Beside::default() };
-    Ok(Found { beside, notes, ..Found::of(fields, records) })
+    Ok(Found { beside, delimiter, notes, ..Found::of(fields, records) })
 }
 
 /// All cells of a table.

@@ -7,11 +7,11 @@ use super::choose::no_such;
 use super::conll::{self, Columns, Found};
 use super::jsonl::{self, Object, Value, Want};
 use super::lines::numbered_lines;
-use super::open::{extension, open};
+use super::open::{extension, open_with};
 use super::raw::{self, Known};
 use super::sentence::{Sentence, TaggedSpec};
 use super::word_table;
-use crate::data::{TextFile, listed, quoted};
+use crate::data::{ReadOptions, TextFile, listed, quoted};
 use crate::message::{Key, key, text};
 use crate::{Error, Result};
 
@@ -45,7 +45,12 @@ impl Tagged {
     /// Errors, each with the line: a file that is missing, empty or no UTF-8 text; no such key or column; tokens and
     /// tags of different number; empty sentences, tokens or tags; lines of unequal columns; JSON that is none.
     pub fn read(path: impl AsRef<Path>, spec: &TaggedSpec<'_>) -> Result<Self> {
-        Self::from_file(&open(path.as_ref(), KIND)?, spec, None)
+        Self::read_with(path, spec, &ReadOptions::default())
+    }
+
+    /// As [`read`](Self::read), with what is known about how the file is written.
+    pub fn read_with(path: impl AsRef<Path>, spec: &TaggedSpec<'_>, options: &ReadOptions) -> Result<Self> {
+        Self::from_file(&open_with(path.as_ref(), KIND, options)?, spec, None)
     }
 
     /// As [`read`](Self::read) from anything; `name` stands for the file and says by its extension what it is.
@@ -55,12 +60,17 @@ impl Tagged {
 
     /// As [`read`](Self::read) for a model that knows some tokens and tags: from a CoNLL file of as many columns the same
     /// are read, and where no tags are required a line of words is a sentence.
-    pub(crate) fn read_for(path: &Path, spec: &TaggedSpec<'_>, known: &Known<'_>) -> Result<Self> {
-        Self::from_file(&open(path, KIND)?, spec, Some(known))
+    pub(crate) fn read_for(
+        path: &Path,
+        spec: &TaggedSpec<'_>,
+        known: &Known<'_>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        Self::from_file(&open_with(path, KIND, options)?, spec, Some(known))
     }
 
     fn from_file(file: &TextFile, spec: &TaggedSpec<'_>, known: Option<&Known<'_>>) -> Result<Self> {
-        let (name, text) = (file.name(), file.text()?);
+        let (name, text) = (file.name(), file.text());
         let extension = extension(name);
         let first = || numbered_lines(text).map(|(_, line)| line).find(|line| !line.trim().is_empty());
         let json = match extension.as_str() {
@@ -80,6 +90,7 @@ impl Tagged {
         if sentences.is_empty() {
             return Err(Error::Data(format!("{name}: the file is empty; it needs sentences")));
         }
+        let notes = file.notes().iter().cloned().chain(notes).collect();
         Ok(Self { name: name.to_owned(), hash: file.hash(), sentences, columns, notes })
     }
 

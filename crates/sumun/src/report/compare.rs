@@ -284,6 +284,7 @@ mod tests {
                 seconds: 3.0,
                 parameters: 1234,
                 parts: vec![part],
+                notes: Vec::new(),
             }),
             epochs: (1..=epochs).map(epoch).collect(),
             settings: [("train.lr".to_owned(), lr.to_owned()), ("task".into(), "classify".into())].into(),

@@ -23,6 +23,9 @@ pub struct RunResults {
     pub parameters: usize,
     /// The parts that were held out and measured: validation, then test.
     pub parts: Vec<PartResults>,
+    /// What was noticed about the data, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// The figures on one part of the data.
@@ -105,6 +108,7 @@ mod tests {
             seconds: 0.1 + 0.2,
             parameters: 7,
             parts: vec![part("valid", None), part("test", Some(1.0 / 3.0))],
+            notes: vec!["a note".into()],
         };
         std::fs::write(&path, results.to_bytes().unwrap()).unwrap();
         assert_eq!(RunResults::read(&path).unwrap().as_ref(), Some(&results));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, Pooling, Switch};
 use super::kind::Kind;
 use super::row::Setting;
-use crate::data::{DateOrder, Missing, ScaleKind};
+use crate::data::{DateOrder, Mark, Missing, ScaleKind};
 use crate::nn::Score;
 use crate::records::XLayout;
 use crate::train::LearningRate;
@@ -56,6 +56,7 @@ typed! {
     DifferenceChoice: Kind::Choice(DifferenceChoice::NAMES),
     LearningRate: Kind::Choice(LearningRate::NAMES),
     Level: Kind::Choice(Level::NAMES),
+    Mark: Kind::Choice(Mark::THOUSANDS_NAMES),
     Missing: Kind::Choice(Missing::NAMES),
     Normalize: Kind::Choice(Normalize::NAMES),
     Pooling: Kind::Choice(Pooling::NAMES),

@@ -20,6 +20,8 @@ pub enum Kind {
     /// Names of columns: a list of them, or a text that separates them by commas. A name with a comma in it is put in
     /// double quotes there.
     Columns,
+    /// Texts, separated as [`Columns`](Self::Columns) are.
+    Texts,
     /// A number of rows, or `none`.
     Season,
     /// The largest norm of the gradients, `value:X`, or `none`.
@@ -45,7 +47,8 @@ impl Kind {
             Self::Switch => text.parse().map(Value::Boolean).map_err(|_| "give true or false".to_owned()),
             Self::Text | Self::Choice(_) => Ok(text_value()),
             Self::HeldOut => Ok(text.parse().map_or_else(|_| text_value(), Value::Float)),
-            Self::Columns => Ok(list(columns(text)?)),
+            Self::Columns => Ok(list(columns(text, "a column name")?)),
+            Self::Texts => Ok(list(columns(text, "a text")?)),
             Self::Season if text == "none" => Ok(text_value()),
             Self::Season => count().ok_or_else(|| "give a number of rows, or none".to_owned()),
             Self::Clip => {
@@ -80,10 +83,23 @@ impl Kind {
             (Self::Choice(names), Value::String(name), _) if names.contains(&name.as_str()) => any,
             (Self::Choice(names), ..) => Err(format!("one of {}", names.join(", "))),
             (Self::Columns, Value::String(text), _) => {
-                columns(text).map(list).map_err(|_| "names of columns".into())
+                columns(text, "a column name").map(list).map_err(|_| "names of columns".into())
             }
-            (Self::Columns, Value::Array(names), _) if names.iter().all(Value::is_str) => any,
+            (Self::Texts, Value::String(text), _) => {
+                columns(text, "a text").map(list).map_err(|_| "a list of texts".into())
+            }
+            (Self::Columns | Self::Texts, Value::Array(names), _) if names.iter().all(Value::is_str) => any,
+            // TOML knows -9999 as a number; a person means what is written in a cell.
+            (Self::Texts, Value::Array(all), _)
+                if all.iter().all(|v| v.is_str() || v.is_integer() || v.is_float()) =>
+            {
+                Ok(list(
+                    all.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect(),
+                ))
+            }
+            (Self::Texts, Value::Integer(_) | Value::Float(_), _) => Ok(list(vec![value.to_string()])),
             (Self::Columns, ..) => Err("names of columns".into()),
+            (Self::Texts, ..) => Err("a list of texts".into()),
             (Self::Season, Value::String(none), _) if none == "none" => any,
             (Self::Season, ..) => count("a number of rows, or \"none\""),
             (Self::Clip, _, Value::Float(max)) if *max > 0.0 && max.is_finite() => Ok(real),
@@ -94,7 +110,7 @@ impl Kind {
 
     /// Whether what is written for it is a text, whatever it looks like: a column may be called 3.
     pub(crate) fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Choice(_) | Self::Columns)
+        matches!(self, Self::Text | Self::Choice(_) | Self::Columns | Self::Texts)
     }
 }
 
@@ -102,9 +118,9 @@ fn list(names: Vec<String>) -> Value {
     Value::Array(names.into_iter().map(Value::String).collect())
 }
 
-/// Reads column names separated by commas; blanks around a name do not count, as in the file. A name with a comma in it
-/// is put in double quotes.
-fn columns(text: &str) -> Result<Vec<String>, String> {
+/// Reads names separated by commas; blanks around a name do not count, as in the file. A name with a comma in it is put
+/// in double quotes. `what` a name is, for messages.
+fn columns(text: &str, what: &str) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     let mut name = String::new();
     let mut inside = false;
@@ -128,7 +144,7 @@ fn columns(text: &str) -> Result<Vec<String>, String> {
         return Err("a double quote is not closed".into());
     }
     if names.iter().any(String::is_empty) {
-        return Err("a column name is empty; separate names with single commas".into());
+        return Err(format!("{what} is empty; separate them with single commas"));
     }
     Ok(names)
 }
@@ -164,10 +180,13 @@ mod tests {
             ("a, \"b\"", &["a", "b"]),
         ];
         for (text, expected) in cases {
-            assert_eq!(columns(text).unwrap(), expected, "{text}");
+            assert_eq!(columns(text, "a column name").unwrap(), expected, "{text}");
         }
         for wrong in ["", "a,", ",a", "a,,b", "\"a"] {
-            assert!(columns(wrong).is_err() && Kind::Columns.normal(&wrong.into()).is_err(), "{wrong}");
+            assert!(
+                columns(wrong, "a column name").is_err() && Kind::Columns.normal(&wrong.into()).is_err(),
+                "{wrong}"
+            );
         }
     }
 
@@ -194,6 +213,7 @@ mod tests {
             (Kind::Text, "3", "3".into()),
             (Kind::HeldOut, "0.5", Value::Float(0.5)),
             (Kind::HeldOut, "dev.csv", "dev.csv".into()),
+            (Kind::Texts, "-9999,gone", Value::Array(vec!["-9999".into(), "gone".into()])),
             (Kind::Columns, "a,b", Value::Array(vec!["a".into(), "b".into()])),
         ] {
             let value = kind.typed(text).unwrap();

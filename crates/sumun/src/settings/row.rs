@@ -55,7 +55,7 @@ impl Setting {
             Kind::Switch => "false".into(),
             Kind::Choice([first, ..]) => format!("{first:?}"),
             Kind::Choice([]) | Kind::Text => "\"…\"".into(),
-            Kind::Columns => "[\"…\"]".into(),
+            Kind::Columns | Kind::Texts => "[\"…\"]".into(),
         }
     }
 }

@@ -53,4 +53,6 @@ pub struct SequenceOutcome {
     pub seconds: f64,
     /// The seed of all randomness.
     pub seed: u64,
+    /// What was noticed about the data, a sentence each.
+    pub notes: Vec<String>,
 }

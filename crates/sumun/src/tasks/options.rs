@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::ReadOptions;
 use crate::message::key;
 use crate::settings::{Cell, Kind, Level, Normalize, Typed, check_train, settings};
 use crate::text::Tokenizer;
@@ -31,6 +32,10 @@ settings! {
         data.valid: HeldOut = HeldOut::Share(0.1),
             "Held out to choose the best epoch by: a share of the training file, or a file";
         data.test: HeldOut = HeldOut::Share(0.1), "Held out to report on: a share of the training file, or a file";
+        data.encoding: Option<String> = None,
+            "The encoding of files that are not UTF-8, such as euc-kr or windows-1252; by default found";
+        data.sheet: Option<String> = None,
+            "The sheet of a workbook (.xlsx, .ods); by default the first that is not empty";
     }
 }
 
@@ -99,6 +104,11 @@ pub(super) fn check_counts(counts: &[(&'static str, usize)]) -> Result<()> {
 }
 
 impl DataOptions {
+    /// What is said about how the files are written.
+    pub(super) fn read_options(&self) -> ReadOptions {
+        ReadOptions { encoding: self.encoding.clone(), sheet: self.sheet.clone(), ..ReadOptions::default() }
+    }
+
     /// Whether a part is `-`, standard input.
     pub(super) fn reads_standard_input(&self) -> bool {
         self.piped().next().is_some()

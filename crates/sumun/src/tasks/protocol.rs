@@ -183,6 +183,8 @@ pub enum Evaluated {
         horizon: usize,
         /// The scores.
         evaluation: Box<Evaluation>,
+        /// What was noticed in the file, a sentence each; of a part of the training file, nothing more than was said of it.
+        notes: Vec<String>,
     },
 }
 

@@ -84,5 +84,6 @@ pub fn task_results(trained: &SequenceOutcome) -> RunResults {
         seconds: trained.seconds,
         parameters: trained.file.tensors.iter().map(|tensor| tensor.values.len()).sum(),
         parts: trained.measured.iter().map(part).collect(),
+        notes: trained.notes.clone(),
     }
 }

@@ -202,6 +202,7 @@ impl<T: Task> Learning for LessonLearning<T> {
             seconds: session.seconds(),
             seed: config.train.seed,
             train_file: config.data.train,
+            notes: lesson.notes().to_vec(),
         })
     }
 }

@@ -78,9 +78,9 @@ pub fn setting(key: &str, value: &str) -> Result<Table> {
     let kind = SETTINGS.iter().find(|s| s.section == section && s.name == name).map(|s| s.kind);
     let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("value"));
     let value = match (parsed, kind) {
-        (Some(Value::Array(names)), Some(Kind::Columns)) => Value::Array(names),
+        (Some(Value::Array(names)), Some(Kind::Columns | Kind::Texts)) => Value::Array(names),
         // Its quotes tell a comma in a name from one between names.
-        (_, Some(Kind::Columns)) => Value::String(value.to_owned()),
+        (_, Some(Kind::Columns | Kind::Texts)) => Value::String(value.to_owned()),
         (Some(Value::String(text)), _) => Value::String(text),
         (Some(parsed), kind) if !kind.is_some_and(Kind::is_text) => parsed,
         _ => Value::String(value.to_owned()),

@@ -107,6 +107,10 @@ impl Labelling for Classify {
         &self.labelled
     }
 
+    fn numeric_labels(config: &TaskConfig<Self>) -> bool {
+        config.own.threshold.is_some()
+    }
+
     fn strata(config: &TaskConfig<Self>, all: &Records) -> Result<Vec<u32>> {
         let classes = config.own.classes(all)?;
         let ids = class_ids(all, &classes, config.own.threshold)?;

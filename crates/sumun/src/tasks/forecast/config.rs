@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::decisions::Decisions;
-use crate::data::{DateOrder, Missing, ScaleKind, TimeColumn};
+use crate::data::{DateOrder, Mark, Missing, ReadOptions, ScaleKind, TimeColumn};
 use crate::loss::{Huber, Loss, Mae, Mse};
 use crate::message::{Key, key, text};
 use crate::settings::{
     Cell, DifferenceChoice, Kind, Settings, Switch, Typed, WrittenClip, check_train, clip, misfit, settings,
     unwritable,
 };
+use crate::tasks::labelled::LabelledOptions;
 use crate::tasks::options::{DataOptions, NetworkOptions, TrainOptions};
 use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
@@ -61,6 +62,13 @@ settings! {
             "Further columns that help, known up to the present; by default none";
         data.known: Vec<String> = Vec::new(),
             "Further columns that are also known for the steps ahead, such as holidays; by default none";
+        data.decimal: Option<Mark> = None, as LabelledOptions;
+        data.thousands: Option<Mark> = None, as LabelledOptions;
+        data.na: Vec<String> = Vec::new(),
+            "What else means that a value is missing, such as -9999, beside empty cells, NA, NaN, null and their like",
+            Kind::Texts;
+        data.encoding: Option<String> = None, as DataOptions;
+        data.sheet: Option<String> = None, as DataOptions;
         data.horizon: Option<usize> = None,
             "Steps ahead, all forecast at once; by default one season, or 12 without one";
         data.window: Option<usize> = None,
@@ -214,6 +222,7 @@ impl ForecastConfig {
             return Err(Error::Invalid("no column to forecast".into())
                 .advise(text("name one or more with ") + key("target")));
         }
+        self.read_options().check()?;
         let mut names: Vec<(Key, &str)> = Vec::new();
         for (key, columns) in
             [(key("target"), &data.target), (key("features"), &data.features), (key("known"), &data.known)]
@@ -275,6 +284,18 @@ impl ForecastConfig {
             None => None,
             Some(Or::Number(period)) => Some(period.max(1)),
             Some(Or::Word(_)) => Some(1),
+        }
+    }
+
+    /// What is said about how the file is written.
+    pub fn read_options(&self) -> ReadOptions {
+        let DataSettings { decimal, thousands, na, encoding, sheet, .. } = &self.data;
+        ReadOptions {
+            decimal: *decimal,
+            thousands: *thousands,
+            na: na.clone(),
+            encoding: encoding.clone(),
+            sheet: sheet.clone(),
         }
     }
 

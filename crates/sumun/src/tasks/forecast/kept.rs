@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::preprocessing::Preprocessing;
-use crate::data::{Frequency, Missing, TimeFormat};
+use crate::data::{Frequency, Missing, NumberForm, ReadOptions, TimeFormat};
 use crate::loss::Loss;
 
 /// Everything about a forecaster except its network, as a model file keeps it.
@@ -21,6 +21,12 @@ pub struct ForecasterConfig {
     pub loss: Loss,
     /// What is done about missing values and rows.
     pub missing: Missing,
+    /// What was said about how the training file is written: other files are read in the same way.
+    #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
+    pub reading: ReadOptions,
+    /// How the columns of the training file are written, by name.
+    #[serde(default)]
+    pub forms: Vec<(String, NumberForm)>,
     /// The time column, if there is one.
     pub time: Option<TimeAxis>,
     /// Which of several series of its table it was trained on, as `column=value`.

@@ -54,7 +54,7 @@ impl Forecaster {
     /// Forecasts from every origin of `table` with true history, beside the baselines. The MASE's scale is that of the
     /// training part. Errors: a table without a needed column, or too short for one window and one horizon.
     pub fn evaluate(&self, table: &Table) -> Result<Evaluation> {
-        evaluate(self, table)
+        evaluate(self, table).map(|(evaluation, _)| evaluation)
     }
 }
 
@@ -128,15 +128,18 @@ fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> R
     Ok(Forecast { time_column, labels, targets, timestamps: times, notes: source.notes })
 }
 
-fn evaluate(model: &Forecaster, table: &Table) -> Result<Evaluation> {
+/// As [`Forecaster::evaluate`], with what was noticed in the file.
+pub(super) fn evaluate(model: &Forecaster, table: &Table) -> Result<(Evaluation, Vec<String>)> {
     let config = &model.config;
     let p = &config.preprocessing;
     let source = read(model, table)?;
     enough(model, &source, config.rows_to_evaluate() + p.horizon, "an evaluation")?;
     let frame = p.frame(source.columns())?;
     let origins = origins(source.rows, config.rows_to_evaluate(), p.horizon);
+    let name = source.name.clone();
     score::evaluate(config, &model.model, &frame, origins)?
-        .ok_or_else(|| Error::Data(format!("{}: no forecast of the file can be compared", source.name)))
+        .map(|evaluation| (evaluation, source.notes))
+        .ok_or_else(|| Error::Data(format!("{name}: no forecast of the file can be compared")))
 }
 
 /// The columns that the model needs, from a file.
@@ -156,6 +159,7 @@ fn read(model: &Forecaster, table: &Table) -> Result<Source> {
         known: p.known.iter().map(|i| i.name.as_str()).collect(),
         time,
         missing: config.missing,
+        forms: &config.forms,
         expected_frequency: match time {
             TimeColumn::None => None,
             _ => config.time.as_ref().and_then(|axis| axis.frequency),
@@ -207,6 +211,7 @@ fn from_history(model: &Forecaster) -> Result<Source> {
         known,
         times,
         axis,
+        forms: Vec::new(),
         notes: Vec::new(),
     })
 }

@@ -65,5 +65,6 @@ pub(super) fn results(trained: &ForecastOutcome) -> RunResults {
         seconds: trained.seconds,
         parameters: trained.forecaster.parameters().len(),
         parts: parts.into_iter().filter_map(|(name, of)| of.as_ref().map(|of| part(name, of))).collect(),
+        notes: trained.notes.clone(),
     }
 }

@@ -15,7 +15,7 @@ use super::plan::ForecastPlan;
 use super::preprocessing::Preprocessing;
 use super::score;
 use super::source::Source;
-use crate::data::{Difference, origins_within};
+use crate::data::{Difference, NumberForm, origins_within};
 use crate::settings::DifferenceChoice;
 use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot, TrainingStage, Wish};
 use crate::{Error, Result};
@@ -191,6 +191,8 @@ impl Search {
             loss: asked.loss()?,
             missing: asked.data.missing,
             series: asked.data.series.clone(),
+            reading: asked.read_options(),
+            forms: source.forms.iter().filter(|(_, form)| *form != NumberForm::default()).cloned().collect(),
             time: source.axis.clone().map(|(column, format, frequency)| TimeAxis {
                 column,
                 format,

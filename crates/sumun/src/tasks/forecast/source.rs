@@ -3,8 +3,8 @@
 use super::preprocessing::Columns;
 use crate::Result;
 use crate::data::{
-    Column, DateOrder, Frequency, Loaded, Missing, Series, SeriesSpec, Table, TimeColumn, TimeFormat,
-    Timestamp,
+    Column, DateOrder, Frequency, Loaded, Missing, NumberForm, Series, SeriesSpec, Table, TimeColumn,
+    TimeFormat, Timestamp,
 };
 
 /// The columns of a series, the known ones with what lies ahead.
@@ -26,6 +26,8 @@ pub(crate) struct Source {
     pub(crate) times: Option<Vec<Timestamp>>,
     /// The time column's name, form and step, if there is one.
     pub(crate) axis: Option<(String, TimeFormat, Option<Frequency>)>,
+    /// How the columns are written, by name.
+    pub(crate) forms: Vec<(String, NumberForm)>,
     /// What was noticed.
     pub(crate) notes: Vec<String>,
 }
@@ -37,6 +39,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) known: Vec<&'a str>,
     pub(crate) time: TimeColumn<'a>,
     pub(crate) missing: Missing,
+    pub(crate) forms: &'a [(String, NumberForm)],
     pub(crate) expected_frequency: Option<Frequency>,
     pub(crate) date_order: Option<DateOrder>,
     pub(crate) timezone: Option<&'a str>,
@@ -53,13 +56,14 @@ impl Source {
             columns: &columns,
             known: &wanted.known,
             missing: wanted.missing,
+            forms: wanted.forms,
             expected_frequency: wanted.expected_frequency,
             date_order: wanted.date_order,
             timezone: wanted.timezone,
             expected_format: wanted.expected_format,
             series: wanted.series,
         };
-        let Loaded { series, future, notes } = Series::from_table(table, &spec)?;
+        let Loaded { series, future, forms, notes } = Series::from_table(table, &spec)?;
         let mut values = series.columns.into_iter().map(|column| column.values);
         let mut take = |count: usize| values.by_ref().take(count).collect::<Vec<_>>();
         let targets = take(wanted.targets.len());
@@ -79,7 +83,18 @@ impl Source {
             _ => None,
         };
         let rows = targets.first().map_or(0, Vec::len);
-        Ok(Self { name: series.source, rows, first_row: 0, targets, features, known, times, axis, notes })
+        Ok(Self {
+            name: series.source,
+            rows,
+            first_row: 0,
+            targets,
+            features,
+            known,
+            times,
+            axis,
+            forms,
+            notes,
+        })
     }
 
     /// How row `row` (counted from 0, ahead ones included) is called: its time as the file writes it, or its number

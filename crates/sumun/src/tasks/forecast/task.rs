@@ -11,11 +11,12 @@ use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
 use super::outcome::ForecastOutcome;
 use super::plan::ForecastPlan;
+use super::predict::evaluate;
 use super::report::report;
 use super::results::{metrics, results};
 use super::search::Search;
 use super::source::{Source, Wanted};
-use crate::data::Table;
+use crate::data::{ReadOptions, Table};
 use crate::message::key;
 use crate::model::ModelFile;
 use crate::records;
@@ -73,6 +74,7 @@ fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<
         known: names(&config.data.known),
         time: config.time(),
         missing: config.data.missing,
+        forms: &[],
         expected_frequency: None,
         date_order: config.data.date_order,
         timezone: config.data.timezone.as_deref(),
@@ -133,7 +135,7 @@ impl Config for ForecastConfig {
     }
 
     fn plan(&self, _again: bool) -> Result<ForecastPlan> {
-        let text = records::open(&self.data.train, "CSV")?;
+        let text = records::open_with(&self.data.train, "CSV", &self.read_options())?;
         let table = Table::from_text(&text, None)?;
         plan(self, &table, vec![ReadFile::new("train", text.name(), &text.hash())])
     }
@@ -265,6 +267,7 @@ impl Outcome for ForecastOutcome {
                 targets: self.config.data.target.clone(),
                 horizon: self.decisions.horizon,
                 evaluation: Box::new(evaluation),
+                notes: Vec::new(),
             })
         };
         [part("valid", &self.valid), part("test", &self.test)].into_iter().flatten().collect()
@@ -300,20 +303,21 @@ impl TrainedModel for Forecaster {
                     + "; this is a forecaster",
             ));
         }
-        let table = request.file.map(read).transpose()?;
+        let table = request.file.map(|file| read(file, &self.config().reading)).transpose()?;
         let forecast = self.predict(table.as_ref(), request.steps)?;
         Ok(Predicted::Ahead { forecast, horizon: self.config().preprocessing.horizon })
     }
 
     fn evaluate(&self, file: &Path) -> Result<Evaluated> {
-        let table = read(file)?;
-        let evaluation = Box::new(self.evaluate(&table)?);
+        let table = read(file, &self.config().reading)?;
+        let (evaluation, notes) = evaluate(self, &table)?;
         let preprocessing = &self.config().preprocessing;
         Ok(Evaluated::Forecasts {
             part: table.name().to_owned(),
             targets: preprocessing.targets.iter().map(|target| target.name.clone()).collect(),
             horizon: preprocessing.horizon,
-            evaluation,
+            evaluation: Box::new(evaluation),
+            notes,
         })
     }
 
@@ -350,6 +354,6 @@ fn steps(horizon: usize) -> String {
 }
 
 /// A table from a file, or from standard input for `-`.
-fn read(file: &Path) -> Result<Table> {
-    Table::from_text(&records::open(file, "CSV")?, None)
+fn read(file: &Path, options: &ReadOptions) -> Result<Table> {
+    Table::from_text(&records::open_with(file, "CSV", options)?, None)
 }

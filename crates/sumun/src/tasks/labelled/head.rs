@@ -55,6 +55,9 @@ pub(in super::super) trait Labelling: Task {
     /// The settings that such tasks share.
     fn labelled(&self) -> &LabelledOptions;
 
+    /// Whether labels are read as numbers.
+    fn numeric_labels(config: &TaskConfig<Self>) -> bool;
+
     /// What every part should have its share of: the class of each record, or the same for all. Error: labels that leave
     /// nothing to learn.
     fn strata(config: &TaskConfig<Self>, all: &Records) -> Result<Vec<u32>>;

@@ -11,6 +11,7 @@ use super::super::shown::{Asked, Shown};
 use super::super::source::Source;
 use super::super::task::{Lesson, TaskConfig};
 use super::{Head, LabelledPipeline, Labelling, check_input};
+use crate::data::ReadOptions;
 use crate::model::Model;
 use crate::records::{Input, RecordSpec, Records};
 use crate::scores::majority;
@@ -44,7 +45,19 @@ impl<H: Head> Labelled<H> {
             stride: options.stride,
             to_predict: false,
         };
-        let all = Records::read(&data.train, &spec)?;
+        let (decimal, thousands) = (options.decimal, options.thousands);
+        let reading = ReadOptions { decimal, thousands, ..data.read_options() };
+        reading.check()?;
+        let mut all = Records::read_with(&data.train, &spec, &reading)?;
+        let mut notes = all.notes.clone();
+        let label_form = match T::numeric_labels(config) {
+            true => {
+                let (form, note) = all.plain_labels(&reading, None)?;
+                notes.extend(note);
+                Some(form)
+            }
+            false => None,
+        };
         check_input(config, all.channels().is_some())?;
         let mut sources = vec![Source::new("train", &all.name, &all.hash)];
         let strata = T::strata(config, &all)?;
@@ -60,9 +73,10 @@ impl<H: Head> Labelled<H> {
             fields: all.fields.clone(),
             x_layout: all.x_layout,
             form: all.form.clone(),
+            reading,
+            label_form,
             windows: options.window.map(|window| [window, options.stride.unwrap_or(window)]),
         };
-        let mut notes = all.notes.clone();
         notes.extend(pipeline.head.remarks(&all.name));
         let texts = all.records.iter().filter_map(|record| match &record.input {
             Input::Text(text) => Some(text.as_str()),
@@ -72,7 +86,7 @@ impl<H: Head> Labelled<H> {
         let mut part = |name: &str, held: &HeldOut, places: &Option<Vec<usize>>| match held {
             HeldOut::Share(_) => Ok(places.as_ref().map(|places| all.select(places))),
             HeldOut::File(path) => {
-                let records = Records::read(path, &pipeline.spec(true))?;
+                let records = pipeline.read(path)?;
                 sources.push(Source::new(name, &records.name, &records.hash));
                 notes.extend_from_slice(&records.notes);
                 notes.extend(pipeline.head.unseen(name, &records)?);

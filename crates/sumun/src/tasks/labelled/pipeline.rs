@@ -10,6 +10,7 @@ use super::super::learner::{attention, outputs};
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
 use super::Head;
+use crate::data::{NumberForm, ReadOptions};
 use crate::message::{key, text};
 use crate::model::{AttentionLayer, LayerConfig, Model};
 use crate::records::{Classes, Fields, Form, RecordSpec, Records, XLayout};
@@ -30,6 +31,12 @@ pub struct LabelledPipeline<H> {
     /// The steps of a window and those between two, where sequences are cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) windows: Option<[usize; 2]>,
+    /// What is said about how files are written.
+    #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
+    pub(super) reading: ReadOptions,
+    /// How labels were written, where they are numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) label_form: Option<NumberForm>,
 }
 
 fn is_usual(form: &Form) -> bool {
@@ -58,6 +65,16 @@ impl<H: Head> LabelledPipeline<H> {
             stride: self.windows.map(|[_, stride]| stride),
             to_predict: !require_label,
         }
+    }
+
+    /// The labelled records of another file, with numbers as programs write them.
+    pub(super) fn read(&self, path: &Path) -> Result<Records> {
+        let mut records = Records::read_with(path, &self.spec(true), &self.reading)?;
+        if let Some(form) = &self.label_form {
+            let (_, note) = records.plain_labels(&self.reading, Some(form))?;
+            records.notes.extend(note);
+        }
+        Ok(records)
     }
 
     /// What the model makes of each record.
@@ -145,7 +162,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
             return Err(Error::Model("its steps have no attention weights".into())
                 .advise(train + key("attention") + " out"));
         }
-        let records = Records::read(file, &self.spec(false))?;
+        let records = Records::read_with(file, &self.spec(false), &self.reading)?;
         let attention = if how.attention { self.attention(model, &records)? } else { None };
         let (predictions, unknown) = self.predictions(model, &records)?;
         let Records { name, beside, mut notes, .. } = records;
@@ -166,7 +183,9 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
     }
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
-        let records = Records::read(file, &self.spec(true))?;
-        self.evaluate(model, &records.name, &records)
+        let records = self.read(file)?;
+        let measured = self.evaluate(model, &records.name, &records)?;
+        let notes = records.notes.into_iter().chain(measured.notes).collect();
+        Ok(Measured { notes, ..measured })
     }
 }

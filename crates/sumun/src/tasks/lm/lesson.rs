@@ -45,9 +45,11 @@ impl Writing {
     /// Reads the text, learns the vocabulary and builds the network.
     pub(super) fn new(config: &TaskConfig<Lm>) -> Result<Self> {
         let TaskConfig { data: options, text: text_options, .. } = config;
+        let reading = options.read_options();
         let mut notes = Vec::new();
         let mut read = |path: &Path| {
-            let text = PlainText::read(path)?;
+            let text = PlainText::read_with(path, &reading)?;
+            notes.extend_from_slice(&text.notes);
             if text_options.normalize == Normalize::None {
                 return Ok::<_, Error>(text);
             }
@@ -67,7 +69,8 @@ impl Writing {
         let mut train = Reading { ids: Vec::new(), characters: 0, start: tokens.start() };
         train.ids = tokens.encode(parts.train)?;
         train.characters = parts.train.chars().count();
-        let pipeline = LanguagePipeline::new(tokens, &train);
+        let mut pipeline = LanguagePipeline::new(tokens, &train);
+        pipeline.reading = reading;
         let rare = too_rare(unknown(&train), train.ids.len(), pipeline.vocabulary());
         notes.extend(rare);
         let mut part =

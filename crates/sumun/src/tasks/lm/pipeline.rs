@@ -12,6 +12,7 @@ use super::plain_text::PlainText;
 use super::sample::Sampling;
 use super::score::Reading;
 use super::tokens::Tokens;
+use crate::data::ReadOptions;
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, PoolLayer, RecurrentLayer};
 use crate::records::counted;
 use crate::scores::{Language, Unigram};
@@ -24,13 +25,16 @@ pub struct LanguagePipeline {
     pub(super) tokens: Tokens,
     /// How often each id is in the training part, for the baseline.
     counts: Vec<u64>,
+    /// What is said about how files are written.
+    #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
+    pub(in super::super) reading: ReadOptions,
 }
 
 impl LanguagePipeline {
     pub(super) fn new(tokens: Tokens, train: &Reading) -> Self {
         let mut counts = vec![0; tokens.vocabulary.len()];
         train.ids.iter().for_each(|&id| counts[id as usize] += 1);
-        Self { tokens, counts }
+        Self { tokens, counts, reading: ReadOptions::default() }
     }
 
     /// How many ids the network reads, and has an output for.
@@ -135,12 +139,17 @@ impl Pipeline for LanguagePipeline {
     }
 
     fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Answers> {
-        self.answers(model, &PlainText::read(file)?)
+        let text = PlainText::read_with(file, &self.reading)?;
+        let answers = self.answers(model, &text)?;
+        let notes = text.notes.into_iter().chain(answers.notes).collect();
+        Ok(Answers { notes, ..answers })
     }
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
-        let text = PlainText::read(file)?;
-        self.evaluate(model, &text.name, &text)
+        let text = PlainText::read_with(file, &self.reading)?;
+        let measured = self.evaluate(model, &text.name, &text)?;
+        let notes = text.notes.into_iter().chain(measured.notes).collect();
+        Ok(Measured { notes, ..measured })
     }
 
     fn continue_text<'a>(

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::super::options::HeldOut;
 use super::super::parts::{Parts, shares};
-use crate::data::TextFile;
-use crate::records::STANDARD_INPUT;
+use crate::data::{ReadOptions, TextFile};
+use crate::records::open_with;
 use crate::settings::Level;
 use crate::text::composed;
 use crate::{Error, Result};
@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// What messages ask for.
 const KIND: &str = "text";
 
-/// A text in UTF-8 with its file's name. A byte order mark is left out, and lines that end as Windows ends them (CR LF)
+/// A text with its file's name. A byte order mark is left out, and lines that end as Windows ends them (CR LF)
 /// end with LF, so that all texts have one kind of line end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlainText {
@@ -24,27 +24,30 @@ pub struct PlainText {
     pub text: String,
     /// SHA-256 of the file's bytes, in hexadecimal.
     pub hash: String,
+    /// What was found in the file that people should know, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl PlainText {
-    /// Reads a file, or standard input for `-`. Errors: there is no such file; it is not UTF-8, with the place of the
-    /// first byte that is not; it is empty or nothing but white space.
+    /// Reads a file, or standard input for `-`; what is not UTF-8 is decoded where its encoding is certain. Errors: there
+    /// is no such file; it is in no encoding that is known, with the place of the first byte that is not UTF-8; it is empty
+    /// or nothing but white space.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        Self::of(&if path == Path::new("-") {
-            TextFile::from_reader(STANDARD_INPUT, std::io::stdin().lock(), KIND)?
-        } else {
-            TextFile::open(path, KIND)?
-        })
+        Self::read_with(path, &ReadOptions::default())
+    }
+
+    /// As [`read`](Self::read), with what is known about how the file is written.
+    pub fn read_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self> {
+        Self::of(&open_with(path.as_ref(), KIND, options)?)
     }
 
     fn of(file: &TextFile) -> Result<Self> {
         let name = file.name().to_owned();
-        let text = unix_lines(file.text()?);
+        let text = unix_lines(file.text());
         if text.trim().is_empty() {
             return Err(Error::Data(format!("{name}: there is no text in it; give a file that has some")));
         }
-        Ok(Self { name, text, hash: file.hash() })
+        Ok(Self { name, text, hash: file.hash(), notes: file.notes().to_vec() })
     }
 
     /// The text in Unicode's composed form, NFC, with LF for every line end, and what that changed; None where nothing.
@@ -129,10 +132,15 @@ mod tests {
         for (bytes, expected) in [
             (b"".as_slice(), "t.txt: there is no text in it; give a file that has some"),
             (b"\xef\xbb\xbf \r\n", "t.txt: there is no text in it; give a file that has some"),
-            (b"a\nb\xffc", "t.txt: line 2 is not UTF-8 text (byte 0xFF at offset 3); save the file as UTF-8"),
             (
-                b"\xef\xbb\xbfab\xe9",
-                "t.txt: line 1 is not UTF-8 text (byte 0xE9 at offset 5); save the file as UTF-8",
+                b"a\nb\xff\xff\xff\xff",
+                "t.txt: line 2 is not UTF-8 text (byte 0xFF at offset 3); save the file as UTF-8; or name its encoding, such as \
+                 windows-1252, euc-kr or gbk",
+            ),
+            (
+                b"\xef\xbb\xbf\xed\x95\x9cab\xe9",
+                "t.txt: line 1 is not UTF-8 text (byte 0xE9 at offset 8), though the rest is; correct it; or name its \
+                 encoding, such as windows-1252, euc-kr or gbk",
             ),
         ] {
             assert_eq!(read(bytes).unwrap_err().to_string(), expected);

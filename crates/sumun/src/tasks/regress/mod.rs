@@ -62,6 +62,10 @@ impl Labelling for Regress {
         &self.labelled
     }
 
+    fn numeric_labels(_config: &TaskConfig<Self>) -> bool {
+        true
+    }
+
     fn strata(_config: &TaskConfig<Self>, all: &Records) -> Result<Vec<u32>> {
         let labels = all.numeric_labels()?;
         if let Some(first) = labels.first().filter(|&first| labels.iter().all(|label| label == first)) {

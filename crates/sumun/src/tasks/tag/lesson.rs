@@ -33,7 +33,8 @@ impl Tagger {
         let (options, own) = (&config.data, &config.own);
         let spec =
             TaggedSpec { tokens: own.tokens.as_deref(), tags: own.tags.as_deref(), require_tags: true };
-        let all = Tagged::read(&options.train, &spec)?;
+        let reading = options.read_options();
+        let all = Tagged::read_with(&options.train, &spec, &reading)?;
         let mut sources = vec![Source::new("train", &all.name, &all.hash)];
         let mut places =
             split(&options.valid, &options.test, config.train.seed, &vec![0; all.sentences.len()])?;

@@ -8,7 +8,7 @@ use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, argmax, outpu
 use super::super::task::{How, Pipeline, TaskConfig};
 use super::super::trained::check_network;
 use super::Tag;
-use crate::data::quoted;
+use crate::data::{ReadOptions, quoted};
 use crate::message::{key, text};
 use crate::model::Model;
 use crate::records::{Classes, Columns, Known, Sentence, Tagged, TaggedSpec};
@@ -30,6 +30,9 @@ pub struct TaggingPipeline {
     /// The columns of the training file, where it is CoNLL, to be read again from another of as many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     columns: Option<Columns>,
+    /// What is said about how files are written.
+    #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
+    reading: ReadOptions,
 }
 
 impl TaggingPipeline {
@@ -48,7 +51,8 @@ impl TaggingPipeline {
             train.sentences.iter().map(|sentence| sentence.tokens.clone()).collect();
         let most_frequent = MostFrequentTag::of(&tokens, &train.tag_ids(&tags)?, tags.len())?;
         let (tokens_field, tags_field) = (config.own.tokens.clone(), config.own.tags.clone());
-        Ok(Self { reader, tags, most_frequent, tokens_field, tags_field, columns: train.columns })
+        let (columns, reading) = (train.columns, config.data.read_options());
+        Ok(Self { reader, tags, most_frequent, tokens_field, tags_field, columns, reading })
     }
 
     /// Which keys or columns of another file are read.
@@ -62,7 +66,7 @@ impl TaggingPipeline {
         let token = |token: &str| self.reader.knows(token);
         let tag = |tag: &str| self.tags.id(tag).is_some();
         let known = Known { columns: self.columns, token: &token, tag: &tag };
-        Tagged::read_for(path, &self.spec(require_tags), &known)
+        Tagged::read_for(path, &self.spec(require_tags), &known, &self.reading)
     }
 
     /// The tags, in the order of the network's outputs.

@@ -34,7 +34,8 @@ impl Translator {
         let mut sources = Vec::new();
         let mut notes = Vec::new();
         let parts = read(config, &mut sources, &mut notes)?;
-        let pipeline = TranslationPipeline::fit(&parts.train, config)?;
+        let mut pipeline = TranslationPipeline::fit(&parts.train, config)?;
+        pipeline.reading = config.data.read_options();
         let train = pipeline.examples(&parts.train)?;
         let valid = parts.valid.as_ref().map(|pairs| pipeline.examples(pairs)).transpose()?;
         // A text that is too long is known before the training.
@@ -68,12 +69,14 @@ fn read(
         target: config.own.target.as_deref(),
         require_target: true,
     };
-    let mut all = Pairs::read(&options.train, &spec)?;
+    let reading = options.read_options();
+    let mut all = Pairs::read_with(&options.train, &spec, &reading)?;
     sources.push(Source::new("train", &all.name, &all.hash));
+    notes.extend_from_slice(&all.notes);
     let mut file = |part: &str, held: &HeldOut| match held {
         HeldOut::Share(_) => Ok(None),
         HeldOut::File(path) => {
-            let pairs = Pairs::read(path, &spec)?;
+            let pairs = Pairs::read_with(path, &spec, &reading)?;
             sources.push(Source::new(part, &pairs.name, &pairs.hash));
             Ok::<_, Error>(Some(pairs))
         }
@@ -92,7 +95,13 @@ fn read(
         let mut places: Vec<usize> = chosen.iter().flat_map(|&group| &groups[group]).copied().collect();
         places.sort_unstable();
         let pairs = places.into_iter().map(|place| all.pairs[place].clone()).collect();
-        Pairs { name: all.name.clone(), hash: all.hash.clone(), fields: all.fields.clone(), pairs }
+        Pairs {
+            name: all.name.clone(),
+            hash: all.hash.clone(),
+            notes: all.notes.clone(),
+            fields: all.fields.clone(),
+            pairs,
+        }
     };
     Ok(Parts {
         train: select(&places.train),

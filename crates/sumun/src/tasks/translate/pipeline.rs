@@ -11,6 +11,7 @@ use super::learner::Predicted;
 use super::network::{ATTENTION, DECODER, ENCODER, SOURCE, TARGET};
 use super::search::{BEAM, MOST_BEAM, Search, Written, attention};
 use super::side::Side;
+use crate::data::ReadOptions;
 use crate::message::key;
 use crate::model::{Input, Model};
 use crate::nn::{CrossAttention, Recurrent};
@@ -32,6 +33,9 @@ pub struct TranslationPipeline {
     longest: usize,
     /// The simplest guess.
     most_frequent: String,
+    /// What is said about how files are written.
+    #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
+    pub(in super::super) reading: ReadOptions,
 }
 
 /// Alignments of a kind that a measured part holds, and the most tokens of their sources and targets.
@@ -55,6 +59,7 @@ impl TranslationPipeline {
             max_tokens: own.max_tokens,
             longest: longest.saturating_mul(2),
             most_frequent: most_frequent(targets(&train.pairs)),
+            reading: ReadOptions::default(),
         })
     }
 
@@ -274,13 +279,15 @@ impl Pipeline for TranslationPipeline {
     }
 
     fn predict_file(&self, model: &Model, file: &Path, how: &How) -> Result<Answers> {
-        let pairs = Pairs::read(file, &self.spec(false))?;
-        self.predict(model, &pairs, how.beam.unwrap_or(BEAM), how.attention)
+        let pairs = Pairs::read_with(file, &self.spec(false), &self.reading)?;
+        let answers = self.predict(model, &pairs, how.beam.unwrap_or(BEAM), how.attention)?;
+        Ok(Answers { notes: pairs.notes, ..answers })
     }
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
-        let pairs = Pairs::read(file, &self.spec(true))?;
-        self.evaluate(model, &pairs.name, &pairs)
+        let pairs = Pairs::read_with(file, &self.spec(true), &self.reading)?;
+        let measured = self.evaluate(model, &pairs.name, &pairs)?;
+        Ok(Measured { notes: pairs.notes, ..measured })
     }
 }
 

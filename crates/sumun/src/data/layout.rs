@@ -1,0 +1,260 @@
+//! Where the table of a file begins, and what separates its cells.
+
+use super::number::is_number;
+
+/// How many lines are looked at.
+const LOOKED_AT: usize = 200;
+
+/// How many lines must have as many cells as the first to find the delimiter by them.
+const DELIMITER_LINES: usize = 20;
+
+/// The most lines before a table's header.
+const MOST_BEFORE: usize = 40;
+
+/// How many rows must follow a header below other lines.
+const ROWS_BELOW: usize = 3;
+
+/// The characters that separate cells, the most telling last; a blank stands for runs of blanks.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// What a file has before and between its cells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub(super) delimiter: u8,
+    /// Where the header begins in the text, in bytes, and on which line.
+    pub(super) start: usize,
+    pub(super) line: usize,
+    /// What was left out, a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+/// A line that is not blank.
+#[derive(Debug, Clone, Copy)]
+struct Line<'a> {
+    number: usize,
+    start: usize,
+    text: &'a str,
+}
+
+fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
+    let bytes = text.as_bytes();
+    let (mut at, mut number) = (0, 0);
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            let (start, end) = (at, bytes[at..].iter().position(|b| matches!(b, b'\n' | b'\r')));
+            let end = end.map_or(bytes.len(), |end| start + end);
+            let two = bytes[end..].starts_with(b"\r\n");
+            at = end + if two { 2 } else { 1 };
+            number += 1;
+            let line = &text[start..end];
+            if !line.trim().is_empty() {
+                return Some(Line { number, start, text: line });
+            }
+        }
+        None
+    })
+}
+
+impl Layout {
+    /// Finds the layout of a text that is not blank; `delimiter` is one that is known.
+    pub(super) fn of(text: &str, delimiter: Option<u8>) -> Self {
+        let all: Vec<Line<'_>> = lines(text).take(LOOKED_AT).collect();
+        let mut lines = all.as_slice();
+        let mut notes = Vec::new();
+        let mut delimiter = delimiter;
+        if let Some(said) = lines.first().and_then(|line| separator_line(line.text))
+            && lines.len() > 1
+        {
+            delimiter = delimiter.or(Some(said));
+            lines = &lines[1..];
+        }
+        let comments = lines.iter().take_while(|line| is_comment(line.text)).count();
+        // A file of comments alone is none: `#` may begin the only line there is.
+        let below = if comments < lines.len() { &lines[comments..] } else { lines };
+        let (delimiter, offset) = match delimiter {
+            Some(delimiter) => (delimiter, 0),
+            None => find_delimiter(below),
+        };
+        let mut first = below[offset];
+        let left_out = |count: usize, what: &str| match count {
+            1 => format!("1 {what} before the header left out"),
+            _ => format!("{count} {what}s before the header left out"),
+        };
+        if comments > 0 && comments < lines.len() {
+            let last = lines[comments - 1];
+            let named = last.text.trim_start().trim_start_matches(['#', '%']);
+            let width = |text: &str| cells(text, delimiter).len();
+            let numbers = |text: &str| cells(text, delimiter).iter().any(|cell| is_number(cell));
+            // The names of the columns may stand in a comment: `# year month value`.
+            let header = offset == 0
+                && width(first.text) > 1
+                && width(named) == width(first.text)
+                && numbers(first.text)
+                && !numbers(named);
+            if header {
+                // `#id` may be the name itself.
+                let name = if named.starts_with([' ', '\t']) { named } else { last.text };
+                let skipped = last.text.len() - name.len();
+                first = Line { start: last.start + skipped, ..last };
+            }
+            let count = comments - usize::from(header);
+            if count > 0 {
+                notes.push(left_out(count, "comment line"));
+            }
+        }
+        if offset > 0 {
+            notes.push(left_out(offset, "line"));
+        }
+        Self { delimiter, start: first.start, line: first.number, notes }
+    }
+}
+
+/// The delimiter that a first line `sep=;` names, as spreadsheets write it.
+fn separator_line(line: &str) -> Option<u8> {
+    let line = line.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(line);
+    let said = line.get(..4).filter(|start| start.eq_ignore_ascii_case("sep="));
+    match said.map(|_| &line.as_bytes()[4..]) {
+        Some(&[delimiter]) if DELIMITERS.contains(&delimiter) => Some(delimiter),
+        _ => None,
+    }
+}
+
+fn is_comment(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with('#') || line.starts_with('%') || line.starts_with("//")
+}
+
+/// How many delimiters a line has outside of quotation marks.
+fn count(line: &str, delimiter: u8) -> usize {
+    if delimiter == b' ' {
+        return line.split_whitespace().count().saturating_sub(1);
+    }
+    let (mut inside, mut found) = (false, 0);
+    for byte in line.bytes() {
+        inside ^= byte == b'"';
+        found += usize::from(!inside && byte == delimiter);
+    }
+    found
+}
+
+/// The cells of a line, roughly: as far as a look at them needs.
+fn cells(line: &str, delimiter: u8) -> Vec<&str> {
+    if delimiter == b' ' {
+        return line.split_whitespace().collect();
+    }
+    line.split(delimiter as char).map(|cell| cell.trim().trim_matches('"')).collect()
+}
+
+/// The delimiter, and how many lines stand before the header.
+///
+/// It is the one that cuts the first lines into the same number of cells, more than one; among several the one that
+/// makes the most. Else the one that does so from some line on, where that line can be a header and those before it have
+/// another number. Else runs of blanks, if they do and columns below the header hold numbers, or all columns do. Else the most frequent in
+/// the header, and a comma if there is none at all.
+fn find_delimiter(lines: &[Line<'_>]) -> (u8, usize) {
+    let header = |&d: &u8| count(lines[0].text, d);
+    let first = &lines[..lines.len().min(DELIMITER_LINES)];
+    let even = |d: &u8| header(d) > 0 && first.iter().all(|line| count(line.text, *d) == header(d));
+    // A later maximum wins, so that on a tie a comma loses to a semicolon (it may be a decimal comma).
+    if let Some(delimiter) = DELIMITERS.into_iter().filter(even).max_by_key(header) {
+        return (delimiter, 0);
+    }
+    let below = DELIMITERS.into_iter().filter_map(|d| Some((d, table_below(lines, d)?)));
+    if let Some((delimiter, offset)) = below.max_by_key(|&(d, offset)| count(lines[offset].text, d)) {
+        return (delimiter, offset);
+    }
+    let blanks = header(&b' ') > 0
+        && header(&b'\t') == 0
+        && !DELIMITERS.iter().any(|d| lines.iter().any(|line| count(line.text, *d) > 0 && *d != b'\t'))
+        && lines.iter().all(|line| count(line.text, b' ') == header(&b' '))
+        && (numeric_below(lines, b' ')
+            || lines.iter().all(|line| cells(line.text, b' ').iter().all(|c| is_value(c))));
+    if blanks {
+        return (b' ', 0);
+    }
+    let most = DELIMITERS.into_iter().filter(|d| header(d) > 0).max_by_key(header);
+    (most.unwrap_or(b','), 0)
+}
+
+/// A number, or what may be a time.
+fn is_value(cell: &str) -> bool {
+    is_number(cell) || cell.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Where a table begins below other lines: from there on all lines have as many cells, those before have other numbers
+/// of them, and the first is a row of names above numbers.
+fn table_below(lines: &[Line<'_>], delimiter: u8) -> Option<usize> {
+    let width = count(lines.last()?.text, delimiter);
+    let rows = lines.iter().rev().take_while(|line| count(line.text, delimiter) == width).count();
+    let offset = lines.len() - rows;
+    let before = lines[..offset].iter().all(|line| count(line.text, delimiter) < width);
+    (width > 0
+        && rows > ROWS_BELOW
+        && (1..=MOST_BEFORE).contains(&offset)
+        && before
+        && numeric_below(&lines[offset..], delimiter))
+    .then_some(offset)
+}
+
+/// Whether a first line without numbers stands above a column of numbers.
+fn numeric_below(lines: &[Line<'_>], delimiter: u8) -> bool {
+    let Some((header, rows)) = lines.split_first() else { return false };
+    let names = cells(header.text, delimiter);
+    let numbers = |column: usize| {
+        rows.iter().all(|row| {
+            let cells = cells(row.text, delimiter);
+            cells.get(column).is_some_and(|cell| cell.is_empty() || is_number(cell))
+        }) && rows
+            .iter()
+            .any(|row| cells(row.text, delimiter).get(column).is_some_and(|cell| is_number(cell)))
+    };
+    !rows.is_empty() && !names.iter().any(|name| is_number(name)) && (0..names.len()).any(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_and_what_stands_before() {
+        let cases: [(&str, u8, usize, &[&str]); 19] = [
+            ("a,b\n1,2\n", b',', 1, &[]),
+            ("a;b\n1,5;2,5\n", b';', 1, &[]),
+            ("a\tb\n1,5\t2\n", b'\t', 1, &[]),
+            ("a|b\n1|2\n", b'|', 1, &[]),
+            ("a\n1\n", b',', 1, &[]),
+            ("sep=;\na;b\n1;2\n", b';', 2, &[]),
+            ("\"sep=,\"\r\na;b\r\n1;2\r\n", b',', 2, &[]),
+            ("# station 12\ndate,temp\n1,2\n", b',', 2, &["1 comment line before the header left out"]),
+            ("# a\n# b\n\ndate,temp\n1,2\n", b',', 4, &["2 comment lines before the header left out"]),
+            (
+                "# station\n# year value\n1958 315.1\n1959 316\n",
+                b' ',
+                2,
+                &["1 comment line before the header left out"],
+            ),
+            ("#id,y\n1,2\n", b',', 1, &[]),
+            ("year  value\n1958  315.1\n1959   316\n", b' ', 1, &[]),
+            ("two words\nand more\n", b',', 1, &[]),
+            ("a\tb\n1\t\"2\n3\t\"4\n", b'\t', 1, &[]),
+            (
+                "Data Source,World\nLast Updated\n\nyear,value,x\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n",
+                b',',
+                4,
+                &["2 lines before the header left out"],
+            ),
+            // A decimal comma without quotation marks is no table below a header.
+            ("date,y\n2020-01-01,1,5\n2020-01-02,2,5\n2020-01-03,2,5\n2020-01-04,1,5\n", b',', 1, &[]),
+            ("text,label\n\"a, b\",x\nc,y\n", b',', 1, &[]),
+            ("a,b\r1,2\r", b',', 1, &[]),
+            ("#\n", b',', 1, &[]),
+        ];
+        for (text, delimiter, line, notes) in cases {
+            let layout = Layout::of(text, None);
+            assert_eq!((layout.delimiter, layout.line), (delimiter, line), "{text:?}");
+            assert_eq!(layout.notes, notes, "{text:?}");
+        }
+        let text = "# x\n# year value\n1 2\n";
+        assert!(text[Layout::of(text, None).start..].starts_with(" year value\n"));
+    }
+}
