@@ -2,6 +2,7 @@
 //! or it is refused with what to do. However a file is written otherwise, no other numbers are ever read.
 
 use sumun::data::{Mark, ReadOptions, Table};
+use sumun::forecast::{self, ForecastConfig, Or};
 use sumun::records::{RecordSpec, Records};
 
 fn path(file: &str) -> String {
@@ -100,6 +101,32 @@ fn texts_and_labels() {
     assert_eq!(records.numeric_labels().unwrap()[..4], [0.5, 1.5, 2.5, 3.5]);
     assert_eq!(form.decimal, Some(Mark::Comma));
     assert_eq!(note.unwrap(), "labels are written with ',' before decimals: '0,5' is 0.5");
+}
+
+/// Words and booleans are inputs as well; what was never learnt is said and is none of them.
+#[test]
+fn words_help_a_forecast() {
+    let table = Table::read(path("f43_cat_feature.csv")).unwrap();
+    let mut config = ForecastConfig::of(&["y"]);
+    config.data.features = vec!["promo".into(), "weather".into()];
+    (config.train.epochs, config.data.horizon, config.data.season) = (Some(1), Some(7), Some(Or::Number(7)));
+    let trained = forecast::train(&table, &config, &mut ()).unwrap();
+    assert!(
+        trained.notes.iter().any(|note| note.contains("'weather' is coded as 2 categories")),
+        "{:?}",
+        trained.notes
+    );
+    let kept = trained.forecaster.config();
+    let names: Vec<&str> = kept.preprocessing.features.iter().map(|input| input.name.as_str()).collect();
+    assert_eq!(names, ["promo=False", "promo=True", "weather=rain", "weather=sun"]);
+    let text = std::fs::read_to_string(path("f43_cat_feature.csv")).unwrap();
+    let same = trained.forecaster.predict(Some(&table), None).unwrap();
+    assert_eq!(same.targets, trained.forecaster.predict(None, None).unwrap().targets);
+    let last = text.trim_end().rfind(',').unwrap();
+    let newer = Table::from_reader("f.csv", format!("{},fog\n", &text[..last]).as_bytes()).unwrap();
+    let other = trained.forecaster.predict(Some(&newer), None).unwrap();
+    assert!(other.notes.iter().any(|note| note.contains("not learnt ('fog' in 1 row)")), "{:?}", other.notes);
+    assert_ne!(same.targets, other.targets);
 }
 
 /// A file as a matrix of cells, its names first.

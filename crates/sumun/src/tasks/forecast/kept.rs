@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::preprocessing::Preprocessing;
-use crate::data::{Frequency, Missing, NumberForm, ReadOptions, TimeFormat};
+use crate::data::{Categories, Frequency, Missing, NumberForm, ReadOptions, TimeFormat};
 use crate::loss::Loss;
 
 /// Everything about a forecaster except its network, as a model file keeps it.
@@ -24,6 +24,9 @@ pub struct ForecasterConfig {
     /// What was said about how the training file is written: other files are read in the same way.
     #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
     pub reading: ReadOptions,
+    /// The columns of words, each of which is several features or known columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<Categories>,
     /// How the columns of the training file are written, by name.
     #[serde(default)]
     pub forms: Vec<(String, NumberForm)>,

@@ -27,8 +27,9 @@ pub struct ForecastPlan {
 
 impl ForecastPlan {
     /// Decides what the settings leave open. Error: data that cannot be learnt from.
-    pub(super) fn new(config: ForecastConfig, source: Source, files: Vec<ReadFile>) -> Result<Self> {
+    pub(super) fn new(config: ForecastConfig, mut source: Source, files: Vec<ReadFile>) -> Result<Self> {
         let decisions = choose::decide(&config, &source)?;
+        source.forget_unseen(&decisions.split.train);
         Ok(Self { config, source, decisions, files })
     }
 
@@ -81,8 +82,8 @@ impl ForecastPlan {
         };
         Ok(Preprocessing {
             targets,
-            features: inputs(&data.features, &source.features)?,
-            known: inputs(&data.known, &source.known)?,
+            features: inputs(&source.feature_names, &source.features)?,
+            known: inputs(&source.known_names, &source.known)?,
             calendar: decisions.calendar.clone(),
             difference,
             window,

@@ -172,7 +172,10 @@ fn read(model: &Forecaster, table: &Table) -> Result<Source> {
             series.split_once('=').is_some_and(|(column, _)| has_columns(table, column.trim()))
         }),
     };
-    Source::read(table, &wanted)
+    match config.categories.as_slice() {
+        [] => Source::read(table, &wanted),
+        categories => Source::read(&table.with_categories(categories)?, &wanted),
+    }
 }
 
 /// Whether a table has a column, or all of those with `+` between their names.
@@ -211,6 +214,9 @@ fn from_history(model: &Forecaster) -> Result<Source> {
         known,
         times,
         axis,
+        feature_names: p.features.iter().map(|input| input.name.clone()).collect(),
+        known_names: p.known.iter().map(|input| input.name.clone()).collect(),
+        categories: Vec::new(),
         forms: Vec::new(),
         notes: Vec::new(),
     })

@@ -192,6 +192,7 @@ impl Search {
             missing: asked.data.missing,
             series: asked.data.series.clone(),
             reading: asked.read_options(),
+            categories: source.categories.clone(),
             forms: source.forms.iter().filter(|(_, form)| *form != NumberForm::default()).cloned().collect(),
             time: source.axis.clone().map(|(column, format, frequency)| TimeAxis {
                 column,

@@ -1,10 +1,12 @@
 //! The columns of a file that a forecaster reads.
 
+use std::ops::Range;
+
 use super::preprocessing::Columns;
 use crate::Result;
 use crate::data::{
-    Column, DateOrder, Frequency, Loaded, Missing, NumberForm, Series, SeriesSpec, Table, TimeColumn,
-    TimeFormat, Timestamp,
+    Categories, Column, DateOrder, Frequency, Loaded, Missing, NumberForm, Series, SeriesSpec, Table,
+    TimeColumn, TimeFormat, Timestamp, listed, quoted,
 };
 
 /// The columns of a series, the known ones with what lies ahead.
@@ -26,10 +28,19 @@ pub(crate) struct Source {
     pub(crate) times: Option<Vec<Timestamp>>,
     /// The time column's name, form and step, if there is one.
     pub(crate) axis: Option<(String, TimeFormat, Option<Frequency>)>,
+    /// The names of the features, and of the known columns.
+    pub(crate) feature_names: Vec<String>,
+    pub(crate) known_names: Vec<String>,
+    /// The columns of words, which are features or known columns of zeros and ones.
+    pub(crate) categories: Vec<Categories>,
     /// How the columns are written, by name.
     pub(crate) forms: Vec<(String, NumberForm)>,
     /// What was noticed.
     pub(crate) notes: Vec<String>,
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
 }
 
 /// Which columns to read.
@@ -92,9 +103,46 @@ impl Source {
             known,
             times,
             axis,
+            feature_names: owned(&wanted.features),
+            known_names: owned(&wanted.known),
+            categories: Vec::new(),
             forms,
             notes,
         })
+    }
+
+    /// Leaves out the categories that no row of `train` has: nothing can be learnt about them.
+    pub(crate) fn forget_unseen(&mut self, train: &Range<usize>) {
+        for categories in &mut self.categories {
+            let column = categories.column.clone();
+            let mut unseen = Vec::new();
+            categories.names.retain(|name| {
+                let full = format!("{column}={name}");
+                for (names, columns) in
+                    [(&mut self.feature_names, &mut self.features), (&mut self.known_names, &mut self.known)]
+                {
+                    if let Some(place) = names.iter().position(|other| *other == full)
+                        && columns[place][train.clone()].iter().all(|&value| value == 0.0)
+                    {
+                        names.remove(place);
+                        columns.remove(place);
+                        unseen.push(name.clone());
+                        return false;
+                    }
+                }
+                true
+            });
+            if !unseen.is_empty() {
+                self.notes.push(format!(
+                    "column {}: {} not in the training part and coded as none of the others",
+                    quoted(&column),
+                    match unseen.as_slice() {
+                        [one] => format!("{} is", quoted(one)),
+                        several => format!("{} are", listed(several)),
+                    }
+                ));
+            }
+        }
     }
 
     /// How row `row` (counted from 0, ahead ones included) is called: its time as the file writes it, or its number

@@ -16,7 +16,7 @@ use super::report::report;
 use super::results::{metrics, results};
 use super::search::Search;
 use super::source::{Source, Wanted};
-use crate::data::{ReadOptions, Table};
+use crate::data::{ReadOptions, Table, listed, quoted};
 use crate::message::key;
 use crate::model::ModelFile;
 use crate::records;
@@ -68,10 +68,23 @@ fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<
     fn names(columns: &[String]) -> Vec<&str> {
         columns.iter().map(String::as_str).collect()
     }
+    let mut categories = Vec::new();
+    for name in config.data.features.iter().chain(&config.data.known) {
+        categories.extend(table.categories(name)?);
+    }
+    let coded = if categories.is_empty() { None } else { Some(table.with_categories(&categories)?) };
+    let inputs = |columns: &[String]| -> Vec<String> {
+        let of = |column: &String| match categories.iter().find(|categories| categories.column == *column) {
+            Some(categories) => categories.columns().collect(),
+            None => vec![column.clone()],
+        };
+        columns.iter().flat_map(of).collect()
+    };
+    let (features, known) = (inputs(&config.data.features), inputs(&config.data.known));
     let wanted = Wanted {
         targets: names(&config.data.target),
-        features: names(&config.data.features),
-        known: names(&config.data.known),
+        features: names(&features),
+        known: names(&known),
         time: config.time(),
         missing: config.data.missing,
         forms: &[],
@@ -81,7 +94,17 @@ fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<
         expected_format: None,
         series: config.data.series.as_deref(),
     };
-    ForecastPlan::new(config.clone(), Source::read(table, &wanted)?, files)
+    let mut source = Source::read(coded.as_ref().unwrap_or(table), &wanted)?;
+    source.notes.extend(categories.iter().map(|categories| {
+        format!(
+            "column {} is coded as {} categories: {}",
+            quoted(&categories.column),
+            categories.names.len(),
+            listed(&categories.names)
+        )
+    }));
+    source.categories = categories;
+    ForecastPlan::new(config.clone(), source, files)
 }
 
 impl TaskEntry for Entry {
