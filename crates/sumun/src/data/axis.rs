@@ -3,7 +3,6 @@
 use super::frequency::Frequency;
 use super::missing::Times;
 use super::names::{listed, quoted};
-use super::series::TimeColumn;
 use super::table::Table;
 use super::time::{Clock, TimeFormat, TimeHints, Timestamp, Verdict, clocked, judge, without_changes};
 use crate::message::{key, text};
@@ -66,6 +65,20 @@ const PARTS: [&[&str]; 6] = [
     &["minute", "min", "mi", "minuto", "분"],
     &["second", "sec", "ss", "sekunde", "segundo", "seconde", "초"],
 ];
+
+/// Where the timestamps come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimeColumn<'a> {
+    /// The first column that holds timestamps on every row and is not asked for as a numeric column; a date and a time of
+    /// day in two columns, or year, month, day and hour in several, are put together. Plain numbers such as years count
+    /// only in a column that is named like a time (`date`, `year`, `ds`, …), or where their digits are a date or seconds.
+    #[default]
+    Auto,
+    /// This column, or these with `+` between their names; an error if they do not hold timestamps.
+    Named(&'a str),
+    /// None: rows are evenly spaced in the order of the file.
+    None,
+}
 
 /// What is asked of the time column.
 #[derive(Debug, Clone, Copy)]

@@ -204,7 +204,10 @@ impl fmt::Display for Frequency {
     /// `hourly`, `daily`, `every 15 minutes`, `quarterly`, `every second`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Opening(rule) => return write!(f, "{rule}"),
+            Self::Opening(rule) => {
+                write!(f, "{}", Self::Fixed { nanoseconds: rule.step() })?;
+                return rule.write(f);
+            }
             Self::Working(rule) => {
                 let monthly = Self::Months { months: rule.months(), day: 1 };
                 return write!(f, "{monthly}, {}", rule.which());

@@ -47,6 +47,7 @@ mod window;
 mod workbook;
 
 pub(crate) use crate::error::quoted;
+pub use axis::TimeColumn;
 pub use calendar::{Calendar, CalendarPart, Encoding};
 pub use categories::Categories;
 pub use frequency::Frequency;
@@ -58,7 +59,7 @@ pub use number::{Mark, NumberForm};
 pub use opening::{Opening, WorkingMonths};
 pub use read_options::ReadOptions;
 pub use scale::{Role, ScaleKind, Scaler};
-pub use series::{Column, Loaded, Series, SeriesSpec, TimeColumn};
+pub use series::{Column, Loaded, Series, SeriesSpec};
 pub use split::{Part, Split};
 pub use table::Table;
 pub(crate) use table::is_json;

@@ -186,10 +186,14 @@ impl Opening {
     }
 }
 
-impl fmt::Display for Opening {
-    /// `daily, Mon–Fri`; `hourly, 09:00–16:00, Mon–Fri`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", super::frequency::Frequency::Fixed { nanoseconds: self.step })?;
+impl Opening {
+    /// From row to row within a day, in nanoseconds.
+    pub(super) fn step(&self) -> i64 {
+        self.step
+    }
+
+    /// What follows the step in words: `, Mon–Fri`; `, 09:00–16:00, Mon–Fri`.
+    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.rows > 1 && i64::from(self.rows) * self.step < DAY {
             let time = |nanoseconds: i64| {
                 let minutes = nanoseconds / 60_000_000_000;

@@ -1,6 +1,6 @@
 //! Numeric columns over time, read from a table.
 
-use super::axis::{self, Asked};
+use super::axis::{self, Asked, TimeColumn};
 use super::frequency::Frequency;
 use super::missing::{Missing, Rows, Times};
 use super::names::{listed, quoted};
@@ -33,20 +33,6 @@ pub struct Column {
     pub name: String,
     /// One finite value a row.
     pub values: Vec<f64>,
-}
-
-/// Where the timestamps come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TimeColumn<'a> {
-    /// The first column that holds timestamps on every row and is not asked for as a numeric column; a date and a time of
-    /// day in two columns, or year, month, day and hour in several, are put together. Plain numbers such as years count
-    /// only in a column that is named like a time (`date`, `year`, `ds`, …), or where their digits are a date or seconds.
-    #[default]
-    Auto,
-    /// This column, or these with `+` between their names; an error if they do not hold timestamps.
-    Named(&'a str),
-    /// None: rows are evenly spaced in the order of the file.
-    None,
 }
 
 /// What to read from a table.

@@ -4,9 +4,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Timestamp;
 use super::clock::{Clock, shifted};
-use super::guess::LONGEST;
 use super::names::{Half, NameStyle};
+use super::offset::{OffsetStyle, offset_of, print_offset};
 use crate::{Error, Result};
+
+/// The longest cell that may be a time, in bytes, and the most pieces of one.
+pub(super) const LONGEST: usize = 64;
 
 /// A piece of a written time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,22 +88,6 @@ impl Span {
             Self::MonthMiddle => Some(0.5),
         }
     }
-}
-
-/// How an offset from UTC is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum OffsetStyle {
-    /// `Z`; another offset than UTC as `+09:00`.
-    Z,
-    /// `+09`
-    #[serde(rename = "+09")]
-    Hours,
-    /// `+0900`
-    #[serde(rename = "+0900")]
-    Digits,
-    /// `+09:00`
-    #[serde(rename = "+09:00")]
-    Colon,
 }
 
 /// How a time column is written, so that new timestamps are printed in the very same form.
@@ -245,17 +232,6 @@ fn ordinal(day: i8) -> &'static str {
     }
 }
 
-fn print_offset(style: OffsetStyle, seconds: i32) -> String {
-    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
-    let (hours, minutes) = (minutes / 60, minutes % 60);
-    match style {
-        OffsetStyle::Z if seconds == 0 => "Z".into(),
-        OffsetStyle::Hours if minutes == 0 => format!("{sign}{hours:02}"),
-        OffsetStyle::Digits => format!("{sign}{hours:02}{minutes:02}"),
-        OffsetStyle::Z | OffsetStyle::Hours | OffsetStyle::Colon => format!("{sign}{hours:02}:{minutes:02}"),
-    }
-}
-
 fn print_epoch(time: &Timestamp, power: u8) -> String {
     let epoch = Timestamp::constant(1970, 1, 1, 0, 0, 0, 0);
     let nanoseconds = time.duration_since(epoch).as_nanos();
@@ -334,7 +310,7 @@ impl From<Earlier> for TimeFormat {
             }
         }
         let mut format = Self::new(pieces);
-        if let Some((style, seconds)) = super::read::offset_of(&form.offset) {
+        if let Some((style, seconds)) = offset_of(&form.offset) {
             format.pieces.push(Piece::Offset(style));
             format.clock = Clock::Offset { seconds };
         }

@@ -1,8 +1,9 @@
 //! The forms that a cell may be written in.
 
-use super::format::{OffsetStyle, Piece, Span};
+use super::format::{LONGEST, Piece, Span};
 use super::names::{NameStyle, months, weekdays};
-use super::read::{half_of, offset_of};
+use super::offset::{OffsetStyle, offset_of};
+use super::read::half_of;
 
 /// A run of one kind of characters, with the place where it begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,9 +21,6 @@ enum Item {
     Is(Piece),
     Number(usize),
 }
-
-/// The longest cell that may be a time.
-pub(super) const LONGEST: usize = 64;
 
 /// Words that may stand between the parts of a date.
 const WORDS: [&str; 13] =

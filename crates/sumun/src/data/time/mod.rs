@@ -8,13 +8,15 @@ mod column;
 mod format;
 mod guess;
 mod names;
+mod offset;
 mod read;
 
 pub use clock::Clock;
 pub(super) use clock::without_changes;
 pub(super) use column::{TimeHints, Verdict, clocked, judge};
-pub use format::{OffsetStyle, Piece, Span, TimeFormat};
+pub use format::{Piece, Span, TimeFormat};
 pub use names::{Case, Half, Language, NameStyle};
+pub use offset::OffsetStyle;
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -2,8 +2,9 @@
 
 use super::Timestamp;
 use super::clock::shifted;
-use super::format::{OffsetStyle, Piece, Span};
+use super::format::{Piece, Span};
 use super::names::{Half, months, weekdays};
+use super::offset::offset_of;
 
 /// Why a cell is not a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -333,30 +334,6 @@ impl<'a> Scanner<'a> {
             }
         }
     }
-}
-
-/// An offset from UTC as it is written, in seconds: `Z`, `+HH`, `+HHMM` or `+HH:MM`.
-pub(super) fn offset_of(text: &str) -> Option<(OffsetStyle, i32)> {
-    if matches!(text, "Z" | "z") {
-        return Some((OffsetStyle::Z, 0));
-    }
-    let sign = match text.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let number = &text[1..];
-    let (style, hours, minutes) = match (number.len(), number.as_bytes().get(2)) {
-        (2, _) => (OffsetStyle::Hours, number, "00"),
-        (4, _) => (OffsetStyle::Digits, number.get(..2)?, number.get(2..)?),
-        (5, Some(b':')) => (OffsetStyle::Colon, number.get(..2)?, number.get(3..)?),
-        _ => return None,
-    };
-    let read =
-        |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<i32>().ok())?;
-    let (hours, minutes) = (read(hours)?, read(minutes)?);
-    // The widest offsets in use are UTC−12 and UTC+14.
-    (hours <= 18 && minutes < 60).then_some((style, sign * (hours * 3600 + minutes * 60)))
 }
 
 /// Which way the halves of the day are written at the beginning of `text`.
