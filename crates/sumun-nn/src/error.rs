@@ -5,6 +5,14 @@ use crate::message::{Key, Message, RustSpelling, Spelling, key};
 /// The result of anything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Refuses a path of the kernels that this processor or build lacks.
+pub(crate) fn expect_available(path: sumun_kernels::Path) -> Result<()> {
+    match path.is_available() {
+        true => Ok(()),
+        false => Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into()),
+    }
+}
+
 /// What went wrong. Every message is one line and says what was found and what to do. Where it names a setting, a front
 /// end writes it as its user does with [`spelled`](Self::spelled); `Display` writes the setting's name.
 #[derive(Debug)]

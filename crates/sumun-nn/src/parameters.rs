@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sumun_kernels::Path;
 use sumun_kernels::table::add_rows;
 
-use crate::layer::expect_available;
+use crate::error::expect_available;
 use crate::{Error, Result};
 
 /// A number no two different parameter values share, so that prepared weights can never be stale.

@@ -31,14 +31,6 @@ pub use spec::LayerSpec;
 pub use stage::{BackwardCall, Call, InputGradients, Kept, LayerOutput, Stage, Through, Value};
 pub(crate) use stage::{only, only_wanted};
 
-/// Refuses a path of the kernels that this processor or build lacks.
-pub(crate) fn expect_available(path: Path) -> Result<()> {
-    match path.is_available() {
-        true => Ok(()),
-        false => Err(sumun_kernels::Error::PathUnavailable { path: path.name() }.into()),
-    }
-}
-
 /// A layer from packed rows to packed rows. Its numbers live in the model's [`Parameters`]; the layer knows their ids.
 ///
 /// Gradients are derived by hand: `forward_train` returns a cache and `backward` consumes it.

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::Path;
 
-use crate::layer::expect_available;
+use crate::error::expect_available;
 use crate::{Error, Result};
 
 pub use bce::{Bce, BceLogits};

@@ -147,7 +147,7 @@ impl Layer for Attention {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::layer::expect_available(path)?;
+        crate::error::expect_available(path)?;
         self.path = path;
         Ok(())
     }

@@ -177,7 +177,7 @@ impl Layer for Conv1d {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::layer::expect_available(path)?;
+        crate::error::expect_available(path)?;
         self.path = path;
         Ok(())
     }

@@ -178,7 +178,7 @@ impl Stage for CrossAttention {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::layer::expect_available(path)?;
+        crate::error::expect_available(path)?;
         self.path = path;
         self.last = LastMemory::default();
         Ok(())

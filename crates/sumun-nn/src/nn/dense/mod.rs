@@ -240,7 +240,7 @@ impl Layer for Dense {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::layer::expect_available(path)?;
+        crate::error::expect_available(path)?;
         (self.path, self.packs) = (path, Mutex::default());
         Ok(())
     }

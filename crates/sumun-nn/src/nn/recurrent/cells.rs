@@ -246,7 +246,7 @@ impl Cells for RecurrentCells {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::layer::expect_available(path)?;
+        crate::error::expect_available(path)?;
         let dims = self.config.dims(0);
         if let Some(option) = dims.beyond(path) {
             return Err(Error::Invalid(format!(
