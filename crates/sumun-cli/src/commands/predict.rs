@@ -110,7 +110,6 @@ fn print_answers(task: &str, answers: &Answers, arguments: &Arguments) -> Result
             "file": arguments.file.as_ref().map(|file| file.to_string_lossy()),
             "classes": answers.classes,
             "unknown_tokens": answers.unknown,
-            "notes": answers.notes,
             "predictions": answers.predictions.iter().zip(sources).map(prediction_json).collect::<Value>(),
             "notes": answers.notes,
         });

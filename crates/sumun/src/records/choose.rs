@@ -1,7 +1,7 @@
 //! Which fields of a file are read where none are named.
 
-use super::record::{Fields, RecordSpec};
-use crate::data::{did_you_mean, listed, quoted};
+use super::record::{Fields, RecordSpec, no_such};
+use crate::data::{listed, quoted};
 use crate::message::{key, text};
 use crate::{Error, Result};
 
@@ -138,10 +138,4 @@ pub(super) fn chosen_note(
         _ => String::new(),
     };
     Some(format!("{file}: the texts are {}{but}{label}", quoted(&fields.input)))
-}
-
-/// The error for a field that is not there.
-pub(super) fn no_such(file: &str, place: &str, name: &str, names: &[String]) -> Error {
-    let hint = did_you_mean(name, names);
-    Error::Data(format!("{file}: there is no field {};{hint} {place} names {}", quoted(name), listed(names)))
 }

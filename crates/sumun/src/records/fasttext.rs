@@ -1,7 +1,7 @@
 //! fastText's form of labelled texts: <https://fasttext.cc/docs/en/supervised-tutorial.html>.
 
-use super::choose::no_such;
 use super::lines::numbered_lines;
+use super::record::no_such;
 use super::record::{Fields, Found, Input, Record, RecordSpec};
 use crate::data::quoted;
 use crate::{Error, Result};

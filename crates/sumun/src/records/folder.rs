@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::kinds::kind;
-use super::labelled::{KIND, Records};
 use super::number_rows::numbers;
-use super::open::{counted, extension};
+use super::open::{KIND, counted, extension};
 use super::record::{Beside, Fields, Form, Found, Input, Record, RecordSpec};
 use super::recordings;
 use super::windows::{self, Recording};
@@ -25,8 +24,8 @@ struct Entry {
 const MOST_FILES: usize = 1 << 20;
 
 /// Reads all files of a folder and of the folders in it, in the order of their names: tables of numbers, a recording each,
-/// or texts (`.txt`).
-pub(super) fn read(folder: &Path, spec: &RecordSpec<'_>) -> Result<Records> {
+/// or texts (`.txt`). Gives what was found and the hash of all files.
+pub(super) fn read(folder: &Path, spec: &RecordSpec<'_>) -> Result<(Found, String)> {
     let name = folder.display().to_string();
     let entries = entries(folder)?;
     let mut hash = Sha256::new();
@@ -37,17 +36,17 @@ pub(super) fn read(folder: &Path, spec: &RecordSpec<'_>) -> Result<Records> {
         hash.update(format!("{short}\0{}\n", file.hash()));
         files.push((short, within, file));
     }
-    let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let Some((first, _, file)) = files.first() else {
         return Err(Error::Data(format!("{name}: the folder has no .csv, .tsv or .txt file in it")));
     };
     let is_text = extension(first) == "txt" && numbers(file.text()).is_none();
-    let Found { fields, records, form, x_layout, beside, groups, delimiter, mut notes } = match is_text {
+    let mut found = match is_text {
         true => texts(&name, &files, spec)?,
         false => tables(&name, &files, spec)?,
     };
-    notes.insert(0, format!("{name}: {}, a record each", counted(files.len(), "file")));
-    Ok(Records { name, hash, delimiter, fields, records, form, x_layout, beside, groups, notes })
+    found.notes.insert(0, format!("{name}: {}, a record each", counted(files.len(), "file")));
+    Ok((found, hash))
 }
 
 /// The files that are read, sorted by name.

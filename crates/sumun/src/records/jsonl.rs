@@ -5,11 +5,12 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::choose::{Choice, Holds, choose, chosen_note, no_such};
+use super::choose::{Choice, Holds, choose, chosen_note};
 use super::kinds::kind;
 use super::lines::line_end;
 use super::numbers::{NumberList, number_list};
 use super::open::counted;
+use super::record::no_such;
 use super::record::{Beside, Fields, Found, Input, Record, RecordSpec, XLayout, whole};
 use crate::data::quoted;
 use crate::{Error, Result};

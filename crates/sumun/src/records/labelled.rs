@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::jsonl::{self, looks_like_json};
-use super::open::{counted, extension, open_with};
+use super::open::{KIND, counted, extension, open_with};
 use super::record::{Beside, Fields, Form, Found, Input, Record, RecordSpec, XLayout};
 use super::{fasttext, folder, number_rows, raw_lines, table, ts_file, windows};
 use crate::data::{ReadOptions, TextFile};
@@ -58,7 +58,8 @@ impl Records {
     pub fn read_with(path: impl AsRef<Path>, spec: &RecordSpec<'_>, options: &ReadOptions) -> Result<Self> {
         let path = path.as_ref();
         if path.is_dir() {
-            return folder::read(path, spec);
+            let (found, hash) = folder::read(path, spec)?;
+            return Ok(Self::of(path.display().to_string(), hash, found));
         }
         Self::from_file(&open_with(path, KIND, options)?, spec)
     }
@@ -93,11 +94,14 @@ impl Records {
             true => windows::cut(file.name(), found, spec)?,
             false => found,
         };
+        check_channels(file.name(), &found.fields.input, &found.records)?;
+        let notes = file_notes(file, found.delimiter, found.notes);
+        Ok(Self::of(file.name().to_owned(), file.hash(), Found { notes, ..found }))
+    }
+
+    fn of(name: String, hash: String, found: Found) -> Self {
         let Found { fields, records, form, x_layout, beside, groups, delimiter, notes } = found;
-        let notes = file_notes(file, delimiter, notes);
-        check_channels(file.name(), &fields.input, &records)?;
-        let (name, hash) = (file.name().to_owned(), file.hash());
-        Ok(Self { name, hash, delimiter, fields, records, form, x_layout, beside, groups, notes })
+        Self { name, hash, delimiter, fields, records, form, x_layout, beside, groups, notes }
     }
 
     /// The records of some places, in that order.
@@ -126,9 +130,6 @@ impl Records {
         })
     }
 }
-
-/// What messages ask for.
-pub(super) const KIND: &str = "CSV or JSONL";
 
 /// What was found in the bytes of a file, which a table says itself, and then in its records.
 fn file_notes(file: &TextFile, delimiter: Option<char>, notes: Vec<String>) -> Vec<String> {

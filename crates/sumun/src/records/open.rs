@@ -5,6 +5,9 @@ use std::path::Path;
 use crate::Result;
 use crate::data::{ReadOptions, TextFile};
 
+/// What messages about records and pairs ask for.
+pub(super) const KIND: &str = "CSV or JSONL";
+
 /// What errors call standard input.
 pub(crate) const STANDARD_INPUT: &str = "standard input";
 

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::choose::no_such;
 use super::jsonl::{self, Object, Value, Want, looks_like_json};
-use super::labelled::KIND;
-use super::open::{extension, open_with};
+use super::open::{KIND, extension, open_with};
+use super::record::no_such;
 use crate::data::{ReadOptions, Table, TextFile, is_json, listed, quoted};
 use crate::message::{Key, key, text};
 use crate::{Error, Result};

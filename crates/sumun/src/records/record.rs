@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+use crate::data::{did_you_mean, listed, quoted};
+
 /// What a record's label is about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
@@ -138,7 +141,7 @@ impl Beside {
     /// Leaves all but one field out. Error: there is none of that name.
     pub(crate) fn retain(&mut self, file: &std::path::Path, name: &str) -> crate::Result<()> {
         let Some(place) = self.names.iter().position(|other| other == name) else {
-            return Err(super::choose::no_such(&file.display().to_string(), "it", name, &self.names));
+            return Err(no_such(&file.display().to_string(), "it", name, &self.names));
         };
         self.names = vec![name.to_owned()];
         self.rows.iter_mut().for_each(|row| *row = row.get(place).cloned().into_iter().collect());
@@ -200,4 +203,10 @@ pub(super) fn whole(label: &str) -> &str {
         }
         _ => label,
     }
+}
+
+/// The error for a field that is not there.
+pub(super) fn no_such(file: &str, place: &str, name: &str, names: &[String]) -> Error {
+    let hint = did_you_mean(name, names);
+    Error::Data(format!("{file}: there is no field {};{hint} {place} names {}", quoted(name), listed(names)))
 }

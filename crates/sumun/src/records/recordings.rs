@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::choose::{Holds, no_such};
+use super::choose::Holds;
 use super::open::counted;
+use super::record::no_such;
 use super::record::{Beside, Fields, Form, Found, RecordSpec, whole};
 use super::windows::{Recording, records};
 use crate::data::{Table, listed, parse_times, quoted};

@@ -3,12 +3,12 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::choose::no_such;
 use super::conll::{self, Columns, Found};
 use super::jsonl::{self, Object, Value, Want};
 use super::lines::numbered_lines;
 use super::open::{extension, open_with};
 use super::raw::{self, Known};
+use super::record::no_such;
 use super::sentence::{Sentence, TaggedSpec};
 use super::word_table;
 use crate::data::{ReadOptions, TextFile, listed, quoted};

@@ -1,9 +1,9 @@
 //! Labelled sequences of numbers in the `.ts` files of the UEA and UCR archives:
 //! <https://www.aeon-toolkit.org/en/stable/api_reference/file_specifications/ts.html>.
 
-use super::choose::no_such;
 use super::lines::numbered_lines;
 use super::numbers::NumberList;
+use super::record::no_such;
 use super::record::{Fields, Found, Record, RecordSpec, XLayout, whole};
 use crate::data::quoted;
 use crate::{Error, Result};

@@ -1,8 +1,8 @@
 //! Tagged sentences from the rows of a table.
 
-use super::choose::no_such;
 use super::conll::Found;
 use super::open::extension;
+use super::record::no_such;
 use super::sentence::{Sentence, TaggedSpec};
 use crate::data::{Table, TextFile, listed, quoted};
 use crate::message::{Key, key, text};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::ReadOptions;
+use crate::data::{Mark, ReadOptions};
 use crate::message::key;
 use crate::settings::{Cell, Kind, Level, Normalize, Typed, check_train, settings};
 use crate::text::Tokenizer;
@@ -36,6 +36,16 @@ settings! {
             "The encoding of files that are not UTF-8, such as euc-kr or windows-1252; by default found";
         data.sheet: Option<String> = None,
             "The sheet of a workbook (.xlsx, .ods); by default the first that is not empty";
+    }
+}
+
+settings! {
+    /// How the numbers of a table are written.
+    pub struct NumberOptions {
+        data.decimal: Option<Mark> = None, "What stands before decimals; by default found, over a whole column",
+            Kind::Choice(Mark::DECIMAL_NAMES);
+        data.thousands: Option<Mark> = None,
+            "What stands between thousands; by default found, over a whole column";
     }
 }
 

@@ -13,8 +13,7 @@ use crate::settings::{
     Cell, DifferenceChoice, Kind, Settings, Switch, Typed, WrittenClip, check_train, clip, misfit, settings,
     unwritable,
 };
-use crate::tasks::labelled::LabelledOptions;
-use crate::tasks::options::{DataOptions, NetworkOptions, TrainOptions};
+use crate::tasks::options::{DataOptions, NetworkOptions, NumberOptions, TrainOptions};
 use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
 use sumun_nn::named::unknown;
@@ -62,8 +61,8 @@ settings! {
             "Further columns that help, known up to the present; by default none";
         data.known: Vec<String> = Vec::new(),
             "Further columns that are also known for the steps ahead, such as holidays; by default none";
-        data.decimal: Option<Mark> = None, as LabelledOptions;
-        data.thousands: Option<Mark> = None, as LabelledOptions;
+        data.decimal: Option<Mark> = None, as NumberOptions;
+        data.thousands: Option<Mark> = None, as NumberOptions;
         data.na: Vec<String> = Vec::new(),
             "What else means that a value is missing, such as -9999, beside empty cells, NA, NaN, null and their like",
             Kind::Texts;

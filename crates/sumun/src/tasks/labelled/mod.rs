@@ -4,12 +4,12 @@ mod head;
 mod lesson;
 mod pipeline;
 
-use super::options::check_counts;
+use super::options::{NumberOptions, check_counts};
 use super::task::{Task, TaskConfig};
 use crate::data::Mark;
 use crate::message::key;
 use crate::records::XLayout;
-use crate::settings::{Kind, Pooling, settings};
+use crate::settings::{Pooling, settings};
 use crate::{Error, Result};
 pub use head::Head;
 pub(super) use head::Labelling;
@@ -31,10 +31,8 @@ settings! {
         data.stride: Option<usize> = None,
             "Steps from the beginning of a window to that of the next; by default as many as a window has";
         data.label: Option<String> = None, "The column or key with the label";
-        data.decimal: Option<Mark> = None, "What stands before decimals; by default found, over a whole column",
-            Kind::Choice(Mark::DECIMAL_NAMES);
-        data.thousands: Option<Mark> = None,
-            "What stands between thousands; by default found, over a whole column";
+        data.decimal: Option<Mark> = None, as NumberOptions;
+        data.thousands: Option<Mark> = None, as NumberOptions;
         network.pool: Pooling = Pooling::Max, "How the steps of a sequence become one output";
     }
 }
