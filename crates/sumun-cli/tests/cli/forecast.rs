@@ -134,6 +134,20 @@ fn predictions_go_on_where_the_file_ends() {
     expect(&place.succeed(&["predict", "run", "newer.csv", "--steps", "3"]).stdout, 200, 3);
     expect(&place.succeed(&["predict", "run", "newer.csv", "--steps", "20"]).stdout, 200, 20);
 
+    // A few rows that go on from the training file, or begin within it, are enough.
+    let whole = series("date", "y", 123);
+    place.write("whole.csv", &whole);
+    let expected = place.succeed(&["predict", "run", "whole.csv"]).stdout;
+    let lines: Vec<&str> = whole.lines().collect();
+    for from in [121, 119] {
+        place.write("few.csv", format!("{}\n{}\n", lines[0], lines[from..].join("\n")));
+        let few = place.succeed(&["predict", "run", "few.csv"]);
+        assert_eq!(few.stdout, expected);
+        assert!(few.stderr.contains("rows before the file are the end of the training data"), "{few:?}");
+    }
+    place.write("few.csv", format!("{}\n{}\n", lines[0], lines[122..].join("\n")));
+    place.refuse(&["predict", "run", "few.csv"], &["few.csv has 2 rows, but a forecast needs"]);
+
     let json = last_json(&place.succeed(&["predict", "run", "--json"]));
     assert_eq!((&json["task"], &json["run"]), (&"forecast".into(), &"run".into()));
     assert_eq!(json["time"][0], date(120));

@@ -80,7 +80,7 @@ fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> R
         ));
     }
     let mut source = match table {
-        Some(table) => read(model, table)?,
+        Some(table) => continued(model, read(model, table)?)?,
         None => from_history(model)?,
     };
     enough(model, &source, p.rows_needed(), "a forecast")?;
@@ -220,6 +220,44 @@ fn from_history(model: &Forecaster) -> Result<Source> {
         forms: Vec::new(),
         notes: Vec::new(),
     })
+}
+
+/// Puts the end of the training data before a file that is shorter than a forecast needs and begins where that ends, or
+/// within it; rows that are in both are taken from the file. Any other file stays as it is.
+fn continued(model: &Forecaster, mut source: Source) -> Result<Source> {
+    if source.rows >= model.config.preprocessing.rows_needed() {
+        return Ok(source);
+    }
+    let before = from_history(model)?;
+    let (Some((_, learnt, Some(step))), Some((_, format, _))) = (&before.axis, &source.axis) else {
+        return Ok(source);
+    };
+    let (Some(times), Some(past)) = (&source.times, &before.times) else { return Ok(source) };
+    // Clocks that differ may be an hour apart.
+    if learnt.clock != format.clock {
+        return Ok(source);
+    }
+    let Some(keep) = times.first().and_then(|first| {
+        let ahead = step.steps_between(past.get(before.rows.checked_sub(1)?)?, first)?;
+        usize::try_from(i64::try_from(before.rows).ok()? + ahead - 1).ok().filter(|&keep| keep <= before.rows)
+    }) else {
+        return Ok(source);
+    };
+    let join = |columns: &mut [Vec<f64>], past: &[Vec<f64>]| {
+        for (column, past) in columns.iter_mut().zip(past) {
+            column.splice(0..0, past[..keep].iter().copied());
+        }
+    };
+    join(&mut source.targets, &before.targets);
+    join(&mut source.features, &before.features);
+    join(&mut source.known, &before.known);
+    let past = past[..keep].to_vec();
+    if let Some(times) = &mut source.times {
+        times.splice(0..0, past);
+    }
+    source.rows += keep;
+    source.notes.push(format!("the {keep} rows before the file are the end of the training data"));
+    Ok(source)
 }
 
 /// A timestamp as a model file keeps it.
