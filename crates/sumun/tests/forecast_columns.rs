@@ -324,6 +324,24 @@ fn what_cannot_work_is_refused_in_one_line() {
     assert!(model.predict(None, Some(0)).is_err() && model.predict(None, Some(usize::MAX)).is_err());
 }
 
+/// Logarithms were once chosen by the training part, and a 0 in the test part then refused the file.
+#[test]
+fn a_value_without_logarithm_turns_logarithms_off() {
+    let growth = |zero: usize| {
+        rows("y", 120, move |t| {
+            let level =
+                1.02_f64.powi(t as i32) * (1.0 + 0.3 * (t as f64 * std::f64::consts::TAU / 12.0).sin());
+            if t == zero { "0".into() } else { level.to_string() }
+        })
+    };
+    let options = changed(quick(), |c| c.train.epochs = Some(1));
+    for (zero, value) in [(120, "on"), (110, "off"), (90, "off")] {
+        let trained = train(&growth(zero), &options, &mut ()).unwrap();
+        let choice = trained.decisions.choices.iter().find(|choice| choice.name == "log").unwrap();
+        assert_eq!(choice.value, value, "{}", choice.reason);
+    }
+}
+
 #[test]
 fn a_loss_that_is_not_finite_stops_training() {
     let table = rows("y", 100, |t| random(t).to_string());

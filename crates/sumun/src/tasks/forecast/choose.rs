@@ -210,11 +210,17 @@ fn choose_log(
         Switch::On => vec![true; source.targets.len()],
         Switch::Off => vec![false; source.targets.len()],
         Switch::Auto => {
+            // The validation and test parts are asked only whether they have logarithms at all.
+            let suits = |values: &Vec<f64>| log_suits(&values[train.clone()], season);
+            let above_0 = |values: &Vec<f64>| values.iter().all(|&value| value > 0.0);
             let logs: Vec<bool> =
-                source.targets.iter().map(|values| log_suits(&values[train.clone()], season)).collect();
+                source.targets.iter().map(|values| suits(values) && above_0(values)).collect();
             let (value, reason) = match (logs.iter().any(|&l| l), logs.iter().all(|&l| l)) {
                 (true, true) => ("on", "the values are above 0 and their swings grow with their level"),
                 (true, false) => ("on for some targets", "where swings grow with the level"),
+                _ if source.targets.iter().any(suits) => {
+                    ("off", "swings grow with the level, but some value is not above 0")
+                }
                 _ => ("off", "swings do not grow with the level"),
             };
             log.add("log", value, reason);
