@@ -4,7 +4,7 @@ use super::frequency::Frequency;
 use super::missing::Times;
 use super::names::{listed, quoted};
 use super::table::Table;
-use super::time::{Clock, TimeFormat, TimeHints, Timestamp, Verdict, clocked, judge, without_changes};
+use super::time::{Clock, TimeHints, Timestamp, Verdict, clocked, judge, without_changes};
 use crate::message::{key, text};
 use crate::{Error, Result};
 
@@ -101,14 +101,21 @@ pub(super) fn find(table: &Table, asked: &Asked<'_>, notes: &mut Vec<String>) ->
         TimeColumn::None => Ok(None),
         TimeColumn::Named(name) => {
             let columns = named(table, name)?;
-            if let [column] = columns[..]
-                && let Some(counted) = reader.counted(column)
-                && matches!(reader.judge(&columns), Verdict::Unlike(_))
-            {
-                notes.push(counted);
-                return Ok(None);
+            let counted = match columns[..] {
+                [column] => reader.counted(column),
+                _ => None,
+            };
+            match (reader.read(&columns)?, counted) {
+                (Read::Times(times, said), _) => {
+                    notes.extend(said);
+                    Ok(Some(times))
+                }
+                (Read::Unlike(_), Some(counted)) => {
+                    notes.push(counted);
+                    Ok(None)
+                }
+                (Read::Broken(error) | Read::Unlike(error), _) => Err(error),
             }
-            reader.read(&columns, notes).map(Some)
         }
         TimeColumn::Auto => reader.search(notes),
     }
@@ -120,6 +127,16 @@ fn named(table: &Table, name: &str) -> Result<Vec<usize>> {
         return name.split('+').map(|part| table.column_index(part.trim())).collect();
     }
     table.column_index(name).map(|column| vec![column])
+}
+
+/// What columns hold.
+enum Read {
+    /// Times, and what is worth saying of them.
+    Times(Times, Vec<String>),
+    /// Times that cannot be used, and why.
+    Broken(Error),
+    /// No times, and why.
+    Unlike(Error),
 }
 
 struct Reader<'a> {
@@ -163,24 +180,18 @@ impl Reader<'_> {
         self.asked.rows.iter().map(of).collect()
     }
 
-    fn judge(&self, columns: &[usize]) -> Verdict {
-        let cells = self.cells(columns);
-        let cells: Vec<(usize, &str)> = cells.iter().map(|(line, text)| (*line, text.as_str())).collect();
-        judge(self.table.name(), &self.name(columns), &cells, &self.asked.hints)
-    }
-
-    /// Error if the columns hold no times.
-    fn read(&self, columns: &[usize], notes: &mut Vec<String>) -> Result<Times> {
+    /// What the columns together hold, with their cells' times on one axis where they are times.
+    fn read(&self, columns: &[usize]) -> Result<Read> {
         let name = self.name(columns);
         let cells = self.cells(columns);
         let cells: Vec<(usize, &str)> = cells.iter().map(|(line, text)| (*line, text.as_str())).collect();
         let found = match judge(self.table.name(), &name, &cells, &self.asked.hints) {
             Verdict::Times(found) => found,
-            Verdict::Broken(error) | Verdict::Unlike(error) => return Err(error),
+            Verdict::Broken(error) => return Ok(Read::Broken(error)),
+            Verdict::Unlike(error) => return Ok(Read::Unlike(error)),
         };
-        let (values, format, said) = clocked(self.table.name(), &name, &cells, found, &self.asked.hints)?;
-        notes.extend(said);
-        Ok(Times { column: name, values, format, frequency: None })
+        let (values, format, notes) = clocked(self.table.name(), &name, &cells, found, &self.asked.hints)?;
+        Ok(Read::Times(Times { column: name, values, format, frequency: None }, notes))
     }
 
     /// Which part of a time a column is named after.
@@ -214,14 +225,12 @@ impl Reader<'_> {
         let (mut repeated, mut plain, mut broken, mut numbers) = (None, None, None, Vec::new());
         for column in self.free() {
             let (named, number) = (self.named_like_time(column), self.is_number(column));
-            match self.judge(&[column]) {
-                Verdict::Times(_) => {
-                    let mut said = Vec::new();
-                    let times = self.read(&[column], &mut said)?;
+            match self.read(&[column])? {
+                Read::Times(times, said) => {
                     // A plain number is a time where its name says so, or its digits are a date or seconds that only
                     // rise or fall.
                     let is_plain = number && times.format.is_plain_number();
-                    if is_plain && !named && (short(&times.format) || !one_way(&times.values)) {
+                    if is_plain && !named && !(times.format.is_long_number() && one_way(&times.values)) {
                         numbers.push(column);
                     } else if repeat(&times) {
                         repeated = repeated.or(Some((column, times, said)));
@@ -232,12 +241,12 @@ impl Reader<'_> {
                         return Ok(Some(times));
                     }
                 }
-                Verdict::Broken(error) if !number || named => broken = broken.or(Some(error)),
-                Verdict::Unlike(error) if !number && (named || self.looks_like_times(column)) => {
+                Read::Broken(error) if !number || named => broken = broken.or(Some(error)),
+                Read::Unlike(error) if !number && (named || self.looks_like_times(column)) => {
                     broken = broken.or(Some(error));
                 }
-                Verdict::Broken(_) | Verdict::Unlike(_) if number => numbers.push(column),
-                Verdict::Broken(_) | Verdict::Unlike(_) => {}
+                Read::Broken(_) | Read::Unlike(_) if number => numbers.push(column),
+                Read::Broken(_) | Read::Unlike(_) => {}
             }
         }
         if let Some(times) = self.several(repeated.as_ref().map(|(column, ..)| *column), notes)? {
@@ -247,9 +256,8 @@ impl Reader<'_> {
             notes.extend(said);
             return Ok(Some(times));
         }
-        let none = || text("or choose ") + key("time").to("none");
         if let Some(error) = broken {
-            return Err(error.advise(none()));
+            return Err(error.advise(text("or choose ") + key("time").to("none")));
         }
         for column in numbers {
             if let Some(counted) = self.counted(column) {
@@ -279,9 +287,7 @@ impl Reader<'_> {
             choices.push(parts);
         }
         for columns in choices {
-            if let Verdict::Times(_) = self.judge(&columns) {
-                let mut said = Vec::new();
-                let times = self.read(&columns, &mut said)?;
+            if let Read::Times(times, said) = self.read(&columns)? {
                 notes.extend(said);
                 return Ok(Some(times));
             }
@@ -329,11 +335,7 @@ impl Reader<'_> {
     }
 
     fn rises_or_falls(&self, column: usize) -> bool {
-        self.numbers(column).is_some_and(|numbers| {
-            numbers.len() > 2
-                && (numbers.windows(2).all(|pair| pair[0] < pair[1])
-                    || numbers.windows(2).all(|pair| pair[0] > pair[1]))
-        })
+        self.numbers(column).is_some_and(|numbers| numbers.len() > 2 && one_way(&numbers))
     }
 
     fn numbers(&self, column: usize) -> Option<Vec<f64>> {
@@ -341,13 +343,9 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a plain number says too little to be a time without a name that says so.
-fn short(format: &TimeFormat) -> bool {
-    format.is_year() || !format.is_long_number()
-}
-
-fn one_way(times: &[Timestamp]) -> bool {
-    times.windows(2).all(|pair| pair[0] < pair[1]) || times.windows(2).all(|pair| pair[0] > pair[1])
+/// Whether all values rise or all fall.
+fn one_way<T: PartialOrd>(values: &[T]) -> bool {
+    values.windows(2).all(|pair| pair[0] < pair[1]) || values.windows(2).all(|pair| pair[0] > pair[1])
 }
 
 /// Whether times repeat: a date of many rows has its hour elsewhere.

@@ -196,11 +196,6 @@ impl TimeFormat {
         self.pieces.iter().all(number)
     }
 
-    /// Whether it is a year and nothing else.
-    pub(crate) fn is_year(&self) -> bool {
-        self.pieces == [Piece::Year]
-    }
-
     /// Whether it is a plain number of eight digits or more, which few numbers but times have.
     pub(crate) fn is_long_number(&self) -> bool {
         use Piece::{Day, Epoch, Month, Year};
