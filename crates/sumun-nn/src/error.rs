@@ -53,10 +53,12 @@ pub enum Error {
         /// What to do about it.
         advice: Message,
     },
-    /// Training produced a loss that is not finite.
+    /// Training produced a number that is not finite.
     Diverged {
-        /// The loss.
-        loss: f64,
+        /// What is not finite: `the loss`, `the norm of the gradients`.
+        what: &'static str,
+        /// Its value.
+        value: f64,
         /// The optimizer step, counted from 1.
         step: u64,
         /// The epoch, counted from 1.
@@ -128,12 +130,13 @@ impl Error {
             Self::Advised { error, advice } => {
                 format!("{}; {}", error.spelled(spelling), advice.spelled(spelling))
             }
-            Self::Diverged { loss, step, epoch, learning_rate } => {
+            Self::Diverged { what, value, step, epoch, learning_rate } => {
                 let (lr, clip) =
-                    (spelling.setting(key("lr")), Message::from(key("clip").to(1)).spelled(spelling));
+                    (spelling.setting(key("lr")), Message::from(key("clip").to(0.1)).spelled(spelling));
+                let usual = (1e-6..1e6).contains(learning_rate);
+                let rate = if usual { learning_rate.to_string() } else { format!("{learning_rate:.3e}") };
                 format!(
-                    "the loss became {loss} at step {step} (epoch {epoch}); try a smaller {lr} (it was {learning_rate}) or \
-                     {clip}"
+                    "{what} became {value} at step {step} (epoch {epoch}); try a smaller {lr} (it was {rate}) or {clip}"
                 )
             }
             Self::Io { path, source } => format!("{}: {source}", path.display()),
@@ -180,7 +183,8 @@ mod tests {
 
     #[test]
     fn each_front_end_spells_settings_its_own_way() {
-        let diverged = Error::Diverged { loss: f64::NAN, step: 3, epoch: 1, learning_rate: 0.5 };
+        let diverged =
+            Error::Diverged { what: "the loss", value: f64::NAN, step: 3, epoch: 1, learning_rate: 0.5 };
         let cases = [
             (
                 Error::setting(key("hidden"), 0, "at least 1"),
@@ -194,8 +198,8 @@ mod tests {
             ),
             (
                 diverged,
-                "the loss became NaN at step 3 (epoch 1); try a smaller lr (it was 0.5) or clip = 1",
-                "the loss became NaN at step 3 (epoch 1); try a smaller --lr (it was 0.5) or --clip 1",
+                "the loss became NaN at step 3 (epoch 1); try a smaller lr (it was 0.5) or clip = 0.1",
+                "the loss became NaN at step 3 (epoch 1); try a smaller --lr (it was 0.5) or --clip 0.1",
             ),
         ];
         for (error, names, options) in cases {

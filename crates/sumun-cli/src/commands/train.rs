@@ -19,7 +19,7 @@ use crate::arguments::{on_threads, threads};
 use crate::failure::{Failure, after};
 use crate::interrupt::stop_flag;
 use crate::output::{print_json, tell};
-use crate::progress::Display;
+use crate::progress::{Display, tell_note};
 use crate::settings::{add_options, given};
 use crate::spelling::Options;
 use crate::terminal::{Style, shell_word};
@@ -317,6 +317,16 @@ fn learn(
         return Err(interrupted(&folder, training.train_file()));
     }
     let outcome = training.finish()?;
+    // What is known only at the end.
+    let known = notes.len();
+    for note in outcome.results().notes {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    if !common.quiet {
+        notes[known..].iter().for_each(|note| tell_note(note, Style::for_stderr()));
+    }
     let about = About {
         created: now(),
         command: command.to_owned(),

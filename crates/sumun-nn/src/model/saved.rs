@@ -35,7 +35,7 @@ impl Model {
 
     /// The model that a file holds: the same bits. The configuration is checked against the tensors before anything is
     /// allocated for it. Errors, which do not know the file's name: another task, a configuration that is none, layers
-    /// that do not fit each other or the tensors.
+    /// that do not fit each other or the tensors, a weight that is not finite.
     pub fn from_file(file: &ModelFile) -> Result<Self> {
         Self::from_file_with(file, &Registry::standard())
     }
@@ -73,6 +73,13 @@ impl Model {
             let extra = tensors.iter().find(|tensor| !names.contains(&&tensor.name));
             let name = extra.map_or("", |tensor| &tensor.name);
             return Err(Error::Model(format!("the tensor {name} belongs to none of its layers")));
+        }
+        for NamedTensor { name, values, .. } in tensors {
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(Error::Model(format!(
+                    "the tensor {name} holds {value}, with which nothing can be computed"
+                )));
+            }
         }
         let mut model = Self::planned(config, plan, 0, false)?;
         for NamedTensor { name, values, .. } in tensors {

@@ -353,8 +353,8 @@ impl Session {
     }
 
     /// Trains until the end, or until the keeper stops it. `stage` is what `progress` receives. At the end the
-    /// objective has its best parameters; where it was interrupted, the present ones. Errors: a loss or a gradient that
-    /// is not finite, and those of the objective and the keeper.
+    /// objective has its best parameters; where it was interrupted, the present ones. Errors: a loss, a gradient or a
+    /// weight that is not finite, and those of the objective and the keeper.
     pub fn run(
         &mut self,
         objective: &mut dyn Objective,
@@ -396,16 +396,16 @@ impl Session {
         objective.parameters_mut().zero_gradients();
         let BatchLoss { loss, weight, rows } = objective.batch(self.epoch, self.batch, noise)?;
         let rate = self.schedule.rate(self.step, self.epoch);
-        let diverged =
-            |loss| Error::Diverged { loss, step: self.step + 1, epoch: self.epoch + 1, learning_rate: rate };
+        let (step, epoch) = (self.step + 1, self.epoch + 1);
+        let diverged = |what, value| Error::Diverged { what, value, step, epoch, learning_rate: rate };
         if !loss.is_finite() {
-            return Err(diverged(loss));
+            return Err(diverged("the loss", loss));
         }
         let parameters = objective.parameters_mut();
         let clipped = self.options.clip.apply(parameters)?;
         if !clipped.norm.is_finite() {
             // The weights would be lost with this step, and the next loss would only say so later.
-            return Err(diverged(clipped.norm));
+            return Err(diverged("the norm of the gradients", clipped.norm));
         }
         self.optimizer.step(parameters, rate, clipped.gradient_scale)?;
         let running = &mut self.running;
@@ -428,12 +428,17 @@ impl Session {
         keeper: &mut dyn Keeper,
     ) -> Result<()> {
         let begun = Instant::now();
-        let valid = objective.validate()?;
         let epoch = self.epoch + 1;
         let running = std::mem::take(&mut self.running);
+        let (step, learning_rate) = (self.step, running.rate);
+        let diverged = |what, value| Err(Error::Diverged { what, value, step, epoch, learning_rate });
+        // The last step may have thrown them off, and without a validation part no loss would say so.
+        if let Some(&weight) = objective.parameters().values().iter().find(|weight| !weight.is_finite()) {
+            return diverged("a weight", f64::from(weight));
+        }
+        let valid = objective.validate()?;
         if let Some(Validated { loss, .. }) = valid.as_ref().filter(|valid| !valid.loss.is_finite()) {
-            let (step, learning_rate) = (self.step, running.rate);
-            return Err(Error::Diverged { loss: *loss, step, epoch, learning_rate });
+            return diverged("the loss of the validation part", *loss);
         }
         let steps = self.batch as f64;
         let train_loss = running.loss / running.weight;

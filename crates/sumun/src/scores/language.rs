@@ -20,9 +20,9 @@ pub struct Language {
 
 impl Language {
     /// From the sum of −ln p over `tokens` tokens that stand for `characters` characters. No tokens, no characters, and
-    /// a sum that is NaN or negative are errors.
+    /// a sum that is negative or not finite are errors.
     pub fn of(nats: f64, tokens: u64, characters: u64) -> Result<Self> {
-        if tokens == 0 || characters == 0 || nats.is_nan() || nats < 0.0 {
+        if tokens == 0 || characters == 0 || !nats.is_finite() || nats < 0.0 {
             return Err(Error::Invalid(format!(
                 "{nats} nats of {tokens} tokens, {characters} characters, cannot be scored; there must be some of each, \
                  and −ln p is never negative"

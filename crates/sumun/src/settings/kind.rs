@@ -2,6 +2,8 @@
 
 use toml::Value;
 
+use crate::train::Clip;
+
 /// What a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -28,13 +30,8 @@ pub enum Kind {
     Clip,
 }
 
-/// How gradients are bounded, as people write it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum WrittenClip {
-    None,
-    GlobalNorm(f64),
-    Value(f32),
-}
+/// What a bound of gradients may be.
+pub(super) const CLIP: &str = "a number of at least 0, \"value:NUMBER\" or \"none\"";
 
 impl Kind {
     /// What a person types, as a value. Error: what to give instead.
@@ -102,9 +99,9 @@ impl Kind {
             (Self::Texts, ..) => Err("a list of texts".into()),
             (Self::Season, Value::String(none), _) if none == "none" => any,
             (Self::Season, ..) => count("a number of rows, or \"none\""),
-            (Self::Clip, _, Value::Float(max)) if *max > 0.0 && max.is_finite() => Ok(real),
+            (Self::Clip, _, Value::Float(max)) if clip(&max.to_string()).is_ok() => Ok(real),
             (Self::Clip, Value::String(text), _) if clip(text).is_ok() => any,
-            (Self::Clip, ..) => Err("a number above 0, \"value:NUMBER\" or \"none\"".into()),
+            (Self::Clip, ..) => Err(CLIP.into()),
         }
     }
 
@@ -149,18 +146,19 @@ fn columns(text: &str, what: &str) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Reads `1`, `value:0.5` or `none`.
-pub(crate) fn clip(text: &str) -> Result<WrittenClip, String> {
-    let above_zero = |text: &str| match text.parse::<f64>() {
+/// Reads `1`, `value:0.5` or `none`; 0 is `none`, too.
+pub(super) fn clip(text: &str) -> Result<Clip, String> {
+    let number = |text: &str| match text.parse::<f64>() {
         Err(_) => Err("give a number, such as 0.1".to_owned()),
         // A bound on single numbers is compared in single precision.
-        Ok(max) if (max as f32).is_finite() && max as f32 > 0.0 => Ok(max),
+        Ok(max) if max == 0.0 || ((max as f32).is_finite() && max as f32 > 0.0) => Ok(max),
         Ok(_) => Err("give a number above 0, or none".into()),
     };
+    let bound = |max: f64, clip: Clip| if max == 0.0 { Clip::None } else { clip };
     match text.split_once(':') {
-        None if text == "none" => Ok(WrittenClip::None),
-        None => Ok(WrittenClip::GlobalNorm(above_zero(text)?)),
-        Some(("value", max)) => Ok(WrittenClip::Value(above_zero(max)? as f32)),
+        None if text == "none" => Ok(Clip::None),
+        None => number(text).map(|max| bound(max, Clip::GlobalNorm { max })),
+        Some(("value", max)) => number(max).map(|max| bound(max, Clip::Value { max: max as f32 })),
         Some(_) => Err("give a number, value:NUMBER or none".into()),
     }
 }
@@ -192,10 +190,19 @@ mod tests {
 
     #[test]
     fn clips() {
-        assert_eq!(clip("0.5"), Ok(WrittenClip::GlobalNorm(0.5)));
-        assert_eq!(clip("value:0.5"), Ok(WrittenClip::Value(0.5)));
-        assert_eq!(clip("none"), Ok(WrittenClip::None));
-        for wrong in ["0", "-1", "nan", "inf", "value:0", "value:1e-60", "norm:1", "x"] {
+        for (text, expected) in [
+            ("0.5", Clip::GlobalNorm { max: 0.5 }),
+            ("value:0.5", Clip::Value { max: 0.5 }),
+            ("none", Clip::None),
+            ("0", Clip::None),
+            ("0.0", Clip::None),
+            ("value:0", Clip::None),
+        ] {
+            assert_eq!(clip(text), Ok(expected), "{text}");
+            let kept = Kind::Clip.normal(&Kind::Clip.typed(text).unwrap());
+            assert!(kept.is_ok(), "{text}: {kept:?}");
+        }
+        for wrong in ["-1", "nan", "inf", "value:-1", "value:1e-60", "norm:1", "x"] {
             assert!(clip(wrong).is_err() && Kind::Clip.typed(wrong).is_err(), "{wrong}");
             assert!(Kind::Clip.normal(&wrong.into()).is_err(), "{wrong}");
         }

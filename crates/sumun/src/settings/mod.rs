@@ -8,13 +8,14 @@
 mod choices;
 mod declare;
 mod kind;
+mod or;
 mod read;
 mod row;
 
 pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, Pooling, Switch};
 pub(crate) use declare::{Typed, is_open, row_named, settings};
 pub use kind::Kind;
-pub(crate) use kind::{WrittenClip, clip};
+pub use or::Or;
 pub(crate) use read::{LAYERS, check_train, misfit, unknown, unwritable};
 pub use read::{Settings, read_config};
 pub use row::Setting;

@@ -6,7 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::inputs::Sequences;
 use super::options::TrainOptions;
 use crate::loss::{CrossEntropy, Loss, Targets};
-use crate::message::key;
+use crate::message::{key, text};
 use crate::model::{Batch, Model};
 use crate::noise::Noise;
 use crate::sequences::LengthBuckets;
@@ -86,8 +86,27 @@ const INFERENCE_BATCH: usize = 64;
 /// that a batch is not of one length, which may tell the label.
 const POOL: usize = 20;
 
-/// A network's outputs, in the order of the sequences: `[outputs]` each, or `[T, outputs]`.
+/// A network's outputs, in the order of the sequences: `[outputs]` each, or `[T, outputs]`. Error: one that is not finite,
+/// which would be taken for the first class.
 pub(crate) fn outputs(model: &Model, sequences: &Sequences) -> Result<Vec<Vec<f32>>> {
+    let all = any_outputs(model, sequences)?;
+    let found = all.iter().enumerate().find_map(|(n, row)| {
+        let value = row.iter().find(|value| !value.is_finite())?;
+        Some((n, value))
+    });
+    match found {
+        None => Ok(all),
+        Some((n, value)) => Err(Error::Model(format!(
+            "the network's output for sequence {} of {} is {value}; its numbers, or the weights, are too large",
+            n + 1,
+            all.len()
+        ))
+        .advise(text("look for a mistake in the data, or train again with a smaller ") + key("lr"))),
+    }
+}
+
+/// As [`outputs`], whatever they are.
+fn any_outputs(model: &Model, sequences: &Sequences) -> Result<Vec<Vec<f32>>> {
     in_batches(sequences, |batch| model.forward(batch).map(Some)).map(Option::unwrap_or_default)
 }
 
@@ -250,7 +269,7 @@ impl Objective for Learner {
 
     fn validate(&mut self) -> Result<Option<Validated>> {
         let Some(valid) = &self.valid else { return Ok(None) };
-        let logits = outputs(&self.model, &valid.sequences)?.concat();
+        let logits = any_outputs(&self.model, &valid.sequences)?.concat();
         let labels = valid.labels.flat();
         let path = self.model.parameters().path();
         let loss = match (&self.loss, &labels) {

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Mark, ReadOptions};
 use crate::message::key;
-use crate::settings::{Cell, Kind, Level, Normalize, Typed, check_train, settings};
+use crate::settings::{Cell, Kind, Level, Normalize, Or, Typed, check_train, settings};
 use crate::text::Tokenizer;
-use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
+use crate::train::{FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
 
 /// A part of the data that is held out.
@@ -91,7 +91,8 @@ settings! {
         train.schedule: LearningRate = LearningRate::Cosine, "How the learning rate changes";
         train.optimizer: String = "adam".into(), "What takes the steps", Kind::Choice(OPTIMIZERS);
         train.weight_decay: f64 = 0.0, "How much every step shrinks the weights";
-        train.clip: f64 = 1.0, "The largest norm of all gradients together; 0 for any";
+        train.clip: Or<f64> = Or::Number(1.0),
+            "The largest norm of all gradients together; value:X cuts each number to ±X; 0 or none for any";
         train.patience: usize = 8, "Epochs without a better validation part after which training stops";
         train.seed: u64 = 0, "Where all randomness comes from";
         train.save_every: f64 = 30.0, "Seconds between checkpoints; 0 saves after every step";
@@ -183,12 +184,9 @@ impl TrainOptions {
     pub(super) fn check(&self) -> Result<()> {
         let tokens = self.batch_tokens.unwrap_or(1);
         check_counts(&[("epochs", self.epochs), ("batch", self.batch), ("batch_tokens", tokens)])?;
-        for (name, value) in [
-            ("lr", self.lr),
-            ("clip", self.clip),
-            ("weight_decay", self.weight_decay),
-            ("save_every", self.save_every),
-        ] {
+        for (name, value) in
+            [("lr", self.lr), ("weight_decay", self.weight_decay), ("save_every", self.save_every)]
+        {
             if !(value.is_finite() && value >= 0.0) {
                 return bad(name, value, "a number of at least 0");
             }
@@ -212,7 +210,7 @@ impl TrainOptions {
             patience: self.patience,
             seed: self.seed,
             optimizer,
-            clip: if self.clip == 0.0 { Clip::None } else { Clip::GlobalNorm { max: self.clip } },
+            clip: self.clip.clip()?,
         })
     }
 }

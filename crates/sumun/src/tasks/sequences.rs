@@ -20,7 +20,7 @@ use super::results::task_results;
 use super::source::Source;
 use super::task::{How, Lesson, Pipeline, Task, TaskConfig};
 use super::trained::TrainedTask;
-use super::training::Training;
+use super::training::{Training, still_improving};
 use crate::message::key;
 use crate::model::{ModelFile, Registry};
 use crate::report::text::{count, counted};
@@ -182,6 +182,9 @@ impl<T: Task> Learning for LessonLearning<T> {
     fn finish(self) -> Result<SequenceOutcome> {
         let Self { config, lesson, session } = self;
         let pipeline = lesson.pipeline();
+        let (epochs, best_epoch) = (session.records().to_vec(), session.best_epoch());
+        let mut notes = lesson.notes().to_vec();
+        notes.extend(still_improving(&epochs, best_epoch, config.train.epochs));
         Ok(SequenceOutcome {
             task: T::NAME,
             words: T::WORDS,
@@ -196,13 +199,13 @@ impl<T: Task> Learning for LessonLearning<T> {
             shown: lesson.shown()?,
             samples: lesson.samples()?,
             examples: lesson.examples(),
-            epochs: session.records().to_vec(),
-            best_epoch: session.best_epoch(),
+            epochs,
+            best_epoch,
             stopped_early: session.records().len() < config.train.epochs,
             seconds: session.seconds(),
             seed: config.train.seed,
             train_file: config.data.train,
-            notes: lesson.notes().to_vec(),
+            notes,
         })
     }
 }

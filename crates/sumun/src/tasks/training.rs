@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::protocol::{AnyConfig, AnyTraining, Config, Learning, Outcome, Plan};
 use super::source::Source;
+use crate::message::{key, text};
 use crate::model::Registry;
 use crate::records::STANDARD_INPUT;
-use crate::run::Checkpoint;
-use crate::train::{Ending, Keeper, Progress};
+use crate::run::{Checkpoint, RunResults};
+use crate::train::{Ending, EpochRecord, Keeper, Progress};
 use crate::{Error, Result};
 
 /// A training of a task.
@@ -148,8 +149,33 @@ impl<C: Config> Training<C> {
 
     /// The model and its figures. Error: a training that has not come to its end.
     pub fn finish(self) -> Result<<<C::Plan as Plan>::Learning as Learning>::Outcome> {
-        self.learning.finish()
+        let outcome = self.learning.finish()?;
+        check_finite(&outcome.results())?;
+        Ok(outcome)
     }
+}
+
+/// Refuses a model whose figures are not finite where those of the baseline are: it passed through numbers too large to be
+/// learnt with, though every loss was finite.
+fn check_finite(results: &RunResults) -> Result<()> {
+    let figures = results.parts.iter().flat_map(|part| part.figures.iter().map(move |figure| (part, figure)));
+    match figures.into_iter().find(|(_, figure)| figure.model.is_none() && figure.baseline.is_some()) {
+        None => Ok(()),
+        Some((part, figure)) => Err(Error::Invalid(format!(
+            "the training diverged: the model of epoch {}, the best of {}, has a {} on the {} part that is not finite",
+            results.best_epoch, results.epochs, figure.key, part.part
+        ))
+        .advise(text("try a smaller ") + key("lr") + " or " + key("clip").to(0.1))),
+    }
+}
+
+/// What to say where the best epoch is the last of those that were asked for; None where a better one came before, or nothing
+/// says which is best.
+pub(super) fn still_improving(epochs: &[EpochRecord], best_epoch: usize, asked: usize) -> Option<String> {
+    let last = epochs.last().filter(|last| last.valid_loss.is_some())?;
+    (last.epoch == best_epoch && last.epoch == asked).then(|| {
+        format!("the last epoch, {best_epoch}, is the best: the model is still improving; give more epochs")
+    })
 }
 
 fn about<C: Config>(config: &C, plan: &C::Plan) -> Result<Value> {

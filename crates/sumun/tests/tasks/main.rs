@@ -1,6 +1,7 @@
 //! Tasks from the outside: configurations, taggers, trainings that stop and go on, and files that were tampered with.
 
 mod config;
+mod divergence;
 mod lessons;
 mod resume;
 mod tag;

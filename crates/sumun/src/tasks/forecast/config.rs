@@ -10,11 +10,10 @@ use crate::data::{DateOrder, Mark, Missing, ReadOptions, ScaleKind, TimeColumn};
 use crate::loss::{Huber, Loss, Mae, Mse};
 use crate::message::{Key, key, text};
 use crate::settings::{
-    Cell, DifferenceChoice, Kind, Settings, Switch, Typed, WrittenClip, check_train, clip, misfit, settings,
-    unwritable,
+    Cell, DifferenceChoice, Kind, Or, Settings, Switch, check_train, misfit, settings, unwritable,
 };
 use crate::tasks::options::{DataOptions, NetworkOptions, NumberOptions, TrainOptions};
-use crate::train::{Clip, FitOptions, LearningRate, OptimizerConfig};
+use crate::train::{FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
 use sumun_nn::named::unknown;
 
@@ -23,26 +22,6 @@ pub const TASK: &str = "forecast";
 
 /// The losses that a forecaster can learn with.
 const LOSSES: &[&str] = &["mae", "mse", "huber"];
-
-/// A number, or a word that says something else.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Or<T> {
-    /// The number.
-    Number(T),
-    /// The word, such as `none`.
-    Word(String),
-}
-
-/// A number of rows, or `none`.
-impl Typed for Or<usize> {
-    const KIND: Kind = Kind::Season;
-}
-
-/// A bound of gradients.
-impl Typed for Or<f64> {
-    const KIND: Kind = Kind::Clip;
-}
 
 settings! {
     /// Where the data is and how it is read.
@@ -119,8 +98,7 @@ settings! {
         train.schedule: LearningRate = LearningRate::Cosine, as TrainOptions;
         train.optimizer: String = "adam".into(), as TrainOptions;
         train.loss: String = "mae".into(), "What is made small, on scaled values", Kind::Choice(LOSSES);
-        train.clip: Or<f64> = Or::Number(1.0),
-            "The largest global norm of the gradients; value:X cuts each number to ±X; none";
+        train.clip: Or<f64> = Or::Number(1.0), as TrainOptions;
         train.patience: Option<usize> = None,
             "Epochs without a better validation loss before stopping; by default a fifth of the epochs, 10 or more";
         train.seed: u64 = 0, as TrainOptions;
@@ -274,7 +252,7 @@ impl ForecastConfig {
         }
         train.optimizer.parse::<OptimizerConfig>()?;
         self.loss()?;
-        self.clip().map(|_| ())
+        train.clip.clip().map(|_| ())
     }
 
     /// The period of the season in rows, 1 for none; `None` where the data decide.
@@ -317,19 +295,6 @@ impl ForecastConfig {
         })
     }
 
-    fn clip(&self) -> Result<Clip> {
-        let word = match &self.train.clip {
-            Or::Number(max) => return Ok(Clip::GlobalNorm { max: *max }),
-            Or::Word(word) => word,
-        };
-        let wanted = "a number above 0, \"value:NUMBER\" or \"none\"";
-        Ok(match clip(word).map_err(|_| Error::setting(key("clip"), format!("{word:?}"), wanted))? {
-            WrittenClip::None => Clip::None,
-            WrittenClip::GlobalNorm(max) => Clip::GlobalNorm { max },
-            WrittenClip::Value(max) => Clip::Value { max },
-        })
-    }
-
     /// How a candidate is trained, for the training loop. Errors: an optimizer or a bound of gradients that there is not.
     pub(super) fn fit(&self, decisions: &Decisions) -> Result<FitOptions> {
         let train = &self.train;
@@ -340,7 +305,7 @@ impl ForecastConfig {
             patience: decisions.patience,
             seed: train.seed,
             optimizer: train.optimizer.parse()?,
-            clip: self.clip()?,
+            clip: train.clip.clip()?,
         })
     }
 }
@@ -370,7 +335,7 @@ mod tests {
             (changed(&|c| c.train.loss = "bce".into()), "loss is \"bce\"; it must be one of mae, mse, huber"),
             (
                 changed(&|c| c.train.clip = Or::Word("norm:1".into())),
-                "clip is \"norm:1\"; it must be a number above 0",
+                "clip is \"norm:1\"; it must be a number of at least 0",
             ),
             (
                 changed(&|c| {

@@ -41,14 +41,6 @@ fn opened(file: ModelFile) -> Result<Forecaster> {
         ))
     })?;
     check(&config)?;
-    for tensor in &file.tensors {
-        if let Some(value) = tensor.values.iter().find(|v| !v.is_finite()) {
-            return Err(Error::Model(format!(
-                "the model is damaged: the tensor {} holds {value}; use the file that training wrote",
-                tensor.name
-            )));
-        }
-    }
     file.task = NETWORK.into();
     let model = Model::from_file(&file)?;
     network::check(&model, Sizes::of(&config.preprocessing))?;

@@ -71,9 +71,9 @@ pub mod season;
 mod source;
 mod task;
 
-pub use crate::settings::{Cell, DifferenceChoice, Switch};
+pub use crate::settings::{Cell, DifferenceChoice, Or, Switch};
 pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, TrainingStage};
-pub use config::{DataSettings, ForecastConfig, NetworkSettings, Or, PrepareSettings, TASK, TrainSettings};
+pub use config::{DataSettings, ForecastConfig, NetworkSettings, PrepareSettings, TASK, TrainSettings};
 pub use decisions::{Choice, Decisions};
 pub use evaluation::{Evaluation, ForecastScores, Scores};
 pub use forecaster::Forecaster;

@@ -7,7 +7,7 @@ use super::forecaster::Forecaster;
 use super::score;
 use super::source::{Source, Wanted};
 use crate::data::{Frequency, Table, TimeColumn, Timestamp, origins};
-use crate::message::key;
+use crate::message::{key, text};
 use crate::{Error, Result};
 
 /// More steps than anybody can mean; a guard against a slip of the finger.
@@ -115,6 +115,7 @@ fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> R
         source.rows += p.horizon;
         cut(&mut source, p.rows_needed());
     }
+    finite(&source.name, all.iter().flatten().copied())?;
     let targets = p
         .targets
         .iter()
@@ -137,9 +138,21 @@ pub(super) fn evaluate(model: &Forecaster, table: &Table) -> Result<(Evaluation,
     let frame = p.frame(source.columns())?;
     let origins = origins(source.rows, config.rows_to_evaluate(), p.horizon);
     let name = source.name.clone();
-    score::evaluate(config, &model.model, &frame, origins)?
-        .map(|evaluation| (evaluation, source.notes))
-        .ok_or_else(|| Error::Data(format!("{name}: no forecast of the file can be compared")))
+    let evaluation = score::evaluate(config, &model.model, &frame, origins)?
+        .ok_or_else(|| Error::Data(format!("{name}: no forecast of the file can be compared")))?;
+    finite(&name, evaluation.forecasts.iter().copied())?;
+    Ok((evaluation, source.notes))
+}
+
+/// Refuses forecasts that are no numbers.
+fn finite(name: &str, mut values: impl Iterator<Item = f64>) -> Result<()> {
+    match values.find(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(value) => Err(Error::Model(format!(
+            "{name}: a forecast is {value}; the values of the file, or the weights, are too large"
+        ))
+        .advise(text("look for a mistake in the file, or train again with a smaller ") + key("lr"))),
+    }
 }
 
 /// The columns that the model needs, from a file.
