@@ -125,6 +125,52 @@ fn a_model_file_makes_the_same_forecaster() {
     }
 }
 
+/// The mean of three networks: each forecasts what it forecasts alone, in a model of one file, and the settings that were used
+/// give the same mean again.
+#[test]
+fn an_average_is_the_mean_of_its_networks() {
+    let of = |difference: DifferenceChoice, average: Switch| {
+        let config = with(options(), |c| {
+            (c.prepare.difference, c.prepare.average) = (difference, average);
+            c.data.season = Some(sumun::forecast::Or::Number(7));
+            c.data.window = Some(9);
+            c.data.known = Vec::new();
+        });
+        train(&table(200, 200), &config, &mut ()).unwrap()
+    };
+    let averaged = of(DifferenceChoice::Auto, Switch::On);
+    let names = averaged.decisions.averaged.clone();
+    assert_eq!(names.len(), averaged.candidates.len());
+    assert!(names.len() > 1, "{names:?}");
+    let ahead = |trained: &ForecastOutcome| trained.forecaster.predict(None, None).unwrap();
+    let alone: Vec<_> = names.iter().map(|&name| ahead(&of(name, Switch::Auto))).collect();
+    for (c, column) in ahead(&averaged).targets.iter().enumerate() {
+        for (k, value) in column.values.iter().enumerate() {
+            let mean = alone.iter().map(|one| one.targets[c].values[k]).sum::<f64>() / names.len() as f64;
+            assert!((value - mean).abs() < 1e-9 * mean.abs(), "{value} for {mean}");
+        }
+    }
+    let bytes = averaged.forecaster.to_model_file().unwrap().to_bytes().unwrap();
+    let file = ModelFile::from_bytes("model", &bytes).unwrap();
+    let again = Forecaster::from_model_file("model", file.clone()).unwrap();
+    assert_eq!(again.predict(None, Some(20)).unwrap(), averaged.forecaster.predict(None, Some(20)).unwrap());
+    let repeated = train(&table(200, 200), &averaged.as_used(), &mut ()).unwrap();
+    assert_eq!(bits(&repeated), bits(&averaged));
+    // A mean is none without its networks, and they forecast the same.
+    for (place, value, message) in [
+        ("/pipeline/averaged", serde_json::json!([]), "its network does not forecast 2 columns"),
+        ("/pipeline/averaged/0/horizon", 7.into(), "its networks do not forecast the same"),
+        ("/pipeline/averaged/0/window", (u64::MAX / 3).into(), "does not fit its window and season"),
+        ("/pipeline/averaged/0/window", 0.into(), "the window, the horizon or the season is 0"),
+        ("/model/outputs", serde_json::json!(["steps"]), ""),
+    ] {
+        let mut damaged = file.clone();
+        *damaged.config.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value;
+        let error = Forecaster::from_model_file("m", damaged).map(|_| ()).unwrap_err().to_string();
+        assert!(error.starts_with("m: ") && !error.contains('\n') && error.contains(message), "{error}");
+    }
+}
+
 #[test]
 fn evaluating_the_whole_file_repeats_the_test_score() {
     let table = table(200, 200);
@@ -342,8 +388,12 @@ fn a_checkpoint_that_does_not_fit_is_refused() {
     check(&|c| c.snapshot.beside["best"] = serde_json::Value::Null, "its best of 2 trained candidates");
     check(&|c| c.snapshot.beside["best"]["index"] = 2.into(), "its best of 2 trained candidates");
     check(
-        &|c| c.snapshot.buffers.retain(|(name, _)| name != "best candidate"),
-        "its best candidate has 0 weights, not",
+        &|c| c.snapshot.buffers.retain(|(name, _)| name != "candidate 1"),
+        "its candidate 1 has 0 weights, not",
+    );
+    check(
+        &|c| c.snapshot.buffers.push(("best candidate".into(), vec![0.0; 3])),
+        "by an earlier version of sumun, which kept the best candidate alone; train anew",
     );
     check(&|c| c.snapshot.buffers[0].0 = "x".into(), "a checkpoint has no \"x\"");
     check(&|c| c.about["sources"][0]["hash"] = "0".into(), "series.csv: the train data has changed");

@@ -17,7 +17,12 @@ fn damaged<T>(what: String) -> Result<T> {
 /// Error unless all parts of the configuration fit together.
 pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     let p = &config.preprocessing;
-    p.check()?;
+    for network in config.networks() {
+        network.check()?;
+    }
+    if !config.averaged.iter().all(|other| other.forecasts_as(p)) {
+        return damaged("its networks do not forecast the same".into());
+    }
     if config.season == 0 {
         return damaged("the season is 0".into());
     }
@@ -51,9 +56,8 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     }
     let rows = history.columns.first().map_or(0, Vec::len);
     // Sums of numbers from a file may leave what a computer counts to.
-    let needed = p.window.checked_add(p.reach());
-    if needed.is_none_or(|needed| rows < needed.max(config.season))
-        || rows < p.rows_needed()
+    let needed = config.networks().map(|p| p.window.checked_add(p.reach())).collect::<Option<Vec<usize>>>();
+    if needed.and_then(|all| all.into_iter().max()).is_none_or(|needed| rows < needed.max(config.season))
         || rows > history.rows
         || history.rows > MOST_ROWS
         || history.columns.iter().any(|column| column.len() != rows)

@@ -71,6 +71,7 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
         calendar,
         candidates,
         difference: config.prepare.difference,
+        averaged: Vec::new(),
         batch,
         epochs,
         patience,

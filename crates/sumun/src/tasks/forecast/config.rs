@@ -67,6 +67,8 @@ settings! {
     pub struct PrepareSettings {
         prepare.difference: DifferenceChoice = DifferenceChoice::Auto,
             "What is subtracted, so that the network learns what simple forecasts leave";
+        prepare.average: Switch = Switch::Auto,
+            "The mean of the candidates for what is subtracted: where the validation part says that it pays, always or never";
         prepare.log: Switch = Switch::Auto, "Logarithms, for positive series that grow";
         prepare.calendar: Switch = Switch::Auto, "Hour, weekday and time of year as inputs";
         prepare.scale: ScaleKind = ScaleKind::Standard, "How values are scaled, fitted on the training part";
@@ -185,7 +187,10 @@ impl ForecastConfig {
         used.data.horizon = Some(decisions.horizon);
         used.data.window = Some(decisions.window);
         used.data.season = Some(if season > 1 { Or::Number(season) } else { Or::Word("none".into()) });
-        used.prepare.difference = decisions.difference;
+        // The mean of several candidates comes from training all of them again.
+        if decisions.averaged.len() == 1 {
+            used.prepare.difference = decisions.difference;
+        }
         used.train.epochs = Some(decisions.epochs);
         used.train.batch = Some(decisions.batch);
         used.train.patience = Some(decisions.patience);

@@ -25,6 +25,9 @@ pub struct Decisions {
     pub candidates: Vec<DifferenceChoice>,
     /// What is subtracted from the targets: as the settings say, until the validation part has chosen a candidate.
     pub difference: DifferenceChoice,
+    /// The candidates whose forecasts are averaged, the best first; one where it forecasts alone, none before the validation
+    /// part has been asked.
+    pub averaged: Vec<DifferenceChoice>,
     /// Windows in a training step.
     pub batch: usize,
     /// The most passes over the training windows.
@@ -47,6 +50,12 @@ pub struct Choice {
 }
 
 impl Decisions {
+    /// The rows that the candidate which needs most of them needs before a forecast.
+    pub(super) fn rows_needed(&self) -> usize {
+        let seasonal = self.candidates.contains(&DifferenceChoice::Season);
+        self.window + if seasonal { self.season } else { 0 }
+    }
+
     /// What a choice subtracts, with the season's period.
     pub(super) fn difference_of(&self, choice: DifferenceChoice) -> Difference {
         match choice {

@@ -49,7 +49,7 @@ pub(super) fn converted(mut file: ModelFile) -> Result<ModelFile> {
     }
     Dropout::new(dropout)?;
     let settings = NetworkSettings { cell, hidden, layers, bidirectional, dropout: dropout.into() };
-    let model = serde_json::to_value(network(&settings, sizes)).map_err(unreadable)?;
+    let model = serde_json::to_value(network(&settings, &[sizes])).map_err(unreadable)?;
     file.config = json!({ "model": model, PIPELINE: pipeline });
     Ok(file)
 }

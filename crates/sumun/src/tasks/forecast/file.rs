@@ -43,6 +43,7 @@ fn opened(file: ModelFile) -> Result<Forecaster> {
     check(&config)?;
     file.task = NETWORK.into();
     let model = Model::from_file(&file)?;
-    network::check(&model, Sizes::of(&config.preprocessing))?;
+    let sizes: Vec<Sizes> = config.networks().map(Sizes::of).collect();
+    network::check(&model, &sizes)?;
     Ok(Forecaster { config, model })
 }

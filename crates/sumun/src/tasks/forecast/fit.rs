@@ -21,10 +21,13 @@ pub(crate) struct Material {
     pub(crate) train: Range<usize>,
     /// The rows of the validation part; may be empty.
     pub(crate) valid: Range<usize>,
+    /// The rows that the candidate which needs most of them needs before a forecast: so that all are compared at the same
+    /// places.
+    pub(crate) rows_needed: usize,
 }
 
 /// Windows that are forecast at once where no gradient is needed.
-const INFERENCE_BATCH: usize = 256;
+pub(crate) const INFERENCE_BATCH: usize = 256;
 
 /// The outputs at `origins`, `[N, horizon, C]`.
 pub(crate) fn answers(
@@ -55,11 +58,11 @@ struct Validation {
 
 impl Validation {
     fn new(material: &Material) -> Option<Self> {
-        let Material { preprocessing: p, frame, valid, .. } = material;
+        let Material { preprocessing: p, frame, valid, rows_needed, .. } = material;
         let rows = frame.values.first().map_or(0, Vec::len);
         // A forecast that would need to know more than the file holds of the steps ahead is left out.
         let end = valid.end.saturating_sub(1).min(rows.saturating_sub(p.horizon));
-        let origins = valid.start.saturating_sub(p.horizon).max(p.rows_needed() - 1)..end;
+        let origins = valid.start.saturating_sub(p.horizon).max(rows_needed - 1)..end;
         let origins_list: Vec<usize> = origins.clone().collect();
         let all = p.answers(frame, &origins_list);
         let count = p.targets.len();
@@ -78,24 +81,31 @@ impl Validation {
         loss.value_and_gradient(&prediction, Targets::Values(&self.targets), None)
     }
 
-    /// What candidates are compared by: it does not depend on how they scale and what they subtract.
-    fn score(&self, model: &Model, material: &Material) -> Result<f64> {
+    /// The forecasts at its places, in the units of the targets.
+    fn forecasts(&self, model: &Model, material: &Material) -> Result<Vec<f64>> {
         let (p, frame) = (&material.preprocessing, &material.frame);
         let all = answers(model, p, frame, self.origins.clone())?;
-        let (count, per_origin) = (p.targets.len(), p.horizon * p.targets.len());
+        let per_origin = p.horizon * p.targets.len();
         let mut forecasts = vec![0.0; all.len()];
         for (n, origin) in self.origins.clone().enumerate() {
             let place = n * per_origin..(n + 1) * per_origin;
             p.forecast(frame, origin, &all[place.clone()], &mut forecasts[place]);
         }
+        Ok(self.places.iter().map(|&place| forecasts[place]).collect())
+    }
+
+    /// What candidates are compared by: it does not depend on how they scale and what they subtract.
+    fn score(&self, forecasts: &[f64], material: &Material) -> f64 {
+        let (p, frame) = (&material.preprocessing, &material.frame);
+        let (count, per_origin) = (p.targets.len(), p.horizon * p.targets.len());
         let mut sum = 0.0;
-        for &place in &self.places {
+        for (&place, forecast) in self.places.iter().zip(forecasts) {
             let row = self.origins.start + place / per_origin + 1 + place / count % p.horizon;
             let target = place % count;
-            let error = (forecasts[place] - frame.values[target][row]).abs();
+            let error = (forecast - frame.values[target][row]).abs();
             sum += error / p.targets[target].mase_scale.unwrap_or(1.0);
         }
-        Ok(sum / self.places.len() as f64)
+        sum / self.places.len() as f64
     }
 }
 
@@ -123,11 +133,16 @@ impl Fitting {
         Ok(Self { material, model, loss, batches, order, validation })
     }
 
-    /// What candidates are compared by: the mean over the targets of the validation MAE over the MASE's scale; `None`
-    /// without a validation part.
-    pub(crate) fn valid_score(&self) -> Result<Option<f64>> {
-        let score = |part: &Validation| part.score(&self.model, &self.material);
-        self.validation.as_ref().map(score).transpose()
+    /// The forecasts of every value that lies in the validation part, in the units of the targets: of all candidates in the
+    /// same order. `None` without a validation part.
+    pub(crate) fn valid_forecasts(&self) -> Result<Option<Vec<f64>>> {
+        self.validation.as_ref().map(|part| part.forecasts(&self.model, &self.material)).transpose()
+    }
+
+    /// What candidates are compared by, from such forecasts: the mean over the targets of the validation MAE over the MASE's
+    /// scale; `None` without a validation part.
+    pub(crate) fn valid_score(&self, forecasts: &[f64]) -> Option<f64> {
+        self.validation.as_ref().map(|part| part.score(forecasts, &self.material))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::preprocessing::Preprocessing;
+use super::preprocessing::{Columns, Frame, Preprocessing};
+use crate::Result;
 use crate::data::{Categories, Frequency, Missing, NumberForm, ReadOptions, TimeFormat};
 use crate::loss::Loss;
 
@@ -15,6 +16,10 @@ pub struct ForecasterConfig {
     pub seed: u64,
     /// From the columns of a file to the network's numbers and back.
     pub preprocessing: Preprocessing,
+    /// The same for further networks, whose forecasts are averaged with that of the first; they forecast the same columns
+    /// equally far from the same ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub averaged: Vec<Preprocessing>,
     /// The period of the season in rows, 1 for none: for the baselines and the scale of the MASE.
     pub season: usize,
     /// The loss that training made small.
@@ -64,8 +69,23 @@ pub struct History {
 }
 
 impl ForecasterConfig {
+    /// What each network sees, the first one's before the others'.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = &Preprocessing> {
+        std::iter::once(&self.preprocessing).chain(&self.averaged)
+    }
+
+    /// The rows that a forecast needs behind it: those of the network that needs most.
+    pub fn rows_needed(&self) -> usize {
+        self.networks().map(Preprocessing::rows_needed).max().unwrap_or(0)
+    }
+
+    /// The series as each network sees it. Error: a target that needs a logarithm and is not above 0.
+    pub(crate) fn frames(&self, columns: Columns<'_>) -> Result<Vec<Frame>> {
+        self.networks().map(|preprocessing| preprocessing.frame(columns)).collect()
+    }
+
     /// The rows that an origin needs behind it to be scored: the model's window and the baselines' season.
     pub(crate) fn rows_to_evaluate(&self) -> usize {
-        self.preprocessing.rows_needed().max(self.season)
+        self.rows_needed().max(self.season)
     }
 }

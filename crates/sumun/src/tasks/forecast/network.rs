@@ -1,4 +1,5 @@
-//! The network: a recurrent stack over the window, a head for all steps ahead at once, and what is known of each step.
+//! The network: a recurrent stack over the window, a head for all steps ahead at once, and what is known of each step; or
+//! several of them side by side, whose forecasts are averaged.
 
 use super::config::NetworkSettings;
 use super::preprocessing::{Frame, Preprocessing};
@@ -13,10 +14,17 @@ pub(super) const KNOWN_AHEAD: &str = "known_ahead";
 /// The stack.
 const RECURRENT: &str = "recurrent";
 
+/// What a part of network `index` is called: plainly in the first, with a number in the others.
+fn numbered(name: &str, index: usize) -> String {
+    if index == 0 { name.to_owned() } else { format!("{name}_{}", index + 1) }
+}
+
 /// The noise of the dropout between the layers of the stack, and of that before the head: the masks do not depend on which
 /// layers there are besides.
 const STACK_NOISE: u32 = 1;
 const HEAD_NOISE: u32 = 2;
+/// How many noises a network has.
+const NOISES: u32 = 2;
 
 /// What the data say of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,81 +39,147 @@ pub(super) struct Sizes {
     pub(super) targets: usize,
 }
 
+/// The inputs of these networks side by side, by name. What is known ahead is the same for all.
+fn inputs(networks: &[Sizes]) -> Vec<(String, Input)> {
+    let windows = networks.iter().enumerate();
+    let mut inputs: Vec<_> =
+        windows.map(|(index, sizes)| (numbered(WINDOW, index), Input::numbers(sizes.input))).collect();
+    if let Some(sizes) = networks.first().filter(|sizes| sizes.ahead > 0) {
+        inputs.push((KNOWN_AHEAD.to_owned(), Input::numbers(sizes.ahead)));
+    }
+    inputs
+}
+
 impl Sizes {
     pub(super) fn of(p: &Preprocessing) -> Self {
         let (input, ahead) = (p.input_width(), p.ahead_width());
         Self { input, ahead, horizon: p.horizon, targets: p.targets.len() }
     }
-
-    /// The inputs that there are, by name.
-    fn inputs(self) -> Vec<(&'static str, Input)> {
-        let mut inputs = vec![(WINDOW, Input::numbers(self.input))];
-        if self.ahead > 0 {
-            inputs.push((KNOWN_AHEAD, Input::numbers(self.ahead)));
-        }
-        inputs
-    }
 }
 
-/// The layers: dropout(last state of the stack) · head, laid out as `[N, horizon, C]`, + what is known ahead · ahead.
+/// The layers of each network: dropout(last state of the stack) · head, laid out as `[N, horizon, C]`, + what is known
+/// ahead · ahead. Of several, each has an output of its own, in their order.
 ///
 /// The head returns every step at once; what is known of a step ahead is added to that step by one linear map that all
 /// steps share, so that the stack need not learn the calendar of steps it does not see. The forget gates of an LSTM start
 /// one higher than PyTorch draws them, so that it remembers until it has learnt to forget.
-pub(super) fn network(settings: &NetworkSettings, sizes: Sizes) -> ModelConfig {
+pub(super) fn network(settings: &NetworkSettings, networks: &[Sizes]) -> ModelConfig {
     let &NetworkSettings { cell, hidden, layers, bidirectional, dropout } = settings;
     let dropout = dropout as f32;
-    let mut stack = RecurrentLayer::new(cell, hidden).layers(layers).bidirectional(bidirectional);
+    let mut recurrent = RecurrentLayer::new(cell, hidden).layers(layers).bidirectional(bidirectional);
     if cell.spec().forget_gate.is_some() {
-        stack = stack.first_weights(FirstWeights { forget_bias: 1.0, ..FirstWeights::pytorch(hidden) });
+        recurrent =
+            recurrent.first_weights(FirstWeights { forget_bias: 1.0, ..FirstWeights::pytorch(hidden) });
     }
-    if layers > 1 && dropout > 0.0 {
-        stack = stack.dropout(dropout).noise(STACK_NOISE);
+    let given = inputs(networks).into_iter();
+    let mut builder = given.fold(Model::graph(), |builder, (name, input)| builder.input(name, input));
+    let mut outputs = Vec::new();
+    for (index, &sizes) in networks.iter().enumerate() {
+        let name = |part: &str| numbered(part, index);
+        let noise = |first: u32| first + NOISES * index as u32;
+        let mut stack = recurrent.clone();
+        if layers > 1 && dropout > 0.0 {
+            stack = stack.dropout(dropout).noise(noise(STACK_NOISE));
+        }
+        let mut read = name(RECURRENT);
+        builder = builder.add(&read, stack, name(WINDOW).as_str());
+        if dropout > 0.0 {
+            let dropped = name("dropout");
+            builder =
+                builder.add(&dropped, DropoutLayer::new(dropout).noise(noise(HEAD_NOISE)), read.as_str());
+            read = dropped;
+        }
+        let (head, steps) = (name("head"), name("steps"));
+        builder = builder
+            .add(&head, DenseLayer::new(sizes.horizon.saturating_mul(sizes.targets)), read.as_str())
+            .add(&steps, UnflattenLayer::new(sizes.horizon), head.as_str());
+        let mut output = steps;
+        if sizes.ahead > 0 {
+            let (ahead, forecast) = (name("ahead"), name("forecast"));
+            builder = builder.add(&ahead, DenseLayer::new(sizes.targets).bias(false), KNOWN_AHEAD).add(
+                &forecast,
+                CombineLayer::add(),
+                [output.as_str(), ahead.as_str()],
+            );
+            output = forecast;
+        }
+        outputs.push(output);
     }
-    let inputs = sizes.inputs().into_iter();
-    let mut builder = inputs.fold(Model::graph(), |builder, (name, input)| builder.input(name, input));
-    builder = builder.add(RECURRENT, stack, WINDOW);
-    let mut read = RECURRENT;
-    if dropout > 0.0 {
-        builder = builder.add("dropout", DropoutLayer::new(dropout).noise(HEAD_NOISE), read);
-        read = "dropout";
-    }
-    builder = builder.add("head", DenseLayer::new(sizes.horizon.saturating_mul(sizes.targets)), read).add(
-        "steps",
-        UnflattenLayer::new(sizes.horizon),
-        "head",
-    );
-    if sizes.ahead > 0 {
-        builder = builder.add("ahead", DenseLayer::new(sizes.targets).bias(false), KNOWN_AHEAD).add(
-            "forecast",
-            CombineLayer::add(),
-            ["steps", "ahead"],
-        );
+    // The last layer is the output where nothing else is said.
+    if outputs.len() > 1 {
+        builder = builder.outputs(outputs);
     }
     builder.config()
 }
 
 /// The network with its first weights. Error: one that is too large.
 pub(super) fn first_model(settings: &NetworkSettings, sizes: Sizes, seed: u64) -> Result<Model> {
-    network(settings, sizes).build(seed).map_err(|error| {
+    network(settings, &[sizes]).build(seed).map_err(|error| {
         let sizes = key("hidden").to(settings.hidden) + " and " + key("layers").to(settings.layers);
         Error::Settings(sizes + format!(" make no network: {error}"))
     })
 }
 
-/// What the network reads at `origins`.
+/// The trained networks of a forecast side by side, as one model. Error: weights that do not fit, and together too many.
+pub(super) fn joined(settings: &NetworkSettings, networks: &[(Sizes, &[f32])]) -> Result<Model> {
+    let sizes: Vec<Sizes> = networks.iter().map(|(sizes, _)| *sizes).collect();
+    let mut model = network(settings, &sizes).build(0)?;
+    // The weights of a model stand in the order of its layers.
+    let weights: Vec<f32> = networks.iter().flat_map(|(_, weights)| weights.iter().copied()).collect();
+    let values = model.parameters_mut().values_mut();
+    if values.len() != weights.len() {
+        return Err(Error::Model(format!(
+            "its networks have {} weights, not {}",
+            weights.len(),
+            values.len()
+        )));
+    }
+    values.copy_from_slice(&weights);
+    Ok(model)
+}
+
+/// What a network reads at `origins`.
 pub(super) fn feed(p: &Preprocessing, frame: &Frame, origins: &[usize]) -> Result<Feed<'static>> {
-    let n = origins.len();
-    let (window, ahead) = (p.windows(frame, origins), p.ahead(frame, origins));
-    let feed = Feed::new().rows(WINDOW, Rows::new(window, p.input_width(), Layout::full(n, p.window)?)?);
+    with_ahead(Feed::new().rows(WINDOW, window(p, frame, origins)?), p, frame, origins)
+}
+
+fn window(p: &Preprocessing, frame: &Frame, origins: &[usize]) -> Result<Rows> {
+    Rows::new(p.windows(frame, origins), p.input_width(), Layout::full(origins.len(), p.window)?)
+}
+
+fn with_ahead<'a>(feed: Feed<'a>, p: &Preprocessing, frame: &Frame, origins: &[usize]) -> Result<Feed<'a>> {
     Ok(match p.ahead_width() {
         0 => feed,
-        width => feed.rows(KNOWN_AHEAD, Rows::new(ahead, width, Layout::full(n, p.horizon)?)?),
+        width => {
+            let layout = Layout::full(origins.len(), p.horizon)?;
+            feed.rows(KNOWN_AHEAD, Rows::new(p.ahead(frame, origins), width, layout)?)
+        }
     })
 }
 
-/// The outputs for so many windows, `[N, horizon, C]`. Error: rows of another shape, as those of a file that was tampered
-/// with may be.
+/// The outputs of each network of a model at `origins`, each `[N, horizon, C]`. Error: rows of another shape, as those of a
+/// file that was tampered with may be.
+pub(super) fn outputs_of_all(
+    model: &Model,
+    networks: &[(&Preprocessing, &Frame)],
+    origins: &[usize],
+) -> Result<Vec<Vec<f32>>> {
+    let names: Vec<String> = (0..networks.len()).map(|index| numbered(WINDOW, index)).collect();
+    let mut given = Feed::new();
+    for (name, (p, frame)) in names.iter().zip(networks) {
+        given = given.rows(name, window(p, frame, origins)?);
+    }
+    if let Some((p, frame)) = networks.first() {
+        given = with_ahead(given, p, frame, origins)?;
+    }
+    let rows = model.outputs(given, None)?.rows;
+    if rows.len() != networks.len() {
+        return Err(Error::Model(format!("its model has {} outputs for {}", rows.len(), networks.len())));
+    }
+    rows.iter().zip(networks).map(|(out, (p, _))| outputs(out, Sizes::of(p), origins.len())).collect()
+}
+
+/// The outputs for so many windows, `[N, horizon, C]`. Error: rows of another shape.
 pub(super) fn outputs(out: &Rows, sizes: Sizes, windows: usize) -> Result<Vec<f32>> {
     let expected = [windows, sizes.horizon, sizes.targets];
     let found = [out.layout.sequences(), out.layout.time(), out.features];
@@ -119,28 +193,35 @@ pub(super) fn outputs(out: &Rows, sizes: Sizes, windows: usize) -> Result<Vec<f3
     Ok(out.unpack())
 }
 
-/// The stack over the window. Error: a model that has none.
+/// The stack over the window, of the first of several networks. Error: a model that has none.
 pub(super) fn stack(model: &Model) -> Result<&Recurrent> {
     let missing = || Error::Model(format!("its network has no recurrent layer named {RECURRENT}"));
     model.layer(RECURRENT).ok_or_else(missing)
 }
 
-/// Error unless a model reads what these sizes give, and returns steps of as many numbers as they take.
-pub(super) fn check(model: &Model, sizes: Sizes) -> Result<()> {
+/// Error unless a model reads what these sizes give, and returns steps of as many numbers as they take, for each network.
+pub(super) fn check(model: &Model, networks: &[Sizes]) -> Result<()> {
     stack(model)?;
-    let given: Vec<(String, Input)> =
-        sizes.inputs().into_iter().map(|(name, input)| (name.to_owned(), input)).collect();
     let summary = model.summary();
     let outputs: Vec<_> = model.output_names().filter_map(|name| summary.layer(name)).collect();
-    let returns =
-        matches!(outputs.as_slice(), [row] if row.output_shape == [None, None, Some(sizes.targets)]);
-    if model.config().inputs == given.into_iter().collect() && returns {
+    let returns = outputs.len() == networks.len()
+        && outputs
+            .iter()
+            .zip(networks)
+            .all(|(row, sizes)| row.output_shape == [None, None, Some(sizes.targets)]);
+    if model.config().inputs == inputs(networks).into_iter().collect() && returns {
         return Ok(());
     }
-    Err(Error::Model(format!(
-        "its network does not forecast {} columns from {} numbers a row and {} known ahead, as its preprocessing does",
-        sizes.targets, sizes.input, sizes.ahead
-    )))
+    let each: Vec<String> = networks
+        .iter()
+        .map(|sizes| {
+            format!(
+                "{} columns from {} numbers a row and {} known ahead",
+                sizes.targets, sizes.input, sizes.ahead
+            )
+        })
+        .collect();
+    Err(Error::Model(format!("its network does not forecast {}, as its preprocessing does", each.join("; "))))
 }
 
 #[cfg(test)]
@@ -171,9 +252,10 @@ mod tests {
             expected.extend(["head.weight".into(), "head.bias".into()]);
             expected.extend((ahead > 0).then(|| "ahead.weight".into()));
             assert_eq!(names, expected);
-            check(&model, sizes(ahead)).unwrap();
-            check(&model, sizes(ahead + 1)).unwrap_err();
-            check(&model, Sizes { targets: 1, ..sizes(ahead) }).unwrap_err();
+            check(&model, &[sizes(ahead)]).unwrap();
+            check(&model, &[sizes(ahead + 1)]).unwrap_err();
+            check(&model, &[Sizes { targets: 1, ..sizes(ahead) }]).unwrap_err();
+            check(&model, &[sizes(ahead); 2]).unwrap_err();
         }
     }
 

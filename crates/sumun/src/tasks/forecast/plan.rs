@@ -40,7 +40,8 @@ impl ForecastPlan {
         let preprocessing = self.preprocessing(difference)?;
         let frame = preprocessing.frame(source.columns())?;
         let train = origins_within(&decisions.split.train, preprocessing.rows_needed(), decisions.horizon);
-        Ok(Material { preprocessing, frame, train, valid: decisions.split.valid.clone() })
+        let (valid, rows_needed) = (decisions.split.valid.clone(), decisions.rows_needed());
+        Ok(Material { preprocessing, frame, train, valid, rows_needed })
     }
 
     /// Candidate `index` before its first step.
@@ -58,7 +59,7 @@ impl ForecastPlan {
         let unwritable = |error| Error::Invalid(format!("the checkpoint cannot be written as JSON: {error}"));
         let of = |index| {
             let preprocessing = self.material(index)?.preprocessing;
-            let model = network(&self.config.network, Sizes::of(&preprocessing));
+            let model = network(&self.config.network, &[Sizes::of(&preprocessing)]);
             let model = serde_json::to_value(model).map_err(unwritable)?;
             let preprocessing = serde_json::to_value(preprocessing).map_err(unwritable)?;
             Ok(json!({ "preprocessing": preprocessing, "model": model }))

@@ -83,7 +83,7 @@ fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> R
         Some(table) => continued(model, read(model, table)?)?,
         None => from_history(model)?,
     };
-    enough(model, &source, p.rows_needed(), "a forecast")?;
+    enough(model, &source, config.rows_needed(), "a forecast")?;
     let known_ahead = source.known.first().map(|known| known.len() - source.rows);
     if let Some(known) = known_ahead.filter(|&known| known < steps) {
         let names: Vec<String> = p.known.iter().map(|k| format!("'{}'", k.name)).collect();
@@ -101,19 +101,19 @@ fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> R
         let last = known.last().copied().unwrap_or(0.0);
         known.resize(source.rows + turns * p.horizon, last);
     }
-    cut(&mut source, p.rows_needed());
+    cut(&mut source, config.rows_needed());
     let mut all: Vec<Vec<f64>> = vec![Vec::with_capacity(turns * p.horizon); p.targets.len()];
     for _ in 0..turns {
-        let frame = p.frame(source.columns())?;
+        let frames = config.frames(source.columns())?;
         let origin = source.rows - 1;
-        let values = score::forecasts(config, &model.model, &frame, origin..origin + 1)?;
+        let values = score::forecasts(config, &model.model, &frames, origin..origin + 1)?;
         for (k, &value) in values.iter().enumerate() {
             let c = k % p.targets.len();
             all[c].push(value);
             source.targets[c].push(value);
         }
         source.rows += p.horizon;
-        cut(&mut source, p.rows_needed());
+        cut(&mut source, config.rows_needed());
     }
     finite(&source.name, all.iter().flatten().copied())?;
     let targets = p
@@ -135,10 +135,10 @@ pub(super) fn evaluate(model: &Forecaster, table: &Table) -> Result<(Evaluation,
     let p = &config.preprocessing;
     let source = read(model, table)?;
     enough(model, &source, config.rows_to_evaluate() + p.horizon, "an evaluation")?;
-    let frame = p.frame(source.columns())?;
+    let frames = config.frames(source.columns())?;
     let origins = origins(source.rows, config.rows_to_evaluate(), p.horizon);
     let name = source.name.clone();
-    let evaluation = score::evaluate(config, &model.model, &frame, origins)?
+    let evaluation = score::evaluate(config, &model.model, &frames, origins)?
         .ok_or_else(|| Error::Data(format!("{name}: no forecast of the file can be compared")))?;
     finite(&name, evaluation.forecasts.iter().copied())?;
     Ok((evaluation, source.notes))
@@ -238,7 +238,7 @@ fn from_history(model: &Forecaster) -> Result<Source> {
 /// Puts the end of the training data before a file that is shorter than a forecast needs and begins where that ends, or
 /// within it; rows that are in both are taken from the file. Any other file stays as it is.
 fn continued(model: &Forecaster, mut source: Source) -> Result<Source> {
-    if source.rows >= model.config.preprocessing.rows_needed() {
+    if source.rows >= model.config.rows_needed() {
         return Ok(source);
     }
     let before = from_history(model)?;
@@ -292,12 +292,13 @@ fn enough(model: &Forecaster, source: &Source, needed: usize, what: &str) -> Res
     if source.rows >= needed {
         return Ok(());
     }
-    let p = &model.config.preprocessing;
-    let mut parts = vec![format!("window {}", p.window)];
-    if p.rows_needed() > p.window {
-        parts.push(format!("season {}", p.rows_needed() - p.window));
+    let config = &model.config;
+    let (window, all) = (config.preprocessing.window, config.rows_needed());
+    let mut parts = vec![format!("window {window}")];
+    if all > window {
+        parts.push(format!("season {}", all - window));
     }
-    if needed > p.rows_needed() {
+    if needed > all {
         parts.push("what is to be compared".into());
     }
     Err(Error::Data(format!(

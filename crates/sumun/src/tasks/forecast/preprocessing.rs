@@ -185,6 +185,14 @@ impl Preprocessing {
         }
     }
 
+    /// Whether it forecasts the same columns as another, equally far, from the same ones.
+    pub(crate) fn forecasts_as(&self, other: &Self) -> bool {
+        let targets = |p: &Self| p.targets.iter().map(|target| target.name.clone()).collect::<Vec<_>>();
+        targets(self) == targets(other)
+            && (self.features == other.features && self.known == other.known)
+            && (self.calendar == other.calendar && self.horizon == other.horizon)
+    }
+
     fn channels(&self, target: &Target) -> &'static [Channel] {
         match (self.difference, target.steady) {
             (Difference::Season(_), _) => &[Channel::Change],

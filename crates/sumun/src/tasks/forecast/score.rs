@@ -6,30 +6,40 @@ use ndarray::{Array3, Axis};
 
 use super::baseline::Baseline;
 use super::evaluation::{Evaluation, ForecastScores, Scores};
-use super::fit::answers;
+use super::fit::INFERENCE_BATCH;
 use super::kept::ForecasterConfig;
 use super::metrics::{Metrics, mae};
-use super::network::stack;
-use super::preprocessing::Frame;
+use super::network::{outputs_of_all, stack};
+use super::preprocessing::{Frame, Preprocessing};
 use crate::Result;
 use crate::loss::Targets;
 use crate::model::Model;
 
-/// The model's forecasts at `origins`, `[origins, horizon, C]`, in the units of the targets.
+/// The model's forecasts at `origins`, `[origins, horizon, C]`, in the units of the targets: of several networks their mean.
+/// Each has its frame.
 pub(crate) fn forecasts(
     config: &ForecasterConfig,
     model: &Model,
-    frame: &Frame,
+    frames: &[Frame],
     origins: Range<usize>,
 ) -> Result<Array3<f64>> {
     let p = &config.preprocessing;
     let shape = (origins.len(), p.horizon, p.targets.len());
-    let answers = answers(model, p, frame, origins.clone())?;
     let per_origin = p.horizon * p.targets.len();
-    let mut values = vec![0.0; answers.len()];
-    for (n, origin) in origins.enumerate() {
-        let place = n * per_origin..(n + 1) * per_origin;
-        p.forecast(frame, origin, &answers[place.clone()], &mut values[place]);
+    let networks: Vec<(&Preprocessing, &Frame)> = config.networks().zip(frames).collect();
+    let mut values = vec![0.0; origins.len() * per_origin];
+    let mut one = vec![0.0; per_origin];
+    let origins: Vec<usize> = origins.collect();
+    for (chunk, place) in origins.chunks(INFERENCE_BATCH).zip(values.chunks_mut(INFERENCE_BATCH * per_origin))
+    {
+        for (outputs, (p, frame)) in outputs_of_all(model, &networks, chunk)?.iter().zip(&networks) {
+            let rows = outputs.chunks_exact(per_origin).zip(place.chunks_exact_mut(per_origin));
+            for (&origin, (output, sum)) in chunk.iter().zip(rows) {
+                p.forecast(frame, origin, output, &mut one);
+                sum.iter_mut().zip(&one).for_each(|(sum, value)| *sum += value);
+            }
+        }
+        place.iter_mut().for_each(|sum| *sum /= networks.len() as f64);
     }
     Ok(Array3::from_shape_vec(shape, values).expect("as many values as the shape has"))
 }
@@ -48,13 +58,11 @@ fn baselines(season: usize) -> Vec<Baseline> {
 pub(crate) fn evaluate(
     config: &ForecasterConfig,
     model: &Model,
-    frame: &Frame,
+    frames: &[Frame],
     origins: Range<usize>,
 ) -> Result<Option<Evaluation>> {
-    if origins.is_empty() {
-        return Ok(None);
-    }
-    let forecasts = forecasts(config, model, frame, origins.clone())?;
+    let Some(frame) = frames.first().filter(|_| !origins.is_empty()) else { return Ok(None) };
+    let forecasts = forecasts(config, model, frames, origins.clone())?;
     let name = stack(model)?.config().cell.spec().family.to_owned();
     let of_model = score(config, frame, &origins, &forecasts, "model", name)?;
     let mut scores = Vec::new();
