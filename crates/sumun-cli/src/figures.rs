@@ -85,8 +85,9 @@ pub(crate) fn verdict(measured: &Measured, style: Style) -> String {
         return String::new();
     };
     let gain = (model.value - baseline.value) * if model.more_is_better { 1.0 } else { -1.0 };
-    let sentence =
-        format!("{} {} against {} of the baseline", model.name, shown(model.value), shown(baseline.value));
+    let best = if measured.other_baselines.is_empty() { "" } else { "best " };
+    let (ours, theirs) = (shown(model.value), shown(baseline.value));
+    let sentence = format!("{} {ours} against {theirs} of the {best}baseline", model.name);
     if gain > 0.0 {
         return style.green(&style.bold(&sentence));
     }

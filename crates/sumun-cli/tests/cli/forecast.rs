@@ -345,7 +345,7 @@ fn settings_that_cannot_be_used_are_refused() {
         ("data.valid=dev.csv", "data.valid is \"dev.csv\"; it must be a number"),
         ("data.target=[1]", "data.target is [1]; it must be names of columns"),
         ("data.target=y,", "data.target is \"y,\"; it must be names of columns"),
-        ("train.clip=0", "train.clip is 0; it must be a number above 0"),
+        ("train.clip=-1", "train.clip is -1; it must be a number of at least 0"),
         ("train.loss=mea", "train.loss is \"mea\"; it must be one of mae, mse, huber"),
         ("train.save_every=-1", "train.save_every is -1; it must be a number of at least 0"),
         ("data.horizon=0", "data.horizon is 0; it must be at least 1"),

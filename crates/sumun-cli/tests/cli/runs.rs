@@ -61,7 +61,7 @@ fn runs_have_reports_and_are_listed_and_compared() {
     let runs = json["runs"].as_array().unwrap();
     let f1 = |i: usize| runs[i]["figures"]["test"]["macro_f1"]["model"].as_f64();
     assert!(f1(0).unwrap() >= f1(1).unwrap() && f1(2).is_none(), "{json}");
-    assert_eq!(runs[0]["figures"]["test"]["accuracy"]["baseline"], 0.5);
+    assert_eq!(runs[0]["figures"]["test"]["accuracy"]["baseline"], 1.0);
     place.refuse(
         &["runs", "--sort", "beauty"],
         &["no run has such a figure; choose from time, name, accuracy"],

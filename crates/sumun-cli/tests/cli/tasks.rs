@@ -97,7 +97,7 @@ fn texts_are_classified() {
     );
     assert_eq!((trained["task"].as_str(), trained["run"].as_str()), (Some("classify"), Some("run")));
     assert_eq!(trained["metrics"]["test"]["accuracy"].as_f64(), Some(1.0), "{trained}");
-    assert!(trained["baselines"].as_object().is_some_and(|all| all.len() == 1));
+    assert!(trained["baselines"].as_object().is_some_and(|all| all.len() == 2));
     for file in ["config.toml", "metrics.jsonl", "model.safetensors"] {
         assert!(place.path("run").join(file).is_file(), "{file}");
     }

@@ -25,7 +25,7 @@ fn bad_values_are_refused_in_one_line() {
         ("--lr", "fast", "'fast' for '--lr <X>': give a number"),
         ("--dropout", "1.5", "--dropout is 1.5"),
         ("--dropout", "-0.5", "--dropout is -0.5"),
-        ("--clip", "0", "'0' for '--clip <X>': give a number above 0"),
+        ("--clip", "-1", "'-1' for '--clip <X>': give a number above 0"),
         ("--valid", "1.5", "--valid is 1.5"),
         ("--test", "-1", "--test is -1"),
         ("--valid", "0.9", "leave nothing to train on"),

@@ -87,6 +87,11 @@ impl MostFrequentTag {
         self.tags.values().copied().fold(self.overall, u32::max)
     }
 
+    /// Whether a token is in the training part.
+    pub fn knows(&self, token: &str) -> bool {
+        self.tags.contains_key(token)
+    }
+
     /// The guess for a token.
     pub fn tag(&self, token: &str) -> u32 {
         self.tags.get(token).copied().unwrap_or(self.overall)

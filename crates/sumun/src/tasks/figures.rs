@@ -152,9 +152,9 @@ pub struct Measured {
     pub unknown: Option<Unknown>,
     /// The model's figures.
     pub figures: Figures,
-    /// The baseline's.
+    /// Those of the best baseline, by the first of the figures that people compare.
     pub baseline: Figures,
-    /// What the baseline does.
+    /// What that baseline does.
     pub baseline_name: String,
     /// Further guesses, none of them better.
     pub other_baselines: Vec<Baseline>,

@@ -291,7 +291,8 @@ pub(crate) fn composed_note<'a>(
     })
 }
 
-fn text_of(record: &Record) -> &str {
+/// The text of a record; nothing of one that is numbers.
+pub(crate) fn text_of(record: &Record) -> &str {
     match &record.input {
         Input::Text(text) => text,
         Input::Numbers { .. } => "",

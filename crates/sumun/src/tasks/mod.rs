@@ -7,6 +7,7 @@
 //! [`TASKS`] lists all tasks. Those on sequences implement [`Task`], from which all of that follows: a further one is a
 //! folder and a line in the list. [`forecast`] implements [`TaskEntry`] itself.
 
+mod baselines;
 mod classify;
 mod config;
 mod entries;
@@ -38,6 +39,7 @@ mod translate;
 mod vectors;
 
 pub use crate::settings::{ClassWeights, Level, Pooling};
+pub use baselines::Guesses;
 pub use classify::{ClassHead, Classify, ClassifyPipeline};
 pub use entries::{TASKS, named, open, open_file, resume};
 pub use figures::{Alignment, Answers, AttentionWeights, Baseline, Figures, Measured, Prediction, Unknown};

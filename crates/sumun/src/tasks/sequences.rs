@@ -180,10 +180,17 @@ impl<T: Task> Learning for LessonLearning<T> {
     }
 
     fn finish(self) -> Result<SequenceOutcome> {
-        let Self { config, lesson, session } = self;
+        let Self { config, mut lesson, session } = self;
+        lesson.fit_baselines()?;
+        let measured = lesson.measure()?;
         let pipeline = lesson.pipeline();
         let (epochs, best_epoch) = (session.records().to_vec(), session.best_epoch());
         let mut notes = lesson.notes().to_vec();
+        for note in measured.iter().flat_map(|measured| &measured.notes) {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
         notes.extend(still_improving(&epochs, best_epoch, config.train.epochs));
         Ok(SequenceOutcome {
             task: T::NAME,
@@ -195,7 +202,7 @@ impl<T: Task> Learning for LessonLearning<T> {
             summary: lesson.model().summary(),
             classes: pipeline.class_names().to_vec(),
             tokens: pipeline.tokens().map(<[String]>::to_vec),
-            measured: lesson.measure()?,
+            measured,
             shown: lesson.shown()?,
             samples: lesson.samples()?,
             examples: lesson.examples(),

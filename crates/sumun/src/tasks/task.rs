@@ -112,7 +112,12 @@ pub trait Lesson: fmt::Debug + Send + 'static {
     fn sources(&self) -> &[Source];
     /// What was noticed about the data, a sentence each.
     fn notes(&self) -> &[String];
-    /// Model and baseline on the held out parts, in their order.
+    /// Fits the baselines that are models of their own, on the training part alone, so that [`measure`](Self::measure) and the
+    /// model file have them. Called once, when the training has come to its end.
+    fn fit_baselines(&mut self) -> Result<()> {
+        Ok(())
+    }
+    /// Model and baselines on the held out parts, in their order; [`Measured::baseline`] is the best of them.
     fn measure(&self) -> Result<Vec<Measured>>;
     /// What the model read in the last held out part, and the truth, in the order of its predictions; for the report.
     fn shown(&self) -> Result<Vec<Shown>> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::baselines::Guesses;
 use super::super::figures::{Figures, Prediction, softmax};
 use super::super::labelled::Head;
 use super::super::learner::argmax;
@@ -148,13 +149,24 @@ impl Head for ClassHead {
         alike_note(file, classes).into_iter().chain(quantity).collect()
     }
 
-    fn figures(&self, records: &Records, rows: &[Vec<f32>]) -> Result<(Figures, Figures, String)> {
+    fn answers(&self, rows: &[Vec<f32>]) -> Guesses {
+        Guesses::Classes(rows.iter().map(|row| argmax(row)).collect())
+    }
+
+    fn truth(&self, records: &Records) -> Result<Guesses> {
+        self.all_ids(records).map(Guesses::Classes)
+    }
+
+    fn simplest(&self, records: usize) -> (String, Guesses) {
         let Self::Classes { majority, .. } = self;
-        let truth = self.all_ids(records)?;
+        (format!("always {}", quoted(self.name(*majority))), Guesses::Classes(vec![*majority; records]))
+    }
+
+    fn judged(&self, records: &Records, answers: &Guesses) -> Result<Figures> {
+        let Guesses::Classes(ids) = answers else {
+            return Err(Error::Invalid("numbers are no classes".into()));
+        };
         let count = self.all(records).len();
-        let predicted: Vec<u32> = rows.iter().map(|row| argmax(row)).collect();
-        let same = vec![*majority; truth.len()];
-        let score = |ids: &[u32]| Classification::of(&truth, ids, count).map(Figures::Classification);
-        Ok((score(&predicted)?, score(&same)?, format!("always {}", quoted(self.name(*majority)))))
+        Classification::of(&self.all_ids(records)?, ids, count).map(Figures::Classification)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::super::baselines::Guesses;
 use super::super::figures::{Figures, Prediction};
 use super::super::learner::Labels;
 use super::super::shown::Truth;
@@ -43,8 +44,14 @@ pub trait Head:
         let _ = file;
         Vec::new()
     }
-    /// The figures of a model's outputs for records and of the baseline, and what the baseline does.
-    fn figures(&self, records: &Records, rows: &[Vec<f32>]) -> Result<(Figures, Figures, String)>;
+    /// What a model's outputs answer, row by row.
+    fn answers(&self, rows: &[Vec<f32>]) -> Guesses;
+    /// The true answers to records; a class that was not learnt has an id behind those that were.
+    fn truth(&self, records: &Records) -> Result<Guesses>;
+    /// The simplest guess, for so many records: its name and its answers.
+    fn simplest(&self, records: usize) -> (String, Guesses);
+    /// The figures of answers to records.
+    fn judged(&self, records: &Records, answers: &Guesses) -> Result<Figures>;
 }
 
 /// A task with one output for a sequence.

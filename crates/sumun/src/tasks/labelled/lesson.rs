@@ -1,6 +1,7 @@
 //! A task with one output for a sequence that is being trained.
 use std::collections::BTreeMap;
 
+use super::super::baselines::Rivals;
 use super::super::figures::Measured;
 use super::super::inputs::{Reader, composed_note, left_out};
 use super::super::learner::{Examples, Learner};
@@ -76,6 +77,7 @@ impl<H: Head> Labelled<H> {
             reading,
             label_form,
             windows: options.window.map(|window| [window, options.stride.unwrap_or(window)]),
+            rivals: Rivals::default(),
         };
         notes.extend(pipeline.head.remarks(&all.name));
         let texts = all.records.iter().filter_map(|record| match &record.input {
@@ -175,6 +177,10 @@ impl<H: Head> Lesson for Labelled<H> {
 
     fn pipeline(&self) -> &LabelledPipeline<H> {
         &self.pipeline
+    }
+
+    fn fit_baselines(&mut self) -> Result<()> {
+        self.pipeline.fit_rivals(&self.parts.train, self.parts.valid.as_ref())
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

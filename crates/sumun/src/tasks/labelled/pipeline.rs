@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::figures::{Answers, AttentionWeights, Measured, Prediction, Unknown};
+use super::super::baselines::{Guesses, Part, Rivals, best_first};
+use super::super::figures::{Answers, AttentionWeights, Baseline, Measured, Prediction, Unknown};
 use super::super::inputs::Reader;
 use super::super::learner::{attention, outputs};
 use super::super::task::{How, Pipeline};
@@ -37,6 +38,10 @@ pub struct LabelledPipeline<H> {
     /// How labels were written, where they are numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) label_form: Option<NumberForm>,
+    /// The simple models that the network is measured against beside the simplest guess; those of a training that has not
+    /// ended, and of earlier versions, are none.
+    #[serde(default, skip_serializing_if = "Rivals::is_none")]
+    pub(super) rivals: Rivals,
 }
 
 fn is_usual(form: &Form) -> bool {
@@ -116,22 +121,43 @@ impl<H: Head> LabelledPipeline<H> {
         self.head.classes()
     }
 
-    /// Measures the model and the baseline on labelled records. Every prediction for a label that was not learnt is wrong.
+    /// Fits the simple models that the network is measured against.
+    pub(super) fn fit_rivals(&mut self, train: &Records, valid: Option<&Records>) -> Result<()> {
+        let read =
+            |records: &Records| Ok::<_, Error>((self.reader.read(records)?, self.head.truth(records)?));
+        let (sequences, truth) = read(train)?;
+        let held = valid.map(|records| read(records).map(|read| (records, read))).transpose()?;
+        let held = held.as_ref().map(|(records, (sequences, truth))| Part { records, sequences, truth });
+        let classes = self.classes().map_or(0, Classes::len);
+        self.rivals =
+            Rivals::fit(Part { records: train, sequences: &sequences, truth: &truth }, held, classes);
+        Ok(())
+    }
+
+    /// Measures the model and the baselines on labelled records. Every prediction for a label that was not learnt is wrong.
     pub fn evaluate(&self, model: &Model, part: &str, records: &Records) -> Result<Measured> {
         let sequences = self.reader.read(records)?;
         let rows = outputs(model, &sequences)?;
-        let (figures, baseline, baseline_name) = self.head.figures(records, &rows)?;
+        let figures = self.head.judged(records, &self.head.answers(&rows))?;
         let mut notes = records.notes.clone();
         notes.extend(self.head.unseen(part, records)?);
+        let guessed = self.rivals.guesses(records, &sequences);
+        notes.extend(guessed.notes);
+        let judged = |(name, answers): (String, Guesses)| {
+            Ok::<_, Error>(Baseline { name, figures: self.head.judged(records, &answers)? })
+        };
+        let simplest = judged(self.head.simplest(records.records.len()))?;
+        let others = guessed.models.into_iter().map(judged).collect::<Result<Vec<_>>>()?;
+        let (best, other_baselines) = best_first(simplest, others);
         Ok(Measured {
             part: part.into(),
             examples: records.records.len(),
             classes: self.head.all_names(records),
             unknown: sequences.unknown(),
             figures,
-            baseline,
-            baseline_name,
-            other_baselines: Vec::new(),
+            baseline: best.figures,
+            baseline_name: best.name,
+            other_baselines,
             predictions: rows.iter().map(|row| self.head.named(row)).collect(),
             notes,
         })
@@ -144,7 +170,14 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
 
     fn check(&self, model: &Model) -> Result<()> {
         self.reader.check()?;
-        check_network(model, self.reader.input(), &[None, Some(self.head.outputs()?)])
+        check_network(model, self.reader.input(), &[None, Some(self.head.outputs()?)])?;
+        let features = match &self.reader {
+            Reader::Numbers { scalers } => scalers.len(),
+            Reader::Text { .. } | Reader::Tokens { .. } => 0,
+        };
+        self.rivals
+            .check(self.classes().map_or(0, Classes::len), features)
+            .map_err(|problem| Error::Model(format!("its pipeline cannot be used: {problem}")))
     }
 
     fn class_names(&self) -> &[String] {
@@ -184,8 +217,6 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
         let records = self.read(file)?;
-        let measured = self.evaluate(model, &records.name, &records)?;
-        let notes = records.notes.into_iter().chain(measured.notes).collect();
-        Ok(Measured { notes, ..measured })
+        self.evaluate(model, &records.name, &records)
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::baselines::Guesses;
 use super::super::figures::{Figures, Prediction};
 use super::super::inputs::sane;
 use super::super::labelled::Head;
@@ -51,12 +52,23 @@ impl Head for NumberHead {
         Ok(records.numeric_labels()?.into_iter().map(Truth::Number).collect())
     }
 
-    fn figures(&self, records: &Records, rows: &[Vec<f32>]) -> Result<(Figures, Figures, String)> {
+    fn answers(&self, rows: &[Vec<f32>]) -> Guesses {
+        Guesses::Numbers(rows.iter().map(|row| self.label(row)).collect())
+    }
+
+    fn truth(&self, records: &Records) -> Result<Guesses> {
+        records.numeric_labels().map(Guesses::Numbers)
+    }
+
+    fn simplest(&self, records: usize) -> (String, Guesses) {
         let Self::Number { mean, .. } = self;
-        let truth = records.numeric_labels()?;
-        let predicted: Vec<f64> = rows.iter().map(|row| self.label(row)).collect();
-        let same = vec![*mean; truth.len()];
-        let score = |numbers: &[f64]| Regression::of(&truth, numbers).map(Figures::Regression);
-        Ok((score(&predicted)?, score(&same)?, format!("always the mean, {mean:.4}")))
+        (format!("always the mean, {mean:.4}"), Guesses::Numbers(vec![*mean; records]))
+    }
+
+    fn judged(&self, records: &Records, answers: &Guesses) -> Result<Figures> {
+        let Guesses::Numbers(numbers) = answers else {
+            return Err(Error::Invalid("classes are no numbers".into()));
+        };
+        Regression::of(&records.numeric_labels()?, numbers).map(Figures::Regression)
     }
 }

@@ -117,6 +117,7 @@ fn headline(trained: &SequenceOutcome, out: &mut String) {
         return;
     };
     let class = verdict(&ours, &theirs);
+    let best = if measured.other_baselines.is_empty() { "" } else { "best " };
     let against = match class {
         "bad" => "; on these data the baseline is better",
         "" => "; the baseline is as good",
@@ -124,7 +125,7 @@ fn headline(trained: &SequenceOutcome, out: &mut String) {
     };
     let _ = writeln!(
         out,
-        "<p class=\"headline {class}\"><b>{} {}</b> on {} of the {} part; the baseline, {}, has {}{against}.</p>",
+        "<p class=\"headline {class}\"><b>{} {}</b> on {} of the {} part; the {best}baseline, {}, has {}{against}.</p>",
         escape(&capital(ours.name)),
         written(&ours),
         part_amount(measured),

@@ -131,6 +131,10 @@ impl Lesson for Tagger {
         &self.pipeline
     }
 
+    fn fit_baselines(&mut self) -> Result<()> {
+        self.pipeline.fit_suffixes(&self.parts.train)
+    }
+
     fn measure(&self) -> Result<Vec<Measured>> {
         let evaluate =
             |(part, tagged): (&str, &Tagged)| self.pipeline.evaluate(&self.learner.model, part, tagged);

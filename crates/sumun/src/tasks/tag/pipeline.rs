@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::super::figures::{Answers, Figures, Measured, Prediction, Unknown, softmax};
+use super::super::baselines::{Suffixes, best_first};
+use super::super::figures::{Answers, Baseline, Figures, Measured, Prediction, Unknown, softmax};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, argmax, outputs};
 use super::super::task::{How, Pipeline, TaskConfig};
@@ -11,7 +12,7 @@ use super::Tag;
 use crate::data::{ReadOptions, quoted};
 use crate::message::{key, text};
 use crate::model::Model;
-use crate::records::{Classes, Columns, Known, Sentence, Tagged, TaggedSpec};
+use crate::records::{Classes, Columns, Known, Tagged, TaggedSpec};
 use crate::scores::{MostFrequentTag, Tagging};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub struct TaggingPipeline {
     tags: Classes,
     /// The simplest guess, of whole tokens as the file has them.
     most_frequent: MostFrequentTag,
+    /// What the end of an unknown token says of its tag; None of a training that has not ended, and of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suffixes: Option<Suffixes>,
     /// The key or column of the tokens, where one was named.
     tokens_field: Option<String>,
     /// That of the tags.
@@ -52,7 +56,33 @@ impl TaggingPipeline {
         let most_frequent = MostFrequentTag::of(&tokens, &train.tag_ids(&tags)?, tags.len())?;
         let (tokens_field, tags_field) = (config.own.tokens.clone(), config.own.tags.clone());
         let (columns, reading) = (train.columns, config.data.read_options());
-        Ok(Self { reader, tags, most_frequent, tokens_field, tags_field, columns, reading })
+        let suffixes = None;
+        Ok(Self { reader, tags, most_frequent, suffixes, tokens_field, tags_field, columns, reading })
+    }
+
+    /// Learns what the ends of tokens say of their tags, from the training part.
+    pub(super) fn fit_suffixes(&mut self, train: &Tagged) -> Result<()> {
+        let ids = train.tag_ids(&self.tags)?.concat();
+        let tokens = train.sentences.iter().flat_map(|sentence| &sentence.tokens).map(String::as_str);
+        self.suffixes = Some(Suffixes::of(tokens.zip(ids), self.tags.len()));
+        Ok(())
+    }
+
+    /// The simple guesses for the tags of tokens, each with its name.
+    fn guesses(&self, tokens: &[Vec<String>]) -> Vec<(String, Vec<Vec<u32>>)> {
+        let each = |guess: &dyn Fn(&String) -> u32| {
+            tokens.iter().map(|tokens| tokens.iter().map(guess).collect()).collect()
+        };
+        let most = |token: &String| self.most_frequent.tag(token);
+        let mut all = vec![("the most frequent tag of each token".to_owned(), each(&most))];
+        if let Some(suffixes) = &self.suffixes {
+            let guess = |token: &String| match self.most_frequent.knows(token) {
+                true => most(token),
+                false => suffixes.tag(token).unwrap_or_else(|| most(token)),
+            };
+            all.push(("most frequent tag, unknown by suffix".to_owned(), each(&guess)));
+        }
+        all
     }
 
     /// Which keys or columns of another file are read.
@@ -135,18 +165,24 @@ impl TaggingPipeline {
         let logits = outputs(model, &sequences)?;
         let best = |rows: &Vec<f32>| rows.chunks_exact(self.tags.len()).map(argmax).collect();
         let predicted: Vec<Vec<u32>> = logits.iter().map(best).collect();
-        let guess = |sentence: &Sentence| self.most_frequent.tags(&sentence.tokens);
-        let guesses: Vec<Vec<u32>> = tagged.sentences.iter().map(guess).collect();
+        let tokens: Vec<Vec<String>> =
+            tagged.sentences.iter().map(|sentence| sentence.tokens.clone()).collect();
         let score = |tags: &[Vec<u32>]| Tagging::of(&truth, tags, all.names()).map(Figures::Tagging);
+        let mut baselines = Vec::new();
+        for (name, tags) in self.guesses(&tokens) {
+            baselines.push(Baseline { name, figures: score(&tags)? });
+        }
+        let simplest = baselines.remove(0);
+        let (best, other_baselines) = best_first(simplest, baselines);
         Ok(Measured {
             part: part.into(),
             examples: tagged.sentences.len(),
             classes: all.names().to_vec(),
             unknown: sequences.unknown(),
             figures: score(&predicted)?,
-            baseline: score(&guesses)?,
-            baseline_name: "the most frequent tag of each token".into(),
-            other_baselines: Vec::new(),
+            baseline: best.figures,
+            baseline_name: best.name,
+            other_baselines,
             predictions: logits.iter().map(|rows| self.named(rows)).collect(),
             notes,
         })
@@ -159,7 +195,8 @@ impl Pipeline for TaggingPipeline {
     fn check(&self, model: &Model) -> Result<()> {
         let bad = |problem: String| Err(Error::Model(format!("its pipeline cannot be used: {problem}")));
         let count = self.tags.len();
-        match (&self.reader, self.most_frequent.largest()) {
+        let largest = self.most_frequent.largest().max(self.suffixes.as_ref().map_or(0, Suffixes::largest));
+        match (&self.reader, largest) {
             (Reader::Tokens { .. }, tag) if (tag as usize) < count => self.reader.check()?,
             (Reader::Tokens { .. }, tag) => {
                 return bad(format!("a most frequent tag is {tag}, but there are {count} tags"));

@@ -1,0 +1,158 @@
+//! Simple models that a network is measured against: fitted in seconds, on the training part alone. A network that is not
+//! better than they are is not worth its training.
+
+mod linear;
+mod neighbour;
+mod suffix;
+mod tfidf;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::figures::Baseline;
+use super::inputs::{Sequences, text_of};
+use crate::Result;
+use crate::records::Records;
+use linear::LinearText;
+use neighbour::Neighbours;
+pub(super) use suffix::Suffixes;
+
+/// What a record is answered with by a simple model, and what it learns for each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Guesses {
+    /// The class of each record.
+    Classes(Vec<u32>),
+    /// A number for each.
+    Numbers(Vec<f64>),
+}
+
+impl Guesses {
+    fn len(&self) -> usize {
+        match self {
+            Self::Classes(ids) => ids.len(),
+            Self::Numbers(numbers) => numbers.len(),
+        }
+    }
+
+    /// Those of some places.
+    fn at(&self, places: &[usize]) -> Self {
+        match self {
+            Self::Classes(ids) => Self::Classes(places.iter().map(|&place| ids[place]).collect()),
+            Self::Numbers(numbers) => Self::Numbers(places.iter().map(|&place| numbers[place]).collect()),
+        }
+    }
+}
+
+/// A part of the data as simple models read it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub(super) records: &'a Records,
+    /// The records as the network reads them.
+    pub(super) sequences: &'a Sequences,
+    /// The true answers; a class that was not learnt is at least the number of classes.
+    pub(super) truth: &'a Guesses,
+}
+
+/// The simple models for records: of texts a linear one, of numbers the nearest neighbour.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Rivals(Option<Rival>);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Rival {
+    Linear(LinearText),
+    Neighbours(Neighbours),
+}
+
+/// What simple models guess for a part.
+#[derive(Debug, Default)]
+pub(super) struct Guessed {
+    /// The name of each model and its answers.
+    pub(super) models: Vec<(String, Guesses)>,
+    /// Which were left out and why, a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+impl Rivals {
+    /// Learns from the training part; what can be chosen is chosen by the validation part. `classes` is how many there are.
+    pub(super) fn fit(train: Part<'_>, valid: Option<Part<'_>>, classes: usize) -> Self {
+        let rival = match train.sequences {
+            Sequences::Ids(_) => {
+                let valid = valid.map(|part| (texts(part.records), part.truth));
+                LinearText::fit(&texts(train.records), train.truth, valid, classes).map(Rival::Linear)
+            }
+            Sequences::Numbers { features, values } => {
+                Some(Rival::Neighbours(Neighbours::of(*features, values, train.truth.clone())))
+            }
+        };
+        Self(rival)
+    }
+
+    /// What they guess for records, which are also given as the network reads them.
+    pub(super) fn guesses(&self, records: &Records, sequences: &Sequences) -> Guessed {
+        match (&self.0, sequences) {
+            (Some(Rival::Linear(linear)), _) => {
+                let models = vec![(linear.name(), linear.guesses(&texts(records)))];
+                Guessed { models, notes: Vec::new() }
+            }
+            (Some(Rival::Neighbours(neighbours)), Sequences::Numbers { values, .. }) => {
+                neighbours.guesses(values)
+            }
+            _ => Guessed::default(),
+        }
+    }
+
+    /// Whether they fit a pipeline with so many classes, 0 for numbers, and features of each step, 0 of texts. The error says
+    /// what does not.
+    pub(super) fn check(&self, classes: usize, features: usize) -> Result<(), String> {
+        match &self.0 {
+            None => Ok(()),
+            Some(Rival::Linear(linear)) if features == 0 => linear.check(classes),
+            Some(Rival::Neighbours(neighbours)) if features > 0 => neighbours.check(classes, features),
+            Some(_) => Err("its baseline reads another kind of records".into()),
+        }
+    }
+
+    /// Whether a file keeps none of it.
+    pub(super) fn is_none(&self) -> bool {
+        match &self.0 {
+            Some(Rival::Neighbours(neighbours)) => !neighbours.is_kept(),
+            other => other.is_none(),
+        }
+    }
+}
+
+/// A file has the model alone; what it does not keep is left out by `skip_serializing_if`.
+impl Serialize for Rivals {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rivals {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self)
+    }
+}
+
+fn texts(records: &Records) -> Vec<&str> {
+    records.records.iter().map(text_of).collect()
+}
+
+/// The best of some baselines, by the first of the figures that people compare, and the others; of equals the first.
+pub(super) fn best_first(first: Baseline, others: Vec<Baseline>) -> (Baseline, Vec<Baseline>) {
+    let telling = |one: &Baseline| {
+        let first = one.figures.headline().into_iter().next();
+        first.map_or(f64::NEG_INFINITY, |f| if f.more_is_better { f.value } else { -f.value })
+    };
+    let mut best = first;
+    let mut rest = Vec::new();
+    for other in others {
+        if telling(&other) > telling(&best) {
+            rest.insert(0, std::mem::replace(&mut best, other));
+        } else {
+            rest.push(other);
+        }
+    }
+    (best, rest)
+}
