@@ -53,6 +53,14 @@ pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[String], sty
             style.dim(&format!("{origins}; MASE below 1 beats the training error of seasonal naive"))
         );
     }
+    if evaluation.imputed > 0 {
+        let values = if evaluation.imputed == 1 { "value was" } else { "values were" };
+        let line = format!(
+            "{} target {values} missing and filled in; no figure counts them",
+            count(evaluation.imputed)
+        );
+        text += &format!("{}\n", style.dim(&line));
+    }
     text
 }
 
@@ -146,13 +154,14 @@ mod tests {
             name: name.into(),
             overall: of(mean),
             targets: mae.iter().copied().map(of).collect(),
-            mae_by_step: vec![mae.to_vec()],
+            mae_by_step: vec![mae.iter().copied().map(Some).collect()],
         }
     }
 
     fn evaluation(model: &[f64], naive: &[f64], seasonal: &[f64]) -> Evaluation {
         Evaluation {
             origins: 10..707,
+            imputed: 0,
             model: scores("model", "LSTM", model),
             baselines: vec![
                 scores("naive", "naive", naive),

@@ -9,8 +9,8 @@ use sumun::model::{ModelFile, Registry};
 use sumun::run::Checkpoint;
 use sumun::settings::Setting;
 use sumun::tasks::{
-    About, Classify, ConfigKeys, Evaluated, Figures, Regress, TASKS, TaskConfig, TrainedTask, Training,
-    configure, named, open_file, resume, setting,
+    About, Classify, ConfigKeys, Evaluated, Figures, Reading, Regress, TASKS, TaskConfig, TrainedTask,
+    Training, configure, named, open_file, resume, setting,
 };
 use sumun::train::StopAfter;
 use toml::Table;
@@ -143,7 +143,7 @@ fn networks_of_ones_own_are_resumed_repeated_and_opened() {
         let page = whole.report(&About::default());
         assert!(!page.contains("Hidden units of each layer"), "{task}: a setting that was not used is shown");
         let opened = open_file("m", ModelFile::from_bytes("m", &model.to_bytes().unwrap()).unwrap()).unwrap();
-        opened.evaluate(&folder.path().join(file)).unwrap();
+        opened.evaluate(&folder.path().join(file), &Reading::default()).unwrap();
         assert_eq!(opened.facts().layers.len(), layers.matches("[[layers]]").count());
     }
 }

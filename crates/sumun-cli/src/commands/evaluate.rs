@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use sumun::tasks::{Evaluated, open};
+use sumun::data::Missing;
+use sumun::tasks::{Evaluated, Reading, open};
 
 use crate::arguments::{on_threads, threads};
 use crate::failure::Failure;
@@ -31,6 +32,9 @@ pub(crate) struct Arguments {
     run: PathBuf,
     /// The file to measure on, of the kind that it was trained on; `-` for standard input
     file: PathBuf,
+    /// Of a forecaster, what to do about missing values and steps: error, ffill, interpolate or drop; what was filled in counts in no figure [default: what training did]
+    #[arg(long, value_name = "HOW")]
+    missing: Option<Missing>,
     /// Threads to compute with [default: all processors]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     threads: Option<usize>,
@@ -44,7 +48,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let trained = open(&arguments.run)?;
     let run = arguments.run.to_string_lossy();
     let style = Style::for_stdout();
-    match on_threads(arguments.threads, || trained.evaluate(&arguments.file))?? {
+    let reading = Reading { missing: arguments.missing };
+    match on_threads(arguments.threads, || trained.evaluate(&arguments.file, &reading))?? {
         Evaluated::Figures(measured) => {
             let notes = measured.notes.iter().cloned().chain(figures::unknown_note(measured.unknown));
             notes.for_each(|note| tell_note(&note, Style::for_stderr()));
@@ -61,6 +66,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
                     "run": run,
                     "file": arguments.file.to_string_lossy(),
                     "origins": evaluation.origins.len(),
+                    "imputed": evaluation.imputed,
                     "horizon": horizon,
                     "metrics": scores::as_json(&evaluation.model.overall),
                     "baselines": scores::baselines_json(&evaluation),

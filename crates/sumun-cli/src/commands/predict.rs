@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 use sumun::Error;
+use sumun::data::Missing;
 use sumun::forecast::Forecast;
-use sumun::tasks::{Alignment, Answers, AttentionWeights, Predicted, Prediction, Request, open};
+use sumun::tasks::{Alignment, Answers, AttentionWeights, Predicted, Prediction, Reading, Request, open};
 
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
@@ -39,6 +40,9 @@ pub(crate) struct Arguments {
     /// How many steps ahead; beyond the horizon, forecasts are fed back in [default: the horizon]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     steps: Option<usize>,
+    /// Of a forecaster, what to do about missing values and steps: error, ffill, interpolate or drop; rows that the forecast does not need may lack any [default: what training did]
+    #[arg(long, value_name = "HOW")]
+    missing: Option<Missing>,
     /// Threads to compute with [default: all processors]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     threads: Option<usize>,
@@ -76,6 +80,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         beam: *beam,
         id: arguments.id.as_deref(),
         strict: arguments.strict,
+        reading: Reading { missing: arguments.missing },
     };
     // The model does not know where it came from.
     let of_run = |error: Error| match error.problem() {

@@ -1,5 +1,6 @@
 //! What to do about values and rows that are not there.
 
+use super::filled::Filled;
 use super::frequency::Frequency;
 use super::grid::Grid;
 use super::names::quoted;
@@ -18,7 +19,8 @@ pub enum Missing {
     Error,
     /// Insert the missing steps and repeat the last value.
     Ffill,
-    /// Insert the missing steps and draw a straight line between the neighbours.
+    /// Insert the missing steps and draw a straight line between the neighbours; behind the last value, repeat it. A
+    /// forecast sees the line only where both of its ends lie at or before the origin, and the last value otherwise.
     Interpolate,
     /// Take out rows with a missing value and treat the rest as if neighbours were one step apart. Gaps in time
     /// stay out: daily seasons may shift after one.
@@ -46,13 +48,18 @@ pub(crate) struct Rows {
     pub(crate) times: Option<Times>,
     /// Name and one value a row.
     pub(crate) columns: Vec<(String, Vec<Option<f64>>)>,
+    /// Of each column whose first value is missing, the last value before the rows and how many rows before; empty where no
+    /// row is cut off.
+    pub(crate) before: Vec<(f64, usize)>,
 }
 
 /// Rows without anything missing.
 #[derive(Debug, Clone)]
 pub(crate) struct Complete {
     pub(crate) times: Option<Times>,
-    pub(crate) columns: Vec<(String, Vec<f64>)>,
+    pub(crate) columns: Vec<(String, Filled)>,
+    /// Rows before the first of these that are left out.
+    pub(crate) first_row: usize,
     /// What was done, a sentence each.
     pub(crate) notes: Vec<String>,
 }
@@ -67,11 +74,26 @@ fn policies() -> Message {
 /// Inserting more steps than this many times the rows is refused: the frequency is then hardly right.
 const MOST_INSERTED: usize = 10;
 
+/// What stands before a column that begins with a value.
+const NOTHING_BEFORE: (f64, usize) = (0.0, 1);
+
 impl Rows {
-    /// Applies `policy` to gaps in time, then to missing values. Errors: times that repeat or go back (always),
-    /// odd spacings (unless dropping), anything missing under [`Missing::Error`], and missing values at an end
-    /// that the policy cannot fill.
-    pub(crate) fn complete(mut self, policy: Missing) -> Result<Complete> {
+    /// Applies `policy` to gaps in time, then to missing values. Rows before every column has had a value are left out.
+    /// `needed` says how many rows at the end are of interest: what is wrong before them is of none. Errors: times that
+    /// repeat or go back (always), odd spacings (unless dropping), anything missing under [`Missing::Error`], and columns
+    /// without any value.
+    pub(crate) fn complete(mut self, policy: Missing, needed: Option<usize>) -> Result<Complete> {
+        let (empty, begins) = self.begin(policy)?;
+        let more = needed.map_or(0, |needed| self.keep_last(needed, policy));
+        let complete = self.without_holes(policy)?;
+        // Of a file whose end alone is of interest, its beginning is not told.
+        let told = begins.filter(|_| more == 0);
+        let notes = told.into_iter().chain(complete.notes).collect();
+        Ok(Complete { first_row: empty + more, notes, ..complete })
+    }
+
+    /// As [`complete`](Self::complete), of all rows.
+    pub(crate) fn without_holes(mut self, policy: Missing) -> Result<Complete> {
         let mut notes = Vec::new();
         if let Some(Times { column, values, format, frequency: Some(frequency) }) = &self.times {
             let grid = Grid::inspect(&self.source, column, format, &self.lines, values, frequency)?;
@@ -109,14 +131,85 @@ impl Rows {
         match policy {
             Missing::Error => self.refuse_missing_values()?,
             Missing::Drop => self.drop_rows(&mut notes)?,
-            Missing::Ffill | Missing::Interpolate => self.fill(policy, &mut notes)?,
+            Missing::Ffill | Missing::Interpolate => self.say_filled(policy, &mut notes),
         }
+        let straight = policy == Missing::Interpolate;
         let columns = self
             .columns
             .into_iter()
-            .map(|(name, values)| (name, values.into_iter().flatten().collect()))
+            .enumerate()
+            .map(|(c, (name, values))| {
+                let before = self.before.get(c).copied().unwrap_or(NOTHING_BEFORE);
+                (name, Filled::fill(&values, straight, before))
+            })
             .collect();
-        Ok(Complete { times: self.times, columns, notes })
+        Ok(Complete { times: self.times, columns, first_row: 0, notes })
+    }
+
+    /// Leaves out the rows before every column has had a value: nothing can be said of the others there. Returns how many,
+    /// with a sentence about them. Error: a column without any value.
+    fn begin(&mut self, policy: Missing) -> Result<(usize, Option<String>)> {
+        // Dropping takes them out like all others.
+        if policy == Missing::Drop {
+            return Ok((0, None));
+        }
+        let mut latest: Option<(usize, &str)> = None;
+        for (name, values) in &self.columns {
+            let Some(first) = values.iter().position(Option::is_some) else {
+                return Err(
+                    self.fail(&format!("column {} has no value at all; choose another column", quoted(name)))
+                );
+            };
+            if latest.is_none_or(|(row, _)| first > row) {
+                latest = Some((first, name));
+            }
+        }
+        let Some((first, name)) = latest.filter(|&(first, _)| first > 0) else { return Ok((0, None)) };
+        let said = format!(
+            "the first {} left out: column {} has its first value in {}",
+            if first == 1 { "row is".into() } else { format!("{first} rows are") },
+            quoted(name),
+            self.row(first)
+        );
+        self.cut(first);
+        Ok((first, Some(said)))
+    }
+
+    /// Leaves out the rows of the past that the last `needed` rows do not depend on. Returns how many rows that are not
+    /// dropped anyway it leaves out.
+    fn keep_last(&mut self, needed: usize, policy: Missing) -> usize {
+        let rows = self.lines.len();
+        let whole = |row: usize| self.columns.iter().all(|(_, values)| values[row].is_some());
+        if policy == Missing::Drop {
+            let kept: Vec<usize> = (0..rows).filter(|&row| whole(row)).collect();
+            let before = kept.len().saturating_sub(needed);
+            let first = if before == 0 { 0 } else { kept[before] };
+            self.cut(first);
+            return before;
+        }
+        let first = rows.saturating_sub(needed);
+        self.cut(first);
+        first
+    }
+
+    /// Leaves out the rows before `first`; a hole that reaches over it is filled from the last value before it.
+    fn cut(&mut self, first: usize) {
+        if first == 0 {
+            return;
+        }
+        let last_before = |(c, (_, values)): (usize, &(String, Vec<Option<f64>>))| {
+            let seen = values[..first].iter().enumerate().rev().find_map(|(row, v)| Some((row, (*v)?)));
+            let earlier = self.before.get(c).map(|&(value, ago)| (value, ago + first));
+            seen.map(|(row, value)| (value, first - row)).or(earlier).unwrap_or(NOTHING_BEFORE)
+        };
+        self.before = self.columns.iter().enumerate().map(last_before).collect();
+        self.lines.drain(..first);
+        if let Some(times) = &mut self.times {
+            times.values.drain(..first);
+        }
+        for (_, values) in &mut self.columns {
+            values.drain(..first);
+        }
     }
 
     /// Puts the rows, whose times are in order already, into the order of `places`.
@@ -245,67 +338,24 @@ impl Rows {
         Ok(())
     }
 
-    fn fill(&mut self, policy: Missing, notes: &mut Vec<String>) -> Result<()> {
-        for c in 0..self.columns.len() {
-            let (name, values) = &self.columns[c];
+    fn say_filled(&self, policy: Missing, notes: &mut Vec<String>) {
+        for (name, values) in &self.columns {
             let missing = values.iter().filter(|v| v.is_none()).count();
             if missing == 0 {
                 continue;
             }
-            let (Some(first), Some(last)) =
-                (values.iter().position(Option::is_some), values.iter().rposition(Option::is_some))
-            else {
-                return Err(
-                    self.fail(&format!("column {} has no value at all; choose another column", quoted(name)))
-                );
-            };
-            if first > 0 {
-                return Err(self
-                    .fail(&format!(
-                        "column {} begins with {} missing (up to {}), and {policy} has nothing before them",
-                        quoted(name),
-                        values_text(first),
-                        self.row(first - 1),
-                    ))
-                    .advise(text("remove these rows or choose ") + key("missing").to("drop")));
-            }
-            if policy == Missing::Interpolate && last + 1 < values.len() {
-                let what = format!(
-                    "column {} ends with {} missing (from {}), and interpolate has nothing after them",
-                    quoted(name),
-                    values_text(values.len() - last - 1),
-                    self.row(last + 1),
-                );
-                let choose = text("remove these rows or choose ") + key("missing").to("ffill") + " or drop";
-                return Err(self.fail(&what).advise(choose));
-            }
-            notes.push(format!("filled {} of column {} ({policy})", values_text(missing), quoted(name)));
-            fill_column(&mut self.columns[c].1, policy);
-        }
-        Ok(())
-    }
-}
-
-/// Fills every `None` after the first value; a straight line needs a value on both sides.
-fn fill_column(values: &mut [Option<f64>], policy: Missing) {
-    let mut last: Option<(usize, f64)> = None;
-    for i in 0..values.len() {
-        let Some((at, before)) = last else {
-            last = values[i].map(|v| (i, v));
-            continue;
-        };
-        match values[i] {
-            Some(value) => {
-                if policy == Missing::Interpolate {
-                    for k in at + 1..i {
-                        let share = (k - at) as f64 / (i - at) as f64;
-                        values[k] = Some(before * (1.0 - share) + value * share);
-                    }
+            let behind = values.iter().rev().take_while(|v| v.is_none()).count();
+            let behind = match (policy, behind) {
+                (Missing::Interpolate, 1..) => {
+                    format!("; the last {behind} of them repeat the last value, as none follows")
                 }
-                last = Some((i, value));
-            }
-            None if policy == Missing::Ffill => values[i] = Some(before),
-            None => {}
+                _ => String::new(),
+            };
+            notes.push(format!(
+                "filled {} of column {} ({policy}){behind}",
+                values_text(missing),
+                quoted(name)
+            ));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Numeric columns over time, read from a table.
 
 use super::axis::{self, Asked, TimeColumn};
+use super::filled::{Filled, Imputed};
 use super::frequency::Frequency;
 use super::missing::{Missing, Rows, Times};
 use super::names::{listed, quoted};
@@ -14,6 +15,8 @@ use crate::{Error, Result};
 pub struct Series {
     /// Where it came from, as messages name it.
     pub source: String,
+    /// Rows of the file before the first of these, which are left out.
+    pub first_row: usize,
     /// The name of the time column, if there is one.
     pub time_column: Option<String>,
     /// One timestamp a row, rising.
@@ -33,6 +36,8 @@ pub struct Column {
     pub name: String,
     /// One finite value a row.
     pub values: Vec<f64>,
+    /// Which of them were filled in; `None` where all were read.
+    pub imputed: Option<Imputed>,
 }
 
 /// What to read from a table.
@@ -47,6 +52,8 @@ pub struct SeriesSpec<'a> {
     pub known: &'a [&'a str],
     /// What to do about missing values and steps.
     pub missing: Missing,
+    /// How many rows at the end of the past are of interest: what is missing before them does not matter. All, if `None`.
+    pub last: Option<usize>,
     /// How columns were written when a model learnt from them, by name: a newer file is then read in the same way.
     pub forms: &'a [(String, NumberForm)],
     /// The frequency a model was trained on; a file of another frequency is then an error.
@@ -83,6 +90,7 @@ impl<'a> SeriesSpec<'a> {
             columns,
             known: &[],
             missing: Missing::Error,
+            last: None,
             forms: &[],
             expected_frequency: None,
             date_order: None,
@@ -178,7 +186,7 @@ impl Series {
                 times.frequency.map_or_else(|| column.clone(), |frequency| format!("{column}, {frequency}")),
             );
         }
-        let mut past = Rows { source: source.to_owned(), lines, times, columns };
+        let mut past = Rows { source: source.to_owned(), lines, times, columns, before: Vec::new() };
         if let Some(order) = order {
             past.reorder(&order);
         }
@@ -201,15 +209,15 @@ impl Series {
             ));
         }
         notes.extend(doubts);
-        let past = past.complete(spec.missing)?;
+        let past = past.complete(spec.missing, spec.last)?;
         notes.extend(past.notes);
-        let series = Self::assemble(source, past.times, past.columns);
+        let series = Self::assemble(source, past.first_row, past.times, past.columns);
         let future = match future {
             None => None,
             Some(rows) => {
                 // A missing value of the future cannot be filled honestly, whatever the policy for the past.
-                let complete = rows.complete(Missing::Error)?;
-                let future = Self::assemble(source, complete.times, complete.columns);
+                let complete = rows.without_holes(Missing::Error)?;
+                let future = Self::assemble(source, 0, complete.times, complete.columns);
                 notes.push(format!("{} rows of known values after the end", future.len()));
                 Some(future)
             }
@@ -236,7 +244,7 @@ impl Series {
     pub fn label(&self, row: usize) -> String {
         match (&self.timestamps, &self.format) {
             (Some(times), Some(format)) if row < times.len() => format.print(&times[row]),
-            _ => (row + 1).to_string(),
+            _ => (self.first_row + row + 1).to_string(),
         }
     }
 
@@ -252,17 +260,26 @@ impl Series {
     pub fn future_labels(&self, n: usize) -> Result<Vec<String>> {
         Ok(match (self.future_timestamps(n)?, &self.format) {
             (Some(times), Some(format)) => times.iter().map(|t| format.print(t)).collect(),
-            _ => (1..=n).map(|k| (self.len() + k).to_string()).collect(),
+            _ => (1..=n).map(|k| (self.first_row + self.len() + k).to_string()).collect(),
         })
     }
 
-    fn assemble(source: &str, times: Option<Times>, columns: Vec<(String, Vec<f64>)>) -> Self {
-        let columns = columns.into_iter().map(|(name, values)| Column { name, values }).collect();
+    fn assemble(
+        source: &str,
+        first_row: usize,
+        times: Option<Times>,
+        columns: Vec<(String, Filled)>,
+    ) -> Self {
+        let column = |(name, filled): (String, Filled)| {
+            let (values, imputed) = filled.into_parts();
+            Column { name, values, imputed }
+        };
+        let columns = columns.into_iter().map(column).collect();
         let (time_column, timestamps, format, frequency) = match times {
             Some(t) => (Some(t.column), Some(t.values), Some(t.format), t.frequency),
             None => (None, None, None, None),
         };
-        Self { source: source.to_owned(), time_column, timestamps, format, frequency, columns }
+        Self { source: source.to_owned(), first_row, time_column, timestamps, format, frequency, columns }
     }
 }
 
@@ -305,6 +322,7 @@ fn split_future(rows: &mut Rows, spec: &SeriesSpec<'_>) -> Option<Rows> {
             .map(|(name, values)| (name.clone(), values.split_off(end)))
             .filter(|(name, _)| !only_past(name))
             .collect(),
+        before: Vec::new(),
     };
     (count > 0).then_some(future)
 }
@@ -430,17 +448,7 @@ mod tests {
     fn what_no_policy_can_fill() {
         use Missing::*;
         for (text, policies, expected) in [
-            (
-                "year,y\n2020,\n2021,1\n",
-                &[Ffill, Interpolate][..],
-                "f.csv: column 'y' begins with 1 value missing (up to row 2 (2020))",
-            ),
-            (
-                "year,y\n2020,1\n2021,\n",
-                &[Interpolate],
-                "f.csv: column 'y' ends with 1 value missing (from row 3 (2021))",
-            ),
-            ("y,x\n,1\n-,1\n", &[Ffill, Interpolate], "f.csv: column 'y' has no value at all"),
+            ("y,x\n,1\n-,1\n", &[Ffill, Interpolate][..], "f.csv: column 'y' has no value at all"),
             ("y,x\n,1\n-,1\n", &[Drop], "f.csv: every row lacks a value"),
             ("y,x\n1,1\n-,1\n", &[Error], "f.csv: 1 value missing in column 'y', in row 3;"),
             (
@@ -464,6 +472,79 @@ mod tests {
                 assert!(found.starts_with(expected), "{missing}: {found}");
             }
         }
+    }
+
+    /// Before its first value a column has nothing to fill a hole with; behind its last, the straight line has no end.
+    #[test]
+    fn beginnings_are_left_out_and_ends_repeat_the_last_value() {
+        use Missing::*;
+        for (text, policies, values, first_row, note) in [
+            (
+                "year,y\n2020,\n2021,-\n2022,4\n2023,5\n",
+                &[Error, Ffill, Interpolate][..],
+                &[4.0, 5.0][..],
+                2,
+                "the first 2 rows are left out: column 'y' has its first value in row 4 (2022)",
+            ),
+            (
+                "n,y\n1,\n2,4\n3,\n4,5\n",
+                &[Ffill],
+                &[4.0, 4.0, 5.0],
+                1,
+                "filled 1 value of column 'y' (ffill)",
+            ),
+            (
+                "year,y\n2020,1\n2021,\n2022,3\n2023,\n2024,\n",
+                &[Interpolate],
+                &[1.0, 2.0, 3.0, 3.0, 3.0],
+                0,
+                "filled 3 values of column 'y' (interpolate); the last 2 of them repeat the last value, as none follows",
+            ),
+            ("year,y\n2020,1\n2021,\n", &[Ffill], &[1.0, 1.0], 0, "filled 1 value of column 'y' (ffill)"),
+            (
+                "year,y\n2020,\n2021,1\n",
+                &[Drop],
+                &[1.0],
+                0,
+                "dropped 1 row with missing values, first row 2 (2020)",
+            ),
+        ] {
+            for &missing in policies {
+                let loaded = load(text, &SeriesSpec { missing, ..SeriesSpec::new(&["y"]) }).unwrap();
+                assert_eq!(loaded.series.columns[0].values, values, "{missing} {text}");
+                assert_eq!(
+                    (loaded.series.first_row, loaded.notes.last().unwrap().as_str()),
+                    (first_row, note)
+                );
+            }
+        }
+        // Rows without times keep the numbers that they have in the file.
+        let loaded = load("y\n-\n4\n5\n", &SeriesSpec::new(&["y"])).unwrap().series;
+        assert_eq!((loaded.label(0), loaded.future_labels(1).unwrap()), ("2".into(), vec!["4".into()]));
+    }
+
+    /// What is missing in front of the rows that are of interest is of none, and a hole that begins before them is filled
+    /// from there.
+    #[test]
+    fn the_last_rows_are_read_whatever_is_before_them() {
+        use Missing::*;
+        let text = "t,y\n2020-01-01,1\n2020-01-02,\n2020-01-05,4\n2020-01-06,\n2020-01-07,\n2020-01-08,10\n2020-01-09,11\n";
+        for (missing, last, values, since) in [
+            (Error, 2, &[10.0, 11.0][..], None),
+            (Ffill, 3, &[4.0, 10.0, 11.0], Some(vec![2, 0, 0])),
+            (Interpolate, 3, &[8.0, 10.0, 11.0], Some(vec![2, 0, 0])),
+            (Interpolate, 4, &[6.0, 8.0, 10.0, 11.0], Some(vec![1, 2, 0, 0])),
+            (Drop, 3, &[4.0, 10.0, 11.0], None),
+        ] {
+            let spec = SeriesSpec { missing, last: Some(last), ..SeriesSpec::new(&["y"]) };
+            let column = load(text, &spec).unwrap().series.columns.remove(0);
+            assert_eq!(column.values, values, "{missing} {last}");
+            assert_eq!(column.imputed.map(|imputed| imputed.since), since, "{missing} {last}");
+        }
+        let spec = SeriesSpec { last: Some(3), ..SeriesSpec::new(&["y"]) };
+        assert!(
+            message(text, &spec).starts_with("f.csv: 1 value missing in column 'y', in row 6 (2020-01-07);")
+        );
     }
 
     #[test]

@@ -35,13 +35,18 @@ impl Difference {
     /// # Panics
     /// If `h` is 0, the period is 0, `origin` is outside `history`, or `origin + 1` is below [`Difference::lag`].
     pub fn reference(&self, history: &[f64], origin: usize, h: usize) -> f64 {
+        self.reference_row(origin, h).map_or(0.0, |row| history[row])
+    }
+
+    /// The row that [`reference`](Self::reference) takes; `None` where nothing is subtracted. Panics as it.
+    pub(crate) fn reference_row(&self, origin: usize, h: usize) -> Option<usize> {
         assert!(h >= 1, "steps ahead are counted from 1");
         match *self {
-            Self::None => 0.0,
-            Self::Last => history[origin],
+            Self::None => None,
+            Self::Last => Some(origin),
             Self::Season(period) => {
                 assert!(origin + 1 >= period, "origin {origin} has no full period of {period} behind it");
-                history[origin + h - period * h.div_ceil(period)]
+                Some(origin + h - period * h.div_ceil(period))
             }
         }
     }
@@ -93,7 +98,12 @@ impl Transform {
             ))
             .advise(text("choose ") + key("log").to("off")));
         }
-        Ok(values.iter().map(|v| v.ln()).collect())
+        Ok(values.iter().map(|&v| self.level_of(v)).collect())
+    }
+
+    /// [`level`](Self::level) of one value; not finite where it has no logarithm.
+    pub(crate) fn level_of(&self, value: f64) -> f64 {
+        if self.log { value.ln() } else { value }
     }
 
     /// Undoes [`Transform::level`] for one value.

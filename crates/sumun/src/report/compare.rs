@@ -270,7 +270,12 @@ mod tests {
             baseline: Some(0.25),
             more_is_better: true,
         };
-        let part = PartResults { part: "test".into(), baseline: "always 'a'".into(), figures: vec![figure] };
+        let part = PartResults {
+            part: "test".into(),
+            imputed: 0,
+            baseline: "always 'a'".into(),
+            figures: vec![figure],
+        };
         RunEntry {
             path: path.into(),
             state: RunState::Finished,

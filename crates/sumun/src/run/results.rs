@@ -35,6 +35,9 @@ pub struct PartResults {
     pub part: String,
     /// What the baseline does.
     pub baseline: String,
+    /// How many values to predict were missing and filled in; they count in no figure.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub imputed: usize,
     /// The figures; the first is the one to compare runs by.
     pub figures: Vec<FigureResult>,
 }
@@ -80,6 +83,10 @@ impl RunResults {
     }
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +103,7 @@ mod tests {
             more_is_better: true,
         };
         let part = |part: &str, model| PartResults {
+            imputed: 0,
             part: part.into(),
             baseline: "always '가'".into(),
             figures: vec![figure("accuracy", model)],

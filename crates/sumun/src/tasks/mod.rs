@@ -49,7 +49,7 @@ pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Sampling, Writing};
 pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptions, TrainOptions};
 pub use protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
-    Pieces, Plan, Predicted, Request, TaskEntry, TrainedModel,
+    Pieces, Plan, Predicted, Reading, Request, TaskEntry, TrainedModel,
 };
 pub use regress::{NumberHead, Regress, RegressPipeline};
 pub use report::task_report;

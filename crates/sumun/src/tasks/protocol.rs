@@ -17,6 +17,8 @@ use super::figures::{Answers, Measured};
 use super::forecast::{Evaluation, Forecast};
 use super::lm::Sampling;
 use super::source::Source;
+use crate::data::Missing;
+use crate::message::key;
 use crate::model::{ModelFile, Registry};
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::Settings;
@@ -213,6 +215,27 @@ pub struct Request<'a> {
     pub id: Option<&'a str>,
     /// Whether a record with nothing to read is an error, not an unknown answer.
     pub strict: bool,
+    /// How a forecaster reads the file.
+    pub reading: Reading,
+}
+
+/// How a forecaster reads a newer file, where it is not to do as training did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// What it does about missing values and steps.
+    pub missing: Option<Missing>,
+}
+
+impl Reading {
+    /// Error if anything is asked for: a model to `purpose` reads no series.
+    pub(crate) fn is_none(&self, purpose: &str) -> Result<()> {
+        match self.missing {
+            Some(_) => Err(Error::Settings(
+                key("missing") + format!(" is for forecasts; this is a model to {purpose}"),
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a model makes of a file.
@@ -268,7 +291,7 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     /// nothing to it.
     fn predict(&self, request: &Request<'_>) -> Result<Predicted>;
     /// Measures the model and its baselines on a file, `-` for standard input.
-    fn evaluate(&self, file: &Path) -> Result<Evaluated>;
+    fn evaluate(&self, file: &Path, reading: &Reading) -> Result<Evaluated>;
     /// What it is made of.
     fn facts(&self) -> ModelFacts;
     /// Text that follows `prompt`. Errors: a model that writes none, and settings that make no sense.

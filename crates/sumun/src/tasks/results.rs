@@ -71,6 +71,7 @@ pub fn task_results(trained: &SequenceOutcome) -> RunResults {
             more_is_better: figure.more_is_better,
         });
         PartResults {
+            imputed: 0,
             part: measured.part.clone(),
             baseline: measured.baseline_name.clone(),
             figures: figures.collect(),

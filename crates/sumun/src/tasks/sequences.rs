@@ -13,7 +13,7 @@ use super::finished::SequenceOutcome;
 use super::lm::Sampling;
 use super::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Pieces,
-    Plan, Predicted, Request, TaskEntry, TrainedModel,
+    Plan, Predicted, Reading, Request, TaskEntry, TrainedModel,
 };
 use super::report::task_report;
 use super::results::task_results;
@@ -282,6 +282,7 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             let other = format!(" is for forecasts; this is a model to {}", T::NAME);
             return Err(Error::Settings(key("steps") + other));
         }
+        request.reading.is_none(T::NAME)?;
         let Some(file) = request.file else {
             return Err(Error::Invalid(
                 "there is no file to predict for; give one, or - for standard input".into(),
@@ -311,7 +312,8 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
         Ok(Predicted::Records(answers))
     }
 
-    fn evaluate(&self, file: &Path) -> Result<Evaluated> {
+    fn evaluate(&self, file: &Path, reading: &Reading) -> Result<Evaluated> {
+        reading.is_none(T::NAME)?;
         Ok(Evaluated::Figures(Box::new(self.evaluate(file)?)))
     }
 

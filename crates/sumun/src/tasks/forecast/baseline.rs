@@ -1,6 +1,6 @@
 //! What a forecast must beat: naive and seasonal naive.
 
-use crate::data::Difference;
+use crate::data::{Difference, Filled};
 use crate::message::{key, text};
 use crate::{Error, Result};
 use ndarray::Array2;
@@ -45,6 +45,24 @@ impl Baseline {
         let mut all = Array2::zeros((origins.len(), horizon));
         for (mut row, origin) in all.outer_iter_mut().zip(origins) {
             row.iter_mut().zip(self.forecast(values, origin, horizon)?).for_each(|(to, value)| *to = value);
+        }
+        Ok(all)
+    }
+
+    /// As [`forecasts`](Self::forecasts), from what is known of a column with holes at each origin.
+    pub(crate) fn forecasts_of(
+        &self,
+        values: &Filled,
+        origins: Range<usize>,
+        horizon: usize,
+    ) -> Result<Array2<f64>> {
+        if !values.has_holes() {
+            return self.forecasts(values, origins, horizon);
+        }
+        let mut all = Array2::zeros((origins.len(), horizon));
+        for (mut row, origin) in all.outer_iter_mut().zip(origins) {
+            let forecast = self.forecast(&values.known_at(origin), origin, horizon)?;
+            row.iter_mut().zip(forecast).for_each(|(to, value)| *to = value);
         }
         Ok(all)
     }

@@ -72,6 +72,15 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     if !finite(&history.columns) || !finite(&history.ahead) {
         return damaged("its history holds a number that is not finite".into());
     }
+    if !history.imputed.is_empty() && history.imputed.len() != columns
+        || history.imputed.iter().flatten().any(|imputed| {
+            imputed.since.len() != rows
+                || imputed.carried.len() != rows
+                || imputed.carried.iter().any(|v| !v.is_finite())
+        })
+    {
+        return damaged("it does not say which values of its history were filled in".into());
+    }
     match &history.times {
         Some(times) if times.len() != rows => {
             return damaged(format!("its history has {} times for {rows} rows", times.len()));

@@ -7,7 +7,7 @@ use super::decisions::{Choice, Decisions};
 use super::preprocessing::drift;
 use super::season;
 use super::source::Source;
-use crate::data::{Calendar, Encoding, Split, log_suits};
+use crate::data::{Calendar, Encoding, Filled, Split, log_suits};
 use crate::message::{key, text};
 use crate::settings::{DifferenceChoice, Switch};
 use crate::{Error, Result};
@@ -212,14 +212,14 @@ fn choose_log(
         Switch::Off => vec![false; source.targets.len()],
         Switch::Auto => {
             // The validation and test parts are asked only whether they have logarithms at all.
-            let suits = |values: &Vec<f64>| log_suits(&values[train.clone()], season);
-            let above_0 = |values: &Vec<f64>| values.iter().all(|&value| value > 0.0);
+            let suits = |values: &Filled| log_suits(&values[train.clone()], season);
+            let above_0 = |values: &Filled| values.iter().all(|&value| value > 0.0);
             let logs: Vec<bool> =
                 source.targets.iter().map(|values| suits(values) && above_0(values)).collect();
             let (value, reason) = match (logs.iter().any(|&l| l), logs.iter().all(|&l| l)) {
                 (true, true) => ("on", "the values are above 0 and their swings grow with their level"),
                 (true, false) => ("on for some targets", "where swings grow with the level"),
-                _ if source.targets.iter().any(suits) => {
+                _ if source.targets.iter().any(&suits) => {
                     ("off", "swings grow with the level, but some value is not above 0")
                 }
                 _ => ("off", "swings do not grow with the level"),
@@ -303,8 +303,8 @@ fn choose_candidates(
     // Levels that have drifted will drift on, out of what the network has learnt, however well they do on a short
     // validation part.
     let drifted = source.targets.iter().zip(logs).any(|(values, &log)| {
-        let train = &values[split.train.clone()];
-        let levels: Vec<f64> = if log { train.iter().map(|v| v.ln()).collect() } else { train.to_vec() };
+        let train = values.observed(split.train.clone());
+        let levels: Vec<f64> = if log { train.iter().map(|v| v.ln()).collect() } else { train.into_owned() };
         // A logarithm that does not exist is no drift; it becomes an error with a name later.
         drift(&levels).abs() > 1.0
     });

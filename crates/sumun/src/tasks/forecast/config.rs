@@ -53,7 +53,7 @@ settings! {
             "Rows the network sees before each forecast; by default the longer of season and horizon";
         data.season: Option<Or<usize>> = None,
             "Rows after which the series repeats itself, or none; by default found in the training part";
-        data.missing: Missing = Missing::Error, "What to do about missing values and time steps";
+        data.missing: Missing = Missing::Error, "What to do about missing values and time steps; what is filled in counts in no loss and no figure";
         data.valid: f64 = 0.1,
             "The share of rows that decides when to stop and what to choose; 0 for none";
         data.test: f64 = 0.2, "The share of rows at the end that is only measured on; 0 for none";

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Evaluation {
     /// The rows of the last known values, counted from 0.
     pub origins: Range<usize>,
+    /// How many target values of the rows that are forecast were filled in; they count in no score.
+    pub imputed: usize,
     /// The model's scores.
     pub model: ForecastScores,
     /// The baselines' at the same origins: naive, and seasonal naive if there is a season.
@@ -29,8 +31,9 @@ pub struct ForecastScores {
     pub overall: Scores,
     /// One entry a target.
     pub targets: Vec<Scores>,
-    /// The mean absolute error of each step ahead in the target's unit, `[targets][horizon]`.
-    pub mae_by_step: Vec<Vec<f64>>,
+    /// The mean absolute error of each step ahead in the target's unit, `[targets][horizon]`; `None` where every value of a
+    /// step was filled in.
+    pub mae_by_step: Vec<Vec<Option<f64>>>,
 }
 
 /// The errors of forecasts, each a mean over all origins and steps ahead.

@@ -17,8 +17,9 @@ use crate::{Parameters, Result, Rows};
 pub(crate) struct Material {
     pub(crate) preprocessing: Preprocessing,
     pub(crate) frame: Frame,
-    /// Origins whose targets all lie in the training part.
-    pub(crate) train: Range<usize>,
+    /// Origins whose targets all lie in the training part, less those with nothing to compare a forecast with: every value
+    /// ahead of them was filled in.
+    pub(crate) train: Vec<usize>,
     /// The rows of the validation part; may be empty.
     pub(crate) valid: Range<usize>,
     /// The rows that the candidate which needs most of them needs before a forecast: so that all are compared at the same
@@ -50,8 +51,10 @@ pub(crate) fn answers(
 #[derive(Debug)]
 struct Validation {
     origins: Range<usize>,
-    /// Places in `[origins, horizon, C]` that lie in the part.
+    /// Places in `[origins, horizon, C]` that lie in the part and whose value was read.
     places: Vec<usize>,
+    /// Those of them that the network can be compared with.
+    answerable: Vec<usize>,
     /// What the network should answer there.
     targets: Vec<f32>,
 }
@@ -59,7 +62,7 @@ struct Validation {
 impl Validation {
     fn new(material: &Material) -> Option<Self> {
         let Material { preprocessing: p, frame, valid, rows_needed, .. } = material;
-        let rows = frame.values.first().map_or(0, Vec::len);
+        let rows = frame.values.first().map_or(0, |values| values.len());
         // A forecast that would need to know more than the file holds of the steps ahead is left out.
         let end = valid.end.saturating_sub(1).min(rows.saturating_sub(p.horizon));
         let origins = valid.start.saturating_sub(p.horizon).max(rows_needed - 1)..end;
@@ -70,14 +73,17 @@ impl Validation {
             let (n, step) = (place / (p.horizon * count), place / count % p.horizon);
             origins.start + n + 1 + step
         };
-        let places: Vec<usize> = (0..all.len()).filter(|&k| valid.contains(&row(k))).collect();
-        let targets = places.iter().map(|&k| all[k]).collect();
-        (!places.is_empty()).then_some(Self { origins, places, targets })
+        let in_part = (0..all.len()).filter(|&k| valid.contains(&row(k)));
+        let places: Vec<usize> = in_part.filter(|&k| frame.is_observed(k % count, row(k))).collect();
+        let answerable: Vec<usize> =
+            places.iter().copied().filter(|&k| frame.is_answerable(k % count, row(k))).collect();
+        let targets = answerable.iter().map(|&k| all[k]).collect();
+        (!answerable.is_empty()).then_some(Self { origins, places, answerable, targets })
     }
 
     fn loss(&self, model: &Model, material: &Material, loss: &Loss) -> Result<f64> {
         let all = answers(model, &material.preprocessing, &material.frame, self.origins.clone())?;
-        let prediction: Vec<f32> = self.places.iter().map(|&k| all[k]).collect();
+        let prediction: Vec<f32> = self.answerable.iter().map(|&k| all[k]).collect();
         loss.value_and_gradient(&prediction, Targets::Values(&self.targets), None)
     }
 
@@ -166,14 +172,33 @@ impl Objective for Fitting {
         let Material { preprocessing, frame, train, .. } = &self.material;
         let first = step * self.batches.size();
         let batch = &self.order.1[first..self.order.1.len().min(first + self.batches.size())];
-        let origins: Vec<usize> = batch.iter().map(|k| train.start + k).collect();
+        let origins: Vec<usize> = batch.iter().map(|&k| train[k]).collect();
         let targets = preprocessing.answers(frame, &origins);
         let (out, cache) = self.model.forward_train(feed(preprocessing, frame, &origins)?, noise)?;
         let y = outputs(&out, Sizes::of(preprocessing), origins.len())?;
         let mut d = vec![0.0; y.len()];
-        let loss = self.loss.value_and_gradient(&y, Targets::Values(&targets), Some(&mut d))?;
+        let (loss, counted) = match preprocessing.answerable(frame, &origins) {
+            None => (self.loss.value_and_gradient(&y, Targets::Values(&targets), Some(&mut d))?, y.len()),
+            Some(places) => {
+                // A value that was filled in has no gradient.
+                let of = |all: &[f32]| places.iter().map(|&place| all[place]).collect::<Vec<f32>>();
+                let mut gradient = vec![0.0; places.len()];
+                let loss = self.loss.value_and_gradient(
+                    &of(&y),
+                    Targets::Values(&of(&targets)),
+                    Some(&mut gradient),
+                )?;
+                places.iter().zip(gradient).for_each(|(&place, g)| d[place] = g);
+                (loss, places.len())
+            }
+        };
         self.model.backward(cache, Rows::pack(&d, out.features, out.layout.clone())?)?;
-        Ok(BatchLoss { loss, weight: origins.len() as f64, rows: origins.len() * preprocessing.window })
+        let per_origin = (preprocessing.horizon * preprocessing.targets.len()) as f64;
+        Ok(BatchLoss {
+            loss,
+            weight: counted as f64 / per_origin,
+            rows: origins.len() * preprocessing.window,
+        })
     }
 
     fn validate(&mut self) -> Result<Option<Validated>> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::preprocessing::{Columns, Frame, Preprocessing};
 use crate::Result;
-use crate::data::{Categories, Frequency, Missing, NumberForm, ReadOptions, TimeFormat};
+use crate::data::{Categories, Frequency, Imputed, Missing, NumberForm, ReadOptions, TimeFormat};
 use crate::loss::Loss;
 
 /// Everything about a forecaster except its network, as a model file keeps it.
@@ -64,6 +64,9 @@ pub struct History {
     pub times: Option<Vec<String>>,
     /// One entry a column: targets, features, known columns; each has the same number of values.
     pub columns: Vec<Vec<f64>>,
+    /// Which values of the columns were filled in, an entry a column; empty where none was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imputed: Vec<Option<Imputed>>,
     /// The known columns after the end, if the file had such rows; one entry a known column.
     pub ahead: Vec<Vec<f64>>,
 }

@@ -1,6 +1,10 @@
 //! How far forecasts are from what happened.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
+
+use crate::data::Filled;
 
 /// The errors of a set of forecasts, each a mean over all forecast values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -61,6 +65,19 @@ pub fn mase_scale(train: &[f64], period: usize) -> Option<f64> {
         return None;
     }
     let scale = mae(&train[period..], &train[..train.len() - period]);
+    (scale > 0.0).then_some(scale)
+}
+
+/// [`mase_scale`] of the rows `train` of a column, over the pairs of values of which neither was filled in.
+pub(crate) fn mase_scale_of(values: &Filled, train: &Range<usize>, period: usize) -> Option<f64> {
+    if values.holes(train.clone()) == 0 {
+        return mase_scale(&values[train.clone()], period);
+    }
+    let period = period.max(1);
+    let rows = train.start + period..train.end;
+    let pairs = rows.filter(|&row| values.is_observed(row) && values.is_observed(row - period));
+    let (now, before): (Vec<f64>, Vec<f64>) = pairs.map(|row| (values[row], values[row - period])).unzip();
+    let scale = mae(&now, &before);
     (scale > 0.0).then_some(scale)
 }
 

@@ -6,6 +6,7 @@ use super::config::ForecastConfig;
 use super::decisions::Decisions;
 use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
+use crate::data::Filled;
 use crate::train::EpochRecord;
 
 /// A trained forecaster and all that is worth telling about its training.
@@ -63,6 +64,8 @@ pub struct DataSummary {
     pub labels: Vec<String>,
     /// The step between rows for people, such as `hourly`; empty without timestamps.
     pub frequency: String,
-    /// The values of each target, `[targets][rows]`.
+    /// The values of each target, `[targets][rows]`; NaN where one was filled in.
     pub targets: Vec<Vec<f64>>,
+    /// The same with what was filled in.
+    pub(super) filled: Vec<Filled>,
 }

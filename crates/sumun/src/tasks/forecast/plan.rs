@@ -6,11 +6,11 @@ use super::choose;
 use super::config::ForecastConfig;
 use super::decisions::Decisions;
 use super::fit::{Fitting, Material};
-use super::metrics::mase_scale;
+use super::metrics::mase_scale_of;
 use super::network::{Sizes, network};
 use super::preprocessing::{Input, Preprocessing, Target};
 use super::source::Source;
-use crate::data::{Difference, Transform, origins_within};
+use crate::data::{Difference, Filled, Transform, origins_within};
 use crate::tasks::source::Source as ReadFile;
 use crate::train::FitOptions;
 use crate::{Error, Result};
@@ -39,7 +39,11 @@ impl ForecastPlan {
         let difference = decisions.difference_of(decisions.candidates[index]);
         let preprocessing = self.preprocessing(difference)?;
         let frame = preprocessing.frame(source.columns())?;
-        let train = origins_within(&decisions.split.train, preprocessing.rows_needed(), decisions.horizon);
+        let train = origins_within(&decisions.split.train, preprocessing.rows_needed(), decisions.horizon)
+            .filter(|&origin| {
+                preprocessing.answerable(&frame, &[origin]).is_none_or(|places| !places.is_empty())
+            })
+            .collect();
         let (valid, rows_needed) = (decisions.split.valid.clone(), decisions.rows_needed());
         Ok(Material { preprocessing, frame, train, valid, rows_needed })
     }
@@ -74,11 +78,11 @@ impl ForecastPlan {
         let &Decisions { horizon, window, .. } = decisions;
         let mut targets = Vec::new();
         for ((name, values), &log) in data.target.iter().zip(&source.targets).zip(&decisions.log) {
-            let mase_scale = mase_scale(&values[train.clone()], decisions.season);
+            let mase_scale = mase_scale_of(values, train, decisions.season);
             let transform = Transform { log, difference };
             targets.push(Target::fit(name, values, train, transform, horizon, scale, mase_scale)?);
         }
-        let inputs = |names: &[String], columns: &[Vec<f64>]| -> Result<Vec<Input>> {
+        let inputs = |names: &[String], columns: &[Filled]| -> Result<Vec<Input>> {
             names.iter().zip(columns).map(|(name, values)| Input::fit(name, values, train, scale)).collect()
         };
         Ok(Preprocessing {

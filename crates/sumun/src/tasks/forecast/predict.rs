@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
+use super::preprocessing::Preprocessing;
 use super::score;
-use super::source::{Source, Wanted};
-use crate::data::{Frequency, Table, TimeColumn, Timestamp, origins};
+use super::source::{Source, Wanted, unreadable};
+use crate::data::{Filled, Frequency, Missing, Table, TimeColumn, Timestamp, origins};
 use crate::message::{key, text};
 use crate::{Error, Result};
 
@@ -48,17 +49,23 @@ impl Forecaster {
     /// Errors: a table without a needed column or with too few rows, known columns that end too early, and more steps
     /// than the horizon from a model with features that nobody knows ahead.
     pub fn predict(&self, table: Option<&Table>, steps: Option<usize>) -> Result<Forecast> {
-        predict(self, table, steps)
+        predict(self, table, steps, self.config.missing)
     }
 
     /// Forecasts from every origin of `table` with true history, beside the baselines. The MASE's scale is that of the
     /// training part. Errors: a table without a needed column, or too short for one window and one horizon.
     pub fn evaluate(&self, table: &Table) -> Result<Evaluation> {
-        evaluate(self, table).map(|(evaluation, _)| evaluation)
+        evaluate(self, table, self.config.missing).map(|(evaluation, _)| evaluation)
     }
 }
 
-fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> Result<Forecast> {
+/// As [`Forecaster::predict`], with what is done about missing values. Rows that the forecast does not need may lack any.
+pub(super) fn predict(
+    model: &Forecaster,
+    table: Option<&Table>,
+    steps: Option<usize>,
+    missing: Missing,
+) -> Result<Forecast> {
     let config = &model.config;
     let p = &config.preprocessing;
     let steps = steps.unwrap_or(p.horizon);
@@ -80,7 +87,7 @@ fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> R
         ));
     }
     let mut source = match table {
-        Some(table) => continued(model, read(model, table)?)?,
+        Some(table) => continued(model, read(model, table, missing, Some(config.rows_needed()))?)?,
         None => from_history(model)?,
     };
     enough(model, &source, config.rows_needed(), "a forecast")?;
@@ -99,9 +106,13 @@ fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> R
     // What is beyond the steps that are asked for is forecast too and thrown away; it does not touch the others.
     for known in &mut source.known {
         let last = known.last().copied().unwrap_or(0.0);
-        known.resize(source.rows + turns * p.horizon, last);
+        while known.len() < source.rows + turns * p.horizon {
+            known.push(last);
+        }
+        *known = known.slice(0..source.rows + turns * p.horizon);
     }
     cut(&mut source, config.rows_needed());
+    say_unreadable(p, &mut source);
     let mut all: Vec<Vec<f64>> = vec![Vec::with_capacity(turns * p.horizon); p.targets.len()];
     for _ in 0..turns {
         let frames = config.frames(source.columns())?;
@@ -130,16 +141,25 @@ fn predict(model: &Forecaster, table: Option<&Table>, steps: Option<usize>) -> R
 }
 
 /// As [`Forecaster::evaluate`], with what was noticed in the file.
-pub(super) fn evaluate(model: &Forecaster, table: &Table) -> Result<(Evaluation, Vec<String>)> {
+pub(super) fn evaluate(
+    model: &Forecaster,
+    table: &Table,
+    missing: Missing,
+) -> Result<(Evaluation, Vec<String>)> {
     let config = &model.config;
     let p = &config.preprocessing;
-    let source = read(model, table)?;
+    let mut source = read(model, table, missing, None)?;
     enough(model, &source, config.rows_to_evaluate() + p.horizon, "an evaluation")?;
+    say_unreadable(p, &mut source);
     let frames = config.frames(source.columns())?;
     let origins = origins(source.rows, config.rows_to_evaluate(), p.horizon);
     let name = source.name.clone();
     let evaluation = score::evaluate(config, &model.model, &frames, origins)?
-        .ok_or_else(|| Error::Data(format!("{name}: no forecast of the file can be compared")))?;
+        .ok_or_else(|| {
+            Error::Data(format!(
+                "{name}: no forecast of the file can be compared: a target has no value that was read where one is forecast"
+            ))
+        })?;
     finite(&name, evaluation.forecasts.iter().copied())?;
     Ok((evaluation, source.notes))
 }
@@ -155,8 +175,15 @@ fn finite(name: &str, mut values: impl Iterator<Item = f64>) -> Result<()> {
     }
 }
 
-/// The columns that the model needs, from a file.
-fn read(model: &Forecaster, table: &Table) -> Result<Source> {
+/// Says which values have no logarithm.
+fn say_unreadable(p: &Preprocessing, source: &mut Source) {
+    let logs = p.targets.iter().zip(&source.targets).filter(|(target, _)| target.log);
+    let notes: Vec<String> = logs.filter_map(|(target, values)| unreadable(&target.name, values)).collect();
+    source.notes.extend(notes);
+}
+
+/// The columns that the model needs, from a file; of interest are the `last` rows, or all.
+fn read(model: &Forecaster, table: &Table, missing: Missing, last: Option<usize>) -> Result<Source> {
     let config = &model.config;
     let p = &config.preprocessing;
     let time = match &config.time {
@@ -171,7 +198,8 @@ fn read(model: &Forecaster, table: &Table) -> Result<Source> {
         features: p.features.iter().map(|i| i.name.as_str()).collect(),
         known: p.known.iter().map(|i| i.name.as_str()).collect(),
         time,
-        missing: config.missing,
+        missing,
+        last,
         forms: &config.forms,
         expected_frequency: match time {
             TimeColumn::None => None,
@@ -202,11 +230,12 @@ fn from_history(model: &Forecaster) -> Result<Source> {
     let config = &model.config;
     let (p, history) = (&config.preprocessing, &config.history);
     let rows = history.columns.first().map_or(0, Vec::len);
-    let mut columns = history.columns.iter().cloned();
+    let imputed = history.imputed.iter().cloned().chain(std::iter::repeat(None));
+    let mut columns = history.columns.iter().cloned().zip(imputed).map(|(v, i)| Filled::new(v, i));
     let mut take = |count: usize| columns.by_ref().take(count).collect::<Vec<_>>();
     let (targets, features, mut known) = (take(p.targets.len()), take(p.features.len()), take(p.known.len()));
     for (known, ahead) in known.iter_mut().zip(&history.ahead) {
-        known.extend(ahead);
+        known.append(ahead.clone().into());
     }
     let axis = config.time.clone().map(|axis| (axis.column, axis.format, axis.frequency));
     let mut times = match &history.times {
@@ -227,6 +256,7 @@ fn from_history(model: &Forecaster) -> Result<Source> {
         known,
         times,
         axis,
+        target_names: p.targets.iter().map(|target| target.name.clone()).collect(),
         feature_names: p.features.iter().map(|input| input.name.clone()).collect(),
         known_names: p.known.iter().map(|input| input.name.clone()).collect(),
         categories: Vec::new(),
@@ -256,9 +286,10 @@ fn continued(model: &Forecaster, mut source: Source) -> Result<Source> {
     }) else {
         return Ok(source);
     };
-    let join = |columns: &mut [Vec<f64>], past: &[Vec<f64>]| {
+    let join = |columns: &mut [Filled], past: &[Filled]| {
         for (column, past) in columns.iter_mut().zip(past) {
-            column.splice(0..0, past[..keep].iter().copied());
+            let file = std::mem::replace(column, past.slice(0..keep));
+            column.append(file);
         }
     };
     join(&mut source.targets, &before.targets);
@@ -336,7 +367,7 @@ fn cut(source: &mut Source, keep: usize) {
     let columns = source.targets.iter_mut().chain(&mut source.features).chain(&mut source.known);
     for column in columns {
         // Features end with the past that was read; they are not needed beyond one turn.
-        column.drain(..first.min(column.len()));
+        *column = column.slice(first.min(column.len())..column.len());
     }
     if let Some(times) = &mut source.times {
         times.drain(..first.min(times.len()));

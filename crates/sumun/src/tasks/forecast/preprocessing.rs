@@ -4,13 +4,20 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Calendar, Difference, Role, ScaleKind, Scaler, TimeFormat, Timestamp, Transform};
+use crate::data::{
+    Calendar, Difference, Filled, Role, ScaleKind, Scaler, TimeFormat, Timestamp, Transform, quoted,
+};
 use crate::{Error, Result};
 
 /// How values become the network's numbers: fitted on the training part, then fixed.
 ///
 /// A window of the network has one row a time step: the channels of the targets, the features, and what is known
 /// ahead (known columns, calendar) of that step. Beside the window it sees what is known of the steps ahead.
+///
+/// A value that was filled in is shown as it is known at the origin of the window ([`Imputed`](crate::data::Imputed)), and a
+/// column in which training met missing values has two channels more, the mask and the time since a value was last seen, as
+/// the GRU-D of Che et al. 2018 ("Recurrent neural networks for multivariate time series with missing values", equation 2)
+/// reads them: 1 where the value was read and 0 where not, and n / (1 + n) for n rows since the last value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preprocessing {
     /// The columns that are forecast, C of them.
@@ -45,6 +52,9 @@ pub struct Target {
     pub change: Scaler,
     /// What the MASE divides by, in the unit of the series.
     pub mase_scale: Option<f64>,
+    /// Whether values of it were missing in the training part, so that channels say which of a window are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub marked: bool,
 }
 
 /// A column that helps.
@@ -54,17 +64,20 @@ pub struct Input {
     pub name: String,
     /// Scales its values.
     pub scaler: Scaler,
+    /// Whether values of it were missing in the training part, so that channels say which of a window are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub marked: bool,
 }
 
 /// Values of all columns, each from the same first row; known columns may go on beyond the others.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns<'a> {
     /// `[C][rows]`.
-    pub(crate) targets: &'a [Vec<f64>],
+    pub(crate) targets: &'a [Filled],
     /// `[features][rows]`.
-    pub(crate) features: &'a [Vec<f64>],
+    pub(crate) features: &'a [Filled],
     /// `[known][rows + ahead]`.
-    pub(crate) known: &'a [Vec<f64>],
+    pub(crate) known: &'a [Filled],
     /// `[rows + ahead]`, if there is a time column.
     pub(crate) times: Option<&'a [Timestamp]>,
     /// How the file writes them.
@@ -75,12 +88,14 @@ pub(crate) struct Columns<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
     /// `[C][rows]`, in the units of the series.
-    pub(crate) values: Vec<Vec<f64>>,
-    /// `[C][rows]`: the values or their logarithms.
-    levels: Vec<Vec<f64>>,
-    /// `[rows, own_width]`: the channels of targets and features.
+    pub(crate) values: Vec<Filled>,
+    /// `[C][rows]`: the values or their logarithms; a value that has none counts as missing.
+    levels: Vec<Filled>,
+    /// `[rows, own_width]`: the channels of targets and features, as they are known at the end.
     own: Vec<f32>,
     own_width: usize,
+    /// Channels that may have shown something else at an earlier origin.
+    late: Vec<Late>,
     /// Channels that are seen relative to their value at the origin.
     relative: Vec<usize>,
     /// `[rows + ahead, ahead_width]`.
@@ -88,10 +103,51 @@ pub(crate) struct Frame {
     ahead_width: usize,
 }
 
+/// A channel of a column with values filled in.
+#[derive(Debug, Clone)]
+struct Late {
+    /// Its place in a row.
+    channel: usize,
+    /// The levels of the target, or the values of the feature.
+    column: Filled,
+    scaler: Scaler,
+    /// How far back it subtracts; 0 for nothing.
+    lag: usize,
+}
+
+impl Late {
+    /// What it shows of `row` at `origin`, where rows behind the origin have changed it since.
+    fn shown(&self, row: usize, origin: usize) -> Option<f32> {
+        let value = self.column.late(row, origin)?;
+        Some(match row.checked_sub(self.lag) {
+            _ if self.lag == 0 => self.scaler.transform(value) as f32,
+            Some(before) => self.scaler.transform(value - self.column.at(before, origin)) as f32,
+            // As `Difference::along` has it: rows without a season before them.
+            None => self.scaler.transform(0.0) as f32,
+        })
+    }
+}
+
+/// The mask of a row's value, and the time since one was last read.
+fn marks(column: &Filled, row: usize) -> [f32; 2] {
+    let since = column.since(row) as f32;
+    [if since == 0.0 { 1.0 } else { 0.0 }, since / (1.0 + since)]
+}
+
 /// The share of the training rows, at its end, whose mean tells whether a level has drifted.
 const DRIFT_TAIL: usize = 10;
 /// Most values that a scaler of changes is fitted on: more tell nothing new.
 const MOST_FITTED: usize = 1 << 20;
+
+/// How many channels say which values of a column are missing.
+fn marks_of(marked: bool) -> usize {
+    if marked { 2 } else { 0 }
+}
+
+/// What is subtracted from the level `step` steps ahead of `origin`, as it is known there.
+fn reference(difference: &Difference, levels: &Filled, origin: usize, step: usize) -> f64 {
+    difference.reference_row(origin, step).map_or(0.0, |row| levels.at(row, origin))
+}
 
 /// How far the mean of the last tenth of `train` lies above the mean of the rest, in standard deviations of all of it.
 /// Above 1 in size, the future is likely to lie outside the range that was learnt.
@@ -108,10 +164,10 @@ pub(crate) fn drift(train: &[f64]) -> f64 {
 }
 
 impl Target {
-    /// Fits on the rows `train` of `values` only.
+    /// Fits on the values of the rows `train` only, and on none that was filled in.
     pub(crate) fn fit(
         name: &str,
-        values: &[f64],
+        values: &Filled,
         train: &Range<usize>,
         transform: Transform,
         horizon: usize,
@@ -119,33 +175,69 @@ impl Target {
         mase_scale: Option<f64>,
     ) -> Result<Self> {
         let Transform { log, difference } = transform;
-        let levels = transform.level(name, &values[train.clone()])?;
-        let level = Scaler::fit(scale, name, &levels, Role::Target)?;
+        let train = values.slice(train.clone());
+        let observed = transform.level(name, &train.observed(0..train.len()))?;
+        let level = Scaler::fit(scale, name, &observed, Role::Target)?;
         let change = match difference {
             Difference::None => level.clone(),
             _ => {
+                let levels = train.map(|value| transform.level_of(value));
                 let first = difference.lag().max(1) - 1;
                 let origins = first..levels.len().saturating_sub(horizon).max(first);
                 let stride = (origins.len() * horizon).div_ceil(MOST_FITTED).max(1);
-                let changes: Vec<f64> =
-                    origins.step_by(stride).flat_map(|o| transform.targets(&levels, o, horizon)).collect();
+                let change = |origin: usize, step: usize| {
+                    let level = levels[origin + step] - reference(&difference, &levels, origin, step);
+                    levels.is_observed(origin + step).then_some(level)
+                };
+                let changes: Vec<f64> = origins
+                    .step_by(stride)
+                    .flat_map(|origin| (1..=horizon).map(move |step| (origin, step)))
+                    .filter_map(|(origin, step)| change(origin, step))
+                    .collect();
                 Scaler::fit(scale, name, &changes, Role::Feature)?
             }
         };
-        let steady = drift(&levels).abs() <= 1.0;
-        Ok(Self { name: name.to_owned(), log, steady, level, change, mase_scale })
+        let steady = drift(&observed).abs() <= 1.0;
+        Ok(Self { name: name.to_owned(), log, steady, level, change, mase_scale, marked: train.has_holes() })
     }
 
     fn transform(&self, difference: Difference) -> Transform {
         Transform { log: self.log, difference }
     }
+
+    /// Whether the network can read a value: whether it has a logarithm where one is taken.
+    fn readable(&self, value: f64) -> bool {
+        !self.log || value > 0.0
+    }
+
+    /// The values, or their logarithms. Those that have none count as missing, and a straight line stands for them; before
+    /// the first that has one stands the middle of the training part. Error: none has one.
+    fn levels(&self, values: &Filled) -> Result<Filled> {
+        let transform = self.transform(Difference::None);
+        if values.iter().all(|&value| self.readable(value)) {
+            return Ok(values.map(|value| transform.level_of(value)));
+        }
+        let level = |row: usize| {
+            let value = values[row];
+            (values.is_observed(row) && self.readable(value)).then(|| transform.level_of(value))
+        };
+        let levels: Vec<Option<f64>> = (0..values.len()).map(level).collect();
+        if levels.iter().all(Option::is_none) {
+            return Err(Error::Data(format!(
+                "column {}: the model takes logarithms, and none of the {} rows is above 0",
+                quoted(&self.name),
+                values.len()
+            )));
+        }
+        Ok(Filled::fill(&levels, true, (self.level.offset, 1)))
+    }
 }
 
 impl Input {
-    /// Fits on the rows `train` of `values` only.
-    pub(crate) fn fit(name: &str, values: &[f64], train: &Range<usize>, scale: ScaleKind) -> Result<Self> {
-        let scaler = Scaler::fit(scale, name, &values[train.clone()], Role::Feature)?;
-        Ok(Self { name: name.to_owned(), scaler })
+    /// Fits on the values of the rows `train` only, and on none that was filled in.
+    pub(crate) fn fit(name: &str, values: &Filled, train: &Range<usize>, scale: ScaleKind) -> Result<Self> {
+        let scaler = Scaler::fit(scale, name, &values.observed(train.clone()), Role::Feature)?;
+        Ok(Self { name: name.to_owned(), scaler, marked: values.holes(train.clone()) > 0 })
     }
 }
 
@@ -160,16 +252,41 @@ enum Channel {
     Change,
 }
 
+impl Frame {
+    /// What channel `channel` shows of `row` at `origin`.
+    fn shown(&self, channel: usize, row: usize, origin: usize) -> f32 {
+        let late = self.late.iter().find(|late| late.channel == channel);
+        late.and_then(|late| late.shown(row, origin)).unwrap_or(self.own[row * self.own_width + channel])
+    }
+
+    /// Whether target `c` has a value at `row` that forecasts can be compared with.
+    pub(crate) fn is_observed(&self, c: usize, row: usize) -> bool {
+        self.values[c].is_observed(row)
+    }
+
+    /// Whether it has one that the network can be compared with: one that has a logarithm, where one is taken.
+    pub(crate) fn is_answerable(&self, c: usize, row: usize) -> bool {
+        self.levels[c].is_observed(row)
+    }
+
+    /// Whether there is a row that it has none at.
+    pub(crate) fn has_holes(&self) -> bool {
+        self.values.iter().chain(&self.levels).any(Filled::has_holes)
+    }
+}
+
 impl Preprocessing {
     /// How many numbers a window's row has: I.
     pub fn input_width(&self) -> usize {
-        let own: usize = self.targets.iter().map(|t| self.channels(t).len()).sum();
-        own + self.features.len() + self.ahead_width()
+        let own: usize = self.targets.iter().map(|t| self.channels(t).len() + marks_of(t.marked)).sum();
+        let features: usize = self.features.iter().map(|input| 1 + marks_of(input.marked)).sum();
+        own + features + self.ahead_width()
     }
 
     /// How many numbers are known of each step ahead: F.
     pub fn ahead_width(&self) -> usize {
-        self.known.len() + self.calendar.as_ref().map_or(0, Calendar::width)
+        let known: usize = self.known.iter().map(|input| 1 + marks_of(input.marked)).sum();
+        known + self.calendar.as_ref().map_or(0, Calendar::width)
     }
 
     /// The rows that a forecast needs behind it: a window, and what its differences reach back to.
@@ -202,34 +319,55 @@ impl Preprocessing {
         }
     }
 
-    /// The series as the network sees it. Error: a target that needs a logarithm and is not above 0.
+    /// The series as the network sees it. Error: a target that needs a logarithm and is nowhere above 0.
     pub(crate) fn frame(&self, columns: Columns<'_>) -> Result<Frame> {
-        let rows = columns.targets.first().map_or(0, Vec::len);
+        let rows = columns.targets.first().map_or(0, |target| target.len());
         let mut levels = Vec::with_capacity(self.targets.len());
         let mut channels: Vec<Vec<f32>> = Vec::new();
-        let mut relative = Vec::new();
+        let (mut relative, mut late) = (Vec::new(), Vec::new());
         for (target, values) in self.targets.iter().zip(columns.targets) {
-            let transform = target.transform(self.difference);
-            let level = transform.level(&target.name, values)?;
+            let level = target.levels(values)?;
             for channel in self.channels(target) {
                 if *channel == Channel::Relative {
                     relative.push(channels.len());
                 }
+                let (scaler, lag) = match channel {
+                    Channel::Level | Channel::Relative => (&target.level, 0),
+                    Channel::Change => (&target.change, self.difference.lag()),
+                };
+                if level.has_holes() {
+                    let (column, scaler) = (level.clone(), scaler.clone());
+                    late.push(Late { channel: channels.len(), column, scaler, lag });
+                }
                 channels.push(match channel {
                     Channel::Level | Channel::Relative => {
-                        level.iter().map(|&v| target.level.transform(v) as f32).collect()
+                        level.iter().map(|&v| scaler.transform(v) as f32).collect()
                     }
                     // Rows without a season before them are 0, and no window reaches them.
                     Channel::Change => {
                         let changes = self.difference.along(&level);
-                        changes.iter().map(|&v| target.change.transform(v) as f32).collect()
+                        changes.iter().map(|&v| scaler.transform(v) as f32).collect()
                     }
                 });
+            }
+            if target.marked {
+                for mark in 0..2 {
+                    channels.push((0..rows).map(|row| marks(&level, row)[mark]).collect());
+                }
             }
             levels.push(level);
         }
         for (input, values) in self.features.iter().zip(columns.features) {
+            if values.has_holes() {
+                let (column, scaler) = (values.clone(), input.scaler.clone());
+                late.push(Late { channel: channels.len(), column, scaler, lag: 0 });
+            }
             channels.push(values.iter().map(|&v| input.scaler.transform(v) as f32).collect());
+            if input.marked {
+                for mark in 0..2 {
+                    channels.push((0..rows).map(|row| marks(values, row)[mark]).collect());
+                }
+            }
         }
         let own_width = channels.len();
         let mut own = Vec::with_capacity(rows * own_width);
@@ -244,15 +382,20 @@ impl Preprocessing {
         };
         let mut ahead = Vec::with_capacity(ahead_rows * ahead_width);
         for row in 0..ahead_rows {
-            let known = self.known.iter().zip(columns.known);
-            ahead.extend(known.map(|(input, values)| input.scaler.transform(values[row]) as f32));
+            for (input, values) in self.known.iter().zip(columns.known) {
+                // What is known ahead of time is known on both sides of a hole.
+                ahead.push(input.scaler.transform(values[row]) as f32);
+                if input.marked {
+                    ahead.extend(marks(values, row));
+                }
+            }
             if let (Some(calendar), Some(times)) = (&self.calendar, columns.times) {
                 let local = columns.format.map_or(times[row], |format| format.local(&times[row]));
                 ahead.extend(calendar.features(&local));
             }
         }
         let values = columns.targets.to_vec();
-        Ok(Frame { values, levels, own, own_width, relative, ahead, ahead_width })
+        Ok(Frame { values, levels, own, own_width, late, relative, ahead, ahead_width })
     }
 
     /// The windows that end at `origins`, N of them, as packed rows `[T · N, I]`, row t · N + n.
@@ -264,8 +407,13 @@ impl Preprocessing {
                 let row = origin + 1 + t - self.window;
                 let start = x.len();
                 x.extend_from_slice(&frame.own[row * own..(row + 1) * own]);
+                for late in &frame.late {
+                    if let Some(shown) = late.shown(row, origin) {
+                        x[start + late.channel] = shown;
+                    }
+                }
                 for &channel in &frame.relative {
-                    x[start + channel] -= frame.own[origin * own + channel];
+                    x[start + channel] -= frame.shown(channel, origin, origin);
                 }
                 x.extend_from_slice(&frame.ahead[row * ahead..(row + 1) * ahead]);
             }
@@ -299,6 +447,21 @@ impl Preprocessing {
         answers
     }
 
+    /// The places in [`answers`](Self::answers) that count: those whose value was read. `None` where all of them do.
+    pub(crate) fn answerable(&self, frame: &Frame, origins: &[usize]) -> Option<Vec<usize>> {
+        if !frame.has_holes() {
+            return None;
+        }
+        let (count, per_origin) = (self.targets.len(), self.horizon * self.targets.len());
+        let counts = |&place: &usize| {
+            let row = origins[place / per_origin] + 1 + place % per_origin / count;
+            frame.is_answerable(place % count, row)
+        };
+        let all = origins.len() * per_origin;
+        let places: Vec<usize> = (0..all).filter(counts).collect();
+        (places.len() < all).then_some(places)
+    }
+
     /// What the network would have to answer to forecast `values`, `[horizon, C]` in the units of the series.
     /// A value whose logarithm does not exist gives a number that is not finite.
     pub(crate) fn answers_for(&self, frame: &Frame, origin: usize, values: &[f64], into: &mut Vec<f32>) {
@@ -310,8 +473,8 @@ impl Preprocessing {
         }
     }
 
-    fn answer(&self, target: &Target, levels: &[f64], origin: usize, step: usize, level: f64) -> f32 {
-        target.change.transform(level - self.difference.reference(levels, origin, step)) as f32
+    fn answer(&self, target: &Target, levels: &Filled, origin: usize, step: usize, level: f64) -> f32 {
+        target.change.transform(level - reference(&self.difference, levels, origin, step)) as f32
     }
 
     /// The forecast in the units of the series from the network's answer at `origin`: both `[horizon, C]`. Undoes
@@ -320,7 +483,7 @@ impl Preprocessing {
         let count = self.targets.len();
         for (k, (to, &answer)) in into.iter_mut().zip(answer).enumerate() {
             let (target, levels) = (&self.targets[k % count], &frame.levels[k % count]);
-            let reference = self.difference.reference(levels, origin, k / count + 1);
+            let reference = reference(&self.difference, levels, origin, k / count + 1);
             *to = target
                 .transform(self.difference)
                 .unlevel(reference + target.change.inverse(f64::from(answer)));
@@ -357,23 +520,31 @@ mod tests {
     const ROWS: usize = 40;
 
     /// Two targets, the second with a trend, a feature and a known column.
-    fn columns() -> [Vec<Vec<f64>>; 3] {
-        let column = |k: f64, trend: f64, rows: usize| -> Vec<f64> {
+    fn columns() -> [Vec<Filled>; 3] {
+        let column = |k: f64, trend: f64, rows: usize| -> Filled {
             let wave = |t: f64| 20.0 + 3.0 * (1.0 + k + t * (1.0 + k)).sin() + t * trend;
-            (0..rows).map(|t| wave(t as f64)).collect()
+            (0..rows).map(|t| wave(t as f64)).collect::<Vec<f64>>().into()
         };
         let targets = vec![column(0.15, 0.0, ROWS), column(0.4, 0.8, ROWS)];
         [targets, vec![column(0.7, 0.0, ROWS)], vec![column(0.9, 0.1, ROWS + 5)]]
     }
 
     fn preprocessing(difference: Difference, log: bool, scale: ScaleKind) -> (Preprocessing, Frame) {
-        let [targets, features, known] = columns();
+        fitted(columns(), difference, log, scale)
+    }
+
+    fn fitted(
+        [targets, features, known]: [Vec<Filled>; 3],
+        difference: Difference,
+        log: bool,
+        scale: ScaleKind,
+    ) -> (Preprocessing, Frame) {
         let train = 0..28;
-        let fit = |(k, values): (usize, &Vec<f64>)| {
+        let fit = |(k, values): (usize, &Filled)| {
             let log = log && k == 0;
             Target::fit("y", values, &train, Transform { log, difference }, 3, scale, None).unwrap()
         };
-        let input = |values: &Vec<f64>| Input::fit("x", values, &train, scale).unwrap();
+        let input = |values: &Filled| Input::fit("x", values, &train, scale).unwrap();
         let p = Preprocessing {
             targets: targets.iter().enumerate().map(fit).collect(),
             features: features.iter().map(input).collect(),
@@ -467,6 +638,51 @@ mod tests {
             p.answers_for(&frame, origin, &values, &mut again);
             for (a, b) in again.iter().zip(&answers) {
                 prop_assert!((a - b).abs() < 1e-4);
+            }
+        }
+
+        /// What is read after an origin, and what a hole before it was filled with from there, changes nothing that is forecast
+        /// from it: the window, what is known ahead less the known columns, and what a forecast is added to.
+        #[test]
+        fn no_window_sees_what_comes_after_its_origin(
+            holes in prop::collection::vec((0_usize..3, 1_usize..ROWS, 1_usize..9), 0..8),
+            straight: bool, origin in 8_usize..36, season in 1_usize..6, log: bool, which in 0_usize..3,
+            other in 5.0_f64..50.0,
+        ) {
+            let difference = [Difference::None, Difference::Last, Difference::Season(season)][which];
+            let with_holes = |changed: bool| -> [Vec<Filled>; 3] {
+                let [targets, features, known] = columns();
+                let mut all: Vec<Vec<Option<f64>>> = targets
+                    .iter()
+                    .chain(&features)
+                    .map(|column| column.iter().copied().map(Some).collect())
+                    .collect();
+                for &(column, from, length) in &holes {
+                    all[column][from..(from + length).min(ROWS)].fill(None);
+                }
+                if changed {
+                    for value in all.iter_mut().flat_map(|column| column[origin + 1..].iter_mut()) {
+                        *value = value.map(|_| other);
+                    }
+                }
+                let mut all: Vec<Filled> =
+                    all.iter().map(|column| Filled::fill(column, straight, (0.0, 1))).collect();
+                let features = all.split_off(2);
+                [all, features, known]
+            };
+            let (p, frame) = fitted(with_holes(false), difference, log, ScaleKind::Standard);
+            let [targets, features, known] = with_holes(true);
+            let changed = p.frame(Columns {
+                targets: &targets, features: &features, known: &known, times: None, format: None,
+            }).unwrap();
+            prop_assert_eq!(p.windows(&frame, &[origin]), p.windows(&changed, &[origin]));
+            let answer = [0.3; 6];
+            let (mut then, mut now) = ([0.0; 6], [0.0; 6]);
+            p.forecast(&frame, origin, &answer, &mut then);
+            p.forecast(&changed, origin, &answer, &mut now);
+            prop_assert_eq!(then, now);
+            for (before, after) in frame.values.iter().zip(&changed.values) {
+                prop_assert_eq!(before.known_at(origin), after.known_at(origin));
             }
         }
     }

@@ -12,9 +12,14 @@ use crate::{Error, Result};
 pub(super) fn metrics(trained: &ForecastOutcome) -> Result<Vec<u8>> {
     // The last line holds the scores.
     let scores = |part: &Option<Evaluation>| {
-        part.as_ref().map(
-            |part| json!({ "origins": part.origins.len(), "model": part.model, "baselines": part.baselines }),
-        )
+        part.as_ref().map(|part| {
+            json!({
+                "origins": part.origins.len(),
+                "imputed": part.imputed,
+                "model": part.model,
+                "baselines": part.baselines,
+            })
+        })
     };
     let last = json!({
         "best_epoch": trained.best_epoch,
@@ -48,6 +53,7 @@ pub(super) fn results(trained: &ForecastOutcome) -> RunResults {
         PartResults {
             part: name.into(),
             baseline: best.map_or_else(String::new, |best| best.name.clone()),
+            imputed: part.imputed,
             figures: vec![
                 figure("mase", |s| s.mase.unwrap_or(f64::NAN)),
                 figure("mae", |s| s.mae),

@@ -53,15 +53,20 @@ fn baselines(season: usize) -> Vec<Baseline> {
     all
 }
 
-/// Scores the model and the baselines at `origins`, all of which have their horizon in the frame. `None` if there is
-/// no origin.
+/// Scores the model and the baselines at `origins`, all of which have their horizon in the frame, on the values that were
+/// read. `None` if there is no origin, or a target without any such value.
 pub(crate) fn evaluate(
     config: &ForecasterConfig,
     model: &Model,
     frames: &[Frame],
     origins: Range<usize>,
 ) -> Result<Option<Evaluation>> {
-    let Some(frame) = frames.first().filter(|_| !origins.is_empty()) else { return Ok(None) };
+    let rows = origins.start + 1..origins.end + config.preprocessing.horizon;
+    let unread = |frame: &Frame| frame.values.iter().any(|v| v.holes(rows.clone()) == rows.len());
+    let Some(frame) = frames.first().filter(|frame| !origins.is_empty() && !unread(frame)) else {
+        return Ok(None);
+    };
+    let imputed = frame.values.iter().map(|values| values.holes(rows.clone())).sum();
     let forecasts = forecasts(config, model, frames, origins.clone())?;
     let name = stack(model)?.config().cell.spec().family.to_owned();
     let of_model = score(config, frame, &origins, &forecasts, "model", name)?;
@@ -69,12 +74,12 @@ pub(crate) fn evaluate(
     for baseline in baselines(config.season) {
         let mut of_baseline = Array3::zeros(forecasts.dim());
         for (c, values) in frame.values.iter().enumerate() {
-            let of_target = baseline.forecasts(values, origins.clone(), config.preprocessing.horizon)?;
+            let of_target = baseline.forecasts_of(values, origins.clone(), config.preprocessing.horizon)?;
             of_baseline.index_axis_mut(Axis(2), c).assign(&of_target);
         }
         scores.push(score(config, frame, &origins, &of_baseline, baseline.key(), baseline.to_string())?);
     }
-    Ok(Some(Evaluation { origins, model: of_model, baselines: scores, forecasts }))
+    Ok(Some(Evaluation { origins, imputed, model: of_model, baselines: scores, forecasts }))
 }
 
 /// Scores any forecasts `[origins, horizon, C]`.
@@ -96,27 +101,38 @@ fn score(
         let values: Vec<f64> = values.iter().copied().collect();
         p.answers_for(frame, origin, &values, &mut predicted);
     }
+    let counts = p.answerable(frame, &flat);
     for (c, loss) in loss.iter_mut().enumerate() {
-        let of = |all: &[f32]| all.iter().skip(c).step_by(p.targets.len()).copied().collect::<Vec<f32>>();
-        *loss = config.loss.value_and_gradient(&of(&predicted), Targets::Values(&of(&actual)), None)?;
+        let of = |all: &[f32]| match &counts {
+            None => all.iter().skip(c).step_by(p.targets.len()).copied().collect::<Vec<f32>>(),
+            Some(places) => {
+                places.iter().filter(|&k| k % p.targets.len() == c).map(|&place| all[place]).collect()
+            }
+        };
+        let (predicted, actual) = (of(&predicted), of(&actual));
+        *loss = match actual.is_empty() {
+            true => f64::NAN,
+            false => config.loss.value_and_gradient(&predicted, Targets::Values(&actual), None)?,
+        };
     }
     let mut targets = Vec::new();
     let mut mae_by_step = Vec::new();
     for (c, target) in p.targets.iter().enumerate() {
-        let actual_of =
-            |step: usize| -> Vec<f64> { origins.clone().map(|o| frame.values[c][o + 1 + step]).collect() };
-        let said_of = |step: usize| forecasts.index_axis(Axis(2), c).index_axis(Axis(1), step).to_vec();
         let (mut actual, mut forecast) =
             (Vec::with_capacity(count * horizon), Vec::with_capacity(count * horizon));
         let mut by_step = Vec::with_capacity(horizon);
         for step in 0..horizon {
-            let (came, said) = (actual_of(step), said_of(step));
-            by_step.push(mae(&came, &said));
+            let rows = origins.clone().map(|origin| origin + 1 + step).enumerate();
+            let (came, said): (Vec<f64>, Vec<f64>) = rows
+                .filter(|&(_, row)| frame.is_observed(c, row))
+                .map(|(n, row)| (frame.values[c][row], forecasts[[n, step, c]]))
+                .unzip();
+            by_step.push((!came.is_empty()).then(|| mae(&came, &said)));
             actual.extend(came);
             forecast.extend(said);
         }
         mae_by_step.push(by_step);
-        let metrics = Metrics::of(&actual, &forecast, target.mase_scale).expect("there is an origin");
+        let metrics = Metrics::of(&actual, &forecast, target.mase_scale).expect("a value was read");
         let Metrics { mae, rmse, smape, mase } = metrics;
         targets.push(Scores { mae, rmse, smape, mase, loss: loss[c] });
     }

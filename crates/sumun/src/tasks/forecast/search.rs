@@ -16,7 +16,7 @@ use super::plan::ForecastPlan;
 use super::preprocessing::Preprocessing;
 use super::score;
 use super::source::Source;
-use crate::data::{Difference, NumberForm, origins_within};
+use crate::data::{Difference, Filled, Imputed, NumberForm, origins_within};
 use crate::settings::{DifferenceChoice, Switch};
 use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot, TrainingStage, Wish};
 use crate::{Error, Result};
@@ -230,7 +230,9 @@ impl Search {
         };
         let valid = evaluate(&decisions.split.valid)?;
         let test = evaluate(&decisions.split.test)?;
+        let left_out = source.left_out(&decisions.split, &decisions.log);
         let (data, mut notes) = summarise(source);
+        notes.extend(left_out);
         if decisions.split.valid.is_empty() {
             notes.push("there is no validation part: the last epoch was kept".into());
         }
@@ -380,19 +382,17 @@ fn comparison(candidates: &[Candidate], mean: Option<f64>, preprocessing: &Prepr
 fn history(source: &Source, rows: usize) -> History {
     let keep = rows.min(source.rows);
     let first = source.rows - keep;
-    let past = |columns: &[Vec<f64>]| -> Vec<Vec<f64>> {
-        columns.iter().map(|c| c[first..source.rows].to_vec()).collect()
-    };
-    let mut columns = past(&source.targets);
-    columns.extend(past(&source.features));
-    columns.extend(past(&source.known));
+    let all = source.targets.iter().chain(&source.features).chain(&source.known);
+    let past: Vec<Filled> = all.map(|column| column.slice(first..source.rows)).collect();
+    let imputed: Vec<Option<Imputed>> = past.iter().map(|column| column.imputed().cloned()).collect();
     History {
-        rows: source.rows,
+        rows: source.first_row + source.rows,
         times: source
             .times
             .as_ref()
             .map(|times| times[first..source.rows].iter().map(ToString::to_string).collect()),
-        columns,
+        columns: past.into_iter().map(|column| column.into_parts().0).collect(),
+        imputed: if imputed.iter().any(Option::is_some) { imputed } else { Vec::new() },
         ahead: source.known.iter().map(|c| c[source.rows..].to_vec()).collect(),
     }
 }
@@ -404,6 +404,11 @@ fn summarise(source: Source) -> (DataSummary, Vec<String>) {
         Some((_, _, Some(frequency))) => frequency.to_string(),
         _ => String::new(),
     };
-    let data = DataSummary { source: source.name, labels, frequency, targets: source.targets };
+    let read = |target: &Filled| -> Vec<f64> {
+        let value = |row| if target.is_observed(row) { target[row] } else { f64::NAN };
+        (0..source.rows).map(value).collect()
+    };
+    let targets = source.targets.iter().map(read).collect();
+    let data = DataSummary { source: source.name, labels, frequency, targets, filled: source.targets };
     (data, source.notes)
 }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::preprocessing::Columns;
 use crate::Result;
 use crate::data::{
-    Categories, Column, DateOrder, Frequency, Loaded, Missing, NumberForm, Series, SeriesSpec, Table,
-    TimeColumn, TimeFormat, Timestamp, listed, quoted,
+    Categories, Column, DateOrder, Filled, Frequency, Loaded, Missing, NumberForm, Series, SeriesSpec, Split,
+    Table, TimeColumn, TimeFormat, Timestamp, listed, quoted,
 };
 
 /// The columns of a series, the known ones with what lies ahead.
@@ -19,16 +19,17 @@ pub(crate) struct Source {
     /// Rows before the first of these that are not kept.
     pub(crate) first_row: usize,
     /// `[C][rows]`.
-    pub(crate) targets: Vec<Vec<f64>>,
+    pub(crate) targets: Vec<Filled>,
     /// `[features][rows]`.
-    pub(crate) features: Vec<Vec<f64>>,
+    pub(crate) features: Vec<Filled>,
     /// `[known][rows + ahead]`.
-    pub(crate) known: Vec<Vec<f64>>,
+    pub(crate) known: Vec<Filled>,
     /// `[rows + ahead]`.
     pub(crate) times: Option<Vec<Timestamp>>,
     /// The time column's name, form and step, if there is one.
     pub(crate) axis: Option<(String, TimeFormat, Option<Frequency>)>,
-    /// The names of the features, and of the known columns.
+    /// The names of the targets, of the features, and of the known columns.
+    pub(crate) target_names: Vec<String>,
     pub(crate) feature_names: Vec<String>,
     pub(crate) known_names: Vec<String>,
     /// The columns of words, which are features or known columns of zeros and ones.
@@ -43,6 +44,21 @@ fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
+/// What to say of the values of a target that have no logarithm, where one is taken.
+pub(crate) fn unreadable(name: &str, values: &Filled) -> Option<String> {
+    let observed = values.observed(0..values.len());
+    let count = observed.iter().filter(|&&value| value <= 0.0).count();
+    let [are, have, them] =
+        if count == 1 { ["value is", "has", "it"] } else { ["values are", "have", "them"] };
+    (count > 0).then(|| {
+        format!(
+            "column {}: {count} {are} at or below 0 and {have} no logarithm, which the model takes; it reads {them} as missing \
+             and puts a straight line there",
+            quoted(name)
+        )
+    })
+}
+
 /// Which columns to read.
 pub(crate) struct Wanted<'a> {
     pub(crate) targets: Vec<&'a str>,
@@ -50,6 +66,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) known: Vec<&'a str>,
     pub(crate) time: TimeColumn<'a>,
     pub(crate) missing: Missing,
+    pub(crate) last: Option<usize>,
     pub(crate) forms: &'a [(String, NumberForm)],
     pub(crate) expected_frequency: Option<Frequency>,
     pub(crate) date_order: Option<DateOrder>,
@@ -67,6 +84,7 @@ impl Source {
             columns: &columns,
             known: &wanted.known,
             missing: wanted.missing,
+            last: wanted.last,
             forms: wanted.forms,
             expected_frequency: wanted.expected_frequency,
             date_order: wanted.date_order,
@@ -75,7 +93,7 @@ impl Source {
             series: wanted.series,
         };
         let Loaded { series, future, forms, notes } = Series::from_table(table, &spec)?;
-        let mut values = series.columns.into_iter().map(|column| column.values);
+        let mut values = series.columns.into_iter().map(|column| Filled::new(column.values, column.imputed));
         let mut take = |count: usize| values.by_ref().take(count).collect::<Vec<_>>();
         let targets = take(wanted.targets.len());
         let features = take(wanted.features.len());
@@ -83,7 +101,7 @@ impl Source {
         let mut times = series.timestamps;
         if let Some(future) = future {
             for (all, Column { values, .. }) in known.iter_mut().zip(future.columns) {
-                all.extend(values);
+                all.append(values.into());
             }
             if let (Some(all), Some(more)) = (&mut times, future.timestamps) {
                 all.extend(more);
@@ -93,16 +111,17 @@ impl Source {
             (Some(column), Some(format)) => Some((column, format, series.frequency)),
             _ => None,
         };
-        let rows = targets.first().map_or(0, Vec::len);
+        let rows = targets.first().map_or(0, |target| target.len());
         Ok(Self {
             name: series.source,
             rows,
-            first_row: 0,
+            first_row: series.first_row,
             targets,
             features,
             known,
             times,
             axis,
+            target_names: owned(&wanted.targets),
             feature_names: owned(&wanted.features),
             known_names: owned(&wanted.known),
             categories: Vec::new(),
@@ -143,6 +162,31 @@ impl Source {
                 ));
             }
         }
+    }
+
+    /// What to say of target values that do not count: how many were filled in, in each part, and which have no logarithm
+    /// where one is taken.
+    pub(crate) fn left_out(&self, split: &Split, logs: &[bool]) -> Vec<String> {
+        let mut notes = Vec::new();
+        let parts = [("training", &split.train), ("validation", &split.valid), ("test", &split.test)];
+        let filled =
+            |rows: &Range<usize>| self.targets.iter().map(|target| target.holes(rows.clone())).sum::<usize>();
+        if parts.iter().any(|(_, rows)| filled(rows) > 0) {
+            let counts: Vec<String> = parts
+                .iter()
+                .filter(|(_, rows)| !rows.is_empty())
+                .map(|(name, rows)| {
+                    format!("{} of {} in the {name} part", filled(rows), rows.len() * self.targets.len())
+                })
+                .collect();
+            notes.push(format!(
+                "target values that were filled in count neither in the loss nor in any figure: {}",
+                counts.join(", ")
+            ));
+        }
+        let logs = logs.iter().zip(&self.targets).zip(&self.target_names).filter(|((log, _), _)| **log);
+        notes.extend(logs.filter_map(|((_, values), name)| unreadable(name, values)));
+        notes
     }
 
     /// How row `row` (counted from 0, ahead ones included) is called: its time as the file writes it, or its number

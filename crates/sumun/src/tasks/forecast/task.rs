@@ -11,7 +11,7 @@ use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
 use super::outcome::ForecastOutcome;
 use super::plan::ForecastPlan;
-use super::predict::evaluate;
+use super::predict::{evaluate, predict};
 use super::report::report;
 use super::results::{metrics, results};
 use super::search::Search;
@@ -25,7 +25,7 @@ use crate::run::{Checkpoint, RunFolder, RunResults};
 use crate::settings::Settings;
 use crate::tasks::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
-    Predicted, Request, TaskEntry, TrainedModel,
+    Predicted, Reading, Request, TaskEntry, TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
@@ -87,6 +87,7 @@ fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<
         known: names(&known),
         time: config.time(),
         missing: config.data.missing,
+        last: None,
         forms: &[],
         expected_frequency: None,
         date_order: config.data.date_order,
@@ -327,13 +328,15 @@ impl TrainedModel for Forecaster {
             ));
         }
         let table = request.file.map(|file| read(file, &self.config().reading)).transpose()?;
-        let forecast = self.predict(table.as_ref(), request.steps)?;
+        let missing = request.reading.missing.unwrap_or(self.config().missing);
+        let forecast = predict(self, table.as_ref(), request.steps, missing)?;
         Ok(Predicted::Ahead { forecast, horizon: self.config().preprocessing.horizon })
     }
 
-    fn evaluate(&self, file: &Path) -> Result<Evaluated> {
+    fn evaluate(&self, file: &Path, reading: &Reading) -> Result<Evaluated> {
         let table = read(file, &self.config().reading)?;
-        let (evaluation, notes) = evaluate(self, &table)?;
+        let missing = reading.missing.unwrap_or(self.config().missing);
+        let (evaluation, notes) = evaluate(self, &table, missing)?;
         let preprocessing = &self.config().preprocessing;
         Ok(Evaluated::Forecasts {
             part: table.name().to_owned(),

@@ -174,7 +174,9 @@ impl ForecastOutcome {
                 name: scores.name.clone(),
                 valid: errors(of(&self.valid, i).as_ref()),
                 test: errors(of(&self.test, i).as_ref()),
-                mae_by_step: scores.mae_by_step.get(c).cloned().unwrap_or_default(),
+                mae_by_step: scores.mae_by_step.get(c).map_or_else(Vec::new, |by_step| {
+                    by_step.iter().map(|mae| mae.unwrap_or(f64::NAN)).collect()
+                }),
             }
         };
         (forecaster(0), (1..=named.baselines.len()).map(forecaster).collect())
@@ -185,11 +187,12 @@ impl ForecastOutcome {
         let values = &self.data.targets[c];
         let horizon = self.decisions.horizon;
         let mut errors: Vec<(usize, f64)> = (0..test.origins.len())
-            .map(|i| {
+            .filter_map(|i| {
                 let first = test.origins.start + i + 1;
-                let sum: f64 =
-                    (0..horizon).map(|h| (values[first + h] - test.forecasts[[i, h, c]]).abs()).sum();
-                (i, sum / horizon as f64)
+                let errors = (0..horizon).map(|h| (values[first + h] - test.forecasts[[i, h, c]]).abs());
+                // Of a value that was filled in, nothing is known.
+                let known: Vec<f64> = errors.filter(|error| !error.is_nan()).collect();
+                (!known.is_empty()).then(|| (i, known.iter().sum::<f64>() / known.len() as f64))
             })
             .collect();
         if errors.is_empty() {
@@ -220,7 +223,9 @@ impl ForecastOutcome {
                     history: values[from..=origin].to_vec(),
                     actual: values[steps].to_vec(),
                     forecast: (0..horizon).map(|h| test.forecasts[[i, h, c]]).collect(),
-                    baseline: name.clone().zip(baseline.forecast(values, origin, horizon).ok()),
+                    baseline: name
+                        .clone()
+                        .zip(baseline.forecast(&self.data.filled[c].known_at(origin), origin, horizon).ok()),
                     mae,
                 }
             })
@@ -253,23 +258,26 @@ fn residuals(part: &Evaluation, values: &[f64], c: usize) -> Vec<f64> {
         .step_by(stride)
         .flat_map(|i| (0..horizon).map(move |h| (i, h)))
         .map(|(i, h)| values[part.origins.start + i + 1 + h] - part.forecasts[[i, h, c]])
+        .filter(|residual| !residual.is_nan())
         .collect()
 }
 
 /// The range that held a share of the errors of the validation part at each step ahead.
 fn interval(valid: &Evaluation, values: &[f64], c: usize, future: &[f64]) -> Option<Interval> {
     let (count, horizon, _) = valid.forecasts.dim();
-    if count < FEWEST_ERRORS || future.len() > horizon {
+    if future.len() > horizon {
         return None;
     }
     let half_width = |h: usize| {
         let mut errors: Vec<f64> = (0..count)
             .map(|i| (values[valid.origins.start + i + 1 + h] - valid.forecasts[[i, h, c]]).abs())
+            .filter(|error| !error.is_nan())
             .collect();
         errors.sort_by(f64::total_cmp);
-        errors[((WITHIN * count as f64).ceil() as usize).clamp(1, count) - 1]
+        let within = ((WITHIN * errors.len() as f64).ceil() as usize).clamp(1, errors.len().max(1)) - 1;
+        (errors.len() >= FEWEST_ERRORS).then(|| errors[within])
     };
-    let half: Vec<f64> = (0..future.len()).map(half_width).collect();
+    let half: Vec<f64> = (0..future.len()).map(half_width).collect::<Option<_>>()?;
     Some(Interval {
         name: format!(
             "The shade holds {:.0} % of the errors that the validation part had at the same step.",
@@ -299,6 +307,7 @@ mod tests {
         Evaluation {
             forecasts: Array3::from_shape_fn((origins.len(), horizon, 1), |(i, h, _)| of(i, h)),
             origins,
+            imputed: 0,
             model: scores,
             baselines: Vec::new(),
         }
