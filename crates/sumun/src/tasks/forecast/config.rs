@@ -50,7 +50,7 @@ settings! {
         data.horizon: Option<usize> = None,
             "Steps ahead, all forecast at once; by default one season, or 12 without one";
         data.window: Option<usize> = None,
-            "Rows the network sees before each forecast; by default the longer of season and horizon";
+            "Rows the network sees before each forecast; by default the longer of season and horizon, and a week where there is one";
         data.season: Option<Or<usize>> = None,
             "Rows after which the series repeats itself, or none; by default found in the training part";
         data.missing: Missing = Missing::Error, "What to do about missing values and time steps; what is filled in counts in no loss and no figure";
@@ -185,11 +185,10 @@ impl ForecastConfig {
         let mut used = self.clone();
         let season = decisions.season;
         used.data.horizon = Some(decisions.horizon);
-        used.data.window = Some(decisions.window);
         used.data.season = Some(if season > 1 { Or::Number(season) } else { Or::Word("none".into()) });
         // The mean of several candidates comes from training all of them again.
-        if decisions.averaged.len() == 1 {
-            used.prepare.difference = decisions.difference;
+        if let [trial] = decisions.averaged.as_slice() {
+            (used.prepare.difference, used.data.window) = (trial.difference, Some(trial.window));
         }
         used.train.epochs = Some(decisions.epochs);
         used.train.batch = Some(decisions.batch);

@@ -21,13 +21,13 @@ pub struct Decisions {
     pub log: Vec<bool>,
     /// What the network is given of the calendar, if anything.
     pub calendar: Option<Calendar>,
-    /// What may be subtracted from the targets: the candidates that the validation part compares.
-    pub candidates: Vec<DifferenceChoice>,
+    /// The candidates that the validation part compares.
+    pub candidates: Vec<Trial>,
     /// What is subtracted from the targets: as the settings say, until the validation part has chosen a candidate.
     pub difference: DifferenceChoice,
     /// The candidates whose forecasts are averaged, the best first; one where it forecasts alone, none before the validation
     /// part has been asked.
-    pub averaged: Vec<DifferenceChoice>,
+    pub averaged: Vec<Trial>,
     /// Windows in a training step.
     pub batch: usize,
     /// The most passes over the training windows.
@@ -36,6 +36,25 @@ pub struct Decisions {
     pub patience: usize,
     /// The choices with their reasons, in the order in which they were made.
     pub choices: Vec<Choice>,
+}
+
+/// What one of several candidates does in its own way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trial {
+    /// What it subtracts from the targets.
+    pub difference: DifferenceChoice,
+    /// The rows before each forecast that it sees.
+    pub window: usize,
+}
+
+impl Trial {
+    /// As messages name it among candidates with a window of `usual` rows.
+    fn name(&self, usual: usize) -> String {
+        match self.window == usual {
+            true => self.difference.to_string(),
+            false => format!("{} of {} rows", self.difference, self.window),
+        }
+    }
 }
 
 /// Something that was decided from the data.
@@ -52,8 +71,15 @@ pub struct Choice {
 impl Decisions {
     /// The rows that the candidate which needs most of them needs before a forecast.
     pub(super) fn rows_needed(&self) -> usize {
-        let seasonal = self.candidates.contains(&DifferenceChoice::Season);
-        self.window + if seasonal { self.season } else { 0 }
+        let needed = |trial: &Trial| {
+            trial.window + if trial.difference == DifferenceChoice::Season { self.season } else { 0 }
+        };
+        self.candidates.iter().map(needed).max().unwrap_or(self.window)
+    }
+
+    /// What messages call candidate `index`.
+    pub(super) fn name(&self, index: usize) -> String {
+        self.candidates[index].name(self.window)
     }
 
     /// What a choice subtracts, with the season's period.

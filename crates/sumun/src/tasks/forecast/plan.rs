@@ -36,8 +36,8 @@ impl ForecastPlan {
     /// What candidate `index` learns from.
     pub(super) fn material(&self, index: usize) -> Result<Material> {
         let Self { source, decisions, .. } = self;
-        let difference = decisions.difference_of(decisions.candidates[index]);
-        let preprocessing = self.preprocessing(difference)?;
+        let trial = decisions.candidates[index];
+        let preprocessing = self.preprocessing(decisions.difference_of(trial.difference), trial.window)?;
         let frame = preprocessing.frame(source.columns())?;
         let train = origins_within(&decisions.split.train, preprocessing.rows_needed(), decisions.horizon)
             .filter(|&origin| {
@@ -72,10 +72,10 @@ impl ForecastPlan {
     }
 
     /// Fits every scaler on the training part.
-    fn preprocessing(&self, difference: Difference) -> Result<Preprocessing> {
+    fn preprocessing(&self, difference: Difference, window: usize) -> Result<Preprocessing> {
         let Self { config, source, decisions, .. } = self;
         let (data, train, scale) = (&config.data, &decisions.split.train, config.prepare.scale);
-        let &Decisions { horizon, window, .. } = decisions;
+        let horizon = decisions.horizon;
         let mut targets = Vec::new();
         for ((name, values), &log) in data.target.iter().zip(&source.targets).zip(&decisions.log) {
             let mase_scale = mase_scale_of(values, train, decisions.season);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::decisions::Choice;
+use super::decisions::{Choice, Decisions};
 use super::fit::Fitting;
 use super::forecaster::Forecaster;
 use super::kept::{ForecasterConfig, History, TimeAxis};
@@ -73,7 +73,7 @@ impl Search {
     pub(super) fn resume(plan: ForecastPlan, mut snapshot: Snapshot) -> Result<Self> {
         let through: Through = serde_json::from_value(snapshot.beside.take())
             .map_err(|error| Error::Model(format!("its candidates cannot be read: {error}")))?;
-        through.check(&plan.decisions.candidates)?;
+        through.check(&plan.decisions)?;
         if snapshot.buffers.iter().any(|(name, _)| name == BEST_CANDIDATE) {
             return Err(Error::Model(
                 "the training was begun by an earlier version of sumun, which kept the best candidate alone; train anew".into(),
@@ -134,11 +134,11 @@ impl Search {
     }
 
     fn stage(&self, index: usize) -> TrainingStage {
-        let difference = self.plan.decisions.candidates[index];
+        let name = self.plan.decisions.name(index);
         let count = self.plan.decisions.candidates.len();
         let name = match count {
-            1 => format!("difference = {difference}"),
-            _ => format!("trying difference = {difference} ({} of {count})", index + 1),
+            1 => format!("difference = {name}"),
+            _ => format!("trying difference = {name} ({} of {count})", index + 1),
         };
         let examples = self.fitting.material.train.len();
         let epochs = self.plan.decisions.epochs;
@@ -157,7 +157,7 @@ impl Search {
         }
         self.weights.push(self.fitting.model.parameters().values().to_vec());
         self.through.candidates.push(Candidate {
-            difference: self.plan.decisions.candidates[index].to_string(),
+            difference: self.plan.decisions.name(index),
             valid_score,
             best_epoch: self.session.best_epoch(),
             epochs: epochs.len(),
@@ -193,12 +193,12 @@ impl Search {
             preprocessing.push(material.preprocessing);
             frames.push(material.frame);
         }
-        decisions.difference = decisions.candidates[best.index];
+        decisions.difference = decisions.candidates[best.index].difference;
         decisions.averaged = members.iter().map(|&member| decisions.candidates[member]).collect();
         if count > 1 {
             decisions.choices.push(Choice {
                 name: "difference".into(),
-                value: decisions.averaged.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
+                value: members.iter().map(|&member| decisions.name(member)).collect::<Vec<_>>().join(" + "),
                 reason: comparison(&candidates, score, &preprocessing[0]),
             });
         }
@@ -255,16 +255,12 @@ impl Search {
 
 impl Through {
     /// Error unless these may be the first of all `candidates`, with one still to train.
-    fn check(&self, candidates: &[DifferenceChoice]) -> Result<()> {
+    fn check(&self, decisions: &Decisions) -> Result<()> {
         let wrong = |what: String| Err(Error::Model(what));
-        let count = self.candidates.len();
-        let alike =
-            self.candidates.iter().zip(candidates).all(|(c, choice)| c.difference == choice.to_string());
-        if count >= candidates.len() || !alike {
-            return wrong(format!(
-                "its {count} trained candidates are not the first of {}",
-                candidates.len()
-            ));
+        let (count, all) = (self.candidates.len(), decisions.candidates.len());
+        let alike = (0..count.min(all)).all(|k| self.candidates[k].difference == decisions.name(k));
+        if count >= all || !alike {
+            return wrong(format!("its {count} trained candidates are not the first of {all}"));
         }
         let fits = match &self.best {
             None => count == 0,

@@ -51,6 +51,15 @@ pub fn detect(train: &[f64], frequency: Option<&Frequency>) -> Option<Season> {
     best(train, suggested, &CALENDAR).or_else(|| best(train, peaks(train), &SEARCH))
 }
 
+/// A season of the calendar that is longer than `season` and no longer than `most` rows, in what is left of `train` once the
+/// means of the shorter one's phases are taken out: the week of hourly values beside their day. The longest that holds.
+pub(super) fn longer(train: &[f64], frequency: &Frequency, season: usize, most: usize) -> Option<Season> {
+    let mut periods = calendar_periods(frequency);
+    periods.retain(|&period| period > season && period <= most && period.is_multiple_of(season.max(1)));
+    let rest = if season > 1 { without_season(train, season) } else { train.to_vec() };
+    periods.into_iter().rev().find_map(|period| examine(&rest, period, CALENDAR.errors))
+}
+
 /// The periods that the calendar suggests for a frequency, in rows, shortest first: minutes, hours, days and weeks
 /// below a day, the week and the year for days, the year above.
 pub fn calendar_periods(frequency: &Frequency) -> Vec<usize> {
@@ -245,6 +254,30 @@ mod tests {
             let season = detect(&wave(period, n, loud, slope), frequency.as_ref());
             assert_eq!(season.map(|s| s.period), Some(period), "{season:?}");
         }
+    }
+
+    /// Noise of its own has no week, nor has a day that repeats itself; quiet Sundays are one.
+    #[test]
+    fn a_week_beside_the_day() {
+        let hours = |week: f64, seed: u64| -> Vec<f64> {
+            let value = |t: usize, e: &f64| {
+                let quiet = if t / 24 % 7 == 6 { week } else { 0.0 };
+                3.0 * (TAU * t as f64 / 24.0).sin() - quiet + e
+            };
+            noise(seed, 24 * 7 * 8).iter().enumerate().map(|(t, e)| value(t, e)).collect()
+        };
+        let hourly = Frequency::hours(1);
+        for seed in 0..20 {
+            let found = |week: f64, most: usize| {
+                longer(&hours(week, seed), &hourly, 24, most).map(|season| season.period)
+            };
+            assert_eq!(
+                (found(4.0, 168), found(4.0, 100), found(0.0, 168)),
+                (Some(168), None, None),
+                "{seed}"
+            );
+        }
+        assert_eq!(longer(&hours(4.0, 1), &hourly, 168, 168), None);
     }
 
     #[test]
