@@ -143,7 +143,7 @@ fn an_average_is_the_mean_of_its_networks() {
     assert_eq!(names.len(), averaged.candidates.len());
     assert!(names.len() > 1, "{names:?}");
     let ahead = |trained: &ForecastOutcome| trained.forecaster.predict(None, None).unwrap();
-    let alone: Vec<_> = names.iter().map(|&name| ahead(&of(name, Switch::Auto))).collect();
+    let alone: Vec<_> = names.iter().map(|trial| ahead(&of(trial.difference, Switch::Auto))).collect();
     for (c, column) in ahead(&averaged).targets.iter().enumerate() {
         for (k, value) in column.values.iter().enumerate() {
             let mean = alone.iter().map(|one| one.targets[c].values[k]).sum::<f64>() / names.len() as f64;
@@ -280,8 +280,12 @@ impl Keeper for StopAfter {
     }
 }
 
-/// A training of three candidates on a file.
+/// A training of three candidates on a file, three epochs each.
 fn training(folder: &std::path::Path) -> Training {
+    training_of(folder, 3)
+}
+
+fn training_of(folder: &std::path::Path, epochs: usize) -> Training {
     let path = folder.join("series.csv");
     let mut csv = String::from("y\n");
     for t in 0..80_usize {
@@ -295,7 +299,7 @@ fn training(folder: &std::path::Path) -> Training {
     config.data.season = Some(sumun::forecast::Or::Number(7));
     (config.data.horizon, config.data.window) = (Some(3), Some(7));
     (config.network.hidden, config.network.dropout) = (4, 0.2);
-    (config.train.epochs, config.train.batch) = (Some(3), Some(16));
+    (config.train.epochs, config.train.batch) = (Some(epochs), Some(16));
     Training::begin(config).unwrap()
 }
 
@@ -357,6 +361,32 @@ fn a_training_that_was_stopped_ends_at_the_same_bits() {
     let config = training(folder.path()).config().clone();
     let once = train(&table, &config, &mut ()).unwrap();
     assert!(once.forecaster.to_model_file().unwrap().to_bytes().unwrap() == whole.0);
+}
+
+/// Two of the candidates are hopeless on this series: they end after a quarter of their epochs, and the training may be stopped
+/// before, at and after that step.
+#[test]
+fn a_candidate_that_is_clearly_behind_is_given_up_at_the_same_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let given_up = |training: Training| {
+        let mut training = training;
+        training.run(&mut (), &mut ()).unwrap();
+        let all = training.finish().unwrap().candidates;
+        all.iter().map(|c| (c.given_up, c.epochs)).collect::<Vec<_>>()
+    };
+    let all = given_up(training_of(folder.path(), 40));
+    assert!(!all[0].0, "{all:?}");
+    assert_eq!(all[1..], [(true, 10), (true, 10)]);
+    let whole = outcome(training_of(folder.path(), 24));
+    for steps in (1..).step_by(5) {
+        let Some(bytes) = stopped(&mut training_of(folder.path(), 24), steps) else { break };
+        assert!(outcome(resumed(&bytes)) == whole, "after {steps} steps");
+    }
+    let mut going = training_of(folder.path(), 24);
+    while let Some(bytes) = stopped(&mut going, 1) {
+        going = resumed(&bytes);
+    }
+    assert!(outcome(going) == whole, "step by step");
 }
 
 #[test]

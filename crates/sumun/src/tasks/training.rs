@@ -171,7 +171,11 @@ fn check_finite(results: &RunResults) -> Result<()> {
 
 /// What to say where the best epoch is the last of those that were asked for; None where a better one came before, or nothing
 /// says which is best.
-pub(super) fn still_improving(epochs: &[EpochRecord], best_epoch: usize, asked: usize) -> Option<String> {
+pub(in crate::tasks) fn still_improving(
+    epochs: &[EpochRecord],
+    best_epoch: usize,
+    asked: usize,
+) -> Option<String> {
     let last = epochs.last().filter(|last| last.valid_loss.is_some())?;
     (last.epoch == best_epoch && last.epoch == asked).then(|| {
         format!("the last epoch, {best_epoch}, is the best: the model is still improving; give more epochs")

@@ -52,7 +52,7 @@ impl Trial {
     fn name(&self, usual: usize) -> String {
         match self.window == usual {
             true => self.difference.to_string(),
-            false => format!("{} of {} rows", self.difference, self.window),
+            false => format!("{}, window {}", self.difference, self.window),
         }
     }
 }

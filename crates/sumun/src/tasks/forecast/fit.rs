@@ -81,23 +81,26 @@ impl Validation {
         (!answerable.is_empty()).then_some(Self { origins, places, answerable, targets })
     }
 
-    fn loss(&self, model: &Model, material: &Material, loss: &Loss) -> Result<f64> {
-        let all = answers(model, &material.preprocessing, &material.frame, self.origins.clone())?;
+    /// The network's outputs at its origins.
+    fn outputs(&self, model: &Model, material: &Material) -> Result<Vec<f32>> {
+        answers(model, &material.preprocessing, &material.frame, self.origins.clone())
+    }
+
+    fn loss(&self, all: &[f32], loss: &Loss) -> Result<f64> {
         let prediction: Vec<f32> = self.answerable.iter().map(|&k| all[k]).collect();
         loss.value_and_gradient(&prediction, Targets::Values(&self.targets), None)
     }
 
-    /// The forecasts at its places, in the units of the targets.
-    fn forecasts(&self, model: &Model, material: &Material) -> Result<Vec<f64>> {
+    /// The forecasts at its places, in the units of the targets, from such outputs.
+    fn forecasts(&self, all: &[f32], material: &Material) -> Vec<f64> {
         let (p, frame) = (&material.preprocessing, &material.frame);
-        let all = answers(model, p, frame, self.origins.clone())?;
         let per_origin = p.horizon * p.targets.len();
         let mut forecasts = vec![0.0; all.len()];
         for (n, origin) in self.origins.clone().enumerate() {
             let place = n * per_origin..(n + 1) * per_origin;
             p.forecast(frame, origin, &all[place.clone()], &mut forecasts[place]);
         }
-        Ok(self.places.iter().map(|&place| forecasts[place]).collect())
+        self.places.iter().map(|&place| forecasts[place]).collect()
     }
 
     /// What candidates are compared by: it does not depend on how they scale and what they subtract.
@@ -114,6 +117,9 @@ impl Validation {
         sum / self.places.len() as f64
     }
 }
+
+/// The name under which an epoch keeps the score by which candidates are compared.
+pub(super) const SCORE: &str = "score";
 
 /// A network that is being fitted.
 #[derive(Debug)]
@@ -142,7 +148,8 @@ impl Fitting {
     /// The forecasts of every value that lies in the validation part, in the units of the targets: of all candidates in the
     /// same order. `None` without a validation part.
     pub(crate) fn valid_forecasts(&self) -> Result<Option<Vec<f64>>> {
-        self.validation.as_ref().map(|part| part.forecasts(&self.model, &self.material)).transpose()
+        let Some(part) = &self.validation else { return Ok(None) };
+        Ok(Some(part.forecasts(&part.outputs(&self.model, &self.material)?, &self.material)))
     }
 
     /// What candidates are compared by, from such forecasts: the mean over the targets of the validation MAE over the MASE's
@@ -203,7 +210,9 @@ impl Objective for Fitting {
 
     fn validate(&mut self) -> Result<Option<Validated>> {
         let Some(validation) = &self.validation else { return Ok(None) };
-        let loss = validation.loss(&self.model, &self.material, &self.loss)?;
-        Ok(Some(Validated { watched: loss, loss, figures: Vec::new() }))
+        let outputs = validation.outputs(&self.model, &self.material)?;
+        let loss = validation.loss(&outputs, &self.loss)?;
+        let score = validation.score(&validation.forecasts(&outputs, &self.material), &self.material);
+        Ok(Some(Validated { watched: loss, loss, figures: vec![(SCORE, score)] }))
     }
 }

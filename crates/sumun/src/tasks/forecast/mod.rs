@@ -74,7 +74,7 @@ mod task;
 pub use crate::settings::{Cell, DifferenceChoice, Or, Switch};
 pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, TrainingStage};
 pub use config::{DataSettings, ForecastConfig, NetworkSettings, PrepareSettings, TASK, TrainSettings};
-pub use decisions::{Choice, Decisions};
+pub use decisions::{Choice, Decisions, Trial};
 pub use evaluation::{Evaluation, ForecastScores, Scores};
 pub use forecaster::Forecaster;
 pub use kept::{ForecasterConfig, History, TimeAxis};

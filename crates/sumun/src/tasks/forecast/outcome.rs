@@ -51,6 +51,9 @@ pub struct Candidate {
     pub best_epoch: usize,
     /// How many epochs it was trained for.
     pub epochs: usize,
+    /// Whether it was clearly behind the best candidate before it and not trained to its end.
+    #[serde(default)]
+    pub given_up: bool,
     /// How long it took, in seconds.
     pub seconds: f64,
 }

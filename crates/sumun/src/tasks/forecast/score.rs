@@ -68,7 +68,11 @@ pub(crate) fn evaluate(
     };
     let imputed = frame.values.iter().map(|values| values.holes(rows.clone())).sum();
     let forecasts = forecasts(config, model, frames, origins.clone())?;
-    let name = stack(model)?.config().cell.spec().family.to_owned();
+    let family = stack(model)?.config().cell.spec().family;
+    let name = match frames.len() {
+        1 => family.to_owned(),
+        several => format!("mean of {several} {family}s"),
+    };
     let of_model = score(config, frame, &origins, &forecasts, "model", name)?;
     let mut scores = Vec::new();
     for baseline in baselines(config.season) {

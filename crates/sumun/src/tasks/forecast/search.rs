@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::decisions::{Choice, Decisions};
-use super::fit::Fitting;
+use super::fit::{Fitting, SCORE};
 use super::forecaster::Forecaster;
 use super::kept::{ForecasterConfig, History, TimeAxis};
 use super::network::{Sizes, joined};
@@ -18,6 +18,7 @@ use super::score;
 use super::source::Source;
 use crate::data::{Difference, Filled, Imputed, NumberForm, origins_within};
 use crate::settings::{DifferenceChoice, Switch};
+use crate::tasks::training::still_improving;
 use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot, TrainingStage, Wish};
 use crate::{Error, Result};
 
@@ -118,12 +119,18 @@ impl Search {
         while self.through.candidates.len() < count {
             let index = self.through.candidates.len();
             let stage = self.stage(index);
-            let mut keeper = BesideKeeper { keeper: &mut *keeper, beside: self.beside()? };
-            let ending = self.session.run(&mut self.fitting, &stage, progress, &mut keeper)?;
-            if ending == Ending::Interrupted {
+            let mut race = self.race();
+            self.session.records().iter().for_each(|record| race.epoch(record));
+            let mut keeper = BesideKeeper { keeper: &mut *keeper, beside: self.beside()?, race };
+            let mut ending = Ending::StoppedEarly;
+            if !keeper.race.lost {
+                ending = self.session.run(&mut self.fitting, &stage, progress, &mut keeper)?;
+            }
+            let lost = keeper.race.lost;
+            if ending == Ending::Interrupted && !lost {
                 return Ok(ending);
             }
-            self.settle(index, ending)?;
+            self.settle(index, ending, lost)?;
             if index + 1 < count {
                 self.fitting = self.plan.fitting(index + 1)?;
                 self.session = Session::new(self.plan.fit()?, &self.fitting)?;
@@ -131,6 +138,14 @@ impl Search {
         }
         let stopped = self.through.best.as_ref().is_some_and(|best| best.stopped_early);
         Ok(if stopped { Ending::StoppedEarly } else { Ending::Complete })
+    }
+
+    /// The candidate at work against the best that is through.
+    fn race(&self) -> Race {
+        let leader = self.through.best.as_ref().filter(|_| self.plan.config.prepare.average != Switch::On);
+        let lowest = leader.map(|best| running_lowest(&best.epochs)).unwrap_or_default();
+        let least = (self.plan.decisions.epochs / 4).max(FEWEST_EPOCHS);
+        Race { leader: lowest, least, lowest: f64::INFINITY, lost: false }
     }
 
     fn stage(&self, index: usize) -> TrainingStage {
@@ -146,12 +161,16 @@ impl Search {
     }
 
     /// Keeps what came of the candidate at work.
-    fn settle(&mut self, index: usize, ending: Ending) -> Result<()> {
-        let valid_score = self.fitting.valid_forecasts()?.and_then(|all| self.fitting.valid_score(&all));
+    fn settle(&mut self, index: usize, ending: Ending, lost: bool) -> Result<()> {
         let epochs = self.session.records().to_vec();
+        let valid_score = match lost {
+            // Its weights are those of its last step, not of its best epoch; nothing reads them.
+            true => running_lowest(&epochs).last().copied(),
+            false => self.fitting.valid_forecasts()?.and_then(|all| self.fitting.valid_score(&all)),
+        };
         let best = self.through.best.as_ref().map(|best| self.through.candidates[best.index].valid_score);
         // Of two alike, the first.
-        if best.is_none_or(|best| valid_score < best) {
+        if !lost && best.is_none_or(|best| valid_score < best) {
             let stopped_early = ending == Ending::StoppedEarly;
             self.through.best = Some(Best { index, epochs: epochs.clone(), stopped_early });
         }
@@ -161,6 +180,7 @@ impl Search {
             valid_score,
             best_epoch: self.session.best_epoch(),
             epochs: epochs.len(),
+            given_up: lost,
             seconds: self.session.seconds(),
         });
         Ok(())
@@ -233,6 +253,7 @@ impl Search {
         let left_out = source.left_out(&decisions.split, &decisions.log);
         let (data, mut notes) = summarise(source);
         notes.extend(left_out);
+        notes.extend(still_improving(&best.epochs, candidates[best.index].best_epoch, decisions.epochs));
         if decisions.split.valid.is_empty() {
             notes.push("there is no validation part: the last epoch was kept".into());
         }
@@ -287,23 +308,64 @@ impl Beside {
     }
 }
 
-/// Adds to every snapshot what is kept beside the candidate at work.
+/// The fewest epochs after which a candidate is given up.
+const FEWEST_EPOCHS: usize = 5;
+/// How far a candidate's lowest score may be above that of the best at the same epoch, as a ratio, before it is given up: twice as
+/// far as one that is averaged may be ([`NEAR`]). None of the candidates for the bundled series is.
+const FAR_BEHIND: f64 = 1.3;
+
+/// A candidate at work against the best that is through: one that is clearly behind at the same epoch is not trained to its end.
+struct Race {
+    /// The lowest score of the best candidate up to each of its epochs; empty where there is none.
+    leader: Vec<f64>,
+    /// The fewest epochs before it may be lost.
+    least: usize,
+    lowest: f64,
+    lost: bool,
+}
+
+impl Race {
+    fn epoch(&mut self, record: &EpochRecord) {
+        self.lowest = self.lowest.min(record.figures.get(SCORE).copied().unwrap_or(f64::NAN));
+        // A best candidate that has stopped earlier is compared as it ended.
+        let leader = self.leader.get(record.epoch - 1).or(self.leader.last());
+        self.lost = record.epoch >= self.least && leader.is_some_and(|best| self.lowest > FAR_BEHIND * best);
+    }
+}
+
+/// The lowest score up to each epoch.
+fn running_lowest(epochs: &[EpochRecord]) -> Vec<f64> {
+    let mut lowest = f64::INFINITY;
+    let up_to = |record: &EpochRecord| {
+        lowest = lowest.min(record.figures.get(SCORE).copied().unwrap_or(f64::NAN));
+        lowest
+    };
+    epochs.iter().map(up_to).collect()
+}
+
+/// Adds to every snapshot what is kept beside the candidate at work, and stops it where it is lost.
 struct BesideKeeper<'a> {
     keeper: &'a mut dyn Keeper,
     beside: Beside,
+    race: Race,
 }
 
 impl Keeper for BesideKeeper<'_> {
     fn wish(&mut self) -> Wish {
-        self.keeper.wish()
+        if self.race.lost { Wish::Stop } else { self.keeper.wish() }
     }
 
     fn save(&mut self, mut snapshot: Snapshot) -> Result<()> {
+        // The candidate ends here; the next one's first snapshot keeps what came of it.
+        if self.race.lost {
+            return Ok(());
+        }
         self.beside.add(&mut snapshot);
         self.keeper.save(snapshot)
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
+        self.race.epoch(record);
         self.keeper.epoch(record)
     }
 }
@@ -338,7 +400,7 @@ fn mean(plan: &ForecastPlan, candidates: &[Candidate], best: usize, weights: &[V
     let mut chosen = alone;
     let farthest = lowest * NEAR;
     for (k, &index) in ranked.iter().enumerate() {
-        if average == Switch::Auto && score(&index) > farthest {
+        if average == Switch::Auto && (candidates[index].given_up || score(&index) > farthest) {
             break;
         }
         let mut fitting = plan.fitting(index)?;

@@ -265,16 +265,26 @@ impl Outcome for ForecastOutcome {
                 .map(|part| count(part.len()));
         data.push(format!("{learn} to learn, {decide} to decide, {measure} to measure"));
         let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
+        let networks = match decisions.averaged.len() {
+            0 | 1 => String::new(),
+            several => format!("mean of {several}: "),
+        };
+        let windows: Vec<String> = {
+            let mut windows: Vec<usize> = self.forecaster.config().networks().map(|p| p.window).collect();
+            windows.sort_unstable();
+            windows.dedup();
+            windows.iter().map(ToString::to_string).collect()
+        };
         Facts {
             file: self.data.source.clone(),
             data,
             model: format!(
-                "{layers}{} of {} units, {} parameters; {} ahead from {} rows",
+                "{networks}{layers}{} of {} units, {} parameters; {} ahead from {} rows",
                 network.cell.spec().family,
                 network.hidden,
                 count(self.forecaster.parameters().len()),
                 steps(decisions.horizon),
-                decisions.window
+                windows.join(" and ")
             ),
             choices: decisions
                 .choices
