@@ -31,7 +31,8 @@ fn airline() -> ForecastOutcome {
 
 fn predict(trained: &ForecastOutcome, file: &str, missing: Option<Missing>) -> Result<Vec<String>, String> {
     let path = path(file);
-    let request = Request { file: Some(&path), reading: Reading { missing }, ..Request::default() };
+    let request =
+        Request { file: Some(&path), reading: Reading { missing, history: None }, ..Request::default() };
     match TrainedModel::predict(&trained.forecaster, &request) {
         Ok(Predicted::Ahead { forecast, .. }) => {
             assert!(
@@ -208,8 +209,75 @@ trait EvaluateFile {
 
 impl EvaluateFile for sumun::forecast::Forecaster {
     fn evaluate_file(&self, path: &std::path::Path, missing: Option<Missing>) -> sumun::Result<Evaluated> {
-        TrainedModel::evaluate(self, path, &Reading { missing })
+        TrainedModel::evaluate(self, path, &Reading { missing, history: None })
     }
+}
+
+/// Rows of a newer file that begins after the training data, and rows before them from another file.
+#[test]
+fn history_gives_the_rows_before_a_file() {
+    let trained = airline();
+    let folder = tempfile::tempdir().unwrap();
+    let all =
+        std::fs::read_to_string(format!("{}/../../data/airline.csv", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    // Two years later, so that the end of the training data does not help.
+    let later = |line: &str| match line.split_once('-') {
+        Some((year, rest)) => format!("{}-{rest}\n", year.parse::<i32>().unwrap() + 2),
+        None => format!("{line}\n"),
+    };
+    let rows: Vec<String> = all.lines().map(later).collect();
+    let write = |name: &str, from: usize, to: usize| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, rows[0].clone() + &rows[from..to].concat()).unwrap();
+        path
+    };
+    let [whole, short] = [write("whole.csv", 1, rows.len()), write("short.csv", 140, rows.len())];
+    let predict = |file: &std::path::Path, missing, history: Option<&std::path::Path>| {
+        let request =
+            Request { file: Some(file), reading: Reading { missing, history }, ..Request::default() };
+        match TrainedModel::predict(&trained.forecaster, &request) {
+            Ok(Predicted::Ahead { forecast, .. }) => Ok((forecast.labels, forecast.targets, forecast.notes)),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    let (labels, targets, _) = predict(&whole, None, None).unwrap();
+    assert_eq!(labels[0], "1963-01");
+    let error = predict(&short, None, None).unwrap_err();
+    assert!(
+        error.contains("steps are missing between the end of the training data (1960-12) and"),
+        "{error}"
+    );
+    // The rows before, with and without rows that are in both.
+    for end in [140, 143, rows.len()] {
+        let history = write("history.csv", 100, end);
+        let found = predict(&short, None, Some(&history)).unwrap();
+        assert_eq!((&found.0, &found.1), (&labels, &targets), "{end}");
+        assert!(found.2.iter().any(|note| note.contains("rows before the file are from")), "{:?}", found.2);
+    }
+    let history = write("history.csv", 100, 138);
+    let error = predict(&short, None, Some(&history)).unwrap_err();
+    assert!(error.contains("2 steps are missing between") && error.contains("missing = ffill"), "{error}");
+    let (_, filled, notes) = predict(&short, Some(Missing::Ffill), Some(&history)).unwrap();
+    assert!(
+        notes.iter().any(|note| note == "2 steps between them and the file repeat the last value"),
+        "{notes:?}"
+    );
+    assert_ne!(filled, targets);
+    let error = predict(&short, None, Some(&write("history.csv", 142, 143))).unwrap_err();
+    assert!(error.contains("does not lie before"), "{error}");
+    // Every row of the file is forecast, and none before it.
+    let (file, history) = (write("file.csv", 121, rows.len()), write("history.csv", 80, 121));
+    let reading = Reading { missing: None, history: Some(&history) };
+    let Evaluated::Forecasts { evaluation, .. } =
+        TrainedModel::evaluate(&trained.forecaster, &file, &reading).unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(evaluation.origins.len(), 24 - 12 + 1);
+    let whole = trained.forecaster.evaluate(&Table::read(&whole).unwrap()).unwrap();
+    let last = whole.forecasts.len() - evaluation.forecasts.len();
+    assert_eq!(evaluation.forecasts.as_slice().unwrap(), &whole.forecasts.as_slice().unwrap()[last..]);
 }
 
 /// A zero has no logarithm: the network reads it as missing, the figures count it as what it is.

@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// Of a forecaster, what to do about missing values and steps: error, ffill, interpolate or drop; what was filled in counts in no figure [default: what training did]
     #[arg(long, value_name = "HOW")]
     missing: Option<Missing>,
+    /// Of a forecaster, a file with the rows before those of FILE, where its window reaches back to them
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Threads to compute with [default: all processors]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     threads: Option<usize>,
@@ -48,7 +51,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let trained = open(&arguments.run)?;
     let run = arguments.run.to_string_lossy();
     let style = Style::for_stdout();
-    let reading = Reading { missing: arguments.missing };
+    let reading = Reading { missing: arguments.missing, history: arguments.history.as_deref() };
     match on_threads(arguments.threads, || trained.evaluate(&arguments.file, &reading))?? {
         Evaluated::Figures(measured) => {
             let notes = measured.notes.iter().cloned().chain(figures::unknown_note(measured.unknown));

@@ -43,6 +43,9 @@ pub(crate) struct Arguments {
     /// Of a forecaster, what to do about missing values and steps: error, ffill, interpolate or drop; rows that the forecast does not need may lack any [default: what training did]
     #[arg(long, value_name = "HOW")]
     missing: Option<Missing>,
+    /// Of a forecaster, a file with the rows before those of FILE, where its window reaches back to them
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Threads to compute with [default: all processors]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     threads: Option<usize>,
@@ -80,7 +83,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         beam: *beam,
         id: arguments.id.as_deref(),
         strict: arguments.strict,
-        reading: Reading { missing: arguments.missing },
+        reading: Reading { missing: arguments.missing, history: arguments.history.as_deref() },
     };
     // The model does not know where it came from.
     let of_run = |error: Error| match error.problem() {

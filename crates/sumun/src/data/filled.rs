@@ -152,6 +152,15 @@ impl Filled {
         }
     }
 
+    /// Adds rows without a value, which repeat the last.
+    pub(crate) fn carry(&mut self, rows: usize) {
+        let Some(&last) = self.values.last().filter(|_| rows > 0) else { return };
+        let since = self.since(self.values.len() - 1);
+        let last = self.imputed.as_ref().and_then(|imputed| imputed.carried.last().copied()).unwrap_or(last);
+        let imputed = Imputed { since: (since + 1..=since + rows).collect(), carried: vec![last; rows] };
+        self.append(Self { values: vec![last; rows], imputed: Some(imputed) });
+    }
+
     /// Takes `other` for the rows behind these.
     pub(crate) fn append(&mut self, other: Self) {
         if self.imputed.is_some() || other.imputed.is_some() {

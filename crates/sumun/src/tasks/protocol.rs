@@ -216,25 +216,27 @@ pub struct Request<'a> {
     /// Whether a record with nothing to read is an error, not an unknown answer.
     pub strict: bool,
     /// How a forecaster reads the file.
-    pub reading: Reading,
+    pub reading: Reading<'a>,
 }
 
 /// How a forecaster reads a newer file, where it is not to do as training did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct Reading<'a> {
     /// What it does about missing values and steps.
     pub missing: Option<Missing>,
+    /// The file with the rows before those of the newer one.
+    pub history: Option<&'a Path>,
 }
 
-impl Reading {
+impl Reading<'_> {
     /// Error if anything is asked for: a model to `purpose` reads no series.
     pub(crate) fn is_none(&self, purpose: &str) -> Result<()> {
-        match self.missing {
-            Some(_) => Err(Error::Settings(
-                key("missing") + format!(" is for forecasts; this is a model to {purpose}"),
-            )),
-            None => Ok(()),
-        }
+        let asked = match (self.missing, self.history) {
+            (Some(_), _) => "missing",
+            (None, Some(_)) => "history",
+            (None, None) => return Ok(()),
+        };
+        Err(Error::Settings(key(asked) + format!(" is for forecasts; this is a model to {purpose}")))
     }
 }
 
@@ -291,7 +293,7 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     /// nothing to it.
     fn predict(&self, request: &Request<'_>) -> Result<Predicted>;
     /// Measures the model and its baselines on a file, `-` for standard input.
-    fn evaluate(&self, file: &Path, reading: &Reading) -> Result<Evaluated>;
+    fn evaluate(&self, file: &Path, reading: &Reading<'_>) -> Result<Evaluated>;
     /// What it is made of.
     fn facts(&self) -> ModelFacts;
     /// Text that follows `prompt`. Errors: a model that writes none, and settings that make no sense.

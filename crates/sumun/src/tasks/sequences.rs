@@ -312,7 +312,7 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
         Ok(Predicted::Records(answers))
     }
 
-    fn evaluate(&self, file: &Path, reading: &Reading) -> Result<Evaluated> {
+    fn evaluate(&self, file: &Path, reading: &Reading<'_>) -> Result<Evaluated> {
         reading.is_none(T::NAME)?;
         Ok(Evaluated::Figures(Box::new(self.evaluate(file)?)))
     }

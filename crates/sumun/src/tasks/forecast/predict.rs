@@ -49,22 +49,24 @@ impl Forecaster {
     /// Errors: a table without a needed column or with too few rows, known columns that end too early, and more steps
     /// than the horizon from a model with features that nobody knows ahead.
     pub fn predict(&self, table: Option<&Table>, steps: Option<usize>) -> Result<Forecast> {
-        predict(self, table, steps, self.config.missing)
+        predict(self, table, steps, self.config.missing, None)
     }
 
     /// Forecasts from every origin of `table` with true history, beside the baselines. The MASE's scale is that of the
     /// training part. Errors: a table without a needed column, or too short for one window and one horizon.
     pub fn evaluate(&self, table: &Table) -> Result<Evaluation> {
-        evaluate(self, table, self.config.missing).map(|(evaluation, _)| evaluation)
+        evaluate(self, table, self.config.missing, None).map(|(evaluation, _)| evaluation)
     }
 }
 
-/// As [`Forecaster::predict`], with what is done about missing values. Rows that the forecast does not need may lack any.
+/// As [`Forecaster::predict`], with what is done about missing values; rows that the forecast does not need may lack any.
+/// `history` has the rows before those of the table.
 pub(super) fn predict(
     model: &Forecaster,
     table: Option<&Table>,
     steps: Option<usize>,
     missing: Missing,
+    history: Option<&Table>,
 ) -> Result<Forecast> {
     let config = &model.config;
     let p = &config.preprocessing;
@@ -87,7 +89,16 @@ pub(super) fn predict(
         ));
     }
     let mut source = match table {
-        Some(table) => continued(model, read(model, table, missing, Some(config.rows_needed()))?)?,
+        Some(table) => {
+            let needed = config.rows_needed();
+            let mut source = read(model, table, missing, Some(needed))?;
+            if let Some(history) = history.filter(|_| source.rows < needed) {
+                // Rows may be in both.
+                let before = read(model, history, missing, Some(needed + source.rows))?;
+                source = after(before, source, missing)?;
+            }
+            continued(model, source, missing)?
+        }
         None => from_history(model)?,
     };
     enough(model, &source, config.rows_needed(), "a forecast")?;
@@ -140,19 +151,26 @@ pub(super) fn predict(
     Ok(Forecast { time_column, labels, targets, timestamps: times, notes: source.notes })
 }
 
-/// As [`Forecaster::evaluate`], with what was noticed in the file.
+/// As [`Forecaster::evaluate`], with what was noticed in the file; `history` has the rows before it.
 pub(super) fn evaluate(
     model: &Forecaster,
     table: &Table,
     missing: Missing,
+    history: Option<&Table>,
 ) -> Result<(Evaluation, Vec<String>)> {
     let config = &model.config;
     let p = &config.preprocessing;
     let mut source = read(model, table, missing, None)?;
+    let of_file = source.rows;
+    if let Some(history) = history {
+        source = after(read(model, history, missing, None)?, source, missing)?;
+    }
+    let before = source.rows - of_file;
     enough(model, &source, config.rows_to_evaluate() + p.horizon, "an evaluation")?;
     say_unreadable(p, &mut source);
     let frames = config.frames(source.columns())?;
-    let origins = origins(source.rows, config.rows_to_evaluate(), p.horizon);
+    // Of rows before the file, none is forecast.
+    let origins = origins(source.rows, config.rows_to_evaluate().max(before), p.horizon);
     let name = source.name.clone();
     let evaluation = score::evaluate(config, &model.model, &frames, origins)?
         .ok_or_else(|| {
@@ -225,6 +243,9 @@ fn has_columns(table: &Table, names: &str) -> bool {
     has(names) || names.split('+').all(|name| has(name.trim()))
 }
 
+/// The name of what a model keeps of its training data.
+const END_OF_TRAINING: &str = "the end of the training data";
+
 /// The end of the data that the model was trained on.
 fn from_history(model: &Forecaster) -> Result<Source> {
     let config = &model.config;
@@ -248,7 +269,7 @@ fn from_history(model: &Forecaster) -> Result<Source> {
         extend_times(times, frequency, ahead)?;
     }
     Ok(Source {
-        name: "the end of the training data".into(),
+        name: END_OF_TRAINING.into(),
         rows,
         first_row: history.rows - rows,
         targets,
@@ -266,41 +287,112 @@ fn from_history(model: &Forecaster) -> Result<Source> {
 }
 
 /// Puts the end of the training data before a file that is shorter than a forecast needs and begins where that ends, or
-/// within it; rows that are in both are taken from the file. Any other file stays as it is.
-fn continued(model: &Forecaster, mut source: Source) -> Result<Source> {
-    if source.rows >= model.config.rows_needed() {
+/// within it; rows that are in both are taken from the file. Any other file stays as it is. Error: steps are missing between
+/// the two, and nothing is to be done about missing steps.
+fn continued(model: &Forecaster, source: Source, missing: Missing) -> Result<Source> {
+    let needed = model.config.rows_needed();
+    if source.rows >= needed {
         return Ok(source);
     }
     let before = from_history(model)?;
-    let (Some((_, learnt, Some(step))), Some((_, format, _))) = (&before.axis, &source.axis) else {
-        return Ok(source);
-    };
-    let (Some(times), Some(past)) = (&source.times, &before.times) else { return Ok(source) };
-    // Clocks that differ may be an hour apart.
-    if learnt.clock != format.clock {
-        return Ok(source);
+    match Place::of(&before, &source) {
+        Some(place) if before.times.is_some() && place.gap < needed => joined(before, source, place, missing),
+        _ => Ok(source),
     }
-    let Some(keep) = times.first().and_then(|first| {
-        let ahead = step.steps_between(past.get(before.rows.checked_sub(1)?)?, first)?;
-        usize::try_from(i64::try_from(before.rows).ok()? + ahead - 1).ok().filter(|&keep| keep <= before.rows)
-    }) else {
-        return Ok(source);
+}
+
+/// Puts the rows of another file before those of `source`. Error: they do not lie before it, or steps are missing between the
+/// two and nothing is to be done about missing steps.
+fn after(before: Source, source: Source, missing: Missing) -> Result<Source> {
+    let Some(place) = Place::of(&before, &source) else {
+        return Err(Error::Data(format!(
+            "{} ({} … {}) does not lie before {}, which begins with {}; give the rows before it",
+            before.name,
+            before.label(0),
+            before.label(before.rows.saturating_sub(1)),
+            source.name,
+            source.label(0)
+        )));
     };
+    joined(before, source, place, missing)
+}
+
+/// Where rows stand before those of a file.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// How many of them do; the file has the others too.
+    keep: usize,
+    /// How many steps between the two have no row.
+    gap: usize,
+}
+
+impl Place {
+    /// `None` if they do not begin before the file, or there is no telling. Without times all of them stand before it.
+    fn of(before: &Source, source: &Source) -> Option<Self> {
+        let (Some((_, learnt, Some(step))), Some((_, format, _))) = (&before.axis, &source.axis) else {
+            let neither = before.times.is_none() && source.times.is_none();
+            return neither.then_some(Self { keep: before.rows, gap: 0 });
+        };
+        // Clocks that differ may be an hour apart.
+        if learnt.clock != format.clock {
+            return None;
+        }
+        let last = before.times.as_ref()?.get(before.rows.checked_sub(1)?)?;
+        let ahead = step.steps_between(last, source.times.as_ref()?.first()?)?;
+        match usize::try_from(ahead - 1) {
+            Ok(gap) => Some(Self { keep: before.rows, gap }),
+            Err(_) => {
+                let keep = i64::try_from(before.rows).ok()? + ahead - 1;
+                Some(Self { keep: usize::try_from(keep).ok().filter(|&keep| keep > 0)?, gap: 0 })
+            }
+        }
+    }
+}
+
+fn joined(before: Source, mut source: Source, place: Place, missing: Missing) -> Result<Source> {
+    let Place { keep, gap } = place;
+    if gap > 0 && missing == Missing::Error {
+        return Err(Error::Data(format!(
+            "{} step{} missing between {} ({}) and {} ({})",
+            gap,
+            if gap == 1 { " is" } else { "s are" },
+            before.name,
+            before.label(before.rows - 1),
+            source.name,
+            source.label(0)
+        ))
+        .advise(
+            text("give these rows, or choose ") + key("missing").to("ffill") + " (repeat the last value)",
+        ));
+    }
+    // Rows that are dropped leave no gap.
+    let gap = if missing == Missing::Drop { 0 } else { gap };
     let join = |columns: &mut [Filled], past: &[Filled]| {
         for (column, past) in columns.iter_mut().zip(past) {
             let file = std::mem::replace(column, past.slice(0..keep));
+            column.carry(gap);
             column.append(file);
         }
     };
     join(&mut source.targets, &before.targets);
     join(&mut source.features, &before.features);
     join(&mut source.known, &before.known);
-    let past = past[..keep].to_vec();
-    if let Some(times) = &mut source.times {
+    if let (Some(times), Some(past)) = (&mut source.times, &before.times) {
+        let mut past = past[..keep].to_vec();
+        if let Some((_, _, Some(step))) = &before.axis {
+            extend_times(&mut past, step, gap)?;
+        }
         times.splice(0..0, past);
     }
-    source.rows += keep;
-    source.notes.push(format!("the {keep} rows before the file are the end of the training data"));
+    source.rows += keep + gap;
+    // The training data have no name of their own.
+    let from = if before.name == END_OF_TRAINING { "" } else { "from " };
+    let rows =
+        if keep == 1 { "row before the file is".into() } else { format!("{keep} rows before the file are") };
+    source.notes.push(format!("the {rows} {from}{}", before.name));
+    if gap > 0 {
+        source.notes.push(format!("{gap} steps between them and the file repeat the last value"));
+    }
     Ok(source)
 }
 
@@ -333,12 +425,13 @@ fn enough(model: &Forecaster, source: &Source, needed: usize, what: &str) -> Res
         parts.push("what is to be compared".into());
     }
     Err(Error::Data(format!(
-        "{} has {} row{}, but {what} needs {needed} ({}); give a longer file",
+        "{} has {} row{}, but {what} needs {needed} ({})",
         source.name,
         source.rows,
         if source.rows == 1 { "" } else { "s" },
         parts.join(" + ")
-    )))
+    ))
+    .advise(text("give a longer file, or the rows before it with ") + key("history")))
 }
 
 /// What the next `steps` rows are called; times are extended to cover `cover` steps ahead.

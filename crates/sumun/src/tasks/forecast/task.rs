@@ -339,14 +339,16 @@ impl TrainedModel for Forecaster {
         }
         let table = request.file.map(|file| read(file, &self.config().reading)).transpose()?;
         let missing = request.reading.missing.unwrap_or(self.config().missing);
-        let forecast = predict(self, table.as_ref(), request.steps, missing)?;
+        let history = request.reading.history.map(|file| read(file, &self.config().reading)).transpose()?;
+        let forecast = predict(self, table.as_ref(), request.steps, missing, history.as_ref())?;
         Ok(Predicted::Ahead { forecast, horizon: self.config().preprocessing.horizon })
     }
 
-    fn evaluate(&self, file: &Path, reading: &Reading) -> Result<Evaluated> {
+    fn evaluate(&self, file: &Path, reading: &Reading<'_>) -> Result<Evaluated> {
         let table = read(file, &self.config().reading)?;
         let missing = reading.missing.unwrap_or(self.config().missing);
-        let (evaluation, notes) = evaluate(self, &table, missing)?;
+        let history = reading.history.map(|file| read(file, &self.config().reading)).transpose()?;
+        let (evaluation, notes) = evaluate(self, &table, missing, history.as_ref())?;
         let preprocessing = &self.config().preprocessing;
         Ok(Evaluated::Forecasts {
             part: table.name().to_owned(),
