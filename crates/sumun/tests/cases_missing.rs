@@ -280,6 +280,38 @@ fn history_gives_the_rows_before_a_file() {
     assert_eq!(evaluation.forecasts.as_slice().unwrap(), &whole.forecasts.as_slice().unwrap()[last..]);
 }
 
+/// Irregular times: refused with the way out, gathered into even steps, and newer rows in the same way.
+#[test]
+fn rows_at_any_times_are_gathered_into_even_steps() {
+    let file = path("f42_irregular.csv");
+    let table = Table::read(&file).unwrap();
+    let error = train(&table, &small("y", Missing::Error), &mut ()).unwrap_err().to_string();
+    assert!(error.contains("gather the rows into even steps with resample = 5min, or treat all"), "{error}");
+    let mut config = small("y", Missing::Error);
+    config.data.resample = Some("5min".into());
+    let trained = train(&table, &config, &mut ()).unwrap();
+    assert_eq!(trained.data.labels[..2], ["2021-01-01 00:00:00", "2021-01-01 00:05:00"]);
+    // By hand: the mean of 50.00, 52.60, 55.02, 57.10, 58.70 and 59.71, the rows before 00:05.
+    assert!((trained.data.targets[0][0] - 333.13 / 6.0).abs() < 1e-9, "{}", trained.data.targets[0][0]);
+    let note = "400 rows are gathered into 81 steps (every 5 minutes, mean)";
+    assert!(trained.notes.iter().any(|said| said == note), "{:?}", trained.notes);
+    let request = Request { file: Some(&file), ..Request::default() };
+    let Ok(Predicted::Ahead { forecast, .. }) = TrainedModel::predict(&trained.forecaster, &request) else {
+        panic!()
+    };
+    assert_eq!(forecast.labels[0], "2021-01-01 06:45:00");
+    assert_eq!(forecast.targets, trained.forecaster.predict(None, None).unwrap().targets);
+    for (step, message) in [
+        ("0h", "resample is \"0h\"; it must be a number and s, min, h, d, w or month"),
+        ("5 parsecs", "resample is \"5 parsecs\""),
+        ("", "resample is \"\""),
+    ] {
+        config.data.resample = Some(step.into());
+        let error = train(&table, &config, &mut ()).unwrap_err().to_string();
+        assert!(error.starts_with(message), "{error}");
+    }
+}
+
 /// A zero has no logarithm: the network reads it as missing, the figures count it as what it is.
 #[test]
 fn one_zero_does_not_stop_a_model_with_logarithms() {

@@ -7,8 +7,19 @@ use sumun::message::{Key, key};
 use sumun::settings::Setting;
 
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose` and `RunFolder::stage`.
-const ARGUMENTS: [&str; 10] =
-    ["steps", "attention", "beam", "length", "temperature", "top_k", "top_p", "seconds", "slow", "out"];
+const ARGUMENTS: [&str; 11] = [
+    "history",
+    "steps",
+    "attention",
+    "beam",
+    "length",
+    "temperature",
+    "top_k",
+    "top_p",
+    "seconds",
+    "slow",
+    "out",
+];
 
 /// Every file of the library's crates, without its tests.
 fn sources() -> Vec<(PathBuf, String)> {

@@ -146,7 +146,20 @@ fn predictions_go_on_where_the_file_ends() {
         assert!(few.stderr.contains("rows before the file are the end of the training data"), "{few:?}");
     }
     place.write("few.csv", format!("{}\n{}\n", lines[0], lines[122..].join("\n")));
-    place.refuse(&["predict", "run", "few.csv"], &["few.csv has 2 rows, but a forecast needs"]);
+    place.refuse(
+        &["predict", "run", "few.csv"],
+        &["1 step is missing between the end of the training data (", "choose --missing ffill"],
+    );
+    let filled = place.succeed(&["predict", "run", "few.csv", "--missing", "ffill"]);
+    assert!(filled.stderr.contains("1 step between them and the file repeats the last value"), "{filled:?}");
+    place.write("before.csv", format!("{}\n{}\n", lines[0], lines[100..122].join("\n")));
+    let joined = place.succeed(&["predict", "run", "few.csv", "--history", "before.csv"]);
+    assert_eq!(joined.stdout, expected);
+    place.write("far.csv", "date,y\n2030-01-01,20\n2030-01-02,21\n");
+    place.refuse(
+        &["predict", "run", "far.csv"],
+        &["far.csv has 2 rows, but a forecast needs", "the rows before it with --history"],
+    );
 
     let json = last_json(&place.succeed(&["predict", "run", "--json"]));
     assert_eq!((&json["task"], &json["run"]), (&"forecast".into(), &"run".into()));

@@ -4,6 +4,7 @@ use super::filled::Filled;
 use super::frequency::Frequency;
 use super::grid::Grid;
 use super::names::quoted;
+use super::resample::Resample;
 use super::time::{TimeFormat, Timestamp};
 use crate::message::{Message, key, text};
 use crate::{Error, Result};
@@ -253,10 +254,17 @@ impl Rows {
             self.row(at - 1),
             self.row(at)
         ))
-        .advise(
-            text("correct the times, resample the file to even steps, or treat all rows as neighbours with ")
-                + key("missing").to("drop"),
-        )
+        .advise({
+            let times = self.times.as_ref().map_or(&[][..], |times| &times.values);
+            let advice = text("correct the times, ");
+            let advice = match Resample::advice(times) {
+                Some(step) => {
+                    advice + "gather the rows into even steps with " + key("resample").to(step) + ", "
+                }
+                None => advice,
+            };
+            advice + "or treat all rows as neighbours with " + key("missing").to("drop")
+        })
     }
 
     /// Puts a row without values at every missing step.

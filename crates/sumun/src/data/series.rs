@@ -6,6 +6,7 @@ use super::frequency::Frequency;
 use super::missing::{Missing, Rows, Times};
 use super::names::{listed, quoted};
 use super::number::{NumberForm, Written};
+use super::resample::Resample;
 use super::table::Table;
 use super::time::{DateOrder, TimeFormat, TimeHints, Timestamp};
 use crate::{Error, Result};
@@ -54,6 +55,8 @@ pub struct SeriesSpec<'a> {
     pub missing: Missing,
     /// How many rows at the end of the past are of interest: what is missing before them does not matter. All, if `None`.
     pub last: Option<usize>,
+    /// Even steps that the rows are gathered into before anything else; `None` to take them as they are.
+    pub resample: Option<Resample>,
     /// How columns were written when a model learnt from them, by name: a newer file is then read in the same way.
     pub forms: &'a [(String, NumberForm)],
     /// The frequency a model was trained on; a file of another frequency is then an error.
@@ -91,6 +94,7 @@ impl<'a> SeriesSpec<'a> {
             known: &[],
             missing: Missing::Error,
             last: None,
+            resample: None,
             forms: &[],
             expected_frequency: None,
             date_order: None,
@@ -164,14 +168,17 @@ impl Series {
                         .windows(2)
                         .all(|pair| step.steps_between(&pair[0], &pair[1]).is_some_and(|n| n > 0))
             };
-            let inferred = spec.expected_frequency.filter(fits).or(times.frequency);
+            let inferred = match spec.resample {
+                Some(resample) => Some(resample.step),
+                None => spec.expected_frequency.filter(fits).or(times.frequency),
+            };
             if let (Some(found), Some(expected)) = (inferred, spec.expected_frequency)
                 && found != expected
                 && found.to_string() != expected.to_string()
             {
                 return fail(format!(
-                    "the times in column {} are {found}, but the model was trained on {expected} data; resample the file \
-                     or train a new model",
+                    "the times in column {} are {found}, but the model was trained on {expected} data; give the file in \
+                     even steps of that or train a new model",
                     quoted(&times.column)
                 ));
             }
@@ -189,6 +196,9 @@ impl Series {
         let mut past = Rows { source: source.to_owned(), lines, times, columns, before: Vec::new() };
         if let Some(order) = order {
             past.reorder(&order);
+        }
+        if let Some(resample) = spec.resample {
+            notes.push(resample.apply(&mut past)?);
         }
         let future = split_future(&mut past, spec);
         let frequency = past.times.as_ref().and_then(|t| t.frequency);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, Pooling, Switch};
 use super::kind::Kind;
 use super::row::Setting;
-use crate::data::{DateOrder, Mark, Missing, ScaleKind};
+use crate::data::{Combine, DateOrder, Mark, Missing, ScaleKind};
 use crate::nn::Score;
 use crate::records::XLayout;
 use crate::train::LearningRate;
@@ -57,6 +57,7 @@ typed! {
     LearningRate: Kind::Choice(LearningRate::NAMES),
     Level: Kind::Choice(Level::NAMES),
     Mark: Kind::Choice(Mark::THOUSANDS_NAMES),
+    Combine: Kind::Choice(Combine::NAMES),
     Missing: Kind::Choice(Missing::NAMES),
     Normalize: Kind::Choice(Normalize::NAMES),
     Pooling: Kind::Choice(Pooling::NAMES),

@@ -31,6 +31,14 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     }
     config.time.as_ref().map_or(Ok(()), |axis| axis.format.check())?;
     let frequency = config.time.as_ref().and_then(|axis| axis.frequency);
+    if config.resample.is_some_and(|resample| {
+        !matches!(
+            resample.step,
+            Frequency::Fixed { nanoseconds: 1.. } | Frequency::Months { months: 1.., .. }
+        )
+    }) {
+        return damaged("rows are gathered into steps of no length".into());
+    }
     match frequency {
         Some(Frequency::Fixed { nanoseconds }) if nanoseconds <= 0 => {
             return damaged(format!("the step between rows is {nanoseconds} nanoseconds"));

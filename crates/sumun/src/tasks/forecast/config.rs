@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::decisions::Decisions;
-use crate::data::{DateOrder, Mark, Missing, ReadOptions, ScaleKind, TimeColumn};
+use crate::data::{Combine, DateOrder, Mark, Missing, ReadOptions, Resample, ScaleKind, TimeColumn};
 use crate::loss::{Huber, Loss, Mae, Mse};
 use crate::message::{Key, key, text};
 use crate::settings::{
@@ -35,6 +35,9 @@ settings! {
             "Which part of a date such as 01/02/2020 comes first; by default what the column shows";
         data.timezone: Option<String> = None,
             "The time zone of the times in the file, such as Europe/Berlin, where clocks are changed twice a year";
+        data.resample: Option<String> = None,
+            "Gathers rows at any times into even steps, such as 15min, 1h, 1d or 1month; by default rows stay as they are";
+        data.resample_with: Combine = Combine::Mean, "What the values of one such step become: their mean, the last, or their sum";
         data.series: Option<String> = None, "One of several series in the file, as COLUMN=VALUE";
         data.features: Vec<String> = Vec::new(),
             "Further columns that help, known up to the present; by default none";
@@ -204,6 +207,16 @@ impl ForecastConfig {
                 .advise(text("name one or more with ") + key("target")));
         }
         self.read_options().check()?;
+        if self.resample()?.is_some() && data.time.as_deref() == Some("none") {
+            return Err(Error::Settings(
+                key("resample") + " needs times, but " + key("time").to("none") + " says that there are none",
+            ));
+        }
+        if data.resample.is_none() && data.resample_with != Combine::Mean {
+            return Err(Error::Settings(
+                key("resample_with").to(data.resample_with) + " says nothing without " + key("resample"),
+            ));
+        }
         let mut names: Vec<(Key, &str)> = Vec::new();
         for (key, columns) in
             [(key("target"), &data.target), (key("features"), &data.features), (key("known"), &data.known)]
@@ -278,6 +291,12 @@ impl ForecastConfig {
             encoding: encoding.clone(),
             sheet: sheet.clone(),
         }
+    }
+
+    /// The even steps that rows are gathered into. Error: a step that cannot be read.
+    pub fn resample(&self) -> Result<Option<Resample>> {
+        let DataSettings { resample, resample_with, .. } = &self.data;
+        resample.as_deref().map(|step| Resample::new(step, *resample_with)).transpose()
     }
 
     /// Where the timestamps are.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::preprocessing::{Columns, Frame, Preprocessing};
 use crate::Result;
-use crate::data::{Categories, Frequency, Imputed, Missing, NumberForm, ReadOptions, TimeFormat};
+use crate::data::{Categories, Frequency, Imputed, Missing, NumberForm, ReadOptions, Resample, TimeFormat};
 use crate::loss::Loss;
 
 /// Everything about a forecaster except its network, as a model file keeps it.
@@ -26,6 +26,9 @@ pub struct ForecasterConfig {
     pub loss: Loss,
     /// What is done about missing values and rows.
     pub missing: Missing,
+    /// The even steps that the rows of a file are gathered into, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resample: Option<Resample>,
     /// What was said about how the training file is written: other files are read in the same way.
     #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
     pub reading: ReadOptions,

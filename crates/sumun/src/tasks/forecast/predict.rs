@@ -218,6 +218,7 @@ fn read(model: &Forecaster, table: &Table, missing: Missing, last: Option<usize>
         time,
         missing,
         last,
+        resample: config.resample,
         forms: &config.forms,
         expected_frequency: match time {
             TimeColumn::None => None,
@@ -391,7 +392,12 @@ fn joined(before: Source, mut source: Source, place: Place, missing: Missing) ->
         if keep == 1 { "row before the file is".into() } else { format!("{keep} rows before the file are") };
     source.notes.push(format!("the {rows} {from}{}", before.name));
     if gap > 0 {
-        source.notes.push(format!("{gap} steps between them and the file repeat the last value"));
+        let steps = if gap == 1 {
+            "1 step between them and the file repeats".into()
+        } else {
+            format!("{gap} steps between them and the file repeat")
+        };
+        source.notes.push(format!("{steps} the last value"));
     }
     Ok(source)
 }

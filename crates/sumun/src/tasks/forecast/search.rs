@@ -230,6 +230,7 @@ impl Search {
             season: decisions.season,
             loss: asked.loss()?,
             missing: asked.data.missing,
+            resample: asked.resample()?,
             series: asked.data.series.clone(),
             reading: asked.read_options(),
             categories: source.categories.clone(),

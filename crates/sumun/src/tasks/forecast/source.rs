@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::preprocessing::Columns;
 use crate::Result;
 use crate::data::{
-    Categories, Column, DateOrder, Filled, Frequency, Loaded, Missing, NumberForm, Series, SeriesSpec, Split,
-    Table, TimeColumn, TimeFormat, Timestamp, listed, quoted,
+    Categories, Column, DateOrder, Filled, Frequency, Loaded, Missing, NumberForm, Resample, Series,
+    SeriesSpec, Split, Table, TimeColumn, TimeFormat, Timestamp, listed, quoted,
 };
 
 /// The columns of a series, the known ones with what lies ahead.
@@ -67,6 +67,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) time: TimeColumn<'a>,
     pub(crate) missing: Missing,
     pub(crate) last: Option<usize>,
+    pub(crate) resample: Option<Resample>,
     pub(crate) forms: &'a [(String, NumberForm)],
     pub(crate) expected_frequency: Option<Frequency>,
     pub(crate) date_order: Option<DateOrder>,
@@ -85,6 +86,7 @@ impl Source {
             known: &wanted.known,
             missing: wanted.missing,
             last: wanted.last,
+            resample: wanted.resample,
             forms: wanted.forms,
             expected_frequency: wanted.expected_frequency,
             date_order: wanted.date_order,

@@ -88,6 +88,7 @@ fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<
         time: config.time(),
         missing: config.data.missing,
         last: None,
+        resample: config.resample()?,
         forms: &[],
         expected_frequency: None,
         date_order: config.data.date_order,
