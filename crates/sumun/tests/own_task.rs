@@ -61,7 +61,7 @@ impl Task for Largest {
     }
 
     fn adjust(config: &mut TaskConfig<Self>) {
-        (config.network.hidden, config.train.epochs, config.train.lr) = (8, 400, 0.05);
+        (config.network.hidden, config.train.epochs, config.train.lr) = (8, Some(400), 0.05);
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {

@@ -18,7 +18,8 @@ fn place() -> Place {
         let mut config = TaskConfig::<Lm>::default();
         config.data.train = place.path("song.txt");
         (config.network.hidden, config.network.layers, config.network.dropout) = (24, 1, 0.0);
-        (config.train.epochs, config.train.batch, config.own.chunk, config.train.lr) = (8, 4, 20, 0.01);
+        (config.train.epochs, config.train.batch, config.own.chunk, config.train.lr) =
+            (Some(8), Some(4), 20, 0.01);
         let mut training = Training::begin(config).unwrap();
         training.run(&mut (), &mut ()).unwrap();
         let file = training.finish().unwrap().file;

@@ -26,6 +26,8 @@ pub struct SequenceOutcome {
     pub train_file: PathBuf,
     /// The network in a few words.
     pub network: String,
+    /// What the data decided of the settings: name, value and reason.
+    pub choices: Vec<[String; 3]>,
     /// The model with its best weights.
     pub file: ModelFile,
     /// Its layers.

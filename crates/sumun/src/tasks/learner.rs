@@ -185,14 +185,15 @@ impl EpochBatches {
                     ),
             ));
         }
+        let batch = options.batch_of(lengths.len());
         let buckets = match options.batch_tokens {
             // Of a pool of all, every epoch has the same number of batches.
             Some(tokens) => LengthBuckets::tokens(tokens),
-            None => LengthBuckets::sequences(options.batch).pool(options.batch.saturating_mul(POOL)),
+            None => LengthBuckets::sequences(batch).pool(batch.saturating_mul(POOL)),
         };
         let steps = match options.batch_tokens {
             Some(_) => buckets.ordered(&lengths)?.len(),
-            None => lengths.len().div_ceil(options.batch),
+            None => lengths.len().div_ceil(batch),
         };
         Ok(Self { buckets, lengths, seed: options.seed, steps, shuffled: None })
     }

@@ -46,7 +46,7 @@ pub use figures::{Alignment, Answers, AttentionWeights, Baseline, Figures, Measu
 pub use finished::SequenceOutcome;
 pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};
 pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Sampling, Writing};
-pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptions, TrainOptions};
+pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptions, TrainOptions, Usual};
 pub use protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
     Pieces, Plan, Predicted, Reading, Request, TaskEntry, TrainedModel,

@@ -105,14 +105,19 @@ impl<T: Task> Config for TaskConfig<T> {
             // The weights come from the checkpoint.
             read.text.vectors = None;
         }
-        Ok(LessonPlan { config: self.clone(), lesson: T::begin(&read)? })
+        let (mut config, lesson) = (self.clone(), T::begin(&read)?);
+        let steps = lesson.objective().steps_per_epoch();
+        let choices = config.train.decide(lesson.examples(), steps, T::USUAL, T::WORDS.example);
+        Ok(LessonPlan { config, choices, lesson })
     }
 }
 
 /// A task on sequences whose data was read.
 #[derive(Debug)]
 pub struct LessonPlan<T: Task> {
+    /// With what the data decided.
     config: TaskConfig<T>,
+    choices: Vec<[String; 3]>,
     lesson: T::Lesson,
 }
 
@@ -133,22 +138,24 @@ impl<T: Task> Plan for LessonPlan<T> {
     }
 
     fn begin(self) -> Result<LessonLearning<T>> {
-        let Self { config, lesson } = self;
+        let Self { config, choices, lesson } = self;
         let session = Session::new(config.train.fit()?, lesson.objective())?;
-        Ok(LessonLearning { config, lesson, session })
+        Ok(LessonLearning { config, choices, lesson, session })
     }
 
     fn resume(self, snapshot: Snapshot) -> Result<LessonLearning<T>> {
-        let Self { config, mut lesson } = self;
+        let Self { config, choices, mut lesson } = self;
         let session = Session::resume(config.train.fit()?, lesson.objective_mut(), snapshot)?;
-        Ok(LessonLearning { config, lesson, session })
+        Ok(LessonLearning { config, choices, lesson, session })
     }
 }
 
 /// A task on sequences that is being trained.
 #[derive(Debug)]
 pub struct LessonLearning<T: Task> {
+    /// With what the data decided.
     config: TaskConfig<T>,
+    choices: Vec<[String; 3]>,
     lesson: T::Lesson,
     session: Session,
 }
@@ -173,14 +180,15 @@ impl<T: Task> Learning for LessonLearning<T> {
             name: format!("training {}", T::NAME),
             candidate: 1,
             candidates: 1,
-            epochs: self.config.train.epochs,
+            epochs: self.config.train.fit()?.epochs,
             examples: self.lesson.examples(),
         };
         self.session.run(self.lesson.objective_mut(), &stage, progress, keeper)
     }
 
     fn finish(self) -> Result<SequenceOutcome> {
-        let Self { config, mut lesson, session } = self;
+        let Self { config, choices, mut lesson, session } = self;
+        let asked = config.train.fit()?.epochs;
         lesson.fit_baselines()?;
         let measured = lesson.measure()?;
         let pipeline = lesson.pipeline();
@@ -191,13 +199,14 @@ impl<T: Task> Learning for LessonLearning<T> {
                 notes.push(note.clone());
             }
         }
-        notes.extend(still_improving(&epochs, best_epoch, config.train.epochs));
+        notes.extend(still_improving(&epochs, best_epoch, asked));
         Ok(SequenceOutcome {
             task: T::NAME,
             words: T::WORDS,
             settings: TaskConfig::<T>::settings()?,
             config: config.to_table()?,
             network: network(&config),
+            choices,
             file: file_of::<T>(&lesson)?,
             summary: lesson.model().summary(),
             classes: pipeline.class_names().to_vec(),
@@ -208,7 +217,7 @@ impl<T: Task> Learning for LessonLearning<T> {
             examples: lesson.examples(),
             epochs,
             best_epoch,
-            stopped_early: session.records().len() < config.train.epochs,
+            stopped_early: session.records().len() < asked,
             seconds: session.seconds(),
             seed: config.train.seed,
             train_file: config.data.train,
@@ -255,7 +264,7 @@ impl Outcome for SequenceOutcome {
             file: self.train_file.to_string_lossy().into_owned(),
             data: vec![format!("{} to learn", counted(self.examples, self.words.example))],
             model: format!("{}, {parameters} parameters", self.network),
-            choices: Vec::new(),
+            choices: self.choices.clone(),
         }
     }
 

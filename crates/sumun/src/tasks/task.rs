@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::figures::{Answers, Measured};
 use super::lm::Sampling;
-use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions};
+use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions, Usual};
 use super::protocol::{Next, Pieces};
 use super::shown::{Sample, Shown};
 use super::source::Source;
@@ -39,6 +39,9 @@ pub trait Task:
 
     /// Whether a configuration may have the layers of its network.
     const LAYERS: bool = false;
+
+    /// How long it is trained where nothing is said.
+    const USUAL: Usual = Usual { epochs: 20, patience: 8 };
 
     /// The names of those shared settings that mean nothing to it.
     const WITHOUT: &'static [&'static str] = &[];

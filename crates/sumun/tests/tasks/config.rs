@@ -187,7 +187,8 @@ fn checkpoints_with_the_settings_of_all_tasks_are_read() {
     (expected.data.train, expected.data.valid) = ("f.conllu".into(), HeldOut::Share(0.25));
     (expected.data.test, expected.own.tags) = (HeldOut::File("t.conllu".into()), Some("upos".into()));
     expected.text.normalize = sumun::settings::Normalize::None;
-    (expected.text.lowercase, expected.train.epochs, expected.train.seed) = (true, 3, 7);
+    (expected.text.lowercase, expected.train.epochs, expected.train.seed) = (true, Some(3), 7);
+    (expected.train.batch, expected.train.patience) = (Some(32), Some(8));
     (expected.network.hidden, expected.network.embedding) = (12, 8);
     expected.network.cell = sumun::settings::Cell::named("gru").unwrap();
     assert_eq!(config, expected);
@@ -208,7 +209,7 @@ fn checkpoints_with_the_settings_of_all_tasks_are_read() {
 fn later_tables_win() {
     let file: Table = "[train]\nlr = 1\nepochs = 3\n[data]\ntrain = \"f.csv\"".parse().unwrap();
     let config = TaskConfig::<Tag>::from_tables(&[file, setting("train.lr", "0.25").unwrap()]).unwrap();
-    assert_eq!((config.train.lr, config.train.epochs), (0.25, 3));
+    assert_eq!((config.train.lr, config.train.epochs), (0.25, Some(3)));
 }
 
 #[test]

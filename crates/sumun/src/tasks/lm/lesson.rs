@@ -95,7 +95,7 @@ impl Writing {
         let valid = part("valid", valid_text, parts.valid)?;
         let test = part("test", test_text, parts.test)?;
 
-        let (batch, chunk) = (config.train.batch, config.own.chunk);
+        let (batch, chunk) = (config.train.batch_of(train.ids.len()), config.own.chunk);
         let Some(streams) = Streams::new(train.ids.len(), batch, chunk) else {
             return Err(Error::Data(format!(
                 "{}: the training part has {} tokens, fewer than a chunk of {chunk}",

@@ -17,7 +17,7 @@ mod streams;
 mod tests;
 mod tokens;
 
-use super::options::{HeldOut, check_counts};
+use super::options::{HeldOut, Usual, check_counts};
 use super::protocol::Next;
 use super::task::{Task, TaskConfig, Words};
 use crate::message::key;
@@ -46,6 +46,7 @@ impl Task for Lm {
         Words { verb: "Write like", example: "token", loss: "cross-entropy (nats)", next: Next::Generate };
     const LAYERS: bool = true;
     // A text is read forwards, chunk by chunk.
+    const USUAL: Usual = Usual { epochs: 12, patience: 3 };
     const WITHOUT: &'static [&'static str] = &["bidirectional", "batch_tokens"];
 
     fn rows() -> Vec<Setting> {
@@ -59,7 +60,7 @@ impl Task for Lm {
         (network.hidden, network.layers, network.embedding) = (256, 2, 64);
         (network.bidirectional, network.dropout) = (false, 0.2);
         let train = &mut config.train;
-        (train.epochs, train.lr, train.patience) = (12, 0.004, 3);
+        (train.batch, train.lr) = (Some(32), 0.004);
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {

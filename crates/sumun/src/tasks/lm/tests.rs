@@ -22,7 +22,7 @@ fn config(folder: &Path, text: &str, level: Level) -> TaskConfig<Lm> {
     config.data.train = path;
     config.text.level = level;
     (config.network.hidden, config.network.embedding, config.network.layers) = (12, 6, 2);
-    (config.train.epochs, config.train.batch, config.own.chunk) = (2, 4, 20);
+    (config.train.epochs, config.train.batch, config.own.chunk) = (Some(2), Some(4), 20);
     config.train.lr = 0.01;
     config
 }
@@ -106,7 +106,7 @@ fn a_model_learns_and_writes_what_it_has_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path(), &song(150), Level::Char);
     (config.network.hidden, config.network.layers, config.network.dropout) = (32, 1, 0.0);
-    (config.train.epochs, config.own.chunk, config.data.test) = (12, 10, HeldOut::Share(0.1));
+    (config.train.epochs, config.own.chunk, config.data.test) = (Some(12), 10, HeldOut::Share(0.1));
     let text = song(150);
     let (file, measured) = trained(config);
     assert_eq!(measured.iter().map(|m| m.part.as_str()).collect::<Vec<_>>(), ["valid", "test"]);
@@ -159,7 +159,7 @@ fn every_level_learns_and_writes_its_own_kind() {
         (Level::Jamo, law, "대하", 90),
     ] {
         let mut config = config(folder.path(), &text.replace("green bottles", "green ( bottles )"), level);
-        config.train.epochs = 10;
+        config.train.epochs = Some(10);
         let (file, measured) = trained(config);
         let (Figures::Language(model), Figures::Language(baseline)) =
             (&measured[0].figures, &measured[0].baseline)
@@ -230,7 +230,7 @@ fn a_step_with_more_logits_than_memory_is_learnt() {
     let folder = tempfile::tempdir().unwrap();
     let many: String = ('가'..='힣').cycle().take(400_000).collect();
     let mut config = config(folder.path(), &many, Level::Char);
-    (config.train.batch, config.own.chunk) = (100, 1800);
+    (config.train.batch, config.own.chunk) = (Some(100), 1800);
     assert_eq!(Training::begin(config).unwrap().config().own.chunk, 1800);
 }
 
@@ -239,7 +239,7 @@ fn what_is_noticed_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("{}Zebra!\n", song(6));
     let mut config = config(folder.path(), &text, Level::Char);
-    (config.train.batch, config.text.vocabulary) = (64, Some(10));
+    (config.train.batch, config.text.vocabulary) = (Some(64), Some(10));
     let training = Training::begin(config).unwrap();
     let notes = training.notes();
     assert_eq!(notes.len(), 3, "{notes:?}");

@@ -23,7 +23,7 @@ fn changed<T: Task>(name: &str, content: &str, epochs: usize, change: &dyn Fn(&m
     let mut config = TaskConfig::<T>::default();
     config.data.train = file;
     (config.data.valid, config.data.test) = (HeldOut::Share(0.25), HeldOut::Share(0.25));
-    (config.network.hidden, config.train.epochs) = (4, epochs);
+    (config.network.hidden, config.train.epochs) = (4, Some(epochs));
     change(&mut config.own);
     let mut training = Training::begin(config).unwrap();
     training.run(&mut (), &mut ()).unwrap();
@@ -308,8 +308,8 @@ fn a_trained_language_model_has_samples() {
     std::fs::write(&file, text).unwrap();
     let mut config = TaskConfig::<Lm>::default();
     config.data.train = file;
-    (config.network.hidden, config.network.embedding, config.train.epochs) = (4, 4, 1);
-    (config.train.batch, config.own.chunk) = (4, 16);
+    (config.network.hidden, config.network.embedding, config.train.epochs) = (4, 4, Some(1));
+    (config.train.batch, config.own.chunk) = (Some(4), 16);
     let mut training = Training::begin(config).unwrap();
     training.run(&mut (), &mut ()).unwrap();
     let trained = training.finish().unwrap();

@@ -15,7 +15,7 @@ mod side;
 #[cfg(test)]
 mod tests;
 
-use super::options::check_counts;
+use super::options::{Usual, check_counts};
 use super::protocol::Next;
 use super::task::{Task, TaskConfig, Words};
 use crate::Result;
@@ -45,6 +45,8 @@ impl Task for Translate {
     const WORDS: Words =
         Words { verb: "Translate", example: "pair", loss: "cross-entropy (nats)", next: Next::PredictFile };
 
+    const USUAL: Usual = Usual { epochs: 15, patience: 8 };
+
     fn rows() -> Vec<Setting> {
         Self::rows()
     }
@@ -55,7 +57,7 @@ impl Task for Translate {
         let network = &mut config.network;
         (network.cell, network.hidden, network.embedding) = (Cell::Gru, 128, 64);
         network.dropout = 0.0;
-        (config.train.epochs, config.train.lr) = (15, 0.003);
+        config.train.lr = 0.003;
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {
