@@ -2,7 +2,7 @@
 
 /// Reads a whole number; the library judges its size.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "give a whole number, such as 24".into())
+    text.parse().map_err(|_| "give a whole number of at least 1".into())
 }
 
 /// Reads a seed; TOML holds whole numbers up to 2⁶³ − 1.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::spelling::Options;
-use crate::terminal::Style;
+use crate::terminal::{Style, one_line};
 
 /// Everything went well.
 const OK: u8 = 0;
@@ -136,11 +136,30 @@ fn advice(kind: io::ErrorKind) -> &'static str {
 
 /// Writes `error: …` on stderr, on one line whatever the message holds.
 pub(crate) fn complain(message: &str) {
-    let line: String =
-        message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned();
+    let line = bounded(&one_line(message));
     let style = Style::for_stderr();
     // Nothing can be said about a closed stderr.
     let _ = writeln!(io::stderr().lock(), "{} {line}", style.red("error:"));
+}
+
+/// The longest line and the longest word of an error, in characters: a name of a thousand letters is not read.
+const LONGEST: usize = 1000;
+const LONGEST_WORD: usize = 250;
+
+/// A message that fits a screen: of what is too long, the middle is left out.
+fn bounded(message: &str) -> String {
+    let words: Vec<String> = message.split(' ').map(|word| without_middle(word, LONGEST_WORD)).collect();
+    without_middle(&words.join(" "), LONGEST)
+}
+
+fn without_middle(text: &str, most: usize) -> String {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= most {
+        return text.to_owned();
+    }
+    let side = most / 2;
+    let ends = [&all[..side], &all[all.len() - side..]];
+    ends.map(|end| end.iter().collect::<String>()).join("…")
 }
 
 /// Says what is wrong with a command line in one line: clap's first sentence, its suggestion, and where the help of
@@ -151,7 +170,8 @@ pub(crate) fn usage_line(error: &clap::Error, command: &str) -> String {
         .lines()
         .map(str::trim)
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
-        .filter(|line| !line.is_empty())
+        // How to pass what looks like an option as a value is no help to one who misspelt an option.
+        .filter(|line| !line.is_empty() && !line.contains("as a value, use"))
         .map(|line| line.strip_prefix("error: ").unwrap_or(line))
         .collect();
     let mut line = String::new();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::failure::{Failure, INTERRUPTED};
-use crate::output::tell;
+use crate::progress::above_bar;
 
 /// A flag that the first Ctrl-C raises. The second one ends the process.
 pub(crate) fn stop_flag(quiet: bool) -> Result<Arc<AtomicBool>, Failure> {
@@ -15,7 +15,7 @@ pub(crate) fn stop_flag(quiet: bool) -> Result<Arc<AtomicBool>, Failure> {
             std::process::exit(INTERRUPTED.into());
         }
         if !quiet {
-            tell("\nfinishing this step and saving; Ctrl-C again ends at once");
+            above_bar("finishing this step and saving; Ctrl-C again ends at once");
         }
     };
     ctrlc::set_handler(handler)

@@ -112,12 +112,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            // The reader may have closed the pipe; that is no failure.
-            let _ = error.print();
-            ExitCode::from(error.exit_code() as u8)
-        }
-        _ => Failure::Usage(failure::usage_line(error, &asked_command())).report(),
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => match error.print() {
+            Ok(()) => ExitCode::from(error.exit_code() as u8),
+            Err(problem) => Failure::Output(problem).report(),
+        },
+        _ => Failure::Usage(failure::usage_line(error, &asked_command()) + &train::instead(error)).report(),
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a person sees while a model learns: a live bar on a terminal, sparse lines elsewhere.
 
 use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sumun::train::{EpochEnd, Progress, StepEnd, TrainingStage};
 
 use crate::output::tell;
-use crate::terminal::{Style, count, duration, number, wrapped};
+use crate::terminal::{Style, count, duration, number, one_line, wrapped};
 
 /// About how many lines a training writes where there is no terminal.
 const LINES: usize = 12;
@@ -15,8 +16,28 @@ const LINES: usize = 12;
 const COLUMNS: usize = 78;
 /// How often a step within an epoch is shown at most.
 const STEP_SHOWN: Duration = Duration::from_millis(500);
+/// So many seconds of an epoch tell how long all will take,
+const LOOKED_AT: f64 = 5.0;
+/// which is said where it is so many or more.
+const LONG: f64 = 60.0;
 /// How often the bar moves when nothing is reported, so that a long epoch does not look dead.
 const TICK: Duration = Duration::from_millis(250);
+
+/// The bar on the terminal, for a line of another thread, which would break into it.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+fn shown_bar() -> MutexGuard<'static, Option<ProgressBar>> {
+    // A thread that panicked left a bar behind, no harm.
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes a line on stderr, above the bar where there is one.
+pub(crate) fn above_bar(line: &str) {
+    match shown_bar().as_ref() {
+        Some(bar) => bar.suspend(|| tell(line)),
+        None => tell(line),
+    }
+}
 
 /// Shows a training.
 pub(crate) struct Display {
@@ -43,6 +64,8 @@ struct Current {
     epochs: usize,
     /// The last epoch, if its line has not been written.
     unwritten: Option<EpochEnd>,
+    /// Whether it was said how long all will take.
+    estimated: bool,
 }
 
 impl Display {
@@ -67,12 +90,13 @@ impl Display {
             && let Some(bar) = bar.take()
         {
             bar.finish_and_clear();
+            *shown_bar() = None;
         }
         let Some(current) = self.stage.take() else { return };
         if matches!(self.mode, Mode::Lines)
             && let Some(last) = &current.unwritten
         {
-            tell(&line(last));
+            tell(&line(last, current.stage.unit));
         }
         // A single candidate is described in the summary.
         if !matches!(self.mode, Mode::Silent) && current.stage.candidates > 1 {
@@ -107,8 +131,14 @@ impl Progress for Display {
             self.waiting.drain(..).for_each(|note| tell_note(&note, self.style));
         }
         let now = Instant::now();
-        self.stage =
-            Some(Current { stage: stage.clone(), started: now, shown: now, epochs: 0, unwritten: None });
+        self.stage = Some(Current {
+            stage: stage.clone(),
+            started: now,
+            shown: now,
+            epochs: 0,
+            unwritten: None,
+            estimated: false,
+        });
         match &mut self.mode {
             Mode::Silent => {}
             Mode::Lines => tell(&format!("{}: up to {} epochs", stage.name, stage.epochs)),
@@ -117,13 +147,14 @@ impl Progress for Display {
                     ProgressBar::with_draw_target(Some(stage.epochs as u64), ProgressDrawTarget::stderr());
                 let colour = if self.style == Style::PLAIN { "" } else { ".cyan/dim" };
                 let template =
-                    format!("{{spinner}} {{prefix}}\n  {{bar:16{colour}}} {{pos}}/{{len}}  {{wide_msg}}");
+                    format!("{{spinner}} {{prefix}}\n  {{bar:13{colour}}} {{pos}}/{{len}}  {{wide_msg}}");
                 // The template is a constant but for the colour; if it were wrong the plain bar would do.
                 if let Ok(look) = ProgressStyle::with_template(&template) {
                     bar.set_style(look.progress_chars("━╸─").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
                 }
                 bar.set_prefix(stage.name.clone());
                 bar.enable_steady_tick(TICK);
+                *shown_bar() = Some(bar.clone());
                 *slot = Some(bar);
             }
         }
@@ -132,19 +163,20 @@ impl Progress for Display {
     fn epoch(&mut self, end: &EpochEnd) {
         let Some(current) = &mut self.stage else { return };
         current.epochs = end.record.epoch;
+        let unit = current.stage.unit;
         let left = time_left(end, current.started.elapsed().as_secs_f64());
         if matches!(self.mode, Mode::Lines) {
             let every = end.epochs.div_ceil((LINES / end.candidates.max(1)).max(4)).max(1);
             if end.record.epoch == 1 || end.record.epoch.is_multiple_of(every) {
                 current.unwritten = None;
-                tell(&line(end));
+                tell(&line(end, current.stage.unit));
             } else {
                 current.unwritten = Some(end.clone());
             }
         }
         if let Some(bar) = self.live() {
             bar.set_position(end.record.epoch as u64);
-            bar.set_message(message(end, left));
+            bar.set_message(message(end, left, unit));
         }
     }
 
@@ -155,6 +187,12 @@ impl Progress for Display {
             return;
         }
         current.shown = Instant::now();
+        let elapsed_s = current.started.elapsed().as_secs_f64();
+        let estimate = whole(&current.stage, step, elapsed_s).filter(|_| !current.estimated);
+        current.estimated |= estimate.is_some();
+        if let Some(estimate) = estimate.filter(|_| !matches!(self.mode, Mode::Silent)) {
+            above_bar(&self.style.dim(&format!("  {estimate}")));
+        }
         let prefix = stepping(&current.stage.name, step);
         if let Some(bar) = self.live() {
             bar.set_prefix(prefix);
@@ -168,7 +206,7 @@ impl Progress for Display {
 
 /// Writes a note, wrapped, behind a dot.
 pub(crate) fn tell_note(note: &str, style: Style) {
-    for (i, line) in wrapped(note, COLUMNS - 2).iter().enumerate() {
+    for (i, line) in wrapped(&one_line(note), COLUMNS - 2).iter().enumerate() {
         let mark = if i == 0 { "·" } else { " " };
         tell(&style.dim(&format!("{mark} {line}")));
     }
@@ -195,14 +233,26 @@ fn short(loss: f64) -> String {
     if (1e-3..100.0).contains(&loss) { format!("{loss:.4}") } else { number(loss) }
 }
 
-fn rate(end: &EpochEnd) -> String {
+/// How fast it is read: `412k tokens/s`.
+fn rate(end: &EpochEnd, unit: &str) -> String {
     let rows = end.record.rows_per_second;
     match () {
         () if !rows.is_finite() => "–".into(),
-        () if rows >= 1e6 => format!("{:.1}M rows/s", rows / 1e6),
-        () if rows >= 1e4 => format!("{:.0}k rows/s", rows / 1e3),
-        () => format!("{} rows/s", count(rows as usize)),
+        () if rows >= 1e6 => format!("{:.1}M {unit}/s", rows / 1e6),
+        () if rows >= 1e4 => format!("{:.0}k {unit}/s", rows / 1e3),
+        () => format!("{} {unit}/s", count(rows as usize)),
     }
+}
+
+/// How long all will take at most, told once while the first epoch of a long training runs; None as long as it is not known,
+/// and of a short one.
+fn whole(stage: &TrainingStage, step: &StepEnd, elapsed_s: f64) -> Option<String> {
+    let known = elapsed_s >= LOOKED_AT && step.epoch == 1 && stage.candidate == 1;
+    let all = elapsed_s / step.step as f64 * (step.steps * stage.epochs * stage.candidates) as f64;
+    (known && all >= LONG).then(|| {
+        let epochs = stage.epochs * stage.candidates;
+        format!("about {} for all {} epochs, if it does not stop early", duration(all), count(epochs))
+    })
 }
 
 /// A time as a clock shows it, `0:07` or `1:02:03`.
@@ -217,13 +267,13 @@ fn stepping(name: &str, step: &StepEnd) -> String {
     format!("{name}: epoch {}, step {}/{}, loss {}", step.epoch, step.step, step.steps, short(step.loss))
 }
 
-fn message(end: &EpochEnd, left_s: f64) -> String {
-    format!("{} {} {} left", losses(end), rate(end), clock(left_s))
+fn message(end: &EpochEnd, left_s: f64, unit: &str) -> String {
+    format!("{} {} {} left", losses(end), rate(end, unit), clock(left_s))
 }
 
-fn line(end: &EpochEnd) -> String {
+fn line(end: &EpochEnd, unit: &str) -> String {
     let digits = end.epochs.to_string().len();
-    format!("  epoch {:digits$}/{}  {}  {}", end.record.epoch, end.epochs, losses(end), rate(end))
+    format!("  epoch {:digits$}/{}  {}  {}", end.record.epoch, end.epochs, losses(end), rate(end, unit))
 }
 
 #[cfg(test)]
@@ -255,16 +305,39 @@ mod tests {
     #[test]
     fn the_bar_fits_eighty_columns() {
         let end = end(130, 1, Some(0.0298));
-        assert_eq!(message(&end, 3725.0), "train 0.0312 valid 0.0298* 412k rows/s 1:02:05 left");
-        let before = "  ".len() + 16 + " 130/200  ".len();
-        assert!(before + width(&message(&end, 35_999.0)) <= 80);
-        assert_eq!(line(&end), "  epoch 130/200  train 0.0312 valid 0.0298*  412k rows/s");
+        assert_eq!(message(&end, 3725.0, "rows"), "train 0.0312 valid 0.0298* 412k rows/s 1:02:05 left");
+        let before = "  ".len() + 13 + " 130/200  ".len();
+        assert!(before + width(&message(&end, 35_999.0, "tokens")) <= 80);
+        assert_eq!(line(&end, "rows"), "  epoch 130/200  train 0.0312 valid 0.0298*  412k rows/s");
     }
 
     #[test]
     fn a_step_says_where_it_stands() {
         let step = StepEnd { epoch: 3, step: 120, steps: 246, loss: 1.6043 };
         assert_eq!(stepping("training lm", &step), "training lm: epoch 3, step 120/246, loss 1.6043");
+    }
+
+    #[test]
+    fn a_long_training_is_estimated_in_its_first_epoch() {
+        let stage = TrainingStage {
+            name: "x".into(),
+            candidate: 1,
+            candidates: 3,
+            epochs: 20,
+            examples: 100,
+            unit: "tokens",
+        };
+        let step = StepEnd { epoch: 1, step: 10, steps: 100, loss: 1.0 };
+        let said = whole(&stage, &step, 6.0);
+        assert_eq!(said.as_deref(), Some("about 1 h 0 min for all 60 epochs, if it does not stop early"));
+        for (stage, step, seconds) in [
+            (stage.clone(), step, 4.0),
+            (stage.clone(), StepEnd { epoch: 2, ..step }, 6.0),
+            (TrainingStage { candidate: 2, ..stage.clone() }, step, 6.0),
+            (TrainingStage { epochs: 1, candidates: 1, ..stage.clone() }, StepEnd { step: 99, ..step }, 6.0),
+        ] {
+            assert_eq!(whole(&stage, &step, seconds), None);
+        }
     }
 
     #[test]

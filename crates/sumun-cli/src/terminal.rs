@@ -185,6 +185,16 @@ pub(crate) fn shell_word(word: &str) -> String {
     }
 }
 
+/// A text from outside on one line, without characters that would move a cursor or hide others: controls, and marks of
+/// direction.
+pub(crate) fn one_line(text: &str) -> String {
+    let hides = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if hides(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

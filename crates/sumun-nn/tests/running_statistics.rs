@@ -83,7 +83,14 @@ fn a_resumed_training_ends_with_the_same_running_statistics() {
         optimizer: "adam".parse().unwrap(),
         clip: Clip::None,
     };
-    let stage = TrainingStage { name: "drift".into(), candidate: 1, candidates: 1, epochs: 4, examples: 3 };
+    let stage = TrainingStage {
+        name: "drift".into(),
+        candidate: 1,
+        candidates: 1,
+        epochs: 4,
+        examples: 3,
+        unit: "rows",
+    };
     let mut whole = Drift::new();
     let first = whole.statistics();
     let mut session = Session::new(options, &whole).unwrap();

@@ -19,7 +19,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   sumun predict runs/electricity                        # after the end of the training file
   sumun predict runs/electricity newer.csv --steps 48   # after the end of another file
-  tail -n 500 log.csv | sumun predict runs/log - > next.csv
+  (head -n 1 log.csv; tail -n 500 log.csv) | sumun predict runs/log - > next.csv
   sumun predict runs/electricity --json
   sumun predict runs/classify-reviews-1 new_reviews.csv > labels.csv
   sumun predict runs/classify-reviews-1 new_reviews.csv --json --attention

@@ -9,7 +9,7 @@ use sumun::run::{FigureResult, PartResults, RUNS, RunEntry, RunState};
 
 use crate::failure::Failure;
 use crate::output::{json_number, print, print_json, tell};
-use crate::terminal::{Style, count, file_name, left, right, shortened, width};
+use crate::terminal::{Style, count, file_name, left, one_line, right, shortened, width};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -169,6 +169,8 @@ fn table(runs: &[RunEntry], sort: &str, now: SystemTime, style: Style) -> String
             baseline,
             age(now.duration_since(run.changed).unwrap_or_default()),
         ]
+        // Files may hold anything.
+        .map(|cell| one_line(&cell))
     };
     let rows: Vec<[String; 9]> = runs.iter().map(row).collect();
     let wide: Vec<usize> = (0..header.len())

@@ -54,5 +54,5 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         None => String::new(),
     };
-    print(&format!("{heading}{}", facts.table))
+    print(&format!("{heading}{}\n", facts.table.trim_end()))
 }

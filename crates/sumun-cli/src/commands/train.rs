@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand, value_parser};
 use sumun::run::{CONFIG_FILE, LiveRun, METRICS_FILE, RUNS, RunFolder, default_path};
 use sumun::settings::read_config;
 use sumun::tasks::{
-    About, AnyTraining, TASKS, TaskEntry, configure, named, resume as resume_training, setting,
+    About, AnyTraining, SETTINGS, TASKS, TaskEntry, configure, named, resume as resume_training, setting,
 };
 use sumun::train::{Ending, Progress};
 use toml::Table;
@@ -96,10 +97,9 @@ impl Subcommand for TrainTask {
 impl FromArgMatches for TrainTask {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let Some((name, matches)) = matches.subcommand() else {
-            return Err(clap::Error::new(clap::error::ErrorKind::MissingSubcommand));
+            return Err(clap::Error::new(ErrorKind::MissingSubcommand));
         };
-        let task = named(name)
-            .map_err(|error| clap::Error::raw(clap::error::ErrorKind::InvalidSubcommand, error))?;
+        let task = named(name).map_err(|error| clap::Error::raw(ErrorKind::InvalidSubcommand, error))?;
         Ok(Self {
             task,
             file: matches.get_one(FILE).cloned(),
@@ -192,6 +192,24 @@ Examples:
 
 CSV and TSV have a column of sources and one of targets, JSON lines a key for each. Pairs with the same source are never
 split between training and held out parts. What is written is at most twice as long as the longest target.";
+
+/// What to say beside an option of a task that no task was named with: how a configuration takes it. Nothing of any other
+/// mistake.
+pub(crate) fn instead(error: &clap::Error) -> String {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let configured = words.iter().any(|word| word == "--config" || word.starts_with("--config="));
+    let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    let mut options = SETTINGS.iter().filter(|setting| named == format!("--{}", setting.option()));
+    match (words.first().map(String::as_str), options.next()) {
+        (Some("train"), Some(setting)) if configured && error.kind() == ErrorKind::UnknownArgument => {
+            let key = setting.key();
+            format!(
+                "; beside --config, give it as --set {key}=VALUE, or name the task: sumun train TASK --config FILE {named}"
+            )
+        }
+        _ => String::new(),
+    }
+}
 
 /// Trains a task, what a configuration says, or what was interrupted.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {

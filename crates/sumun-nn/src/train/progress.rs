@@ -43,6 +43,8 @@ pub struct TrainingStage {
     pub epochs: usize,
     /// Windows or sequences of the training part, all of which an epoch sees.
     pub examples: usize,
+    /// What a row that is read is, for people: `tokens`, `steps`, `rows`.
+    pub unit: &'static str,
 }
 
 /// The step of a training within an epoch.

@@ -556,7 +556,14 @@ mod tests {
     }
 
     fn stage() -> TrainingStage {
-        TrainingStage { name: "point".into(), candidate: 1, candidates: 1, epochs: 6, examples: STEPS }
+        TrainingStage {
+            name: "point".into(),
+            candidate: 1,
+            candidates: 1,
+            epochs: 6,
+            examples: STEPS,
+            unit: "rows",
+        }
     }
 
     /// Everything but the seconds.

@@ -57,7 +57,7 @@ pub use filled::Imputed;
 pub use frequency::Frequency;
 pub use grid::{Gap, Grid};
 pub use missing::Missing;
-pub(crate) use names::{did_you_mean, listed};
+pub(crate) use names::{did_you_mean, listed, nearest};
 pub(crate) use number::{Asked, Convention, read};
 pub use number::{Mark, NumberForm};
 pub use opening::{Opening, WorkingMonths};

@@ -229,7 +229,11 @@ mod tests {
                 "k.csv: which column holds the tags? row 1 names 'a', 'b'; name it with tags",
             ),
             ("a,tag\nx,y\n", usual, "k.csv: which column holds the tokens? row 1 names 'a', 'tag'; name it"),
-            ("word,tag\nx,y\n", spec(None, Some("tga")), "k.csv: there is no field 'tga'; row 1 names"),
+            (
+                "word,tag\nx,y\n",
+                spec(None, Some("tga")),
+                "k.csv: there is no field 'tga'; did you mean 'tag'?",
+            ),
             ("word,tag,sent\nx,,1\n", usual, "k.csv: row 2, column 'tag': there is nothing; every token"),
             (
                 "word,tag,sent\nx,a,1\ny,a,2\nz,a,1\n",

@@ -79,15 +79,14 @@ impl RunFolder {
 /// What is beside the missing `path` and is spelled most like it.
 fn nearest(path: &Path) -> Option<PathBuf> {
     let wanted = path.file_name()?.to_string_lossy().to_lowercase();
-    let likeness = |entry: &std::fs::DirEntry| {
-        strsim::jaro_winkler(&entry.file_name().to_string_lossy().to_lowercase(), &wanted)
-    };
     // Sorted, because a folder lists its names in any order.
     let mut entries: Vec<_> = std::fs::read_dir(folder_of(path)).ok()?.flatten().collect();
     entries.sort_by_key(|entry| entry.file_name());
-    let (likeness, entry) =
-        entries.iter().map(|entry| (likeness(entry), entry)).max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (likeness > 0.7).then(|| path.with_file_name(entry.file_name()))
+    let names: Vec<String> =
+        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let found = crate::data::nearest(&wanted, names.iter())?;
+    let place = names.iter().position(|name| name == found)?;
+    Some(path.with_file_name(entries[place].file_name()))
 }
 
 /// The run finished last among those directly inside a folder, for one who gives the folder of all runs.

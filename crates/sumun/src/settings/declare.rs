@@ -45,7 +45,7 @@ macro_rules! typed {
 typed! {
     bool: Kind::Switch,
     usize: Kind::Count,
-    u64: Kind::Count,
+    u64: Kind::Seed,
     f64: Kind::Real,
     String: Kind::Text,
     PathBuf: Kind::Text,

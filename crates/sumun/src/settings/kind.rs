@@ -7,8 +7,10 @@ use crate::train::Clip;
 /// What a setting takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A whole number.
+    /// A whole number of things, of most of which there must be one.
     Count,
+    /// A whole number, any.
+    Seed,
     /// A number.
     Real,
     /// Yes or no.
@@ -39,7 +41,8 @@ impl Kind {
         let count = || text.parse::<i64>().ok().filter(|count| *count >= 0).map(Value::Integer);
         let text_value = || Value::String(text.to_owned());
         match self {
-            Self::Count => count().ok_or_else(|| format!("give a whole number from 0 to {}", i64::MAX)),
+            Self::Count => count().ok_or_else(|| "give a whole number of at least 1".to_owned()),
+            Self::Seed => count().ok_or_else(|| format!("give a whole number from 0 to {}", i64::MAX)),
             Self::Real => text.parse().map(Value::Float).map_err(|_| "give a number, such as 0.1".to_owned()),
             Self::Switch => text.parse().map(Value::Boolean).map_err(|_| "give true or false".to_owned()),
             Self::Text | Self::Choice(_) => Ok(text_value()),
@@ -68,7 +71,7 @@ impl Kind {
         };
         let any = Ok(value.clone());
         match (self, value, &real) {
-            (Self::Count, ..) => count("a whole number of at least 0"),
+            (Self::Count | Self::Seed, ..) => count("a whole number of at least 0"),
             (Self::Real | Self::HeldOut, _, Value::Float(value)) if value.is_finite() => Ok(real),
             (Self::Real | Self::HeldOut, _, Value::Float(_)) => Err("a finite number".into()),
             (Self::Real, ..) => Err("a number".into()),

@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::kind::Kind;
 use super::row::Setting;
+use crate::data::nearest;
 use crate::message::{MessagePart, key, text};
 use crate::{Error, Result};
 
@@ -186,13 +187,13 @@ pub(crate) fn misfit(error: &toml::de::Error) -> Error {
 
 /// The error for a key that none of `settings` has.
 pub(crate) fn unknown<'a>(key: &str, settings: impl Iterator<Item = &'a Setting>) -> Error {
-    let likeness = |setting: &Setting| {
-        // `lr` means `train.lr`.
-        strsim::jaro_winkler(&setting.key(), key).max(strsim::jaro_winkler(setting.name, key))
-    };
-    let nearest = settings.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    // `lr` means `train.lr`, and so does `training.lr`.
+    let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
+    let all: Vec<&Setting> = settings.collect();
+    let names: Vec<&str> = all.iter().map(|setting| setting.name).collect();
+    let nearest = nearest(name, names.iter()).and_then(|name| all.iter().find(|row| row.name == *name));
     let unknown = Error::Invalid(format!("there is no setting {key:?}"));
-    match nearest.filter(|setting| likeness(setting) > 0.7) {
+    match nearest {
         Some(setting) => unknown.advise(format!("did you mean {}?", setting.key())),
         None => unknown.advise(MessagePart::ListSettings),
     }

@@ -50,7 +50,7 @@ impl Setting {
     /// How a file says that the default is left open, commented out.
     pub(super) fn example(&self) -> String {
         match self.kind {
-            Kind::Count | Kind::Season => "1000".into(),
+            Kind::Count | Kind::Seed | Kind::Season => "1000".into(),
             Kind::Real | Kind::HeldOut | Kind::Clip => "0.0".into(),
             Kind::Switch => "false".into(),
             Kind::Choice([first, ..]) => format!("{first:?}"),

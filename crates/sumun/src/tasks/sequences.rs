@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use toml::Table;
 
 use super::figures::Prediction;
@@ -23,7 +23,7 @@ use super::trained::TrainedTask;
 use super::training::{Training, still_improving};
 use crate::message::key;
 use crate::model::{ModelFile, Registry};
-use crate::report::text::{count, counted};
+use crate::report::text::{count, counted, shortened};
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::{Settings, unwritable};
 use crate::train::{Ending, Keeper, Progress, Session, Snapshot, TrainingStage};
@@ -182,6 +182,7 @@ impl<T: Task> Learning for LessonLearning<T> {
             candidates: 1,
             epochs: self.config.train.fit()?.epochs,
             examples: self.lesson.examples(),
+            unit: if self.lesson.pipeline().tokens().is_some() { "tokens" } else { "steps" },
         };
         self.session.run(self.lesson.objective_mut(), &stage, progress, keeper)
     }
@@ -281,6 +282,13 @@ impl Outcome for SequenceOutcome {
     }
 }
 
+/// So many classes are named where they are spoken of.
+const SOME: usize = 6;
+
+fn counted_classes(count: usize) -> String {
+    if count == 1 { "1 class".into() } else { format!("{count} classes") }
+}
+
 impl<T: Task> TrainedModel for TrainedTask<T> {
     fn task(&self) -> &'static str {
         T::NAME
@@ -327,7 +335,26 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
     }
 
     fn facts(&self) -> ModelFacts {
-        ModelFacts::of(&self.model)
+        let (classes, tokens) = (self.pipeline.class_names(), self.pipeline.tokens());
+        let reads = match tokens {
+            Some(tokens) => format!("reads a vocabulary of {}", counted(tokens.len(), "token")),
+            None => "reads sequences of numbers".into(),
+        };
+        let answers = match classes {
+            [] => String::new(),
+            _ => {
+                let some: Vec<String> = classes.iter().take(SOME).map(|name| shortened(name, 30)).collect();
+                let more = if classes.len() > SOME { ", …" } else { "" };
+                format!(", knows {}: {}{more}", counted_classes(classes.len()), some.join(", "))
+            }
+        };
+        let mut more = Map::new();
+        if !classes.is_empty() {
+            more.insert("classes".into(), classes.into());
+        }
+        more.insert("vocabulary".into(), tokens.map(<[String]>::len).into());
+        let heading = Some([T::WORDS.verb.to_owned(), format!("{reads}{answers}")]);
+        ModelFacts { heading, more, ..ModelFacts::of(&self.model) }
     }
 
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {

@@ -291,7 +291,7 @@ fn settings_that_mean_nothing_are_explained() {
 #[test]
 fn kinds_are_kept() {
     let values = [
-        ("1", &[Kind::Count, Kind::Real, Kind::HeldOut, Kind::Clip][..]),
+        ("1", &[Kind::Count, Kind::Seed, Kind::Real, Kind::HeldOut, Kind::Clip][..]),
         ("0.5", &[Kind::Real, Kind::HeldOut, Kind::Clip]),
         ("true", &[Kind::Switch]),
         ("[1]", &[]),

@@ -157,7 +157,7 @@ impl Search {
         };
         let examples = self.fitting.material.train.len();
         let epochs = self.plan.decisions.epochs;
-        TrainingStage { name, candidate: index + 1, candidates: count, epochs, examples }
+        TrainingStage { name, candidate: index + 1, candidates: count, epochs, examples, unit: "rows" }
     }
 
     /// Keeps what came of the candidate at work.

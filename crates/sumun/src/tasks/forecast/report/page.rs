@@ -147,6 +147,7 @@ fn cards(report: &ForecastReport, out: &mut String) {
             format!(" <small>{}</small>", escape(&target.unit))
         };
         let e = target.model.test;
+        let name = if several { format!("Test MAE of {}", target.name) } else { "Test MAE".into() };
         let mut beside = escape(&target.name);
         if e.rmse.is_finite() {
             let _ = write!(beside, " · RMSE {}", number(e.rmse));
@@ -154,7 +155,7 @@ fn cards(report: &ForecastReport, out: &mut String) {
         if e.smape.is_finite() {
             let _ = write!(beside, " · sMAPE {} %", fixed(e.smape, 1));
         }
-        card("Test MAE", format!("{}{unit}", number(e.mae)), beside);
+        card(&name, format!("{}{unit}", number(e.mae)), beside);
     }
     let beside = format!("{} · {}", curves(report).summary(), counted(report.parameters, "parameter"));
     card("Training time", escape(&duration(report.seconds)), beside);
