@@ -20,6 +20,11 @@ fn lesson_002_9_an_lstm_forecasts_a_noisy_sine() {
     assert!((found.noise_mse..0.0048).contains(&found.test_mse), "{}", found.test_mse);
     assert!(found.test_mse < found.repeated_mse, "{} of {}", found.test_mse, found.repeated_mse);
     assert_eq!(found.scaler, found.leaky_scaler);
+    // Of a swing that grows, they differ: by the lesson's the test part ends at 1, and the same forecasts look better.
+    let [honest, leaky] = found.leak.largest;
+    assert!(honest > 1.02 && (leaky - 1.0).abs() < 1e-9, "{honest} {leaky}");
+    let [honest, leaky] = found.leak.repeated_mse;
+    assert!(leaky < 0.9 * honest, "{leaky} {honest}");
     assert_eq!(count(&found.picture, "<polyline"), 2);
     assert!(found.picture.svg().contains("the test begins"));
 }
@@ -88,10 +93,12 @@ fn lesson_003_4_gradients_explode_and_are_clipped() {
     assert!(found.norms.0 > 1e3, "{:?}", found.norms);
     assert!((found.norms.1 - 1.0).abs() < 1e-4, "{:?}", found.norms);
     assert_eq!((found.clipped.len(), found.unclipped.len()), (30, 30));
-    assert_eq!(found.clipped[0], found.unclipped[0]);
-    assert!(found.clipped.iter().all(|loss| *loss < 3.0 * found.clipped[0]), "{:?}", found.clipped);
-    // 30 steps of at most .01 · 1 with clipping; without it the first alone is longer than anything sensible.
-    assert!(found.moved.0 < 0.301 && found.moved.1 > 1e4, "{:?}", found.moved);
+    let worst = |losses: &[f64]| losses.iter().copied().fold(0.0, f64::max);
+    // With clipping it learns; without, a step throws the weights off, and it is left with the mean.
+    assert!(found.clipped[29] < 0.3 * found.variance, "{:?}", found.clipped);
+    assert!(worst(&found.clipped) < 1.1 * found.clipped[0], "{:?}", found.clipped);
+    assert!(worst(&found.unclipped) > 3.0 * found.variance, "{:?}", found.unclipped);
+    assert!(found.unclipped[29] > 0.9 * found.variance, "{:?}", found.unclipped);
     assert_eq!(count(&found.picture, "<polyline"), 2);
 }
 
@@ -99,7 +106,7 @@ fn lesson_003_4_gradients_explode_and_are_clipped() {
 fn lesson_001_4_a_language_model_generates_at_three_temperatures() {
     let found = lesson_001_4_language_model::run().unwrap();
     assert!(
-        found.losses.0 < 1.1 * found.guessing && found.losses.1 < 0.2 * found.guessing,
+        found.losses.0 < 1.1 * found.guessing && found.losses.1 < 0.35 * found.guessing,
         "{:?}",
         found.losses
     );
@@ -107,8 +114,9 @@ fn lesson_001_4_a_language_model_generates_at_three_temperatures() {
         assert_eq!(ids.len(), lesson_001_4_language_model::MAX_LEN + 1);
     }
     let [cold, warm, hot] = found.entropies;
-    assert!(cold < warm && warm < hot, "{:?}", found.entropies);
-    assert_ne!(found.generated[0], found.generated[2]);
+    assert!(1.1 * cold < warm && 1.1 * warm < hot, "{:?}", found.entropies);
+    let [cold, warm, hot] = &found.generated;
+    assert!(cold != warm && warm != hot && cold != hot);
 }
 
 #[test]

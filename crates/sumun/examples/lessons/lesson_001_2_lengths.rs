@@ -26,7 +26,8 @@ pub(crate) struct Outcome {
     pub(crate) picture: Picture,
 }
 
-fn test_mse(layer: RecurrentLayer, length: usize) -> Result<(f64, usize)> {
+/// Trains a model with `layer` on sines of a length; `name` says which, for the losses that are printed.
+fn test_mse(name: &str, layer: RecurrentLayer, length: usize) -> Result<(f64, usize)> {
     let (x, next) = sines(length, SAMPLES)?;
     let (train_x, test_x) = x.view().split_at(Axis(0), TRAIN);
     let mut model = Model::builder(Input::numbers(1)).layer(layer).dense(1).build(42)?;
@@ -39,6 +40,7 @@ fn test_mse(layer: RecurrentLayer, length: usize) -> Result<(f64, usize)> {
         clip: Clip::GlobalNorm { max: 1.0 },
         print_every: 40,
     };
+    println!("{name}, length {length}:");
     let answers = Answers::Values(next[..TRAIN].to_vec());
     train(&mut model, &recipe, &Inputs::Numbers(train_x.to_owned()), &answers)?;
     let predicted = predict(&model, &Inputs::Numbers(test_x.to_owned()))?;
@@ -48,8 +50,8 @@ fn test_mse(layer: RecurrentLayer, length: usize) -> Result<(f64, usize)> {
 pub(crate) fn run() -> Result<Outcome> {
     let (mut table, mut parameters) = (Vec::new(), (0, 0));
     for length in LENGTHS {
-        let (lstm, of_lstm) = test_mse(RecurrentLayer::lstm(16), length)?;
-        let (gru, of_gru) = test_mse(RecurrentLayer::gru(16), length)?;
+        let (lstm, of_lstm) = test_mse("LSTM", RecurrentLayer::lstm(16), length)?;
+        let (gru, of_gru) = test_mse("GRU", RecurrentLayer::gru(16), length)?;
         table.push((length, lstm, gru));
         parameters = (of_lstm, of_gru);
     }
