@@ -95,25 +95,22 @@ fn block(title: &str, rows: &[(&str, Scores)], style: Style) -> String {
 
 /// One sentence: how the model compares with the best baseline. `None` if there is nothing to compare.
 ///
-/// One target is compared by its MAE; several by the mean MASE, because their units differ.
+/// Both are compared on this part, so that the baseline is the hardest to beat there.
 pub(crate) fn verdict(evaluation: &Evaluation) -> Option<Verdict> {
-    let one = evaluation.model.targets.len() == 1;
-    let error = |s: &ForecastScores| if one { s.overall.mae } else { s.overall.mase.unwrap_or(f64::NAN) };
-    let model = error(&evaluation.model);
-    let best = evaluation
-        .baselines
-        .iter()
-        .filter(|b| error(b).is_finite())
-        .min_by(|a, b| error(a).total_cmp(&error(b)))?;
+    let best = evaluation.best_baseline()?;
+    let (model, error) = (evaluation.model.error(), best.error());
     if !model.is_finite() {
         return None;
     }
-    let name = &best.name;
-    let share = 100.0 * (1.0 - model / error(best));
+    let name = match evaluation.baselines.len() {
+        1 => best.name.clone(),
+        count => format!("{}, the best of {count} baselines", best.name),
+    };
+    let share = 100.0 * (1.0 - model / error);
     let percent = share.abs().round();
     Some(match () {
-        () if error(best) == 0.0 => Verdict {
-            sentence: format!("{name} makes no error at all; there is nothing left to learn"),
+        () if error == 0.0 => Verdict {
+            sentence: format!("{} makes no error at all; there is nothing left to learn", best.name),
             better: false,
         },
         () if percent < 1.0 => Verdict { sentence: format!("the same error as {name}"), better: false },
@@ -137,7 +134,7 @@ impl Verdict {
         if self.better {
             return style.green(&style.bold(&self.sentence));
         }
-        let advice = "try a longer --window, more --epochs or more data, or use the baseline";
+        let advice = "the baseline is as good or better here; more data or more --epochs may help";
         format!("{}\n{}", style.bold(&self.sentence), style.dim(advice))
     }
 }
@@ -174,12 +171,22 @@ mod tests {
     #[test]
     fn verdicts_are_honest() {
         for (model, naive, seasonal, expected) in [
-            (&[52.0][..], &[300.0][..], &[100.0][..], "48 % smaller error than 계절 naive (24)"),
-            (&[150.0], &[100.0], &[300.0], "50 % larger error than naive"),
-            (&[100.2], &[100.0], &[300.0], "the same error as naive"),
+            (
+                &[52.0][..],
+                &[300.0][..],
+                &[100.0][..],
+                "48 % smaller error than 계절 naive (24), the best of 2 baselines",
+            ),
+            (&[150.0], &[100.0], &[300.0], "50 % larger error than naive, the best of 2 baselines"),
+            (&[100.2], &[100.0], &[300.0], "the same error as naive, the best of 2 baselines"),
             (&[1.0], &[0.0], &[300.0], "naive makes no error at all; there is nothing left to learn"),
-            (&[1.0], &[f64::NAN], &[2.0], "50 % smaller error than 계절 naive (24)"),
-            (&[40.0, 60.0], &[100.0, 100.0], &[300.0, 300.0], "50 % smaller error than naive"),
+            (&[1.0], &[f64::NAN], &[2.0], "50 % smaller error than 계절 naive (24), the best of 2 baselines"),
+            (
+                &[40.0, 60.0],
+                &[100.0, 100.0],
+                &[300.0, 300.0],
+                "50 % smaller error than naive, the best of 2 baselines",
+            ),
         ] {
             assert_eq!(verdict(&evaluation(model, naive, seasonal)).unwrap().sentence, expected);
         }

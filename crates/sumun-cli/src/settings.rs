@@ -27,9 +27,13 @@ pub(crate) fn add_options(command: Command, task: &dyn TaskEntry) -> Command {
         command.arg(match setting.kind {
             // `--bidirectional`, `--bidirectional false`.
             Kind::Switch => arg.num_args(0..=1).default_missing_value("true").hide_possible_values(true),
-            Kind::Count | Kind::Seed | Kind::Real | Kind::HeldOut | Kind::Season | Kind::Clip => {
-                arg.allow_negative_numbers(true)
-            }
+            Kind::Count
+            | Kind::Seed
+            | Kind::Real
+            | Kind::HeldOut
+            | Kind::Season
+            | Kind::Least
+            | Kind::Clip => arg.allow_negative_numbers(true),
             // `--na -9999`.
             Kind::Texts => arg.allow_hyphen_values(true),
             Kind::Choice(_) | Kind::Text | Kind::Columns => arg,
@@ -61,6 +65,7 @@ fn value_name(setting: &Setting) -> &'static str {
         Kind::Switch => "BOOL",
         Kind::Choice(_) => "WHICH",
         Kind::Count | Kind::Seed | Kind::Season => "N",
+        Kind::Least => "auto|none|X",
         Kind::Real | Kind::Clip => "X",
         Kind::Text if setting.section == "text" => "FILE",
         Kind::Text => "NAME",
@@ -76,14 +81,8 @@ fn value_hint(kind: Kind, value_name: &str) -> ValueHint {
         Kind::HeldOut => ValueHint::FilePath,
         Kind::Text if value_name == "FILE" => ValueHint::FilePath,
         Kind::Choice(_) | Kind::Switch => ValueHint::Unknown,
-        Kind::Text
-        | Kind::Columns
-        | Kind::Texts
-        | Kind::Count
-        | Kind::Seed
-        | Kind::Season
-        | Kind::Real
-        | Kind::Clip => ValueHint::Other,
+        Kind::Text | Kind::Columns | Kind::Texts => ValueHint::Other,
+        Kind::Count | Kind::Seed | Kind::Season | Kind::Real | Kind::Least | Kind::Clip => ValueHint::Other,
     }
 }
 

@@ -149,7 +149,7 @@ fn what_a_hole_is_filled_with_changes_neither_the_loss_nor_a_figure() {
     for test_share in [0.0, 0.2] {
         let trained = [Missing::Ffill, Missing::Interpolate].map(|missing| {
             let mut config = small("y", missing);
-            (config.data.valid, config.data.test) = (0.0, test_share);
+            (config.data.valid, config.data.test) = (Some(0.0), Some(test_share));
             (config.data.horizon, config.data.season) = (Some(10), Some(Or::Word("none".into())));
             config.prepare.log = Switch::Off;
             train(&table, &config, &mut ()).unwrap()

@@ -24,7 +24,7 @@ fn default_options_beat_the_baselines() {
             assert_eq!(trained.decisions.difference.to_string(), difference, "{file}");
         }
         let test = trained.test.unwrap();
-        let seasonal = test.baselines.iter().find(|b| b.key == "seasonal_naive").unwrap();
+        let seasonal = test.baselines.iter().find(|b| b.key == format!("seasonal_naive_{season}")).unwrap();
         assert!((seasonal.overall.mase.unwrap() - baseline).abs() < 1e-9, "{file}: {seasonal:?}");
         let mase = test.model.overall.mase.unwrap();
         assert!(mase <= most, "{file}: MASE {mase}");

@@ -452,6 +452,9 @@ fn earlier(bytes: &[u8]) -> Checkpoint {
     old.about["file"] = serde_json::json!({ "name": source["file"], "hash": source["hash"] });
     let candidates = old.about["prepared"].as_array().unwrap();
     old.about["prepared"] = candidates.iter().map(|candidate| candidate["preprocessing"].clone()).collect();
+    for candidate in old.about["prepared"].as_array_mut().unwrap() {
+        candidate["targets"][0].as_object_mut().unwrap().remove("min").unwrap();
+    }
     old
 }
 

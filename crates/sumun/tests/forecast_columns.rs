@@ -171,8 +171,8 @@ fn one_step_ahead_and_no_parts_to_measure_on() {
     let options = changed(quick(), |c| {
         c.data.horizon = Some(1);
         c.data.season = None;
-        c.data.valid = 0.0;
-        c.data.test = 0.0;
+        c.data.valid = Some(0.0);
+        c.data.test = Some(0.0);
         c.data.time = Some("none".into());
         c.train.epochs = Some(3);
     });
@@ -232,16 +232,16 @@ fn what_cannot_work_is_refused_in_one_line() {
         (
             wave(20),
             changed(quick(), |c| {
-                c.data.window = Some(12);
+                c.data.window = Some(18);
             }),
-            "the training part has 14 of 20 rows, but window 12",
+            "the training part has 20 of 20 rows, but window 18",
         ),
         (
             wave(20),
             changed(quick(), |c| {
-                c.data.horizon = Some(9);
+                (c.data.horizon, c.data.test) = (Some(9), Some(0.2));
             }),
-            "horizon 9",
+            "the test part has 4 of 20 rows, but horizon 9 needs at least 9",
         ),
         (
             wave(50),
@@ -299,7 +299,7 @@ fn what_cannot_work_is_refused_in_one_line() {
         (
             wave(50),
             changed(quick(), |c| {
-                c.data.test = 0.9;
+                c.data.test = Some(0.9);
             }),
             "valid = 0.1 and test = 0.9 leave nothing",
         ),

@@ -76,7 +76,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
                     "notes": notes,
                 }));
             }
-            print(&scores::table(file_name(&part), &evaluation, &targets, style))
+            let mut text = scores::table(file_name(&part), &evaluation, &targets, style);
+            if let Some(verdict) = scores::verdict(&evaluation) {
+                text += &format!("\n{}\n", verdict.written(style));
+            }
+            print(&text)
         }
     }
 }

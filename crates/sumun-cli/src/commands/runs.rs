@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use sumun::run::{FigureResult, PartResults, RUNS, RunEntry, RunState};
+use sumun::run::{FigureResult, PartResults, RUNS, RunEntry, RunState, different_scales};
 
 use crate::failure::Failure;
 use crate::output::{json_number, print, print_json, tell};
@@ -87,10 +87,34 @@ fn sort(runs: &mut [RunEntry], by: &str) -> Result<(), Failure> {
                     choices.join(", ")
                 )));
             }
+            one_scale(runs, name, &known)?;
             runs.sort_by(|a, b| better(figure(a, name), figure(b, name)));
         }
     }
     Ok(())
+}
+
+/// Error where the figure is on different scales in different runs, with the figures that are not.
+fn one_scale(runs: &[RunEntry], by: &str, known: &[&str]) -> Result<(), Failure> {
+    let names: Vec<String> = runs.iter().map(|run| name(&run.path)).collect();
+    let parts: Vec<(&str, &PartResults)> =
+        names.iter().zip(runs).filter_map(|(name, run)| Some((name.as_str(), judged(run)?))).collect();
+    let key = known.iter().copied().find(|key| plain(key) == plain(by)).unwrap_or(by);
+    let Some([(one, scale), (other, other_scale)]) = different_scales(&parts, key) else { return Ok(()) };
+    let others: Vec<&str> =
+        known.iter().copied().filter(|key| different_scales(&parts, key).is_none()).collect();
+    let advice = match others.as_slice() {
+        [] => "compare runs of one kind".to_owned(),
+        [one] => format!("sort by {one}"),
+        several => format!("sort by one of {}", several.join(", ")),
+    };
+    Err(Failure::Usage(format!(
+        "--sort {by}: {key} is on different scales ({}: {}; {}: {}), so that it ranks nothing; {advice}",
+        shortened(one, 40),
+        shortened(scale, 100),
+        shortened(other, 40),
+        shortened(other_scale, 100),
+    )))
 }
 
 /// The better first, what has no figure last.
@@ -211,6 +235,7 @@ mod tests {
             model,
             baseline: None,
             more_is_better,
+            scale: None,
         };
         let order = |a, b, more| better(Some(&figure(a, more)), Some(&figure(b, more)));
         assert_eq!(order(Some(0.9), Some(0.8), true), Ordering::Less);

@@ -179,8 +179,8 @@ fn series_need_something_to_learn() {
     let negative: String = (0..80).map(|i| format!("{}\n", value(i) - 25.0)).collect();
     place.write("negative.csv", format!("y\n{negative}"));
     check(&place, "constant.csv", &["--horizon", "3"], &["column 'y' is 7 on all", "choose another target"]);
-    check(&place, "short.csv", &["--window", "12", "--horizon", "6"], &["window 12 + horizon 6 need 18"]);
-    check(&place, "short.csv", &["--window", "4", "--horizon", "5"], &["part has", "horizon 5"]);
+    check(&place, "short.csv", &["--window", "16", "--horizon", "6"], &["window 16 + horizon 6 need 22"]);
+    check(&place, "short.csv", &["--test", "0.2", "--horizon", "5"], &["part has", "horizon 5"]);
     check(&place, "negative.csv", &["--horizon", "3", "--log", "on"], &["'y'", "--log off"]);
 }
 

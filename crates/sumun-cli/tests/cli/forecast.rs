@@ -51,7 +51,7 @@ fn training_keeps_the_json_contract() {
         assert_scores(&json["metrics"][part]);
     }
     let baselines = json["baselines"].as_object().unwrap();
-    assert_eq!(baselines.keys().collect::<Vec<_>>(), ["naive", "seasonal_naive"]);
+    assert_eq!(baselines.keys().collect::<Vec<_>>(), ["drift", "ets", "naive", "seasonal_naive_7", "theta"]);
     baselines.values().for_each(assert_scores);
     assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
 
@@ -85,6 +85,7 @@ fn people_are_told_on_stderr() {
         "seasonal naive (7)",
         "MASE",
         "error ",
+        ", the best of 5 baselines",
         "runs/first/report.html",
         "sumun predict runs/first",
     ] {

@@ -120,7 +120,7 @@ fn help_goes_to_stdout_and_explains_everything() {
     for heading in ["Data:", "How targets are made easy to learn:", "Model:", "Training:", "Output:"] {
         assert!(help.contains(&format!("\n{heading}\n")), "{heading} is not in {help}");
     }
-    for default in ["[default: 32]", "[default: lstm]", "[default: 0.003]", "[default: 0.2]"] {
+    for default in ["[default: 32]", "[default: lstm]", "[default: 0.003]", "[default: adam]"] {
         assert!(help.contains(default), "{default} is not in {help}");
     }
     let version = place.succeed(&["--version"]).stdout;

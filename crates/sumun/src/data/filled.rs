@@ -99,6 +99,12 @@ impl Filled {
         self.since(row) == 0
     }
 
+    /// Whether each row's value was read; `None` where all were.
+    pub(crate) fn mask(&self) -> Option<Vec<bool>> {
+        let imputed = self.imputed.as_ref()?;
+        Some(imputed.since.iter().map(|&since| since == 0).collect())
+    }
+
     /// The value of `row` as it is known at `origin`, a row at or behind it: no row behind the origin touches it.
     pub(crate) fn at(&self, row: usize, origin: usize) -> f64 {
         self.late(row, origin).unwrap_or(self.values[row])
@@ -109,15 +115,6 @@ impl Filled {
         let imputed = self.imputed.as_ref()?;
         // A row at or before the last value that was read lies between values that are known.
         (origin - row < imputed.since[origin]).then(|| imputed.carried[origin])
-    }
-
-    /// All rows up to `origin` as they are known there, `[origin + 1]`.
-    pub(crate) fn known_at(&self, origin: usize) -> Cow<'_, [f64]> {
-        let since = self.since(origin);
-        if since == 0 {
-            return Cow::Borrowed(&self.values[..=origin]);
-        }
-        Cow::Owned((0..=origin).map(|row| self.at(row, origin)).collect())
     }
 
     /// The values of `rows` that were read.

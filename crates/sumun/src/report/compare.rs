@@ -8,7 +8,7 @@ use super::figures::{Room, figure, spans_decades};
 use super::frame::{self, Frame, section};
 use super::svg::{Chart, Line, Scale, XAxis};
 use super::text::{count, counted, duration, escape, fixed, number, shortened};
-use crate::run::{RunEntry, RunState};
+use crate::run::{PartResults, RunEntry, RunState, different_scales};
 use crate::train::EpochRecord;
 use crate::{Error, Result};
 
@@ -91,6 +91,14 @@ fn notes(runs: &[Compared<'_>]) -> Vec<String> {
     if data.len() > 1 {
         notes.push(format!("The runs learn from different files ({}).", listed(data)));
     }
+    let apart: Vec<String> =
+        columns(runs).into_iter().filter(|(key, _)| apart(runs, key)).map(|(key, _)| titled(key)).collect();
+    if !apart.is_empty() {
+        notes.push(format!(
+            "On different scales, and not to be ranked: {}. The runs differ in data, steps ahead or season.",
+            apart.join(", ")
+        ));
+    }
     for run in runs.iter().filter(|run| run.run.state != RunState::Finished) {
         notes.push(format!("{} is not finished: it has been through {}.", run.name, epochs_of(run)));
     }
@@ -105,8 +113,8 @@ fn key(run: &Compared<'_>) -> String {
     format!("<span class=\"key {}\"></span>{}", run.class, escape(&run.name))
 }
 
-/// Every figure of the part by which each run is judged, the baseline's below it.
-fn scores(runs: &[Compared<'_>]) -> String {
+/// The figures that some run has, and whether more of each is better.
+fn columns<'a>(runs: &[Compared<'a>]) -> Vec<(&'a str, bool)> {
     let mut columns: Vec<(&str, bool)> = Vec::new();
     for figure in runs.iter().filter_map(|r| r.run.results.as_ref()?.judged()).flat_map(|part| &part.figures)
     {
@@ -114,6 +122,21 @@ fn scores(runs: &[Compared<'_>]) -> String {
             columns.push((&figure.key, figure.more_is_better));
         }
     }
+    columns
+}
+
+/// Whether a figure is on different scales in different runs.
+fn apart(runs: &[Compared<'_>], key: &str) -> bool {
+    let parts: Vec<(&str, &PartResults)> = runs
+        .iter()
+        .filter_map(|run| Some((run.name.as_str(), run.run.results.as_ref()?.judged()?)))
+        .collect();
+    different_scales(&parts, key).is_some()
+}
+
+/// Every figure of the part by which each run is judged, the baseline's below it.
+fn scores(runs: &[Compared<'_>]) -> String {
+    let columns = columns(runs);
     let mut out = String::from(
         "<div class=\"panel scroll\"><table class=\"scores\"><thead><tr><th>run</th><th>part</th>",
     );
@@ -138,7 +161,7 @@ fn scores(runs: &[Compared<'_>]) -> String {
             let all = runs.iter().filter_map(|other| figure(other, column)).map(|(value, _)| value);
             let best = if *more { all.fold(f64::MIN, f64::max) } else { all.fold(f64::MAX, f64::min) };
             let written = written(column, value);
-            let class = if value == best { " class=\"best\"" } else { "" };
+            let class = if value == best && !apart(runs, column) { " class=\"best\"" } else { "" };
             let baseline = baseline.map_or_else(String::new, |b| {
                 format!("<small>baseline {}</small>", self::written(column, b))
             });
@@ -250,7 +273,7 @@ fn settings(runs: &[Compared<'_>]) -> String {
 mod tests {
     use super::*;
     use crate::report::check;
-    use crate::run::{FigureResult, PartResults, RunResults};
+    use crate::run::{FigureResult, RunResults};
 
     fn run(path: &str, epochs: usize, accuracy: f64, lr: &str) -> RunEntry {
         let epoch = |epoch: usize| EpochRecord {
@@ -269,12 +292,14 @@ mod tests {
             model: Some(accuracy),
             baseline: Some(0.25),
             more_is_better: true,
+            scale: None,
         };
         let part = PartResults {
             part: "test".into(),
             imputed: 0,
             baseline: "always 'a'".into(),
             figures: vec![figure],
+            baselines: Vec::new(),
         };
         RunEntry {
             path: path.into(),
@@ -319,6 +344,23 @@ mod tests {
             assert!(page.contains(part), "{part:?} is missing");
         }
         assert!(!page.contains("<th>task</th>"), "what is the same is left out");
+    }
+
+    #[test]
+    fn figures_on_different_scales_are_not_ranked() {
+        let scaled = |path: &str, scale: &str| {
+            let mut run = run(path, 2, 0.5, "1");
+            let figure = |results: &mut RunResults| {
+                results.parts[0].figures[0].scale = Some(scale.into());
+            };
+            run.results.iter_mut().for_each(figure);
+            run
+        };
+        let page = compare_report(&[scaled("one", "season 24"), scaled("two", "season 168")], "").unwrap();
+        assert!(page.contains("On different scales, and not to be ranked: accuracy"), "{page}");
+        assert!(!page.contains("<td class=\"best\">"));
+        let page = compare_report(&[scaled("one", "season 24"), scaled("two", "season 24")], "").unwrap();
+        assert!(!page.contains("On different scales") && page.contains("<td class=\"best\">"));
     }
 
     #[test]

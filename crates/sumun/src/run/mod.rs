@@ -43,7 +43,7 @@ pub use listing::{RunEntry, RunState};
 pub use live::LiveRun;
 pub use metrics::MetricsWriter;
 pub use name::default_path;
-pub use results::{FigureResult, PartResults, RunResults};
+pub use results::{BaselineResult, FigureResult, PartResults, RunResults, different_scales};
 pub use staged::Staged;
 
 /// The model, a [`crate::model::ModelFile`].

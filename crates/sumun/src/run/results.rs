@@ -1,5 +1,6 @@
 //! The figures of a finished run in one small file, so that runs can be listed and compared without reading models.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,20 @@ pub struct PartResults {
     pub imputed: usize,
     /// The figures; the first is the one to compare runs by.
     pub figures: Vec<FigureResult>,
+    /// Every baseline there is, that of `baseline` among them; empty where there is no other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<BaselineResult>,
+}
+
+/// The figures of one baseline of several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaselineResult {
+    /// What it is called in files: `seasonal_naive_24`.
+    pub key: String,
+    /// What people call it: `seasonal naive (24)`.
+    pub name: String,
+    /// Its figures by their keys; `None` where one is undefined.
+    pub figures: BTreeMap<String, Option<f64>>,
 }
 
 /// A figure beside the baseline's.
@@ -53,6 +68,25 @@ pub struct FigureResult {
     pub baseline: Option<f64>,
     /// Whether more is better.
     pub more_is_better: bool,
+    /// What it is measured on or divided by, where figures of other runs may be on another scale; figures can be ranked
+    /// only on one scale. `None` where a figure means the same everywhere, and in the files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<String>,
+}
+
+/// Two runs by their names whose figure `key` is on different scales, each with its scale: such figures cannot be ranked.
+/// `None` where all are on one scale. What an earlier version has not said is a scale of its own.
+pub fn different_scales<'a>(
+    runs: &[(&'a str, &'a PartResults)],
+    key: &str,
+) -> Option<[(&'a str, &'a str); 2]> {
+    let of = |part: &'a PartResults| {
+        let figure = part.figures.iter().find(|figure| figure.key == key && figure.model.is_some())?;
+        Some(figure.scale.as_deref().unwrap_or("not said"))
+    };
+    let mut all = runs.iter().filter_map(|(name, part)| Some((*name, of(part)?)));
+    let first = all.next()?;
+    all.find(|other| other.1 != first.1).map(|other| [first, other])
 }
 
 impl RunResults {
@@ -92,6 +126,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn scales_that_differ_are_found() {
+        let part = |scale: Option<&str>, model| PartResults {
+            part: "test".into(),
+            imputed: 0,
+            baseline: String::new(),
+            figures: vec![FigureResult {
+                key: "mase".into(),
+                model,
+                baseline: None,
+                more_is_better: false,
+                scale: scale.map(Into::into),
+            }],
+            baselines: Vec::new(),
+        };
+        let value = Some(1.0);
+        let (day, week) = (part(Some("season 24"), value), part(Some("season 168"), value));
+        let (silent, without) = (part(None, value), part(Some("season 7"), None));
+        for (runs, expected) in [
+            (&[("a", &day), ("b", &day), ("c", &without)][..], None),
+            (&[("a", &day), ("b", &day), ("c", &week)], Some([("a", "season 24"), ("c", "season 168")])),
+            (&[("a", &silent), ("b", &silent)], None),
+            (&[("a", &silent), ("b", &day)], Some([("a", "not said"), ("b", "season 24")])),
+            (&[], None),
+        ] {
+            assert_eq!(different_scales(runs, "mase"), expected);
+            assert_eq!(different_scales(runs, "mae"), None);
+        }
+    }
+
+    #[test]
     fn results_come_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("results.json");
@@ -101,12 +165,18 @@ mod tests {
             model,
             baseline: Some(0.1),
             more_is_better: true,
+            scale: Some("two classes".into()),
         };
         let part = |part: &str, model| PartResults {
             imputed: 0,
             part: part.into(),
             baseline: "always '가'".into(),
             figures: vec![figure("accuracy", model)],
+            baselines: vec![BaselineResult {
+                key: "zero".into(),
+                name: "always 0".into(),
+                figures: [("accuracy".to_owned(), None)].into(),
+            }],
         };
         let results = RunResults {
             task: "classify".into(),

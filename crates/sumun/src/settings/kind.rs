@@ -28,6 +28,8 @@ pub enum Kind {
     Texts,
     /// A number of rows, or `none`.
     Season,
+    /// A number, `auto` or `none`.
+    Least,
     /// The largest norm of the gradients, `value:X`, or `none`.
     Clip,
 }
@@ -51,6 +53,11 @@ impl Kind {
             Self::Texts => Ok(list(columns(text, "a text")?)),
             Self::Season if text == "none" => Ok(text_value()),
             Self::Season => count().ok_or_else(|| "give a number of rows, or none".to_owned()),
+            Self::Least if matches!(text, "auto" | "none") => Ok(text_value()),
+            Self::Least => {
+                let number = text.parse().ok().filter(|value: &f64| value.is_finite());
+                number.map(Value::Float).ok_or_else(|| "give a number, auto or none".to_owned())
+            }
             Self::Clip => {
                 clip(text)?;
                 Ok(text.parse().map_or_else(|_| text_value(), Value::Float))
@@ -102,6 +109,9 @@ impl Kind {
             (Self::Texts, ..) => Err("a list of texts".into()),
             (Self::Season, Value::String(none), _) if none == "none" => any,
             (Self::Season, ..) => count("a number of rows, or \"none\""),
+            (Self::Least, _, Value::Float(value)) if value.is_finite() => Ok(real),
+            (Self::Least, Value::String(word), _) if matches!(word.as_str(), "auto" | "none") => any,
+            (Self::Least, ..) => Err("a number, \"auto\" or \"none\"".into()),
             (Self::Clip, _, Value::Float(max)) if clip(&max.to_string()).is_ok() => Ok(real),
             (Self::Clip, Value::String(text), _) if clip(text).is_ok() => any,
             (Self::Clip, ..) => Err(CLIP.into()),
@@ -218,6 +228,8 @@ mod tests {
             (Kind::Real, "1", Value::Float(1.0)),
             (Kind::Season, "none", "none".into()),
             (Kind::Season, "12", Value::Integer(12)),
+            (Kind::Least, "none", "none".into()),
+            (Kind::Least, "-3", Value::Float(-3.0)),
             (Kind::Clip, "1", Value::Float(1.0)),
             (Kind::Clip, "value:2", "value:2".into()),
             (Kind::Text, "3", "3".into()),

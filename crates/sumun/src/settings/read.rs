@@ -75,8 +75,12 @@ impl Settings {
                 text += &format!(": {}", names.join(", "));
             }
             text += ".\n";
+            // `auto` is a text where a number may stand as well.
+            let word = setting.kind == Kind::Least;
             text += &match self.default_of(setting) {
-                Some(value) if setting.kind.is_text() => format!("{} = \"{value}\"\n", setting.name),
+                Some(value) if setting.kind.is_text() || (word && value.parse::<f64>().is_err()) => {
+                    format!("{} = \"{value}\"\n", setting.name)
+                }
                 Some(value) => format!("{} = {value}\n", setting.name),
                 // Without these there is no training.
                 None if setting.name == "train" => "train = \"data.csv\"\n".into(),

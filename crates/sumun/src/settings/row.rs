@@ -51,7 +51,7 @@ impl Setting {
     pub(super) fn example(&self) -> String {
         match self.kind {
             Kind::Count | Kind::Seed | Kind::Season => "1000".into(),
-            Kind::Real | Kind::HeldOut | Kind::Clip => "0.0".into(),
+            Kind::Real | Kind::HeldOut | Kind::Least | Kind::Clip => "0.0".into(),
             Kind::Switch => "false".into(),
             Kind::Choice([first, ..]) => format!("{first:?}"),
             Kind::Choice([]) | Kind::Text => "\"…\"".into(),

@@ -2,7 +2,7 @@
 
 use super::figures::{Figures, Measured};
 use super::finished::SequenceOutcome;
-use crate::run::{FigureResult, PartResults, RunResults};
+use crate::run::{BaselineResult, FigureResult, PartResults, RunResults};
 
 /// A figure that people compare.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,12 +69,21 @@ pub fn task_results(trained: &SequenceOutcome) -> RunResults {
             model: finite(figure.value),
             baseline: baseline.iter().find(|b| b.key == figure.key).and_then(|b| finite(b.value)),
             more_is_better: figure.more_is_better,
+            scale: None,
+        });
+        let first = (&measured.baseline_name, &measured.baseline);
+        let others = measured.other_baselines.iter().map(|other| (&other.name, &other.figures));
+        let all = std::iter::once(first).chain(others).map(|(name, figures)| BaselineResult {
+            key: name.clone(),
+            name: name.clone(),
+            figures: figures.headline().iter().map(|f| (f.key.to_owned(), finite(f.value))).collect(),
         });
         PartResults {
             imputed: 0,
             part: measured.part.clone(),
             baseline: measured.baseline_name.clone(),
             figures: figures.collect(),
+            baselines: if measured.other_baselines.is_empty() { Vec::new() } else { all.collect() },
         }
     };
     RunResults {

@@ -1,6 +1,7 @@
 //! Whether what a model file keeps of a forecaster beside its network fits together. Nobody vouches for a file: everything is
 //! checked, and sizes before anything is allocated by them.
 
+use super::baseline::Baseline;
 use super::kept::ForecasterConfig;
 use super::predict::timestamp;
 use crate::data::Frequency;
@@ -25,6 +26,13 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     }
     if config.season == 0 {
         return damaged("the season is 0".into());
+    }
+    let count = config.baselines.len();
+    if count > 0 && count != p.targets.len() {
+        return damaged(format!("it has baselines for {count} of {} targets", p.targets.len()));
+    }
+    if !config.baselines.iter().flatten().all(Baseline::is_sound) {
+        return damaged("a number of a baseline is out of range".into());
     }
     if !matches!(config.loss, Loss::Mae(_) | Loss::Mse(_) | Loss::Huber(_)) {
         return damaged(format!("{} is no loss of a forecaster", config.loss.name()));

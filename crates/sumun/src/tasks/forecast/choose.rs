@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::config::ForecastConfig;
+use super::config::{ForecastConfig, Minimum, MinimumWord};
 use super::decisions::{Choice, Decisions, Trial};
 use super::preprocessing::drift;
 use super::season;
 use super::source::Source;
-use crate::data::{Calendar, Encoding, Filled, Split, log_suits};
+use crate::data::{Calendar, Encoding, Filled, Split, log_suits, quoted};
 use crate::message::{key, text};
 use crate::settings::{DifferenceChoice, Switch};
 use crate::{Error, Result};
@@ -18,6 +18,8 @@ const HORIZON: usize = 12;
 const LONGEST_HORIZON: usize = 168;
 /// Windows need some context even where season and horizon are short.
 const SHORTEST_WINDOW: usize = 8;
+/// The least context where the series is so short that there is no room for more.
+const LEAST_WINDOW: usize = 4;
 /// The longest window that is chosen where nothing longer than it repeats itself: it costs time and has not been seen to help.
 const LONGEST_WINDOW: usize = 128;
 /// The longest window of all that are chosen: a week of hours. A year of days costs more than it has been seen to give.
@@ -35,13 +37,14 @@ impl Log {
 }
 
 pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisions> {
-    let split = Split::by_fractions(source.rows, config.data.valid, config.data.test)?;
-    let train = split.train.clone();
     let mut log = Log(Vec::new());
+    let split = choose_split(config, source, &mut log)?;
+    let train = split.train.clone();
     let season = choose_season(config, source, &train, &mut log)?;
     let horizon = choose_horizon(config, season, &split, &mut log);
     let (window, candidates_allowed) = choose_window(config, season, horizon, &split, &mut log)?;
     let logs = choose_log(config, source, &train, season, &mut log);
+    let min = choose_min(config, source, &mut log);
     let calendar = choose_calendar(config, source, &train, &mut log)?;
     let mut candidates: Vec<Trial> =
         choose_candidates(config, source, season, &logs, candidates_allowed, &split, &mut log)
@@ -75,6 +78,7 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
         horizon,
         window,
         log: logs,
+        min,
         calendar,
         candidates,
         difference: config.prepare.difference,
@@ -84,6 +88,86 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
         patience,
         choices: log.0,
     })
+}
+
+/// The parts, whose rows follow from the horizon where a series is short.
+fn choose_split(config: &ForecastConfig, source: &Source, log: &mut Log) -> Result<Split> {
+    let data = &config.data;
+    let window = data.window.unwrap_or(LEAST_WINDOW);
+    let split = Split::sized(source.rows, data.valid, data.test, window, data.horizon.unwrap_or(1))?;
+    let usual = Split::sized(source.rows, data.valid, data.test, 1, 1)?;
+    if split != usual {
+        let rows = |count: usize| if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
+        let horizon = data.horizon.unwrap_or(1);
+        let reason = |part: &Range<usize>| {
+            let all = source.rows;
+            match part.len() {
+                0 => format!("{all} rows are too few to hold any out for horizon {horizon}"),
+                few if few < horizon => format!("what {all} rows can spare, less than horizon {horizon}"),
+                _ => format!("the {all} rows are few for horizon {horizon}"),
+            }
+        };
+        for (name, part, given) in [("valid", &split.valid, data.valid), ("test", &split.test, data.test)] {
+            if given.is_none() {
+                log.add(name, rows(part.len()), reason(part));
+            }
+        }
+    }
+    Ok(split)
+}
+
+/// What is said of targets that are 0 most of the time.
+pub(super) fn intermittent(
+    names: &[String],
+    source: &Source,
+    train: &Range<usize>,
+    loss: &str,
+) -> Vec<String> {
+    let of = |(name, values): (&String, &Filled)| {
+        let train = values.observed(train.clone());
+        let zeros = train.iter().filter(|&&value| value == 0.0).count();
+        if 2 * zeros <= train.len() || train.iter().any(|&value| value < 0.0) {
+            return None;
+        }
+        let counts = train.iter().all(|value| value.fract() == 0.0);
+        let share = 100.0 * zeros as f64 / train.len() as f64;
+        let kind = if counts { "counts, most of which are 0" } else { "mostly 0" };
+        let said = match loss {
+            "mae" => {
+                "a forecast here is one number a step, with the loss mae the median, which is 0 or near it; the loss mse \
+                      forecasts the mean"
+            }
+            _ => "a forecast here is one number a step, near the mean",
+        };
+        Some(format!(
+            "column {} is {kind} ({share:.0} % of the training part): {said}. How often and how much takes a distribution, such \
+             as a Poisson or negative binomial one, or the sums of longer periods",
+            quoted(name)
+        ))
+    };
+    names.iter().zip(&source.targets).filter_map(of).collect()
+}
+
+/// For each target the least value that is forecast. As with logarithms, the validation and test parts are asked only
+/// whether they have a value below 0 at all.
+fn choose_min(config: &ForecastConfig, source: &Source, log: &mut Log) -> Vec<Option<f64>> {
+    let count = source.targets.len();
+    match config.prepare.min {
+        Minimum::Number(min) => vec![Some(min); count],
+        Minimum::Word(MinimumWord::None) => vec![None; count],
+        Minimum::Word(MinimumWord::Auto) => {
+            let at_least_0 = |values: &Filled| values.iter().all(|&value| value >= 0.0);
+            let all: Vec<Option<f64>> =
+                source.targets.iter().map(|values| at_least_0(values).then_some(0.0)).collect();
+            let (value, reason) = match all.iter().flatten().count() {
+                0 => ("none", "there are values below 0"),
+                some if some == count => ("0", "no value is below it"),
+                _ => ("0 for some targets", "those that have no value below it"),
+            };
+            log.add("min", value, reason);
+            all
+        }
+    }
 }
 
 fn choose_season(
@@ -175,7 +259,7 @@ fn choose_window(
         None => {
             let wanted = season.max(horizon).max(SHORTEST_WINDOW);
             // A third of what is left of the training part, so that there are windows to learn from.
-            let most = (train.saturating_sub(horizon.saturating_add(reach)) / 3).max(4);
+            let most = (train.saturating_sub(horizon.saturating_add(reach)) / 3).max(LEAST_WINDOW);
             let window = wanted.min(most).min(LONGEST_WINDOW);
             let reason = if window == wanted {
                 "the longest of season, horizon and 8".into()

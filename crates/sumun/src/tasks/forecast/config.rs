@@ -10,7 +10,7 @@ use crate::data::{Combine, DateOrder, Mark, Missing, ReadOptions, Resample, Scal
 use crate::loss::{Huber, Loss, Mae, Mse};
 use crate::message::{Key, key, text};
 use crate::settings::{
-    Cell, DifferenceChoice, Kind, Or, Settings, Switch, check_train, misfit, settings, unwritable,
+    Cell, DifferenceChoice, Kind, Or, Settings, Switch, Typed, check_train, misfit, settings, unwritable,
 };
 use crate::tasks::options::{DataOptions, NetworkOptions, NumberOptions, TrainOptions};
 use crate::train::{FitOptions, LearningRate, OptimizerConfig};
@@ -22,6 +22,30 @@ pub const TASK: &str = "forecast";
 
 /// The losses that a forecaster can learn with.
 const LOSSES: &[&str] = &["mae", "mse", "huber"];
+
+/// The least value that is forecast.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Minimum {
+    /// This number.
+    Number(f64),
+    /// One of the words.
+    Word(MinimumWord),
+}
+
+/// A word for the least value that is forecast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MinimumWord {
+    /// 0 where no value of the data is below it, else none.
+    Auto,
+    /// Any value may be forecast.
+    None,
+}
+
+impl Typed for Minimum {
+    const KIND: Kind = Kind::Least;
+}
 
 settings! {
     /// Where the data is and how it is read.
@@ -57,9 +81,10 @@ settings! {
         data.season: Option<Or<usize>> = None,
             "Rows after which the series repeats itself, or none; by default found in the training part";
         data.missing: Missing = Missing::Error, "What to do about missing values and time steps; what is filled in counts in no loss and no figure";
-        data.valid: f64 = 0.1,
-            "The share of rows that decides when to stop and what to choose; 0 for none";
-        data.test: f64 = 0.2, "The share of rows at the end that is only measured on; 0 for none";
+        data.valid: Option<f64> = None,
+            "The share of rows that decides when to stop and what to choose, 0 for none; by default 0.1, or one horizon";
+        data.test: Option<f64> = None,
+            "The share of rows at the end that is only measured on, 0 for none; by default 0.2, or one horizon";
     }
 }
 
@@ -73,6 +98,8 @@ settings! {
         prepare.average: Switch = Switch::Auto,
             "The mean of the candidates for what is subtracted: where the validation part says that it pays, always or never";
         prepare.log: Switch = Switch::Auto, "Logarithms, for positive series that grow";
+        prepare.min: Minimum = Minimum::Word(MinimumWord::Auto),
+            "The least value that is forecast: a number, none, or auto for 0 where no value of the data is below it";
         prepare.calendar: Switch = Switch::Auto, "Hour, weekday and time of year as inputs";
         prepare.scale: ScaleKind = ScaleKind::Standard, "How values are scaled, fitted on the training part";
     }
@@ -189,6 +216,8 @@ impl ForecastConfig {
         let season = decisions.season;
         used.data.horizon = Some(decisions.horizon);
         used.data.season = Some(if season > 1 { Or::Number(season) } else { Or::Word("none".into()) });
+        let (valid, test) = decisions.split.shares();
+        (used.data.valid, used.data.test) = (Some(valid), Some(test));
         // The mean of several candidates comes from training all of them again.
         if let [trial] = decisions.averaged.as_slice() {
             (used.prepare.difference, used.data.window) = (trial.difference, Some(trial.window));

@@ -19,6 +19,8 @@ pub struct Decisions {
     pub window: usize,
     /// For each target, whether its logarithm is taken.
     pub log: Vec<bool>,
+    /// For each target the least value that is forecast, if there is one.
+    pub min: Vec<Option<f64>>,
     /// What the network is given of the calendar, if anything.
     pub calendar: Option<Calendar>,
     /// The candidates that the validation part compares.

@@ -58,12 +58,26 @@ pub(super) fn converted(mut file: ModelFile) -> Result<ModelFile> {
 /// the network. Error: something is known ahead. The gradient of its weights was summed in another order, so that the
 /// training would end at other bits.
 pub(super) fn prepared_alike(now: &Value, then: &Value) -> Result<bool> {
-    let candidates = now.as_array().map_or(&[][..], Vec::as_slice);
+    // Forecasts had no least value; it is no part of what is learnt.
+    let without_min = |all: &Value, targets: &str| {
+        let mut all = all.as_array().cloned().unwrap_or_default();
+        for candidate in &mut all {
+            let targets = candidate.pointer_mut(targets).and_then(Value::as_array_mut);
+            for target in targets.into_iter().flatten().filter_map(Value::as_object_mut) {
+                target.remove("min");
+            }
+        }
+        all
+    };
+    let candidates = without_min(now, "/preprocessing/targets");
+    if candidates == without_min(then, "/preprocessing/targets") {
+        return Ok(true);
+    }
     let preprocessing: Value = candidates
         .iter()
         .map(|candidate| candidate.get("preprocessing").cloned().unwrap_or_default())
         .collect();
-    if preprocessing != *then {
+    if preprocessing != Value::from(without_min(then, "/targets")) {
         return Ok(false);
     }
     let input = format!("/model/inputs/{KNOWN_AHEAD}");

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::baseline::Baseline;
 use super::preprocessing::{Columns, Frame, Preprocessing};
 use crate::Result;
 use crate::data::{Categories, Frequency, Imputed, Missing, NumberForm, ReadOptions, Resample, TimeFormat};
@@ -22,6 +23,9 @@ pub struct ForecasterConfig {
     pub averaged: Vec<Preprocessing>,
     /// The period of the season in rows, 1 for none: for the baselines and the scale of the MASE.
     pub season: usize,
+    /// The baselines fitted to the training part, one list a target; empty in the files of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<Vec<Baseline>>,
     /// The loss that training made small.
     pub loss: Loss,
     /// What is done about missing values and rows.

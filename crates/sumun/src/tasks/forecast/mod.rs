@@ -1,4 +1,5 @@
-//! Forecasting: train on a series, forecast all steps ahead at once, and measure against classical methods.
+//! Forecasting: train on a series, forecast all steps ahead at once, and measure against classical methods
+//! (naive, drift, seasonal naive, Theta, ETS: [`baseline`]).
 //!
 //! [`train`] turns a [`Table`](crate::data::Table) and a [`ForecastConfig`] into a [`ForecastOutcome`] with a [`Forecaster`]; [`Forecaster::predict`] and
 //! [`Forecaster::evaluate`] use it. Not for many short series that should share a model, and not for intervals: it says
@@ -73,7 +74,9 @@ mod task;
 
 pub use crate::settings::{Cell, DifferenceChoice, Or, Switch};
 pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, TrainingStage};
-pub use config::{DataSettings, ForecastConfig, NetworkSettings, PrepareSettings, TASK, TrainSettings};
+pub use config::{
+    DataSettings, ForecastConfig, Minimum, MinimumWord, NetworkSettings, PrepareSettings, TASK, TrainSettings,
+};
 pub use decisions::{Choice, Decisions, Trial};
 pub use evaluation::{Evaluation, ForecastScores, Scores};
 pub use forecaster::Forecaster;

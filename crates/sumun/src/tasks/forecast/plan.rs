@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::baseline::{Baseline, Observed};
 use super::choose;
 use super::config::ForecastConfig;
 use super::decisions::Decisions;
@@ -9,6 +10,7 @@ use super::fit::{Fitting, Material};
 use super::metrics::mase_scale_of;
 use super::network::{Sizes, network};
 use super::preprocessing::{Input, Preprocessing, Target};
+use super::season::plausible_periods;
 use super::source::Source;
 use crate::data::{Difference, Filled, Transform, origins_within};
 use crate::tasks::source::Source as ReadFile;
@@ -30,6 +32,16 @@ impl ForecastPlan {
     pub(super) fn new(config: ForecastConfig, mut source: Source, files: Vec<ReadFile>) -> Result<Self> {
         let decisions = choose::decide(&config, &source)?;
         source.forget_unseen(&decisions.split.train);
+        let (names, split) = (&config.data.target, &decisions.split);
+        let intermittent = choose::intermittent(names, &source, &split.train, &config.train.loss);
+        source.notes.extend(intermittent);
+        if split.valid.is_empty() && config.data.valid.is_none() {
+            source.notes.push(if split.test.is_empty() {
+                format!("all {} rows are learnt from: too few to hold any out, so that nothing measures the forecasts", source.rows)
+            } else {
+                "there are too few rows for a validation part".into()
+            });
+        }
         Ok(Self { config, source, decisions, files })
     }
 
@@ -51,6 +63,19 @@ impl ForecastPlan {
     /// Candidate `index` before its first step.
     pub(super) fn fitting(&self, index: usize) -> Result<Fitting> {
         Fitting::new(self.material(index)?, &self.config, &self.decisions)
+    }
+
+    /// The baselines of each target, fitted to the training part.
+    pub(super) fn baselines(&self) -> Vec<Vec<Baseline>> {
+        let Self { source, decisions, .. } = self;
+        let train = &decisions.split.train;
+        let frequency = source.axis.as_ref().and_then(|(_, _, frequency)| frequency.as_ref());
+        let periods = plausible_periods(frequency, decisions.season, train.len());
+        let of = |values: &Filled| {
+            let mask = values.mask();
+            Baseline::all(Observed { values, mask: mask.as_deref() }, train.clone(), &periods)
+        };
+        source.targets.iter().map(of).collect()
     }
 
     /// How a candidate is trained.
@@ -77,10 +102,12 @@ impl ForecastPlan {
         let (data, train, scale) = (&config.data, &decisions.split.train, config.prepare.scale);
         let horizon = decisions.horizon;
         let mut targets = Vec::new();
-        for ((name, values), &log) in data.target.iter().zip(&source.targets).zip(&decisions.log) {
+        let columns = data.target.iter().zip(&source.targets).zip(&decisions.log).zip(&decisions.min);
+        for (((name, values), &log), &min) in columns {
             let mase_scale = mase_scale_of(values, train, decisions.season);
             let transform = Transform { log, difference };
-            targets.push(Target::fit(name, values, train, transform, horizon, scale, mase_scale)?);
+            let fitted = Target::fit(name, values, train, transform, horizon, scale, mase_scale)?;
+            targets.push(Target { min, ..fitted });
         }
         let inputs = |names: &[String], columns: &[Filled]| -> Result<Vec<Input>> {
             names.iter().zip(columns).map(|(name, values)| Input::fit(name, values, train, scale)).collect()

@@ -172,7 +172,8 @@ pub(super) fn evaluate(
     // Of rows before the file, none is forecast.
     let origins = origins(source.rows, config.rows_to_evaluate().max(before), p.horizon);
     let name = source.name.clone();
-    let evaluation = score::evaluate(config, &model.model, &frames, origins)?
+    let settled = 0..origins.start + 1;
+    let evaluation = score::evaluate(config, &model.model, &frames, origins, settled)?
         .ok_or_else(|| {
             Error::Data(format!(
                 "{name}: no forecast of the file can be compared: a target has no value that was read where one is forecast"

@@ -55,6 +55,9 @@ pub struct Target {
     /// Whether values of it were missing in the training part, so that channels say which of a window are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub marked: bool,
+    /// The least value that is forecast, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
 }
 
 /// A column that helps.
@@ -164,7 +167,7 @@ pub(crate) fn drift(train: &[f64]) -> f64 {
 }
 
 impl Target {
-    /// Fits on the values of the rows `train` only, and on none that was filled in.
+    /// Fits on the values of the rows `train` only, and on none that was filled in; any value may be forecast.
     pub(crate) fn fit(
         name: &str,
         values: &Filled,
@@ -198,7 +201,22 @@ impl Target {
             }
         };
         let steady = drift(&observed).abs() <= 1.0;
-        Ok(Self { name: name.to_owned(), log, steady, level, change, mase_scale, marked: train.has_holes() })
+        Ok(Self {
+            name: name.to_owned(),
+            log,
+            steady,
+            level,
+            change,
+            mase_scale,
+            marked: train.has_holes(),
+            min: None,
+        })
+    }
+
+    /// A forecast, or the least value that is forecast where it is below that.
+    pub(crate) fn bounded(&self, value: f64) -> f64 {
+        // A comparison and not `max`, which would turn a NaN into the least value.
+        self.min.filter(|&min| value < min).unwrap_or(value)
     }
 
     fn transform(&self, difference: Difference) -> Transform {
@@ -478,15 +496,14 @@ impl Preprocessing {
     }
 
     /// The forecast in the units of the series from the network's answer at `origin`: both `[horizon, C]`. Undoes
-    /// scaling, difference and logarithm; only rows up to the origin are looked at.
+    /// scaling, difference and logarithm, and keeps to the least value; only rows up to the origin are looked at.
     pub(crate) fn forecast(&self, frame: &Frame, origin: usize, answer: &[f32], into: &mut [f64]) {
         let count = self.targets.len();
         for (k, (to, &answer)) in into.iter_mut().zip(answer).enumerate() {
             let (target, levels) = (&self.targets[k % count], &frame.levels[k % count]);
             let reference = reference(&self.difference, levels, origin, k / count + 1);
-            *to = target
-                .transform(self.difference)
-                .unlevel(reference + target.change.inverse(f64::from(answer)));
+            let level = reference + target.change.inverse(f64::from(answer));
+            *to = target.bounded(target.transform(self.difference).unlevel(level));
         }
     }
 
@@ -507,6 +524,9 @@ impl Preprocessing {
         }
         if self.targets.iter().any(|t| t.mase_scale.is_some_and(|s| !(s.is_finite() && s > 0.0))) {
             return bad("the scale of the MASE is not a finite number above 0");
+        }
+        if self.targets.iter().any(|t| t.min.is_some_and(|min| !min.is_finite())) {
+            return bad("the least value that is forecast is not finite");
         }
         Ok(())
     }
@@ -682,7 +702,9 @@ mod tests {
             p.forecast(&changed, origin, &answer, &mut now);
             prop_assert_eq!(then, now);
             for (before, after) in frame.values.iter().zip(&changed.values) {
-                prop_assert_eq!(before.known_at(origin), after.known_at(origin));
+                let known =
+                    |values: &Filled| (0..=origin).map(|row| values.at(row, origin)).collect::<Vec<_>>();
+                prop_assert_eq!(known(before), known(after));
             }
         }
     }

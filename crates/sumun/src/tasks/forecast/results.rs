@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::config::TASK;
-use super::evaluation::{Evaluation, ForecastScores, Scores};
+use super::evaluation::{Evaluation, ForecastScores};
 use super::outcome::ForecastOutcome;
-use crate::run::{FigureResult, PartResults, RunResults};
+use crate::run::{BaselineResult, FigureResult, PartResults, RunResults};
 use crate::{Error, Result};
 
 /// A line for every epoch of the chosen candidate, and one for what came of it all.
@@ -41,25 +41,56 @@ pub(super) fn metrics(trained: &ForecastOutcome) -> Result<Vec<u8>> {
 
 /// The figures of the run: of all targets together, beside the baseline with the least error of each part.
 pub(super) fn results(trained: &ForecastOutcome) -> RunResults {
+    // Errors in a unit can be ranked for the same columns and steps; the MASE divides them by an error of the training
+    // part, which must be the same as well.
+    let (decisions, source) = (&trained.decisions, &trained.data.source);
+    let series = trained.config.data.series.as_ref().map_or_else(String::new, |series| format!(", {series}"));
+    let unit = format!(
+        "{} of {source}{series}, horizon {}",
+        trained.config.data.target.join(", "),
+        decisions.horizon
+    );
+    let train = decisions.split.train.len();
+    let scaled = format!("season {}, {train} training rows of {unit}", decisions.season);
     let part = |name: &str, part: &Evaluation| {
-        let mase = |s: &ForecastScores| s.overall.mase.unwrap_or(s.overall.mae);
-        let best = part.baselines.iter().min_by(|a, b| mase(a).total_cmp(&mase(b)));
-        let figure = |key: &str, of: fn(&Scores) -> f64| FigureResult {
+        let best = part.best_baseline();
+        let naive = |s: &ForecastScores| part.ratio_to_naive(s).unwrap_or(f64::NAN);
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let figure = |key: &str, scale: Option<&String>, of: &dyn Fn(&ForecastScores) -> f64| FigureResult {
             key: key.into(),
-            model: Some(of(&part.model.overall)).filter(|v| v.is_finite()),
-            baseline: best.map(|best| of(&best.overall)).filter(|v| v.is_finite()),
+            model: finite(of(&part.model)),
+            baseline: best.and_then(|best| finite(of(best))),
             more_is_better: false,
+            scale: scale.cloned(),
         };
         PartResults {
             part: name.into(),
             baseline: best.map_or_else(String::new, |best| best.name.clone()),
             imputed: part.imputed,
             figures: vec![
-                figure("mase", |s| s.mase.unwrap_or(f64::NAN)),
-                figure("mae", |s| s.mae),
-                figure("rmse", |s| s.rmse),
-                figure("smape", |s| s.smape),
+                figure("mase", Some(&scaled), &|s| s.overall.mase.unwrap_or(f64::NAN)),
+                figure("mae", Some(&unit), &|s| s.overall.mae),
+                figure("rmse", Some(&unit), &|s| s.overall.rmse),
+                figure("smape", None, &|s| s.overall.smape),
+                figure("mae_to_naive", None, &naive),
             ],
+            baselines: part
+                .baselines
+                .iter()
+                .map(|baseline| BaselineResult {
+                    key: baseline.key.clone(),
+                    name: baseline.name.clone(),
+                    figures: [
+                        ("mase", baseline.overall.mase),
+                        ("mae", finite(baseline.overall.mae)),
+                        ("rmse", finite(baseline.overall.rmse)),
+                        ("smape", finite(baseline.overall.smape)),
+                        ("mae_to_naive", part.ratio_to_naive(baseline)),
+                    ]
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .into(),
+                })
+                .collect(),
         }
     };
     let parts = [("valid", &trained.valid), ("test", &trained.test)];

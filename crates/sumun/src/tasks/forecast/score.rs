@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::{Array3, Axis};
 
-use super::baseline::Baseline;
+use super::baseline::{Baseline, Observed};
 use super::evaluation::{Evaluation, ForecastScores, Scores};
 use super::fit::INFERENCE_BATCH;
 use super::kept::ForecasterConfig;
@@ -44,22 +44,49 @@ pub(crate) fn forecasts(
     Ok(Array3::from_shape_vec(shape, values).expect("as many values as the shape has"))
 }
 
-/// The baselines of a season's period: naive, and seasonal naive unless the period is 1.
-fn baselines(season: usize) -> Vec<Baseline> {
-    let mut all = vec![Baseline::Naive];
-    if season > 1 {
-        all.push(Baseline::SeasonalNaive { period: season });
+/// The baselines that every target has and whose season lies before the first origin, each with its name for all targets
+/// together.
+fn baselines(config: &ForecasterConfig, origins: &Range<usize>) -> Vec<(String, String, Vec<Baseline>)> {
+    let season = config.season;
+    // A model from before baselines were kept.
+    let simple = || {
+        let seasonal = (season > 1).then_some(Baseline::SeasonalNaive { period: season });
+        [Baseline::Naive, Baseline::Drift].into_iter().chain(seasonal).collect::<Vec<_>>()
+    };
+    let lists = match config.baselines.as_slice() {
+        [] => vec![simple(); config.preprocessing.targets.len()],
+        lists => lists.to_vec(),
+    };
+    let Some((first, others)) = lists.split_first() else { return Vec::new() };
+    let mut all = Vec::new();
+    for baseline in first {
+        let key = baseline.key();
+        let alike = others.iter().filter_map(|list| list.iter().find(|other| other.key() == key).copied());
+        let each: Vec<Baseline> = std::iter::once(*baseline).chain(alike).collect();
+        if each.len() < lists.len() || each.iter().any(|one| one.period() > origins.start + 1) {
+            continue;
+        }
+        // Where the targets' seasons or trends differ, only the method is named.
+        let alike = each.iter().all(|one| one.to_string() == baseline.to_string());
+        let name = match baseline {
+            Baseline::Theta(_) if !alike => "Theta".into(),
+            Baseline::Ets(_) if !alike => "ETS".into(),
+            Baseline::Constant { .. } if !alike => "the most frequent value".into(),
+            _ => baseline.to_string(),
+        };
+        all.push((key, name, each));
     }
     all
 }
 
 /// Scores the model and the baselines at `origins`, all of which have their horizon in the frame, on the values that were
-/// read. `None` if there is no origin, or a target without any such value.
+/// read; the baselines begin in the rows `settled`. `None` if there is no origin, or a target without any such value.
 pub(crate) fn evaluate(
     config: &ForecasterConfig,
     model: &Model,
     frames: &[Frame],
     origins: Range<usize>,
+    settled: Range<usize>,
 ) -> Result<Option<Evaluation>> {
     let rows = origins.start + 1..origins.end + config.preprocessing.horizon;
     let unread = |frame: &Frame| frame.values.iter().any(|v| v.holes(rows.clone()) == rows.len());
@@ -75,13 +102,19 @@ pub(crate) fn evaluate(
     };
     let of_model = score(config, frame, &origins, &forecasts, "model", name)?;
     let mut scores = Vec::new();
-    for baseline in baselines(config.season) {
+    for (key, name, each) in baselines(config, &origins) {
         let mut of_baseline = Array3::zeros(forecasts.dim());
-        for (c, values) in frame.values.iter().enumerate() {
-            let of_target = baseline.forecasts_of(values, origins.clone(), config.preprocessing.horizon)?;
+        for ((c, values), baseline) in frame.values.iter().enumerate().zip(each) {
+            let mask = values.mask();
+            let series = Observed { values, mask: mask.as_deref() };
+            let horizon = config.preprocessing.horizon;
+            let target = &config.preprocessing.targets[c];
+            let of_target = baseline
+                .forecasts(series, settled.clone(), origins.clone(), horizon)?
+                .mapv(|value| target.bounded(value));
             of_baseline.index_axis_mut(Axis(2), c).assign(&of_target);
         }
-        scores.push(score(config, frame, &origins, &of_baseline, baseline.key(), baseline.to_string())?);
+        scores.push(score(config, frame, &origins, &of_baseline, &key, name)?);
     }
     Ok(Some(Evaluation { origins, imputed, model: of_model, baselines: scores, forecasts }))
 }

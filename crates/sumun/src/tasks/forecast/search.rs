@@ -207,6 +207,7 @@ impl Search {
             .map(|(&member, material)| (Sizes::of(&material.preprocessing), weights[member].as_slice()))
             .collect();
         let model = joined(&plan.config.network, &networks)?;
+        let baselines = plan.baselines();
         let ForecastPlan { config: asked, source, mut decisions, .. } = plan;
         let (mut preprocessing, mut frames) = (Vec::new(), Vec::new());
         for material in materials {
@@ -228,6 +229,7 @@ impl Search {
             version: env!("CARGO_PKG_VERSION").into(),
             seed: asked.train.seed,
             season: decisions.season,
+            baselines,
             loss: asked.loss()?,
             missing: asked.data.missing,
             resample: asked.resample()?,
@@ -247,7 +249,7 @@ impl Search {
         let evaluate = |part: &Range<usize>| {
             let rows = config.rows_to_evaluate();
             let origins = if part.is_empty() { 0..0 } else { origins_within(part, rows, decisions.horizon) };
-            score::evaluate(&config, &model, &frames, origins)
+            score::evaluate(&config, &model, &frames, origins, decisions.split.train.clone())
         };
         let valid = evaluate(&decisions.split.valid)?;
         let test = evaluate(&decisions.split.test)?;

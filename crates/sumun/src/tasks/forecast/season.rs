@@ -82,6 +82,17 @@ pub fn calendar_periods(frequency: &Frequency) -> Vec<usize> {
     periods
 }
 
+/// The periods whose repetition is a forecast to beat, in rows, shortest first: the calendar's and the `season` that was
+/// found or given (1 for none), as far as the training part, of `rows` rows, has two of them.
+pub fn plausible_periods(frequency: Option<&Frequency>, season: usize, rows: usize) -> Vec<usize> {
+    let mut periods = frequency.map(calendar_periods).unwrap_or_default();
+    periods.push(season);
+    periods.retain(|&period| period >= 2 && period <= rows / 2);
+    periods.sort_unstable();
+    periods.dedup();
+    periods
+}
+
 fn best(train: &[f64], periods: Vec<usize>, evidence: &Evidence) -> Option<Season> {
     let mut best: Option<Season> = None;
     let rounding = ROUNDING * train.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
@@ -309,6 +320,21 @@ mod tests {
         for values in [vec![], vec![1.0], vec![1.0, 2.0], vec![0.1; 100], (0..100).map(f64::from).collect()] {
             assert_eq!(detect(&values, None), None);
             assert_eq!(detect(&values, Some(&Frequency::months(1))), None);
+        }
+    }
+
+    #[test]
+    fn plausible_periods_pass_twice() {
+        for (frequency, season, rows, expected) in [
+            (Some(Frequency::hours(1)), 24, 400, &[24, 168][..]),
+            (Some(Frequency::hours(1)), 24, 335, &[24]),
+            (Some(Frequency::hours(1)), 12, 400, &[12, 24, 168]),
+            (Some(Frequency::days(1)), 1, 800, &[7, 365]),
+            (None, 30, 100, &[30]),
+            (None, 1, 100, &[]),
+            (Some(Frequency::months(1)), 12, 23, &[]),
+        ] {
+            assert_eq!(plausible_periods(frequency.as_ref(), season, rows), expected);
         }
     }
 

@@ -5,9 +5,20 @@ use crate::report::figures::histogram;
 use crate::report::svg::{Area, Chart, Line, Scale, Section, XAxis};
 use crate::report::text::counted;
 
-/// Which class colours a baseline: the same one everywhere on the page.
-pub(super) fn baseline_class(index: usize) -> String {
-    format!("c-base{}", index % 4)
+/// How many baselines are drawn: the best ones.
+const DRAWN: usize = 4;
+
+/// Which class colours a baseline, the same everywhere on the page; `None` for one that is not drawn.
+pub(super) fn baseline_class(target: &TargetReport, index: usize) -> Option<String> {
+    let error = |forecaster: &ScoredForecaster| {
+        let mae = if forecaster.test.mae.is_finite() { forecaster.test.mae } else { forecaster.valid.mae };
+        if mae.is_finite() { mae } else { f64::INFINITY }
+    };
+    let own = error(target.baselines.get(index)?);
+    let before =
+        |(i, other): &(usize, &ScoredForecaster)| error(other) < own || (error(other) == own && *i < index);
+    let rank = target.baselines.iter().enumerate().filter(before).count();
+    (rank < DRAWN).then(|| format!("c-base{rank}"))
 }
 
 /// `name (unit)`.
@@ -104,12 +115,14 @@ pub(super) fn by_step(target: &TargetReport) -> Chart {
         let points = forecaster.mae_by_step.iter().enumerate().map(|(i, v)| (i as f64 + 1.0, *v)).collect();
         Line { name: forecaster.name.clone(), class, points, dots: forecaster.mae_by_step.len() <= 24 }
     };
-    let baselines = target.baselines.iter().enumerate().map(|(i, b)| line(b, baseline_class(i)));
+    let drawn = |(i, b)| Some(line(b, baseline_class(target, i)?));
+    let baselines = target.baselines.iter().enumerate().filter_map(drawn);
     let lines = baselines.chain([line(&target.model, "c-model".into())]).collect();
     Chart {
         name: format!("Mean absolute error of {} by step ahead", target.name),
         description:
-            "How the error grows with the distance of the forecast, for the model and the baselines.".into(),
+            "How the error grows with the distance of the forecast, for the model and the best baselines."
+                .into(),
         x: XAxis { title: "steps ahead".into(), whole: true, ..XAxis::default() },
         y_title: with_unit("mean absolute error", &target.unit),
         y_scale: Scale::FromZero,
@@ -140,7 +153,8 @@ pub(super) fn example(target: &TargetReport, example: &Example) -> Chart {
     let mut lines = vec![line("actual", "c-actual".into(), all)];
     if let Some((name, values)) = &example.baseline {
         let index = target.baselines.iter().position(|b| b.name == *name).unwrap_or(0);
-        lines.push(line(name, baseline_class(index), ahead(values)));
+        let class = baseline_class(target, index).unwrap_or_else(|| "c-base0".into());
+        lines.push(line(name, class, ahead(values)));
     }
     lines.push(line("forecast", "c-model".into(), ahead(&example.forecast)));
     let section = Section {

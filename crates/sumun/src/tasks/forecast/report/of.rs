@@ -7,7 +7,7 @@ use super::shown::{
     DataFacts, Errors, Example, ForecastReport, Interval, ScoredForecaster, SplitFacts, Stretch, TargetReport,
 };
 use crate::report::EpochRow;
-use crate::tasks::forecast::baseline::Baseline;
+use crate::tasks::forecast::baseline::Observed;
 use crate::tasks::forecast::evaluation::{Evaluation, Scores};
 use crate::tasks::forecast::network::stack;
 use crate::tasks::forecast::outcome::ForecastOutcome;
@@ -141,7 +141,11 @@ impl ForecastOutcome {
             test_forecast: self.test.as_ref().map_or_else(Vec::new, |test| stretches(test, c, first)),
             future: after.map_or_else(Vec::new, |(_, values)| values.to_vec()),
             future_interval: match (after, &self.valid) {
-                (Some((_, future)), Some(valid)) => interval(valid, values, c, future),
+                (Some((_, future)), Some(valid)) => interval(valid, values, c, future).map(|mut interval| {
+                    let target = &self.forecaster.config().preprocessing.targets[c];
+                    interval.low.iter_mut().for_each(|low| *low = target.bounded(*low));
+                    interval
+                }),
                 _ => None,
             },
             examples: self.test.as_ref().map_or_else(Vec::new, |test| self.examples(test, c)),
@@ -203,8 +207,18 @@ impl ForecastOutcome {
         let mut chosen = vec![("Median error", last / 2), ("Worst forecast", last), ("Best forecast", 0)];
         chosen.truncate(errors.len().min(3));
         let season = self.decisions.season;
-        let baseline = if season > 1 { Baseline::SeasonalNaive { period: season } } else { Baseline::Naive };
-        let name = test.baselines.iter().find(|b| b.key == baseline.key()).map(|b| b.name.clone());
+        let best = test.best_baseline();
+        let fitted = self.forecaster.config().baselines.get(c);
+        let baseline = best.and_then(|best| Some((best, fitted?.iter().find(|one| one.key() == best.key)?)));
+        let of_baseline = |origin: usize| {
+            let (best, baseline) = baseline?;
+            let (filled, settled) = (&self.data.filled[c], self.decisions.split.train.clone());
+            let mask = filled.mask();
+            let series = Observed { values: filled, mask: mask.as_deref() };
+            let forecasts = baseline.forecasts(series, settled, origin..origin + 1, horizon).ok()?;
+            let target = &self.forecaster.config().preprocessing.targets[c];
+            Some((best.name.clone(), forecasts.row(0).iter().map(|&value| target.bounded(value)).collect()))
+        };
         chosen
             .into_iter()
             .map(|(title, rank)| {
@@ -223,9 +237,7 @@ impl ForecastOutcome {
                     history: values[from..=origin].to_vec(),
                     actual: values[steps].to_vec(),
                     forecast: (0..horizon).map(|h| test.forecasts[[i, h, c]]).collect(),
-                    baseline: name
-                        .clone()
-                        .zip(baseline.forecast(&self.data.filled[c].known_at(origin), origin, horizon).ok()),
+                    baseline: of_baseline(origin),
                     mae,
                 }
             })

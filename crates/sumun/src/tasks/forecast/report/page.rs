@@ -42,6 +42,8 @@ fn curves(report: &ForecastReport) -> Curves<'_> {
 struct Verdict {
     baseline: String,
     ratio: f64,
+    /// How many baselines there are.
+    among: usize,
 }
 
 /// Judges by MASE, averaged over the targets, or by MAE where MASE is undefined and there is one target.
@@ -65,7 +67,8 @@ fn verdict(targets: &[TargetReport]) -> Option<Verdict> {
             Some((b.name.clone(), mean(&of)?))
         });
         let (baseline, error) = baselines.min_by(|a, b| a.1.total_cmp(&b.1))?;
-        (error > 0.0).then(|| Verdict { baseline, ratio: model / error })
+        let among = first.baselines.len();
+        (error > 0.0).then(|| Verdict { baseline, ratio: model / error, among })
     })
 }
 
@@ -84,14 +87,18 @@ impl Verdict {
     }
 
     fn words(&self) -> String {
+        let among = match self.among {
+            1 => String::new(),
+            among => format!(", the best of {among} baselines"),
+        };
         let change = percent((self.ratio - 1.0).abs() * 100.0);
         match self.class() {
-            "good" => format!("<b>{change} % smaller error</b> than {}", escape(&self.baseline)),
+            "good" => format!("<b>{change} % smaller error</b> than {}{among}", escape(&self.baseline)),
             "bad" => format!(
-                "<b>{change} % larger error</b> than {name}: on these data {name} is the better forecast",
+                "<b>{change} % larger error</b> than {name}{among}: on these data {name} is the better forecast",
                 name = escape(&self.baseline)
             ),
-            _ => format!("<b>The same error</b> as {}", escape(&self.baseline)),
+            _ => format!("<b>The same error</b> as {}{among}", escape(&self.baseline)),
         }
     }
 }
@@ -135,7 +142,11 @@ fn cards(report: &ForecastReport, out: &mut String) {
     if let Some(target) = report.targets.first() {
         let mase: Vec<f64> = report.targets.iter().map(|t| t.model.test.mase).collect();
         let mean = mase.iter().sum::<f64>() / mase.len() as f64;
-        let baselines = target.baselines.iter().filter(|b| b.test.mase.is_finite() && !several);
+        // The best three; the table of errors has all.
+        let mut baselines: Vec<&ScoredForecaster> =
+            target.baselines.iter().filter(|b| b.test.mase.is_finite() && !several).collect();
+        baselines.sort_by(|a, b| a.test.mase.total_cmp(&b.test.mase));
+        let baselines = baselines.into_iter().take(3);
         let others: Vec<String> =
             baselines.map(|b| format!("{} {}", escape(&b.name), fixed(b.test.mase, 3))).collect();
         let beside =
@@ -282,8 +293,9 @@ fn error_table(target: &TargetReport, out: &mut String) {
     }
     out.push_str("</tr></thead><tbody>");
     for (i, row) in rows.iter().enumerate() {
-        let class = if i == 0 { "c-model".into() } else { figures::baseline_class(i - 1) };
-        let _ = write!(out, "<tr><th><span class=\"key {class}\"></span>{}</th>", escape(&row.name));
+        let class = if i == 0 { Some("c-model".into()) } else { figures::baseline_class(target, i - 1) };
+        let key = class.map_or_else(String::new, |class| format!("<span class=\"key {class}\"></span>"));
+        let _ = write!(out, "<tr><th>{key}{}</th>", escape(&row.name));
         for part in parts {
             for (_, value, written) in COLUMNS {
                 let best = rows
