@@ -361,6 +361,36 @@ fn a_file_is_used_from_its_first_value_on() {
     assert!(trained.notes.iter().any(|said| said == note), "{:?}", trained.notes);
 }
 
+/// Parts of which nothing was read measure nothing, and are said to.
+#[test]
+fn parts_without_a_value_decide_and_measure_nothing() {
+    let with_hole = |hole: std::ops::Range<usize>| {
+        let rows = (0..200).map(|row| match hole.contains(&row) {
+            true => "NA\n".to_owned(),
+            false => format!("{}\n", 50.0 + 10.0 * (row as f64 * 0.9).sin()),
+        });
+        let table =
+            Table::from_reader("f.csv", ("y\n".to_owned() + &rows.collect::<String>()).as_bytes()).unwrap();
+        let mut config = small("y", Missing::Ffill);
+        config.data.horizon = Some(7);
+        train(&table, &config, &mut ()).unwrap()
+    };
+    // 140 rows to learn, 20 to decide, 40 to measure.
+    let unseen = with_hole(140..160);
+    assert!(unseen.valid.is_none() && unseen.test.is_some() && unseen.candidates.len() == 1);
+    let choice = unseen.decisions.choices.iter().find(|choice| choice.name == "difference").unwrap();
+    assert!(choice.reason.starts_with("every target value of the validation part is missing"), "{choice:?}");
+    let note = "every target value of the validation part is missing: the last epoch was kept";
+    assert!(unseen.notes.iter().any(|said| said == note), "{:?}", unseen.notes);
+    let unmeasured = with_hole(160..200);
+    assert!(unmeasured.test.is_none() && unmeasured.valid.is_some());
+    assert!(
+        unmeasured.notes.iter().any(|said| said.ends_with("40 of 40 in the test part")),
+        "{:?}",
+        unmeasured.notes
+    );
+}
+
 /// Steps that have no row are filled in like values, and count as little.
 #[test]
 fn missing_steps_do_not_count() {

@@ -304,7 +304,8 @@ fn longer_trial(
     split: &Split,
     log: &mut Log,
 ) -> Option<Trial> {
-    let first = candidates.first().filter(|_| config.data.window.is_none() && !split.valid.is_empty())?;
+    let first =
+        candidates.first().filter(|_| config.data.window.is_none() && source.has_values(&split.valid))?;
     let frequency = source.axis.as_ref().and_then(|(_, _, frequency)| frequency.as_ref())?;
     let train = &split.train;
     let longer = source
@@ -420,9 +421,15 @@ fn choose_candidates(
         candidates.push(DifferenceChoice::Season);
     }
     candidates.push(DifferenceChoice::Last);
-    if split.valid.is_empty() {
+    if !source.has_values(&split.valid) {
         candidates.truncate(1);
-        log.add("difference", candidates[0], "there is no validation part to compare candidates on");
+        let reason = match split.valid.is_empty() {
+            true => "there is no validation part to compare candidates on",
+            false => {
+                "every target value of the validation part is missing, so that candidates cannot be compared"
+            }
+        };
+        log.add("difference", candidates[0], reason);
         return candidates;
     }
     // Levels that have drifted will drift on, out of what the network has learnt, however well they do on a short

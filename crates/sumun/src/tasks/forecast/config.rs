@@ -236,7 +236,7 @@ impl ForecastConfig {
                 .advise(text("name one or more with ") + key("target")));
         }
         self.read_options().check()?;
-        if self.resample()?.is_some() && data.time.as_deref() == Some("none") {
+        if data.resample.is_some() && data.time.as_deref() == Some("none") {
             return Err(Error::Settings(
                 key("resample") + " needs times, but " + key("time").to("none") + " says that there are none",
             ));

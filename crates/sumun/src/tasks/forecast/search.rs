@@ -253,12 +253,18 @@ impl Search {
         };
         let valid = evaluate(&decisions.split.valid)?;
         let test = evaluate(&decisions.split.test)?;
+        let measured = source.has_values(&decisions.split.valid);
         let left_out = source.left_out(&decisions.split, &decisions.log);
         let (data, mut notes) = summarise(source);
         notes.extend(left_out);
         notes.extend(still_improving(&best.epochs, candidates[best.index].best_epoch, decisions.epochs));
-        if decisions.split.valid.is_empty() {
-            notes.push("there is no validation part: the last epoch was kept".into());
+        if !measured {
+            notes.push(match decisions.split.valid.is_empty() {
+                true => "there is no validation part: the last epoch was kept".into(),
+                false => {
+                    "every target value of the validation part is missing: the last epoch was kept".into()
+                }
+            });
         }
         Ok(ForecastOutcome {
             forecaster: Forecaster { config, model },

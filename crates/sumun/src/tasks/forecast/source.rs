@@ -166,6 +166,11 @@ impl Source {
         }
     }
 
+    /// Whether any target value of `rows` was read: whether there is anything to compare a forecast with.
+    pub(crate) fn has_values(&self, rows: &Range<usize>) -> bool {
+        self.targets.iter().any(|target| target.holes(rows.clone()) < rows.len())
+    }
+
     /// What to say of target values that do not count: how many were filled in, in each part, and which have no logarithm
     /// where one is taken.
     pub(crate) fn left_out(&self, split: &Split, logs: &[bool]) -> Vec<String> {
