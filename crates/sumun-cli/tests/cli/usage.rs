@@ -45,6 +45,68 @@ fn bad_values_are_refused_in_one_line() {
     }
 }
 
+/// Below 0 and 0 are refused with the same bound.
+#[test]
+fn counts_say_what_they_must_be() {
+    let place = Place::with_series();
+    for option in ["--horizon", "--epochs", "--batch"] {
+        for value in ["-1", "0"] {
+            let arguments = ["train", "forecast", "y.csv", "--target", "y", option, value];
+            place.refuse(&arguments, &["at least 1"]);
+        }
+    }
+}
+
+#[test]
+fn an_option_of_a_task_beside_a_configuration_is_explained() {
+    let place = Place::with_series();
+    place.write("run.toml", "task = \"forecast\"\n[data]\ntrain = \"y.csv\"\ntarget = [\"y\"]\n");
+    let arguments = ["train", "--config", "run.toml", "--horizon", "6"];
+    place.refuse(&arguments, &["--set data.horizon=VALUE", "sumun train TASK --config FILE"]);
+    let ran = place.run(&["train", "--config", "run.toml", "--colour", "6"]);
+    assert!(ran.code == Some(2) && !ran.stderr.contains("--set"), "{ran:?}");
+}
+
+#[test]
+fn an_error_line_is_bounded_and_plain() {
+    let place = Place::with_series();
+    let long = "x".repeat(5000);
+    for arguments in [
+        &["predict", &long][..],
+        &[&long],
+        &["train", "forecast", "y.csv", "--target", &long],
+        &["train", "forecast", "y.csv", "--target", "y", "--set", &long],
+        &["train", "forecast", &long, "--target", "y"],
+    ] {
+        let ran = place.run(arguments);
+        let line = ran.stderr.trim_end();
+        assert!(ran.code == Some(2) && line.chars().count() < 1200, "{} characters", line.chars().count());
+    }
+    let ran = place.run(&["predict", "a\u{1b}[2J\u{202e}b"]);
+    assert!(!ran.stderr.trim_end().chars().any(|c| c.is_control() || c == '\u{202e}'), "{ran:?}");
+}
+
+/// A full disk behind standard output is one exit code, whatever is written.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_output_is_exit_code_1() {
+    let place = Place::with_series();
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["train", "--help"],
+        &["config", "tag"],
+        &["completions", "bash"],
+        &["man", "train"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ran = place.command(arguments).stdout(full).output().unwrap();
+        let stderr = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with("error: standard output cannot be written"), "{arguments:?}: {stderr}");
+    }
+}
+
 #[test]
 fn incomplete_commands_are_refused() {
     let place = Place::with_series();

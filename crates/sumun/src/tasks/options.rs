@@ -282,3 +282,39 @@ impl TrainOptions {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_examples_get_more_steps_and_very_many_fewer() {
+        let usual = Usual::default();
+        for (examples, batch, epochs, patience) in [
+            (1_usize, 8, 100, 20),
+            (53, 8, 100, 20),
+            (243, 8, 39, 8),
+            (700, 16, 28, 8),
+            (4907, 32, 20, 8),
+            (60_000, 32, 10, 8),
+            (1_000_000, 64, 3, 8),
+        ] {
+            let mut options = TrainOptions::default();
+            let steps = examples.div_ceil(options.batch_of(examples));
+            let choices = options.decide(examples, steps, usual, "text");
+            let found = (options.batch, options.epochs, options.patience);
+            assert_eq!(found, (Some(batch), Some(epochs), Some(patience)), "{examples}");
+            assert_eq!([&choices[0][1], &choices[1][1]], [&epochs.to_string(), &batch.to_string()]);
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_not_decided() {
+        let asked =
+            TrainOptions { epochs: Some(7), batch: Some(5), patience: Some(2), ..TrainOptions::default() };
+        let mut options = asked.clone();
+        assert_eq!(options.batch_of(10), 5);
+        assert!(options.decide(10, 2, Usual::default(), "text").is_empty());
+        assert_eq!(options, asked);
+    }
+}
