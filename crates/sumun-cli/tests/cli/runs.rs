@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::place::{Place, last_json};
+use crate::place::{Place, QUICK, last_json};
 
 const TRAIN: [&str; 10] =
     ["--epochs", "2", "--hidden", "4", "--embedding", "4", "--quiet", "--json", "--test", "0.25"];
@@ -86,4 +86,25 @@ fn runs_have_reports_and_are_listed_and_compared() {
     ] {
         place.refuse(&[&["compare"], runs].concat(), &[expected]);
     }
+}
+
+/// The MASE of two seasons divides by two different errors: the smaller figure says nothing.
+#[test]
+fn figures_on_different_scales_are_not_ranked() {
+    let place = Place::with_series();
+    for (season, out) in [("7", "r/week"), ("14", "r/fortnight")] {
+        let mut arguments = vec!["train", "forecast", "y.csv", "--target", "y", "--horizon", "7", "--quiet"];
+        arguments.extend(QUICK);
+        arguments.extend(["--season", season, "--out", out]);
+        place.succeed(&arguments);
+    }
+    let expected = ["--sort mase: mase is on different scales", "season 7", "season 14", "mae_to_naive"];
+    place.refuse(&["runs", "r", "--sort", "mase"], &expected);
+    // The unit is the same, and so is the naive forecast.
+    for figure in ["mae", "mae_to_naive"] {
+        assert!(place.succeed(&["runs", "r", "--sort", figure]).stdout.contains("week"));
+    }
+    place.succeed(&["compare", "r/week", "r/fortnight"]);
+    let page = place.read("compare.html");
+    assert!(page.contains("On different scales, and not to be ranked: MASE."));
 }
