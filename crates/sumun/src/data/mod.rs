@@ -24,6 +24,7 @@ mod axis;
 mod calendar;
 mod categories;
 mod charset;
+mod columnar;
 mod filled;
 mod frequency;
 mod grid;

@@ -6,6 +6,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::charset::{NoText, decode};
+use super::columnar::{self, Columnar};
 use super::read_options::ReadOptions;
 use super::unpack::Packing;
 use super::workbook;
@@ -95,6 +96,10 @@ impl TextFile {
         if workbook::is_workbook(&bytes) {
             let read = workbook::read(std::mem::take(&mut bytes), options.sheet.as_deref()).map_err(bad)?;
             notes.push(read.note);
+            (sheet, text) = (Some(read.typed), Some(read.text));
+        } else if let Some(kind) = Columnar::of(&bytes) {
+            let read = columnar::read(kind, std::mem::take(&mut bytes), MOST_BYTES).map_err(bad)?;
+            notes.push(format!("the file is {}", kind.name()));
             (sheet, text) = (Some(read.typed), Some(read.text));
         } else if bytes.starts_with(b"PK\x03\x04") {
             return Err(bad("the file is a ZIP archive; unpack it first".into()));
