@@ -319,7 +319,7 @@ fn longer_trial(
         return None;
     }
     log.add(
-        "longer window",
+        "long window",
         longer,
         "a longer season is in the training part: one more candidate sees all of it",
     );
