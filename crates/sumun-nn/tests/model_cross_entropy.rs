@@ -21,7 +21,7 @@ fn reader(every_step: bool) -> ModelBuilder {
         .layer(RecurrentLayer::gru(4).return_sequences(every_step))
 }
 
-/// Answers at every step and once, of heads whose answers are taken in chunks and of others; with frozen layers below,
+/// Predictions at every step and once, of heads whose answers are taken in chunks and of others; with frozen layers below,
 /// frozen heads, and nothing to train.
 #[test]
 fn one_call_gives_the_bits_of_three() {

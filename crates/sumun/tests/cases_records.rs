@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sumun::records::{Input, RecordSpec, Records, Tagged, TaggedSpec};
 use sumun::tasks::{
-    Answers, AnyTraining, Evaluated, Figures, Measured, Outcome, Predicted, Prediction, Request,
+    AnyTraining, Evaluated, Figures, Measured, Outcome, Predicted, Prediction, Predictions, Request,
     TrainedModel, named, setting,
 };
 
@@ -40,7 +40,7 @@ fn trained(task: &str, file: &Path, settings: &[(&str, &str)]) -> Box<dyn Traine
     named(task).unwrap().open("model", outcome.model_file().unwrap()).unwrap()
 }
 
-fn predict(model: &dyn TrainedModel, file: &Path) -> sumun::Result<Answers> {
+fn predict(model: &dyn TrainedModel, file: &Path) -> sumun::Result<Predictions> {
     match model.predict(&Request { file: Some(file), ..Request::default() })? {
         Predicted::Records(answers) => Ok(answers),
         Predicted::Ahead { .. } => panic!("a forecast"),

@@ -12,8 +12,8 @@ use sumun::noise::Noise;
 use sumun::scores::Regression;
 use sumun::settings::{Kind, Setting};
 use sumun::tasks::{
-    About, Answers, Figures, HeldOut, How, Lesson, Measured, Next, Pipeline, PlainText, Predicted,
-    Prediction, Request, Sequences, Source, Task, TaskConfig, TaskEntry, Words, setting,
+    About, Figures, HeldOut, How, Lesson, Measured, Next, Pipeline, PlainText, Predicted, Prediction,
+    Predictions, Request, Sequences, Source, Task, TaskConfig, TaskEntry, Words, setting,
 };
 use sumun::train::{BatchLoss, Ending, Objective, StopAfter, Validated};
 use sumun::{Error, Parameters, Result, Rows};
@@ -223,10 +223,10 @@ impl Pipeline for LargestPipeline {
     fn tokens(&self) -> Option<&[String]> {
         None
     }
-    fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Answers> {
+    fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Predictions> {
         let outputs = self.outputs(model, &lines(&PlainText::read(file)?)?)?;
         let predictions = outputs.into_iter().map(Prediction::Number).collect();
-        Ok(Answers { predictions, ..Answers::default() })
+        Ok(Predictions { predictions, ..Predictions::default() })
     }
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
         let file = PlainText::read(file)?;

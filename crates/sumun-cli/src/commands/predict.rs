@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use sumun::Error;
 use sumun::data::Missing;
 use sumun::forecast::Forecast;
-use sumun::tasks::{Alignment, Answers, AttentionWeights, Predicted, Prediction, Reading, Request, open};
+use sumun::tasks::{Alignment, AttentionWeights, Predicted, Prediction, Predictions, Reading, Request, open};
 
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
@@ -58,10 +58,10 @@ pub(crate) struct Arguments {
     /// With --json, of a model trained with --pool attention, or of a translator: also the weight of each token or step
     #[arg(long, requires = "json")]
     attention: bool,
-    /// Of a classifier or regressor, the one column of FILE to write beside each answer [default: all of them]
+    /// Of a classifier or regressor, the one column of FILE to write beside each prediction [default: all of them]
     #[arg(long, value_name = "COLUMN")]
     id: Option<String>,
-    /// Refuse a file with an empty text; without it, such a text is answered with `unknown`
+    /// Refuse a file with an empty text; without it, such a text is predicted as `unknown`
     #[arg(long)]
     strict: bool,
     /// Say nothing on stderr but errors
@@ -91,7 +91,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         _ => error,
     };
     match on_threads(arguments.threads, || trained.predict(&request))?.map_err(of_run)? {
-        Predicted::Records(answers) => print_answers(trained.task(), &answers, &arguments),
+        Predicted::Records(predicted) => print_predictions(trained.task(), &predicted, &arguments),
         Predicted::Ahead { forecast, horizon } => {
             if !arguments.quiet {
                 forecast.notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
@@ -104,44 +104,44 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Prints an answer for each record.
-fn print_answers(task: &str, answers: &Answers, arguments: &Arguments) -> Result<(), Failure> {
+/// Prints a prediction for each record.
+fn print_predictions(task: &str, predicted: &Predictions, arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.quiet {
-        let notes = answers.notes.iter().cloned().chain(figures::unknown_note(answers.unknown));
-        notes.chain(cut_note(answers)).for_each(|note| tell_note(&note, Style::for_stderr()));
+        let notes = predicted.notes.iter().cloned().chain(figures::unknown_note(predicted.unknown));
+        notes.chain(cut_note(predicted)).for_each(|note| tell_note(&note, Style::for_stderr()));
     }
     if arguments.json {
-        let sources = answers.texts.iter().map(Some).chain(std::iter::repeat(None));
+        let sources = predicted.texts.iter().map(Some).chain(std::iter::repeat(None));
         let mut object = json!({
             "task": task,
             "run": arguments.run.to_string_lossy(),
             "file": arguments.file.as_ref().map(|file| file.to_string_lossy()),
-            "classes": answers.classes,
-            "unknown_tokens": answers.unknown,
-            "predictions": answers.predictions.iter().zip(sources).map(prediction_json).collect::<Value>(),
-            "notes": answers.notes,
+            "classes": predicted.classes,
+            "unknown_tokens": predicted.unknown,
+            "predictions": predicted.predictions.iter().zip(sources).map(prediction_json).collect::<Value>(),
+            "notes": predicted.notes,
         });
         if arguments.id.is_some() {
-            object["ids"] = answers.beside.rows.iter().filter_map(|row| row.first().cloned()).collect();
+            object["ids"] = predicted.beside.rows.iter().filter_map(|row| row.first().cloned()).collect();
         }
         if arguments.attention {
-            let aligned = answers.predictions.iter().filter_map(alignment_json);
-            object["attention"] = answers.attention.iter().map(attention_json).chain(aligned).collect();
+            let aligned = predicted.predictions.iter().filter_map(alignment_json);
+            object["attention"] = predicted.attention.iter().map(attention_json).chain(aligned).collect();
         }
         return print_json(&object);
     }
-    print(&answers_text(task, answers))
+    print(&predictions_text(task, predicted))
 }
 
 /// What to say of texts that came to no end; None where all did.
-fn cut_note(answers: &Answers) -> Option<String> {
+fn cut_note(predicted: &Predictions) -> Option<String> {
     let cut = |prediction: &&Prediction| matches!(prediction, Prediction::Text { ended: false, .. });
-    let cut = answers.predictions.iter().filter(cut).count();
+    let cut = predicted.predictions.iter().filter(cut).count();
     (cut > 0).then(|| {
         format!(
             "{} of {} outputs reached the longest length, twice that of the longest target in training, without an end",
             terminal::count(cut),
-            terminal::count(answers.predictions.len())
+            terminal::count(predicted.predictions.len())
         )
     })
 }
@@ -190,29 +190,29 @@ fn attention_json(attention: &AttentionWeights) -> Value {
     }
 }
 
-/// What stands for the answer to a record with nothing to read.
+/// What stands for the prediction of a record with nothing to read.
 const UNKNOWN: &str = "unknown";
 
-/// A line a record as CSV, its own columns before the answer; of tagged sentences, a line a token and a blank line after
+/// A line a record as CSV, its own columns before the prediction; of tagged sentences, a line a token and a blank line after
 /// each.
-fn answers_text(task: &str, answers: &Answers) -> String {
-    let columns: &[&str] = match answers.predictions.iter().find(|p| !matches!(p, Prediction::Unknown { .. }))
-    {
-        Some(Prediction::Number(_)) => &["prediction"],
-        Some(Prediction::Text { .. }) => &["source", "prediction", "probability"],
-        Some(Prediction::Tokens { .. }) => &["token", "log_probability"],
-        Some(Prediction::Tags { .. }) => &[],
-        None if task == "regress" => &["prediction"],
-        Some(Prediction::Class { .. } | Prediction::Unknown { .. }) | None => &["label", "probability"],
-    };
-    let beside = &answers.beside;
+fn predictions_text(task: &str, predicted: &Predictions) -> String {
+    let columns: &[&str] =
+        match predicted.predictions.iter().find(|p| !matches!(p, Prediction::Unknown { .. })) {
+            Some(Prediction::Number(_)) => &["prediction"],
+            Some(Prediction::Text { .. }) => &["source", "prediction", "probability"],
+            Some(Prediction::Tokens { .. }) => &["token", "log_probability"],
+            Some(Prediction::Tags { .. }) => &[],
+            None if task == "regress" => &["prediction"],
+            Some(Prediction::Class { .. } | Prediction::Unknown { .. }) | None => &["label", "probability"],
+        };
+    let beside = &predicted.beside;
     let mut text = String::new();
     if !columns.is_empty() {
         let own = beside.names.iter().cloned();
         let names: Vec<String> = own.chain(columns.iter().map(|name| unlike(name, &beside.names))).collect();
         text += &csv_row(&names);
     }
-    for (place, prediction) in answers.predictions.iter().enumerate() {
+    for (place, prediction) in predicted.predictions.iter().enumerate() {
         let mut row = beside.rows.get(place).cloned().unwrap_or_default();
         match prediction {
             Prediction::Class { label, probabilities } => {
@@ -225,7 +225,7 @@ fn answers_text(task: &str, answers: &Answers) -> String {
                 row.extend(columns.iter().skip(1).map(|_| String::new()));
             }
             Prediction::Text { text, probability, .. } => {
-                let source = answers.texts.get(place).cloned().unwrap_or_default();
+                let source = predicted.texts.get(place).cloned().unwrap_or_default();
                 row.extend([source, text.clone(), csv_number(*probability)]);
             }
             Prediction::Tokens { tokens, log_probabilities } => {
@@ -235,7 +235,7 @@ fn answers_text(task: &str, answers: &Answers) -> String {
                 continue;
             }
             Prediction::Tags { tags, probabilities } => {
-                let tokens = answers.tokens.get(place).into_iter().flatten();
+                let tokens = predicted.tokens.get(place).into_iter().flatten();
                 for ((token, tag), &probability) in tokens.zip(tags).zip(probabilities) {
                     text += &format!("{token}\t{tag}\t{}\n", csv_number(probability));
                 }

@@ -107,7 +107,7 @@ fn texts_are_classified() {
     let labels: Vec<&str> = csv.lines().map(|line| line.split(',').nth(1).unwrap()).collect();
     assert_eq!(labels[..3], ["label", "good", "poor"], "{csv}");
     assert!(csv.lines().nth(1).unwrap().starts_with("a 좋은 film,good,0."), "{csv}");
-    // Lines of text are read as the column is, an empty one is unknown, and one column may stand beside the answers.
+    // Lines of text are read as the column is, an empty one is unknown, and one column may stand beside the predictions.
     let lines = place.run_with_input(&["predict", "run", "-"], "a 좋은 film\n\nbad bad film\n");
     let rows: Vec<&str> = lines.stdout.lines().collect();
     assert_eq!((rows.len(), rows[0], rows[2]), (4, "text,label,probability", ",unknown,"), "{lines:?}");

@@ -16,7 +16,7 @@ use sumun::nn::Initializer;
 use sumun::train::Clip;
 
 use super::picture::{Line, Picture};
-use super::training::{Answers, Inputs, Recipe, mean_squared_error, predict, train};
+use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, train};
 
 const STEPS: usize = 30;
 const UNITS: usize = 32;
@@ -62,7 +62,8 @@ fn sums() -> Result<(Array3<f32>, Vec<f32>)> {
 pub(crate) fn run() -> Result<Outcome> {
     let (x, sums) = sums()?;
     let (train_x, test_x) = x.view().split_at(Axis(0), TRAIN);
-    let (inputs, answers) = (Inputs::Numbers(train_x.to_owned()), Answers::Values(sums[..TRAIN].to_vec()));
+    let (inputs, answers) =
+        (Inputs::Numbers(train_x.to_owned()), Predictions::Values(sums[..TRAIN].to_vec()));
     let test = Inputs::Numbers(test_x.to_owned());
     let recipe = Recipe {
         loss: "mse",

@@ -10,7 +10,7 @@ use sumun::train::Clip;
 
 use super::lesson_003_2_random_phase::sines;
 use super::picture::{Line, Picture};
-use super::training::{Answers, Inputs, Recipe, mean_squared_error, predict, train};
+use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, train};
 
 const SAMPLES: usize = 200;
 const TRAIN: usize = 160;
@@ -41,7 +41,7 @@ fn test_mse(name: &str, layer: RecurrentLayer, length: usize) -> Result<(f64, us
         print_every: 40,
     };
     println!("{name}, length {length}:");
-    let answers = Answers::Values(next[..TRAIN].to_vec());
+    let answers = Predictions::Values(next[..TRAIN].to_vec());
     train(&mut model, &recipe, &Inputs::Numbers(train_x.to_owned()), &answers)?;
     let predicted = predict(&model, &Inputs::Numbers(test_x.to_owned()))?;
     Ok((mean_squared_error(&predicted, &next[TRAIN..]), model.parameters().len()))

@@ -13,7 +13,7 @@ use sumun::nn::Initializer;
 use sumun::text::Vocabulary;
 use sumun::train::Clip;
 
-use super::training::{Answers, Inputs, Recipe, accuracy, most_likely, predict, train};
+use super::training::{Inputs, Predictions, Recipe, accuracy, most_likely, predict, train};
 
 const TOPICS: [(&str, [&str; 4]); 3] = [
     ("sport", ["match", "goal", "team", "coach"]),
@@ -79,7 +79,7 @@ pub(crate) fn run() -> Result<Outcome> {
         clip: Clip::None,
         print_every: 5,
     };
-    let answers = Answers::Classes(train_topics.to_owned());
+    let answers = Predictions::Classes(train_topics.to_owned());
     train(&mut model, &recipe, &Inputs::Ids(train_ids.to_owned()), &answers)?;
 
     let logits = predict(&model, &Inputs::Ids(test_ids.to_owned()))?;

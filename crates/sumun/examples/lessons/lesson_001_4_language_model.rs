@@ -13,7 +13,7 @@ use sumun::nn::Initializer;
 use sumun::text::{TokenUnit, Tokenizer, Vocabulary, VocabularyOptions};
 use sumun::train::Clip;
 
-use super::training::{Answers, Inputs, Recipe, train};
+use super::training::{Inputs, Predictions, Recipe, train};
 
 const WHO: [&str; 5] = ["the river", "the wind", "the moon", "a boat", "the rain"];
 const DOES: [&str; 4] = ["runs down to", "looks at", "sings to", "waits for"];
@@ -106,7 +106,7 @@ pub(crate) fn run() -> Result<Outcome> {
         clip: Clip::GlobalNorm { max: 1.0 },
         print_every: 5,
     };
-    let losses = train(&mut model, &recipe, &Inputs::Ids(x), &Answers::Classes(next))?;
+    let losses = train(&mut model, &recipe, &Inputs::Ids(x), &Predictions::Classes(next))?;
 
     let (mut generated, mut entropies) = ([const { Vec::new() }; 3], [0.0; 3]);
     for (k, temperature) in [0.5, 1.0, 1.5].into_iter().enumerate() {

@@ -14,7 +14,7 @@ use sumun::sequences::{PadSequences, Side, pad_sequences};
 use sumun::text::{TokenUnit, Tokenizer, Vocabulary, VocabularyOptions, VocabularyOrder};
 use sumun::train::Clip;
 
-use super::training::{Answers, Inputs, Recipe, predict, train};
+use super::training::{Inputs, Predictions, Recipe, predict, train};
 
 /// The reviews, and whether they are good ones.
 const REVIEWS: [(&str, bool); 10] = [
@@ -80,7 +80,7 @@ pub(crate) fn run() -> Result<Outcome> {
         clip: Clip::None,
         print_every: 10,
     };
-    train(&mut model, &recipe, &padded(&reviews)?, &Answers::Values(labels))?;
+    train(&mut model, &recipe, &padded(&reviews)?, &Predictions::Values(labels))?;
 
     let name = |good| if good { "긍정 (positive)" } else { "부정 (negative)" };
     let mut answers = Vec::new();

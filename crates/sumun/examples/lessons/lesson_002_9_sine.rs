@@ -17,7 +17,7 @@ use sumun::nn::Initializer;
 use sumun::train::Clip;
 
 use super::picture::{Line, Picture, Stroke};
-use super::training::{Answers, Inputs, Recipe, mean_squared_error, predict, train};
+use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, train};
 
 const WINDOW: usize = 20;
 const TRAIN: usize = 384;
@@ -104,7 +104,7 @@ pub(crate) fn run() -> Result<Outcome> {
         &mut model,
         &recipe,
         &Inputs::Numbers(train_x.to_owned()),
-        &Answers::Values(next[..TRAIN].to_vec()),
+        &Predictions::Values(next[..TRAIN].to_vec()),
     )?;
 
     let predicted = predict(&model, &Inputs::Numbers(windows.clone()))?;

@@ -12,7 +12,7 @@ use sumun::nn::Initializer;
 use sumun::train::Clip;
 
 use super::picture::{Line, Picture, Stroke};
-use super::training::{Answers, Inputs, Recipe, mean_squared_error, predict, train};
+use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, train};
 
 const LENGTH: usize = 30;
 const SAMPLES: usize = 1000;
@@ -53,7 +53,7 @@ pub(crate) fn run() -> Result<Outcome> {
         clip: Clip::None,
         print_every: 10,
     };
-    train(&mut model, &recipe, &train_x, &Answers::Values(next[..TRAIN].to_vec()))?;
+    train(&mut model, &recipe, &train_x, &Predictions::Values(next[..TRAIN].to_vec()))?;
 
     let predicted = predict(&model, &test_x)?;
     let test_mse = mean_squared_error(&predicted, &next[TRAIN..]);

@@ -14,7 +14,7 @@ use sumun::sequences::stratified_split;
 use sumun::text::{TokenUnit, Tokenizer, Vocabulary};
 use sumun::train::Clip;
 
-use super::training::{Answers, Inputs, Recipe, accuracy, most_likely, predict, train};
+use super::training::{Inputs, Predictions, Recipe, accuracy, most_likely, predict, train};
 
 const SUBJECTS: [&str; 10] = ["film", "book", "song", "meal", "game", "play", "room", "trip", "show", "tale"];
 const VERBS: [&str; 2] = ["is", "was"];
@@ -66,7 +66,7 @@ pub(crate) fn run() -> Result<Outcome> {
         print_every: 5,
     };
     let inputs = Inputs::Ids(ids);
-    let answers = Answers::Classes(labels.select(Axis(0), &parts.train));
+    let answers = Predictions::Classes(labels.select(Axis(0), &parts.train));
     train(&mut model, &recipe, &inputs.select(&parts.train), &answers)?;
 
     let predicted = most_likely(&predict(&model, &inputs.select(&parts.test))?, 2);

@@ -14,7 +14,7 @@ use sumun::nn::{CellKind, FirstWeights, Initializer};
 use sumun::train::{Clip, Optimizer};
 
 use super::picture::{Line, Picture, Stroke};
-use super::training::{Answers, Inputs, Recipe, step, train};
+use super::training::{Inputs, Predictions, Recipe, step, train};
 
 const STEPS: usize = 100;
 const SAMPLES: usize = 32;
@@ -56,13 +56,13 @@ fn learner() -> Result<Model> {
 }
 
 /// Sequences of numbers in −1 … 1, and the sum of the last ten of each.
-fn sums(rng: &mut ChaCha8Rng) -> Result<(Inputs, Answers, f64)> {
+fn sums(rng: &mut ChaCha8Rng) -> Result<(Inputs, Predictions, f64)> {
     let values = Initializer::Uniform { bound: 1.0 }.values(&[LEARNT * LENGTH], rng)?;
     let sums: Vec<f32> = values.chunks(LENGTH).map(|x| x[LENGTH - 10..].iter().sum()).collect();
     let mean = sums.iter().sum::<f32>() / LEARNT as f32;
     let variance = sums.iter().map(|y| f64::from(y - mean).powi(2)).sum::<f64>() / LEARNT as f64;
     let x = Array3::from_shape_fn((LEARNT, LENGTH, 1), |(n, t, _)| values[n * LENGTH + t]);
-    Ok((Inputs::Numbers(x), Answers::Values(sums), variance))
+    Ok((Inputs::Numbers(x), Predictions::Values(sums), variance))
 }
 
 fn recipe(clip: Clip) -> Recipe {
@@ -74,7 +74,7 @@ pub(crate) fn run() -> Result<Outcome> {
     let normal = Initializer::Normal { std: 1.0 };
     let values = normal.values(&[SAMPLES * STEPS * 8], &mut rng)?;
     let x = Array3::from_shape_fn((SAMPLES, STEPS, 8), |(n, t, f)| values[(n * STEPS + t) * 8 + f]);
-    let (x, y) = (Inputs::Numbers(x), Answers::Values(normal.values(&[SAMPLES], &mut rng)?));
+    let (x, y) = (Inputs::Numbers(x), Predictions::Values(normal.values(&[SAMPLES], &mut rng)?));
 
     let clip = Clip::GlobalNorm { max: 1.0 };
     let mut first = model()?;

@@ -11,7 +11,7 @@ use sumun::model::{Input, Model, RecurrentLayer};
 use sumun::nn::Initializer;
 use sumun::train::Clip;
 
-use super::training::{Answers, Inputs, Recipe, accuracy, most_likely, predict, train};
+use super::training::{Inputs, Predictions, Recipe, accuracy, most_likely, predict, train};
 
 const ELEMENTS: usize = 20;
 const LENGTH: usize = 12;
@@ -52,7 +52,12 @@ pub(crate) fn run() -> Result<Outcome> {
         clip: Clip::None,
         print_every: 10,
     };
-    train(&mut model, &recipe, &Inputs::Ids(part(&elements, false)), &Answers::Classes(part(&tags, false)))?;
+    train(
+        &mut model,
+        &recipe,
+        &Inputs::Ids(part(&elements, false)),
+        &Predictions::Classes(part(&tags, false)),
+    )?;
 
     let (test, right) = (part(&elements, true), part(&tags, true));
     let predicted = most_likely(&predict(&model, &Inputs::Ids(test.clone()))?, 3);

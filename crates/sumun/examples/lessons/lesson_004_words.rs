@@ -13,7 +13,7 @@ use sumun::sequences::{PadSequences, Side, pad_sequences};
 use sumun::text::{TokenUnit, Tokenizer, Vocabulary, VocabularyOptions};
 use sumun::train::Clip;
 
-use super::training::{Answers, Inputs, Recipe, most_likely, predict, train};
+use super::training::{Inputs, Predictions, Recipe, most_likely, predict, train};
 
 const TAGS: [&str; 4] = ["pronoun", "verb", "preposition", "noun"];
 const TAGGED: [(&str, [u32; 4]); 2] =
@@ -59,7 +59,7 @@ fn tagger() -> Result<Vec<Vec<&'static str>>> {
     let tags = Array2::from_shape_fn((2, 4), |(n, t)| TAGGED[n].1[t]);
     let mut model = many_to_many(vocabulary.len(), TAGS.len())?;
     let inputs = Inputs::Ids(ids);
-    train(&mut model, &recipe(), &inputs, &Answers::Classes(tags))?;
+    train(&mut model, &recipe(), &inputs, &Predictions::Classes(tags))?;
     let given = most_likely(&predict(&model, &inputs)?, TAGS.len());
     let mut found = Vec::new();
     for (words, tags) in sentences.iter().zip(given.chunks(4)) {
@@ -82,7 +82,7 @@ pub(crate) fn run() -> Result<Outcome> {
     let y = Array2::from_shape_fn((1, count), |(_, t)| ids[t + 1]);
     let mut model = many_to_many(vocabulary.len(), vocabulary.len())?;
     let inputs = Inputs::Ids(x);
-    train(&mut model, &recipe(), &inputs, &Answers::Classes(y))?;
+    train(&mut model, &recipe(), &inputs, &Predictions::Classes(y))?;
     let whole = predict(&model, &inputs)?;
     let mut next = Vec::new();
     for (t, id) in most_likely(&whole, vocabulary.len()).into_iter().enumerate() {

@@ -14,7 +14,7 @@ pub(crate) enum Inputs {
 }
 
 /// What it should answer: a number for each sequence, or a class for each sequence (`[N, 1]`) or step (`[N, T]`).
-pub(crate) enum Answers {
+pub(crate) enum Predictions {
     Values(Vec<f32>),
     Classes(Array2<u32>),
 }
@@ -60,7 +60,7 @@ pub(crate) fn step(
     model: &mut Model,
     optimizer: &mut Optimizer,
     recipe: &Recipe,
-    (inputs, answers): (&Inputs, &Answers),
+    (inputs, answers): (&Inputs, &Predictions),
     which: &[usize],
 ) -> Result<Step> {
     let loss: Loss = recipe.loss.parse()?;
@@ -69,12 +69,12 @@ pub(crate) fn step(
     let (out, cache) = model.forward_train(inputs.batch(), noise)?;
     let mut gradient = vec![0.0; out.data.len()];
     let value = match answers {
-        Answers::Values(values) => {
+        Predictions::Values(values) => {
             let values: Vec<f32> = which.iter().map(|&n| values[n]).collect();
             let targets = Rows::pack(&values, 1, out.layout.clone())?;
             loss.value_and_gradient(&out.data, Targets::Values(&targets.data), Some(&mut gradient))?
         }
-        Answers::Classes(classes) => {
+        Predictions::Classes(classes) => {
             let classes: Vec<u32> = classes.select(Axis(0), which).iter().copied().collect();
             let targets = Ids::pack(&classes, out.layout.clone())?;
             loss.value_and_gradient(&out.data, Targets::Classes(&targets.data), Some(&mut gradient))?
@@ -93,7 +93,7 @@ pub(crate) fn train(
     model: &mut Model,
     recipe: &Recipe,
     inputs: &Inputs,
-    answers: &Answers,
+    answers: &Predictions,
 ) -> Result<Vec<f64>> {
     let count = inputs.batch().sequences();
     let batches = Batches::new(count, recipe.batch, 42)?;

@@ -204,9 +204,9 @@ impl Case {
         match self.loss {
             // Values, gradients and two moments; logits and their gradient twice.
             Some(loss) => {
-                let answers = if loss == CaseLoss::CeSteps { rows } else { batch };
+                let predictions = if loss == CaseLoss::CeSteps { rows } else { batch };
                 let parameters = stack + self.vocab as f64 * input + (width + 1.0) * outputs;
-                4.0 * parameters + 2.0 * kept + 4.0 * answers * outputs
+                4.0 * parameters + 2.0 * kept + 4.0 * predictions * outputs
             }
             // Values and their packed form.
             None => 2.0 * stack + kept,

@@ -44,8 +44,8 @@ impl Work {
         let [forward, again] = cell.spec().activations.map(|count| count as f64);
         let mut activations = cells * forward;
         if case.kind == CaseKind::Train {
-            let answers = if case.loss == Some(CaseLoss::CeSteps) { rows } else { case.batch() as f64 };
-            products = 3.0 * (products + 2.0 * answers * width * case.outputs() as f64);
+            let predictions = if case.loss == Some(CaseLoss::CeSteps) { rows } else { case.batch() as f64 };
+            products = 3.0 * (products + 2.0 * predictions * width * case.outputs() as f64);
             if case.vocab == 0 {
                 products -= first;
             }

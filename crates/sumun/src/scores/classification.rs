@@ -38,7 +38,7 @@ impl Classification {
     /// is not below `classes`.
     pub fn of(truth: &[u32], predicted: &[u32], classes: usize) -> Result<Self> {
         check_lengths(truth.len(), predicted.len())?;
-        check_ids("true answer", truth, classes)?;
+        check_ids("true value", truth, classes)?;
         check_ids("prediction", predicted, classes)?;
         check_memory(classes, classes.checked_mul(classes))?;
         let mut confusion = vec![vec![0_u64; classes]; classes];
@@ -157,9 +157,9 @@ mod tests {
     #[test]
     fn answers_that_cannot_be_scored_are_refused() {
         for (result, expected) in [
-            (Classification::of(&[], &[], 2).map(drop), "0 predictions for 0 true answers"),
-            (Classification::of(&[1], &[1, 0], 2).map(drop), "2 predictions for 1 true answers"),
-            (Classification::of(&[1, 2], &[1, 0], 2).map(drop), "true answer 1 is 2; there are 2 classes"),
+            (Classification::of(&[], &[], 2).map(drop), "0 predictions for 0 true values"),
+            (Classification::of(&[1], &[1, 0], 2).map(drop), "2 predictions for 1 true values"),
+            (Classification::of(&[1, 2], &[1, 0], 2).map(drop), "true value 1 is 2; there are 2 classes"),
             (Classification::of(&[1], &[7], 2).map(drop), "prediction 0 is 7; there are 2 classes"),
             (
                 Classification::of(&[1], &[1], usize::MAX).map(drop),

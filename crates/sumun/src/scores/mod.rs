@@ -56,7 +56,7 @@ fn check_lengths(truth: usize, predicted: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::Invalid(format!(
-        "{predicted} predictions for {truth} true answers cannot be scored; there must be as many, at least one"
+        "{predicted} predictions for {truth} true values cannot be scored; there must be as many, at least one"
     )))
 }
 

@@ -23,7 +23,7 @@ impl Regression {
     /// Scores numbers. Errors: another number of predictions than of true numbers, none at all, one that is not finite.
     pub fn of(truth: &[f64], predicted: &[f64]) -> Result<Self> {
         check_lengths(truth.len(), predicted.len())?;
-        check_finite("true answer", truth)?;
+        check_finite("true value", truth)?;
         check_finite("prediction", predicted)?;
         let count = truth.len() as f64;
         let errors = || truth.iter().zip(predicted).map(|(y, p)| y - p);
@@ -91,7 +91,7 @@ mod tests {
         for (result, expected) in [
             (Regression::of(&[], &[]).map(drop), "0 predictions for 0"),
             (Regression::of(&[1.0], &[f64::NAN]).map(drop), "prediction 0 is NaN; it must"),
-            (Regression::of(&[f64::INFINITY], &[1.0]).map(drop), "true answer 0 is inf; it must"),
+            (Regression::of(&[f64::INFINITY], &[1.0]).map(drop), "true value 0 is inf; it must"),
             (mean(&[]).map(drop), "there are no labels"),
         ] {
             let message = result.unwrap_err().to_string();

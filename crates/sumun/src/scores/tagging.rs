@@ -120,7 +120,7 @@ mod tests {
             (&truth[..], &predicted[..1], "1 predicted sentences for 2"),
             (&truth[..1], &[vec![0]][..], "sentence 0 has 1 predicted tags for 3 true ones"),
             (&[], &[], "0 predictions for 0"),
-            (&[vec![3]], &[vec![0]], "true answer 0 is 3"),
+            (&[vec![3]], &[vec![0]], "true value 0 is 3"),
         ] {
             let message = Tagging::of(truth, predicted, &["O", "B-PER", "I-PER"]).unwrap_err().to_string();
             assert!(message.starts_with(expected), "{message}");

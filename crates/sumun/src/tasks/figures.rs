@@ -1,4 +1,4 @@
-//! What a model comes to on a part of the data, and what it answers.
+//! What a model comes to on a part of the data, and what it predicts.
 
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub enum Figures {
     Translation(Translation),
 }
 
-/// What one record is answered with.
+/// The prediction for one record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Prediction {
     /// The most probable class, and the probability of each.
@@ -77,7 +77,7 @@ pub struct Alignment {
     pub weights: Vec<f32>,
 }
 
-/// How much each step of a sequence counts in its answer, of a model that pools by attention.
+/// How much each step of a sequence counts in its prediction, of a model that pools by attention.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AttentionWeights {
     /// The tokens as the model reads them; empty where it reads numbers.
@@ -88,19 +88,19 @@ pub struct AttentionWeights {
 
 /// What a model makes of a file.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Answers {
+pub struct Predictions {
     /// The names of the classes or tags; empty where there are none.
     pub classes: Vec<String>,
     /// The tokens of each sentence, of a tagger; empty else.
     pub tokens: Vec<Vec<String>>,
     /// The sources, of a translator; empty else.
     pub texts: Vec<String>,
-    /// How much of the file the vocabulary lacks: answers to what is mostly `<UNK>` say little. None where numbers are
+    /// How much of the file the vocabulary lacks: predictions from what is mostly `<UNK>` say little. None where numbers are
     /// read.
     pub unknown: Option<Unknown>,
-    /// An answer for each record, in the order of the file.
+    /// A prediction for each record, in the order of the file.
     pub predictions: Vec<Prediction>,
-    /// What each answer rests on, in the same order; empty where it was not asked for.
+    /// What each prediction rests on, in the same order; empty where it was not asked for.
     pub attention: Vec<AttentionWeights>,
     /// The other fields of each record, of a classifier or regressor.
     pub beside: Beside,
@@ -158,7 +158,7 @@ pub struct Measured {
     pub baseline_name: String,
     /// Further guesses, none of them better.
     pub other_baselines: Vec<Baseline>,
-    /// The model's answers, in the order of the part; none of a language model.
+    /// The model's predictions, in the order of the part; none of a language model.
     pub predictions: Vec<Prediction>,
     /// What was noticed, a sentence each.
     pub notes: Vec<String>,

@@ -22,7 +22,7 @@ pub(crate) enum Labels {
     Values(Vec<f32>),
 }
 
-/// The class of a label that was not learnt: every answer to it is wrong, and no loss says how wrong.
+/// The class of a label that was not learnt: every prediction for it is wrong, and no loss says how wrong.
 pub(crate) const UNSEEN: u32 = u32::MAX;
 
 /// The classes of sequences.

@@ -42,7 +42,9 @@ pub use crate::settings::{ClassWeights, Level, Pooling};
 pub use baselines::Guesses;
 pub use classify::{ClassHead, Classify, ClassifyPipeline};
 pub use entries::{TASKS, named, open, open_file, resume};
-pub use figures::{Alignment, Answers, AttentionWeights, Baseline, Figures, Measured, Prediction, Unknown};
+pub use figures::{
+    Alignment, AttentionWeights, Baseline, Figures, Measured, Prediction, Predictions, Unknown,
+};
 pub use finished::SequenceOutcome;
 pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};
 pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Sampling, Writing};

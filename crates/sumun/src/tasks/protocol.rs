@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use toml::Table;
 
-use super::figures::{Answers, Measured};
+use super::figures::{Measured, Predictions};
 use super::forecast::{Evaluation, Forecast};
 use super::lm::Sampling;
 use super::source::Source;
@@ -211,9 +211,9 @@ pub struct Request<'a> {
     pub attention: bool,
     /// How many hypotheses the search of a translator keeps; [`BEAM`](super::BEAM) where nothing is said.
     pub beam: Option<usize>,
-    /// Of a classifier or regressor, the one field that stands beside each answer; all where nothing is said.
+    /// Of a classifier or regressor, the one field that stands beside each prediction; all where nothing is said.
     pub id: Option<&'a str>,
-    /// Whether a record with nothing to read is an error, not an unknown answer.
+    /// Whether a record with nothing to read is an error, not an unknown prediction.
     pub strict: bool,
     /// How a forecaster reads the file.
     pub reading: Reading<'a>,
@@ -244,7 +244,7 @@ impl Reading<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predicted {
     /// A prediction for each record.
-    Records(Answers),
+    Records(Predictions),
     /// Values after the end.
     Ahead {
         /// The values.

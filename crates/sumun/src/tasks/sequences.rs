@@ -306,8 +306,8 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             ));
         };
         let &Request { beam, attention, .. } = request;
-        let mut answers = self.predict_with(file, &How { beam, attention })?;
-        let nothing = answers.predictions.iter().find_map(|answer| match answer {
+        let mut predicted = self.predict_with(file, &How { beam, attention })?;
+        let nothing = predicted.predictions.iter().find_map(|one| match one {
             Prediction::Unknown { line } => Some(*line),
             _ => None,
         });
@@ -318,15 +318,15 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             )));
         }
         if let Some(id) = request.id {
-            if answers.beside.names.is_empty() {
+            if predicted.beside.names.is_empty() {
                 return Err(Error::Invalid(format!(
                     "columns beside a prediction are for records with a label; this is a model to {}",
                     T::NAME
                 )));
             }
-            answers.beside.retain(file, id)?;
+            predicted.beside.retain(file, id)?;
         }
-        Ok(Predicted::Records(answers))
+        Ok(Predicted::Records(predicted))
     }
 
     fn evaluate(&self, file: &Path, reading: &Reading<'_>) -> Result<Evaluated> {
@@ -340,7 +340,7 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             Some(tokens) => format!("reads a vocabulary of {}", counted(tokens.len(), "token")),
             None => "reads sequences of numbers".into(),
         };
-        let answers = match classes {
+        let returns = match classes {
             [] => String::new(),
             _ => {
                 let some: Vec<String> = classes.iter().take(SOME).map(|name| shortened(name, 30)).collect();
@@ -353,7 +353,7 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             more.insert("classes".into(), classes.into());
         }
         more.insert("vocabulary".into(), tokens.map(<[String]>::len).into());
-        let heading = Some([T::WORDS.verb.to_owned(), format!("{reads}{answers}")]);
+        let heading = Some([T::WORDS.verb.to_owned(), format!("{reads}{returns}")]);
         ModelFacts { heading, more, ..ModelFacts::of(&self.model) }
     }
 

@@ -7,7 +7,7 @@ use super::figures::AttentionWeights;
 pub struct Shown {
     /// What the model read.
     pub asked: Asked,
-    /// What it should have answered.
+    /// What it should have predicted.
     pub truth: Truth,
     /// How much each step counted; None of a model that does not pool by attention.
     pub attention: Option<AttentionWeights>,
@@ -29,7 +29,7 @@ pub enum Asked {
     Tokens(Vec<String>),
 }
 
-/// What a model should answer.
+/// What a model should predict.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Truth {
     /// A label.

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::figures::{Answers, Measured};
+use super::figures::{Measured, Predictions};
 use super::lm::Sampling;
 use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions, Usual};
 use super::protocol::{Next, Pieces};
@@ -157,7 +157,7 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
 
     /// What the model makes of each record of a file, `-` for standard input. Errors: a file that is not of the kind that
     /// it was trained on.
-    fn predict_file(&self, model: &Model, file: &Path, how: &How) -> Result<Answers>;
+    fn predict_file(&self, model: &Model, file: &Path, how: &How) -> Result<Predictions>;
 
     /// Measures the model and its baseline on a labelled file, `-` for standard input.
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured>;

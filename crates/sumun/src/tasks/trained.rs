@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::figures::{Answers, Measured};
+use super::figures::{Measured, Predictions};
 use super::file::{PIPELINE, PIPELINE_KIND};
 use super::lm::Sampling;
 use super::protocol::Pieces;
@@ -48,12 +48,12 @@ impl<T: Task> TrainedTask<T> {
 
     /// What the model makes of each record of a file, `-` for standard input. Errors: a file that is not of the kind that
     /// the model was trained on.
-    pub fn predict(&self, file: &Path) -> Result<Answers> {
+    pub fn predict(&self, file: &Path) -> Result<Predictions> {
         self.predict_with(file, &How::default())
     }
 
     /// As [`predict`](Self::predict), in another way than by default. Error: what means nothing to the model.
-    pub fn predict_with(&self, file: &Path, how: &How) -> Result<Answers> {
+    pub fn predict_with(&self, file: &Path, how: &How) -> Result<Predictions> {
         if how.beam.is_some() && !<T::Lesson as Lesson>::Pipeline::SEARCHES {
             let problem = format!("a model to {} searches for no text", T::NAME);
             return Err(Error::Model(problem).advise(text("leave ") + key("beam") + " out"));
@@ -105,7 +105,7 @@ pub(super) fn check_network(model: &Model, input: Input, output: &[Option<usize>
     let found = model.summary().rows.pop().map(|row| row.output_shape).unwrap_or_default();
     if read != input || found != output {
         return Err(Error::Model(format!(
-            "its network reads {read:?} and answers {}, but its pipeline gives {input:?} and takes {}",
+            "its network reads {read:?} and returns {}, but its pipeline gives {input:?} and takes {}",
             shape(&found),
             shape(output)
         )));

@@ -23,7 +23,7 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
             "classify texts",
             "/pipeline/head/classes",
             json!(["a", "b", "c"]),
-            "answers [N, 2], but its pipeline",
+            "returns [N, 2], but its pipeline",
         ),
         ("classify texts", "/pipeline/head/classes", json!(["a", "a"]), "two classes are named 'a'"),
         (
@@ -61,7 +61,7 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
         ("regress", "/pipeline/head/scaler/scale", json!(0), "the label is scaled by 0 from"),
         ("regress", "/pipeline/head/mean", Value::Null, "its pipeline cannot be read"),
         ("tag", "/pipeline/tags", json!(["A", "B"]), "a most frequent tag is"),
-        ("tag", "/pipeline/tags", json!(["A", "B", "C", "D", "E"]), "answers [N, T, 4], but its pipeline"),
+        ("tag", "/pipeline/tags", json!(["A", "B", "C", "D", "E"]), "returns [N, T, 4], but its pipeline"),
         ("tag", "/pipeline/tags", json!([]), "there are no labels"),
         (
             "tag",

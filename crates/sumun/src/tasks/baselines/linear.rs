@@ -46,7 +46,7 @@ struct Output {
 }
 
 impl LinearText {
-    /// Learns from texts and their answers; None where there is no word.
+    /// Learns from texts and their labels or numbers; None where there is no word.
     pub(super) fn fit(
         texts: &[&str],
         truth: &Guesses,
@@ -91,7 +91,7 @@ impl LinearText {
             before = strength;
             model.weights = all.iter().flat_map(|o| o.weights.iter().map(|&w| w as f32)).collect();
             let Some((vectors, truth)) = &valid else { return Some(model) };
-            let mistakes = mistakes(&model.answers(vectors), truth);
+            let mistakes = mistakes(&model.of_vectors(vectors), truth);
             // Of equals the weaker one.
             if best.as_ref().is_none_or(|(fewest, _)| mistakes < *fewest) {
                 best = Some((mistakes, model.weights.clone()));
@@ -111,10 +111,10 @@ impl LinearText {
     }
 
     pub(super) fn guesses(&self, texts: &[&str]) -> Guesses {
-        self.answers(&self.counts.vectors(texts))
+        self.of_vectors(&self.counts.vectors(texts))
     }
 
-    fn answers(&self, vectors: &[Sparse]) -> Guesses {
+    fn of_vectors(&self, vectors: &[Sparse]) -> Guesses {
         let width = self.counts.len() + 1;
         let rows: Vec<&[f32]> = self.weights.chunks_exact(width).collect();
         let value = |row: &[f32], vector: &Sparse| {
@@ -188,7 +188,7 @@ fn wanted(truth: &Guesses, output: usize, outputs: usize, scale: Option<[f64; 2]
     }
 }
 
-/// How many answers are wrong, or how wrong numbers are.
+/// How many guesses are wrong, or how wrong numbers are.
 fn mistakes(guesses: &Guesses, truth: &Guesses) -> f64 {
     match (guesses, truth) {
         (Guesses::Classes(guesses), Guesses::Classes(truth)) => {

@@ -16,7 +16,7 @@ use linear::LinearText;
 use neighbour::Neighbours;
 pub(super) use suffix::Suffixes;
 
-/// What a record is answered with by a simple model, and what it learns for each.
+/// The guesses of a simple model, and the truth that it learns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Guesses {
@@ -49,7 +49,7 @@ pub(super) struct Part<'a> {
     pub(super) records: &'a Records,
     /// The records as the network reads them.
     pub(super) sequences: &'a Sequences,
-    /// The true answers; a class that was not learnt is at least the number of classes.
+    /// The truth; a class that was not learnt is at least the number of classes.
     pub(super) truth: &'a Guesses,
 }
 
@@ -67,7 +67,7 @@ enum Rival {
 /// What simple models guess for a part.
 #[derive(Debug, Default)]
 pub(super) struct Guessed {
-    /// The name of each model and its answers.
+    /// The name of each model and its guesses.
     pub(super) models: Vec<(String, Guesses)>,
     /// Which were left out and why, a sentence each.
     pub(super) notes: Vec<String>,

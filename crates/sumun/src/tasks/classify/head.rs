@@ -149,7 +149,7 @@ impl Head for ClassHead {
         alike_note(file, classes).into_iter().chain(quantity).collect()
     }
 
-    fn answers(&self, rows: &[Vec<f32>]) -> Guesses {
+    fn guesses(&self, rows: &[Vec<f32>]) -> Guesses {
         Guesses::Classes(rows.iter().map(|row| argmax(row)).collect())
     }
 
@@ -162,8 +162,8 @@ impl Head for ClassHead {
         (format!("always {}", quoted(self.name(*majority))), Guesses::Classes(vec![*majority; records]))
     }
 
-    fn judged(&self, records: &Records, answers: &Guesses) -> Result<Figures> {
-        let Guesses::Classes(ids) = answers else {
+    fn judged(&self, records: &Records, guesses: &Guesses) -> Result<Figures> {
+        let Guesses::Classes(ids) = guesses else {
             return Err(Error::Invalid("numbers are no classes".into()));
         };
         let count = self.all(records).len();

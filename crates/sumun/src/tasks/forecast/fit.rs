@@ -31,7 +31,7 @@ pub(crate) struct Material {
 pub(crate) const INFERENCE_BATCH: usize = 256;
 
 /// The outputs at `origins`, `[N, horizon, C]`.
-pub(crate) fn answers(
+pub(crate) fn network_outputs(
     model: &Model,
     preprocessing: &Preprocessing,
     frame: &Frame,
@@ -55,7 +55,7 @@ struct Validation {
     places: Vec<usize>,
     /// Those of them that the network can be compared with.
     answerable: Vec<usize>,
-    /// What the network should answer there.
+    /// What the network should return there.
     targets: Vec<f32>,
 }
 
@@ -67,7 +67,7 @@ impl Validation {
         let end = valid.end.saturating_sub(1).min(rows.saturating_sub(p.horizon));
         let origins = valid.start.saturating_sub(p.horizon).max(rows_needed - 1)..end;
         let origins_list: Vec<usize> = origins.clone().collect();
-        let all = p.answers(frame, &origins_list);
+        let all = p.outputs(frame, &origins_list);
         let count = p.targets.len();
         let row = |place: usize| {
             let (n, step) = (place / (p.horizon * count), place / count % p.horizon);
@@ -83,7 +83,7 @@ impl Validation {
 
     /// The network's outputs at its origins.
     fn outputs(&self, model: &Model, material: &Material) -> Result<Vec<f32>> {
-        answers(model, &material.preprocessing, &material.frame, self.origins.clone())
+        network_outputs(model, &material.preprocessing, &material.frame, self.origins.clone())
     }
 
     fn loss(&self, all: &[f32], loss: &Loss) -> Result<f64> {
@@ -180,7 +180,7 @@ impl Objective for Fitting {
         let first = step * self.batches.size();
         let batch = &self.order.1[first..self.order.1.len().min(first + self.batches.size())];
         let origins: Vec<usize> = batch.iter().map(|&k| train[k]).collect();
-        let targets = preprocessing.answers(frame, &origins);
+        let targets = preprocessing.outputs(frame, &origins);
         let (out, cache) = self.model.forward_train(feed(preprocessing, frame, &origins)?, noise)?;
         let y = outputs(&out, Sizes::of(preprocessing), origins.len())?;
         let mut d = vec![0.0; y.len()];

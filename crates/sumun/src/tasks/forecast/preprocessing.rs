@@ -452,20 +452,20 @@ impl Preprocessing {
         ahead
     }
 
-    /// What the network should answer at `origins`, `[N, horizon, C]`.
-    pub(crate) fn answers(&self, frame: &Frame, origins: &[usize]) -> Vec<f32> {
-        let mut answers = Vec::with_capacity(origins.len() * self.horizon * self.targets.len());
+    /// What the network should return at `origins`, `[N, horizon, C]`.
+    pub(crate) fn outputs(&self, frame: &Frame, origins: &[usize]) -> Vec<f32> {
+        let mut outputs = Vec::with_capacity(origins.len() * self.horizon * self.targets.len());
         for &origin in origins {
             for step in 1..=self.horizon {
                 for (target, levels) in self.targets.iter().zip(&frame.levels) {
-                    answers.push(self.answer(target, levels, origin, step, levels[origin + step]));
+                    outputs.push(self.output(target, levels, origin, step, levels[origin + step]));
                 }
             }
         }
-        answers
+        outputs
     }
 
-    /// The places in [`answers`](Self::answers) that count: those whose value was read. `None` where all of them do.
+    /// The places in [`outputs`](Self::outputs) that count: those whose value was read. `None` where all of them do.
     pub(crate) fn answerable(&self, frame: &Frame, origins: &[usize]) -> Option<Vec<usize>> {
         if !frame.has_holes() {
             return None;
@@ -480,29 +480,29 @@ impl Preprocessing {
         (places.len() < all).then_some(places)
     }
 
-    /// What the network would have to answer to forecast `values`, `[horizon, C]` in the units of the series.
+    /// What the network would have to return to forecast `values`, `[horizon, C]` in the units of the series.
     /// A value whose logarithm does not exist gives a number that is not finite.
-    pub(crate) fn answers_for(&self, frame: &Frame, origin: usize, values: &[f64], into: &mut Vec<f32>) {
+    pub(crate) fn outputs_for(&self, frame: &Frame, origin: usize, values: &[f64], into: &mut Vec<f32>) {
         for (step, row) in values.chunks_exact(self.targets.len()).enumerate() {
             for ((target, levels), &value) in self.targets.iter().zip(&frame.levels).zip(row) {
                 let level = if target.log { value.ln() } else { value };
-                into.push(self.answer(target, levels, origin, step + 1, level));
+                into.push(self.output(target, levels, origin, step + 1, level));
             }
         }
     }
 
-    fn answer(&self, target: &Target, levels: &Filled, origin: usize, step: usize, level: f64) -> f32 {
+    fn output(&self, target: &Target, levels: &Filled, origin: usize, step: usize, level: f64) -> f32 {
         target.change.transform(level - reference(&self.difference, levels, origin, step)) as f32
     }
 
-    /// The forecast in the units of the series from the network's answer at `origin`: both `[horizon, C]`. Undoes
+    /// The forecast in the units of the series from the network's output at `origin`: both `[horizon, C]`. Undoes
     /// scaling, difference and logarithm, and keeps to the least value; only rows up to the origin are looked at.
-    pub(crate) fn forecast(&self, frame: &Frame, origin: usize, answer: &[f32], into: &mut [f64]) {
+    pub(crate) fn forecast(&self, frame: &Frame, origin: usize, output: &[f32], into: &mut [f64]) {
         let count = self.targets.len();
-        for (k, (to, &answer)) in into.iter_mut().zip(answer).enumerate() {
+        for (k, (to, &output)) in into.iter_mut().zip(output).enumerate() {
             let (target, levels) = (&self.targets[k % count], &frame.levels[k % count]);
             let reference = reference(&self.difference, levels, origin, k / count + 1);
-            let level = reference + target.change.inverse(f64::from(answer));
+            let level = reference + target.change.inverse(f64::from(output));
             *to = target.bounded(target.transform(self.difference).unlevel(level));
         }
     }
@@ -638,25 +638,25 @@ mod tests {
     }
 
     proptest! {
-        /// What the network should answer, inverted, is what came; and only rows up to the origin are needed.
+        /// What the network should return, inverted, is what came; and only rows up to the origin are needed.
         #[test]
-        fn forecasts_undo_answers(
+        fn forecasts_undo_outputs(
             origin in 8_usize..36, season in 1_usize..6, log: bool, kind in 0_usize..4, which in 0_usize..3,
         ) {
             let difference = [Difference::None, Difference::Last, Difference::Season(season)][which];
             let kind = [ScaleKind::Standard, ScaleKind::Minmax, ScaleKind::Robust, ScaleKind::None][kind];
             let (p, frame) = preprocessing(difference, log, kind);
-            let answers = p.answers(&frame, &[origin]);
+            let outputs = p.outputs(&frame, &[origin]);
             let mut values = [0.0; 6];
-            p.forecast(&frame, origin, &answers, &mut values);
+            p.forecast(&frame, origin, &outputs, &mut values);
             for (k, &value) in values.iter().enumerate() {
                 let expected = frame.values[k % 2][origin + 1 + k / 2];
                 // Answers are single precision.
                 prop_assert!((value - expected).abs() < 1e-5 * expected.abs(), "{value} for {expected}");
             }
             let mut again = Vec::new();
-            p.answers_for(&frame, origin, &values, &mut again);
-            for (a, b) in again.iter().zip(&answers) {
+            p.outputs_for(&frame, origin, &values, &mut again);
+            for (a, b) in again.iter().zip(&outputs) {
                 prop_assert!((a - b).abs() < 1e-4);
             }
         }
@@ -696,10 +696,10 @@ mod tests {
                 targets: &targets, features: &features, known: &known, times: None, format: None,
             }).unwrap();
             prop_assert_eq!(p.windows(&frame, &[origin]), p.windows(&changed, &[origin]));
-            let answer = [0.3; 6];
+            let output = [0.3; 6];
             let (mut then, mut now) = ([0.0; 6], [0.0; 6]);
-            p.forecast(&frame, origin, &answer, &mut then);
-            p.forecast(&changed, origin, &answer, &mut now);
+            p.forecast(&frame, origin, &output, &mut then);
+            p.forecast(&changed, origin, &output, &mut now);
             prop_assert_eq!(then, now);
             for (before, after) in frame.values.iter().zip(&changed.values) {
                 let known =

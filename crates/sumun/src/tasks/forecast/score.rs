@@ -132,11 +132,11 @@ fn score(
     let (count, horizon, _) = forecasts.dim();
     let mut loss = vec![0.0; p.targets.len()];
     let flat: Vec<usize> = origins.clone().collect();
-    let actual = p.answers(frame, &flat);
+    let actual = p.outputs(frame, &flat);
     let mut predicted = Vec::with_capacity(actual.len());
     for (origin, values) in origins.clone().zip(forecasts.outer_iter()) {
         let values: Vec<f64> = values.iter().copied().collect();
-        p.answers_for(frame, origin, &values, &mut predicted);
+        p.outputs_for(frame, origin, &values, &mut predicted);
     }
     let counts = p.answerable(frame, &flat);
     for (c, loss) in loss.iter_mut().enumerate() {

@@ -44,14 +44,14 @@ pub trait Head:
         let _ = file;
         Vec::new()
     }
-    /// What a model's outputs answer, row by row.
-    fn answers(&self, rows: &[Vec<f32>]) -> Guesses;
-    /// The true answers to records; a class that was not learnt has an id behind those that were.
+    /// The guess that each row of a model's outputs stands for.
+    fn guesses(&self, rows: &[Vec<f32>]) -> Guesses;
+    /// The true labels or numbers of records; a class that was not learnt has an id behind those that were.
     fn truth(&self, records: &Records) -> Result<Guesses>;
-    /// The simplest guess, for so many records: its name and its answers.
+    /// The simplest guess, for so many records: its name and the guesses.
     fn simplest(&self, records: usize) -> (String, Guesses);
-    /// The figures of answers to records.
-    fn judged(&self, records: &Records, answers: &Guesses) -> Result<Figures>;
+    /// The figures of guesses at records.
+    fn judged(&self, records: &Records, guesses: &Guesses) -> Result<Figures>;
 }
 
 /// A task with one output for a sequence.

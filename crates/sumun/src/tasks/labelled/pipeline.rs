@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::super::baselines::{Guesses, Part, Rivals, best_first};
-use super::super::figures::{Answers, AttentionWeights, Baseline, Measured, Prediction, Unknown};
+use super::super::figures::{AttentionWeights, Baseline, Measured, Prediction, Predictions, Unknown};
 use super::super::inputs::Reader;
 use super::super::learner::{attention, outputs};
 use super::super::task::{How, Pipeline};
@@ -138,13 +138,13 @@ impl<H: Head> LabelledPipeline<H> {
     pub fn evaluate(&self, model: &Model, part: &str, records: &Records) -> Result<Measured> {
         let sequences = self.reader.read(records)?;
         let rows = outputs(model, &sequences)?;
-        let figures = self.head.judged(records, &self.head.answers(&rows))?;
+        let figures = self.head.judged(records, &self.head.guesses(&rows))?;
         let mut notes = records.notes.clone();
         notes.extend(self.head.unseen(part, records)?);
         let guessed = self.rivals.guesses(records, &sequences);
         notes.extend(guessed.notes);
-        let judged = |(name, answers): (String, Guesses)| {
-            Ok::<_, Error>(Baseline { name, figures: self.head.judged(records, &answers)? })
+        let judged = |(name, guesses): (String, Guesses)| {
+            Ok::<_, Error>(Baseline { name, figures: self.head.judged(records, &guesses)? })
         };
         let simplest = judged(self.head.simplest(records.records.len()))?;
         let others = guessed.models.into_iter().map(judged).collect::<Result<Vec<_>>>()?;
@@ -188,7 +188,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         self.reader.vocabulary().map(|vocabulary| vocabulary.tokens())
     }
 
-    fn predict_file(&self, model: &Model, file: &Path, how: &How) -> Result<Answers> {
+    fn predict_file(&self, model: &Model, file: &Path, how: &How) -> Result<Predictions> {
         let pools = |layer: &LayerConfig| layer.get::<AttentionLayer>().is_some();
         if how.attention && !model.config().layers.iter().any(pools) {
             let train = text("train one with ") + key("pool").to("attention") + ", or leave ";
@@ -204,14 +204,14 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
             let all = predictions.len();
             notes.push(format!("{name}: {empty} of {all} texts have nothing to read; they are unknown"));
         }
-        Ok(Answers {
+        Ok(Predictions {
             classes: self.class_names().to_vec(),
             attention: attention.unwrap_or_default(),
             unknown,
             predictions,
             beside,
             notes,
-            ..Answers::default()
+            ..Predictions::default()
         })
     }
 

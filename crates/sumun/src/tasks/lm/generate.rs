@@ -25,7 +25,7 @@ pub struct Generator<'a> {
     writer: Writer,
     /// The prompt as far as it can be written.
     prompt: Option<String>,
-    /// Read, but not answered yet.
+    /// Read, but not continued yet.
     read: Vec<u32>,
     state: Option<ModelState>,
     left: usize,
@@ -65,9 +65,9 @@ impl Generator<'_> {
         for ids in std::mem::take(&mut self.read).chunks(CHUNK) {
             let batch = ArrayView2::from_shape((1, ids.len()), ids)
                 .map_err(|error| Error::Invalid(format!("the prompt: {error}")))?;
-            let (answer, state) = self.model.forward_with_state(Batch::ids(batch), self.state.as_ref())?;
+            let (output, state) = self.model.forward_with_state(Batch::ids(batch), self.state.as_ref())?;
             self.state = Some(state);
-            logits = answer.into_data();
+            logits = output.into_data();
         }
         let last = logits.len().saturating_sub(self.pipeline.vocabulary());
         let drawn = draw(&self.how.distribution(&logits[last..])?, &mut self.rng);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::figures::{Answers, Figures, Measured, Prediction, Unknown};
+use super::super::figures::{Figures, Measured, Prediction, Predictions, Unknown};
 use super::super::protocol::Pieces;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
@@ -84,7 +84,7 @@ impl LanguagePipeline {
 
     /// How probable each token of a text is after those before it, the first as if a line end came before, and how many of
     /// them the vocabulary lacks: those count as `<UNK>`.
-    fn answers(&self, model: &Model, text: &PlainText) -> Result<Answers> {
+    fn predictions(&self, model: &Model, text: &PlainText) -> Result<Predictions> {
         let (text, changed) = self.prepared(text);
         let reading = self.reading(&text.text)?;
         if reading.ids.is_empty() {
@@ -99,11 +99,11 @@ impl LanguagePipeline {
             counted(reading.ids.len(), "token")
         );
         let tokens = self.tokens.of(&text.text).collect();
-        Ok(Answers {
+        Ok(Predictions {
             unknown: Some(Unknown::among(&reading.ids)),
             predictions: vec![Prediction::Tokens { tokens, log_probabilities }],
             notes: changed.into_iter().chain([note]).collect(),
-            ..Answers::default()
+            ..Predictions::default()
         })
     }
 }
@@ -126,7 +126,7 @@ impl Pipeline for LanguagePipeline {
         };
         if !model.config().layers.iter().all(fits) {
             return Err(Error::Model(
-                "its network does not read forwards and answer at every step, as a language model does"
+                "its network does not read forwards and return a row at every step, as a language model does"
                     .into(),
             ));
         }
@@ -138,11 +138,11 @@ impl Pipeline for LanguagePipeline {
         Some(self.tokens.vocabulary.tokens())
     }
 
-    fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Answers> {
+    fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Predictions> {
         let text = PlainText::read_with(file, &self.reading)?;
-        let answers = self.answers(model, &text)?;
-        let notes = text.notes.into_iter().chain(answers.notes).collect();
-        Ok(Answers { notes, ..answers })
+        let predicted = self.predictions(model, &text)?;
+        let notes = text.notes.into_iter().chain(predicted.notes).collect();
+        Ok(Predictions { notes, ..predicted })
     }
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {

@@ -61,7 +61,7 @@ impl Sampling {
         let largest = all.iter().map(|&(_, z)| z).fold(f64::NEG_INFINITY, f64::max);
         if all.iter().any(|(_, z)| z.is_nan()) || !largest.is_finite() {
             return Err(Error::Model(
-                "the network answers with numbers that are none; its weights are damaged, train it again"
+                "the network returns numbers that are not finite; its weights are damaged, train it again"
                     .into(),
             ));
         }

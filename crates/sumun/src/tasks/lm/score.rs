@@ -55,7 +55,7 @@ impl<'a> Chunk<'a> {
         self.lengths.iter().sum()
     }
 
-    /// The true tokens, in the order of the answer's rows; [`IGNORED`] for those of stretch `n` before `from[n]`.
+    /// The true tokens, in the order of the output's rows; [`IGNORED`] for those of stretch `n` before `from[n]`.
     fn targets_from(&self, layout: &Layout, from: &[usize]) -> Vec<u32> {
         let mut targets = vec![IGNORED; layout.rows()];
         layout.for_each_row(|row, n, t| {
@@ -67,7 +67,7 @@ impl<'a> Chunk<'a> {
         targets
     }
 
-    /// The true tokens, in the order of the answer's rows.
+    /// The true tokens, in the order of the output's rows.
     pub(super) fn targets(&self, layout: &Layout) -> Vec<u32> {
         self.targets_from(layout, &vec![0; self.ranges.len()])
     }
@@ -82,7 +82,7 @@ const SHORTEST: usize = 1024;
 /// Every stretch but the first is read from so many tokens before it on, so that the state knows what came before.
 const RUN_IN: usize = 256;
 
-/// Tokens that are read at once, and the most numbers that a network answers to them.
+/// Tokens that are read at once, and the most numbers that a network returns for them.
 const CHUNK: usize = 128;
 const MOST_LOGITS: usize = 1 << 24;
 
@@ -102,10 +102,10 @@ impl Reading {
             let ranges: Vec<Range<usize>> =
                 at.iter().zip(&stretches).map(|(&at, stretch)| at..(at + chunk).min(stretch.end)).collect();
             let read = Chunk::new(self, &ranges);
-            let (answer, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
-            let targets = read.targets_from(&answer.layout, &from);
+            let (output, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
+            let targets = read.targets_from(&output.layout, &from);
             let path = model.parameters().path();
-            sum += loss.partial_value_and_gradient(path, &answer.data, &targets, 1.0, None)?;
+            sum += loss.partial_value_and_gradient(path, &output.data, &targets, 1.0, None)?;
             state = Some(after);
             at = ranges.into_iter().map(|range| range.end).collect();
         }
@@ -121,9 +121,9 @@ impl Reading {
         for from in (0..total).step_by(chunk) {
             let range = from..(from + chunk).min(total);
             let read = Chunk::new(self, std::slice::from_ref(&range));
-            let (answer, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
+            let (output, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
             // Of one sequence, the rows are its steps in their order.
-            for (row, &id) in answer.data.chunks_exact(vocabulary.max(1)).zip(&self.ids[from..]) {
+            for (row, &id) in output.data.chunks_exact(vocabulary.max(1)).zip(&self.ids[from..]) {
                 let largest = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
                 let sum: f64 = row.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
                 all.push(f64::from(row[id as usize]) - largest - sum.ln());
@@ -152,8 +152,8 @@ mod tests {
             let whole = stretches(reading.ids.len(), 1);
             let chunk = Chunk::new(&reading, &whole);
             assert_eq!(chunk.inputs[[0, 0]], 2);
-            let answer = model.forward(chunk.batch().unwrap()).unwrap();
-            let mean = CrossEntropy::default().value_and_gradient(&answer.data, &reading.ids, None).unwrap();
+            let output = model.forward(chunk.batch().unwrap()).unwrap();
+            let mean = CrossEntropy::default().value_and_gradient(&output.data, &reading.ids, None).unwrap();
             let expected = mean * reading.ids.len() as f64;
             let each = reading.log_probabilities(&model, 5).unwrap();
             assert!((expected + each.iter().sum::<f64>()).abs() < 1e-5 * expected, "{total}");

@@ -280,6 +280,6 @@ fn a_file_that_holds_no_language_model_is_refused() {
             let layer = layers.iter_mut().find(|layer| layer["kind"] == "lstm").unwrap();
             layer["return_sequences"] = false.into();
         },
-        "does not read forwards and answer at every step",
+        "does not read forwards and return a row at every step",
     );
 }

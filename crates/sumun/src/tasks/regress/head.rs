@@ -52,7 +52,7 @@ impl Head for NumberHead {
         Ok(records.numeric_labels()?.into_iter().map(Truth::Number).collect())
     }
 
-    fn answers(&self, rows: &[Vec<f32>]) -> Guesses {
+    fn guesses(&self, rows: &[Vec<f32>]) -> Guesses {
         Guesses::Numbers(rows.iter().map(|row| self.label(row)).collect())
     }
 
@@ -65,8 +65,8 @@ impl Head for NumberHead {
         (format!("always the mean, {mean:.4}"), Guesses::Numbers(vec![*mean; records]))
     }
 
-    fn judged(&self, records: &Records, answers: &Guesses) -> Result<Figures> {
-        let Guesses::Numbers(numbers) = answers else {
+    fn judged(&self, records: &Records, guesses: &Guesses) -> Result<Figures> {
+        let Guesses::Numbers(numbers) = guesses else {
             return Err(Error::Invalid("classes are no numbers".into()));
         };
         Regression::of(&records.numeric_labels()?, numbers).map(Figures::Regression)

@@ -1,4 +1,4 @@
-//! How much each step of an example counts in its answer, where the model pools by attention.
+//! How much each step of an example counts in its prediction, where the model pools by attention.
 
 use std::fmt::Write;
 
@@ -57,7 +57,7 @@ pub(super) fn over_time(attention: &AttentionWeights) -> String {
     let level = ends.iter().filter_map(|&end| points.get(end)).map(|&(step, _)| (step, even)).collect();
     let chart = Chart {
         name: "Attention weights".into(),
-        description: "How much each step of the sequence counts in the answer.".into(),
+        description: "How much each step of the sequence counts in the prediction.".into(),
         x: XAxis { title: "step".into(), whole: true, ..XAxis::default() },
         y_title: "weight (%)".into(),
         shares: true,
@@ -77,7 +77,7 @@ pub(super) fn over_time(attention: &AttentionWeights) -> String {
         ],
         ..Chart::default()
     };
-    figure("Attention", "How much each step counts in the answer.", &chart, Room::Small)
+    figure("Attention", "How much each step counts in the prediction.", &chart, Room::Small)
 }
 
 /// A token that people can see, where characters are tokens.

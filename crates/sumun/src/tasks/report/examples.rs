@@ -46,7 +46,7 @@ pub(super) fn section(judged: &Measured, shown: &[Shown]) -> String {
 
 type Group<'a> = (&'static str, &'static str, Vec<Told<'a>>);
 
-/// Of a classifier, by how probable it found its answer.
+/// Of a classifier, by how probable it found its prediction.
 fn classified<'a>(judged: &Measured, shown: &'a [Shown]) -> Vec<Group<'a>> {
     let mut right = Vec::new();
     let mut wrong = Vec::new();
@@ -83,8 +83,8 @@ fn classified<'a>(judged: &Measured, shown: &'a [Shown]) -> Vec<Group<'a>> {
             .collect()
     };
     vec![
-        ("Right and surest", "Right answers that the model found most probable.", told(right, true)),
-        ("Most wrong", "Wrong answers that the model found most probable.", told(wrong, false)),
+        ("Right and surest", "Right predictions that the model found most probable.", told(right, true)),
+        ("Most wrong", "Wrong predictions that the model found most probable.", told(wrong, false)),
     ]
 }
 

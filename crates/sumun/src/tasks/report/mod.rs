@@ -218,7 +218,7 @@ fn scores(measured: &[Measured]) -> String {
 fn meaning(figures: &Figures) -> &'static str {
     match figures {
         Figures::Classification(_) => {
-            "The better figure of each part is marked. Accuracy is the share of right answers; macro F1 is the mean F1 of \
+            "The better figure of each part is marked. Accuracy is the share of right predictions; macro F1 is the mean F1 of \
              the classes, each counting the same."
         }
         Figures::Regression(_) => {

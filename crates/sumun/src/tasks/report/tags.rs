@@ -136,7 +136,7 @@ pub(super) fn sentences(judged: &Measured, shown: &[Shown]) -> String {
     out
 }
 
-/// The tags of an answer.
+/// The tags of a prediction.
 fn predicted(prediction: &Prediction) -> Option<&[String]> {
     match prediction {
         Prediction::Tags { tags, .. } => Some(tags),

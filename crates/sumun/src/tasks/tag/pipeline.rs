@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::baselines::{Suffixes, best_first};
-use super::super::figures::{Answers, Baseline, Figures, Measured, Prediction, Unknown, softmax};
+use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown, softmax};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, argmax, outputs};
 use super::super::task::{How, Pipeline, TaskConfig};
@@ -214,13 +214,13 @@ impl Pipeline for TaggingPipeline {
         self.reader.vocabulary().map(|vocabulary| vocabulary.tokens())
     }
 
-    fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Answers> {
+    fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Predictions> {
         let tagged = self.read(file, false)?;
         let (predictions, unknown) = self.predictions(model, &tagged)?;
         let Tagged { sentences, notes, .. } = tagged;
         let tokens = sentences.into_iter().map(|sentence| sentence.tokens).collect();
         let classes = self.tags.names().to_vec();
-        Ok(Answers { classes, tokens, unknown, predictions, notes, ..Answers::default() })
+        Ok(Predictions { classes, tokens, unknown, predictions, notes, ..Predictions::default() })
     }
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {

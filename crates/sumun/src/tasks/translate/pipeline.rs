@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::super::figures::{Alignment, Answers, Baseline, Figures, Measured, Prediction, Unknown};
+use super::super::figures::{Alignment, Baseline, Figures, Measured, Prediction, Predictions, Unknown};
 use super::super::task::{How, Pipeline, TaskConfig};
 use super::Translate;
 use super::example::Examples;
@@ -130,7 +130,7 @@ impl TranslationPipeline {
 
     /// What the model writes for each source, keeping `beam` hypotheses, at least 1 (1 always takes the most probable
     /// token); with what it attended to where that is asked for.
-    pub fn predict(&self, model: &Model, pairs: &Pairs, beam: usize, attention: bool) -> Result<Answers> {
+    pub fn predict(&self, model: &Model, pairs: &Pairs, beam: usize, attention: bool) -> Result<Predictions> {
         let sources = self.sources(pairs)?;
         let unknown = Some(Unknown::among(sources.iter().flatten()));
         let written = self.written(model, &sources, beam)?;
@@ -140,7 +140,7 @@ impl TranslationPipeline {
             self.align(model, pairs, &written, &all, &mut predictions)?;
         }
         let texts = pairs.pairs.iter().map(|pair| pair.source.clone()).collect();
-        Ok(Answers { texts, unknown, predictions, ..Answers::default() })
+        Ok(Predictions { texts, unknown, predictions, ..Predictions::default() })
     }
 
     fn prediction(&self, written: &Written) -> Prediction {
@@ -278,10 +278,10 @@ impl Pipeline for TranslationPipeline {
         Some(self.vocabulary().tokens())
     }
 
-    fn predict_file(&self, model: &Model, file: &Path, how: &How) -> Result<Answers> {
+    fn predict_file(&self, model: &Model, file: &Path, how: &How) -> Result<Predictions> {
         let pairs = Pairs::read_with(file, &self.spec(false), &self.reading)?;
-        let answers = self.predict(model, &pairs, how.beam.unwrap_or(BEAM), how.attention)?;
-        Ok(Answers { notes: pairs.notes, ..answers })
+        let predicted = self.predict(model, &pairs, how.beam.unwrap_or(BEAM), how.attention)?;
+        Ok(Predictions { notes: pairs.notes, ..predicted })
     }
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {

@@ -43,7 +43,7 @@ impl Written {
 /// How texts are written.
 ///
 /// After each step the `beam` most probable hypotheses of a source go on. One that ends is done, and with `beam` done ones
-/// the search ends; the one with the highest mean ln p of a token is the answer. Padding, `<UNK>` and nothing at all are
+/// the search ends; the one with the highest mean ln p of a token is the result. Padding, `<UNK>` and nothing at all are
 /// never written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Search<'a> {

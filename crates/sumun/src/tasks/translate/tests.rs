@@ -1,6 +1,6 @@
-//! Search against all that could be written, and trainings from a file to its answers.
+//! Search against all that could be written, and trainings from a file to its predictions.
 
-use super::super::figures::{Alignment, Answers, Figures, Measured, Prediction};
+use super::super::figures::{Alignment, Figures, Measured, Prediction, Predictions};
 use super::super::finished::SequenceOutcome;
 use super::super::table::setting;
 use super::super::task::{How, TaskConfig};
@@ -92,7 +92,7 @@ fn a_search_that_keeps_everything_finds_the_best_of_all() {
             assert!((greedy.log_probability - sum).abs() < 1e-4);
             lengths.push((best.ids.len(), greedy.ended));
         }
-        // A source is answered the same, to the bit, in any company.
+        // A source has the same prediction, to the bit, in any company.
         for beam in [1, 2, 3] {
             let all = search(beam).all(&together).unwrap();
             let alone: Vec<Written> = together
@@ -158,20 +158,20 @@ fn train(folder: &Path, data: &str, settings: &[(&str, &str)]) -> SequenceOutcom
     training.finish().unwrap()
 }
 
-fn texts(answers: &Answers) -> Vec<(&str, bool, Option<&Alignment>)> {
+fn texts(found: &Predictions) -> Vec<(&str, bool, Option<&Alignment>)> {
     let text = |prediction| match prediction {
         &Prediction::Text { ref text, ended, ref alignment, .. } => {
             (text.as_str(), ended, alignment.as_ref())
         }
         other => panic!("{other:?}"),
     };
-    answers.predictions.iter().map(text).collect()
+    found.predictions.iter().map(text).collect()
 }
 
 #[test]
 fn letters_are_turned_round() {
     let folder = tempfile::tempdir().unwrap();
-    // Each word stands there twice: neither copy may tell the other's answer.
+    // Each word stands there twice: neither copy may tell the other's target.
     let data = turned(64) + turned(64).split_once('\n').unwrap().1;
     let settings = [("train.epochs", "30"), ("data.valid", "0.125"), ("data.test", "0.125")];
     let trained = train(folder.path(), &data, &settings);
@@ -196,10 +196,10 @@ fn letters_are_turned_round() {
     assert_eq!(task.pipeline.spec(true).source, Some("word"));
     let path = folder.path().join("new.csv");
     std::fs::write(&path, "word\nab나\nd나a\n가ab\n").unwrap();
-    let answers = task.predict(&path).unwrap();
-    assert_eq!(answers.texts, ["ab나", "d나a", "가ab"]);
-    assert_eq!(texts(&answers)[..2], [("나ba", true, None), ("a나d", true, None)]);
-    assert_eq!(answers.unknown.map(|unknown| (unknown.count, unknown.of)), Some((1, 9)));
+    let found = task.predict(&path).unwrap();
+    assert_eq!(found.texts, ["ab나", "d나a", "가ab"]);
+    assert_eq!(texts(&found)[..2], [("나ba", true, None), ("a나d", true, None)]);
+    assert_eq!(found.unknown.map(|unknown| (unknown.count, unknown.of)), Some((1, 9)));
     let aligned = task.predict_with(&path, &How { beam: Some(BEAM), attention: true }).unwrap();
     let alignment = texts(&aligned)[0].2.unwrap();
     assert_eq!((alignment.source.concat(), alignment.target.concat()), ("ab나".into(), "나ba".into()));
@@ -210,7 +210,7 @@ fn letters_are_turned_round() {
     // Saved and loaded: the same.
     let again = crate::model::ModelFile::from_bytes("model", &file).unwrap();
     let again = TrainedTask::<Translate>::from_file(again).unwrap();
-    assert_eq!(again.predict(&path).unwrap(), answers);
+    assert_eq!(again.predict(&path).unwrap(), found);
     let path = folder.path().join("pairs.csv");
     assert_eq!(again.evaluate(&path).unwrap(), task.evaluate(&path).unwrap());
 }
@@ -230,8 +230,8 @@ fn words_are_written_as_people_write_them() {
     let trained = train(folder.path(), &data, &settings);
     let task = TrainedTask::<Translate>::from_file(trained.file).unwrap();
     let path = folder.path().join("pairs.csv");
-    let answers = task.predict(&path).unwrap();
-    let found: Vec<&str> = texts(&answers).iter().map(|text| text.0).take(4).collect();
+    let found = task.predict(&path).unwrap();
+    let found: Vec<&str> = texts(&found).iter().map(|text| text.0).take(4).collect();
     assert_eq!(found, ["I go.", "you go.", "I come!", "you come!"]);
     let Figures::Translation(figures) = task.evaluate(&path).unwrap().figures else { panic!() };
     assert_eq!((figures.exact_match, figures.chrf), (1.0, 1.0));
