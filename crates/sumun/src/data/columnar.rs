@@ -1,5 +1,7 @@
 //! Tables of Parquet and Arrow IPC files as text. What reads them is large, and a feature: `columnar`.
 
+use super::sheet::Sheet;
+
 /// How a table of columns is kept in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Columnar {
@@ -31,17 +33,9 @@ impl Columnar {
     }
 }
 
-/// The table as comma-separated values.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Read {
-    pub(super) text: String,
-    /// Whether every number is one in the file as well, and none a text that looks like one.
-    pub(super) typed: bool,
-}
-
 /// Error: this build of the library leaves such files to others.
 #[cfg(not(feature = "columnar"))]
-pub(super) fn read(kind: Columnar, _bytes: Vec<u8>, _most: u64) -> Result<Read, String> {
+pub(super) fn read(kind: Columnar, _bytes: Vec<u8>, _most: u64) -> Result<Sheet, String> {
     Err(format!(
         "the file is {}, which this build does not read; build sumun with the feature columnar, or save the table as CSV",
         kind.name()
@@ -50,8 +44,9 @@ pub(super) fn read(kind: Columnar, _bytes: Vec<u8>, _most: u64) -> Result<Read, 
 
 /// Reads all rows, at most `most` bytes of text. Error: what is wrong, on one line.
 #[cfg(feature = "columnar")]
-pub(super) fn read(kind: Columnar, bytes: Vec<u8>, most: u64) -> Result<Read, String> {
+pub(super) fn read(kind: Columnar, bytes: Vec<u8>, most: u64) -> Result<Sheet, String> {
     written::read(kind, bytes, most)
+        .map(|(text, typed)| Sheet { text, typed, note: format!("the file is {}", kind.name()) })
         .map_err(|why| format!("the {} file cannot be read ({why}); save the table as CSV", kind.name()))
 }
 
@@ -66,71 +61,68 @@ mod written {
     use arrow_schema::{ArrowError, DataType, SchemaRef};
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-    use super::{Columnar, Read};
+    use super::Columnar;
     use crate::data::number::is_number;
+    use crate::data::sheet::{on_one_line, push_line};
 
-    fn shown(error: impl std::fmt::Display) -> String {
-        error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-
-    pub(super) fn read(kind: Columnar, bytes: Vec<u8>, most: u64) -> Result<Read, String> {
+    pub(super) fn read(kind: Columnar, bytes: Vec<u8>, most: u64) -> Result<(String, bool), String> {
         // What reads such files panics on some that are damaged; that is an error like any other.
         catch_unwind(AssertUnwindSafe(|| read_all(kind, bytes, most)))
             .unwrap_or_else(|_| Err("it is damaged".into()))
     }
 
-    fn read_all(kind: Columnar, bytes: Vec<u8>, most: u64) -> Result<Read, String> {
+    fn read_all(kind: Columnar, bytes: Vec<u8>, most: u64) -> Result<(String, bool), String> {
         match kind {
             Columnar::Parquet => {
-                let builder =
-                    ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(shown)?;
+                let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
+                    .map_err(on_one_line)?;
                 let schema = builder.schema().clone();
-                rows(&schema, builder.build().map_err(shown)?, most)
+                rows(&schema, builder.build().map_err(on_one_line)?, most)
             }
             Columnar::ArrowFile => {
-                let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(shown)?;
+                let reader = FileReader::try_new(Cursor::new(bytes), None).map_err(on_one_line)?;
                 rows(&reader.schema(), reader, most)
             }
             Columnar::ArrowStream => {
-                let reader = StreamReader::try_new(Cursor::new(bytes), None).map_err(shown)?;
+                let reader = StreamReader::try_new(Cursor::new(bytes), None).map_err(on_one_line)?;
                 rows(&reader.schema(), reader, most)
             }
         }
     }
 
-    /// A header of the names and a line a row; what is missing is an empty cell.
+    /// A header of the names and a line a row, what is missing an empty cell; and whether every number is one in the file.
     fn rows(
         schema: &SchemaRef,
         batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
         most: u64,
-    ) -> Result<Read, String> {
+    ) -> Result<(String, bool), String> {
         let options = FormatOptions::default().with_null("").with_display_error(false);
         let (mut text, mut typed) = (String::new(), true);
         let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        line(&mut text, names.into_iter());
+        push_line(&mut text, names.into_iter());
         for batch in batches {
-            let batch = batch.map_err(shown)?;
+            let batch = batch.map_err(on_one_line)?;
             let columns = batch
                 .columns()
                 .iter()
                 .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(shown)?;
+                .map_err(on_one_line)?;
             let words: Vec<bool> = batch.columns().iter().map(|column| is_text(column.data_type())).collect();
             for row in 0..batch.num_rows() {
                 let cells = columns
                     .iter()
                     .map(|column| column.value(row).try_to_string())
                     .collect::<Result<Vec<String>, _>>()
-                    .map_err(shown)?;
+                    .map_err(on_one_line)?;
                 typed &= !cells.iter().zip(&words).any(|(cell, &words)| words && is_number(cell));
-                line(&mut text, cells.iter().map(String::as_str));
+                push_line(&mut text, cells.iter());
                 if text.len() as u64 > most {
                     return Err("as text it is more than is read at once".into());
                 }
             }
         }
-        Ok(Read { text, typed })
+        Ok((text, typed))
     }
 
     fn is_text(kind: &DataType) -> bool {
@@ -139,20 +131,6 @@ mod written {
             DataType::Dictionary(_, values) => is_text(values),
             _ => false,
         }
-    }
-
-    fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>) {
-        for (place, cell) in cells.enumerate() {
-            if place > 0 {
-                text.push(',');
-            }
-            if cell.contains(['"', ',', '\n', '\r']) {
-                *text += &format!("\"{}\"", cell.replace(['\r', '\n'], " ").replace('"', "\"\""));
-            } else {
-                *text += cell;
-            }
-        }
-        text.push('\n');
     }
 }
 

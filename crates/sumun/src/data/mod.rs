@@ -40,6 +40,7 @@ mod resample;
 mod rows;
 mod scale;
 mod series;
+mod sheet;
 mod split;
 mod table;
 mod text_file;

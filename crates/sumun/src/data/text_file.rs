@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::charset::{NoText, decode};
 use super::columnar::{self, Columnar};
 use super::read_options::ReadOptions;
+use super::sheet::Sheet;
 use super::unpack::Packing;
 use super::workbook;
 use crate::message::{key, text};
@@ -25,7 +26,7 @@ pub(crate) struct TextFile {
     name: String,
     hash: String,
     text: String,
-    /// Whether it is a sheet of a workbook, and whether all its numbers are numbers there.
+    /// Whether it is a table that is no text, and whether all its numbers are numbers there.
     sheet: Option<bool>,
     notes: Vec<String>,
     options: ReadOptions,
@@ -92,25 +93,25 @@ impl TextFile {
                 "holds more than 2 GiB, which is more than is read at once; give a part of it".into()
             ));
         }
-        let (mut sheet, mut text) = (None, None);
-        if workbook::is_workbook(&bytes) {
-            let read = workbook::read(std::mem::take(&mut bytes), options.sheet.as_deref()).map_err(bad)?;
-            notes.push(read.note);
-            (sheet, text) = (Some(read.typed), Some(read.text));
+        let table = if workbook::is_workbook(&bytes) {
+            Some(workbook::read(std::mem::take(&mut bytes), options.sheet.as_deref()).map_err(bad)?)
         } else if let Some(kind) = Columnar::of(&bytes) {
-            let read = columnar::read(kind, std::mem::take(&mut bytes), MOST_BYTES).map_err(bad)?;
-            notes.push(format!("the file is {}", kind.name()));
-            (sheet, text) = (Some(read.typed), Some(read.text));
+            Some(columnar::read(kind, std::mem::take(&mut bytes), MOST_BYTES).map_err(bad)?)
         } else if bytes.starts_with(b"PK\x03\x04") {
             return Err(bad("the file is a ZIP archive; unpack it first".into()));
-        }
-        let text = match text {
-            Some(text) => text,
+        } else {
+            None
+        };
+        let (text, sheet) = match table {
+            Some(Sheet { text, typed, note }) => {
+                notes.push(note);
+                (text, Some(typed))
+            }
             None => {
                 let decoded = decode(bytes, options.encoding()?)
                     .map_err(|(problem, bytes)| undecoded(name, kind, problem, &bytes))?;
                 notes.extend(decoded.note);
-                decoded.text
+                (decoded.text, None)
             }
         };
         Ok(Self { name: name.to_owned(), hash, text, sheet, notes, options: options.clone() })

@@ -6,15 +6,7 @@ use calamine::{Data, Range, Reader, Sheets, open_workbook_auto_from_rs};
 
 use super::names::{did_you_mean, listed, quoted};
 use super::number::is_number;
-
-/// A sheet as comma-separated values, a line a row of the sheet.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Sheet {
-    pub(super) text: String,
-    /// Whether every number is one in the workbook as well, and none a text that looks like one.
-    pub(super) typed: bool,
-    pub(super) note: String,
-}
+use super::sheet::{Sheet, on_one_line, push_line};
 
 /// Whether bytes are a workbook: a ZIP archive as workbooks are, or the older format of Excel.
 pub(super) fn is_workbook(bytes: &[u8]) -> bool {
@@ -27,8 +19,7 @@ pub(super) fn is_workbook(bytes: &[u8]) -> bool {
 /// Reads the sheet `wanted`, or the first that is not empty. Error: what is wrong, on one line.
 pub(super) fn read(bytes: Vec<u8>, wanted: Option<&str>) -> Result<Sheet, String> {
     let unreadable = |error: &dyn std::fmt::Display| {
-        let words: Vec<String> = error.to_string().split_whitespace().map(str::to_owned).collect();
-        format!("the workbook cannot be read ({}); save it as CSV in UTF-8", words.join(" "))
+        format!("the workbook cannot be read ({}); save it as CSV in UTF-8", on_one_line(error))
     };
     let mut book: Sheets<Cursor<Vec<u8>>> =
         open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
@@ -70,19 +61,11 @@ fn csv(range: &Range<Data>) -> (String, bool) {
     let mut text = "\n".repeat(above as usize);
     let mut typed = true;
     for row in range.rows() {
-        for (column, cell) in row.iter().enumerate() {
-            if column > 0 {
-                text.push(',');
-            }
-            let written = written(cell, dates[column]);
-            typed &= !(matches!(cell, Data::String(_)) && is_number(&written));
-            if written.contains(['"', ',', '\n', '\r']) {
-                text += &format!("\"{}\"", written.replace(['\r', '\n'], " ").replace('"', "\"\""));
-            } else {
-                text += &written;
-            }
-        }
-        text.push('\n');
+        let cells: Vec<String> = row.iter().zip(&dates).map(|(cell, &date)| written(cell, date)).collect();
+        let numbers_as_text =
+            row.iter().zip(&cells).any(|(cell, text)| matches!(cell, Data::String(_)) && is_number(text));
+        typed &= !numbers_as_text;
+        push_line(&mut text, cells.iter());
     }
     (text, typed)
 }
