@@ -149,19 +149,24 @@ fn scores(runs: &[Compared<'_>]) -> String {
         let figure = part.figures.iter().find(|figure| figure.key == key)?;
         Some((figure.model?, figure.baseline))
     };
+    // None where the column ranks nothing.
+    let best = |&(column, more): &(&str, bool)| {
+        let all = runs.iter().filter_map(|run| figure(run, column)).map(|(value, _)| value);
+        let best = if more { all.fold(f64::MIN, f64::max) } else { all.fold(f64::MAX, f64::min) };
+        (!apart(runs, column)).then_some(best)
+    };
+    let best: Vec<Option<f64>> = columns.iter().map(best).collect();
     for run in runs {
         let results = run.run.results.as_ref();
         let part = results.and_then(|r| r.judged()).map_or("–", |part| part.part.as_str());
         let _ = write!(out, "<tr><th>{}</th><th>{}</th>", key(run), escape(part));
-        for (column, more) in &columns {
+        for ((column, _), best) in columns.iter().zip(&best) {
             let Some((value, baseline)) = figure(run, column) else {
                 out.push_str("<td>–</td>");
                 continue;
             };
-            let all = runs.iter().filter_map(|other| figure(other, column)).map(|(value, _)| value);
-            let best = if *more { all.fold(f64::MIN, f64::max) } else { all.fold(f64::MAX, f64::min) };
             let written = written(column, value);
-            let class = if value == best && !apart(runs, column) { " class=\"best\"" } else { "" };
+            let class = if Some(value) == *best { " class=\"best\"" } else { "" };
             let baseline = baseline.map_or_else(String::new, |b| {
                 format!("<small>baseline {}</small>", self::written(column, b))
             });

@@ -47,6 +47,7 @@
 //! # Ok::<(), sumun::Error>(())
 //! ```
 
+mod average;
 pub mod baseline;
 mod check;
 mod choose;
@@ -64,6 +65,7 @@ mod outcome;
 mod plan;
 mod predict;
 mod preprocessing;
+mod race;
 mod report;
 mod results;
 mod score;

@@ -6,14 +6,16 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::average::{Mean, mean};
 use super::decisions::{Choice, Decisions};
-use super::fit::{Fitting, SCORE};
+use super::fit::Fitting;
 use super::forecaster::Forecaster;
 use super::kept::{ForecasterConfig, History, TimeAxis};
 use super::network::{Sizes, joined};
 use super::outcome::{Candidate, DataSummary, ForecastOutcome};
 use super::plan::ForecastPlan;
 use super::preprocessing::Preprocessing;
+use super::race::{Race, running_lowest};
 use super::score;
 use super::source::Source;
 use crate::data::{Difference, Filled, Imputed, NumberForm, origins_within};
@@ -119,14 +121,12 @@ impl Search {
         while self.through.candidates.len() < count {
             let index = self.through.candidates.len();
             let stage = self.stage(index);
-            let mut race = self.race();
-            self.session.records().iter().for_each(|record| race.epoch(record));
-            let mut keeper = BesideKeeper { keeper: &mut *keeper, beside: self.beside()?, race };
+            let mut keeper = BesideKeeper { keeper: &mut *keeper, beside: self.beside()?, race: self.race() };
             let mut ending = Ending::StoppedEarly;
-            if !keeper.race.lost {
+            if !keeper.race.is_lost() {
                 ending = self.session.run(&mut self.fitting, &stage, progress, &mut keeper)?;
             }
-            let lost = keeper.race.lost;
+            let lost = keeper.race.is_lost();
             if ending == Ending::Interrupted && !lost {
                 return Ok(ending);
             }
@@ -140,12 +140,10 @@ impl Search {
         Ok(if stopped { Ending::StoppedEarly } else { Ending::Complete })
     }
 
-    /// The candidate at work against the best that is through.
+    /// The candidate at work against the best that is through. Where all are averaged, none is given up.
     fn race(&self) -> Race {
         let leader = self.through.best.as_ref().filter(|_| self.plan.config.prepare.average != Switch::On);
-        let lowest = leader.map(|best| running_lowest(&best.epochs)).unwrap_or_default();
-        let least = (self.plan.decisions.epochs / 4).max(FEWEST_EPOCHS);
-        Race { leader: lowest, least, lowest: f64::INFINITY, lost: false }
+        Race::new(leader.map_or(&[], |best| &best.epochs), self.plan.decisions.epochs, self.session.records())
     }
 
     fn stage(&self, index: usize) -> TrainingStage {
@@ -317,41 +315,6 @@ impl Beside {
     }
 }
 
-/// The fewest epochs after which a candidate is given up.
-const FEWEST_EPOCHS: usize = 5;
-/// How far a candidate's lowest score may be above that of the best at the same epoch, as a ratio, before it is given up: twice as
-/// far as one that is averaged may be ([`NEAR`]). None of the candidates for the bundled series is.
-const FAR_BEHIND: f64 = 1.3;
-
-/// A candidate at work against the best that is through: one that is clearly behind at the same epoch is not trained to its end.
-struct Race {
-    /// The lowest score of the best candidate up to each of its epochs; empty where there is none.
-    leader: Vec<f64>,
-    /// The fewest epochs before it may be lost.
-    least: usize,
-    lowest: f64,
-    lost: bool,
-}
-
-impl Race {
-    fn epoch(&mut self, record: &EpochRecord) {
-        self.lowest = self.lowest.min(record.figures.get(SCORE).copied().unwrap_or(f64::NAN));
-        // A best candidate that has stopped earlier is compared as it ended.
-        let leader = self.leader.get(record.epoch - 1).or(self.leader.last());
-        self.lost = record.epoch >= self.least && leader.is_some_and(|best| self.lowest > FAR_BEHIND * best);
-    }
-}
-
-/// The lowest score up to each epoch.
-fn running_lowest(epochs: &[EpochRecord]) -> Vec<f64> {
-    let mut lowest = f64::INFINITY;
-    let up_to = |record: &EpochRecord| {
-        lowest = lowest.min(record.figures.get(SCORE).copied().unwrap_or(f64::NAN));
-        lowest
-    };
-    epochs.iter().map(up_to).collect()
-}
-
 /// Adds to every snapshot what is kept beside the candidate at work, and stops it where it is lost.
 struct BesideKeeper<'a> {
     keeper: &'a mut dyn Keeper,
@@ -361,12 +324,12 @@ struct BesideKeeper<'a> {
 
 impl Keeper for BesideKeeper<'_> {
     fn wish(&mut self) -> Wish {
-        if self.race.lost { Wish::Stop } else { self.keeper.wish() }
+        if self.race.is_lost() { Wish::Stop } else { self.keeper.wish() }
     }
 
     fn save(&mut self, mut snapshot: Snapshot) -> Result<()> {
         // The candidate ends here; the next one's first snapshot keeps what came of it.
-        if self.race.lost {
+        if self.race.is_lost() {
             return Ok(());
         }
         self.beside.add(&mut snapshot);
@@ -377,53 +340,6 @@ impl Keeper for BesideKeeper<'_> {
         self.race.epoch(record);
         self.keeper.epoch(record)
     }
-}
-
-/// The candidates whose forecasts are averaged, and what their mean comes to.
-struct Mean {
-    /// Places in the list of candidates, the best first.
-    members: Vec<usize>,
-    /// The validation score of the mean of several.
-    score: Option<f64>,
-}
-
-/// How far behind the best a candidate may be to be averaged with it, as a ratio of validation scores. One further behind
-/// lowers the validation score of the mean as well, but less the test part's: with all three on the hourly electricity demand
-/// (.486, .565, .571) the test MASE is .58, with the first alone .50, while on eight hourly series of transformer loads the
-/// mean of near ones is 5 % better than the best of them.
-const NEAR: f64 = 1.15;
-
-/// The candidates to average: of the best alone, the mean of the best two and so on, the one with the lowest validation score,
-/// as long as they are near the best; or all of them where the settings say so.
-fn mean(plan: &ForecastPlan, candidates: &[Candidate], best: usize, weights: &[Vec<f32>]) -> Result<Mean> {
-    let alone = Mean { members: vec![best], score: None };
-    let average = plan.config.prepare.average;
-    let Some(mut lowest) = candidates[best].valid_score.filter(|_| average != Switch::Off) else {
-        return Ok(alone);
-    };
-    let mut ranked: Vec<usize> = (0..candidates.len()).collect();
-    let score = |index: &usize| candidates[*index].valid_score.unwrap_or(f64::INFINITY);
-    // Of two alike, the first.
-    ranked.sort_by(|a, b| score(a).total_cmp(&score(b)));
-    let mut sum: Vec<f64> = Vec::new();
-    let mut chosen = alone;
-    let farthest = lowest * NEAR;
-    for (k, &index) in ranked.iter().enumerate() {
-        if average == Switch::Auto && (candidates[index].given_up || score(&index) > farthest) {
-            break;
-        }
-        let mut fitting = plan.fitting(index)?;
-        fitting.model.parameters_mut().values_mut().copy_from_slice(&weights[index]);
-        let forecasts = fitting.valid_forecasts()?.unwrap_or_default();
-        sum.resize(forecasts.len(), 0.0);
-        sum.iter_mut().zip(&forecasts).for_each(|(sum, value)| *sum += value);
-        let mean: Vec<f64> = sum.iter().map(|sum| sum / (k + 1) as f64).collect();
-        let Some(of_mean) = fitting.valid_score(&mean).filter(|_| k > 0) else { continue };
-        if of_mean < lowest || average == Switch::On {
-            (lowest, chosen) = (of_mean, Mean { members: ranked[..=k].to_vec(), score: Some(of_mean) });
-        }
-    }
-    Ok(chosen)
 }
 
 /// What the candidates came to, best first.
