@@ -226,8 +226,8 @@ impl Labels {
     }
 }
 
-/// The place of the largest of each row of logits; of equals the first.
-pub(crate) fn argmax(row: &[f32]) -> u32 {
+/// The place of the largest of a row, such as one of logits; of equals the first.
+pub(crate) fn argmax<T: PartialOrd>(row: &[T]) -> u32 {
     let mut best = 0;
     for (place, value) in row.iter().enumerate() {
         if *value > row[best] {

@@ -6,6 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::super::learner::argmax;
 use super::Guesses;
 use super::tfidf::{Sparse, Tfidf};
 use crate::report::text::count;
@@ -131,9 +132,7 @@ impl LinearText {
             }
             None => {
                 let best = |vector: &Sparse| {
-                    let values: Vec<f64> = rows.iter().map(|row| value(row, vector)).collect();
-                    (1..values.len()).fold(0, |best, n| if values[n] > values[best] { n } else { best })
-                        as u32
+                    argmax(&rows.iter().map(|row| value(row, vector)).collect::<Vec<f64>>())
                 };
                 Guesses::Classes(vectors.par_iter().map(best).collect())
             }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::super::learner::argmax;
+
 /// Suffixes of at most so many characters, of words that occur at most so often, as in TnT.
 const LONGEST: usize = 10;
 const RARE: usize = 10;
@@ -63,7 +65,6 @@ fn is_capitalised(word: &str) -> bool {
 
 /// The most probable tag of each suffix, where it is another one than that of the shorter suffix.
 fn best(words: &[(&str, &HashMap<u32, usize>)], overall: &[f64], theta: f64) -> BTreeMap<String, u32> {
-    let first = |p: &[f64]| (1..p.len()).fold(0, |best, n| if p[n] > p[best] { n } else { best });
     let mut kept = BTreeMap::new();
     // The probabilities of all suffixes that are one character shorter.
     let mut shorter = HashMap::<&str, Vec<f64>>::new();
@@ -84,8 +85,8 @@ fn best(words: &[(&str, &HashMap<u32, usize>)], overall: &[f64], theta: f64) -> 
             for (&tag, &count) in &counted {
                 mixed[tag as usize] += count as f64 / all / (1.0 + theta);
             }
-            if length == 1 || first(&mixed) != first(below) {
-                kept.insert(suffix.to_owned(), first(&mixed) as u32);
+            if length == 1 || argmax(&mixed) != argmax(below) {
+                kept.insert(suffix.to_owned(), argmax(&mixed));
             }
             probabilities.insert(suffix, mixed);
         }
