@@ -118,13 +118,34 @@ impl Default for Usual {
     }
 }
 
-/// Steps that few examples are learnt in, so far as five times the usual epochs have so many. Of 60 short series
-/// (ItalyPowerDemand of the UCR archive), 20 epochs of 2 steps came to 75 %, 100 of 8 to 92 %.
-const STEPS: usize = 1200;
-/// Steps that very many examples are learnt in at most,
-const MOST_STEPS: usize = 20_000;
-/// but so many epochs at least.
-const FEWEST_EPOCHS: usize = 3;
+/// How many epochs a training has where nothing is said.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::tasks) struct Budget {
+    /// Steps that few examples are learnt in, so far as the epochs allow.
+    pub(in crate::tasks) steps: usize,
+    /// The least and the most epochs for that.
+    pub(in crate::tasks) epochs: (usize, usize),
+    /// Steps that very many examples are learnt in at most,
+    pub(in crate::tasks) most_steps: usize,
+    /// but so many epochs at least.
+    pub(in crate::tasks) fewest_epochs: usize,
+}
+
+impl Budget {
+    /// The epochs where each has so many steps, 1 or more.
+    pub(in crate::tasks) fn epochs(&self, steps: usize) -> usize {
+        let enough = self.steps.div_ceil(steps).clamp(self.epochs.0, self.epochs.1);
+        enough.min((self.most_steps / steps).max(self.fewest_epochs))
+    }
+}
+
+impl Usual {
+    /// Few examples may have five times the usual epochs. Of 60 short series (ItalyPowerDemand of the UCR archive), 20 epochs
+    /// of 2 steps came to 75 %, 100 of 8 to 92 %.
+    fn budget(self) -> Budget {
+        Budget { steps: 1200, epochs: (self.epochs, 5 * self.epochs), most_steps: 20_000, fewest_epochs: 3 }
+    }
+}
 
 const OPTIMIZERS: &[&str] = &["sgd", "adam", "adamw", "rmsprop", "adagrad"];
 
@@ -244,8 +265,7 @@ impl TrainOptions {
     ) -> Vec<[String; 3]> {
         let mut choices = Vec::new();
         let batch = self.batch_of(examples);
-        let enough = STEPS.div_ceil(steps).clamp(usual.epochs, 5 * usual.epochs);
-        let epochs = self.epochs.unwrap_or_else(|| enough.min((MOST_STEPS / steps).max(FEWEST_EPOCHS)));
+        let epochs = self.epochs.unwrap_or_else(|| usual.budget().epochs(steps));
         let patience = self.patience.unwrap_or((epochs / 5).max(usual.patience));
         let of = counted(examples, example);
         if self.epochs.is_none() {

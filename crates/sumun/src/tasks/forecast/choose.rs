@@ -10,6 +10,7 @@ use super::source::Source;
 use crate::data::{Calendar, Encoding, Filled, Split, log_suits, quoted};
 use crate::message::{key, text};
 use crate::settings::{DifferenceChoice, Switch};
+use crate::tasks::options::Budget;
 use crate::{Error, Result};
 
 /// The horizon where there is no season to take it from.
@@ -24,9 +25,8 @@ const LEAST_WINDOW: usize = 4;
 const LONGEST_WINDOW: usize = 128;
 /// The longest window of all that are chosen: a week of hours. A year of days costs more than it has been seen to give.
 const LONGEST_SEASON: usize = 168;
-/// Optimizer steps that small series need, and those at which large ones are ended.
-const STEPS: usize = 1500;
-const MOST_STEPS: usize = 6_000;
+/// Small series need 1,500 optimizer steps; large ones are ended at 6,000.
+const BUDGET: Budget = Budget { steps: 1500, epochs: (30, 200), most_steps: 6_000, fewest_epochs: 1 };
 
 struct Log(Vec<Choice>);
 
@@ -61,10 +61,7 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
         _ => 256,
     });
     let per_epoch = windows.div_ceil(batch);
-    let epochs = config
-        .train
-        .epochs
-        .unwrap_or_else(|| STEPS.div_ceil(per_epoch).clamp(30, 200).min((MOST_STEPS / per_epoch).max(1)));
+    let epochs = config.train.epochs.unwrap_or_else(|| BUDGET.epochs(per_epoch));
     let patience = config.train.patience.unwrap_or((epochs / 5).max(10));
     if config.train.epochs.is_none() {
         let reason =
