@@ -1,9 +1,13 @@
 //! Files of the kinds that people have (`tests/cases`): each is read as it is meant, and what is unusual about it is said,
 //! or it is refused with what to do. However a file is written otherwise, no other numbers are ever read.
 
+mod rewriting;
+
 use sumun::data::{Mark, ReadOptions, Table};
 use sumun::forecast::{self, ForecastConfig, Or};
 use sumun::records::{RecordSpec, Records};
+
+use rewriting::{encoded, written};
 
 fn path(file: &str) -> String {
     format!("{}/tests/cases/{file}", env!("CARGO_MANIFEST_DIR"))
@@ -139,44 +143,7 @@ fn cells(file: &str) -> Vec<Vec<String>> {
     } else {
         ','
     };
-    let mut rows = Vec::new();
-    for line in text.lines() {
-        let mut row = vec![String::new()];
-        let mut inside = false;
-        for c in line.chars() {
-            match c {
-                '"' => inside = !inside,
-                c if c == delimiter && !inside => row.push(String::new()),
-                c => row.last_mut().unwrap().push(c),
-            }
-        }
-        rows.push(row);
-    }
-    rows
-}
-
-/// The file written with another delimiter and line end.
-fn written(rows: &[Vec<String>], delimiter: char, end: &str) -> String {
-    let cell = |cell: &String| if cell.contains(delimiter) { format!("\"{cell}\"") } else { cell.clone() };
-    let delimiter = delimiter.to_string();
-    rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(&delimiter) + end).collect()
-}
-
-/// The text in every encoding that has its letters.
-fn encoded(text: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let utf16 =
-        |text: &str, bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
-    let marked = format!("\u{feff}{text}");
-    let mut all = vec![
-        ("UTF-8", text.into()),
-        ("UTF-8 with a mark", marked.clone().into_bytes()),
-        ("UTF-16LE", utf16(&marked, u16::to_le_bytes)),
-        ("UTF-16BE", utf16(&marked, u16::to_be_bytes)),
-        ("UTF-16LE without a mark", utf16(text, u16::to_le_bytes)),
-    ];
-    let latin: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-    all.extend(latin.map(|bytes| ("Latin-1", bytes)));
-    all
+    rewriting::cells(&text, delimiter)
 }
 
 /// Delimiter, encoding, line end, order of columns and rows: the same numbers are read, or an error, never other numbers;

@@ -1,49 +1,15 @@
 //! Every table of `tests/cases` written otherwise: its columns in another order, its rows in another order, another delimiter,
 //! line end, encoding. What is read are the same numbers at the same times, or it is an error; never other numbers.
 
+mod rewriting;
+
 use sumun::data::{Missing, Series, SeriesSpec, Table};
+
+use rewriting::{cells, encoded, written};
 
 /// Files whose cells cannot be told by quotation marks and one delimiter alone, so that nothing writes them anew here: each has
 /// a test of its own.
 const NOT_REWRITTEN: &[&str] = &["c07b_unclosed_inner.csv", "c07d_backslash_escape.csv"];
-
-/// The cells of each line.
-fn cells(text: &str, delimiter: char) -> Vec<Vec<String>> {
-    let line_cells = |line: &str| {
-        let mut row = vec![String::new()];
-        let mut inside = false;
-        for c in line.chars() {
-            match c {
-                '"' => inside = !inside,
-                c if c == delimiter && !inside => row.push(String::new()),
-                c => row.last_mut().expect("a row has a cell").push(c),
-            }
-        }
-        row
-    };
-    text.lines().map(line_cells).collect()
-}
-
-fn written(rows: &[Vec<String>], delimiter: char, end: &str) -> String {
-    let cell = |cell: &String| if cell.contains(delimiter) { format!("\"{cell}\"") } else { cell.clone() };
-    let between = delimiter.to_string();
-    rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(&between) + end).collect()
-}
-
-fn encoded(text: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let marked = format!("\u{feff}{text}");
-    let little: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let big: Vec<u8> = marked.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    let mut all = vec![
-        ("UTF-8", text.into()),
-        ("UTF-8 with a mark", marked.into_bytes()),
-        ("UTF-16LE", little),
-        ("UTF-16BE", big),
-    ];
-    let latin: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-    all.extend(latin.map(|bytes| ("Latin-1", bytes)));
-    all
-}
 
 /// What is read of a table: the numbers of each column that has numbers, in the order of the file; and the series of the first of
 /// them, in the order of time, unless there are no times.
