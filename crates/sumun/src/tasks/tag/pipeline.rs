@@ -12,7 +12,7 @@ use super::Tag;
 use crate::data::{ReadOptions, quoted};
 use crate::message::{key, text};
 use crate::model::Model;
-use crate::records::{Classes, Columns, Known, Tagged, TaggedSpec};
+use crate::records::{Classes, Columns, Known, Sentence, Tagged, TaggedSpec};
 use crate::scores::{MostFrequentTag, Tagging};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -69,9 +69,9 @@ impl TaggingPipeline {
     }
 
     /// The simple guesses for the tags of tokens, each with its name.
-    fn guesses(&self, tokens: &[Vec<String>]) -> Vec<(String, Vec<Vec<u32>>)> {
+    fn guesses(&self, sentences: &[Sentence]) -> Vec<(String, Vec<Vec<u32>>)> {
         let each = |guess: &dyn Fn(&String) -> u32| {
-            tokens.iter().map(|tokens| tokens.iter().map(guess).collect()).collect()
+            sentences.iter().map(|sentence| sentence.tokens.iter().map(guess).collect()).collect()
         };
         let most = |token: &String| self.most_frequent.tag(token);
         let mut all = vec![("the most frequent tag of each token".to_owned(), each(&most))];
@@ -165,11 +165,9 @@ impl TaggingPipeline {
         let logits = outputs(model, &sequences)?;
         let best = |rows: &Vec<f32>| rows.chunks_exact(self.tags.len()).map(argmax).collect();
         let predicted: Vec<Vec<u32>> = logits.iter().map(best).collect();
-        let tokens: Vec<Vec<String>> =
-            tagged.sentences.iter().map(|sentence| sentence.tokens.clone()).collect();
         let score = |tags: &[Vec<u32>]| Tagging::of(&truth, tags, all.names()).map(Figures::Tagging);
         let mut baselines = Vec::new();
-        for (name, tags) in self.guesses(&tokens) {
+        for (name, tags) in self.guesses(&tagged.sentences) {
             baselines.push(Baseline { name, figures: score(&tags)? });
         }
         let simplest = baselines.remove(0);
