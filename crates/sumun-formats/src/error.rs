@@ -51,6 +51,14 @@ impl Error {
     pub fn too_large(format: &'static str, what: impl Into<String>, found: u128, most: u128) -> Self {
         Self::TooLarge { format, what: what.into(), found, most }
     }
+
+    /// The same, saying that it is about that tensor.
+    pub(crate) fn of_tensor(mut self, name: &str) -> Self {
+        let (Self::Damaged { what, .. } | Self::Unsupported { what, .. } | Self::TooLarge { what, .. }) =
+            &mut self;
+        *what = format!("tensor {}: {what}", quoted(name));
+        self
+    }
 }
 
 impl fmt::Display for Error {

@@ -7,7 +7,10 @@
 //! offset and shape is checked before memory is reserved for it, nesting is bounded, and the work is linear in the size of
 //! the file. What is wrong is an [`Error`] of one line, never a panic.
 
+mod bytes;
 pub mod error;
+mod json;
+pub mod safetensors;
 pub mod tensor;
 
 pub use error::{Error, Result};

@@ -125,6 +125,39 @@ impl Data {
         })
     }
 
+    /// Reads big-endian elements. Errors as [`from_le_bytes`](Self::from_le_bytes).
+    pub fn from_be_bytes(element: ElementType, bytes: &[u8], format: &'static str) -> Result<Self> {
+        let mut turned = bytes.to_vec();
+        turned.chunks_mut(element.bytes()).for_each(<[u8]>::reverse);
+        Self::from_le_bytes(element, &turned, format)
+    }
+
+    /// Appends the elements as little-endian bytes of [`element`](Self::element).
+    pub fn extend_le_bytes(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::F64(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            Self::F32(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            Self::I64(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            Self::I32(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            Self::I8(values) => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            Self::U8(values) => bytes.extend(values),
+            Self::Bool(values) => bytes.extend(values.iter().map(|&value| u8::from(value))),
+        }
+    }
+
+    /// The type that the elements have in memory, in which they are written.
+    pub fn element(&self) -> ElementType {
+        match self {
+            Self::F64(_) => ElementType::F64,
+            Self::F32(_) => ElementType::F32,
+            Self::I64(_) => ElementType::I64,
+            Self::I32(_) => ElementType::I32,
+            Self::I8(_) => ElementType::I8,
+            Self::U8(_) => ElementType::U8,
+            Self::Bool(_) => ElementType::Bool,
+        }
+    }
+
     /// How many elements there are.
     pub fn len(&self) -> usize {
         match self {
@@ -271,6 +304,12 @@ impl Tensors {
         self.list.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
+    /// All, in order, handed over.
+    #[expect(clippy::should_implement_trait, reason = "a type of its own for the iterator would say no more")]
+    pub fn into_iter(self) -> impl ExactSizeIterator<Item = (String, Tensor)> {
+        self.list.into_iter()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.list.len()
@@ -323,9 +362,20 @@ mod tests {
     }
 
     #[test]
+    fn elements_are_read_in_both_orders() {
+        let data = Data::F64(vec![0.1, -2.5]);
+        let mut bytes = Vec::new();
+        data.extend_le_bytes(&mut bytes);
+        assert_eq!(Data::from_le_bytes(data.element(), &bytes, "test"), Ok(data.clone()));
+        bytes.chunks_mut(8).for_each(<[u8]>::reverse);
+        assert_eq!(Data::from_be_bytes(data.element(), &bytes, "test"), Ok(data));
+    }
+
+    #[test]
     fn integers_that_do_not_fit_are_errors() {
         assert!(Data::from_le_bytes(ElementType::U64, &u64::MAX.to_le_bytes(), "test").is_err());
         assert!(Data::from_le_bytes(ElementType::Bool, &[2], "test").is_err());
         assert!(Data::from_le_bytes(ElementType::F32, &[0; 5], "test").is_err());
+        assert!(Data::from_be_bytes(ElementType::F32, &[0; 5], "test").is_err());
     }
 }
