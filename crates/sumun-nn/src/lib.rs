@@ -65,11 +65,15 @@
 //! The feature `files`, on by default, has model files, models from TOML and [`durable`]. A program that keeps its models in
 //! memory builds without it, and with 36 crates instead of 62: `sumun-nn = { version = "0.1", default-features = false }`.
 //!
+//! The feature `interchange` has [`interchange`], models of other programs.
+//!
 //! What flows between layers is in [`rows`], what they learn in [`parameters`], the noise of dropout in [`noise`].
 
 #[cfg(feature = "files")]
 pub mod durable;
 pub mod error;
+#[cfg(feature = "interchange")]
+pub mod interchange;
 pub mod layer;
 pub mod loss;
 pub mod message;

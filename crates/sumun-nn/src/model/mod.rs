@@ -90,6 +90,8 @@ pub use crate::nn::{
 };
 pub use batch::Batch;
 pub use builder::ModelBuilder;
+#[cfg(feature = "interchange")]
+pub(crate) use config::WeightShapes;
 pub use config::{Input, ModelConfig};
 #[cfg(feature = "files")]
 pub use content::{FORMAT, ModelFile, NamedTensor};

@@ -14,6 +14,8 @@ use super::plan::{Plan, Source};
 use super::summary::Summary;
 use super::walk::{Gradients, ModelCache, ModelState, Outputs, Walk};
 use crate::layer::{Building, Value};
+#[cfg(feature = "interchange")]
+use crate::layer::{Signal, StateShape};
 use crate::loss::CrossEntropy;
 use crate::nn::{Attention, Dense, Embedding, InputGradient, Recurrent, RecurrentLayer};
 use crate::noise::Noise;
@@ -176,6 +178,33 @@ impl Model {
     /// The names of the layers whose rows are the outputs.
     pub fn output_names(&self) -> impl Iterator<Item = &str> {
         self.graph.plan.outputs.iter().map(|&output| self.graph.source_name(output))
+    }
+
+    /// What the outputs are, in the order of [`output_names`](Self::output_names).
+    #[cfg(feature = "interchange")]
+    pub(crate) fn output_signals(&self) -> Vec<Signal> {
+        let plan = &self.graph.plan;
+        plan.outputs
+            .iter()
+            .map(|&output| match output {
+                Source::Layer(index) => plan.layers[index].output,
+                Source::Input(index) => {
+                    self.config().inputs.values().nth(index).map_or(Signal::Ids(0), |i| i.signal())
+                }
+            })
+            .collect()
+    }
+
+    /// The layers that have a state, by name, with its sizes.
+    #[cfg(feature = "interchange")]
+    pub(crate) fn state_shapes(&self) -> Vec<(&str, StateShape)> {
+        let stated = |layer: &'_ super::plan::PlannedLayer| layer.state;
+        self.graph
+            .plan
+            .layers
+            .iter()
+            .filter_map(|layer| Some((layer.name.as_str(), stated(layer)?)))
+            .collect()
     }
 
     /// The table of layers, shapes and parameters.

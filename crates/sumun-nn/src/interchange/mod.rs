@@ -1,0 +1,51 @@
+//! Models of other programs as models of this library, and back.
+//!
+//! [`sumun_formats`] turns a file into named tensors and what else it says; here these become a [`Model`], and a model
+//! becomes what other programs read. A file of weights alone says little of the network that they belong to:
+//! [`of_weights`] works out the layers from names and shapes, and its notes say what these cannot tell.
+//!
+//! ```
+//! use sumun_formats::{Tensor, Tensors};
+//! use sumun_nn::interchange;
+//!
+//! // What `torch.nn.GRU(3, 4).state_dict()` has.
+//! let mut weights = Tensors::new();
+//! for (name, shape) in [("weight_ih_l0", vec![12, 3]), ("weight_hh_l0", vec![12, 4])] {
+//!     let count = shape.iter().product();
+//!     weights.insert(name.into(), Tensor::f32(shape, vec![0.5; count])?, "example")?;
+//! }
+//! let imported = interchange::of_weights(&weights)?;
+//! assert_eq!(imported.model.layer_names().collect::<Vec<_>>(), ["gru"]);
+//!
+//! let mut x = Tensors::new();
+//! x.insert("input".into(), Tensor::f32(vec![2, 5, 3], vec![0.1; 30])?, "example")?;
+//! let y = interchange::apply(&imported.model, &x, &Tensors::new())?;
+//! assert_eq!(y.get("output").unwrap().shape(), [2, 5, 4]); // [N, T, H]
+//! assert_eq!(y.get("h_n").unwrap().shape(), [1, 2, 4]); // [L·D, N, H]
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod apply;
+mod chain;
+mod modules;
+mod weights;
+
+pub use apply::{LENGTHS, apply};
+pub use weights::{of_weights, of_weights_with, to_weights};
+
+use crate::model::Model;
+
+/// A model that came from another program's file.
+#[derive(Debug)]
+pub struct Import {
+    /// The model, with the file's weights.
+    pub model: Model,
+    /// What was assumed, left out or rounded, a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl From<sumun_formats::Error> for crate::Error {
+    fn from(error: sumun_formats::Error) -> Self {
+        Self::Model(error.to_string())
+    }
+}

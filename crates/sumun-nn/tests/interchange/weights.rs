@@ -1,0 +1,164 @@
+//! Layers from the names and shapes of weights alone.
+
+use sumun_formats::Tensors;
+use sumun_nn::interchange::{apply, of_weights, of_weights_with, to_weights};
+use sumun_nn::model::{Input, ModelConfig};
+
+use crate::{integers, tensors, weights};
+
+/// An embedding of 9 words, a bidirectional LSTM of two layers, and a head of three classes, as PyTorch names them.
+fn classifier() -> Vec<(&'static str, &'static [usize])> {
+    vec![
+        ("embedding.weight", &[9, 4]),
+        ("rnn.weight_ih_l0", &[20, 4]),
+        ("rnn.weight_hh_l0", &[20, 5]),
+        ("rnn.bias_ih_l0", &[20]),
+        ("rnn.bias_hh_l0", &[20]),
+        ("rnn.weight_ih_l0_reverse", &[20, 4]),
+        ("rnn.weight_hh_l0_reverse", &[20, 5]),
+        ("rnn.bias_ih_l0_reverse", &[20]),
+        ("rnn.bias_hh_l0_reverse", &[20]),
+        ("rnn.weight_ih_l1", &[20, 10]),
+        ("rnn.weight_hh_l1", &[20, 5]),
+        ("rnn.bias_ih_l1", &[20]),
+        ("rnn.bias_hh_l1", &[20]),
+        ("rnn.weight_ih_l1_reverse", &[20, 10]),
+        ("rnn.weight_hh_l1_reverse", &[20, 5]),
+        ("rnn.bias_ih_l1_reverse", &[20]),
+        ("rnn.bias_hh_l1_reverse", &[20]),
+        ("fc.weight", &[3, 10]),
+        ("fc.bias", &[3]),
+    ]
+}
+
+#[test]
+fn a_state_dict_says_which_layers_there_are() {
+    let file = weights(&classifier());
+    let import = of_weights(&file).unwrap();
+    assert_eq!(import.model.config().input(), Some(Input::ids(9)));
+    assert_eq!(import.model.layer_names().collect::<Vec<_>>(), ["embedding", "rnn", "fc"]);
+    assert!(
+        import.notes.iter().any(|note| note.contains("reads its final hidden state")),
+        "{:?}",
+        import.notes
+    );
+    assert!(import.notes.iter().any(|note| note.contains("dropout")), "{:?}", import.notes);
+    assert_eq!(to_weights(&import.model).unwrap(), file);
+    let ids = tensors(&[("input", integers(&[2, 3], &[1, 2, 3, 4, 0, 8]))]);
+    assert_eq!(apply(&import.model, &ids, &Tensors::new()).unwrap().get("output").unwrap().shape(), [2, 3]);
+}
+
+#[test]
+fn names_in_another_order_are_put_in_one_that_fits() {
+    let mut list = classifier();
+    list.sort_unstable();
+    let sorted = of_weights(&weights(&list)).unwrap();
+    assert_eq!(sorted.model.layer_names().collect::<Vec<_>>(), ["embedding", "rnn", "fc"]);
+    // Sorted, the head's bias comes first and takes the first numbers; the layers are the same.
+    assert!(sorted.notes[0].contains("order of the file"), "{:?}", sorted.notes);
+}
+
+#[test]
+fn every_kind_of_module_is_recognised() {
+    let file = weights(&[
+        ("conv.weight", &[6, 2, 3]),
+        ("conv.bias", &[6]),
+        ("batch.weight", &[6]),
+        ("batch.bias", &[6]),
+        ("batch.running_mean", &[6]),
+        ("batch.running_var", &[6]),
+        ("cell.weight_ih", &[15, 6]),
+        ("cell.weight_hh", &[15, 5]),
+        ("norm.weight", &[5]),
+        ("norm.bias", &[5]),
+        ("head.weight", &[2, 5]),
+    ]);
+    let model = of_weights(&file).unwrap().model;
+    let kinds: Vec<&str> = model.config().layers.iter().map(|layer| layer.kind()).collect();
+    assert_eq!(kinds, ["conv1d", "batch_norm", "gru", "layer_norm", "dense"]);
+}
+
+#[test]
+fn projections_are_told_from_their_weights() {
+    let file = weights(&[("weight_ih_l0", &[20, 3]), ("weight_hh_l0", &[20, 2]), ("weight_hr_l0", &[2, 5])]);
+    let model = of_weights(&file).unwrap().model;
+    let x = weights(&[("input", &[1, 4, 3])]);
+    let y = apply(&model, &x, &Tensors::new()).unwrap();
+    assert_eq!(y.get("output").unwrap().shape(), [1, 4, 2]);
+    assert_eq!(y.get("c_n").unwrap().shape(), [1, 1, 5]);
+}
+
+#[test]
+fn what_no_layer_has_is_refused_by_name() {
+    for (list, expected) in [
+        (&[][..], "holds no tensors"),
+        (&[("conv.weight", &[2, 3, 4, 5][..])], "'conv' has the tensors 'weight' [2, 3, 4, 5]"),
+        (
+            &[("lstm.weight_ih_l0", &[10, 3][..]), ("lstm.weight_hh_l0", &[10, 4])],
+            "has 10 rows of weight_ih on 4 units",
+        ),
+        (
+            &[("a.weight", &[3, 4][..]), ("a.bias", &[3]), ("b.weight", &[3, 5]), ("b.bias", &[3])],
+            "the module 'b' does not fit",
+        ),
+        (&[("a.weight", &[3, 4][..]), ("a.extra", &[1])], "'extra' [1]"),
+    ] {
+        let error = of_weights(&weights(list)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn a_weight_that_is_not_finite_is_refused() {
+    let mut list: Vec<(&str, _)> =
+        weights(&[("fc.weight", &[1, 2])]).iter().map(|(_, t)| ("fc.weight", t.clone())).collect();
+    list[0].1 = sumun_formats::Tensor::f32(vec![1, 2], vec![f32::NAN, 1.0]).unwrap();
+    list.push(("fc.bias", sumun_formats::Tensor::f32(vec![1], vec![0.0]).unwrap()));
+    let error = of_weights(&tensors(&list)).unwrap_err().to_string();
+    assert!(error.contains("fc.weight holds NaN"), "{error}");
+}
+
+/// The classifier's layers under other names, reading every step.
+fn architecture(units: usize) -> ModelConfig {
+    ModelConfig::from_toml(&format!(
+        r#"
+        [input]
+        vocabulary = 9
+        [[layers]]
+        kind = "embedding"
+        features = 4
+        [[layers]]
+        kind = "lstm"
+        units = {units}
+        layers = 2
+        bidirectional = true
+        return_sequences = true
+        [[layers]]
+        kind = "dense"
+        units = 3
+        "#
+    ))
+    .unwrap()
+}
+
+#[test]
+fn an_architecture_decides_and_takes_modules_of_other_names() {
+    let import = of_weights_with(&weights(&classifier()), architecture(5)).unwrap();
+    assert!(import.notes.iter().any(|note| note == "the layer dense has the weights of the module 'fc'"));
+    let ids = tensors(&[("input", integers(&[2, 3], &[1, 2, 3, 4, 0, 8]))]);
+    assert_eq!(
+        apply(&import.model, &ids, &Tensors::new()).unwrap().get("output").unwrap().shape(),
+        [2, 3, 3]
+    );
+}
+
+#[test]
+fn an_architecture_of_other_weights_is_refused() {
+    let error = of_weights_with(&weights(&classifier()), architecture(6)).unwrap_err().to_string();
+    assert!(error.contains("the layer lstm of the architecture has the weights"), "{error}");
+    let mut list = classifier();
+    list.push(("more.weight", &[2, 3]));
+    let error = of_weights_with(&weights(&list), architecture(5)).unwrap_err().to_string();
+    assert!(error.contains("the module 'more' belong to no layer"), "{error}");
+}
