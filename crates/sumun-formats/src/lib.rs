@@ -12,7 +12,10 @@ pub mod error;
 mod json;
 pub mod onnx;
 pub mod safetensors;
+mod strided;
 pub mod tensor;
+pub mod torch;
+mod zip;
 
 pub use error::{Error, Result};
 pub use tensor::{Data, ElementType, Tensor, Tensors};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, Result, quoted};
+use crate::strided::Endian;
 
 /// The most axes of a tensor that is read.
 pub const MOST_AXES: usize = 16;
@@ -130,6 +131,18 @@ impl Data {
         let mut turned = bytes.to_vec();
         turned.chunks_mut(element.bytes()).for_each(<[u8]>::reverse);
         Self::from_le_bytes(element, &turned, format)
+    }
+
+    pub(crate) fn from_bytes(
+        element: ElementType,
+        bytes: &[u8],
+        endian: Endian,
+        format: &'static str,
+    ) -> Result<Self> {
+        match endian {
+            Endian::Little => Self::from_le_bytes(element, bytes, format),
+            Endian::Big => Self::from_be_bytes(element, bytes, format),
+        }
     }
 
     /// Appends the elements as little-endian bytes of [`element`](Self::element).

@@ -15,12 +15,21 @@ pub fn golden_dir() -> PathBuf {
 /// # Panics
 /// When the folder cannot be read.
 pub fn golden_files(source: &str) -> Vec<PathBuf> {
+    golden_files_of(source, "safetensors")
+}
+
+/// All files of one source with that extension, in the order of their names.
+///
+/// # Panics
+/// When the folder cannot be read, and when there are none.
+pub fn golden_files_of(source: &str, extension: &str) -> Vec<PathBuf> {
     let folder = golden_dir().join(source);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap_or_else(|e| panic!("{}: {e}", folder.display())).path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
         .collect();
+    assert!(!files.is_empty(), "{}: there is no .{extension} file", folder.display());
     files.sort();
     files
 }

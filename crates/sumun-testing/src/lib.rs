@@ -9,6 +9,6 @@ mod gradient;
 mod random;
 
 pub use close::assert_close;
-pub use golden::{FromReal, Golden, Tensor, Values, golden_dir, golden_files};
+pub use golden::{FromReal, Golden, Tensor, Values, golden_dir, golden_files, golden_files_of};
 pub use gradient::central_differences;
 pub use random::Random;
