@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use sumun_formats::{Tensors, safetensors, torch};
+use sumun_formats::{Tensors, npy, safetensors, torch};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +20,7 @@ fn read(path: &str) -> Result<Tensors, Box<dyn Error>> {
     let bytes = std::fs::read(path)?;
     Ok(match ending(path) {
         "safetensors" => safetensors::read(&bytes)?.tensors,
+        "npz" => npy::read_archive(&bytes)?,
         _ => torch::read(&bytes)?.root().tensors()?,
     })
 }
@@ -27,6 +28,7 @@ fn read(path: &str) -> Result<Tensors, Box<dyn Error>> {
 fn write(path: &str, tensors: &Tensors) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(match ending(path) {
         "safetensors" => safetensors::write(tensors, &BTreeMap::new())?,
+        "npz" => npy::write_archive(tensors)?,
         "pt" | "pth" => torch::write(tensors)?,
         other => return Err(format!("no tensors can be written as .{other}").into()),
     })

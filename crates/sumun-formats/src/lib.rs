@@ -10,6 +10,7 @@
 mod bytes;
 pub mod error;
 mod json;
+pub mod npy;
 pub mod onnx;
 pub mod safetensors;
 mod strided;

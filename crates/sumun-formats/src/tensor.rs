@@ -51,6 +51,25 @@ impl ElementType {
         }
     }
 
+    /// By NumPy's name for it, without the byte order. None: elements that are not read.
+    pub(crate) fn of_numpy(dtype: &str) -> Option<Self> {
+        Some(match dtype {
+            "f8" => Self::F64,
+            "f4" => Self::F32,
+            "f2" => Self::F16,
+            "i8" => Self::I64,
+            "i4" => Self::I32,
+            "i2" => Self::I16,
+            "i1" => Self::I8,
+            "u8" => Self::U64,
+            "u4" => Self::U32,
+            "u2" => Self::U16,
+            "u1" => Self::U8,
+            "b1" => Self::Bool,
+            _ => return None,
+        })
+    }
+
     /// Its short name, as messages and listings write it: `f32`.
     pub fn name(self) -> &'static str {
         match self {

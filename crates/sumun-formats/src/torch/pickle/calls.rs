@@ -1,7 +1,7 @@
 //! The functions that a pickle may name as called, and what stands for their results. None is called.
 
 use super::FORMAT;
-use super::dtype::{of_dtype, of_numpy, of_storage};
+use super::dtype::{of_dtype, of_storage};
 use super::machine::Machine;
 use super::node::{Id, Node, Object, Storage, View};
 use crate::error::{Error, Result, quoted};
@@ -257,7 +257,7 @@ impl Machine {
             return Err(Error::damaged(FORMAT, "an array of NumPy has no type"));
         };
         let name = dtype.arguments.first().and_then(|&name| self.nodes.text(name)).unwrap_or("nothing");
-        let Some(element) = of_numpy(name) else {
+        let Some(element) = ElementType::of_numpy(name) else {
             return Err(Error::unsupported(
                 FORMAT,
                 format!("arrays of NumPy's {} are not read", quoted(name)),

@@ -1,4 +1,4 @@
-//! Element types by the names that PyTorch and NumPy have for them in a pickle.
+//! Element types by the names that PyTorch has for them in a pickle.
 
 use crate::tensor::ElementType;
 
@@ -40,25 +40,6 @@ pub(super) fn of_dtype(dtype: &str) -> Option<ElementType> {
         "uint16" => ElementType::U16,
         "uint8" => ElementType::U8,
         "bool" => ElementType::Bool,
-        _ => return None,
-    })
-}
-
-/// The element type of a `numpy.dtype`, whose byte order stands elsewhere.
-pub(super) fn of_numpy(dtype: &str) -> Option<ElementType> {
-    Some(match dtype {
-        "f8" => ElementType::F64,
-        "f4" => ElementType::F32,
-        "f2" => ElementType::F16,
-        "i8" => ElementType::I64,
-        "i4" => ElementType::I32,
-        "i2" => ElementType::I16,
-        "i1" => ElementType::I8,
-        "u8" => ElementType::U64,
-        "u4" => ElementType::U32,
-        "u2" => ElementType::U16,
-        "u1" => ElementType::U8,
-        "b1" => ElementType::Bool,
         _ => return None,
     })
 }
