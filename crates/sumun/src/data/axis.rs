@@ -1,6 +1,6 @@
 //! The time column of a table: found or named, in one column or in several, and in which order its rows are.
 
-use super::frequency::Frequency;
+use super::closed::Closed;
 use super::missing::Times;
 use super::names::{listed, quoted};
 use super::table::Table;
@@ -191,7 +191,10 @@ impl Reader<'_> {
             Verdict::Unlike(error) => return Ok(Read::Unlike(error)),
         };
         let (values, format, notes) = clocked(self.table.name(), &name, &cells, found, &self.asked.hints)?;
-        Ok(Read::Times(Times { column: name, values, format, frequency: None }, notes))
+        Ok(Read::Times(
+            Times { column: name, values, format, frequency: None, closed: Closed::default() },
+            notes,
+        ))
     }
 
     /// Which part of a time a column is named after.
@@ -392,7 +395,6 @@ pub(super) fn arrange(times: &mut Times, notes: &mut Vec<String>) -> Option<Vec<
         changed = true;
         notes.push("the rows were not in order of time; they were sorted".into());
     }
-    times.frequency = Frequency::infer(values);
     changed.then_some(order)
 }
 

@@ -1,5 +1,6 @@
 //! How far apart rows are: the step from one timestamp to the next.
 
+use super::closed::{self, Closed};
 use super::opening::{Opening, WorkingMonths};
 use super::time::Timestamp;
 use crate::{Error, Result};
@@ -79,6 +80,11 @@ impl Frequency {
     /// of day, the step is in months. If no timestamp is on some weekdays, or at some hours of the day, and at most a tenth of
     /// the others is missing, these are left out.
     pub fn infer(times: &[Timestamp]) -> Option<Self> {
+        Self::infer_without(times, &closed::NONE)
+    }
+
+    /// As [`infer`](Self::infer), where no row of the days `closed` is missing.
+    pub(super) fn infer_without(times: &[Timestamp], closed: &Closed) -> Option<Self> {
         let forward = || times.windows(2).filter(|pair| pair[1] > pair[0]);
         let fixed = most_common(forward().map(|pair| nanoseconds_between(&pair[0], &pair[1])))?;
         if fixed >= i128::from(4 * WEEK)
@@ -93,17 +99,29 @@ impl Frequency {
             && let Some(months) =
                 most_common(forward().map(|pair| i128::from(months_between(&pair[0], &pair[1]))))
             && let Some(rule) =
-                u32::try_from(months).ok().and_then(|months| WorkingMonths::infer(times, months))
+                u32::try_from(months).ok().and_then(|months| WorkingMonths::infer(times, months, closed))
         {
             return Some(Self::Working(rule));
         }
         let nanoseconds = i64::try_from(fixed).ok()?;
-        Some(Opening::infer(times, nanoseconds).map_or(Self::Fixed { nanoseconds }, Self::Opening))
+        Some(Opening::infer(times, nanoseconds, closed).map_or(Self::Fixed { nanoseconds }, Self::Opening))
+    }
+
+    /// The most common spacing of `times` as a length of time, whatever rule they follow.
+    pub(super) fn most_common(times: &[Timestamp]) -> Option<Self> {
+        let forward = times.windows(2).filter(|pair| pair[1] > pair[0]);
+        let fixed = most_common(forward.map(|pair| nanoseconds_between(&pair[0], &pair[1])))?;
+        i64::try_from(fixed).ok().map(|nanoseconds| Self::Fixed { nanoseconds })
     }
 
     /// The timestamp `n` steps after `time` (before it if `n` is negative). Months keep the day of the month and
     /// take the last day where a month is too short. Error: the result is outside the years -9999 to 9999.
     pub fn advance(&self, time: &Timestamp, n: i64) -> Result<Timestamp> {
+        self.advance_without(time, n, &closed::NONE)
+    }
+
+    /// As [`advance`](Self::advance), where the days `closed` are no working days; other steps do not ask.
+    pub(super) fn advance_without(&self, time: &Timestamp, n: i64, closed: &Closed) -> Result<Timestamp> {
         let outside = || Error::Invalid(format!("{n} steps ({self}) after {time} lie outside the calendar"));
         match *self {
             Self::Fixed { nanoseconds } => {
@@ -116,7 +134,7 @@ impl Frequency {
             Self::Opening(rule) => rule.advance(time, n).ok_or_else(outside),
             Self::Working(rule) => {
                 let first = month_after(time, rule.months(), n).ok_or_else(outside)?;
-                let date = rule.day_of(first).ok_or_else(outside)?;
+                let date = rule.day_of(first, closed).ok_or_else(outside)?;
                 Ok(date.to_datetime(time.time()))
             }
             Self::Months { months, day } => {
@@ -130,6 +148,11 @@ impl Frequency {
 
     /// How many whole steps lead from `a` to `b`, or `None` if no number of steps meets `b` exactly.
     pub fn steps_between(&self, a: &Timestamp, b: &Timestamp) -> Option<i64> {
+        self.steps_between_without(a, b, &closed::NONE)
+    }
+
+    /// As [`steps_between`](Self::steps_between), where the days `closed` are no working days.
+    pub(super) fn steps_between_without(&self, a: &Timestamp, b: &Timestamp, closed: &Closed) -> Option<i64> {
         let steps = match *self {
             Self::Fixed { nanoseconds } => {
                 let total = nanoseconds_between(a, b);
@@ -140,7 +163,28 @@ impl Frequency {
             Self::Opening(rule) => i128::from(rule.steps_between(a, b)?),
         };
         let steps = i64::try_from(steps).ok()?;
-        (self.advance(a, steps).ok()? == *b).then_some(steps)
+        (self.advance_without(a, steps, closed).ok()? == *b).then_some(steps)
+    }
+
+    /// How many steps lead from the row at `time` to the first row at or after `end`; `None` for months.
+    pub(super) fn steps_until(&self, time: &Timestamp, end: &Timestamp) -> Option<i64> {
+        match *self {
+            Self::Fixed { nanoseconds } => {
+                let past = nanoseconds_between(end, time).div_euclid(i128::from(nanoseconds));
+                i64::try_from(-past).ok()
+            }
+            Self::Opening(rule) => Some(rule.rows_until(time, end)),
+            Self::Months { .. } | Self::Working(_) => None,
+        }
+    }
+
+    /// Whether a day may be without its rows: whether steps are shorter than a week, or working days.
+    pub(super) fn has_days(&self) -> bool {
+        match *self {
+            Self::Fixed { nanoseconds } => nanoseconds < WEEK,
+            Self::Months { .. } => false,
+            Self::Opening(_) | Self::Working(_) => true,
+        }
     }
 
     /// The length of a step in seconds; a month counts as a twelfth of 365.2425 days.

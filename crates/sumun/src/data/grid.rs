@@ -1,7 +1,7 @@
 //! Whether timestamps stand on a regular grid: repeats, steps back, gaps and odd spacings.
 
-use super::frequency::Frequency;
 use super::names::quoted;
+use super::steps::Steps;
 use super::time::{TimeFormat, Timestamp};
 use crate::{Error, Result};
 
@@ -24,7 +24,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Lays `times` on the grid of `frequency`. `lines` are their row numbers in the file, for messages.
+    /// Lays `times` on the grid of `steps`. `lines` are their row numbers in the file, for messages.
     ///
     /// Errors: a timestamp that repeats or goes back. Gaps and odd spacings are reported in the result, because
     /// some policies accept them.
@@ -34,12 +34,12 @@ impl Grid {
         format: &TimeFormat,
         lines: &[usize],
         times: &[Timestamp],
-        frequency: &Frequency,
+        steps: &Steps<'_>,
     ) -> Result<Self> {
         check_order(source, column, format, lines, times)?;
         let mut grid = Self::default();
         for (i, pair) in times.windows(2).enumerate() {
-            match frequency.steps_between(&pair[0], &pair[1]) {
+            match steps.steps_between(&pair[0], &pair[1]) {
                 Some(1) => {}
                 Some(steps) if steps > 1 => {
                     grid.gaps.push(Gap { before: i + 1, missing: (steps - 1) as usize })
@@ -94,6 +94,8 @@ pub(crate) fn check_order(
 
 #[cfg(test)]
 mod tests {
+    use super::super::closed::NONE;
+    use super::super::frequency::Frequency;
     use super::super::time::parse_times;
     use super::*;
 
@@ -101,7 +103,14 @@ mod tests {
         let cells: Vec<_> = hours.iter().map(|h| format!("2010-03-14 {h}")).collect();
         let (times, format) = parse_times("f.csv", "date", cells.iter().map(|c| (2, c.as_str()))).unwrap();
         let lines: Vec<_> = (2..2 + times.len()).collect();
-        Grid::inspect("f.csv", "date", &format, &lines, &times, &Frequency::hours(1))
+        Grid::inspect(
+            "f.csv",
+            "date",
+            &format,
+            &lines,
+            &times,
+            &Steps::new(Frequency::hours(1), &format.clock, &NONE),
+        )
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What to do about values and rows that are not there.
 
+use super::closed::Closed;
 use super::filled::Filled;
 use super::frequency::Frequency;
 use super::grid::Grid;
 use super::names::quoted;
 use super::resample::Resample;
+use super::steps::Steps;
 use super::time::{TimeFormat, Timestamp};
 use crate::message::{Message, key, text};
 use crate::{Error, Result};
@@ -38,6 +40,15 @@ pub(crate) struct Times {
     pub(crate) format: TimeFormat,
     /// `None` if there are too few rows to find one.
     pub(crate) frequency: Option<Frequency>,
+    /// Days without rows.
+    pub(crate) closed: Closed,
+}
+
+impl Times {
+    /// How the rows follow one another.
+    pub(crate) fn steps(&self) -> Option<Steps<'_>> {
+        Some(Steps::new(self.frequency?, &self.format.clock, &self.closed))
+    }
 }
 
 /// Rows as they were read, with values and steps missing.
@@ -96,25 +107,25 @@ impl Rows {
     /// As [`complete`](Self::complete), of all rows.
     pub(crate) fn without_holes(mut self, policy: Missing) -> Result<Complete> {
         let mut notes = Vec::new();
-        if let Some(Times { column, values, format, frequency: Some(frequency) }) = &self.times {
-            let grid = Grid::inspect(&self.source, column, format, &self.lines, values, frequency)?;
+        if let Some((times, steps)) = self.times.as_ref().and_then(|times| Some((times, times.steps()?))) {
+            let (frequency, Times { column, values, format, .. }) = (*steps.frequency(), times);
+            let grid = Grid::inspect(&self.source, column, format, &self.lines, values, &steps)?;
             if let Some(&at) = grid.odd.first()
                 && policy != Missing::Drop
             {
-                return Err(self.odd_spacing(at, grid.odd.len(), frequency));
+                return Err(self.odd_spacing(at, grid.odd.len(), &frequency));
             }
             if !grid.gaps.is_empty() {
                 match policy {
                     Missing::Error => {
-                        let what = self.describe_gaps(&grid, frequency);
+                        let what = self.describe_gaps(&grid, &frequency);
                         return Err(self.fail(&what).advise(policies()));
                     }
-                    Missing::Drop => {
-                        notes.push(format!("{}, treated as neighbours", self.describe_gaps(&grid, frequency)))
-                    }
+                    Missing::Drop => notes
+                        .push(format!("{}, treated as neighbours", self.describe_gaps(&grid, &frequency))),
                     Missing::Ffill | Missing::Interpolate => {
-                        notes.push(format!("{}, filled in ({policy})", self.describe_gaps(&grid, frequency)));
-                        let frequency = *frequency;
+                        notes
+                            .push(format!("{}, filled in ({policy})", self.describe_gaps(&grid, &frequency)));
                         self.insert(&grid, &frequency)?;
                     }
                 }
@@ -277,14 +288,17 @@ impl Rows {
                 .advise(text("correct the times or choose ") + key("missing").to("drop")));
         }
         let Some(times) = &mut self.times else { return Ok(()) };
+        let Some(steps) = times.steps() else { return Ok(()) };
         let mut gaps = grid.gaps.iter().peekable();
         let mut old_places = Vec::with_capacity(rows + missing);
         let mut new_times = Vec::with_capacity(rows + missing);
         for i in 0..rows {
             if let Some(gap) = gaps.next_if(|gap| gap.before == i) {
-                for k in 1..=gap.missing {
+                let mut time = times.values[i - 1];
+                for _ in 0..gap.missing {
+                    time = steps.advance(&time, 1)?;
                     old_places.push(None);
-                    new_times.push(frequency.advance(&times.values[i - 1], k as i64)?);
+                    new_times.push(time);
                 }
             }
             old_places.push(Some(i));

@@ -1,5 +1,6 @@
 //! Steps that leave out nights, weekends or other weekdays: opening hours and working days.
 
+use super::closed::Closed;
 use super::time::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,8 @@ const MOST_TIMES: usize = 86_400;
 
 impl Opening {
     /// The rule that `times`, rising, follow; `None` where they go on through nights and weekends, or follow none. `fixed` is
-    /// their most common spacing in nanoseconds.
-    pub(super) fn infer(times: &[Timestamp], fixed: i64) -> Option<Self> {
+    /// their most common spacing in nanoseconds, and no row of the days `closed` is missing.
+    pub(super) fn infer(times: &[Timestamp], fixed: i64, closed: &Closed) -> Option<Self> {
         if times.len() < FEWEST || fixed >= 7 * DAY || fixed <= 0 {
             return None;
         }
@@ -77,7 +78,11 @@ impl Opening {
             return None;
         }
         let (from, to) = (rule.place(times.first()?)?, rule.place(times.last()?)?);
-        let expected = usize::try_from(to - from + 1).ok()?;
+        let days_between = closed.since(times.first()?.date()).iter();
+        let days_between = days_between.take_while(|day| **day <= times[times.len() - 1].date());
+        let open = |day: &&Date| rule.days >> day.weekday().to_monday_zero_offset() & 1 == 1;
+        let without = i64::try_from(days_between.filter(open).count()).ok()? * i64::from(rule.rows);
+        let expected = usize::try_from(to - from + 1 - without).ok()?;
         // Two of every weekday, or of every time of day.
         let seen = expected >= 2 * usize::try_from(rule.rows_a_week()).ok()?
             || days == ALL_DAYS && expected >= 2 * rows as usize;
@@ -160,6 +165,16 @@ impl Opening {
         before + (after / self.step).min(rows - 1)
     }
 
+    /// Rows from the one at `time` to the first at or after `end`.
+    pub(super) fn rows_until(&self, time: &Timestamp, end: &Timestamp) -> i64 {
+        self.place(end).unwrap_or_else(|| self.floor(end) + 1) - self.floor(time)
+    }
+
+    /// Whether a row may be at or after `from` and before `to`.
+    pub(super) fn has_rows(&self, from: &Timestamp, to: &Timestamp) -> bool {
+        self.rows_until(from, to) > self.rows_until(from, from)
+    }
+
     fn time(&self, place: i64) -> Option<Timestamp> {
         let rows = i64::from(self.rows);
         let (open, row) = (place.div_euclid(rows), place.rem_euclid(rows));
@@ -220,14 +235,14 @@ impl Opening {
 }
 
 impl WorkingMonths {
-    /// The rule that `times` follow, each `months` after the one before.
-    pub(super) fn infer(times: &[Timestamp], months: u32) -> Option<Self> {
+    /// The rule that `times` follow, each `months` after the one before; the days `closed` are no working days.
+    pub(super) fn infer(times: &[Timestamp], months: u32, closed: &Closed) -> Option<Self> {
         let time = times.first()?.time();
         [true, false].into_iter().map(|last| Self { months, last }).find(|rule| {
             times.len() >= FEWEST
-                && times
-                    .iter()
-                    .all(|t| t.time() == time && rule.day_of(t.date().first_of_month()) == Some(t.date()))
+                && times.iter().all(|t| {
+                    t.time() == time && rule.day_of(t.date().first_of_month(), closed) == Some(t.date())
+                })
         })
     }
 
@@ -239,9 +254,9 @@ impl WorkingMonths {
         self.months
     }
 
-    /// The working day of the month that begins at `first`.
-    pub(super) fn day_of(&self, first: Date) -> Option<Date> {
-        let working = |date: &Date| date.weekday().to_monday_zero_offset() < 5;
+    /// The working day of the month that begins at `first`; `None` where all are `closed`.
+    pub(super) fn day_of(&self, first: Date, closed: &Closed) -> Option<Date> {
+        let working = |date: &Date| date.weekday().to_monday_zero_offset() < 5 && !closed.contains(*date);
         let days = first.days_in_month();
         let date = |day: i8| Date::new(first.year(), first.month(), day).ok();
         if self.last {
@@ -330,7 +345,7 @@ mod tests {
             let rule = WorkingMonths { months: 1, last };
             let times: Vec<Timestamp> = (0..30)
                 .map(|k| Date::new(2000 + k / 12, (k % 12 + 1) as i8, 1).unwrap())
-                .map(|first| rule.day_of(first).unwrap().to_datetime(Time::midnight()))
+                .map(|first| rule.day_of(first, &Closed::default()).unwrap().to_datetime(Time::midnight()))
                 .collect();
             let frequency = Frequency::infer(&times).unwrap();
             assert_eq!(frequency.to_string(), name);

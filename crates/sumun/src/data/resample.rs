@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use sumun_nn::named;
 
+use super::closed;
 use super::frequency::Frequency;
 use super::missing::{Rows, Times};
-use super::time::Timestamp;
+use super::steps::Steps;
+use super::time::{Clock, Timestamp};
 use crate::message::{key, text};
 use crate::{Error, Result};
 
@@ -26,8 +28,9 @@ named!(Combine, "resample_with", Mean = "mean", Last = "last", Sum = "sum");
 
 /// Even steps that rows are gathered into.
 ///
-/// A step begins at a round time (a whole hour for `1h`; for days and months, by the clock of the file, and in UTC where it
-/// writes offsets or seconds since 1970) and has the rows from there to before the next.
+/// A step begins at a round time (a whole hour for `1h`) and has the rows from there to before the next. Days and months are
+/// those of the clock on the wall: in the time zone that was given, else as the file writes its times, and in UTC where it
+/// writes seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resample {
     /// The step.
@@ -119,7 +122,7 @@ impl Resample {
                 ));
         };
         let starts: Vec<Timestamp> =
-            times.values.iter().map(|time| self.start(time)).collect::<Result<_>>()?;
+            times.values.iter().map(|time| self.start(time, &times.format.clock)).collect::<Result<_>>()?;
         let mut first_of: Vec<usize> = (0..starts.len())
             .filter(|&row| row == 0 || starts[row] != starts[row - 1])
             .chain([starts.len()])
@@ -150,7 +153,8 @@ impl Resample {
         let (Some(first), Some(last)) = (all.first(), all.last()) else { return Ok(String::new()) };
         let spacing = last.duration_since(*first).as_secs_f64() / (all.len().max(2) - 1) as f64;
         let mut left_out = 0;
-        let next = self.step.advance(&starts[starts.len() - 1], 1)?;
+        let steps = Steps::new(self.step, &times.format.clock, &times.closed);
+        let next = steps.advance(&starts[starts.len() - 1], 1)?;
         if first_of.len() > 2 && next.duration_since(*last).as_secs_f64() > 1.5 * spacing {
             first_of.pop();
             left_out += 1;
@@ -178,7 +182,15 @@ impl Resample {
     }
 
     /// Where the step of a time begins.
-    fn start(&self, time: &Timestamp) -> Result<Timestamp> {
+    fn start(&self, time: &Timestamp, clock: &Clock) -> Result<Timestamp> {
+        match Steps::new(self.step, clock, &closed::NONE).is_by_wall() {
+            true => self.start_in(&clock.local(time)).map(|start| clock.axis(&start)),
+            false => self.start_in(time),
+        }
+    }
+
+    /// Where the step of a time begins by the same clock.
+    fn start_in(&self, time: &Timestamp) -> Result<Timestamp> {
         // A Monday.
         let origin = jiff::civil::date(1970, 1, 5).at(0, 0, 0, 0);
         match self.step {

@@ -1,14 +1,17 @@
 //! Numeric columns over time, read from a table.
 
 use super::axis::{self, Asked, TimeColumn};
+use super::closed::{self, Closed};
 use super::filled::{Filled, Imputed};
 use super::frequency::Frequency;
 use super::missing::{Missing, Rows, Times};
 use super::names::{listed, quoted};
 use super::number::{NumberForm, Written};
 use super::resample::Resample;
+use super::steps::Steps;
 use super::table::Table;
 use super::time::{DateOrder, TimeFormat, TimeHints, Timestamp};
+use crate::message::{key, text};
 use crate::{Error, Result};
 
 /// Numeric columns of equal length, in order of time, with nothing missing.
@@ -26,6 +29,8 @@ pub struct Series {
     pub format: Option<TimeFormat>,
     /// The step between rows; `None` without a time column or with a single row.
     pub frequency: Option<Frequency>,
+    /// Days that have no row by agreement.
+    pub closed: Closed,
     /// The columns in the order they were asked for.
     pub columns: Vec<Column>,
 }
@@ -70,6 +75,8 @@ pub struct SeriesSpec<'a> {
     pub expected_format: Option<&'a TimeFormat>,
     /// One of several series in the table, as `column=value`.
     pub series: Option<&'a str>,
+    /// Days that have no row by agreement, such as holidays: rows there are left out, and steps go over them.
+    pub closed: &'a Closed,
 }
 
 /// A series, the known columns of the steps after it, and notes on what was found.
@@ -101,6 +108,7 @@ impl<'a> SeriesSpec<'a> {
             timezone: None,
             expected_format: None,
             series: None,
+            closed: &closed::NONE,
         }
     }
 }
@@ -148,6 +156,10 @@ impl Series {
         let hints = TimeHints { order: spec.date_order, zone: spec.timezone, form: spec.expected_format };
         let asked = Asked { time: spec.time, taken: &names, rows: &chosen, hints };
         let mut times = axis::find(table, &asked, &mut notes)?;
+        if times.is_none() && !spec.closed.is_empty() {
+            return Err(Error::Data(format!("{source}: there are no times"))
+                .advise(text("name their column with ") + key("time") + ", or leave out " + key("closed")));
+        }
         let lines = chosen.iter().map(|&row| table.line(row)).collect();
         let mut order = None;
         if let Some(times) = &mut times {
@@ -160,13 +172,21 @@ impl Series {
                 return Err(axis::panel_error(table, column, &values));
             }
             notes.extend(said);
+            let mut said = Vec::new();
+            times.closed = spec.closed.clone();
+            if let Some(open) = times.leave_out_closed(source, &mut said)? {
+                let all = order.as_ref();
+                order = Some(open.into_iter().map(|at| all.map_or(at, |order| order[at])).collect());
+            }
+            times.find_frequency();
             // A few rows of a file do not show weekends; the step that was learnt holds if it fits them.
             let fits = |step: &Frequency| {
+                let steps = Steps::new(*step, &times.format.clock, &times.closed);
                 matches!(step, Frequency::Opening(_) | Frequency::Working(_))
                     && times
                         .values
                         .windows(2)
-                        .all(|pair| step.steps_between(&pair[0], &pair[1]).is_some_and(|n| n > 0))
+                        .all(|pair| steps.steps_between(&pair[0], &pair[1]).is_some_and(|n| n > 0))
             };
             let inferred = match spec.resample {
                 Some(resample) => Some(resample.step),
@@ -183,6 +203,14 @@ impl Series {
                 ));
             }
             times.frequency = inferred.or(spec.expected_frequency);
+            if let Some(frequency) =
+                times.frequency.filter(|step| !spec.closed.is_empty() && !step.has_days())
+            {
+                return Err(Error::Settings(
+                    key("closed")
+                        + format!(" names days, but the rows of {source} are {frequency}; leave it out"),
+                ));
+            }
             let column = match times.column.split_once('+') {
                 Some(_) if !table.header().contains(&times.column) => {
                     format!("time in columns {}", quoted(&times.column))
@@ -192,6 +220,7 @@ impl Series {
             notes.push(
                 times.frequency.map_or_else(|| column.clone(), |frequency| format!("{column}, {frequency}")),
             );
+            notes.extend(said);
         }
         let mut past = Rows { source: source.to_owned(), lines, times, columns, before: Vec::new() };
         if let Some(order) = order {
@@ -201,20 +230,20 @@ impl Series {
             notes.push(resample.apply(&mut past)?);
         }
         let future = split_future(&mut past, spec);
-        let frequency = past.times.as_ref().and_then(|t| t.frequency);
         if past.lines.is_empty() {
             return fail(format!("column {} has no value at all; choose another column", quoted(names[0])));
         }
         if let (Some(future), Some(past)) = (&future, &past.times)
             && let Some(ahead) = &future.times
-            && let Some(frequency) = frequency
+            && let Some(steps) = past.steps()
             && let (Some(last), Some(first)) = (past.values.last(), ahead.values.first())
-            && frequency.steps_between(last, first) != Some(1)
+            && steps.steps_between(last, first) != Some(1)
         {
             return fail(format!(
-                "row {} ({}) should be one step ({frequency}) after the last row with values ({}); correct the times",
+                "row {} ({}) should be one step ({}) after the last row with values ({}); correct the times",
                 future.lines[0],
                 past.format.print(first),
+                steps.frequency(),
                 past.format.print(last)
             ));
         }
@@ -261,9 +290,21 @@ impl Series {
     /// The timestamps of the `n` steps after the last row; `None` without a time column or frequency.
     /// Error: they leave the calendar.
     pub fn future_timestamps(&self, n: usize) -> Result<Option<Vec<Timestamp>>> {
-        let (Some(times), Some(frequency)) = (&self.timestamps, &self.frequency) else { return Ok(None) };
-        let Some(last) = times.last() else { return Ok(None) };
-        (1..=n).map(|k| frequency.advance(last, k as i64)).collect::<Result<_>>().map(Some)
+        let (Some(times), Some(steps)) = (&self.timestamps, self.steps()) else { return Ok(None) };
+        let Some(&last) = times.last() else { return Ok(None) };
+        let mut time = last;
+        (0..n)
+            .map(|_| {
+                time = steps.advance(&time, 1)?;
+                Ok(time)
+            })
+            .collect::<Result<_>>()
+            .map(Some)
+    }
+
+    /// How the rows follow one another; `None` without a time column or with a single row.
+    pub fn steps(&self) -> Option<Steps<'_>> {
+        Some(Steps::new(self.frequency?, &self.format.as_ref()?.clock, &self.closed))
     }
 
     /// The labels of the `n` steps after the last row, as those of [`Series::label`]. Error: they leave the calendar.
@@ -285,11 +326,12 @@ impl Series {
             Column { name, values, imputed }
         };
         let columns = columns.into_iter().map(column).collect();
-        let (time_column, timestamps, format, frequency) = match times {
-            Some(t) => (Some(t.column), Some(t.values), Some(t.format), t.frequency),
-            None => (None, None, None, None),
+        let source = source.to_owned();
+        let (time_column, timestamps, format, frequency, closed) = match times {
+            Some(t) => (Some(t.column), Some(t.values), Some(t.format), t.frequency, t.closed),
+            None => (None, None, None, None, Closed::default()),
         };
-        Self { source: source.to_owned(), first_row, time_column, timestamps, format, frequency, columns }
+        Self { source, first_row, time_column, timestamps, format, frequency, closed, columns }
     }
 }
 

@@ -5,6 +5,7 @@ use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
+use crate::data::Frequency;
 use crate::{Error, Result};
 
 /// How the axis, on which neighbouring rows are one step apart, and the wall clock of the file belong together.
@@ -30,6 +31,9 @@ pub enum Clock {
         changes: Vec<(Timestamp, i32)>,
     },
 }
+
+/// For how long after the rows of a file its opening hours are looked at for changes of the clock.
+const YEARS_AHEAD: i64 = 20;
 
 /// The time zone of a name. Error: there is none.
 pub(crate) fn zone(name: &str) -> Result<TimeZone> {
@@ -63,6 +67,46 @@ impl Clock {
                 shifted(axis, -i64::from(ahead)).unwrap_or(*axis)
             }
         }
+    }
+
+    /// The moment of the axis at which the wall clock shows `local`: of two the first, and for a time that the clock skips the
+    /// same distance behind the change.
+    pub(in crate::data) fn axis(&self, local: &Timestamp) -> Timestamp {
+        match self {
+            Self::Written | Self::Offset { .. } => *local,
+            Self::Zone { name } => TimeZone::get(name)
+                .ok()
+                .and_then(|zone| zone.to_ambiguous_timestamp(*local).compatible().ok())
+                .map_or(*local, |time| Offset::UTC.to_datetime(time)),
+            Self::Changes { changes } => {
+                let shown = |&(from, ahead): &(Timestamp, i32)| shifted(&from, -i64::from(ahead));
+                let begun =
+                    changes.partition_point(|change| shown(change).is_some_and(|time| time <= *local));
+                let ahead = begun.checked_sub(1).map_or(0, |last| changes[last].1);
+                shifted(local, i64::from(ahead)).unwrap_or(*local)
+            }
+        }
+    }
+
+    /// Whether the wall clock of a time zone is changed at a time at which `frequency` has rows, from the first of `times`,
+    /// rising, to [`YEARS_AHEAD`] after the last.
+    pub(in crate::data) fn changes_within(&self, times: &[Timestamp], frequency: &Frequency) -> bool {
+        let (Self::Zone { name }, Frequency::Opening(rule)) = (self, frequency) else { return false };
+        let (Some(first), Some(last), Ok(zone)) = (times.first(), times.last(), TimeZone::get(name)) else {
+            return false;
+        };
+        let Ok(start) = Offset::UTC.to_timestamp(*first) else { return false };
+        let end = last.checked_add(jiff::Span::new().years(YEARS_AHEAD)).unwrap_or(*last);
+        let mut before = zone.to_offset(start);
+        zone.following(start).take_while(|change| Offset::UTC.to_datetime(change.timestamp()) <= end).any(
+            |change| {
+                let (was, is) = (before, change.offset());
+                before = is;
+                // The hour that is skipped, or shown twice.
+                let [a, b] = [was, is].map(|offset| offset.to_datetime(change.timestamp()));
+                rule.has_rows(&a.min(b), &a.max(b))
+            },
+        )
     }
 
     /// How far the wall clock is east of UTC at a moment of the axis, in seconds; `None` where nothing says so.

@@ -182,6 +182,16 @@ impl TimeFormat {
         self.pieces.iter().any(hours)
     }
 
+    /// Whether every time names a day, and not only a month, a quarter or a week.
+    pub(crate) fn names_days(&self) -> bool {
+        let day = |piece: &Piece| match piece {
+            Piece::Day(_) | Piece::WeekDay | Piece::Epoch(_) => true,
+            Piece::DecimalYear { of, .. } => *of == Span::Day,
+            _ => false,
+        };
+        self.pieces.iter().any(day)
+    }
+
     /// Whether it is only a number: a year, or digits without anything between them.
     pub(crate) fn is_plain_number(&self) -> bool {
         let number = |piece: &Piece| match piece {

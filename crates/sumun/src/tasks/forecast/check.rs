@@ -62,6 +62,9 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
         }
         _ => {}
     }
+    if config.time.as_ref().is_some_and(|axis| !axis.closed.is_sound()) {
+        return damaged("the days that are closed are not in order".into());
+    }
     if p.calendar.is_some() && frequency.is_none() {
         return damaged("it has a calendar, but no step between rows".into());
     }

@@ -70,7 +70,7 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
     }
     Ok(Decisions {
         split,
-        time: source.axis.as_ref().map(|(column, ..)| column.clone()),
+        time: source.axis.as_ref().map(|axis| axis.column.clone()),
         season,
         horizon,
         window,
@@ -186,9 +186,9 @@ fn choose_season(
         }
         return Ok(season);
     }
-    let frequency = source.axis.as_ref().and_then(|(_, _, frequency)| frequency.as_ref());
     // The first target that has a season decides for all: they share one network and one calendar.
-    let found = source.targets.iter().find_map(|values| season::detect(&values[train.clone()], frequency));
+    let found =
+        source.targets.iter().find_map(|values| season::detect(&values[train.clone()], source.frequency()));
     Ok(match found {
         Some(season) => {
             let reason = format!(
@@ -303,7 +303,7 @@ fn longer_trial(
 ) -> Option<Trial> {
     let first =
         candidates.first().filter(|_| config.data.window.is_none() && source.has_values(&split.valid))?;
-    let frequency = source.axis.as_ref().and_then(|(_, _, frequency)| frequency.as_ref())?;
+    let frequency = source.frequency()?;
     let train = &split.train;
     let longer = source
         .targets
@@ -362,7 +362,7 @@ fn choose_calendar(
     if config.prepare.calendar == Switch::Off {
         return Ok(None);
     }
-    let axis = source.times.as_ref().zip(source.axis.as_ref().and_then(|(_, _, frequency)| *frequency));
+    let axis = source.times.as_ref().zip(source.frequency().copied());
     let Some((times, frequency)) = axis else {
         if config.prepare.calendar == Switch::On {
             return Err(Error::Settings(

@@ -59,6 +59,8 @@ settings! {
             "Which part of a date such as 01/02/2020 comes first; by default what the column shows";
         data.timezone: Option<String> = None,
             "The time zone of the times in the file, such as Europe/Berlin, where clocks are changed twice a year";
+        data.closed: Option<PathBuf> = None,
+            "A file of days without rows, such as holidays: a date a line, or a table with a column of dates; steps go over them";
         data.resample: Option<String> = None,
             "Gathers rows at any times into even steps, such as 15min, 1h, 1d or 1month; by default rows stay as they are";
         data.resample_with: Combine = Combine::Mean, "What the values of one such step become: their mean, the last, or their sum";
@@ -239,6 +241,11 @@ impl ForecastConfig {
         if data.resample.is_some() && data.time.as_deref() == Some("none") {
             return Err(Error::Settings(
                 key("resample") + " needs times, but " + key("time").to("none") + " says that there are none",
+            ));
+        }
+        if data.closed.is_some() && data.time.as_deref() == Some("none") {
+            return Err(Error::Settings(
+                key("closed") + " needs times, but " + key("time").to("none") + " says that there are none",
             ));
         }
         if data.resample.is_none() && data.resample_with != Combine::Mean {

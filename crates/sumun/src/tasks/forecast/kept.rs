@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::baseline::Baseline;
 use super::preprocessing::{Columns, Frame, Preprocessing};
 use crate::Result;
-use crate::data::{Categories, Frequency, Imputed, Missing, NumberForm, ReadOptions, Resample, TimeFormat};
+use crate::data::{
+    Categories, Closed, Frequency, Imputed, Missing, NumberForm, ReadOptions, Resample, Steps, TimeFormat,
+};
 use crate::loss::Loss;
 
 /// Everything about a forecaster except its network, as a model file keeps it.
@@ -60,6 +62,16 @@ pub struct TimeAxis {
     pub format: TimeFormat,
     /// The step between rows.
     pub frequency: Option<Frequency>,
+    /// Days that have no row by agreement.
+    #[serde(default, skip_serializing_if = "Closed::is_empty")]
+    pub closed: Closed,
+}
+
+impl TimeAxis {
+    /// How the rows follow one another; `None` where no step between them is known.
+    pub fn steps(&self) -> Option<Steps<'_>> {
+        Some(Steps::new(self.frequency?, &self.format.clock, &self.closed))
+    }
 }
 
 /// The last rows of the data a forecaster was trained on.

@@ -69,8 +69,7 @@ impl ForecastPlan {
     pub(super) fn baselines(&self) -> Vec<Vec<Baseline>> {
         let Self { source, decisions, .. } = self;
         let train = &decisions.split.train;
-        let frequency = source.axis.as_ref().and_then(|(_, _, frequency)| frequency.as_ref());
-        let periods = plausible_periods(frequency, decisions.season, train.len());
+        let periods = plausible_periods(source.frequency(), decisions.season, train.len());
         let of = |values: &Filled| {
             let mask = values.mask();
             Baseline::all(Observed { values, mask: mask.as_deref() }, train.clone(), &periods)

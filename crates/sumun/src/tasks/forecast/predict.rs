@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
+use super::kept::TimeAxis;
 use super::preprocessing::Preprocessing;
 use super::score;
 use super::source::{Source, Wanted, unreadable};
-use crate::data::{Filled, Frequency, Missing, Table, TimeColumn, Timestamp, origins};
+use crate::data::{Filled, Missing, NONE_CLOSED, Steps, Table, TimeColumn, Timestamp, origins};
 use crate::message::{key, text};
 use crate::{Error, Result};
 
@@ -147,7 +148,7 @@ pub(super) fn predict(
             ForecastColumn { name: target.name.clone(), values }
         })
         .collect();
-    let time_column = source.axis.map(|(column, ..)| column);
+    let time_column = source.axis.map(|axis| axis.column);
     Ok(Forecast { time_column, labels, targets, timestamps: times, notes: source.notes })
 }
 
@@ -232,6 +233,10 @@ fn read(model: &Forecaster, table: &Table, missing: Missing, last: Option<usize>
         series: config.series.as_deref().filter(|series| {
             series.split_once('=').is_some_and(|(column, _)| has_columns(table, column.trim()))
         }),
+        closed: match (time, &config.time) {
+            (TimeColumn::Named(_), Some(axis)) => &axis.closed,
+            _ => &NONE_CLOSED,
+        },
     };
     match config.categories.as_slice() {
         [] => Source::read(table, &wanted),
@@ -260,15 +265,15 @@ fn from_history(model: &Forecaster) -> Result<Source> {
     for (known, ahead) in known.iter_mut().zip(&history.ahead) {
         known.append(ahead.clone().into());
     }
-    let axis = config.time.clone().map(|axis| (axis.column, axis.format, axis.frequency));
+    let axis = config.time.clone();
     let mut times = match &history.times {
         Some(times) => Some(times.iter().map(|text| timestamp(text)).collect::<Result<Vec<_>>>()?),
         None => None,
     };
     // Times of the known rows ahead follow from the step.
-    if let (Some(times), Some((_, _, Some(frequency)))) = (&mut times, &axis) {
+    if let (Some(times), Some(steps)) = (&mut times, axis.as_ref().and_then(TimeAxis::steps)) {
         let ahead = known.first().map_or(0, |known| known.len() - rows);
-        extend_times(times, frequency, ahead)?;
+        extend_times(times, &steps, ahead)?;
     }
     Ok(Source {
         name: END_OF_TRAINING.into(),
@@ -331,16 +336,17 @@ struct Place {
 impl Place {
     /// `None` if they do not begin before the file, or there is no telling. Without times all of them stand before it.
     fn of(before: &Source, source: &Source) -> Option<Self> {
-        let (Some((_, learnt, Some(step))), Some((_, format, _))) = (&before.axis, &source.axis) else {
+        let axis = before.axis.as_ref().and_then(|axis| Some((&axis.format.clock, axis.steps()?)));
+        let (Some((learnt, steps)), Some(axis)) = (axis, &source.axis) else {
             let neither = before.times.is_none() && source.times.is_none();
             return neither.then_some(Self { keep: before.rows, gap: 0 });
         };
         // Clocks that differ may be an hour apart.
-        if learnt.clock != format.clock {
+        if *learnt != axis.format.clock {
             return None;
         }
         let last = before.times.as_ref()?.get(before.rows.checked_sub(1)?)?;
-        let ahead = step.steps_between(last, source.times.as_ref()?.first()?)?;
+        let ahead = steps.steps_between(last, source.times.as_ref()?.first()?)?;
         match usize::try_from(ahead - 1) {
             Ok(gap) => Some(Self { keep: before.rows, gap }),
             Err(_) => {
@@ -381,8 +387,8 @@ fn joined(before: Source, mut source: Source, place: Place, missing: Missing) ->
     join(&mut source.known, &before.known);
     if let (Some(times), Some(past)) = (&mut source.times, &before.times) {
         let mut past = past[..keep].to_vec();
-        if let Some((_, _, Some(step))) = &before.axis {
-            extend_times(&mut past, step, gap)?;
+        if let Some(steps) = before.axis.as_ref().and_then(TimeAxis::steps) {
+            extend_times(&mut past, &steps, gap)?;
         }
         times.splice(0..0, past);
     }
@@ -409,10 +415,11 @@ pub(super) fn timestamp(text: &str) -> Result<Timestamp> {
         .map_err(|_| Error::Model(format!("the model's history has the time {text:?}, which is none")))
 }
 
-fn extend_times(times: &mut Vec<Timestamp>, frequency: &Frequency, count: usize) -> Result<()> {
-    let Some(last) = times.last().copied() else { return Ok(()) };
-    for k in 1..=count {
-        times.push(frequency.advance(&last, k as i64)?);
+fn extend_times(times: &mut Vec<Timestamp>, steps: &Steps<'_>, count: usize) -> Result<()> {
+    let Some(mut last) = times.last().copied() else { return Ok(()) };
+    for _ in 0..count {
+        last = steps.advance(&last, 1)?;
+        times.push(last);
     }
     Ok(())
 }
@@ -448,10 +455,10 @@ fn name_steps(
     cover: usize,
 ) -> Result<(Vec<String>, Option<Vec<Timestamp>>)> {
     let rows = source.rows;
-    if let (Some(times), Some((_, _, Some(frequency)))) = (&mut source.times, &source.axis) {
+    if let (Some(times), Some(steps)) = (&mut source.times, source.axis.as_ref().and_then(TimeAxis::steps)) {
         // Known rows ahead of the file have their times already.
         let missing = (rows + cover).saturating_sub(times.len());
-        extend_times(times, frequency, missing)?;
+        extend_times(times, &steps, missing)?;
     }
     let labels = (rows..rows + steps).map(|row| source.label(row)).collect();
     let times = match &source.times {

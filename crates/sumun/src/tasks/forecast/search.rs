@@ -10,7 +10,7 @@ use super::average::{Mean, mean};
 use super::decisions::{Choice, Decisions};
 use super::fit::Fitting;
 use super::forecaster::Forecaster;
-use super::kept::{ForecasterConfig, History, TimeAxis};
+use super::kept::{ForecasterConfig, History};
 use super::network::{Sizes, joined};
 use super::outcome::{Candidate, DataSummary, ForecastOutcome};
 use super::plan::ForecastPlan;
@@ -235,11 +235,7 @@ impl Search {
             reading: asked.read_options(),
             categories: source.categories.clone(),
             forms: source.forms.iter().filter(|(_, form)| *form != NumberForm::default()).cloned().collect(),
-            time: source.axis.clone().map(|(column, format, frequency)| TimeAxis {
-                column,
-                format,
-                frequency,
-            }),
+            time: source.axis.clone(),
             history: history(&source, decisions.rows_needed().max(decisions.season)),
             preprocessing,
             averaged,
@@ -383,10 +379,7 @@ fn history(source: &Source, rows: usize) -> History {
 /// What the report shows of the data, and the notes.
 fn summarise(source: Source) -> (DataSummary, Vec<String>) {
     let labels = (0..source.rows).map(|row| source.label(row)).collect();
-    let frequency = match &source.axis {
-        Some((_, _, Some(frequency))) => frequency.to_string(),
-        _ => String::new(),
-    };
+    let frequency = source.frequency().map_or_else(String::new, ToString::to_string);
     let read = |target: &Filled| -> Vec<f64> {
         let value = |row| if target.is_observed(row) { target[row] } else { f64::NAN };
         (0..source.rows).map(value).collect()

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use super::kept::TimeAxis;
 use super::preprocessing::Columns;
 use crate::Result;
 use crate::data::{
-    Categories, Column, DateOrder, Filled, Frequency, Loaded, Missing, NumberForm, Resample, Series,
+    Categories, Closed, Column, DateOrder, Filled, Frequency, Loaded, Missing, NumberForm, Resample, Series,
     SeriesSpec, Split, Table, TimeColumn, TimeFormat, Timestamp, listed, quoted,
 };
 
@@ -26,8 +27,8 @@ pub(crate) struct Source {
     pub(crate) known: Vec<Filled>,
     /// `[rows + ahead]`.
     pub(crate) times: Option<Vec<Timestamp>>,
-    /// The time column's name, form and step, if there is one.
-    pub(crate) axis: Option<(String, TimeFormat, Option<Frequency>)>,
+    /// The time column, if there is one.
+    pub(crate) axis: Option<TimeAxis>,
     /// The names of the targets, of the features, and of the known columns.
     pub(crate) target_names: Vec<String>,
     pub(crate) feature_names: Vec<String>,
@@ -74,6 +75,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) timezone: Option<&'a str>,
     pub(crate) expected_format: Option<&'a TimeFormat>,
     pub(crate) series: Option<&'a str>,
+    pub(crate) closed: &'a Closed,
 }
 
 impl Source {
@@ -93,6 +95,7 @@ impl Source {
             timezone: wanted.timezone,
             expected_format: wanted.expected_format,
             series: wanted.series,
+            closed: wanted.closed,
         };
         let Loaded { series, future, forms, notes } = Series::from_table(table, &spec)?;
         let mut values = series.columns.into_iter().map(|column| Filled::new(column.values, column.imputed));
@@ -110,7 +113,9 @@ impl Source {
             }
         }
         let axis = match (series.time_column, series.format) {
-            (Some(column), Some(format)) => Some((column, format, series.frequency)),
+            (Some(column), Some(format)) => {
+                Some(TimeAxis { column, format, frequency: series.frequency, closed: series.closed })
+            }
             _ => None,
         };
         let rows = targets.first().map_or(0, |target| target.len());
@@ -200,9 +205,14 @@ impl Source {
     /// counted from 1.
     pub(crate) fn label(&self, row: usize) -> String {
         match (&self.times, &self.axis) {
-            (Some(times), Some((_, format, _))) if row < times.len() => format.print(&times[row]),
+            (Some(times), Some(axis)) if row < times.len() => axis.format.print(&times[row]),
             _ => (self.first_row + row + 1).to_string(),
         }
+    }
+
+    /// The step between rows, if there is a time column that shows one.
+    pub(crate) fn frequency(&self) -> Option<&Frequency> {
+        self.axis.as_ref().and_then(|axis| axis.frequency.as_ref())
     }
 
     /// Views of all columns.
@@ -212,7 +222,7 @@ impl Source {
             features: &self.features,
             known: &self.known,
             times: self.times.as_deref(),
-            format: self.axis.as_ref().map(|(_, format, _)| format),
+            format: self.axis.as_ref().map(|axis| &axis.format),
         }
     }
 }

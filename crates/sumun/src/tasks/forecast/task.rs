@@ -16,7 +16,7 @@ use super::report::report;
 use super::results::{metrics, results};
 use super::search::Search;
 use super::source::{Source, Wanted};
-use crate::data::{ReadOptions, Table, listed, quoted};
+use crate::data::{Closed, ReadOptions, Table, listed, quoted};
 use crate::message::key;
 use crate::model::ModelFile;
 use crate::records;
@@ -63,7 +63,7 @@ pub fn open_run(path: impl AsRef<Path>) -> Result<Forecaster> {
     Forecaster::from_model_file(&folder.model_path().display().to_string(), file)
 }
 
-fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<ForecastPlan> {
+fn plan(config: &ForecastConfig, table: &Table, mut files: Vec<ReadFile>) -> Result<ForecastPlan> {
     config.check()?;
     fn names(columns: &[String]) -> Vec<&str> {
         columns.iter().map(String::as_str).collect()
@@ -81,6 +81,12 @@ fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<
         columns.iter().flat_map(of).collect()
     };
     let (features, known) = (inputs(&config.data.features), inputs(&config.data.known));
+    let mut closed = Closed::default();
+    if let Some(path) = &config.data.closed {
+        let (days, file) = Closed::read(path, config.data.date_order)?;
+        files.push(ReadFile::new("closed", file.name(), &file.hash()));
+        closed = days;
+    }
     let wanted = Wanted {
         targets: names(&config.data.target),
         features: names(&features),
@@ -95,6 +101,7 @@ fn plan(config: &ForecastConfig, table: &Table, files: Vec<ReadFile>) -> Result<
         timezone: config.data.timezone.as_deref(),
         expected_format: None,
         series: config.data.series.as_deref(),
+        closed: &closed,
     };
     let mut source = Source::read(coded.as_ref().unwrap_or(table), &wanted)?;
     source.notes.extend(categories.iter().map(|categories| {
