@@ -108,17 +108,16 @@ pub(crate) fn verdict(evaluation: &Evaluation) -> Option<Verdict> {
     };
     let share = 100.0 * (1.0 - model / error);
     let percent = share.abs().round();
-    Some(match () {
-        () if error == 0.0 => Verdict {
-            sentence: format!("{} makes no error at all; there is nothing left to learn", best.name),
-            better: false,
-        },
-        () if percent < 1.0 => Verdict { sentence: format!("the same error as {name}"), better: false },
-        () if share > 0.0 => {
-            Verdict { sentence: format!("{percent:.0} % smaller error than {name}"), better: true }
+    let (better, sentence) = match () {
+        () if error == 0.0 => {
+            (false, format!("{} makes no error at all; there is nothing left to learn", best.name))
         }
-        () => Verdict { sentence: format!("{percent:.0} % larger error than {name}"), better: false },
-    })
+        () if percent < 1.0 => (false, format!("the same error as {name}")),
+        () if share > 0.0 => (true, format!("{percent:.0} % smaller error than {name}")),
+        () => (false, format!("{percent:.0} % larger error than {name}")),
+    };
+    let is_baseline = evaluation.baselines.iter().any(|one| one.name == evaluation.model.name);
+    Some(Verdict { sentence, better, is_baseline })
 }
 
 /// How a model compares with the best baseline.
@@ -126,6 +125,8 @@ pub(crate) fn verdict(evaluation: &Evaluation) -> Option<Verdict> {
 pub(crate) struct Verdict {
     pub(crate) sentence: String,
     pub(crate) better: bool,
+    /// Whether the model is one of the baselines, as for a series that is too short for a network.
+    is_baseline: bool,
 }
 
 impl Verdict {
@@ -134,7 +135,10 @@ impl Verdict {
         if self.better {
             return style.green(&style.bold(&self.sentence));
         }
-        let advice = "the baseline is as good or better here; more data or more --epochs may help";
+        let advice = match self.is_baseline {
+            true => "the model is a baseline itself; a longer series has room for a network",
+            false => "the baseline is as good or better here; more data or more --epochs may help",
+        };
         format!("{}\n{}", style.bold(&self.sentence), style.dim(advice))
     }
 }
@@ -191,6 +195,11 @@ mod tests {
             assert_eq!(verdict(&evaluation(model, naive, seasonal)).unwrap().sentence, expected);
         }
         assert_eq!(verdict(&evaluation(&[f64::NAN], &[1.0], &[1.0])), None);
+        let said = |evaluation: &Evaluation| verdict(evaluation).unwrap().written(Style::PLAIN);
+        let mut itself = evaluation(&[100.0], &[100.0], &[200.0]);
+        assert!(said(&itself).contains("more --epochs may help"));
+        itself.model.name = "naive".into();
+        assert!(said(&itself).contains("the model is a baseline itself"));
     }
 
     #[test]

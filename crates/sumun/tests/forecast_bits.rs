@@ -44,7 +44,7 @@ fn options() -> ForecastConfig {
 }
 
 fn bits(trained: &ForecastOutcome) -> Vec<u32> {
-    trained.forecaster.parameters().values().iter().map(|v| v.to_bits()).collect()
+    trained.forecaster.parameters().unwrap().values().iter().map(|v| v.to_bits()).collect()
 }
 
 #[test]

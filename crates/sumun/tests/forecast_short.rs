@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sumun::data::Table;
-use sumun::forecast::{ForecastConfig, ForecastOutcome, Minimum, MinimumWord, train};
+use sumun::forecast::{ForecastConfig, ForecastOutcome, Forecaster, Minimum, MinimumWord, Training, train};
 
 /// A number from -1 to 1 that looks random.
 fn noise(seed: u64, t: usize) -> f64 {
@@ -70,6 +70,127 @@ fn short_series_are_forecast_by_default() {
             );
         }
     }
+}
+
+/// A series without room for a window and a horizon is forecast by a baseline, which predicts, evaluates and goes into a file
+/// like any model.
+#[test]
+fn series_too_short_for_a_network_are_forecast_by_a_baseline() {
+    for (rows, horizon) in [(3, 1), (4, 18), (12, 12), (20, 18), (30, 27)] {
+        let trained = train(&months(rows), &quick(horizon), &mut ()).unwrap_or_else(|error| {
+            panic!("{rows} rows, horizon {horizon}: {error}");
+        });
+        let name = trained.forecaster.config().fallback[0].to_string();
+        let note = format!(
+            "too short for a network: {rows} training rows, but horizon {horizon} and a window of 4 need {}; forecast by {name}",
+            horizon + 4
+        );
+        assert!(trained.notes.contains(&note), "{:?}", trained.notes);
+        assert!(trained.forecaster.model().is_none() && trained.epochs.is_empty());
+        assert!(report_of(&trained).contains(&note));
+
+        let file = trained.forecaster.to_model_file().unwrap();
+        let opened = Forecaster::from_model_file("model", file).unwrap();
+        let ahead = opened.predict(None, None).unwrap();
+        assert_eq!(ahead, trained.forecaster.predict(None, None).unwrap());
+        assert_eq!(ahead.targets[0].values.len(), horizon);
+        // More steps begin as fewer do.
+        let further = opened.predict(None, Some(2 * horizon)).unwrap();
+        assert_eq!(further.targets[0].values[..horizon], ahead.targets[0].values);
+        // A newer file is forecast from its own end, whether it begins with the series or after it.
+        let newer = months(rows + 40);
+        let from_file = opened.predict(Some(&newer), None).unwrap();
+        assert_eq!(from_file.labels[0], format!("{}-{:02}", 2000 + (rows + 40) / 12, 1 + (rows + 40) % 12));
+        let tail: Vec<String> =
+            (rows..rows + 40).map(|row| format!("{},{}", newer.cell(row, 0), newer.cell(row, 1))).collect();
+        let tail = table(&format!("month,y\n{}\n", tail.join("\n")));
+        assert_eq!(opened.predict(Some(&tail), None).unwrap().targets, from_file.targets);
+        let evaluation = opened.evaluate(&newer).unwrap();
+        assert_eq!(evaluation.model.name, name);
+        let same = evaluation.baselines.iter().any(|one| one.overall == evaluation.model.overall);
+        assert!(same, "{:?}", evaluation.model);
+
+        let again = train(&months(rows), &trained.as_used(), &mut ()).unwrap();
+        assert_eq!(again.forecaster.config().fallback, trained.forecaster.config().fallback);
+    }
+}
+
+fn report_of(trained: &ForecastOutcome) -> String {
+    sumun::forecast::forecast_report(&trained.report(&sumun::tasks::About::default()))
+}
+
+/// A season that the later half of a short series goes on with is found: 26 months hold it twice.
+#[test]
+fn the_best_baseline_is_chosen() {
+    let row = |t: usize| format!("{}-{:02},{}", 2000 + t / 12, 1 + t % 12, 50 + 10 * ((t * 5) % 12));
+    let rows: Vec<String> = (0..26).map(row).collect();
+    let table = table(&format!("month,y\n{}\n", rows.join("\n")));
+    let trained = train(&table, &quick(24), &mut ()).unwrap();
+    assert_eq!(trained.forecaster.config().fallback[0].period(), 12, "{:?}", trained.notes);
+    let ahead = trained.forecaster.predict(None, None).unwrap();
+    for (t, value) in (26..).zip(&ahead.targets[0].values) {
+        assert!((value - (50 + 10 * ((t * 5) % 12)) as f64).abs() < 2.0, "{t}: {value}");
+    }
+}
+
+#[test]
+fn what_a_baseline_needs_is_said() {
+    for (rows, values) in [(1, "1 value in 1 training rows"), (2, "2 values in 2 training rows")] {
+        let error = train(&months(rows), &quick(3), &mut ()).unwrap_err().to_string();
+        assert!(error.contains(values) && error.contains("needs 3 or more"), "{error}");
+    }
+    // A window that was asked for is not given up.
+    let mut config = quick(12);
+    config.data.window = Some(40);
+    let error = train(&months(30), &config, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("but window 40 + horizon 12 need 52"), "{error}");
+    // Columns that nothing is learnt from are named.
+    let rows: Vec<String> = (0..9).map(|t| format!("{t},{}", t % 2)).collect();
+    let mut config = quick(9);
+    config.data.features = vec!["x".into()];
+    let trained = train(&table(&format!("y,x\n{}\n", rows.join("\n"))), &config, &mut ()).unwrap();
+    assert!(
+        trained.notes.contains(&"without a network nothing is learnt from 'x'".to_owned()),
+        "{:?}",
+        trained.notes
+    );
+    assert!(trained.forecaster.predict(None, None).is_ok());
+}
+
+/// A training without a network goes on from its checkpoint to the same model.
+#[test]
+fn a_checkpoint_without_a_network_goes_on() {
+    let rows: String = (0..20).map(|t| format!("{}\n", (t * 7) % 13)).collect();
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("short.csv");
+    std::fs::write(&path, format!("y\n{rows}")).unwrap();
+    let mut config = quick(18);
+    config.data.train = path;
+    let mut training = Training::begin(config).unwrap();
+    let (mut resumed, _) = Training::resume(training.checkpoint().unwrap()).unwrap();
+    let model = |training: &mut Training| {
+        assert_eq!(training.run(&mut (), &mut ()).unwrap(), sumun::train::Ending::Complete);
+    };
+    model(&mut training);
+    model(&mut resumed);
+    let file = |training: Training| training.finish().unwrap().forecaster.to_model_file().unwrap();
+    assert_eq!(file(training), file(resumed));
+}
+
+#[test]
+fn damaged_models_without_a_network_are_refused() {
+    let trained = train(&months(20), &quick(18), &mut ()).unwrap();
+    let file = trained.forecaster.to_model_file().unwrap();
+    let refused = |file| Forecaster::from_model_file("model", file).unwrap_err().to_string();
+    let mut weights = file.clone();
+    weights.tensors.push(sumun::model::NamedTensor::new("w", &[1], vec![0.0]));
+    assert!(refused(weights).contains("without a network, but has weights named 'w'"));
+    let mut other = file.clone();
+    let fallback = other.config["pipeline"]["fallback"].as_array_mut().unwrap();
+    fallback.push(fallback[0].clone());
+    assert!(refused(other).contains("a baseline forecasts other columns than its targets"));
+    let mut long = file.clone();
+    long.config["pipeline"]["fallback"][0] = serde_json::json!({ "seasonal_naive": { "period": 1_000_000 } });
+    assert!(refused(long).contains("a number of the baseline that forecasts is out of range"));
 }
 
 #[test]

@@ -81,10 +81,13 @@ pub(super) fn summary(outcome: &dyn Outcome, folder: &Path, style: Style) -> Str
     }
     let early = if outcome.stopped_early() { ", stopped early" } else { "" };
     let time = duration(results.seconds);
-    fact(
-        "training",
-        &[format!("{} epochs{early}, best {}; {time} in all", results.epochs, results.best_epoch)],
-    );
+    // A baseline that forecasts has none.
+    if results.epochs > 0 {
+        fact(
+            "training",
+            &[format!("{} epochs{early}, best {}; {time} in all", results.epochs, results.best_epoch)],
+        );
+    }
     match outcome.evaluated().last() {
         Some(Evaluated::Figures(measured)) => {
             text += &format!("\n{}", figures::table(measured, style));

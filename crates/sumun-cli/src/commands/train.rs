@@ -329,7 +329,10 @@ fn learn(
     let mut display = Display::new(common.quiet);
     notes.iter().for_each(|note| display.note(note));
     let ending = training.run(&mut display, &mut live);
-    display.finish();
+    let waiting = display.finish();
+    if !common.quiet {
+        waiting.iter().for_each(|note| tell_note(note, Style::for_stderr()));
+    }
     let folder = live.path().to_path_buf();
     if ending? == Ending::Interrupted {
         return Err(interrupted(&folder, training.train_file()));

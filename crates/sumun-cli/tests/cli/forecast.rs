@@ -368,3 +368,75 @@ fn settings_that_cannot_be_used_are_refused() {
         place.refuse(&["train", "forecast", "y.csv", "--target", "y", "--set", set], &[expected]);
     }
 }
+
+/// The pipe that the help shows does what it says, as it is printed.
+#[cfg(unix)]
+#[test]
+fn the_pipe_of_the_help_of_predict_works() {
+    let place = Place::with_series();
+    // Two years, more rows than the pipe takes.
+    let days = (0..366).map(date);
+    let before = days.clone().filter(|day| !day.ends_with("02-29")).map(|day| day.replace("2024", "2023"));
+    let rows: String =
+        before.chain(days).enumerate().map(|(t, day)| format!("{day},{}\n", value(t))).collect();
+    place.write("log.csv", format!("date,y\n{rows}"));
+    place.succeed(&train("y.csv", "y", &["--horizon", "7", "--out", "runs/log"]));
+    let help = place.succeed(&["predict", "--help"]).stdout;
+    let printed = help.lines().find(|line| line.contains("tail -n")).expect("the help shows a pipe").trim();
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_sumun"));
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let shell = std::process::Command::new("sh")
+        .args(["-c", printed])
+        .current_dir(place.path(""))
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(shell.status.success(), "{printed}: {}", String::from_utf8_lossy(&shell.stderr));
+    let whole = place.succeed(&["predict", "runs/log", "log.csv"]).stdout;
+    assert_eq!(place.read("next.csv"), whole);
+    assert_eq!(whole.lines().count(), 8, "{whole}");
+}
+
+#[test]
+fn a_series_too_short_for_a_network_is_a_run_like_any() {
+    let place = Place::new();
+    place.write("y.csv", series("date", "y", 20));
+    let ran = place.succeed(&["train", "forecast", "y.csv", "--target", "y", "--horizon", "18", "--json"]);
+    let said = "too short for a network: 20 training rows, but horizon 18";
+    let json = last_json(&ran);
+    assert_eq!((&json["epochs"], &json["parameters"]), (&Value::from(0), &Value::from(0)));
+    let noted = json["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().starts_with(said));
+    assert!(noted && ran.stderr.contains("too short for a network"), "{ran:?}");
+    let run = "runs/forecast-y-1";
+    assert!(place.read("runs/forecast-y-1/report.html").contains(said));
+    assert!(place.read("runs/forecast-y-1/results.json").contains(said));
+    assert_eq!(place.succeed(&["predict", run]).stdout.lines().count(), 19);
+    place.write("newer.csv", series("date", "y", 60));
+    assert!(place.succeed(&["evaluate", run, "newer.csv"]).stdout.contains("the model is a baseline itself"));
+    place.succeed(&["summary", run]);
+    place.succeed(&["runs"]);
+    place.write("one.csv", series("date", "y", 1));
+    let refused = place.run(&["train", "forecast", "one.csv", "--target", "y"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("1 value in 1 training rows"), "{refused:?}");
+    assert!(!exists(&place.path("runs/forecast-one-1")));
+}
+
+#[test]
+fn closed_days_are_kept_in_the_model() {
+    let place = Place::with_series();
+    // 120 days: the two after them are closed.
+    let after = [date(120), date(121)];
+    place.write("closed.txt", format!("{}\n{}\n", after[0], after[1]));
+    place.succeed(&train("y.csv", "y", &["--horizon", "3", "--closed", "closed.txt"]));
+    std::fs::remove_file(place.path("closed.txt")).unwrap();
+    let ahead = place.succeed(&["predict", "runs/forecast-y-1"]).stdout;
+    assert!(ahead.lines().nth(1).unwrap().starts_with(&date(122)), "{ahead}");
+    place.write("closed.txt", "");
+    let refused = place.run(&train("y.csv", "y", &["--closed", "closed.txt"]));
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(
+        refused.stderr.contains("closed.txt: the file is empty; give a date in each line"),
+        "{refused:?}"
+    );
+}

@@ -83,6 +83,9 @@ fn policies() -> Message {
         + " (repeat the last value), interpolate (draw a straight line) or drop (treat the rows around as neighbours)"
 }
 
+/// Steps of a day or more may be missing because nobody works on them.
+const DAY_S: f64 = 86_400.0;
+
 /// Inserting more steps than this many times the rows is refused: the frequency is then hardly right.
 const MOST_INSERTED: usize = 10;
 
@@ -119,7 +122,11 @@ impl Rows {
                 match policy {
                     Missing::Error => {
                         let what = self.describe_gaps(&grid, &frequency);
-                        return Err(self.fail(&what).advise(policies()));
+                        let mut advice = policies();
+                        if frequency.has_days() && frequency.approximate_seconds() >= DAY_S {
+                            advice = advice + ", or name days without rows with " + key("closed");
+                        }
+                        return Err(self.fail(&what).advise(advice));
                     }
                     Missing::Drop => notes
                         .push(format!("{}, treated as neighbours", self.describe_gaps(&grid, &frequency))),

@@ -163,6 +163,12 @@ impl Split {
             ))
             .advise(text("use a smaller ") + key("window") + " or " + key("horizon") + ", or more data"));
         }
+        self.check_test(horizon)
+    }
+
+    /// Error if there is a test part without room for one horizon.
+    pub(crate) fn check_test(&self, horizon: usize) -> Result<()> {
+        let rows = self.test.end;
         if !self.test.is_empty() && self.test.len() < horizon {
             return Err(Error::Invalid(format!(
                 "the test part has {} of {rows} rows, but horizon {horizon} needs at least {horizon}",

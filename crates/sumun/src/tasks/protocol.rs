@@ -268,7 +268,7 @@ pub struct LayerFacts {
 }
 
 /// What a model is made of.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelFacts {
     /// A heading and a line below it, before the layers; None where they say everything.
     pub heading: Option<[String; 2]>,

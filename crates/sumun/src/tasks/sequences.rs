@@ -123,7 +123,7 @@ pub struct LessonPlan<T: Task> {
 
 /// The model file of a lesson as it is now.
 fn file_of<T: Task>(lesson: &T::Lesson) -> Result<ModelFile> {
-    to_file(T::NAME, <T::Lesson as Lesson>::Pipeline::KIND, lesson.pipeline(), lesson.model())
+    to_file(T::NAME, <T::Lesson as Lesson>::Pipeline::KIND, lesson.pipeline(), Some(lesson.model()))
 }
 
 impl<T: Task> Plan for LessonPlan<T> {

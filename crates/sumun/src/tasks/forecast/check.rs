@@ -34,6 +34,14 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     if !config.baselines.iter().flatten().all(Baseline::is_sound) {
         return damaged("a number of a baseline is out of range".into());
     }
+    let fallback = &config.fallback;
+    let inputs = p.features.len() + p.known.len() + config.averaged.len();
+    if !fallback.is_empty() && (fallback.len() != p.targets.len() || inputs > 0 || p.calendar.is_some()) {
+        return damaged("a baseline forecasts other columns than its targets".into());
+    }
+    if !fallback.iter().all(|baseline| baseline.is_sound() && baseline.period() <= p.window) {
+        return damaged("a number of the baseline that forecasts is out of range".into());
+    }
     if !matches!(config.loss, Loss::Mae(_) | Loss::Mse(_) | Loss::Huber(_)) {
         return damaged(format!("{} is no loss of a forecaster", config.loss.name()));
     }

@@ -42,6 +42,11 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
     let train = split.train.clone();
     let season = choose_season(config, source, &train, &mut log)?;
     let horizon = choose_horizon(config, season, &split, &mut log);
+    if is_too_short(config, &split, horizon) {
+        split.check_test(horizon)?;
+        let min = choose_min(config, source, &mut log);
+        return Ok(without_network(config, source, (split, season, horizon), min, log));
+    }
     let (window, candidates_allowed) = choose_window(config, season, horizon, &split, &mut log)?;
     let logs = choose_log(config, source, &train, season, &mut log);
     let min = choose_min(config, source, &mut log);
@@ -77,6 +82,7 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
         log: logs,
         min,
         calendar,
+        too_short: false,
         candidates,
         difference: config.prepare.difference,
         averaged: Vec::new(),
@@ -85,6 +91,41 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
         patience,
         choices: log.0,
     })
+}
+
+/// Whether the training part has no room for the least window and the horizon, where neither the window nor a difference that needs
+/// rows was asked for.
+fn is_too_short(config: &ForecastConfig, split: &Split, horizon: usize) -> bool {
+    let open = config.data.window.is_none() && config.prepare.difference != DifferenceChoice::Season;
+    open && split.train.len() < horizon.saturating_add(LEAST_WINDOW)
+}
+
+/// What is decided where a baseline forecasts.
+fn without_network(
+    config: &ForecastConfig,
+    source: &Source,
+    (split, season, horizon): (Split, usize, usize),
+    min: Vec<Option<f64>>,
+    log: Log,
+) -> Decisions {
+    Decisions {
+        split,
+        time: source.axis.as_ref().map(|axis| axis.column.clone()),
+        season,
+        horizon,
+        window: LEAST_WINDOW,
+        log: vec![false; source.targets.len()],
+        min,
+        calendar: None,
+        too_short: true,
+        candidates: Vec::new(),
+        difference: config.prepare.difference,
+        averaged: Vec::new(),
+        batch: config.train.batch.unwrap_or(1),
+        epochs: config.train.epochs.unwrap_or(1),
+        patience: config.train.patience.unwrap_or(1),
+        choices: log.0,
+    }
 }
 
 /// The parts, whose rows follow from the horizon where a series is short.

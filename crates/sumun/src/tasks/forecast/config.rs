@@ -224,6 +224,10 @@ impl ForecastConfig {
         if let [trial] = decisions.averaged.as_slice() {
             (used.prepare.difference, used.data.window) = (trial.difference, Some(trial.window));
         }
+        // A series that is too short for a network says nothing of its training.
+        if decisions.too_short {
+            return used;
+        }
         used.train.epochs = Some(decisions.epochs);
         used.train.batch = Some(decisions.batch);
         used.train.patience = Some(decisions.patience);

@@ -23,7 +23,9 @@ pub struct Decisions {
     pub min: Vec<Option<f64>>,
     /// What the network is given of the calendar, if anything.
     pub calendar: Option<Calendar>,
-    /// The candidates that the validation part compares.
+    /// Whether the training part is too short for a network, so that a baseline forecasts.
+    pub too_short: bool,
+    /// The candidates that the validation part compares; none where no network is trained.
     pub candidates: Vec<Trial>,
     /// What is subtracted from the targets: as the settings say, until the validation part has chosen a candidate.
     pub difference: DifferenceChoice,

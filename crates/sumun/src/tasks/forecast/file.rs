@@ -7,13 +7,14 @@ use super::earlier;
 use super::forecaster::Forecaster;
 use super::kept::ForecasterConfig;
 use super::network::{self, Sizes};
+use crate::data::quoted;
 use crate::model::{Model, ModelFile, NETWORK};
 use crate::{Error, Result};
 
 impl Forecaster {
     /// Everything about the forecaster as a model file. Error: a configuration that JSON cannot hold.
     pub fn to_model_file(&self) -> Result<ModelFile> {
-        to_file(TASK, TASK, &self.config, &self.model)
+        to_file(TASK, TASK, &self.config, self.model.as_ref())
     }
 
     /// The forecaster that a model file holds; `name` stands for the file in messages. Nothing in it is trusted: sizes,
@@ -41,9 +42,18 @@ fn opened(file: ModelFile) -> Result<Forecaster> {
         ))
     })?;
     check(&config)?;
+    if !config.fallback.is_empty() {
+        return match file.tensors.first() {
+            None => Ok(Forecaster { config, model: None }),
+            Some(tensor) => Err(Error::Model(format!(
+                "the model is damaged: it forecasts without a network, but has weights named {}",
+                quoted(&tensor.name)
+            ))),
+        };
+    }
     file.task = NETWORK.into();
     let model = Model::from_file(&file)?;
     let sizes: Vec<Sizes> = config.networks().map(Sizes::of).collect();
     network::check(&model, &sizes)?;
-    Ok(Forecaster { config, model })
+    Ok(Forecaster { config, model: Some(model) })
 }

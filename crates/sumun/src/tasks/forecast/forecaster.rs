@@ -9,7 +9,8 @@ use crate::model::Model;
 #[derive(Debug)]
 pub struct Forecaster {
     pub(super) config: ForecasterConfig,
-    pub(super) model: Model,
+    /// None where a baseline forecasts.
+    pub(super) model: Option<Model>,
 }
 
 impl Forecaster {
@@ -18,13 +19,18 @@ impl Forecaster {
         &self.config
     }
 
-    /// The network.
-    pub fn model(&self) -> &Model {
-        &self.model
+    /// The network; None where the series was too short for one, so that a baseline forecasts.
+    pub fn model(&self) -> Option<&Model> {
+        self.model.as_ref()
     }
 
-    /// Its weights.
-    pub fn parameters(&self) -> &Parameters {
-        self.model.parameters()
+    /// Its weights, if it has a network.
+    pub fn parameters(&self) -> Option<&Parameters> {
+        self.model.as_ref().map(Model::parameters)
+    }
+
+    /// How many numbers it learns.
+    pub(crate) fn parameter_count(&self) -> usize {
+        self.parameters().map_or(0, Parameters::len)
     }
 }

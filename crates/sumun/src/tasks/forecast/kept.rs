@@ -25,6 +25,9 @@ pub struct ForecasterConfig {
     pub averaged: Vec<Preprocessing>,
     /// The period of the season in rows, 1 for none: for the baselines and the scale of the MASE.
     pub season: usize,
+    /// What forecasts each target, where the series was too short for a network; else none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<Baseline>,
     /// The baselines fitted to the training part, one list a target; empty in the files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<Vec<Baseline>>,

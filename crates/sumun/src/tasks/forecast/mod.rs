@@ -55,6 +55,7 @@ mod config;
 mod decisions;
 mod earlier;
 mod evaluation;
+mod fallback;
 mod file;
 mod fit;
 mod forecaster;

@@ -6,13 +6,14 @@ use super::baseline::{Baseline, Observed};
 use super::choose;
 use super::config::ForecastConfig;
 use super::decisions::Decisions;
+use super::fallback;
 use super::fit::{Fitting, Material};
 use super::metrics::mase_scale_of;
 use super::network::{Sizes, network};
 use super::preprocessing::{Input, Preprocessing, Target};
 use super::season::plausible_periods;
 use super::source::Source;
-use crate::data::{Difference, Filled, Transform, origins_within};
+use crate::data::{Difference, Filled, Transform, listed, origins_within};
 use crate::tasks::source::Source as ReadFile;
 use crate::train::FitOptions;
 use crate::{Error, Result};
@@ -23,6 +24,8 @@ pub struct ForecastPlan {
     pub(super) config: ForecastConfig,
     pub(super) source: Source,
     pub(super) decisions: Decisions,
+    /// What forecasts each target where the series is too short for a network; else none.
+    pub(super) fallback: Vec<Baseline>,
     /// The file, unless the data came as a table.
     pub(super) files: Vec<ReadFile>,
 }
@@ -30,7 +33,7 @@ pub struct ForecastPlan {
 impl ForecastPlan {
     /// Decides what the settings leave open. Error: data that cannot be learnt from.
     pub(super) fn new(config: ForecastConfig, mut source: Source, files: Vec<ReadFile>) -> Result<Self> {
-        let decisions = choose::decide(&config, &source)?;
+        let mut decisions = choose::decide(&config, &source)?;
         source.forget_unseen(&decisions.split.train);
         let (names, split) = (&config.data.target, &decisions.split);
         let intermittent = choose::intermittent(names, &source, &split.train, &config.train.loss);
@@ -42,7 +45,17 @@ impl ForecastPlan {
                 "there are too few rows for a validation part".into()
             });
         }
-        Ok(Self { config, source, decisions, files })
+        let mut fallback = Vec::new();
+        if decisions.too_short {
+            fallback = fallback::best(&source, &decisions)?;
+            decisions.choices.push(fallback::choice(&decisions, &fallback));
+            source.notes.push(fallback::note(&decisions, &fallback));
+            let unused: Vec<&String> = source.feature_names.iter().chain(&source.known_names).collect();
+            if !unused.is_empty() {
+                source.notes.push(format!("without a network nothing is learnt from {}", listed(&unused)));
+            }
+        }
+        Ok(Self { config, source, decisions, fallback, files })
     }
 
     /// What candidate `index` learns from.

@@ -1,15 +1,18 @@
 //! Forecasts and evaluations with a trained model.
 
+use ndarray::Axis;
 use serde::Serialize;
 
 use super::evaluation::Evaluation;
+use super::fallback;
 use super::forecaster::Forecaster;
-use super::kept::TimeAxis;
+use super::kept::{ForecasterConfig, TimeAxis};
 use super::preprocessing::Preprocessing;
 use super::score;
 use super::source::{Source, Wanted, unreadable};
 use crate::data::{Filled, Missing, NONE_CLOSED, Steps, Table, TimeColumn, Timestamp, origins};
 use crate::message::{key, text};
+use crate::model::Model;
 use crate::{Error, Result};
 
 /// More steps than anybody can mean; a guard against a slip of the finger.
@@ -92,7 +95,9 @@ pub(super) fn predict(
     let mut source = match table {
         Some(table) => {
             let needed = config.rows_needed();
-            let mut source = read(model, table, missing, Some(needed))?;
+            // A baseline begins with the first row that there is.
+            let last = model.model.is_some().then_some(needed);
+            let mut source = read(model, table, missing, last)?;
             if let Some(history) = history.filter(|_| source.rows < needed) {
                 // Rows may be in both.
                 let before = read(model, history, missing, Some(needed + source.rows))?;
@@ -123,21 +128,17 @@ pub(super) fn predict(
         }
         *known = known.slice(0..source.rows + turns * p.horizon);
     }
-    cut(&mut source, config.rows_needed());
     say_unreadable(p, &mut source);
-    let mut all: Vec<Vec<f64>> = vec![Vec::with_capacity(turns * p.horizon); p.targets.len()];
-    for _ in 0..turns {
-        let frames = config.frames(source.columns())?;
-        let origin = source.rows - 1;
-        let values = score::forecasts(config, &model.model, &frames, origin..origin + 1)?;
-        for (k, &value) in values.iter().enumerate() {
-            let c = k % p.targets.len();
-            all[c].push(value);
-            source.targets[c].push(value);
+    let all = match &model.model {
+        Some(network) => in_turns(config, network, &mut source, turns)?,
+        None => {
+            let settled = 0..source.rows;
+            let origin = source.rows - 1..source.rows;
+            let values =
+                fallback::forecasts(&config.fallback, &p.targets, &source.targets, &settled, &origin, steps)?;
+            values.axis_iter(Axis(2)).map(|of_target| of_target.iter().copied().collect()).collect()
         }
-        source.rows += p.horizon;
-        cut(&mut source, config.rows_needed());
-    }
+    };
     finite(&source.name, all.iter().flatten().copied())?;
     let targets = p
         .targets
@@ -150,6 +151,31 @@ pub(super) fn predict(
         .collect();
     let time_column = source.axis.map(|axis| axis.column);
     Ok(Forecast { time_column, labels, targets, timestamps: times, notes: source.notes })
+}
+
+/// The networks' forecasts of so many horizons after the end, `[C][turns · horizon]`, each from those before it.
+fn in_turns(
+    config: &ForecasterConfig,
+    model: &Model,
+    source: &mut Source,
+    turns: usize,
+) -> Result<Vec<Vec<f64>>> {
+    let p = &config.preprocessing;
+    cut(source, config.rows_needed());
+    let mut all: Vec<Vec<f64>> = vec![Vec::with_capacity(turns * p.horizon); p.targets.len()];
+    for _ in 0..turns {
+        let frames = config.frames(source.columns())?;
+        let origin = source.rows - 1;
+        let values = score::forecasts(config, model, &frames, origin..origin + 1)?;
+        for (k, &value) in values.iter().enumerate() {
+            let c = k % p.targets.len();
+            all[c].push(value);
+            source.targets[c].push(value);
+        }
+        source.rows += p.horizon;
+        cut(source, config.rows_needed());
+    }
+    Ok(all)
 }
 
 /// As [`Forecaster::evaluate`], with what was noticed in the file; `history` has the rows before it.
@@ -174,7 +200,7 @@ pub(super) fn evaluate(
     let origins = origins(source.rows, config.rows_to_evaluate().max(before), p.horizon);
     let name = source.name.clone();
     let settled = 0..origins.start + 1;
-    let evaluation = score::evaluate(config, &model.model, &frames, origins, settled)?
+    let evaluation = score::evaluate(config, model.model.as_ref(), &frames, origins, settled)?
         .ok_or_else(|| {
             Error::Data(format!(
                 "{name}: no forecast of the file can be compared: a target has no value that was read where one is forecast"
@@ -298,12 +324,17 @@ fn from_history(model: &Forecaster) -> Result<Source> {
 /// the two, and nothing is to be done about missing steps.
 fn continued(model: &Forecaster, source: Source, missing: Missing) -> Result<Source> {
     let needed = model.config.rows_needed();
-    if source.rows >= needed {
+    let is_enough = source.rows >= needed;
+    if is_enough && model.model.is_some() {
         return Ok(source);
     }
     let before = from_history(model)?;
+    // What a baseline says rests on all rows, so that those of the training are put before any that follow at once.
+    let most_missing = if is_enough { 1 } else { needed };
     match Place::of(&before, &source) {
-        Some(place) if before.times.is_some() && place.gap < needed => joined(before, source, place, missing),
+        Some(place) if before.times.is_some() && place.gap < most_missing => {
+            joined(before, source, place, missing)
+        }
         _ => Ok(source),
     }
 }

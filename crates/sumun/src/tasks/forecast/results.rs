@@ -100,7 +100,7 @@ pub(super) fn results(trained: &ForecastOutcome) -> RunResults {
         epochs: trained.epochs.len(),
         best_epoch: trained.best_epoch,
         seconds: trained.seconds,
-        parameters: trained.forecaster.parameters().len(),
+        parameters: trained.forecaster.parameter_count(),
         parts: parts.into_iter().filter_map(|(name, of)| of.as_ref().map(|of| part(name, of))).collect(),
         notes: trained.notes.clone(),
     }

@@ -6,6 +6,7 @@ use ndarray::{Array3, Axis};
 
 use super::baseline::{Baseline, Observed};
 use super::evaluation::{Evaluation, ForecastScores, Scores};
+use super::fallback;
 use super::fit::INFERENCE_BATCH;
 use super::kept::ForecasterConfig;
 use super::metrics::{Metrics, mae};
@@ -15,8 +16,30 @@ use crate::Result;
 use crate::loss::Targets;
 use crate::model::Model;
 
-/// The model's forecasts at `origins`, `[origins, horizon, C]`, in the units of the targets: of several networks their mean.
-/// Each has its frame.
+/// The model's forecasts at `origins`, `[origins, horizon, C]`, in the units of the targets, and its name.
+fn of_model(
+    config: &ForecasterConfig,
+    model: Option<&Model>,
+    frames: &[Frame],
+    origins: &Range<usize>,
+    settled: &Range<usize>,
+) -> Result<(Array3<f64>, String)> {
+    let Some(model) = model else {
+        let (targets, horizon) = (&config.preprocessing.targets, config.preprocessing.horizon);
+        let values = &frames[0].values;
+        let forecasts = fallback::forecasts(&config.fallback, targets, values, settled, origins, horizon)?;
+        return Ok((forecasts, fallback::name(&config.fallback)));
+    };
+    let family = stack(model)?.config().cell.spec().family;
+    let name = match frames.len() {
+        1 => family.to_owned(),
+        several => format!("mean of {several} {family}s"),
+    };
+    Ok((forecasts(config, model, frames, origins.clone())?, name))
+}
+
+/// The networks' forecasts at `origins`, `[origins, horizon, C]`, in the units of the targets: of several their mean. Each has
+/// its frame.
 pub(crate) fn forecasts(
     config: &ForecasterConfig,
     model: &Model,
@@ -83,7 +106,7 @@ fn baselines(config: &ForecasterConfig, origins: &Range<usize>) -> Vec<(String, 
 /// read; the baselines begin in the rows `settled`. `None` if there is no origin, or a target without any such value.
 pub(crate) fn evaluate(
     config: &ForecasterConfig,
-    model: &Model,
+    model: Option<&Model>,
     frames: &[Frame],
     origins: Range<usize>,
     settled: Range<usize>,
@@ -94,12 +117,7 @@ pub(crate) fn evaluate(
         return Ok(None);
     };
     let imputed = frame.values.iter().map(|values| values.holes(rows.clone())).sum();
-    let forecasts = forecasts(config, model, frames, origins.clone())?;
-    let family = stack(model)?.config().cell.spec().family;
-    let name = match frames.len() {
-        1 => family.to_owned(),
-        several => format!("mean of {several} {family}s"),
-    };
+    let (forecasts, name) = of_model(config, model, frames, &origins, &settled)?;
     let of_model = score(config, frame, &origins, &forecasts, "model", name)?;
     let mut scores = Vec::new();
     for (key, name, each) in baselines(config, &origins) {

@@ -8,21 +8,27 @@ use serde_json::Value;
 
 use super::average::{Mean, mean};
 use super::decisions::{Choice, Decisions};
+use super::fallback;
 use super::fit::Fitting;
 use super::forecaster::Forecaster;
 use super::kept::{ForecasterConfig, History};
 use super::network::{Sizes, joined};
 use super::outcome::{Candidate, DataSummary, ForecastOutcome};
 use super::plan::ForecastPlan;
-use super::preprocessing::Preprocessing;
+use super::preprocessing::{Frame, Preprocessing};
 use super::race::{Race, running_lowest};
 use super::score;
 use super::source::Source;
 use crate::data::{Difference, Filled, Imputed, NumberForm, origins_within};
+use crate::model::Model;
+use crate::noise::Noise;
 use crate::settings::{DifferenceChoice, Switch};
 use crate::tasks::training::still_improving;
-use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot, TrainingStage, Wish};
-use crate::{Error, Result};
+use crate::train::{
+    BatchLoss, Ending, EpochRecord, Keeper, Objective, Progress, Session, Snapshot, TrainingStage, Validated,
+    Wish,
+};
+use crate::{Error, Parameters, Result};
 
 /// A search for the best forecaster: candidates that are through, one at work, others to come.
 #[derive(Debug)]
@@ -31,8 +37,24 @@ pub struct Search {
     through: Through,
     /// The weights of each candidate that is through.
     weights: Vec<Vec<f32>>,
+    /// The candidate at work; None where no network is trained.
+    work: Option<Work>,
+}
+
+/// A candidate at work.
+#[derive(Debug)]
+struct Work {
     fitting: Fitting,
     session: Session,
+}
+
+impl Work {
+    /// Candidate `index` before its first step.
+    fn begin(plan: &ForecastPlan, index: usize) -> Result<Self> {
+        let fitting = plan.fitting(index)?;
+        let session = Session::new(plan.fit()?, &fitting)?;
+        Ok(Self { fitting, session })
+    }
 }
 
 /// What came of the candidates that are through, as a checkpoint keeps it beside the snapshot of the one at work.
@@ -66,14 +88,16 @@ impl Search {
         for index in 1..plan.decisions.candidates.len() {
             plan.material(index)?;
         }
-        let fitting = plan.fitting(0)?;
-        let session = Session::new(plan.fit()?, &fitting)?;
+        let work = if plan.decisions.too_short { None } else { Some(Work::begin(&plan, 0)?) };
         let (through, weights) = (Through::default(), Vec::new());
-        Ok(Self { plan, through, weights, fitting, session })
+        Ok(Self { plan, through, weights, work })
     }
 
     /// Goes on from a snapshot of a search with the same plan. Errors: a snapshot that does not fit it.
     pub(super) fn resume(plan: ForecastPlan, mut snapshot: Snapshot) -> Result<Self> {
+        if plan.decisions.too_short {
+            return Self::begin(plan);
+        }
         let through: Through = serde_json::from_value(snapshot.beside.take())
             .map_err(|error| Error::Model(format!("its candidates cannot be read: {error}")))?;
         through.check(&plan.decisions)?;
@@ -95,7 +119,7 @@ impl Search {
         }
         let mut fitting = plan.fitting(through.candidates.len())?;
         let session = Session::resume(plan.fit()?, &mut fitting, snapshot)?;
-        Ok(Self { plan, through, weights, fitting, session })
+        Ok(Self { plan, through, weights, work: Some(Work { fitting, session }) })
     }
 
     pub(super) fn plan(&self) -> &ForecastPlan {
@@ -104,7 +128,11 @@ impl Search {
 
     /// Where it stands.
     pub(super) fn snapshot(&self) -> Result<Snapshot> {
-        let mut snapshot = self.session.snapshot(&self.fitting);
+        let Some(Work { fitting, session }) = &self.work else {
+            let nothing = NoNetwork::default();
+            return Ok(Session::new(self.plan.fit()?, &nothing)?.snapshot(&nothing));
+        };
+        let mut snapshot = session.snapshot(fitting);
         self.beside()?.add(&mut snapshot);
         Ok(snapshot)
     }
@@ -118,53 +146,55 @@ impl Search {
     /// Trains all candidates, or until the keeper stops it.
     pub(super) fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
         let count = self.plan.decisions.candidates.len();
-        while self.through.candidates.len() < count {
+        while self.through.candidates.len() < count
+            && let Some(mut work) = self.work.take()
+        {
             let index = self.through.candidates.len();
-            let stage = self.stage(index);
-            let mut keeper = BesideKeeper { keeper: &mut *keeper, beside: self.beside()?, race: self.race() };
+            let stage = self.stage(index, &work);
+            let race = self.race(&work);
+            let mut keeper = BesideKeeper { keeper: &mut *keeper, beside: self.beside()?, race };
             let mut ending = Ending::StoppedEarly;
             if !keeper.race.is_lost() {
-                ending = self.session.run(&mut self.fitting, &stage, progress, &mut keeper)?;
+                ending = work.session.run(&mut work.fitting, &stage, progress, &mut keeper)?;
             }
             let lost = keeper.race.is_lost();
             if ending == Ending::Interrupted && !lost {
+                self.work = Some(work);
                 return Ok(ending);
             }
-            self.settle(index, ending, lost)?;
-            if index + 1 < count {
-                self.fitting = self.plan.fitting(index + 1)?;
-                self.session = Session::new(self.plan.fit()?, &self.fitting)?;
-            }
+            self.settle(index, &work, ending, lost)?;
+            self.work = Some(if index + 1 < count { Work::begin(&self.plan, index + 1)? } else { work });
         }
         let stopped = self.through.best.as_ref().is_some_and(|best| best.stopped_early);
         Ok(if stopped { Ending::StoppedEarly } else { Ending::Complete })
     }
 
     /// The candidate at work against the best that is through. Where all are averaged, none is given up.
-    fn race(&self) -> Race {
+    fn race(&self, work: &Work) -> Race {
         let leader = self.through.best.as_ref().filter(|_| self.plan.config.prepare.average != Switch::On);
-        Race::new(leader.map_or(&[], |best| &best.epochs), self.plan.decisions.epochs, self.session.records())
+        Race::new(leader.map_or(&[], |best| &best.epochs), self.plan.decisions.epochs, work.session.records())
     }
 
-    fn stage(&self, index: usize) -> TrainingStage {
+    fn stage(&self, index: usize, work: &Work) -> TrainingStage {
         let name = self.plan.decisions.name(index);
         let count = self.plan.decisions.candidates.len();
         let name = match count {
             1 => format!("difference = {name}"),
             _ => format!("trying difference = {name} ({} of {count})", index + 1),
         };
-        let examples = self.fitting.material.train.len();
+        let examples = work.fitting.material.train.len();
         let epochs = self.plan.decisions.epochs;
         TrainingStage { name, candidate: index + 1, candidates: count, epochs, examples, unit: "rows" }
     }
 
     /// Keeps what came of the candidate at work.
-    fn settle(&mut self, index: usize, ending: Ending, lost: bool) -> Result<()> {
-        let epochs = self.session.records().to_vec();
+    fn settle(&mut self, index: usize, work: &Work, ending: Ending, lost: bool) -> Result<()> {
+        let Work { fitting, session } = work;
+        let epochs = session.records().to_vec();
         let valid_score = match lost {
             // Its weights are those of its last step, not of its best epoch; nothing reads them.
             true => running_lowest(&epochs).last().copied(),
-            false => self.fitting.valid_forecasts()?.and_then(|all| self.fitting.valid_score(&all)),
+            false => fitting.valid_forecasts()?.and_then(|all| fitting.valid_score(&all)),
         };
         let best = self.through.best.as_ref().map(|best| self.through.candidates[best.index].valid_score);
         // Of two alike, the first.
@@ -172,21 +202,24 @@ impl Search {
             let stopped_early = ending == Ending::StoppedEarly;
             self.through.best = Some(Best { index, epochs: epochs.clone(), stopped_early });
         }
-        self.weights.push(self.fitting.model.parameters().values().to_vec());
+        self.weights.push(fitting.model.parameters().values().to_vec());
         self.through.candidates.push(Candidate {
             difference: self.plan.decisions.name(index),
             valid_score,
-            best_epoch: self.session.best_epoch(),
+            best_epoch: session.best_epoch(),
             epochs: epochs.len(),
             given_up: lost,
-            seconds: self.session.seconds(),
+            seconds: session.seconds(),
         });
         Ok(())
     }
 
     /// The best forecaster and its figures. Error: a search that is not through.
     pub(super) fn finish(self) -> Result<ForecastOutcome> {
-        let Self { plan, through, weights, .. } = self;
+        if self.plan.decisions.too_short {
+            return self.finish_without_network();
+        }
+        let Self { mut plan, through, weights, .. } = self;
         let count = plan.decisions.candidates.len();
         let (candidates, best) = match through {
             Through { candidates, best: Some(best) } if candidates.len() == count => (candidates, best),
@@ -205,13 +238,12 @@ impl Search {
             .map(|(&member, material)| (Sizes::of(&material.preprocessing), weights[member].as_slice()))
             .collect();
         let model = joined(&plan.config.network, &networks)?;
-        let baselines = plan.baselines();
-        let ForecastPlan { config: asked, source, mut decisions, .. } = plan;
         let (mut preprocessing, mut frames) = (Vec::new(), Vec::new());
         for material in materials {
             preprocessing.push(material.preprocessing);
             frames.push(material.frame);
         }
+        let decisions = &mut plan.decisions;
         decisions.difference = decisions.candidates[best.index].difference;
         decisions.averaged = members.iter().map(|&member| decisions.candidates[member]).collect();
         if count > 1 {
@@ -221,12 +253,66 @@ impl Search {
                 reason: comparison(&candidates, score, &preprocessing[0]),
             });
         }
+        let best_epoch = candidates[best.index].best_epoch;
+        let mut notes: Vec<String> =
+            still_improving(&best.epochs, best_epoch, decisions.epochs).into_iter().collect();
+        if !plan.source.has_values(&plan.decisions.split.valid) {
+            notes.push(match plan.decisions.split.valid.is_empty() {
+                true => "there is no validation part: the last epoch was kept".into(),
+                false => {
+                    "every target value of the validation part is missing: the last epoch was kept".into()
+                }
+            });
+        }
+        let rows = plan.decisions.rows_needed().max(plan.decisions.season);
+        let trained = Trained { preprocessing, frames, model: Some(model), rows, notes };
+        let outcome = trained.outcome(plan)?;
+        Ok(ForecastOutcome {
+            best_epoch,
+            seconds: candidates.iter().map(|candidate| candidate.seconds).sum(),
+            candidates,
+            epochs: best.epochs,
+            stopped_early: best.stopped_early,
+            ..outcome
+        })
+    }
+
+    /// The forecaster whose baselines forecast: it keeps all rows, and reads the targets alone.
+    fn finish_without_network(self) -> Result<ForecastOutcome> {
+        let Self { mut plan, .. } = self;
+        plan.source.keep_targets();
+        let p = fallback::preprocessing(&plan.source, &plan.decisions, &plan.fallback);
+        let frames = vec![p.frame(plan.source.columns())?];
+        let rows = plan.source.rows;
+        Trained { preprocessing: vec![p], frames, model: None, rows, notes: Vec::new() }.outcome(plan)
+    }
+}
+
+/// What came of a search: one network, several that are averaged, or none.
+struct Trained {
+    /// One a network; without one, how the baselines see the targets.
+    preprocessing: Vec<Preprocessing>,
+    frames: Vec<Frame>,
+    model: Option<Model>,
+    /// How many rows the forecaster keeps of the data.
+    rows: usize,
+    /// What is known at the end.
+    notes: Vec<String>,
+}
+
+impl Trained {
+    /// The forecaster with its figures, and nothing of its training.
+    fn outcome(self, plan: ForecastPlan) -> Result<ForecastOutcome> {
+        let Self { mut preprocessing, frames, model, rows, notes: known_now } = self;
+        let baselines = plan.baselines();
+        let ForecastPlan { config: asked, source, decisions, fallback, .. } = plan;
         let averaged = preprocessing.split_off(1);
         let preprocessing = preprocessing.remove(0);
         let config = ForecasterConfig {
             version: env!("CARGO_PKG_VERSION").into(),
             seed: asked.train.seed,
             season: decisions.season,
+            fallback,
             baselines,
             loss: asked.loss()?,
             missing: asked.data.missing,
@@ -236,44 +322,61 @@ impl Search {
             categories: source.categories.clone(),
             forms: source.forms.iter().filter(|(_, form)| *form != NumberForm::default()).cloned().collect(),
             time: source.axis.clone(),
-            history: history(&source, decisions.rows_needed().max(decisions.season)),
+            history: history(&source, rows),
             preprocessing,
             averaged,
         };
         let evaluate = |part: &Range<usize>| {
             let rows = config.rows_to_evaluate();
             let origins = if part.is_empty() { 0..0 } else { origins_within(part, rows, decisions.horizon) };
-            score::evaluate(&config, &model, &frames, origins, decisions.split.train.clone())
+            score::evaluate(&config, model.as_ref(), &frames, origins, decisions.split.train.clone())
         };
         let valid = evaluate(&decisions.split.valid)?;
         let test = evaluate(&decisions.split.test)?;
-        let measured = source.has_values(&decisions.split.valid);
         let left_out = source.left_out(&decisions.split, &decisions.log);
         let (data, mut notes) = summarise(source);
         notes.extend(left_out);
-        notes.extend(still_improving(&best.epochs, candidates[best.index].best_epoch, decisions.epochs));
-        if !measured {
-            notes.push(match decisions.split.valid.is_empty() {
-                true => "there is no validation part: the last epoch was kept".into(),
-                false => {
-                    "every target value of the validation part is missing: the last epoch was kept".into()
-                }
-            });
-        }
+        notes.extend(known_now);
         Ok(ForecastOutcome {
             forecaster: Forecaster { config, model },
             config: asked,
             decisions,
             notes,
-            best_epoch: candidates[best.index].best_epoch,
-            seconds: candidates.iter().map(|candidate| candidate.seconds).sum(),
-            candidates,
-            epochs: best.epochs,
-            stopped_early: best.stopped_early,
+            candidates: Vec::new(),
+            epochs: Vec::new(),
+            best_epoch: 0,
+            stopped_early: false,
+            seconds: 0.0,
             valid,
             test,
             data,
         })
+    }
+}
+
+/// What a search without a network trains: nothing.
+#[derive(Debug, Default)]
+struct NoNetwork(Parameters);
+
+impl Objective for NoNetwork {
+    fn parameters(&self) -> &Parameters {
+        &self.0
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.0
+    }
+
+    fn steps_per_epoch(&self) -> usize {
+        1
+    }
+
+    fn batch(&mut self, _epoch: usize, _step: usize, _noise: Noise) -> Result<BatchLoss> {
+        Ok(BatchLoss { loss: 0.0, weight: 1.0, rows: 0 })
+    }
+
+    fn validate(&mut self) -> Result<Option<Validated>> {
+        Ok(None)
     }
 }
 

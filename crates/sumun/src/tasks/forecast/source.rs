@@ -171,6 +171,19 @@ impl Source {
         }
     }
 
+    /// Leaves out all columns but the targets.
+    pub(crate) fn keep_targets(&mut self) {
+        for (names, columns) in
+            [(&mut self.feature_names, &mut self.features), (&mut self.known_names, &mut self.known)]
+        {
+            names.clear();
+            columns.clear();
+        }
+        self.categories.clear();
+        let targets = &self.target_names;
+        self.forms.retain(|(name, _)| targets.contains(name));
+    }
+
     /// Whether any target value of `rows` was read: whether there is anything to compare a forecast with.
     pub(crate) fn has_values(&self, rows: &Range<usize>) -> bool {
         self.targets.iter().any(|target| target.holes(rows.clone()) < rows.len())

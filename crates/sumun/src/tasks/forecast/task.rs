@@ -8,6 +8,7 @@ use toml::Table as Toml;
 use super::config::{ForecastConfig, TASK};
 use super::earlier;
 use super::evaluation::Evaluation;
+use super::fallback;
 use super::forecaster::Forecaster;
 use super::outcome::ForecastOutcome;
 use super::plan::ForecastPlan;
@@ -286,14 +287,19 @@ impl Outcome for ForecastOutcome {
         Facts {
             file: self.data.source.clone(),
             data,
-            model: format!(
-                "{networks}{layers}{} of {} units, {} parameters; {} ahead from {} rows",
-                network.cell.spec().family,
-                network.hidden,
-                count(self.forecaster.parameters().len()),
-                steps(decisions.horizon),
-                windows.join(" and ")
-            ),
+            model: if decisions.too_short {
+                let name = fallback::name(&self.forecaster.config().fallback);
+                format!("{name}, no network; {} ahead", steps(decisions.horizon))
+            } else {
+                format!(
+                    "{networks}{layers}{} of {} units, {} parameters; {} ahead from {} rows",
+                    network.cell.spec().family,
+                    network.hidden,
+                    count(self.forecaster.parameter_count()),
+                    steps(decisions.horizon),
+                    windows.join(" and ")
+                )
+            },
             choices: decisions
                 .choices
                 .iter()
@@ -372,12 +378,15 @@ impl TrainedModel for Forecaster {
         let p = &config.preprocessing;
         let names: Vec<&str> = p.targets.iter().map(|target| target.name.as_str()).collect();
         let shown: Vec<String> = names.iter().map(|name| shortened(name, 30)).collect();
+        let from = match self.model() {
+            Some(_) => format!("from a window of {}", p.window),
+            None => format!("by {}", fallback::name(&config.fallback)),
+        };
         let line = format!(
-            "{} of {}, {} ahead from a window of {}",
+            "{} of {}, {} ahead {from}",
             if names.len() == 1 { "forecast" } else { "forecasts" },
             shown.join(", "),
             steps(p.horizon),
-            p.window
         );
         let more = json!({
             "version": config.version,
@@ -391,7 +400,8 @@ impl TrainedModel for Forecaster {
             Value::Object(more) => more,
             _ => Map::new(),
         };
-        ModelFacts { heading: Some(["Forecaster".into(), line]), more, ..ModelFacts::of(self.model()) }
+        let network = self.model().map(ModelFacts::of).unwrap_or_default();
+        ModelFacts { heading: Some(["Forecaster".into(), line]), more, ..network }
     }
 }
 

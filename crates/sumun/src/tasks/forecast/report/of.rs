@@ -34,7 +34,6 @@ impl ForecastOutcome {
     /// The report of this training, for [`forecast_report`].
     pub fn report(&self, about: &About) -> ForecastReport {
         let decisions = &self.decisions;
-        let model = self.forecaster.model();
         let future = self.forecaster.predict(None, None);
         // The page says elsewhere which column holds the time.
         let remarkable = |note: &&String| !note.starts_with("time column ");
@@ -56,19 +55,23 @@ impl ForecastOutcome {
             seed: self.config.train.seed,
             seconds: self.seconds,
             threads: about.threads,
-            path: stack(model).map_or_else(|_| String::new(), |stack| stack.path().name().into()),
-            parameters: model.parameters().len(),
+            path: self
+                .forecaster
+                .model()
+                .and_then(|model| stack(model).ok())
+                .map_or_else(String::new, |stack| stack.path().name().into()),
+            parameters: self.forecaster.parameter_count(),
             horizon: decisions.horizon,
             data: self.data_facts(),
             choices: decisions.choices.clone(),
-            layers: layer_rows(&model.summary()),
+            layers: self.forecaster.model().map_or_else(Vec::new, |model| layer_rows(&model.summary())),
             loss_name: match self.config.train.loss.as_str() {
                 "mae" => "mean absolute error of scaled values".into(),
                 "mse" => "mean squared error of scaled values".into(),
                 other => format!("{other} loss of scaled values"),
             },
             epochs: self.epochs.iter().map(EpochRow::from).collect(),
-            best_epoch: Some(self.best_epoch),
+            best_epoch: Some(self.best_epoch).filter(|_| !self.epochs.is_empty()),
             stopped_early: self.stopped_early,
             targets: (0..self.config.data.target.len())
                 .map(|c| {
