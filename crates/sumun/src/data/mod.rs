@@ -51,6 +51,7 @@ mod transform;
 mod unpack;
 mod window;
 mod workbook;
+mod workbook_check;
 
 pub(crate) use crate::error::quoted;
 pub use axis::TimeColumn;

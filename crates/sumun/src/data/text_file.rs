@@ -94,7 +94,10 @@ impl TextFile {
             ));
         }
         let table = if workbook::is_workbook(&bytes) {
-            Some(workbook::read(std::mem::take(&mut bytes), options.sheet.as_deref()).map_err(bad)?)
+            Some(
+                workbook::read(std::mem::take(&mut bytes), options.sheet.as_deref(), MOST_BYTES)
+                    .map_err(bad)?,
+            )
         } else if let Some(kind) = Columnar::of(&bytes) {
             Some(columnar::read(kind, std::mem::take(&mut bytes), MOST_BYTES).map_err(bad)?)
         } else if bytes.starts_with(b"PK\x03\x04") {

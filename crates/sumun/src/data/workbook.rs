@@ -7,20 +7,28 @@ use calamine::{Data, Range, Reader, Sheets, open_workbook_auto_from_rs};
 use super::names::{did_you_mean, listed, quoted};
 use super::number::is_number;
 use super::sheet::{Sheet, on_one_line, push_line};
+use super::workbook_check;
+
+/// What ZIP archives begin with.
+const ZIP: &[u8] = b"PK\x03\x04";
 
 /// Whether bytes are a workbook: a ZIP archive as workbooks are, or the older format of Excel.
 pub(super) fn is_workbook(bytes: &[u8]) -> bool {
     let holds = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
-    (bytes.starts_with(b"PK\x03\x04")
+    (bytes.starts_with(ZIP)
         && (holds(b"xl/workbook") || holds(b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet")))
         || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1])
 }
 
-/// Reads the sheet `wanted`, or the first that is not empty. Error: what is wrong, on one line.
-pub(super) fn read(bytes: Vec<u8>, wanted: Option<&str>) -> Result<Sheet, String> {
+/// Reads the sheet `wanted`, or the first that is not empty, of a workbook that unpacks to `most` bytes at most. Error: what
+/// is wrong, on one line.
+pub(super) fn read(bytes: Vec<u8>, wanted: Option<&str>, most: u64) -> Result<Sheet, String> {
     let unreadable = |error: &dyn std::fmt::Display| {
         format!("the workbook cannot be read ({}); save it as CSV in UTF-8", on_one_line(error))
     };
+    if bytes.starts_with(ZIP) {
+        workbook_check::check(&bytes, most).map_err(|error| unreadable(&error))?;
+    }
     let mut book: Sheets<Cursor<Vec<u8>>> =
         open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
     let names = book.sheet_names();
