@@ -1,5 +1,7 @@
 //! From bytes to a graph.
 
+use std::collections::HashSet;
+
 use super::wire::{Fields, Value};
 use super::{FORMAT, OnnxAttribute, OnnxAxis, OnnxGraph, OnnxModel, OnnxNode, OnnxValue};
 use crate::error::{Error, Result, quoted};
@@ -108,6 +110,8 @@ fn graph(message: &[u8], left: &mut usize, depth: usize) -> Result<OnnxGraph> {
 
 fn node(message: &[u8], left: &mut usize, depth: usize) -> Result<OnnxNode> {
     let mut node = OnnxNode::default();
+    // Of a hostile node, attributes may be many.
+    let mut names = HashSet::new();
     for field in Fields::of(message) {
         let (number, value) = field?;
         match number {
@@ -117,7 +121,7 @@ fn node(message: &[u8], left: &mut usize, depth: usize) -> Result<OnnxNode> {
             4 => node.operator = value.text()?,
             5 => {
                 let (name, attribute) = attribute(value.bytes()?, left, depth)?;
-                if node.attribute(&name).is_some() {
+                if !names.insert(name.clone()) {
                     return Err(Error::damaged(
                         FORMAT,
                         format!("a node has two attributes {}", quoted(&name)),
