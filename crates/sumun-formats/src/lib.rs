@@ -7,6 +7,7 @@
 //! offset and shape is checked before memory is reserved for it, nesting is bounded, and the work is linear in the size of
 //! the file. What is wrong is an [`Error`] of one line, never a panic.
 
+pub mod audio;
 mod bytes;
 pub mod error;
 mod json;
