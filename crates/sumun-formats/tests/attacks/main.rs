@@ -2,7 +2,9 @@
 //! what is small in the file does not become large here.
 
 mod archive;
+mod json;
 mod pickles;
+mod protobuf;
 mod zips;
 
 use std::fmt::Display;
