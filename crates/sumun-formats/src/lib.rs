@@ -17,6 +17,7 @@ pub mod safetensors;
 mod strided;
 pub mod tensor;
 pub mod torch;
+pub mod wav;
 mod zip;
 
 pub use error::{Error, Result};
