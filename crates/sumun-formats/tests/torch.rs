@@ -47,7 +47,7 @@ fn cases() -> Vec<(PathBuf, PathBuf, Option<&'static str>)> {
 #[test]
 fn every_kind_of_file_is_read() {
     let cases = cases();
-    assert_eq!(cases.len(), 19);
+    assert_eq!(cases.len(), 20);
     for (path, beside, key) in cases {
         let bytes = std::fs::read(&path).unwrap();
         let checkpoint = torch::read(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -61,6 +61,8 @@ expected = {f"state_dict.{k}": v for k, v in module.state_dict().items()}
 expected |= {f"optimizer.state.{i}.{k}": v for i, s in state.items() for k, v in s.items()}
 expected |= {"mean": torch.from_numpy(checkpoint["mean"]), "fortran": torch.arange(6.).reshape(2, 3)}
 save("checkpoint", checkpoint, expected)
+arrays = {key: checkpoint[key] for key in ("mean", "fortran", "epoch")}
+save("numpy_protocol5", arrays, {key: expected[key] for key in ("mean", "fortran")}, pickle_protocol=5)
 
 
 floats = {k: v for k, v in module.state_dict().items() if v.dtype == torch.float32}

@@ -5,8 +5,7 @@ use super::dtype::{of_dtype, of_storage};
 use super::machine::Machine;
 use super::node::{Id, Node, Object, Storage, View};
 use crate::error::{Error, Result, quoted};
-use crate::strided::{self, Endian, gather};
-use crate::tensor::{Data, ElementType, MOST_AXES, Tensor, elements};
+use crate::tensor::MOST_AXES;
 
 /// What a known function makes.
 #[derive(Clone, Copy)]
@@ -33,11 +32,13 @@ enum Call {
     Encoded,
     /// A number of NumPy.
     Scalar,
+    /// An array of NumPy: bytes, type, shape, and `C` or `F` for the order of axes.
+    Array,
 }
 
 /// By the names that Python and PyTorch have for them.
 #[rustfmt::skip]
-const KNOWN: [(&str, Call); 47] = [
+const KNOWN: [(&str, Call); 49] = [
     ("collections.OrderedDict", Call::Dict),
     ("collections.Counter", Call::Dict),
     ("collections.defaultdict", Call::DefaultDict),
@@ -68,6 +69,7 @@ const KNOWN: [(&str, Call); 47] = [
     ("torch.jit._pickle.restore_type_tag", Call::First),
     ("numpy.core.multiarray.scalar", Call::Scalar), ("numpy._core.multiarray.scalar", Call::Scalar),
     ("numpy.core.multiarray._reconstruct", Call::Kept), ("numpy._core.multiarray._reconstruct", Call::Kept),
+    ("numpy.core.numeric._frombuffer", Call::Array), ("numpy._core.numeric._frombuffer", Call::Array),
     ("numpy.dtype", Call::Kept),
     ("pathlib.PosixPath", Call::Kept), ("pathlib.PurePosixPath", Call::Kept), ("pathlib.WindowsPath", Call::Kept),
     ("datetime.datetime", Call::Kept), ("datetime.date", Call::Kept), ("datetime.timedelta", Call::Kept),
@@ -127,6 +129,17 @@ impl Machine {
             }
             Call::Encoded => self.encoded(arguments),
             Call::Scalar => self.scalar(arguments, &global),
+            Call::Array => {
+                let &[bytes, dtype, shape, order] = arguments else {
+                    return Err(Error::damaged(
+                        FORMAT,
+                        "an array of NumPy has no bytes, type, shape and order",
+                    ));
+                };
+                let is_fortran = self.nodes.text(order) == Some("F");
+                let array = self.numpy(shape, dtype, is_fortran, bytes)?;
+                self.push(Node::Array(Box::new(array)))
+            }
         }
     }
 
@@ -202,7 +215,7 @@ impl Machine {
     }
 
     /// A tuple of sizes.
-    fn sizes(&self, id: Id) -> Result<Vec<u64>> {
+    pub(super) fn sizes(&self, id: Id) -> Result<Vec<u64>> {
         let items = self.nodes.items(id).unwrap_or_default();
         if items.len() > MOST_AXES {
             return Err(Error::too_large(
@@ -227,85 +240,13 @@ impl Machine {
         self.nodes.charge_bytes(bytes.len())?;
         self.push(Node::Bytes(bytes.into()))
     }
-
-    /// A number of NumPy: its type and its bytes.
-    fn scalar(&mut self, arguments: &[Id], global: &str) -> Result<()> {
-        let (dtype, bytes) = (argument(arguments, 0, global)?, argument(arguments, 1, global)?);
-        let (element, endian) = self.numpy_type(dtype)?;
-        let data = Data::from_bytes(element, self.numpy_bytes(bytes)?, endian, FORMAT)?;
-        self.push(match data {
-            Data::F64(values) if values.len() == 1 => Node::Float(values[0]),
-            Data::F32(values) if values.len() == 1 => Node::Float(values[0].into()),
-            Data::Bool(values) if values.len() == 1 => Node::Bool(values[0]),
-            data => {
-                let tensor = Tensor::new(data.element(), vec![1], data, FORMAT)?;
-                Node::Int(tensor.to_i64()?[0].into())
-            }
-        })
-    }
-
-    fn numpy_bytes(&self, id: Id) -> Result<&[u8]> {
-        match self.nodes.get(id) {
-            Node::Bytes(bytes) => Ok(bytes),
-            _ => Err(Error::damaged(FORMAT, "an array of NumPy has no bytes")),
-        }
-    }
-
-    /// The element type and byte order of a `numpy.dtype`.
-    fn numpy_type(&self, id: Id) -> Result<(ElementType, Endian)> {
-        let Node::Object(dtype) = self.nodes.get(id) else {
-            return Err(Error::damaged(FORMAT, "an array of NumPy has no type"));
-        };
-        let name = dtype.arguments.first().and_then(|&name| self.nodes.text(name)).unwrap_or("nothing");
-        let Some(element) = ElementType::of_numpy(name) else {
-            return Err(Error::unsupported(
-                FORMAT,
-                format!("arrays of NumPy's {} are not read", quoted(name)),
-            ));
-        };
-        let state = dtype.state.and_then(|state| self.nodes.items(state)).unwrap_or_default();
-        match state.get(1).and_then(|&order| self.nodes.text(order)) {
-            Some(">") => Ok((element, Endian::Big)),
-            _ => Ok((element, Endian::Little)),
-        }
-    }
-
-    /// The array of NumPy that an object becomes once it has its state: version, shape, type, whether its first axis is the
-    /// innermost, and bytes. None: it is no such array.
-    pub(super) fn array(&mut self, object: Id, state: Id) -> Result<Option<Tensor>> {
-        let Node::Object(object) = self.nodes.get(object) else { return Ok(None) };
-        if !object.global.ends_with(".multiarray._reconstruct") {
-            return Ok(None);
-        }
-        let Some(&[_, shape, dtype, fortran, bytes]) = self.nodes.items(state) else {
-            return Err(Error::damaged(FORMAT, "an array of NumPy has no shape, type and bytes"));
-        };
-        let shape: Option<Vec<usize>> =
-            self.sizes(shape)?.iter().map(|&size| usize::try_from(size).ok()).collect();
-        let shape = shape.ok_or_else(|| Error::damaged(FORMAT, "an array of NumPy has no shape"))?;
-        let ((element, endian), bytes) = (self.numpy_type(dtype)?, self.numpy_bytes(bytes)?);
-        let count = elements(&shape, FORMAT)?;
-        if count.checked_mul(element.bytes()) != Some(bytes.len()) {
-            let what = format!("an array of NumPy of shape {shape:?} has {} bytes", bytes.len());
-            return Err(Error::damaged(FORMAT, what));
-        }
-        let length = bytes.len();
-        let bytes = match self.nodes.get(fortran) {
-            Node::Bool(true) => gather(bytes, element.bytes(), 0, &shape, &strided::fortran(&shape), FORMAT)?,
-            _ => bytes.into(),
-        };
-        let tensor = Tensor::new(element, shape, Data::from_bytes(element, &bytes, endian, FORMAT)?, FORMAT)?;
-        // The same bytes can become any number of arrays.
-        self.nodes.charge_bytes(length)?;
-        Ok(Some(tensor))
-    }
 }
 
 fn find(global: &str) -> Option<Call> {
     KNOWN.iter().find(|(name, _)| *name == global).map(|(_, call)| *call)
 }
 
-fn argument(arguments: &[Id], position: usize, global: &str) -> Result<Id> {
+pub(super) fn argument(arguments: &[Id], position: usize, global: &str) -> Result<Id> {
     let missing =
         || Error::damaged(FORMAT, format!("{} has {} arguments only", quoted(global), arguments.len()));
     arguments.get(position).copied().ok_or_else(missing)

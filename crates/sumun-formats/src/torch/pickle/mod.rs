@@ -8,6 +8,7 @@ mod calls;
 mod dtype;
 mod machine;
 mod node;
+mod numpy;
 
 pub(super) use machine::Pickle;
 pub(super) use node::{Id, Node, Nodes, Object, View};
