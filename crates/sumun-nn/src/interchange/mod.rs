@@ -27,10 +27,12 @@
 
 mod apply;
 mod chain;
+mod file;
 mod modules;
 mod weights;
 
 pub use apply::{LENGTHS, apply};
+pub use file::{FileFormat, ForeignFile};
 pub use weights::{of_weights, of_weights_with, to_weights};
 
 use crate::model::Model;

@@ -1,6 +1,7 @@
 //! Models of other programs in and out.
 
 mod apply;
+mod torch_files;
 mod weights;
 
 use sumun_formats::{Data, ElementType, Tensor, Tensors};
