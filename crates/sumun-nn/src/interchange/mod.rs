@@ -29,10 +29,12 @@ mod apply;
 mod chain;
 mod file;
 mod modules;
+mod verify;
 mod weights;
 
 pub use apply::{LENGTHS, apply};
 pub use file::{FileFormat, ForeignFile};
+pub use verify::{TOLERANCE, largest_difference};
 pub use weights::{of_weights, of_weights_with, to_weights};
 
 use crate::model::Model;

@@ -1,7 +1,7 @@
 //! Layers from the names and shapes of weights alone.
 
 use sumun_formats::Tensors;
-use sumun_nn::interchange::{apply, of_weights, of_weights_with, to_weights};
+use sumun_nn::interchange::{apply, largest_difference, of_weights, of_weights_with, to_weights};
 use sumun_nn::model::{Input, ModelConfig};
 
 use crate::{integers, tensors, weights};
@@ -161,4 +161,17 @@ fn an_architecture_of_other_weights_is_refused() {
     list.push(("more.weight", &[2, 3]));
     let error = of_weights_with(&weights(&list), architecture(5)).unwrap_err().to_string();
     assert!(error.contains("the module 'more' belong to no layer"), "{error}");
+}
+
+#[test]
+fn a_difference_between_two_models_is_found() {
+    let model = || of_weights(&weights(&classifier())).unwrap().model;
+    let mut other = model();
+    assert_eq!(largest_difference(&model(), &other, 1).unwrap(), 0.0);
+    let id = other.parameters().find("fc.bias").unwrap();
+    other.parameters_mut().value_mut(id)[1] += 0.25;
+    let found = largest_difference(&model(), &other, 1).unwrap();
+    assert!((found - 0.25).abs() < 0.05, "{found}");
+    let narrow = of_weights(&weights(&[("fc.weight", &[3, 10]), ("fc.bias", &[3])])).unwrap().model;
+    assert!(largest_difference(&model(), &narrow, 1).is_err());
 }
