@@ -18,7 +18,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use commands::{bench, compare, completions, config, evaluate, generate, man, predict, runs, summary, train};
+use commands::{
+    apply, bench, compare, completions, config, evaluate, export, generate, import, man, predict, runs, show,
+    summary, train,
+};
 use failure::{Failure, after};
 
 /// Train recurrent neural networks (RNN, LSTM, GRU) on your own files, and use them.
@@ -63,6 +66,18 @@ enum Command {
     /// Show what a trained model is made of
     #[command(args_override_self = true, after_help = after(summary::EXAMPLES))]
     Summary(summary::Arguments),
+    /// Show what is in a model file of any program: layers, weights, architecture
+    #[command(args_override_self = true, after_help = after(show::EXAMPLES))]
+    Show(show::Arguments),
+    /// Make a model file of a model of PyTorch or safetensors
+    #[command(args_override_self = true, after_help = after(import::EXAMPLES))]
+    Import(import::Arguments),
+    /// Write a model for another program
+    #[command(args_override_self = true, after_help = after(export::EXAMPLES))]
+    Export(export::Arguments),
+    /// Run a model on arrays
+    #[command(args_override_self = true, after_help = after(apply::EXAMPLES))]
+    Apply(apply::Arguments),
     /// List the runs of a folder with their figures
     #[command(args_override_self = true, after_help = after(runs::EXAMPLES))]
     Runs(runs::Arguments),
@@ -94,6 +109,10 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
         Command::Summary(arguments) => summary::run(arguments),
+        Command::Show(arguments) => show::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Apply(arguments) => apply::run(arguments),
         Command::Runs(arguments) => runs::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Bench(arguments) => bench::run(arguments),

@@ -342,6 +342,17 @@ impl Tensors {
         self.list.into_iter()
     }
 
+    /// Those whose names `of` holds for, and the others, both in their order.
+    pub fn partition(self, of: impl Fn(&str) -> bool) -> (Self, Self) {
+        let (mut these, mut others) = (Self::new(), Self::new());
+        for (name, tensor) in self.list {
+            let part = if of(&name) { &mut these } else { &mut others };
+            part.positions.insert(name.clone(), part.list.len());
+            part.list.push((name, tensor));
+        }
+        (these, others)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.list.len()

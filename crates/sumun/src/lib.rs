@@ -44,6 +44,7 @@
 //! | read series, records and sentences | [`data`], [`records`] |
 //! | turn text into ids, and fill an embedding with word vectors | [`text`] |
 //! | pad, pack, bucket and split sequences | [`sequences`] |
+//! | open models of PyTorch and others, run them on arrays, write them | [`models`] |
 //! | measure predictions beside the simplest guesses | [`scores`] |
 //! | keep a training on disk, resume it, list runs | [`run`] |
 //! | write a report as one HTML page | [`report`] |
@@ -55,6 +56,7 @@
 
 pub mod bench;
 pub mod data;
+pub mod models;
 pub mod records;
 pub mod report;
 pub mod run;

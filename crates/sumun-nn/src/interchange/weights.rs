@@ -158,7 +158,7 @@ fn untold(placed: &[&Module<'_>], is_embedding: bool) -> Vec<String> {
     let recurrent = placed.iter().rposition(|module| matches!(module.kind, Kind::Recurrent(_)));
     if recurrent.is_some_and(|place| place + 1 < placed.len()) {
         notes.push(
-            "taken as read: the layer behind the recurrent one reads its final hidden state (return_sequences = true in an \
+            "assumed: the layer behind the recurrent one reads its final hidden state (return_sequences = true in an \
              architecture where it reads every step)"
                 .into(),
         );

@@ -19,7 +19,7 @@ use super::lm::Sampling;
 use super::source::Source;
 use crate::data::Missing;
 use crate::message::key;
-use crate::model::{ModelFile, Registry};
+use crate::model::{Model, ModelFile, Registry};
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::Settings;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
@@ -296,6 +296,8 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     fn evaluate(&self, file: &Path, reading: &Reading<'_>) -> Result<Evaluated>;
     /// What it is made of.
     fn facts(&self) -> ModelFacts;
+    /// The network, without what makes numbers of a file's records; None of a model that has none.
+    fn network(&self) -> Option<&Model>;
     /// Text that follows `prompt`. Errors: a model that writes none, and settings that make no sense.
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {
         let _ = (prompt, how);

@@ -22,7 +22,7 @@ use super::task::{How, Lesson, Pipeline, Task, TaskConfig};
 use super::trained::TrainedTask;
 use super::training::{Training, still_improving};
 use crate::message::key;
-use crate::model::{ModelFile, Registry};
+use crate::model::{Model, ModelFile, Registry};
 use crate::report::text::{count, counted, shortened};
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::{Settings, unwritable};
@@ -332,6 +332,10 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
     fn evaluate(&self, file: &Path, reading: &Reading<'_>) -> Result<Evaluated> {
         reading.is_none(T::NAME)?;
         Ok(Evaluated::Figures(Box::new(self.evaluate(file)?)))
+    }
+
+    fn network(&self) -> Option<&Model> {
+        Some(&self.model)
     }
 
     fn facts(&self) -> ModelFacts {

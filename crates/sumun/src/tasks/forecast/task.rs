@@ -19,7 +19,7 @@ use super::search::Search;
 use super::source::{Source, Wanted};
 use crate::data::{Closed, ReadOptions, Table, listed, quoted};
 use crate::message::key;
-use crate::model::ModelFile;
+use crate::model::{Model, ModelFile};
 use crate::records;
 use crate::report::text::{count, shortened};
 use crate::run::{Checkpoint, RunFolder, RunResults};
@@ -371,6 +371,10 @@ impl TrainedModel for Forecaster {
             evaluation: Box::new(evaluation),
             notes,
         })
+    }
+
+    fn network(&self) -> Option<&Model> {
+        Some(self.model())
     }
 
     fn facts(&self) -> ModelFacts {

@@ -1,0 +1,61 @@
+//! `sumun export`: a model for another program.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sumun::models::{Target, open, write};
+
+use super::architecture;
+use super::show::notes;
+use crate::failure::Failure;
+use crate::output::tell;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  sumun export runs/electricity --to torch --out electricity.pt
+  sumun export classifier.pt --to safetensors --out classifier.safetensors
+
+What was written is read back and run beside the model on random input before it is kept. Of a run, the network is
+written, without what turns the records of a file into numbers.";
+
+/// The arguments of `sumun export`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder of a training run, a model file, or a file of another program
+    model: PathBuf,
+    /// The format to write
+    #[arg(long, value_name = "FORMAT", value_parser = targets())]
+    to: Target,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The layers of a file that has weights alone, as TOML
+    #[arg(long, value_name = "TOML")]
+    architecture: Option<PathBuf>,
+}
+
+fn targets() -> impl TypedValueParser<Value = Target> {
+    PossibleValuesParser::new(Target::ALL.map(Target::name)).map(|name| {
+        Target::ALL
+            .into_iter()
+            .find(|target| target.name() == name)
+            .expect("the parser takes these names alone")
+    })
+}
+
+/// Writes the file once it has proven to be the model.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let opened = open(&arguments.model, architecture(arguments.architecture.as_deref())?)?;
+    super::refuse_same_file(&arguments.model, &arguments.out)?;
+    let written = write(opened.model()?, arguments.to)?;
+    super::save(&arguments.out, &written.bytes)?;
+    notes(&opened);
+    tell(&format!(
+        "{}: {} bytes for {}; largest difference on random input: {:.1e}",
+        arguments.out.display(),
+        written.bytes.len(),
+        arguments.to.name(),
+        written.difference
+    ));
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! Models as files: opened whatever program wrote them, run on arrays, and written for others.
+//!
+//! A model is a run folder, a model file of this library, or a file of another program ([`interchange`]); [`open`] finds out
+//! which. [`write`] makes a file of it in a [`Target`]'s format, reads that back, and holds both models against each other.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use sumun::models::{Target, open, write};
+//!
+//! let opened = open(Path::new("classifier.pt"), None)?;
+//! println!("{}", opened.model()?.summary());
+//! let written = write(opened.model()?, Target::Safetensors)?;
+//! std::fs::write("classifier.safetensors", written.bytes)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod arrays;
+mod opened;
+mod target;
+
+pub use arrays::{read_arrays, save, write_arrays};
+pub use opened::{Opened, Origin, open};
+pub use sumun_nn::interchange;
+pub use target::{Target, Written, write};

@@ -1,0 +1,133 @@
+//! A model from a path, whatever is there.
+
+use std::path::Path;
+
+use sumun_nn::interchange::{FileFormat, ForeignFile, Import};
+
+use crate::model::{Model, ModelConfig, ModelFile, NETWORK};
+use crate::tasks::{TrainedModel, open as open_run, open_file};
+use crate::{Error, Result};
+
+/// The largest file that is opened: what a model of the most parameters has, twice over in double precision.
+const MOST_BYTES: u64 = 16 << 30;
+
+/// A model, and where it came from.
+#[derive(Debug)]
+pub struct Opened {
+    held: Held,
+    /// What it came from.
+    pub origin: Origin,
+    /// What was assumed, left out or rounded, a sentence each.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Held {
+    Trained(Box<dyn TrainedModel>),
+    Imported(Import),
+}
+
+/// What a model came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A run of a task, or its model file: the network without the preprocessing.
+    Task(&'static str),
+    /// A model file of this library that is of no task.
+    ModelFile,
+    /// A file of another program.
+    Foreign(FileFormat),
+}
+
+impl Origin {
+    /// What people call it.
+    pub fn title(self) -> String {
+        match self {
+            Self::Task(task) => format!("Sumun, a run of {task}"),
+            Self::ModelFile => "Sumun, a model file".into(),
+            Self::Foreign(format) => format.title().into(),
+        }
+    }
+}
+
+impl Opened {
+    /// The model. Error: one without a network.
+    pub fn model(&self) -> Result<&Model> {
+        match &self.held {
+            Held::Imported(import) => Ok(&import.model),
+            Held::Trained(trained) => trained.network().ok_or_else(|| {
+                Error::Model(format!(
+                    "this model of {} has no network, only a simple forecast",
+                    trained.task()
+                ))
+            }),
+        }
+    }
+}
+
+/// Opens a run folder, a model file, or a file of another program; `architecture` has the layers of a file that has weights
+/// alone. Errors: nothing there, a file of no format that is read, a damaged one, and an architecture that the file does not
+/// need.
+pub fn open(path: &Path, architecture: Option<ModelConfig>) -> Result<Opened> {
+    if path.is_dir() || !path.exists() {
+        return trained(open_run(path)?, architecture.as_ref());
+    }
+    let name = path.display();
+    let bytes = bytes(path)?;
+    if is_own(&bytes) {
+        drop(bytes);
+        let file = ModelFile::load(path)?;
+        if file.task != NETWORK {
+            return trained(open_file(&name.to_string(), file)?, architecture.as_ref());
+        }
+        no_architecture(architecture.as_ref())?;
+        let import =
+            Import { model: Model::from_file(&file).map_err(|error| error.of(&name))?, notes: Vec::new() };
+        return Ok(Opened { held: Held::Imported(import), origin: Origin::ModelFile, notes: Vec::new() });
+    }
+    let file = ForeignFile::read(&bytes).map_err(|error| error.of(&name))?;
+    let mut import = file.import(architecture).map_err(|error| error.of(&name))?;
+    let notes = std::mem::take(&mut import.notes);
+    Ok(Opened { held: Held::Imported(import), origin: Origin::Foreign(file.format()), notes })
+}
+
+fn trained(trained: Box<dyn TrainedModel>, architecture: Option<&ModelConfig>) -> Result<Opened> {
+    no_architecture(architecture)?;
+    let origin = Origin::Task(trained.task());
+    Ok(Opened { held: Held::Trained(trained), origin, notes: Vec::new() })
+}
+
+fn no_architecture(architecture: Option<&ModelConfig>) -> Result<()> {
+    match architecture {
+        None => Ok(()),
+        Some(_) => Err(Error::Invalid(
+            "a model file of Sumun has its layers in it; leave out the architecture".into(),
+        )),
+    }
+}
+
+/// The bytes of a file.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    let refused = |source| Error::Io { path: path.to_path_buf(), source };
+    // Asked before opening: opening a pipe would wait for a writer.
+    let metadata = std::fs::metadata(path).map_err(refused)?;
+    if !metadata.is_file() {
+        return Err(Error::Model(format!("{}: is not a file; give a model file", path.display())));
+    }
+    if metadata.len() > MOST_BYTES {
+        let found = metadata.len();
+        return Err(Error::Model(format!(
+            "{}: has {found} bytes, more than {MOST_BYTES}, the most that is read",
+            path.display()
+        )));
+    }
+    std::fs::read(path).map_err(refused)
+}
+
+/// Whether a safetensors file is one of this library's, by its metadata.
+fn is_own(bytes: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"sumun.format\"";
+    let [a, b, c, d, 0, 0, 0, 0, rest @ ..] = bytes else { return false };
+    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+    let header = &rest[..length.min(rest.len())];
+    header.first() == Some(&b'{') && header.windows(KEY.len()).any(|window| window == KEY)
+}
