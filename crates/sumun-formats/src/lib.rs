@@ -18,7 +18,7 @@ mod strided;
 pub mod tensor;
 pub mod torch;
 pub mod wav;
-mod zip;
+pub mod zip;
 
 pub use error::{Error, Result};
 pub use tensor::{Data, ElementType, Tensor, Tensors};

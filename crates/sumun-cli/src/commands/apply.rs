@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use sumun::models::interchange::apply;
+use sumun::model::{Model, ModelConfig};
+use sumun::models::interchange::{OUTPUT, apply};
 use sumun::models::{open, read_arrays, write_arrays};
 
 use super::architecture;
@@ -48,19 +49,25 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         super::refuse_same_file(&arguments.model, written)?;
         super::refuse_same_file(&arguments.input, written)?;
     }
-    let inputs = read_arrays(&arguments.input)?;
-    let initial = arguments.state.as_deref().map(read_arrays).transpose()?.unwrap_or_default();
+    let inputs = read_arrays(&arguments.input, only_input(opened.model()?))?;
+    let initial =
+        arguments.state.as_deref().map(|file| read_arrays(file, "h_n")).transpose()?.unwrap_or_default();
     let results = apply(opened.model()?, &inputs, &initial)?;
     notes(&opened);
     match &arguments.state_out {
-        None => write_arrays(&arguments.output, &results)?,
+        None => write_arrays(&arguments.output, &results, OUTPUT)?,
         Some(file) => {
             let (states, outputs) =
                 results.partition(|name| name.starts_with("h_n") || name.starts_with("c_n"));
-            write_arrays(file, &states)?;
-            write_arrays(&arguments.output, &outputs)?;
+            write_arrays(file, &states, "h_n")?;
+            write_arrays(&arguments.output, &outputs, OUTPUT)?;
         }
     }
     tell(&format!("{}: written", arguments.output.display()));
     Ok(())
+}
+
+/// What the array of a file without names is called.
+fn only_input(model: &Model) -> &str {
+    model.input_names().next().filter(|_| model.config().inputs.len() == 1).unwrap_or(ModelConfig::INPUT)
 }

@@ -6,6 +6,7 @@ mod bench;
 mod browser;
 mod completions;
 mod forecast;
+mod foreign;
 mod generate;
 mod interrupt;
 mod man;

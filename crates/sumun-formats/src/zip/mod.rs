@@ -23,6 +23,11 @@ const FORMAT: &str = "zip archive";
 /// The first bytes of every archive that has an entry.
 pub(crate) const MAGIC: [u8; 4] = *b"PK\x03\x04";
 
+/// The names of what a zip archive holds, in the order of its directory: what kind of file it is. Errors: as an archive is read.
+pub fn names(bytes: &[u8]) -> Result<Vec<String>> {
+    Ok(Archive::new(bytes)?.names().map(str::to_owned).collect())
+}
+
 /// The most bytes that the deflated entries of an archive of `length` bytes may unpack to. Deflate can make a thousand bytes
 /// of one; weights hardly ever become an eighth.
 fn most_unpacked(length: usize) -> u64 {

@@ -13,7 +13,7 @@ use crate::{Error, Result, Rows};
 pub const LENGTHS: &str = "lengths";
 
 /// The name of the only output of a model.
-const OUTPUT: &str = "output";
+pub const OUTPUT: &str = "output";
 
 /// Runs a model. `inputs` has an array for each input by its name, numbers `[N, T, F]`, ids `[N, T]` or rows `[N, F]`, and
 /// may have `lengths` `[N]`. One sequence may come without its axis N, and its outputs then have none. `initial` may have

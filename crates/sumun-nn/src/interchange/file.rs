@@ -1,7 +1,7 @@
 //! A model file of another program, whatever its format.
 
 use sumun_formats::torch::{Kind, Value};
-use sumun_formats::{Tensors, safetensors, torch};
+use sumun_formats::{Tensors, npy, safetensors, torch, zip};
 
 use super::{Import, of_weights, of_weights_with};
 use crate::error::quoted;
@@ -16,6 +16,8 @@ pub enum FileFormat {
     Safetensors,
     /// PyTorch's `torch.save`.
     Torch,
+    /// NumPy's `savez`: named arrays.
+    Npz,
 }
 
 impl FileFormat {
@@ -24,6 +26,7 @@ impl FileFormat {
         match self {
             Self::Safetensors => "safetensors",
             Self::Torch => "PyTorch (torch.save)",
+            Self::Npz => "NumPy (savez)",
         }
     }
 }
@@ -47,7 +50,13 @@ impl ForeignFile {
     /// Reads a file by what it begins with. Errors: bytes of no format that is read here, and damaged ones.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         match bytes {
-            [b'P', b'K', 3, 4, ..] => Self::of_torch(&torch::read(bytes)?),
+            [b'P', b'K', 3, 4, ..] => {
+                let names = zip::names(bytes)?;
+                match names.iter().all(|name| name.ends_with(".npy")) {
+                    true => Ok(Self { format: FileFormat::Npz, tensors: npy::read_archive(bytes)?, notes: Vec::new() }),
+                    false => Self::of_torch(&torch::read(bytes)?),
+                }
+            }
             _ if torch::is_legacy(bytes) => Self::of_torch(&torch::read(bytes)?),
             // The length of the header, which is JSON.
             [_, _, _, _, _, 0, 0, 0, b'{', ..] => {
@@ -56,7 +65,7 @@ impl ForeignFile {
             }
             [] => Err(Error::Model("is empty".into())),
             _ => Err(Error::Model(
-                "is in no format that is read here; give a file of PyTorch (.pt, .pth) or a .safetensors file".into(),
+                "is in no format that is read here; give a file of PyTorch (.pt, .pth), a .safetensors or a .npz file".into(),
             )),
         }
     }

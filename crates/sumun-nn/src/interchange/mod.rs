@@ -32,7 +32,7 @@ mod modules;
 mod verify;
 mod weights;
 
-pub use apply::{LENGTHS, apply};
+pub use apply::{LENGTHS, OUTPUT, apply};
 pub use file::{FileFormat, ForeignFile};
 pub use verify::{TOLERANCE, largest_difference};
 pub use weights::{of_weights, of_weights_with, to_weights};

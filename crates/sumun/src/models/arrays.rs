@@ -3,26 +3,46 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sumun_formats::{Tensors, safetensors};
+use sumun_formats::{Tensors, npy, safetensors};
 
 use super::opened::bytes;
 use crate::{Error, Result, durable};
 
-/// Reads arrays by the file's ending: `.safetensors`. Errors: another ending, and a damaged file.
-pub fn read_arrays(path: &Path) -> Result<Tensors> {
+/// Reads arrays by the file's ending: `.npz` and `.safetensors`, which have names, and `.npy`, whose only array is called
+/// `only`. Errors: another ending, and a damaged file.
+pub fn read_arrays(path: &Path, only: &str) -> Result<Tensors> {
     let name = path.display();
     let damaged = |error: sumun_formats::Error| Error::Data(format!("{name}: {error}"));
     match ending(path).as_str() {
+        "npz" => npy::read_archive(&bytes(path)?).map_err(damaged),
         "safetensors" => Ok(safetensors::read(&bytes(path)?).map_err(damaged)?.tensors),
+        "npy" => {
+            let mut arrays = Tensors::new();
+            arrays.insert(only.to_owned(), npy::read(&bytes(path)?).map_err(damaged)?, "NumPy file")?;
+            Ok(arrays)
+        }
         _ => Err(unknown(path)),
     }
 }
 
-/// Writes arrays by the file's ending, as [`read_arrays`]; a reader sees the old file or the whole new one.
-pub fn write_arrays(path: &Path, arrays: &Tensors) -> Result<()> {
+/// Writes arrays by the file's ending, as [`read_arrays`]; a `.npy` file has the one called `only`. A reader sees the old file
+/// or the whole new one.
+pub fn write_arrays(path: &Path, arrays: &Tensors, only: &str) -> Result<()> {
     let refused = |error: sumun_formats::Error| Error::Data(format!("{}: {error}", path.display()));
     let bytes = match ending(path).as_str() {
+        "npz" => npy::write_archive(arrays).map_err(refused)?,
         "safetensors" => safetensors::write(arrays, &BTreeMap::new()).map_err(refused)?,
+        "npy" => match arrays.get(only) {
+            Some(array) => npy::write(array),
+            None => {
+                let names: Vec<&str> = arrays.iter().map(|(name, _)| name).collect();
+                let names = names.join(", ");
+                let name = path.display();
+                return Err(Error::Data(format!(
+                    "{name}: a .npy file has one array, and there are {names}; give a .npz file"
+                )));
+            }
+        },
         _ => return Err(unknown(path)),
     };
     save(path, &bytes)
@@ -38,5 +58,8 @@ fn ending(path: &Path) -> String {
 }
 
 fn unknown(path: &Path) -> Error {
-    Error::Data(format!("{}: its ending names no format of arrays; give a .safetensors file", path.display()))
+    Error::Data(format!(
+        "{}: its ending names no format of arrays; give a .npz, .npy or .safetensors file",
+        path.display()
+    ))
 }

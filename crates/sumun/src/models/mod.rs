@@ -1,7 +1,7 @@
 //! Models as files: opened whatever program wrote them, run on arrays, and written for others.
 //!
 //! A model is a run folder, a model file of this library, or a file of another program ([`interchange`]); [`open`] finds out
-//! which. [`write`] makes a file of it in a [`Target`]'s format, reads that back, and holds both models against each other.
+//! which. [`write()`] makes a file of it in a [`Target`]'s format, reads that back, and holds both models against each other.
 //!
 //! ```no_run
 //! use std::path::Path;

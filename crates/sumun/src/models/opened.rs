@@ -24,7 +24,7 @@ pub struct Opened {
 #[derive(Debug)]
 enum Held {
     Trained(Box<dyn TrainedModel>),
-    Imported(Import),
+    Imported(Box<Import>),
 }
 
 /// What a model came from.
@@ -82,12 +82,16 @@ pub fn open(path: &Path, architecture: Option<ModelConfig>) -> Result<Opened> {
         no_architecture(architecture.as_ref())?;
         let import =
             Import { model: Model::from_file(&file).map_err(|error| error.of(&name))?, notes: Vec::new() };
-        return Ok(Opened { held: Held::Imported(import), origin: Origin::ModelFile, notes: Vec::new() });
+        return Ok(Opened {
+            held: Held::Imported(Box::new(import)),
+            origin: Origin::ModelFile,
+            notes: Vec::new(),
+        });
     }
     let file = ForeignFile::read(&bytes).map_err(|error| error.of(&name))?;
     let mut import = file.import(architecture).map_err(|error| error.of(&name))?;
     let notes = std::mem::take(&mut import.notes);
-    Ok(Opened { held: Held::Imported(import), origin: Origin::Foreign(file.format()), notes })
+    Ok(Opened { held: Held::Imported(Box::new(import)), origin: Origin::Foreign(file.format()), notes })
 }
 
 fn trained(trained: Box<dyn TrainedModel>, architecture: Option<&ModelConfig>) -> Result<Opened> {

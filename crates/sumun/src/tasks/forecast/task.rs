@@ -374,7 +374,7 @@ impl TrainedModel for Forecaster {
     }
 
     fn network(&self) -> Option<&Model> {
-        Some(self.model())
+        self.model()
     }
 
     fn facts(&self) -> ModelFacts {

@@ -1,0 +1,92 @@
+//! Models of other programs: shown, taken in, run on arrays, and given out.
+
+use std::path::PathBuf;
+
+use crate::place::{Place, last_json};
+
+fn golden(name: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../sumun-testing/golden/torch_files");
+    folder.join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_classifier_of_pytorch_is_shown_taken_in_run_and_given_out() {
+    let place = Place::new();
+    let file = golden("gru_checkpoint.pt");
+    let shown = place.succeed(&["show", &file]);
+    for part in ["PyTorch", "rnn (Bidirectional GRU × 2)", "rnn.weight_hh_l1_reverse", "kind = \"gru\""] {
+        assert!(shown.stdout.contains(part), "{}", shown.stdout);
+    }
+    assert!(shown.stderr.contains("under 'model_state_dict' of a checkpoint"), "{}", shown.stderr);
+    let json = last_json(&place.succeed(&["show", &file, "--json"]));
+    assert_eq!(
+        (json["parameters"].as_u64(), json["tensors"][0]["shape"][0].as_u64()),
+        (Some(4820), Some(50))
+    );
+
+    let taken = place.succeed(&["import", &file, "--out", "m.safetensors"]);
+    assert!(taken.stderr.contains("largest difference on random input: 0.0e0"), "{}", taken.stderr);
+    place.write("x.safetensors", std::fs::read(golden("gru.expected.safetensors")).unwrap());
+    // The expected file has the output beside the input, which no model reads.
+    let apply = ["apply", "m.safetensors", "--input", "x.safetensors", "--output", "y.npz"];
+    place.refuse(&apply, &["the model reads no array 'output'; it reads input"]);
+
+    let out = ["--to", "torch", "--out", "m.pt"];
+    let given = place.succeed(&[&["export", "m.safetensors"][..], &out].concat());
+    assert!(given.stderr.contains("largest difference on random input: 0.0e0"), "{}", given.stderr);
+    let again = last_json(&place.succeed(&["show", "m.pt", "--json"]));
+    assert_eq!(again["model"], json["model"]);
+}
+
+#[test]
+fn the_network_of_a_run_is_given_out_and_run() {
+    let place = Place::new();
+    let rows: String = (0..80).map(|i| format!("{}\n", (i % 8) as f32 + 0.5)).collect();
+    place.write("s.csv", format!("value\n{rows}"));
+    let run = [
+        "train",
+        "forecast",
+        "s.csv",
+        "--target",
+        "value",
+        "--horizon",
+        "4",
+        "--epochs",
+        "2",
+        "--out",
+        "run",
+        "--quiet",
+    ];
+    place.succeed(&run);
+    place.succeed(&["export", "run", "--to", "safetensors", "--out", "net.safetensors"]);
+    let shown = last_json(&place.succeed(&["show", "run", "--json"]));
+    assert_eq!(shown["format"], "Sumun, a run of forecast");
+    assert!(place.path("net.safetensors").exists());
+}
+
+#[test]
+fn what_cannot_be_taken_in_is_one_line() {
+    let place = Place::new();
+    place.write("a.csv", "date,value\n2020-01-01,1\n");
+    place.write("layers.toml", "[input]\nvocabulary = 50\n[[layers]]\nkind = \"embedding\"\nfeatures = 9\n");
+    place.write("x.txt", "1");
+    let model = golden("lstm_state_dict.pt");
+    let model = model.as_str();
+    for (arguments, expected) in [
+        (&["show", "a.csv"][..], "a.csv: is in no format that is read here"),
+        (&["show", "missing.pt"], "missing.pt: there is no such run folder or model file"),
+        (
+            &["import", model, "--architecture", "layers.toml", "--out", "m"],
+            "the layer embedding of the architecture has",
+        ),
+        (&["import", model, "--architecture", "a.csv", "--out", "m"], "a.csv: line 1 of the model"),
+        (
+            &["apply", model, "--input", "x.txt", "--output", "y.npz"],
+            "x.txt: its ending names no format of arrays",
+        ),
+        (&["export", model, "--to", "torch", "--out", "/nowhere/at/all.pt"], "/nowhere/at/all.pt"),
+        (&["export", model, "--to", "torch", "--out", model], "would be overwritten"),
+    ] {
+        place.refuse(arguments, &[expected]);
+    }
+}
