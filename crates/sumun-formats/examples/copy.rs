@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use sumun_formats::audio::{self, Document};
-use sumun_formats::{Tensors, npy, safetensors, torch};
+use sumun_formats::{Tensors, npy, onnx, safetensors, torch};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +22,13 @@ fn read(path: &str) -> Result<Tensors, Box<dyn Error>> {
     Ok(match ending(path) {
         "safetensors" => safetensors::read(&bytes)?.tensors,
         "npz" => npy::read_archive(&bytes)?,
+        "onnx" => {
+            let mut tensors = Tensors::new();
+            for (name, tensor) in onnx::read(&bytes)?.graph.constants {
+                tensors.insert(name, tensor, "copy")?;
+            }
+            tensors
+        }
         "json" | "nam" => of_audio(audio::read(&bytes)?)?,
         _ => torch::read(&bytes)?.root().tensors()?,
     })

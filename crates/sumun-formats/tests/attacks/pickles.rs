@@ -55,6 +55,8 @@ fn functions_are_named_and_not_called() {
         let subclass = format!("\u{2}ctorch._tensor\n_rebuild_from_type_v2\n(c{module}\n{name}\nN)}}tR.");
         check(&[&[0x80], subclass.as_bytes()].concat(), &format!("a tensor made by '{module}.{name}'"));
     }
+    let method = b"\x80\x02cbuiltins\ngetattr\ncos\npath\nX\x06\0\0\0system\x86R(X\x02\0\0\0lstR.";
+    check(method, "it calls what 'builtins.getattr' would give");
     check(b"\x80\x02X\x02\0\0\0ls)R.", "calls what is no class or function");
     check(b"\x80\x02(X\x03\0\0\0urltQ.", "it refers to 'url'");
     check(b"\x80\x02ccodecs\nencode\n)\x81R.", "");

@@ -10,7 +10,7 @@ OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_files"); o
 class Tagger(nn.Module):
     def __init__(s):
         super().__init__()
-        s.norm = nn.BatchNorm1d(3)
+        s.norm = nn.BatchNorm1d(3); s.activation = torch.tanh
         s.rnn = nn.GRU(3, 2, batch_first=True)
         s.heads = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 1, bias=False)])
         s.heads.append(s.heads[0])  # a module twice

@@ -36,21 +36,23 @@ enum Call {
     Array,
 }
 
-/// By the names that Python and PyTorch have for them.
+/// By their names in Python 3, PyTorch and NumPy 2; [`RENAMED`] has what was called otherwise before.
 #[rustfmt::skip]
-const KNOWN: [(&str, Call); 49] = [
+const KNOWN: [(&str, Call); 41] = [
     ("collections.OrderedDict", Call::Dict),
     ("collections.Counter", Call::Dict),
     ("collections.defaultdict", Call::DefaultDict),
     ("collections.deque", Call::List),
-    ("builtins.dict", Call::Dict), ("__builtin__.dict", Call::Dict),
-    ("builtins.list", Call::List), ("__builtin__.list", Call::List),
-    ("builtins.tuple", Call::Tuple), ("__builtin__.tuple", Call::Tuple),
-    ("builtins.set", Call::Set), ("__builtin__.set", Call::Set),
-    ("builtins.frozenset", Call::Set), ("__builtin__.frozenset", Call::Set),
-    ("builtins.slice", Call::Kept), ("builtins.range", Call::Kept),
-    ("copyreg._reconstructor", Call::Object), ("copy_reg._reconstructor", Call::Object),
-    ("copyreg.__newobj__", Call::Object), ("copy_reg.__newobj__", Call::Object),
+    ("builtins.dict", Call::Dict),
+    ("builtins.list", Call::List),
+    ("builtins.tuple", Call::Tuple),
+    ("builtins.set", Call::Set),
+    ("builtins.frozenset", Call::Set),
+    // A method of a class, which modules keep as an attribute: `torch.tanh`.
+    ("builtins.getattr", Call::Kept),
+    ("builtins.slice", Call::Kept), ("builtins.range", Call::Kept), ("builtins.xrange", Call::Kept),
+    ("copyreg._reconstructor", Call::Object),
+    ("copyreg.__newobj__", Call::Object),
     ("_codecs.encode", Call::Encoded),
     ("torch._utils._rebuild_tensor", Call::Tensor),
     ("torch._utils._rebuild_tensor_v2", Call::Tensor),
@@ -67,9 +69,9 @@ const KNOWN: [(&str, Call); 49] = [
     ("torch.jit._pickle.build_boollist", Call::First),
     ("torch.jit._pickle.build_tensorlist", Call::First),
     ("torch.jit._pickle.restore_type_tag", Call::First),
-    ("numpy.core.multiarray.scalar", Call::Scalar), ("numpy._core.multiarray.scalar", Call::Scalar),
-    ("numpy.core.multiarray._reconstruct", Call::Kept), ("numpy._core.multiarray._reconstruct", Call::Kept),
-    ("numpy.core.numeric._frombuffer", Call::Array), ("numpy._core.numeric._frombuffer", Call::Array),
+    ("numpy._core.multiarray.scalar", Call::Scalar),
+    ("numpy._core.multiarray._reconstruct", Call::Kept),
+    ("numpy._core.numeric._frombuffer", Call::Array),
     ("numpy.dtype", Call::Kept),
     ("pathlib.PosixPath", Call::Kept), ("pathlib.PurePosixPath", Call::Kept), ("pathlib.WindowsPath", Call::Kept),
     ("datetime.datetime", Call::Kept), ("datetime.date", Call::Kept), ("datetime.timedelta", Call::Kept),
@@ -207,11 +209,25 @@ impl Machine {
         let (Some(offset), Some(shape)) = (offset, shape) else {
             return Err(Error::damaged(FORMAT, "a tensor has no offset or no shape"));
         };
+        let metadata = arguments.get(if matches!(call, Call::TensorOfType) { 7 } else { 6 });
+        if metadata.is_some_and(|&metadata| self.is_marked(metadata)) {
+            let what = "a tensor that is marked as the negative or conjugate of its values is not read; save its clone()";
+            return Err(Error::unsupported(FORMAT, what));
+        }
         if shape.len() != strides.len() {
             let what = format!("a tensor has {} axes and {} strides", shape.len(), strides.len());
             return Err(Error::damaged(FORMAT, what));
         }
         self.push(Node::View(Box::new(View { storage, element, offset, shape, strides })))
+    }
+
+    /// Whether the notes about a tensor say that its values are others than those in its storage.
+    fn is_marked(&self, metadata: Id) -> bool {
+        let Node::Dict(entries) = self.nodes.get(metadata) else { return false };
+        entries.iter().any(|&(key, value)| {
+            matches!(self.nodes.text(key), Some("neg" | "conj"))
+                && matches!(self.nodes.get(value), Node::Bool(true))
+        })
     }
 
     /// A tuple of sizes.
@@ -242,8 +258,15 @@ impl Machine {
     }
 }
 
+/// Modules by the names that they had before: in Python 2, which protocol 2 writes in Python 3 as well, and in NumPy 1.
+const RENAMED: [(&str, &str); 3] =
+    [("__builtin__.", "builtins."), ("copy_reg.", "copyreg."), ("numpy.core.", "numpy._core.")];
+
 fn find(global: &str) -> Option<Call> {
-    KNOWN.iter().find(|(name, _)| *name == global).map(|(_, call)| *call)
+    let renamed = RENAMED.iter().find_map(|(before, now)| Some((*now, global.strip_prefix(before)?)));
+    let (module, name) = renamed.unwrap_or(("", global));
+    let is = |known: &str| known.strip_prefix(module) == Some(name);
+    KNOWN.iter().find(|(known, _)| is(known)).map(|(_, call)| *call)
 }
 
 pub(super) fn argument(arguments: &[Id], position: usize, global: &str) -> Result<Id> {

@@ -314,6 +314,10 @@ impl Machine {
     pub(super) fn global(&self, id: Id) -> Result<Arc<str>> {
         match self.nodes.get(id) {
             Node::Global(name) => Ok(name.clone()),
+            Node::Object(object) => {
+                let what = format!("it calls what {} would give, which is not read", quoted(&object.global));
+                Err(Error::unsupported(FORMAT, what))
+            }
             _ => Err(Error::damaged(FORMAT, "the pickle calls what is no class or function")),
         }
     }
