@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 /// How the name of a file in progress begins and ends.
 const PREFIX: &str = ".sumun-";
 const SUFFIX: &str = ".partial";
@@ -14,6 +16,9 @@ pub fn sweep(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
+        if entry.file_type()?.is_dir() {
+            continue;
+        }
         if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
             std::fs::remove_file(entry.path())?;
         }
@@ -24,6 +29,11 @@ pub fn sweep(folder: &Path) -> io::Result<()> {
 /// Writes `bytes` to `path` so that a reader sees the old file or the whole new one, never a part.
 /// The folder must exist.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    create(path, bytes).map(|_| ())
+}
+
+/// As [`write()`], and the new file, open, to be added to. What another name or a link at `path` led to stays as it is.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<File> {
     write_whole(path, bytes).map_err(without_path)
 }
 
@@ -35,17 +45,31 @@ pub fn without_path(error: io::Error) -> io::Error {
     }
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
+/// As [`write()`], where nothing may be at `path` yet: an error of the kind `AlreadyExists` if there is.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let write = || {
+        staged(path, bytes)?.persist_noclobber(path).map_err(|e| e.error)?;
+        sync_folder(folder_of(path))
+    };
+    write().map_err(without_path)
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let file = staged(path, bytes)?.persist(path).map_err(|e| e.error)?;
+    sync_folder(folder_of(path))?;
+    Ok(file)
+}
+
+/// The bytes on the disk, under a temporary name beside `path`.
+fn staged(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     let builder = builder.permissions(mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = builder.tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    sync_folder(folder)
+    Ok(file)
 }
 
 /// The folder of a path; the current one for a bare name.

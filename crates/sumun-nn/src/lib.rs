@@ -74,6 +74,8 @@ pub mod durable;
 pub mod error;
 #[cfg(feature = "interchange")]
 pub mod interchange;
+#[cfg(feature = "files")]
+pub mod json;
 pub mod layer;
 pub mod loss;
 pub mod message;
@@ -82,6 +84,8 @@ pub mod model;
 pub mod named;
 pub mod nn;
 pub mod noise;
+#[cfg(feature = "files")]
+pub mod outside;
 pub mod parameters;
 pub mod rows;
 mod state;

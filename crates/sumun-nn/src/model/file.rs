@@ -1,7 +1,6 @@
 //! A model and everything it needs in one `.safetensors` file.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
@@ -11,6 +10,8 @@ use super::header::{Header, METADATA, RawInfo};
 use super::read::read;
 use crate::durable;
 use crate::error::quoted;
+use crate::json;
+use crate::outside::{self, Links};
 use crate::{Error, Result};
 
 impl ModelFile {
@@ -34,19 +35,16 @@ impl ModelFile {
     /// one line with the file's name and what to do: no such file, not a safetensors file, cut off, any byte
     /// changed, written by another program or a newer Sumun, tensors that are not F32.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
+        Self::load_from(path.as_ref(), Links::Follow)
+    }
+
+    /// As [`ModelFile::load`], where `path` may be the file of a run folder, in which a link is an error.
+    pub fn load_from(path: &Path, links: Links) -> Result<Self> {
         let name = path.display().to_string();
-        let refused = |source: std::io::Error| match source.kind() {
-            ErrorKind::NotFound => Error::Model(format!("{name}: there is no such file; check the path")),
-            _ => Error::Io { path: path.to_path_buf(), source },
+        let Some(file) = outside::open(path, links)? else {
+            return Err(Error::Model(format!("{name}: there is no such file; check the path")));
         };
-        // Asked before opening: opening a pipe would wait for a writer.
-        let metadata = std::fs::metadata(path).map_err(refused)?;
-        if !metadata.is_file() {
-            return Err(Error::Model(format!("{name}: is not a file; give a .safetensors model file")));
-        }
-        let file = File::open(path).map_err(refused)?;
-        let length = file.metadata().map_err(refused)?.len();
+        let length = file.metadata().map_err(|source| Error::Io { path: path.to_path_buf(), source })?.len();
         read(&name, BufReader::new(file), length)
     }
 
@@ -64,7 +62,7 @@ impl ModelFile {
     /// configuration nested too deep to be read again or too long for a safetensors header.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let config = self.config.to_string();
-        if serde_json::from_str(&config).ok().as_ref() != Some(&self.config) {
+        if json::read(config.as_bytes()).ok().as_ref() != Some(&self.config) {
             return Err(Error::Invalid(
                 "the model's configuration cannot be read back from JSON; nest it less deeply".into(),
             ));

@@ -7,6 +7,7 @@ use super::checksum::{Checksum, TensorChecksum};
 use super::content::{FORMAT, MAX_HEADER, ModelFile, NamedTensor, VERSION, key};
 use super::header::Header;
 use crate::error::quoted;
+use crate::json;
 use crate::{Error, Result};
 
 /// How many bytes of values are read at once; a multiple of 4.
@@ -67,7 +68,7 @@ pub(super) fn read(name: &str, mut source: impl Read, length: u64) -> Result<Mod
     if checksum.finish() != expected {
         return Err(fail(format!("the checksum does not match; {DAMAGED}")));
     }
-    let config = serde_json::from_str(&config)
+    let config = json::read(config.as_bytes())
         .map_err(|error| fail(format!("{} is not JSON ({}); {DAMAGED}", key::CONFIG, shortened(&error))))?;
     Ok(ModelFile { task, config, tensors })
 }
@@ -276,7 +277,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = |path: &std::path::Path| ModelFile::load(path).unwrap_err().to_string();
         assert!(error(&folder.path().join("m")).ends_with("m: there is no such file; check the path"));
-        assert!(error(folder.path()).ends_with("is not a file; give a .safetensors model file"));
+        assert!(error(folder.path()).ends_with("is a folder, not a file; give a file"));
     }
 
     proptest! {
