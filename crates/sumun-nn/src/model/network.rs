@@ -85,6 +85,18 @@ impl ModelConfig {
     pub fn build(self, seed: u64) -> Result<Model> {
         Model::new(self, seed)
     }
+
+    /// As [`build`](Self::build), of as many parameters as a checkpoint has, where its training goes on. Another number is an
+    /// error, before anything is allocated.
+    pub fn build_of(self, parameters: usize, seed: u64) -> Result<Model> {
+        let plan = Plan::of(&self)?;
+        match plan.parameters() {
+            count if count == parameters => Model::planned(self, plan, seed, true),
+            count => Err(Error::Model(format!(
+                "the checkpoint has {parameters} weights, but the network of its settings {count}"
+            ))),
+        }
+    }
 }
 
 impl ModelBuilder {
@@ -113,7 +125,7 @@ impl Model {
     /// Builds what was planned. Weights that are loaded afterwards need no first values.
     pub(super) fn planned(config: ModelConfig, plan: Plan, seed: u64, drawn: bool) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let count = plan.layers.iter().map(|layer| layer.parameters).sum();
+        let count = plan.parameters();
         let mut parameters =
             if drawn { Parameters::with_capacity(count)? } else { Parameters::to_load(count)? };
         let mut penalties = Penalties::new();

@@ -90,6 +90,11 @@ impl Plan {
         planner.finish()
     }
 
+    /// How many parameters all layers have.
+    pub(super) fn parameters(&self) -> usize {
+        self.layers.iter().map(|layer| layer.parameters).sum()
+    }
+
     /// Whether every layer reads the one before it, the first of them the only input, and the last is the only output.
     pub(super) fn is_list(&self) -> bool {
         let before = |index: usize| index.checked_sub(1).map_or(Source::Input(0), Source::Layer);

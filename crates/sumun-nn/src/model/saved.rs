@@ -1,5 +1,6 @@
 //! A model as a file, and back.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::config::ModelConfig;
@@ -53,10 +54,14 @@ impl Model {
         };
         let wrong = |error: Error| Error::Model(format!("its layers do not fit: {error}"));
         let plan = Plan::within(&config, tensors.len() + SPARE).map_err(wrong)?;
-        let mut wanted = 0;
+        // By name at once: a file of a few megabytes may have very many.
+        let mut unread: HashMap<&str, &NamedTensor> =
+            tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+        if unread.len() < tensors.len() {
+            return Err(Error::Model("two of its tensors have one name".into()));
+        }
         for PlannedWeight { name, shape, .. } in plan.layers.iter().flat_map(|layer| &layer.weights) {
-            wanted += 1;
-            let found = file.tensor(name).map(|tensor| &tensor.shape);
+            let found = unread.remove(name.as_str()).map(|tensor| &tensor.shape);
             if found != Some(shape) {
                 let found = found.map_or("none".into(), |found| format!("{found:?}"));
                 return Err(Error::Model(format!(
@@ -64,14 +69,7 @@ impl Model {
                 )));
             }
         }
-        if wanted != tensors.len() {
-            let names: Vec<&String> = plan
-                .layers
-                .iter()
-                .flat_map(|layer| layer.weights.iter().map(|weight| &weight.name))
-                .collect();
-            let extra = tensors.iter().find(|tensor| !names.contains(&&tensor.name));
-            let name = extra.map_or("", |tensor| &tensor.name);
+        if let Some(name) = unread.into_keys().min() {
             return Err(Error::Model(format!("the tensor {name} belongs to none of its layers")));
         }
         for NamedTensor { name, values, .. } in tensors {

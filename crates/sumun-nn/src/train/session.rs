@@ -212,6 +212,23 @@ const BEST: &str = "best";
 const OPTIMIZER: &str = "optimizer.";
 const CARRIED: &str = "carried.";
 
+/// Refuses weights with which nothing can be computed.
+fn expect_finite(name: &str, values: &[f32]) -> Result<()> {
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(value) => {
+            Err(Error::Model(format!("its {name} hold {value}, with which nothing can be computed")))
+        }
+        None => Ok(()),
+    }
+}
+
+impl Snapshot {
+    /// How many weights it has: those of the network that it is of.
+    pub fn weights(&self) -> usize {
+        self.buffers.iter().find(|(name, _)| name == WEIGHTS).map_or(0, |(_, values)| values.len())
+    }
+}
+
 impl Session {
     /// A training before its first step. Errors: no epochs, and settings of the optimizer or the schedule that make no
     /// sense.
@@ -257,12 +274,14 @@ impl Session {
         let wanted = objective.parameters().len();
         let fits = |values: &Vec<f32>| values.len() == wanted;
         let weights = weights.filter(fits).ok_or_else(|| lacking(WEIGHTS, wanted))?;
+        expect_finite(WEIGHTS, &weights)?;
         objective.parameters_mut().values_mut().copy_from_slice(&weights);
         let state: Vec<(&str, &[f32])> = state.iter().map(|(name, values)| (&**name, &**values)).collect();
         session.optimizer.load_state(position.step, &state)?;
         let best = match position.best {
             Some((epoch, loss)) => {
                 let values = best.filter(fits).ok_or_else(|| lacking(BEST, wanted))?;
+                expect_finite(BEST, &values)?;
                 Some(Best { epoch, loss, values })
             }
             None => None,
@@ -628,6 +647,7 @@ mod tests {
             &|s| s.buffers.retain(|b| b.0 != "best"),
             "a checkpoint of this model has 2 best; this one has not",
         );
+        check(&|s| s.buffers[0].1[0] = f32::NAN, "its weights hold NaN, with which nothing can be computed");
         check(&|s| s.buffers[0].0 = "x".into(), "a checkpoint has no \"x\"");
         check(&|s| s.position.batch = STEPS, "epoch 1 and batch 3 of 3 do not make step 4");
         check(

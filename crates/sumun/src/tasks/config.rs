@@ -52,6 +52,7 @@ impl<T: Task> Default for TaskConfig<T> {
             layers: Vec::new(),
             train: TrainOptions::default(),
             own: T::default(),
+            resumed: None,
         };
         T::adjust(&mut config);
         config
@@ -277,6 +278,7 @@ impl<T: Task> TaskConfig<T> {
             layers: Vec::new(),
             train: read(part("train"))?,
             own: read(own.into())?,
+            resumed: None,
         })
     }
 }

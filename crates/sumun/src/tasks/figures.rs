@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use crate::message::{key, text};
 use crate::records::Beside;
 use crate::scores::{Classification, Language, Regression, Tagging, Translation};
 use crate::text::UNK;
+use crate::{Error, Result};
 
 /// The figures of a task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,6 +86,39 @@ pub struct AttentionWeights {
     pub tokens: Vec<String>,
     /// α of each step; together they are 1.
     pub weights: Vec<f32>,
+}
+
+/// The error for numbers of a network with which nothing can be said.
+pub(super) fn not_finite(what: &str) -> Error {
+    Error::Model(format!("{what}; its numbers, or the weights, are too large"))
+        .advise(text("look for a mistake in the data, or train again with a smaller ") + key("lr"))
+}
+
+impl Prediction {
+    /// All its numbers.
+    fn numbers(&self) -> &[f64] {
+        match self {
+            Self::Number(number) | Self::Text { probability: number, .. } => std::slice::from_ref(number),
+            Self::Class { probabilities: numbers, .. }
+            | Self::Tags { probabilities: numbers, .. }
+            | Self::Tokens { log_probabilities: numbers, .. } => numbers,
+            Self::Unknown { .. } => &[],
+        }
+    }
+}
+
+impl Predictions {
+    /// Refuses numbers that are none, or too large to be any: nobody is to take them for predictions.
+    pub(super) fn finite(self) -> Result<Self> {
+        let wrong = |one: &Prediction| one.numbers().iter().copied().find(|number| !number.is_finite());
+        let all = &self.predictions;
+        match all.iter().enumerate().find_map(|(n, one)| Some((n, wrong(one)?))) {
+            Some((n, number)) => {
+                Err(not_finite(&format!("prediction {} of {} is {number}", n + 1, all.len())))
+            }
+            None => Ok(self),
+        }
+    }
 }
 
 /// What a model makes of a file.

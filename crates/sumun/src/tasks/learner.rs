@@ -3,10 +3,11 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::figures::not_finite;
 use super::inputs::Sequences;
 use super::options::TrainOptions;
 use crate::loss::{CrossEntropy, Loss, Targets};
-use crate::message::{key, text};
+use crate::message::key;
 use crate::model::{Batch, Model};
 use crate::noise::Noise;
 use crate::sequences::LengthBuckets;
@@ -96,12 +97,11 @@ pub(crate) fn outputs(model: &Model, sequences: &Sequences) -> Result<Vec<Vec<f3
     });
     match found {
         None => Ok(all),
-        Some((n, value)) => Err(Error::Model(format!(
-            "the network's output for sequence {} of {} is {value}; its numbers, or the weights, are too large",
+        Some((n, value)) => Err(not_finite(&format!(
+            "the network's output for sequence {} of {} is {value}",
             n + 1,
             all.len()
-        ))
-        .advise(text("look for a mistake in the data, or train again with a smaller ") + key("lr"))),
+        ))),
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn first_model<T: Task>(
         [] => standard(&config.network, input, asks),
         layers => of_layers(layers, input, asks)?,
     };
-    let mut model = network.build(config.train.seed)?;
+    let mut model = built(network, config)?;
     if !config.layers.is_empty() && asks.outputs == Outputs::EveryStep {
         check_steps(&model, input, asks)?;
     }
@@ -52,6 +52,14 @@ pub(super) fn first_model<T: Task>(
         notes.push(format!("pretrained word vectors: {coverage}"));
     }
     Ok(model)
+}
+
+/// The network with its first weights. Error: where a training goes on, another number of weights than its checkpoint has.
+pub(super) fn built<T>(network: ModelConfig, config: &TaskConfig<T>) -> Result<Model> {
+    match config.resumed {
+        Some(weights) => network.build_of(weights, config.train.seed),
+        None => network.build(config.train.seed),
+    }
 }
 
 /// The network that the options describe.

@@ -63,8 +63,9 @@ pub trait Config: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Syn
     fn reads_standard_input(&self) -> bool;
     /// Refuses settings that make no sense whatever the data are.
     fn check(&self) -> Result<()>;
-    /// Reads the data. `again` where a training goes on, so that its weights come from a checkpoint.
-    fn plan(&self, again: bool) -> Result<Self::Plan>;
+    /// Reads the data. `resumed` where a training goes on: how many weights its checkpoint has, of which the network must
+    /// have as many; they are compared before it is built.
+    fn plan(&self, resumed: Option<usize>) -> Result<Self::Plan>;
 }
 
 /// The data of a training as it was read, with what was decided from it.

@@ -99,9 +99,10 @@ impl<T: Task> Config for TaskConfig<T> {
         self.check()
     }
 
-    fn plan(&self, again: bool) -> Result<LessonPlan<T>> {
+    fn plan(&self, resumed: Option<usize>) -> Result<LessonPlan<T>> {
         let mut read = self.clone();
-        if again {
+        read.resumed = resumed;
+        if resumed.is_some() {
             // The weights come from the checkpoint.
             read.text.vectors = None;
         }
@@ -306,7 +307,7 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             ));
         };
         let &Request { beam, attention, .. } = request;
-        let mut predicted = self.predict_with(file, &How { beam, attention })?;
+        let mut predicted = self.predict_with(file, &How { beam, attention })?.finite()?;
         let nothing = predicted.predictions.iter().find_map(|one| match one {
             Prediction::Unknown { line } => Some(*line),
             _ => None,

@@ -81,6 +81,8 @@ pub struct TaskConfig<T> {
     pub train: TrainOptions,
     /// The settings of the task's own.
     pub own: T,
+    /// No setting: how many weights the network must have where a training goes on, those of its checkpoint.
+    pub resumed: Option<usize>,
 }
 
 /// How people speak of a task.

@@ -59,7 +59,7 @@ impl<C: Config> Training<C> {
     /// Reads the data and builds the model. Errors: data that cannot be read or learnt from, settings that do not fit.
     pub fn begin(config: C) -> Result<Self> {
         config.check()?;
-        let plan = config.plan(false)?;
+        let plan = config.plan(None)?;
         let about = about(&config, &plan)?;
         Ok(Self { config, about, learning: plan.begin()? })
     }
@@ -84,10 +84,11 @@ impl<C: Config> Training<C> {
         if piped && std::io::stdin().is_terminal() {
             return Err(again());
         }
-        let plan = config.plan(true).map_err(|error| match error.problem() {
-            Error::Data(problem) if piped && problem.starts_with(STANDARD_INPUT) => again(),
-            _ => error,
-        })?;
+        let plan =
+            config.plan(Some(checkpoint.snapshot.weights())).map_err(|error| match error.problem() {
+                Error::Data(problem) if piped && problem.starts_with(STANDARD_INPUT) => again(),
+                _ => error,
+            })?;
         if plan.sources().len() != sources.len() {
             return Err(Error::Model("the checkpoint does not say which data it was trained on".into()));
         }

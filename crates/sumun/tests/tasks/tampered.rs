@@ -120,6 +120,99 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
     }
 }
 
+#[test]
+fn weights_that_are_no_numbers_are_refused_by_every_task() {
+    for lesson in LESSONS {
+        let folder = tempfile::tempdir().unwrap();
+        let file = model(lesson, folder.path());
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for place in 0..file.tensors.len() {
+                let mut file = file.clone();
+                *file.tensors[place].values.last_mut().unwrap() = bad;
+                let message = open_file("m", file).unwrap_err().to_string();
+                assert!(message.contains("with which nothing can be computed"), "{}: {message}", lesson.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn predictions_that_overflow_are_errors_and_no_numbers() {
+    for lesson in LESSONS {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(lesson.file);
+        let whole = model(lesson, folder.path());
+        let mut refused = [0; 2];
+        // Gates that are open or shut for good may hide how large the rest is.
+        let weights: [fn(usize, f32) -> f32; 4] = [
+            |_, _| f32::MAX,
+            |_, _| -f32::MAX,
+            |place, _| if place % 3 == 0 { f32::MAX } else { -f32::MAX },
+            |_, weight| weight * 3e38,
+        ];
+        for of in weights {
+            let mut file = whole.clone();
+            let values = file.tensors.iter_mut().flat_map(|tensor| &mut tensor.values);
+            values.enumerate().for_each(|(place, value)| *value = of(place, value.clamp(-1.0, 1.0)));
+            let trained = open_file("m", file).unwrap();
+            let request = sumun::tasks::Request { file: Some(&path), ..Default::default() };
+            let found = [
+                trained.predict(&request).map(|found| format!("{found:?}")),
+                trained.evaluate(&path, &sumun::tasks::Reading::default()).map(|found| format!("{found:?}")),
+            ];
+            for (found, refused) in found.into_iter().zip(&mut refused) {
+                match found {
+                    Ok(all) => {
+                        assert!(!all.contains("NaN") && !all.contains("inf,"), "{}: {all}", lesson.name)
+                    }
+                    Err(error) => {
+                        let message = error.to_string();
+                        assert!(message.contains("too large"), "{}: {message}", lesson.name);
+                        *refused += 1;
+                    }
+                }
+            }
+        }
+        assert!(refused.iter().all(|&refused| refused > 0), "{}: {refused:?}", lesson.name);
+    }
+    // The network's number is one, but in the unit of the label it is none.
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = model(lesson("regress"), folder.path());
+    *file.config.pointer_mut("/pipeline/head/scaler/scale").unwrap() = json!(f64::MAX);
+    file.tensors.last_mut().unwrap().values[0] = 9.0;
+    let path = folder.path().join(lesson("regress").file);
+    let request = sumun::tasks::Request { file: Some(&path), ..Default::default() };
+    let message = open_file("m", file).unwrap().predict(&request).unwrap_err().to_string();
+    assert!(
+        message.starts_with("prediction 1 of 30 is inf; its numbers, or the weights, are too large"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_checkpoint_builds_no_network_that_it_has_no_weights_for() {
+    for lesson in LESSONS {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = checkpoint(lesson, folder.path());
+        let layers = json!(100_000);
+        for (key, value) in [("hidden", json!(9000)), ("hidden", json!(30_000_000)), ("layers", layers)] {
+            let mut file = whole.clone();
+            *file.config.pointer_mut(&format!("/about/config/network/{key}")).unwrap() = value;
+            let mut message = String::new();
+            let info = allocation_counter::measure(|| {
+                message = Checkpoint::from_file(file).and_then(resume).map(|_| ()).unwrap_err().to_string();
+            });
+            assert!(
+                info.bytes_max < 8 << 20,
+                "{} {key}: {} bytes for {message}",
+                lesson.name,
+                info.bytes_max
+            );
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+}
+
 /// What a value is replaced with, one after the other.
 fn strange() -> [Value; 8] {
     [json!(null), json!(0), json!(-1), json!(u32::MAX), json!(1e300), json!("strange"), json!([]), json!({})]
@@ -235,7 +328,8 @@ fn checkpoints_that_do_not_fit_are_refused() {
         ("/position/schedule/base", json!(1.0), "such a learning rate"),
         ("/about/config/train/batch", json!(0), "batch is 0"),
         ("/about/config/train/lr", json!(-1.0), "lr is -1"),
-        ("/about/config/network/hidden", json!(5), "another vocabulary or network"),
+        ("/about/config/network/hidden", json!(5), "weights, but the network of its settings"),
+        ("/about/prepared/model/layers/0/features", json!(5), "another vocabulary or network"),
         ("/about/sources", json!([]), "does not say which data"),
         ("/about/sources/0/hash", json!("00"), "has changed"),
         ("/about", json!({}), "the checkpoint's training cannot be read"),

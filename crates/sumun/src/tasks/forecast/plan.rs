@@ -78,6 +78,12 @@ impl ForecastPlan {
         Fitting::new(self.material(index)?, &self.config, &self.decisions)
     }
 
+    /// How many weights the network of candidate `index` has. Errors as [`fitting`](Self::fitting), before it is built.
+    pub(super) fn weights(&self, index: usize) -> Result<usize> {
+        let sizes = Sizes::of(&self.material(index)?.preprocessing);
+        Ok(network(&self.config.network, &[sizes]).summary()?.parameters())
+    }
+
     /// The baselines of each target, fitted to the training part.
     pub(super) fn baselines(&self) -> Vec<Vec<Baseline>> {
         let Self { source, decisions, .. } = self;

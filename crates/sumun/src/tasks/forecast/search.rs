@@ -111,11 +111,23 @@ impl Search {
             let name = format!("{CANDIDATE}{index}");
             let found = snapshot.buffers.iter().position(|(buffer, _)| *buffer == name);
             let values = found.map(|place| snapshot.buffers.remove(place).1).unwrap_or_default();
-            let wanted = plan.fitting(index)?.model.parameters().len();
+            let wanted = plan.weights(index)?;
             if values.len() != wanted {
                 return Err(Error::Model(format!("its {name} has {} weights, not {wanted}", values.len())));
             }
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(Error::Model(format!(
+                    "its {name} holds {value}, with which nothing can be computed"
+                )));
+            }
             weights.push(values);
+        }
+        // Before a network is built that its checkpoint has no weights for.
+        let (found, wanted) = (snapshot.weights(), plan.weights(through.candidates.len())?);
+        if found != wanted {
+            return Err(Error::Model(format!(
+                "the checkpoint has {found} weights, but the network of its settings {wanted}"
+            )));
         }
         let mut fitting = plan.fitting(through.candidates.len())?;
         let session = Session::resume(plan.fit()?, &mut fitting, snapshot)?;

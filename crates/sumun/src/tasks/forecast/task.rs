@@ -167,7 +167,7 @@ impl Config for ForecastConfig {
         self.check()
     }
 
-    fn plan(&self, _again: bool) -> Result<ForecastPlan> {
+    fn plan(&self, _resumed: Option<usize>) -> Result<ForecastPlan> {
         let text = records::open_with(&self.data.train, "CSV", &self.read_options())?;
         let table = Table::from_text(&text, None)?;
         plan(self, &table, vec![ReadFile::new("train", text.name(), &text.hash())])

@@ -2,6 +2,7 @@
 
 use super::super::figures::Measured;
 use super::super::inputs::too_rare;
+use super::super::network::built;
 use super::super::options::HeldOut;
 use super::super::parts::{Parts, split};
 use super::super::shown::{Asked, Shown, Truth};
@@ -46,8 +47,8 @@ impl Translator {
             let note = too_rare(unknown.count, unknown.of, ids);
             notes.extend(note.map(|note| format!("{side}: {note}")));
         }
-        let mut model =
-            network(&config.network, config.own.score, source_ids, target_ids).build(config.train.seed)?;
+        let network = network(&config.network, config.own.score, source_ids, target_ids);
+        let mut model = built(network, config)?;
         let known = Some(pipeline.vocabulary());
         if let Some(coverage) = vectors::load(&mut model, known, &config.text, true)? {
             notes.push(format!("pretrained word vectors of the sources: {coverage}"));

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use ndarray::{ArrayView2, Axis};
 
+use super::super::figures::not_finite;
 use super::super::inputs::Sequences;
 use super::example::Examples;
 use super::network::{ATTENTION, DECODER, ENCODER, SOURCE, TARGET};
@@ -230,7 +231,11 @@ impl<'a> Decoder<'a> {
         if let Some(state) = states.remove(DECODER) {
             self.state = state;
         }
-        Ok(logits.into_data())
+        let logits = logits.into_data();
+        match logits.iter().find(|logit| !logit.is_finite()) {
+            Some(logit) => Err(not_finite(&format!("the network's output for a token is {logit}"))),
+            None => Ok(logits),
+        }
     }
 
     /// The memories of some sources, which may stand there several times.
