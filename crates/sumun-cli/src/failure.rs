@@ -63,7 +63,7 @@ impl Failure {
         match (self, self.message()) {
             // Nothing went wrong: no "error".
             (Self::Interrupted(_), Some(message)) => {
-                let _ = writeln!(io::stderr().lock(), "{message}");
+                let _ = writeln!(io::stderr().lock(), "{}", bounded(&one_line(&message)));
             }
             (_, Some(message)) => complain(&message),
             (_, None) => {}
@@ -147,7 +147,7 @@ const LONGEST: usize = 1000;
 const LONGEST_WORD: usize = 250;
 
 /// A message that fits a screen: of what is too long, the middle is left out.
-fn bounded(message: &str) -> String {
+pub(crate) fn bounded(message: &str) -> String {
     let words: Vec<String> = message.split(' ').map(|word| without_middle(word, LONGEST_WORD)).collect();
     without_middle(&words.join(" "), LONGEST)
 }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, bounded};
+use crate::terminal::one_line;
 
 /// Writes all of `text` to standard output at once.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -20,6 +21,11 @@ pub(crate) fn print_json(value: &Value) -> Result<(), Failure> {
 /// Writes a line for people to stderr; a closed stderr changes nothing.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Writes what may hold names and texts of files, on one line that fits a screen, whatever is in them.
+pub(crate) fn tell_of_files(line: &str) {
+    tell(&bounded(&one_line(line)));
 }
 
 /// A number for machines: the shortest text that reads back as the same number; `null` where it is not finite.

@@ -8,7 +8,7 @@ use sumun::run::RunEntry;
 
 use super::report::now;
 use crate::failure::Failure;
-use crate::output::{print_json, tell};
+use crate::output::{print_json, tell_of_files};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -46,9 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let page = compare_report(&runs, &now())?;
     // A page that exists is not overwritten.
-    let written = std::fs::File::create_new(out)
-        .and_then(|mut file| std::io::Write::write_all(&mut file, page.as_bytes()));
-    match written {
+    match sumun::durable::write_new(out, page.as_bytes()) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(Failure::Usage(format!(
@@ -61,6 +59,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         return print_json(&json!({ "page": out.to_string_lossy(), "runs": runs.len() }));
     }
-    tell(&format!("wrote {}", out.display()));
+    tell_of_files(&format!("wrote {}", out.display()));
     Ok(())
 }

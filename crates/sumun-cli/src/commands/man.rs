@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use crate::failure::Failure;
-use crate::output::{print, tell};
+use crate::output::{print, tell_of_files};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments, command: Command) -> Result<(), Failure
                 let path = folder.join(format!("{}.1", page_name(page)));
                 fs::write(&path, rendered(page)?).map_err(io(path.clone()))?;
             }
-            tell(&format!("wrote the pages of all commands to {}", folder.display()));
+            tell_of_files(&format!("wrote the pages of all commands to {}", folder.display()));
             Ok(())
         }
         None => {

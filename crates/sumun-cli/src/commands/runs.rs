@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sumun::run::{FigureResult, PartResults, RUNS, RunEntry, RunState, different_scales};
 
 use crate::failure::Failure;
-use crate::output::{json_number, print, print_json, tell};
+use crate::output::{json_number, print, print_json, tell_of_files};
 use crate::terminal::{Style, count, file_name, left, one_line, right, shortened, width};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -38,14 +38,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (mut runs, problems) = RunEntry::list(&arguments.folder)?;
     sort(&mut runs, &arguments.sort)?;
     for problem in problems {
-        tell(&format!("left out: {problem}"));
+        tell_of_files(&format!("left out: {problem}"));
     }
     if arguments.json {
         let all: Vec<Value> = runs.iter().map(as_json).collect();
         return print_json(&json!({ "folder": arguments.folder.to_string_lossy(), "runs": all }));
     }
     if runs.is_empty() {
-        tell(&format!("{}: there are no runs here; sumun train makes one", arguments.folder.display()));
+        tell_of_files(&format!(
+            "{}: there are no runs here; sumun train makes one",
+            arguments.folder.display()
+        ));
         return Ok(());
     }
     print(&table(&runs, &arguments.sort, SystemTime::now(), Style::for_stdout()))
@@ -173,7 +176,8 @@ fn table(runs: &[RunEntry], sort: &str, now: SystemTime, style: Style) -> String
                 let part = judged(run).map_or("", |part| part.part.as_str());
                 let values = [figure.model, figure.baseline].map(|v| v.map_or("-".into(), shown));
                 let [model, baseline] = values;
-                (format!("{part} {}", figure.key.replace('_', " ")), model, baseline)
+                let name = format!("{part} {}", figure.key.replace('_', " "));
+                (shortened(&name, 40), model, baseline)
             }
             // Before a run is finished only its losses are known.
             (None, Some(best)) if best.valid_loss.is_some() && judged(run).is_none() => {

@@ -9,6 +9,7 @@ mod forecast;
 mod foreign;
 mod generate;
 mod interrupt;
+mod lies;
 mod man;
 mod place;
 mod runs;

@@ -12,6 +12,7 @@ use super::sheet::Sheet;
 use super::unpack::Packing;
 use super::workbook;
 use crate::message::{key, text};
+use crate::outside;
 use crate::{Error, Result};
 
 /// How many bytes are read before the rest, to see whether they are text.
@@ -42,7 +43,7 @@ impl TextFile {
     /// As [`open`](Self::open), with what is known about how the file is written.
     pub(crate) fn open_with(path: &Path, kind: &str, options: &ReadOptions) -> Result<Self> {
         let name = path.display().to_string();
-        let file = std::fs::File::open(path).map_err(|source| match source.kind() {
+        let file = outside::stream(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => {
                 Error::Data(format!("{name}: there is no such file; check the path"))
             }

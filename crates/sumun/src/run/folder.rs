@@ -7,6 +7,7 @@ use super::{CHECKPOINT_FILE, MODEL_FILE, Staged};
 use crate::durable::folder_of;
 use crate::message::MessagePart;
 use crate::model::ModelFile;
+use crate::outside::Links;
 use crate::{Error, Result};
 
 /// A finished run on disk.
@@ -14,6 +15,8 @@ use crate::{Error, Result};
 pub struct RunFolder {
     path: PathBuf,
     model: PathBuf,
+    /// Whether the model file may be a link: not in a run folder.
+    links: Links,
 }
 
 impl RunFolder {
@@ -43,11 +46,12 @@ impl RunFolder {
             found => found.map_err(refused)?,
         };
         if !found.is_dir() {
-            return Ok(Self { path: folder_of(path).to_path_buf(), model: path.to_path_buf() });
+            let (path, model) = (folder_of(path).to_path_buf(), path.to_path_buf());
+            return Ok(Self { path, model, links: Links::Follow });
         }
         let model = path.join(MODEL_FILE);
         if model.try_exists().map_err(refused)? {
-            return Ok(Self { path: path.to_path_buf(), model });
+            return Ok(Self { path: path.to_path_buf(), model, links: Links::Refuse });
         }
         if path.join(CHECKPOINT_FILE).try_exists().map_err(refused)? {
             return Err(Error::Model(format!("{}: its training is not finished", path.display()))
@@ -72,7 +76,7 @@ impl RunFolder {
 
     /// Reads the model. Errors as [`ModelFile::load`].
     pub fn load_model(&self) -> Result<ModelFile> {
-        ModelFile::load(&self.model)
+        ModelFile::load_from(&self.model, self.links)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a folder of runs holds, finished or not, read from the small files of each run alone.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,8 +9,13 @@ use serde_json::Value;
 
 use super::live::LOCK_FILE;
 use super::{CHECKPOINT_FILE, CONFIG_FILE, METRICS_FILE, MODEL_FILE, RESULTS_FILE, RunResults};
+use crate::outside::{self, Links};
+use crate::settings::MOST_CONFIG;
 use crate::train::EpochRecord;
-use crate::{Error, Result};
+use crate::{Error, Result, json};
+
+/// The most bytes of records of epochs: some 200,000 of them.
+const MOST_METRICS: u64 = 64 << 20;
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +115,7 @@ impl RunEntry {
 
 /// Whether a training holds the lock; the moment in which this looks is too short to disturb one.
 fn is_locked(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else { return false };
+    let Ok(Some(file)) = outside::open(path, Links::Refuse) else { return false };
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
@@ -119,16 +124,12 @@ fn changed(path: &Path) -> Option<SystemTime> {
 }
 
 /// A file's text; empty where there is none.
-fn text(path: &Path) -> Result<String> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        Err(source) => Err(Error::Io { path: path.to_path_buf(), source }),
-    }
+fn text(path: &Path, most: u64) -> Result<String> {
+    Ok(outside::read_text(path, Links::Refuse, most)?.unwrap_or_default())
 }
 
 fn settings(path: &Path) -> Result<BTreeMap<String, String>> {
-    let table: toml::Table = text(path)?.parse().map_err(|error: toml::de::Error| {
+    let table: toml::Table = text(path, MOST_CONFIG)?.parse().map_err(|error: toml::de::Error| {
         let first = error.message().lines().next().unwrap_or_default().to_owned();
         Error::Data(format!("{}: is no configuration of a run: {first}", path.display()))
     })?;
@@ -150,7 +151,7 @@ fn flatten(prefix: &str, table: &toml::Table, all: &mut BTreeMap<String, String>
 
 /// The lines that are epochs; a forecaster's last line holds its scores instead.
 fn epochs(path: &Path) -> Result<Vec<EpochRecord>> {
-    let text = text(path)?;
+    let text = text(path, MOST_METRICS)?;
     // A line without its end is being written.
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let mut epochs = Vec::new();
@@ -158,7 +159,7 @@ fn epochs(path: &Path) -> Result<Vec<EpochRecord>> {
         let wrong = |error: serde_json::Error| {
             Error::Data(format!("{}: line {}: is no record of an epoch: {error}", path.display(), i + 1))
         };
-        let mut value: Value = serde_json::from_str(line).map_err(wrong)?;
+        let mut value = json::read(line.as_bytes()).map_err(wrong)?;
         let Some(object) = value.as_object_mut().filter(|object| object.contains_key("epoch")) else {
             continue;
         };
@@ -215,7 +216,7 @@ mod tests {
         assert_eq!(runs[1].epochs[0].figures["accuracy"], 0.5);
         assert_eq!(runs[1].best().unwrap().valid_loss, None);
 
-        let lock = File::create(going.join(LOCK_FILE)).unwrap();
+        let lock = fs::File::create(going.join(LOCK_FILE)).unwrap();
         lock.lock().unwrap();
         assert_eq!(RunEntry::read(&going).unwrap().unwrap().state, RunState::Running);
         fs::write(old.join(METRICS_FILE), "{\"epoch\":true}\n").unwrap();

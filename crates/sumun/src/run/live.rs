@@ -1,6 +1,7 @@
 //! A run folder while a long training writes it: there from the start, and never without a checkpoint that loads.
 
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use super::{
 use crate::durable;
 use crate::message::{MessagePart, text};
 use crate::model::ModelFile;
+use crate::outside::{self, Links};
 use crate::train::{EpochRecord, Keeper, Snapshot, Wish};
 use crate::{Error, Result};
 
@@ -28,7 +30,10 @@ pub(super) const LOCK_FILE: &str = ".lock";
 pub struct LiveRun {
     path: PathBuf,
     about: Value,
-    metrics: MetricsWriter,
+    /// The records of epochs on disk; None as long as nothing there was changed.
+    metrics: Option<MetricsWriter>,
+    /// What they begin with.
+    records: Vec<EpochRecord>,
     every: Duration,
     saved: Instant,
     stop: Arc<AtomicBool>,
@@ -54,17 +59,20 @@ impl LiveRun {
         staged.write(METRICS_FILE, b"")?;
         let (path, made) = staged.place()?;
         let lock = lock(&path)?;
-        let live = Self::open(path, lock, first, every, stop)?;
+        let mut live = Self::open(path, lock, first, every, stop);
+        live.metrics()?;
         Ok(Self { _made: Some(made), ..live })
     }
 
-    /// The folder of a training that was left, and where it stands. The metrics are cut back to the checkpoint. Errors:
-    /// no run there, a run that is finished or that another process writes, a checkpoint that cannot be read.
+    /// The folder of a training that was left, and where it stands. Nothing in the folder changes before the training goes
+    /// on; then the metrics are cut back to the checkpoint. Errors: no run there, a run that is finished (what a process that
+    /// was killed left in it goes) or that another process writes, a checkpoint that cannot be read.
     pub fn resume(path: impl AsRef<Path>, stop: Arc<AtomicBool>) -> Result<(Self, Checkpoint)> {
         let path = path.as_ref().to_path_buf();
         let wrong = |message: &str| Error::Model(format!("{}: {message}", path.display()));
         let file = path.join(CHECKPOINT_FILE);
         if path.join(MODEL_FILE).exists() {
+            tidy(&path);
             return Err(wrong("this training is finished; there is nothing to go on with"));
         }
         if !file.exists() {
@@ -77,34 +85,52 @@ impl LiveRun {
         }
         // Before the checkpoint is read: another process may be writing a newer one.
         let lock = lock(&path)?;
-        let checkpoint = Checkpoint::from_file(ModelFile::load(&file)?)
+        let checkpoint = Checkpoint::from_file(ModelFile::load_from(&file, Links::Refuse)?)
             .map_err(|error| Error::Model(format!("{}: {error}", file.display())))?;
-        durable::sweep(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-        let live = Self::open(path, lock, &checkpoint, Duration::MAX, stop)?;
+        let live = Self::open(path, lock, &checkpoint, Duration::MAX, stop);
         Ok((live, checkpoint))
     }
 
-    fn open(
-        path: PathBuf,
-        lock: File,
-        at: &Checkpoint,
-        every: Duration,
-        stop: Arc<AtomicBool>,
-    ) -> Result<Self> {
-        let mut metrics = MetricsWriter::create(path.join(METRICS_FILE))?;
-        for record in at.snapshot.position.records() {
-            metrics.write(record)?;
-        }
-        Ok(Self {
+    fn open(path: PathBuf, lock: File, at: &Checkpoint, every: Duration, stop: Arc<AtomicBool>) -> Self {
+        Self {
             path,
             about: at.about.clone(),
-            metrics,
+            metrics: None,
+            records: at.snapshot.position.records().to_vec(),
             every,
             saved: Instant::now(),
             stop,
             _lock: lock,
             _made: None,
-        })
+        }
+    }
+
+    /// The records on disk, which are those of the checkpoint from the first time on. What a process that was killed was
+    /// writing goes then, too.
+    fn metrics(&mut self) -> Result<&mut MetricsWriter> {
+        let writer = match self.metrics.take() {
+            Some(writer) => writer,
+            None => {
+                durable::sweep(&self.path).map_err(|source| self.unwritten(&self.path, &source))?;
+                MetricsWriter::with(self.path.join(METRICS_FILE), &self.records)
+                    .map_err(|error| self.resumable(error))?
+            }
+        };
+        Ok(self.metrics.insert(writer))
+    }
+
+    /// The error for a file that cannot be written: nothing of the training is lost.
+    fn unwritten(&self, file: &Path, source: &io::Error) -> Error {
+        Error::Model(format!("{}: {source}; the last checkpoint is whole", file.display()))
+            .advise(text("make room and ") + MessagePart::Resume(self.path.clone()))
+    }
+
+    /// An error of the operating system as [`unwritten`](Self::unwritten).
+    fn resumable(&self, error: Error) -> Error {
+        match error {
+            Error::Io { path, source } => self.unwritten(&path, &source),
+            other => other,
+        }
     }
 
     /// How long it goes without a checkpoint; a run that was resumed makes none by itself before this is said.
@@ -119,22 +145,24 @@ impl LiveRun {
 
     /// Replaces a small file of the run, such as one that says more at its end. Errors: what the operating system
     /// refuses.
-    pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+    pub fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.metrics()?;
+        self.put(name, bytes)
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path.join(name);
-        durable::write(&path, bytes).map_err(|source| Error::Io { path, source })
+        durable::write(&path, bytes).map_err(|source| self.unwritten(&path, &source))
     }
 
     /// Writes the report (HTML), the figures and then the model, and removes what only an unfinished run needs. Errors:
     /// what the operating system refuses; the last checkpoint is there as long as the model is not.
-    pub fn finish(self, model: &ModelFile, report: &[u8], results: &RunResults) -> Result<RunFolder> {
+    pub fn finish(mut self, model: &ModelFile, report: &[u8], results: &RunResults) -> Result<RunFolder> {
         self.replace(REPORT_FILE, report)?;
         self.replace(RESULTS_FILE, &results.to_bytes()?)?;
         // The model makes the run a finished one, so it comes last.
         self.replace(MODEL_FILE, &model.to_bytes()?)?;
-        for name in [CHECKPOINT_FILE, LOCK_FILE] {
-            let path = self.path.join(name);
-            fs::remove_file(&path).map_err(|source| Error::Io { path, source })?;
-        }
+        remove_unfinished(&self.path);
         RunFolder::open(&self.path)
     }
 }
@@ -150,11 +178,8 @@ impl Keeper for LiveRun {
 
     fn save(&mut self, snapshot: Snapshot) -> Result<()> {
         let bytes = Checkpoint { about: self.about.clone(), snapshot }.to_file()?.to_bytes()?;
-        let file = self.path.join(CHECKPOINT_FILE);
-        durable::write(&file, &bytes).map_err(|source| {
-            Error::Model(format!("{}: {source}; the checkpoint before it is whole", file.display()))
-                .advise(text("make room and ") + MessagePart::Resume(self.path.clone()))
-        })?;
+        self.metrics()?;
+        self.put(CHECKPOINT_FILE, &bytes)?;
         self.saved = Instant::now();
         Ok(())
     }
@@ -162,16 +187,36 @@ impl Keeper for LiveRun {
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         if record.epoch == 1 {
             // Another candidate may have been before it.
-            self.metrics = MetricsWriter::create(self.path.join(METRICS_FILE))?;
+            (self.metrics, self.records) = (None, Vec::new());
         }
-        self.metrics.write(record)
+        let written = self.metrics()?.write(record);
+        written.map_err(|error| self.resumable(error))
+    }
+}
+
+/// Removes what a finished run does not need. What cannot be removed does no harm: the model makes it a finished one.
+fn remove_unfinished(path: &Path) {
+    for name in [CHECKPOINT_FILE, LOCK_FILE] {
+        let _ = fs::remove_file(path.join(name));
+    }
+}
+
+/// Removes from a finished run what a process left that was killed after it had written the model. One that is still at it
+/// holds the lock, and does so itself.
+fn tidy(path: &Path) {
+    let left = [CHECKPOINT_FILE, LOCK_FILE].iter().any(|name| path.join(name).exists());
+    if left && let Ok(_lock) = lock(path) {
+        let _ = durable::sweep(path);
+        remove_unfinished(path);
     }
 }
 
 fn lock(path: &Path) -> Result<File> {
     let file = path.join(LOCK_FILE);
     let refused = |source| Error::Io { path: file.clone(), source };
-    let opened = File::options().create(true).append(true).open(&file).map_err(refused)?;
+    let opened =
+        outside::open_with(&file, Links::Refuse, File::options().read(true).append(true).create(true))?
+            .ok_or_else(|| refused(io::ErrorKind::NotFound.into()))?;
     match opened.try_lock() {
         Ok(()) => Ok(opened),
         Err(TryLockError::WouldBlock) => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::{Error, Result};
+use crate::{Error, Result, durable};
 
 /// Writes one JSON object a line ([JSON Lines](https://jsonlines.org)), each in a single write, so that a reader
 /// of the growing file sees whole lines. JSON has no NaN and no infinity: they become `null`.
@@ -17,10 +17,16 @@ pub struct MetricsWriter {
 }
 
 impl MetricsWriter {
-    /// Begins the file at `path`; an existing one is emptied. Errors: what the operating system refuses.
+    /// Begins the file at `path`; an existing one is replaced. Errors: what the operating system refuses.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        Self::with::<()>(path, &[])
+    }
+
+    /// As [`create`](Self::create), with records that are known already, all at once. Errors as [`write`](Self::write).
+    pub fn with<R: Serialize>(path: impl AsRef<Path>, records: &[R]) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
-        match File::create(&path) {
+        let lines: Vec<Vec<u8>> = records.iter().map(line).collect::<Result<_>>()?;
+        match durable::create(&path, &lines.concat()) {
             Ok(file) => Ok(Self { file, path }),
             Err(source) => Err(Error::Io { path, source }),
         }
@@ -28,15 +34,19 @@ impl MetricsWriter {
 
     /// Adds a line. Errors: a record that is no struct or map, and what the operating system refuses.
     pub fn write(&mut self, record: &impl Serialize) -> Result<()> {
-        let mut line = serde_json::to_vec(record).map_err(|error| {
-            Error::Invalid(format!("a metrics record cannot be written as JSON: {error}"))
-        })?;
-        if line.first() != Some(&b'{') {
-            return Err(Error::Invalid("a metrics record must be a struct or a map".into()));
-        }
-        line.push(b'\n');
-        self.file.write_all(&line).map_err(|source| Error::Io { path: self.path.clone(), source })
+        self.file.write_all(&line(record)?).map_err(|source| Error::Io { path: self.path.clone(), source })
     }
+}
+
+/// A record with its line end.
+fn line(record: &impl Serialize) -> Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(record)
+        .map_err(|error| Error::Invalid(format!("a metrics record cannot be written as JSON: {error}")))?;
+    if line.first() != Some(&b'{') {
+        return Err(Error::Invalid("a metrics record must be a struct or a map".into()));
+    }
+    line.push(b'\n');
+    Ok(line)
 }
 
 #[cfg(test)]

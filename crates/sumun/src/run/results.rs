@@ -5,7 +5,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::outside::{self, Links};
+use crate::{Error, Result, json};
+
+/// The most bytes that the figures of a run have.
+const MOST: u64 = 8 << 20;
 
 /// What [`RESULTS_FILE`](super::RESULTS_FILE) says of a finished run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,12 +105,9 @@ impl RunResults {
     /// Reads a file; None where there is none. Errors: what the operating system refuses, and a file that says something
     /// else.
     pub fn read(path: &Path) -> Result<Option<Self>> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::Io { path: path.to_path_buf(), source }),
-        };
-        serde_json::from_slice(&bytes)
+        let Some(bytes) = outside::read(path, Links::Refuse, MOST)? else { return Ok(None) };
+        json::read(&bytes)
+            .and_then(serde_json::from_value)
             .map(Some)
             .map_err(|error| Error::Data(format!("{}: holds no figures of a run: {error}", path.display())))
     }

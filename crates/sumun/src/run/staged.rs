@@ -61,21 +61,18 @@ impl Staged {
     }
 
     /// Puts the folder in its place, whole and safe from a power failure; its path, and the folders made above it. Errors:
-    /// what the operating system refuses; then nothing is left. Only where the final place cannot be taken, because
-    /// something appeared there in the meantime, is the folder kept, and the message says where.
+    /// something appeared there in the meantime, and what the operating system refuses; then nothing is left.
     pub(super) fn place(self) -> Result<(PathBuf, MadeFolders)> {
         let Self { folder, parents, path } = self;
         sync_all(folder.path()).map_err(|source| Error::Io { path: path.clone(), source })?;
-        let problem = match refuse_existing(&path) {
-            Ok(()) => {
-                fs::rename(folder.path(), &path).err().map(|source| format!("{}: {source}", path.display()))
-            }
-            Err(_) => Some(format!("{} appeared during the training", path.display())),
-        };
-        let staged = folder.keep();
-        if let Some(problem) = problem {
-            return Err(Error::Model(format!("{problem}; it is kept in {}: rename it", staged.display())));
+        refuse_existing(&path)?;
+        if let Err(source) = fs::rename(folder.path(), &path) {
+            // Another training may have been a moment faster.
+            refuse_existing(&path)?;
+            return Err(Error::Io { path, source });
         }
+        // Nothing is left at its hidden name to be removed.
+        let _ = folder.keep();
         parents.sync(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         Ok((path, parents))
     }
@@ -206,17 +203,15 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_kept_when_its_place_was_taken_meanwhile() {
+    fn the_slower_of_two_trainings_with_one_place_leaves_nothing() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a");
         let [first, second] = [(); 2].map(|()| stage(&path));
         drop(first.place().unwrap());
         let error = second.place().unwrap_err().to_string();
-        let (problem, kept) = error.split_once("; it is kept in ").unwrap();
-        assert_eq!(problem, format!("{} appeared during the training", path.display()));
-        let kept = RunFolder::open(kept.strip_suffix(": rename it").unwrap()).unwrap();
-        assert_eq!(kept.load_model().unwrap(), model());
-        assert_eq!(names(root.path()).len(), 2);
+        assert_eq!(error, format!("{} exists; choose another out or remove it", path.display()));
+        assert_eq!(RunFolder::open(&path).unwrap().load_model().unwrap(), model());
+        assert_eq!(names(root.path()), ["a"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, Poolin
 pub(crate) use declare::{Typed, is_open, row_named, settings};
 pub use kind::Kind;
 pub use or::Or;
-pub(crate) use read::{LAYERS, check_train, misfit, unknown, unwritable};
+pub(crate) use read::{LAYERS, MOST_CONFIG, check_train, misfit, unknown, unwritable};
 pub use read::{Settings, read_config};
 pub use row::Setting;
 pub(crate) use row::alone;

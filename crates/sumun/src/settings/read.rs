@@ -8,6 +8,7 @@ use super::kind::Kind;
 use super::row::Setting;
 use crate::data::nearest;
 use crate::message::{MessagePart, key, text};
+use crate::outside::{self, Links};
 use crate::{Error, Result};
 
 /// The settings of a task.
@@ -158,9 +159,13 @@ impl Settings {
     }
 }
 
+/// The most bytes that a configuration has: the names of a hundred thousand columns.
+pub(crate) const MOST_CONFIG: u64 = 4 << 20;
+
 /// Reads a configuration file: its settings as they stand, and the task if it names one.
 pub fn read_config(path: &Path) -> Result<Table> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
+    let missing = || Error::Io { path: path.into(), source: std::io::ErrorKind::NotFound.into() };
+    let text = outside::read_text(path, Links::Follow, MOST_CONFIG)?.ok_or_else(missing)?;
     text.parse::<Table>().map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let message: Vec<&str> = error.message().split_whitespace().collect();

@@ -1,12 +1,12 @@
 //! Pretrained word vectors for a task's embedding.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::options::TextOptions;
 use crate::message::{key, text};
 use crate::model::{EmbeddingLayer, LayerConfig, Model};
+use crate::outside::{self, Links};
 use crate::text::{Coverage, VectorFormat, VectorOptions, Vocabulary, WordVectors};
 use crate::{Error, Result};
 
@@ -84,7 +84,11 @@ fn format(path: &Path) -> Result<VectorFormat> {
 fn first_line(path: &Path, most: u64) -> Result<String> {
     let refused = |source| Error::Io { path: path.to_path_buf(), source };
     let mut line = Vec::new();
-    let mut file = BufReader::new(File::open(path).map_err(refused)?.take(most));
+    // It is read again, so it is no pipe.
+    let Some(file) = outside::open(path, Links::Follow)? else {
+        return Err(Error::Data(format!("{}: there is no such file; check the path", path.display())));
+    };
+    let mut file = BufReader::new(file.take(most));
     file.read_until(b'\n', &mut line).map_err(refused)?;
     Ok(String::from_utf8_lossy(&line).into_owned())
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use ndarray::ArrayViewMut2;
 use super::Vocabulary;
 use super::word_file::{VectorFormat, WordFile};
 use crate::model::Model;
+use crate::outside::{self, Links};
 use crate::{Error, Result};
 
 /// How many missing tokens a [`Coverage`] names.
@@ -151,12 +151,9 @@ impl WordVectors {
     pub fn read(path: impl AsRef<Path>, vocabulary: &Vocabulary, options: &VectorOptions) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => {
-                Error::Data(format!("{name}: there is no such file; check the path"))
-            }
-            _ => Error::Io { path: path.to_path_buf(), source },
-        })?;
+        let Some(file) = outside::open(path, Links::Follow)? else {
+            return Err(Error::Data(format!("{name}: there is no such file; check the path")));
+        };
         Self::from_reader(&name, BufReader::with_capacity(1 << 20, file), vocabulary, options)
     }
 
@@ -511,7 +508,7 @@ mod tests {
         std::fs::write(&path, "1 3\na 1 2 3\n").unwrap();
         assert_eq!(read().unwrap().vector(2), Some(&[1.0, 2.0, 3.0][..]));
         let error = WordVectors::read(folder.path(), &vocabulary, &VectorOptions::new(FastText)).unwrap_err();
-        assert!(matches!(error, Error::Io { .. }), "{error}");
+        assert!(error.to_string().ends_with("is a folder, not a file; give a file"), "{error}");
     }
 
     proptest! {
