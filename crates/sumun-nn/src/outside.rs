@@ -78,6 +78,20 @@ pub fn read_text(path: &Path, links: Links, most: u64) -> Result<Option<String>>
     })
 }
 
+/// As [`read`], of a file that must be there.
+pub fn read_given(path: &Path, links: Links, most: u64) -> Result<Vec<u8>> {
+    read(path, links, most)?.ok_or_else(|| missing(path))
+}
+
+/// As [`read_text`], of a file that must be there.
+pub fn read_given_text(path: &Path, links: Links, most: u64) -> Result<String> {
+    read_text(path, links, most)?.ok_or_else(|| missing(path))
+}
+
+fn missing(path: &Path) -> Error {
+    Error::Io { path: path.to_path_buf(), source: ErrorKind::NotFound.into() }
+}
+
 /// Opens data to be read once from front to back. It may come through a pipe, as a shell makes one of `<(command)`: waiting
 /// for it is what was asked for. Its reader bounds how much is read. Errors: what the operating system refuses.
 pub fn stream(path: &Path) -> std::io::Result<File> {

@@ -66,8 +66,8 @@ pub mod settings;
 pub mod tasks;
 pub mod text;
 
-pub use sumun_nn::durable;
+pub(crate) use sumun_nn::json;
 pub use sumun_nn::{Error, Fill, Ids, Layout, Parameters, Result, Rows, keep_freed_memory};
+pub use sumun_nn::{durable, outside};
 pub use sumun_nn::{error, loss, message, model, nn, noise, parameters, rows, train};
-pub(crate) use sumun_nn::{json, outside};
 pub use tasks::forecast;

@@ -21,14 +21,17 @@ pub(crate) mod train;
 use std::path::Path;
 
 use sumun::model::ModelConfig;
+use sumun::outside::{self, Links};
 
 use crate::failure::Failure;
+
+/// The most bytes of a file of layers.
+const MOST_ARCHITECTURE: u64 = 4 << 20;
 
 /// The layers that a file has, where one is given.
 fn architecture(file: Option<&Path>) -> Result<Option<ModelConfig>, Failure> {
     let Some(file) = file else { return Ok(None) };
-    let refused = |source| sumun::Error::Io { path: file.to_path_buf(), source };
-    let text = std::fs::read_to_string(file).map_err(refused)?;
+    let text = outside::read_given_text(file, Links::Follow, MOST_ARCHITECTURE)?;
     Ok(Some(ModelConfig::from_toml(&text).map_err(|error| error.of(file.display()))?))
 }
 

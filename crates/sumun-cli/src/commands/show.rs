@@ -81,7 +81,8 @@ fn as_json(opened: &Opened) -> Result<Value, Failure> {
 
 /// What a file of another program holds, where `failure` says why there is no model.
 fn tensors_alone(arguments: &Arguments, failure: Failure) -> Result<(), Failure> {
-    let Ok(Some(file)) = std::fs::read(&arguments.file).map(|bytes| ForeignFile::read(&bytes).ok()) else {
+    let Ok(Some(file)) = sumun::models::bytes(&arguments.file).map(|bytes| ForeignFile::read(&bytes).ok())
+    else {
         return Err(failure);
     };
     let rows: Vec<(String, &str, &[usize])> = file

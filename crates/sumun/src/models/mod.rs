@@ -19,6 +19,6 @@ mod opened;
 mod target;
 
 pub use arrays::{read_arrays, save, write_arrays};
-pub use opened::{Opened, Origin, open};
+pub use opened::{Opened, Origin, bytes, open};
 pub use sumun_nn::interchange;
 pub use target::{Target, Written, write};

@@ -5,6 +5,7 @@ use std::path::Path;
 use sumun_nn::interchange::{FileFormat, ForeignFile, Import};
 
 use crate::model::{Model, ModelConfig, ModelFile, NETWORK};
+use crate::outside::{self, Links};
 use crate::tasks::{TrainedModel, open as open_run, open_file};
 use crate::{Error, Result};
 
@@ -109,22 +110,9 @@ fn no_architecture(architecture: Option<&ModelConfig>) -> Result<()> {
     }
 }
 
-/// The bytes of a file.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
-    let refused = |source| Error::Io { path: path.to_path_buf(), source };
-    // Asked before opening: opening a pipe would wait for a writer.
-    let metadata = std::fs::metadata(path).map_err(refused)?;
-    if !metadata.is_file() {
-        return Err(Error::Model(format!("{}: is not a file; give a model file", path.display())));
-    }
-    if metadata.len() > MOST_BYTES {
-        let found = metadata.len();
-        return Err(Error::Model(format!(
-            "{}: has {found} bytes, more than {MOST_BYTES}, the most that is read",
-            path.display()
-        )));
-    }
-    std::fs::read(path).map_err(refused)
+/// The bytes of a model file. Errors: none there, anything but a regular file, and more bytes than are read.
+pub fn bytes(path: &Path) -> Result<Vec<u8>> {
+    outside::read_given(path, Links::Follow, MOST_BYTES)
 }
 
 /// Whether a safetensors file is one of this library's, by its metadata.

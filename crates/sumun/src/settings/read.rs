@@ -164,8 +164,7 @@ pub(crate) const MOST_CONFIG: u64 = 4 << 20;
 
 /// Reads a configuration file: its settings as they stand, and the task if it names one.
 pub fn read_config(path: &Path) -> Result<Table> {
-    let missing = || Error::Io { path: path.into(), source: std::io::ErrorKind::NotFound.into() };
-    let text = outside::read_text(path, Links::Follow, MOST_CONFIG)?.ok_or_else(missing)?;
+    let text = outside::read_given_text(path, Links::Follow, MOST_CONFIG)?;
     text.parse::<Table>().map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let message: Vec<&str> = error.message().split_whitespace().collect();
