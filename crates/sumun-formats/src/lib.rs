@@ -10,7 +10,9 @@
 pub mod audio;
 mod bytes;
 pub mod error;
+mod hdf5;
 mod json;
+pub mod keras;
 pub mod npy;
 pub mod onnx;
 pub mod safetensors;

@@ -1,0 +1,185 @@
+//! Reads a file into a tree.
+
+mod attributes;
+mod chunks;
+mod elements;
+mod groups;
+mod heap;
+mod objects;
+
+use std::collections::{HashMap, HashSet};
+
+use super::{FORMAT, Group, MAGIC, Member, NOWHERE, kind};
+use crate::bytes::Cursor;
+use crate::error::{Error, Result};
+use objects::Message;
+
+/// Groups within groups; the weights of nested layers need about ten.
+const MOST_NESTED: usize = 32;
+
+/// What may be read and unpacked of a file of `length` bytes before it is taken for an attack: each structure is small
+/// beside what it describes, and weights hardly become smaller by deflate.
+fn most_work(length: usize) -> usize {
+    length.saturating_mul(16).saturating_add(1 << 20)
+}
+
+/// Reads a whole file. Errors: not one, cut off, damaged, or of a form that is not read here.
+pub(crate) fn read(bytes: &[u8]) -> Result<Group> {
+    let mut reader = Reader::new(bytes);
+    let root = reader.superblock()?;
+    match reader.object(root, 0)? {
+        Member::Group(group) => Ok(group),
+        _ => Err(damaged("its root is no group")),
+    }
+}
+
+fn damaged(what: impl Into<String>) -> Error {
+    Error::damaged(FORMAT, what)
+}
+
+fn unsupported(what: impl Into<String>) -> Error {
+    Error::unsupported(FORMAT, what)
+}
+
+/// A file, and what has been read of it.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    /// Bytes that may still be read or unpacked. Every structure is charged for, however often it is come by, so the work
+    /// is linear in the file's size whatever leads to what.
+    left: usize,
+    /// The headers of the objects that have been read: none has two names.
+    seen: HashSet<u64>,
+    /// The objects of each global heap that has been read.
+    heaps: HashMap<u64, HashMap<u16, &'a [u8]>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, left: most_work(bytes.len()), seen: HashSet::new(), heaps: HashMap::new() }
+    }
+
+    /// Charges for so many bytes. Error: there have been too many.
+    fn charge(&mut self, count: u64) -> Result<usize> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        match self.left.checked_sub(count) {
+            Some(left) => {
+                self.left = left;
+                Ok(count)
+            }
+            None => {
+                let most = most_work(self.bytes.len());
+                Err(Error::too_large(FORMAT, "what it unpacks to", u128::MAX, most as u128))
+            }
+        }
+    }
+
+    /// `length` bytes at an address, charged for. Error: they are not there.
+    fn at(&mut self, address: u64, length: u64) -> Result<&'a [u8]> {
+        let cut = || damaged(format!("{length} bytes at {address} are outside its {}", self.bytes.len()));
+        let start = usize::try_from(address).map_err(|_| cut())?;
+        let rest = self.bytes.get(start..).ok_or_else(cut)?;
+        let part = usize::try_from(length).ok().and_then(|length| rest.get(..length)).ok_or_else(cut)?;
+        self.charge(length)?;
+        Ok(part)
+    }
+
+    /// A place at an address, `length` bytes long, which begins with a signature.
+    fn signed(&mut self, address: u64, length: u64, signature: &[u8; 4]) -> Result<Cursor<'a>> {
+        let mut place = Cursor::new(self.at(address, length)?, FORMAT);
+        match place.array::<4>()? == *signature {
+            true => Ok(place),
+            false => Err(damaged(format!("there is no {} at {address}", String::from_utf8_lossy(signature)))),
+        }
+    }
+
+    /// The address of the root's header.
+    fn superblock(&mut self) -> Result<u64> {
+        let mut place = Cursor::new(self.bytes, FORMAT);
+        if place.array::<8>().ok() != Some(MAGIC) {
+            return Err(damaged("it does not begin as one"));
+        }
+        let version = place.u8()?;
+        let sizes = match version {
+            0 | 1 => {
+                place.take(4)?;
+                let sizes = [place.u8()?, place.u8()?];
+                // Reserved, the sizes of leaves and nodes, flags.
+                place.take(if version == 0 { 9 } else { 13 })?;
+                sizes
+            }
+            2 | 3 => {
+                let sizes = [place.u8()?, place.u8()?];
+                place.take(1)?;
+                sizes
+            }
+            _ => return Err(unsupported(format!("its superblock is of version {version}; 0 to 3 are read"))),
+        };
+        if sizes != [8, 8] {
+            return Err(unsupported(format!(
+                "its addresses and lengths have {} and {} bytes; 8 and 8 are read",
+                sizes[0], sizes[1]
+            )));
+        }
+        if place.u64()? != 0 {
+            return Err(unsupported("its addresses do not count from its beginning"));
+        }
+        // The address of free space or of an extension.
+        place.u64()?;
+        let end = place.u64()?;
+        if end > self.bytes.len() as u64 {
+            return Err(damaged(format!("cut off: it has {} bytes of {end}", self.bytes.len())));
+        }
+        if version < 2 {
+            // The driver, and the name of the root.
+            place.take(16)?;
+        }
+        place.u64()
+    }
+
+    /// The object whose header is at an address.
+    fn object(&mut self, address: u64, depth: usize) -> Result<Member> {
+        if depth > MOST_NESTED {
+            return Err(Error::too_large(
+                FORMAT,
+                "the nesting of groups",
+                depth as u128,
+                MOST_NESTED as u128,
+            ));
+        }
+        if !self.seen.insert(address) {
+            return Err(unsupported(format!("the object at {address} has two names")));
+        }
+        let messages = self.header(address)?;
+        let has = |kind: u16| messages.iter().any(|message| message.kind == kind);
+        if has(kind::LAYOUT) || has(kind::DATATYPE) {
+            return match self.array(&messages) {
+                Ok(tensor) => Ok(Member::Array(tensor)),
+                Err(error @ Error::Unsupported { .. }) => Ok(Member::Other(error)),
+                Err(error) => Err(error),
+            };
+        }
+        let mut group = Group::default();
+        for message in messages.iter().filter(|message| message.kind == kind::ATTRIBUTE) {
+            let (name, attribute) = self.attribute(message)?;
+            group.attributes.insert(name, attribute);
+        }
+        if messages.iter().any(|message| message.kind == kind::ATTRIBUTE_INFO && has_dense(message)) {
+            return Err(unsupported("attributes in a heap of their own"));
+        }
+        self.members(&messages, &mut group, depth)?;
+        Ok(Member::Group(group))
+    }
+}
+
+/// Whether an attribute info message leads to a heap.
+fn has_dense(message: &Message<'_>) -> bool {
+    let mut place = Cursor::new(message.data, FORMAT);
+    let heap = |place: &mut Cursor<'_>| -> Result<u64> {
+        place.u8()?;
+        if place.u8()? & 1 != 0 {
+            place.u16()?;
+        }
+        place.u64()
+    };
+    heap(&mut place).is_ok_and(|heap| heap != NOWHERE)
+}

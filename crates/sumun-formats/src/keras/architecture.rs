@@ -1,0 +1,347 @@
+//! The layers of a model, and what each of them reads.
+
+use std::collections::HashMap;
+
+use super::value::{Settings, Value};
+use super::{FORMAT, MOST_LAYERS};
+use crate::error::{Error, Result, quoted};
+
+/// A model's layers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Architecture {
+    /// The model's name.
+    pub name: String,
+    /// The layers in the order of the file; those that are inputs are of the class `InputLayer`.
+    pub layers: Vec<Layer>,
+    /// What the model reads.
+    pub inputs: Vec<Source>,
+    /// What it returns.
+    pub outputs: Vec<Source>,
+}
+
+/// A layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// What it is: `LSTM`.
+    pub class: String,
+    /// Its own name.
+    pub name: String,
+    /// What it is set to.
+    pub settings: Settings,
+    /// Each of its uses: one of most layers, more of those that share their weights.
+    pub calls: Vec<Call>,
+    /// The length of each axis of each of its outputs, None of one that differs from batch to batch. Written beside what reads
+    /// it, and not read, as a file says it anew at every use.
+    pub shapes: Vec<Vec<Option<usize>>>,
+}
+
+/// One use of a layer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Call {
+    /// What it reads: the tensors of each argument, in order.
+    pub arguments: Vec<Vec<Source>>,
+    /// The tensors of arguments by name, such as `initial_state`.
+    pub named: Vec<(String, Vec<Source>)>,
+    /// Arguments that are no tensors, such as `training`; none that are null. Those without a name have their place for one.
+    pub settings: Settings,
+}
+
+impl Call {
+    /// A use on these tensors alone.
+    pub fn of(sources: impl Into<Vec<Source>>) -> Self {
+        Self { arguments: vec![sources.into()], ..Self::default() }
+    }
+}
+
+/// An output of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source {
+    /// The layer's name.
+    pub layer: String,
+    /// Which of its uses.
+    pub call: usize,
+    /// Which of the outputs of that.
+    pub output: usize,
+}
+
+impl Architecture {
+    /// Reads a configuration. Errors: no model, a layer without class or name.
+    pub(super) fn of(document: &Value) -> Result<Self> {
+        let class = class(document)?;
+        let architecture = match class {
+            "Sequential" => Self::sequential(document)?,
+            "Functional" | "Model" => Self::functional(document)?,
+            other => {
+                let what = format!(
+                    "the model is of the class {}; Sequential and Functional ones are read",
+                    quoted(other)
+                );
+                return Err(Error::unsupported(FORMAT, what));
+            }
+        };
+        match architecture.layers.len() {
+            ..=MOST_LAYERS => Ok(architecture),
+            count => {
+                Err(Error::too_large(FORMAT, "the number of layers", count as u128, MOST_LAYERS as u128))
+            }
+        }
+    }
+
+    fn sequential(document: &Value) -> Result<Self> {
+        let config = member(document, "config")?;
+        let none = Settings::default();
+        // Before Keras 2.2.3 the configuration is the list.
+        let (settings, list) = match config {
+            Value::List(list) => (&none, list.as_slice()),
+            config => (object(config)?, list(member(config, "layers")?)?),
+        };
+        let name = settings.get("name").and_then(Value::as_text).unwrap_or("sequential");
+        let mut layers = Vec::with_capacity(list.len() + 1);
+        for described in list {
+            let mut layer = Layer::of(described)?;
+            if layers.is_empty() && layer.class != "InputLayer" {
+                layers.push(input_of(&layer, settings)?);
+            }
+            layer.calls = vec![match layers.last() {
+                Some(Layer { name, .. }) => Call::of([Source::of(name)]),
+                None => Call::default(),
+            }];
+            layers.push(layer);
+        }
+        let (Some(first), Some(last)) = (layers.first(), layers.last()) else {
+            return Err(damaged("a Sequential without layers"));
+        };
+        let (inputs, outputs) = (vec![Source::of(&first.name)], vec![Source::of(&last.name)]);
+        Ok(Self { name: name.into(), layers, inputs, outputs })
+    }
+
+    fn functional(document: &Value) -> Result<Self> {
+        let config = member(document, "config")?;
+        let name = object(config)?.get("name").and_then(Value::as_text).unwrap_or("model").into();
+        let layers = list(member(config, "layers")?)?.iter().map(Layer::of).collect::<Result<_>>()?;
+        let ends = |key: &str| -> Result<Vec<Source>> {
+            let mut sources = Vec::new();
+            collect(member(config, key)?, &mut sources);
+            match sources.is_empty() {
+                true => Err(damaged(format!("there are no {key}"))),
+                false => Ok(sources),
+            }
+        };
+        Ok(Self { name, layers, inputs: ends("input_layers")?, outputs: ends("output_layers")? })
+    }
+
+    /// As a Functional configuration.
+    pub(super) fn to_value(&self) -> Value {
+        let ends = |sources: &[Source]| -> Value {
+            let list: Vec<Value> = sources.iter().map(Source::to_value).collect();
+            list.into()
+        };
+        let shapes = self.layers.iter().map(|layer| (layer.name.as_str(), layer.shapes.as_slice())).collect();
+        let config = Settings::from([
+            ("name", self.name.as_str().into()),
+            ("trainable", true.into()),
+            ("layers", self.layers.iter().map(|layer| layer.to_value(&shapes)).collect::<Vec<_>>().into()),
+            ("input_layers", ends(&self.inputs)),
+            ("output_layers", ends(&self.outputs)),
+        ]);
+        object_of("keras.src.models.functional", "Functional", config).into()
+    }
+}
+
+impl Layer {
+    fn of(described: &Value) -> Result<Self> {
+        let class = class(described)?;
+        let settings = object(member(described, "config")?)?.clone();
+        let own = settings.get("name").or_else(|| object(described).ok()?.get("name"));
+        let Some(name) = own.and_then(Value::as_text) else {
+            return Err(damaged(format!("a layer of the class {} has no name", quoted(class))));
+        };
+        let nodes = object(described)?.get("inbound_nodes").and_then(Value::as_list).unwrap_or_default();
+        let mut calls = nodes.iter().map(Call::read).collect::<Result<Vec<_>>>()?;
+        if calls.is_empty() {
+            calls.push(Call::default());
+        }
+        Ok(Self { class: class.into(), name: name.into(), calls, settings, shapes: Vec::new() })
+    }
+
+    fn to_value(&self, shapes: &Shapes<'_>) -> Value {
+        let mut config = self.settings.clone();
+        config.set("name", self.name.as_str());
+        let mut layer = object_of("keras.layers", &self.class, config);
+        layer.set("name", self.name.as_str());
+        let used = self.calls.iter().filter(|call| !call.arguments.is_empty());
+        let calls = used.map(|call| call.to_value(shapes));
+        layer.set("inbound_nodes", calls.collect::<Vec<_>>());
+        layer.into()
+    }
+}
+
+impl Call {
+    /// Reads a use: of Keras 3, `{"args": …, "kwargs": …}`; of Keras 2, a list of tensors, the first of which has the named
+    /// arguments.
+    fn read(node: &Value) -> Result<Self> {
+        let mut call = Self::default();
+        let named = match node {
+            Value::Object(node) => {
+                let arguments = node.get("args").and_then(Value::as_list).unwrap_or_default();
+                for (place, argument) in arguments.iter().enumerate() {
+                    let tensors = sources(argument);
+                    if tensors.is_empty() && *argument != Value::Null {
+                        call.settings.set(&place.to_string(), argument.clone());
+                    }
+                    call.arguments.push(tensors);
+                }
+                node.get("kwargs").and_then(Value::as_object)
+            }
+            node => {
+                let tensors = sources(node);
+                if tensors.is_empty() {
+                    return Err(damaged("a layer reads what is no tensor"));
+                }
+                call.arguments.push(tensors);
+                first_object(node)
+            }
+        };
+        for (name, value) in named.into_iter().flat_map(Settings::iter) {
+            let tensors = sources(value);
+            match value {
+                Value::Null => {}
+                _ if tensors.is_empty() => call.settings.set(name, value.clone()),
+                _ => call.named.push((name.into(), tensors)),
+            }
+        }
+        Ok(call)
+    }
+
+    fn to_value(&self, shapes: &Shapes<'_>) -> Value {
+        let list = |sources: &[Source]| -> Value {
+            sources.iter().map(|source| source.to_tensor(shapes)).collect::<Vec<_>>().into()
+        };
+        let argument = |sources: &Vec<Source>| match sources.as_slice() {
+            [one] => one.to_tensor(shapes),
+            several => list(several),
+        };
+        let mut named = self.settings.clone();
+        for (name, sources) in &self.named {
+            named.set(name, list(sources));
+        }
+        Settings::from([
+            ("args", self.arguments.iter().map(argument).collect::<Vec<_>>().into()),
+            ("kwargs", named.into()),
+        ])
+        .into()
+    }
+}
+
+/// The shapes of what each layer returns.
+type Shapes<'a> = HashMap<&'a str, &'a [Vec<Option<usize>>]>;
+
+impl Source {
+    /// The first output of the first use.
+    pub fn of(layer: &str) -> Self {
+        Self { layer: layer.into(), call: 0, output: 0 }
+    }
+
+    /// `["lstm", 0, 1]`.
+    fn read(value: &Value) -> Option<Self> {
+        let [Value::Text(layer), call, output, ..] = value.as_list()? else { return None };
+        Some(Self { layer: layer.clone(), call: call.as_size()?, output: output.as_size()? })
+    }
+
+    fn to_value(&self) -> Value {
+        vec![self.layer.as_str().into(), self.call.into(), self.output.into()].into()
+    }
+
+    /// As an argument of a use.
+    fn to_tensor(&self, shapes: &Shapes<'_>) -> Value {
+        let shape = shapes.get(self.layer.as_str()).and_then(|shapes| shapes.get(self.output));
+        let axis = |axis: &Option<usize>| axis.map_or(Value::Null, Value::from);
+        let config = Settings::from([
+            ("shape", shape.into_iter().flatten().map(axis).collect::<Vec<_>>().into()),
+            ("dtype", "float32".into()),
+            ("keras_history", self.to_value()),
+        ]);
+        Settings::from([("class_name", "__keras_tensor__".into()), ("config", config.into())]).into()
+    }
+}
+
+/// The tensors of a value, however deep in lists.
+fn sources(value: &Value) -> Vec<Source> {
+    let mut found = Vec::new();
+    collect(value, &mut found);
+    found
+}
+
+fn collect(value: &Value, found: &mut Vec<Source>) {
+    if let Some(source) = Source::read(value) {
+        found.push(source);
+        return;
+    }
+    match value {
+        Value::List(values) => values.iter().for_each(|value| collect(value, found)),
+        Value::Object(settings) => {
+            let is_tensor = settings.get("class_name").and_then(Value::as_text) == Some("__keras_tensor__");
+            let config = settings.get("config").and_then(Value::as_object);
+            match config.and_then(|config| config.get("keras_history")).filter(|_| is_tensor) {
+                Some(history) => found.extend(Source::read(history)),
+                None => settings.iter().for_each(|(_, value)| collect(value, found)),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The named arguments of a use in Keras 2: `[["lstm", 0, 0, {…}], …]`, or without the outer list.
+fn first_object(node: &Value) -> Option<&Settings> {
+    let list = node.as_list()?;
+    match list.get(3).and_then(Value::as_object) {
+        Some(named) => Some(named),
+        None => list.first().and_then(first_object),
+    }
+}
+
+/// The input of a Sequential that has none of its own: of the shape that its first layer states, or that it was built on.
+fn input_of(first: &Layer, model: &Settings) -> Result<Layer> {
+    let stated = ["batch_input_shape", "batch_shape"].into_iter().find_map(|key| first.settings.get(key));
+    let built = || model.get("build_input_shape").filter(|shape| **shape != Value::Null);
+    let Some(shape) = stated.or_else(built) else {
+        let what = format!(
+            "it does not say what its first layer {} reads; build the model before saving it",
+            quoted(&first.name)
+        );
+        return Err(Error::unsupported(FORMAT, what));
+    };
+    let settings = Settings::from([("batch_shape", shape.clone())]);
+    let calls = vec![Call::default()];
+    Ok(Layer { class: "InputLayer".into(), name: "input".into(), settings, calls, shapes: Vec::new() })
+}
+
+/// An object of Keras' own, with its settings.
+fn object_of(module: &str, class: &str, config: Settings) -> Settings {
+    Settings::from([
+        ("module", module.into()),
+        ("class_name", class.into()),
+        ("config", config.into()),
+        ("registered_name", Value::Null),
+    ])
+}
+
+fn damaged(what: impl Into<String>) -> Error {
+    Error::damaged(FORMAT, what)
+}
+
+fn object(value: &Value) -> Result<&Settings> {
+    value.as_object().ok_or_else(|| damaged(format!("{value} stands where settings should be")))
+}
+
+fn list(value: &Value) -> Result<&[Value]> {
+    value.as_list().ok_or_else(|| damaged(format!("{value} stands where a list should be")))
+}
+
+fn member<'a>(value: &'a Value, name: &str) -> Result<&'a Value> {
+    object(value)?.get(name).ok_or_else(|| damaged(format!("its configuration has no {name}")))
+}
+
+fn class(value: &Value) -> Result<&str> {
+    member(value, "class_name")?.as_text().ok_or_else(|| damaged("a class_name that is no text"))
+}
