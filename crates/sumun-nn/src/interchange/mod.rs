@@ -28,12 +28,14 @@
 mod apply;
 mod chain;
 mod file;
+mod keras;
 mod modules;
 mod verify;
 mod weights;
 
 pub use apply::{LENGTHS, OUTPUT, apply};
 pub use file::{FileFormat, ForeignFile};
+pub use keras::{of_keras, of_keras_with, to_keras, to_keras_h5};
 pub use verify::{TOLERANCE, largest_difference};
 pub use weights::{of_weights, of_weights_with, to_weights};
 

@@ -76,6 +76,8 @@ mod header;
 mod layer_config;
 mod network;
 mod plan;
+#[cfg(feature = "interchange")]
+mod planned;
 mod print;
 #[cfg(feature = "files")]
 mod read;
@@ -98,6 +100,8 @@ pub use content::{FORMAT, ModelFile, NamedTensor};
 pub use feed::Feed;
 pub use layer_config::LayerConfig;
 pub use network::{BatchGradients, Model};
+#[cfg(feature = "interchange")]
+pub(crate) use planned::PlannedCall;
 pub use registry::Registry;
 #[cfg(feature = "files")]
 pub use saved::NETWORK;

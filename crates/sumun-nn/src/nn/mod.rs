@@ -46,6 +46,8 @@ pub use embedding::{Embedding, EmbeddingConfig, EmbeddingLayer};
 pub use init::Initializer;
 pub use layer_norm::{LayerNorm, LayerNormConfig, LayerNormLayer};
 pub use pool::{Pool, PoolCache, PoolLayer};
+#[cfg(feature = "interchange")]
+pub(crate) use recurrent::keras_name;
 pub use recurrent::{
     Biases, CellKind, Checkpoints, FirstWeights, LayerTrace, Peer, Recurrent, RecurrentCache, RecurrentCells,
     RecurrentConfig, RecurrentLayer, Stream, StreamState,

@@ -1,6 +1,7 @@
 //! Models of other programs in and out.
 
 mod apply;
+mod keras;
 mod torch_files;
 mod weights;
 

@@ -16,6 +16,8 @@ mod trace;
 pub use cells::{Recurrent, RecurrentCache, RecurrentCells};
 pub use config::{CellKind, Checkpoints, FirstWeights, RecurrentConfig};
 pub use representable::Peer;
+#[cfg(feature = "interchange")]
+pub(crate) use representable::keras_name;
 pub use spec::{Biases, RecurrentLayer};
 pub use stream::{Stream, StreamState};
 pub use trace::LayerTrace;

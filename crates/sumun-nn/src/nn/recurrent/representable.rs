@@ -106,7 +106,7 @@ impl RecurrentConfig {
 }
 
 /// What Keras 3 calls a function, as it means the name without further arguments; None where it has no name for it.
-fn keras_name(function: ActivationFunction) -> Option<&'static str> {
+pub(crate) fn keras_name(function: ActivationFunction) -> Option<&'static str> {
     use ActivationFunction::*;
     match function {
         Sigmoid => Some("sigmoid"),

@@ -1,0 +1,676 @@
+//! The graph of a Keras model, layer by layer, as a model here.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sumun_formats::keras::{Architecture, Call, Keras, Layer, Source, Taken, Value};
+use sumun_formats::{Data, Tensor};
+
+use super::super::Import;
+use super::activations::{Meaning, Version, of_dense};
+use super::settings::Options;
+use super::{layers, refused};
+use crate::error::quoted;
+use crate::model::{Input, LayerConfig, Model, ModelConfig, ModelFile, NETWORK, NamedTensor};
+use crate::nn::{
+    ActivationFunction, ActivationLayer, CombineLayer, EmbeddingLayer, Pool, PoolLayer, SoftmaxLayer,
+};
+use crate::{Error, Result};
+
+/// What flows between layers, without N.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Shape {
+    /// An input of two axes: ids where an embedding reads it, else a row a sequence. So many of them, where it says.
+    Open(Option<usize>),
+    /// Features at every step, of so many steps where that is known.
+    Steps { time: Option<usize>, features: usize },
+    /// One row a sequence.
+    Once { features: usize },
+    /// One row a sequence of the features of all steps, one step after the other, which are still apart here.
+    Flat { time: usize, features: usize },
+}
+
+/// A tensor of the graph.
+#[derive(Debug, Clone)]
+pub(super) struct Flow {
+    /// The input or layer here that it comes from.
+    pub(super) from: String,
+    pub(super) shape: Shape,
+    /// Which embedding says what steps there are.
+    pub(super) mask: Option<usize>,
+}
+
+/// What a layer returned.
+#[derive(Debug, Clone)]
+enum Output {
+    Flow(Flow),
+    /// A last state of a recurrent layer.
+    State(State),
+    /// Which ids of an input are not 0.
+    Mask(String),
+}
+
+/// A last state.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    /// The recurrent layer.
+    pub(super) layer: String,
+    /// Which of its states, h and c of one direction before those of the other.
+    pub(super) part: usize,
+    /// Of how many.
+    pub(super) of: usize,
+    /// What is h itself, where that is a row of the layer's output.
+    pub(super) hidden: Option<Hidden>,
+}
+
+/// Where the last hidden state of a layer is to be had.
+#[derive(Debug, Clone)]
+pub(super) enum Hidden {
+    /// The layer's output.
+    Output(Flow),
+    /// The last step of it.
+    LastStep(Flow),
+}
+
+/// An embedding that says that some ids are no steps.
+#[derive(Debug)]
+struct Mask {
+    /// Where the embedding is among the layers.
+    layer: usize,
+    /// The input it reads.
+    input: String,
+    /// Whether a layer heeds it.
+    is_heeded: bool,
+    /// The first layer that computes with all steps, in spite of it.
+    crossed: Option<String>,
+}
+
+/// The model so far.
+pub(super) struct Graph {
+    pub(super) version: Version,
+    config: ModelConfig,
+    /// The inputs of the file that are of two axes or more, by their names here.
+    inputs: BTreeMap<String, Option<Input>>,
+    /// Whether an input is read without a mask.
+    unmasked: HashSet<String>,
+    tensors: Vec<NamedTensor>,
+    outputs: HashMap<Source, Output>,
+    masks: Vec<Mask>,
+    taken: HashSet<String>,
+    notes: Vec<String>,
+    lost: Vec<String>,
+    rounded: usize,
+    /// Whether recurrent layers have time before the sequences; None before the first of them.
+    is_time_major: Option<bool>,
+}
+
+/// Reads a whole model.
+pub(super) fn read(file: &Keras, architecture: &Architecture) -> Result<Import> {
+    let mut graph = Graph::new(Version::of(&file.version), architecture)?;
+    let weights = file.weights.of(architecture)?;
+    for (layer, mut weights) in architecture.layers.iter().zip(weights) {
+        graph.layer(layer, &mut weights)?;
+        weights.finish()?;
+    }
+    graph.finish(architecture)
+}
+
+impl Graph {
+    fn new(version: Version, architecture: &Architecture) -> Result<Self> {
+        let mut taken = HashSet::new();
+        for layer in &architecture.layers {
+            if !taken.insert(plain(&layer.name)) {
+                return Err(Error::Model(format!("two layers are named {}", quoted(&layer.name))));
+            }
+        }
+        Ok(Self {
+            version,
+            config: ModelConfig { inputs: BTreeMap::new(), layers: Vec::new(), outputs: Vec::new() },
+            inputs: BTreeMap::new(),
+            unmasked: HashSet::new(),
+            tensors: Vec::new(),
+            outputs: HashMap::new(),
+            masks: Vec::new(),
+            taken,
+            notes: Vec::new(),
+            lost: Vec::new(),
+            rounded: 0,
+            is_time_major: None,
+        })
+    }
+
+    fn layer(&mut self, layer: &Layer, weights: &mut Taken<'_>) -> Result<()> {
+        let call = match layer.calls.as_slice() {
+            [call] => call,
+            calls => {
+                let why = format!("it is used {} times; layers here have weights of their own", calls.len());
+                return Err(refused(layer, why));
+            }
+        };
+        if call.settings.get("training") == Some(&Value::Flag(true)) {
+            return Err(refused(layer, "it is used as in training, which is random"));
+        }
+        if layer.class == "NotEqual" {
+            return self.not_equal(layer, call);
+        }
+        for (name, value) in call.settings.iter() {
+            if !matches!(value, Value::Flag(false)) {
+                return Err(refused(layer, format!("its argument {name} = {value} is not known here")));
+            }
+        }
+        if layer.class == "InputLayer" {
+            return self.input(layer);
+        }
+        let call = self.without_masks(layer, call)?;
+        layers::read(self, layer, &call, weights)
+    }
+
+    /// What Keras 3 writes where an embedding masks id 0: ids ≠ 0.
+    fn not_equal(&mut self, layer: &Layer, call: &Call) -> Result<()> {
+        let zero = call.settings.get("1") == Some(&Value::Integer(0)) && call.settings.iter().len() == 1;
+        let [source] = <[Source; 1]>::try_from(call.arguments.concat())
+            .map_err(|_| refused(layer, "it compares two tensors"))?;
+        match self.output(layer, &source)? {
+            Output::Flow(Flow { from, shape: Shape::Open(_), .. }) if zero => {
+                let mask = Output::Mask(from.clone());
+                self.outputs.insert(Source::of(&layer.name), mask);
+                Ok(())
+            }
+            _ => Err(refused(
+                layer,
+                "a model here has no layer of this class, other than for ids that are not 0",
+            )),
+        }
+    }
+
+    /// A use without its masks, which must be those that what it reads has anyway.
+    fn without_masks(&self, layer: &Layer, call: &Call) -> Result<Call> {
+        let mut call = call.clone();
+        let reads = call.arguments.concat();
+        let read: Vec<&Output> =
+            reads.iter().map(|source| self.output(layer, source)).collect::<Result<_>>()?;
+        let has_mask = |input: &str| {
+            let of = |output: &&Output| match output {
+                Output::Flow(flow) => flow.mask.is_some_and(|mask| self.masks[mask].input == input),
+                _ => false,
+            };
+            read.iter().any(of)
+        };
+        for (_, sources) in call.named.iter().filter(|(name, _)| name == "mask") {
+            for source in sources {
+                match self.output(layer, source)? {
+                    Output::Mask(input) if has_mask(input) => {}
+                    _ => return Err(refused(layer, "its mask is none of what it reads")),
+                }
+            }
+        }
+        call.named.retain(|(name, _)| name != "mask");
+        Ok(call)
+    }
+
+    fn input(&mut self, layer: &Layer) -> Result<()> {
+        let shape = ["batch_shape", "batch_input_shape"].into_iter().find_map(|key| layer.settings.get(key));
+        let axes = shape.and_then(Value::as_list).unwrap_or_default();
+        let name = self.rename(&layer.name);
+        let shape = match axes {
+            [_, axis] => Shape::Open(axis.as_size()),
+            [_, time, features] => match features.as_size() {
+                Some(features) => Shape::Steps { time: time.as_size(), features },
+                None => return Err(refused(layer, "it does not say how many features there are")),
+            },
+            _ => {
+                let shape = shape.map_or("none".to_owned(), ToString::to_string);
+                return Err(refused(
+                    layer,
+                    format!("its shape is {shape}; [N, T], [N, F] and [N, T, F] are read"),
+                ));
+            }
+        };
+        let known = match shape {
+            Shape::Steps { features, .. } => Some(Input::numbers(features)),
+            _ => None,
+        };
+        self.inputs.insert(name.clone(), known);
+        self.put(layer, 0, Flow { from: name, shape, mask: None });
+        Ok(())
+    }
+
+    /// What an input is, now that a layer reads it. Error: another layer takes it for something else.
+    fn decide(&mut self, layer: &Layer, name: &str, input: Input) -> Result<()> {
+        match self.inputs.get_mut(name) {
+            Some(known @ None) => *known = Some(input),
+            Some(Some(known)) if *known == input => {}
+            _ => {
+                let why =
+                    format!("it takes the input {} for {input:?}, another layer does not", quoted(name));
+                return Err(refused(layer, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// The name here of what is named so in the file: without spaces.
+    pub(super) fn rename(&self, name: &str) -> String {
+        plain(name)
+    }
+
+    /// A name that nothing has: that of a layer with something behind it.
+    pub(super) fn fresh(&mut self, stem: &str) -> String {
+        let mut name = stem.to_owned();
+        let mut count = 1;
+        while !self.taken.insert(name.clone()) {
+            count += 1;
+            name = format!("{stem}_{count}");
+        }
+        name
+    }
+
+    /// Gives a name back that is about to be given to a layer.
+    pub(super) fn release(&mut self, name: &str) {
+        self.taken.remove(name);
+    }
+
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        let note = note.into();
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Ends the reading of a layer's settings.
+    pub(super) fn finish_options(&mut self, options: Options<'_>) -> Result<()> {
+        self.lost.extend(options.finish()?.into_iter().map(str::to_owned));
+        Ok(())
+    }
+
+    /// Says what a layer of the file returns.
+    pub(super) fn put(&mut self, layer: &Layer, output: usize, flow: Flow) {
+        self.outputs.insert(Source { layer: layer.name.clone(), call: 0, output }, Output::Flow(flow));
+    }
+
+    pub(super) fn put_state(&mut self, layer: &Layer, output: usize, state: State) {
+        self.outputs.insert(Source { layer: layer.name.clone(), call: 0, output }, Output::State(state));
+    }
+
+    fn output(&self, layer: &Layer, source: &Source) -> Result<&Output> {
+        self.outputs.get(source).ok_or_else(|| {
+            refused(
+                layer,
+                format!(
+                    "it reads output {} of {}, which is not before it",
+                    source.output,
+                    quoted(&source.layer)
+                ),
+            )
+        })
+    }
+
+    /// The tensors that a layer reads: those of its only argument.
+    pub(super) fn reads(&mut self, layer: &Layer, call: &Call) -> Result<Vec<Flow>> {
+        if let Some((name, _)) = call.named.first() {
+            return Err(refused(layer, format!("its argument {name} is not known here")));
+        }
+        let sources: Vec<Source> = call.arguments.concat();
+        sources.iter().map(|source| self.flow(layer, source)).collect()
+    }
+
+    /// The only tensor that a layer reads.
+    pub(super) fn read_one(&mut self, layer: &Layer, call: &Call) -> Result<Flow> {
+        let mut flows = self.reads(layer, call)?;
+        match (flows.pop(), flows.len()) {
+            (Some(flow), 0) => Ok(flow),
+            (_, more) => Err(refused(layer, format!("it reads {} tensors, not one", more + 1))),
+        }
+    }
+
+    /// A tensor, with the input behind it taken for rows where it may be ids.
+    pub(super) fn flow(&mut self, layer: &Layer, source: &Source) -> Result<Flow> {
+        let flow = match self.output(layer, source)?.clone() {
+            Output::Flow(flow) => flow,
+            Output::State(state) => self.hidden(layer, &state)?,
+            Output::Mask(_) => return Err(refused(layer, "it computes with a mask")),
+        };
+        self.as_rows(layer, flow)
+    }
+
+    fn as_rows(&mut self, layer: &Layer, flow: Flow) -> Result<Flow> {
+        if self.inputs.contains_key(&flow.from) {
+            self.unmasked.insert(flow.from.clone());
+        }
+        let Shape::Open(features) = flow.shape else { return Ok(flow) };
+        let Some(features) = features else {
+            return Err(refused(
+                layer,
+                format!("the input {} does not say how many features it has", quoted(&flow.from)),
+            ));
+        };
+        self.decide(layer, &flow.from, Input::row(features))?;
+        Ok(Flow { shape: Shape::Once { features }, ..flow })
+    }
+
+    /// The input of ids that a layer reads, and how many steps it has where that is known.
+    pub(super) fn ids(
+        &mut self,
+        layer: &Layer,
+        call: &Call,
+        vocabulary: usize,
+    ) -> Result<(String, Option<usize>)> {
+        let [source] = call
+            .arguments
+            .concat()
+            .try_into()
+            .map_err(|_| refused(layer, "it reads more than one tensor"))?;
+        match self.output(layer, &source)?.clone() {
+            Output::Flow(Flow { from, shape: Shape::Open(time), .. }) => {
+                self.decide(layer, &from, Input::ids(vocabulary))?;
+                Ok((from, time))
+            }
+            _ => Err(refused(layer, "it reads what is no input of ids [N, T]")),
+        }
+    }
+
+    /// The last hidden state as a row.
+    fn hidden(&mut self, layer: &Layer, state: &State) -> Result<Flow> {
+        match state.hidden.clone() {
+            Some(Hidden::Output(flow)) => Ok(flow),
+            Some(Hidden::LastStep(flow)) => {
+                let Shape::Steps { features, .. } = flow.shape else { return Ok(flow) };
+                let name = self.fresh(&format!("{}_last", state.layer));
+                let pool = PoolLayer::new(Pool::Last);
+                Ok(self.push(name, pool, &[&flow.from], Shape::Once { features }, None))
+            }
+            None => Err(refused(
+                layer,
+                format!(
+                    "it reads state {} of {}; here states are the first of another recurrent layer, or a result",
+                    state.part + 1,
+                    quoted(&state.layer)
+                ),
+            )),
+        }
+    }
+
+    /// The recurrent layer whose last states these are, all of them in order.
+    pub(super) fn states_of(&self, layer: &Layer, sources: &[Source]) -> Result<String> {
+        let mut of = None;
+        for (k, source) in sources.iter().enumerate() {
+            let Output::State(state) = self.output(layer, source)? else {
+                return Err(refused(
+                    layer,
+                    format!(
+                        "its first states are {}, no last states of a recurrent layer; here states are given by name",
+                        quoted(&source.layer)
+                    ),
+                ));
+            };
+            let same = of.as_ref().is_none_or(|of| *of == state.layer);
+            if !same || state.part != k || state.of != sources.len() {
+                return Err(refused(
+                    layer,
+                    "its first states are not those of one recurrent layer, in their order",
+                ));
+            }
+            of = Some(state.layer.clone());
+        }
+        of.ok_or_else(|| refused(layer, "it has no first states"))
+    }
+
+    /// Appends a layer here, and returns what flows from it.
+    pub(super) fn push(
+        &mut self,
+        name: String,
+        layer: impl Into<LayerConfig>,
+        from: &[&str],
+        shape: Shape,
+        mask: Option<usize>,
+    ) -> Flow {
+        let mut layer = layer.into();
+        let common = layer.common_mut();
+        common.name = Some(name.clone());
+        let before = self.config.layers.last().and_then(LayerConfig::name);
+        if before.is_none() || from != [before.unwrap_or_default()] {
+            common.from = from.iter().map(|&from| from.to_owned()).collect();
+        }
+        self.config.layers.push(layer);
+        Flow { from: name, shape, mask }
+    }
+
+    /// Appends the functions of a layer behind it.
+    pub(super) fn push_meaning(&mut self, layer: &Layer, meaning: Meaning, flow: Flow) -> Result<Flow> {
+        let stem = format!("{}_activation", self.rename(&layer.name));
+        self.push_named(layer, &stem, meaning, flow)
+    }
+
+    /// Appends the functions; the last layer has the name `stem`, if nothing has it.
+    pub(super) fn push_named(
+        &mut self,
+        layer: &Layer,
+        stem: &str,
+        meaning: Meaning,
+        flow: Flow,
+    ) -> Result<Flow> {
+        let (shape, mask) = (flow.shape, flow.mask);
+        match meaning {
+            Meaning::Functions(functions) => Ok(functions.into_iter().fold(flow, |flow, function| {
+                let name = self.fresh(stem);
+                self.push(name, ActivationLayer::new(function), &[&flow.from], shape, mask)
+            })),
+            Meaning::Softmax => {
+                self.expect_whole_rows(layer, &flow)?;
+                let name = self.fresh(stem);
+                Ok(self.push(name, SoftmaxLayer::new(), &[&flow.from], shape, mask))
+            }
+            Meaning::Silu => {
+                let gate = self.fresh(&format!("{stem}_gate"));
+                let gate = self.push(
+                    gate,
+                    ActivationLayer::new(ActivationFunction::Sigmoid),
+                    &[&flow.from],
+                    shape,
+                    mask,
+                );
+                let name = self.fresh(stem);
+                Ok(self.push(name, CombineLayer::multiply(), &[&flow.from, &gate.from], shape, mask))
+            }
+        }
+    }
+
+    /// Refuses what reads a row of all steps that are apart here.
+    pub(super) fn expect_whole_rows(&self, layer: &Layer, flow: &Flow) -> Result<()> {
+        match flow.shape {
+            Shape::Flat { .. } => Err(refused(
+                layer,
+                "it reads all steps in one row; here only a Dense layer may read such a row",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Splits the functions behind a dense layer into its own option and those that follow.
+    pub(super) fn dense_activation(meaning: Meaning) -> (crate::nn::Activation, Meaning) {
+        match meaning {
+            Meaning::Functions(functions) => match of_dense(&functions) {
+                Some(own) => (own, Meaning::Functions(Vec::new())),
+                None => (crate::nn::Activation::Linear, Meaning::Functions(functions)),
+            },
+            other => (crate::nn::Activation::Linear, other),
+        }
+    }
+
+    /// Adds a weight of a layer here, as it is here.
+    pub(super) fn weight(&mut self, layer: &str, leaf: &str, shape: &[usize], values: Vec<f32>) {
+        self.tensors.push(NamedTensor::new(format!("{layer}.{leaf}"), shape, values));
+    }
+
+    /// Counts a weight of the file that is rounded.
+    pub(super) fn count(&mut self, tensors: &[&Tensor]) {
+        self.rounded += tensors.iter().filter(|tensor| matches!(tensor.data(), Data::F64(_))).count();
+    }
+
+    /// Sets whether the weights of the layer just appended are trained.
+    pub(super) fn set_trainable(&mut self, options: &Options<'_>) -> Result<()> {
+        let trainable = options.flag("trainable", true)?;
+        if let Some(layer) = self.config.layers.last_mut() {
+            layer.common_mut().trainable = trainable;
+        }
+        Ok(())
+    }
+
+    /// Begins a mask at the embedding just appended, which reads an input.
+    pub(super) fn begin_mask(&mut self, input: &str) -> usize {
+        let layer = self.config.layers.len() - 1;
+        self.masks.push(Mask { layer, input: input.into(), is_heeded: false, crossed: None });
+        self.masks.len() - 1
+    }
+
+    /// Notes whether a recurrent layer has time before the sequences. Error: another does not.
+    pub(super) fn time_major(&mut self, layer: &Layer, is_time_major: bool) -> Result<()> {
+        match self.is_time_major.replace(is_time_major) {
+            Some(other) if other != is_time_major => {
+                Err(refused(layer, "its time_major differs from that of another recurrent layer"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that an input of ids is read without a mask.
+    pub(super) fn unmasked(&mut self, input: &str) {
+        self.unmasked.insert(input.into());
+    }
+
+    /// Notes that a layer heeds the mask of what it reads.
+    pub(super) fn heed(&mut self, flow: &Flow) {
+        if let Some(mask) = flow.mask {
+            self.masks[mask].is_heeded = true;
+        }
+    }
+
+    /// Notes that a layer computes with all steps, masked or not.
+    pub(super) fn cross(&mut self, layer: &Layer, flow: &Flow) {
+        if let Some(mask) = flow.mask {
+            let name = format!("{} ({})", quoted(&layer.name), layer.class);
+            self.masks[mask].crossed.get_or_insert(name);
+        }
+    }
+
+    fn finish(mut self, architecture: &Architecture) -> Result<Import> {
+        let mut returns_steps = false;
+        let end = |source: &Source| Layer {
+            class: "output of the model".into(),
+            name: source.layer.clone(),
+            settings: Default::default(),
+            calls: Vec::new(),
+            shapes: Vec::new(),
+        };
+        for source in &architecture.outputs {
+            let flow = self.flow(&end(source), source)?;
+            self.expect_whole_rows(&end(source), &flow)?;
+            returns_steps |= matches!(flow.shape, Shape::Steps { .. }) && flow.mask.is_some();
+            self.config.outputs.push(flow.from);
+        }
+        if self.config.layers.last().and_then(LayerConfig::name)
+            == self.config.outputs.last().map(String::as_str)
+            && self.config.outputs.len() == 1
+        {
+            self.config.outputs.clear();
+        }
+        if self.is_time_major == Some(true) {
+            const OF_TIME: [&str; 4] = ["conv1d", "pool", "unflatten", "cross_attention"];
+            if let Some(layer) = self.config.layers.iter().find(|layer| OF_TIME.contains(&layer.kind())) {
+                return Err(Error::Model(format!(
+                    "recurrent layers have time before the sequences (time_major), but {} would take it for the sequences",
+                    quoted(layer.name().unwrap_or_default())
+                )));
+            }
+            self.note(
+                "its arrays have time before the sequences in Keras (time_major); here they are [N, T, F]",
+            );
+        }
+        self.settle_masks(returns_steps)?;
+        self.settle_inputs()?;
+        if !self.lost.is_empty() {
+            self.lost.sort();
+            self.lost.dedup();
+            let note = format!("left out, as they are of training: {}", self.lost.join(", "));
+            self.notes.push(note);
+        }
+        if self.rounded > 0 {
+            self.notes.push(format!(
+                "{} tensors of double precision were rounded to single precision",
+                self.rounded
+            ));
+        }
+        let config = serde_json::to_value(&self.config).map_err(|error| Error::Model(error.to_string()))?;
+        let config = serde_json::json!({ "model": config });
+        let model = Model::from_file(&ModelFile { task: NETWORK.into(), config, tensors: self.tensors })?;
+        Ok(Import { model, notes: self.notes })
+    }
+
+    /// Masks that a layer heeds are the embedding's; those that none heeds are none.
+    fn settle_masks(&mut self, returns_steps: bool) -> Result<()> {
+        let masks = std::mem::take(&mut self.masks);
+        for mask in masks.iter().filter(|mask| mask.is_heeded) {
+            let name = self.config.layers[mask.layer].name().unwrap_or_default().to_owned();
+            if let Some(crossed) = &mask.crossed {
+                return Err(Error::Model(format!(
+                    "the layer {crossed} computes with steps that {} masks and another layer leaves out; here a masked step \
+                     is none for all layers",
+                    quoted(&name)
+                )));
+            }
+            let shared = masks.iter().any(|other| other.input == mask.input && !other.is_heeded);
+            if shared || self.unmasked.contains(&mask.input) {
+                return Err(Error::Model(format!(
+                    "the embedding {} masks steps of the input {}, which another layer reads without a mask; here a masked \
+                     step is none for all layers",
+                    quoted(&name),
+                    quoted(&mask.input)
+                )));
+            }
+            if let Some(embedding) = self.config.layers[mask.layer].get_mut::<EmbeddingLayer>() {
+                embedding.mask_zero = true;
+            }
+        }
+        if masks.iter().any(|mask| !mask.is_heeded) {
+            self.note("the mask of an embedding is left out, as no layer heeds it");
+        }
+        if returns_steps && masks.iter().any(|mask| mask.is_heeded) {
+            self.note("at masked steps, where Keras goes on computing, the output is 0");
+        }
+        Ok(())
+    }
+
+    /// The inputs by name; the only one is called as the input of a model that has one.
+    fn settle_inputs(&mut self) -> Result<()> {
+        let mut inputs = BTreeMap::new();
+        for (name, input) in std::mem::take(&mut self.inputs) {
+            let input =
+                input.ok_or_else(|| Error::Model(format!("no layer reads the input {}", quoted(&name))))?;
+            inputs.insert(name, input);
+        }
+        let only = inputs.len() == 1
+            && !self.config.layers.iter().any(|layer| layer.name() == Some(ModelConfig::INPUT));
+        if let (true, Some((name, input))) =
+            (only, inputs.first_key_value().map(|(name, input)| (name.clone(), *input)))
+        {
+            for layer in &mut self.config.layers {
+                layer.common_mut().from.iter_mut().filter(|from| **from == name).for_each(|from| {
+                    *from = ModelConfig::INPUT.to_owned();
+                });
+            }
+            if let Some(first) = self.config.layers.first_mut()
+                && first.common().from == [ModelConfig::INPUT]
+            {
+                first.common_mut().from.clear();
+            }
+            self.config.inputs = BTreeMap::from([(ModelConfig::INPUT.to_owned(), input)]);
+            return Ok(());
+        }
+        self.config.inputs = inputs;
+        Ok(())
+    }
+}
+
+/// A name without spaces.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c }).collect()
+}
