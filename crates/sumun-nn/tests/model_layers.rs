@@ -80,6 +80,8 @@ fn cases() -> Vec<(&'static str, String)> {
             list("conv1d\nunits = 4\nkernel = 2\npadding = \"causal\"\nstride = 2\ndilation = 2"),
         ),
         ("unflatten", list("lstm\nunits = 6\nnoise = 2\n@ unflatten\nsteps = 3")),
+        ("reverse", list("lstm\nunits = 3\nreturn_sequences = true\n@ reverse\n@ lstm\nunits = 2")),
+        ("slice", list("slice\nstart = 1\nfeatures = 2")),
         ("conv1d and a recurrence", list("conv1d\nunits = 4\nkernel = 2\nstride = 2\n@ lstm\nunits = 3")),
     ]
 }
@@ -392,6 +394,14 @@ fn what_does_not_fit_is_an_error_that_names_the_layer() {
         (
             list("unflatten\nsteps = 2"),
             "unflatten: the input has a row at every step, [N, T, 4]; only one row a sequence, [N, F], can be laid out in steps",
+        ),
+        (
+            list("slice\nstart = 2\nfeatures = 3"),
+            "slice: features 2 to 5 of 4; a slice ends at 4 at the latest",
+        ),
+        (
+            toml(SIDE, "@ reverse\nfrom = \"row\""),
+            "reverse needs a sequence [N, T, 3], but row has one row a sequence, [N, 3]; let it read another input",
         ),
         (
             toml(SIDE, "@ unflatten\nfrom = \"row\"\nsteps = 2"),

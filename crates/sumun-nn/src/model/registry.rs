@@ -7,8 +7,8 @@ use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
     ActivationLayer, AttentionLayer, BatchNormLayer, CombineLayer, Conv1dLayer, CrossAttentionLayer,
-    DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, PoolLayer, RecurrentLayer, SoftmaxLayer,
-    UnflattenLayer,
+    DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, PoolLayer, RecurrentLayer, ReverseLayer,
+    SliceLayer, SoftmaxLayer, UnflattenLayer,
 };
 use crate::{Error, Result};
 
@@ -49,6 +49,8 @@ impl Registry {
             .with::<BatchNormLayer>()
             .with::<Conv1dLayer>()
             .with::<UnflattenLayer>()
+            .with::<ReverseLayer>()
+            .with::<SliceLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

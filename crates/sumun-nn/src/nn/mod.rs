@@ -18,6 +18,8 @@ pub mod init;
 pub mod layer_norm;
 pub mod pool;
 pub mod recurrent;
+pub mod reverse;
+pub mod slice;
 pub mod softmax;
 pub mod stack;
 pub mod unflatten;
@@ -52,6 +54,8 @@ pub use recurrent::{
     Biases, CellKind, Checkpoints, FirstWeights, LayerTrace, Peer, Recurrent, RecurrentCache, RecurrentCells,
     RecurrentConfig, RecurrentLayer, Stream, StreamState,
 };
+pub use reverse::{Reverse, ReverseLayer};
+pub use slice::{Slice, SliceLayer};
 pub use softmax::{Softmax, SoftmaxLayer};
 pub use stack::{Merge, Output, Stack, StackCache, StateGradients};
 pub use sumun_kernels::InputGradient;
