@@ -203,7 +203,7 @@ fn insert(results: &mut Tensors, name: &str, shape: Vec<usize>, values: Vec<f32>
 }
 
 /// The name of a state's array: with the layer's where there are several.
-fn state_name(stem: &str, layer: &str, count: usize) -> String {
+pub(super) fn state_name(stem: &str, layer: &str, count: usize) -> String {
     if count == 1 { stem.to_owned() } else { format!("{stem}.{layer}") }
 }
 

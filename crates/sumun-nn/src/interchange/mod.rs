@@ -30,6 +30,7 @@ mod chain;
 mod file;
 mod keras;
 mod modules;
+pub mod onnx;
 mod verify;
 mod weights;
 

@@ -86,6 +86,8 @@ mod registry;
 mod saved;
 mod summary;
 mod walk;
+#[cfg(feature = "interchange")]
+mod wiring;
 
 pub use crate::nn::{
     AttentionLayer, Biases, DenseLayer, DropoutLayer, EmbeddingLayer, PoolLayer, RecurrentLayer,
@@ -107,3 +109,5 @@ pub use registry::Registry;
 pub use saved::NETWORK;
 pub use summary::{Summary, SummaryRow};
 pub use walk::{ModelCache, ModelState, Outputs};
+#[cfg(feature = "interchange")]
+pub(crate) use wiring::Wired;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod keras;
+mod onnx;
 mod torch_files;
 mod weights;
 

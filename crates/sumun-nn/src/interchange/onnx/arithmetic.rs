@@ -1,0 +1,207 @@
+//! Sums and products: of rows, and of rows with constants.
+
+use sumun_formats::Tensor;
+
+use super::graph::Reader;
+use super::node::At;
+use super::value::{Array, Axis, Content, Time, Value};
+use crate::Result;
+use crate::model::DenseLayer;
+use crate::nn::{Activation, ActivationFunction, ActivationLayer, BatchNormLayer, CombineLayer};
+
+/// ε of a normalisation that only scales: the square root of 1 + ε is 1.
+const NO_EPSILON: f64 = 1e-30;
+
+impl Reader<'_> {
+    /// Sums and products: of rows, and of rows with a constant.
+    pub(super) fn arithmetic(&mut self, at: At<'_>, operator: &str) -> Result<Value> {
+        let count = if operator == "Sum" { at.0.inputs.len() } else { 2 };
+        let values = (0..count).map(|index| self.input(at, index)).collect::<Result<Vec<_>>>()?;
+        match values.as_slice() {
+            [Value::Array(array), Value::Constant(constant)] => {
+                self.with_constant(at, array.clone(), constant, operator, 0)
+            }
+            [Value::Constant(constant), Value::Array(array)] => match operator {
+                "Add" | "Sum" | "Mul" => self.with_constant(at, array.clone(), constant, operator, 1),
+                "Sub" => {
+                    let negative = self.scaled(at, array.clone(), -1.0)?;
+                    self.with_constant(at, negative, constant, "Add", 1)
+                }
+                _ => Err(at.error("it divides a constant by rows; no layer here does")),
+            },
+            [Value::Array(_), ..] if matches!(operator, "Add" | "Sum" | "Mul" | "Sub") => {
+                let mut arrays = Vec::with_capacity(count);
+                for value in values {
+                    let Value::Array(array) = value else {
+                        return Err(at.error("it adds several rows and constants; no layer here does"));
+                    };
+                    arrays.push(self.rows(at, array)?);
+                }
+                if operator == "Sub" {
+                    let second = arrays.remove(1);
+                    arrays.push(self.scaled(at, second, -1.0)?);
+                }
+                self.combine(
+                    at,
+                    arrays,
+                    if operator == "Mul" { CombineLayer::multiply() } else { CombineLayer::add() },
+                )
+            }
+            [_, _] => match self.sizes_of(at, operator)? {
+                Some(value) => Ok(value),
+                None => Err(at.error("it computes with constants; fold them before the export")),
+            },
+            _ => Err(at.error("it computes with something that is neither rows nor a constant")),
+        }
+    }
+
+    pub(super) fn scaled(&mut self, at: At<'_>, array: Array, factor: f64) -> Result<Array> {
+        let array = self.rows(at, array)?;
+        Ok(self
+            .on_rows(
+                at,
+                array,
+                ActivationLayer::new(ActivationFunction::Affine { alpha: factor, beta: 0.0 }),
+            )?
+            .0)
+    }
+
+    fn combine(&mut self, at: At<'_>, arrays: Vec<Array>, layer: CombineLayer) -> Result<Value> {
+        let mut from = Vec::with_capacity(arrays.len());
+        let mut sum: Option<Array> = None;
+        for array in arrays {
+            from.push(self.source(at, &array)?);
+            let time = Self::time_of(&array);
+            let array = Array { content: Content::Rows { layer: String::new(), time }, ..array };
+            sum = Some(match sum {
+                None => array,
+                Some(sum) => self.aligned(at, sum, array, None)?,
+            });
+        }
+        let mut sum = sum.ok_or_else(|| at.error("it adds nothing"))?;
+        let time = Self::time_of(&sum);
+        let layer = if from.len() == 1 { from.remove(0) } else { self.add(at, layer, from) };
+        sum.content = Content::Rows { layer, time };
+        Ok(Value::Array(sum))
+    }
+
+    /// What two arrays become that are combined number by number: their axes, which must be the same ones but for those of
+    /// length 1, and steps where one has steps. The axis at `besides` may differ.
+    pub(super) fn aligned(
+        &mut self,
+        at: At<'_>,
+        mut first: Array,
+        mut second: Array,
+        besides: Option<usize>,
+    ) -> Result<Array> {
+        let rank = first.axes.len().max(second.axes.len());
+        for array in [&mut first, &mut second] {
+            for _ in array.axes.len()..rank {
+                array.axes.insert(0, Axis::One);
+            }
+        }
+        let misfit = || at.error("it combines rows whose axes differ");
+        for place in (0..rank).filter(|&place| Some(place) != besides) {
+            first.axes[place] = match (first.axes[place].clone(), second.axes[place].clone()) {
+                (Axis::Open(a), Axis::Open(b)) => {
+                    at.named(self.axes.unite(a, b))?;
+                    Axis::Open(self.axes.find(a))
+                }
+                (Axis::Open(_), Axis::Factor(_)) if first.factors.is_empty() && second.factors.len() == 1 => {
+                    self.features_at(at, &mut first, place, Some(second.factors[0]))?;
+                    Axis::Factor(0)
+                }
+                (Axis::Factor(_), Axis::Open(_)) if second.factors.is_empty() && first.factors.len() == 1 => {
+                    self.features_at(at, &mut second, place, Some(first.factors[0]))?;
+                    Axis::Factor(0)
+                }
+                (Axis::Open(id), Axis::One) | (Axis::One, Axis::Open(id)) => Axis::Open(id),
+                (a, b) if a == b => a,
+                _ => return Err(misfit()),
+            };
+        }
+        if besides.is_none() && first.factors != second.factors {
+            return Err(at.error(format!(
+                "it combines {} with {} features",
+                first.features(),
+                second.features()
+            )));
+        }
+        let time = match (Self::time_of(&first), Self::time_of(&second)) {
+            (Time::Once, other) | (other, Time::Once) => other,
+            (Time::Steps, _) | (_, Time::Steps) => Time::Steps,
+            (Time::Of(index), Time::Of(_)) => Time::Of(index),
+        };
+        first.content = Content::Rows { layer: String::new(), time };
+        Ok(first)
+    }
+
+    /// Rows and a constant: one number, or one for each feature.
+    fn with_constant(
+        &mut self,
+        at: At<'_>,
+        array: Array,
+        constant: &Tensor,
+        operator: &str,
+        rows_at: usize,
+    ) -> Result<Value> {
+        self.spend(at, constant.data().len())?;
+        let values = at.named(constant.to_f32())?;
+        let mut array = self.rows(at, array)?;
+        if let [value] = values[..] {
+            let value = f64::from(value);
+            let (alpha, beta) = match operator {
+                "Add" | "Sum" => (1.0, value),
+                "Sub" => (1.0, -value),
+                "Mul" => (value, 0.0),
+                _ => (1.0 / value, 0.0),
+            };
+            for _ in array.axes.len()..constant.shape().len() {
+                array.axes.insert(0, Axis::One);
+            }
+            let function = ActivationFunction::Affine { alpha, beta };
+            return Ok(Value::Array(self.on_rows(at, array, ActivationLayer::new(function))?.0));
+        }
+        let shape = constant.shape();
+        for _ in array.axes.len()..shape.len() {
+            array.axes.insert(0, Axis::One);
+        }
+        let shift = array.axes.len() - shape.len();
+        let mut long = (0..shape.len()).filter(|&axis| shape[axis] != 1);
+        let (Some(place), None) = (long.next(), long.next()) else {
+            return Err(at.error(format!(
+                "its constant has the shape {shape:?}; a layer here has one number for each feature"
+            )));
+        };
+        self.features_at(at, &mut array, place + shift, Some(values.len()))?;
+        if matches!(operator, "Add" | "Sum")
+            && self.readers(at, rows_at) == 1
+            && let Some(layer) = self.dense_without_bias(&array)
+        {
+            self.weight(&layer, "bias", &[values.len()], values);
+            return Ok(Value::Array(array));
+        }
+        let ones = vec![1.0; values.len()];
+        let (gain, bias) = match operator {
+            "Add" | "Sum" => (ones.clone(), values),
+            "Sub" => (ones.clone(), values.iter().map(|value| -value).collect()),
+            "Mul" => (values, vec![0.0; ones.len()]),
+            _ => (values.iter().map(|value| 1.0 / value).collect(), vec![0.0; ones.len()]),
+        };
+        let zeros = vec![0.0; ones.len()];
+        let layer = BatchNormLayer::new().epsilon(NO_EPSILON).trainable(false);
+        self.normalised(at, array, layer, [gain, bias, zeros, ones]).map(Value::Array)
+    }
+
+    /// The dense layer that gave these rows, now with a bias, where it has none and is the newest layer.
+    fn dense_without_bias(&mut self, array: &Array) -> Option<String> {
+        let Content::Rows { layer, .. } = &array.content else { return None };
+        let newest = self.layers.last_mut().filter(|newest| newest.name() == Some(layer))?;
+        let dense = newest.get_mut::<DenseLayer>()?;
+        if dense.bias || dense.activation != Activation::Linear {
+            return None;
+        }
+        dense.bias = true;
+        Some(layer.clone())
+    }
+}

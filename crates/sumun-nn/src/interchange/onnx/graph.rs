@@ -1,0 +1,419 @@
+//! The walk over a graph: what each value is, and the layers that compute it.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use sumun_formats::onnx::{OnnxAttribute, OnnxAxis, OnnxGraph, OnnxModel, OnnxNode, OnnxValue};
+use sumun_formats::{Data, Tensor};
+
+use super::axes::{Axes, Role};
+use super::node::At;
+use super::recurrent::Recurrence;
+use super::value::{Array, Axis, Content, Piece, Time, Value};
+use crate::error::quoted;
+use crate::layer::Common;
+use crate::model::{LayerConfig, NamedTensor};
+use crate::{Error, Result};
+
+/// The most inputs of a graph.
+const MOST_INPUTS: usize = 256;
+
+/// Numbers that folding constants may make beside those of the file: lists of sizes are small.
+const SMALL: usize = 1 << 20;
+
+/// How many times the numbers of the file may be copied, into weights and by nodes on constants.
+const COPIES: usize = 8;
+
+/// An input of the graph, and what the nodes that read it tell of it.
+#[derive(Debug)]
+pub(super) struct GraphInput {
+    pub(super) name: String,
+    /// Its name in the model.
+    pub(super) model: String,
+    pub(super) is_ids: bool,
+    pub(super) axes: Vec<Axis>,
+    pub(super) kind: Option<InputKind>,
+    /// Whether the model reads it as steps, where that does not follow from its axes.
+    pub(super) has_steps: bool,
+}
+
+/// What an input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InputKind {
+    Numbers,
+    /// Ids below so many.
+    Ids(usize),
+    Lengths,
+    State,
+}
+
+/// The reading of a graph.
+pub(super) struct Reader<'a> {
+    pub(super) opset: i64,
+    pub(super) producer: &'a str,
+    constants: HashMap<&'a str, &'a Tensor>,
+    values: HashMap<String, Value>,
+    /// How many nodes and outputs read a value.
+    uses: HashMap<&'a str, usize>,
+    pub(super) axes: Axes,
+    pub(super) inputs: Vec<GraphInput>,
+    pub(super) layers: Vec<LayerConfig>,
+    pub(super) weights: Vec<NamedTensor>,
+    pub(super) recurrences: Vec<Recurrence>,
+    /// Final hidden states as rows, by layer and direction.
+    pub(super) last_rows: HashMap<(String, Option<usize>), String>,
+    names: HashSet<String>,
+    pub(super) notes: Vec<String>,
+    /// A node that lets steps see each other without being recurrent.
+    pub(super) mixes_steps: Option<String>,
+    left: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(model: &'a OnnxModel) -> Result<Self> {
+        let graph = &model.graph;
+        let mut reader = Self {
+            opset: model.opset(),
+            producer: &model.producer,
+            constants: HashMap::new(),
+            values: HashMap::new(),
+            uses: HashMap::new(),
+            axes: Axes::default(),
+            inputs: Vec::new(),
+            layers: Vec::new(),
+            weights: Vec::new(),
+            recurrences: Vec::new(),
+            last_rows: HashMap::new(),
+            names: HashSet::new(),
+            notes: Vec::new(),
+            mixes_steps: None,
+            left: SMALL,
+        };
+        reader.add_constants(graph)?;
+        if graph.inputs.len() > MOST_INPUTS + graph.constants.len() {
+            return Err(Error::Model(format!(
+                "a graph of {} inputs; at most {MOST_INPUTS}",
+                graph.inputs.len()
+            )));
+        }
+        for input in &graph.inputs {
+            if !reader.constants.contains_key(input.name.as_str()) {
+                reader.add_input(input)?;
+            }
+        }
+        Ok(reader)
+    }
+
+    fn add_constants(&mut self, graph: &'a OnnxGraph) -> Result<()> {
+        for (name, tensor) in &graph.constants {
+            self.left = self.left.saturating_add(tensor.data().len().saturating_mul(COPIES));
+            if self.constants.insert(name, tensor).is_some() {
+                return Err(Error::Model(format!("two constants are named {}", quoted(name))));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_input(&mut self, input: &OnnxValue) -> Result<()> {
+        let named = |what: &str| Error::Model(format!("the input {} {what}", quoted(&input.name)));
+        let is_ids = match input.element {
+            0 | 1 | 10 | 11 | 16 => false,
+            2..=7 | 12 | 13 => true,
+            _ => return Err(named("has neither numbers nor whole numbers")),
+        };
+        let shape = input.shape.as_ref().ok_or_else(|| named("has no shape; export the model with one"))?;
+        if shape.len() > 4 {
+            return Err(named(&format!("has {} axes; a model here reads at most 3", shape.len())));
+        }
+        let mut axes = Vec::with_capacity(shape.len());
+        for axis in shape {
+            let length = match axis {
+                OnnxAxis::Length(length) => Some(*length),
+                OnnxAxis::Any(_) => None,
+            };
+            axes.push(Axis::Open(self.axes.add(None, length)));
+        }
+        let model = self.unique(&input.name, "input");
+        let index = self.inputs.len();
+        let array = Array { content: Content::Input(index), axes: axes.clone(), factors: Vec::new() };
+        let name = input.name.clone();
+        if self.values.insert(name.clone(), Value::Array(array)).is_some() {
+            return Err(named("is there twice"));
+        }
+        self.inputs.push(GraphInput { name, model, is_ids, axes, kind: None, has_steps: false });
+        Ok(())
+    }
+
+    /// A name that nothing has yet, made of one of the file's.
+    fn unique(&mut self, wanted: &str, otherwise: &str) -> String {
+        const LONGEST: usize = 80;
+        let plain = |c: char| if c.is_alphanumeric() || "_-".contains(c) { c } else { '.' };
+        let stem: String = wanted.trim_matches(['/', ':', '.']).chars().take(LONGEST).map(plain).collect();
+        let stem = if stem.is_empty() { otherwise.to_owned() } else { stem };
+        let mut name = stem.clone();
+        let mut count = 0_usize;
+        while !self.names.insert(name.clone()) {
+            count += 1;
+            name = format!("{stem}_{count}");
+        }
+        name
+    }
+
+    /// Walks the graph.
+    pub(super) fn walk(&mut self, graph: &'a OnnxGraph) -> Result<()> {
+        let wanted: Vec<&str> = graph.outputs.iter().map(|output| output.name.as_str()).collect();
+        let nodes = live(graph, &wanted);
+        for &name in &wanted {
+            *self.uses.entry(name).or_insert(0) += 1;
+        }
+        for node in &nodes {
+            for name in reads(node) {
+                *self.uses.entry(name).or_insert(0) += 1;
+            }
+        }
+        nodes.into_iter().try_for_each(|node| self.node(node))
+    }
+
+    fn node(&mut self, node: &'a OnnxNode) -> Result<()> {
+        let at = At(node);
+        let values = self.operator(at)?;
+        for (name, value) in node.outputs.iter().zip(values) {
+            if !name.is_empty() && self.values.insert(name.clone(), value).is_some() {
+                return Err(at.error(format!("it gives {}, which is there already", quoted(name))));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many nodes and outputs read what a node gives at that place.
+    pub(super) fn uses(&self, at: At<'_>, output: usize) -> usize {
+        let name = at.0.outputs.get(output).map_or("", String::as_str);
+        if name.is_empty() { 0 } else { self.uses.get(name).copied().unwrap_or(0) }
+    }
+
+    /// How many nodes and outputs read what the node reads at that place.
+    pub(super) fn readers(&self, at: At<'_>, input: usize) -> usize {
+        at.0.inputs.get(input).map_or(0, |name| self.uses.get(name.as_str()).copied().unwrap_or(0))
+    }
+
+    /// What a node reads at that place.
+    pub(super) fn input(&mut self, at: At<'_>, index: usize) -> Result<Value> {
+        let name = at.0.inputs.get(index).filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| at.error(format!("it lacks its input {index}")))?;
+        self.value(name).ok_or_else(|| {
+            at.error(format!("it reads {}, which no input, constant or node before it gives", quoted(name)))
+        })
+    }
+
+    pub(super) fn value(&mut self, name: &str) -> Option<Value> {
+        let value = match self.values.get(name) {
+            Some(value) => value.clone(),
+            None => {
+                let value = Value::Constant(Rc::new((*self.constants.get(name)?).clone()));
+                self.values.insert(name.to_owned(), value.clone());
+                value
+            }
+        };
+        Some(match value {
+            Value::Array(array) => Value::Array(self.settled(array)),
+            Value::Sizes { sizes, is_scalar } => {
+                let sizes = sizes.iter().map(|size| size.settled(&self.axes)).collect();
+                Value::sizes(sizes, is_scalar).ok()?
+            }
+            value => value,
+        })
+    }
+
+    /// The array with what is known by now of its axes.
+    pub(super) fn settled(&self, mut array: Array) -> Array {
+        for place in 0..array.axes.len() {
+            let Axis::Open(id) = array.axes[place] else { continue };
+            array.axes[place] = match (self.axes.role(id), self.axes.length(id)) {
+                (Some(Role::Features), Some(length)) => {
+                    array.factors = vec![length];
+                    Axis::Factor(0)
+                }
+                (Some(Role::Stack), Some(length)) => {
+                    if let Content::Input(input) = array.content {
+                        let piece = |index| Piece::Input { input, index };
+                        array.content = Content::States((0..length).map(piece).collect());
+                    }
+                    Axis::Stack
+                }
+                _ => Axis::Open(self.axes.find(id)),
+            };
+        }
+        match array.content {
+            Content::Input(input) if self.inputs[input].kind == Some(InputKind::State) => {
+                array.content = Content::States(vec![Piece::Input { input, index: 0 }]);
+            }
+            _ => {}
+        }
+        array
+    }
+
+    /// A constant that a node reads.
+    pub(super) fn constant(&mut self, at: At<'_>, index: usize) -> Result<Rc<Tensor>> {
+        match self.input(at, index)? {
+            Value::Constant(tensor) => Ok(tensor),
+            _ => {
+                let name = at.0.inputs.get(index).map_or("", String::as_str);
+                Err(at.error(format!("its input {} is no constant, as a layer here needs it", quoted(name))))
+            }
+        }
+    }
+
+    /// Constant numbers that a node reads, with their shape.
+    pub(super) fn numbers(&mut self, at: At<'_>, index: usize) -> Result<(Vec<f32>, Vec<usize>)> {
+        let tensor = self.constant(at, index)?;
+        self.spend(at, tensor.data().len())?;
+        if matches!(tensor.data(), Data::F64(_)) {
+            self.note("numbers of double precision were rounded to single precision");
+        }
+        Ok((at.named(tensor.to_f32())?, tensor.shape().to_vec()))
+    }
+
+    /// Constant whole numbers that a node reads.
+    pub(super) fn whole_numbers(&mut self, at: At<'_>, index: usize) -> Result<Vec<i64>> {
+        let value = self.input(at, index)?;
+        let sizes = value.as_sizes().map(|(sizes, _)| sizes);
+        let numbers = sizes.and_then(|sizes| sizes.iter().map(|size| size.stated(&self.axes)).collect());
+        numbers.ok_or_else(|| {
+            let name = at.0.inputs.get(index).map_or("", String::as_str);
+            at.error(format!("its input {} is no list of whole numbers that is known", quoted(name)))
+        })
+    }
+
+    /// An array that a node reads.
+    pub(super) fn array(&mut self, at: At<'_>, index: usize) -> Result<Array> {
+        match self.input(at, index)? {
+            Value::Array(array) => Ok(array),
+            _ => Err(at.error(format!("its input {index} is a constant, where a layer here reads rows"))),
+        }
+    }
+
+    /// Counts numbers that are copied, so that the work stays a multiple of the file.
+    pub(super) fn spend(&mut self, at: At<'_>, count: usize) -> Result<()> {
+        self.left = self
+            .left
+            .checked_sub(count)
+            .ok_or_else(|| at.error("the graph makes more numbers of its constants than a model has"))?;
+        Ok(())
+    }
+
+    /// The length that the file states for the steps of the value of that name.
+    pub(super) fn stated_steps(&self, name: &str) -> Option<i64> {
+        let Some(Value::Array(array)) = self.values.get(name) else { return None };
+        array.axes.iter().find_map(|axis| match axis {
+            Axis::Open(id) if self.axes.role(*id) == Some(Role::Time) => {
+                self.axes.length(*id).map(|length| length as i64)
+            }
+            _ => None,
+        })
+    }
+
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        let note = note.into();
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Adds a layer that reads `from`, and returns its name: that of the node up to its last slash, as exporters write the
+    /// module's, or one of its kind.
+    pub(super) fn add(&mut self, at: At<'_>, layer: impl Into<LayerConfig>, from: Vec<String>) -> String {
+        let mut layer = layer.into();
+        let module = at.0.name.rsplit_once('/').map_or("", |(module, _)| module);
+        let name = self.unique(module, layer.kind());
+        *layer.common_mut() = Common { name: Some(name.clone()), from, ..layer.common().clone() };
+        self.layers.push(layer);
+        name
+    }
+
+    pub(super) fn weight(&mut self, layer: &str, name: &str, shape: &[usize], values: Vec<f32>) {
+        self.weights.push(NamedTensor::new(format!("{layer}.{name}"), shape, values));
+    }
+
+    /// The name of the input or layer that an array's rows are of.
+    pub(super) fn source(&mut self, at: At<'_>, array: &Array) -> Result<String> {
+        match &array.content {
+            Content::Rows { layer, .. } => Ok(layer.clone()),
+            Content::Input(index) => {
+                let input = &mut self.inputs[*index];
+                match (input.is_ids, input.kind) {
+                    (false, None | Some(InputKind::Numbers)) => input.kind = Some(InputKind::Numbers),
+                    (true, _) => {
+                        return Err(at.error("it reads whole numbers, where a layer here reads rows"));
+                    }
+                    (_, Some(_)) => {
+                        return Err(at.error(format!(
+                            "it reads the input {} as rows, which is a state elsewhere",
+                            quoted(&input.name)
+                        )));
+                    }
+                }
+                Ok(input.model.clone())
+            }
+            Content::States(_) => Err(at.error("it reads a state, where a layer here reads rows")),
+        }
+    }
+
+    /// Whether the array's source has a row at every step.
+    pub(super) fn time_of(array: &Array) -> Time {
+        match &array.content {
+            Content::Input(index) => Time::Of(*index),
+            Content::Rows { time, .. } => *time,
+            Content::States(_) => Time::Once,
+        }
+    }
+
+    /// The branch of an If whose condition is known.
+    pub(super) fn branch(&mut self, at: At<'a>) -> Result<Vec<Value>> {
+        let condition = match self.input(at, 0)? {
+            Value::Constant(tensor) => tensor.to_i64().ok().and_then(|values| values.first().copied()),
+            Value::Filled { number, .. } => Some(number as i64),
+            _ => None,
+        };
+        let condition = condition.ok_or_else(|| {
+            at.error("its condition depends on what the model is given; export the model with one branch")
+        })?;
+        let name = if condition != 0 { "then_branch" } else { "else_branch" };
+        let Some(OnnxAttribute::Graph(branch)) = at.0.attribute(name) else {
+            return Err(at.error(format!("it has no {name}")));
+        };
+        self.add_constants(branch)?;
+        self.walk(branch)?;
+        let outputs = branch.outputs.iter().map(|output| {
+            self.value(&output.name)
+                .ok_or_else(|| at.error(format!("its {name} gives no {}", quoted(&output.name))))
+        });
+        outputs.collect()
+    }
+}
+
+/// All that a node reads: its inputs, and what graphs in it read.
+fn reads(node: &OnnxNode) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        node.inputs.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    for (_, attribute) in &node.attributes {
+        if let OnnxAttribute::Graph(graph) = attribute {
+            graph.nodes.iter().for_each(|node| names.extend(reads(node)));
+            names.extend(graph.outputs.iter().map(|output| output.name.as_str()));
+        }
+    }
+    names
+}
+
+/// The nodes that the wanted values depend on, in their order.
+fn live<'a>(graph: &'a OnnxGraph, wanted: &[&'a str]) -> Vec<&'a OnnxNode> {
+    let mut needed: HashSet<&str> = wanted.iter().copied().collect();
+    let mut nodes = Vec::new();
+    for node in graph.nodes.iter().rev() {
+        if node.outputs.iter().any(|name| needed.contains(name.as_str())) {
+            needed.extend(reads(node));
+            nodes.push(node);
+        }
+    }
+    nodes.reverse();
+    nodes
+}

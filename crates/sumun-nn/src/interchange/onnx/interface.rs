@@ -1,0 +1,376 @@
+//! The arrays of a graph as those of the model: which axis is which, going in and coming out.
+
+use sumun_formats::{Data, Tensor, Tensors};
+
+use super::OnnxImport;
+use crate::error::quoted;
+use crate::interchange::apply::{LENGTHS, OUTPUT, apply, state_name};
+use crate::{Error, Result};
+
+/// How a graph's arrays are those of the model.
+#[derive(Debug)]
+pub struct Interface {
+    pub(super) inputs: Vec<ArrayIn>,
+    pub(super) states: Vec<StatesIn>,
+    pub(super) state_names: Vec<String>,
+    pub(super) lengths: Option<String>,
+    /// Inputs that nothing reads.
+    pub(super) unread: Vec<String>,
+    pub(super) outputs: Vec<Shown>,
+}
+
+/// What an axis of an array counts.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Place {
+    One,
+    Sequences,
+    Time,
+    Factor(usize),
+    Stack,
+    Merged(Vec<Place>),
+}
+
+/// An input of the graph that is one of the model.
+#[derive(Debug)]
+pub(super) struct ArrayIn {
+    pub(super) name: String,
+    pub(super) model: String,
+    pub(super) is_ids: bool,
+    /// Whether the model reads it at every step.
+    pub(super) has_steps: bool,
+    pub(super) axes: Vec<Place>,
+    /// Which axes must have the length 1, because the graph leaves them out.
+    pub(super) ones: Vec<bool>,
+}
+
+/// The states that a layer begins with, one for each direction.
+#[derive(Debug)]
+pub(super) struct StatesIn {
+    pub(super) layer: String,
+    pub(super) is_cell: bool,
+    pub(super) pieces: Vec<StateFrom>,
+}
+
+/// Where a state comes from.
+#[derive(Debug)]
+pub(super) enum StateFrom {
+    /// An array of the graph, the place on its stack.
+    Array { name: String, axes: Vec<Place>, index: usize },
+    /// The same numbers for every sequence.
+    Constant(Vec<f32>),
+}
+
+/// An output of the graph.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) name: String,
+    pub(super) of: OutputOf,
+    pub(super) axes: Vec<Place>,
+    pub(super) factors: Vec<usize>,
+}
+
+/// What an output shows.
+#[derive(Debug)]
+pub(super) enum OutputOf {
+    /// The rows of a layer.
+    Rows { layer: String },
+    /// States, each of a layer, of c or of h, and of a direction.
+    States { pieces: Vec<(String, bool, usize)> },
+}
+
+/// An array that a graph reads or returns, as its axes are understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnnxArray {
+    /// Its name in the graph.
+    pub name: String,
+    /// What each axis counts: `N` sequences, `T` steps, `F` features, `D` layers and directions of a state, or a product.
+    pub axes: Vec<String>,
+    /// Whether it is a state: given before the first step, or returned after the last.
+    pub is_state: bool,
+}
+
+impl Interface {
+    /// What the graph reads, lengths apart.
+    pub fn inputs(&self) -> Vec<OnnxArray> {
+        let rows = self.inputs.iter().map(|input| described(&input.name, &input.axes, false));
+        let mut arrays: Vec<OnnxArray> = rows.collect();
+        for state in &self.states {
+            for piece in &state.pieces {
+                if let StateFrom::Array { name, axes, .. } = piece
+                    && !arrays.iter().any(|array| array.name == *name)
+                {
+                    arrays.push(described(name, axes, true));
+                }
+            }
+        }
+        arrays
+    }
+
+    /// The input that gives the lengths of sequences, `[N]`.
+    pub fn lengths(&self) -> Option<&str> {
+        self.lengths.as_deref()
+    }
+
+    /// What the graph returns.
+    pub fn outputs(&self) -> Vec<OnnxArray> {
+        let one = |output: &Shown| {
+            described(&output.name, &output.axes, matches!(output.of, OutputOf::States { .. }))
+        };
+        self.outputs.iter().map(one).collect()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let inputs = self.inputs.iter().map(|input| input.name.as_str());
+        let others = self.state_names.iter().chain(&self.lengths).chain(&self.unread);
+        inputs.chain(others.map(String::as_str)).collect()
+    }
+}
+
+fn described(name: &str, axes: &[Place], is_state: bool) -> OnnxArray {
+    fn letter(place: &Place) -> String {
+        match place {
+            Place::One => "1".into(),
+            Place::Sequences => "N".into(),
+            Place::Time => "T".into(),
+            Place::Factor(_) => "F".into(),
+            Place::Stack => "D".into(),
+            Place::Merged(places) => places.iter().map(letter).collect::<Vec<_>>().join("·"),
+        }
+    }
+    OnnxArray { name: name.to_owned(), axes: axes.iter().map(letter).collect(), is_state }
+}
+
+impl OnnxImport {
+    /// Runs the model on the graph's arrays, by the graph's names and in its layouts; states may be among `inputs` or in
+    /// `initial`, and are zeros where they are in neither. Returned are the graph's outputs.
+    ///
+    /// Errors: an array that is missing, of another shape or type, or that the graph does not read; values that are not finite.
+    pub fn apply(&self, inputs: &Tensors, initial: &Tensors) -> Result<Tensors> {
+        let interface = &self.interface;
+        let names = interface.names();
+        let extra = inputs.iter().chain(initial.iter()).find(|(name, _)| !names.contains(name));
+        if let Some((extra, _)) = extra {
+            return Err(Error::Invalid(format!(
+                "the graph reads no array {}; it reads {}",
+                quoted(extra),
+                names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+            )));
+        }
+        let mut given = Tensors::new();
+        let mut sequences = 1;
+        for input in &interface.inputs {
+            let tensor = inputs.get(&input.name).ok_or_else(|| {
+                Error::Invalid(format!(
+                    "the graph reads an array {}, which is not there",
+                    quoted(&input.name)
+                ))
+            })?;
+            let tensor = input.turned(tensor)?;
+            sequences = tensor.shape().first().copied().unwrap_or(1);
+            given.insert(input.model.clone(), tensor, "input")?;
+        }
+        let lengths = interface.lengths.as_ref().and_then(|name| inputs.get(name));
+        if let Some(lengths) = lengths {
+            given.insert(LENGTHS.to_owned(), lengths.clone(), "input")?;
+        }
+        let states = self.states(inputs, initial, sequences)?;
+        let results = apply(&self.model, &given, &states)?;
+        let empty = lengths.map(|lengths| lengths.to_i64()).transpose()?.unwrap_or_default();
+        let mut outputs = Tensors::new();
+        for output in &interface.outputs {
+            let tensor = self.shown(output, &results, sequences, &empty)?;
+            outputs.insert(output.name.clone(), tensor, "output")?;
+        }
+        Ok(outputs)
+    }
+
+    fn states(&self, inputs: &Tensors, initial: &Tensors, sequences: usize) -> Result<Tensors> {
+        let shapes = self.model.state_shapes();
+        let mut states = Tensors::new();
+        for state in &self.interface.states {
+            let Some((_, shape)) = shapes.iter().find(|(layer, _)| *layer == state.layer) else { continue };
+            let width = if state.is_cell { shape.cell } else { shape.hidden };
+            let mut values = Vec::with_capacity(state.pieces.len() * sequences * width);
+            for piece in &state.pieces {
+                match piece {
+                    StateFrom::Constant(row) => (0..sequences).for_each(|_| values.extend(row)),
+                    StateFrom::Array { name, axes, index } => {
+                        match initial.get(name).or_else(|| inputs.get(name)) {
+                            None => values.resize(values.len() + sequences * width, 0.0),
+                            Some(tensor) => {
+                                values.extend(piece_of(name, tensor, axes, *index, [sequences, width])?)
+                            }
+                        }
+                    }
+                }
+            }
+            let stem = if state.is_cell { "c_n" } else { "h_n" };
+            let name = state_name(stem, &state.layer, shapes.len());
+            states.insert(name, Tensor::f32(vec![state.pieces.len(), sequences, width], values)?, "state")?;
+        }
+        Ok(states)
+    }
+
+    /// An output as the graph has it.
+    fn shown(&self, output: &Shown, results: &Tensors, sequences: usize, lengths: &[i64]) -> Result<Tensor> {
+        let missing = || Error::Invalid(format!("the output {} is not there", quoted(&output.name)));
+        let (mut axes, mut shape, values) = match &output.of {
+            OutputOf::Rows { layer } => {
+                let is_only = self.model.output_names().count() == 1;
+                let tensor = results.get(if is_only { OUTPUT } else { layer }).ok_or_else(missing)?;
+                let mut shape = tensor.shape().to_vec();
+                shape.pop();
+                let axes = [Place::Sequences, Place::Time][..shape.len().min(2)].to_vec();
+                (axes, shape, tensor.to_f32()?)
+            }
+            OutputOf::States { pieces } => {
+                let shapes = self.model.state_shapes();
+                let mut values = Vec::new();
+                for (layer, is_cell, direction) in pieces {
+                    let stem = if *is_cell { "c_n" } else { "h_n" };
+                    let tensor = results.get(&state_name(stem, layer, shapes.len())).ok_or_else(missing)?;
+                    let all = tensor.to_f32()?;
+                    let each = all.len() / tensor.shape()[0].max(1);
+                    let first = values.len();
+                    values.extend_from_slice(&all[direction * each..(direction + 1) * each]);
+                    // A sequence without steps has no state in ONNX, whatever it began with.
+                    let width = each / sequences.max(1);
+                    for (sequence, _) in lengths.iter().enumerate().filter(|&(_, &length)| length == 0) {
+                        values[first + sequence * width..][..width].fill(0.0);
+                    }
+                }
+                (vec![Place::Stack, Place::Sequences], vec![pieces.len(), sequences], values)
+            }
+        };
+        shape.extend(&output.factors);
+        axes.extend((0..output.factors.len()).map(Place::Factor));
+        arranged(&output.name, values, &axes, &shape, &output.axes)
+    }
+}
+
+impl ArrayIn {
+    /// The array as the model reads it.
+    fn turned(&self, tensor: &Tensor) -> Result<Tensor> {
+        let shape = tensor.shape();
+        let described = described(&self.name, &self.axes, false).axes.join(", ");
+        let wrong = |expected: String| Error::Shape {
+            what: format!("the array {}", quoted(&self.name)),
+            expected,
+            found: format!("{shape:?}"),
+        };
+        if shape.len() != self.axes.len() {
+            return Err(wrong(format!("[{described}]")));
+        }
+        if shape.iter().zip(&self.ones).any(|(&axis, &is_one)| is_one && axis != 1) {
+            let ones: Vec<&str> = self.ones.iter().map(|&one| if one { "1" } else { "any" }).collect();
+            return Err(wrong(format!("[{described}] of the lengths [{}]", ones.join(", "))));
+        }
+        let length =
+            |place: &Place| self.axes.iter().position(|axis| axis == place).map_or(1, |axis| shape[axis]);
+        let mut to = vec![Place::Sequences];
+        if self.has_steps {
+            to.push(Place::Time);
+        }
+        if !self.is_ids {
+            to.push(Place::Factor(0));
+        }
+        let lengths: Vec<usize> = to.iter().map(length).collect();
+        let places = places(shape, &self.axes, &to);
+        let named = |error: sumun_formats::Error| {
+            Error::Invalid(format!("the array {}: {error}", quoted(&self.name)))
+        };
+        match self.is_ids {
+            false => {
+                let values = tensor.to_f32().map_err(named)?;
+                Ok(Tensor::f32(lengths, places.iter().map(|&place| values[place]).collect())?)
+            }
+            true => {
+                let values = tensor.to_i64().map_err(named)?;
+                let data = Data::I64(places.iter().map(|&place| values[place]).collect());
+                Ok(Tensor::new(data.element(), lengths, data, "input")?)
+            }
+        }
+    }
+}
+
+/// One state of every sequence, `[N, H]`.
+fn piece_of(
+    name: &str,
+    tensor: &Tensor,
+    axes: &[Place],
+    index: usize,
+    [sequences, width]: [usize; 2],
+) -> Result<Vec<f32>> {
+    let length = |place: &Place| match place {
+        Place::Sequences => Some(sequences),
+        Place::Factor(_) => Some(width),
+        Place::Stack => None,
+        _ => Some(1),
+    };
+    let fits = tensor.shape().len() == axes.len()
+        && axes.iter().zip(tensor.shape()).all(|(place, &found)| match length(place) {
+            Some(length) => length == found,
+            None => found > index,
+        });
+    if !fits {
+        let wanted: Vec<String> = axes
+            .iter()
+            .map(|place| length(place).map_or_else(|| "D".to_owned(), |length| length.to_string()))
+            .collect();
+        return Err(Error::Shape {
+            what: format!("the state {}", quoted(name)),
+            expected: format!("[{}]", wanted.join(", ")),
+            found: format!("{:?}", tensor.shape()),
+        });
+    }
+    let values = tensor.to_f32()?;
+    let places = places(tensor.shape(), axes, &[Place::Stack, Place::Sequences, Place::Factor(0)]);
+    let each = sequences * width;
+    Ok(places[index * each..(index + 1) * each].iter().map(|&place| values[place]).collect())
+}
+
+/// Where each number of an array with the axes `to` is in one with the axes `from`; axes of neither have the length 1.
+fn places(shape: &[usize], from: &[Place], to: &[Place]) -> Vec<usize> {
+    let mut places = vec![0];
+    for place in to {
+        let Some(axis) = from.iter().position(|own| own == place) else { continue };
+        let stride: usize = shape[axis + 1..].iter().product();
+        places = places
+            .iter()
+            .flat_map(|&first| (0..shape[axis]).map(move |index| first + index * stride))
+            .collect();
+    }
+    places
+}
+
+/// Numbers with the axes `from` in the order of `to`, whose axes may be products. Error: an axis that is left out and has not
+/// the length 1.
+fn arranged(name: &str, values: Vec<f32>, from: &[Place], shape: &[usize], to: &[Place]) -> Result<Tensor> {
+    let flat: Vec<Place> = to
+        .iter()
+        .flat_map(|place| match place {
+            Place::Merged(places) => places.clone(),
+            place => vec![place.clone()],
+        })
+        .collect();
+    let gone = from.iter().zip(shape).find(|&(place, &length)| length != 1 && !flat.contains(place));
+    if let Some((place, length)) = gone {
+        let what = match place {
+            Place::Sequences => "sequence",
+            Place::Time => "step",
+            _ => "state",
+        };
+        return Err(Error::Invalid(format!(
+            "the graph is for 1 {what}: its output {} has no axis for {length} of them",
+            quoted(name)
+        )));
+    }
+    let length = |place: &Place| from.iter().position(|own| own == place).map_or(1, |axis| shape[axis]);
+    let lengths = to.iter().map(|place| match place {
+        Place::Merged(places) => places.iter().map(length).product(),
+        place => length(place),
+    });
+    let lengths: Vec<usize> = lengths.collect();
+    let places = places(shape, from, &flat);
+    Ok(Tensor::f32(lengths, places.iter().map(|&place| values[place]).collect())?)
+}

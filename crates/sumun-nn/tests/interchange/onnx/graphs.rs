@@ -1,0 +1,451 @@
+//! Graphs as exporters write them.
+
+use sumun_formats::onnx::OnnxAttribute;
+use sumun_formats::{Data, Tensor, Tensors};
+use sumun_nn::interchange::apply;
+use sumun_nn::interchange::onnx::{OnnxImport, read};
+use sumun_nn::model::{Input, Model, RecurrentLayer};
+
+use super::{Graph, int, int_list, scalar, text};
+use crate::{integers, tensor, tensors};
+
+fn values(tensors: &Tensors, name: &str) -> Vec<f32> {
+    match tensors.get(name).unwrap_or_else(|| panic!("no {name}")).data() {
+        Data::F32(values) => values.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn run(import: &OnnxImport, inputs: &[(&str, Tensor)]) -> Tensors {
+    import.apply(&tensors(inputs), &Tensors::new()).unwrap()
+}
+
+fn close(got: &[f32], want: &[f32]) {
+    assert_eq!(got.len(), want.len());
+    got.iter().zip(want).for_each(|(got, want)| assert!((got - want).abs() < 1e-6, "{got}, not {want}"));
+}
+
+/// What PyTorch's exporter makes of an embedding, a bidirectional LSTM of two layers with `batch_first`, the last step, a
+/// linear layer and a softmax.
+fn classifier() -> Graph {
+    let (hidden, direction) = (("hidden_size", int(3)), ("direction", text("bidirectional")));
+    let mut graph = Graph::new()
+        .producer("pytorch")
+        .input("x", 7, &[-1, -2])
+        .weight("e.weight", &[20, 4])
+        .constant("minus", scalar(-1))
+        .constant("zero", scalar(0))
+        .ints("i0", &[0])
+        .ints("i2", &[2])
+        .ints("i3", &[3])
+        .ints("i4", &[4])
+        .ints("shape", &[0, 0, -1])
+        .node("Gather", &["e.weight", "x"], &["/e/Gather"])
+        .node("Shape", &["/e/Gather"], &["shape_of"])
+        .node("Gather", &["shape_of", "zero"], &["n"])
+        .node("Unsqueeze", &["n", "i0"], &["n1"])
+        .node_with("Concat", &["i4", "n1", "i3"], &["shape0"], &[("axis", int(0))])
+        .node_with(
+            "ConstantOfShape",
+            &["shape0"],
+            &["zeros"],
+            &[("value", OnnxAttribute::Tensor(tensor_of(0.0)))],
+        )
+        .node_with("Transpose", &["/e/Gather"], &["time_first"], &[("perm", int_list(&[1, 0, 2]))]);
+    for (layer, from, width, ends) in [(0, "time_first", 4, ["i0", "i2"]), (1, "merged0", 6, ["i2", "i4"])] {
+        let of = |name: &str| format!("{name}{layer}");
+        let [w, r, b, h0, y, turned, merged] = ["W", "R", "B", "h0_", "y", "turned", "merged"].map(of);
+        graph = graph
+            .weight(&w, &[2, 12, width])
+            .weight(&r, &[2, 12, 3])
+            .weight(&b, &[2, 24])
+            .node("Slice", &["zeros", ends[0], ends[1], "i0"], &[&h0])
+            .node_with("LSTM", &[from, &w, &r, &b, "", &h0, &h0], &[&y], &[hidden.clone(), direction.clone()])
+            .node_with("Transpose", &[&y], &[&turned], &[("perm", int_list(&[0, 2, 1, 3]))])
+            .node("Reshape", &[&turned, "shape"], &[&merged]);
+    }
+    graph
+        .weight("f.weight", &[5, 6])
+        .weight("f.bias", &[5])
+        .node_with("Transpose", &["merged1"], &["batch_first"], &[("perm", int_list(&[1, 0, 2]))])
+        .node_with("Gather", &["batch_first", "minus"], &["last"], &[("axis", int(1))])
+        .node_with("Gemm", &["last", "f.weight", "f.bias"], &["/f/Gemm"], &[("transB", int(1))])
+        .node_with("Softmax", &["/f/Gemm"], &["probabilities"], &[("axis", int(-1))])
+        .output("probabilities")
+        .output("batch_first")
+}
+
+fn tensor_of(value: f32) -> Tensor {
+    Tensor::f32(vec![1], vec![value]).unwrap()
+}
+
+#[test]
+fn a_graph_of_pytorch_is_a_list_of_layers() {
+    let import = read(&classifier().model()).unwrap();
+    let layers: Vec<&str> = import.model.config().layers.iter().map(|layer| layer.kind()).collect();
+    assert_eq!(layers, ["embedding", "lstm", "lstm", "pool", "dense", "softmax"]);
+    assert_eq!(import.notes, Vec::<String>::new());
+    let ids = integers(&[2, 4], &[3, 1, 19, 0, 7, 7, 2, 5]);
+    let outputs = run(&import, &[("x", ids.clone())]);
+    assert_eq!(outputs.get("probabilities").unwrap().shape(), [2, 5]);
+    assert_eq!(outputs.get("batch_first").unwrap().shape(), [2, 4, 6]);
+    for row in values(&outputs, "probabilities").chunks(5) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+    // The same layers by hand, with the blocks of the weights in PyTorch's order, return the same bits.
+    let file = import.model.config().clone();
+    let mut model = file.build(3).unwrap();
+    let from = import.model.parameters().values().to_vec();
+    model.parameters_mut().values_mut().copy_from_slice(&from);
+    let direct = apply(&model, &tensors(&[("x", ids)]), &Tensors::new()).unwrap();
+    let name = model.output_names().next().unwrap().to_owned();
+    assert_eq!(values(&direct, &name), values(&outputs, "probabilities"));
+}
+
+/// The blocks i, o, f, c of ONNX are i, f, c, o here.
+#[test]
+fn blocks_are_put_in_order() {
+    let import = read(&classifier().model()).unwrap();
+    let weights = import.model.parameters();
+    let id = weights.find("lstm.weight_hh_l0_reverse").expect("the first layer is named lstm");
+    let raw = tensor(&[2, 12, 3], "R0".bytes().map(usize::from).sum()).to_f32().unwrap();
+    let block = |b: usize| &raw[36 + b * 9..36 + (b + 1) * 9];
+    assert_eq!(weights.value(id), [block(0), block(2), block(3), block(1)].concat());
+}
+
+fn stack_of_grus() -> Graph {
+    let attributes =
+        [("hidden_size", int(3)), ("linear_before_reset", int(1)), ("direction", text("bidirectional"))];
+    Graph::new()
+        .input("x", 1, &[-1, -2, 4])
+        .input("h0", 1, &[4, -1, 3])
+        .ints("i0", &[0])
+        .ints("i2", &[2])
+        .ints("i4", &[4])
+        .ints("shape", &[0, 0, -1])
+        .constant("m2", scalar(-2))
+        .constant("m1", scalar(-1))
+        .weight("W", &[2, 9, 4])
+        .weight("R", &[2, 9, 3])
+        .weight("W1", &[2, 9, 6])
+        .weight("R1", &[2, 9, 3])
+        .weight("f", &[6, 2])
+        .weight("bias", &[2])
+        .node_with("Transpose", &["x"], &["xt"], &[("perm", int_list(&[1, 0, 2]))])
+        .node("Slice", &["h0", "i0", "i2", "i0"], &["ha"])
+        .node("Slice", &["h0", "i2", "i4", "i0"], &["hb"])
+        .node_with("GRU", &["xt", "W", "R", "", "", "ha"], &["y", "yh"], &attributes)
+        .node_with("Transpose", &["y"], &["yt"], &[("perm", int_list(&[0, 2, 1, 3]))])
+        .node("Reshape", &["yt", "shape"], &["y1"])
+        .node_with("GRU", &["y1", "W1", "R1", "", "", "hb"], &["", "zh"], &attributes)
+        .node_with("Concat", &["yh", "zh"], &["hn"], &[("axis", int(0))])
+        .node_with("Gather", &["hn", "m2"], &["f1"], &[("axis", int(0))])
+        .node_with("Gather", &["hn", "m1"], &["f2"], &[("axis", int(0))])
+        .node_with("Concat", &["f1", "f2"], &["both"], &[("axis", int(-1))])
+        .node("MatMul", &["both", "f"], &["product"])
+        .node("Add", &["product", "bias"], &["out"])
+        .output("out")
+        .output("hn")
+}
+
+#[test]
+fn states_go_in_and_out_by_the_graphs_names() {
+    let import = read(&stack_of_grus().model()).unwrap();
+    let kinds: Vec<&str> = import.model.config().layers.iter().map(|layer| layer.kind()).collect();
+    assert_eq!(kinds, ["gru", "gru", "dense"]);
+    let (x, h0) = (tensor(&[2, 6, 4], 3), tensor(&[4, 2, 3], 9));
+    let outputs = run(&import, &[("x", x.clone()), ("h0", h0.clone())]);
+    assert_eq!(outputs.get("hn").unwrap().shape(), [4, 2, 3]);
+    // The head reads the last two of the four final states side by side.
+    let hn = values(&outputs, "hn");
+    let head = |n: usize| [&hn[(2 * 2 + n) * 3..][..3], &hn[(3 * 2 + n) * 3..][..3]].concat();
+    let (f, bias) =
+        (tensor(&[6, 2], 102).to_f32().unwrap(), tensor(&[2], "bias".bytes().map(usize::from).sum()));
+    let expected: Vec<f32> = (0..2)
+        .flat_map(|n| {
+            let (row, f, bias) = (head(n), f.clone(), bias.to_f32().unwrap());
+            (0..2).map(move |o| (0..6).map(|i| row[i] * f[i * 2 + o]).sum::<f32>() + bias[o])
+        })
+        .collect();
+    close(&values(&outputs, "out"), &expected);
+    // States that are left out are zeros; given as initial they are the same.
+    let zeros = Tensor::f32(vec![4, 2, 3], vec![0.0; 24]).unwrap();
+    assert_eq!(
+        values(&run(&import, &[("x", x.clone())]), "hn"),
+        values(&run(&import, &[("x", x.clone()), ("h0", zeros)]), "hn")
+    );
+    let initial = import.apply(&tensors(&[("x", x)]), &tensors(&[("h0", h0)])).unwrap();
+    assert_eq!(values(&initial, "hn"), hn);
+}
+
+/// A sequence step by step through a graph for one step, whose x has no axis of steps, is the whole sequence.
+#[test]
+fn a_graph_of_one_step_carries_its_state() {
+    let weights = |graph: Graph| {
+        graph.weight("W", &[1, 12, 4]).weight("R", &[1, 12, 3]).weight("B", &[1, 24]).ints("i0", &[0])
+    };
+    let lstm = [("hidden_size", int(3))];
+    let step = weights(Graph::new().input("x", 1, &[1, 4]).input("state", 1, &[2, 1, 3]))
+        .node_with("Split", &["state"], &["h", "c"], &[("axis", int(0))])
+        .node("Unsqueeze", &["x", "i0"], &["xt"])
+        .node_with("LSTM", &["xt", "W", "R", "B", "", "h", "c"], &["y", "hn", "cn"], &lstm)
+        .node("Squeeze", &["y"], &["out"])
+        .node_with("Concat", &["hn", "cn"], &["stateN"], &[("axis", int(0))])
+        .output("out")
+        .output("stateN");
+    let whole = weights(Graph::new().input("x", 1, &[-1, 1, 4]))
+        .node_with("LSTM", &["x", "W", "R", "B"], &["y"], &lstm)
+        .output("y");
+    let (step, whole) = (read(&step.model()).unwrap(), read(&whole.model()).unwrap());
+    let x = tensor(&[5, 1, 4], 2);
+    let y = values(&run(&whole, &[("x", x.clone())]), "y");
+    let mut state = Tensor::f32(vec![2, 1, 3], vec![0.0; 6]).unwrap();
+    for (t, row) in x.to_f32().unwrap().chunks(4).enumerate() {
+        let row = Tensor::f32(vec![1, 4], row.to_vec()).unwrap();
+        let outputs = run(&step, &[("x", row), ("state", state)]);
+        assert_eq!(outputs.get("out").unwrap().shape(), [3]);
+        assert_eq!(values(&outputs, "out"), y[t * 3..(t + 1) * 3], "step {t}");
+        state = outputs.get("stateN").unwrap().clone();
+    }
+}
+
+#[test]
+fn convolutions_norms_and_pools_are_layers() {
+    let perm = |axes: &[i64]| [("perm", int_list(axes))];
+    let graph = Graph::new()
+        .input("x", 1, &[-1, -2, 4])
+        .weight("c", &[6, 4, 3])
+        .weight("cb", &[6])
+        .weight("g", &[6])
+        .weight("b", &[6])
+        .weight("m", &[6])
+        .constant("v", Tensor::f32(vec![6], vec![0.5, 1.0, 1.5, 2.0, 2.5, 3.0]).unwrap())
+        .weight("W", &[1, 5, 6])
+        .weight("R", &[1, 5, 5])
+        .weight("ln", &[5])
+        .constant("two", tensor_of(2.0))
+        .weight("scale", &[5])
+        .node_with("Transpose", &["x"], &["xt"], &perm(&[0, 2, 1]))
+        .node_with(
+            "Conv",
+            &["xt", "c", "cb"],
+            &["conv"],
+            &[("pads", int_list(&[1, 1])), ("kernel_shape", int_list(&[3]))],
+        )
+        .node("BatchNormalization", &["conv", "g", "b", "m", "v"], &["norm"])
+        .node_with("LeakyRelu", &["norm"], &["act"], &[("alpha", OnnxAttribute::Float(0.25))])
+        .node_with("Transpose", &["act"], &["seq"], &perm(&[2, 0, 1]))
+        .node_with(
+            "RNN",
+            &["seq", "W", "R"],
+            &["y"],
+            &[("hidden_size", int(5)), ("direction", text("reverse"))],
+        )
+        .node_with("Squeeze", &["y"], &["rows"], &[("axes", int_list(&[1]))])
+        .node("LayerNormalization", &["rows", "ln"], &["ln_out"])
+        .node("Mul", &["ln_out", "two"], &["doubled"])
+        .node("Mul", &["doubled", "scale"], &["scaled"])
+        .node("Add", &["scaled", "rows"], &["sum"])
+        .node_with("ReduceMean", &["sum"], &["mean"], &[("axes", int_list(&[0])), ("keepdims", int(0))])
+        .output("mean")
+        .output("rows");
+    let import = read(&graph.model()).unwrap();
+    let kinds: Vec<&str> = import.model.config().layers.iter().map(|layer| layer.kind()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "conv1d",
+            "batch_norm",
+            "activation",
+            "reverse",
+            "rnn",
+            "reverse",
+            "layer_norm",
+            "activation",
+            "batch_norm",
+            "add",
+            "pool"
+        ]
+    );
+    let outputs = run(&import, &[("x", tensor(&[2, 7, 4], 1))]);
+    assert_eq!(outputs.get("mean").unwrap().shape(), [2, 5]);
+    assert_eq!(outputs.get("rows").unwrap().shape(), [7, 2, 5]);
+    // The mean by hand, from the rows.
+    let rows = values(&outputs, "rows");
+    let (ln, scale) =
+        (tensor(&[5], 108 + 110).to_f32().unwrap(), tensor(&[5], "scale".bytes().map(usize::from).sum()));
+    let scale = scale.to_f32().unwrap();
+    let mut expected = vec![0.0_f32; 10];
+    for t in 0..7 {
+        for n in 0..2 {
+            let row = &rows[(t * 2 + n) * 5..][..5];
+            let mean = row.iter().sum::<f32>() / 5.0;
+            let variance = row.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / 5.0;
+            for k in 0..5 {
+                let normal = (row[k] - mean) / (variance + 1e-5).sqrt() * ln[k];
+                expected[n * 5 + k] += (normal * 2.0 * scale[k] + row[k]) / 7.0;
+            }
+        }
+    }
+    let got = values(&outputs, "mean");
+    got.iter().zip(&expected).for_each(|(got, want)| assert!((got - want).abs() < 1e-5, "{got}, not {want}"));
+}
+
+/// tf2onnx flattens steps in front of a dense layer, and lays them out again.
+#[test]
+fn steps_on_one_axis_are_steps() {
+    let graph = Graph::new()
+        .input("x", 1, &[-1, -2, 4])
+        .ints("flat", &[-1, 4])
+        .ints("two", &[2])
+        .weight("w", &[4, 2])
+        .node("Reshape", &["x", "flat"], &["rows"])
+        .node("MatMul", &["rows", "w"], &["product"])
+        .node("Shape", &["x"], &["shape"])
+        .node_with("Slice", &["shape"], &["nt"], &[("starts", int_list(&[0])), ("ends", int_list(&[2]))])
+        .node_with("Concat", &["nt", "two"], &["back"], &[("axis", int(0))])
+        .node("Reshape", &["product", "back"], &["y"])
+        .output("y")
+        .output("product");
+    let outputs = run(&read(&graph.model()).unwrap(), &[("x", tensor(&[2, 3, 4], 1))]);
+    assert_eq!(outputs.get("y").unwrap().shape(), [2, 3, 2]);
+    assert_eq!(outputs.get("product").unwrap().shape(), [6, 2]);
+    assert_eq!(values(&outputs, "y"), values(&outputs, "product"));
+}
+
+#[test]
+fn a_decoder_begins_with_the_state_of_an_encoder() {
+    let graph = Graph::new()
+        .input("source", 1, &[-1, -2, 2])
+        .input("target", 1, &[-3, -2, 2])
+        .weight("W", &[1, 12, 2])
+        .weight("R", &[1, 12, 3])
+        .weight("V", &[1, 12, 2])
+        .weight("S", &[1, 12, 3])
+        .node_with("LSTM", &["source", "W", "R"], &["", "h", "c"], &[("hidden_size", int(3))])
+        .node_with("LSTM", &["target", "V", "S", "", "", "h", "c"], &["y"], &[("hidden_size", int(3))])
+        .output("y");
+    let import = read(&graph.model()).unwrap();
+    let [.., decoder] = import.model.config().layers.as_slice() else { panic!("no layers") };
+    let decoder: &RecurrentLayer = decoder.get().unwrap();
+    assert_eq!(decoder.initial.as_deref(), import.model.layer_names().next());
+    let outputs = run(&import, &[("source", tensor(&[4, 2, 2], 1)), ("target", tensor(&[3, 2, 2], 2))]);
+    assert_eq!(outputs.get("y").unwrap().shape(), [3, 1, 2, 3]);
+}
+
+#[test]
+fn weights_of_few_bits_are_numbers_again() {
+    let bytes = |shape: &[usize]| {
+        let count: usize = shape.iter().product();
+        let values = (0..count).map(|k| ((k * 7) % 11) as i8 - 5).collect();
+        Tensor::new(sumun_formats::ElementType::I8, shape.to_vec(), Data::I8(values), "test").unwrap()
+    };
+    let zero = |count: usize| {
+        Tensor::new(sumun_formats::ElementType::I8, vec![count], Data::I8(vec![1; count]), "test").unwrap()
+    };
+    let graph = Graph::new()
+        .input("x", 1, &[-1, -2, 4])
+        .constant("W8", bytes(&[1, 12, 4]))
+        .constant("Wscale", tensor_of(0.125))
+        .constant("Wzero", zero(1))
+        .weight("R", &[1, 12, 3])
+        .node("DequantizeLinear", &["W8", "Wscale", "Wzero"], &["W"])
+        .node_with("LSTM", &["x", "W", "R"], &["y"], &[("hidden_size", int(3))])
+        .output("y");
+    let import = read(&graph.model()).unwrap();
+    assert_eq!(import.notes, ["weights of few bits were turned into the numbers that they stand for"]);
+    let id = import.model.parameters().find("lstm.weight_ih_l0").unwrap();
+    assert_eq!(import.model.parameters().value(id)[..2], [-0.75, 0.125]);
+}
+
+#[test]
+fn a_gru_that_pytorch_cannot_have_is_pointed_out() {
+    let gru = |producer: &str, after: i64| {
+        let graph = Graph::new()
+            .producer(producer)
+            .input("x", 1, &[-1, -2, 4])
+            .weight("W", &[1, 9, 4])
+            .weight("R", &[1, 9, 3])
+            .node_with(
+                "GRU",
+                &["x", "W", "R"],
+                &["y"],
+                &[("hidden_size", int(3)), ("linear_before_reset", int(after))],
+            )
+            .output("y");
+        read(&graph.model()).unwrap().notes
+    };
+    let [note] = &gru("pytorch", 0)[..] else { panic!("no note") };
+    assert!(note.contains("linear_before_reset is 0, but the file says that PyTorch wrote it"), "{note}");
+    assert_eq!(gru("pytorch", 1).len(), 0);
+    assert_eq!(gru("tf2onnx", 0).len(), 0);
+}
+
+#[test]
+fn a_branch_is_taken_where_its_condition_is_known() {
+    let branch = |from: &str| {
+        Graph::new()
+            .node("Identity", &[from], &[&format!("{from}_taken")])
+            .output(&format!("{from}_taken"))
+            .graph()
+    };
+    let graph = Graph::new()
+        .input("x", 1, &[-1, -2, 4])
+        .weight("w", &[4, 2])
+        .constant("a", scalar(16000))
+        .constant("b", scalar(16000))
+        .node("MatMul", &["x", "w"], &["first"])
+        .node("Relu", &["first"], &["second"])
+        .node("Equal", &["a", "b"], &["same"])
+        .node_with(
+            "If",
+            &["same"],
+            &["y"],
+            &[
+                ("then_branch", OnnxAttribute::Graph(Box::new(branch("second")))),
+                ("else_branch", OnnxAttribute::Graph(Box::new(branch("first")))),
+            ],
+        )
+        .output("y");
+    let outputs = run(&read(&graph.model()).unwrap(), &[("x", tensor(&[1, 2, 4], 1))]);
+    assert!(values(&outputs, "y").iter().all(|&value| value >= 0.0));
+}
+
+#[test]
+fn arrays_that_do_not_fit_are_errors() {
+    let import = read(&stack_of_grus().model()).unwrap();
+    let x = tensor(&[2, 6, 4], 3);
+    for (inputs, expected) in [
+        (vec![], "the graph reads an array 'x', which is not there"),
+        (vec![("x", tensor(&[2, 4], 1))], "the array 'x': expected [N, T, F], found [2, 4]"),
+        (vec![("x", tensor(&[2, 6, 5], 1))], "the array 'x': expected [N, T, 4]"),
+        (
+            vec![("x", x.clone()), ("h0", tensor(&[4, 3, 3], 1))],
+            "the state 'h0': expected [D, 2, 3], found [4, 3, 3]",
+        ),
+        (
+            vec![("x", x.clone()), ("h0", tensor(&[2, 2, 3], 1))],
+            "the state 'h0': expected [D, 2, 3], found [2, 2, 3]",
+        ),
+        (vec![("x", x), ("y", tensor(&[1], 1))], "the graph reads no array 'y'; it reads 'x', 'h0'"),
+    ] {
+        let error = import.apply(&tensors(&inputs), &Tensors::new()).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+/// A model to check names with.
+#[test]
+fn names_of_modules_are_names_of_layers() {
+    let graph = Graph::new()
+        .input("x:0", 1, &[-1, -2, 4])
+        .weight("w", &[4, 2])
+        .node("MatMul", &["x:0", "w"], &["/head/MatMul"])
+        .node("Relu", &["/head/MatMul"], &["y"])
+        .output("y");
+    let import = read(&graph.model()).unwrap();
+    assert_eq!(import.model.layer_names().collect::<Vec<_>>(), ["head", "activation"]);
+    assert_eq!(import.model.input_names().collect::<Vec<_>>(), ["x.0"]);
+    let model: &Model = &import.model;
+    assert_eq!(model.config().inputs["x.0"], Input::numbers(4));
+}

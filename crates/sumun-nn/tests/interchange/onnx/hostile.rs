@@ -1,0 +1,171 @@
+//! Graphs that are wrong, or that no model here computes: one line each, with the node's name.
+
+use std::time::{Duration, Instant};
+
+use sumun_formats::Tensor;
+use sumun_formats::onnx::OnnxAttribute;
+
+use super::{Graph, error, int, int_list, scalar};
+use crate::integers;
+
+fn rows() -> Graph {
+    Graph::new()
+        .input("x", 1, &[-1, -2, 4])
+        .weight("w", &[4, 3])
+        .weight("W", &[1, 12, 4])
+        .weight("R", &[1, 12, 3])
+}
+
+#[test]
+fn what_no_layer_here_does_is_named() {
+    let lstm = |graph: Graph, x: &str| graph.node_with("LSTM", &[x, "W", "R"], &["y"], &[]).output("y");
+    for (graph, expected) in [
+        (
+            rows().node("Erf", &["x"], &["y"]).output("y"),
+            "the node 'y' (Erf): no layer here does what this operator does",
+        ),
+        (rows().node("MatMul", &["x", "nothing"], &["y"]).output("y"), "it reads 'nothing', which no input"),
+        (
+            rows().node("MatMul", &["b", "w"], &["a"]).node("Relu", &["a"], &["b"]).output("b"),
+            "it reads 'b', which no input",
+        ),
+        (
+            rows().node("Relu", &["x"], &["y"]).node("Relu", &["x"], &["y"]).output("y"),
+            "it gives 'y', which is there already",
+        ),
+        (rows().output("y"), "the output 'y' is given by no node"),
+        (rows().output("x"), "the output 'x' is an input as it came"),
+        (rows().output("w"), "the output 'w' is a constant or a length"),
+        (rows().node("MatMul", &["x", "x"], &["y"]).output("y"), "its input 'x' is no constant"),
+        (rows().node("MatMul", &["x", "W"], &["y"]).output("y"), "a dense layer has two axes"),
+        (
+            rows().weight("v", &[5, 2]).node("MatMul", &["x", "v"], &["y"]).output("y"),
+            "an axis of length 4 where 5 is needed",
+        ),
+        (lstm(rows().input("z", 1, &[-1, 4]), "z"), "it reads 2 axes"),
+        (lstm(rows().input("z", 1, &[-1, -2, 5]), "z"), "an axis of length 5 where 4 is needed"),
+        (lstm(rows(), "w"), "its input 0 is a constant"),
+        (rows().node_with("LSTM", &["x", "W", "w"], &["y"], &[]).output("y"), "which do not fit it"),
+        (rows().node_with("GRU", &["x", "W", "R"], &["y"], &[]).output("y"), "which do not fit it"),
+        (
+            rows().node_with("LSTM", &["x", "W", "R"], &["y"], &[("hidden_size", int(7))]).output("y"),
+            "which its settings contradict",
+        ),
+        (
+            rows()
+                .node_with("LSTM", &["x", "W", "R"], &["y"], &[("hidden_size", int_list(&[3]))])
+                .output("y"),
+            "its setting hidden_size is not a whole number",
+        ),
+        (
+            rows()
+                .node_with(
+                    "LSTM",
+                    &["x", "W", "R"],
+                    &["y"],
+                    &[("activations", OnnxAttribute::Texts(vec!["Swish".into()]))],
+                )
+                .output("y"),
+            "its activation 'Swish' is none that cells here have",
+        ),
+        (
+            rows().node_with("Transpose", &["x"], &["y"], &[("perm", int_list(&[0, 0, 1]))]).output("y"),
+            "is no order of 3 axes",
+        ),
+        (rows().ints("s", &[-1, 7]).node("Reshape", &["x", "s"], &["y"]).output("y"), "(Reshape): its shape"),
+        (
+            rows().ints("s", &[-1, -1]).node("Reshape", &["x", "s"], &["y"]).output("y"),
+            "two lengths of its shape are left open",
+        ),
+        (
+            rows().ints("s", &[i64::MAX, i64::MAX]).node("Reshape", &["x", "s"], &["y"]).output("y"),
+            "(Reshape):",
+        ),
+        (
+            rows().ints("s", &[0, 4, -1]).node("Reshape", &["x", "s"], &["y"]).output("y"),
+            "(Reshape): its shape mixes",
+        ),
+        (
+            rows().node_with("Softmax", &["x"], &["y"], &[("axis", int(9))]).output("y"),
+            "there is no axis 9 of an array of 3 axes",
+        ),
+        (
+            rows().node_with("Squeeze", &["x"], &["y"], &[("axes", int_list(&[2]))]).output("y"),
+            "an axis of length 4 is left out",
+        ),
+        (
+            rows()
+                .ints("s", &[1])
+                .ints("e", &[3])
+                .ints("a", &[1])
+                .node("Slice", &["x", "s", "e", "a"], &["y"])
+                .output("y"),
+            "it takes others than the first or the last step",
+        ),
+        (
+            rows().input("c", 9, &[]).node_with("If", &["c"], &["y"], &[]).output("y"),
+            "the input 'c' has neither numbers nor whole numbers",
+        ),
+        (
+            rows().input("c", 7, &[]).node_with("If", &["c"], &["y"], &[]).output("y"),
+            "its condition depends on what the model is given",
+        ),
+        (
+            rows().input("x", 1, &[-1]).node("Relu", &["x"], &["y"]).output("y"),
+            "the input 'x' is there twice",
+        ),
+        (rows().weight("w", &[1]).node("Relu", &["x"], &["y"]).output("y"), "two constants are named 'w'"),
+        (Graph::new().input("x", 1, &[-1, -2, -3, -4, -5]).output("x"), "has 5 axes"),
+        (
+            Graph::new().input("x", 1, &[-1, -2, -3]).node("Relu", &["x"], &["y"]).output("y"),
+            "how many features it has is not known",
+        ),
+    ] {
+        let found = error(graph);
+        assert!(found.contains(expected), "{found}\nnot: {expected}");
+        assert!(!found.contains('\n'), "{found}");
+    }
+}
+
+#[test]
+fn lengths_that_only_some_nodes_know_are_refused() {
+    let graph = |second: &[&str]| {
+        rows()
+            .input("lengths", 6, &[-2])
+            .weight("V", &[1, 12, 3])
+            .node_with("LSTM", &["x", "W", "R", "", "lengths"], &["a"], &[])
+            .node_with("Squeeze", &["a"], &["b"], &[("axes", int_list(&[1]))])
+            .node_with("LSTM", second, &["y"], &[])
+            .output("y")
+    };
+    sumun_nn::interchange::onnx::read(&graph(&["b", "V", "R", "", "lengths"]).model()).unwrap();
+    let found = error(graph(&["b", "V", "R"]));
+    assert!(found.contains("has lengths of sequences, the node 'y' (LSTM) reads on past them"), "{found}");
+}
+
+/// Nodes that copy a constant over and over make no more numbers than a few times those of the file.
+#[test]
+fn work_is_a_multiple_of_the_file() {
+    let start = Instant::now();
+    let mut graph = Graph::new()
+        .input("x", 1, &[-1, -2, 4])
+        .constant("c0", Tensor::f32(vec![1 << 20], vec![0.5; 1 << 20]).unwrap());
+    for k in 0..2000 {
+        let (from, to) = (format!("c{k}"), format!("c{}", k + 1));
+        graph = graph.node("Transpose", &[&from], &[&to]);
+    }
+    let graph = graph.node("Add", &["x", "c2000"], &["y"]).output("y");
+    assert!(error(graph).contains("makes more numbers of its constants than a model has"));
+    let range = rows().constant("a", scalar(0)).constant("b", scalar(i64::MAX)).constant("c", scalar(1));
+    let graph =
+        range.node("Range", &["a", "b", "c"], &["r"]).node("Reshape", &["x", "r"], &["y"]).output("y");
+    assert!(error(graph).contains("a range of more than"));
+    let huge = rows().constant("s", integers(&[3], &[i64::MAX, i64::MAX, 2])).node(
+        "ConstantOfShape",
+        &["s"],
+        &["z"],
+    );
+    let graph = huge.node("Add", &["x", "z"], &["y"]).output("y");
+    assert!(error(graph).contains("(Add): "));
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
