@@ -5,7 +5,7 @@
 //! like only say which axis is which, and cost nothing where the model runs. What no layer here is, is an error that names
 //! the node. [`OnnxImport::apply`] takes and returns arrays by the graph's own names and in its own layouts.
 //!
-//! [`write`] makes a graph of a model, for any number of sequences and steps.
+//! [`write()`] makes a graph of a model, for any number of sequences and steps.
 
 mod arithmetic;
 mod axes;
