@@ -51,7 +51,10 @@ fn training_keeps_the_json_contract() {
         assert_scores(&json["metrics"][part]);
     }
     let baselines = json["baselines"].as_object().unwrap();
-    assert_eq!(baselines.keys().collect::<Vec<_>>(), ["drift", "ets", "naive", "seasonal_naive_7", "theta"]);
+    assert_eq!(
+        baselines.keys().collect::<Vec<_>>(),
+        ["drift", "ets", "ets_steps", "naive", "seasonal_naive_7", "theta"]
+    );
     baselines.values().for_each(assert_scores);
     assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
 

@@ -56,9 +56,9 @@ fn best_of(
         let begin = later_half(train, periods);
         (train.start..begin, begin - 1..train.end - 1)
     };
-    let fitted = Baseline::all(series, train.clone(), periods);
+    let fitted = Baseline::all(series, train.clone(), periods, horizon);
     let mut best = (f64::INFINITY, Baseline::Naive);
-    for baseline in Baseline::all(series, early.clone(), periods) {
+    for baseline in Baseline::all(series, early.clone(), periods, horizon) {
         let Some(again) = fitted.iter().find(|other| other.key() == baseline.key()) else { continue };
         let steps = horizon.min(origins.len());
         let forecasts = baseline.forecasts(series, early.clone(), origins.clone(), steps)?;

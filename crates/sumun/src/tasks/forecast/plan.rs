@@ -91,7 +91,12 @@ impl ForecastPlan {
         let periods = plausible_periods(source.frequency(), decisions.season, train.len());
         let of = |values: &Filled| {
             let mask = values.mask();
-            Baseline::all(Observed { values, mask: mask.as_deref() }, train.clone(), &periods)
+            Baseline::all(
+                Observed { values, mask: mask.as_deref() },
+                train.clone(),
+                &periods,
+                decisions.horizon,
+            )
         };
         source.targets.iter().map(of).collect()
     }

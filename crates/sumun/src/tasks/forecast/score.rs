@@ -93,6 +93,7 @@ fn baselines(config: &ForecasterConfig, origins: &Range<usize>) -> Vec<(String, 
         let alike = each.iter().all(|one| one.to_string() == baseline.to_string());
         let name = match baseline {
             Baseline::Theta(_) if !alike => "Theta".into(),
+            Baseline::Ets(ets) if !alike && ets.steps > 1 => format!("ETS, {} steps", ets.steps),
             Baseline::Ets(_) if !alike => "ETS".into(),
             Baseline::Constant { .. } if !alike => "the most frequent value".into(),
             _ => baseline.to_string(),

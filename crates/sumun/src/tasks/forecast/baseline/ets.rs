@@ -23,16 +23,24 @@ pub struct Ets {
     pub gamma: f64,
     /// The period of the season in rows; 1 for none.
     pub period: usize,
-    /// Whether the first season is that of the first four periods and not of all rows: for a season that changes.
-    pub changing: bool,
+    /// The steps ahead whose squared errors the constants make small, on average over all of them (AMSE): 1 is the likelihood.
+    #[serde(default = "one")]
+    pub steps: usize,
+}
+
+/// What models of earlier versions were fitted to.
+fn one() -> usize {
+    1
 }
 
 /// The longest season: each of its phases is a number to estimate.
 const LONGEST_PERIOD: usize = 350;
 /// How often a model is tried while it is fitted.
 const MOST_TRIES: usize = 150;
-/// The periods whose season a changing one begins with.
+/// The periods whose season one of the searches begins with, for a season that changes.
 const EARLY: usize = 4;
+/// How often the first state and the constants are estimated in turn.
+const ROUNDS: usize = 2;
 const TRENDS: [Trend; 3] = [Trend::None, Trend::Straight, Trend::Damped];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +51,14 @@ pub(super) enum Trend {
 }
 
 impl Ets {
-    /// Fits models with and without trend and season to `part` of a series and takes the one with the least information
-    /// criterion. `None` for fewer than 5 values.
-    pub(super) fn fit(series: Observed<'_>, part: Range<usize>, periods: &[usize]) -> Option<Self> {
+    /// Fits models with and without trend and season to the errors of so many steps ahead in `part` of a series and takes the
+    /// one with the least information criterion. `None` for fewer than 5 values.
+    pub(super) fn fit(
+        series: Observed<'_>,
+        part: Range<usize>,
+        periods: &[usize],
+        steps: usize,
+    ) -> Option<Self> {
         let rows = recent(&part, 1);
         let count = series.count(rows.clone());
         let mut best: Option<(f64, Self)> = None;
@@ -54,10 +67,7 @@ impl Ets {
             if rows.len() < 2 * period {
                 continue;
             }
-            for (trend, changing) in TRENDS.into_iter().flat_map(|trend| [(trend, false), (trend, true)]) {
-                if changing && (period == 1 || rows.len() <= EARLY * period) {
-                    continue;
-                }
+            for trend in TRENDS {
                 // Level, α and deviation; slope and β; φ; γ and a season whose mean is known.
                 let parameters =
                     3 + match trend {
@@ -69,11 +79,11 @@ impl Ets {
                 if of(1.0).is_none() {
                     continue;
                 }
-                let Some((fitted, squares)) = Self::fitted(series, rows.clone(), trend, period, changing)
-                else {
+                let Some((fitted, squares)) = Self::fitted(series, rows.clone(), trend, period, steps) else {
                     continue;
                 };
-                let Some(score) = of(squares) else { continue };
+                // A series that is shorter than what is asked for has no errors so far ahead.
+                let Some(score) = of(squares).filter(|&score| score < f64::INFINITY) else { continue };
                 if best.is_none_or(|(least, _)| score < least) {
                     best = Some((score, fitted));
                 }
@@ -82,21 +92,19 @@ impl Ets {
         best.map(|(_, fitted)| fitted)
     }
 
-    /// The season that the first state has.
-    fn season(series: Observed<'_>, rows: &Range<usize>, period: usize, changing: bool) -> Option<Vec<f64>> {
-        let end = if changing { rows.end.min(rows.start + EARLY * period) } else { rows.end };
-        seasons(series, rows.start..end, period, Effect::Added)
-    }
-
-    /// The constants with the least squared errors one step ahead, and these. `None` where the season cannot be found.
+    /// The constants with the least squared errors so many steps ahead, and the sum of these squares, of several steps their
+    /// mean. `None` where no season can be found to begin with.
+    ///
+    /// Level and slope before the first row follow from the constants and the season by least squares. The search for the
+    /// constants begins with the season of all rows and with that of the first ones; from the better end of the two, the
+    /// season is estimated with them, in turn.
     pub(super) fn fitted(
         series: Observed<'_>,
         rows: Range<usize>,
         trend: Trend,
         period: usize,
-        changing: bool,
+        steps: usize,
     ) -> Option<(Self, f64)> {
-        let season = Self::season(series, &rows, period, changing)?;
         // What is fitted: α; β as a share of α; γ as a share of 1 − α; φ.
         let mut bounds = vec![(1e-4, 0.9999)];
         let mut first = Vec::new();
@@ -124,17 +132,38 @@ impl Ets {
                 Trend::Straight => 1.0,
                 Trend::Damped => take(true),
             };
-            Self { alpha, beta, phi, gamma, period, changing }
+            Self { alpha, beta, phi, gamma, period, steps }
         };
-        let squares = |point: &[f64]| of(point).gains().first(series, rows.clone(), &season).1;
-        // A strongly and a weakly damped trend may both be better than what lies between.
-        let searches = dampings.iter().filter_map(|damping| {
-            let starts = [0.05, 0.3, 0.6, 0.9].map(|alpha| [&[alpha], &first[..], damping].concat());
-            let start = starts.iter().min_by(|a, b| squares(a).total_cmp(&squares(b)))?;
-            Some(minimise(start, &bounds, MOST_TRIES, squares))
-        });
-        let (at, squares) = searches.min_by(|a, b| a.1.total_cmp(&b.1))?;
-        Some((of(&at), squares))
+        let squares = |point: &[f64], season: &[f64]| {
+            let gains = of(point).gains();
+            let (state, squares) = gains.first(series, rows.clone(), season);
+            if steps > 1 { gains.squares_ahead(series, rows.clone(), state, steps) } else { squares }
+        };
+        let early = rows.start..rows.end.min(rows.start + EARLY * period);
+        let begin = [rows.clone(), early].map(|part| seasons(series, part, period, Effect::Added));
+        let mut best: Option<(Vec<f64>, f64)> = None;
+        for season in begin.iter().flatten().take(if period > 1 { 2 } else { 1 }) {
+            // A strongly and a weakly damped trend may both be better than what lies between.
+            for damping in dampings {
+                let starts = [0.05, 0.3, 0.6, 0.9].map(|alpha| [&[alpha], &first[..], damping].concat());
+                let start = starts.iter().min_by(|a, b| squares(a, season).total_cmp(&squares(b, season)))?;
+                let found = minimise(start, &bounds, MOST_TRIES, |point| squares(point, season));
+                if best.as_ref().is_none_or(|best| found.1 < best.1) {
+                    best = Some(found);
+                }
+            }
+        }
+        let mut best = best?;
+        for _ in 0..if period > 1 { ROUNDS } else { 0 } {
+            let state = of(&best.0).gains().first_with_season(series, rows.clone(), period);
+            let season = state.season();
+            let found = minimise(&best.0, &bounds, MOST_TRIES, |point| squares(point, season));
+            if found.1 >= best.1 {
+                break;
+            }
+            best = found;
+        }
+        Some((of(&best.0), best.1))
     }
 
     fn gains(&self) -> Gains {
@@ -151,9 +180,7 @@ impl Ets {
     ) -> Vec<f64> {
         let rows = recent(&settled, 1);
         let gains = self.gains();
-        let season = Self::season(series, &rows, self.period, self.changing);
-        let season = season.unwrap_or_else(|| vec![0.0; self.period]);
-        let (mut state, _) = gains.first(series, rows.clone(), &season);
+        let mut state = gains.first_with_season(series, rows.clone(), self.period);
         let mut all = vec![0.0; origins.len() * horizon];
         let mut places = all.chunks_exact_mut(horizon);
         for row in rows.start..origins.end {
@@ -170,11 +197,12 @@ impl Ets {
     /// Whether its numbers can be calculated with.
     pub(super) fn is_sound(&self) -> bool {
         [self.alpha, self.beta, self.phi, self.gamma].iter().all(|v| (0.0..=1.0).contains(v))
-            && self.period > 0
+            && (1..=LONGEST_PERIOD).contains(&self.period)
+            && self.steps > 0
     }
 }
 
-/// As Hyndman and others name the models: errors, trend, season.
+/// As Hyndman and others name the models: errors, trend, season; and how many steps ahead they are fitted to, if several.
 impl fmt::Display for Ets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let trend = match self.phi {
@@ -183,8 +211,9 @@ impl fmt::Display for Ets {
             _ => "Ad",
         };
         match self.period {
-            0 | 1 => write!(f, "ETS(A,{trend},N)"),
-            period => write!(f, "ETS(A,{trend},A) ({period})"),
+            0 | 1 => write!(f, "ETS(A,{trend},N)")?,
+            period => write!(f, "ETS(A,{trend},A) ({period})")?,
         }
+        if self.steps > 1 { write!(f, ", {} steps", self.steps) } else { Ok(()) }
     }
 }

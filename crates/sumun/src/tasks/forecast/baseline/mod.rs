@@ -85,13 +85,17 @@ fn recent(rows: &Range<usize>, period: usize) -> Range<usize> {
 
 impl Baseline {
     /// All of them for a series whose training part is `train`: seasonal naive for each of the `periods`, a constant if
-    /// more than half of the part has one value, and what can be fitted to the part of Theta and ETS. Nothing outside the part is looked at.
-    pub fn all(series: Observed<'_>, train: Range<usize>, periods: &[usize]) -> Vec<Self> {
+    /// more than half of the part has one value, and what can be fitted to the part of Theta and ETS, the latter to one step
+    /// ahead and to all up to the `horizon`. Nothing outside the part is looked at.
+    pub fn all(series: Observed<'_>, train: Range<usize>, periods: &[usize], horizon: usize) -> Vec<Self> {
         let mut all = vec![Self::Naive, Self::Drift];
         all.extend(periods.iter().map(|&period| Self::SeasonalNaive { period }));
         all.extend(usual(series, train.clone()).map(|value| Self::Constant { value }));
         all.extend(Theta::fit(series, train.clone(), periods).map(Self::Theta));
-        all.extend(Ets::fit(series, train, periods).map(Self::Ets));
+        all.extend(Ets::fit(series, train.clone(), periods, 1).map(Self::Ets));
+        if horizon > 1 {
+            all.extend(Ets::fit(series, train, periods, horizon).map(Self::Ets));
+        }
         all
     }
 
@@ -166,8 +170,8 @@ impl Baseline {
         Ok(Array2::from_shape_vec(shape, all).expect("as many values as origins and steps"))
     }
 
-    /// The key under which machines find it: `naive`, `drift`, `seasonal_naive_24`, `constant`, `theta`
-    /// or `ets`.
+    /// The key under which machines find it: `naive`, `drift`, `seasonal_naive_24`, `constant`, `theta`, `ets`, or
+    /// `ets_steps` for one that is fitted to several steps ahead.
     pub fn key(&self) -> String {
         match self {
             Self::Naive => "naive".into(),
@@ -175,7 +179,8 @@ impl Baseline {
             Self::SeasonalNaive { period } => format!("seasonal_naive_{period}"),
             Self::Constant { .. } => "constant".into(),
             Self::Theta(_) => "theta".into(),
-            Self::Ets(_) => "ets".into(),
+            Self::Ets(Ets { steps: 1, .. }) => "ets".into(),
+            Self::Ets(_) => "ets_steps".into(),
         }
     }
 
@@ -298,7 +303,7 @@ mod tests {
         assert_eq!(of(Baseline::Drift), [7.0, 8.0, 9.0]);
         assert_eq!(of(Baseline::SeasonalNaive { period: 2 }), [1.0, 4.0, 1.0]);
         assert_eq!(of(Baseline::SeasonalNaive { period: 3 }), [4.0, 2.0, 4.0]);
-        let ets = Ets { alpha: 1.0, beta: 0.0, phi: 0.0, gamma: 0.0, period: 1, changing: false };
+        let ets = Ets { alpha: 1.0, beta: 0.0, phi: 0.0, gamma: 0.0, period: 1, steps: 1 };
         assert_eq!(of(Baseline::Ets(ets)), [4.0; 3]);
     }
 
@@ -314,7 +319,7 @@ mod tests {
             assert_eq!(usual(Observed::all(values), 0..values.len()), expected, "{values:?}");
         }
         let values = [0.0, 0.0, 6.0, 0.0, 0.0, 5.0];
-        let constant = Baseline::all(Observed::all(&values), 0..5, &[])[2];
+        let constant = Baseline::all(Observed::all(&values), 0..5, &[], 1)[2];
         assert_eq!((constant.key().as_str(), constant.to_string().as_str()), ("constant", "always 0"));
         let said = constant.forecasts(Observed::all(&values), 0..5, 5..6, 2).unwrap();
         assert_eq!(said, ndarray::array![[0.0, 0.0]]);
@@ -328,10 +333,13 @@ mod tests {
             (0..90).map(|t| 20.0 + 0.2 * t as f64 + season[t % 5] + (t as f64 * 1.7).sin()).collect();
         let mut other = values.clone();
         other[71..].iter_mut().for_each(|value| *value = -50.0);
-        let fitted = Baseline::all(Observed::all(&values), 0..60, &[5, 7]);
+        let fitted = Baseline::all(Observed::all(&values), 0..60, &[5, 7], 3);
         let keys: Vec<String> = fitted.iter().map(Baseline::key).collect();
-        assert_eq!(keys, ["naive", "drift", "seasonal_naive_5", "seasonal_naive_7", "theta", "ets"]);
-        assert_eq!(fitted, Baseline::all(Observed::all(&other), 0..60, &[5, 7]));
+        assert_eq!(
+            keys,
+            ["naive", "drift", "seasonal_naive_5", "seasonal_naive_7", "theta", "ets", "ets_steps"]
+        );
+        assert_eq!(fitted, Baseline::all(Observed::all(&other), 0..60, &[5, 7], 3));
         assert!(fitted[4..].iter().all(|one| one.period() == 5), "{fitted:?}");
         for baseline in fitted {
             let of = |values: &[f64], origins: Range<usize>| {

@@ -34,6 +34,11 @@ impl State {
     pub(super) fn new(level: f64, slope: f64, season: Vec<f64>) -> Self {
         Self { level, slope, season, phase: 0 }
     }
+
+    /// The values of the phases.
+    pub(super) fn season(&self) -> &[f64] {
+        &self.season
+    }
 }
 
 impl Gains {
@@ -98,6 +103,122 @@ impl Gains {
             + 2.0 * (level * el + slope * es + level * slope * ls);
         (State::new(level, slope, season.to_vec()), squares.max(0.0))
     }
+}
+
+/// The most squared errors that [`Gains::squares_ahead`] sums; of more, those of evenly spaced rows.
+const MOST_AHEAD: usize = 50_000;
+/// The share of the mean diagonal that is added to the equations of a first state: phases without a value are then 0.
+const RIDGE: f64 = 1e-10;
+
+impl Gains {
+    /// The sum over all rows of the mean squared error of the next `steps`, from a first state (AMSE, times the rows with a
+    /// value). The first period is left out, whose forecasts are the first state's.
+    pub(super) fn squares_ahead(
+        &self,
+        series: Observed<'_>,
+        rows: Range<usize>,
+        mut state: State,
+        steps: usize,
+    ) -> f64 {
+        let every = (rows.len() * steps).div_ceil(MOST_AHEAD).max(1);
+        let settled = rows.start + state.season.len() - 1;
+        let mut ahead = vec![0.0; steps];
+        let (mut sum, mut count) = (0.0, 0usize);
+        for row in rows.clone() {
+            self.step(&mut state, series.at(row));
+            if row < settled || (row - settled) % every > 0 {
+                continue;
+            }
+            self.ahead(&state, &mut ahead);
+            for (row, forecast) in (row + 1..rows.end).zip(&ahead) {
+                if let Some(value) = series.at(row) {
+                    sum += (value - forecast).powi(2);
+                    count += 1;
+                }
+            }
+        }
+        sum / count as f64 * series.count(rows) as f64
+    }
+
+    /// The first state, its season too, that leaves the least squared errors over `rows`. All of it enters the errors
+    /// linearly, so that it follows from least squares; the season has the mean 0.
+    pub(super) fn first_with_season(&self, series: Observed<'_>, rows: Range<usize>, period: usize) -> State {
+        if period < 2 {
+            return self.first(series, rows, &[0.0]).0;
+        }
+        // Column 0 is what the values add to an error; then level and slope; then each phase but the last, less the last.
+        let (trend, width) =
+            (usize::from(self.damping > 0.0), 1 + 1 + usize::from(self.damping > 0.0) + period - 1);
+        let first_phase = 2 + trend;
+        let (mut level, mut slope) = (vec![0.0; width], vec![0.0; width]);
+        let mut season = vec![0.0; period * width];
+        level[1] = 1.0;
+        if trend == 1 {
+            slope[2] = 1.0;
+        }
+        for phase in 0..period - 1 {
+            season[phase * width + first_phase + phase] = 1.0;
+            season[(period - 1) * width + first_phase + phase] = -1.0;
+        }
+        let mut products = vec![0.0; width * width];
+        let mut error = vec![0.0; width];
+        for (step, row) in rows.clone().enumerate() {
+            let value = series.at(row);
+            let season = &mut season[step % period * width..][..width];
+            for (column, error) in error.iter_mut().enumerate() {
+                let kept = self.damping * slope[column];
+                let own = value.map(|value| if column == 0 { value } else { 0.0 });
+                *error = own.map_or(0.0, |own| own - (level[column] + kept + season[column]));
+                level[column] += kept + self.level * *error;
+                slope[column] = kept + self.slope * *error;
+                season[column] += self.season * *error;
+            }
+            for (column, products) in products.chunks_exact_mut(width).enumerate() {
+                let of = error[column];
+                products[..=column].iter_mut().zip(&error).for_each(|(sum, other)| *sum += of * other);
+            }
+        }
+        let found = least_squares(&products, width);
+        let phases = &found[1 + trend..];
+        let last = -phases.iter().sum::<f64>();
+        let season: Vec<f64> = phases.iter().copied().chain([last]).collect();
+        let slope = if trend == 1 { found[1] } else { 0.0 };
+        if season.iter().chain([&found[0], &slope]).all(|value| value.is_finite()) {
+            State::new(found[0], slope, season)
+        } else {
+            self.first(series, rows, &vec![0.0; period]).0
+        }
+    }
+}
+
+/// The numbers x that make the sum of the squares of e₀ + Σ xₖ eₖ least, of the lower triangle of all products of e, row
+/// by row, by Cholesky's decomposition.
+fn least_squares(products: &[f64], width: usize) -> Vec<f64> {
+    let count = width - 1;
+    let of = |i: usize, j: usize| products[(i + 1) * width + j + 1];
+    let ridge = RIDGE * (0..count).map(|i| of(i, i)).sum::<f64>() / count as f64;
+    let mut lower = vec![0.0; count * count];
+    let mut x: Vec<f64> = (0..count).map(|i| -products[(i + 1) * width]).collect();
+    for i in 0..count {
+        for j in 0..=i {
+            let (a, b) = (&lower[i * count..i * count + j], &lower[j * count..j * count + j]);
+            let known: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+            let left = of(i, j) - known;
+            lower[i * count + j] = match i == j {
+                true => (left + ridge).max(f64::MIN_POSITIVE).sqrt(),
+                false => left / lower[j * count + j],
+            };
+        }
+    }
+    for i in 0..count {
+        let known: f64 = (0..i).map(|k| lower[i * count + k] * x[k]).sum();
+        x[i] = (x[i] - known) / lower[i * count + i];
+    }
+    for i in (0..count).rev() {
+        let known: f64 = (i + 1..count).map(|k| lower[k * count + i] * x[k]).sum();
+        x[i] = (x[i] - known) / lower[i * count + i];
+    }
+    x
 }
 
 /// How the season of a series changes its values.
@@ -218,6 +339,45 @@ mod tests {
         assert!((sum(state.level, state.slope) - squares).abs() < 1e-9);
         for (dl, ds) in [(0.1, 0.0), (-0.1, 0.0), (0.0, 0.1), (0.0, -0.1), (0.1, -0.05)] {
             assert!(sum(state.level + dl, state.slope + ds) > squares);
+        }
+    }
+
+    /// Seasons as well: no other first state has less squares; several steps ahead count as those of one do.
+    #[test]
+    fn the_first_season_is_the_best() {
+        let values: Vec<f64> = (0..40)
+            .map(|t| 3.0 + 0.5 * t as f64 + [4.0, -1.0, 0.0, -3.0][t % 4] + (t as f64).sin())
+            .collect();
+        let mask: Vec<bool> = (0..40).map(|t| t % 7 != 3).collect();
+        for damping in [0.0, 0.9, 1.0] {
+            let slope = if damping > 0.0 { 0.1 } else { 0.0 };
+            let gains = Gains { level: 0.3, slope, damping, season: 0.2 };
+            for series in [Observed::all(&values), Observed { values: &values, mask: Some(&mask) }] {
+                let best = gains.first_with_season(series, 0..40, 4);
+                assert!(best.season.iter().sum::<f64>().abs() < 1e-9);
+                let sum = |state: &State| -> f64 {
+                    let mut state = state.clone();
+                    (0..40).map(|row| gains.step(&mut state, series.at(row)).powi(2)).sum()
+                };
+                let least = sum(&best);
+                for (place, by) in (0..5).flat_map(|place| [(place, 0.05), (place, -0.05)]) {
+                    let mut other = best.clone();
+                    match place {
+                        0 => other.level += by,
+                        1 if damping > 0.0 => other.slope += by,
+                        1 => continue,
+                        phase => other.season[phase - 2] += by,
+                    }
+                    assert!(sum(&other) > least, "{damping} {place} {by}");
+                }
+                // One step ahead of each row from the fourth on.
+                let mut state = best.clone();
+                let errors: Vec<f64> = (0..40).map(|row| gains.step(&mut state, series.at(row))).collect();
+                let seen = (4..40).filter(|&row| series.at(row).is_some()).count();
+                let mean = errors[4..].iter().map(|e| e * e).sum::<f64>() / seen as f64;
+                let all = gains.squares_ahead(series, 0..40, best, 1);
+                assert!((all - mean * series.count(0..40) as f64).abs() < 1e-9, "{all}");
+            }
         }
     }
 
