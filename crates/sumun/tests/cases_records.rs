@@ -458,6 +458,16 @@ fn a_folder_is_a_record_a_file() {
     let texts = Records::read(root.join("texts"), &spec).unwrap();
     assert_eq!(texts.records[12].input, Input::Text("the level goes up\nfor the 0 time".into()));
 
+    // An encoding that is named holds for every file.
+    let russian = root.join("russian");
+    std::fs::create_dir_all(russian.join("up")).unwrap();
+    std::fs::write(russian.join("up/0.txt"), b"\xcf\xf0\xe8\xe2\xe5\xf2").unwrap();
+    let options = sumun::data::ReadOptions { encoding: Some("windows-1251".into()), ..Default::default() };
+    let texts = Records::read_with(&russian, &spec, &options).unwrap();
+    assert_eq!(texts.records[0].input, Input::Text("Привет".into()));
+    let options = sumun::data::ReadOptions { encoding: Some("no-such".into()), ..Default::default() };
+    assert!(Records::read_with(&russian, &spec, &options).is_err());
+
     // Trained on windows, it answers for those of one file; no recording is on both sides of a split.
     let settings = [("data.window", "4"), ("data.stride", "2")];
     let model = trained("classify", &root.join("tables"), &settings);

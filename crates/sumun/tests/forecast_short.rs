@@ -144,6 +144,12 @@ fn what_a_baseline_needs_is_said() {
     config.data.window = Some(40);
     let error = train(&months(30), &config, &mut ()).unwrap_err().to_string();
     assert!(error.contains("but window 40 + horizon 12 need 52"), "{error}");
+    // A horizon of many times the series is a slip of the finger.
+    for horizon in [301, usize::MAX] {
+        let error = train(&months(30), &quick(horizon), &mut ()).unwrap_err().to_string();
+        assert!(error.starts_with("the training part has 30 of 30 rows, but window 4"), "{error}");
+    }
+    assert!(train(&months(30), &quick(300), &mut ()).is_ok());
     // Columns that nothing is learnt from are named.
     let rows: Vec<String> = (0..9).map(|t| format!("{t},{}", t % 2)).collect();
     let mut config = quick(9);
@@ -188,6 +194,9 @@ fn damaged_models_without_a_network_are_refused() {
     let fallback = other.config["pipeline"]["fallback"].as_array_mut().unwrap();
     fallback.push(fallback[0].clone());
     assert!(refused(other).contains("a baseline forecasts other columns than its targets"));
+    let mut far = file.clone();
+    far.config["pipeline"]["preprocessing"]["horizon"] = u64::MAX.into();
+    assert!(refused(far).contains("a baseline forecasts 18446744073709551615 steps"));
     let mut long = file.clone();
     long.config["pipeline"]["fallback"][0] = serde_json::json!({ "seasonal_naive": { "period": 1_000_000 } });
     assert!(refused(long).contains("a number of the baseline that forecasts is out of range"));

@@ -88,7 +88,7 @@ fn people_are_told_on_stderr() {
         "seasonal naive (7)",
         "MASE",
         "error ",
-        ", the best of 5 baselines",
+        ", the best of 6 baselines",
         "runs/first/report.html",
         "sumun predict runs/first",
     ] {

@@ -104,6 +104,19 @@ fn figures_on_different_scales_are_not_ranked() {
     for figure in ["mae", "mae_to_naive"] {
         assert!(place.succeed(&["runs", "r", "--sort", figure]).stdout.contains("week"));
     }
+    // Another file of the same name and length has another unit, for all that is known.
+    let mut changed = place.read("y.csv");
+    let last = changed.trim_end().rfind(',').unwrap();
+    changed.insert(last + 1, '1');
+    place.write("y.csv", &changed);
+    let mut other = vec!["train", "forecast", "y.csv", "--target", "y", "--horizon", "7", "--quiet"];
+    other.extend(QUICK);
+    other.extend(["--season", "7", "--out", "r/other"]);
+    place.succeed(&other);
+    for figure in ["mae", "smape"] {
+        place.refuse(&["runs", "r", "--sort", figure], &["on different scales", "(data ", "mae_to_naive"]);
+    }
+    std::fs::remove_dir_all(place.path("r/other")).unwrap();
     place.succeed(&["compare", "r/week", "r/fortnight"]);
     let page = place.read("compare.html");
     assert!(page.contains("On different scales, and not to be ranked: MASE."));

@@ -125,6 +125,15 @@ impl Filled {
         }
     }
 
+    /// The values of `rows`, NaN where one was filled in.
+    pub(crate) fn seen(&self, rows: std::ops::Range<usize>) -> Cow<'_, [f64]> {
+        let seen = |row| if self.is_observed(row) { self.values[row] } else { f64::NAN };
+        match &self.imputed {
+            None => Cow::Borrowed(&self.values[rows]),
+            Some(_) => rows.map(seen).collect(),
+        }
+    }
+
     /// How many of `rows` are filled in.
     pub(crate) fn holes(&self, rows: std::ops::Range<usize>) -> usize {
         self.imputed.as_ref().map_or(0, |imputed| imputed.since[rows].iter().filter(|&&n| n > 0).count())

@@ -129,7 +129,8 @@ impl Transform {
 /// above 0, the level steadily grows or falls, and swings grow with it.
 ///
 /// The series is cut into blocks of whole periods (10 values or more). Level is a block's mean, swing its mean
-/// absolute deviation from its own straight line. The level must change by half or more from the first third of the
+/// absolute deviation from its own straight line. A value that is missing is NaN, and a block with fewer than half of its values
+/// is none. The level must change by half or more from the first third of the
 /// blocks to the last, and mostly in one direction (Kendall's rank correlation with time of 0.6 or more). Level and
 /// swing must move together (correlation of their logarithms above 0.7) by at least half the same rate (slope above
 /// 0.5, where 0 is a constant swing and 1 a proportional one).
@@ -139,8 +140,8 @@ pub fn log_suits(train: &[f64], period: usize) -> bool {
     if train.len() / block < 4 || train.iter().any(|&v| v <= 0.0) {
         return false;
     }
-    let blocks: Vec<(f64, f64)> = train.chunks_exact(block).map(level_and_swing).collect();
-    if blocks.iter().any(|b| b.1 <= 0.0) || !moves_steadily(&blocks) {
+    let blocks: Vec<(f64, f64)> = train.chunks_exact(block).filter_map(level_and_swing).collect();
+    if blocks.len() < 4 || blocks.iter().any(|b| b.1 <= 0.0) || !moves_steadily(&blocks) {
         return false;
     }
     let logs: Vec<(f64, f64)> = blocks.iter().map(|(level, swing)| (level.ln(), swing.ln())).collect();
@@ -163,22 +164,25 @@ fn moves_steadily(blocks: &[(f64, f64)]) -> bool {
     ratio.max(1.0 / ratio) >= 1.5 && kendall.abs() >= 0.6
 }
 
-/// Mean of a block, and mean absolute deviation from its least-squares line.
-fn level_and_swing(block: &[f64]) -> (f64, f64) {
-    let n = block.len() as f64;
-    let mean = block.iter().sum::<f64>() / n;
-    let middle = (n - 1.0) / 2.0;
+/// Mean of a block, and mean absolute deviation from its least-squares line; `None` where most of it is missing.
+fn level_and_swing(block: &[f64]) -> Option<(f64, f64)> {
+    let seen = || block.iter().enumerate().filter(|(_, v)| !v.is_nan()).map(|(i, v)| (i as f64, *v));
+    let count = seen().count();
+    if 2 * count < block.len() {
+        return None;
+    }
+    let n = count as f64;
+    let mean = seen().map(|(_, v)| v).sum::<f64>() / n;
+    let middle = seen().map(|(i, _)| i).sum::<f64>() / n;
     let (mut xx, mut xy) = (0.0, 0.0);
-    for (i, v) in block.iter().enumerate() {
-        let x = i as f64 - middle;
+    for (i, v) in seen() {
+        let x = i - middle;
         xx += x * x;
         xy += x * (v - mean);
     }
     let slope = xy / xx;
-    let swing =
-        block.iter().enumerate().map(|(i, v)| (v - mean - slope * (i as f64 - middle)).abs()).sum::<f64>()
-            / n;
-    (mean, swing)
+    let swing = seen().map(|(i, v)| (v - mean - slope * (i - middle)).abs()).sum::<f64>() / n;
+    Some((mean, swing))
 }
 
 fn ordinal(n: usize) -> String {
@@ -246,6 +250,15 @@ mod tests {
             let table = crate::data::Table::read(path).unwrap();
             let values: Vec<f64> = table.numeric("value").unwrap().into_iter().flatten().collect();
             assert_eq!(log_suits(&values[..values.len() * 7 / 10], period), suits, "{file}");
+            // A value in five that is missing changes nothing; most of them missing leaves nothing to say it of.
+            let without = |every: usize| -> Vec<f64> {
+                let of = |(t, v): (usize, &f64)| if t * 7 % every == 3 { f64::NAN } else { *v };
+                values[..values.len() * 7 / 10].iter().enumerate().map(of).collect()
+            };
+            assert_eq!(log_suits(&without(5), period), suits, "{file}");
+            let few: Vec<f64> =
+                values.iter().enumerate().map(|(t, v)| if t % 3 == 0 { *v } else { f64::NAN }).collect();
+            assert!(!log_suits(&few, period), "{file}");
         }
     }
 

@@ -10,7 +10,7 @@ use super::open::{KIND, counted, extension};
 use super::record::{Beside, Fields, Form, Found, Input, Record, RecordSpec};
 use super::recordings;
 use super::windows::{self, Recording};
-use crate::data::{Table, TextFile, quoted};
+use crate::data::{ReadOptions, Table, TextFile, quoted};
 use crate::message::{key, text};
 use crate::{Error, Result};
 
@@ -24,14 +24,14 @@ struct Entry {
 const MOST_FILES: usize = 1 << 20;
 
 /// Reads all files of a folder and of the folders in it, in the order of their names: tables of numbers, a recording each,
-/// or texts (`.txt`). Gives what was found and the hash of all files.
-pub(super) fn read(folder: &Path, spec: &RecordSpec<'_>) -> Result<(Found, String)> {
+/// or texts (`.txt`), all written as `options` say. Gives what was found and the hash of all files.
+pub(super) fn read(folder: &Path, spec: &RecordSpec<'_>, options: &ReadOptions) -> Result<(Found, String)> {
     let name = folder.display().to_string();
     let entries = entries(folder)?;
     let mut hash = Sha256::new();
     let mut files = Vec::with_capacity(entries.len());
     for Entry { path, folder: within } in entries {
-        let file = TextFile::open(&path, KIND)?;
+        let file = TextFile::open_with(&path, KIND, options)?;
         let short = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
         hash.update(format!("{short}\0{}\n", file.hash()));
         files.push((short, within, file));

@@ -58,7 +58,7 @@ impl Records {
     pub fn read_with(path: impl AsRef<Path>, spec: &RecordSpec<'_>, options: &ReadOptions) -> Result<Self> {
         let path = path.as_ref();
         if path.is_dir() {
-            let (found, hash) = folder::read(path, spec)?;
+            let (found, hash) = folder::read(path, spec, options)?;
             return Ok(Self::of(path.display().to_string(), hash, found));
         }
         Self::from_file(&open_with(path, KIND, options)?, spec)

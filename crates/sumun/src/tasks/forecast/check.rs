@@ -3,7 +3,7 @@
 
 use super::baseline::Baseline;
 use super::kept::ForecasterConfig;
-use super::predict::timestamp;
+use super::predict::{MOST_STEPS, timestamp};
 use crate::data::Frequency;
 use crate::loss::Loss;
 use crate::{Error, Result};
@@ -38,6 +38,9 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     let inputs = p.features.len() + p.known.len() + config.averaged.len();
     if !fallback.is_empty() && (fallback.len() != p.targets.len() || inputs > 0 || p.calendar.is_some()) {
         return damaged("a baseline forecasts other columns than its targets".into());
+    }
+    if !fallback.is_empty() && p.horizon > MOST_STEPS {
+        return damaged(format!("a baseline forecasts {} steps", p.horizon));
     }
     if !fallback.iter().all(|baseline| baseline.is_sound() && baseline.period() <= p.window) {
         return damaged("a number of the baseline that forecasts is out of range".into());

@@ -21,6 +21,8 @@ const LONGEST_HORIZON: usize = 168;
 const SHORTEST_WINDOW: usize = 8;
 /// The least context where the series is so short that there is no room for more.
 const LEAST_WINDOW: usize = 4;
+/// How many times the training part a horizon may be where a baseline forecasts.
+const FARTHEST: usize = 10;
 /// The longest window that is chosen where nothing longer than it repeats itself: it costs time and has not been seen to help.
 const LONGEST_WINDOW: usize = 128;
 /// The longest window of all that are chosen: a week of hours. A year of days costs more than it has been seen to give.
@@ -94,10 +96,11 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
 }
 
 /// Whether the training part has no room for the least window and the horizon, where neither the window nor a difference that needs
-/// rows was asked for.
+/// rows was asked for. A horizon of many times its length is a slip of the finger.
 fn is_too_short(config: &ForecastConfig, split: &Split, horizon: usize) -> bool {
     let open = config.data.window.is_none() && config.prepare.difference != DifferenceChoice::Season;
-    open && split.train.len() < horizon.saturating_add(LEAST_WINDOW)
+    let train = split.train.len();
+    open && train < horizon.saturating_add(LEAST_WINDOW) && horizon <= train.saturating_mul(FARTHEST)
 }
 
 /// What is decided where a baseline forecasts.
@@ -228,8 +231,10 @@ fn choose_season(
         return Ok(season);
     }
     // The first target that has a season decides for all: they share one network and one calendar.
-    let found =
-        source.targets.iter().find_map(|values| season::detect(&values[train.clone()], source.frequency()));
+    let found = source
+        .targets
+        .iter()
+        .find_map(|values| season::detect(&values.seen(train.clone()), source.frequency()));
     Ok(match found {
         Some(season) => {
             let reason = format!(
@@ -349,7 +354,7 @@ fn longer_trial(
     let longer = source
         .targets
         .iter()
-        .find_map(|values| season::longer(&values[train.clone()], frequency, season, LONGEST_SEASON))?
+        .find_map(|values| season::longer(&values.seen(train.clone()), frequency, season, LONGEST_SEASON))?
         .period;
     let reach = if first.difference == DifferenceChoice::Season { season } else { 0 };
     // There must be windows enough to learn from.
@@ -376,7 +381,7 @@ fn choose_log(
         Switch::Off => vec![false; source.targets.len()],
         Switch::Auto => {
             // The validation and test parts are asked only whether they have logarithms at all.
-            let suits = |values: &Filled| log_suits(&values[train.clone()], season);
+            let suits = |values: &Filled| log_suits(&values.seen(train.clone()), season);
             let above_0 = |values: &Filled| values.iter().all(|&value| value > 0.0);
             let logs: Vec<bool> =
                 source.targets.iter().map(|values| suits(values) && above_0(values)).collect();

@@ -16,7 +16,7 @@ use crate::model::Model;
 use crate::{Error, Result};
 
 /// More steps than anybody can mean; a guard against a slip of the finger.
-const MOST_STEPS: usize = 1_000_000;
+pub(super) const MOST_STEPS: usize = 1_000_000;
 
 /// Values after the end of a series.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,10 +1,11 @@
 //! What a run folder keeps of a training's figures.
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::config::TASK;
 use super::evaluation::{Evaluation, ForecastScores};
-use super::outcome::ForecastOutcome;
+use super::outcome::{DataSummary, ForecastOutcome};
 use crate::run::{BaselineResult, FigureResult, PartResults, RunResults};
 use crate::{Error, Result};
 
@@ -39,6 +40,20 @@ pub(super) fn metrics(trained: &ForecastOutcome) -> Result<Vec<u8>> {
     Ok(lines.into_bytes())
 }
 
+/// The first digits of the SHA-256 of the rows' names and values: files of one name may hold other data.
+fn fingerprint(data: &DataSummary) -> String {
+    let mut hash = Sha256::new();
+    for label in &data.labels {
+        hash.update(format!("{label}\0"));
+    }
+    for value in data.targets.iter().flatten() {
+        // A value that was filled in is not one of the file.
+        let value = if value.is_nan() { f64::NAN } else { *value };
+        hash.update(value.to_bits().to_le_bytes());
+    }
+    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The figures of the run: of all targets together, beside the baseline with the least error of each part.
 pub(super) fn results(trained: &ForecastOutcome) -> RunResults {
     // Errors in a unit can be ranked for the same columns and steps; the MASE divides them by an error of the training
@@ -46,8 +61,9 @@ pub(super) fn results(trained: &ForecastOutcome) -> RunResults {
     let (decisions, source) = (&trained.decisions, &trained.data.source);
     let series = trained.config.data.series.as_ref().map_or_else(String::new, |series| format!(", {series}"));
     let unit = format!(
-        "{} of {source}{series}, horizon {}",
+        "{} of {source}{series} (data {}), horizon {}",
         trained.config.data.target.join(", "),
+        fingerprint(&trained.data),
         decisions.horizon
     );
     let train = decisions.split.train.len();
@@ -71,7 +87,7 @@ pub(super) fn results(trained: &ForecastOutcome) -> RunResults {
                 figure("mase", Some(&scaled), &|s| s.overall.mase.unwrap_or(f64::NAN)),
                 figure("mae", Some(&unit), &|s| s.overall.mae),
                 figure("rmse", Some(&unit), &|s| s.overall.rmse),
-                figure("smape", None, &|s| s.overall.smape),
+                figure("smape", Some(&unit), &|s| s.overall.smape),
                 figure("mae_to_naive", None, &naive),
             ],
             baselines: part

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::average::{Mean, mean};
+use super::baseline::fitted_note;
 use super::decisions::{Choice, Decisions};
 use super::fallback;
 use super::fit::Fitting;
@@ -348,6 +349,7 @@ impl Trained {
         let left_out = source.left_out(&decisions.split, &decisions.log);
         let (data, mut notes) = summarise(source);
         notes.extend(left_out);
+        notes.extend(fitted_note(decisions.split.train.len()));
         notes.extend(known_now);
         Ok(ForecastOutcome {
             forecaster: Forecaster { config, model },

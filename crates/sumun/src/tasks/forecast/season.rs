@@ -1,6 +1,6 @@
 //! Whether a series repeats itself, and after how many rows.
 
-use super::metrics::mase_scale;
+use super::metrics::mae;
 use crate::data::Frequency;
 
 /// A period that a series repeats itself with.
@@ -39,7 +39,7 @@ const PEAKS: usize = 12;
 /// Differences below this share of the values are what rounding leaves of a constant.
 const ROUNDING: f64 = 1e-12;
 
-/// Finds the season of `train`, the training part; `None` if it has none.
+/// Finds the season of `train`, the training part, NaN where a value is missing; `None` if it has none.
 ///
 /// The candidates are the calendar's (a day, a week, a year, in rows of the `frequency`), and if none of them holds
 /// the peaks of the autocorrelation. For each the trend, a centred moving average over one period, is taken out, and
@@ -122,63 +122,91 @@ fn examine(train: &[f64], period: usize, errors: f64) -> Option<Season> {
         Some(correlations) => correlations[1..].iter().map(|r| r * r).sum(),
         None => 0.0, // nothing is left but the season
     };
-    let standard_error = ((1.0 + 2.0 * short) / early.len() as f64).sqrt();
+    let standard_error = ((1.0 + 2.0 * short) / pairs(early, late).count() as f64).sqrt();
     if strength < LEAST_STRENGTH.max(errors * standard_error) {
         return None;
     }
     // A series that repeats exactly has no scale; its error is 0.
-    let error = mase_scale(train, period).unwrap_or(0.0);
+    let (now, before): (Vec<f64>, Vec<f64>) = pairs(&train[period..], train).unzip();
+    let error = mae(&now, &before);
     Some(Season { period, strength, error })
 }
 
 /// The values less a centred moving average over one period (with half weights at both ends of an even one), for
-/// the places that have all of it.
+/// the places that have all of it; of what is missing, the rest of the period has the weight.
 fn without_trend(values: &[f64], period: usize) -> Vec<f64> {
     let half = period / 2;
+    let even = period.is_multiple_of(2);
+    let weight = |place: usize| if even && (place == 0 || place == period) { 0.5 } else { 1.0 };
     let mut rest = Vec::with_capacity(values.len() - 2 * half);
     for t in half..values.len() - half {
         let around = &values[t - half..=t + half];
         let mut sum: f64 = around.iter().sum();
-        if period.is_multiple_of(2) {
+        let mut weights = period as f64;
+        if sum.is_nan() {
+            let seen = || around.iter().enumerate().filter(|(_, v)| !v.is_nan());
+            sum = seen().map(|(place, v)| weight(place) * v).sum();
+            weights = seen().map(|(place, _)| weight(place)).sum();
+        } else if even {
             sum -= (around[0] + around[period]) / 2.0;
         }
-        rest.push(values[t] - sum / period as f64);
+        rest.push(values[t] - sum / weights);
     }
     rest
+}
+
+/// Those that are there.
+fn seen(values: &[f64]) -> impl Iterator<Item = f64> + '_ {
+    values.iter().copied().filter(|v| !v.is_nan())
+}
+
+/// The pairs of which both are there.
+fn pairs<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = (f64, f64)> + 'a {
+    a.iter().copied().zip(b.iter().copied()).filter(|(a, b)| !a.is_nan() && !b.is_nan())
 }
 
 /// The values less the mean of their phase.
 fn without_season(values: &[f64], period: usize) -> Vec<f64> {
     let mut means = vec![0.0; period];
     for (phase, mean) in means.iter_mut().enumerate() {
-        let count = values.iter().skip(phase).step_by(period).count();
-        *mean = values.iter().skip(phase).step_by(period).sum::<f64>() / count as f64;
+        let all = || values.iter().skip(phase).step_by(period).copied().filter(|v| !v.is_nan());
+        *mean = all().sum::<f64>() / all().count() as f64;
     }
     values.iter().zip(means.iter().cycle()).map(|(v, mean)| v - mean).collect()
 }
 
 /// The correlation of two series of one length; `None` if one of them is constant.
 fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
-    let (a, b) = (centred(a)?, centred(b)?);
+    let (a, b): (Vec<f64>, Vec<f64>) = pairs(a, b).unzip();
+    let (a, b) = (centred(&a)?, centred(&b)?);
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     Some(product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt())
 }
 
 /// The values less their mean; `None` if nothing but rounding is left.
 fn centred(values: &[f64]) -> Option<Vec<f64>> {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let mean = seen(values).sum::<f64>() / seen(values).count() as f64;
     let centred: Vec<f64> = values.iter().map(|v| v - mean).collect();
     let largest = values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     centred.iter().any(|v| v.abs() > ROUNDING * largest).then_some(centred)
 }
 
-/// The autocorrelations at the lags 0 … `longest`; `None` for a constant or too short series.
+/// The autocorrelations at the lags 0 … `longest`; `None` for a constant or too short series. A lag that few pairs of values
+/// have counts as if all had it.
 fn autocorrelations(values: &[f64], longest: usize) -> Option<Vec<f64>> {
     if values.len() <= longest {
         return None;
     }
     let centred = centred(values)?;
-    let product = |lag: usize| centred.iter().zip(&centred[lag..]).map(|(a, b)| a * b).sum::<f64>();
+    let whole = seen(&centred).count() == centred.len();
+    let product = |lag: usize| {
+        let (early, late) = (&centred[..centred.len() - lag], &centred[lag..]);
+        if whole {
+            return early.iter().zip(late).map(|(a, b)| a * b).sum::<f64>();
+        }
+        let there = pairs(early, late).count().max(1) as f64;
+        pairs(early, late).map(|(a, b)| a * b).sum::<f64>() / there * early.len() as f64
+    };
     let variance = product(0);
     Some((0..=longest).map(|lag| product(lag) / variance).collect())
 }
@@ -186,11 +214,11 @@ fn autocorrelations(values: &[f64], longest: usize) -> Option<Vec<f64>> {
 /// The highest peaks of the autocorrelation of the series less its straight line.
 fn peaks(train: &[f64]) -> Vec<usize> {
     let longest = (train.len() / CYCLES).min(LONGEST_SEARCHED);
-    let n = train.len() as f64;
-    let middle = (n - 1.0) / 2.0;
+    let seen = || train.iter().enumerate().filter(|(_, v)| !v.is_nan()).map(|(t, v)| (t as f64, v));
+    let middle = seen().map(|(t, _)| t).sum::<f64>() / seen().count() as f64;
     let (mut xx, mut xy) = (0.0, 0.0);
-    for (t, v) in train.iter().enumerate() {
-        let x = t as f64 - middle;
+    for (t, v) in seen() {
+        let x = t - middle;
         xx += x * x;
         xy += x * v;
     }
@@ -289,6 +317,37 @@ mod tests {
             );
         }
         assert_eq!(longer(&hours(4.0, 1), &hourly, 168, 168), None);
+    }
+
+    /// Of values that are missing the season is found in the others, and nothing is found in noise.
+    #[test]
+    fn missing_values_are_not_seen() {
+        let holes = |values: Vec<f64>, seed: u64| -> Vec<f64> {
+            let there = noise(seed + 100, values.len());
+            values.into_iter().zip(there).map(|(v, kept)| if kept > -0.2 { v } else { f64::NAN }).collect()
+        };
+        for seed in 0..20 {
+            let wave = |period: usize, n: usize| -> Vec<f64> {
+                let at = |(t, e): (usize, &f64)| (TAU * t as f64 / period as f64).sin() + 0.3 * e;
+                noise(seed, n).iter().enumerate().map(at).collect()
+            };
+            for (period, frequency) in
+                [(7, Some(Frequency::days(1))), (12, Some(Frequency::months(1))), (11, None)]
+            {
+                let values = holes(wave(period, 300), seed);
+                assert!(values.iter().filter(|v| v.is_nan()).count() > 80);
+                let season = detect(&values, frequency.as_ref());
+                let found = season.map(|season| season.period);
+                // Without a calendar two periods may fit what is there as well as one.
+                let twice = frequency.is_none() && found == Some(2 * period);
+                assert!(found == Some(period) || twice, "{seed} {season:?}");
+            }
+            for frequency in [None, Some(Frequency::days(1))] {
+                assert_eq!(detect(&holes(noise(seed, 300), seed), frequency.as_ref()), None, "{seed}");
+                assert_eq!(detect(&holes(walk(seed, 300), seed), frequency.as_ref()), None, "{seed}");
+            }
+        }
+        assert_eq!(detect(&[f64::NAN; 60], Some(&Frequency::days(1))), None);
     }
 
     #[test]

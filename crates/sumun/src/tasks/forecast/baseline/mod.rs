@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::ets::Ets;
 pub use self::theta::Theta;
 use crate::message::{key, text};
+use crate::report::text::count;
 use crate::{Error, Result};
 
 /// A series of which some values may not have been observed.
@@ -81,6 +82,14 @@ const MOST_FITTED: usize = 2000;
 fn recent(rows: &Range<usize>, period: usize) -> Range<usize> {
     let count = rows.len().min(MOST_FITTED.max(period.saturating_mul(4)));
     rows.end - count..rows.end
+}
+
+/// What to say of a training part of so many rows, if it is longer than what Theta and ETS are fitted to.
+pub(super) fn fitted_note(rows: usize) -> Option<String> {
+    let (most, all) = (count(MOST_FITTED), count(rows));
+    (rows > MOST_FITTED).then(|| {
+        format!("Theta and ETS are fitted to the newest {most} of {all} training rows, or four of Theta's seasons where those are longer")
+    })
 }
 
 impl Baseline {
@@ -243,6 +252,16 @@ mod tests {
     use super::super::metrics::{Metrics, mase_scale};
     use super::*;
     use crate::data::{Series, SeriesSpec, Split, Table, origins_within};
+
+    #[test]
+    fn what_a_long_part_is_fitted_to_is_said() {
+        assert_eq!(fitted_note(2000), None);
+        let note = fitted_note(2520).unwrap();
+        assert!(
+            note.starts_with("Theta and ETS are fitted to the newest 2,000 of 2,520 training rows"),
+            "{note}"
+        );
+    }
 
     /// Computed independently, with plain loops over the definition, from the same files.
     #[test]

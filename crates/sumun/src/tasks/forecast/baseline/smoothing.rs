@@ -120,13 +120,14 @@ impl Gains {
         mut state: State,
         steps: usize,
     ) -> f64 {
+        let steps = steps.min(rows.len());
         let every = (rows.len() * steps).div_ceil(MOST_AHEAD).max(1);
         let settled = rows.start + state.season.len() - 1;
         let mut ahead = vec![0.0; steps];
         let (mut sum, mut count) = (0.0, 0usize);
         for row in rows.clone() {
             self.step(&mut state, series.at(row));
-            if row < settled || (row - settled) % every > 0 {
+            if row < settled || !(row - settled).is_multiple_of(every) {
                 continue;
             }
             self.ahead(&state, &mut ahead);
