@@ -1,9 +1,10 @@
 //! Models of Keras in and out.
 
-use sumun_formats::Tensors;
-use sumun_formats::keras;
-use sumun_formats::safetensors;
-use sumun_nn::interchange::{Import, apply, of_keras, to_keras, to_keras_h5};
+use sumun_formats::keras::{
+    self, Architecture, Call, Keras, Layer, SavedLayer, Settings, Source, Value, Weights,
+};
+use sumun_formats::{Tensor, Tensors, safetensors};
+use sumun_nn::interchange::{Import, apply, of_keras, of_keras_with, to_keras, to_keras_h5};
 use sumun_nn::model::Model;
 use sumun_testing::assert_close;
 
@@ -53,4 +54,353 @@ fn models_of_keras_answer_as_in_keras() {
             }
         }
     }
+}
+
+/// Layers of every kind, each model once as Keras saved it and once as it is written here, where Keras can hold it.
+#[test]
+fn layers_of_every_kind_answer_as_in_keras() {
+    let folder = sumun_testing::golden_dir().join("keras_kinds");
+    let mut checked = 0;
+    for path in sumun_testing::golden_files("keras_kinds") {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let all = safetensors::read(&std::fs::read(&path).unwrap()).unwrap().tensors;
+        let mut inputs = Tensors::new();
+        for (name, tensor) in all.iter().filter(|(name, _)| !name.starts_with("expected")) {
+            inputs.insert(name.into(), tensor.clone(), "test").unwrap();
+        }
+        let Import { model, .. } = import(&std::fs::read(folder.join(format!("{name}.keras"))).unwrap());
+        let check = |model: &Model| {
+            let answer = apply(model, &inputs, &Tensors::new()).unwrap();
+            let outputs: Vec<&str> = model.output_names().collect();
+            for (k, output) in outputs.iter().enumerate() {
+                let output = if outputs.len() == 1 { "output" } else { output };
+                let want = floats(&all, &format!("expected.{k}"));
+                assert_close(&format!("{name}: {output}"), &floats(&answer, output), &want, 1e-5, 1e-4);
+            }
+        };
+        check(&model);
+        checked += 1;
+        match (to_keras(&model), to_keras_h5(&model)) {
+            (Ok(archive), Ok(h5)) => [archive, h5].iter().for_each(|bytes| check(&import(bytes).model)),
+            (error, _) => {
+                let error = error.unwrap_err().to_string();
+                assert!(["attention", "flatten"].contains(&name.as_str()), "{name}: {error}");
+                assert!(error.contains("it has no layer that takes the last step"), "{error}");
+            }
+        }
+    }
+    assert_eq!(checked, 16);
+}
+
+fn object<const N: usize>(settings: [(&str, Value); N]) -> Settings {
+    Settings::from(settings)
+}
+
+/// A model of layers one after the other on steps of three features, or on ids.
+fn list(version: &str, is_ids: bool, layers: Vec<(&str, Settings, Vec<Tensor>)>) -> Keras {
+    let mut shape = vec![Value::Null, Value::Null, 3.into()];
+    if is_ids {
+        shape.pop();
+    }
+    let mut architecture = Architecture { name: "model".into(), ..Architecture::default() };
+    let mut saved = Vec::new();
+    let input = ("InputLayer", object([("batch_shape", shape.into())]), Vec::new());
+    for (k, (class, settings, weights)) in std::iter::once(input).chain(layers).enumerate() {
+        let name = format!("layer_{k}");
+        let calls = match k {
+            0 => vec![Call::default()],
+            k => vec![Call::of([Source::of(&format!("layer_{}", k - 1))])],
+        };
+        let named = weights.into_iter().enumerate().map(|(k, weight)| (format!("{name}/{k}"), weight));
+        saved.push(SavedLayer { name: name.clone(), weights: named.collect() });
+        architecture.layers.push(Layer { class: class.into(), name, settings, calls, shapes: Vec::new() });
+    }
+    architecture.inputs = vec![Source::of("layer_0")];
+    architecture.outputs = vec![Source::of(&architecture.layers.last().unwrap().name)];
+    Keras { version: version.into(), architecture: Some(architecture), weights: Weights::Layers(saved) }
+}
+
+fn steps() -> Tensors {
+    super::tensors(&[("input", super::tensor(&[2, 5, 3], 3))])
+}
+
+fn run(file: &Keras) -> Vec<f32> {
+    let import = of_keras(file).unwrap();
+    floats(&apply(&import.model, &steps(), &Tensors::new()).unwrap(), "output")
+}
+
+/// What Keras does to the kernels of CuDNN's layers when it loads them into its own, as it writes it.
+fn of_cudnn(kernel: &Tensor, gates: usize, is_recurrent: bool) -> Tensor {
+    let (rows, columns) = (kernel.shape()[0], kernel.shape()[1]);
+    let (units, values) = (columns / gates, kernel.to_f32().unwrap());
+    let mut out = vec![0.0; values.len()];
+    for gate in 0..gates {
+        let at = |row: usize, unit: usize| values[row * columns + gate * units + unit];
+        // k.T, [H, I], column by column, or of a recurrent kernel row by row.
+        let turned: Vec<f32> = (0..rows)
+            .flat_map(|row| (0..units).map(move |unit| (row, unit)))
+            .map(|(r, u)| at(r, u))
+            .collect();
+        for (place, value) in turned.into_iter().enumerate() {
+            // … .reshape(k.shape, order='F'), column by column.
+            let (row, unit) = match is_recurrent {
+                true => (place % units, place / units),
+                false => (place % rows, place / rows),
+            };
+            out[row * columns + gate * units + unit] = value;
+        }
+    }
+    Tensor::f32(kernel.shape().to_vec(), out).unwrap()
+}
+
+#[test]
+fn layers_of_cudnn_are_keras_own_with_their_weights_turned() {
+    for (cudnn, own, gates, settings) in [
+        ("CuDNNLSTM", "LSTM", 4, object([("units", 4.into()), ("recurrent_activation", "sigmoid".into())])),
+        (
+            "CuDNNGRU",
+            "GRU",
+            3,
+            object([
+                ("units", 4.into()),
+                ("recurrent_activation", "sigmoid".into()),
+                ("reset_after", true.into()),
+            ]),
+        ),
+    ] {
+        let rows = 4 * gates;
+        let (kernel, recurrent) = (super::tensor(&[3, rows], 1), super::tensor(&[4, rows], 2));
+        let biases = super::tensor(&[2 * rows], 5);
+        let values = biases.to_f32().unwrap();
+        let bias = match own {
+            "GRU" => Tensor::f32(vec![2, rows], values).unwrap(),
+            _ => {
+                let sum = values[..rows].iter().zip(&values[rows..]).map(|(a, b)| a + b).collect();
+                Tensor::f32(vec![rows], sum).unwrap()
+            }
+        };
+        let turned = vec![of_cudnn(&kernel, gates, false), of_cudnn(&recurrent, gates, true), bias];
+        let plain = object([("units", 4.into()), ("return_sequences", false.into())]);
+        let found = run(&list("2.2.4", false, vec![(cudnn, plain, vec![kernel, recurrent, biases])]));
+        assert_eq!(found, run(&list("2.2.4", false, vec![(own, settings, turned)])), "{cudnn}");
+    }
+}
+
+/// The hard sigmoid is another function in Keras 2 and 3, and the standard one of the gates in Keras 2.
+#[test]
+fn names_mean_what_they_meant_in_their_version() {
+    let weights = || vec![super::tensor(&[3, 16], 1), super::tensor(&[4, 16], 2), super::tensor(&[16], 3)];
+    let of = |version: &str, gate: Option<&str>| {
+        let mut settings =
+            object([("units", 4.into()), ("implementation", 1.into()), ("unroll", true.into())]);
+        if let Some(gate) = gate {
+            settings.set("recurrent_activation", gate);
+        }
+        run(&list(version, false, vec![("LSTM", settings, weights())]))
+    };
+    assert_eq!(of("2.4.0", Some("hard_sigmoid")), of("2.4.0", None));
+    assert_eq!(of("", Some("hard_sigmoid")), of("2.15.0", None));
+    assert_eq!(of("3.0.0", Some("sigmoid")), of("3.0.0", None));
+    assert_ne!(of("3.0.0", Some("hard_sigmoid")), of("2.4.0", Some("hard_sigmoid")));
+    assert_eq!(of("2.4.0", Some("sigmoid")), of("3.0.0", Some("sigmoid")));
+}
+
+#[test]
+fn what_is_not_in_the_numbers_is_said() {
+    let weights = || vec![super::tensor(&[3, 16], 1), super::tensor(&[4, 16], 2), super::tensor(&[16], 3)];
+    for (setting, value, part) in [
+        ("time_major", Value::from(true), "here they are [N, T, F]"),
+        ("stateful", true.into(), "from batch to batch"),
+        ("kernel_regularizer", object([("class_name", "L2".into())]).into(), "kernel_regularizer"),
+    ] {
+        let mut settings = object([("units", 4.into())]);
+        settings.set(setting, value);
+        let import = of_keras(&list("2.4.0", false, vec![("LSTM", settings, weights())])).unwrap();
+        assert!(import.notes.iter().any(|note| note.contains(part)), "{setting}: {:?}", import.notes);
+    }
+}
+
+#[test]
+fn what_a_model_here_does_not_have_is_refused_by_name() {
+    let lstm = || vec![super::tensor(&[3, 16], 1), super::tensor(&[4, 16], 2), super::tensor(&[16], 3)];
+    let units = |key: &str, value: Value| {
+        let mut settings = object([("units", 4.into())]);
+        settings.set(key, value);
+        settings
+    };
+    let inner = |merge: Value| {
+        let config = object([("units", 4.into()), ("name", "inner".into())]);
+        let layer = object([("class_name", "LSTM".into()), ("config", config.into())]);
+        object([("layer", layer.into()), ("merge_mode", merge)])
+    };
+    let dense = || vec![super::tensor(&[3, 4], 1), super::tensor(&[4], 2)];
+    let cases: Vec<(&str, Settings, Vec<Tensor>, &str)> = vec![
+        ("Lambda", object([]), vec![], "no layer of this class"),
+        ("Conv2D", object([("filters", 3.into())]), vec![], "no layer of this class"),
+        ("Masking", object([("mask_value", 0.0.into())]), vec![], "give the lengths"),
+        ("LSTM", units("surprise", 3.into()), lstm(), "its setting surprise = 3 is not known here"),
+        ("LSTM", units("activation", "gelu".into()), lstm(), "the activation 'gelu'"),
+        ("LSTM", units("activation", "softmax".into()), lstm(), "which no cell here has"),
+        ("LSTM", units("units", 5.into()), lstm(), "kernel of layer_1: expected [3, 20], found [3, 16]"),
+        ("LSTM", units("units", (-1).into()), lstm(), "units is -1, not a size"),
+        ("LSTM", units("use_bias", false.into()), lstm(), "1 weights more than its settings tell of"),
+        ("Dense", units("use_bias", true.into()), vec![super::tensor(&[3, 4], 1)], "has no weight number 2"),
+        ("Bidirectional", inner(Value::Null), vec![], "merge_mode is None"),
+        ("Bidirectional", inner("max".into()), vec![], "merge_mode is 'max'"),
+        (
+            "RNN",
+            object([(
+                "cell",
+                object([
+                    ("class_name", "ConvLSTM2DCell".into()),
+                    ("config", object([("units", 2.into())]).into()),
+                ])
+                .into(),
+            )]),
+            vec![],
+            "'ConvLSTM2DCell'",
+        ),
+        (
+            "Permute",
+            object([("dims", vec![2.into(), 1.into()].into())]),
+            vec![],
+            "exchanges steps and features",
+        ),
+        ("Flatten", object([]), vec![], "no known number of steps"),
+        (
+            "Reshape",
+            object([("target_shape", vec![Value::from(15)].into())]),
+            vec![],
+            "here a row becomes steps",
+        ),
+        ("RepeatVector", object([("n", 4.into())]), vec![], "it reads steps"),
+        ("Softmax", object([("axis", 1.into())]), vec![], "its axis is 1"),
+        ("BatchNormalization", object([("axis", 1.into())]), vec![], "only the last axis"),
+        ("ReLU", object([("max_value", 6.0.into()), ("threshold", 1.0.into())]), vec![], "only one of"),
+        ("Embedding", object([("input_dim", 9.into()), ("output_dim", 2.into())]), vec![], "no input of ids"),
+        (
+            "GlobalMaxPooling1D",
+            object([("data_format", "channels_first".into())]),
+            vec![],
+            "channels_last is read",
+        ),
+    ];
+    for (class, settings, weights, part) in cases {
+        let file = list("3.0.0", false, vec![(class, settings, weights)]);
+        let error = of_keras(&file).unwrap_err().to_string();
+        assert!(error.contains(part) && !error.contains('\n'), "{class}: {error}");
+        assert!(error.contains("layer_1"), "{class}: {error}");
+    }
+    // A layer that is used twice.
+    let mut file = list("3.0.0", false, vec![("Dense", units("activation", "relu".into()), dense())]);
+    let layer = &mut file.architecture.as_mut().unwrap().layers[1];
+    layer.calls.push(layer.calls[0].clone());
+    assert!(of_keras(&file).unwrap_err().to_string().contains("it is used 2 times"));
+}
+
+/// Keras computes with masked steps where a layer does not heed the mask; here a masked step is none.
+#[test]
+fn masks_that_some_layers_heed_and_others_do_not_are_refused() {
+    let embedding = object([("input_dim", 9.into()), ("output_dim", 3.into()), ("mask_zero", true.into())]);
+    let convolution = object([
+        ("filters", 4.into()),
+        ("kernel_size", vec![Value::from(2)].into()),
+        ("use_bias", false.into()),
+    ]);
+    let masked = |class, settings, weights, last| {
+        let table = super::tensor(&[9, 3], 1);
+        let layers = vec![("Embedding", embedding.clone(), vec![table]), (class, settings, weights), last];
+        of_keras(&list("3.0.0", true, layers))
+    };
+    let lstm = |inputs: usize| {
+        let settings = object([("units", 4.into()), ("return_sequences", true.into())]);
+        let weights =
+            vec![super::tensor(&[inputs, 16], 1), super::tensor(&[4, 16], 2), super::tensor(&[16], 3)];
+        ("LSTM", settings, weights)
+    };
+    let (class, settings, weights) = lstm(3);
+    let last = ("Conv1D", convolution.clone(), vec![super::tensor(&[2, 4, 4], 5)]);
+    let error = masked(class, settings, weights, last).unwrap_err().to_string();
+    assert!(error.contains("'layer_3' (Conv1D) computes with steps that 'layer_1' masks"), "{error}");
+    // The mask ends at the convolution in Keras as well, so nobody heeds it.
+    let import = masked("Conv1D", convolution, vec![super::tensor(&[2, 3, 4], 5)], lstm(4)).unwrap();
+    assert!(import.notes.iter().any(|note| note.contains("no layer heeds it")), "{:?}", import.notes);
+}
+
+/// Sizes that a configuration asks for without weights that bear them out.
+#[test]
+fn sizes_out_of_nothing_are_errors() {
+    let huge: Value = 1_000_000_000_000_i64.into();
+    for (class, settings) in [
+        ("LayerNormalization", object([("scale", false.into()), ("center", false.into())])),
+        ("BatchNormalization", object([("scale", false.into()), ("center", false.into())])),
+        ("AdditiveAttention", object([("use_scale", false.into())])),
+        ("Attention", object([])),
+    ] {
+        let mut file = list("3.0.0", false, vec![(class, settings, Vec::new())]);
+        let architecture = file.architecture.as_mut().unwrap();
+        let shape = vec![Value::Null, Value::Null, huge.clone()];
+        architecture.layers[0].settings.set("batch_shape", shape);
+        if class.ends_with("Attention") {
+            architecture.layers[1].calls = vec![Call::of([Source::of("layer_0"), Source::of("layer_0")])];
+        }
+        assert!(of_keras(&file).is_err(), "{class}");
+    }
+    let repeat = object([("n", 4096.into())]);
+    let mean = object([]);
+    let mut layers = vec![("GlobalAveragePooling1D", mean.clone(), Vec::new())];
+    for _ in 0..1000 {
+        layers.push(("RepeatVector", repeat.clone(), Vec::new()));
+        layers.push(("GlobalAveragePooling1D", mean.clone(), Vec::new()));
+    }
+    assert!(of_keras(&list("3.0.0", false, layers)).is_err());
+}
+
+/// Any byte of a file that has no checksum may be another one: an error or another model, never a panic.
+#[test]
+fn damaged_files_are_errors_or_other_models() {
+    let whole = golden("model_bidirectional_masked.h5");
+    let start = whole.windows(14).position(|part| part == br#"{"class_name":"#.as_slice()).unwrap();
+    let mut damaged = whole.clone();
+    let mut errors = 0;
+    for at in (start..start + 6000).step_by(19) {
+        for value in [b'0', b'"', whole[at] ^ 1] {
+            damaged[at] = value;
+            errors += usize::from(!keras::read(&damaged).is_ok_and(|file| of_keras(&file).is_ok()));
+        }
+        damaged[at] = whole[at];
+    }
+    assert!(errors > 100, "{errors}");
+}
+
+#[test]
+fn weights_alone_are_those_of_an_architecture() {
+    let whole = import(&golden("model_stacked_lstm.h5"));
+    let file = keras::read(&golden("model_stacked_lstm.keras")).unwrap();
+    let alone = Keras { architecture: None, ..file };
+    let given = of_keras_with(&alone, whole.model.config().clone()).unwrap();
+    assert_eq!(given.model.parameters().values(), whole.model.parameters().values());
+    // Without one, layers are told from shapes, and what they do not tell is said.
+    let told = of_keras(&alone).unwrap();
+    let names: Vec<&str> = told.model.layer_names().collect();
+    assert_eq!(names, ["embedding_1", "lstm_1", "lstm_2", "dense_1", "dense_2"]);
+    assert!(
+        told.notes.iter().any(|note| note.contains("activations between the layers")),
+        "{:?}",
+        told.notes
+    );
+    // Where the reset gate is, they tell by the bias alone.
+    let gru = |bias: Vec<usize>| {
+        let count = bias.iter().product();
+        let weights = vec![
+            ("gru/kernel:0".to_owned(), super::tensor(&[3, 12], 1)),
+            ("gru/recurrent_kernel:0".to_owned(), super::tensor(&[4, 12], 2)),
+            ("gru/bias:0".to_owned(), Tensor::f32(bias, vec![0.1; count]).unwrap()),
+        ];
+        let weights = Weights::Layers(vec![SavedLayer { name: "gru".into(), weights }]);
+        of_keras(&Keras { version: String::new(), architecture: None, weights })
+    };
+    assert!(gru(vec![2, 12]).is_ok());
+    let error = gru(vec![12]).unwrap_err().to_string();
+    assert!(error.contains("where the reset gate of the GRU is"), "{error}");
 }

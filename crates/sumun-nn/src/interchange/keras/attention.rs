@@ -47,6 +47,10 @@ pub(super) fn read(
     if options.number("dropout")?.is_some_and(|rate| rate != 0.0) {
         graph.note(format!("left out, as it does nothing outside training: the dropout of {}", layer.name));
     }
+    // Weights here that are none there, so that nothing in the file bears their size out.
+    if is_additive || scales {
+        graph.make(layer, width.saturating_mul(width).saturating_mul(2))?;
+    }
     let name = graph.rename(&layer.name);
     let scale = match scales {
         true => {
@@ -55,7 +59,8 @@ pub(super) fn read(
             let shape: &[usize] = if is_additive { &[width] } else { &[] };
             expect(&name, "scale", tensors[0], shape)?
         }
-        false => vec![1.0; if is_additive { width } else { 1 }],
+        false if is_additive => vec![1.0; width],
+        false => Vec::new(),
     };
     let attention = if is_additive {
         graph.weight(&name, "weight_query", &[width, width], diagonal(width, 1.0));

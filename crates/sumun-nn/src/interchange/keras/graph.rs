@@ -16,6 +16,9 @@ use crate::nn::{
 };
 use crate::{Error, Result};
 
+/// The most numbers that are made here and are not in the file: those of an attention of 2,000 features.
+const MOST_MADE: usize = 1 << 23;
+
 /// What flows between layers, without N.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Shape {
@@ -99,6 +102,8 @@ pub(super) struct Graph {
     notes: Vec<String>,
     lost: Vec<String>,
     rounded: usize,
+    /// How many numbers have been made that are not in the file.
+    made: usize,
     /// Whether recurrent layers have time before the sequences; None before the first of them.
     is_time_major: Option<bool>,
 }
@@ -134,6 +139,7 @@ impl Graph {
             notes: Vec::new(),
             lost: Vec::new(),
             rounded: 0,
+            made: 0,
             is_time_major: None,
         })
     }
@@ -520,6 +526,18 @@ impl Graph {
         let layer = self.config.layers.len() - 1;
         self.masks.push(Mask { layer, input: input.into(), is_heeded: false, crossed: None });
         self.masks.len() - 1
+    }
+
+    /// Counts so many numbers that are made here and are not in the file. Error: there are too many.
+    pub(super) fn make(&mut self, layer: &Layer, count: usize) -> Result<()> {
+        self.made = self.made.saturating_add(count);
+        match self.made {
+            ..=MOST_MADE => Ok(()),
+            _ => Err(refused(
+                layer,
+                format!("it is too large: over {MOST_MADE} weights that the file does not have"),
+            )),
+        }
     }
 
     /// Notes whether a recurrent layer has time before the sequences. Error: another does not.

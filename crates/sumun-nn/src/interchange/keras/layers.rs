@@ -300,18 +300,18 @@ fn row(graph: &mut Graph, layer: &Layer, call: &Call) -> Result<(Flow, usize, us
     }
 }
 
-/// The gain and the shift of a normalisation, of ones and zeros where it has none.
+/// The gain and the shift of a normalisation, where it has them.
 fn affine<'a>(
     name: &str,
     features: usize,
     tensors: &mut impl Iterator<Item = &'a sumun_formats::Tensor>,
     has: [bool; 2],
-) -> Result<[Vec<f32>; 2]> {
-    let mut of = |what: &str, has: bool, standard: f32| match has.then(|| tensors.next()).flatten() {
-        Some(tensor) => expect(name, what, tensor, &[features]),
-        None => Ok(vec![standard; features]),
+) -> Result<[Option<Vec<f32>>; 2]> {
+    let mut of = |what: &str, has: bool| match has.then(|| tensors.next()).flatten() {
+        Some(tensor) => expect(name, what, tensor, &[features]).map(Some),
+        None => Ok(None),
     };
-    Ok([of("gamma", has[0], 1.0)?, of("beta", has[1], 0.0)?])
+    Ok([of("gamma", has[0])?, of("beta", has[1])?])
 }
 
 fn batch_norm(
@@ -339,8 +339,9 @@ fn batch_norm(
     let [gain, shift] = affine(&name, features, &mut tensors, has)?;
     let is_affine = affines > 0;
     if is_affine {
-        graph.weight(&name, "weight", &[features], gain);
-        graph.weight(&name, "bias", &[features], shift);
+        // One of them bears out how many features there are.
+        graph.weight(&name, "weight", &[features], gain.unwrap_or_else(|| vec![1.0; features]));
+        graph.weight(&name, "bias", &[features], shift.unwrap_or_else(|| vec![0.0; features]));
     }
     for (leaf, what) in [("running_mean", "moving_mean"), ("running_var", "moving_variance")] {
         if let Some(tensor) = tensors.next() {
@@ -370,11 +371,10 @@ fn layer_norm(
     let tensors = weights.next("", usize::from(has[0]) + usize::from(has[1]))?;
     graph.count(&tensors);
     let [gain, shift] = affine(&name, features, &mut tensors.into_iter(), has)?;
-    if has[0] {
-        graph.weight(&name, "weight", &[features], gain);
-    }
-    if has[1] {
-        graph.weight(&name, "bias", &[features], shift);
+    for (leaf, values) in [("weight", gain), ("bias", shift)] {
+        if let Some(values) = values {
+            graph.weight(&name, leaf, &[features], values);
+        }
     }
     let norm = LayerNormLayer::new().epsilon(epsilon).weight(has[0]).bias(has[1]);
     let flow = graph.push(name, norm, &[&flow.from], flow.shape, flow.mask);

@@ -108,6 +108,8 @@ fn permute(layer: &Layer, flow: Flow, options: &Options<'_>) -> Result<Flow> {
 fn repeat(graph: &mut Graph, layer: &Layer, flow: Flow, options: &Options<'_>) -> Result<Flow> {
     /// A model names each of them.
     const MOST: usize = 4096;
+    /// What a name takes up beside a number.
+    const NAME: usize = 16;
     let count = options.size("n")?;
     let Shape::Once { features } = flow.shape else {
         return Err(refused(layer, "it reads steps; it repeats one row a sequence"));
@@ -115,6 +117,7 @@ fn repeat(graph: &mut Graph, layer: &Layer, flow: Flow, options: &Options<'_>) -
     if count == 0 || count > MOST {
         return Err(refused(layer, format!("it repeats a row {count} times; 1 to {MOST} times are read")));
     }
+    graph.make(layer, count.saturating_mul(NAME))?;
     let name = graph.rename(&layer.name);
     let row = match count {
         1 => flow,
