@@ -7,6 +7,11 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+use faults::{Operation, ask, ask_for, ask_to_wait};
+
+#[doc(hidden)]
+pub mod faults;
+
 /// How the name of a file in progress begins and ends.
 const PREFIX: &str = ".sumun-";
 const SUFFIX: &str = ".partial";
@@ -20,7 +25,7 @@ pub fn sweep(folder: &Path) -> io::Result<()> {
             continue;
         }
         if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
-            std::fs::remove_file(entry.path())?;
+            remove(&entry.path())?;
         }
     }
     Ok(())
@@ -48,14 +53,18 @@ pub fn without_path(error: io::Error) -> io::Error {
 /// As [`write()`], where nothing may be at `path` yet: an error of the kind `AlreadyExists` if there is.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let write = || {
-        staged(path, bytes)?.persist_noclobber(path).map_err(|e| e.error)?;
+        let file = staged(path, bytes)?;
+        ask(Operation::Rename(file.path(), path))?;
+        file.persist_noclobber(path).map_err(|e| e.error)?;
         sync_folder(folder_of(path))
     };
     write().map_err(without_path)
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let file = staged(path, bytes)?.persist(path).map_err(|e| e.error)?;
+    let file = staged(path, bytes)?;
+    ask(Operation::Rename(file.path(), path))?;
+    let file = file.persist(path).map_err(|e| e.error)?;
     sync_folder(folder_of(path))?;
     Ok(file)
 }
@@ -67,9 +76,38 @@ fn staged(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     let builder = builder.permissions(mode(0o666));
     let mut file = builder.tempfile_in(folder_of(path))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+    ask(Operation::Create(file.path()))?;
+    let name = file.path().to_path_buf();
+    append(file.as_file_mut(), &name, bytes)?;
+    if ask_to_wait(Operation::Sync(&name))? {
+        file.as_file().sync_all()?;
+    }
     Ok(file)
+}
+
+/// Adds bytes to the end of a file that is open under the name `path`.
+pub fn append(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let most = ask_for(Operation::Append(path, bytes), bytes.len())?;
+    file.write_all(&bytes[..most])?;
+    if most < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+}
+
+/// Writes a file in a folder that nobody else knows yet; one of that name is replaced.
+pub fn write_unseen(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    ask(Operation::Create(path))?;
+    append(&mut File::create(path)?, path, bytes)
+}
+
+/// Gives a file or folder another name.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    ask(Operation::Rename(from, to))?;
+    std::fs::rename(from, to)
+}
+
+/// Removes a file.
+pub fn remove(path: &Path) -> io::Result<()> {
+    ask(Operation::Remove(path))?;
+    std::fs::remove_file(path)
 }
 
 /// The folder of a path; the current one for a bare name.
@@ -82,13 +120,20 @@ pub fn folder_of(path: &Path) -> &Path {
 
 /// Makes what was written to a file survive a power failure.
 pub fn sync_file(path: &Path) -> io::Result<()> {
+    if !ask_to_wait(Operation::Sync(path))? {
+        return Ok(());
+    }
     // Windows flushes only a handle that may write.
     OpenOptions::new().write(true).open(path)?.sync_all()
 }
 
 /// Makes new, renamed and removed names in a folder survive a power failure, where the system can promise it.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    if ask_to_wait(Operation::SyncFolder(path))? && cfg!(unix) {
+        File::open(path)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 /// What a new file or folder may be asked for; the user's umask takes away from it. Temporary files are private

@@ -12,7 +12,7 @@ const WAYS: [(&str, &[&str]); 8] = [
     // A lock, which is opened as `outside` opens files.
     ("File::options()", &["sumun/src/run/live.rs"]),
     // In a folder that nobody else knows yet.
-    ("File::create(", &["sumun/src/run/staged.rs"]),
+    ("File::create(", &["sumun-nn/src/durable.rs"]),
     ("File::create_new(", &[]),
     // Pages of a manual, in a folder that the user names for them.
     ("fs::write(", &["sumun-cli/src/commands/man.rs"]),

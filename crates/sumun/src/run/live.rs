@@ -1,6 +1,6 @@
 //! A run folder while a long training writes it: there from the start, and never without a checkpoint that loads.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -197,7 +197,7 @@ impl Keeper for LiveRun {
 /// Removes what a finished run does not need. What cannot be removed does no harm: the model makes it a finished one.
 fn remove_unfinished(path: &Path) {
     for name in [CHECKPOINT_FILE, LOCK_FILE] {
-        let _ = fs::remove_file(path.join(name));
+        let _ = durable::remove(&path.join(name));
     }
 }
 

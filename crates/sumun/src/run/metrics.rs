@@ -1,7 +1,6 @@
 //! What happened in each epoch, one JSON object a line, to be followed while it is written.
 
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -34,7 +33,8 @@ impl MetricsWriter {
 
     /// Adds a line. Errors: a record that is no struct or map, and what the operating system refuses.
     pub fn write(&mut self, record: &impl Serialize) -> Result<()> {
-        self.file.write_all(&line(record)?).map_err(|source| Error::Io { path: self.path.clone(), source })
+        durable::append(&mut self.file, &self.path, &line(record)?)
+            .map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 }
 

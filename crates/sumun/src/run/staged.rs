@@ -1,7 +1,7 @@
 //! A run folder while it is being written.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempDir;
@@ -55,8 +55,7 @@ impl Staged {
     /// Writes a file of the run; one of that name is replaced. Errors: a name that is more than a file's name,
     /// and what the operating system refuses, with the name of the run.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        File::create(self.file(name)?)
-            .and_then(|mut file| file.write_all(bytes))
+        durable::write_unseen(&self.file(name)?, bytes)
             .map_err(|source| Error::Io { path: self.path.clone(), source })
     }
 
@@ -66,7 +65,7 @@ impl Staged {
         let Self { folder, parents, path } = self;
         sync_all(folder.path()).map_err(|source| Error::Io { path: path.clone(), source })?;
         refuse_existing(&path)?;
-        if let Err(source) = fs::rename(folder.path(), &path) {
+        if let Err(source) = durable::rename(folder.path(), &path) {
             // Another training may have been a moment faster.
             refuse_existing(&path)?;
             return Err(Error::Io { path, source });

@@ -2,6 +2,7 @@
 
 mod config;
 mod divergence;
+mod faults;
 mod lessons;
 mod resume;
 mod tag;
