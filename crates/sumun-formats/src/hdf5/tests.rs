@@ -63,3 +63,62 @@ fn damaged_files_are_errors_or_others() {
     }
     assert!(errors > 100, "{errors}");
 }
+
+fn golden(name: &str) -> Group {
+    read(&std::fs::read(sumun_testing::golden_dir().join("hdf5").join(name)).unwrap()).unwrap()
+}
+
+/// What `make_hdf5.py` writes: 0, 1, 2 …, halves of these where they are floats.
+fn counted(tensor: &Tensor) -> bool {
+    let is = |k: usize, value: f64, step: f64| value == k as f64 * step;
+    match tensor.data() {
+        Data::F32(values) => values.iter().enumerate().all(|(k, &value)| is(k, value.into(), 0.5)),
+        Data::F64(values) => values.iter().enumerate().all(|(k, &value)| is(k, value, 0.5)),
+        _ => tensor.to_i64().unwrap().iter().enumerate().all(|(k, &value)| is(k, value as f64, 1.0)),
+    }
+}
+
+#[test]
+fn files_of_every_version_are_read() {
+    for name in ["older.h5", "newer.h5"] {
+        let root = golden(name);
+        assert_eq!(root.text("text"), Some("한국어 text"), "{name}");
+        let texts = |texts: &[&str]| Attribute::Texts(texts.iter().map(|&text| text.to_owned()).collect());
+        assert_eq!(root.attributes["texts"], texts(&["a", "", "longer than the others"]), "{name}");
+        assert_eq!(root.attributes["fixed"], texts(&["ab", "c"]), "{name}");
+        for (of, element) in [
+            ("f8", ElementType::F64),
+            ("f4", ElementType::F32),
+            ("f2", ElementType::F16),
+            ("i8", ElementType::I64),
+            ("i4", ElementType::I32),
+            ("u1", ElementType::U8),
+        ] {
+            let tensor = root.array(&format!("types/{of}")).unwrap();
+            assert_eq!((tensor.element(), tensor.shape()), (element, &[2, 3][..]), "{name}: {of}");
+            assert!(counted(tensor), "{name}: {tensor:?}");
+        }
+        let scalar = root.array("scalar").unwrap();
+        assert_eq!((scalar.shape(), scalar.to_f32().unwrap()), (&[][..], vec![2.5]), "{name}");
+        assert_eq!(root.array("unwritten").unwrap().to_f32().unwrap(), [0.0; 4], "{name}");
+    }
+    let many = golden("older.h5");
+    assert_eq!(many.group("many").unwrap().members.len(), 100);
+    // What is not read stands in the way of nothing else.
+    let error = golden("newer.h5").array("many/0").unwrap_err().to_string();
+    assert!(error.contains("links in a heap of their own"), "{error}");
+}
+
+#[test]
+fn chunks_are_put_together() {
+    let root = golden("chunks.h5");
+    for (name, shape) in [("plain", &[5, 7][..]), ("packed", &[5, 7, 3]), ("line", &[1000])] {
+        let tensor = root.array(name).unwrap();
+        assert_eq!(tensor.shape(), shape, "{name}");
+        assert!(counted(tensor), "{name}: {tensor:?}");
+    }
+    // Chunks that were never written are zeros.
+    let part = root.array("part").unwrap().to_f32().unwrap();
+    let one = |k: usize| if k / 4 < 2 && k % 4 < 2 { 1.0 } else { 0.0 };
+    assert_eq!(part, (0..24).map(one).collect::<Vec<f32>>());
+}

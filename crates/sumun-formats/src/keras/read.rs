@@ -130,8 +130,12 @@ fn by_layer(group: &Group, layers: Vec<String>) -> Result<Vec<SavedLayer>> {
         if !seen.insert(layer.clone()) {
             return Err(Error::damaged(FORMAT, format!("two layers are named {}", quoted(&layer))));
         }
-        let Some(own) = group.group(&layer) else {
-            return Err(Error::damaged(FORMAT, format!("the layer {} has no group", quoted(&layer))));
+        let own = match group.members.get(&layer) {
+            Some(Member::Group(own)) => own,
+            Some(Member::Other(error)) => return Err(error.clone()),
+            _ => {
+                return Err(Error::damaged(FORMAT, format!("the layer {} has no group", quoted(&layer))));
+            }
         };
         let list = names(own, "weight_names")?.unwrap_or_default();
         let mut used = HashSet::new();

@@ -29,7 +29,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Group> {
     let root = reader.superblock()?;
     match reader.object(root, 0)? {
         Member::Group(group) => Ok(group),
-        _ => Err(damaged("its root is no group")),
+        Member::Other(error) => Err(error),
+        Member::Array(_) => Err(damaged("its root is no group")),
     }
 }
 
@@ -158,6 +159,15 @@ impl<'a> Reader<'a> {
                 Err(error) => Err(error),
             };
         }
+        match self.group(&messages, depth) {
+            Ok(group) => Ok(Member::Group(group)),
+            Err(error @ Error::Unsupported { .. }) => Ok(Member::Other(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The group whose header has these messages.
+    fn group(&mut self, messages: &[Message<'a>], depth: usize) -> Result<Group> {
         let mut group = Group::default();
         for message in messages.iter().filter(|message| message.kind == kind::ATTRIBUTE) {
             let (name, attribute) = self.attribute(message)?;
@@ -166,8 +176,8 @@ impl<'a> Reader<'a> {
         if messages.iter().any(|message| message.kind == kind::ATTRIBUTE_INFO && has_dense(message)) {
             return Err(unsupported("attributes in a heap of their own"));
         }
-        self.members(&messages, &mut group, depth)?;
-        Ok(Member::Group(group))
+        self.members(messages, &mut group, depth)?;
+        Ok(group)
     }
 }
 
