@@ -6,7 +6,7 @@ use sumun_kernels::table::{add_rows, look_up};
 use sumun_kernels::update::{Momentum, Rule, Sgd, Sweep, update_ranges};
 use sumun_kernels::{
     Cache, Cell, Dims, Error, InputGradient, Masks, Options, Pass, Path, Prepared, Purpose, RecurrentDropout,
-    RowMap, RowsMut, RowsRef, Scratch, StateMut, Steps, Trace, Weights, softmax,
+    RowMap, RowsMut, RowsRef, Scratch, StateMut, Steps, Trace, WeightKind, Weights, softmax,
 };
 
 const RNN: Cell = Cell::RnnTanh;
@@ -108,6 +108,27 @@ fn sizes_of_a_recurrence_that_wrap_are_refused() {
     for huge in HUGE {
         assert_eq!(too_large(Trace::with_capacity(Dims::new(Cell::Lstm, 1, 4), huge)), "a trace");
         assert_eq!(too_large(Trace::with_capacity(Dims::new(Cell::Lstm, 1, huge), 4)), "a trace");
+    }
+}
+
+/// The numbers of weights that cannot be are the largest there is: they overflowed.
+#[test]
+fn counts_of_weights_that_wrap_are_the_largest() {
+    let wide = Options {
+        projection: Some(usize::MAX),
+        peepholes: true,
+        layer_norm: Some(1e-5),
+        ..Options::default()
+    };
+    for huge in HUGE {
+        for cell in Cell::ALL {
+            let dims = Dims::new(*cell, huge, huge).with(wide);
+            for kind in WeightKind::ALL {
+                let found = kind.numbers(dims);
+                assert!(found == 0 || found >= huge, "{kind:?} of {dims:?}: {found}");
+                assert_eq!(kind.shape(dims).is_none(), found == 0, "{kind:?} of {dims:?}");
+            }
+        }
     }
 }
 

@@ -50,6 +50,7 @@ impl Layout {
 
     fn of_full(sequences: usize, time: usize) -> Result<Self> {
         check_cells(sequences, time)?;
+        expect_layout(sequences.max(time))?;
         Ok(Self {
             steps: Steps::uniform(time, sequences)?,
             sequences,
@@ -83,6 +84,7 @@ impl Layout {
                 "length {length} of sequence {n} is over the {time} steps of the array"
             )));
         }
+        expect_layout(lengths.iter().copied().max().unwrap_or(0))?;
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|&n| std::cmp::Reverse(lengths[n]));
         let ranked: Vec<usize> = order.iter().map(|&n| lengths[n]).collect();
@@ -119,6 +121,8 @@ impl Layout {
                 found: format!("{} values", mask.len()),
             });
         }
+        // Sequences without steps need no mask.
+        expect_layout(sequences)?;
         let steps_of: Vec<Vec<u32>> = (0..sequences)
             .map(|n| (0..time as u32).filter(|&t| mask[n * time + t as usize]).collect())
             .collect();
@@ -356,6 +360,13 @@ pub(crate) fn expect_memory(rows: usize, width: usize) -> Result<()> {
             Err(sumun_kernels::Error::Memory { bytes }.into())
         }
     }
+}
+
+/// Refuses more sequences or steps than there is memory to note.
+fn expect_layout(count: usize) -> Result<()> {
+    /// Numbers, of four bytes, of a sequence or a step: its place, its length, its offset, its steps.
+    const EACH: usize = 12;
+    expect_memory(count, EACH)
 }
 
 impl Rows {

@@ -13,6 +13,7 @@ use sumun_nn::nn::{
     RecurrentConfig, RecurrentState, Rnn, RnnConfig, Valid,
 };
 use sumun_nn::noise::Noise;
+use sumun_nn::train::Batches;
 use sumun_nn::{Fill, Ids, Layout, Parameters, Rows};
 
 const NOISE: Noise = Noise { seed: 0, step: 0, layer: 0 };
@@ -461,5 +462,33 @@ fn what_belongs_to_others_is_refused() {
     for (d, fits) in [(&d4, true), (&d4_other, false), (&x, false)] {
         let (_, cache) = dropout.forward_train(&parameters, d4.clone(), NOISE).unwrap();
         assert_eq!(dropout.backward(&mut parameters, cache, d.clone(), needed).is_ok(), fits);
+    }
+}
+
+/// What is asked of sizes before they are checked overflowed, or ended the process for want of memory.
+#[test]
+fn questions_about_sizes_that_cannot_be_have_answers() {
+    for huge in [usize::MAX, usize::MAX / 2 + 1, 1 << 40, 0] {
+        for padding in [Padding::Valid, Padding::Same, Padding::Causal] {
+            let config =
+                Conv1dConfig { stride: huge, dilation: huge, padding, ..Conv1dConfig::new(3, 4, huge) };
+            assert!(config.check().is_err());
+            assert!(config.output_length(5) <= 5, "{config:?}");
+        }
+        assert_eq!(Batches::new(5, huge.max(1), 7).unwrap().order(huge).len(), 5);
+    }
+    // As many as there can be, of arrays that are small or empty.
+    let most = u32::MAX as usize;
+    for made in [
+        Layout::full(most, 0),
+        Layout::full(0, most),
+        Layout::masked(&[], most, 0, Fill::Zero),
+        Layout::ragged(&[most], most),
+    ] {
+        // On a machine with that much memory they are made.
+        if let Err(error) = made {
+            let message = error.to_string();
+            assert!(message.contains("memory"), "{message}");
+        }
     }
 }

@@ -62,9 +62,10 @@ impl WeightKind {
         Some(std::iter::once(rows).chain(columns).collect())
     }
 
-    /// How many numbers it has, for sizes that [can be](Dims::check); 0 where a recurrence has none.
+    /// How many numbers it has; 0 where a recurrence has none, and the largest number there is for sizes that
+    /// [`check`](Dims::check) refuses because of it.
     pub fn numbers(self, dims: Dims) -> usize {
-        self.sizes(dims).map_or(0, |(rows, columns)| rows * columns.unwrap_or(1))
+        self.sizes(dims).map_or(0, |(rows, columns)| rows.saturating_mul(columns.unwrap_or(1)))
     }
 
     /// Rows, and columns of a matrix.
@@ -80,7 +81,7 @@ impl WeightKind {
             WeightKind::BiasIh => Some((rows, None)),
             WeightKind::BiasHh => spec.second_bias.then_some((rows, None)),
             WeightKind::WeightHr => dims.options.projection.map(|width| (width, Some(dims.hidden))),
-            WeightKind::Peepholes => dims.options.peepholes.then_some((3 * dims.hidden, None)),
+            WeightKind::Peepholes => dims.options.peepholes.then_some((dims.hidden.saturating_mul(3), None)),
             WeightKind::NormGain | WeightKind::NormBias => {
                 (dims.norm_len() > 0).then_some((dims.norm_len(), None))
             }

@@ -49,7 +49,7 @@ impl Batches {
     pub fn order(&self, epoch: usize) -> Vec<usize> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         // Stream 0 is left to the weights.
-        rng.set_stream(epoch as u64 + 1);
+        rng.set_stream((epoch as u64).wrapping_add(1));
         let mut order: Vec<usize> = (0..self.count).collect();
         for last in (1..self.count).rev() {
             let chosen = (u128::from(rng.next_u64()) * (last as u128 + 1)) >> 64;

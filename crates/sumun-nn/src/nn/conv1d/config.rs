@@ -83,16 +83,18 @@ impl Conv1dConfig {
 
     /// From the first step of a window to its last.
     fn reach(&self) -> usize {
-        (self.kernel - 1) * self.dilation
+        self.kernel.saturating_sub(1).saturating_mul(self.dilation)
     }
 
-    /// Steps of the output of a sequence of `length` steps.
+    /// Steps of the output of a sequence of `length` steps; of sizes that [`check`](Self::check) refuses, some number.
     pub fn output_length(&self, length: usize) -> usize {
+        let stride = self.stride.max(1);
         match self.padding {
             Padding::Valid => {
-                length.checked_sub(self.reach() + 1).map_or(0, |starts| starts / self.stride + 1)
+                let starts = length.checked_sub(self.reach().saturating_add(1));
+                starts.map_or(0, |starts| starts / stride + 1)
             }
-            Padding::Same | Padding::Causal => length.div_ceil(self.stride),
+            Padding::Same | Padding::Causal => length.div_ceil(stride),
         }
     }
 
