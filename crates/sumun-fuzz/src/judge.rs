@@ -13,6 +13,9 @@ pub const MOST_CPU: Duration = Duration::from_secs(1);
 /// Memory that any input may take, and what it may take more for each of its bytes.
 pub const MOST_MEMORY: (u64, u64) = (64 << 20, 20);
 
+/// More memory than a machine that this runs on has.
+const THERE_IS: u64 = 1 << 35;
+
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
@@ -95,6 +98,8 @@ pub fn judge(target: &Target, bytes: &[u8], timed: bool) -> Verdict {
         _ => None,
     };
     let most = MOST_MEMORY.0 + MOST_MEMORY.1 * bytes.len() as u64;
+    // What there is not was asked for and refused, and yet counted; where a refusal is not expected, it ends the process.
+    let memory = if memory > THERE_IS { 0 } else { memory };
     let fault = fault.or_else(|| (memory > most).then_some(Fault::Memory(memory)));
     Verdict { read: matches!(outcome, Some(Ok(()))), memory, fault }
 }

@@ -13,7 +13,7 @@ use sumun_fuzz::mutate::mutate;
 use sumun_fuzz::{TARGETS, Target, corpus};
 
 const USAGE: &str = "\
-usage: sumun-fuzz TARGET|all [--runs N] [--seed S] [--from K] [--seconds X] [--keep FOLDER]
+usage: sumun-fuzz TARGET|all [--runs N] [--seed S] [--from K] [--seconds X] [--keep FOLDER] [--here yes]
        sumun-fuzz TARGET --file FILE
 
   --runs N       how many inputs for each target [default: 10000]
@@ -21,6 +21,7 @@ usage: sumun-fuzz TARGET|all [--runs N] [--seed S] [--from K] [--seconds X] [--k
   --from K       the number of the first input [default: 0]
   --seconds X    stops a target after so long
   --keep FOLDER  where inputs are kept that did harm [default: target/fuzz]
+  --here yes     in one process and without a limit of time, for memory checkers
   --file FILE    runs one file and says what happened
 
 exit codes: 0 nothing went wrong, 1 something did, 2 the arguments cannot be used";
@@ -42,6 +43,7 @@ struct Asked {
     from: u64,
     seconds: f64,
     keep: PathBuf,
+    here: bool,
     file: Option<PathBuf>,
 }
 
@@ -53,7 +55,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let done = if std::env::var_os(WORKER).is_some() || asked.file.is_some() {
+    let done = if std::env::var_os(WORKER).is_some() || asked.here || asked.file.is_some() {
         work(&asked)
     } else {
         supervise(&asked)
@@ -78,8 +80,16 @@ impl Asked {
             (_, None) => return Err(format!("there is no target {name:?}; there are all, {}", names())),
         };
         let keep = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/fuzz");
-        let mut asked =
-            Self { targets, runs: 10_000, seed: 0, from: 0, seconds: f64::INFINITY, keep, file: None };
+        let mut asked = Self {
+            targets,
+            runs: 10_000,
+            seed: 0,
+            from: 0,
+            seconds: f64::INFINITY,
+            keep,
+            here: false,
+            file: None,
+        };
         while let Some(option) = words.next() {
             let value = words.next().ok_or_else(|| format!("{option} has no value"))?;
             let number = || value.parse().map_err(|_| format!("{option} is {value:?}; give a whole number"));
@@ -91,6 +101,7 @@ impl Asked {
                     asked.seconds =
                         value.parse().map_err(|_| format!("{option} is {value:?}; give seconds"))?
                 }
+                "--here" => asked.here = value == "yes",
                 "--keep" => asked.keep = std::path::absolute(&value).map_err(|error| error.to_string())?,
                 "--file" => {
                     asked.file = Some(std::path::absolute(&value).map_err(|error| error.to_string())?)
@@ -184,7 +195,7 @@ fn keep(asked: &Asked, target: &Target, kind: &str, number: u64, bytes: &[u8]) -
     Ok(path)
 }
 
-/// Runs inputs one after the other; whether nothing went wrong.
+/// Works in this process; whether nothing went wrong.
 fn work(asked: &Asked) -> std::io::Result<bool> {
     // Data files are named relative to this crate.
     std::env::set_current_dir(env!("CARGO_MANIFEST_DIR"))?;
@@ -195,21 +206,36 @@ fn work(asked: &Asked) -> std::io::Result<bool> {
         .build_global()
         .map_err(std::io::Error::other)?;
     keep_panics();
-    let target = asked.targets[0];
-    if let Some(file) = &asked.file {
-        let bytes = fs::read(file)?;
-        let verdict = judge(target, &bytes, true);
-        println!("read: {}; {} bytes of memory", verdict.read, verdict.memory);
-        if let Err(message) = std::panic::catch_unwind(|| (target.run)(&bytes)).unwrap_or(Ok(())) {
-            println!("{message:?}");
-        }
-        verdict.fault.iter().for_each(|fault| println!("{fault}"));
-        return Ok(verdict.fault.is_none());
+    let mut good = true;
+    for target in &asked.targets {
+        good &= match &asked.file {
+            Some(file) => examine(target, &fs::read(file)?),
+            None => run(asked, target)?,
+        };
     }
-    let path = std::env::var_os(WORKER).unwrap_or_default();
-    let mut progress = Progress(File::options().write(true).open(path)?);
+    Ok(good)
+}
+
+/// Says what a target does with one input.
+fn examine(target: &Target, bytes: &[u8]) -> bool {
+    let verdict = judge(target, bytes, true);
+    println!("read: {}; {} bytes of memory", verdict.read, verdict.memory);
+    if let Err(message) = std::panic::catch_unwind(|| (target.run)(bytes)).unwrap_or(Ok(())) {
+        println!("{message:?}");
+    }
+    verdict.fault.iter().for_each(|fault| println!("{fault}"));
+    verdict.fault.is_none()
+}
+
+/// Runs inputs one after the other.
+fn run(asked: &Asked, target: &Target) -> std::io::Result<bool> {
+    fs::create_dir_all(&asked.keep)?;
+    let mut progress = match std::env::var_os(WORKER) {
+        Some(path) => Some(Progress(File::options().write(true).open(path)?)),
+        None => None,
+    };
     let seeds = corpus::seeds(target)?;
-    let at = watched();
+    let at = if asked.here { Arc::default() } else { watched() };
     let (begun, mut read, mut found) = (Instant::now(), 0, Vec::<(String, usize)>::new());
     for number in asked.from..asked.from.saturating_add(asked.runs) {
         if begun.elapsed().as_secs_f64() >= asked.seconds {
@@ -217,9 +243,11 @@ fn work(asked: &Asked) -> std::io::Result<bool> {
         }
         at.store(number + 1, Ordering::Relaxed);
         let bytes = mutate(&seeds, asked.seed, number);
-        let verdict = judge(target, &bytes, true);
+        let verdict = judge(target, &bytes, !asked.here);
         read += u64::from(verdict.read);
-        progress.write(number + 1, read)?;
+        if let Some(progress) = &mut progress {
+            progress.write(number + 1, read)?;
+        }
         let Some(fault) = verdict.fault else { continue };
         let signature = fault.signature();
         let place = found.iter().position(|(known, _)| *known == signature).unwrap_or_else(|| {
@@ -234,6 +262,9 @@ fn work(asked: &Asked) -> std::io::Result<bool> {
     }
     for (signature, times) in &found {
         println!("{}: {times} times: {signature}", target.name);
+    }
+    if asked.here {
+        println!("{}: {} inputs, {read} read", target.name, asked.runs);
     }
     Ok(found.is_empty())
 }

@@ -1,6 +1,6 @@
 //! All targets: a line each.
 
-use crate::readers;
+use crate::{calls, readers};
 
 /// Something to attack.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,20 @@ pub const TARGETS: &[Target] = &[
         corpus: &["corpus/grid", "../sumun/src/bench/grid.json"],
         ends: &[],
         run: readers::grid,
+    },
+    Target {
+        name: "kernels",
+        about: "calls of the kernels, with sizes that lie",
+        corpus: &["corpus/calls"],
+        ends: &[],
+        run: calls::kernels,
+    },
+    Target {
+        name: "layers",
+        about: "calls of layers, models, losses and optimizers, with sizes that lie",
+        corpus: &["corpus/calls"],
+        ends: &[],
+        run: calls::layers,
     },
 ];
 

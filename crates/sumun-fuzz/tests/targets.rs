@@ -38,3 +38,12 @@ fn every_folder_of_regressions_has_a_target() {
         assert!(!path.is_dir() || sumun_fuzz::Target::named(name).is_some(), "there is no target {name}");
     }
 }
+
+#[test]
+fn cargo_fuzz_has_every_target() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let manifest = std::fs::read_to_string(root.join("fuzz/Cargo.toml")).unwrap();
+    let listed: Vec<&str> =
+        manifest.split("[[bin]]\nname = \"").skip(1).filter_map(|part| part.split('"').next()).collect();
+    assert_eq!(listed, TARGETS.iter().map(|target| target.name).collect::<Vec<_>>());
+}

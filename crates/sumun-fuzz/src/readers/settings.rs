@@ -28,7 +28,8 @@ pub fn setting(bytes: &[u8]) -> Result<(), String> {
     let (task, lines) = text.split_once('\n').unwrap_or((&text, ""));
     let task = said(sumun::tasks::named(task))?;
     let mut tables = vec![said(alone("data.train", "data.csv"))?];
-    for line in lines.lines() {
+    // A command line holds no more.
+    for line in lines.lines().take(100) {
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
         tables.push(said(alone(key, value))?);
         // As an option of that name has it.
