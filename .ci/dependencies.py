@@ -75,7 +75,7 @@ def reasons(packages, page):
     ours = [p for p in packages if p["source"] is None]
     names = {p["name"] for p in ours}
     direct = {d["name"] for p in ours for d in p["dependencies"]} - names
-    listed = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
+    listed = re.findall(r"^\| `(?!-p )([^`]+)` \|", page, re.MULTILINE)
     wrong = [f"{name} has no reason" for name in sorted(direct - set(listed))]
     wrong += [f"{name} has a reason, but nothing depends on it" for name in sorted(set(listed) - direct)]
     return wrong + [f"{name} has two reasons" for name in sorted({n for n in listed if listed.count(n) > 1})]
