@@ -12,7 +12,7 @@ use super::recurrent::Start;
 use super::value::{Array, Axis, Content, Part, Piece, Value};
 use crate::error::quoted;
 use crate::model::{Input, LayerConfig, Model, ModelConfig, ModelFile, NETWORK};
-use crate::nn::RecurrentLayer;
+use crate::nn::{RecurrentLayer, ReverseLayer};
 use crate::{Error, Result};
 
 impl Reader<'_> {
@@ -33,6 +33,7 @@ impl Reader<'_> {
         if self.layers.is_empty() {
             return Err(Error::Model("the graph has no layers that compute something".into()));
         }
+        self.note_padding(&outputs);
         returned.extend(self.unread(&returned));
         let inputs = self.arrays_in();
         let states = self.states_in();
@@ -134,6 +135,28 @@ impl Reader<'_> {
                 "{} has lengths of sequences, {without} reads on past them; a model here ends a sequence everywhere",
                 with.described
             ))),
+        }
+    }
+
+    /// Says where outputs past the end of a sequence are others than the graph's.
+    fn note_padding(&mut self, outputs: &[Shown]) {
+        let has_lengths = self.inputs.iter().any(|input| input.kind == Some(InputKind::Lengths));
+        let is_blank = |name: &str| {
+            let layer = self.layers.iter().find(|layer| layer.name() == Some(name));
+            layer.is_some_and(|layer| {
+                layer.get::<RecurrentLayer>().is_some() || layer.get::<ReverseLayer>().is_some()
+            })
+        };
+        let others = outputs.iter().filter(|output| {
+            matches!(&output.of, OutputOf::Rows { layer } if !is_blank(layer))
+                && output.axes.contains(&Place::Time)
+        });
+        let names: Vec<String> = others.map(|output| quoted(&output.name)).collect();
+        if has_lengths && !names.is_empty() {
+            self.notes.push(format!(
+                "past the end of a sequence {} is 0 here, where the graph goes on computing with zeros",
+                names.join(", ")
+            ));
         }
     }
 

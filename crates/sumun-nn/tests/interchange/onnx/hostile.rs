@@ -139,6 +139,12 @@ fn lengths_that_only_some_nodes_know_are_refused() {
             .output("y")
     };
     sumun_nn::interchange::onnx::read(&graph(&["b", "V", "R", "", "lengths"]).model()).unwrap();
+    let headed = graph(&["b", "V", "R", "", "lengths"]).node("Relu", &["y"], &["z"]).output("z");
+    let notes = sumun_nn::interchange::onnx::read(&headed.model()).unwrap().notes;
+    assert_eq!(
+        notes,
+        ["past the end of a sequence 'z' is 0 here, where the graph goes on computing with zeros"]
+    );
     let found = error(graph(&["b", "V", "R"]));
     assert!(found.contains("has lengths of sequences, the node 'y' (LSTM) reads on past them"), "{found}");
 }
