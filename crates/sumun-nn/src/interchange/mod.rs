@@ -31,12 +31,14 @@ mod file;
 mod keras;
 mod modules;
 pub mod onnx;
+mod source;
 mod verify;
 mod weights;
 
 pub use apply::{LENGTHS, OUTPUT, apply};
 pub use file::{FileFormat, ForeignFile};
 pub use keras::{of_keras, of_keras_with, to_keras, to_keras_h5};
+pub use source::{to_c, to_numpy};
 pub use verify::{TOLERANCE, largest_difference};
 pub use weights::{of_weights, of_weights_with, to_weights};
 

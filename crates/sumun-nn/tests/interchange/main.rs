@@ -3,6 +3,7 @@
 mod apply;
 mod keras;
 mod onnx;
+mod source;
 mod torch_files;
 mod weights;
 

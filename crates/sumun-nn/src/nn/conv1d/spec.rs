@@ -75,7 +75,7 @@ impl Conv1dLayer {
         self.first_weights(Initializer::XavierUniform).first_bias(Initializer::Zeros)
     }
 
-    fn config(&self, input: usize) -> Conv1dConfig {
+    pub(crate) fn config(&self, input: usize) -> Conv1dConfig {
         Conv1dConfig {
             input,
             output: self.units,
