@@ -69,7 +69,7 @@ enum Command {
     /// Show what is in a model file of any program: layers, weights, architecture
     #[command(args_override_self = true, after_help = after(show::EXAMPLES))]
     Show(show::Arguments),
-    /// Make a model file of a model of PyTorch or safetensors
+    /// Make a model file of a model of PyTorch, Keras, ONNX and others
     #[command(args_override_self = true, after_help = after(import::EXAMPLES))]
     Import(import::Arguments),
     /// Write a model for another program

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use sumun::model::{Model, ModelConfig};
-use sumun::models::interchange::{OUTPUT, apply};
+use sumun::models::interchange::OUTPUT;
 use sumun::models::{open, read_arrays, write_arrays};
 
 use super::architecture;
@@ -18,7 +18,8 @@ Examples:
   sumun apply model.safetensors --input second.npz --output y2.npz --state state.npz
 
 Arrays go in by the names of the model's inputs: `input` [N, T, F] (or [T, F] for one sequence), ids [N, T], and
-`lengths` [N] where sequences end early. Out come `output`, and the last states `h_n` and `c_n` [L·D, N, H].";
+`lengths` [N] where sequences end early. Out come `output`, and the last states `h_n` and `c_n` [L·D, N, H].
+An ONNX graph has its own names and layouts.";
 
 /// The arguments of `sumun apply`.
 #[derive(Debug, clap::Args)]
@@ -52,7 +53,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let inputs = read_arrays(&arguments.input, only_input(opened.model()?))?;
     let initial =
         arguments.state.as_deref().map(|file| read_arrays(file, "h_n")).transpose()?.unwrap_or_default();
-    let results = apply(opened.model()?, &inputs, &initial)?;
+    let results = opened.apply(&inputs, &initial)?;
     notes(&opened);
     match &arguments.state_out {
         None => write_arrays(&arguments.output, &results, OUTPUT)?,

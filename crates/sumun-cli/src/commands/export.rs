@@ -12,7 +12,8 @@ use crate::output::tell;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  sumun export runs/electricity --to torch --out electricity.pt
+  sumun export runs/electricity --to onnx --out electricity.onnx
+  sumun export model.safetensors --to keras --out model.keras
   sumun export classifier.pt --to safetensors --out classifier.safetensors
 
 What was written is read back and run beside the model on random input before it is kept. Of a run, the network is

@@ -13,6 +13,7 @@ use crate::terminal::shell_word;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   sumun import classifier.pt --out classifier.safetensors
+  sumun import model.keras --out model.safetensors
   sumun import weights.safetensors --architecture layers.toml --out model.safetensors
   sumun apply classifier.safetensors --input x.npz --output y.npz
 
@@ -22,7 +23,7 @@ architecture that can be corrected.";
 /// The arguments of `sumun import`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A model file of PyTorch or safetensors
+    /// A model file of PyTorch, Keras, ONNX, safetensors, NumPy, RTNeural or Neural Amp Modeler
     file: PathBuf,
     /// The layers of a file that has weights alone, as TOML
     #[arg(long, value_name = "TOML")]

@@ -23,7 +23,7 @@ architecture that can be saved, corrected and given with --architecture. Nothing
 /// The arguments of `sumun show`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A model file of PyTorch or safetensors, or a run of Sumun
+    /// A model file of PyTorch, Keras, ONNX, safetensors, NumPy, RTNeural or Neural Amp Modeler, or a run of Sumun
     file: PathBuf,
     /// The layers of a file that has weights alone, as TOML
     #[arg(long, value_name = "TOML")]
@@ -86,8 +86,8 @@ fn tensors_alone(arguments: &Arguments, failure: Failure) -> Result<(), Failure>
         return Err(failure);
     };
     let rows: Vec<(String, &str, &[usize])> = file
-        .tensors()
-        .iter()
+        .arrays()
+        .into_iter()
         .map(|(name, tensor)| (one_line(name), tensor.element().name(), tensor.shape()))
         .collect();
     if arguments.json {

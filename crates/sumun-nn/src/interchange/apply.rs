@@ -64,6 +64,27 @@ pub fn apply(model: &Model, inputs: &Tensors, initial: &Tensors) -> Result<Tenso
     Ok(results)
 }
 
+/// States of one sequence, for each of those that the inputs have.
+pub(super) fn repeated(model: &Model, inputs: &Tensors, states: &Tensors) -> Result<Tensors> {
+    let is_unbatched = unbatched(model, inputs)?;
+    let of_first = model.config().inputs.keys().next().and_then(|name| inputs.get(name));
+    let sequences = match of_first.and_then(|tensor| tensor.shape().first()) {
+        Some(&sequences) if !is_unbatched => sequences,
+        _ => 1,
+    };
+    let mut all = Tensors::new();
+    for (name, state) in states.iter() {
+        let &[layers, 1, width] = state.shape() else {
+            return Err(Error::Invalid(format!("the state {} is not of one sequence", quoted(name))));
+        };
+        let values = state.to_f32()?;
+        let rows = values.chunks_exact(width.max(1));
+        let repeated = rows.flat_map(|row| std::iter::repeat_n(row, sequences)).flatten().copied().collect();
+        all.insert(name.to_owned(), Tensor::f32(vec![layers, sequences, width], repeated)?, "state")?;
+    }
+    Ok(all)
+}
+
 /// Whether the inputs have no axis N: all of them or none.
 fn unbatched(model: &Model, inputs: &Tensors) -> Result<bool> {
     let mut found = None;

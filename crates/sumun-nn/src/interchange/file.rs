@@ -1,9 +1,11 @@
 //! A model file of another program, whatever its format.
 
+use sumun_formats::audio::{self, Document};
+use sumun_formats::keras::{self, Keras, Weights};
 use sumun_formats::torch::{Kind, Value};
-use sumun_formats::{Tensors, npy, safetensors, torch, zip};
+use sumun_formats::{Tensor, Tensors, npy, safetensors, torch, zip};
 
-use super::{Import, of_weights, of_weights_with};
+use super::{Import, of_audio, of_keras, of_keras_with, of_weights, of_weights_with};
 use crate::error::quoted;
 use crate::model::ModelConfig;
 use crate::{Error, Result};
@@ -18,6 +20,10 @@ pub enum FileFormat {
     Torch,
     /// NumPy's `savez`: named arrays.
     Npz,
+    /// A model or the weights of Keras.
+    Keras,
+    /// A small model of the audio world, in JSON.
+    Audio,
 }
 
 impl FileFormat {
@@ -27,6 +33,8 @@ impl FileFormat {
             Self::Safetensors => "safetensors",
             Self::Torch => "PyTorch (torch.save)",
             Self::Npz => "NumPy (savez)",
+            Self::Keras => "Keras",
+            Self::Audio => "RTNeural, GuitarML or Neural Amp Modeler (JSON)",
         }
     }
 }
@@ -35,8 +43,16 @@ impl FileFormat {
 #[derive(Debug)]
 pub struct ForeignFile {
     format: FileFormat,
-    tensors: Tensors,
+    content: Content,
     notes: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Named weights and nothing else.
+    Weights(Tensors),
+    Keras(Keras),
+    Audio(Document),
 }
 
 /// Where training scripts keep the weights in a checkpoint, by the key of the dict.
@@ -49,25 +65,32 @@ const PARALLEL: &str = "module.";
 impl ForeignFile {
     /// Reads a file by what it begins with. Errors: bytes of no format that is read here, and damaged ones.
     pub fn read(bytes: &[u8]) -> Result<Self> {
+        let weights = |format, tensors| Ok(Self::of(format, Content::Weights(tensors)));
         match bytes {
-            [b'P', b'K', 3, 4, ..] => {
-                let names = zip::names(bytes)?;
-                match names.iter().all(|name| name.ends_with(".npy")) {
-                    true => Ok(Self { format: FileFormat::Npz, tensors: npy::read_archive(bytes)?, notes: Vec::new() }),
-                    false => Self::of_torch(&torch::read(bytes)?),
-                }
-            }
+            [] => Err(Error::Model("is empty".into())),
+            _ if keras::is_keras(bytes) => Ok(Self::of(FileFormat::Keras, Content::Keras(keras::read(bytes)?))),
+            [b'P', b'K', 3, 4, ..] => match zip::names(bytes)?.iter().all(|name| name.ends_with(".npy")) {
+                true => weights(FileFormat::Npz, npy::read_archive(bytes)?),
+                false => Self::of_torch(&torch::read(bytes)?),
+            },
             _ if torch::is_legacy(bytes) => Self::of_torch(&torch::read(bytes)?),
             // The length of the header, which is JSON.
             [_, _, _, _, _, 0, 0, 0, b'{', ..] => {
-                let contents = safetensors::read(bytes)?;
-                Ok(Self { format: FileFormat::Safetensors, tensors: contents.tensors, notes: Vec::new() })
+                weights(FileFormat::Safetensors, safetensors::read(bytes)?.tensors)
             }
-            [] => Err(Error::Model("is empty".into())),
+            _ if bytes.trim_ascii_start().first() == Some(&b'{') => {
+                Ok(Self::of(FileFormat::Audio, Content::Audio(audio::read(bytes)?)))
+            }
             _ => Err(Error::Model(
-                "is in no format that is read here; give a file of PyTorch (.pt, .pth), a .safetensors or a .npz file".into(),
+                "is in no format that is read here; give a file of PyTorch, Keras, safetensors, NumPy (.npz), RTNeural or Neural \
+                 Amp Modeler"
+                    .into(),
             )),
         }
+    }
+
+    fn of(format: FileFormat, content: Content) -> Self {
+        Self { format, content, notes: Vec::new() }
     }
 
     fn of_torch(checkpoint: &torch::Checkpoint<'_>) -> Result<Self> {
@@ -103,7 +126,7 @@ impl ForeignFile {
             ));
             tensors = plain;
         }
-        Ok(Self { format: FileFormat::Torch, tensors, notes })
+        Ok(Self { format: FileFormat::Torch, content: Content::Weights(tensors), notes })
     }
 
     /// How it is written.
@@ -111,9 +134,23 @@ impl ForeignFile {
         self.format
     }
 
-    /// Its arrays by name.
-    pub fn tensors(&self) -> &Tensors {
-        &self.tensors
+    /// Its arrays by name, as far as they have names of their own.
+    pub fn arrays(&self) -> Vec<(&str, &Tensor)> {
+        match &self.content {
+            Content::Weights(tensors) | Content::Audio(Document::StateDict(tensors)) => {
+                tensors.iter().collect()
+            }
+            Content::Audio(Document::GuitarMl(model)) => model.tensors.iter().collect(),
+            Content::Audio(_) => Vec::new(),
+            Content::Keras(file) => match &file.weights {
+                Weights::Layers(layers) => layers
+                    .iter()
+                    .flat_map(|layer| &layer.weights)
+                    .map(|(name, one)| (name.as_str(), one))
+                    .collect(),
+                Weights::Paths(tensors, _) => tensors.iter().collect(),
+            },
+        }
     }
 
     /// What was noticed in reading it, a sentence each.
@@ -121,12 +158,20 @@ impl ForeignFile {
         &self.notes
     }
 
-    /// The model that it holds: of the given architecture, or of what the file says of its layers. Errors as
-    /// [`of_weights`] and [`of_weights_with`].
+    /// The model that it holds: of the given architecture, or of what the file says of its layers. Errors:
+    /// as [`of_weights`], [`of_keras`] and [`of_audio`], and an architecture for a file that has its own.
     pub fn import(&self, architecture: Option<ModelConfig>) -> Result<Import> {
-        let import = match architecture {
-            Some(architecture) => of_weights_with(&self.tensors, architecture)?,
-            None => of_weights(&self.tensors)?,
+        let import = match (&self.content, architecture) {
+            (Content::Weights(tensors), Some(architecture)) => of_weights_with(tensors, architecture)?,
+            (Content::Weights(tensors), None) => of_weights(tensors)?,
+            (Content::Keras(file), None) => of_keras(file)?,
+            (Content::Keras(file), Some(architecture)) if file.architecture.is_none() => {
+                of_keras_with(file, architecture)?
+            }
+            (Content::Audio(document), None) => of_audio(document)?,
+            (_, Some(_)) => {
+                return Err(Error::Model("has its layers in it; leave out the architecture".into()));
+            }
         };
         Ok(Import { notes: [self.notes.clone(), import.notes].concat(), ..import })
     }

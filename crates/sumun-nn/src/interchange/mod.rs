@@ -26,9 +26,11 @@
 //! ```
 
 mod apply;
+mod audio;
 mod chain;
 mod file;
 mod keras;
+mod layouts;
 mod modules;
 pub mod onnx;
 mod source;
@@ -36,12 +38,16 @@ mod verify;
 mod weights;
 
 pub use apply::{LENGTHS, OUTPUT, apply};
+pub use audio::{of_audio, to_rtneural};
 pub use file::{FileFormat, ForeignFile};
 pub use keras::{of_keras, of_keras_with, to_keras, to_keras_h5};
 pub use source::{to_c, to_numpy};
 pub use verify::{TOLERANCE, largest_difference};
 pub use weights::{of_weights, of_weights_with, to_weights};
 
+use sumun_formats::Tensors;
+
+use crate::Result;
 use crate::model::Model;
 
 /// A model that came from another program's file.
@@ -51,6 +57,23 @@ pub struct Import {
     pub model: Model,
     /// What was assumed, left out or rounded, a sentence each.
     pub notes: Vec<String>,
+    /// The states that the file begins with where none are given, `[L·D, 1, H]` by the names that [`apply`] has; mostly none.
+    pub initial: Tensors,
+}
+
+impl Import {
+    /// A model of which there is nothing to say.
+    pub fn new(model: Model) -> Self {
+        Self { model, notes: Vec::new(), initial: Tensors::new() }
+    }
+
+    /// Runs the model as [`apply`](fn@apply), from the states of its file where `initial` has none.
+    pub fn apply(&self, inputs: &Tensors, initial: &Tensors) -> Result<Tensors> {
+        if !initial.is_empty() || self.initial.is_empty() {
+            return apply(&self.model, inputs, initial);
+        }
+        apply(&self.model, inputs, &apply::repeated(&self.model, inputs, &self.initial)?)
+    }
 }
 
 impl From<sumun_formats::Error> for crate::Error {

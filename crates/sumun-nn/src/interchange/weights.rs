@@ -128,7 +128,7 @@ fn fill(config: ModelConfig, modules: &[Module<'_>], order: &[usize]) -> Result<
     }
     let config = serde_json::json!({ "model": serde_json::to_value(&config).map_err(|error| Error::Model(error.to_string()))? });
     let model = Model::from_file(&ModelFile { task: NETWORK.into(), config, tensors: named })?;
-    Ok(Import { model, notes })
+    Ok(Import { notes, ..Import::new(model) })
 }
 
 fn layer(kind: &Kind, is_embedding: bool, gives_steps: bool) -> LayerConfig {

@@ -35,7 +35,7 @@ fn models_of_keras_answer_as_in_keras() {
     for name in MODELS {
         let expected = safetensors::read(&golden(&format!("{name}.expected.safetensors"))).unwrap().tensors;
         for form in ["keras", "h5"] {
-            let Import { model, notes } = import(&golden(&format!("{name}.{form}")));
+            let Import { model, notes, .. } = import(&golden(&format!("{name}.{form}")));
             assert!(notes.is_empty(), "{name}.{form}: {notes:?}");
             let answer = answer(&model, &expected);
             let want = floats(&expected, "output");
@@ -47,7 +47,7 @@ fn models_of_keras_answer_as_in_keras() {
             );
             // Out and in again.
             for bytes in [to_keras(&model).unwrap(), to_keras_h5(&model).unwrap()] {
-                let Import { model: again, notes } = import(&bytes);
+                let Import { model: again, notes, .. } = import(&bytes);
                 assert!(notes.is_empty(), "{name}.{form}: {notes:?}");
                 assert_eq!(again.config(), model.config(), "{name}.{form}");
                 assert_eq!(again.parameters().values(), model.parameters().values(), "{name}.{form}");

@@ -1,6 +1,7 @@
 //! Models of other programs in and out.
 
 mod apply;
+mod audio;
 mod keras;
 mod onnx;
 mod source;

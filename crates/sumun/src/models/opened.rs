@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use sumun_nn::interchange::{FileFormat, ForeignFile, Import};
+use sumun_formats::Tensors;
+use sumun_nn::interchange::{FileFormat, ForeignFile, Import, apply};
 
 use crate::model::{Model, ModelConfig, ModelFile, NETWORK};
 use crate::outside::{self, Links};
@@ -51,6 +52,15 @@ impl Origin {
 }
 
 impl Opened {
+    /// Runs the model on named arrays, as [`apply`](fn@sumun_nn::interchange::apply), from the states of its file where `initial`
+    /// has none.
+    pub fn apply(&self, inputs: &Tensors, initial: &Tensors) -> Result<Tensors> {
+        match &self.held {
+            Held::Imported(import) => import.apply(inputs, initial),
+            Held::Trained(_) => apply(self.model()?, inputs, initial),
+        }
+    }
+
     /// The model. Error: one without a network.
     pub fn model(&self) -> Result<&Model> {
         match &self.held {
@@ -81,8 +91,7 @@ pub fn open(path: &Path, architecture: Option<ModelConfig>) -> Result<Opened> {
             return trained(open_file(&name.to_string(), file)?, architecture.as_ref());
         }
         no_architecture(architecture.as_ref())?;
-        let import =
-            Import { model: Model::from_file(&file).map_err(|error| error.of(&name))?, notes: Vec::new() };
+        let import = Import::new(Model::from_file(&file).map_err(|error| error.of(&name))?);
         return Ok(Opened {
             held: Held::Imported(Box::new(import)),
             origin: Origin::ModelFile,

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use sumun_formats::audio::rtneural;
 use sumun_formats::{safetensors, torch};
-use sumun_nn::interchange::{ForeignFile, TOLERANCE, largest_difference, to_weights};
+use sumun_nn::interchange::{
+    ForeignFile, TOLERANCE, largest_difference, to_keras, to_keras_h5, to_rtneural, to_weights,
+};
 
 use crate::model::Model;
 use crate::{Error, Result};
@@ -16,6 +19,12 @@ pub enum Target {
     Torch,
     /// Weights by name, which many programs read.
     Safetensors,
+    /// Keras: a `.keras` archive.
+    Keras,
+    /// Keras: an `.h5` file.
+    H5,
+    /// RTNeural's JSON, for plug-ins and small devices.
+    RtNeural,
 }
 
 /// A file in the making.
@@ -32,13 +41,16 @@ const SEED: u64 = 20_26;
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Torch, Self::Safetensors];
+    pub const ALL: [Self; 5] = [Self::Torch, Self::Safetensors, Self::Keras, Self::H5, Self::RtNeural];
 
     /// Its short name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Torch => "torch",
             Self::Safetensors => "safetensors",
+            Self::Keras => "keras",
+            Self::H5 => "h5",
+            Self::RtNeural => "rtneural",
         }
     }
 }
@@ -46,15 +58,18 @@ impl Target {
 /// Writes a model. What was written is read back and run beside the model on random input. Errors: a model that the format
 /// cannot hold, and a difference over [`TOLERANCE`].
 pub fn write(model: &Model, target: Target) -> Result<Written> {
-    let weights = to_weights(model)?;
     let bytes = match target {
-        Target::Torch => torch::write(&weights)?,
+        Target::Torch => torch::write(&to_weights(model)?)?,
         Target::Safetensors => {
-            safetensors::write(&weights, &BTreeMap::from([("format".into(), "pt".into())]))?
+            safetensors::write(&to_weights(model)?, &BTreeMap::from([("format".into(), "pt".into())]))?
         }
+        Target::Keras => to_keras(model)?,
+        Target::H5 => to_keras_h5(model)?,
+        Target::RtNeural => rtneural::write(&to_rtneural(model)?)?,
     };
     // Weights alone do not say what the layers are, so the model's own are given.
-    let again = ForeignFile::read(&bytes)?.import(Some(model.config().clone()))?;
+    let layers = matches!(target, Target::Torch | Target::Safetensors).then(|| model.config().clone());
+    let again = ForeignFile::read(&bytes)?.import(layers)?;
     let difference = largest_difference(model, &again.model, SEED)?;
     match difference <= TOLERANCE {
         true => Ok(Written { bytes, difference }),

@@ -2,7 +2,7 @@
 
 use sumun_formats::keras::{Call, Layer, Taken};
 
-use super::arrays::expect;
+use super::super::layouts::expect;
 use super::graph::{Flow, Graph, Shape};
 use super::refused;
 use super::settings::Options;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use sumun_formats::keras::Weights;
 use sumun_formats::{Tensor, Tensors};
 
+use super::super::layouts::{expect, transposed};
 use super::super::{Import, weights};
-use super::arrays::{expect, transposed};
 use super::recurrent;
 use crate::error::quoted;
 use crate::model::{Biases, ModelConfig, RecurrentLayer};

@@ -620,7 +620,7 @@ impl Graph {
         let config = serde_json::to_value(&self.config).map_err(|error| Error::Model(error.to_string()))?;
         let config = serde_json::json!({ "model": config });
         let model = Model::from_file(&ModelFile { task: NETWORK.into(), config, tensors: self.tensors })?;
-        Ok(Import { model, notes: self.notes })
+        Ok(Import { notes: self.notes, ..Import::new(model) })
     }
 
     /// Masks that a layer heeds are the embedding's; those that none heeds are none.

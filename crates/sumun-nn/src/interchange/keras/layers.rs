@@ -2,8 +2,8 @@
 
 use sumun_formats::keras::{Call, Layer, Settings, Taken, Value};
 
+use super::super::layouts::{expect, transposed};
 use super::activations::{Meaning, constants, meaning};
-use super::arrays::{expect, transposed};
 use super::graph::{Flow, Graph, Shape};
 use super::settings::Options;
 use super::{attention, recurrent, refused, rows};

@@ -4,7 +4,6 @@
 //! the layer and its class. Settings that say nothing of what is computed are passed over, all others are taken or refused.
 
 mod activations;
-mod arrays;
 mod attention;
 mod bare;
 mod graph;

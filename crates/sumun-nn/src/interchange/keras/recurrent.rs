@@ -3,8 +3,8 @@
 use sumun_formats::Tensor;
 use sumun_formats::keras::{Call, Layer, Settings, Source, Taken, Value, places};
 
+use super::super::layouts::{bias, cudnn_kernel, expect, kernel_in};
 use super::activations::{Meaning, Version, meaning};
-use super::arrays::{bias, cudnn_kernel, expect, kernel_in};
 use super::graph::{Flow, Graph, Hidden, Shape, State};
 use super::refused;
 use super::settings::Options;

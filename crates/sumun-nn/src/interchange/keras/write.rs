@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sumun_formats::Tensor;
 use sumun_formats::keras::{Architecture, Call, Layer, LayerWeights, Part, Settings, Source, Value};
 
-use super::arrays::{bias, kernel_out, transposed};
+use super::super::layouts::{bias, kernel_out, transposed};
 use crate::error::quoted;
 use crate::layer::Signal;
 use crate::model::{Input, LayerConfig, Model, PlannedCall};
