@@ -2,6 +2,7 @@
 
 use sumun_formats::audio::{self, Document};
 use sumun_formats::keras::{self, Keras, Weights};
+use sumun_formats::onnx::{self as onnx_format, OnnxModel};
 use sumun_formats::torch::{Kind, Value};
 use sumun_formats::{Tensor, Tensors, npy, safetensors, torch, zip};
 
@@ -24,6 +25,8 @@ pub enum FileFormat {
     Keras,
     /// A small model of the audio world, in JSON.
     Audio,
+    /// A graph of ONNX.
+    Onnx,
 }
 
 impl FileFormat {
@@ -35,6 +38,7 @@ impl FileFormat {
             Self::Npz => "NumPy (savez)",
             Self::Keras => "Keras",
             Self::Audio => "RTNeural, GuitarML or Neural Amp Modeler (JSON)",
+            Self::Onnx => "ONNX",
         }
     }
 }
@@ -53,6 +57,7 @@ enum Content {
     Weights(Tensors),
     Keras(Keras),
     Audio(Document),
+    Onnx(OnnxModel),
 }
 
 /// Where training scripts keep the weights in a checkpoint, by the key of the dict.
@@ -81,8 +86,10 @@ impl ForeignFile {
             _ if bytes.trim_ascii_start().first() == Some(&b'{') => {
                 Ok(Self::of(FileFormat::Audio, Content::Audio(audio::read(bytes)?)))
             }
+            // The version of the file format, the first field of every graph there is.
+            [0x08, ..] => Ok(Self::of(FileFormat::Onnx, Content::Onnx(onnx_format::read(bytes)?))),
             _ => Err(Error::Model(
-                "is in no format that is read here; give a file of PyTorch, Keras, safetensors, NumPy (.npz), RTNeural or Neural \
+                "is in no format that is read here; give a file of PyTorch, Keras, ONNX, safetensors, NumPy (.npz), RTNeural or Neural \
                  Amp Modeler"
                     .into(),
             )),
@@ -142,6 +149,9 @@ impl ForeignFile {
             }
             Content::Audio(Document::GuitarMl(model)) => model.tensors.iter().collect(),
             Content::Audio(_) => Vec::new(),
+            Content::Onnx(model) => {
+                model.graph.constants.iter().map(|(name, one)| (name.as_str(), one)).collect()
+            }
             Content::Keras(file) => match &file.weights {
                 Weights::Layers(layers) => layers
                     .iter()
@@ -169,6 +179,7 @@ impl ForeignFile {
                 of_keras_with(file, architecture)?
             }
             (Content::Audio(document), None) => of_audio(document)?,
+            (Content::Onnx(graph), None) => super::onnx::read(graph)?.into(),
             (_, Some(_)) => {
                 return Err(Error::Model("has its layers in it; leave out the architecture".into()));
             }

@@ -59,16 +59,22 @@ pub struct Import {
     pub notes: Vec<String>,
     /// The states that the file begins with where none are given, `[L·D, 1, H]` by the names that [`apply`] has; mostly none.
     pub initial: Tensors,
+    /// How the arrays of an ONNX graph are those of the model; None of other files.
+    pub interface: Option<onnx::Interface>,
 }
 
 impl Import {
     /// A model of which there is nothing to say.
     pub fn new(model: Model) -> Self {
-        Self { model, notes: Vec::new(), initial: Tensors::new() }
+        Self { model, notes: Vec::new(), initial: Tensors::new(), interface: None }
     }
 
-    /// Runs the model as [`apply`](fn@apply), from the states of its file where `initial` has none.
+    /// Runs the model as [`apply`](fn@apply), from the states of its file where `initial` has none; of an ONNX graph by the
+    /// graph's own names and in its layouts.
     pub fn apply(&self, inputs: &Tensors, initial: &Tensors) -> Result<Tensors> {
+        if let Some(interface) = &self.interface {
+            return interface.apply(&self.model, inputs, initial);
+        }
         if !initial.is_empty() || self.initial.is_empty() {
             return apply(&self.model, inputs, initial);
         }

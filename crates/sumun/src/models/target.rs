@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use sumun_formats::audio::rtneural;
-use sumun_formats::{safetensors, torch};
+use sumun_formats::{onnx as onnx_format, safetensors, torch};
+use sumun_nn::interchange::onnx::{self, OnnxOptions};
 use sumun_nn::interchange::{
     ForeignFile, TOLERANCE, largest_difference, to_keras, to_keras_h5, to_rtneural, to_weights,
 };
@@ -25,6 +26,8 @@ pub enum Target {
     H5,
     /// RTNeural's JSON, for plug-ins and small devices.
     RtNeural,
+    /// An ONNX graph of any number of sequences and steps.
+    Onnx,
 }
 
 /// A file in the making.
@@ -41,7 +44,8 @@ const SEED: u64 = 20_26;
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Torch, Self::Safetensors, Self::Keras, Self::H5, Self::RtNeural];
+    pub const ALL: [Self; 6] =
+        [Self::Torch, Self::Safetensors, Self::Keras, Self::H5, Self::RtNeural, Self::Onnx];
 
     /// Its short name.
     pub fn name(self) -> &'static str {
@@ -51,6 +55,7 @@ impl Target {
             Self::Keras => "keras",
             Self::H5 => "h5",
             Self::RtNeural => "rtneural",
+            Self::Onnx => "onnx",
         }
     }
 }
@@ -66,6 +71,7 @@ pub fn write(model: &Model, target: Target) -> Result<Written> {
         Target::Keras => to_keras(model)?,
         Target::H5 => to_keras_h5(model)?,
         Target::RtNeural => rtneural::write(&to_rtneural(model)?)?,
+        Target::Onnx => onnx_format::write(&onnx::write(model, OnnxOptions::default())?),
     };
     // Weights alone do not say what the layers are, so the model's own are given.
     let layers = matches!(target, Target::Torch | Target::Safetensors).then(|| model.config().clone());

@@ -5,6 +5,7 @@ use sumun_formats::{Data, Tensor, Tensors};
 use super::OnnxImport;
 use crate::error::quoted;
 use crate::interchange::apply::{LENGTHS, OUTPUT, apply, state_name};
+use crate::model::Model;
 use crate::{Error, Result};
 
 /// How a graph's arrays are those of the model.
@@ -146,8 +147,19 @@ impl OnnxImport {
     ///
     /// Errors: an array that is missing, of another shape or type, or that the graph does not read; values that are not finite.
     pub fn apply(&self, inputs: &Tensors, initial: &Tensors) -> Result<Tensors> {
-        let interface = &self.interface;
-        let names = interface.names();
+        self.interface.apply(&self.model, inputs, initial)
+    }
+}
+
+impl Interface {
+    /// What [`OnnxImport::apply`] does.
+    pub(in crate::interchange) fn apply(
+        &self,
+        model: &Model,
+        inputs: &Tensors,
+        initial: &Tensors,
+    ) -> Result<Tensors> {
+        let names = self.names();
         let extra = inputs.iter().chain(initial.iter()).find(|(name, _)| !names.contains(name));
         if let Some((extra, _)) = extra {
             return Err(Error::Invalid(format!(
@@ -158,7 +170,7 @@ impl OnnxImport {
         }
         let mut given = Tensors::new();
         let mut sequences = 1;
-        for input in &interface.inputs {
+        for input in &self.inputs {
             let tensor = inputs.get(&input.name).ok_or_else(|| {
                 Error::Invalid(format!(
                     "the graph reads an array {}, which is not there",
@@ -169,25 +181,31 @@ impl OnnxImport {
             sequences = tensor.shape().first().copied().unwrap_or(1);
             given.insert(input.model.clone(), tensor, "input")?;
         }
-        let lengths = interface.lengths.as_ref().and_then(|name| inputs.get(name));
+        let lengths = self.lengths.as_ref().and_then(|name| inputs.get(name));
         if let Some(lengths) = lengths {
             given.insert(LENGTHS.to_owned(), lengths.clone(), "input")?;
         }
-        let states = self.states(inputs, initial, sequences)?;
-        let results = apply(&self.model, &given, &states)?;
+        let states = self.states_of(model, inputs, initial, sequences)?;
+        let results = apply(model, &given, &states)?;
         let empty = lengths.map(|lengths| lengths.to_i64()).transpose()?.unwrap_or_default();
         let mut outputs = Tensors::new();
-        for output in &interface.outputs {
-            let tensor = self.shown(output, &results, sequences, &empty)?;
+        for output in &self.outputs {
+            let tensor = self.shown(model, output, &results, sequences, &empty)?;
             outputs.insert(output.name.clone(), tensor, "output")?;
         }
         Ok(outputs)
     }
 
-    fn states(&self, inputs: &Tensors, initial: &Tensors, sequences: usize) -> Result<Tensors> {
-        let shapes = self.model.state_shapes();
+    fn states_of(
+        &self,
+        model: &Model,
+        inputs: &Tensors,
+        initial: &Tensors,
+        sequences: usize,
+    ) -> Result<Tensors> {
+        let shapes = model.state_shapes();
         let mut states = Tensors::new();
-        for state in &self.interface.states {
+        for state in &self.states {
             let Some((_, shape)) = shapes.iter().find(|(layer, _)| *layer == state.layer) else { continue };
             let width = if state.is_cell { shape.cell } else { shape.hidden };
             let mut values = Vec::with_capacity(state.pieces.len() * sequences * width);
@@ -212,11 +230,18 @@ impl OnnxImport {
     }
 
     /// An output as the graph has it.
-    fn shown(&self, output: &Shown, results: &Tensors, sequences: usize, lengths: &[i64]) -> Result<Tensor> {
+    fn shown(
+        &self,
+        model: &Model,
+        output: &Shown,
+        results: &Tensors,
+        sequences: usize,
+        lengths: &[i64],
+    ) -> Result<Tensor> {
         let missing = || Error::Invalid(format!("the output {} is not there", quoted(&output.name)));
         let (mut axes, mut shape, values) = match &output.of {
             OutputOf::Rows { layer } => {
-                let is_only = self.model.output_names().count() == 1;
+                let is_only = model.output_names().count() == 1;
                 let tensor = results.get(if is_only { OUTPUT } else { layer }).ok_or_else(missing)?;
                 let mut shape = tensor.shape().to_vec();
                 shape.pop();
@@ -224,7 +249,7 @@ impl OnnxImport {
                 (axes, shape, tensor.to_f32()?)
             }
             OutputOf::States { pieces } => {
-                let shapes = self.model.state_shapes();
+                let shapes = model.state_shapes();
                 let mut values = Vec::new();
                 for (layer, is_cell, direction) in pieces {
                     let stem = if *is_cell { "c_n" } else { "h_n" };

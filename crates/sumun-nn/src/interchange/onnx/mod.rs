@@ -28,6 +28,7 @@ mod write;
 
 use sumun_formats::onnx::OnnxModel;
 
+use super::Import;
 use crate::Result;
 use crate::model::Model;
 
@@ -43,6 +44,12 @@ pub struct OnnxImport {
     pub notes: Vec<String>,
     /// How the graph's arrays are those of the model.
     pub interface: Interface,
+}
+
+impl From<OnnxImport> for Import {
+    fn from(import: OnnxImport) -> Self {
+        Self { notes: import.notes, interface: Some(import.interface), ..Self::new(import.model) }
+    }
 }
 
 /// Reads a graph as a model. Errors name the node: an operator that no layer here is, axes that a layer does not compute along,
