@@ -213,3 +213,35 @@ fn a_full_disk_loses_no_more_than_the_steps_since_the_last_save() {
     place.succeed(&["train", "--resume", "full", "--quiet"]);
     assert!(model(&place, "full") == model(&place, "whole"));
 }
+
+/// What only reads changes nothing, wherever it is killed; a page is whole or not there.
+#[test]
+fn commands_that_are_killed_leave_what_they_read_as_it_is() {
+    let place = Place::with_series().with_run();
+    let before = place.tree();
+    let commands = [&["predict", "run", "--steps", "5000"][..], &["summary", "run"], &["runs", "."]];
+    for pause in [0, 2, 5, 9, 15, 30] {
+        for arguments in commands {
+            let mut child = start(&place, arguments);
+            sleep(Duration::from_millis(pause));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(place.tree(), before, "{arguments:?} after {pause} ms");
+        }
+        let mut child = start(&place, &["compare", "run", "run", "--out", "page.html"]);
+        sleep(Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if place.path("page.html").exists() {
+            assert!(place.read("page.html").trim_end().ends_with("</html>"), "after {pause} ms");
+            fs::remove_file(place.path("page.html")).unwrap();
+        }
+        for (path, _) in place.tree() {
+            let name = path.file_name().unwrap().to_string_lossy();
+            if name.ends_with(".partial") {
+                fs::remove_file(&path).unwrap();
+            }
+        }
+        assert_eq!(place.tree(), before, "compare after {pause} ms");
+    }
+}
