@@ -15,8 +15,10 @@ Examples:
   sumun export runs/electricity --to onnx --out electricity.onnx
   sumun export model.safetensors --to keras --out model.keras
   sumun export classifier.pt --to safetensors --out classifier.safetensors
+  sumun export amp.nam --to c --out amp.h
 
-What was written is read back and run beside the model on random input before it is kept. Of a run, the network is
+What other programs load is read back and run beside the model on random input before it is kept. c is one header that
+computes step by step; numpy is a Python module, with its weights in an .npz file beside it. Of a run, the network is
 written, without what turns the records of a file into numbers.";
 
 /// The arguments of `sumun export`.
@@ -48,15 +50,22 @@ fn targets() -> impl TypedValueParser<Value = Target> {
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let opened = open(&arguments.model, architecture(arguments.architecture.as_deref())?)?;
     super::refuse_same_file(&arguments.model, &arguments.out)?;
-    let written = write(opened.model()?, arguments.to)?;
+    let name = arguments.out.file_stem().unwrap_or_default().to_string_lossy();
+    let written = write(opened.model()?, arguments.to, &name)?;
+    if let Some(weights) = &written.weights {
+        let beside = arguments.out.with_extension("npz");
+        super::refuse_same_file(&arguments.model, &beside)?;
+        super::save(&beside, weights)?;
+    }
     super::save(&arguments.out, &written.bytes)?;
     notes(&opened);
+    let proven = written.difference.map(|d| format!("; largest difference on random input: {d:.1e}"));
     tell(&format!(
-        "{}: {} bytes for {}; largest difference on random input: {:.1e}",
+        "{}: {} bytes for {}{}",
         arguments.out.display(),
         written.bytes.len(),
         arguments.to.name(),
-        written.difference
+        proven.unwrap_or_default()
     ));
     Ok(())
 }

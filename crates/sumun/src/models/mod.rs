@@ -9,7 +9,7 @@
 //!
 //! let opened = open(Path::new("classifier.pt"), None)?;
 //! println!("{}", opened.model()?.summary());
-//! let written = write(opened.model()?, Target::Safetensors)?;
+//! let written = write(opened.model()?, Target::Safetensors, "classifier")?;
 //! std::fs::write("classifier.safetensors", written.bytes)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use sumun_formats::audio::rtneural;
-use sumun_formats::{onnx as onnx_format, safetensors, torch};
+use sumun_formats::{npy, onnx as onnx_format, safetensors, torch};
 use sumun_nn::interchange::onnx::{self, OnnxOptions};
 use sumun_nn::interchange::{
-    ForeignFile, TOLERANCE, largest_difference, to_keras, to_keras_h5, to_rtneural, to_weights,
+    ForeignFile, TOLERANCE, largest_difference, to_c, to_keras, to_keras_h5, to_numpy, to_rtneural,
+    to_weights,
 };
 
 use crate::model::Model;
@@ -28,6 +29,10 @@ pub enum Target {
     RtNeural,
     /// An ONNX graph of any number of sequences and steps.
     Onnx,
+    /// A header of C99 that computes a stream step by step.
+    C,
+    /// A Python module that computes with NumPy alone, with its weights in an `.npz` file beside it.
+    NumPy,
 }
 
 /// A file in the making.
@@ -35,8 +40,11 @@ pub enum Target {
 pub struct Written {
     /// What it holds.
     pub bytes: Vec<u8>,
-    /// The largest difference on random input between the model and what was read back from the bytes; relative above 1.
-    pub difference: f64,
+    /// The weights that the file reads, where they are in another one, named as it is with the ending `.npz`.
+    pub weights: Option<Vec<u8>>,
+    /// The largest difference on random input between the model and what was read back from the bytes; relative above 1. None
+    /// of source code, which is not read back.
+    pub difference: Option<f64>,
 }
 
 /// The seed of the random input on which models are held against each other.
@@ -56,13 +64,15 @@ impl Target {
             Self::H5 => "h5",
             Self::RtNeural => "rtneural",
             Self::Onnx => "onnx",
+            Self::C => "c",
+            Self::NumPy => "numpy",
         }
     }
 }
 
-/// Writes a model. What was written is read back and run beside the model on random input. Errors: a model that the format
-/// cannot hold, and a difference over [`TOLERANCE`].
-pub fn write(model: &Model, target: Target) -> Result<Written> {
+/// Writes a model; source code calls it `name`. What other programs load is read back and run beside the model on random
+/// input. Errors: a model that the format cannot hold, a name that is none, and a difference over [`TOLERANCE`].
+pub fn write(model: &Model, target: Target, name: &str) -> Result<Written> {
     let bytes = match target {
         Target::Torch => torch::write(&to_weights(model)?)?,
         Target::Safetensors => {
@@ -72,16 +82,25 @@ pub fn write(model: &Model, target: Target) -> Result<Written> {
         Target::H5 => to_keras_h5(model)?,
         Target::RtNeural => rtneural::write(&to_rtneural(model)?)?,
         Target::Onnx => onnx_format::write(&onnx::write(model, OnnxOptions::default())?),
+        Target::C => return Ok(source(to_c(model, name)?, None)),
+        Target::NumPy => {
+            let weights = npy::write_archive(&to_weights(model)?)?;
+            return Ok(source(to_numpy(model, name)?, Some(weights)));
+        }
     };
     // Weights alone do not say what the layers are, so the model's own are given.
     let layers = matches!(target, Target::Torch | Target::Safetensors).then(|| model.config().clone());
     let again = ForeignFile::read(&bytes)?.import(layers)?;
     let difference = largest_difference(model, &again.model, SEED)?;
     match difference <= TOLERANCE {
-        true => Ok(Written { bytes, difference }),
+        true => Ok(Written { bytes, weights: None, difference: Some(difference) }),
         false => Err(Error::Model(format!(
             "what was written for {} differs by {difference:.1e} from the model, more than {TOLERANCE:.0e}; it is not kept",
             target.name()
         ))),
     }
+}
+
+fn source(text: String, weights: Option<Vec<u8>>) -> Written {
+    Written { bytes: text.into_bytes(), weights, difference: None }
 }
