@@ -20,6 +20,10 @@ pub struct Target {
 /// The tables and records of the workbench's own tests.
 const CASES: &str = "../sumun/tests/cases";
 
+/// Files that other programs wrote, with their generators.
+const ONNX: &str = "../sumun-testing/golden/onnx_models";
+const TORCH: &str = "../sumun-testing/golden/torch_files";
+
 /// All targets.
 pub const TARGETS: &[Target] = &[
     Target {
@@ -112,6 +116,13 @@ pub const TARGETS: &[Target] = &[
         corpus: &["corpus/grid", "../sumun/src/bench/grid.json"],
         ends: &[],
         run: readers::grid,
+    },
+    Target {
+        name: "foreign",
+        about: "model files, arrays and sounds of other programs, and models of their weights",
+        corpus: &["corpus/foreign", "../sumun-testing/golden/numpy", ONNX, TORCH],
+        ends: &["json", "wav", "npy", "npz", "onnx", "pt", "safetensors"],
+        run: readers::foreign,
     },
     Target {
         name: "kernels",

@@ -4,7 +4,7 @@ use std::io::{Cursor, Read, Write};
 
 use sumun_testing::Random;
 use zip::write::SimpleFileOptions;
-use zip::{ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::lie;
 
@@ -27,7 +27,7 @@ pub(super) fn change(bytes: &mut Vec<u8>, random: &mut Random) -> bool {
         match random.below(20) {
             0 => drop(members.swap_remove(place)),
             1 => members[place].0 = lie::text(random).to_owned(),
-            2 => members.push((members[place].0.clone(), Vec::new())),
+            2 => members.push((members[place].0.clone(), Vec::new(), CompressionMethod::Stored)),
             _ => super::change(&mut members[place].1, &inside, random),
         }
         if members.is_empty() {
@@ -41,24 +41,26 @@ pub(super) fn change(bytes: &mut Vec<u8>, random: &mut Random) -> bool {
     true
 }
 
-fn members(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+type Member = (String, Vec<u8>, CompressionMethod);
+
+fn members(bytes: &[u8]) -> Option<Vec<Member>> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).ok()?;
     let mut members = Vec::new();
     for place in 0..archive.len() {
         let mut member = archive.by_index(place).ok()?;
-        let mut content = Vec::new();
+        let (mut content, method) = (Vec::new(), member.compression());
         (&mut member).take(MOST).read_to_end(&mut content).ok()?;
         let name = member.name().ok()?.into_owned();
-        members.push((name, content));
+        members.push((name, content, method));
     }
     Some(members)
 }
 
 /// The archive; None where the writer refuses a name.
-fn written(members: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
+fn written(members: &[Member]) -> Option<Vec<u8>> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in members {
-        writer.start_file(name.as_str(), SimpleFileOptions::default()).ok()?;
+    for (name, content, method) in members {
+        writer.start_file(name.as_str(), SimpleFileOptions::default().compression_method(*method)).ok()?;
         writer.write_all(content).ok()?;
     }
     Some(writer.finish().ok()?.into_inner())

@@ -3,6 +3,7 @@
 //! What a reader is asked beside its bytes (options, columns, names) is a function of the bytes: a finding is one file.
 
 mod files;
+mod foreign;
 mod records;
 mod settings;
 mod tables;
@@ -15,6 +16,7 @@ use sumun_testing::Random;
 use tempfile::TempDir;
 
 pub use files::{checkpoint, model, run};
+pub use foreign::foreign;
 pub use records::{pairs, records, tagged};
 pub use settings::{config, grid, setting};
 pub use tables::table;
