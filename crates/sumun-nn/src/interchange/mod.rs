@@ -57,7 +57,7 @@ pub struct Import {
     pub model: Model,
     /// What was assumed, left out or rounded, a sentence each.
     pub notes: Vec<String>,
-    /// The states that the file begins with where none are given, `[L·D, 1, H]` by the names that [`apply`] has; mostly none.
+    /// The states that the file begins with where none are given, `[L·D, 1, H]` by the names that [`apply`](fn@apply) has; mostly none.
     pub initial: Tensors,
     /// How the arrays of an ONNX graph are those of the model; None of other files.
     pub interface: Option<onnx::Interface>,
