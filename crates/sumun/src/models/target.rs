@@ -52,8 +52,16 @@ const SEED: u64 = 20_26;
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Torch, Self::Safetensors, Self::Keras, Self::H5, Self::RtNeural, Self::Onnx];
+    pub const ALL: [Self; 8] = [
+        Self::Torch,
+        Self::Safetensors,
+        Self::Keras,
+        Self::H5,
+        Self::RtNeural,
+        Self::Onnx,
+        Self::C,
+        Self::NumPy,
+    ];
 
     /// Its short name.
     pub fn name(self) -> &'static str {

@@ -87,6 +87,8 @@ impl<C: Config> Training<C> {
         let plan =
             config.plan(Some(checkpoint.snapshot.weights())).map_err(|error| match error.problem() {
                 Error::Data(problem) if piped && problem.starts_with(STANDARD_INPUT) => again(),
+                // Other data may make a network of another size, before their hashes can be compared.
+                Error::Model(_) if piped => again(),
                 _ => error,
             })?;
         if plan.sources().len() != sources.len() {

@@ -20,7 +20,7 @@ const MOST_WEIGHTS: usize = 1 << 22;
 /// normalisation, and `fmaf` where it is asked for.
 ///
 /// What it returns after a step is what the model returns of the steps so far, at the last of them. On the
-/// [portable path](sumun_kernels::Path::Portable) it is the same bits where the compiler fuses no multiply-adds by itself
+/// portable path of `sumun_kernels` it is the same bits where the compiler fuses no multiply-adds by itself
 /// (`-ffp-contract=off`); where that path fuses them, as on AArch64, with `NAME_FUSED` defined. Two things differ: the sigmoid
 /// and tanh of a [dense layer](crate::nn::Dense) by at most 4 ulp, and softplus and ELU by at most 1e-6 of the result, because
 /// the library takes the system's functions there.
