@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use sumun::models::{Target, open, write};
+use sumun::models::{Target, open, save, write};
 
 use super::architecture;
 use super::show::notes;
@@ -55,9 +55,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(weights) = &written.weights {
         let beside = arguments.out.with_extension("npz");
         super::refuse_same_file(&arguments.model, &beside)?;
-        super::save(&beside, weights)?;
+        save(&beside, weights)?;
     }
-    super::save(&arguments.out, &written.bytes)?;
+    save(&arguments.out, &written.bytes)?;
     notes(&opened);
     let proven = written.difference.map(|d| format!("; largest difference on random input: {d:.1e}"));
     tell(&format!(

@@ -45,8 +45,3 @@ fn refuse_same_file(read: &Path, written: &Path) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
-
-/// Writes a file so that a reader sees the old one or the whole new one.
-fn save(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    Ok(sumun::models::save(path, bytes)?)
-}

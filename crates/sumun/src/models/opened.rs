@@ -85,8 +85,8 @@ pub fn open(path: &Path, architecture: Option<ModelConfig>) -> Result<Opened> {
     let name = path.display();
     let bytes = bytes(path)?;
     if is_own(&bytes) {
+        let file = ModelFile::from_bytes(&name.to_string(), &bytes)?;
         drop(bytes);
-        let file = ModelFile::load(path)?;
         if file.task != NETWORK {
             return trained(open_file(&name.to_string(), file)?, architecture.as_ref());
         }
