@@ -179,7 +179,7 @@ impl ForeignFile {
                 of_keras_with(file, architecture)?
             }
             (Content::Audio(document), None) => of_audio(document)?,
-            (Content::Onnx(graph), None) => super::onnx::read(graph)?.into(),
+            (Content::Onnx(graph), None) => super::onnx::read(graph)?,
             (_, Some(_)) => {
                 return Err(Error::Model("has its layers in it; leave out the architecture".into()));
             }

@@ -25,6 +25,17 @@ pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32
     out
 }
 
+/// The values of `[a, b, c]` as `[c, b, a]`: the weight of a convolution `[O, I, K]` as Keras' kernel `[K, I, O]`, and back.
+pub(super) fn turned(values: &[f32], [a, b, c]: [usize; 3]) -> Vec<f32> {
+    let mut out = Vec::with_capacity(values.len());
+    for z in 0..c {
+        for y in 0..b {
+            out.extend((0..a).map(|x| values[(x * b + y) * c + z]));
+        }
+    }
+    out
+}
+
 /// Blocks of `values` in the other order.
 fn reordered(cell: CellKind, values: &[f32]) -> Vec<f32> {
     let blocks = blocks(cell);
@@ -59,6 +70,15 @@ pub(super) fn kernel_out(cell: CellKind, values: &[f32], inputs: usize) -> Vec<f
 /// A bias `[G·H]`, in either direction.
 pub(super) fn bias(cell: CellKind, values: &[f32]) -> Vec<f32> {
     reordered(cell, values)
+}
+
+/// `bias_ih` and `bias_hh` as the one bias of a cell of Keras: both, `[2, G·H]`, where the cell needs both, else their sum.
+pub(super) fn biases_out(cell: CellKind, input: &[f32], hidden: &[f32]) -> Result<Tensor> {
+    let (input, hidden) = (bias(cell, input), bias(cell, hidden));
+    Ok(match cell.spec().biases_differ() {
+        true => Tensor::f32(vec![2, input.len()], [input, hidden].concat())?,
+        false => Tensor::f32(vec![input.len()], input.iter().zip(&hidden).map(|(a, b)| a + b).collect())?,
+    })
 }
 
 /// A kernel of CuDNN's layers `[in, G·H]` as `weight_ih`: of each gate, the numbers of its `[in, H]` are those of `[H, in]`.

@@ -48,7 +48,7 @@ pub use weights::{of_weights, of_weights_with, to_weights};
 use sumun_formats::Tensors;
 
 use crate::Result;
-use crate::model::Model;
+use crate::model::{Model, ModelConfig, NamedTensor};
 
 /// A model that came from another program's file.
 #[derive(Debug)]
@@ -57,7 +57,8 @@ pub struct Import {
     pub model: Model,
     /// What was assumed, left out or rounded, a sentence each.
     pub notes: Vec<String>,
-    /// The states that the file begins with where none are given, `[L·D, 1, H]` by the names that [`apply`](fn@apply) has; mostly none.
+    /// The states that the file begins with where none are given, `[L·D, 1, H]` by the names that [`apply`](fn@apply) has;
+    /// mostly none.
     pub initial: Tensors,
     /// How the arrays of an ONNX graph are those of the model; None of other files.
     pub interface: Option<onnx::Interface>,
@@ -67,6 +68,11 @@ impl Import {
     /// A model of which there is nothing to say.
     pub fn new(model: Model) -> Self {
         Self { model, notes: Vec::new(), initial: Tensors::new(), interface: None }
+    }
+
+    /// A model of layers with their weights.
+    fn of(config: ModelConfig, weights: &[NamedTensor], notes: Vec<String>) -> Result<Self> {
+        Ok(Self { notes, ..Self::new(Model::from_tensors(config, weights)?) })
     }
 
     /// Runs the model as [`apply`](fn@apply), from the states of its file where `initial` has none; of an ONNX graph by the

@@ -7,8 +7,8 @@ use super::chain::chain;
 use super::modules::{Kind, Module, Recurrent, modules};
 use crate::error::quoted;
 use crate::model::{
-    Biases, DenseLayer, EmbeddingLayer, Input, LayerConfig, Model, ModelConfig, ModelFile, NETWORK,
-    NamedTensor, RecurrentLayer, WeightShapes,
+    Biases, DenseLayer, EmbeddingLayer, Input, LayerConfig, Model, ModelConfig, NamedTensor, RecurrentLayer,
+    WeightShapes,
 };
 use crate::nn::{BatchNormLayer, Conv1dLayer, LayerNormLayer};
 use crate::{Error, Result};
@@ -126,9 +126,7 @@ fn fill(config: ModelConfig, modules: &[Module<'_>], order: &[usize]) -> Result<
     if rounded > 0 {
         notes.push(format!("{rounded} tensors of double precision were rounded to single precision"));
     }
-    let config = serde_json::json!({ "model": serde_json::to_value(&config).map_err(|error| Error::Model(error.to_string()))? });
-    let model = Model::from_file(&ModelFile { task: NETWORK.into(), config, tensors: named })?;
-    Ok(Import { notes, ..Import::new(model) })
+    Import::of(config, &named, notes)
 }
 
 fn layer(kind: &Kind, is_embedding: bool, gives_steps: bool) -> LayerConfig {

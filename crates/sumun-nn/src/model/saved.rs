@@ -52,8 +52,13 @@ impl Model {
                 .map_err(|error| Error::Model(format!("its layers cannot be read: {error}")))?,
             None => return Err(Error::Model("its configuration has no model".into())),
         };
-        let wrong = |error: Error| Error::Model(format!("its layers do not fit: {error}"));
-        let plan = Plan::within(&config, tensors.len() + SPARE).map_err(wrong)?;
+        Self::from_tensors(config, tensors)
+    }
+
+    /// The model of these layers with these weights; errors as [`from_file`](Self::from_file).
+    pub(crate) fn from_tensors(config: ModelConfig, tensors: &[NamedTensor]) -> Result<Self> {
+        let plan = Plan::within(&config, tensors.len() + SPARE)
+            .map_err(|error| Error::Model(format!("its layers do not fit: {error}")))?;
         // By name at once: a file of a few megabytes may have very many.
         let mut unread: HashMap<&str, &NamedTensor> =
             tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();

@@ -6,12 +6,9 @@ use sumun_formats::Tensor;
 use sumun_formats::audio::rtneural::{Kind, Layer, Model as RtNeural};
 use sumun_formats::audio::{Document, guitarml, nam};
 
-use super::layouts::{bias, kernel_in, transposed};
+use super::layouts::{bias, kernel_in, transposed, turned};
 use super::{Import, of_weights, of_weights_with};
-use crate::model::{
-    Biases, DenseLayer, Input, LayerConfig, Model, ModelConfig, ModelFile, NETWORK, NamedTensor,
-    RecurrentLayer,
-};
+use crate::model::{Biases, DenseLayer, Input, LayerConfig, ModelConfig, NamedTensor, RecurrentLayer};
 use crate::nn::{
     ActivationFunction, ActivationLayer, BatchNormLayer, CellKind, CombineLayer, Conv1dLayer, Padding,
     SoftmaxLayer,
@@ -109,10 +106,7 @@ impl Chain {
     }
 
     fn finish(self, notes: Vec<String>) -> Result<Import> {
-        let model = serde_json::to_value(&self.config).map_err(|error| Error::Model(error.to_string()))?;
-        let config = serde_json::json!({ "model": model });
-        let model = Model::from_file(&ModelFile { task: NETWORK.into(), config, tensors: self.weights })?;
-        Ok(Import { notes, ..Import::new(model) })
+        Import::of(self.config, &self.weights, notes)
     }
 }
 
@@ -171,12 +165,8 @@ fn push_layer(chain: &mut Chain, place: usize, layer: &Layer, inputs: usize) -> 
             let layer =
                 Conv1dLayer::new(units, kernel).dilation(dilation).groups(groups).padding(Padding::Causal);
             chain.push(name.clone(), layer);
-            // [K, I / groups, O] as [O, I / groups, K].
-            let (from, each) = (weight(0)?, inputs / groups.max(1));
-            let at = |o: usize, i: usize, k: usize| from[(k * each + i) * units + o];
-            let turned =
-                (0..units).flat_map(|o| (0..each).flat_map(move |i| (0..kernel).map(move |k| (o, i, k))));
-            let turned = turned.map(|(o, i, k)| at(o, i, k)).collect();
+            let each = inputs / groups.max(1);
+            let turned = turned(&weight(0)?, [kernel, each, units]);
             chain.weight("weight", &[units, each, kernel], turned);
             chain.weight("bias", &[units], weight(1)?);
         }

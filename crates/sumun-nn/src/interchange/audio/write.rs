@@ -3,7 +3,7 @@
 use sumun_formats::Tensor;
 use sumun_formats::audio::rtneural::{Kind, Layer, Model as RtNeural};
 
-use super::super::layouts::{bias, kernel_out, transposed};
+use super::super::layouts::{biases_out, kernel_out, transposed, turned};
 use crate::error::quoted;
 use crate::model::{Biases, DenseLayer, LayerConfig, Model, ModelConfig, PlannedCall, RecurrentLayer};
 use crate::nn::{
@@ -64,13 +64,8 @@ fn push(model: &Model, config: &LayerConfig, call: &PlannedCall, layers: &mut Ve
         if own.padding != Padding::Causal || own.stride != 1 {
             return Err(refused(call, config, "only causal convolutions with a stride of 1 are streams"));
         }
-        let (kernel, each, from) = (own.kernel, inputs / own.groups.max(1), values("weight")?);
-        let mut turned = Vec::with_capacity(from.len());
-        for step in 0..kernel {
-            for input in 0..each {
-                turned.extend((0..units).map(|unit| from[(unit * each + input) * kernel + step]));
-            }
-        }
+        let (kernel, each) = (own.kernel, inputs / own.groups.max(1));
+        let turned = turned(&values("weight")?, [units, each, kernel]);
         let of_bias = if own.bias { values("bias")? } else { vec![0.0; units] };
         let weights =
             vec![Tensor::f32(vec![kernel, each, units], turned)?, Tensor::f32(vec![units], of_bias)?];
@@ -142,17 +137,12 @@ fn recurrent(
     let zeros = || Ok(vec![0.0; rows]);
     let input = if own.biases == Biases::None { zeros() } else { values("bias_ih_l0") }?;
     let hidden = if own.biases == Biases::Two { values("bias_hh_l0") } else { zeros() }?;
-    let (input, hidden) = (bias(cell, &input), bias(cell, &hidden));
-    let biases = match kind {
-        Kind::Gru => Tensor::f32(vec![2, rows], [input, hidden].concat())?,
-        _ => Tensor::f32(vec![rows], input.iter().zip(&hidden).map(|(a, b)| a + b).collect())?,
-    };
     Ok((
         kind,
         vec![
             Tensor::f32(vec![inputs, rows], kernel_out(cell, &values("weight_ih_l0")?, inputs))?,
             Tensor::f32(vec![units, rows], kernel_out(cell, &values("weight_hh_l0")?, units))?,
-            biases,
+            biases_out(cell, &input, &hidden)?,
         ],
     ))
 }

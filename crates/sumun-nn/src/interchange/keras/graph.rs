@@ -8,9 +8,9 @@ use sumun_formats::{Data, Tensor};
 use super::super::Import;
 use super::activations::{Meaning, Version, of_dense};
 use super::settings::Options;
-use super::{layers, refused};
+use super::{fresh, layers, refused};
 use crate::error::quoted;
-use crate::model::{Input, LayerConfig, Model, ModelConfig, ModelFile, NETWORK, NamedTensor};
+use crate::model::{Input, LayerConfig, ModelConfig, NamedTensor};
 use crate::nn::{
     ActivationFunction, ActivationLayer, CombineLayer, EmbeddingLayer, Pool, PoolLayer, SoftmaxLayer,
 };
@@ -261,13 +261,7 @@ impl Graph {
 
     /// A name that nothing has: that of a layer with something behind it.
     pub(super) fn fresh(&mut self, stem: &str) -> String {
-        let mut name = stem.to_owned();
-        let mut count = 1;
-        while !self.taken.insert(name.clone()) {
-            count += 1;
-            name = format!("{stem}_{count}");
-        }
-        name
+        fresh(&mut self.taken, stem)
     }
 
     /// Gives a name back that is about to be given to a layer.
@@ -617,10 +611,7 @@ impl Graph {
                 self.rounded
             ));
         }
-        let config = serde_json::to_value(&self.config).map_err(|error| Error::Model(error.to_string()))?;
-        let config = serde_json::json!({ "model": config });
-        let model = Model::from_file(&ModelFile { task: NETWORK.into(), config, tensors: self.tensors })?;
-        Ok(Import { notes: self.notes, ..Import::new(model) })
+        Import::of(self.config, &self.tensors, self.notes)
     }
 
     /// Masks that a layer heeds are the embedding's; those that none heeds are none.

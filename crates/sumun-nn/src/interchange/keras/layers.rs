@@ -2,7 +2,7 @@
 
 use sumun_formats::keras::{Call, Layer, Settings, Taken, Value};
 
-use super::super::layouts::{expect, transposed};
+use super::super::layouts::{expect, transposed, turned};
 use super::activations::{Meaning, constants, meaning};
 use super::graph::{Flow, Graph, Shape};
 use super::settings::Options;
@@ -256,14 +256,7 @@ fn convolution(
     let tensors = weights.next("", 1 + usize::from(config.bias))?;
     graph.count(&tensors);
     let values = expect(&name, "kernel", tensors[0], &[kernel, inputs, units])?;
-    // [K, I, O] is the transposed of [O, K, I] in two parts.
-    let mut turned = Vec::with_capacity(values.len());
-    for unit in 0..units {
-        for input in 0..inputs {
-            turned.extend((0..kernel).map(|step| values[(step * inputs + input) * units + unit]));
-        }
-    }
-    graph.weight(&name, "weight", &[units, inputs, kernel], turned);
+    graph.weight(&name, "weight", &[units, inputs, kernel], turned(&values, [kernel, inputs, units]));
     if let Some(tensor) = tensors.get(1) {
         let values = expect(&name, "bias", tensor, &[units])?;
         graph.weight(&name, "bias", &[units], values);

@@ -13,6 +13,8 @@ mod rows;
 mod settings;
 mod write;
 
+use std::collections::HashSet;
+
 use sumun_formats::keras::Keras;
 
 use super::Import;
@@ -57,6 +59,17 @@ pub fn to_keras(model: &Model) -> Result<Vec<u8>> {
 pub fn to_keras_h5(model: &Model) -> Result<Vec<u8>> {
     let (architecture, weights) = write::model(model)?;
     Ok(sumun_formats::keras::write_h5(&architecture, &weights)?)
+}
+
+/// A name that nothing has: the stem, or with a number behind it.
+fn fresh(taken: &mut HashSet<String>, stem: &str) -> String {
+    let mut name = stem.to_owned();
+    let mut count = 1;
+    while !taken.insert(name.clone()) {
+        count += 1;
+        name = format!("{stem}_{count}");
+    }
+    name
 }
 
 /// What a layer of Keras is called in messages, and why it cannot be read.

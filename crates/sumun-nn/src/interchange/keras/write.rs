@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use sumun_formats::Tensor;
 use sumun_formats::keras::{Architecture, Call, Layer, LayerWeights, Part, Settings, Source, Value};
 
-use super::super::layouts::{bias, kernel_out, transposed};
+use super::super::layouts::{biases_out, kernel_out, transposed, turned};
+use super::fresh;
 use crate::error::quoted;
 use crate::layer::Signal;
 use crate::model::{Input, LayerConfig, Model, PlannedCall};
@@ -84,13 +85,7 @@ impl Writer<'_> {
     }
 
     fn fresh(&mut self, stem: &str) -> String {
-        let mut name = stem.to_owned();
-        let mut count = 1;
-        while !self.taken.insert(name.clone()) {
-            count += 1;
-            name = format!("{stem}_{count}");
-        }
-        name
+        fresh(&mut self.taken, stem)
     }
 
     /// Appends a layer, and returns its output.
@@ -359,12 +354,7 @@ impl Writer<'_> {
         }
         let (units, inputs, kernel) = (own.units, features / own.groups.max(1), own.kernel);
         let values = self.values(name, "weight")?;
-        let mut turned = Vec::with_capacity(values.len());
-        for step in 0..kernel {
-            for input in 0..inputs {
-                turned.extend((0..units).map(|unit| values[(unit * inputs + input) * kernel + step]));
-            }
-        }
+        let turned = turned(&values, [units, inputs, kernel]);
         let mut arrays = vec![("kernel", Tensor::f32(vec![kernel, inputs, units], turned)?)];
         if own.bias {
             arrays.push(("bias", Tensor::f32(vec![units], self.values(name, "bias")?)?));
@@ -501,18 +491,8 @@ impl Writer<'_> {
         if own.biases == Biases::None {
             return Ok(arrays);
         }
-        let input = bias(cell, &values("bias_ih")?);
-        let hidden = match own.biases {
-            Biases::Two => bias(cell, &values("bias_hh")?),
-            _ => vec![0.0; rows],
-        };
-        arrays.push(match cell.spec().biases_differ() {
-            true => ("bias", Tensor::f32(vec![2, rows], [input, hidden].concat())?),
-            false => {
-                let sum = input.iter().zip(&hidden).map(|(a, b)| a + b).collect();
-                ("bias", Tensor::f32(vec![rows], sum)?)
-            }
-        });
+        let hidden = if own.biases == Biases::Two { values("bias_hh")? } else { vec![0.0; rows] };
+        arrays.push(("bias", biases_out(cell, &values("bias_ih")?, &hidden)?));
         Ok(arrays)
     }
 }

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, HashSet};
 
 use sumun_formats::onnx::OnnxGraph;
 
-use super::OnnxImport;
 use super::axes::Role;
 use super::graph::{InputKind, Reader};
 use super::interface::{ArrayIn, Interface, OutputOf, Place, Shown, StateFrom, StatesIn};
 use super::recurrent::Start;
 use super::value::{Array, Axis, Content, Part, Piece, Value};
 use crate::error::quoted;
-use crate::model::{Input, LayerConfig, Model, ModelConfig, ModelFile, NETWORK};
+use crate::interchange::Import;
+use crate::model::{Input, LayerConfig, ModelConfig};
 use crate::nn::{RecurrentLayer, ReverseLayer};
 use crate::{Error, Result};
 
 impl Reader<'_> {
-    pub(super) fn finish(mut self, graph: &OnnxGraph) -> Result<OnnxImport> {
+    pub(super) fn finish(mut self, graph: &OnnxGraph) -> Result<Import> {
         self.settle_inputs()?;
         self.check_lengths()?;
         let mut outputs = Vec::with_capacity(graph.outputs.len());
@@ -48,15 +48,9 @@ impl Reader<'_> {
             self.notes.push(format!("nothing in the graph reads {}", names.join(", ")));
         }
         let config = self.config(returned)?;
-        let json = serde_json::to_value(&config).map_err(|error| Error::Model(error.to_string()))?;
-        let file = ModelFile {
-            task: NETWORK.into(),
-            config: serde_json::json!({ "model": json }),
-            tensors: std::mem::take(&mut self.weights),
-        };
-        let model = Model::from_file(&file)?;
         let interface = Interface { inputs, states, state_names, lengths, unread, outputs };
-        Ok(OnnxImport { model, notes: self.notes, interface })
+        let import = Import::of(config, &self.weights, self.notes)?;
+        Ok(Import { interface: Some(interface), ..import })
     }
 
     /// Gives axes of inputs that no node told of their usual meaning: sequences, then steps, features last.

@@ -2,7 +2,6 @@
 
 use sumun_formats::{Data, Tensor, Tensors};
 
-use super::OnnxImport;
 use crate::error::quoted;
 use crate::interchange::apply::{LENGTHS, OUTPUT, apply, state_name};
 use crate::model::Model;
@@ -141,18 +140,11 @@ fn described(name: &str, axes: &[Place], is_state: bool) -> OnnxArray {
     OnnxArray { name: name.to_owned(), axes: axes.iter().map(letter).collect(), is_state }
 }
 
-impl OnnxImport {
+impl Interface {
     /// Runs the model on the graph's arrays, by the graph's names and in its layouts; states may be among `inputs` or in
     /// `initial`, and are zeros where they are in neither. Returned are the graph's outputs.
     ///
     /// Errors: an array that is missing, of another shape or type, or that the graph does not read; values that are not finite.
-    pub fn apply(&self, inputs: &Tensors, initial: &Tensors) -> Result<Tensors> {
-        self.interface.apply(&self.model, inputs, initial)
-    }
-}
-
-impl Interface {
-    /// What [`OnnxImport::apply`] does.
     pub(in crate::interchange) fn apply(
         &self,
         model: &Model,

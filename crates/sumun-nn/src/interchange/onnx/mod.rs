@@ -3,7 +3,7 @@
 //! [`read`] walks the nodes of a graph in their order and works out what each value is without running it: a constant, a
 //! length, rows of a layer with their axes, or states. Nodes that compute become layers; transposes, reshapes, shapes and the
 //! like only say which axis is which, and cost nothing where the model runs. What no layer here is, is an error that names
-//! the node. [`OnnxImport::apply`] takes and returns arrays by the graph's own names and in its own layouts.
+//! the node. [`Import::apply`] takes and returns arrays by the graph's own names and in its own layouts.
 //!
 //! [`write()`] makes a graph of a model, for any number of sequences and steps.
 
@@ -30,31 +30,14 @@ use sumun_formats::onnx::OnnxModel;
 
 use super::Import;
 use crate::Result;
-use crate::model::Model;
 
 pub use interface::{Interface, OnnxArray};
 pub use write::{OnnxOptions, write};
 
-/// A model that came from an ONNX graph.
-#[derive(Debug)]
-pub struct OnnxImport {
-    /// The model, with the graph's weights.
-    pub model: Model,
-    /// What was assumed, left out or rounded, a sentence each.
-    pub notes: Vec<String>,
-    /// How the graph's arrays are those of the model.
-    pub interface: Interface,
-}
-
-impl From<OnnxImport> for Import {
-    fn from(import: OnnxImport) -> Self {
-        Self { notes: import.notes, interface: Some(import.interface), ..Self::new(import.model) }
-    }
-}
-
-/// Reads a graph as a model. Errors name the node: an operator that no layer here is, axes that a layer does not compute along,
-/// a constant that depends on what the model is given.
-pub fn read(model: &OnnxModel) -> Result<OnnxImport> {
+/// Reads a graph as a model, whose [`interface`](Import::interface) has the graph's own arrays. Errors name the node: an
+/// operator that no layer here is, axes that a layer does not compute along, a constant that depends on what the model is
+/// given.
+pub fn read(model: &OnnxModel) -> Result<Import> {
     let mut reader = graph::Reader::new(model)?;
     reader.walk(&model.graph)?;
     reader.finish(&model.graph)

@@ -2,8 +2,9 @@
 
 use sumun_formats::onnx::OnnxAttribute;
 use sumun_formats::{Data, Tensor, Tensors};
+use sumun_nn::interchange::Import;
 use sumun_nn::interchange::apply;
-use sumun_nn::interchange::onnx::{OnnxImport, read};
+use sumun_nn::interchange::onnx::read;
 use sumun_nn::model::{Input, Model, RecurrentLayer};
 
 use super::{Graph, int, int_list, scalar, text};
@@ -16,7 +17,7 @@ fn values(tensors: &Tensors, name: &str) -> Vec<f32> {
     }
 }
 
-fn run(import: &OnnxImport, inputs: &[(&str, Tensor)]) -> Tensors {
+fn run(import: &Import, inputs: &[(&str, Tensor)]) -> Tensors {
     import.apply(&tensors(inputs), &Tensors::new()).unwrap()
 }
 
