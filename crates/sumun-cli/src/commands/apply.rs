@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use sumun::model::{Model, ModelConfig};
-use sumun::models::interchange::OUTPUT;
-use sumun::models::{open, read_arrays, write_arrays};
+use sumun::models::{has_one_array, open, read_arrays, write_arrays};
 
 use super::architecture;
 use super::show::notes;
@@ -54,16 +53,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let initial =
         arguments.state.as_deref().map(|file| read_arrays(file, "h_n")).transpose()?.unwrap_or_default();
     let results = opened.apply(&inputs, &initial)?;
-    notes(&opened);
-    match &arguments.state_out {
-        None => write_arrays(&arguments.output, &results, OUTPUT)?,
-        Some(file) => {
-            let (states, outputs) =
-                results.partition(|name| name.starts_with("h_n") || name.starts_with("c_n"));
-            write_arrays(file, &states, "h_n")?;
-            write_arrays(&arguments.output, &outputs, OUTPUT)?;
+    // The one array of a .npy file is the output.
+    if arguments.state_out.is_none() && !has_one_array(&arguments.output) {
+        write_arrays(&arguments.output, &results)?;
+    } else {
+        let (states, outputs) = results.partition(|name| name.starts_with("h_n") || name.starts_with("c_n"));
+        if let Some(file) = &arguments.state_out {
+            write_arrays(file, &states)?;
         }
+        write_arrays(&arguments.output, &outputs)?;
     }
+    notes(&opened);
     tell(&format!("{}: written", arguments.output.display()));
     Ok(())
 }

@@ -38,6 +38,36 @@ fn a_classifier_of_pytorch_is_shown_taken_in_run_and_given_out() {
     assert_eq!(again["model"], json["model"]);
 }
 
+/// A `.npy` file of numbers, `[T, F]`.
+fn npy(shape: [usize; 2]) -> Vec<u8> {
+    let header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", shape[0], shape[1]);
+    let header = format!("{header:<117}\n");
+    let values = (0..shape[0] * shape[1]).flat_map(|value| (value as f32 / 8.0).to_le_bytes());
+    [b"\x93NUMPY\x01\x00".as_slice(), &(header.len() as u16).to_le_bytes(), header.as_bytes()]
+        .concat()
+        .into_iter()
+        .chain(values)
+        .collect()
+}
+
+#[test]
+fn states_go_from_call_to_call_and_are_never_cut() {
+    let place = Place::new();
+    place.write("layers.toml", "[input]\nfeatures = 5\n[[layers]]\nkind = \"lstm\"\nunits = 6\nreturn_sequences = true\n[[layers]]\nkind = \"dense\"\nunits = 3\n");
+    place.write("x.npy", npy([4, 5]));
+    let weights = golden("shared_storage_strided.pt");
+    let apply = ["apply", &weights, "--architecture", "layers.toml", "--input", "x.npy", "--output"];
+    place.succeed(&[&apply[..], &["y.npy"]].concat());
+    place.succeed(&[&apply[..], &["y1.npy", "--state-out", "s.npz"]].concat());
+    place.succeed(&[&apply[..], &["y2.npy", "--state", "s.npz"]].concat());
+    let bytes = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert_eq!(bytes("y.npy"), bytes("y1.npy"));
+    assert_ne!(bytes("y.npy"), bytes("y2.npy"));
+    let cut = [&apply[..], &["y3.npy", "--state-out", "s.npy"]].concat();
+    place.refuse(&cut, &["s.npy: a .npy file has one array, and there are h_n, c_n; give a .npz file"]);
+}
+
 #[test]
 fn the_network_of_a_run_is_given_out_and_run() {
     let place = Place::new();

@@ -25,18 +25,18 @@ pub fn read_arrays(path: &Path, only: &str) -> Result<Tensors> {
     }
 }
 
-/// Writes arrays by the file's ending, as [`read_arrays`]; a `.npy` file has the one called `only`. A reader sees the old file
-/// or the whole new one.
-pub fn write_arrays(path: &Path, arrays: &Tensors, only: &str) -> Result<()> {
+/// Writes arrays by the file's ending, as [`read_arrays`]; several or none to a `.npy` file are an error. A reader sees the old
+/// file or the whole new one.
+pub fn write_arrays(path: &Path, arrays: &Tensors) -> Result<()> {
     let refused = |error: sumun_formats::Error| Error::Data(format!("{}: {error}", path.display()));
     let bytes = match ending(path).as_str() {
         "npz" => npy::write_archive(arrays).map_err(refused)?,
         "safetensors" => safetensors::write(arrays, &BTreeMap::new()).map_err(refused)?,
-        "npy" => match arrays.get(only) {
-            Some(array) => npy::write(array),
-            None => {
-                let names: Vec<&str> = arrays.iter().map(|(name, _)| name).collect();
-                let names = names.join(", ");
+        "npy" => match arrays.iter().collect::<Vec<_>>()[..] {
+            [(_, array)] => npy::write(array),
+            ref several => {
+                let names: Vec<&str> = several.iter().map(|(name, _)| *name).collect();
+                let names = if names.is_empty() { "none".into() } else { names.join(", ") };
                 let name = path.display();
                 return Err(Error::Data(format!(
                     "{name}: a .npy file has one array, and there are {names}; give a .npz file"
@@ -51,6 +51,11 @@ pub fn write_arrays(path: &Path, arrays: &Tensors, only: &str) -> Result<()> {
 /// Writes a file so that a reader sees the old one or the whole new one. Error: what the operating system refuses.
 pub fn save(path: &Path, bytes: &[u8]) -> Result<()> {
     durable::write(path, bytes).map_err(|source| Error::Io { path: path.to_path_buf(), source })
+}
+
+/// Whether files of that ending have one array and no name for it.
+pub fn has_one_array(path: &Path) -> bool {
+    ending(path) == "npy"
 }
 
 fn ending(path: &Path) -> String {

@@ -18,7 +18,7 @@ mod arrays;
 mod opened;
 mod target;
 
-pub use arrays::{read_arrays, save, write_arrays};
+pub use arrays::{has_one_array, read_arrays, save, write_arrays};
 pub use opened::{Opened, Origin, bytes, open};
 pub use sumun_nn::interchange;
 pub use target::{Target, Written, write};
