@@ -13,6 +13,7 @@ mod planning;
 mod signal;
 mod spec;
 mod stage;
+mod stepping;
 
 use sumun_kernels::{InputGradient, Path};
 
@@ -30,6 +31,7 @@ pub use signal::Signal;
 pub use spec::LayerSpec;
 pub use stage::{BackwardCall, Call, InputGradients, Kept, LayerOutput, Stage, Through, Value};
 pub(crate) use stage::{only, only_wanted};
+pub use stepping::{StepWindow, Stepping};
 
 /// A layer from packed rows to packed rows. Its numbers live in the model's [`Parameters`]; the layer knows their ids.
 ///
@@ -52,6 +54,16 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
         d_out: Rows,
         wanted: InputGradient,
     ) -> Result<Option<Rows>>;
+
+    /// How it goes on with sequences whose steps come one by one; None where [`Through`] says so.
+    fn stepping(&self) -> Option<Stepping> {
+        None
+    }
+
+    /// As [`Stage::window`].
+    fn window(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
+        self.forward(parameters, x)
+    }
 
     /// The path of the kernels that computes it; None where there is no choice.
     fn path(&self) -> Option<Path> {

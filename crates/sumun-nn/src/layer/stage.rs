@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use sumun_kernels::{InputGradient, Path};
 
-use super::Layer;
+use super::{Layer, Stepping};
 use crate::noise::Noise;
 use crate::state::RecurrentState;
 use crate::{Error, Ids, Parameters, Result, Rows};
@@ -127,6 +127,17 @@ pub trait Stage: Debug + Send + Sync {
         Ok(row)
     }
 
+    /// How it goes on with sequences whose steps come one by one.
+    fn stepping(&self) -> Stepping {
+        Stepping::Never("does not say how it goes on from step to step; run it on whole sequences".into())
+    }
+
+    /// The row of the last step of each sequence, `[N, F]`, of sequences that are as long as the layer's
+    /// [`StepWindow`](super::StepWindow); for layers that say that they have one.
+    fn window(&self, call: Call<'_>, x: Rows) -> Result<Rows> {
+        Ok(self.forward(call, vec![Value::Rows(x)])?.rows)
+    }
+
     /// The path of the kernels that computes it; None where there is no choice.
     fn path(&self) -> Option<Path> {
         None
@@ -222,6 +233,19 @@ where
                 "a layer computes each row from several steps; what a masked step shows depends on those beside it".into(),
             )),
         }
+    }
+
+    fn stepping(&self) -> Stepping {
+        self.layer.stepping().unwrap_or_else(|| match self.masked {
+            Masked::Computed => Stepping::Forward,
+            Masked::Below | Masked::Unknown => Stepping::Never(
+                "computes its rows from several steps, some of which have not come yet; run it on whole sequences".into(),
+            ),
+        })
+    }
+
+    fn window(&self, call: Call<'_>, x: Rows) -> Result<Rows> {
+        self.layer.window(call.parameters, x)
     }
 
     fn path(&self) -> Option<Path> {

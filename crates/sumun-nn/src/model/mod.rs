@@ -84,6 +84,7 @@ mod read;
 mod registry;
 #[cfg(feature = "files")]
 mod saved;
+mod stream;
 mod summary;
 mod walk;
 #[cfg(feature = "interchange")]
@@ -107,6 +108,7 @@ pub(crate) use planned::PlannedCall;
 pub use registry::Registry;
 #[cfg(feature = "files")]
 pub use saved::NETWORK;
+pub use stream::{Frame, ModelStream, StepOutput, StreamMemory, StreamWindow, Streams};
 pub use summary::{Summary, SummaryRow};
 pub use walk::{ModelCache, ModelState, Outputs};
 #[cfg(feature = "interchange")]

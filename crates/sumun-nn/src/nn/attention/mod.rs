@@ -8,6 +8,7 @@ use sumun_kernels::linear::{self, LinearDims};
 use sumun_kernels::{Path, RowsRef};
 
 use super::{Initializer, InputGradient, Layer};
+use crate::layer::Stepping;
 use crate::noise::Noise;
 use crate::parameters::Id;
 use crate::rows::expect_memory;
@@ -141,6 +142,10 @@ impl Attention {
 
 impl Layer for Attention {
     type Cache = AttentionCache;
+
+    fn stepping(&self) -> Option<Stepping> {
+        Some(Stepping::Never("attends over all steps of the sequence; run it on whole sequences".into()))
+    }
 
     fn path(&self) -> Option<Path> {
         Some(self.path)

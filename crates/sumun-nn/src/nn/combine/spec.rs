@@ -5,7 +5,7 @@ use std::any::Any;
 use super::{Combine, CombineCache, CombineInput};
 use crate::layer::{
     BackwardCall, Building, Call, Common, InputGradients, Kept, LayerOutput, LayerSpec, Planning, Signal,
-    Stage, Value, layer,
+    Stage, Stepping, Value, layer,
 };
 use crate::noise::Noise;
 use crate::{Error, Result};
@@ -137,6 +137,10 @@ impl Stage for CombineStage {
         let Some(d_out) = call.d_out else { return Ok(InputGradients::default()) };
         let inputs = self.how.backward(kept.into::<CombineCache>()?, d_out, call.wanted)?;
         Ok(InputGradients { inputs, initial: None })
+    }
+
+    fn stepping(&self) -> Stepping {
+        Stepping::Forward
     }
 
     fn layer(&self) -> &dyn Any {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::layer::{StepWindow, Stepping};
 use crate::{Error, Result};
 
 /// What precedes the first and follows the last step of a sequence.
@@ -108,6 +109,27 @@ impl Conv1dConfig {
                 (last + self.reach() + 1).saturating_sub(length) / 2
             }
         }
+    }
+
+    /// How it goes on from step to step.
+    pub(super) fn stepping(&self) -> Stepping {
+        let (before, stride) = (self.reach(), self.stride.max(1));
+        match self.padding {
+            Padding::Same if before > 0 => Stepping::Never(
+                "has padding on both sides, so that its windows read steps which have not come yet; use causal padding, or \
+                 none"
+                    .into(),
+            ),
+            _ if before == 0 && stride == 1 => Stepping::Forward,
+            padding => {
+                Stepping::Window(StepWindow { before, zeros_before: padding == Padding::Causal, stride })
+            }
+        }
+    }
+
+    /// The same convolution of sequences that are one window long.
+    pub(super) fn one_window(self) -> Self {
+        Self { padding: Padding::Valid, stride: 1, ..self }
     }
 
     /// Whether every step has an output of its own, whatever the length.

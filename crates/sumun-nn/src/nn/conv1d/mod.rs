@@ -7,6 +7,7 @@ mod tests;
 mod windows;
 
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::Rng;
 use sumun_kernels::linear::{LinearDims, Packed, backward_weight};
@@ -14,6 +15,7 @@ use sumun_kernels::{Path, RowsMut, RowsRef};
 
 use self::windows::{Columns, Windows};
 use super::{Initializer, InputGradient, Layer};
+use crate::layer::Stepping;
 use crate::noise::Noise;
 use crate::parameters::Id;
 use crate::{Parameters, Result, Rows};
@@ -30,12 +32,21 @@ pub use spec::Conv1dLayer;
 ///
 /// Windows are gathered, some thousand numbers at a time, and multiplied with the weights in one product, K · I / groups
 /// deep. That suits dense convolutions; with as many groups as features, products are K deep and little is gained.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Conv1d {
     config: Conv1dConfig,
     path: Path,
     weight: Id,
     bias: Option<Id>,
+    /// The weights of all groups, packed for windows that come one by one, with the version of the parameters they are of.
+    /// A pass over whole sequences packs them once for all its rows and keeps nothing.
+    packed: Mutex<Option<(u64, Arc<Vec<Packed>>)>>,
+}
+
+impl Clone for Conv1d {
+    fn clone(&self) -> Self {
+        Self { packed: Mutex::default(), ..*self }
+    }
 }
 
 /// What [`Conv1d::backward`](Layer::backward) needs.
@@ -65,7 +76,7 @@ impl Conv1d {
         };
         let weight = add("weight", &config.weight_shape())?;
         let bias = if config.bias { Some(add("bias", &[config.output])?) } else { None };
-        Ok(Self { config, path: Path::best(), weight, bias })
+        Ok(Self { config, path: Path::best(), weight, bias, packed: Mutex::default() })
     }
 
     /// What it is made of.
@@ -75,7 +86,7 @@ impl Conv1d {
 
     /// The same layer on another path of the kernels; the fastest is the default.
     pub fn on_path(self, path: Path) -> Self {
-        Self { path, ..self }
+        Self { path, packed: Mutex::default(), ..self }
     }
 
     /// The weight's handle.
@@ -126,28 +137,62 @@ impl Conv1d {
     }
 
     fn run(&self, parameters: &Parameters, x: &Rows) -> Result<(Rows, Windows)> {
-        let Conv1dConfig { input, output, kernel, groups, .. } = self.config;
+        let Conv1dConfig { input, output, groups, .. } = self.config;
         x.expect_shape("the input of a convolution", x.layout.rows(), input)?;
         self.expect(parameters)?;
         let windows = Windows::new(&self.config, &x.layout)?;
-        let rows = windows.layout.rows();
-        let mut y = vec![0.0; rows * output];
-        let (group_input, group_output) = self.group();
-        let depth = kernel * group_input;
-        let mut gathered = Vec::new();
+        let mut y = vec![0.0; windows.layout.rows() * output];
         for group in 0..groups {
-            let weight = self.weight_by_step(parameters, group);
-            let packed = Packed::new(self.path, depth, group_output, &weight, InputGradient::Skip)?;
-            let outputs = group * group_output..(group + 1) * group_output;
-            let bias = self.bias.map_or(&[][..], |bias| &parameters.value(bias)[outputs.clone()]);
-            for range in self.pieces(rows) {
-                windows.gather(range.clone(), &x.data, self.columns(group), &mut gathered);
-                let values = &mut y[range.start * output + outputs.start..range.end * output];
-                let to = RowsMut { values, stride: output, map: None };
-                packed.forward(range.len(), bias, RowsRef::dense(&gathered, depth), to)?;
-            }
+            let packed = self.pack(parameters, group)?;
+            self.map(parameters, group, &packed, &windows, x, &mut y)?;
         }
         Ok((Rows::new(y, output, windows.layout.clone())?, windows))
+    }
+
+    /// The weight of a group, packed.
+    fn pack(&self, parameters: &Parameters, group: usize) -> Result<Packed> {
+        let (input, output) = self.group();
+        let weight = self.weight_by_step(parameters, group);
+        Ok(Packed::new(self.path, self.config.kernel * input, output, &weight, InputGradient::Skip)?)
+    }
+
+    /// The packed weights of all groups, kept for the next call.
+    fn packed(&self, parameters: &Parameters) -> Result<Arc<Vec<Packed>>> {
+        let mut kept = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((version, packed)) if *version == parameters.version() => Ok(packed.clone()),
+            _ => {
+                let all = (0..self.config.groups).map(|group| self.pack(parameters, group));
+                let packed = Arc::new(all.collect::<Result<Vec<_>>>()?);
+                *kept = Some((parameters.version(), packed.clone()));
+                Ok(packed)
+            }
+        }
+    }
+
+    /// The outputs of a group, in its columns of `y`.
+    fn map(
+        &self,
+        parameters: &Parameters,
+        group: usize,
+        packed: &Packed,
+        windows: &Windows,
+        x: &Rows,
+        y: &mut [f32],
+    ) -> Result<()> {
+        let output = self.config.output;
+        let (group_input, group_output) = self.group();
+        let depth = self.config.kernel * group_input;
+        let outputs = group * group_output..(group + 1) * group_output;
+        let bias = self.bias.map_or(&[][..], |bias| &parameters.value(bias)[outputs.clone()]);
+        let mut gathered = Vec::new();
+        for range in self.pieces(windows.layout.rows()) {
+            windows.gather(range.clone(), &x.data, self.columns(group), &mut gathered);
+            let values = &mut y[range.start * output + outputs.start..range.end * output];
+            let to = RowsMut { values, stride: output, map: None };
+            packed.forward(range.len(), bias, RowsRef::dense(&gathered, depth), to)?;
+        }
+        Ok(())
     }
 
     /// Adds the gradient of a group's weight, which was summed as `[O / groups, K, I / groups]`.
@@ -172,13 +217,28 @@ fn strided(values: &[f32], stride: usize) -> RowsRef<'_> {
 impl Layer for Conv1d {
     type Cache = Conv1dCache;
 
+    fn stepping(&self) -> Option<Stepping> {
+        Some(self.config.stepping())
+    }
+
+    fn window(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
+        x.expect_shape("the input of a convolution", x.layout.rows(), self.config.input)?;
+        self.expect(parameters)?;
+        let windows = Windows::new(&self.config.one_window(), &x.layout)?;
+        let mut y = vec![0.0; windows.layout.rows() * self.config.output];
+        for (group, packed) in self.packed(parameters)?.iter().enumerate() {
+            self.map(parameters, group, packed, &windows, &x, &mut y)?;
+        }
+        Rows::new(y, self.config.output, windows.layout.clone())
+    }
+
     fn path(&self) -> Option<Path> {
         Some(self.path)
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
         crate::error::expect_available(path)?;
-        self.path = path;
+        (self.path, self.packed) = (path, Mutex::default());
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::memory::LastMemory;
 use super::{CrossAttention, CrossAttentionCache, CrossAttentionConfig, Score};
 use crate::layer::{
     BackwardCall, Building, Call, Common, InputGradients, Kept, LayerOutput, LayerSpec, Planning, Read,
-    Signal, Stage, Value, layer, standard,
+    Signal, Stage, Stepping, Value, layer, standard,
 };
 use crate::nn::{Initializer, InputGradient};
 use crate::noise::Noise;
@@ -171,6 +171,10 @@ impl Stage for CrossAttention {
         let cache = kept.into::<CrossAttentionCache>()?;
         let inputs = self.backward(call.parameters, cache, d_out, wanted)?;
         Ok(InputGradients { inputs: inputs.into(), initial: None })
+    }
+
+    fn stepping(&self) -> Stepping {
+        Stepping::Never("attends over all steps of another sequence; run it on whole sequences".into())
     }
 
     fn path(&self) -> Option<Path> {

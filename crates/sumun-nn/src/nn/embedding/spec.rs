@@ -4,7 +4,7 @@ use super::{Embedding, EmbeddingCache, EmbeddingConfig};
 use crate::Result;
 use crate::layer::{
     BackwardCall, Building, Call, Common, InputGradients, Kept, LayerOutput, LayerSpec, Planning, Signal,
-    Stage, Value, layer, only, standard,
+    Stage, Stepping, Value, layer, only, standard,
 };
 use crate::nn::Initializer;
 use crate::noise::Noise;
@@ -131,6 +131,10 @@ impl Stage for Embedding {
         }
         // Ids have no gradient.
         Ok(InputGradients::default())
+    }
+
+    fn stepping(&self) -> Stepping {
+        Stepping::Forward
     }
 
     fn layer(&self) -> &dyn std::any::Any {

@@ -5,6 +5,7 @@ mod spec;
 use serde::{Deserialize, Serialize};
 
 use super::{InputGradient, Layer};
+use crate::layer::Stepping;
 use crate::noise::Noise;
 use crate::rows::expect_memory;
 use crate::{Layout, Parameters, Result, Rows};
@@ -96,6 +97,15 @@ fn blend(keep: u32, best: f32, v: f32) -> f32 {
 
 impl Layer for Pool {
     type Cache = PoolCache;
+
+    fn stepping(&self) -> Option<Stepping> {
+        Some(match self {
+            Self::Last => Stepping::Forward,
+            Self::Max | Self::Mean => {
+                Stepping::Never("pools over all steps of the sequence; run it on whole sequences".into())
+            }
+        })
+    }
 
     fn forward(&self, _parameters: &Parameters, x: Rows) -> Result<Rows> {
         Rows::one_step(self.pool(&x, false)?.0, x.features, x.layout.sequences())

@@ -1,13 +1,15 @@
 //! One step at a time: a stack over numbers that arrive one by one.
 
-use sumun_kernels::{Prepared, Purpose, Scratch, StateMut};
+use std::sync::Arc;
+
+use sumun_kernels::{Prepared, Scratch, StateMut};
 
 use super::cells::Recurrent;
 use crate::state::RecurrentState;
 use crate::{Error, Parameters, Result};
 
-/// A stack over one sequence that arrives step by step: it owns the packed weights, as they were when it was made, and
-/// the state. The stack's `forward` over the whole sequence returns the same bits.
+/// A stack over one sequence that arrives step by step: it has the packed weights, as they were when it was made, and its own
+/// state. Streams of one stack share the packed weights. The stack's `forward` over the whole sequence returns the same bits.
 ///
 /// A step allocates nothing, takes no lock and starts no thread. Several streams of one stack are independent, and a
 /// stream may be moved to another thread. Made by the `stream` of [`Lstm`](crate::nn::Lstm) and the like, of
@@ -32,7 +34,7 @@ use crate::{Error, Parameters, Result};
 /// ```
 #[derive(Debug)]
 pub struct Stream<S = RecurrentState> {
-    prepared: Vec<Prepared>,
+    prepared: Arc<Vec<Prepared>>,
     input: usize,
     widths: Widths,
     finite_only: bool,
@@ -176,17 +178,10 @@ impl Recurrent {
                     .into(),
             ));
         }
-        self.cells.expect(parameters)?;
-        let prepare = |layer| {
-            let dims = self.cells.config.dims(layer);
-            Ok(self.cells.with_weights(parameters, layer, |weights| {
-                Prepared::new(dims, weights, self.cells.path, Purpose::Inference)
-            })?)
-        };
         let [hidden, cell] = self.cells.widths();
         let widths = Widths { layers: self.cells.config.layers, hidden, cell };
         let mut stream = Stream {
-            prepared: (0..self.cells.ids.len()).map(prepare).collect::<Result<_>>()?,
+            prepared: self.cells.prepared(parameters, None)?,
             input: self.cells.config.input,
             widths,
             finite_only: false,

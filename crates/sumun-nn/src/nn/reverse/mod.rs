@@ -4,6 +4,7 @@ mod spec;
 
 use super::stack::in_callers_order;
 use super::{InputGradient, Layer};
+use crate::layer::Stepping;
 use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
 
@@ -26,6 +27,12 @@ impl Reverse {
 
 impl Layer for Reverse {
     type Cache = ();
+
+    fn stepping(&self) -> Option<Stepping> {
+        Some(Stepping::Never(
+            "begins at the last step, which has not come yet; run it on whole sequences".into(),
+        ))
+    }
 
     fn forward(&self, _parameters: &Parameters, x: Rows) -> Result<Rows> {
         Self::turn(x)

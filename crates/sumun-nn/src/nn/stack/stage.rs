@@ -10,8 +10,8 @@ use super::cache::StackCache;
 use super::calls::Stack;
 use super::cells::Cells;
 use crate::layer::{
-    BackwardCall, Building, Call, InputGradients, Kept, Layer, LayerOutput, Planning, Signal, Stage, Value,
-    only, only_wanted,
+    BackwardCall, Building, Call, InputGradients, Kept, Layer, LayerOutput, Planning, Signal, Stage,
+    Stepping, Value, only, only_wanted,
 };
 use crate::noise::Noise;
 use crate::{Error, Layout, Result, Rows};
@@ -116,6 +116,19 @@ impl<C: Cells + 'static> Stage for StackStage<C> {
             .map_err(|error| self.named(error))?;
         let d = if self.go_backwards { d.map(|d| d.turned()).transpose()? } else { d };
         Ok(InputGradients { inputs: vec![d], initial: Some(initial) })
+    }
+
+    fn stepping(&self) -> Stepping {
+        let never = |why: &str| {
+            Stepping::Never(format!("{why}, which has not come yet; use one direction, forwards"))
+        };
+        if self.go_backwards {
+            return never("begins at the last step");
+        }
+        match self.stack.cells.arrangement().bidirectional {
+            true => never("has a second direction that begins at the last step"),
+            false => Stepping::Forward,
+        }
     }
 
     fn path(&self) -> Option<Path> {

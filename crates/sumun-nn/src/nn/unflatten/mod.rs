@@ -5,6 +5,7 @@ mod spec;
 use std::sync::Arc;
 
 use super::{InputGradient, Layer};
+use crate::layer::Stepping;
 use crate::noise::Noise;
 use crate::{Error, Layout, Parameters, Result, Rows};
 
@@ -52,6 +53,10 @@ impl Unflatten {
 
 impl Layer for Unflatten {
     type Cache = UnflattenCache;
+
+    fn stepping(&self) -> Option<Stepping> {
+        Some(Stepping::Never("makes several steps of one row; run it on whole sequences".into()))
+    }
 
     fn forward(&self, _parameters: &Parameters, x: Rows) -> Result<Rows> {
         let features = self.features(x.features)?;
