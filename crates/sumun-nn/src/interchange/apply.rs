@@ -228,7 +228,7 @@ pub(super) fn state_name(stem: &str, layer: &str, count: usize) -> String {
     if count == 1 { stem.to_owned() } else { format!("{stem}.{layer}") }
 }
 
-fn states_in(model: &Model, initial: &Tensors, sequences: usize) -> Result<ModelState> {
+pub(super) fn states_in(model: &Model, initial: &Tensors, sequences: usize) -> Result<ModelState> {
     let shapes = model.state_shapes();
     let mut states = ModelState::new();
     let mut known = Vec::new();

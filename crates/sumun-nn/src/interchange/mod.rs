@@ -34,6 +34,7 @@ mod layouts;
 mod modules;
 pub mod onnx;
 mod source;
+mod stream;
 mod verify;
 mod weights;
 
@@ -42,6 +43,7 @@ pub use audio::{of_audio, to_rtneural};
 pub use file::{FileFormat, ForeignFile};
 pub use keras::{of_keras, of_keras_with, to_keras, to_keras_h5};
 pub use source::{to_c, to_numpy};
+pub use stream::{state_from_arrays, state_to_arrays};
 pub use verify::{TOLERANCE, largest_difference};
 pub use weights::{of_weights, of_weights_with, to_weights};
 
@@ -60,6 +62,8 @@ pub struct Import {
     /// The states that the file begins with where none are given, `[L·D, 1, H]` by the names that [`apply`](fn@apply) has;
     /// mostly none.
     pub initial: Tensors,
+    /// Steps a second that the model was trained for, where the file says so.
+    pub sample_rate: Option<f64>,
     /// How the arrays of an ONNX graph are those of the model; None of other files.
     pub interface: Option<onnx::Interface>,
 }
@@ -67,7 +71,7 @@ pub struct Import {
 impl Import {
     /// A model of which there is nothing to say.
     pub fn new(model: Model) -> Self {
-        Self { model, notes: Vec::new(), initial: Tensors::new(), interface: None }
+        Self { model, notes: Vec::new(), initial: Tensors::new(), sample_rate: None, interface: None }
     }
 
     /// A model of layers with their weights.

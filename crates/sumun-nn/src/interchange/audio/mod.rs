@@ -105,8 +105,11 @@ impl Chain {
         self.push("skip".into(), sum);
     }
 
-    fn finish(self, notes: Vec<String>) -> Result<Import> {
-        Import::of(self.config, &self.weights, notes)
+    /// The model, trained for so many steps a second.
+    fn finish(self, sample_rate: Option<f64>) -> Result<Import> {
+        let notes = sample_rate.map(|rate| format!("it was trained for {rate} steps a second"));
+        let notes = notes.into_iter().collect();
+        Ok(Import { sample_rate, ..Import::of(self.config, &self.weights, notes)? })
     }
 }
 
@@ -122,11 +125,7 @@ fn of_rtneural(model: &RtNeural) -> Result<Import> {
         chain.add_first(gained.as_deref(), model.inputs);
     }
     chain.gain("output_gain", model.output_gain);
-    chain.finish(rate(model.sample_rate))
-}
-
-fn rate(rate: Option<f64>) -> Vec<String> {
-    rate.map(|rate| format!("it was trained for {rate} steps a second")).into_iter().collect()
+    chain.finish(model.sample_rate)
 }
 
 fn push_layer(chain: &mut Chain, place: usize, layer: &Layer, inputs: usize) -> Result<()> {
@@ -245,7 +244,7 @@ fn of_guitarml(model: &guitarml::Model) -> Result<Import> {
         chain.weights.push(NamedTensor::new(name, tensor.shape(), values));
     }
     chain.add_first(None, model.inputs);
-    chain.finish(Vec::new())
+    chain.finish(None)
 }
 
 fn of_nam(model: &nam::Model) -> Result<Import> {
@@ -272,7 +271,7 @@ fn of_nam(model: &nam::Model) -> Result<Import> {
     chain.push("head".into(), DenseLayer::new(1));
     chain.weight("weight", &[1, units], model.head_weight.to_f32()?);
     chain.weight("bias", &[1], model.head_bias.to_f32()?);
-    let mut import = chain.finish(rate(model.sample_rate))?;
+    let mut import = chain.finish(model.sample_rate)?;
     for (name, values) in [("h_n", hidden), ("c_n", cell)] {
         let shape = vec![model.layers.len(), 1, units];
         import.initial.insert(name.into(), Tensor::f32(shape, values)?, "initial state")?;

@@ -188,6 +188,16 @@ impl Interface {
         Ok(outputs)
     }
 
+    /// The states that the graph itself begins with, of one sequence; nothing where all of them are zeros.
+    pub(in crate::interchange) fn first_states(&self, model: &Model) -> Result<Tensors> {
+        let constant =
+            |state: &StatesIn| state.pieces.iter().any(|piece| matches!(piece, StateFrom::Constant(_)));
+        match self.states.iter().any(constant) {
+            true => self.states_of(model, &Tensors::new(), &Tensors::new(), 1),
+            false => Ok(Tensors::new()),
+        }
+    }
+
     fn states_of(
         &self,
         model: &Model,
