@@ -1,11 +1,15 @@
 //! Two models on the same random numbers.
 
+use std::collections::HashMap;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sumun_formats::{Data, ElementType, Tensor, Tensors};
 
 use super::apply;
+use crate::layer::Signal;
 use crate::model::{Input, Model};
+use crate::nn::{CombineLayer, Conv1dLayer, UnflattenLayer};
 use crate::{Error, Result};
 
 /// Over this difference, two models are not the same: what rounding makes of other orders of sums stays below it.
@@ -33,7 +37,9 @@ pub fn largest_difference(one: &Model, other: &Model, seed: u64) -> Result<f64> 
 /// Random arrays for all inputs of a model.
 fn random(model: &Model, sequences: usize, steps: usize, rng: &mut ChaCha8Rng) -> Result<Tensors> {
     let mut tensors = Tensors::new();
+    let known = known_lengths(model);
     for (name, input) in &model.config().inputs {
+        let steps = known.get(name).copied().unwrap_or(steps);
         let mut numbers = |shape: Vec<usize>| {
             let count = shape.iter().product();
             Tensor::f32(shape, (0..count).map(|_| rng.random_range(-1.0..1.0)).collect())
@@ -51,6 +57,35 @@ fn random(model: &Model, sequences: usize, steps: usize, rng: &mut ChaCha8Rng) -
     Ok(tensors)
 }
 
+/// The steps of inputs that are combined with a row laid out in so many steps, by their names.
+fn known_lengths(model: &Model) -> HashMap<String, usize> {
+    // Of every input and layer with steps: which inputs have as many, and how many that are, where it is known.
+    let mut steps: HashMap<String, (Vec<String>, Option<usize>)> = HashMap::new();
+    for (name, input) in &model.config().inputs {
+        if !matches!(input, Input::Row { .. }) {
+            steps.insert(name.clone(), (vec![name.clone()], None));
+        }
+    }
+    let mut known = HashMap::new();
+    for (layer, wired) in model.config().layers.iter().zip(model.wiring()) {
+        if let Some(layer) = layer.get::<UnflattenLayer>() {
+            steps.insert(wired.name, (Vec::new(), Some(layer.steps)));
+            continue;
+        }
+        if !matches!(wired.output, Signal::Steps(_)) || layer.get::<Conv1dLayer>().is_some() {
+            continue;
+        }
+        let read: Vec<_> = wired.reads.iter().filter_map(|(name, _)| steps.get(name)).collect();
+        let inputs: Vec<String> = read.iter().flat_map(|(inputs, _)| inputs.clone()).collect();
+        let count = read.iter().find_map(|(_, count)| *count);
+        if let (Some(count), Some(_)) = (count, layer.get::<CombineLayer>()) {
+            known.extend(inputs.iter().map(|input| (input.clone(), count)));
+        }
+        steps.insert(wired.name, (inputs, count));
+    }
+    known
+}
+
 /// The largest difference between the outputs, which come first in both, and between states of one name.
 fn difference(one: &Tensors, other: &Tensors, [outputs, found]: [usize; 2]) -> Result<f64> {
     if outputs != found {
@@ -60,7 +95,9 @@ fn difference(one: &Tensors, other: &Tensors, [outputs, found]: [usize; 2]) -> R
     for (place, (name, a)) in one.iter().enumerate() {
         let b = if place < outputs { other.iter().nth(place).map(|(_, b)| b) } else { other.get(name) };
         let Some(b) = b else { continue };
-        if a.shape() != b.shape() {
+        // One row a sequence may be laid out in steps by what reads the output, as a graph's interface does.
+        let count = |shape: &[usize]| (shape.first().copied(), shape.iter().product::<usize>());
+        if count(a.shape()) != count(b.shape()) {
             let (expected, found) = (format!("{:?}", a.shape()), format!("{:?}", b.shape()));
             return Err(Error::Shape { what: format!("{name} of the other model"), expected, found });
         }

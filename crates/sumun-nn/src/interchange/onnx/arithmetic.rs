@@ -2,12 +2,15 @@
 
 use sumun_formats::Tensor;
 
+use super::axes::Role;
 use super::graph::Reader;
 use super::node::At;
 use super::value::{Array, Axis, Content, Time, Value};
 use crate::Result;
 use crate::model::DenseLayer;
-use crate::nn::{Activation, ActivationFunction, ActivationLayer, BatchNormLayer, CombineLayer};
+use crate::nn::{
+    Activation, ActivationFunction, ActivationLayer, BatchNormLayer, CombineLayer, UnflattenLayer,
+};
 
 /// ε of a normalisation that only scales: the square root of 1 + ε is 1.
 const NO_EPSILON: f64 = 1e-30;
@@ -66,7 +69,8 @@ impl Reader<'_> {
             .0)
     }
 
-    fn combine(&mut self, at: At<'_>, arrays: Vec<Array>, layer: CombineLayer) -> Result<Value> {
+    fn combine(&mut self, at: At<'_>, mut arrays: Vec<Array>, layer: CombineLayer) -> Result<Value> {
+        self.laid_out(at, &mut arrays)?;
         let mut from = Vec::with_capacity(arrays.len());
         let mut sum: Option<Array> = None;
         for array in arrays {
@@ -83,6 +87,30 @@ impl Reader<'_> {
         let layer = if from.len() == 1 { from.remove(0) } else { self.add(at, layer, from) };
         sum.content = Content::Rows { layer, time };
         Ok(Value::Array(sum))
+    }
+
+    /// Has one row a sequence that the graph lays out on two axes, beside rows whose second axis are steps, be steps as well.
+    fn laid_out(&mut self, at: At<'_>, arrays: &mut [Array]) -> Result<()> {
+        let steps = arrays.iter().find_map(|array| match array.axes[..] {
+            [_, Axis::Open(id), _] if Self::time_of(array) != Time::Once => Some(id),
+            _ => None,
+        });
+        let Some(id) = steps else { return Ok(()) };
+        for array in arrays.iter_mut().filter(|array| Self::time_of(array) == Time::Once) {
+            let (count, features) = match (&array.axes[..], &array.factors[..]) {
+                ([Axis::Open(_), Axis::Factor(0), Axis::One], &[count]) => (count, 1),
+                ([Axis::Open(_), Axis::Factor(0), Axis::Factor(1)], &[count, features]) => (count, features),
+                _ => continue,
+            };
+            at.named(self.axes.set_role(id, Role::Time))?;
+            at.named(self.axes.set_length(id, count))?;
+            let from = self.source(at, array)?;
+            let layer = self.add(at, UnflattenLayer::new(count), vec![from]);
+            array.content = Content::Rows { layer, time: Time::Steps };
+            (array.axes[1], array.axes[2]) = (Axis::Open(id), Axis::Factor(0));
+            array.factors = vec![features];
+        }
+        Ok(())
     }
 
     /// What two arrays become that are combined number by number: their axes, which must be the same ones but for those of

@@ -94,6 +94,16 @@ fn models() -> Vec<(&'static str, Model)> {
             ),
         ),
         (
+            "steps laid out",
+            model(
+                "[inputs]\nwindow = { features = 4 }\nahead = { features = 2 }\n\
+                 @ \"gru\"\nname = \"memory\"\nfrom = \"window\"\nunits = 3\n@ \"dense\"\nunits = 18\n\
+                 @ \"unflatten\"\nname = \"steps\"\nsteps = 9\n\
+                 @ \"dense\"\nname = \"known\"\nfrom = \"ahead\"\nunits = 2\nbias = false\n\
+                 @ \"add\"\nfrom = [\"steps\", \"known\"]",
+            ),
+        ),
+        (
             "encoder and decoder",
             model(
                 "[inputs]\nsource = { features = 2 }\ntarget = { features = 3 }\n\
