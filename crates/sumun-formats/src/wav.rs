@@ -90,6 +90,12 @@ struct Format {
 
 /// Reads a file. Errors: a damaged file, and compressed sound, by its number.
 pub fn read(bytes: &[u8]) -> Result<Wav> {
+    Ok(read_encoded(bytes)?.0)
+}
+
+/// As [`read`], with how the samples are written: as [`Encoding::Pcm16`] where they are narrower, and as [`Encoding::F32`] where
+/// they are wider.
+pub fn read_encoded(bytes: &[u8]) -> Result<(Wav, Encoding)> {
     let mut cursor = Cursor::new(bytes, FORMAT);
     let (riff, _size, wave) = (cursor.array()?, cursor.u32()?, cursor.array()?);
     if riff != *b"RIFF" || wave != *b"WAVE" {
@@ -112,7 +118,7 @@ pub fn read(bytes: &[u8]) -> Result<Wav> {
         let format = format.ok_or_else(|| Error::damaged(FORMAT, "there is no format before its data"))?;
         // A program that writes into a pipe does not know the length; the largest number says so.
         let data = if length == u32::MAX { cursor.rest() } else { cursor.take(length.into())? };
-        return Wav::new(format.rate, format.channels, format.samples(data)?);
+        return Ok((Wav::new(format.rate, format.channels, format.samples(data)?)?, format.encoding()));
     }
     Err(Error::damaged(FORMAT, "there is no data"))
 }
@@ -141,6 +147,15 @@ impl Format {
             }
         };
         Ok(Self { kind, width: usize::from(bits / 8), rate, channels: channels.into() })
+    }
+
+    fn encoding(self) -> Encoding {
+        match (self.kind, self.width) {
+            (Kind::Floats, _) => Encoding::F32,
+            (Kind::Integers, 3) => Encoding::Pcm24,
+            (Kind::Integers, 4) => Encoding::Pcm32,
+            (Kind::Integers, _) => Encoding::Pcm16,
+        }
     }
 
     /// Integers become numbers from -1 up to, but without, 1.
@@ -251,11 +266,8 @@ mod tests {
     fn what_is_written_comes_back() {
         for channels in [1, 2, 3] {
             for encoding in [Encoding::Pcm16, Encoding::Pcm24, Encoding::Pcm32, Encoding::F32] {
-                assert_eq!(
-                    read(&write(&sound(channels), encoding).unwrap()),
-                    Ok(sound(channels)),
-                    "{encoding:?}"
-                );
+                let read = read_encoded(&write(&sound(channels), encoding).unwrap());
+                assert_eq!(read, Ok((sound(channels), encoding)), "{encoding:?}");
             }
         }
         let none = Wav::new(8000, 1, vec![]).unwrap();

@@ -15,6 +15,7 @@ pub(crate) mod predict;
 mod report;
 pub(crate) mod runs;
 pub(crate) mod show;
+mod stream;
 pub(crate) mod summary;
 pub(crate) mod train;
 

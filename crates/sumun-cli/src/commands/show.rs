@@ -60,7 +60,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// Writes what was noticed to stderr.
 pub(super) fn notes(opened: &Opened) {
-    opened.notes.iter().for_each(|note| tell(&format!("note: {}", one_line(note))));
+    tell_notes(&opened.notes);
+}
+
+/// Writes notes to stderr.
+pub(super) fn tell_notes(notes: &[String]) {
+    notes.iter().for_each(|note| tell(&format!("note: {}", one_line(note))));
 }
 
 fn as_json(opened: &Opened) -> Result<Value, Failure> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::place::{Place, last_json};
 
-fn golden(name: &str) -> String {
+pub(crate) fn golden(name: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../sumun-testing/golden/torch_files");
     folder.join(name).to_str().unwrap().to_owned()
 }
@@ -39,7 +39,7 @@ fn a_classifier_of_pytorch_is_shown_taken_in_run_and_given_out() {
 }
 
 /// A `.npy` file of numbers, `[T, F]`.
-fn npy(shape: [usize; 2]) -> Vec<u8> {
+pub(crate) fn npy(shape: [usize; 2]) -> Vec<u8> {
     let header =
         format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", shape[0], shape[1]);
     let header = format!("{header:<117}\n");

@@ -13,6 +13,7 @@ mod lies;
 mod man;
 mod place;
 mod runs;
+mod stream;
 mod tasks;
 mod translate;
 mod usage;

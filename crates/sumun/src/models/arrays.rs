@@ -58,7 +58,7 @@ pub fn has_one_array(path: &Path) -> bool {
     ending(path) == "npy"
 }
 
-fn ending(path: &Path) -> String {
+pub(super) fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 

@@ -16,9 +16,11 @@
 
 mod arrays;
 mod opened;
+mod sound;
 mod target;
 
 pub use arrays::{has_one_array, read_arrays, save, write_arrays};
 pub use opened::{Opened, Origin, bytes, open};
+pub use sound::{SampleFormat, Sound, is_sound};
 pub use sumun_nn::interchange;
 pub use target::{Target, Written, write};

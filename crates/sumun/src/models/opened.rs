@@ -5,7 +5,7 @@ use std::path::Path;
 use sumun_formats::Tensors;
 use sumun_nn::interchange::{FileFormat, ForeignFile, Import, apply};
 
-use crate::model::{Model, ModelConfig, ModelFile, NETWORK};
+use crate::model::{Model, ModelConfig, ModelFile, NETWORK, Streams};
 use crate::outside::{self, Links};
 use crate::tasks::{TrainedModel, open as open_run, open_file};
 use crate::{Error, Result};
@@ -58,6 +58,32 @@ impl Opened {
         match &self.held {
             Held::Imported(import) => import.apply(inputs, initial),
             Held::Trained(_) => apply(self.model()?, inputs, initial),
+        }
+    }
+
+    /// As [`apply`](Self::apply), on the model's own arrays also where the file has others, as an ONNX graph may.
+    pub fn apply_model(&self, inputs: &Tensors, initial: &Tensors) -> Result<Tensors> {
+        match &self.held {
+            Held::Imported(import) => import.apply_model(inputs, initial),
+            Held::Trained(_) => apply(self.model()?, inputs, initial),
+        }
+    }
+
+    /// The model for streams, which begin with the states of its file. Errors: a model without a network, and one that needs
+    /// more than the steps so far, named with its layer.
+    pub fn into_streams(self) -> Result<Streams> {
+        match self.held {
+            Held::Imported(import) => import.into_streams(),
+            // The run keeps its own.
+            Held::Trained(_) => Streams::new(Model::from_file(&self.model()?.to_file()?)?),
+        }
+    }
+
+    /// Steps a second that the model was trained for, where its file says so.
+    pub fn sample_rate(&self) -> Option<f64> {
+        match &self.held {
+            Held::Imported(import) => import.sample_rate,
+            Held::Trained(_) => None,
         }
     }
 
