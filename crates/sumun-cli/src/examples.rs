@@ -63,6 +63,7 @@ fn every_line_shown_can_be_run() {
     for (source, least, lines) in [
         ("README.md", 10, shell_lines(&read("README.md")).map(str::to_owned).collect::<Vec<_>>()),
         ("docs/results.md", 10, shell_lines(&read("docs/results.md")).map(str::to_owned).collect()),
+        ("docs/export.md", 3, shell_lines(&read("docs/export.md")).map(str::to_owned).collect()),
         ("docs/performance.md", 2, shell_lines(&read("docs/performance.md")).map(str::to_owned).collect()),
         ("--help", 30, examples_of(&Cli::command())),
     ] {

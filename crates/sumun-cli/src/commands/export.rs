@@ -1,25 +1,29 @@
 //! `sumun export`: a model for another program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use sumun::models::{Target, open, save, write};
+use sumun::models::{OnnxOptions, Opened, Target, open, save, write_folder, write_with};
 
 use super::architecture;
 use super::show::notes;
 use crate::failure::Failure;
 use crate::output::tell;
+use crate::terminal::shell_word;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
+  sumun export runs/electricity --to onnx --out electricity
   sumun export runs/electricity --to onnx --out electricity.onnx
   sumun export model.safetensors --to keras --out model.keras
   sumun export classifier.pt --to safetensors --out classifier.safetensors
   sumun export amp.nam --to c --out amp.h
+  sumun export tagger.pt --to onnx --lengths --states --out tagger.onnx
 
 What other programs load is read back and run beside the model on random input before it is kept. c is one header that
 computes step by step; numpy is a Python module, with its weights in an .npz file beside it. Of a run, the network is
-written, without what turns the records of a file into numbers.";
+written, without what turns the records of a file into numbers; but --to onnx makes a folder of a run unless FILE ends in
+.onnx: model.onnx, preprocessing.json, and predict.py, which predicts with numpy and onnxruntime alone (docs/export.md).";
 
 /// The arguments of `sumun export`.
 #[derive(Debug, clap::Args)]
@@ -29,9 +33,15 @@ pub(crate) struct Arguments {
     /// The format to write
     #[arg(long, value_name = "FORMAT", value_parser = targets())]
     to: Target,
-    /// The file to write
+    /// The file to write, or the folder for a run
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Of onnx: an input `lengths` [N], where sequences end early
+    #[arg(long)]
+    lengths: bool,
+    /// Of onnx: the states of recurrent layers as inputs `h_0`, `c_0` and outputs `h_n`, `c_n` [L·D, N, H]
+    #[arg(long)]
+    states: bool,
     /// The layers of a file that has weights alone, as TOML
     #[arg(long, value_name = "TOML")]
     architecture: Option<PathBuf>,
@@ -50,8 +60,20 @@ fn targets() -> impl TypedValueParser<Value = Target> {
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let opened = open(&arguments.model, architecture(arguments.architecture.as_deref())?)?;
     super::refuse_same_file(&arguments.model, &arguments.out)?;
+    let options = OnnxOptions { lengths: arguments.lengths, states: arguments.states };
+    let is_graph = ending(&arguments.out) == "onnx" || !opened.is_run();
+    if options != OnnxOptions::default() && (arguments.to != Target::Onnx || !is_graph) {
+        let what = if options.lengths { "--lengths" } else { "--states" };
+        return Err(Failure::Usage(match arguments.to {
+            Target::Onnx => format!("{what} is for a graph alone; give --out a name that ends in .onnx"),
+            other => format!("{what} is for --to onnx, not {}; leave it out", other.name()),
+        }));
+    }
+    if arguments.to == Target::Onnx && !is_graph {
+        return folder(&opened, &arguments.out);
+    }
     let name = arguments.out.file_stem().unwrap_or_default().to_string_lossy();
-    let written = write(opened.model()?, arguments.to, &name)?;
+    let written = write_with(opened.model()?, arguments.to, &name, options)?;
     if let Some(weights) = &written.weights {
         let beside = arguments.out.with_extension("npz");
         super::refuse_same_file(&arguments.model, &beside)?;
@@ -68,4 +90,20 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         proven.unwrap_or_default()
     ));
     Ok(())
+}
+
+/// A run as a folder.
+fn folder(opened: &Opened, out: &Path) -> Result<(), Failure> {
+    let difference = write_folder(opened, out)?;
+    notes(opened);
+    tell(&format!(
+        "{}: model.onnx, preprocessing.json and predict.py; largest difference on random input: {difference:.1e}",
+        out.display()
+    ));
+    tell(&format!("try it: python {} FILE", shell_word(&out.join("predict.py").to_string_lossy())));
+    Ok(())
+}
+
+fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }

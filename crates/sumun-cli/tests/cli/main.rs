@@ -5,6 +5,7 @@ mod bad_models;
 mod bench;
 mod browser;
 mod completions;
+mod folder;
 mod forecast;
 mod foreign;
 mod generate;

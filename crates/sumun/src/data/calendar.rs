@@ -129,8 +129,13 @@ impl Calendar {
         features
     }
 
+    /// Whether the time of year is that of the day rather than the month.
+    pub(crate) fn counts_days_of_year(&self) -> bool {
+        self.days_of_year
+    }
+
     /// Weekdays are never mixed: each has its own number.
-    fn encoding_of(&self, part: CalendarPart) -> Encoding {
+    pub(crate) fn encoding_of(&self, part: CalendarPart) -> Encoding {
         match (self.encoding, part) {
             (Encoding::Mixed, CalendarPart::Weekday) => Encoding::OneHot,
             (encoding, _) => encoding,

@@ -79,6 +79,19 @@ impl Opened {
         }
     }
 
+    /// Whether it is a run of a task, or its model file.
+    pub fn is_run(&self) -> bool {
+        matches!(self.held, Held::Trained(_))
+    }
+
+    /// The run's model with its preprocessing; None of what is no run.
+    pub(super) fn trained(&self) -> Option<&dyn TrainedModel> {
+        match &self.held {
+            Held::Trained(trained) => Some(&**trained),
+            Held::Imported(_) => None,
+        }
+    }
+
     /// Steps a second that the model was trained for, where its file says so.
     pub fn sample_rate(&self) -> Option<f64> {
         match &self.held {

@@ -78,9 +78,14 @@ impl Target {
     }
 }
 
-/// Writes a model; source code calls it `name`. What other programs load is read back and run beside the model on random
-/// input. Errors: a model that the format cannot hold, a name that is none, and a difference over [`TOLERANCE`].
+/// Writes a model with nothing beside its inputs and outputs, as [`write_with`].
 pub fn write(model: &Model, target: Target, name: &str) -> Result<Written> {
+    write_with(model, target, name, OnnxOptions::default())
+}
+
+/// Writes a model; source code calls it `name`, and an ONNX graph has what `options` ask for. What other programs load is read back and run beside the model on random
+/// input. Errors: a model that the format cannot hold, a name that is none, and a difference over [`TOLERANCE`].
+pub fn write_with(model: &Model, target: Target, name: &str, options: OnnxOptions) -> Result<Written> {
     let bytes = match target {
         Target::Torch => torch::write(&to_weights(model)?)?,
         Target::Safetensors => {
@@ -89,7 +94,7 @@ pub fn write(model: &Model, target: Target, name: &str) -> Result<Written> {
         Target::Keras => to_keras(model)?,
         Target::H5 => to_keras_h5(model)?,
         Target::RtNeural => rtneural::write(&to_rtneural(model)?)?,
-        Target::Onnx => onnx_format::write(&onnx::write(model, OnnxOptions::default())?),
+        Target::Onnx => onnx_format::write(&onnx::write(model, options)?),
         Target::C => return Ok(source(to_c(model, name)?, None)),
         Target::NumPy => {
             let weights = npy::write_archive(&to_weights(model)?)?;

@@ -26,7 +26,7 @@ pub struct Staged {
 
 impl Staged {
     /// As [`RunFolder::stage`](super::RunFolder::stage).
-    pub(super) fn new(path: &Path) -> Result<Self> {
+    pub(crate) fn new(path: &Path) -> Result<Self> {
         let Some(name) = path.file_name() else {
             return Err(Error::Invalid(format!("'{}' does not name a folder to make", path.display()))
                 .advise(text("give ") + key("out") + " a name such as runs/first"));
@@ -61,7 +61,7 @@ impl Staged {
 
     /// Puts the folder in its place, whole and safe from a power failure; its path, and the folders made above it. Errors:
     /// something appeared there in the meantime, and what the operating system refuses; then nothing is left.
-    pub(super) fn place(self) -> Result<(PathBuf, MadeFolders)> {
+    pub(crate) fn place(self) -> Result<(PathBuf, MadeFolders)> {
         let Self { folder, parents, path } = self;
         sync_all(folder.path()).map_err(|source| Error::Io { path: path.clone(), source })?;
         refuse_existing(&path)?;
@@ -111,7 +111,7 @@ fn sync_all(folder: &Path) -> io::Result<()> {
 
 /// Folders that were made for a run, innermost first; those still empty go when this is dropped.
 #[derive(Debug)]
-pub(super) struct MadeFolders(Vec<PathBuf>);
+pub(crate) struct MadeFolders(Vec<PathBuf>);
 
 impl MadeFolders {
     /// Makes `folder` and the missing ones above it.

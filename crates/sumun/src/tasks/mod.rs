@@ -23,6 +23,7 @@ mod lm;
 mod network;
 mod options;
 mod parts;
+mod portable;
 mod protocol;
 mod regress;
 mod report;
@@ -49,6 +50,7 @@ pub use finished::SequenceOutcome;
 pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};
 pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Sampling, Writing};
 pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptions, TrainOptions, Usual};
+pub use portable::Portable;
 pub use protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
     Pieces, Plan, Predicted, Reading, Request, TaskEntry, TrainedModel,

@@ -16,6 +16,7 @@ use toml::Table;
 use super::figures::{Measured, Predictions};
 use super::forecast::{Evaluation, Forecast};
 use super::lm::Sampling;
+use super::portable::Portable;
 use super::source::Source;
 use crate::data::Missing;
 use crate::message::key;
@@ -299,6 +300,8 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     fn facts(&self) -> ModelFacts;
     /// The network, without what makes numbers of a file's records; None of a model that has none.
     fn network(&self) -> Option<&Model>;
+    /// The preprocessing as data that a program in another language follows. Error: what of it cannot be said that way.
+    fn portable(&self) -> Result<Portable>;
     /// Text that follows `prompt`. Errors: a model that writes none, and settings that make no sense.
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {
         let _ = (prompt, how);

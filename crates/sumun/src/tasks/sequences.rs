@@ -11,6 +11,7 @@ use super::figures::Prediction;
 use super::file::to_file;
 use super::finished::SequenceOutcome;
 use super::lm::Sampling;
+use super::portable::{Portable, not_portable};
 use super::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Pieces,
     Plan, Predicted, Reading, Request, TaskEntry, TrainedModel,
@@ -360,6 +361,12 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
         more.insert("vocabulary".into(), tokens.map(<[String]>::len).into());
         let heading = Some([T::WORDS.verb.to_owned(), format!("{reads}{returns}")]);
         ModelFacts { heading, more, ..ModelFacts::of(&self.model) }
+    }
+
+    fn portable(&self) -> Result<Portable> {
+        let fields = self.pipeline.portable().map_err(|what| not_portable(T::NAME, &what))?;
+        let keeps_states = <T::Lesson as Lesson>::Pipeline::KEEPS_STATES;
+        Ok(Portable { task: T::NAME, fields, keeps_states })
     }
 
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::figures::{Measured, Predictions};
 use super::lm::Sampling;
@@ -163,6 +164,14 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
 
     /// Measures the model and its baseline on a labelled file, `-` for standard input.
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured>;
+
+    /// The preprocessing as data that a program in another language follows. Error: what of it cannot be said that way.
+    fn portable(&self) -> std::result::Result<Map<String, Value>, String> {
+        Err("it".into())
+    }
+
+    /// Whether the network reads a file piece by piece, its states going from one to the next.
+    const KEEPS_STATES: bool = false;
 
     /// Text that follows `prompt`; None of a model that writes none. Error: settings that make no sense.
     fn continue_text<'a>(

@@ -24,6 +24,7 @@ mod jamo;
 mod tokenize;
 mod vectors;
 mod vocabulary;
+mod word_classes;
 mod word_file;
 
 pub use jamo::{CHOSEONG, JONGSEONG, JUNGSEONG, compose, compose_syllable, decompose, decompose_syllable};
@@ -31,4 +32,5 @@ pub(crate) use tokenize::composed;
 pub use tokenize::{TokenUnit, Tokenizer};
 pub use vectors::{Coverage, VectorOptions, WordVectors};
 pub use vocabulary::{PAD, UNK, Vocabulary, VocabularyOptions, VocabularyOrder};
+pub(crate) use word_classes::word_classes;
 pub use word_file::VectorFormat;

@@ -1,6 +1,7 @@
 //! Logits as classes.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::super::baselines::Guesses;
 use super::super::figures::{Figures, Prediction, softmax};
@@ -108,6 +109,11 @@ impl Head for ClassHead {
 
     fn named(&self, row: &[f32]) -> Prediction {
         Prediction::Class { label: self.name(argmax(row)).to_owned(), probabilities: softmax(row) }
+    }
+
+    fn portable(&self) -> std::result::Result<Value, String> {
+        let Self::Classes { classes, .. } = self;
+        Ok(json!({ "kind": "classes", "classes": classes.names() }))
     }
 
     fn classes(&self) -> Option<&Classes> {

@@ -64,6 +64,7 @@ pub mod metrics;
 mod network;
 mod outcome;
 mod plan;
+mod portable;
 mod predict;
 mod preprocessing;
 mod race;

@@ -19,6 +19,11 @@ fn numbered(name: &str, index: usize) -> String {
     if index == 0 { name.to_owned() } else { format!("{name}_{}", index + 1) }
 }
 
+/// The name of the input of a network, in the order of several.
+pub(super) fn window_name(index: usize) -> String {
+    numbered(WINDOW, index)
+}
+
 /// The noise of the dropout between the layers of the stack, and of that before the head: the masks do not depend on which
 /// layers there are besides.
 const STACK_NOISE: u32 = 1;

@@ -337,6 +337,16 @@ impl Preprocessing {
         }
     }
 
+    /// What a target shows the network of itself, by name and in order.
+    pub(super) fn channel_names(&self, target: &Target) -> Vec<&'static str> {
+        let name = |channel: &Channel| match channel {
+            Channel::Level => "level",
+            Channel::Relative => "relative",
+            Channel::Change => "change",
+        };
+        self.channels(target).iter().map(name).collect()
+    }
+
     /// The series as the network sees it. Error: a target that needs a logarithm and is nowhere above 0.
     pub(crate) fn frame(&self, columns: Columns<'_>) -> Result<Frame> {
         let rows = columns.targets.first().map_or(0, |target| target.len());

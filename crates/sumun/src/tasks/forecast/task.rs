@@ -12,6 +12,7 @@ use super::fallback;
 use super::forecaster::Forecaster;
 use super::outcome::ForecastOutcome;
 use super::plan::ForecastPlan;
+use super::portable::portable;
 use super::predict::{evaluate, predict};
 use super::report::report;
 use super::results::{metrics, results};
@@ -24,6 +25,7 @@ use crate::records;
 use crate::report::text::{count, shortened};
 use crate::run::{Checkpoint, RunFolder, RunResults};
 use crate::settings::Settings;
+use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
     Predicted, Reading, Request, TaskEntry, TrainedModel,
@@ -375,6 +377,11 @@ impl TrainedModel for Forecaster {
 
     fn network(&self) -> Option<&Model> {
         self.model()
+    }
+
+    fn portable(&self) -> Result<Portable> {
+        let fields = portable(self.config()).map_err(|what| not_portable("forecast", &what))?;
+        Ok(Portable { task: "forecast", fields, keeps_states: false })
     }
 
     fn facts(&self) -> ModelFacts {

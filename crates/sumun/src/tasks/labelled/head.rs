@@ -13,6 +13,7 @@ use crate::loss::Loss;
 use crate::records::{Classes, Records};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// What a network's output means: part of the pipeline, and so of the model file.
 pub trait Head:
@@ -22,6 +23,10 @@ pub trait Head:
     fn outputs(&self) -> Result<usize>;
     /// What an output says, `[outputs]`.
     fn named(&self, row: &[f32]) -> Prediction;
+    /// What an output says, as data that a program in another language follows. Error: what cannot be said that way.
+    fn portable(&self) -> std::result::Result<Value, String> {
+        Err("what its outputs mean".into())
+    }
     /// The names of the classes, where there are any.
     fn classes(&self) -> Option<&Classes> {
         None

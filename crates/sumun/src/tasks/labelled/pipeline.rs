@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::super::baselines::{Guesses, Part, Rivals, best_first};
 use super::super::figures::{AttentionWeights, Baseline, Measured, Prediction, Predictions, Unknown};
 use super::super::inputs::Reader;
 use super::super::learner::{attention, outputs};
+use super::super::portable;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
 use super::Head;
@@ -178,6 +180,23 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         self.rivals
             .check(self.classes().map_or(0, Classes::len), features)
             .map_err(|problem| Error::Model(format!("its pipeline cannot be used: {problem}")))
+    }
+
+    fn portable(&self) -> std::result::Result<Map<String, Value>, String> {
+        if self.windows.is_some() {
+            return Err("recordings that are cut into windows".into());
+        }
+        let field = match self.form {
+            Form::Fields => self.fields.input.as_str(),
+            // The rows of such files are records in a way of their own.
+            _ => "x",
+        };
+        let mut fields = Map::new();
+        fields.insert("field".into(), field.into());
+        let layout = if self.form == Form::Fields { self.x_layout } else { XLayout::ChannelTime };
+        fields.insert("reads".into(), portable::reads(&self.reader, Some(layout.to_string()))?);
+        fields.insert("returns".into(), self.head.portable()?);
+        Ok(fields)
     }
 
     fn class_names(&self) -> &[String] {

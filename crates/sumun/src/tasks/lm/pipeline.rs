@@ -3,15 +3,17 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::super::figures::{Figures, Measured, Prediction, Predictions, Unknown};
+use super::super::portable;
 use super::super::protocol::Pieces;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
 use super::plain_text::PlainText;
 use super::sample::Sampling;
 use super::score::Reading;
-use super::tokens::Tokens;
+use super::tokens::{Tokens, words};
 use crate::data::ReadOptions;
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, PoolLayer, RecurrentLayer};
 use crate::records::counted;
@@ -133,6 +135,16 @@ impl Pipeline for LanguagePipeline {
         let vocabulary = self.vocabulary();
         check_network(model, Input::ids(vocabulary), &[None, None, Some(vocabulary)])
     }
+
+    fn portable(&self) -> std::result::Result<Map<String, Value>, String> {
+        let Tokens { tokenizer, vocabulary } = &self.tokens;
+        let mut reads = portable::text(tokenizer, vocabulary)?;
+        reads["line_ends"] = words(tokenizer.unit).into();
+        reads["start"] = self.tokens.start().into();
+        Ok(Map::from_iter([("reads".to_owned(), reads)]))
+    }
+
+    const KEEPS_STATES: bool = true;
 
     fn tokens(&self) -> Option<&[String]> {
         Some(self.tokens.vocabulary.tokens())

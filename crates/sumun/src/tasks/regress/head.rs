@@ -1,6 +1,7 @@
 //! A scaled number as a label.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::super::baselines::Guesses;
 use super::super::figures::{Figures, Prediction};
@@ -46,6 +47,11 @@ impl Head for NumberHead {
 
     fn named(&self, row: &[f32]) -> Prediction {
         Prediction::Number(self.label(row))
+    }
+
+    fn portable(&self) -> std::result::Result<Value, String> {
+        let Self::Number { scaler, .. } = self;
+        Ok(json!({ "kind": "number", "offset": scaler.offset, "scale": scaler.scale }))
     }
 
     fn truths(&self, records: &Records) -> Result<Vec<Truth>> {

@@ -6,6 +6,7 @@ use super::super::baselines::{Suffixes, best_first};
 use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown, softmax};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, argmax, outputs};
+use super::super::portable;
 use super::super::task::{How, Pipeline, TaskConfig};
 use super::super::trained::check_network;
 use super::Tag;
@@ -16,6 +17,7 @@ use crate::records::{Classes, Columns, Known, Sentence, Tagged, TaggedSpec};
 use crate::scores::{MostFrequentTag, Tagging};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// How sentences become sequences and a network's outputs become tags.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -202,6 +204,15 @@ impl Pipeline for TaggingPipeline {
             _ => return bad("a tagger reads tokens, but this one does not".into()),
         }
         check_network(model, self.reader.input(), &[None, None, Some(count)])
+    }
+
+    fn portable(&self) -> std::result::Result<Map<String, Value>, String> {
+        let mut fields = Map::new();
+        fields.insert("field".into(), self.tokens_field.as_deref().unwrap_or("tokens").into());
+        fields.insert("column".into(), self.columns.map_or(0, |columns| columns.token).into());
+        fields.insert("reads".into(), portable::reads(&self.reader, None)?);
+        fields.insert("returns".into(), json!({ "kind": "classes", "classes": self.tags.names() }));
+        Ok(fields)
     }
 
     fn class_names(&self) -> &[String] {

@@ -1,0 +1,144 @@
+//! A run as a folder for programs without this library.
+
+use serde_json::Value;
+
+use crate::place::{Place, QUICK};
+
+fn json(place: &Place, folder: &str) -> Value {
+    serde_json::from_str(&place.read(&format!("{folder}/preprocessing.json"))).unwrap()
+}
+
+#[test]
+fn a_run_becomes_a_network_its_preprocessing_and_a_script() {
+    let place = Place::with_series();
+    let train = ["train", "forecast", "y.csv", "--target", "y", "--horizon", "7", "--out", "run", "--quiet"];
+    place.succeed(&[&train[..], &QUICK].concat());
+    let ran = place.succeed(&["export", "run", "--to", "onnx", "--out", "out/folder"]);
+    assert!(ran.stderr.contains("out/folder: model.onnx, preprocessing.json and predict.py"), "{ran:?}");
+    assert!(ran.stderr.contains("try it: python out/folder/predict.py FILE"), "{ran:?}");
+    let data = json(&place, "out/folder");
+    assert_eq!(
+        (&data["format"], &data["version"], &data["task"], &data["horizon"]),
+        (&"sumun.preprocessing".into(), &1.into(), &"forecast".into(), &7.into())
+    );
+    let network = &data["networks"][0];
+    assert_eq!((&network["input"], &network["difference"]), (&"window".into(), &"none".into()));
+    assert_eq!(network["targets"][0]["channels"], serde_json::json!(["level", "relative"]));
+    assert_eq!(data["time"]["format"], "%Y-%m-%d");
+    assert_eq!(data["time"]["step"], serde_json::json!({ "seconds": 86_400.0 }));
+    assert_eq!(data["calendar"]["parts"][0]["cycle"], "weekday");
+    let script = place.read("out/folder/predict.py");
+    assert!(script.starts_with("#!/usr/bin/env python3\n") && script.contains("def calendar(time):"));
+    // The graph is that of the network alone.
+    place.succeed(&["export", "run", "--to", "onnx", "--out", "graph.onnx"]);
+    let bytes = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert_eq!(bytes("graph.onnx"), bytes("out/folder/model.onnx"));
+    // The same run makes the same bytes, and nothing is written over.
+    place.succeed(&["export", "run", "--to", "onnx", "--out", "again"]);
+    for name in ["model.onnx", "preprocessing.json", "predict.py"] {
+        assert_eq!(bytes(&format!("again/{name}")), bytes(&format!("out/folder/{name}")), "{name}");
+    }
+    place.refuse(&["export", "run", "--to", "onnx", "--out", "again"], &["again exists", "--out"]);
+}
+
+#[test]
+fn tasks_on_sequences_say_their_tokens_classes_and_scales() {
+    let place = Place::new();
+    let reviews: String =
+        (0..30).map(|k| ["good film,positive\n", "bad it's 1.5,negative\n"][k % 2]).collect();
+    place.write("r.csv", format!("text,label\n{reviews}"));
+    let numbers: String =
+        (0..30).map(|k| format!("{{\"x\": [[{k}, 2, 3], [4, {k}, 6]], \"label\": {}}}\n", k * 2)).collect();
+    place.write("n.jsonl", numbers);
+    place.write("t.conll", "go\tO\nSeoul\tP\n\n12\tN\nto\tO\n\n".repeat(15));
+    place.write("text.txt", "to be or not to be\n".repeat(60));
+    let train = |task: &str, file: &str| {
+        place.succeed(&["train", task, file, "--epochs", "1", "--hidden", "4", "--out", task, "--quiet"]);
+        place.succeed(&["export", task, "--to", "onnx", "--out", &format!("{task}-out")]);
+        json(&place, &format!("{task}-out"))
+    };
+    let data = train("classify", "r.csv");
+    assert_eq!((&data["field"], &data["reads"]["unit"]), (&"text".into(), &"words".into()));
+    assert_eq!(data["reads"]["vocabulary"][0], "<PAD>");
+    assert_eq!(data["reads"]["word_classes"]["Q"], serde_json::json!([[39, 39]]));
+    assert_eq!(
+        data["returns"],
+        serde_json::json!({ "kind": "classes", "classes": ["negative", "positive"] })
+    );
+    let data = train("regress", "n.jsonl");
+    assert_eq!((&data["field"], &data["reads"]["layout"]), (&"x".into(), &"channel-time".into()));
+    assert_eq!(
+        (data["reads"]["channels"].as_array().unwrap().len(), &data["returns"]["kind"]),
+        (2, &"number".into())
+    );
+    let data = train("tag", "t.conll");
+    assert_eq!((&data["column"], &data["reads"]["kind"]), (&0.into(), &"tokens".into()));
+    let data = train("lm", "text.txt");
+    assert_eq!((&data["reads"]["unit"], &data["reads"]["line_ends"]), (&"characters".into(), &false.into()));
+    assert!(place.read("lm-out/predict.py").contains("CHUNK = 128"));
+}
+
+#[test]
+fn what_the_folder_cannot_say_is_refused_by_name() {
+    let place = Place::new();
+    let pairs: String = (0..40).map(|k| format!("a{k} b\tb a{k}\n")).collect();
+    place.write("pairs.tsv", "source\ttarget\n".to_owned() + &pairs);
+    place.succeed(&[
+        "train",
+        "translate",
+        "pairs.tsv",
+        "--epochs",
+        "1",
+        "--hidden",
+        "4",
+        "--out",
+        "tr",
+        "--quiet",
+    ]);
+    place.refuse(
+        &["export", "tr", "--to", "onnx", "--out", "folder"],
+        &["the preprocessing of this model of translate cannot be written for other programs yet", ".onnx"],
+    );
+    let rows: String = (0..120).map(|k| format!("{},{}\n", k % 7, ["a", "b"][k % 2])).collect();
+    place.write("w.csv", format!("y,word\n{rows}"));
+    let train = [
+        "train",
+        "forecast",
+        "w.csv",
+        "--target",
+        "y",
+        "--features",
+        "word",
+        "--horizon",
+        "2",
+        "--out",
+        "words",
+        "--quiet",
+    ];
+    place.succeed(&[&train[..], &QUICK].concat());
+    place.refuse(&["export", "words", "--to", "onnx", "--out", "folder"], &["columns of words"]);
+    for (arguments, says) in [
+        (
+            &["--to", "onnx", "--lengths", "--out", "folder"][..],
+            "--lengths is for a graph alone; give --out a name that ends in .onnx",
+        ),
+        (&["--to", "c", "--states", "--out", "m.h"], "--states is for --to onnx, not c; leave it out"),
+        (&["--to", "torch", "--lengths", "--out", "m.pt"], "--lengths is for --to onnx, not torch"),
+    ] {
+        place.refuse(&[&["export", "words"][..], arguments].concat(), &[says]);
+    }
+}
+
+#[test]
+fn a_graph_takes_lengths_and_states() {
+    let place = Place::new();
+    let model = crate::foreign::golden("lstm_state_dict.pt");
+    place.succeed(&["export", &model, "--to", "onnx", "--lengths", "--states", "--out", "m.onnx"]);
+    let bytes = std::fs::read(place.path("m.onnx")).unwrap();
+    for name in ["lengths", "h_0", "c_0", "h_n", "c_n"] {
+        assert!(bytes.windows(name.len()).any(|part| part == name.as_bytes()), "{name}");
+    }
+    place.succeed(&["export", &model, "--to", "onnx", "--out", "plain.onnx"]);
+    let plain = std::fs::read(place.path("plain.onnx")).unwrap();
+    assert!(!plain.windows(3).any(|part| part == b"h_0"));
+}

@@ -1,0 +1,87 @@
+//! A run for programs without this library: its network as an ONNX graph, its preprocessing as data, and a script that predicts
+//! with both.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::opened::Opened;
+use super::target::{Target, write_with};
+use crate::run::Staged;
+use crate::tasks::Portable;
+use crate::{Error, Result};
+use sumun_nn::interchange::onnx::OnnxOptions;
+
+/// The name of the network's file.
+const NETWORK: &str = "model.onnx";
+
+/// The name of the file of the preprocessing.
+const PREPROCESSING: &str = "preprocessing.json";
+
+/// The name of the script.
+const SCRIPT: &str = "predict.py";
+
+/// The version of the fields of [`PREPROCESSING`].
+const VERSION: u32 = 1;
+
+/// The parts of the script of a task, in their order.
+fn parts(task: &str) -> &'static [&'static str] {
+    const HEAD: &str = include_str!("head.py");
+    const TEXT: &str = include_str!("text.py");
+    const TOKENS: &str = include_str!("tokens.py");
+    const LABELLED: &str = include_str!("labelled.py");
+    const TAIL: &str = include_str!("tail.py");
+    match task {
+        "classify" | "regress" => &[HEAD, TEXT, TOKENS, LABELLED, TAIL],
+        "tag" => &[HEAD, TEXT, include_str!("tag.py"), TAIL],
+        "lm" => &[HEAD, TEXT, TOKENS, include_str!("lm.py"), TAIL],
+        "forecast" => &[HEAD, include_str!("forecast.py"), TAIL],
+        _ => &[],
+    }
+}
+
+/// Writes a folder with `model.onnx`, `preprocessing.json` and `predict.py`, whole or not at all, and returns the largest difference
+/// on random input between the run's network and the graph. The script needs Python, numpy and onnxruntime, and gives the
+/// predictions of the run to rounding.
+///
+/// Errors: a model that is no run, a task whose preprocessing the script cannot follow yet, named; a network that ONNX cannot
+/// hold; something at `path`.
+pub fn write_folder(opened: &Opened, path: &Path) -> Result<f64> {
+    let Some(trained) = opened.trained() else {
+        return Err(Error::Invalid(
+            "a folder is for a run, with its preprocessing, and this is a model alone; write it to a file that ends in .onnx"
+                .into(),
+        ));
+    };
+    let model = opened.model()?;
+    let Portable { task, fields, keeps_states } = trained.portable()?;
+    let parts = parts(task);
+    if parts.is_empty() {
+        return Err(Error::Model(format!(
+            "there is no script for the task {task} yet; write its network alone, to a file that ends in .onnx"
+        )));
+    }
+    let options = OnnxOptions { lengths: false, states: keeps_states };
+    let written = write_with(model, Target::Onnx, task, options)?;
+    let staged = Staged::new(path)?;
+    staged.write(NETWORK, &written.bytes)?;
+    staged.write(PREPROCESSING, as_text(task, &fields)?.as_bytes())?;
+    staged.write(SCRIPT, parts.concat().as_bytes())?;
+    staged.place()?;
+    Ok(written.difference.unwrap_or(0.0))
+}
+
+/// The preprocessing as JSON, a field a line.
+fn as_text(task: &str, fields: &Map<String, Value>) -> Result<String> {
+    let own = [("format", "sumun.preprocessing".into()), ("version", VERSION.into()), ("task", task.into())];
+    let own = own.map(|(name, value): (&str, Value)| (name.to_owned(), value));
+    let all = own.into_iter().chain(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let mut text = String::from("{");
+    for (place, (name, value)) in all.enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        write!(text, "{comma}\n  {}: {value}", Value::String(name))
+            .map_err(|error| Error::Model(error.to_string()))?;
+    }
+    Ok(text + "\n}\n")
+}

@@ -1,0 +1,97 @@
+
+
+def tokens(text):
+    """The tokens of a text."""
+    text, unit = prepared(text), HOW["reads"]["unit"]
+    if unit == "whitespace":
+        return [token for token in re.split(f"[{BLANKS}]+", text) if token]
+    if unit == "characters":
+        return list(text)
+    if unit == "jamo":
+        return [letter for character in text for letter in jamo(character)]
+    return [token for token in words(text) if stripped(token)]
+
+
+def jamo(character):
+    """The letters of a Hangul syllable; anything else as it is."""
+    place = ord(character) - 0xAC00
+    if not 0 <= place < 19 * 21 * 28:
+        return [character]
+    letters = [0x1100 + place // (21 * 28), 0x1161 + place // 28 % 21]
+    if place % 28:
+        letters.append(0x11A7 + place % 28)
+    return [chr(letter) for letter in letters]
+
+
+# What each character is to the rules for words, by its code; O where it is none of these.
+KINDS = {
+    code: kind
+    for kind, ranges in HOW["reads"].get("word_classes", {}).items()
+    for first, last in ranges
+    for code in range(first, last + 1)
+}
+
+
+def words(text):
+    """A text cut at the boundaries of words of Unicode Standard Annex 29, whose rules the comments name."""
+    kinds = [KINDS.get(ord(character), "O") for character in text]
+    pieces, start = [], 0
+    for place in range(1, len(kinds) + 1):
+        if place == len(kinds) or boundary(kinds, place):
+            pieces.append(text[start:place])
+            start = place
+    return pieces
+
+
+def boundary(kinds, place):
+    """Whether words end before a place."""
+    letters, marks = "AHp", "EZ"
+    before, here = kinds[place - 1], kinds[place]
+    if before == "C" and here == "F":  # WB3
+        return False
+    if before in "CFW" or here in "CFW":  # WB3a, WB3b
+        return True
+    if before == "Z" and here in "Pp":  # WB3c
+        return False
+    if before == here == "S":  # WB3d
+        return False
+    if here in marks:  # WB4
+        return False
+
+    def back(at):
+        # The character that the marks at a place and before it belong to.
+        while at > 0 and kinds[at] in marks and kinds[at - 1] not in "CFW":
+            at -= 1
+        return at
+
+    last = back(place - 1)
+    before, behind = kinds[last], kinds[back(last - 1)] if last > 0 else "O"
+    after = next((kind for kind in kinds[place + 1 :] if kind not in marks), "O")
+    if before in letters and (here in letters or here == "N"):  # WB5, WB9
+        return False
+    if before in letters and here in "LBQ" and after in letters:  # WB6
+        return False
+    if behind in letters and before in "LBQ" and here in letters:  # WB7
+        return False
+    if before == "H" and (here == "Q" or (here == "D" and after == "H")):  # WB7a, WB7b
+        return False
+    if behind == "H" and before == "D" and here == "H":  # WB7c
+        return False
+    if before == "N" and (here == "N" or here in letters):  # WB8, WB10
+        return False
+    if behind == "N" and before in "MBQ" and here == "N":  # WB11
+        return False
+    if before == "N" and here in "MBQ" and after == "N":  # WB12
+        return False
+    if before == "K" and here == "K":  # WB13
+        return False
+    if (before in letters or before in "NKU") and here == "U":  # WB13a
+        return False
+    if before == "U" and (here in letters or here in "NK"):  # WB13b
+        return False
+    if before == here == "R":  # WB15, WB16
+        count, at = 0, last
+        while at >= 0 and kinds[at] == "R":
+            count, at = count + 1, back(at - 1) if at > 0 else -1
+        return count % 2 == 0
+    return True

@@ -1,0 +1,114 @@
+//! A forecaster's preprocessing as data that a program in another language follows.
+
+use serde_json::{Map, Value, json};
+
+use super::kept::{ForecasterConfig, TimeAxis};
+use super::network::window_name;
+use super::preprocessing::{Input, Preprocessing, Target};
+use crate::data::{Clock, Difference, Frequency, Piece, TimeFormat};
+use crate::tasks::portable::scaler;
+
+/// The fields of the task. Error: what of the preprocessing cannot be said that way.
+pub(super) fn portable(config: &ForecasterConfig) -> Result<Map<String, Value>, String> {
+    let p = &config.preprocessing;
+    if !config.categories.is_empty() {
+        return Err("columns of words".into());
+    }
+    if config.resample.is_some() {
+        return Err("rows that are gathered into even steps".into());
+    }
+    let series = config.series.as_deref().and_then(|series| series.split_once('='));
+    let series = series.map(|(column, value)| json!({ "column": column.trim(), "value": value.trim() }));
+    let time = p
+        .calendar
+        .as_ref()
+        .map(|_| config.time.as_ref().map_or(Err("its calendar".into()), time))
+        .transpose()?;
+    let calendar = p.calendar.as_ref().map(|calendar| {
+        let parts = calendar.parts().iter();
+        let parts: Vec<Value> =
+            parts.map(|&part| json!({ "cycle": part, "encoding": calendar.encoding_of(part) })).collect();
+        json!({ "parts": parts, "days_of_year": calendar.counts_days_of_year() })
+    });
+    let inputs = |inputs: &[Input]| inputs.iter().map(input).collect::<Vec<_>>();
+    let networks: Vec<Value> = config.networks().enumerate().map(|(index, p)| network(p, index)).collect();
+    let fields = json!({
+        "horizon": p.horizon,
+        "rows_needed": config.rows_needed(),
+        "series": series,
+        "time": time,
+        "calendar": calendar,
+        "features": inputs(&p.features),
+        "known": inputs(&p.known),
+        "networks": networks,
+    });
+    match fields {
+        Value::Object(fields) => Ok(fields),
+        _ => Err("it".into()),
+    }
+}
+
+fn input(input: &Input) -> Value {
+    let Input { name, scaler, marked } = input;
+    json!({ "name": name, "offset": scaler.offset, "scale": scaler.scale, "marked": marked })
+}
+
+fn network(p: &Preprocessing, index: usize) -> Value {
+    let (difference, season) = match p.difference {
+        Difference::None => ("none", None),
+        Difference::Last => ("last", None),
+        Difference::Season(period) => ("season", Some(period)),
+    };
+    let target = |target: &Target| {
+        json!({
+            "name": target.name,
+            "log": target.log,
+            "level": scaler(&target.level),
+            "change": scaler(&target.change),
+            "channels": p.channel_names(target),
+            "marked": target.marked,
+            "min": target.min,
+        })
+    };
+    json!({
+        "input": window_name(index),
+        "window": p.window,
+        "difference": difference,
+        "season": season,
+        "targets": p.targets.iter().map(target).collect::<Vec<_>>(),
+    })
+}
+
+/// The time column, of which a calendar is made.
+fn time(axis: &TimeAxis) -> Result<Value, String> {
+    let TimeAxis { column, format, frequency, closed } = axis;
+    let plain =
+        format.clock == Clock::Written && !format.midnight_24 && closed.is_empty() && !column.contains('+');
+    let step = match frequency {
+        Some(Frequency::Fixed { nanoseconds }) => json!({ "seconds": *nanoseconds as f64 / 1e9 }),
+        Some(Frequency::Months { months, day }) => json!({ "months": months, "day": day }),
+        _ => return Err("steps that are no fixed time and no months".into()),
+    };
+    match written(format).filter(|_| plain) {
+        Some(written) => Ok(json!({ "column": column, "format": written, "step": step })),
+        None => Err("the way its times are written, or its clock".into()),
+    }
+}
+
+/// The form of times as C's `strftime` and Python's `strptime` say it; None where these cannot.
+fn written(format: &TimeFormat) -> Option<String> {
+    let piece = |piece: &Piece| {
+        Some(match piece {
+            Piece::Text(text) => text.replace('%', "%%"),
+            Piece::Year => "%Y".into(),
+            Piece::ShortYear => "%y".into(),
+            Piece::Month(_) => "%m".into(),
+            Piece::Day(_) => "%d".into(),
+            Piece::Hour(_) => "%H".into(),
+            Piece::Minute => "%M".into(),
+            Piece::Second => "%S".into(),
+            _ => return None,
+        })
+    };
+    format.pieces.iter().map(piece).collect()
+}

@@ -1,0 +1,78 @@
+//! What a program without this library needs to use a trained network: its preprocessing as data.
+
+use serde_json::{Map, Value, json};
+
+use super::inputs::Reader;
+use crate::Error;
+use crate::data::Scaler;
+use crate::text::{TokenUnit, Tokenizer, Vocabulary, word_classes};
+
+/// The preprocessing of a trained model, as data that a program in another language follows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Portable {
+    /// The name of the task.
+    pub task: &'static str,
+    /// The fields of the task; `docs/export.md` says what each means.
+    pub fields: Map<String, Value>,
+    /// Whether the network is read piece by piece, so that its states go in and out.
+    pub keeps_states: bool,
+}
+
+/// The error of a model of a task with something in its preprocessing that cannot be said as data.
+pub(super) fn not_portable(task: &str, what: &str) -> Error {
+    let what =
+        if what == "it" { "the preprocessing".to_owned() } else { format!("the preprocessing ({what})") };
+    Error::Model(format!(
+        "{what} of this model of {task} cannot be written for other programs yet; write its network alone, to a file that ends \
+         in .onnx"
+    ))
+}
+
+/// How a value is scaled.
+pub(super) fn scaler(scaler: &Scaler) -> Value {
+    json!({ "offset": scaler.offset, "scale": scaler.scale })
+}
+
+/// What the network reads, and the layout of the numbers of a record. Error: why that cannot be said.
+pub(super) fn reads(reader: &Reader, layout: Option<String>) -> Result<Value, String> {
+    match reader {
+        Reader::Text { tokenizer, vocabulary } => text(tokenizer, vocabulary),
+        Reader::Tokens { lowercase, nfc, vocabulary } => Ok(json!({
+            "kind": "tokens",
+            "lowercase": lowercase,
+            "nfc": nfc,
+            "vocabulary": vocabulary.tokens(),
+        })),
+        Reader::Numbers { scalers } => Ok(json!({
+            "kind": "numbers",
+            "layout": layout,
+            "channels": scalers.iter().map(scaler).collect::<Vec<_>>(),
+        })),
+    }
+}
+
+/// How texts become ids.
+pub(super) fn text(tokenizer: &Tokenizer, vocabulary: &Vocabulary) -> Result<Value, String> {
+    let unit = match tokenizer.unit {
+        TokenUnit::Whitespace => "whitespace",
+        TokenUnit::WordsAndPunctuation => "words",
+        TokenUnit::Characters => "characters",
+        TokenUnit::Jamo => "jamo",
+        TokenUnit::Words | TokenUnit::Graphemes => return Err("its tokens".into()),
+    };
+    if !vocabulary.has_specials() {
+        return Err("its vocabulary without a token for what is unknown".into());
+    }
+    let mut text = json!({
+        "kind": "text",
+        "unit": unit,
+        "lowercase": tokenizer.lowercase,
+        "nfc": tokenizer.nfc,
+        "vocabulary": vocabulary.tokens(),
+    });
+    if unit == "words" {
+        let classes = word_classes().into_iter().map(|(class, ranges)| (class.to_string(), json!(ranges)));
+        text["word_classes"] = Value::Object(classes.collect());
+    }
+    Ok(text)
+}
