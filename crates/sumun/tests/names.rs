@@ -38,6 +38,7 @@ items! {
     model::ModelState,
     model::PoolLayer,
     model::RecurrentLayer,
+    model::Streams,
     nn::Activate,
     nn::ActivationFunction,
     nn::ActivationLayer,
