@@ -8,6 +8,7 @@ mod cross_entropy;
 mod huber;
 mod mae;
 mod mse;
+mod pinball;
 
 use std::str::FromStr;
 
@@ -22,11 +23,12 @@ pub use cross_entropy::CrossEntropy;
 pub use huber::Huber;
 pub use mae::Mae;
 pub use mse::Mse;
+pub use pinball::Pinball;
 
 /// What a prediction should have been.
 #[derive(Debug, Clone, Copy)]
 pub enum Targets<'a> {
-    /// A number for each predicted number.
+    /// A number for each predicted number; of the pinball loss, for all its quantiles.
     Values(&'a [f32]),
     /// A class for each row of logits.
     Classes(&'a [u32]),
@@ -66,6 +68,8 @@ pub enum Loss {
     BceProbabilities(Bce),
     /// Cross-entropy over classes, on logits.
     CrossEntropy(CrossEntropy),
+    /// The loss of quantiles, several for each target.
+    Pinball(Pinball),
 }
 
 impl Loss {
@@ -110,6 +114,9 @@ impl Loss {
             (Self::BceProbabilities(loss), Targets::Values(target)) => {
                 loss.value_and_gradient(prediction, target, gradient)
             }
+            (Self::Pinball(loss), Targets::Values(target)) => {
+                loss.value_and_gradient(prediction, target, gradient)
+            }
             (Self::CrossEntropy(loss), Targets::Classes(target)) => {
                 loss.value_and_gradient_on(path, prediction, target, gradient)
             }
@@ -137,6 +144,7 @@ impl Loss {
             Self::Bce(_) => "bce",
             Self::BceProbabilities(_) => "bce_probabilities",
             Self::CrossEntropy(_) => "cross_entropy",
+            Self::Pinball(_) => "pinball",
         }
     }
 
@@ -162,9 +170,10 @@ impl FromStr for Loss {
             "bce" => Self::Bce(BceLogits),
             "bce_probabilities" => Self::BceProbabilities(Bce),
             "cross_entropy" => Self::CrossEntropy(CrossEntropy::default()),
+            "pinball" => Self::Pinball(Pinball::default()),
             _ => {
                 return Err(Error::Invalid(format!(
-                    "no loss is named {name:?}; there are mse, mae, huber, bce, bce_probabilities and cross_entropy"
+                    "no loss is named {name:?}; there are mse, mae, huber, bce, bce_probabilities, cross_entropy and pinball"
                 )));
             }
         })
@@ -250,7 +259,7 @@ pub(crate) mod tests {
 
     #[test]
     fn losses_are_found_by_name_and_survive_serialisation() {
-        for name in ["mse", "mae", "huber", "bce", "bce_probabilities", "cross_entropy"] {
+        for name in ["mse", "mae", "huber", "bce", "bce_probabilities", "cross_entropy", "pinball"] {
             let loss: Loss = name.parse().unwrap();
             assert_eq!(loss.name(), name);
             let text = toml::to_string(&loss).unwrap();
