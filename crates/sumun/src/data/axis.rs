@@ -452,7 +452,12 @@ pub(super) fn panel_error(table: &Table, column: usize, values: &[String]) -> Er
         values.len(),
         listed(values)
     ))
-    .advise(text("choose one with ") + key("series").to(format!("{name}={}", values[0])))
+    .advise(
+        text("learn all of them with ")
+            + key("series").to(name)
+            + ", or one with "
+            + key("series").to(format!("{name}={}", values[0])),
+    )
 }
 
 /// The rows of the series that `wanted`, `column=value`, names. Errors: no `=`, no such column, no such value.

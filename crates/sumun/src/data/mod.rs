@@ -5,7 +5,7 @@
 //! [`Transform`] and [`Scaler`] make the values easy to learn and undo it exactly; [`origins`] says where
 //! forecasts can start. Nothing here knows a layer.
 //!
-//! Not for data that does not fit in memory, nor for several series stacked in one column ("long" tables).
+//! [`Panel::from_table`] reads many series that stand in one table ("long" form). Not for data that does not fit in memory.
 //!
 //! ```
 //! use sumun::data::{Series, SeriesSpec, Split, Table};
@@ -36,6 +36,7 @@ mod missing;
 mod names;
 mod number;
 mod opening;
+mod panel;
 mod read_options;
 mod resample;
 mod rows;
@@ -68,6 +69,8 @@ pub(crate) use names::{did_you_mean, listed, nearest};
 pub(crate) use number::{Asked, Convention, read};
 pub use number::{Mark, NumberForm};
 pub use opening::{Opening, WorkingMonths};
+pub(crate) use panel::named as panel_id;
+pub use panel::{Member, Panel};
 pub use read_options::ReadOptions;
 pub use resample::{Combine, Resample};
 pub use scale::{Role, ScaleKind, Scaler};

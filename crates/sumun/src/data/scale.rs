@@ -52,6 +52,11 @@ pub struct Scaler {
 }
 
 impl Scaler {
+    /// Whether its numbers can be calculated with: for a model file that nobody vouches for.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.offset.is_finite() && self.scale.is_finite() && self.scale > 0.0
+    }
+
     /// Fits on `values`, which should be those of the training part only; `name` is for messages.
     ///
     /// Errors: no values, a value that is not finite, a constant target, a range too large for numbers, and

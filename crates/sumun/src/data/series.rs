@@ -111,13 +111,36 @@ impl<'a> SeriesSpec<'a> {
             closed: &closed::NONE,
         }
     }
+
+    /// All columns to read, each once.
+    fn names(&self) -> Vec<&'a str> {
+        let known = self.known.iter().filter(|name| !self.columns.contains(name));
+        self.columns.iter().chain(known).copied().collect()
+    }
 }
 
-impl Series {
-    /// Reads the columns that `spec` names. Errors: a column that is missing, named twice or also the time column;
-    /// cells that are no numbers or times; times that repeat, go back or leave gaps and missing values, as
-    /// [`Missing`] says; a frequency other than expected.
-    pub fn from_table(table: &Table, spec: &SeriesSpec<'_>) -> Result<Loaded> {
+/// The columns and times of some rows of a table as they were read, in the order of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Read<'a> {
+    table: &'a Table,
+    /// The rows of the table.
+    pub(super) rows: Vec<usize>,
+    columns: Vec<(String, Vec<Option<f64>>)>,
+    forms: Vec<(String, NumberForm)>,
+    pub(super) times: Option<Times>,
+    /// What was noticed, and what may be wrong.
+    pub(super) notes: Vec<String>,
+    pub(super) doubts: Vec<String>,
+}
+
+impl<'a> Read<'a> {
+    /// Reads the columns that `spec` names, and the times, which are in none of those that are `taken` beside them.
+    pub(super) fn new(
+        table: &'a Table,
+        spec: &SeriesSpec<'_>,
+        rows: Vec<usize>,
+        taken: &[&str],
+    ) -> Result<Self> {
         let source = table.name();
         let fail = |message: String| Err(Error::Data(format!("{source}: {message}")));
         if let Some((i, name)) =
@@ -129,15 +152,10 @@ impl Series {
                 i + 1
             ));
         }
-        let mut names: Vec<&str> = spec.columns.to_vec();
-        names.extend(spec.known.iter().filter(|name| !spec.columns.contains(name)));
+        let names = spec.names();
         if names.is_empty() {
             return fail("no column is asked for; name at least one".into());
         }
-        let chosen: Vec<usize> = match spec.series {
-            Some(wanted) => axis::rows_of(table, wanted)?,
-            None => (0..table.rows()).collect(),
-        };
         let mut columns = Vec::with_capacity(names.len());
         let (mut forms, mut written, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
         for name in &names {
@@ -146,7 +164,7 @@ impl Series {
             }
             let learnt = spec.forms.iter().find(|(other, _)| other == name).map(|(_, form)| form);
             let column = table.numbers(name, learnt)?;
-            columns.push(((*name).to_owned(), chosen.iter().map(|&row| column.values[row]).collect()));
+            columns.push(((*name).to_owned(), rows.iter().map(|&row| column.values[row]).collect()));
             forms.push(((*name).to_owned(), column.form));
             written.extend(column.written.map(|written| (*name, written)));
             doubts.extend(column.doubt);
@@ -154,12 +172,46 @@ impl Series {
         let mut notes = table.notes().to_vec();
         notes.extend(ways_of_writing(&written));
         let hints = TimeHints { order: spec.date_order, zone: spec.timezone, form: spec.expected_format };
-        let asked = Asked { time: spec.time, taken: &names, rows: &chosen, hints };
-        let mut times = axis::find(table, &asked, &mut notes)?;
+        let taken: Vec<&str> = names.iter().chain(taken).copied().collect();
+        let asked = Asked { time: spec.time, taken: &taken, rows: &rows, hints };
+        let times = axis::find(table, &asked, &mut notes)?;
         if times.is_none() && !spec.closed.is_empty() {
             return Err(Error::Data(format!("{source}: there are no times"))
                 .advise(text("name their column with ") + key("time") + ", or leave out " + key("closed")));
         }
+        Ok(Self { table, rows, columns, forms, times, notes, doubts })
+    }
+
+    /// The rows at these places, with no notes.
+    pub(super) fn part(&self, places: &[usize]) -> Self {
+        let columns = self
+            .columns
+            .iter()
+            .map(|(name, values)| (name.clone(), places.iter().map(|&place| values[place]).collect()));
+        let times = self.times.as_ref().map(|times| Times {
+            column: times.column.clone(),
+            values: places.iter().map(|&place| times.values[place]).collect(),
+            format: times.format.clone(),
+            frequency: times.frequency,
+            closed: times.closed.clone(),
+        });
+        Self {
+            table: self.table,
+            rows: places.iter().map(|&place| self.rows[place]).collect(),
+            columns: columns.collect(),
+            forms: self.forms.clone(),
+            times,
+            notes: Vec::new(),
+            doubts: Vec::new(),
+        }
+    }
+
+    /// The series that these rows are, of which messages speak as `source`. Errors: times that repeat, go back or leave
+    /// gaps, and missing values, as [`Missing`] says; a frequency other than expected.
+    pub(super) fn settle(self, source: &str, spec: &SeriesSpec<'_>) -> Result<Loaded> {
+        let Self { table, rows: chosen, columns, forms, mut times, mut notes, doubts } = self;
+        let fail = |message: String| Err(Error::Data(format!("{source}: {message}")));
+        let names = spec.names();
         let lines = chosen.iter().map(|&row| table.line(row)).collect();
         let mut order = None;
         if let Some(times) = &mut times {
@@ -250,18 +302,31 @@ impl Series {
         notes.extend(doubts);
         let past = past.complete(spec.missing, spec.last)?;
         notes.extend(past.notes);
-        let series = Self::assemble(source, past.first_row, past.times, past.columns);
+        let series = Series::assemble(source, past.first_row, past.times, past.columns);
         let future = match future {
             None => None,
             Some(rows) => {
                 // A missing value of the future cannot be filled honestly, whatever the policy for the past.
                 let complete = rows.without_holes(Missing::Error)?;
-                let future = Self::assemble(source, 0, complete.times, complete.columns);
+                let future = Series::assemble(source, 0, complete.times, complete.columns);
                 notes.push(format!("{} rows of known values after the end", future.len()));
                 Some(future)
             }
         };
         Ok(Loaded { series, future, forms, notes })
+    }
+}
+
+impl Series {
+    /// Reads the columns that `spec` names. Errors: a column that is missing, named twice or also the time column;
+    /// cells that are no numbers or times; times that repeat, go back or leave gaps and missing values, as
+    /// [`Missing`] says; a frequency other than expected.
+    pub fn from_table(table: &Table, spec: &SeriesSpec<'_>) -> Result<Loaded> {
+        let rows = match spec.series {
+            Some(wanted) => axis::rows_of(table, wanted)?,
+            None => (0..table.rows()).collect(),
+        };
+        Read::new(table, spec, rows, &[])?.settle(table.name(), spec)
     }
 
     /// The number of rows.
