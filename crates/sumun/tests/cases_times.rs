@@ -199,7 +199,8 @@ fn what_cannot_be_read_is_named() {
         (
             "f26_panel.csv",
             "y",
-            "column 'unique_id' has 3 series: 'A', 'B', 'C'; choose one with series = unique_id=A",
+            "column 'unique_id' has 3 series: 'A', 'B', 'C'; learn all of them with series = unique_id, or one with series = \
+             unique_id=A",
         ),
         (
             "x02_dmy_ambiguous_newer.csv",

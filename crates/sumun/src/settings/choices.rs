@@ -24,6 +24,20 @@ pub enum DifferenceChoice {
 }
 named!(DifferenceChoice, "difference", Auto = "auto", None = "none", Last = "last", Season = "season");
 
+/// What a forecast says of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputChoice {
+    /// Quantiles of a model of many series, one number of a model of one.
+    #[default]
+    Auto,
+    /// One number.
+    Point,
+    /// The median, with intervals around it.
+    Quantiles,
+}
+named!(OutputChoice, "output", Auto = "auto", Point = "point", Quantiles = "quantiles");
+
 /// Something that is on, off, or decided from the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, Pooling, Switch};
+use super::choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, OutputChoice, Pooling, Switch};
 use super::kind::Kind;
 use super::row::Setting;
 use crate::data::{Combine, DateOrder, Mark, Missing, ScaleKind};
@@ -60,6 +60,7 @@ typed! {
     Combine: Kind::Choice(Combine::NAMES),
     Missing: Kind::Choice(Missing::NAMES),
     Normalize: Kind::Choice(Normalize::NAMES),
+    OutputChoice: Kind::Choice(OutputChoice::NAMES),
     Pooling: Kind::Choice(Pooling::NAMES),
     ScaleKind: Kind::Choice(ScaleKind::NAMES),
     Score: Kind::Choice(&["dot", "general", "additive"]),
@@ -86,6 +87,14 @@ const fn same(a: &str, b: &str) -> bool {
         at += 1;
     }
     at == a.len() && at == b.len()
+}
+
+/// A field's name without the mark of one that is a word of the language: `static` of `r#static`.
+pub(crate) const fn plain(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', ..] => field.split_at(2).1,
+        _ => field,
+    }
 }
 
 /// Declares a struct of settings, its defaults and its rows:
@@ -168,7 +177,7 @@ macro_rules! settings {
     (@row $section:ident $field:ident $type:ty; ; $help:literal; $kind:expr) => {
         $crate::settings::Setting {
             section: stringify!($section),
-            name: stringify!($field),
+            name: $crate::settings::plain(stringify!($field)),
             kind: $kind,
             help: $help,
         }

@@ -12,8 +12,8 @@ mod or;
 mod read;
 mod row;
 
-pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, Pooling, Switch};
-pub(crate) use declare::{Typed, is_open, row_named, settings};
+pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, OutputChoice, Pooling, Switch};
+pub(crate) use declare::{Typed, is_open, plain, row_named, settings};
 pub use kind::Kind;
 pub use or::Or;
 pub(crate) use read::{LAYERS, MOST_CONFIG, check_train, misfit, unknown, unwritable};

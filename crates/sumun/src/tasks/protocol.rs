@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use toml::Table;
 
 use super::figures::{Measured, Predictions};
-use super::forecast::{Evaluation, Forecast};
+use super::forecast::{Evaluation, Forecast, PanelEvaluation, PanelForecast};
 use super::lm::Sampling;
 use super::portable::Portable;
 use super::source::Source;
@@ -190,6 +190,19 @@ pub enum Evaluated {
         /// What was noticed in the file, a sentence each; of a part of the training file, nothing more than was said of it.
         notes: Vec<String>,
     },
+    /// Forecasts of many series beside those of baselines.
+    Panel {
+        /// Which part: `valid`, `test`, or the file's name.
+        part: String,
+        /// The names of the series, in the order of their scores.
+        names: Vec<String>,
+        /// Steps ahead.
+        horizon: usize,
+        /// The scores.
+        evaluation: Box<PanelEvaluation>,
+        /// What was noticed in the file, a sentence each; of parts of the training file, nothing more than was said of it.
+        notes: Vec<String>,
+    },
 }
 
 impl Evaluated {
@@ -197,7 +210,7 @@ impl Evaluated {
     pub fn part(&self) -> &str {
         match self {
             Self::Figures(measured) => &measured.part,
-            Self::Forecasts { part, .. } => part,
+            Self::Forecasts { part, .. } | Self::Panel { part, .. } => part,
         }
     }
 }
@@ -230,6 +243,25 @@ pub struct Reading<'a> {
     pub history: Option<&'a Path>,
 }
 
+impl Request<'_> {
+    /// Error if anything is asked for that a forecaster does not do.
+    pub(crate) fn is_for_forecasts(&self) -> Result<()> {
+        if self.beam.is_some() {
+            let other = " is for models that write texts; this is a forecaster";
+            return Err(Error::Settings(key("beam") + other));
+        }
+        if self.attention {
+            return Err(Error::Settings(
+                key("attention")
+                    + " is for models trained with "
+                    + key("pool").to("attention")
+                    + "; this is a forecaster",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl Reading<'_> {
     /// Error if anything is asked for: a model to `purpose` reads no series.
     pub(crate) fn is_none(&self, purpose: &str) -> Result<()> {
@@ -254,6 +286,8 @@ pub enum Predicted {
         /// How many steps are forecast at once.
         horizon: usize,
     },
+    /// Values after the ends of many series.
+    Panel(PanelForecast),
 }
 
 /// A layer of a model.

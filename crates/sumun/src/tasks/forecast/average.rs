@@ -1,9 +1,10 @@
 //! Which candidates' forecasts are averaged.
 
 use super::outcome::Candidate;
-use super::plan::ForecastPlan;
+use super::trials::{Contest, Contestant};
 use crate::Result;
 use crate::settings::Switch;
+use crate::train::Objective;
 
 /// The candidates whose forecasts are averaged, and what their mean comes to.
 pub(super) struct Mean {
@@ -22,13 +23,13 @@ const NEAR: f64 = 1.15;
 /// The candidates to average: of the best alone, the mean of the best two and so on, the one with the lowest validation score,
 /// as long as they are near the best; or all of them where the settings say so.
 pub(super) fn mean(
-    plan: &ForecastPlan,
+    contest: &impl Contest,
     candidates: &[Candidate],
     best: usize,
     weights: &[Vec<f32>],
 ) -> Result<Mean> {
     let alone = Mean { members: vec![best], score: None };
-    let average = plan.config.prepare.average;
+    let average = contest.average();
     let Some(mut lowest) = candidates[best].valid_score.filter(|_| average != Switch::Off) else {
         return Ok(alone);
     };
@@ -44,8 +45,8 @@ pub(super) fn mean(
     let mut sum: Vec<f64> = Vec::new();
     let mut chosen = alone;
     for (k, &index) in ranked.iter().enumerate() {
-        let mut fitting = plan.fitting(index)?;
-        fitting.model.parameters_mut().values_mut().copy_from_slice(&weights[index]);
+        let mut fitting = contest.fitting(index, candidates)?;
+        fitting.parameters_mut().values_mut().copy_from_slice(&weights[index]);
         let forecasts = fitting.valid_forecasts()?.unwrap_or_default();
         sum.resize(forecasts.len(), 0.0);
         sum.iter_mut().zip(&forecasts).for_each(|(sum, value)| *sum += value);

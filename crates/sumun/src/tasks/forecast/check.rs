@@ -2,16 +2,16 @@
 //! checked, and sizes before anything is allocated by them.
 
 use super::baseline::Baseline;
-use super::kept::ForecasterConfig;
-use super::predict::{MOST_STEPS, timestamp};
-use crate::data::Frequency;
+use super::kept::{ForecasterConfig, History, TimeAxis, timestamp};
+use super::predict::MOST_STEPS;
+use crate::data::{Frequency, Resample};
 use crate::loss::Loss;
 use crate::{Error, Result};
 
 /// Rows that no file has; below it, row numbers can be added up.
 const MOST_ROWS: usize = 1 << 48;
 
-fn damaged<T>(what: String) -> Result<T> {
+pub(super) fn damaged<T>(what: String) -> Result<T> {
     Err(Error::Model(format!("the model is damaged: {what}; use the file that training wrote")))
 }
 
@@ -48,16 +48,21 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     if !matches!(config.loss, Loss::Mae(_) | Loss::Mse(_) | Loss::Huber(_)) {
         return damaged(format!("{} is no loss of a forecaster", config.loss.name()));
     }
-    config.time.as_ref().map_or(Ok(()), |axis| axis.format.check())?;
-    let frequency = config.time.as_ref().and_then(|axis| axis.frequency);
-    if config.resample.is_some_and(|resample| {
-        !matches!(
-            resample.step,
-            Frequency::Fixed { nanoseconds: 1.. } | Frequency::Months { months: 1.., .. }
-        )
-    }) {
-        return damaged("rows are gathered into steps of no length".into());
-    }
+    check_axis(config.time.as_ref(), p.calendar.is_some())?;
+    check_resample(config.resample.as_ref())?;
+    // Sums of numbers from a file may leave what a computer counts to.
+    let needed = config.networks().map(|p| p.window.checked_add(p.reach())).collect::<Option<Vec<usize>>>();
+    let Some(needed) = needed.and_then(|all| all.into_iter().max()) else {
+        return damaged("its window and season are longer than any file".into());
+    };
+    let columns = [p.targets.len(), p.features.len(), p.known.len()];
+    check_history(&config.history, columns, needed.max(config.season), p.calendar.is_some())
+}
+
+/// Error unless a time column's numbers make sense.
+pub(super) fn check_axis(time: Option<&TimeAxis>, has_calendar: bool) -> Result<()> {
+    time.map_or(Ok(()), |axis| axis.format.check())?;
+    let frequency = time.and_then(|axis| axis.frequency);
     match frequency {
         Some(Frequency::Fixed { nanoseconds }) if nanoseconds <= 0 => {
             return damaged(format!("the step between rows is {nanoseconds} nanoseconds"));
@@ -73,21 +78,39 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
         }
         _ => {}
     }
-    if config.time.as_ref().is_some_and(|axis| !axis.closed.is_sound()) {
+    if time.is_some_and(|axis| !axis.closed.is_sound()) {
         return damaged("the days that are closed are not in order".into());
     }
-    if p.calendar.is_some() && frequency.is_none() {
+    if has_calendar && frequency.is_none() {
         return damaged("it has a calendar, but no step between rows".into());
     }
-    let history = &config.history;
-    let columns = p.targets.len() + p.features.len() + p.known.len();
-    if history.columns.len() != columns || history.ahead.len() != p.known.len() {
+    Ok(())
+}
+
+/// Error if rows are gathered into steps of no length.
+pub(super) fn check_resample(resample: Option<&Resample>) -> Result<()> {
+    let steps = |resample: &Resample| {
+        matches!(resample.step, Frequency::Fixed { nanoseconds: 1.. } | Frequency::Months { months: 1.., .. })
+    };
+    if resample.is_some_and(|resample| !steps(resample)) {
+        return damaged("rows are gathered into steps of no length".into());
+    }
+    Ok(())
+}
+
+/// Error unless a history has `needed` rows of so many targets, features and known columns, all of them numbers.
+pub(super) fn check_history(
+    history: &History,
+    [targets, features, known_columns]: [usize; 3],
+    needed: usize,
+    has_calendar: bool,
+) -> Result<()> {
+    let columns = targets + features + known_columns;
+    if history.columns.len() != columns || history.ahead.len() != known_columns {
         return damaged(format!("its history has {} columns for {columns}", history.columns.len()));
     }
     let rows = history.columns.first().map_or(0, Vec::len);
-    // Sums of numbers from a file may leave what a computer counts to.
-    let needed = config.networks().map(|p| p.window.checked_add(p.reach())).collect::<Option<Vec<usize>>>();
-    if needed.and_then(|all| all.into_iter().max()).is_none_or(|needed| rows < needed.max(config.season))
+    if rows < needed
         || rows > history.rows
         || history.rows > MOST_ROWS
         || history.columns.iter().any(|column| column.len() != rows)
@@ -116,7 +139,7 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
             return damaged(format!("its history has {} times for {rows} rows", times.len()));
         }
         Some(times) => times.iter().try_for_each(|time| timestamp(time).map(|_| ()))?,
-        None if p.calendar.is_some() => return damaged("it has a calendar, but no times".into()),
+        None if has_calendar => return damaged("it has a calendar, but no times".into()),
         None => {}
     }
     Ok(())

@@ -7,7 +7,7 @@ use super::decisions::{Choice, Decisions, Trial};
 use super::preprocessing::drift;
 use super::season;
 use super::source::Source;
-use crate::data::{Calendar, Encoding, Filled, Split, log_suits, quoted};
+use crate::data::{Calendar, Encoding, Filled, Frequency, Split, Timestamp, log_suits, quoted};
 use crate::message::{key, text};
 use crate::settings::{DifferenceChoice, Switch};
 use crate::tasks::options::Budget;
@@ -30,16 +30,22 @@ const LONGEST_SEASON: usize = 168;
 /// Small series need 1,500 optimizer steps; large ones are ended at 6,000.
 const BUDGET: Budget = Budget { steps: 1500, epochs: (30, 200), most_steps: 6_000, fewest_epochs: 1 };
 
-struct Log(Vec<Choice>);
+/// The choices that were made, with their reasons.
+#[derive(Debug, Default)]
+pub(super) struct Log(Vec<Choice>);
 
 impl Log {
-    fn add(&mut self, name: &str, value: impl ToString, reason: impl Into<String>) {
+    pub(super) fn into_choices(self) -> Vec<Choice> {
+        self.0
+    }
+
+    pub(super) fn add(&mut self, name: &str, value: impl ToString, reason: impl Into<String>) {
         self.0.push(Choice { name: name.into(), value: value.to_string(), reason: reason.into() });
     }
 }
 
 pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisions> {
-    let mut log = Log(Vec::new());
+    let mut log = Log::default();
     let split = choose_split(config, source, &mut log)?;
     let train = split.train.clone();
     let season = choose_season(config, source, &train, &mut log)?;
@@ -405,12 +411,22 @@ fn choose_calendar(
     train: &Range<usize>,
     log: &mut Log,
 ) -> Result<Option<Calendar>> {
-    if config.prepare.calendar == Switch::Off {
+    let span = source.times.as_ref().map(|times| (times[train.start], times[train.end - 1]));
+    calendar(config.prepare.calendar, source.frequency().copied(), span, log)
+}
+
+/// What the network is given of the calendar, where training covers the time from the first to the last of `span`.
+pub(super) fn calendar(
+    wanted: Switch,
+    frequency: Option<Frequency>,
+    span: Option<(Timestamp, Timestamp)>,
+    log: &mut Log,
+) -> Result<Option<Calendar>> {
+    if wanted == Switch::Off {
         return Ok(None);
     }
-    let axis = source.times.as_ref().zip(source.frequency().copied());
-    let Some((times, frequency)) = axis else {
-        if config.prepare.calendar == Switch::On {
+    let Some(((first, last), frequency)) = span.zip(frequency) else {
+        if wanted == Switch::On {
             return Err(Error::Settings(
                 key("calendar").to("on")
                     + " needs timestamps; name their column with "
@@ -422,12 +438,12 @@ fn choose_calendar(
         log.add("calendar", "off", "there are no timestamps");
         return Ok(None);
     };
-    let calendar = match config.prepare.calendar {
+    let calendar = match wanted {
         Switch::On => Calendar::new(&frequency, Encoding::Mixed),
-        _ => Calendar::covered(&frequency, Encoding::Mixed, &times[train.start], &times[train.end - 1]),
+        _ => Calendar::covered(&frequency, Encoding::Mixed, &first, &last),
     };
     if calendar.width() == 0 {
-        if config.prepare.calendar == Switch::On {
+        if wanted == Switch::On {
             return Err(Error::Settings(
                 key("calendar").to("on")
                     + format!(": {frequency} data have no hour, weekday or time of year; choose ")
@@ -437,7 +453,7 @@ fn choose_calendar(
         log.add("calendar", "off", "no cycle of the calendar passes twice in the training part");
         return Ok(None);
     }
-    if config.prepare.calendar == Switch::Auto {
+    if wanted == Switch::Auto {
         let parts: Vec<String> =
             calendar.parts().iter().map(|part| format!("{part:?}").to_lowercase()).collect();
         let verb = if parts.len() == 1 { "passes" } else { "pass" };

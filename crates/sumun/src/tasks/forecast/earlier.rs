@@ -42,7 +42,13 @@ pub(super) fn converted(mut file: ModelFile) -> Result<ModelFile> {
     let pipeline = file.config;
     let config: ForecasterConfig = serde_json::from_value(pipeline.clone()).map_err(unreadable)?;
     let Net { cell, hidden, layers, bidirectional, dropout, .. } = net;
-    let sizes = Sizes { input: net.input, ahead: net.ahead, horizon: net.horizon, targets: net.targets };
+    let sizes = Sizes {
+        input: net.input,
+        ahead: net.ahead,
+        horizon: net.horizon,
+        targets: net.targets,
+        own_ahead: false,
+    };
     let wanted = Sizes::of(&config.preprocessing);
     if sizes != wanted {
         return Err(Error::Model(format!("its network has {sizes:?}, its preprocessing {wanted:?}")));

@@ -6,6 +6,7 @@ use super::config::ForecastConfig;
 use super::decisions::Decisions;
 use super::network::{Sizes, feed, first_model, outputs};
 use super::preprocessing::{Frame, Preprocessing};
+use super::trials::Contestant;
 use crate::loss::{Loss, Targets};
 use crate::model::Model;
 use crate::noise::Noise;
@@ -144,19 +145,6 @@ impl Fitting {
         let loss = asked.loss()?;
         Ok(Self { material, model, loss, batches, order, validation })
     }
-
-    /// The forecasts of every value that lies in the validation part, in the units of the targets: of all candidates in the
-    /// same order. `None` without a validation part.
-    pub(crate) fn valid_forecasts(&self) -> Result<Option<Vec<f64>>> {
-        let Some(part) = &self.validation else { return Ok(None) };
-        Ok(Some(part.forecasts(&part.outputs(&self.model, &self.material)?, &self.material)))
-    }
-
-    /// What candidates are compared by, from such forecasts: the mean over the targets of the validation MAE over the MASE's
-    /// scale; `None` without a validation part.
-    pub(crate) fn valid_score(&self, forecasts: &[f64]) -> Option<f64> {
-        self.validation.as_ref().map(|part| part.score(forecasts, &self.material))
-    }
 }
 
 impl Objective for Fitting {
@@ -214,5 +202,21 @@ impl Objective for Fitting {
         let loss = validation.loss(&outputs, &self.loss)?;
         let score = validation.score(&validation.forecasts(&outputs, &self.material), &self.material);
         Ok(Some(Validated { watched: loss, loss, figures: vec![(SCORE, score)] }))
+    }
+}
+
+impl Contestant for Fitting {
+    fn examples(&self) -> usize {
+        self.material.train.len()
+    }
+
+    fn valid_forecasts(&self) -> Result<Option<Vec<f64>>> {
+        let Some(part) = &self.validation else { return Ok(None) };
+        Ok(Some(part.forecasts(&part.outputs(&self.model, &self.material)?, &self.material)))
+    }
+
+    /// The mean over the targets of the validation MAE over the MASE's scale.
+    fn valid_score(&self, forecasts: &[f64]) -> Option<f64> {
+        self.validation.as_ref().map(|part| part.score(forecasts, &self.material))
     }
 }

@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::baseline::Baseline;
 use super::preprocessing::{Columns, Frame, Preprocessing};
-use crate::Result;
+use super::source::Source;
 use crate::data::{
-    Categories, Closed, Frequency, Imputed, Missing, NumberForm, ReadOptions, Resample, Steps, TimeFormat,
+    Categories, Closed, Filled, Frequency, Imputed, Missing, NumberForm, ReadOptions, Resample, Steps,
+    TimeFormat, Timestamp,
 };
 use crate::loss::Loss;
+use crate::{Error, Result};
 
 /// Everything about a forecaster except its network, as a model file keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +93,85 @@ pub struct History {
     pub imputed: Vec<Option<Imputed>>,
     /// The known columns after the end, if the file had such rows; one entry a known column.
     pub ahead: Vec<Vec<f64>>,
+}
+
+impl History {
+    /// The last `rows` of a source.
+    pub(super) fn of(source: &Source, rows: usize) -> Self {
+        let keep = rows.min(source.rows);
+        let first = source.rows - keep;
+        let all = source.targets.iter().chain(&source.features).chain(&source.known);
+        let past: Vec<Filled> = all.map(|column| column.slice(first..source.rows)).collect();
+        let imputed: Vec<Option<Imputed>> = past.iter().map(|column| column.imputed().cloned()).collect();
+        Self {
+            rows: source.first_row + source.rows,
+            times: source
+                .times
+                .as_ref()
+                .map(|times| times[first..source.rows].iter().map(ToString::to_string).collect()),
+            columns: past.into_iter().map(|column| column.into_parts().0).collect(),
+            imputed: if imputed.iter().any(Option::is_some) { imputed } else { Vec::new() },
+            ahead: source.known.iter().map(|c| c[source.rows..].to_vec()).collect(),
+        }
+    }
+
+    /// The columns again, with the names of the targets, the features and the known columns. Error: times that are none.
+    pub(super) fn source(&self, axis: Option<TimeAxis>, names: [Vec<String>; 3]) -> Result<Source> {
+        let rows = self.columns.first().map_or(0, Vec::len);
+        let imputed = self.imputed.iter().cloned().chain(std::iter::repeat(None));
+        let mut columns = self.columns.iter().cloned().zip(imputed).map(|(v, i)| Filled::new(v, i));
+        let mut take = |count: usize| columns.by_ref().take(count).collect::<Vec<_>>();
+        let [target_names, feature_names, known_names] = names;
+        let (targets, features) = (take(target_names.len()), take(feature_names.len()));
+        let mut known = take(known_names.len());
+        for (known, ahead) in known.iter_mut().zip(&self.ahead) {
+            known.append(ahead.clone().into());
+        }
+        let mut times = match &self.times {
+            Some(times) => Some(times.iter().map(|text| timestamp(text)).collect::<Result<Vec<_>>>()?),
+            None => None,
+        };
+        // Times of the known rows ahead follow from the step.
+        if let (Some(times), Some(steps)) = (&mut times, axis.as_ref().and_then(TimeAxis::steps)) {
+            let ahead = known.first().map_or(0, |known| known.len() - rows);
+            extend_times(times, &steps, ahead)?;
+        }
+        Ok(Source {
+            name: END_OF_TRAINING.into(),
+            rows,
+            first_row: self.rows - rows,
+            targets,
+            features,
+            known,
+            times,
+            axis,
+            target_names,
+            feature_names,
+            known_names,
+            categories: Vec::new(),
+            forms: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
+}
+
+/// The name of what a model keeps of its training data.
+pub(super) const END_OF_TRAINING: &str = "the end of the training data";
+
+/// A timestamp as a model file keeps it.
+pub(super) fn timestamp(text: &str) -> Result<Timestamp> {
+    text.parse()
+        .map_err(|_| Error::Model(format!("the model's history has the time {text:?}, which is none")))
+}
+
+/// Adds the times of so many steps more.
+pub(super) fn extend_times(times: &mut Vec<Timestamp>, steps: &Steps<'_>, count: usize) -> Result<()> {
+    let Some(mut last) = times.last().copied() else { return Ok(()) };
+    for _ in 0..count {
+        last = steps.advance(&last, 1)?;
+        times.push(last);
+    }
+    Ok(())
 }
 
 impl ForecasterConfig {

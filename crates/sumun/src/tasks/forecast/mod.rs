@@ -2,8 +2,8 @@
 //! (naive, drift, seasonal naive, Theta, ETS: [`baseline`]).
 //!
 //! [`train`] turns a [`Table`](crate::data::Table) and a [`ForecastConfig`] into a [`ForecastOutcome`] with a [`Forecaster`]; [`Forecaster::predict`] and
-//! [`Forecaster::evaluate`] use it. Not for many short series that should share a model, and not for intervals: it says
-//! one number a step.
+//! [`Forecaster::evaluate`] use it. For many series that should share a
+//! model, and for intervals, there is [`train_panel`]; this one says one number a step.
 //!
 //! # The recipe, and why
 //!
@@ -63,6 +63,7 @@ mod kept;
 pub mod metrics;
 mod network;
 mod outcome;
+mod panel;
 mod plan;
 mod portable;
 mod predict;
@@ -75,6 +76,7 @@ mod search;
 pub mod season;
 mod source;
 mod task;
+mod trials;
 
 pub use crate::settings::{Cell, DifferenceChoice, Or, Switch};
 pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, TrainingStage};
@@ -86,6 +88,11 @@ pub use evaluation::{Evaluation, ForecastScores, Scores};
 pub use forecaster::Forecaster;
 pub use kept::{ForecasterConfig, History, TimeAxis};
 pub use outcome::{Candidate, DataSummary, ForecastOutcome};
+pub use panel::{
+    Calibration, IntervalScores, KnownSeries, PanelConfig, PanelConfigKept, PanelDecisions, PanelEvaluation,
+    PanelForecast, PanelForecaster, PanelOutcome, PanelPlan, PanelScores, PanelSearch, PanelTraining,
+    SeriesForecast, SeriesScores, View, train_panel,
+};
 pub use plan::ForecastPlan;
 pub use predict::{Forecast, ForecastColumn};
 pub use preprocessing::{Input, Preprocessing, Target};

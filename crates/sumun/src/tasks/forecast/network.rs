@@ -9,13 +9,13 @@ use crate::nn::{CombineLayer, FirstWeights, Recurrent, UnflattenLayer};
 use crate::{Error, Layout, Result, Rows};
 
 /// The inputs: the rows up to the last known one, and, where there is any, what is known of each step ahead.
-const WINDOW: &str = "window";
+pub(super) const WINDOW: &str = "window";
 pub(super) const KNOWN_AHEAD: &str = "known_ahead";
 /// The stack.
 const RECURRENT: &str = "recurrent";
 
 /// What a part of network `index` is called: plainly in the first, with a number in the others.
-fn numbered(name: &str, index: usize) -> String {
+pub(super) fn numbered(name: &str, index: usize) -> String {
     if index == 0 { name.to_owned() } else { format!("{name}_{}", index + 1) }
 }
 
@@ -40,17 +40,21 @@ pub(super) struct Sizes {
     pub(super) ahead: usize,
     /// Steps ahead.
     pub(super) horizon: usize,
-    /// C: columns that are forecast.
+    /// C: columns that are forecast, or quantiles of one.
     pub(super) targets: usize,
+    /// Whether what is known ahead is its own input; if not, all networks share one.
+    pub(super) own_ahead: bool,
 }
 
-/// The inputs of these networks side by side, by name. What is known ahead is the same for all.
+/// The inputs of these networks side by side, by name.
 fn inputs(networks: &[Sizes]) -> Vec<(String, Input)> {
     let windows = networks.iter().enumerate();
     let mut inputs: Vec<_> =
         windows.map(|(index, sizes)| (numbered(WINDOW, index), Input::numbers(sizes.input))).collect();
-    if let Some(sizes) = networks.first().filter(|sizes| sizes.ahead > 0) {
-        inputs.push((KNOWN_AHEAD.to_owned(), Input::numbers(sizes.ahead)));
+    for (index, sizes) in networks.iter().enumerate() {
+        if sizes.ahead > 0 && (index == 0 || sizes.own_ahead) {
+            inputs.push((sizes.ahead_name(index), Input::numbers(sizes.ahead)));
+        }
     }
     inputs
 }
@@ -58,7 +62,12 @@ fn inputs(networks: &[Sizes]) -> Vec<(String, Input)> {
 impl Sizes {
     pub(super) fn of(p: &Preprocessing) -> Self {
         let (input, ahead) = (p.input_width(), p.ahead_width());
-        Self { input, ahead, horizon: p.horizon, targets: p.targets.len() }
+        Self { input, ahead, horizon: p.horizon, targets: p.targets.len(), own_ahead: false }
+    }
+
+    /// What network `index` reads of the steps ahead is called.
+    pub(super) fn ahead_name(&self, index: usize) -> String {
+        numbered(KNOWN_AHEAD, if self.own_ahead { index } else { 0 })
     }
 }
 
@@ -101,11 +110,9 @@ pub(super) fn network(settings: &NetworkSettings, networks: &[Sizes]) -> ModelCo
         let mut output = steps;
         if sizes.ahead > 0 {
             let (ahead, forecast) = (name("ahead"), name("forecast"));
-            builder = builder.add(&ahead, DenseLayer::new(sizes.targets).bias(false), KNOWN_AHEAD).add(
-                &forecast,
-                CombineLayer::add(),
-                [output.as_str(), ahead.as_str()],
-            );
+            builder = builder
+                .add(&ahead, DenseLayer::new(sizes.targets).bias(false), sizes.ahead_name(index).as_str())
+                .add(&forecast, CombineLayer::add(), [output.as_str(), ahead.as_str()]);
             output = forecast;
         }
         outputs.push(output);
@@ -241,7 +248,7 @@ mod tests {
     }
 
     fn sizes(ahead: usize) -> Sizes {
-        Sizes { input: 3, ahead, horizon: 4, targets: 2 }
+        Sizes { input: 3, ahead, horizon: 4, targets: 2, own_ahead: false }
     }
 
     #[test]

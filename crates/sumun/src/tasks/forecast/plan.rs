@@ -10,10 +10,13 @@ use super::fallback;
 use super::fit::{Fitting, Material};
 use super::metrics::mase_scale_of;
 use super::network::{Sizes, network};
+use super::outcome::Candidate;
 use super::preprocessing::{Input, Preprocessing, Target};
 use super::season::plausible_periods;
 use super::source::Source;
+use super::trials::Contest;
 use crate::data::{Difference, Filled, Transform, listed, origins_within};
+use crate::settings::Switch;
 use crate::tasks::source::Source as ReadFile;
 use crate::train::FitOptions;
 use crate::{Error, Result};
@@ -78,12 +81,6 @@ impl ForecastPlan {
         Fitting::new(self.material(index)?, &self.config, &self.decisions)
     }
 
-    /// How many weights the network of candidate `index` has. Errors as [`fitting`](Self::fitting), before it is built.
-    pub(super) fn weights(&self, index: usize) -> Result<usize> {
-        let sizes = Sizes::of(&self.material(index)?.preprocessing);
-        Ok(network(&self.config.network, &[sizes]).summary()?.parameters())
-    }
-
     /// The baselines of each target, fitted to the training part.
     pub(super) fn baselines(&self) -> Vec<Vec<Baseline>> {
         let Self { source, decisions, .. } = self;
@@ -144,5 +141,46 @@ impl ForecastPlan {
             window,
             horizon,
         })
+    }
+}
+
+impl Contest for ForecastPlan {
+    type Fitting = Fitting;
+
+    fn count(&self) -> usize {
+        self.decisions.candidates.len()
+    }
+
+    fn name(&self, index: usize, _through: &[Candidate]) -> String {
+        self.decisions.name(index)
+    }
+
+    fn stage(&self, index: usize, name: &str) -> String {
+        match self.count() {
+            1 => format!("difference = {name}"),
+            count => format!("trying difference = {name} ({} of {count})", index + 1),
+        }
+    }
+
+    fn fitting(&self, index: usize, _through: &[Candidate]) -> Result<Fitting> {
+        self.fitting(index)
+    }
+
+    fn weights(&self, index: usize, _through: &[Candidate]) -> Result<usize> {
+        let sizes = Sizes::of(&self.material(index)?.preprocessing);
+        Ok(network(&self.config.network, &[sizes]).summary()?.parameters())
+    }
+
+    fn fit(&self, _index: usize) -> Result<FitOptions> {
+        self.fit()
+    }
+
+    fn may_be_lost(&self, _index: usize) -> bool {
+        // Where all are averaged, none is given up.
+        self.config.prepare.average != Switch::On
+    }
+
+    fn average(&self) -> Switch {
+        self.config.prepare.average
     }
 }

@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::evaluation::Evaluation;
 use super::fallback;
 use super::forecaster::Forecaster;
-use super::kept::{ForecasterConfig, TimeAxis};
+use super::kept::{END_OF_TRAINING, ForecasterConfig, TimeAxis, extend_times};
 use super::preprocessing::Preprocessing;
 use super::score;
 use super::source::{Source, Wanted, unreadable};
-use crate::data::{Filled, Missing, NONE_CLOSED, Steps, Table, TimeColumn, Timestamp, origins};
+use crate::data::{Filled, Missing, NONE_CLOSED, Table, TimeColumn, Timestamp, origins};
 use crate::message::{key, text};
 use crate::model::Model;
 use crate::{Error, Result};
@@ -271,52 +271,21 @@ fn read(model: &Forecaster, table: &Table, missing: Missing, last: Option<usize>
 }
 
 /// Whether a table has a column, or all of those with `+` between their names.
-fn has_columns(table: &Table, names: &str) -> bool {
+pub(super) fn has_columns(table: &Table, names: &str) -> bool {
     let has = |name: &str| table.header().iter().any(|header| header == name);
     has(names) || names.split('+').all(|name| has(name.trim()))
 }
 
-/// The name of what a model keeps of its training data.
-const END_OF_TRAINING: &str = "the end of the training data";
-
 /// The end of the data that the model was trained on.
 fn from_history(model: &Forecaster) -> Result<Source> {
     let config = &model.config;
-    let (p, history) = (&config.preprocessing, &config.history);
-    let rows = history.columns.first().map_or(0, Vec::len);
-    let imputed = history.imputed.iter().cloned().chain(std::iter::repeat(None));
-    let mut columns = history.columns.iter().cloned().zip(imputed).map(|(v, i)| Filled::new(v, i));
-    let mut take = |count: usize| columns.by_ref().take(count).collect::<Vec<_>>();
-    let (targets, features, mut known) = (take(p.targets.len()), take(p.features.len()), take(p.known.len()));
-    for (known, ahead) in known.iter_mut().zip(&history.ahead) {
-        known.append(ahead.clone().into());
-    }
-    let axis = config.time.clone();
-    let mut times = match &history.times {
-        Some(times) => Some(times.iter().map(|text| timestamp(text)).collect::<Result<Vec<_>>>()?),
-        None => None,
-    };
-    // Times of the known rows ahead follow from the step.
-    if let (Some(times), Some(steps)) = (&mut times, axis.as_ref().and_then(TimeAxis::steps)) {
-        let ahead = known.first().map_or(0, |known| known.len() - rows);
-        extend_times(times, &steps, ahead)?;
-    }
-    Ok(Source {
-        name: END_OF_TRAINING.into(),
-        rows,
-        first_row: history.rows - rows,
-        targets,
-        features,
-        known,
-        times,
-        axis,
-        target_names: p.targets.iter().map(|target| target.name.clone()).collect(),
-        feature_names: p.features.iter().map(|input| input.name.clone()).collect(),
-        known_names: p.known.iter().map(|input| input.name.clone()).collect(),
-        categories: Vec::new(),
-        forms: Vec::new(),
-        notes: Vec::new(),
-    })
+    let p = &config.preprocessing;
+    let names = [
+        p.targets.iter().map(|target| target.name.clone()).collect(),
+        p.features.iter().map(|input| input.name.clone()).collect(),
+        p.known.iter().map(|input| input.name.clone()).collect(),
+    ];
+    config.history.source(config.time.clone(), names)
 }
 
 /// Puts the end of the training data before a file that is shorter than a forecast needs and begins where that ends, or
@@ -341,7 +310,7 @@ fn continued(model: &Forecaster, source: Source, missing: Missing) -> Result<Sou
 
 /// Puts the rows of another file before those of `source`. Error: they do not lie before it, or steps are missing between the
 /// two and nothing is to be done about missing steps.
-fn after(before: Source, source: Source, missing: Missing) -> Result<Source> {
+pub(super) fn after(before: Source, source: Source, missing: Missing) -> Result<Source> {
     let Some(place) = Place::of(&before, &source) else {
         return Err(Error::Data(format!(
             "{} ({} … {}) does not lie before {}, which begins with {}; give the rows before it",
@@ -357,16 +326,16 @@ fn after(before: Source, source: Source, missing: Missing) -> Result<Source> {
 
 /// Where rows stand before those of a file.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     /// How many of them do; the file has the others too.
-    keep: usize,
+    pub(super) keep: usize,
     /// How many steps between the two have no row.
-    gap: usize,
+    pub(super) gap: usize,
 }
 
 impl Place {
     /// `None` if they do not begin before the file, or there is no telling. Without times all of them stand before it.
-    fn of(before: &Source, source: &Source) -> Option<Self> {
+    pub(super) fn of(before: &Source, source: &Source) -> Option<Self> {
         let axis = before.axis.as_ref().and_then(|axis| Some((&axis.format.clock, axis.steps()?)));
         let (Some((learnt, steps)), Some(axis)) = (axis, &source.axis) else {
             let neither = before.times.is_none() && source.times.is_none();
@@ -388,7 +357,7 @@ impl Place {
     }
 }
 
-fn joined(before: Source, mut source: Source, place: Place, missing: Missing) -> Result<Source> {
+pub(super) fn joined(before: Source, mut source: Source, place: Place, missing: Missing) -> Result<Source> {
     let Place { keep, gap } = place;
     if gap > 0 && missing == Missing::Error {
         return Err(Error::Data(format!(
@@ -440,21 +409,6 @@ fn joined(before: Source, mut source: Source, place: Place, missing: Missing) ->
     Ok(source)
 }
 
-/// A timestamp as a model file keeps it.
-pub(super) fn timestamp(text: &str) -> Result<Timestamp> {
-    text.parse()
-        .map_err(|_| Error::Model(format!("the model's history has the time {text:?}, which is none")))
-}
-
-fn extend_times(times: &mut Vec<Timestamp>, steps: &Steps<'_>, count: usize) -> Result<()> {
-    let Some(mut last) = times.last().copied() else { return Ok(()) };
-    for _ in 0..count {
-        last = steps.advance(&last, 1)?;
-        times.push(last);
-    }
-    Ok(())
-}
-
 /// Error unless the file has as many rows as `what` needs.
 fn enough(model: &Forecaster, source: &Source, needed: usize, what: &str) -> Result<()> {
     if source.rows >= needed {
@@ -480,7 +434,7 @@ fn enough(model: &Forecaster, source: &Source, needed: usize, what: &str) -> Res
 }
 
 /// What the next `steps` rows are called; times are extended to cover `cover` steps ahead.
-fn name_steps(
+pub(super) fn name_steps(
     source: &mut Source,
     steps: usize,
     cover: usize,

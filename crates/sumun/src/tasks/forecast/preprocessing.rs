@@ -132,7 +132,7 @@ impl Late {
 }
 
 /// The mask of a row's value, and the time since one was last read.
-fn marks(column: &Filled, row: usize) -> [f32; 2] {
+pub(super) fn marks(column: &Filled, row: usize) -> [f32; 2] {
     let since = column.since(row) as f32;
     [if since == 0.0 { 1.0 } else { 0.0 }, since / (1.0 + since)]
 }
@@ -145,6 +145,36 @@ const MOST_FITTED: usize = 1 << 20;
 /// How many channels say which values of a column are missing.
 fn marks_of(marked: bool) -> usize {
     if marked { 2 } else { 0 }
+}
+
+/// How many numbers a row has of these columns.
+pub(super) fn width_of(inputs: &[Input]) -> usize {
+    inputs.iter().map(|input| 1 + marks_of(input.marked)).sum()
+}
+
+/// What is known of each row and of those ahead, `[rows + ahead, width]`: known columns and calendar.
+pub(super) fn known_rows(known: &[Input], calendar: Option<&Calendar>, columns: Columns<'_>) -> Vec<f32> {
+    let width = width_of(known) + calendar.map_or(0, Calendar::width);
+    let rows = match (columns.known.first(), columns.times) {
+        _ if width == 0 => 0,
+        (Some(known), _) => known.len(),
+        (None, times) => times.map_or(0, <[Timestamp]>::len),
+    };
+    let mut all = Vec::with_capacity(rows * width);
+    for row in 0..rows {
+        for (input, values) in known.iter().zip(columns.known) {
+            // What is known ahead of time is known on both sides of a hole.
+            all.push(input.scaler.transform(values[row]) as f32);
+            if input.marked {
+                all.extend(marks(values, row));
+            }
+        }
+        if let (Some(calendar), Some(times)) = (calendar, columns.times) {
+            let local = columns.format.map_or(times[row], |format| format.local(&times[row]));
+            all.extend(calendar.features(&local));
+        }
+    }
+    all
 }
 
 /// What is subtracted from the level `step` steps ahead of `origin`, as it is known there.
@@ -297,14 +327,12 @@ impl Preprocessing {
     /// How many numbers a window's row has: I.
     pub fn input_width(&self) -> usize {
         let own: usize = self.targets.iter().map(|t| self.channels(t).len() + marks_of(t.marked)).sum();
-        let features: usize = self.features.iter().map(|input| 1 + marks_of(input.marked)).sum();
-        own + features + self.ahead_width()
+        own + width_of(&self.features) + self.ahead_width()
     }
 
     /// How many numbers are known of each step ahead: F.
     pub fn ahead_width(&self) -> usize {
-        let known: usize = self.known.iter().map(|input| 1 + marks_of(input.marked)).sum();
-        known + self.calendar.as_ref().map_or(0, Calendar::width)
+        width_of(&self.known) + self.calendar.as_ref().map_or(0, Calendar::width)
     }
 
     /// The rows that a forecast needs behind it: a window, and what its differences reach back to.
@@ -403,25 +431,7 @@ impl Preprocessing {
             own.extend(channels.iter().map(|channel| channel[row]));
         }
         let ahead_width = self.ahead_width();
-        let ahead_rows = match (columns.known.first(), columns.times) {
-            _ if ahead_width == 0 => 0,
-            (Some(known), _) => known.len(),
-            (None, times) => times.map_or(0, <[Timestamp]>::len),
-        };
-        let mut ahead = Vec::with_capacity(ahead_rows * ahead_width);
-        for row in 0..ahead_rows {
-            for (input, values) in self.known.iter().zip(columns.known) {
-                // What is known ahead of time is known on both sides of a hole.
-                ahead.push(input.scaler.transform(values[row]) as f32);
-                if input.marked {
-                    ahead.extend(marks(values, row));
-                }
-            }
-            if let (Some(calendar), Some(times)) = (&self.calendar, columns.times) {
-                let local = columns.format.map_or(times[row], |format| format.local(&times[row]));
-                ahead.extend(calendar.features(&local));
-            }
-        }
+        let ahead = known_rows(&self.known, self.calendar.as_ref(), columns);
         let values = columns.targets.to_vec();
         Ok(Frame { values, levels, own, own_width, late, relative, ahead, ahead_width })
     }
@@ -520,7 +530,7 @@ impl Preprocessing {
     /// Error unless every number can be calculated with: for a model file that nobody vouches for.
     pub(crate) fn check(&self) -> Result<()> {
         let bad = |what: &str| Err(Error::Model(format!("the model's preprocessing is damaged: {what}")));
-        let sound = |s: &Scaler| s.offset.is_finite() && s.scale.is_finite() && s.scale > 0.0;
+        let sound = Scaler::is_sound;
         if self.targets.is_empty() {
             return bad("it has no target");
         }

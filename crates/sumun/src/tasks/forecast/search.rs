@@ -1,14 +1,10 @@
-//! The candidates among which the validation part decides, trained one after the other. The search may stop after any step
-//! and go on to the same bits.
+//! The search for the best forecaster of one series, from its candidates to the model and its figures.
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use super::average::{Mean, mean};
 use super::baseline::fitted_note;
-use super::decisions::{Choice, Decisions};
+use super::decisions::Choice;
 use super::fallback;
 use super::fit::Fitting;
 use super::forecaster::Forecaster;
@@ -17,70 +13,24 @@ use super::network::{Sizes, joined};
 use super::outcome::{Candidate, DataSummary, ForecastOutcome};
 use super::plan::ForecastPlan;
 use super::preprocessing::{Frame, Preprocessing};
-use super::race::{Race, running_lowest};
 use super::score;
 use super::source::Source;
-use crate::data::{Difference, Filled, Imputed, NumberForm, origins_within};
+use super::trials::{Trained, Trials};
+use crate::data::{Difference, Filled, NumberForm, origins_within};
 use crate::model::Model;
 use crate::noise::Noise;
-use crate::settings::{DifferenceChoice, Switch};
+use crate::settings::DifferenceChoice;
 use crate::tasks::training::still_improving;
-use crate::train::{
-    BatchLoss, Ending, EpochRecord, Keeper, Objective, Progress, Session, Snapshot, TrainingStage, Validated,
-    Wish,
-};
-use crate::{Error, Parameters, Result};
+use crate::train::{BatchLoss, Ending, Keeper, Objective, Progress, Session, Snapshot, Validated};
+use crate::{Parameters, Result};
 
-/// A search for the best forecaster: candidates that are through, one at work, others to come.
+/// A search for the best forecaster among candidates.
 #[derive(Debug)]
 pub struct Search {
     plan: ForecastPlan,
-    through: Through,
-    /// The weights of each candidate that is through.
-    weights: Vec<Vec<f32>>,
-    /// The candidate at work; None where no network is trained.
-    work: Option<Work>,
+    /// None where no network is trained.
+    trials: Option<Trials<Fitting>>,
 }
-
-/// A candidate at work.
-#[derive(Debug)]
-struct Work {
-    fitting: Fitting,
-    session: Session,
-}
-
-impl Work {
-    /// Candidate `index` before its first step.
-    fn begin(plan: &ForecastPlan, index: usize) -> Result<Self> {
-        let fitting = plan.fitting(index)?;
-        let session = Session::new(plan.fit()?, &fitting)?;
-        Ok(Self { fitting, session })
-    }
-}
-
-/// What came of the candidates that are through, as a checkpoint keeps it beside the snapshot of the one at work.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Through {
-    candidates: Vec<Candidate>,
-    /// `None` before the first is through.
-    best: Option<Best>,
-}
-
-/// The best candidate that is through.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Best {
-    /// Which, counted from 0.
-    index: usize,
-    epochs: Vec<EpochRecord>,
-    stopped_early: bool,
-}
-
-/// The buffers of a checkpoint that hold the weights of each candidate that is through are called this and a number.
-const CANDIDATE: &str = "candidate ";
-/// The buffer in which earlier versions kept the weights of the best candidate, and no others.
-const BEST_CANDIDATE: &str = "best candidate";
 
 impl Search {
     /// A search before its first step. Errors: data that cannot be learnt from, and a network that is too large.
@@ -89,50 +39,17 @@ impl Search {
         for index in 1..plan.decisions.candidates.len() {
             plan.material(index)?;
         }
-        let work = if plan.decisions.too_short { None } else { Some(Work::begin(&plan, 0)?) };
-        let (through, weights) = (Through::default(), Vec::new());
-        Ok(Self { plan, through, weights, work })
+        let trials = if plan.decisions.too_short { None } else { Some(Trials::begin(&plan)?) };
+        Ok(Self { plan, trials })
     }
 
     /// Goes on from a snapshot of a search with the same plan. Errors: a snapshot that does not fit it.
-    pub(super) fn resume(plan: ForecastPlan, mut snapshot: Snapshot) -> Result<Self> {
+    pub(super) fn resume(plan: ForecastPlan, snapshot: Snapshot) -> Result<Self> {
         if plan.decisions.too_short {
             return Self::begin(plan);
         }
-        let through: Through = serde_json::from_value(snapshot.beside.take())
-            .map_err(|error| Error::Model(format!("its candidates cannot be read: {error}")))?;
-        through.check(&plan.decisions)?;
-        if snapshot.buffers.iter().any(|(name, _)| name == BEST_CANDIDATE) {
-            return Err(Error::Model(
-                "the training was begun by an earlier version of sumun, which kept the best candidate alone; train anew".into(),
-            ));
-        }
-        let mut weights = Vec::new();
-        for index in 0..through.candidates.len() {
-            let name = format!("{CANDIDATE}{index}");
-            let found = snapshot.buffers.iter().position(|(buffer, _)| *buffer == name);
-            let values = found.map(|place| snapshot.buffers.remove(place).1).unwrap_or_default();
-            let wanted = plan.weights(index)?;
-            if values.len() != wanted {
-                return Err(Error::Model(format!("its {name} has {} weights, not {wanted}", values.len())));
-            }
-            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-                return Err(Error::Model(format!(
-                    "its {name} holds {value}, with which nothing can be computed"
-                )));
-            }
-            weights.push(values);
-        }
-        // Before a network is built that its checkpoint has no weights for.
-        let (found, wanted) = (snapshot.weights(), plan.weights(through.candidates.len())?);
-        if found != wanted {
-            return Err(Error::Model(format!(
-                "the checkpoint has {found} weights, but the network of its settings {wanted}"
-            )));
-        }
-        let mut fitting = plan.fitting(through.candidates.len())?;
-        let session = Session::resume(plan.fit()?, &mut fitting, snapshot)?;
-        Ok(Self { plan, through, weights, work: Some(Work { fitting, session }) })
+        let trials = Some(Trials::resume(&plan, snapshot)?);
+        Ok(Self { plan, trials })
     }
 
     pub(super) fn plan(&self) -> &ForecastPlan {
@@ -141,108 +58,28 @@ impl Search {
 
     /// Where it stands.
     pub(super) fn snapshot(&self) -> Result<Snapshot> {
-        let Some(Work { fitting, session }) = &self.work else {
-            let nothing = NoNetwork::default();
-            return Ok(Session::new(self.plan.fit()?, &nothing)?.snapshot(&nothing));
-        };
-        let mut snapshot = session.snapshot(fitting);
-        self.beside()?.add(&mut snapshot);
-        Ok(snapshot)
-    }
-
-    fn beside(&self) -> Result<Beside> {
-        let through = serde_json::to_value(&self.through)
-            .map_err(|error| Error::Invalid(format!("the candidates cannot be written as JSON: {error}")))?;
-        Ok(Beside { through, weights: self.weights.clone() })
+        match &self.trials {
+            Some(trials) => trials.snapshot(),
+            None => {
+                let nothing = NoNetwork::default();
+                Ok(Session::new(self.plan.fit()?, &nothing)?.snapshot(&nothing))
+            }
+        }
     }
 
     /// Trains all candidates, or until the keeper stops it.
     pub(super) fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
-        let count = self.plan.decisions.candidates.len();
-        while self.through.candidates.len() < count
-            && let Some(mut work) = self.work.take()
-        {
-            let index = self.through.candidates.len();
-            let stage = self.stage(index, &work);
-            let race = self.race(&work);
-            let mut keeper = BesideKeeper { keeper: &mut *keeper, beside: self.beside()?, race };
-            let mut ending = Ending::StoppedEarly;
-            if !keeper.race.is_lost() {
-                ending = work.session.run(&mut work.fitting, &stage, progress, &mut keeper)?;
-            }
-            let lost = keeper.race.is_lost();
-            if ending == Ending::Interrupted && !lost {
-                self.work = Some(work);
-                return Ok(ending);
-            }
-            self.settle(index, &work, ending, lost)?;
-            self.work = Some(if index + 1 < count { Work::begin(&self.plan, index + 1)? } else { work });
+        match &mut self.trials {
+            Some(trials) => trials.run(&self.plan, progress, keeper),
+            None => Ok(Ending::Complete),
         }
-        let stopped = self.through.best.as_ref().is_some_and(|best| best.stopped_early);
-        Ok(if stopped { Ending::StoppedEarly } else { Ending::Complete })
-    }
-
-    /// The candidate at work against the best that is through. Where all are averaged, none is given up.
-    fn race(&self, work: &Work) -> Race {
-        let leader = self.through.best.as_ref().filter(|_| self.plan.config.prepare.average != Switch::On);
-        Race::new(leader.map_or(&[], |best| &best.epochs), self.plan.decisions.epochs, work.session.records())
-    }
-
-    fn stage(&self, index: usize, work: &Work) -> TrainingStage {
-        let name = self.plan.decisions.name(index);
-        let count = self.plan.decisions.candidates.len();
-        let name = match count {
-            1 => format!("difference = {name}"),
-            _ => format!("trying difference = {name} ({} of {count})", index + 1),
-        };
-        let examples = work.fitting.material.train.len();
-        let epochs = self.plan.decisions.epochs;
-        TrainingStage { name, candidate: index + 1, candidates: count, epochs, examples, unit: "rows" }
-    }
-
-    /// Keeps what came of the candidate at work.
-    fn settle(&mut self, index: usize, work: &Work, ending: Ending, lost: bool) -> Result<()> {
-        let Work { fitting, session } = work;
-        let epochs = session.records().to_vec();
-        let valid_score = match lost {
-            // Its weights are those of its last step, not of its best epoch; nothing reads them.
-            true => running_lowest(&epochs).last().copied(),
-            false => fitting.valid_forecasts()?.and_then(|all| fitting.valid_score(&all)),
-        };
-        let best = self.through.best.as_ref().map(|best| self.through.candidates[best.index].valid_score);
-        // Of two alike, the first.
-        if !lost && best.is_none_or(|best| valid_score < best) {
-            let stopped_early = ending == Ending::StoppedEarly;
-            self.through.best = Some(Best { index, epochs: epochs.clone(), stopped_early });
-        }
-        self.weights.push(fitting.model.parameters().values().to_vec());
-        self.through.candidates.push(Candidate {
-            difference: self.plan.decisions.name(index),
-            valid_score,
-            best_epoch: session.best_epoch(),
-            epochs: epochs.len(),
-            given_up: lost,
-            seconds: session.seconds(),
-        });
-        Ok(())
     }
 
     /// The best forecaster and its figures. Error: a search that is not through.
     pub(super) fn finish(self) -> Result<ForecastOutcome> {
-        if self.plan.decisions.too_short {
-            return self.finish_without_network();
-        }
-        let Self { mut plan, through, weights, .. } = self;
-        let count = plan.decisions.candidates.len();
-        let (candidates, best) = match through {
-            Through { candidates, best: Some(best) } if candidates.len() == count => (candidates, best),
-            Through { candidates, .. } => {
-                return Err(Error::Invalid(format!(
-                    "{} of {count} candidates are trained; run the training to its end first",
-                    candidates.len()
-                )));
-            }
-        };
+        let Self { mut plan, trials: Some(trials) } = self else { return self.finish_without_network() };
+        let Trained { candidates, weights, best } = trials.finish(&plan)?;
+        let count = candidates.len();
         let Mean { members, score } = mean(&plan, &candidates, best.index, &weights)?;
         let materials = members.iter().map(|&member| plan.material(member)).collect::<Result<Vec<_>>>()?;
         let networks: Vec<(Sizes, &[f32])> = members
@@ -278,8 +115,8 @@ impl Search {
             });
         }
         let rows = plan.decisions.rows_needed().max(plan.decisions.season);
-        let trained = Trained { preprocessing, frames, model: Some(model), rows, notes };
-        let outcome = trained.outcome(plan)?;
+        let found = Found { preprocessing, frames, model: Some(model), rows, notes };
+        let outcome = found.outcome(plan)?;
         Ok(ForecastOutcome {
             best_epoch,
             seconds: candidates.iter().map(|candidate| candidate.seconds).sum(),
@@ -297,12 +134,12 @@ impl Search {
         let p = fallback::preprocessing(&plan.source, &plan.decisions, &plan.fallback);
         let frames = vec![p.frame(plan.source.columns())?];
         let rows = plan.source.rows;
-        Trained { preprocessing: vec![p], frames, model: None, rows, notes: Vec::new() }.outcome(plan)
+        Found { preprocessing: vec![p], frames, model: None, rows, notes: Vec::new() }.outcome(plan)
     }
 }
 
 /// What came of a search: one network, several that are averaged, or none.
-struct Trained {
+struct Found {
     /// One a network; without one, how the baselines see the targets.
     preprocessing: Vec<Preprocessing>,
     frames: Vec<Frame>,
@@ -313,7 +150,7 @@ struct Trained {
     notes: Vec<String>,
 }
 
-impl Trained {
+impl Found {
     /// The forecaster with its figures, and nothing of its training.
     fn outcome(self, plan: ForecastPlan) -> Result<ForecastOutcome> {
         let Self { mut preprocessing, frames, model, rows, notes: known_now } = self;
@@ -335,7 +172,7 @@ impl Trained {
             categories: source.categories.clone(),
             forms: source.forms.iter().filter(|(_, form)| *form != NumberForm::default()).cloned().collect(),
             time: source.axis.clone(),
-            history: history(&source, rows),
+            history: History::of(&source, rows),
             preprocessing,
             averaged,
         };
@@ -394,67 +231,6 @@ impl Objective for NoNetwork {
     }
 }
 
-impl Through {
-    /// Error unless these may be the first of all `candidates`, with one still to train.
-    fn check(&self, decisions: &Decisions) -> Result<()> {
-        let wrong = |what: String| Err(Error::Model(what));
-        let (count, all) = (self.candidates.len(), decisions.candidates.len());
-        let alike = (0..count.min(all)).all(|k| self.candidates[k].difference == decisions.name(k));
-        if count >= all || !alike {
-            return wrong(format!("its {count} trained candidates are not the first of {all}"));
-        }
-        let fits = match &self.best {
-            None => count == 0,
-            Some(best) => self.candidates.get(best.index).is_some_and(|candidate| {
-                candidate.epochs == best.epochs.len()
-                    && (1..=candidate.epochs).contains(&candidate.best_epoch)
-            }),
-        };
-        if fits { Ok(()) } else { wrong(format!("its best of {count} trained candidates is none of them")) }
-    }
-}
-
-/// What a checkpoint keeps beside the candidate at work.
-struct Beside {
-    through: Value,
-    weights: Vec<Vec<f32>>,
-}
-
-impl Beside {
-    fn add(&self, snapshot: &mut Snapshot) {
-        snapshot.beside = self.through.clone();
-        let all = self.weights.iter().enumerate();
-        snapshot.buffers.extend(all.map(|(index, weights)| (format!("{CANDIDATE}{index}"), weights.clone())));
-    }
-}
-
-/// Adds to every snapshot what is kept beside the candidate at work, and stops it where it is lost.
-struct BesideKeeper<'a> {
-    keeper: &'a mut dyn Keeper,
-    beside: Beside,
-    race: Race,
-}
-
-impl Keeper for BesideKeeper<'_> {
-    fn wish(&mut self) -> Wish {
-        if self.race.is_lost() { Wish::Stop } else { self.keeper.wish() }
-    }
-
-    fn save(&mut self, mut snapshot: Snapshot) -> Result<()> {
-        // The candidate ends here; the next one's first snapshot keeps what came of it.
-        if self.race.is_lost() {
-            return Ok(());
-        }
-        self.beside.add(&mut snapshot);
-        self.keeper.save(snapshot)
-    }
-
-    fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
-        self.race.epoch(record);
-        self.keeper.epoch(record)
-    }
-}
-
 /// What the candidates came to, best first.
 fn comparison(candidates: &[Candidate], mean: Option<f64>, preprocessing: &Preprocessing) -> String {
     let mut sorted: Vec<_> = candidates.iter().collect();
@@ -472,25 +248,6 @@ fn comparison(candidates: &[Candidate], mean: Option<f64>, preprocessing: &Prepr
         && !candidates.iter().any(|c| c.difference == DifferenceChoice::None.to_string());
     let left_out = if drifted { "; none was left out because the level drifts" } else { "" };
     format!("validation {unit}: {}{left_out}", scores.join(", "))
-}
-
-/// The end of the series: what a forecast from it needs.
-fn history(source: &Source, rows: usize) -> History {
-    let keep = rows.min(source.rows);
-    let first = source.rows - keep;
-    let all = source.targets.iter().chain(&source.features).chain(&source.known);
-    let past: Vec<Filled> = all.map(|column| column.slice(first..source.rows)).collect();
-    let imputed: Vec<Option<Imputed>> = past.iter().map(|column| column.imputed().cloned()).collect();
-    History {
-        rows: source.first_row + source.rows,
-        times: source
-            .times
-            .as_ref()
-            .map(|times| times[first..source.rows].iter().map(ToString::to_string).collect()),
-        columns: past.into_iter().map(|column| column.into_parts().0).collect(),
-        imputed: if imputed.iter().any(Option::is_some) { imputed } else { Vec::new() },
-        ahead: source.known.iter().map(|c| c[source.rows..].to_vec()).collect(),
-    }
 }
 
 /// What the report shows of the data, and the notes.

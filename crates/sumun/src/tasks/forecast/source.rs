@@ -78,13 +78,18 @@ pub(crate) struct Wanted<'a> {
     pub(crate) closed: &'a Closed,
 }
 
-impl Source {
-    /// Reads them. Errors as [`Series::from_table`].
-    pub(crate) fn read(table: &Table, wanted: &Wanted<'_>) -> Result<Self> {
-        let columns: Vec<&str> = wanted.targets.iter().chain(&wanted.features).copied().collect();
-        let spec = SeriesSpec {
+impl Wanted<'_> {
+    /// The columns that are known up to the present.
+    pub(super) fn columns(&self) -> Vec<&str> {
+        self.targets.iter().chain(&self.features).copied().collect()
+    }
+
+    /// What to read of a table, with those columns.
+    pub(super) fn spec<'b>(&'b self, columns: &'b [&'b str]) -> SeriesSpec<'b> {
+        let wanted = self;
+        SeriesSpec {
             time: wanted.time,
-            columns: &columns,
+            columns,
             known: &wanted.known,
             missing: wanted.missing,
             last: wanted.last,
@@ -96,8 +101,19 @@ impl Source {
             expected_format: wanted.expected_format,
             series: wanted.series,
             closed: wanted.closed,
-        };
-        let Loaded { series, future, forms, notes } = Series::from_table(table, &spec)?;
+        }
+    }
+}
+
+impl Source {
+    /// Reads them. Errors as [`Series::from_table`].
+    pub(crate) fn read(table: &Table, wanted: &Wanted<'_>) -> Result<Self> {
+        Ok(Self::of(Series::from_table(table, &wanted.spec(&wanted.columns()))?, wanted))
+    }
+
+    /// What was read, with the columns in their places.
+    pub(super) fn of(loaded: Loaded, wanted: &Wanted<'_>) -> Self {
+        let Loaded { series, future, forms, notes } = loaded;
         let mut values = series.columns.into_iter().map(|column| Filled::new(column.values, column.imputed));
         let mut take = |count: usize| values.by_ref().take(count).collect::<Vec<_>>();
         let targets = take(wanted.targets.len());
@@ -119,7 +135,7 @@ impl Source {
             _ => None,
         };
         let rows = targets.first().map_or(0, |target| target.len());
-        Ok(Self {
+        Self {
             name: series.source,
             rows,
             first_row: series.first_row,
@@ -134,7 +150,7 @@ impl Source {
             categories: Vec::new(),
             forms,
             notes,
-        })
+        }
     }
 
     /// Leaves out the categories that no row of `train` has: nothing can be learnt about them.

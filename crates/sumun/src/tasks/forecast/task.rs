@@ -11,6 +11,7 @@ use super::evaluation::Evaluation;
 use super::fallback;
 use super::forecaster::Forecaster;
 use super::outcome::ForecastOutcome;
+use super::panel::{PanelConfig, PanelForecaster, PanelTraining, is_panel};
 use super::plan::ForecastPlan;
 use super::portable::portable;
 use super::predict::{evaluate, predict};
@@ -18,8 +19,8 @@ use super::report::report;
 use super::results::{metrics, results};
 use super::search::Search;
 use super::source::{Source, Wanted};
-use crate::data::{Closed, ReadOptions, Table, listed, quoted};
-use crate::message::key;
+use crate::Result;
+use crate::data::{Categories, Closed, ReadOptions, Table, listed, quoted};
 use crate::model::{Model, ModelFile};
 use crate::records;
 use crate::report::text::{count, shortened};
@@ -32,7 +33,6 @@ use crate::tasks::protocol::{
 };
 use crate::tasks::source::Source as ReadFile;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
-use crate::{Error, Result};
 
 /// Forecasting as front ends see it.
 #[derive(Debug)]
@@ -66,56 +66,89 @@ pub fn open_run(path: impl AsRef<Path>) -> Result<Forecaster> {
     Forecaster::from_model_file(&folder.model_path().display().to_string(), file)
 }
 
+/// What the settings want of a table, with its columns of words as numbers.
+pub(super) struct Wishes {
+    /// The table with columns of words as several columns of numbers each; `None` where it has none.
+    pub(super) coded: Option<Table>,
+    pub(super) categories: Vec<Categories>,
+    features: Vec<String>,
+    known: Vec<String>,
+    /// The static columns.
+    pub(super) statics: Vec<String>,
+    closed: Closed,
+    /// Files that were read for it.
+    pub(super) files: Vec<ReadFile>,
+}
+
+impl Wishes {
+    /// Of a table. Errors: columns that are not there, and words that are too many to tell apart.
+    pub(super) fn of(config: &ForecastConfig, table: &Table, statics: &[String]) -> Result<Self> {
+        let mut categories = Vec::new();
+        for name in config.data.features.iter().chain(&config.data.known).chain(statics) {
+            categories.extend(table.categories(name)?);
+        }
+        let coded = if categories.is_empty() { None } else { Some(table.with_categories(&categories)?) };
+        let inputs = |columns: &[String]| -> Vec<String> {
+            let of = |column: &String| match categories.iter().find(|categories| categories.column == *column)
+            {
+                Some(categories) => categories.columns().collect(),
+                None => vec![column.clone()],
+            };
+            columns.iter().flat_map(of).collect()
+        };
+        let (features, known) = (inputs(&config.data.features), inputs(&config.data.known));
+        let statics = inputs(statics);
+        let (mut closed, mut files) = (Closed::default(), Vec::new());
+        if let Some(path) = &config.data.closed {
+            let (days, file) = Closed::read(path, config.data.date_order)?;
+            files.push(ReadFile::new("closed", file.name(), &file.hash()));
+            closed = days;
+        }
+        Ok(Self { coded, categories, features, known, statics, closed, files })
+    }
+
+    pub(super) fn wanted<'a>(&'a self, config: &'a ForecastConfig) -> Result<Wanted<'a>> {
+        fn names(columns: &[String]) -> Vec<&str> {
+            columns.iter().map(String::as_str).collect()
+        }
+        Ok(Wanted {
+            targets: names(&config.data.target),
+            features: names(&self.features),
+            known: names(&self.known),
+            time: config.time(),
+            missing: config.data.missing,
+            last: None,
+            resample: config.resample()?,
+            forms: &[],
+            expected_frequency: None,
+            date_order: config.data.date_order,
+            timezone: config.data.timezone.as_deref(),
+            expected_format: None,
+            series: config.data.series.as_deref(),
+            closed: &self.closed,
+        })
+    }
+
+    /// How columns of words are coded.
+    pub(super) fn notes(&self) -> impl Iterator<Item = String> + '_ {
+        self.categories.iter().map(|categories| {
+            format!(
+                "column {} is coded as {} categories: {}",
+                quoted(&categories.column),
+                categories.names.len(),
+                listed(&categories.names)
+            )
+        })
+    }
+}
+
 fn plan(config: &ForecastConfig, table: &Table, mut files: Vec<ReadFile>) -> Result<ForecastPlan> {
     config.check()?;
-    fn names(columns: &[String]) -> Vec<&str> {
-        columns.iter().map(String::as_str).collect()
-    }
-    let mut categories = Vec::new();
-    for name in config.data.features.iter().chain(&config.data.known) {
-        categories.extend(table.categories(name)?);
-    }
-    let coded = if categories.is_empty() { None } else { Some(table.with_categories(&categories)?) };
-    let inputs = |columns: &[String]| -> Vec<String> {
-        let of = |column: &String| match categories.iter().find(|categories| categories.column == *column) {
-            Some(categories) => categories.columns().collect(),
-            None => vec![column.clone()],
-        };
-        columns.iter().flat_map(of).collect()
-    };
-    let (features, known) = (inputs(&config.data.features), inputs(&config.data.known));
-    let mut closed = Closed::default();
-    if let Some(path) = &config.data.closed {
-        let (days, file) = Closed::read(path, config.data.date_order)?;
-        files.push(ReadFile::new("closed", file.name(), &file.hash()));
-        closed = days;
-    }
-    let wanted = Wanted {
-        targets: names(&config.data.target),
-        features: names(&features),
-        known: names(&known),
-        time: config.time(),
-        missing: config.data.missing,
-        last: None,
-        resample: config.resample()?,
-        forms: &[],
-        expected_frequency: None,
-        date_order: config.data.date_order,
-        timezone: config.data.timezone.as_deref(),
-        expected_format: None,
-        series: config.data.series.as_deref(),
-        closed: &closed,
-    };
-    let mut source = Source::read(coded.as_ref().unwrap_or(table), &wanted)?;
-    source.notes.extend(categories.iter().map(|categories| {
-        format!(
-            "column {} is coded as {} categories: {}",
-            quoted(&categories.column),
-            categories.names.len(),
-            listed(&categories.names)
-        )
-    }));
-    source.categories = categories;
+    let mut wishes = Wishes::of(config, table, &[])?;
+    files.append(&mut wishes.files);
+    let mut source = Source::read(wishes.coded.as_ref().unwrap_or(table), &wishes.wanted(config)?)?;
+    source.notes.extend(wishes.notes());
+    source.categories = wishes.categories;
     ForecastPlan::new(config.clone(), source, files)
 }
 
@@ -133,16 +166,26 @@ impl TaskEntry for Entry {
     }
 
     fn configure(&self, tables: &[Toml]) -> Result<Box<dyn AnyConfig>> {
-        Ok(Box::new(ForecastConfig::from_tables(tables)?))
+        let config = ForecastConfig::from_tables(tables)?;
+        Ok(if config.is_panel() { Box::new(PanelConfig(config)) } else { Box::new(config) })
     }
 
     fn resume(&self, checkpoint: Checkpoint) -> Result<(Box<dyn AnyTraining>, Vec<String>)> {
+        // Both kinds keep the same settings, which say of which kind a training is.
+        let kept = checkpoint.about.get("config").cloned().unwrap_or_default();
+        if serde_json::from_value(kept).is_ok_and(|config: ForecastConfig| config.is_panel()) {
+            let (training, notes) = PanelTraining::resume(checkpoint)?;
+            return Ok((Box::new(training), notes));
+        }
         let (training, notes) = Training::resume(checkpoint)?;
         Ok((Box::new(training), notes))
     }
 
     fn open(&self, name: &str, file: ModelFile) -> Result<Box<dyn TrainedModel>> {
-        Ok(Box::new(Forecaster::from_model_file(name, file)?))
+        Ok(match is_panel(&file) {
+            true => Box::new(PanelForecaster::from_model_file(name, file)?),
+            false => Box::new(Forecaster::from_model_file(name, file)?),
+        })
     }
 }
 
@@ -341,29 +384,19 @@ impl TrainedModel for Forecaster {
     }
 
     fn predict(&self, request: &Request<'_>) -> Result<Predicted> {
-        if request.beam.is_some() {
-            let other = " is for models that write texts; this is a forecaster";
-            return Err(Error::Settings(key("beam") + other));
-        }
-        if request.attention {
-            return Err(Error::Settings(
-                key("attention")
-                    + " is for models trained with "
-                    + key("pool").to("attention")
-                    + "; this is a forecaster",
-            ));
-        }
-        let table = request.file.map(|file| read(file, &self.config().reading)).transpose()?;
+        request.is_for_forecasts()?;
+        let table = request.file.map(|file| read_table(file, &self.config().reading)).transpose()?;
         let missing = request.reading.missing.unwrap_or(self.config().missing);
-        let history = request.reading.history.map(|file| read(file, &self.config().reading)).transpose()?;
+        let history =
+            request.reading.history.map(|file| read_table(file, &self.config().reading)).transpose()?;
         let forecast = predict(self, table.as_ref(), request.steps, missing, history.as_ref())?;
         Ok(Predicted::Ahead { forecast, horizon: self.config().preprocessing.horizon })
     }
 
     fn evaluate(&self, file: &Path, reading: &Reading<'_>) -> Result<Evaluated> {
-        let table = read(file, &self.config().reading)?;
+        let table = read_table(file, &self.config().reading)?;
         let missing = reading.missing.unwrap_or(self.config().missing);
-        let history = reading.history.map(|file| read(file, &self.config().reading)).transpose()?;
+        let history = reading.history.map(|file| read_table(file, &self.config().reading)).transpose()?;
         let (evaluation, notes) = evaluate(self, &table, missing, history.as_ref())?;
         let preprocessing = &self.config().preprocessing;
         Ok(Evaluated::Forecasts {
@@ -421,6 +454,6 @@ fn steps(horizon: usize) -> String {
 }
 
 /// A table from a file, or from standard input for `-`.
-fn read(file: &Path, options: &ReadOptions) -> Result<Table> {
+pub(super) fn read_table(file: &Path, options: &ReadOptions) -> Result<Table> {
     Table::from_text(&records::open_with(file, "CSV", options)?, None)
 }

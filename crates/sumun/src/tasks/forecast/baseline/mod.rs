@@ -69,6 +69,8 @@ pub enum Baseline {
         /// The value.
         value: f64,
     },
+    /// The naive forecast of the series less its season, where it has one: the M4 competition's Naive2.
+    Naive2(Theta),
     /// Half a trend on a smoothed level.
     Theta(Theta),
     /// Exponential smoothing.
@@ -113,9 +115,36 @@ impl Baseline {
         match *self {
             Self::Naive | Self::Drift | Self::Constant { .. } => 1,
             Self::SeasonalNaive { period } => period,
-            Self::Theta(theta) => theta.period,
+            Self::Theta(theta) | Self::Naive2(theta) => theta.period,
             Self::Ets(ets) => ets.period,
         }
+    }
+
+    /// What people call it, whatever was fitted.
+    pub(super) fn method(&self) -> &'static str {
+        match self {
+            Self::Naive => "naive",
+            Self::Drift => "drift",
+            Self::SeasonalNaive { .. } => "seasonal naive",
+            Self::Constant { .. } => "the most frequent value",
+            Self::Naive2(_) => "Naive2",
+            Self::Theta(_) => "Theta",
+            Self::Ets(Ets { steps: 1, .. }) => "ETS",
+            Self::Ets(_) => "ETS, several steps",
+        }
+    }
+
+    /// What is measured beside a model of many series: naive, seasonal naive for the `season` (1 for none), Naive2, Theta, and ETS
+    /// fitted to one step ahead. Nothing outside the part `train` is looked at.
+    pub(super) fn of_panel(series: Observed<'_>, train: Range<usize>, season: usize) -> Vec<Self> {
+        let periods: Vec<usize> =
+            (season > 1 && season <= train.len() / 2).then_some(season).into_iter().collect();
+        let mut all = vec![Self::Naive];
+        all.extend(periods.iter().map(|&period| Self::SeasonalNaive { period }));
+        all.push(Self::Naive2(Theta::naive2(series, train.clone(), season)));
+        all.extend(Theta::fit(series, train.clone(), &periods).map(Self::Theta));
+        all.extend(Ets::fit(series, train, &periods, 1).map(Self::Ets));
+        all
     }
 
     /// Forecasts of the steps 1 … `horizon` after each of `origins`, the places of the last known values,
@@ -173,7 +202,7 @@ impl Baseline {
                 origins.flat_map(|o| (1..=horizon).map(move |h| of(o, h))).collect()
             }
             Self::Constant { value } => vec![value; origins.len() * horizon],
-            Self::Theta(theta) => theta.forecasts(series, settled, origins, horizon),
+            Self::Theta(theta) | Self::Naive2(theta) => theta.forecasts(series, settled, origins, horizon),
             Self::Ets(ets) => ets.forecasts(series, settled, origins, horizon),
         };
         Ok(Array2::from_shape_vec(shape, all).expect("as many values as origins and steps"))
@@ -187,6 +216,7 @@ impl Baseline {
             Self::Drift => "drift".into(),
             Self::SeasonalNaive { period } => format!("seasonal_naive_{period}"),
             Self::Constant { .. } => "constant".into(),
+            Self::Naive2(_) => "naive2".into(),
             Self::Theta(_) => "theta".into(),
             Self::Ets(Ets { steps: 1, .. }) => "ets".into(),
             Self::Ets(_) => "ets_steps".into(),
@@ -199,7 +229,7 @@ impl Baseline {
             Self::Naive | Self::Drift => true,
             Self::SeasonalNaive { period } => *period > 0,
             Self::Constant { value } => value.is_finite(),
-            Self::Theta(theta) => theta.is_sound(),
+            Self::Theta(theta) | Self::Naive2(theta) => theta.is_sound(),
             Self::Ets(ets) => ets.is_sound(),
         }
     }
@@ -212,6 +242,7 @@ impl fmt::Display for Baseline {
             Self::Drift => f.write_str("drift"),
             Self::SeasonalNaive { period } => write!(f, "seasonal naive ({period})"),
             Self::Constant { value } => write!(f, "always {value}"),
+            Self::Naive2(_) => f.write_str("Naive2"),
             Self::Theta(Theta { period: 1, .. }) => f.write_str("Theta"),
             Self::Theta(Theta { period, .. }) => write!(f, "Theta ({period})"),
             Self::Ets(ets) => ets.fmt(f),

@@ -23,6 +23,27 @@ pub struct Theta {
     pub multiplied: bool,
 }
 
+/// The 90 % point of the autocorrelation's distribution, in standard errors.
+const SEASONAL: f64 = 1.645;
+
+/// The M4 competition's test for a season: at least three of them, and an autocorrelation at its lag beyond Bartlett's limit.
+fn is_seasonal(series: Observed<'_>, rows: Range<usize>, season: usize) -> bool {
+    let values: Vec<Option<f64>> = rows.map(|row| series.at(row)).collect();
+    let known: Vec<f64> = values.iter().flatten().copied().collect();
+    if values.len() < 3 * season || known.is_empty() {
+        return false;
+    }
+    let mean = known.iter().sum::<f64>() / known.len() as f64;
+    let variance: f64 = known.iter().map(|value| (value - mean).powi(2)).sum();
+    let correlation = |lag: usize| {
+        let pairs = values.iter().zip(&values[lag..]);
+        let sum: f64 = pairs.filter_map(|(a, b)| Some((a.as_ref()? - mean) * (b.as_ref()? - mean))).sum();
+        if variance > 0.0 { sum / variance } else { 0.0 }
+    };
+    let squares: f64 = (1..season).map(|lag| correlation(lag).powi(2)).sum();
+    correlation(season).abs() > SEASONAL * ((1.0 + 2.0 * squares) / known.len() as f64).sqrt()
+}
+
 /// The series less its season.
 struct Adjusted {
     values: Vec<f64>,
@@ -54,6 +75,15 @@ impl Theta {
             }
         }
         best.map(|(_, fitted)| fitted)
+    }
+
+    /// The naive forecast of the series less its season: the level is the last value, without a drift. A season counts where the
+    /// autocorrelation at its lag is larger than chance makes it in nine of ten series, as in the M4 competition, and is then a
+    /// factor.
+    pub(super) fn naive2(series: Observed<'_>, part: Range<usize>, season: usize) -> Self {
+        let rows = recent(&part, season);
+        let has_season = season > 1 && is_seasonal(series, rows, season);
+        Self { alpha: 1.0, drift: 0.0, period: if has_season { season } else { 1 }, multiplied: has_season }
     }
 
     /// With α and drift for `rows`, and the squared errors one step ahead.

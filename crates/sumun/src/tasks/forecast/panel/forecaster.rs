@@ -1,0 +1,241 @@
+//! A trained model of many series.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::baseline::Baseline;
+use super::super::fit::INFERENCE_BATCH;
+use super::super::kept::{History, TimeAxis};
+use super::super::network::{Sizes, WINDOW, numbered, outputs, stack};
+use super::calibrate::{Calibration, Misses};
+use super::fit::{known_ahead, windows};
+use super::view::{Frame, View};
+use crate::data::{Categories, Missing, NumberForm, ReadOptions, Resample};
+use crate::loss::Loss;
+use crate::model::{Feed, Model};
+use crate::{Error, Result};
+
+/// Everything about a model of many series except its network, as a model file keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PanelConfigKept {
+    /// The version of Sumun that trained it.
+    pub version: String,
+    /// The seed it was trained with.
+    pub seed: u64,
+    /// The columns that tell the series apart; none where it learnt one series.
+    pub columns: Vec<String>,
+    /// Which of several series of its table it was trained on, as `column=value`, where it learnt one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
+    /// How each network sees a series; the forecasts of several are averaged.
+    pub views: Vec<View>,
+    /// The shares that the intervals hold, rising; none where a forecast is one number.
+    pub levels: Vec<f64>,
+    /// What makes the intervals hold.
+    pub calibration: Calibration,
+    /// The loss that training made small, where a forecast is one number.
+    pub loss: Loss,
+    /// What is done about missing values and rows.
+    pub missing: Missing,
+    /// The even steps that the rows of a file are gathered into, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resample: Option<Resample>,
+    /// What was said about how the training file is written: other files are read in the same way.
+    #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
+    pub reading: ReadOptions,
+    /// The columns of words, each of which is several columns of numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<Categories>,
+    /// How the columns of the training file are written, by name.
+    #[serde(default)]
+    pub forms: Vec<(String, NumberForm)>,
+    /// The time column, if there is one.
+    pub time: Option<TimeAxis>,
+    /// The series that it was trained on.
+    pub known_series: Vec<KnownSeries>,
+}
+
+/// A series that a model was trained on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KnownSeries {
+    /// What stands in the columns that tell the series apart.
+    pub id: Vec<String>,
+    /// One value a static column; `None` where it is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statics: Vec<Option<f64>>,
+    /// The end of its rows, from which it is forecast where no file is given.
+    pub history: History,
+    /// What its MASE divides by.
+    pub mase_scale: Option<f64>,
+    /// The baselines fitted to its training part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<Baseline>,
+}
+
+/// A trained model of many series with everything that it needs to forecast.
+#[derive(Debug)]
+pub struct PanelForecaster {
+    pub(super) config: PanelConfigKept,
+    pub(super) model: Model,
+}
+
+/// The levels of the quantiles that a network returns for each step, rising: the median alone, or the ends of the intervals on both
+/// sides of it.
+pub(super) fn quantiles(levels: &[f64]) -> Vec<f64> {
+    let lower = levels.iter().rev().map(|level| (1.0 - level) / 2.0);
+    let upper = levels.iter().map(|level| (1.0 + level) / 2.0);
+    lower.chain([0.5]).chain(upper).collect()
+}
+
+/// Forecasts from several places in series.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Forecasts {
+    /// z, `[places, horizon, quantiles]`.
+    pub(super) z: Vec<f64>,
+    /// The spread of each place's window.
+    pub(super) spreads: Vec<f64>,
+}
+
+impl PanelConfigKept {
+    /// How the first network sees a series: what all have alike stands there.
+    pub fn view(&self) -> &View {
+        &self.views[0]
+    }
+
+    /// What people call the model.
+    pub(super) fn model_name(&self, model: &Model) -> Result<String> {
+        let family = stack(model)?.config().cell.spec().family;
+        Ok(match self.views.len() {
+            1 => family.to_owned(),
+            several => format!("mean of {several} {family}s"),
+        })
+    }
+
+    pub(super) fn sizes(&self) -> Vec<Sizes> {
+        let targets = quantiles(&self.levels).len();
+        let of = |view: &View| Sizes {
+            input: view.input_width(),
+            ahead: view.ahead_width(),
+            horizon: view.horizon,
+            targets,
+            own_ahead: true,
+        };
+        self.views.iter().map(of).collect()
+    }
+
+    /// The forecasts from `origins`, the first of them in the first of the frames and so on: of several networks their mean. Errors:
+    /// outputs of another shape, as those of a file that was tampered with may be.
+    pub(super) fn forecasts(&self, model: &Model, frames: &[&Frame], origins: &[usize]) -> Result<Forecasts> {
+        let (sizes, view) = (self.sizes(), self.view());
+        let names: Vec<(String, String)> = sizes
+            .iter()
+            .enumerate()
+            .map(|(index, sizes)| (numbered(WINDOW, index), sizes.ahead_name(index)))
+            .collect();
+        let per_place = view.horizon * quantiles(&self.levels).len();
+        let mut z = Vec::with_capacity(origins.len() * per_place);
+        for (frames, origins) in frames.chunks(INFERENCE_BATCH).zip(origins.chunks(INFERENCE_BATCH)) {
+            let mut feed = Feed::new();
+            for ((window, ahead), view) in names.iter().zip(&self.views) {
+                feed = feed.rows(window, windows(view, frames, origins)?);
+                if let Some(rows) = known_ahead(view, frames, origins)? {
+                    feed = feed.rows(ahead, rows);
+                }
+            }
+            let rows = model.outputs(feed, None)?.rows;
+            if rows.len() != self.views.len() {
+                return Err(Error::Model(format!(
+                    "its model has {} outputs for {}",
+                    rows.len(),
+                    self.views.len()
+                )));
+            }
+            let mut sum = vec![0.0; origins.len() * per_place];
+            for ((rows, view), &sizes) in rows.iter().zip(&self.views).zip(&sizes) {
+                let y = outputs(rows, sizes, origins.len())?;
+                let mut one = Vec::with_capacity(sum.len());
+                for ((frame, &origin), y) in frames.iter().zip(origins).zip(y.chunks_exact(per_place)) {
+                    view.forecast(frame, origin, y, &mut one);
+                }
+                sum.iter_mut().zip(one).for_each(|(sum, value)| *sum += value);
+            }
+            z.extend(sum.into_iter().map(|sum| sum / self.views.len() as f64));
+        }
+        let spreads = frames.iter().zip(origins).map(|(frame, &origin)| view.scale(frame, origin).spread);
+        Ok(Forecasts { z, spreads: spreads.collect() })
+    }
+
+    /// The medians of forecasts, in the unit of the series, `[places, horizon]`.
+    pub(super) fn medians(&self, forecasts: &Forecasts) -> Vec<f64> {
+        let count = 2 * self.levels.len() + 1;
+        forecasts.z.chunks_exact(count).map(|z| self.view().bounded(z[self.levels.len()])).collect()
+    }
+
+    /// A quantile of forecasts, calibrated, in the unit of the series, `[places, horizon]`; `at` is its place among the
+    /// quantiles.
+    pub(super) fn quantile(&self, forecasts: &Forecasts, at: usize) -> Vec<f64> {
+        let middle = self.levels.len();
+        match at.cmp(&middle) {
+            std::cmp::Ordering::Equal => self.medians(forecasts),
+            std::cmp::Ordering::Less => {
+                self.intervals(forecasts, middle - 1 - at).iter().map(|ends| ends[0]).collect()
+            }
+            std::cmp::Ordering::Greater => {
+                self.intervals(forecasts, at - middle - 1).iter().map(|ends| ends[1]).collect()
+            }
+        }
+    }
+
+    /// The intervals of the `level`-th share, in the unit of the series, `[places, horizon]`.
+    pub(super) fn intervals(&self, forecasts: &Forecasts, level: usize) -> Vec<[f64; 2]> {
+        let (view, count, middle) = (self.view(), 2 * self.levels.len() + 1, self.levels.len());
+        let per_place = forecasts.z.chunks_exact(count * view.horizon).zip(&forecasts.spreads);
+        per_place
+            .flat_map(|(z, &spread)| {
+                z.chunks_exact(count).enumerate().map(move |(step, z)| {
+                    let ends = [z[middle - 1 - level], z[middle], z[middle + 1 + level]];
+                    self.calibration.interval(level, step, spread, ends).map(|z| view.bounded(z))
+                })
+            })
+            .collect()
+    }
+
+    /// Calibrates the intervals by forecasts and what came, in z `[places, horizon]`; `None` where nothing came. The shares that
+    /// could not be calibrated, since there are too few values.
+    pub(super) fn calibrate(&mut self, forecasts: &Forecasts, came: &[Option<f64>]) -> Vec<f64> {
+        let (count, middle, horizon) = (2 * self.levels.len() + 1, self.levels.len(), self.view().horizon);
+        let mut left = Vec::new();
+        let mut offsets = Vec::new();
+        for (level, &share) in self.levels.iter().enumerate() {
+            let mut misses = Misses::new(horizon);
+            for (k, (z, came)) in forecasts.z.chunks_exact(count).zip(came).enumerate() {
+                let (place, step) = (k / horizon, k % horizon);
+                let spread = forecasts.spreads[place];
+                if let Some(came) = came {
+                    let ends = [z[middle - 1 - level], z[middle + 1 + level]];
+                    misses.add(step, ends.map(|end| end / spread), came / spread);
+                }
+            }
+            match misses.offsets(share) {
+                Some(of_level) => offsets.push(of_level),
+                None => {
+                    left.push(share);
+                    offsets.push(vec![0.0; horizon]);
+                }
+            }
+        }
+        self.calibration = Calibration { offsets };
+        left
+    }
+}
+
+impl PanelForecaster {
+    /// Everything except the network.
+    pub fn config(&self) -> &PanelConfigKept {
+        &self.config
+    }
+
+    /// The network.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+}

@@ -1,0 +1,39 @@
+//! One model of many series, or of one with intervals: quantiles of what comes, on the scale of each window.
+//!
+//! Not for several target columns at once, and not for more steps than the horizon.
+//!
+//! # The recipe, and why
+//!
+//! - **Scale.** Each window is seen on its own scale ([`View`]), so that one network serves all series, also those it has never seen.
+//! - **Reference.** The same three candidates as for one series: what is left of the value one season before, of the last value, and
+//!   of the window's mean. The validation parts choose, and average near ones where that pays.
+//! - **Examples.** Of more windows than an epoch takes, each epoch has a sample in which every series has as many as any other, so
+//!   that a long series does not outvote the others; the figures count each series once as well.
+//! - **Intervals.** One output a quantile, fitted to the pinball loss, sorted so that they never cross, and made wider or narrower
+//!   until they held what came in the validation parts ([`Calibration`]).
+
+mod calibrate;
+mod check;
+mod file;
+mod fit;
+mod forecaster;
+mod learning;
+mod outcome;
+mod plan;
+mod predict;
+mod report;
+mod score;
+mod source;
+mod task;
+mod view;
+
+pub use calibrate::Calibration;
+pub(super) use file::is_panel;
+pub use forecaster::{KnownSeries, PanelConfigKept, PanelForecaster};
+pub use learning::PanelSearch;
+pub use outcome::PanelOutcome;
+pub use plan::{PanelDecisions, PanelPlan};
+pub use predict::{PanelForecast, SeriesForecast};
+pub use score::{IntervalScores, PanelEvaluation, PanelScores, SeriesScores};
+pub use task::{PanelConfig, PanelTraining, train_panel};
+pub use view::View;

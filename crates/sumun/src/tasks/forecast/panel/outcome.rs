@@ -1,0 +1,396 @@
+//! What a training on many series came to.
+
+use serde_json::json;
+
+use super::super::config::{ForecastConfig, TASK};
+use super::super::outcome::Candidate;
+use super::fit::{Data, Place};
+use super::forecaster::{PanelConfigKept, PanelForecaster};
+use super::plan::{PanelDecisions, PanelPlan};
+use super::score::{PanelEvaluation, PanelScores};
+use crate::model::Model;
+use crate::model::ModelFile;
+use crate::report::text::{count, shortened};
+use crate::run::{BaselineResult, FigureResult, PartResults, RunResults};
+use crate::settings::Or;
+use crate::tasks::protocol::{About, Evaluated, Facts, Next, Outcome};
+use crate::train::EpochRecord;
+use crate::{Error, Result};
+
+/// A trained model of many series and all that is worth telling about its training.
+#[derive(Debug)]
+pub struct PanelOutcome {
+    /// The model.
+    pub forecaster: PanelForecaster,
+    /// All settings, as they were asked for.
+    pub config: ForecastConfig,
+    /// What the data decided, and why.
+    pub decisions: PanelDecisions,
+    /// What was noticed in the data, one sentence each.
+    pub notes: Vec<String>,
+    /// The networks that were trained, in their order.
+    pub candidates: Vec<Candidate>,
+    /// How many of them forecast together.
+    pub members: usize,
+    /// The epochs of the best of them, in order.
+    pub epochs: Vec<EpochRecord>,
+    /// The epoch whose weights were kept, counted from 1.
+    pub best_epoch: usize,
+    /// Whether training ended before the last epoch because the validation loss stood still.
+    pub stopped_early: bool,
+    /// Seconds of training, over all sittings and all networks.
+    pub seconds: f64,
+    /// Scores on the validation parts; `None` if there are none.
+    pub valid: Option<PanelEvaluation>,
+    /// Scores on the test parts; `None` if there are none.
+    pub test: Option<PanelEvaluation>,
+    /// What the report shows of the data.
+    pub(super) shown: Shown,
+}
+
+/// The data as the report shows them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shown {
+    /// The training file, as messages name it.
+    pub(super) source: String,
+    /// How many series there are, and how many rows they have together.
+    pub(super) series: usize,
+    pub(super) rows: usize,
+    /// The step between rows for people; empty without timestamps.
+    pub(super) frequency: String,
+    /// The fewest, middle and most rows of a series.
+    pub(super) lengths: [usize; 3],
+    /// The names of the series, `[series]`.
+    pub(super) names: Vec<String>,
+    /// A few series with what was forecast of their last part: the best, the middle and the worst of those measured.
+    pub(super) examples: Vec<Example>,
+}
+
+/// A series with a forecast.
+#[derive(Debug, Clone)]
+pub(super) struct Example {
+    pub(super) name: String,
+    /// What stands beside the name: `the worst`.
+    pub(super) place: &'static str,
+    pub(super) mase: f64,
+    /// What each row is called, those that are forecast last.
+    pub(super) labels: Vec<String>,
+    /// The values of these rows; NaN where one was filled in.
+    pub(super) values: Vec<f64>,
+    /// The forecast of the last of them.
+    pub(super) medians: Vec<f64>,
+    /// `[levels][steps]`.
+    pub(super) intervals: Vec<Vec<[f64; 2]>>,
+}
+
+/// How many rows before a forecast an example shows, in horizons.
+const ROWS_SHOWN: usize = 4;
+
+impl Shown {
+    pub(super) fn of(plan: &PanelPlan, config: &PanelConfigKept, model: &Model, data: &Data) -> Result<Self> {
+        let members = &plan.members.members;
+        let mut rows: Vec<usize> = members.iter().map(|member| member.source.rows).collect();
+        rows.sort_unstable();
+        let names: Vec<String> = members.iter().map(super::source::Member::name).collect();
+        Ok(Self {
+            source: plan.members.name.clone(),
+            series: members.len(),
+            rows: plan.members.rows(),
+            frequency: plan.members.first().frequency().map_or_else(String::new, ToString::to_string),
+            lengths: [rows[0], rows[rows.len() / 2], rows[rows.len() - 1]],
+            examples: examples(plan, config, model, data, &names)?,
+            names,
+        })
+    }
+}
+
+/// The last forecast of a few series: of those that are measured, the best, the middle and the worst.
+fn examples(
+    plan: &PanelPlan,
+    config: &PanelConfigKept,
+    model: &Model,
+    data: &Data,
+    names: &[String],
+) -> Result<Vec<Example>> {
+    let part = if data.test.is_empty() { &data.valid } else { &data.test };
+    let mut last: Vec<Place> = Vec::new();
+    for place in part {
+        match last.last_mut().filter(|last| last.series == place.series) {
+            Some(last) => *last = *place,
+            None => last.push(*place),
+        }
+    }
+    last.retain(|place| data.scales[place.series].is_some());
+    let frames: Vec<_> = last.iter().map(|place| &data.frames[place.series]).collect();
+    let origins: Vec<usize> = last.iter().map(|place| place.origin).collect();
+    let forecasts = config.forecasts(model, &frames, &origins)?;
+    let medians = config.medians(&forecasts);
+    let horizon = plan.decisions.horizon;
+    let intervals: Vec<_> =
+        (0..config.levels.len()).map(|level| config.intervals(&forecasts, level)).collect();
+    let mut errors: Vec<(f64, usize)> = Vec::new();
+    for (n, place) in last.iter().enumerate() {
+        let values = &data.frames[place.series].values;
+        let steps = (0..horizon).filter(|step| values.is_observed(place.origin + 1 + step));
+        let (sum, many) = steps.fold((0.0, 0usize), |(sum, many), step| {
+            (sum + (values[place.origin + 1 + step] - medians[n * horizon + step]).abs(), many + 1)
+        });
+        if let Some(scale) = data.scales[place.series].filter(|_| many > 0) {
+            errors.push((sum / many as f64 / scale, n));
+        }
+    }
+    errors.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let chosen: Vec<(&'static str, (f64, usize))> = match errors.as_slice() {
+        [] => Vec::new(),
+        [one] => vec![("", *one)],
+        [best, .., worst] if errors.len() < 4 => vec![("the best", *best), ("the worst", *worst)],
+        all => vec![
+            ("the best", all[0]),
+            ("better than three of four", all[all.len() / 4]),
+            ("the middle", all[all.len() / 2]),
+            ("the worst", all[all.len() - 1]),
+        ],
+    };
+    Ok(chosen
+        .into_iter()
+        .map(|(place, (mase, n))| {
+            let Place { series, origin } = last[n];
+            let source = &plan.members.members[series].source;
+            let values = &source.targets[0];
+            let rows = (origin + 1).saturating_sub(ROWS_SHOWN * horizon.max(4))..origin + 1 + horizon;
+            let steps = n * horizon..(n + 1) * horizon;
+            Example {
+                name: names[series].clone(),
+                place,
+                mase,
+                labels: rows.clone().map(|row| source.label(row)).collect(),
+                values: rows
+                    .map(|row| if values.is_observed(row) { values[row] } else { f64::NAN })
+                    .collect(),
+                medians: medians[steps.clone()].to_vec(),
+                intervals: intervals.iter().map(|level| level[steps.clone()].to_vec()).collect(),
+            }
+        })
+        .collect())
+}
+
+impl PanelOutcome {
+    /// All settings with what the data decided filled in: training with them gives the same model.
+    pub fn as_used(&self) -> ForecastConfig {
+        used(&self.config, &self.decisions)
+    }
+}
+
+/// The settings with what the data decided before the first step.
+pub(super) fn used(config: &ForecastConfig, decisions: &PanelDecisions) -> ForecastConfig {
+    let mut used = config.clone();
+    used.data.horizon = Some(decisions.horizon);
+    used.data.window = Some(decisions.window);
+    used.data.season =
+        Some(if decisions.season > 1 { Or::Number(decisions.season) } else { Or::Word("none".into()) });
+    used.train.epochs = Some(decisions.epochs);
+    used.train.batch = Some(decisions.batch);
+    used.train.patience = Some(decisions.patience);
+    used
+}
+
+impl Outcome for PanelOutcome {
+    fn config_toml(&self) -> Result<String> {
+        self.as_used().to_toml()
+    }
+
+    fn model_file(&self) -> Result<ModelFile> {
+        self.forecaster.to_model_file()
+    }
+
+    fn metrics(&self) -> Result<Option<Vec<u8>>> {
+        let scores = |part: &Option<PanelEvaluation>| {
+            part.as_ref().map(|part| {
+                json!({
+                    "series": part.series,
+                    "forecasts": part.forecasts,
+                    "imputed": part.imputed,
+                    "model": part.model,
+                    "baselines": part.baselines,
+                    "intervals": part.intervals,
+                    "pinball": part.pinball,
+                })
+            })
+        };
+        let last = json!({
+            "best_epoch": self.best_epoch,
+            "stopped_early": self.stopped_early,
+            "seconds": self.seconds,
+            "candidates": self.candidates,
+            "valid": scores(&self.valid),
+            "test": scores(&self.test),
+        });
+        let mut lines = String::new();
+        for line in self.epochs.iter().map(serde_json::to_string).chain([serde_json::to_string(&last)]) {
+            let line =
+                line.map_err(|e| Error::Invalid(format!("a metrics record cannot be written: {e}")))?;
+            lines += &line;
+            lines.push('\n');
+        }
+        Ok(Some(lines.into_bytes()))
+    }
+
+    fn results(&self) -> RunResults {
+        let scale = format!(
+            "{} of {} series of {}, horizon {}, season {}",
+            self.config.data.target.join(", "),
+            self.shown.series,
+            self.shown.source,
+            self.decisions.horizon,
+            self.decisions.season
+        );
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let part = |name: &str, part: &PanelEvaluation| {
+            let best = part.best_baseline();
+            let figure = |key: &str, of: &dyn Fn(&PanelScores) -> Option<f64>| FigureResult {
+                key: key.into(),
+                model: of(&part.model),
+                baseline: best.and_then(of),
+                more_is_better: false,
+                scale: Some(scale.clone()),
+            };
+            let mut figures = vec![
+                figure("mase", &|scores| scores.overall.mase),
+                figure("mae", &|scores| finite(scores.overall.mae)),
+                figure("rmse", &|scores| finite(scores.overall.rmse)),
+                figure("smape", &|scores| finite(scores.overall.smape)),
+                figure("rmsse", &|scores| scores.rmsse),
+                figure("owa", &|scores| scores.owa),
+            ];
+            let of_model = |key: String, value: Option<f64>, more_is_better: bool| FigureResult {
+                key,
+                model: value,
+                baseline: None,
+                more_is_better,
+                scale: Some(scale.clone()),
+            };
+            if part.pinball.is_some() {
+                figures.push(of_model("pinball".into(), part.pinball, false));
+            }
+            for interval in &part.intervals {
+                let level = percent(interval.level);
+                figures.push(of_model(format!("coverage_{level}"), finite(interval.coverage), true));
+                figures.push(of_model(format!("width_{level}"), interval.width, false));
+            }
+            PartResults {
+                part: name.into(),
+                baseline: best.map_or_else(String::new, |best| best.name.clone()),
+                imputed: part.imputed,
+                figures,
+                baselines: part
+                    .baselines
+                    .iter()
+                    .map(|one| BaselineResult {
+                        key: one.key.clone(),
+                        name: one.name.clone(),
+                        figures: [
+                            ("mase", one.overall.mase),
+                            ("mae", finite(one.overall.mae)),
+                            ("rmse", finite(one.overall.rmse)),
+                            ("smape", finite(one.overall.smape)),
+                            ("rmsse", one.rmsse),
+                            ("owa", one.owa),
+                        ]
+                        .map(|(key, value)| (key.to_owned(), value))
+                        .into(),
+                    })
+                    .collect(),
+            }
+        };
+        let parts = [("valid", &self.valid), ("test", &self.test)];
+        RunResults {
+            task: TASK.into(),
+            data: self.shown.source.clone(),
+            epochs: self.epochs.len(),
+            best_epoch: self.best_epoch,
+            seconds: self.seconds,
+            parameters: self.forecaster.model.parameters().len(),
+            parts: parts.into_iter().filter_map(|(name, of)| of.as_ref().map(|of| part(name, of))).collect(),
+            notes: self.notes.clone(),
+        }
+    }
+
+    fn stopped_early(&self) -> bool {
+        self.stopped_early
+    }
+
+    fn report(&self, about: &About) -> String {
+        super::report::report(self, about)
+    }
+
+    fn facts(&self) -> Facts {
+        let (shown, network, decisions) = (&self.shown, &self.config.network, &self.decisions);
+        let frequency =
+            if shown.frequency.is_empty() { String::new() } else { format!(", {}", shown.frequency) };
+        let [least, middle, most] = shown.lengths.map(count);
+        let mut data = vec![match shown.series {
+            1 => format!("{most} rows{frequency}"),
+            many => format!("{} series of {} rows in all{frequency}", count(many), count(shown.rows)),
+        }];
+        if shown.series > 1 {
+            data.push(format!("{least} to {most} rows a series, {middle} in the middle"));
+        }
+        let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
+        let several = if self.members > 1 { format!("mean of {}: ", self.members) } else { String::new() };
+        let steps =
+            if decisions.horizon == 1 { "1 step".into() } else { format!("{} steps", decisions.horizon) };
+        let intervals = match decisions.levels.as_slice() {
+            [] => String::new(),
+            levels => {
+                let levels: Vec<String> = levels.iter().map(|&level| percent(level)).collect();
+                format!(", with intervals of {} %", levels.join(" and "))
+            }
+        };
+        Facts {
+            file: shown.source.clone(),
+            data,
+            model: format!(
+                "{several}{layers}{} of {} units, {} parameters; {steps} ahead from up to {} rows{intervals}",
+                network.cell.spec().family,
+                network.hidden,
+                count(self.forecaster.model.parameters().len()),
+                decisions.window,
+            ),
+            choices: decisions
+                .choices
+                .iter()
+                .map(|choice| [choice.name.clone(), choice.value.clone(), choice.reason.clone()])
+                .collect(),
+        }
+    }
+
+    fn evaluated(&self) -> Vec<Evaluated> {
+        let part = |name: &str, part: &Option<PanelEvaluation>| {
+            part.clone().map(|evaluation| Evaluated::Panel {
+                part: name.into(),
+                names: self.shown.names.iter().map(|name| shortened(name, 40)).collect(),
+                evaluation: Box::new(evaluation),
+                horizon: self.decisions.horizon,
+                notes: Vec::new(),
+            })
+        };
+        [part("valid", &self.valid), part("test", &self.test)].into_iter().flatten().collect()
+    }
+
+    fn forecasts(&self) -> bool {
+        true
+    }
+
+    fn next(&self) -> Next {
+        let config = self.forecaster.config();
+        let ahead =
+            |known: &super::forecaster::KnownSeries| known.history.ahead.first().map_or(usize::MAX, Vec::len);
+        let least = config.known_series.iter().map(ahead).min().unwrap_or(0);
+        if least < self.decisions.horizon { Next::PredictKnown } else { Next::Predict }
+    }
+}
+
+/// A share as a percentage without needless digits: `80`, `99.5`.
+pub(super) fn percent(level: f64) -> String {
+    format!("{}", (level * 1000.0).round() / 10.0)
+}

@@ -1,0 +1,625 @@
+//! What is decided before the first step of a training on many series: which rows are held out of each, what the candidates are,
+//! and what they learn from.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::choose::{self, Log};
+use super::super::config::{ForecastConfig, Minimum, MinimumWord};
+use super::super::decisions::Choice;
+use super::super::metrics::mase_scale_of;
+use super::super::network::{Sizes, network};
+use super::super::outcome::Candidate;
+use super::super::preprocessing::{Input, drift};
+use super::super::season;
+use super::super::trials::Contest;
+use super::fit::{Data, Fitting};
+use super::forecaster::quantiles;
+use super::source::Members;
+use super::view::{Frame, View};
+use crate::data::{
+    Calendar, Categories, Difference, Filled, Role, ScaleKind, Scaler, Split, log_suits, quoted,
+};
+use crate::message::key;
+use crate::report::text::count;
+use crate::settings::{DifferenceChoice, Switch};
+use crate::tasks::options::Budget;
+use crate::tasks::source::Source as ReadFile;
+use crate::train::FitOptions;
+use crate::{Error, Result};
+
+/// As many series as this and more hold one horizon out each by default; fewer a share of their rows.
+const MANY: usize = 20;
+/// The shares of rows that few series hold out.
+const SHARES: (f64, f64) = (0.1, 0.2);
+/// The fewest rows before a forecast.
+const LEAST_ROWS: usize = 4;
+/// How many horizons a window has: on the weekly series of the M4 competition five forecast better than two (OWA .92 and .95 with
+/// 32 hidden units).
+const HORIZONS: usize = 5;
+/// The longest window that is chosen: a week of hours.
+const LONGEST_WINDOW: usize = 168;
+/// How many series, spread over all, are asked for a season and for logarithms.
+const ASKED: usize = 100;
+/// The share of those asked that must have the same season.
+const AGREE: f64 = 0.4;
+/// The most examples of an epoch; of more windows, each epoch takes a sample.
+const MOST_EXAMPLES: usize = 16_384;
+/// The most forecasts that a part is measured by.
+const MOST_FORECASTS: usize = 20_000;
+const BUDGET: Budget = Budget { steps: 5_000, epochs: (20, 200), most_steps: 6_000, fewest_epochs: 1 };
+
+/// What the data decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PanelDecisions {
+    /// The period of the season in rows; 1 for none.
+    pub season: usize,
+    /// Steps ahead.
+    pub horizon: usize,
+    /// The most rows before each forecast.
+    pub window: usize,
+    /// Whether logarithms are taken.
+    pub log: bool,
+    /// The least value that is forecast, if there is one.
+    pub min: Option<f64>,
+    /// What the network is given of the calendar, if anything.
+    pub calendar: Option<Calendar>,
+    /// What each candidate subtracts.
+    pub references: Vec<Difference>,
+    /// Windows in a training step.
+    pub batch: usize,
+    /// Windows in an epoch, a sample of all where there are more.
+    pub examples: usize,
+    /// The most passes over so many windows.
+    pub epochs: usize,
+    /// Epochs without a better validation loss after which training stops.
+    pub patience: usize,
+    /// The shares that the intervals hold, rising; none where a forecast is one number.
+    pub levels: Vec<f64>,
+    /// The choices with their reasons, in the order in which they were made.
+    pub choices: Vec<Choice>,
+}
+
+impl PanelDecisions {
+    /// The levels of the quantiles that the network returns for each step, rising.
+    pub fn quantiles(&self) -> Vec<f64> {
+        quantiles(&self.levels)
+    }
+}
+
+/// Settings, data, and what was decided from both.
+#[derive(Debug)]
+pub struct PanelPlan {
+    pub(super) config: ForecastConfig,
+    pub(super) members: Members,
+    /// The columns of words, each of which is several columns of numbers.
+    pub(super) categories: Vec<Categories>,
+    pub(super) splits: Arc<Vec<Split>>,
+    pub(super) decisions: PanelDecisions,
+    pub(super) files: Vec<ReadFile>,
+    data: Arc<Data>,
+    /// How each candidate sees the data.
+    pub(super) views: Vec<View>,
+}
+
+impl PanelPlan {
+    /// Decides what the settings leave open. Error: data that cannot be learnt from.
+    pub(super) fn new(
+        config: ForecastConfig,
+        mut members: Members,
+        statics: &[String],
+        categories: Vec<Categories>,
+        files: Vec<ReadFile>,
+    ) -> Result<Self> {
+        let mut log = Log::default();
+        let horizon = choose_horizon(&config, &members, &mut log);
+        let splits: Vec<Split> = members
+            .members
+            .iter()
+            .map(|member| split(&config, member.source.rows, horizon, members.members.len()))
+            .collect();
+        let learnt = splits.iter().filter(|split| split.train.len() > LEAST_ROWS).count();
+        if learnt == 0 {
+            return Err(too_short(&members, &splits, horizon));
+        }
+        notes_on_parts(&mut members, &splits, horizon);
+        let season = choose_season(&config, &members, &splits, &mut log)?;
+        let window = config.data.window.unwrap_or_else(|| {
+            let window = season.max(HORIZONS * horizon).max(8).min(LONGEST_WINDOW);
+            log.add(
+                "window",
+                window,
+                format!("the longest of season, {HORIZONS} horizons and 8, at most {LONGEST_WINDOW}"),
+            );
+            window
+        });
+        let logs = choose_log(&config, &members, &splits, season, &mut log);
+        let min = choose_min(&config, &members, &mut log);
+        let calendar = choose_calendar(&config, &members, &splits, &mut log)?;
+        let references = choose_references(&config, &members, &splits, season, horizon, logs, &mut log)?;
+        let windows: usize = splits.iter().map(|split| split.train.len().saturating_sub(LEAST_ROWS)).sum();
+        let examples = windows.min(MOST_EXAMPLES);
+        let batch = config.train.batch.unwrap_or(match examples {
+            0..2_000 => 32,
+            2_000..8_000 => 64,
+            _ => 128,
+        });
+        let epochs = config.train.epochs.unwrap_or_else(|| BUDGET.epochs(examples.div_ceil(batch)));
+        let patience = config.train.patience.unwrap_or((epochs / 5).max(5));
+        if config.train.epochs.is_none() {
+            let sample = if examples < windows {
+                format!("a sample of {} of ", count(examples))
+            } else {
+                String::new()
+            };
+            log.add(
+                "epochs",
+                epochs,
+                format!(
+                    "{sample}{} windows in batches of {batch}; stops after {patience} without improvement",
+                    count(windows)
+                ),
+            );
+        }
+        let decisions = PanelDecisions {
+            season,
+            horizon,
+            window,
+            log: logs,
+            min,
+            calendar,
+            references,
+            batch,
+            examples,
+            epochs,
+            patience,
+            levels: config.levels()?,
+            choices: log.into_choices(),
+        };
+        let splits = Arc::new(splits);
+        let views = views(&config, &members, statics, &splits, &decisions)?;
+        let frames: Vec<Frame> = members.members.iter().map(|member| views[0].frame(member)).collect();
+        let views =
+            views.into_iter().map(|view| with_spread(view, &frames, &splits)).collect::<Result<Vec<_>>>()?;
+        let scales: Vec<Option<f64>> = members
+            .members
+            .iter()
+            .zip(splits.iter())
+            .map(|(member, split)| mase_scale_of(&member.source.targets[0], &split.train, season))
+            .collect();
+        let data = Arc::new(Data::new(frames, splits.clone(), scales, horizon, MOST_FORECASTS));
+        if data.train.is_empty() {
+            return Err(too_short(&members, &splits, horizon));
+        }
+        Ok(Self { config, members, categories, splits, decisions, files, data, views })
+    }
+
+    pub(super) fn data(&self) -> &Arc<Data> {
+        &self.data
+    }
+
+    /// Which candidate trial `index` is: of those that come after all candidates, the best of them again, from another seed.
+    fn candidate(&self, index: usize, through: &[Candidate]) -> usize {
+        let count = self.views.len();
+        if index < count {
+            return index;
+        }
+        let score = |k: &usize| through.get(*k).and_then(|one| one.valid_score).unwrap_or(f64::INFINITY);
+        (0..count).min_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or(0)
+    }
+
+    pub(super) fn view(&self, index: usize, through: &[Candidate]) -> &View {
+        &self.views[self.candidate(index, through)]
+    }
+
+    pub(super) fn sizes(&self, view: &View) -> Sizes {
+        Sizes {
+            input: view.input_width(),
+            ahead: view.ahead_width(),
+            horizon: view.horizon,
+            targets: self.decisions.quantiles().len(),
+            own_ahead: true,
+        }
+    }
+
+    /// What must not have changed when a training goes on.
+    pub(super) fn prepared(&self) -> Result<Value> {
+        let unwritable = |error| Error::Invalid(format!("the checkpoint cannot be written as JSON: {error}"));
+        let of = |view: &View| {
+            let model = serde_json::to_value(network(&self.config.network, &[self.sizes(view)]))
+                .map_err(unwritable)?;
+            Ok(json!({ "view": serde_json::to_value(view).map_err(unwritable)?, "model": model }))
+        };
+        let views = self.views.iter().map(of).collect::<Result<Vec<_>>>()?;
+        Ok(json!({ "views": views, "series": self.members.members.len(), "rows": self.members.rows() }))
+    }
+}
+
+impl Contest for PanelPlan {
+    type Fitting = Fitting;
+
+    fn count(&self) -> usize {
+        self.views.len() + self.config.train.ensemble - 1
+    }
+
+    fn name(&self, index: usize, through: &[Candidate]) -> String {
+        let name = reference_name(self.view(index, through).reference);
+        match index.checked_sub(self.views.len()) {
+            None => name.to_owned(),
+            Some(k) => format!("{name}, seed {}", self.config.train.seed + 1 + k as u64),
+        }
+    }
+
+    fn stage(&self, index: usize, name: &str) -> String {
+        match self.count() {
+            1 => format!("difference = {name}"),
+            count if index < self.views.len() => {
+                format!("trying difference = {name} ({} of {count})", index + 1)
+            }
+            count => format!("difference = {name} ({} of {count})", index + 1),
+        }
+    }
+
+    fn fitting(&self, index: usize, through: &[Candidate]) -> Result<Fitting> {
+        let view = self.view(index, through).clone();
+        let sizes = self.sizes(&view);
+        Fitting::new(view, sizes, self.data.clone(), &self.config, &self.decisions, self.seed(index))
+    }
+
+    fn weights(&self, index: usize, through: &[Candidate]) -> Result<usize> {
+        let sizes = self.sizes(self.view(index, through));
+        Ok(network(&self.config.network, &[sizes]).summary()?.parameters())
+    }
+
+    fn fit(&self, index: usize) -> Result<FitOptions> {
+        let train = &self.config.train;
+        Ok(FitOptions {
+            epochs: self.decisions.epochs,
+            lr: train.lr,
+            schedule: train.schedule,
+            patience: self.decisions.patience,
+            seed: self.seed(index),
+            optimizer: train.optimizer.parse()?,
+            clip: train.clip.clip()?,
+        })
+    }
+
+    fn may_be_lost(&self, index: usize) -> bool {
+        index < self.views.len() && self.config.prepare.average != Switch::On
+    }
+
+    fn average(&self) -> Switch {
+        self.config.prepare.average
+    }
+}
+
+impl PanelPlan {
+    fn seed(&self, index: usize) -> u64 {
+        self.config.train.seed + (index + 1).saturating_sub(self.views.len()) as u64
+    }
+}
+
+/// What people call a reference.
+pub(super) fn reference_name(reference: Difference) -> &'static str {
+    match reference {
+        Difference::None => "none",
+        Difference::Last => "last",
+        Difference::Season(_) => "season",
+    }
+}
+
+fn choose_horizon(config: &ForecastConfig, members: &Members, log: &mut Log) -> usize {
+    config.data.horizon.unwrap_or_else(|| {
+        let mut rows: Vec<usize> = members.members.iter().map(|member| member.source.rows).collect();
+        rows.sort_unstable();
+        let horizon = (rows[rows.len() / 2] / 8).clamp(1, 12);
+        log.add("horizon", horizon, "12 steps, or an eighth of the middle series");
+        horizon
+    })
+}
+
+/// The parts of a series of so many rows: the last of them are the test part, those before the validation part. A series without
+/// enough rows before a part has no such part.
+fn split(config: &ForecastConfig, rows: usize, horizon: usize, series: usize) -> Split {
+    let part = |given: Option<f64>, usual: f64| match given {
+        Some(share) if share > 0.0 => horizon.max((share * rows as f64).round() as usize),
+        Some(_) => 0,
+        None if series >= MANY => horizon,
+        None => horizon.max((usual * rows as f64).round() as usize),
+    };
+    let (valid, test) = (part(config.data.valid, SHARES.0), part(config.data.test, SHARES.1));
+    let test = if rows >= test.saturating_add(LEAST_ROWS) { test } else { 0 };
+    // Of its training part, a series wants at least a horizon.
+    let valid =
+        if rows >= test.saturating_add(valid).saturating_add(LEAST_ROWS + horizon / 2) { valid } else { 0 };
+    let (train, valid) = (rows - test - valid, rows - test);
+    Split { train: 0..train, valid: train..valid, test: valid..rows }
+}
+
+fn too_short(members: &Members, splits: &[Split], horizon: usize) -> Error {
+    let longest = splits.iter().map(|split| split.train.len()).max().unwrap_or(0);
+    Error::Data(format!(
+        "{}: the longest training part of {} series has {longest} rows, and a forecast of {horizon} steps is learnt from {} or more",
+        members.name,
+        members.members.len(),
+        LEAST_ROWS + 1
+    ))
+    .advise(crate::message::text("use a shorter ") + key("horizon") + " or longer series")
+}
+
+/// Says how many series have no part that others have.
+fn notes_on_parts(members: &mut Members, splits: &[Split], horizon: usize) {
+    let all = splits.len();
+    for (name, lacks) in [
+        ("test", splits.iter().filter(|split| split.test.is_empty()).count()),
+        ("validation", splits.iter().filter(|split| split.valid.is_empty()).count()),
+    ] {
+        if lacks > 0 && lacks < all {
+            members.notes.push(format!(
+                "{} of {} series are too short for a {name} part of horizon {horizon}; all their rows are learnt from",
+                count(lacks),
+                count(all)
+            ));
+        }
+    }
+}
+
+/// Some of the series, spread over all.
+fn asked<'a>(
+    members: &'a Members,
+    splits: &'a [Split],
+) -> impl Iterator<Item = (&'a Filled, &'a Range<usize>)> {
+    let stride = members.members.len().div_ceil(ASKED);
+    let all = members.members.iter().zip(splits);
+    all.step_by(stride).map(|(member, split)| (&member.source.targets[0], &split.train))
+}
+
+fn choose_season(
+    config: &ForecastConfig,
+    members: &Members,
+    splits: &[Split],
+    log: &mut Log,
+) -> Result<usize> {
+    let longest = splits.iter().map(|split| split.train.len()).max().unwrap_or(0);
+    if let Some(season) = config.season() {
+        if season >= longest {
+            return Err(Error::Settings(
+                key("season").to(season)
+                    + format!(
+                        " is as long as the longest training part, {longest} rows; give a shorter period or more data"
+                    ),
+            ));
+        }
+        return Ok(season);
+    }
+    let frequency = members.first().frequency();
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    let mut able = 0;
+    for (values, train) in asked(members, splits) {
+        let seen = values.seen(train.clone());
+        able += usize::from(seen.len() >= 8);
+        if let Some(season) = season::detect(&seen, frequency) {
+            match found.iter_mut().find(|(period, _)| *period == season.period) {
+                Some((_, votes)) => *votes += 1,
+                None => found.push((season.period, 1)),
+            }
+        }
+    }
+    found.sort_by_key(|&(period, votes)| (std::cmp::Reverse(votes), period));
+    Ok(match found.first() {
+        Some(&(period, votes)) if votes as f64 >= AGREE * able as f64 => {
+            log.add(
+                "season",
+                period,
+                format!("{votes} of {able} series repeat themselves after {period} rows"),
+            );
+            period
+        }
+        Some(&(period, votes)) => {
+            log.add("season", "none", format!("no more than {votes} of {able} series repeat themselves after the same number of rows ({period})"));
+            1
+        }
+        None => {
+            log.add("season", "none", "no series repeats itself clearly");
+            1
+        }
+    })
+}
+
+fn choose_log(
+    config: &ForecastConfig,
+    members: &Members,
+    splits: &[Split],
+    season: usize,
+    log: &mut Log,
+) -> bool {
+    match config.prepare.log {
+        Switch::On => true,
+        Switch::Off => false,
+        Switch::Auto => {
+            let above_0 =
+                members.members.iter().all(|member| member.source.targets[0].iter().all(|&v| v > 0.0));
+            let (mut suits, mut all) = (0, 0);
+            for (values, train) in asked(members, splits) {
+                all += 1;
+                suits += usize::from(log_suits(&values.seen(train.clone()), season));
+            }
+            let (value, reason) = match (above_0, 2 * suits > all) {
+                (true, true) => (
+                    true,
+                    format!(
+                        "all values are above 0, and the swings of {suits} of {all} series grow with their level"
+                    ),
+                ),
+                (false, true) => (false, "swings grow with the level, but some value is not above 0".into()),
+                (_, false) => (false, format!("the swings of {suits} of {all} series grow with their level")),
+            };
+            log.add("log", if value { "on" } else { "off" }, reason);
+            value
+        }
+    }
+}
+
+fn choose_min(config: &ForecastConfig, members: &Members, log: &mut Log) -> Option<f64> {
+    match config.prepare.min {
+        Minimum::Number(min) => Some(min),
+        Minimum::Word(MinimumWord::None) => None,
+        Minimum::Word(MinimumWord::Auto) => {
+            let mut values = members.members.iter().flat_map(|member| member.source.targets[0].iter());
+            let min = values.all(|&value| value >= 0.0).then_some(0.0);
+            let (value, reason) = match min {
+                Some(_) => ("0", "no value is below it"),
+                None => ("none", "there are values below 0"),
+            };
+            log.add("min", value, reason);
+            min
+        }
+    }
+}
+
+/// The calendar that the training parts together cover.
+fn choose_calendar(
+    config: &ForecastConfig,
+    members: &Members,
+    splits: &[Split],
+    log: &mut Log,
+) -> Result<Option<Calendar>> {
+    let of = |member: &super::source::Member, split: &Split| {
+        let times = member.source.times.as_ref()?;
+        Some((*times.get(split.train.start)?, *times.get(split.train.end.checked_sub(1)?)?))
+    };
+    let spans: Vec<_> =
+        members.members.iter().zip(splits).filter_map(|(member, split)| of(member, split)).collect();
+    let first = spans.iter().map(|(first, _)| *first).min();
+    let last = spans.iter().map(|(_, last)| *last).max();
+    let frequency = members.first().frequency().copied();
+    choose::calendar(config.prepare.calendar, frequency, first.zip(last), log)
+}
+
+fn choose_references(
+    config: &ForecastConfig,
+    members: &Members,
+    splits: &[Split],
+    season: usize,
+    horizon: usize,
+    logs: bool,
+    log: &mut Log,
+) -> Result<Vec<Difference>> {
+    let of_season = Difference::Season(season);
+    let chosen = match config.prepare.difference {
+        DifferenceChoice::None => Some(Difference::None),
+        DifferenceChoice::Last => Some(Difference::Last),
+        DifferenceChoice::Season if season < 2 => {
+            return Err(Error::Settings(
+                key("difference").to("season")
+                    + " needs a season, but none was found; give its period with "
+                    + key("season"),
+            ));
+        }
+        DifferenceChoice::Season => Some(of_season),
+        DifferenceChoice::Auto => None,
+    };
+    if let Some(chosen) = chosen {
+        return Ok(vec![chosen]);
+    }
+    let mut references = Vec::new();
+    // Most series must have had a season when the first forecast is learnt from.
+    let long = splits.iter().filter(|split| split.train.len() >= 2 * season + horizon).count();
+    if season > 1 && 2 * long > splits.len() {
+        references.push(of_season);
+    }
+    references.push(Difference::Last);
+    if splits.iter().all(|split| split.valid.is_empty()) {
+        references.truncate(1);
+        log.add(
+            "difference",
+            reference_name(references[0]),
+            "there is no validation part to compare candidates on",
+        );
+        return Ok(references);
+    }
+    let (mut drifted, mut all) = (0, 0);
+    for (values, train) in asked(members, splits) {
+        let seen = values.observed(train.clone());
+        let levels: Vec<f64> = if logs { seen.iter().map(|v| v.ln()).collect() } else { seen.into_owned() };
+        all += 1;
+        drifted += usize::from(drift(&levels).abs() > 1.0);
+    }
+    if 2 * drifted <= all {
+        references.push(Difference::None);
+    }
+    Ok(references)
+}
+
+/// A column of all series, scaled by their training parts.
+fn input(name: &str, scale: ScaleKind, splits: &[Split], column: &dyn Fn(usize) -> Filled) -> Result<Input> {
+    let (mut values, mut marked) = (Vec::new(), false);
+    for (k, split) in splits.iter().enumerate() {
+        let filled = column(k);
+        values.extend_from_slice(&filled.observed(split.train.clone()));
+        marked |= filled.holes(split.train.clone()) > 0;
+    }
+    Ok(Input { name: name.to_owned(), scaler: Scaler::fit(scale, name, &values, Role::Feature)?, marked })
+}
+
+fn views(
+    config: &ForecastConfig,
+    members: &Members,
+    statics: &[String],
+    splits: &[Split],
+    decisions: &PanelDecisions,
+) -> Result<Vec<View>> {
+    let scale = config.prepare.scale;
+    let all = &members.members;
+    let first = members.first();
+    let names = first.feature_names.iter().enumerate();
+    let features = names
+        .map(|(c, name)| input(name, scale, splits, &|k| all[k].source.features[c].clone()))
+        .collect::<Result<Vec<_>>>()?;
+    let names = first.known_names.iter().enumerate();
+    let known = names
+        .map(|(c, name)| input(name, scale, splits, &|k| all[k].source.known[c].clone()))
+        .collect::<Result<Vec<_>>>()?;
+    let of_static = |(c, name): (usize, &String)| {
+        let values: Vec<f64> = all.iter().filter_map(|member| member.statics[c]).collect();
+        if values.is_empty() {
+            return Err(Error::Data(format!("{}: column {} has no value", members.name, quoted(name))));
+        }
+        let scaler = Scaler::fit(scale, name, &values, Role::Feature)?;
+        Ok(Input { name: name.clone(), scaler, marked: false })
+    };
+    let statics = statics.iter().enumerate().map(of_static).collect::<Result<Vec<_>>>()?;
+    let marked =
+        all.iter().zip(splits).any(|(member, split)| member.source.targets[0].holes(split.train.clone()) > 0);
+    let view = |&reference: &Difference| View {
+        target: config.data.target[0].clone(),
+        features: features.clone(),
+        known: known.clone(),
+        statics: statics.clone(),
+        calendar: decisions.calendar.clone(),
+        log: decisions.log,
+        season: decisions.season,
+        reference,
+        marked,
+        window: decisions.window,
+        horizon: decisions.horizon,
+        spread: Scaler { kind: ScaleKind::None, offset: 0.0, scale: 1.0 },
+        min: decisions.min,
+    };
+    Ok(decisions.references.iter().map(view).collect())
+}
+
+/// The view with its scale of the spread, from a few windows of every training part.
+fn with_spread(view: View, frames: &[Frame], splits: &[Split]) -> Result<View> {
+    let mut values = Vec::new();
+    for (frame, split) in frames.iter().zip(splits) {
+        let stride = (split.train.len() / 16).max(1);
+        let origins =
+            split.train.clone().skip(LEAST_ROWS.min(split.train.len().saturating_sub(1))).step_by(stride);
+        values.extend(origins.map(|origin| view.log_spread(view.scale(frame, origin))));
+    }
+    let spread = Scaler::fit(ScaleKind::Standard, "spread", &values, Role::Feature)?;
+    Ok(View { spread, ..view })
+}

@@ -1,0 +1,448 @@
+//! Forecasts and evaluations with a trained model of many series.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::super::baseline::{Baseline, Observed};
+use super::super::metrics::mase_scale_of;
+use super::super::predict::{Place as Join, after, has_columns, joined, name_steps};
+use super::super::source::{Source, Wanted};
+use super::fit::Place;
+use super::forecaster::{Forecasts, PanelConfigKept, PanelForecaster, quantiles};
+use super::score::{PanelEvaluation, Truth, root_scale, weigh};
+use super::source::{Member, Members};
+use super::view::Frame;
+use crate::data::{Filled, Missing, NONE_CLOSED, Split, Table, TimeColumn, quoted};
+use crate::message::{key, text};
+use crate::model::Model;
+use crate::report::text::count;
+use crate::{Error, Result};
+
+/// The fewest rows of a series that a forecast is made from.
+pub(super) const FEWEST_ROWS: usize = 4;
+/// The most places that an evaluation of a file forecasts from.
+const MOST_PLACES: usize = 50_000;
+
+/// What comes after the ends of many series.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PanelForecast {
+    /// The columns that tell the series apart.
+    pub columns: Vec<String>,
+    /// The name of the time column, if there is one.
+    pub time_column: Option<String>,
+    /// The column that is forecast.
+    pub target: String,
+    /// The shares that the intervals hold, rising; none where a forecast is one number.
+    pub levels: Vec<f64>,
+    /// One entry a series.
+    pub series: Vec<SeriesForecast>,
+    /// What was noticed in the file, one sentence each.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+}
+
+/// What comes after the end of a series.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesForecast {
+    /// What stands in the columns that tell the series apart.
+    pub id: Vec<String>,
+    /// What each step is called: its timestamp as the file writes it, or its number counted from 1; `[steps]`.
+    pub labels: Vec<String>,
+    /// The forecast, the median where there are intervals, `[steps]`.
+    pub values: Vec<f64>,
+    /// The lower and the upper end of each interval, `[levels][steps]`.
+    pub intervals: Vec<Vec<[f64; 2]>>,
+}
+
+impl PanelForecaster {
+    /// What comes after the ends of the series of `table`, or of those that it was trained on. A series that training has not seen
+    /// is forecast from its own rows. `history` has the rows before those of the table. Errors: a table without a needed column,
+    /// more steps than the horizon, known columns that end too early, and no series with rows enough.
+    pub fn predict(
+        &self,
+        table: Option<&Table>,
+        steps: Option<usize>,
+        missing: Option<Missing>,
+        history: Option<&Table>,
+    ) -> Result<PanelForecast> {
+        let config = &self.config;
+        let view = config.view();
+        let steps = steps.unwrap_or(view.horizon);
+        if steps == 0 || steps > view.horizon {
+            return Err(Error::Settings(
+                key("steps").to(steps)
+                    + format!(
+                        " is not between 1 and {}, the steps that the model forecasts at once; ask for fewer, or train with a longer ",
+                        view.horizon
+                    )
+                    + key("horizon"),
+            ));
+        }
+        let Members { name, mut members, mut notes, .. } = match table {
+            Some(table) => {
+                self.members(table, missing.unwrap_or(config.missing), history, Some(view.rows_seen()))?
+            }
+            None => self.known()?,
+        };
+        let too_short = set_aside(&mut members, FEWEST_ROWS);
+        notes.extend(left_out(&too_short, "no forecast is made", FEWEST_ROWS));
+        if members.is_empty() {
+            return Err(Error::Data(format!(
+                "{name}: no series has the {FEWEST_ROWS} rows that a forecast needs"
+            )));
+        }
+        let mut labels = Vec::with_capacity(members.len());
+        for member in &mut members {
+            let known =
+                member.source.known.first().map_or(usize::MAX, |known| known.len() - member.source.rows);
+            if known < view.horizon {
+                let names: Vec<String> = view.known.iter().map(|input| quoted(&input.name)).collect();
+                return Err(Error::Data(format!(
+                    "{name}{}: {} must be known for all {} steps ahead, but there are {known} such rows; add rows after the end \
+                     that leave the other columns empty",
+                    of_series(member),
+                    names.join(", "),
+                    view.horizon,
+                )));
+            }
+            labels.push(name_steps(&mut member.source, steps, view.horizon)?.0);
+        }
+        let frames: Vec<Frame> = members.iter().map(|member| view.frame(member)).collect();
+        let origins: Vec<usize> = members.iter().map(|member| member.source.rows - 1).collect();
+        let forecasts = config.forecasts(&self.model, &frames.iter().collect::<Vec<_>>(), &origins)?;
+        let medians = config.medians(&forecasts);
+        finite(&name, medians.iter().copied())?;
+        let intervals: Vec<Vec<[f64; 2]>> =
+            (0..config.levels.len()).map(|level| config.intervals(&forecasts, level)).collect();
+        let time_column = members[0].source.axis.as_ref().map(|axis| axis.column.clone());
+        let series = members.into_iter().zip(labels).enumerate().map(|(k, (member, labels))| {
+            let at = k * view.horizon..k * view.horizon + steps;
+            SeriesForecast {
+                id: member.id,
+                labels,
+                values: medians[at.clone()].to_vec(),
+                intervals: intervals.iter().map(|level| level[at.clone()].to_vec()).collect(),
+            }
+        });
+        Ok(PanelForecast {
+            columns: config.columns.clone(),
+            time_column,
+            target: view.target.clone(),
+            levels: config.levels.clone(),
+            series: series.collect(),
+            notes,
+        })
+    }
+
+    /// Forecasts from places in the series of `table`, a horizon apart and the last a horizon before the end, beside the baselines.
+    /// Of a series that training has not seen, the MASE's scale is that of the rows before the first such place. With the scores, the
+    /// names of the series, and what was noticed in the file. Errors: a table
+    /// without a needed column, and no series that is long enough.
+    pub fn evaluate(
+        &self,
+        table: &Table,
+        missing: Option<Missing>,
+        history: Option<&Table>,
+    ) -> Result<(PanelEvaluation, Vec<String>, Vec<String>)> {
+        let config = &self.config;
+        let view = config.view();
+        let Members { name, mut members, mut notes, .. } =
+            self.members(table, missing.unwrap_or(config.missing), history, None)?;
+        let least = view.horizon + FEWEST_ROWS.max(view.season + 1);
+        let too_short = set_aside(&mut members, least);
+        notes.extend(left_out(&too_short, "none of its forecasts is measured", least));
+        let mut places = Vec::new();
+        for (series, member) in members.iter().enumerate() {
+            let last = member.source.rows - 1 - view.horizon;
+            let count = (last + 1 - (least - view.horizon)) / view.horizon + 1;
+            places.extend((0..count).rev().map(|k| Place { series, origin: last - k * view.horizon }));
+        }
+        if places.is_empty() {
+            return Err(Error::Data(format!(
+                "{name}: no series has the {least} rows that an evaluation needs"
+            )));
+        }
+        let stride = places.len().div_ceil(MOST_PLACES);
+        let places: Vec<Place> = places.into_iter().step_by(stride).collect();
+        let first = |series: usize| {
+            places.iter().find(|place| place.series == series).map_or(0, |place| place.origin)
+        };
+        let known = config.by_id();
+        let (mut scales, mut roots, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
+        for (series, member) in members.iter().enumerate() {
+            let values = &member.source.targets[0];
+            let before = 0..first(series) + 1;
+            let kept = known.get(member.id.as_slice());
+            scales.push(match kept {
+                Some(kept) => kept.mase_scale,
+                None => mase_scale_of(values, &before, view.season),
+            });
+            roots.push(root_scale(values, &before, view.season));
+            baselines.push(match kept {
+                Some(kept) if !kept.baselines.is_empty() => kept.baselines.clone(),
+                _ => {
+                    let mask = values.mask();
+                    Baseline::of_panel(Observed { values, mask: mask.as_deref() }, before, view.season)
+                }
+            });
+        }
+        let frames: Vec<Frame> = members.iter().map(|member| view.frame(member)).collect();
+        let truth = Truth {
+            values: members.iter().map(|member| &member.source.targets[0]).collect(),
+            scales: &scales,
+            roots,
+            places: &places,
+            horizon: view.horizon,
+        };
+        let evaluation =
+            measure(config, &self.model, &frames, &truth, &baselines, &|series| 0..first(series) + 1)?;
+        finite(&name, [evaluation.model.overall.mae].into_iter())?;
+        Ok((evaluation, members.iter().map(Member::name).collect(), notes))
+    }
+
+    /// The series of a table, with the rows before those: of another table, or of the end of the training data where a series is
+    /// shorter than a window. Of interest are the `last` rows of each, or all.
+    fn members(
+        &self,
+        table: &Table,
+        missing: Missing,
+        history: Option<&Table>,
+        last: Option<usize>,
+    ) -> Result<Members> {
+        let config = &self.config;
+        let mut members = read(config, table, missing, last)?;
+        let mut before: HashMap<Vec<String>, Source> = HashMap::new();
+        if let Some(history) = history {
+            before.extend(
+                read(config, history, missing, None)?
+                    .members
+                    .into_iter()
+                    .map(|member| (member.id, member.source)),
+            );
+        }
+        let known = config.by_id();
+        let (mut continued, mut unknown) = (0, Vec::new());
+        for member in &mut members.members {
+            let kept = known.get(member.id.as_slice());
+            if kept.is_none() {
+                unknown.push(member.name());
+            }
+            if member.source.rows >= config.view().rows_seen() {
+                continue;
+            }
+            let source = member.source.clone();
+            if let Some(before) = before.remove(&member.id) {
+                member.source = after(before, source, missing)?;
+            } else if let Some(kept) = kept {
+                let before = kept.history.source(config.time.clone(), config.names())?;
+                if let Some(place) =
+                    Join::of(&before, &source).filter(|place| place.gap <= config.view().window)
+                    && before.times.is_some()
+                {
+                    member.source = joined(before, source, place, missing)?;
+                    continued += 1;
+                }
+            }
+            member.source.notes.clear();
+        }
+        if continued > 0 {
+            members.notes.push(format!(
+                "the rows before those of {} are the end of the training data",
+                of(continued, "series")
+            ));
+        }
+        if !unknown.is_empty() && !config.columns.is_empty() {
+            let first: Vec<String> = unknown.iter().take(3).map(|name| quoted(name)).collect();
+            let more = if unknown.len() > 3 { ", …" } else { "" };
+            members.notes.push(format!(
+                "{} not in training and forecast from {} own rows: {}{more}",
+                if unknown.len() == 1 {
+                    "1 series was".to_owned()
+                } else {
+                    format!("{} series were", count(unknown.len()))
+                },
+                if unknown.len() == 1 { "its" } else { "their" },
+                first.join(", ")
+            ));
+        }
+        Ok(members)
+    }
+
+    /// The ends of the series that the model was trained on.
+    fn known(&self) -> Result<Members> {
+        let config = &self.config;
+        let member = |known: &super::forecaster::KnownSeries| {
+            Ok(Member {
+                id: known.id.clone(),
+                source: known.history.source(config.time.clone(), config.names())?,
+                statics: known.statics.clone(),
+            })
+        };
+        Ok(Members {
+            name: super::super::kept::END_OF_TRAINING.into(),
+            columns: config.columns.clone(),
+            members: config.known_series.iter().map(member).collect::<Result<_>>()?,
+            notes: Vec::new(),
+        })
+    }
+}
+
+impl PanelConfigKept {
+    fn by_id(&self) -> HashMap<&[String], &super::forecaster::KnownSeries> {
+        self.known_series.iter().map(|known| (known.id.as_slice(), known)).collect()
+    }
+
+    /// The names of the target, the features and the known columns.
+    fn names(&self) -> [Vec<String>; 3] {
+        let view = self.view();
+        [
+            vec![view.target.clone()],
+            view.features.iter().map(|input| input.name.clone()).collect(),
+            view.known.iter().map(|input| input.name.clone()).collect(),
+        ]
+    }
+}
+
+/// The model beside the baselines at the places of `truth`.
+pub(super) fn measure(
+    config: &PanelConfigKept,
+    model: &Model,
+    frames: &[Frame],
+    truth: &Truth<'_>,
+    baselines: &[Vec<Baseline>],
+    settled: &(dyn Fn(usize) -> std::ops::Range<usize> + Sync),
+) -> Result<PanelEvaluation> {
+    let of_places: Vec<&Frame> = truth.places.iter().map(|place| &frames[place.series]).collect();
+    let origins: Vec<usize> = truth.places.iter().map(|place| place.origin).collect();
+    let forecasts = config.forecasts(model, &of_places, &origins)?;
+    let mut of_model = truth.score("model", config.model_name(model)?, &config.medians(&forecasts));
+    let mut scores = truth.baselines(baselines, settled)?;
+    weigh(&mut of_model, &mut scores);
+    let levels = config.levels.iter().enumerate();
+    Ok(PanelEvaluation {
+        series: truth.series(),
+        forecasts: truth.places.len(),
+        imputed: truth.imputed(),
+        model: of_model,
+        baselines: scores,
+        intervals: levels
+            .map(|(k, &level)| truth.intervals(level, &config.intervals(&forecasts, k)))
+            .collect(),
+        pinball: mean_pinball(config, truth, &forecasts),
+    })
+}
+
+fn mean_pinball(config: &PanelConfigKept, truth: &Truth<'_>, forecasts: &Forecasts) -> Option<f64> {
+    if config.levels.is_empty() {
+        return None;
+    }
+    let levels = quantiles(&config.levels);
+    let of = |(at, &level): (usize, &f64)| truth.pinball(level, &config.quantile(forecasts, at));
+    let losses = levels.iter().enumerate().map(of).collect::<Option<Vec<f64>>>()?;
+    Some(losses.iter().sum::<f64>() / losses.len() as f64)
+}
+
+/// Takes out the series that have fewer rows.
+fn set_aside(members: &mut Vec<Member>, rows: usize) -> Vec<Member> {
+    let (keep, short) = std::mem::take(members).into_iter().partition(|member| member.source.rows >= rows);
+    *members = keep;
+    short
+}
+
+fn left_out(short: &[Member], what: &str, rows: usize) -> Option<String> {
+    let first = short.first()?;
+    Some(match short.len() {
+        1 => format!(
+            "series {} has {} of the {rows} rows that are needed: {what}",
+            quoted(&first.name()),
+            first.source.rows
+        ),
+        many => format!(
+            "{} series, {} among them, have fewer than the {rows} rows that are needed: {what}",
+            count(many),
+            quoted(&first.name())
+        ),
+    })
+}
+
+/// Which series a message is about; nothing where there is one.
+fn of_series(member: &Member) -> String {
+    if member.id.is_empty() { String::new() } else { format!(", series {}", quoted(&member.name())) }
+}
+
+fn of(many: usize, what: &str) -> String {
+    format!("{} {what}", count(many))
+}
+
+/// Refuses forecasts that are no numbers.
+fn finite(name: &str, mut values: impl Iterator<Item = f64>) -> Result<()> {
+    match values.find(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(value) => Err(Error::Model(format!(
+            "{name}: a forecast is {value}; the values of the file, or the weights, are too large"
+        ))
+        .advise(text("look for a mistake in the file, or train again with a smaller ") + key("lr"))),
+    }
+}
+
+/// The columns that the model needs, from a file; of interest are the `last` rows of each series, or all.
+fn read(config: &PanelConfigKept, table: &Table, missing: Missing, last: Option<usize>) -> Result<Members> {
+    let view = config.view();
+    let time = match &config.time {
+        Some(axis) if view.calendar.is_some() || has_columns(table, &axis.column) => {
+            TimeColumn::Named(&axis.column)
+        }
+        _ => TimeColumn::None,
+    };
+    let names = config.names();
+    let [targets, features, known] =
+        [0, 1, 2].map(|k: usize| names[k].iter().map(String::as_str).collect::<Vec<_>>());
+    let wanted = Wanted {
+        targets,
+        features,
+        known,
+        time,
+        missing,
+        last,
+        resample: config.resample,
+        forms: &config.forms,
+        expected_frequency: match time {
+            TimeColumn::None => None,
+            _ => config.time.as_ref().and_then(|axis| axis.frequency),
+        },
+        date_order: None,
+        timezone: None,
+        expected_format: config.time.as_ref().map(|axis| &axis.format),
+        // A file of this series alone needs no column that says so.
+        series: config.series.as_deref().filter(|series| {
+            series.split_once('=').is_some_and(|(column, _)| has_columns(table, column.trim()))
+        }),
+        closed: match (time, &config.time) {
+            (TimeColumn::Named(_), Some(axis)) => &axis.closed,
+            _ => &NONE_CLOSED,
+        },
+    };
+    let columns: Vec<&str> = config.columns.iter().map(String::as_str).collect();
+    let statics: Vec<String> = view.statics.iter().map(|input| input.name.clone()).collect();
+    match config.categories.as_slice() {
+        [] => Members::read(table, &wanted, &columns, &statics),
+        categories => Members::read(&table.with_categories(categories)?, &wanted, &columns, &statics),
+    }
+}
+
+/// The values of the steps ahead in z, `[places, horizon]`, where they came before row `end` of their series.
+pub(super) fn came(
+    config: &PanelConfigKept,
+    values: &[&Filled],
+    splits: &[Split],
+    places: &[Place],
+) -> Vec<Option<f64>> {
+    let view = config.view();
+    let of = |place: &Place, step: usize| {
+        let (values, row) = (values[place.series], place.origin + step);
+        let inside = row < splits[place.series].valid.end && values.is_observed(row);
+        inside.then(|| view.z_of(values[row])).flatten()
+    };
+    places.iter().flat_map(|place| (1..=view.horizon).map(move |step| of(place, step))).collect()
+}

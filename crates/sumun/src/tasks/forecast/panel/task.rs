@@ -1,0 +1,194 @@
+//! Forecasting many series as a task: its trainings, and its models at work.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::super::config::{ForecastConfig, TASK};
+use super::super::task::{Wishes, read_table};
+use super::forecaster::PanelForecaster;
+use super::learning::PanelSearch;
+use super::outcome::{PanelOutcome, used};
+use super::plan::PanelPlan;
+use super::source::Members;
+use crate::Result;
+use crate::data::Table;
+use crate::model::Model;
+use crate::records;
+use crate::report::text::{count, shortened};
+use crate::tasks::protocol::{
+    Config, Evaluated, Learning, ModelFacts, Plan, Predicted, Reading, Request, TrainedModel,
+};
+use crate::tasks::source::Source as ReadFile;
+use crate::train::{Ending, Keeper, Progress, Snapshot};
+
+/// The settings of a training on many series: those of a forecaster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PanelConfig(pub ForecastConfig);
+
+/// A training on many series of a file.
+pub type PanelTraining = crate::tasks::training::Training<PanelConfig>;
+
+/// Trains one model on all series of `table` that the settings name. The same settings and table give the same model bit for bit,
+/// whatever the number of threads.
+///
+/// Errors: settings that make no sense, a table that lacks columns or values, and series that are all too short.
+pub fn train_panel(
+    table: &Table,
+    config: &ForecastConfig,
+    progress: &mut dyn Progress,
+) -> Result<PanelOutcome> {
+    let mut search = PanelSearch::begin(plan(config, table, Vec::new())?)?;
+    search.plan().members.notes.iter().for_each(|note| progress.note(note));
+    search.run(progress, &mut ())?;
+    search.finish()
+}
+
+fn plan(config: &ForecastConfig, table: &Table, mut files: Vec<ReadFile>) -> Result<PanelPlan> {
+    config.check()?;
+    let mut wishes = Wishes::of(config, table, &config.data.r#static)?;
+    files.extend(wishes.files.drain(..));
+    let columns = config.series_columns();
+    let table = wishes.coded.as_ref().unwrap_or(table);
+    let mut members = Members::read(table, &wishes.wanted(config)?, &columns, &wishes.statics)?;
+    members.notes.extend(wishes.notes());
+    PanelPlan::new(config.clone(), members, &wishes.statics, wishes.categories.clone(), files)
+}
+
+impl Config for PanelConfig {
+    type Plan = PanelPlan;
+
+    fn task(&self) -> &'static str {
+        TASK
+    }
+
+    fn train_file(&self) -> &Path {
+        &self.0.data.train
+    }
+
+    fn save_every(&self) -> f64 {
+        self.0.train.save_every
+    }
+
+    fn reads_standard_input(&self) -> bool {
+        self.0.data.train == Path::new("-")
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()
+    }
+
+    fn plan(&self, _resumed: Option<usize>) -> Result<PanelPlan> {
+        let text = records::open_with(&self.0.data.train, "CSV", &self.0.read_options())?;
+        let table = Table::from_text(&text, None)?;
+        plan(&self.0, &table, vec![ReadFile::new("train", text.name(), &text.hash())])
+    }
+}
+
+impl Plan for PanelPlan {
+    type Learning = PanelSearch;
+
+    fn sources(&self) -> &[ReadFile] {
+        &self.files
+    }
+
+    fn prepared(&self) -> Result<Value> {
+        self.prepared()
+    }
+
+    fn begin(self) -> Result<PanelSearch> {
+        PanelSearch::begin(self)
+    }
+
+    fn resume(self, snapshot: Snapshot) -> Result<PanelSearch> {
+        PanelSearch::resume(self, snapshot)
+    }
+}
+
+impl Learning for PanelSearch {
+    type Outcome = PanelOutcome;
+
+    fn notes(&self) -> &[String] {
+        &self.plan().members.notes
+    }
+
+    fn config_toml(&self) -> Result<String> {
+        used(&self.plan().config, &self.plan().decisions).to_toml()
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        self.snapshot()
+    }
+
+    fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
+        self.run(progress, keeper)
+    }
+
+    fn finish(self) -> Result<PanelOutcome> {
+        self.finish()
+    }
+}
+
+impl TrainedModel for PanelForecaster {
+    fn task(&self) -> &'static str {
+        TASK
+    }
+
+    fn predict(&self, request: &Request<'_>) -> Result<Predicted> {
+        request.is_for_forecasts()?;
+        let read = |file: &Path| read_table(file, &self.config().reading);
+        let table = request.file.map(read).transpose()?;
+        let history = request.reading.history.map(read).transpose()?;
+        let forecast =
+            self.predict(table.as_ref(), request.steps, request.reading.missing, history.as_ref())?;
+        Ok(Predicted::Panel(forecast))
+    }
+
+    fn evaluate(&self, file: &Path, reading: &Reading<'_>) -> Result<Evaluated> {
+        let read = |file: &Path| read_table(file, &self.config().reading);
+        let table = read(file)?;
+        let history = reading.history.map(read).transpose()?;
+        let (evaluation, names, notes) = self.evaluate(&table, reading.missing, history.as_ref())?;
+        Ok(Evaluated::Panel {
+            part: table.name().to_owned(),
+            names,
+            horizon: self.config().view().horizon,
+            evaluation: Box::new(evaluation),
+            notes,
+        })
+    }
+
+    fn network(&self) -> Option<&Model> {
+        Some(self.model())
+    }
+
+    fn facts(&self) -> ModelFacts {
+        let config = self.config();
+        let view = config.view();
+        let series = config.known_series.len();
+        let of = if series == 1 { String::new() } else { format!(" of {} series", count(series)) };
+        let steps = if view.horizon == 1 { "1 step".into() } else { format!("{} steps", view.horizon) };
+        let line = format!(
+            "forecast of {}{of}, {steps} ahead from a window of {}",
+            shortened(&view.target, 30),
+            view.window
+        );
+        let more = json!({
+            "version": config.version,
+            "seed": config.seed,
+            "targets": [view.target],
+            "series": series,
+            "levels": config.levels,
+            "window": view.window,
+            "horizon": view.horizon,
+            "season": view.season,
+        });
+        let more = match more {
+            Value::Object(more) => more,
+            _ => Map::new(),
+        };
+        ModelFacts { heading: Some(["Forecaster".into(), line]), more, ..ModelFacts::of(self.model()) }
+    }
+}

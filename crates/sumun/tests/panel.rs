@@ -1,0 +1,359 @@
+//! One model of many series: what it reads, learns, forecasts and refuses.
+
+use std::fmt::Write;
+
+use sumun::data::Table;
+use sumun::forecast::{
+    ForecastConfig, PanelForecast, PanelForecaster, PanelOutcome, PanelTraining, train_panel,
+};
+use sumun::model::ModelFile;
+use sumun::settings::OutputChoice;
+use sumun::tasks::{Outcome, Request, TrainedModel};
+use sumun::train::{Ending, EpochRecord, Keeper, Snapshot, Wish};
+
+/// Series of months on scales from 1 to 1,000 with one shape of the year, of 60 to 93 rows, and noise of a fixed kind.
+fn csv(series: usize, times: f64) -> String {
+    let mut text = String::from("shop,month,kind,sales\n");
+    let mut state = 1u64;
+    let mut noise = || {
+        // A linear congruential generator: the same everywhere.
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as f64 / f64::from(1u32 << 31) - 0.5
+    };
+    for k in 0..series {
+        let level = 10f64.powf(3.0 * k as f64 / series as f64) * times;
+        let rows = 60 + 3 * k;
+        for t in 0..rows {
+            let month = (t % 12) as f64 / 12.0 * std::f64::consts::TAU;
+            let value = level * (2.0 + month.sin() + 0.1 * noise());
+            let (year, of_year) = (2010 + t / 12, t % 12 + 1);
+            let kind = if k % 2 == 0 { "north" } else { "south" };
+            writeln!(text, "s{k},{year}-{of_year:02},{kind},{value:.4}").unwrap();
+        }
+    }
+    text
+}
+
+fn table(text: &str) -> Table {
+    Table::from_reader("sales.csv", text.as_bytes()).unwrap()
+}
+
+fn config() -> ForecastConfig {
+    let mut config = ForecastConfig::of_series("sales", "shop");
+    assert_eq!(config.network.hidden, 64);
+    config.data.horizon = Some(6);
+    config.data.window = Some(12);
+    config.network.hidden = 6;
+    config.train.epochs = Some(2);
+    config
+}
+
+fn trained(text: &str, config: &ForecastConfig) -> PanelOutcome {
+    train_panel(&table(text), config, &mut ()).unwrap()
+}
+
+fn refused(text: &str, change: impl Fn(&mut ForecastConfig)) -> String {
+    let mut config = config();
+    change(&mut config);
+    let message = train_panel(&table(text), &config, &mut ()).unwrap_err().to_string();
+    assert!(!message.contains('\n'), "{message}");
+    message
+}
+
+fn again(model: &PanelForecaster) -> PanelForecaster {
+    let bytes = model.to_model_file().unwrap().to_bytes().unwrap();
+    PanelForecaster::from_model_file("model", ModelFile::from_bytes("model", &bytes).unwrap()).unwrap()
+}
+
+fn predicted(model: &PanelForecaster, text: &str) -> PanelForecast {
+    model.predict(Some(&table(text)), None, None, None).unwrap()
+}
+
+#[test]
+fn every_series_is_forecast_with_intervals_that_do_not_cross() {
+    let text = csv(24, 1.0);
+    let outcome = trained(&text, &config());
+    assert_eq!(outcome.decisions.season, 12);
+    let test = outcome.test.as_ref().unwrap();
+    assert_eq!((test.series, test.forecasts), (24, 24));
+    let keys: Vec<&str> = test.baselines.iter().map(|one| one.key.as_str()).collect();
+    assert_eq!(keys, ["naive", "seasonal_naive_12", "naive2", "theta", "ets"]);
+    assert!(test.model.overall.mase.unwrap().is_finite() && test.model.owa.unwrap() > 0.0);
+    assert_eq!(test.baselines[2].owa, Some(1.0));
+    let forecast = outcome.forecaster.predict(None, None, None, None).unwrap();
+    assert_eq!((forecast.series.len(), forecast.levels.as_slice()), (24, &[0.8, 0.95][..]));
+    for series in &forecast.series {
+        assert_eq!((series.labels.len(), series.values.len()), (6, 6));
+        for (step, &value) in series.values.iter().enumerate() {
+            let [[low, high], [lower, higher]] = [series.intervals[0][step], series.intervals[1][step]];
+            let ends = [0.0, lower, low, value, high, higher];
+            assert!(ends.windows(2).all(|pair| pair[0] <= pair[1]), "{}: {ends:?}", series.id[0]);
+        }
+    }
+    // A series of 60 months from January 2010 goes on in January 2015, one of 63 in April.
+    assert_eq!(forecast.series[0].labels[0], "2015-01");
+    assert_eq!(forecast.series[1].labels[0], "2015-04");
+    // A model file says the same.
+    assert_eq!(again(&outcome.forecaster).predict(None, None, None, None).unwrap(), forecast);
+}
+
+#[test]
+fn a_forecast_depends_on_nothing_but_the_rows_before_it() {
+    let text = csv(8, 1.0);
+    let model = trained(&text, &config()).forecaster;
+    let all = predicted(&model, &text);
+    // Alone, a series is forecast as among others.
+    let header = text.lines().next().unwrap();
+    for (k, series) in all.series.iter().enumerate().step_by(3) {
+        let own: Vec<&str> = text.lines().filter(|line| line.starts_with(&format!("s{k},"))).collect();
+        let alone = predicted(&model, &format!("{header}\n{}\n", own.join("\n")));
+        assert_eq!(alone.series, [series.clone()]);
+        // Under a name that training has not seen, too.
+        let renamed: Vec<String> =
+            own.iter().map(|line| line.replacen(&format!("s{k},"), "new,", 1)).collect();
+        let renamed = predicted(&model, &format!("{header}\n{}\n", renamed.join("\n")));
+        assert_eq!(renamed.series[0].values, series.values);
+        assert!(
+            renamed.notes.iter().any(|note| note.contains("1 series was not in training")),
+            "{:?}",
+            renamed.notes
+        );
+    }
+}
+
+#[test]
+fn scales_do_not_matter() {
+    let model = trained(&csv(8, 1.0), &config()).forecaster;
+    let (small, large) = (predicted(&model, &csv(8, 1.0)), predicted(&model, &csv(8, 1000.0)));
+    for (small, large) in small.series.iter().zip(&large.series) {
+        for (a, b) in small.values.iter().zip(&large.values) {
+            // The cells have four decimals.
+            assert!((b / 1000.0 / a - 1.0).abs() < 1e-3, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn threads_and_interruptions_do_not_change_a_bit() {
+    let text = csv(6, 1.0);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sales.csv");
+    std::fs::write(&path, &text).unwrap();
+    let mut config = config();
+    config.data.train = path;
+    config.train.ensemble = 2;
+    config.prepare.difference = sumun::forecast::DifferenceChoice::Last;
+    let bytes = |outcome: &PanelOutcome| outcome.forecaster.to_model_file().unwrap().to_bytes().unwrap();
+    let whole = trained(&text, &config);
+    assert_eq!(whole.candidates.len(), 2);
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| bytes(&trained(&text, &config)))
+    };
+    assert_eq!(on(1), bytes(&whole));
+    assert_eq!(on(3), bytes(&whole));
+    // Stopped after each of the first steps and once in the second network, and gone on from the checkpoint's bytes.
+    struct After(usize, Option<Snapshot>);
+    impl Keeper for After {
+        fn wish(&mut self) -> Wish {
+            self.0 -= 1;
+            if self.0 == 0 { Wish::Stop } else { Wish::Continue }
+        }
+        fn save(&mut self, snapshot: Snapshot) -> sumun::Result<()> {
+            self.1 = Some(snapshot);
+            Ok(())
+        }
+        fn epoch(&mut self, _record: &EpochRecord) -> sumun::Result<()> {
+            Ok(())
+        }
+    }
+    let steps = whole.decisions.examples.div_ceil(whole.decisions.batch) * whole.decisions.epochs;
+    for stop in [1, steps + 2] {
+        let mut training = PanelTraining::begin(sumun::forecast::PanelConfig(config.clone())).unwrap();
+        let mut keeper = After(stop, None);
+        assert_eq!(training.run(&mut (), &mut keeper).unwrap(), Ending::Interrupted);
+        let checkpoint = training.checkpoint().unwrap();
+        let (mut resumed, notes) = PanelTraining::resume(checkpoint).unwrap();
+        assert!(notes.is_empty());
+        resumed.run(&mut (), &mut ()).unwrap();
+        assert_eq!(bytes(&resumed.finish().unwrap()), bytes(&whole), "stopped after {stop} steps");
+    }
+}
+
+#[test]
+fn what_a_series_is_like_may_be_told() {
+    let text = csv(8, 1.0);
+    let mut config = config();
+    config.data.r#static = vec!["kind".into()];
+    let outcome = trained(&text, &config);
+    let names: Vec<&str> =
+        outcome.forecaster.config().view().statics.iter().map(|input| input.name.as_str()).collect();
+    assert_eq!(names, ["kind=north", "kind=south"]);
+    let other = text.replace(",north,", ",south,");
+    assert_ne!(
+        predicted(&outcome.forecaster, &text).series[0].values,
+        predicted(&outcome.forecaster, &other).series[0].values
+    );
+    // It does not change within a series.
+    let changed = text.replacen("s0,2010-02,north", "s0,2010-02,south", 1);
+    let message = train_panel(&table(&changed), &config, &mut ()).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "sales.csv: column 'kind=north' is 1 in row 2 and 0 in row 3 of series 's0'; a static column has one value a series, one \
+         that changes is a feature or known ahead"
+    );
+}
+
+#[test]
+fn one_series_has_intervals_too() {
+    let text = csv(1, 1.0);
+    let mut config = config();
+    config.data.series = None;
+    config.train.output = OutputChoice::Quantiles;
+    config.train.levels = vec!["90".into()];
+    let outcome = trained(&text, &config);
+    let forecast = outcome.forecaster.predict(None, None, None, None).unwrap();
+    assert_eq!(
+        (forecast.columns.len(), forecast.series.len(), forecast.levels.as_slice()),
+        (0, 1, &[0.9][..])
+    );
+    let mut config = config.clone();
+    config.data.series = Some("shop=s0".into());
+    assert_eq!(
+        trained(&text, &config).forecaster.predict(None, None, None, None).unwrap().series,
+        forecast.series
+    );
+}
+
+#[test]
+fn one_number_a_step_where_that_is_asked_for() {
+    let mut config = config();
+    config.train.output = OutputChoice::Point;
+    let outcome = trained(&csv(4, 1.0), &config);
+    assert!(outcome.test.as_ref().unwrap().intervals.is_empty());
+    assert!(outcome.forecaster.predict(None, None, None, None).unwrap().series[0].intervals.is_empty());
+}
+
+#[test]
+fn short_series_are_said_and_long_enough_ones_forecast() {
+    let text = csv(6, 1.0);
+    let model = trained(&text, &config()).forecaster;
+    let few = "shop,month,kind,sales\nnew,2024-01,north,5\nnew,2024-02,north,6\n";
+    let message = model.predict(Some(&table(few)), None, None, None).unwrap_err().to_string();
+    assert_eq!(message, "sales.csv: no series has the 4 rows that a forecast needs");
+    let both = format!("{text}new,2024-01,north,5\nnew,2024-02,north,6\n");
+    let forecast = predicted(&model, &both);
+    assert_eq!(forecast.series.len(), 6);
+    assert!(
+        forecast
+            .notes
+            .iter()
+            .any(|note| note == "series 'new' has 2 of the 4 rows that are needed: no forecast is made"),
+        "{:?}",
+        forecast.notes
+    );
+    // The newest rows of a known series are enough: those before them are kept.
+    let newest: String = "shop,month,kind,sales\ns0,2015-01,north,2.1\ns0,2015-02,north,2.4\n".into();
+    let forecast = predicted(&model, &newest);
+    assert_eq!(forecast.series[0].labels[0], "2015-03");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let text = csv(4, 1.0);
+    for (message, start) in [
+        (
+            refused(&text, |c| c.data.series = Some("nothing".into())),
+            "sales.csv: there is no column 'nothing'",
+        ),
+        (refused(&text, |c| c.train.levels = vec!["120".into()]), "levels is '120'; it must be percentages"),
+        (refused(&text, |c| c.data.target = vec!["sales".into(), "kind".into()]), "target names 2 columns"),
+        (refused(&text, |c| c.train.ensemble = 0), "ensemble is 0; it must be at least 1"),
+        (
+            refused(&text, |c| c.data.r#static = vec!["shop".into()]),
+            "the column 'shop' is named by static and by series; name it once",
+        ),
+        (
+            refused("shop,month,sales\na,2024-01,1\na,2024-02,2\nb,2024-01,1\n", |_| ()),
+            "sales.csv: the longest training part of 2 series has 2 rows",
+        ),
+    ] {
+        assert!(message.starts_with(start), "{message}");
+    }
+    let mut one = ForecastConfig::of(&["sales"]);
+    one.train.ensemble = 2;
+    let message = one.check().unwrap_err().to_string();
+    assert!(message.starts_with("ensemble is for models of several series or of quantiles"), "{message}");
+}
+
+#[test]
+fn a_file_that_was_tampered_with_is_refused() {
+    let model = trained(&csv(4, 1.0), &config()).forecaster;
+    let file = || model.to_model_file().unwrap();
+    let open = |file: ModelFile| PanelForecaster::from_model_file("model", file).map(|_| ());
+    open(file()).unwrap();
+    let tampered = |pointer: &str, value: serde_json::Value| {
+        let mut file = file();
+        *file.config.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value;
+        open(file).unwrap_err().to_string()
+    };
+    for (pointer, value) in [
+        ("/pipeline/levels", serde_json::json!([0.8])),
+        ("/pipeline/levels", serde_json::json!([0.95, 0.8])),
+        ("/pipeline/views", serde_json::json!([])),
+        ("/pipeline/views/0/horizon", serde_json::json!(0)),
+        ("/pipeline/views/0/horizon", serde_json::json!(7)),
+        ("/pipeline/views/0/window", serde_json::json!(u64::MAX)),
+        ("/pipeline/views/0/season", serde_json::json!(0)),
+        ("/pipeline/views/0/spread/scale", serde_json::json!(0.0)),
+        ("/pipeline/calibration/offsets/0", serde_json::json!([1.0])),
+        ("/pipeline/known_series/0/id", serde_json::json!([])),
+        ("/pipeline/known_series/0/mase_scale", serde_json::json!(-1.0)),
+        ("/pipeline/known_series/0/history/columns", serde_json::json!([[1.0], [2.0]])),
+        ("/pipeline/known_series/0/history/rows", serde_json::json!(0)),
+        ("/pipeline/known_series", serde_json::json!([])),
+    ] {
+        let message = tampered(pointer, value);
+        assert!(message.starts_with("model: ") && !message.contains('\n'), "{pointer}: {message}");
+    }
+}
+
+#[test]
+fn requests_that_a_forecaster_cannot_meet_are_errors() {
+    let model = trained(&csv(4, 1.0), &config()).forecaster;
+    let message =
+        TrainedModel::predict(&model, &Request { steps: Some(7), ..Request::default() }).unwrap_err();
+    assert!(message.to_string().starts_with("steps = 7 is not between 1 and 6"), "{message}");
+    let message =
+        TrainedModel::predict(&model, &Request { beam: Some(2), ..Request::default() }).unwrap_err();
+    assert!(message.to_string().contains("this is a forecaster"), "{message}");
+    let short = model.predict(None, Some(2), None, None).unwrap();
+    assert_eq!(short.series[0].values.len(), 2);
+}
+
+#[test]
+fn the_report_shows_series_intervals_and_errors() {
+    let outcome = trained(&csv(24, 1.0), &config());
+    let page = outcome.report(&Default::default());
+    for part in ["Forecast of sales", "Inside the 80 % interval", "Forecast worst", "OWA", "24 series"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let results = outcome.results();
+    let keys: Vec<&str> = results.parts[1].figures.iter().map(|figure| figure.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "mase",
+            "mae",
+            "rmse",
+            "smape",
+            "rmsse",
+            "owa",
+            "pinball",
+            "coverage_80",
+            "width_80",
+            "coverage_95",
+            "width_95"
+        ]
+    );
+}
