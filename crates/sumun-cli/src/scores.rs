@@ -1,7 +1,7 @@
 //! Scores of a model beside the baselines', for people and for programs.
 
 use serde_json::{Map, Value, json};
-use sumun::forecast::{Evaluation, ForecastScores, Scores};
+use sumun::forecast::{Evaluation, ForecastScores, PanelEvaluation, PanelScores, Scores};
 
 use crate::output::json_number;
 use crate::terminal::{Style, count, left, number, right, shortened, width};
@@ -54,38 +54,54 @@ pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[String], sty
         );
     }
     if evaluation.imputed > 0 {
-        let values = if evaluation.imputed == 1 { "value was" } else { "values were" };
-        let line = format!(
-            "{} target {values} missing and filled in; no figure counts them",
-            count(evaluation.imputed)
-        );
-        text += &format!("{}\n", style.dim(&line));
+        text += &format!("{}\n", style.dim(&imputed_line(evaluation.imputed)));
     }
     text
 }
 
+fn imputed_line(imputed: usize) -> String {
+    let values = if imputed == 1 { "value was" } else { "values were" };
+    format!("{} target {values} missing and filled in; no figure counts them", count(imputed))
+}
+
 fn block(title: &str, rows: &[(&str, Scores)], style: Style) -> String {
-    let undefined = f64::NAN;
-    type Column = (&'static str, fn(&Scores) -> f64, &'static str);
-    let columns: [Column; 4] = [
-        ("MAE", |s| s.mae, ""),
-        ("RMSE", |s| s.rmse, ""),
-        ("sMAPE", |s| s.smape, " %"),
-        ("MASE", |s| s.mase.unwrap_or(f64::NAN), ""),
+    let names: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
+    let column = |heading, unit, of: fn(&Scores) -> f64| Column {
+        heading,
+        unit,
+        values: rows.iter().map(|(_, scores)| of(scores)).collect(),
+    };
+    let columns = [
+        column("MAE", "", |s| s.mae),
+        column("RMSE", "", |s| s.rmse),
+        column("sMAPE", " %", |s| s.smape),
+        column("MASE", "", |s| s.mase.unwrap_or(f64::NAN)),
     ];
-    let first = rows.iter().map(|(name, _)| 2 + width(name)).chain([width(title)]).max().unwrap_or(0);
+    columns_of(title, &names, &columns, style)
+}
+
+/// A column of a table of scores.
+struct Column {
+    heading: &'static str,
+    unit: &'static str,
+    /// One a row.
+    values: Vec<f64>,
+}
+
+/// A table with the names of its rows on the left; the least of each column is marked.
+fn columns_of(title: &str, rows: &[&str], columns: &[Column], style: Style) -> String {
+    let first = rows.iter().map(|name| 2 + width(name)).chain([width(title)]).max().unwrap_or(0);
     let mut lines = vec![style.bold(&left(title, first))];
-    lines.extend(rows.iter().map(|(name, _)| left(&format!("  {name}"), first)));
-    for (heading, value, unit) in columns {
-        let values: Vec<f64> = rows.iter().map(|(_, scores)| value(scores)).collect();
-        let best = values.iter().copied().filter(|v| v.is_finite()).fold(undefined, f64::min);
+    lines.extend(rows.iter().map(|name| left(&format!("  {name}"), first)));
+    for Column { heading, unit, values } in columns {
+        let best = values.iter().copied().filter(|v| v.is_finite()).fold(f64::NAN, f64::min);
         let cells: Vec<String> = values
             .iter()
             .map(|&v| if v.is_finite() { format!("{}{unit}", number(v)) } else { number(v) })
             .collect();
         let columns = cells.iter().map(|cell| width(cell)).chain([heading.len()]).max().unwrap_or(0).max(7);
         lines[0] += &format!("  {}", style.bold(&right(heading, columns)));
-        for ((line, cell), v) in lines[1..].iter_mut().zip(&cells).zip(values) {
+        for ((line, cell), &v) in lines[1..].iter_mut().zip(&cells).zip(values) {
             let cell = right(cell, columns);
             *line += &format!("  {}", if v == best { style.green(&cell) } else { cell });
         }
@@ -97,27 +113,135 @@ fn block(title: &str, rows: &[(&str, Scores)], style: Style) -> String {
 ///
 /// Both are compared on this part, so that the baseline is the hardest to beat there.
 pub(crate) fn verdict(evaluation: &Evaluation) -> Option<Verdict> {
-    let best = evaluation.best_baseline()?;
-    let (model, error) = (evaluation.model.error(), best.error());
+    let named = |scores: &ForecastScores| (scores.name.clone(), scores.error());
+    let best = evaluation.best_baseline().map(named)?;
+    let names: Vec<&str> = evaluation.baselines.iter().map(|one| one.name.as_str()).collect();
+    judged(&named(&evaluation.model), &best, &names)
+}
+
+/// As [`verdict`], from the names and errors of the model and of the best baseline, and the names of all baselines.
+fn judged(model: &(String, f64), best: &(String, f64), baselines: &[&str]) -> Option<Verdict> {
+    let ((model_name, model), (best, error)) = (model, best);
     if !model.is_finite() {
         return None;
     }
-    let name = match evaluation.baselines.len() {
-        1 => best.name.clone(),
-        count => format!("{}, the best of {count} baselines", best.name),
+    let name = match baselines.len() {
+        1 => best.clone(),
+        count => format!("{best}, the best of {count} baselines"),
     };
     let share = 100.0 * (1.0 - model / error);
     let percent = share.abs().round();
     let (better, sentence) = match () {
-        () if error == 0.0 => {
-            (false, format!("{} makes no error at all; there is nothing left to learn", best.name))
+        () if *error == 0.0 => {
+            (false, format!("{best} makes no error at all; there is nothing left to learn"))
         }
         () if percent < 1.0 => (false, format!("the same error as {name}")),
         () if share > 0.0 => (true, format!("{percent:.0} % smaller error than {name}")),
         () => (false, format!("{percent:.0} % larger error than {name}")),
     };
-    let is_baseline = evaluation.baselines.iter().any(|one| one.name == evaluation.model.name);
+    let is_baseline = baselines.contains(&model_name.as_str());
     Some(Verdict { sentence, better, is_baseline })
+}
+
+/// As [`verdict`], of a model of many series.
+pub(crate) fn panel_verdict(evaluation: &PanelEvaluation) -> Option<Verdict> {
+    let named = |scores: &PanelScores| (scores.name.clone(), scores.error());
+    let best = evaluation.best_baseline().map(named)?;
+    let names: Vec<&str> = evaluation.baselines.iter().map(|one| one.name.as_str()).collect();
+    judged(&named(&evaluation.model), &best, &names)
+}
+
+/// The scores of many series as the JSON contract names them; what is undefined is `null`.
+pub(crate) fn panel_json(scores: &PanelScores) -> Value {
+    let maybe = |value: Option<f64>| value.map_or(Value::Null, json_number);
+    json!({
+        "mae": json_number(scores.overall.mae),
+        "rmse": json_number(scores.overall.rmse),
+        "smape": json_number(scores.overall.smape),
+        "mase": maybe(scores.overall.mase),
+        "rmsse": maybe(scores.rmsse),
+        "owa": maybe(scores.owa),
+    })
+}
+
+/// The same of the model, with what its intervals held.
+pub(crate) fn panel_model_json(evaluation: &PanelEvaluation) -> Value {
+    let mut object = panel_json(&evaluation.model);
+    if let Some(pinball) = evaluation.pinball {
+        object["pinball"] = json_number(pinball);
+    }
+    if !evaluation.intervals.is_empty() {
+        object["intervals"] = evaluation
+            .intervals
+            .iter()
+            .map(|interval| {
+                json!({
+                    "level": interval.level,
+                    "coverage": json_number(interval.coverage),
+                    "width": interval.width.map_or(Value::Null, json_number),
+                })
+            })
+            .collect();
+    }
+    object
+}
+
+/// The baselines' scores by their keys.
+pub(crate) fn panel_baselines_json(evaluation: &PanelEvaluation) -> Map<String, Value> {
+    evaluation.baselines.iter().map(|one| (one.key.clone(), panel_json(one))).collect()
+}
+
+/// How many of the series that are forecast worst are named.
+const WORST: usize = 3;
+
+/// A table of the model and the baselines over many series, with what the intervals held; the best of each column is marked.
+pub(crate) fn panel_table(
+    part: &str,
+    evaluation: &PanelEvaluation,
+    names: &[String],
+    style: Style,
+) -> String {
+    let all: Vec<&PanelScores> = std::iter::once(&evaluation.model).chain(&evaluation.baselines).collect();
+    let series = match evaluation.series {
+        1 => "1 series".to_owned(),
+        several => format!("{} series", count(several)),
+    };
+    let title = format!("{}, {series}", shortened(part, PART_COLUMNS));
+    let rows: Vec<&str> = all.iter().map(|scores| scores.name.as_str()).collect();
+    let column = |heading, unit, of: &dyn Fn(&PanelScores) -> f64| Column {
+        heading,
+        unit,
+        values: all.iter().map(|scores| of(scores)).collect(),
+    };
+    let mut columns = vec![
+        column("MASE", "", &|s| s.overall.mase.unwrap_or(f64::NAN)),
+        column("sMAPE", " %", &|s| s.overall.smape),
+        column("OWA", "", &|s| s.owa.unwrap_or(f64::NAN)),
+        column("MAE", "", &|s| s.overall.mae),
+    ];
+    columns.retain(|column| column.values.iter().any(|value| value.is_finite()));
+    let mut text = columns_of(&title, &rows, &columns, style);
+    for interval in &evaluation.intervals {
+        let percent = |share: f64| format!("{} %", (share * 1000.0).round() / 10.0);
+        let width = interval
+            .width
+            .map_or_else(String::new, |width| format!(", {} wide in units of the MASE", number(width)));
+        text += &format!(
+            "the {} interval held {} of the values{width}\n",
+            percent(interval.level),
+            percent(interval.coverage),
+        );
+    }
+    let worst = evaluation.worst(WORST);
+    if names.len() > 2 * WORST && !worst.is_empty() {
+        let named = worst.iter().map(|(k, mase)| format!("{} {}", names[*k], number(*mase)));
+        let line = format!("worst MASE: {}", named.collect::<Vec<_>>().join(", "));
+        text += &format!("{}\n", style.dim(&line));
+    }
+    if evaluation.imputed > 0 {
+        text += &format!("{}\n", style.dim(&imputed_line(evaluation.imputed)));
+    }
+    text
 }
 
 /// How a model compares with the best baseline.

@@ -82,5 +82,27 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             }
             print(&text)
         }
+        Evaluated::Panel { part, names, horizon, evaluation, notes } => {
+            notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
+            if arguments.json {
+                return print_json(&json!({
+                    "task": trained.task(),
+                    "run": run,
+                    "file": arguments.file.to_string_lossy(),
+                    "series": evaluation.series,
+                    "forecasts": evaluation.forecasts,
+                    "imputed": evaluation.imputed,
+                    "horizon": horizon,
+                    "metrics": scores::panel_model_json(&evaluation),
+                    "baselines": scores::panel_baselines_json(&evaluation),
+                    "notes": notes,
+                }));
+            }
+            let mut text = scores::panel_table(file_name(&part), &evaluation, &names, style);
+            if let Some(verdict) = scores::panel_verdict(&evaluation) {
+                text += &format!("\n{}\n", verdict.written(style));
+            }
+            print(&text)
+        }
     }
 }

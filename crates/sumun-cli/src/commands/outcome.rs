@@ -31,6 +31,7 @@ pub(super) fn as_json(outcome: &dyn Outcome, folder: &Path) -> Value {
     let figures = |name: &str| match parts.iter().find(|part| part.part() == name) {
         Some(Evaluated::Figures(measured)) => figures::as_json(&measured.figures),
         Some(Evaluated::Forecasts { evaluation, .. }) => scores::as_json(&evaluation.model.overall),
+        Some(Evaluated::Panel { evaluation, .. }) => scores::panel_model_json(evaluation),
         None => Value::Null,
     };
     let mut object = json!({
@@ -48,6 +49,7 @@ pub(super) fn as_json(outcome: &dyn Outcome, folder: &Path) -> Value {
     object["baselines"] = match parts.last() {
         Some(Evaluated::Figures(measured)) => figures::baseline_json(measured),
         Some(Evaluated::Forecasts { evaluation, .. }) => scores::baselines_json(evaluation).into(),
+        Some(Evaluated::Panel { evaluation, .. }) => scores::panel_baselines_json(evaluation).into(),
         None if outcome.forecasts() => json!({}),
         None => Value::Null,
     };
@@ -97,6 +99,13 @@ pub(super) fn summary(outcome: &dyn Outcome, folder: &Path, style: Style) -> Str
             let part = if part == "test" { "test part" } else { "validation part" };
             text += &format!("\n{}", scores::table(part, evaluation, targets, style));
             if let Some(verdict) = scores::verdict(evaluation) {
+                text += &format!("\n{}\n", verdict.written(style));
+            }
+        }
+        Some(Evaluated::Panel { part, names, evaluation, .. }) => {
+            let part = if part == "test" { "test parts" } else { "validation parts" };
+            text += &format!("\n{}", scores::panel_table(part, evaluation, names, style));
+            if let Some(verdict) = scores::panel_verdict(evaluation) {
                 text += &format!("\n{}\n", verdict.written(style));
             }
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 use sumun::Error;
 use sumun::data::Missing;
-use sumun::forecast::Forecast;
+use sumun::forecast::{Forecast, PanelForecast};
 use sumun::tasks::{Alignment, AttentionWeights, Predicted, Prediction, Predictions, Reading, Request, open};
 
 use crate::arguments::{count, on_threads, threads};
@@ -99,6 +99,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             match arguments.json {
                 true => print_json(&as_json(&arguments, trained.task(), &forecast, horizon)),
                 false => print(&as_csv(&forecast)),
+            }
+        }
+        Predicted::Panel(forecast) => {
+            if !arguments.quiet {
+                forecast.notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
+            }
+            match arguments.json {
+                true => print_json(&panel_json(&arguments, trained.task(), &forecast)),
+                false => print(&panel_csv(&forecast)),
             }
         }
     }
@@ -277,6 +286,69 @@ fn as_csv(forecast: &Forecast) -> String {
         csv.push('\n');
     }
     csv
+}
+
+/// A share as names of columns have it: `80`, `99.5`.
+fn percent(level: f64) -> String {
+    format!("{}", (level * 1000.0).round() / 10.0)
+}
+
+/// A row for each step of each series: what names it, the time, the forecast, and the ends of the intervals.
+fn panel_csv(forecast: &PanelForecast) -> String {
+    let mut names = forecast.columns.clone();
+    let time = forecast.time_column.clone().unwrap_or_else(|| "row".into());
+    for name in [time, forecast.target.clone()] {
+        names.push(unlike(&name, &names));
+    }
+    for &level in &forecast.levels {
+        for end in ["lower", "upper"] {
+            names.push(unlike(&format!("{end}_{}", percent(level)), &names));
+        }
+    }
+    let mut text = csv_row(&names);
+    for series in &forecast.series {
+        for (step, label) in series.labels.iter().enumerate() {
+            let mut row = series.id.clone();
+            row.extend([label.clone(), csv_number(series.values[step])]);
+            row.extend(series.intervals.iter().flat_map(|level| level[step].map(csv_number)));
+            text += &csv_row(&row);
+        }
+    }
+    text
+}
+
+fn panel_json(arguments: &Arguments, task: &str, forecast: &PanelForecast) -> Value {
+    let numbers = |values: &mut dyn Iterator<Item = f64>| values.map(json_number).collect::<Value>();
+    let series = forecast.series.iter().map(|series| {
+        let id: Map<String, Value> =
+            forecast.columns.iter().cloned().zip(series.id.iter().cloned().map(Value::from)).collect();
+        let ends: Map<String, Value> = forecast
+            .levels
+            .iter()
+            .zip(&series.intervals)
+            .flat_map(|(&level, steps)| {
+                ["lower", "upper"].into_iter().enumerate().map(move |(end, name)| {
+                    (format!("{name}_{}", percent(level)), numbers(&mut steps.iter().map(|ends| ends[end])))
+                })
+            })
+            .collect();
+        json!({
+            "series": id,
+            "time": series.labels,
+            "forecast": numbers(&mut series.values.iter().copied()),
+            "intervals": ends,
+        })
+    });
+    json!({
+        "task": task,
+        "run": arguments.run.to_string_lossy(),
+        "file": arguments.file.as_ref().map(|file| file.to_string_lossy()),
+        "time_column": forecast.time_column,
+        "target": forecast.target,
+        "levels": forecast.levels,
+        "series": series.collect::<Value>(),
+        "notes": forecast.notes,
+    })
 }
 
 fn as_json(arguments: &Arguments, task: &str, forecast: &Forecast, horizon: usize) -> Value {

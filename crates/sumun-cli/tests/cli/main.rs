@@ -12,6 +12,7 @@ mod generate;
 mod interrupt;
 mod lies;
 mod man;
+mod panel;
 mod place;
 mod runs;
 mod stream;
