@@ -57,6 +57,10 @@ impl Settings {
             Value::String(text) if text.is_empty() => None,
             Value::Array(names) if names.is_empty() => None,
             Value::String(text) => Some(text.clone()),
+            // A list as one text, which files and options take as well.
+            Value::Array(texts) if texts.iter().all(Value::is_str) => {
+                Some(texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","))
+            }
             Value::Float(value) => Some(value.to_string()),
             value => Some(value.to_string()),
         }
