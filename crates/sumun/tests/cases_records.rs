@@ -29,7 +29,7 @@ fn measured(mut training: Box<dyn AnyTraining>) -> (Box<dyn Outcome>, Vec<Measur
     let outcome = training.finish().unwrap();
     let figures = outcome.evaluated().into_iter().filter_map(|part| match part {
         Evaluated::Figures(measured) => Some(*measured),
-        Evaluated::Forecasts { .. } => None,
+        Evaluated::Forecasts { .. } | Evaluated::Panel { .. } => None,
     });
     let figures = figures.collect();
     (outcome, figures)
@@ -43,7 +43,7 @@ fn trained(task: &str, file: &Path, settings: &[(&str, &str)]) -> Box<dyn Traine
 fn predict(model: &dyn TrainedModel, file: &Path) -> sumun::Result<Predictions> {
     match model.predict(&Request { file: Some(file), ..Request::default() })? {
         Predicted::Records(answers) => Ok(answers),
-        Predicted::Ahead { .. } => panic!("a forecast"),
+        Predicted::Ahead { .. } | Predicted::Panel(_) => panic!("a forecast"),
     }
 }
 

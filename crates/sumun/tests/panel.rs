@@ -107,7 +107,7 @@ fn a_forecast_depends_on_nothing_but_the_rows_before_it() {
     for (k, series) in all.series.iter().enumerate().step_by(3) {
         let own: Vec<&str> = text.lines().filter(|line| line.starts_with(&format!("s{k},"))).collect();
         let alone = predicted(&model, &format!("{header}\n{}\n", own.join("\n")));
-        assert_eq!(alone.series, [series.clone()]);
+        assert_eq!(alone.series, std::slice::from_ref(series));
         // Under a name that training has not seen, too.
         let renamed: Vec<String> =
             own.iter().map(|line| line.replacen(&format!("s{k},"), "new,", 1)).collect();
@@ -274,8 +274,12 @@ fn what_makes_no_sense_is_refused() {
             "the column 'shop' is named by static and by series; name it once",
         ),
         (
+            refused(&text, |c| c.data.horizon = Some(usize::MAX)),
+            "horizon = 18446744073709551615 is as long as the longest of the series, 69 rows; give a shorter one",
+        ),
+        (
             refused("shop,month,sales\na,2024-01,1\na,2024-02,2\nb,2024-01,1\n", |_| ()),
-            "sales.csv: the longest training part of 2 series has 2 rows",
+            "horizon = 6 is as long as the longest of the series, 2 rows",
         ),
     ] {
         assert!(message.starts_with(start), "{message}");

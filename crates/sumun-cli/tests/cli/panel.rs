@@ -43,7 +43,7 @@ const TRAIN: [&str; 14] = [
 #[test]
 fn one_model_forecasts_every_series() {
     let place = Place::new();
-    place.write("shops.csv", &shops());
+    place.write("shops.csv", shops());
     let json = last_json(&place.succeed(&TRAIN));
     let figures: Vec<&String> = json["metrics"]["test"].as_object().unwrap().keys().collect();
     assert_eq!(figures, ["intervals", "mae", "mase", "owa", "pinball", "rmse", "rmsse", "smape"]);
@@ -67,7 +67,7 @@ fn one_model_forecasts_every_series() {
     assert_eq!(json["series"][1]["forecast"].as_array().unwrap().len(), 2);
     assert_eq!(json["levels"], serde_json::json!([0.8, 0.95]));
     // A newer file with a series of its own.
-    place.write("newer.csv", &shops().replace("Seoul", "제주"));
+    place.write("newer.csv", shops().replace("Seoul", "제주"));
     let ran = place.succeed(&["evaluate", run, "newer.csv"]);
     assert!(ran.stderr.contains("1 series was not in training"), "{}", ran.stderr);
     assert!(
@@ -84,7 +84,7 @@ fn one_model_forecasts_every_series() {
 #[test]
 fn a_configuration_repeats_the_training() {
     let place = Place::new();
-    place.write("shops.csv", &shops());
+    place.write("shops.csv", shops());
     let first = last_json(&place.succeed(&TRAIN));
     let config = format!("{}/config.toml", first["run"].as_str().unwrap());
     let again = place.succeed(&["train", "forecast", "--config", &config, "--out", "again", "--json"]);
@@ -94,7 +94,7 @@ fn a_configuration_repeats_the_training() {
 #[test]
 fn what_cannot_be_is_one_line() {
     let place = Place::new();
-    place.write("shops.csv", &shops());
+    place.write("shops.csv", shops());
     for (more, message) in [
         (&["--static", "sales"][..], "the column 'sales' is named by --target and by --static; name it once"),
         (&["--static", "owner"], "shops.csv: there is no column 'owner'"),

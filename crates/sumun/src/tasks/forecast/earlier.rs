@@ -141,7 +141,7 @@ mod tests {
             (
                 "/net/horizon",
                 huge.clone(),
-                "its preprocessing Sizes { input: 10, ahead: 8, horizon: 3, targets: 1 }",
+                "its preprocessing Sizes { input: 10, ahead: 8, horizon: 3, targets: 1",
             ),
             ("/net/ahead", 7.into(), "ahead: 7, horizon: 3"),
             ("/net/dropout", 2.0.into(), "dropout is 2"),

@@ -173,7 +173,7 @@ fn letters_are_turned_round() {
     let folder = tempfile::tempdir().unwrap();
     // Each word stands there twice: neither copy may tell the other's target.
     let data = turned(64) + turned(64).split_once('\n').unwrap().1;
-    let settings = [("train.epochs", "30"), ("data.valid", "0.125"), ("data.test", "0.125")];
+    let settings = [("train.epochs", "60"), ("data.valid", "0.125"), ("data.test", "0.125")];
     let trained = train(folder.path(), &data, &settings);
     assert_eq!(trained.examples, 96);
     let parts: Vec<(&str, usize)> =

@@ -34,7 +34,8 @@ impl Misses {
     /// neighbours. `None` where all together are too few to say.
     pub(super) fn offsets(&self, level: f64) -> Option<Vec<f64>> {
         // With fewer, the smallest interval that the theorem allows is without end.
-        let least = (1.0 / (1.0 - level)).ceil() as usize;
+        // A share such as .8 is not exact in binary, which must not ask for one value more.
+        let least = (1.0 / (1.0 - level) - 1e-9).ceil() as usize;
         // Enough that the share that is found does not swing with a few values.
         let wanted = 10 * least;
         if self.by_step.iter().map(Vec::len).sum::<usize>() < least {

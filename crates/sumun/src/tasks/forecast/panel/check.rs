@@ -54,7 +54,8 @@ pub(super) fn check(config: &PanelConfigKept) -> Result<()> {
             return damaged("a series is not named or described as the others are".into());
         }
         let finite = |value: Option<f64>| value.is_none_or(f64::is_finite);
-        if !known.statics.iter().copied().all(finite) || known.mase_scale.is_some_and(|scale| !(scale > 0.0))
+        if !known.statics.iter().copied().all(finite)
+            || known.mase_scale.is_some_and(|scale| scale <= 0.0 || !scale.is_finite())
         {
             return damaged("a number of a series is out of range".into());
         }

@@ -115,6 +115,13 @@ impl PanelPlan {
     ) -> Result<Self> {
         let mut log = Log::default();
         let horizon = choose_horizon(&config, &members, &mut log);
+        let longest = members.members.iter().map(|member| member.source.rows).max().unwrap_or(0);
+        if horizon >= longest {
+            return Err(Error::Settings(
+                key("horizon").to(horizon)
+                    + format!(" is as long as the longest of the series, {longest} rows; give a shorter one"),
+            ));
+        }
         let splits: Vec<Split> = members
             .members
             .iter()
@@ -127,7 +134,7 @@ impl PanelPlan {
         notes_on_parts(&mut members, &splits, horizon);
         let season = choose_season(&config, &members, &splits, &mut log)?;
         let window = config.data.window.unwrap_or_else(|| {
-            let window = season.max(HORIZONS * horizon).max(8).min(LONGEST_WINDOW);
+            let window = season.max(HORIZONS.saturating_mul(horizon)).clamp(8, LONGEST_WINDOW);
             log.add(
                 "window",
                 window,

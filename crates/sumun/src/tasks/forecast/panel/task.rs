@@ -49,7 +49,7 @@ pub fn train_panel(
 fn plan(config: &ForecastConfig, table: &Table, mut files: Vec<ReadFile>) -> Result<PanelPlan> {
     config.check()?;
     let mut wishes = Wishes::of(config, table, &config.data.r#static)?;
-    files.extend(wishes.files.drain(..));
+    files.append(&mut wishes.files);
     let columns = config.series_columns();
     let table = wishes.coded.as_ref().unwrap_or(table);
     let mut members = Members::read(table, &wishes.wanted(config)?, &columns, &wishes.statics)?;
