@@ -17,6 +17,7 @@ use crate::data::Table;
 use crate::model::Model;
 use crate::records;
 use crate::report::text::{count, shortened};
+use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
     Config, Evaluated, Learning, ModelFacts, Plan, Predicted, Reading, Request, TrainedModel,
 };
@@ -162,6 +163,10 @@ impl TrainedModel for PanelForecaster {
 
     fn network(&self) -> Option<&Model> {
         Some(self.model())
+    }
+
+    fn portable(&self) -> Result<Portable> {
+        Err(not_portable(TASK, "windows that each have their own scale, and intervals"))
     }
 
     fn facts(&self) -> ModelFacts {
