@@ -137,6 +137,35 @@ impl Layout {
         Ok(Arc::new(layout))
     }
 
+    /// The layout of the rows that `keep`, `[R]`, says are steps, and which row here each of its rows is; None where all are.
+    pub(crate) fn keeping(&self, keep: &[bool]) -> Result<Option<(Arc<Self>, Vec<u32>)>> {
+        if keep.iter().all(|&keep| keep) {
+            return Ok(None);
+        }
+        // For each sequence, the caller's step and the row of each step that is left, in order.
+        let mut left: Vec<Vec<(u32, u32)>> = vec![Vec::new(); self.sequences];
+        self.for_each_row(|row, n, t| {
+            if keep[row] {
+                left[n].push((t as u32, row as u32));
+            }
+        });
+        let lengths: Vec<usize> = left.iter().map(Vec::len).collect();
+        let mut layout = Self::of_lengths(&lengths, self.time)?;
+        let (mut times, mut rows) = (Vec::with_capacity(layout.rows()), Vec::with_capacity(layout.rows()));
+        for (step, &batch) in layout.steps.batch_sizes().iter().enumerate() {
+            for &n in &layout.order[..batch] {
+                times.push(left[n][step].0);
+                rows.push(left[n][step].1);
+            }
+        }
+        let mut steps =
+            (0..layout.steps.len()).flat_map(|t| std::iter::repeat_n(t, layout.steps.batch_size(t)));
+        let is_own = times.iter().all(|&t| steps.next() == Some(t as usize));
+        layout.times = (!is_own).then_some(times);
+        layout.fill = self.fill;
+        Ok(Some((Arc::new(layout), rows)))
+    }
+
     /// The packed steps.
     pub fn steps(&self) -> &Steps {
         &self.steps

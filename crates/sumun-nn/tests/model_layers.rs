@@ -82,6 +82,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("unflatten", list("lstm\nunits = 6\nnoise = 2\n@ unflatten\nsteps = 3")),
         ("reverse", list("lstm\nunits = 3\nreturn_sequences = true\n@ reverse\n@ lstm\nunits = 2")),
         ("slice", list("slice\nstart = 1\nfeatures = 2")),
+        ("masking", list("masking\nvalue = 0.25\n@ lstm\nunits = 3")),
         ("conv1d and a recurrence", list("conv1d\nunits = 4\nkernel = 2\nstride = 2\n@ lstm\nunits = 3")),
     ]
 }

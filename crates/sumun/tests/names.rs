@@ -72,6 +72,8 @@ items! {
     nn::LstmCell,
     nn::LstmConfig,
     nn::LstmState,
+    nn::Masking,
+    nn::MaskingLayer,
     nn::Merge,
     nn::NamedCell,
     nn::Padding,

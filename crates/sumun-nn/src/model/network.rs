@@ -10,6 +10,7 @@ use super::builder::ModelBuilder;
 use super::config::{Input, ModelConfig};
 use super::feed::Feed;
 use super::graph::{Graph, named};
+use super::layer_config::LayerConfig;
 use super::plan::{Plan, Source};
 use super::summary::Summary;
 use super::walk::{Gradients, ModelCache, ModelState, Outputs, Walk};
@@ -17,7 +18,7 @@ use crate::layer::{Building, Value};
 #[cfg(feature = "interchange")]
 use crate::layer::{Signal, StateShape};
 use crate::loss::CrossEntropy;
-use crate::nn::{Attention, Dense, Embedding, InputGradient, Recurrent, RecurrentLayer};
+use crate::nn::{Attention, Dense, Embedding, InputGradient, MaskingLayer, Recurrent, RecurrentLayer};
 use crate::noise::Noise;
 use crate::train::Penalties;
 use crate::{Error, Ids, Layout, Parameters, Result, Rows};
@@ -457,7 +458,7 @@ impl Model {
     /// layer returns φ(bias). Here such steps are no rows, cost nothing and reach no loss, as in Keras, whose losses
     /// leave them out.
     ///
-    /// Without a recurrent layer it is what comes of the masked id's vector.
+    /// Without a recurrent layer it is what comes of the zeros of a masking layer, or of the masked id's vector.
     ///
     /// # Errors
     /// A model that returns one row a sequence, one whose layers are no list, and one without a recurrent layer that masks
@@ -474,6 +475,8 @@ impl Model {
             ));
         }
         let last = self.graph.plan.layers.iter().rposition(|layer| layer.state.is_some());
+        let masking = |layer: &LayerConfig| layer.get::<MaskingLayer>().is_some();
+        let last = last.or_else(|| self.graph.config.layers.iter().rposition(masking));
         let masked = self.graph.plan.masked_ids[0];
         let (start, mut row) = match (last, masked) {
             (Some(last), _) => {

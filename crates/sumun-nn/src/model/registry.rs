@@ -7,8 +7,8 @@ use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
     ActivationLayer, AttentionLayer, BatchNormLayer, CombineLayer, Conv1dLayer, CrossAttentionLayer,
-    DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, PoolLayer, RecurrentLayer, ReverseLayer,
-    SliceLayer, SoftmaxLayer, UnflattenLayer,
+    DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, MaskingLayer, PoolLayer, RecurrentLayer,
+    ReverseLayer, SliceLayer, SoftmaxLayer, UnflattenLayer,
 };
 use crate::{Error, Result};
 
@@ -51,6 +51,7 @@ impl Registry {
             .with::<UnflattenLayer>()
             .with::<ReverseLayer>()
             .with::<SliceLayer>()
+            .with::<MaskingLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

@@ -16,6 +16,7 @@ pub mod embedding;
 pub(crate) mod gradient_check;
 pub mod init;
 pub mod layer_norm;
+pub mod masking;
 pub mod pool;
 pub mod recurrent;
 pub mod reverse;
@@ -47,6 +48,7 @@ pub use dropout::{Dropout, DropoutLayer};
 pub use embedding::{Embedding, EmbeddingConfig, EmbeddingLayer};
 pub use init::Initializer;
 pub use layer_norm::{LayerNorm, LayerNormConfig, LayerNormLayer};
+pub use masking::{Masking, MaskingCache, MaskingLayer};
 pub use pool::{Pool, PoolCache, PoolLayer};
 #[cfg(feature = "interchange")]
 pub(crate) use recurrent::keras_name;
