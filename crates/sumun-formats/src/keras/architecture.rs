@@ -1,6 +1,6 @@
 //! The layers of a model, and what each of them reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::value::{Settings, Value};
 use super::{FORMAT, MOST_LAYERS};
@@ -30,6 +30,8 @@ pub struct Layer {
     pub settings: Settings,
     /// Each of its uses: one of most layers, more of those that share their weights.
     pub calls: Vec<Call>,
+    /// Its own layers, where it is a model itself; its settings then have its name alone.
+    pub model: Option<Box<Architecture>>,
     /// The length of each axis of each of its outputs, None of one that differs from batch to batch. Written beside what reads
     /// it, and not read, as a file says it anew at every use.
     pub shapes: Vec<Vec<Option<usize>>>,
@@ -67,24 +69,34 @@ pub struct Source {
 impl Architecture {
     /// Reads a configuration. Errors: no model, a layer without class or name.
     pub(super) fn of(document: &Value) -> Result<Self> {
-        let class = class(document)?;
-        let architecture = match class {
-            "Sequential" => Self::sequential(document)?,
-            "Functional" | "Model" => Self::functional(document)?,
-            other => {
-                let what = format!(
-                    "the model is of the class {}; Sequential and Functional ones are read",
-                    quoted(other)
-                );
-                return Err(Error::unsupported(FORMAT, what));
-            }
-        };
-        match architecture.layers.len() {
+        let architecture = Self::read(document)?;
+        match architecture.count() {
             ..=MOST_LAYERS => Ok(architecture),
             count => {
                 Err(Error::too_large(FORMAT, "the number of layers", count as u128, MOST_LAYERS as u128))
             }
         }
+    }
+
+    fn read(document: &Value) -> Result<Self> {
+        let class = class(document)?;
+        match class {
+            "Sequential" => Self::sequential(document),
+            _ if is_functional(class) => Self::functional(document),
+            other => {
+                let what = format!(
+                    "the model is of the class {}; Sequential and Functional ones are read",
+                    quoted(other)
+                );
+                Err(Error::unsupported(FORMAT, what))
+            }
+        }
+    }
+
+    /// How many layers it has, with those of the models within it.
+    fn count(&self) -> usize {
+        let within = |layer: &Layer| layer.model.as_ref().map_or(0, |model| model.count());
+        self.layers.iter().map(|layer| 1 + within(layer)).sum()
     }
 
     fn sequential(document: &Value) -> Result<Self> {
@@ -118,7 +130,7 @@ impl Architecture {
     fn functional(document: &Value) -> Result<Self> {
         let config = member(document, "config")?;
         let name = object(config)?.get("name").and_then(Value::as_text).unwrap_or("model").into();
-        let layers = list(member(config, "layers")?)?.iter().map(Layer::of).collect::<Result<_>>()?;
+        let layers = list(member(config, "layers")?)?.iter().map(Layer::of).collect::<Result<Vec<_>>>()?;
         let ends = |key: &str| -> Result<Vec<Source>> {
             let mut sources = Vec::new();
             collect(member(config, key)?, &mut sources);
@@ -127,11 +139,49 @@ impl Architecture {
                 false => Ok(sources),
             }
         };
-        Ok(Self { name, layers, inputs: ends("input_layers")?, outputs: ends("output_layers")? })
+        let mut read = Self { name, layers, inputs: ends("input_layers")?, outputs: ends("output_layers")? };
+        read.count_uses_from_zero();
+        Ok(read)
+    }
+
+    /// Keras 2 counts the uses of a model within another from 1 where 0 is how it was made, and from 0 otherwise. All of them
+    /// are read by something, so a number that is as large as there are uses says which it is.
+    fn count_uses_from_zero(&mut self) {
+        let models = self.layers.iter().filter(|layer| layer.model.is_some());
+        let uses: HashMap<String, usize> =
+            models.map(|layer| (layer.name.clone(), layer.calls.len())).collect();
+        if uses.is_empty() {
+            return;
+        }
+        let mut from_one = HashSet::new();
+        self.each_source(|source| {
+            if uses.get(&source.layer) == Some(&source.call) {
+                from_one.insert(source.layer.clone());
+            }
+        });
+        self.each_source(|source| {
+            if from_one.contains(&source.layer) {
+                source.call = source.call.saturating_sub(1);
+            }
+        });
+    }
+
+    /// All tensors that are read.
+    fn each_source(&mut self, mut visit: impl FnMut(&mut Source)) {
+        let calls = self.layers.iter_mut().flat_map(|layer| &mut layer.calls);
+        for call in calls {
+            let named = call.named.iter_mut().map(|(_, sources)| sources);
+            call.arguments.iter_mut().chain(named).flatten().for_each(&mut visit);
+        }
+        self.outputs.iter_mut().for_each(visit);
     }
 
     /// As a Functional configuration.
     pub(super) fn to_value(&self) -> Value {
+        self.to_settings().into()
+    }
+
+    fn to_settings(&self) -> Settings {
         let ends = |sources: &[Source]| -> Value {
             let list: Vec<Value> = sources.iter().map(Source::to_value).collect();
             list.into()
@@ -144,30 +194,46 @@ impl Architecture {
             ("input_layers", ends(&self.inputs)),
             ("output_layers", ends(&self.outputs)),
         ]);
-        object_of("keras.src.models.functional", "Functional", config).into()
+        object_of("keras.src.models.functional", "Functional", config)
     }
 }
 
 impl Layer {
     fn of(described: &Value) -> Result<Self> {
         let class = class(described)?;
-        let settings = object(member(described, "config")?)?.clone();
-        let own = settings.get("name").or_else(|| object(described).ok()?.get("name"));
+        let config = member(described, "config")?;
+        // A Sequential of Keras before 2.2.3 has a list for a configuration.
+        let settings = config.as_object();
+        let own = settings.and_then(|settings| settings.get("name"));
+        let own = own.or_else(|| object(described).ok()?.get("name"));
         let Some(name) = own.and_then(Value::as_text) else {
             return Err(damaged(format!("a layer of the class {} has no name", quoted(class))));
+        };
+        let is_model = match config {
+            Value::List(_) => class == "Sequential",
+            config => (class == "Sequential" || is_functional(class)) && member(config, "layers").is_ok(),
+        };
+        let (model, settings) = match is_model {
+            true => (Some(Box::new(Architecture::read(described)?)), Settings::from([("name", name.into())])),
+            false => (None, object(config)?.clone()),
         };
         let nodes = object(described)?.get("inbound_nodes").and_then(Value::as_list).unwrap_or_default();
         let mut calls = nodes.iter().map(Call::read).collect::<Result<Vec<_>>>()?;
         if calls.is_empty() {
             calls.push(Call::default());
         }
-        Ok(Self { class: class.into(), name: name.into(), calls, settings, shapes: Vec::new() })
+        Ok(Self { class: class.into(), name: name.into(), settings, calls, model, shapes: Vec::new() })
     }
 
     fn to_value(&self, shapes: &Shapes<'_>) -> Value {
-        let mut config = self.settings.clone();
-        config.set("name", self.name.as_str());
-        let mut layer = object_of("keras.layers", &self.class, config);
+        let mut layer = match &self.model {
+            Some(model) => model.to_settings(),
+            None => {
+                let mut config = self.settings.clone();
+                config.set("name", self.name.as_str());
+                object_of("keras.layers", &self.class, config)
+            }
+        };
         layer.set("name", self.name.as_str());
         let used = self.calls.iter().filter(|call| !call.arguments.is_empty());
         let calls = used.map(|call| call.to_value(shapes));
@@ -302,7 +368,12 @@ fn first_object(node: &Value) -> Option<&Settings> {
 
 /// The input of a Sequential that has none of its own: of the shape that its first layer states, or that it was built on.
 fn input_of(first: &Layer, model: &Settings) -> Result<Layer> {
-    let stated = ["batch_input_shape", "batch_shape"].into_iter().find_map(|key| first.settings.get(key));
+    // Of a model within it, the shape is that of its own input.
+    let mut inner = first;
+    while let Some(layer) = inner.model.as_ref().and_then(|model| model.layers.first()) {
+        inner = layer;
+    }
+    let stated = ["batch_input_shape", "batch_shape"].into_iter().find_map(|key| inner.settings.get(key));
     let built = || model.get("build_input_shape").filter(|shape| **shape != Value::Null);
     let Some(shape) = stated.or_else(built) else {
         let what = format!(
@@ -313,7 +384,13 @@ fn input_of(first: &Layer, model: &Settings) -> Result<Layer> {
     };
     let settings = Settings::from([("batch_shape", shape.clone())]);
     let calls = vec![Call::default()];
-    Ok(Layer { class: "InputLayer".into(), name: "input".into(), settings, calls, shapes: Vec::new() })
+    let (class, name) = ("InputLayer".into(), "input".into());
+    Ok(Layer { class, name, settings, calls, model: None, shapes: Vec::new() })
+}
+
+/// Whether a class is that of a model whose configuration is a graph.
+fn is_functional(class: &str) -> bool {
+    matches!(class, "Functional" | "Model")
 }
 
 /// An object of Keras' own, with its settings.

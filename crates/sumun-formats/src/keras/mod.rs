@@ -14,6 +14,7 @@
 //!     name: "x".into(),
 //!     settings: Settings::from([("batch_shape", Value::from(vec![Value::Null, 3.into()]))]),
 //!     calls: vec![Call::default()],
+//!     model: None,
 //!     shapes: Vec::new(),
 //! };
 //! let source = Source { layer: "x".into(), call: 0, output: 0 };
@@ -22,6 +23,7 @@
 //!     name: "y".into(),
 //!     settings: Settings::default(),
 //!     calls: vec![Call::of([source.clone()])],
+//!     model: None,
 //!     shapes: Vec::new(),
 //! };
 //! let outputs = vec![Source { layer: "y".into(), ..source.clone() }];

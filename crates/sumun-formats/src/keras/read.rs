@@ -169,7 +169,8 @@ fn gather(
     names: &mut HashMap<String, String>,
 ) -> Result<()> {
     for (name, member) in &group.members {
-        let at = format!("{path}/{name}");
+        let is_layers = LAYERS.contains(&name.as_str());
+        let at = format!("{path}/{}", if is_layers { LAYERS[0] } else { name });
         match member {
             Member::Group(group) => {
                 if let Some(own) = group.text("name").filter(|_| name == "vars") {

@@ -198,6 +198,7 @@ fn a_weight_has_a_place_of_its_own() {
         name: "d".into(),
         settings: Settings::default(),
         calls: vec![Call::default()],
+        model: None,
         shapes: Vec::new(),
     };
     let architecture =

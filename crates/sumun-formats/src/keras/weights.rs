@@ -42,20 +42,21 @@ pub struct Part {
     pub arrays: Vec<(String, Tensor)>,
 }
 
-/// Where the weights of a layer are, of which no more than there are can be taken, and which must all be.
-#[derive(Debug)]
+/// Where the weights of a layer are, of which no more than there are can be taken, and which must all be. A layer that is
+/// used several times has its weights taken anew by a clone for each use.
+#[derive(Debug, Clone)]
 pub struct Taken<'a> {
     weights: &'a Weights,
     layer: &'a str,
     at: At<'a>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum At<'a> {
-    /// The path of the layer, and how many have been taken of how many.
-    Path { prefix: String, taken: usize, of: usize },
-    /// What is left.
-    List(std::slice::Iter<'a, (String, Tensor)>),
+    /// The layer's path, what there is below it, and how many have been taken.
+    Path { prefix: String, names: Vec<&'a str>, taken: usize },
+    /// All of them in order, and how many have been taken.
+    List { all: Vec<&'a (String, Tensor)>, taken: usize },
 }
 
 /// Weights that are no layer's own: the state of a generator of random numbers.
@@ -72,32 +73,23 @@ impl Weights {
         }
     }
 
+    /// How many numbers there are in all of them.
+    pub fn numbers(&self) -> usize {
+        let count = |tensor: &Tensor| tensor.shape().iter().product::<usize>();
+        match self {
+            Self::Paths(tensors, _) => tensors.iter().map(|(_, tensor)| count(tensor)).sum(),
+            Self::Layers(layers) => {
+                layers.iter().flat_map(|layer| &layer.weights).map(|(_, tensor)| count(tensor)).sum()
+            }
+        }
+    }
+
     /// For each layer of a model, where its weights are.
     pub fn of<'a>(&'a self, architecture: &'a Architecture) -> Result<Vec<Taken<'a>>> {
         match self {
             Self::Paths(tensors, _) => {
-                let mut counts: HashMap<String, usize> = HashMap::new();
-                for (path, _) in tensors.iter().filter(|(path, _)| !is_state(path)) {
-                    *counts.entry(layer_of(path).into()).or_default() += 1;
-                }
-                let mut seen: HashMap<String, usize> = HashMap::new();
-                let mut taken = Vec::with_capacity(architecture.layers.len());
-                for layer in &architecture.layers {
-                    let prefix = format!("layers/{}", numbered(&snake(&layer.class), &mut seen));
-                    let of = counts.remove(&prefix).unwrap_or(0);
-                    taken.push(Taken {
-                        weights: self,
-                        layer: &layer.name,
-                        at: At::Path { prefix, taken: 0, of },
-                    });
-                }
-                match counts.keys().min() {
-                    None => Ok(taken),
-                    Some(extra) => Err(Error::damaged(
-                        FORMAT,
-                        format!("the weights at {} are of no layer of its configuration", quoted(extra)),
-                    )),
-                }
+                let names = tensors.iter().map(|(path, _)| path).filter(|path| !is_state(path));
+                self.by_path(architecture, "layers", names.collect())
             }
             Self::Layers(layers) => {
                 let mut lists: HashMap<&str, &[(String, Tensor)]> =
@@ -105,7 +97,7 @@ impl Weights {
                 let mut taken = Vec::with_capacity(architecture.layers.len());
                 for layer in &architecture.layers {
                     let list = lists.remove(layer.name.as_str()).unwrap_or_default();
-                    taken.push(Taken { weights: self, layer: &layer.name, at: At::List(list.iter()) });
+                    taken.push(self.by_list(&layer.name, list.iter().collect()));
                 }
                 match lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(name, _)| name).min() {
                     None => Ok(taken),
@@ -115,6 +107,42 @@ impl Weights {
                     )),
                 }
             }
+        }
+    }
+
+    fn by_list<'a>(&'a self, layer: &'a str, all: Vec<&'a (String, Tensor)>) -> Taken<'a> {
+        Taken { weights: self, layer, at: At::List { all, taken: 0 } }
+    }
+
+    /// The layers below a path, each with the names that begin with its own.
+    fn by_path<'a>(
+        &'a self,
+        architecture: &'a Architecture,
+        prefix: &str,
+        names: Vec<&'a str>,
+    ) -> Result<Vec<Taken<'a>>> {
+        let mut by_layer: HashMap<&str, Vec<&'a str>> = HashMap::new();
+        for name in names {
+            let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
+            by_layer.entry(rest.split('/').next().unwrap_or_default()).or_default().push(name);
+        }
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut taken = Vec::with_capacity(architecture.layers.len());
+        for layer in &architecture.layers {
+            let own = numbered(&snake(&layer.class), &mut seen);
+            let names = by_layer.remove(own.as_str()).unwrap_or_default();
+            let prefix = format!("{prefix}/{own}");
+            taken.push(Taken { weights: self, layer: &layer.name, at: At::Path { prefix, names, taken: 0 } });
+        }
+        match by_layer.keys().min() {
+            None => Ok(taken),
+            Some(extra) => Err(Error::damaged(
+                FORMAT,
+                format!(
+                    "the weights at {} are of no layer of its configuration",
+                    quoted(&format!("{prefix}/{extra}"))
+                ),
+            )),
         }
     }
 }
@@ -134,20 +162,48 @@ impl<'a> Taken<'a> {
                     *taken += 1;
                     tensors.get(&name).ok_or_else(|| missing(quoted(&name)))
                 }
-                (At::List(list), _) => {
-                    let next = list.find(|(name, _)| !is_state(name));
-                    next.map(|(_, tensor)| tensor).ok_or_else(|| missing(format!("number {}", index + 1)))
-                }
+                (At::List { all, taken }, _) => loop {
+                    let Some((name, tensor)) = all.get(*taken) else {
+                        break Err(missing(format!("number {}", index + 1)));
+                    };
+                    *taken += 1;
+                    if !is_state(name) {
+                        break Ok(tensor);
+                    }
+                },
                 (At::Path { .. }, Weights::Layers(_)) => Err(missing(format!("number {}", index + 1))),
             })
             .collect()
     }
 
+    /// For each layer of the model that this layer is, where its weights are. Error: a weight of none of them.
+    pub fn within(self, model: &'a Architecture) -> Result<Vec<Taken<'a>>> {
+        match self.at {
+            At::Path { prefix, names, .. } => self.weights.by_path(model, &format!("{prefix}/layers"), names),
+            At::List { all, .. } => {
+                let mut lists = vec![Vec::new(); model.layers.len()];
+                let places = Places::of(model);
+                for weight in all {
+                    match places.find(&weight.0, self.layer) {
+                        Some(place) => lists[place].push(weight),
+                        None => {
+                            let (name, layer) = (quoted(&weight.0), quoted(self.layer));
+                            let what = format!("the weight {name} is of no layer of the model {layer}");
+                            return Err(Error::unsupported(FORMAT, what + "; save it as .keras"));
+                        }
+                    }
+                }
+                let layers = model.layers.iter().zip(lists);
+                Ok(layers.map(|(layer, list)| self.weights.by_list(&layer.name, list)).collect())
+            }
+        }
+    }
+
     /// Error: the layer has more weights than were taken.
     pub fn finish(self) -> Result<()> {
         let left = match self.at {
-            At::Path { taken, of, .. } => of.saturating_sub(taken),
-            At::List(list) => list.filter(|(name, _)| !is_state(name)).count(),
+            At::Path { taken, names, .. } => names.len().saturating_sub(taken),
+            At::List { all, taken } => all.iter().skip(taken).filter(|(name, _)| !is_state(name)).count(),
         };
         match left {
             0 => Ok(()),
@@ -162,11 +218,48 @@ impl<'a> Taken<'a> {
     }
 }
 
-/// The part of a path that is a layer's: `layers/lstm`.
-pub(super) fn layer_of(path: &str) -> &str {
-    match path.match_indices('/').nth(1) {
-        Some((end, _)) => &path[..end],
-        None => path,
+/// Which of a model's layers the weights of an `.h5` file are of. All weights of a model within another stand in one list,
+/// those that are trained before those that are not, so only their names tell.
+struct Places<'a> {
+    layers: HashMap<&'a str, usize>,
+    /// The layers of the models within it, by the layer that they are within.
+    deeper: HashMap<&'a str, usize>,
+}
+
+impl<'a> Places<'a> {
+    fn of(model: &'a Architecture) -> Self {
+        let mut places = Self { layers: HashMap::new(), deeper: HashMap::new() };
+        for (place, layer) in model.layers.iter().enumerate() {
+            places.layers.insert(&layer.name, place);
+            if let Some(model) = &layer.model {
+                places.add(model, place);
+            }
+        }
+        places
+    }
+
+    fn add(&mut self, model: &'a Architecture, place: usize) {
+        for layer in &model.layers {
+            self.deeper.entry(&layer.name).or_insert(place);
+            if let Some(model) = &layer.model {
+                self.add(model, place);
+            }
+        }
+    }
+
+    /// `encoder/lstm/lstm_cell/kernel` in the model `encoder`, `lstm/lstm_cell/kernel:0`: the first part of the name that is
+    /// a layer's, where the model's own name counts for one only if nothing behind it does.
+    fn find(&self, name: &str, model: &str) -> Option<usize> {
+        let parts: Vec<&str> = name.split('/').collect();
+        let (_, parts) = parts.split_last()?;
+        let among = |parts: &[&str]| {
+            let of = |places: &HashMap<&str, usize>| parts.iter().find_map(|part| places.get(part).copied());
+            of(&self.layers).or_else(|| of(&self.deeper))
+        };
+        match parts {
+            [first, rest @ ..] if *first == model => among(rest).or_else(|| among(parts)),
+            parts => among(parts),
+        }
     }
 }
 

@@ -17,8 +17,20 @@ const VERSION: &str = "3.0.0";
 /// What Keras writes for the library below it; nothing asks for it where there are no convolutions of Theano.
 const BACKEND: &str = "numpy";
 
-/// A `.keras` archive. `weights` has those of each layer. Errors: two weights at one place, more than a file can have.
+/// Refuses models within the model: their weights would have to be somewhere.
+fn expect_flat(architecture: &Architecture) -> Result<()> {
+    match architecture.layers.iter().find(|layer| layer.model.is_some()) {
+        Some(layer) => {
+            Err(Error::unsupported(FORMAT, format!("{} is a model within the model", quoted(&layer.name))))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A `.keras` archive. `weights` has those of each layer. Errors: two weights at one place, more than a file can have, a model
+/// within the model.
 pub fn write(architecture: &Architecture, weights: &[LayerWeights]) -> Result<Vec<u8>> {
+    expect_flat(architecture)?;
     let mut root = Group::default();
     root.make("vars")?;
     let mut seen = HashMap::new();
@@ -42,8 +54,10 @@ pub fn write(architecture: &Architecture, weights: &[LayerWeights]) -> Result<Ve
     archive.finish()
 }
 
-/// A `.h5` file. `weights` has those of each layer. Errors: two weights of one name, more than a file can have.
+/// A `.h5` file. `weights` has those of each layer. Errors: two weights of one name, more than a file can have, a model within
+/// the model.
 pub fn write_h5(architecture: &Architecture, weights: &[LayerWeights]) -> Result<Vec<u8>> {
+    expect_flat(architecture)?;
     let mut model = Group::default();
     let mut layers = Vec::new();
     for (layer, own) in architecture.layers.iter().zip(weights) {

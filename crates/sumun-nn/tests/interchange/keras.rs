@@ -80,16 +80,47 @@ fn layers_of_every_kind_answer_as_in_keras() {
         };
         check(&model);
         checked += 1;
+        if let Ok(h5) = std::fs::read(folder.join(format!("{name}.h5"))) {
+            check(&import(&h5).model);
+        }
         match (to_keras(&model), to_keras_h5(&model)) {
             (Ok(archive), Ok(h5)) => [archive, h5].iter().for_each(|bytes| check(&import(bytes).model)),
             (error, _) => {
                 let error = error.unwrap_err().to_string();
-                assert!(["attention", "flatten"].contains(&name.as_str()), "{name}: {error}");
-                assert!(error.contains("it has no layer that takes the last step"), "{error}");
+                let why = match name.as_str() {
+                    "attention" | "flatten" => "it has no layer that takes the last step",
+                    "bi_apart" => "it has no such layer",
+                    _ => panic!("{name}: {error}"),
+                };
+                assert!(error.contains(why), "{error}");
             }
         }
     }
-    assert_eq!(checked, 16);
+    assert_eq!(checked, 23);
+}
+
+/// Files of Keras 2 and of TensorFlow's Keras, against Keras 3 with the same weights.
+#[test]
+fn files_of_keras_two_answer_as_in_keras() {
+    let mut checked = 0;
+    for path in sumun_testing::golden_files("keras_two") {
+        let all = safetensors::read(&std::fs::read(&path).unwrap()).unwrap().tensors;
+        let mut inputs = Tensors::new();
+        for (name, tensor) in all.iter().filter(|(name, _)| !name.starts_with("expected")) {
+            inputs.insert(name.into(), tensor.clone(), "test").unwrap();
+        }
+        let Import { model, .. } = import(&std::fs::read(path.with_extension("h5")).unwrap());
+        let answer = apply(&model, &inputs, &Tensors::new()).unwrap();
+        let outputs: Vec<&str> = model.output_names().collect();
+        for (k, output) in outputs.iter().enumerate() {
+            let output = if outputs.len() == 1 { "output" } else { output };
+            let want = floats(&all, &format!("expected.{k}"));
+            let what = format!("{}: {output}", path.display());
+            assert_close(&what, &floats(&answer, output), &want, 1e-5, 1e-4);
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 5);
 }
 
 fn object<const N: usize>(settings: [(&str, Value); N]) -> Settings {
@@ -113,7 +144,14 @@ fn list(version: &str, is_ids: bool, layers: Vec<(&str, Settings, Vec<Tensor>)>)
         };
         let named = weights.into_iter().enumerate().map(|(k, weight)| (format!("{name}/{k}"), weight));
         saved.push(SavedLayer { name: name.clone(), weights: named.collect() });
-        architecture.layers.push(Layer { class: class.into(), name, settings, calls, shapes: Vec::new() });
+        architecture.layers.push(Layer {
+            class: class.into(),
+            name,
+            settings,
+            calls,
+            model: None,
+            shapes: Vec::new(),
+        });
     }
     architecture.inputs = vec![Source::of("layer_0")];
     architecture.outputs = vec![Source::of(&architecture.layers.last().unwrap().name)];
@@ -233,11 +271,14 @@ fn what_a_model_here_does_not_have_is_refused_by_name() {
         let layer = object([("class_name", "LSTM".into()), ("config", config.into())]);
         object([("layer", layer.into()), ("merge_mode", merge)])
     };
-    let dense = || vec![super::tensor(&[3, 4], 1), super::tensor(&[4], 2)];
     let cases: Vec<(&str, Settings, Vec<Tensor>, &str)> = vec![
         ("Lambda", object([]), vec![], "no layer of this class"),
         ("Conv2D", object([("filters", 3.into())]), vec![], "no layer of this class"),
-        ("Masking", object([("mask_value", 0.0.into())]), vec![], "give the lengths"),
+        ("Masking", object([("mask_value", 7.0.into())]), vec![], "no layer leaves them out"),
+        ("Masking", object([("mask_value", f64::MAX.into())]), vec![], "makes 0 of steps that are inf"),
+        ("Dot", object([("axes", 1.into())]), vec![], "it reads 1 tensors, not two"),
+        ("Dot", object([("axes", 1.into()), ("normalize", true.into())]), vec![], "lengths of its rows"),
+        ("Any", object([("axis", (-1).into())]), vec![], "other than for masked steps"),
         ("LSTM", units("surprise", 3.into()), lstm(), "its setting surprise = 3 is not known here"),
         ("LSTM", units("activation", "gelu".into()), lstm(), "the activation 'gelu'"),
         ("LSTM", units("activation", "softmax".into()), lstm(), "which no cell here has"),
@@ -245,7 +286,6 @@ fn what_a_model_here_does_not_have_is_refused_by_name() {
         ("LSTM", units("units", (-1).into()), lstm(), "units is -1, not a size"),
         ("LSTM", units("use_bias", false.into()), lstm(), "1 weights more than its settings tell of"),
         ("Dense", units("use_bias", true.into()), vec![super::tensor(&[3, 4], 1)], "has no weight number 2"),
-        ("Bidirectional", inner(Value::Null), vec![], "merge_mode is None"),
         ("Bidirectional", inner("max".into()), vec![], "merge_mode is 'max'"),
         (
             "RNN",
@@ -291,11 +331,143 @@ fn what_a_model_here_does_not_have_is_refused_by_name() {
         assert!(error.contains(part) && !error.contains('\n'), "{class}: {error}");
         assert!(error.contains("layer_1"), "{class}: {error}");
     }
-    // A layer that is used twice.
-    let mut file = list("3.0.0", false, vec![("Dense", units("activation", "relu".into()), dense())]);
-    let layer = &mut file.architecture.as_mut().unwrap().layers[1];
-    layer.calls.push(layer.calls[0].clone());
-    assert!(of_keras(&file).unwrap_err().to_string().contains("it is used 2 times"));
+}
+
+/// A Functional model of dense layers of three features, each of which reads others by name, use and output.
+fn graph(layers: Vec<Layer>, outputs: &[&str]) -> Keras {
+    let input = Layer {
+        class: "InputLayer".into(),
+        name: "in".into(),
+        settings: object([("batch_shape", vec![Value::Null, 3.into()].into())]),
+        calls: vec![Call::default()],
+        model: None,
+        shapes: Vec::new(),
+    };
+    let layers: Vec<Layer> = std::iter::once(input).chain(layers).collect();
+    let saved = layers.iter().map(|layer| SavedLayer { name: layer.name.clone(), weights: of_layer(layer) });
+    let saved = saved.collect();
+    let (inputs, outputs) = (vec![Source::of("in")], outputs.iter().map(|name| Source::of(name)).collect());
+    let architecture = Architecture { name: "m".into(), layers, inputs, outputs };
+    Keras { version: "3.0.0".into(), architecture: Some(architecture), weights: Weights::Layers(saved) }
+}
+
+/// The weights of a dense layer, or of those of a model, which has no other layers with weights.
+fn of_layer(layer: &Layer) -> Vec<(String, Tensor)> {
+    match &layer.model {
+        Some(model) => model.layers.iter().flat_map(of_layer).collect(),
+        None if layer.class == "Dense" => {
+            let seed = layer.name.len();
+            let named = |what: &str, tensor| (format!("{}/{what}", layer.name), tensor);
+            vec![named("kernel", super::tensor(&[3, 3], seed)), named("bias", super::tensor(&[3], seed + 1))]
+        }
+        None => Vec::new(),
+    }
+}
+
+fn used(class: &str, name: &str, settings: Settings, calls: Vec<Call>) -> Layer {
+    Layer { class: class.into(), name: name.into(), settings, calls, model: None, shapes: Vec::new() }
+}
+
+fn dense_used(name: &str, calls: &[&[(&str, usize)]]) -> Layer {
+    let call = |reads: &&[(&str, usize)]| {
+        let source = |&(layer, call): &(&str, usize)| Source { call, ..Source::of(layer) };
+        Call::of(reads.iter().map(source).collect::<Vec<_>>())
+    };
+    let class = if calls[0].len() > 1 { "Add" } else { "Dense" };
+    let settings = if class == "Dense" { object([("units", 3.into())]) } else { object([]) };
+    used(class, name, settings, calls.iter().map(call).collect())
+}
+
+fn answer_of(file: &Keras) -> Vec<f32> {
+    let rows = super::tensors(&[("input", super::tensor(&[4, 3], 2))]);
+    floats(&apply(&of_keras(file).unwrap().model, &rows, &Tensors::new()).unwrap(), "output")
+}
+
+/// A layer that is used again, also on what comes behind it in the file, has the same weights at each use.
+#[test]
+fn each_use_of_a_shared_layer_has_its_weights() {
+    let shared = graph(
+        vec![
+            dense_used("a", &[&[("in", 0)], &[("bb", 0)], &[("a", 1)]]),
+            dense_used("bb", &[&[("a", 0)]]),
+            dense_used("sum", &[&[("a", 2), ("a", 0), ("bb", 0)]]),
+        ],
+        &["sum"],
+    );
+    let import = of_keras(&shared).unwrap();
+    assert_eq!(import.model.layer_names().collect::<Vec<_>>(), ["a", "bb", "a_2", "a_3", "sum"]);
+    assert!(import.notes.iter().any(|note| note.starts_with("a is used 3 times with the same weights")));
+    // The same with layers of their own, whose names give them the same weights.
+    let apart = graph(
+        vec![
+            dense_used("a", &[&[("in", 0)]]),
+            dense_used("bb", &[&[("a", 0)]]),
+            dense_used("c", &[&[("bb", 0)]]),
+            dense_used("d", &[&[("c", 0)]]),
+            dense_used("sum", &[&[("d", 0), ("a", 0), ("bb", 0)]]),
+        ],
+        &["sum"],
+    );
+    assert_eq!(answer_of(&shared), answer_of(&apart));
+}
+
+/// A model within the model, which may be used twice and return what nothing reads.
+fn nested(name: &str, calls: Vec<Call>, inner: Vec<Layer>, outputs: &[&str]) -> Layer {
+    let Keras { architecture: Some(model), .. } = graph(inner, outputs) else { panic!("no architecture") };
+    Layer { model: Some(Box::new(model)), ..used("Functional", name, object([]), calls) }
+}
+
+#[test]
+fn models_within_models_are_their_layers() {
+    let calls = vec![Call::of([Source::of("in")]), Call::of([Source::of("m")])];
+    let inner = vec![dense_used("a", &[&[("in", 0)]]), dense_used("idle", &[&[("a", 0)]])];
+    let file =
+        graph(vec![nested("m", calls, inner, &["a", "idle"]), dense_used("bb", &[&[("m", 1)]])], &["bb"]);
+    let import = of_keras(&file).unwrap();
+    assert_eq!(import.model.layer_names().collect::<Vec<_>>(), ["m_a", "m_2_a", "bb"]);
+    assert!(import.notes.iter().any(|note| note.contains("no output depends on it: m_2_idle, m_idle")));
+    let apart = graph(
+        vec![
+            dense_used("a", &[&[("in", 0)]]),
+            dense_used("c", &[&[("a", 0)]]),
+            dense_used("bb", &[&[("c", 0)]]),
+        ],
+        &["bb"],
+    );
+    assert_eq!(answer_of(&file), answer_of(&apart));
+}
+
+/// Uses within uses grow beyond any file.
+#[test]
+fn what_is_used_again_and_again_is_refused() {
+    let twice = |of: &str| vec![Call::of([Source::of("in")]), Call::of([Source::of(of)])];
+    let mut inner = vec![dense_used("a", &[&[("in", 0)]])];
+    for depth in 0..20 {
+        let name = format!("m{depth}");
+        let last = inner.last().unwrap().name.clone();
+        inner = vec![nested(&name, twice(&name), inner, &[&last])];
+    }
+    let error = of_keras(&graph(inner, &["m19"])).unwrap_err().to_string();
+    assert!(error.contains("uses layers over 10000 times"), "{error}");
+    // A large layer, used often.
+    let width = 3000;
+    let large = object([("units", width.into()), ("use_bias", false.into())]);
+    let calls = (0..9_usize).map(|k| match k.checked_sub(1) {
+        None => Call::of([Source::of("in")]),
+        Some(call) => Call::of([Source { call, ..Source::of("a") }]),
+    });
+    let mut file = graph(vec![used("Dense", "a", large, calls.collect())], &["a"]);
+    let architecture = file.architecture.as_mut().unwrap();
+    architecture.layers[0].settings.set("batch_shape", vec![Value::Null, width.into()]);
+    architecture.outputs[0].call = 8;
+    let kernel = Tensor::f32(vec![width, width], vec![0.0; width * width]).unwrap();
+    file.weights =
+        Weights::Layers(vec![SavedLayer { name: "a".into(), weights: vec![("a/kernel".into(), kernel)] }]);
+    let error = of_keras(&file).unwrap_err().to_string();
+    assert!(
+        error.contains("'a' (Dense): it is used so often that over 9000000 weights are copied"),
+        "{error}"
+    );
 }
 
 /// Keras computes with masked steps where a layer does not heed the mask; here a masked step is none.

@@ -5,7 +5,7 @@ use sumun_formats::keras::{Layer, Settings, Value};
 use super::refused;
 use crate::Result;
 use crate::error::quoted;
-use crate::nn::{Activation, ActivationFunction};
+use crate::nn::{Activation, ActivationFunction, CombineLayer};
 
 /// What a name of Keras means.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,8 +14,8 @@ pub(super) enum Meaning {
     Functions(Vec<ActivationFunction>),
     /// Shares that sum to 1.
     Softmax,
-    /// x · σ(x).
-    Silu,
+    /// Chains of functions of x, an empty one x itself, and how what they give becomes one.
+    Combined(CombineLayer, Vec<Vec<ActivationFunction>>),
 }
 
 /// The slope of `leaky_relu` for negative numbers, where only its name is given.
@@ -81,11 +81,46 @@ fn named(layer: &Layer, name: &str, version: Version) -> Result<Meaning> {
         "selu" => vec![Elu { alpha: SELU[0] }, Affine { alpha: SELU[1], beta: 0.0 }],
         "relu6" => relu_to(6.0),
         "hard_tanh" => vec![HardSigmoid { alpha: 0.5, beta: 0.5 }, Affine { alpha: 2.0, beta: -1.0 }],
+        "celu" => vec![Elu { alpha: 1.0 }],
+        // ln σ(x) = −ln(1 + e⁻ˣ).
+        "log_sigmoid" => vec![NEGATIVE, Softplus, NEGATIVE],
         "softmax" => return Ok(Meaning::Softmax),
-        "silu" | "swish" => return Ok(Meaning::Silu),
+        "silu" | "swish" => return Ok(product(vec![Sigmoid])),
+        "hard_silu" | "hard_swish" => return Ok(product(vec![ActivationFunction::HARD_SIGMOID_KERAS])),
+        "mish" => return Ok(product(vec![Softplus, Tanh])),
+        "tanh_shrink" => return Ok(sum([vec![], vec![Tanh, NEGATIVE]])),
+        // Each side of 0 by itself: x where it is over .5, and −(−x) where −x is.
+        "soft_shrink" => {
+            let over = Affine { alpha: 1.0, beta: -0.5 };
+            let under = Affine { alpha: -1.0, beta: -0.5 };
+            return Ok(sum([vec![over, Relu], vec![under, Relu, NEGATIVE]]));
+        }
+        "hard_shrink" => {
+            let over = ThresholdedRelu { alpha: 0.5 };
+            return Ok(sum([vec![over], vec![NEGATIVE, over, NEGATIVE]]));
+        }
+        "gelu" => {
+            return Err(refused(
+                layer,
+                "the activation 'gelu' is x times the normal distribution, of which no layer here has the integral",
+            ));
+        }
         _ => return Err(unknown(layer, name)),
     };
     Ok(Meaning::Functions(functions))
+}
+
+/// −x.
+const NEGATIVE: ActivationFunction = ActivationFunction::Affine { alpha: -1.0, beta: 0.0 };
+
+/// x times what a chain of functions makes of it.
+fn product(functions: Vec<ActivationFunction>) -> Meaning {
+    Meaning::Combined(CombineLayer::multiply(), vec![vec![], functions])
+}
+
+/// The sum of what two chains of functions make of x.
+fn sum(chains: [Vec<ActivationFunction>; 2]) -> Meaning {
+    Meaning::Combined(CombineLayer::add(), chains.into())
 }
 
 fn unknown(layer: &Layer, name: &str) -> crate::Error {

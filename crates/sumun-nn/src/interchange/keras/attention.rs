@@ -51,7 +51,7 @@ pub(super) fn read(
     if is_additive || scales {
         graph.make(layer, width.saturating_mul(width).saturating_mul(2))?;
     }
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     let scale = match scales {
         true => {
             let tensors = weights.next("", 1)?;

@@ -1,23 +1,28 @@
 //! The graph of a Keras model, layer by layer, as a model here.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sumun_formats::keras::{Architecture, Call, Keras, Layer, Source, Taken, Value};
 use sumun_formats::{Data, Tensor};
 
 use super::super::Import;
 use super::activations::{Meaning, Version, of_dense};
+use super::dot::Products;
 use super::settings::Options;
 use super::{fresh, layers, refused};
 use crate::error::quoted;
 use crate::model::{Input, LayerConfig, ModelConfig, NamedTensor};
 use crate::nn::{
-    ActivationFunction, ActivationLayer, CombineLayer, EmbeddingLayer, Pool, PoolLayer, SoftmaxLayer,
+    ActivationFunction, ActivationLayer, EmbeddingLayer, MaskingLayer, Pool, PoolLayer, RecurrentLayer,
+    SoftmaxLayer,
 };
 use crate::{Error, Result};
 
 /// The most numbers that are made here and are not in the file: those of an attention of 2,000 features.
 const MOST_MADE: usize = 1 << 23;
+
+/// The most uses of layers, those of models within models counted as often as these are used.
+const MOST_USES: usize = 10_000;
 
 /// What flows between layers, without N.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,18 +43,31 @@ pub(super) struct Flow {
     /// The input or layer here that it comes from.
     pub(super) from: String,
     pub(super) shape: Shape,
-    /// Which embedding says what steps there are.
+    /// Which layer says what steps there are.
     pub(super) mask: Option<usize>,
 }
 
 /// What a layer returned.
 #[derive(Debug, Clone)]
-enum Output {
+pub(super) enum Output {
     Flow(Flow),
     /// A last state of a recurrent layer.
     State(State),
-    /// Which ids of an input are not 0.
-    Mask(String),
+    /// Which steps are there, or what that is made of.
+    Mask(Masked),
+    /// The first part of an attention that is written as products.
+    Products(Products),
+}
+
+/// What says which steps are there, as Keras 3 writes it beside a layer that heeds it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Masked {
+    /// The ids of an input that are not 0.
+    Ids(String),
+    /// The features of these rows that are not this number.
+    Features(String, f32),
+    /// The rows of which any feature is not this number.
+    Rows(String, f32),
 }
 
 /// A last state.
@@ -74,17 +92,36 @@ pub(super) enum Hidden {
     LastStep(Flow),
 }
 
-/// An embedding that says that some ids are no steps.
+/// An embedding that says that some ids are no steps, or a masking layer that says so of numbers.
 #[derive(Debug)]
 struct Mask {
-    /// Where the embedding is among the layers.
+    /// Where it is among the layers.
     layer: usize,
-    /// The input it reads.
-    input: String,
+    /// What it is made of: the ids that an embedding reads, or the rows that a masking layer reads.
+    by: Masked,
     /// Whether a layer heeds it.
     is_heeded: bool,
     /// The first layer that computes with all steps, in spite of it.
     crossed: Option<String>,
+}
+
+/// One use of a layer of the file.
+#[derive(Debug, Clone, Default)]
+struct Use {
+    /// What it is called here.
+    name: String,
+    /// The layer, and which of its uses.
+    layer: String,
+    call: usize,
+    /// Whether its weights have been used before.
+    is_copy: bool,
+}
+
+impl Use {
+    /// One of its outputs, as others of the file name it.
+    fn output(&self, output: usize) -> Source {
+        Source { layer: self.layer.clone(), call: self.call, output }
+    }
 }
 
 /// The model so far.
@@ -104,6 +141,13 @@ pub(super) struct Graph {
     rounded: usize,
     /// How many numbers have been made that are not in the file.
     made: usize,
+    /// How many numbers of weights have been used once more, and how many may be.
+    copied: usize,
+    most_copied: usize,
+    /// Uses of layers so far.
+    uses: usize,
+    /// The use that is being read.
+    present: Use,
     /// Whether recurrent layers have time before the sequences; None before the first of them.
     is_time_major: Option<bool>,
 }
@@ -111,12 +155,18 @@ pub(super) struct Graph {
 /// Reads a whole model.
 pub(super) fn read(file: &Keras, architecture: &Architecture) -> Result<Import> {
     let mut graph = Graph::new(Version::of(&file.version), architecture)?;
-    let weights = file.weights.of(architecture)?;
-    for (layer, mut weights) in architecture.layers.iter().zip(weights) {
-        graph.layer(layer, &mut weights)?;
-        weights.finish()?;
-    }
+    graph.most_copied = MOST_MADE.max(file.weights.numbers());
+    graph.model(architecture, file.weights.of(architecture)?, &Place::default())?;
     graph.finish(architecture)
+}
+
+/// Where a model is among others.
+#[derive(Debug, Clone, Default)]
+struct Place {
+    /// What the names of its layers begin with; nothing of the outermost.
+    prefix: Option<String>,
+    /// Whether its weights have been used before.
+    is_copy: bool,
 }
 
 impl Graph {
@@ -140,52 +190,151 @@ impl Graph {
             lost: Vec::new(),
             rounded: 0,
             made: 0,
+            copied: 0,
+            most_copied: 0,
+            uses: 0,
+            present: Use::default(),
             is_time_major: None,
         })
     }
 
-    fn layer(&mut self, layer: &Layer, weights: &mut Taken<'_>) -> Result<()> {
-        let call = match layer.calls.as_slice() {
-            [call] => call,
-            calls => {
-                let why = format!("it is used {} times; layers here have weights of their own", calls.len());
+    /// Reads the layers of a model, each use of them behind those that it reads.
+    fn model(&mut self, model: &Architecture, weights: Vec<Taken<'_>>, place: &Place) -> Result<()> {
+        let mut names = HashSet::new();
+        if let Some(layer) = model.layers.iter().find(|layer| !names.insert(layer.name.as_str())) {
+            return Err(Error::Model(format!("two layers are named {}", quoted(&layer.name))));
+        }
+        let mut used = vec![false; model.layers.len()];
+        for (index, call) in order(model) {
+            let layer = &model.layers[index];
+            self.uses += 1;
+            if self.uses > MOST_USES {
+                return Err(refused(layer, format!("the model uses layers over {MOST_USES} times")));
+            }
+            let is_again = std::mem::replace(&mut used[index], true);
+            let name = match (&place.prefix, is_again) {
+                (None, false) => plain(&layer.name),
+                (prefix, _) => {
+                    let prefix = prefix.as_ref().map_or_else(String::new, |prefix| format!("{prefix}_"));
+                    self.fresh(&format!("{prefix}{}", plain(&layer.name)))
+                }
+            };
+            let is_copy = place.is_copy || is_again;
+            self.present = Use { name, layer: layer.name.clone(), call, is_copy };
+            let mut weights = weights[index].clone();
+            if let Some(inner) = &layer.model {
+                self.within(layer, &layer.calls[call], inner, weights)?;
+            } else {
+                self.layer(layer, &layer.calls[call], place.prefix.is_some(), &mut weights)?;
+                weights.finish()?;
+            }
+            if self.copied > self.most_copied {
+                let why = format!("it is used so often that over {} weights are copied", self.most_copied);
                 return Err(refused(layer, why));
             }
-        };
+        }
+        let shared = model.layers.iter().filter(|layer| layer.calls.len() > 1);
+        for layer in shared.filter(|_| !place.is_copy) {
+            self.note(format!(
+                "{} is used {} times with the same weights in Keras; here each use has its own, equal until they are trained",
+                layer.name,
+                layer.calls.len()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Reads a model within the model: its inputs are what it is used on.
+    fn within(&mut self, layer: &Layer, call: &Call, model: &Architecture, weights: Taken<'_>) -> Result<()> {
+        let Use { name, call: number, is_copy, .. } = self.present.clone();
+        self.expect_usual(layer, call)?;
+        let call = self.without_masks(layer, call)?;
+        if let Some((name, _)) = call.named.first() {
+            return Err(refused(layer, format!("its argument {name} is not known here")));
+        }
+        let sources = call.arguments.concat();
+        if sources.len() != model.inputs.len() {
+            let why = format!("it has {} inputs and reads {} tensors", model.inputs.len(), sources.len());
+            return Err(refused(layer, why));
+        }
+        let given = sources.iter().map(|source| self.output(layer, source).cloned());
+        let given = given.collect::<Result<Vec<_>>>()?;
+        let outside = std::mem::take(&mut self.outputs);
+        self.outputs.extend(model.inputs.iter().cloned().zip(given));
+        self.model(model, weights.within(model)?, &Place { prefix: Some(name), is_copy })?;
+        let returned = model.outputs.iter().map(|source| self.output(layer, source).cloned());
+        let returned = returned.collect::<Result<Vec<_>>>()?;
+        self.outputs = outside;
+        for (output, value) in returned.into_iter().enumerate() {
+            self.outputs.insert(Source { layer: layer.name.clone(), call: number, output }, value);
+        }
+        Ok(())
+    }
+
+    /// Refuses a use as in training, and arguments that are not known.
+    fn expect_usual(&self, layer: &Layer, call: &Call) -> Result<()> {
         if call.settings.get("training") == Some(&Value::Flag(true)) {
             return Err(refused(layer, "it is used as in training, which is random"));
-        }
-        if layer.class == "NotEqual" {
-            return self.not_equal(layer, call);
         }
         for (name, value) in call.settings.iter() {
             if !matches!(value, Value::Flag(false)) {
                 return Err(refused(layer, format!("its argument {name} = {value} is not known here")));
             }
         }
+        Ok(())
+    }
+
+    fn layer(&mut self, layer: &Layer, call: &Call, is_within: bool, weights: &mut Taken<'_>) -> Result<()> {
+        match layer.class.as_str() {
+            "NotEqual" => return self.not_equal(layer, call),
+            "Any" => return self.any(layer, call),
+            _ => {}
+        }
+        self.expect_usual(layer, call)?;
         if layer.class == "InputLayer" {
-            return self.input(layer);
+            return if is_within { self.inner_input(layer) } else { self.input(layer) };
         }
         let call = self.without_masks(layer, call)?;
         layers::read(self, layer, &call, weights)
     }
 
-    /// What Keras 3 writes where an embedding masks id 0: ids ≠ 0.
+    /// What Keras 3 writes where an embedding masks id 0, ids ≠ 0, and where a masking layer masks a number.
     fn not_equal(&mut self, layer: &Layer, call: &Call) -> Result<()> {
-        let zero = call.settings.get("1") == Some(&Value::Integer(0)) && call.settings.iter().len() == 1;
+        let number = (call.settings.iter().len() == 1).then(|| call.settings.get("1")?.as_number()).flatten();
         let [source] = <[Source; 1]>::try_from(call.arguments.concat())
             .map_err(|_| refused(layer, "it compares two tensors"))?;
-        match self.output(layer, &source)? {
-            Output::Flow(Flow { from, shape: Shape::Open(_), .. }) if zero => {
-                let mask = Output::Mask(from.clone());
-                self.outputs.insert(Source::of(&layer.name), mask);
-                Ok(())
+        let masked = match (self.output(layer, &source)?, number) {
+            (Output::Flow(Flow { from, shape: Shape::Open(_), .. }), Some(0.0)) => Masked::Ids(from.clone()),
+            (Output::Flow(Flow { from, shape: Shape::Steps { .. }, .. }), Some(number)) => {
+                Masked::Features(from.clone(), number as f32)
             }
-            _ => Err(refused(
+            _ => {
+                return Err(refused(
+                    layer,
+                    "a model here has no layer of this class, other than for ids that are not 0 and masked steps",
+                ));
+            }
+        };
+        self.put_output(0, Output::Mask(masked));
+        Ok(())
+    }
+
+    /// What Keras 3 writes behind it where a masking layer masks a number: of every row, whether any feature is another.
+    fn any(&mut self, layer: &Layer, call: &Call) -> Result<()> {
+        let sources = call.arguments.concat();
+        let read = sources.first().map(|source| self.output(layer, source)).transpose()?;
+        let axis = layer.settings.get("axis").and_then(Value::as_number);
+        let keeps = layer.settings.get("keepdims") == Some(&Value::Flag(true));
+        let is_of_rows = axis.is_some_and(|axis| axis == -1.0 || axis == 2.0) && !keeps && sources.len() == 1;
+        let (Some(Output::Mask(Masked::Features(from, number))), true) = (read, is_of_rows) else {
+            return Err(refused(
                 layer,
-                "a model here has no layer of this class, other than for ids that are not 0",
-            )),
-        }
+                "a model here has no layer of this class, other than for masked steps",
+            ));
+        };
+        let masked = Masked::Rows(from.clone(), *number);
+        self.put_output(0, Output::Mask(masked));
+        Ok(())
     }
 
     /// A use without its masks, which must be those that what it reads has anyway.
@@ -194,9 +343,9 @@ impl Graph {
         let reads = call.arguments.concat();
         let read: Vec<&Output> =
             reads.iter().map(|source| self.output(layer, source)).collect::<Result<_>>()?;
-        let has_mask = |input: &str| {
+        let has_mask = |masked: &Masked| {
             let of = |output: &&Output| match output {
-                Output::Flow(flow) => flow.mask.is_some_and(|mask| self.masks[mask].input == input),
+                Output::Flow(flow) => flow.mask.is_some_and(|mask| self.masks[mask].by == *masked),
                 _ => false,
             };
             read.iter().any(of)
@@ -204,7 +353,7 @@ impl Graph {
         for (_, sources) in call.named.iter().filter(|(name, _)| name == "mask") {
             for source in sources {
                 match self.output(layer, source)? {
-                    Output::Mask(input) if has_mask(input) => {}
+                    Output::Mask(masked) if has_mask(masked) => {}
                     _ => return Err(refused(layer, "its mask is none of what it reads")),
                 }
             }
@@ -213,10 +362,24 @@ impl Graph {
         Ok(call)
     }
 
+    /// An input of a model within the model, which may say how many steps there are.
+    fn inner_input(&mut self, layer: &Layer) -> Result<()> {
+        let (_, axes) = stated(layer);
+        match (self.outputs.get_mut(&Source::of(&layer.name)), axes) {
+            (Some(Output::Flow(flow)), [_, time, _]) => {
+                if let Shape::Steps { time: known @ None, .. } = &mut flow.shape {
+                    *known = time.as_size();
+                }
+                Ok(())
+            }
+            (Some(_), _) => Ok(()),
+            (None, _) => Err(refused(layer, "it is none of the inputs of its model")),
+        }
+    }
+
     fn input(&mut self, layer: &Layer) -> Result<()> {
-        let shape = ["batch_shape", "batch_input_shape"].into_iter().find_map(|key| layer.settings.get(key));
-        let axes = shape.and_then(Value::as_list).unwrap_or_default();
-        let name = self.rename(&layer.name);
+        let (shape, axes) = stated(layer);
+        let name = self.own_name();
         let shape = match axes {
             [_, axis] => Shape::Open(axis.as_size()),
             [_, time, features] => match features.as_size() {
@@ -236,7 +399,7 @@ impl Graph {
             _ => None,
         };
         self.inputs.insert(name.clone(), known);
-        self.put(layer, 0, Flow { from: name, shape, mask: None });
+        self.put(0, Flow { from: name, shape, mask: None });
         Ok(())
     }
 
@@ -254,9 +417,9 @@ impl Graph {
         Ok(())
     }
 
-    /// The name here of what is named so in the file: without spaces.
-    pub(super) fn rename(&self, name: &str) -> String {
-        plain(name)
+    /// The name here of the layer that is being read.
+    pub(super) fn own_name(&self) -> String {
+        self.present.name.clone()
     }
 
     /// A name that nothing has: that of a layer with something behind it.
@@ -282,13 +445,17 @@ impl Graph {
         Ok(())
     }
 
-    /// Says what a layer of the file returns.
-    pub(super) fn put(&mut self, layer: &Layer, output: usize, flow: Flow) {
-        self.outputs.insert(Source { layer: layer.name.clone(), call: 0, output }, Output::Flow(flow));
+    /// Says what the layer that is being read returns.
+    pub(super) fn put(&mut self, output: usize, flow: Flow) {
+        self.outputs.insert(self.present.output(output), Output::Flow(flow));
     }
 
-    pub(super) fn put_state(&mut self, layer: &Layer, output: usize, state: State) {
-        self.outputs.insert(Source { layer: layer.name.clone(), call: 0, output }, Output::State(state));
+    pub(super) fn put_output(&mut self, output: usize, value: Output) {
+        self.outputs.insert(self.present.output(output), value);
+    }
+
+    pub(super) fn put_state(&mut self, output: usize, state: State) {
+        self.outputs.insert(self.present.output(output), Output::State(state));
     }
 
     fn output(&self, layer: &Layer, source: &Source) -> Result<&Output> {
@@ -328,8 +495,21 @@ impl Graph {
             Output::Flow(flow) => flow,
             Output::State(state) => self.hidden(layer, &state)?,
             Output::Mask(_) => return Err(refused(layer, "it computes with a mask")),
+            Output::Products(_) => {
+                let why =
+                    "it reads the products of steps with steps, which here are only part of an attention";
+                return Err(refused(layer, why));
+            }
         };
         self.as_rows(layer, flow)
+    }
+
+    /// The products that a tensor is, if it is some.
+    pub(super) fn products(&self, source: &Source) -> Option<Products> {
+        match self.outputs.get(source) {
+            Some(Output::Products(products)) => Some(products.clone()),
+            _ => None,
+        }
     }
 
     fn as_rows(&mut self, layer: &Layer, flow: Flow) -> Result<Flow> {
@@ -436,7 +616,7 @@ impl Graph {
 
     /// Appends the functions of a layer behind it.
     pub(super) fn push_meaning(&mut self, layer: &Layer, meaning: Meaning, flow: Flow) -> Result<Flow> {
-        let stem = format!("{}_activation", self.rename(&layer.name));
+        let stem = format!("{}_activation", self.own_name());
         self.push_named(layer, &stem, meaning, flow)
     }
 
@@ -459,17 +639,19 @@ impl Graph {
                 let name = self.fresh(stem);
                 Ok(self.push(name, SoftmaxLayer::new(), &[&flow.from], shape, mask))
             }
-            Meaning::Silu => {
-                let gate = self.fresh(&format!("{stem}_gate"));
-                let gate = self.push(
-                    gate,
-                    ActivationLayer::new(ActivationFunction::Sigmoid),
-                    &[&flow.from],
-                    shape,
-                    mask,
-                );
+            Meaning::Combined(how, chains) => {
+                self.expect_whole_rows(layer, &flow)?;
+                let mut from = Vec::with_capacity(chains.len());
+                for functions in chains {
+                    let part = functions.into_iter().fold(flow.clone(), |flow, function| {
+                        let name = self.fresh(&format!("{stem}_part"));
+                        self.push(name, ActivationLayer::new(function), &[&flow.from], shape, mask)
+                    });
+                    from.push(part.from);
+                }
+                let from: Vec<&str> = from.iter().map(String::as_str).collect();
                 let name = self.fresh(stem);
-                Ok(self.push(name, CombineLayer::multiply(), &[&flow.from, &gate.from], shape, mask))
+                Ok(self.push(name, how, &from, shape, mask))
             }
         }
     }
@@ -498,6 +680,9 @@ impl Graph {
 
     /// Adds a weight of a layer here, as it is here.
     pub(super) fn weight(&mut self, layer: &str, leaf: &str, shape: &[usize], values: Vec<f32>) {
+        if self.present.is_copy {
+            self.copied = self.copied.saturating_add(values.len());
+        }
         self.tensors.push(NamedTensor::new(format!("{layer}.{leaf}"), shape, values));
     }
 
@@ -515,10 +700,10 @@ impl Graph {
         Ok(())
     }
 
-    /// Begins a mask at the embedding just appended, which reads an input.
-    pub(super) fn begin_mask(&mut self, input: &str) -> usize {
+    /// Begins a mask at the layer just appended: an embedding, or a masking layer.
+    pub(super) fn begin_mask(&mut self, by: Masked) -> usize {
         let layer = self.config.layers.len() - 1;
-        self.masks.push(Mask { layer, input: input.into(), is_heeded: false, crossed: None });
+        self.masks.push(Mask { layer, by, is_heeded: false, crossed: None });
         self.masks.len() - 1
     }
 
@@ -571,6 +756,7 @@ impl Graph {
             name: source.layer.clone(),
             settings: Default::default(),
             calls: Vec::new(),
+            model: None,
             shapes: Vec::new(),
         };
         for source in &architecture.outputs {
@@ -578,12 +764,6 @@ impl Graph {
             self.expect_whole_rows(&end(source), &flow)?;
             returns_steps |= matches!(flow.shape, Shape::Steps { .. }) && flow.mask.is_some();
             self.config.outputs.push(flow.from);
-        }
-        if self.config.layers.last().and_then(LayerConfig::name)
-            == self.config.outputs.last().map(String::as_str)
-            && self.config.outputs.len() == 1
-        {
-            self.config.outputs.clear();
         }
         if self.is_time_major == Some(true) {
             const OF_TIME: [&str; 4] = ["conv1d", "pool", "unflatten", "cross_attention"];
@@ -598,6 +778,13 @@ impl Graph {
             );
         }
         self.settle_masks(returns_steps)?;
+        self.leave_out_idle();
+        if self.config.layers.last().and_then(LayerConfig::name)
+            == self.config.outputs.last().map(String::as_str)
+            && self.config.outputs.len() == 1
+        {
+            self.config.outputs.clear();
+        }
         self.settle_inputs()?;
         if !self.lost.is_empty() {
             self.lost.sort();
@@ -614,7 +801,7 @@ impl Graph {
         Import::of(self.config, &self.tensors, self.notes)
     }
 
-    /// Masks that a layer heeds are the embedding's; those that none heeds are none.
+    /// Masks that a layer heeds are those of the layer that makes them; those that none heeds are none.
     fn settle_masks(&mut self, returns_steps: bool) -> Result<()> {
         let masks = std::mem::take(&mut self.masks);
         for mask in masks.iter().filter(|mask| mask.is_heeded) {
@@ -626,26 +813,95 @@ impl Graph {
                     quoted(&name)
                 )));
             }
-            let shared = masks.iter().any(|other| other.input == mask.input && !other.is_heeded);
-            if shared || self.unmasked.contains(&mask.input) {
+            // The mask of an embedding is that of its input, that of a masking layer is for what reads it alone.
+            let Masked::Ids(input) = &mask.by else { continue };
+            let shared = masks.iter().any(|other| other.by == mask.by && !other.is_heeded);
+            if shared || self.unmasked.contains(input) {
                 return Err(Error::Model(format!(
                     "the embedding {} masks steps of the input {}, which another layer reads without a mask; here a masked \
                      step is none for all layers",
                     quoted(&name),
-                    quoted(&mask.input)
+                    quoted(input)
                 )));
             }
             if let Some(embedding) = self.config.layers[mask.layer].get_mut::<EmbeddingLayer>() {
                 embedding.mask_zero = true;
             }
         }
-        if masks.iter().any(|mask| !mask.is_heeded) {
-            self.note("the mask of an embedding is left out, as no layer heeds it");
+        for mask in masks.iter().filter(|mask| !mask.is_heeded) {
+            self.leave_out(mask)?;
         }
         if returns_steps && masks.iter().any(|mask| mask.is_heeded) {
             self.note("at masked steps, where Keras goes on computing, the output is 0");
         }
         Ok(())
+    }
+
+    /// A mask that no layer heeds. A masking layer then only makes zeros of steps that are its value.
+    fn leave_out(&mut self, mask: &Mask) -> Result<()> {
+        let layer = &mut self.config.layers[mask.layer];
+        let Some(masking) = layer.get::<MaskingLayer>() else {
+            self.note("the mask of an embedding is left out, as no layer heeds it");
+            return Ok(());
+        };
+        let name = masking.common.name.clone().unwrap_or_default();
+        if masking.value != 0.0 {
+            return Err(Error::Model(format!(
+                "the layer {} (Masking) makes 0 of steps that are {}, and no layer leaves them out; no layer here does that",
+                quoted(&name),
+                masking.value
+            )));
+        }
+        let common = masking.common.clone();
+        *layer = ActivationLayer { common, ..ActivationLayer::new(ActivationFunction::Linear) }.into();
+        self.note(format!("the mask of {name} is left out, as no layer heeds it"));
+        Ok(())
+    }
+
+    /// Leaves out layers that no output depends on: a model within the model, or a layer of two outputs, may return what
+    /// nothing reads.
+    fn leave_out_idle(&mut self) {
+        let names: Vec<String> =
+            self.config.layers.iter().map(|layer| layer.name().unwrap_or_default().to_owned()).collect();
+        let mut needed: HashSet<String> = self.config.outputs.iter().cloned().collect();
+        for (place, layer) in self.config.layers.iter().enumerate().rev() {
+            if !needed.contains(&names[place]) {
+                continue;
+            }
+            match layer.common().from.as_slice() {
+                [] => needed.extend(place.checked_sub(1).map(|before| names[before].clone())),
+                from => needed.extend(from.iter().cloned()),
+            }
+            let initial = layer.get::<RecurrentLayer>().and_then(|layer| layer.initial.clone());
+            needed.extend(initial);
+        }
+        let idle: HashSet<&String> = names.iter().filter(|name| !needed.contains(*name)).collect();
+        if idle.is_empty() {
+            return;
+        }
+        let mut before = None;
+        for (place, mut layer) in std::mem::take(&mut self.config.layers).into_iter().enumerate() {
+            if idle.contains(&names[place]) {
+                continue;
+            }
+            let from = &mut layer.common_mut().from;
+            if from.is_empty() {
+                from.extend(place.checked_sub(1).map(|before| names[before].clone()));
+            }
+            if from.len() == 1 && from.first() == before.as_ref() {
+                from.clear();
+            }
+            before = Some(names[place].clone());
+            self.config.layers.push(layer);
+        }
+        self.tensors.retain(|tensor| {
+            let layer = tensor.name.rsplit_once('.').map_or("", |(layer, _)| layer);
+            !idle.contains(&layer.to_owned())
+        });
+        let mut left_out: Vec<&str> = idle.iter().map(|name| name.as_str()).collect();
+        left_out.sort_unstable();
+        let note = format!("left out, as no output depends on it: {}", left_out.join(", "));
+        self.notes.push(note);
     }
 
     /// The inputs by name; the only one is called as the input of a model that has one.
@@ -677,6 +933,52 @@ impl Graph {
         self.config.inputs = inputs;
         Ok(())
     }
+}
+
+/// The shape that an input states, as it stands there and its axes.
+fn stated(layer: &Layer) -> (Option<&Value>, &[Value]) {
+    let shape = ["batch_shape", "batch_input_shape"].into_iter().find_map(|key| layer.settings.get(key));
+    (shape, shape.and_then(Value::as_list).unwrap_or_default())
+}
+
+/// Every use of a model's layers, in the order of the file but behind the uses that it reads: a layer that is used twice stands
+/// where its first use is. Those that read what there is not come last.
+fn order(model: &Architecture) -> Vec<(usize, usize)> {
+    let mut order = Vec::new();
+    let mut places: HashMap<(&str, usize), usize> = HashMap::new();
+    for (index, layer) in model.layers.iter().enumerate() {
+        for call in 0..layer.calls.len() {
+            places.insert((&layer.name, call), order.len());
+            order.push((index, call));
+        }
+    }
+    // Of each use, how many others it waits for, and who waits for it.
+    let (mut missing, mut readers) = (vec![0_usize; order.len()], vec![Vec::new(); order.len()]);
+    for (place, &(index, call)) in order.iter().enumerate() {
+        let call = &model.layers[index].calls[call];
+        let named = call.named.iter().map(|(_, sources)| sources);
+        for source in call.arguments.iter().chain(named).flatten() {
+            if let Some(&of) = places.get(&(source.layer.as_str(), source.call)) {
+                missing[place] += 1;
+                readers[of].push(place);
+            }
+        }
+    }
+    let mut ready: BTreeSet<usize> = (0..order.len()).filter(|&place| missing[place] == 0).collect();
+    let mut sorted = Vec::with_capacity(order.len());
+    let mut is_done = vec![false; order.len()];
+    while let Some(place) = ready.pop_first() {
+        is_done[place] = true;
+        sorted.push(order[place]);
+        for &reader in &readers[place] {
+            missing[reader] -= 1;
+            if missing[reader] == 0 {
+                ready.insert(reader);
+            }
+        }
+    }
+    sorted.extend(order.iter().zip(is_done).filter(|(_, is_done)| !is_done).map(|(&place, _)| place));
+    sorted
 }
 
 /// A name without spaces.

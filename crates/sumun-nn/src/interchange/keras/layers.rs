@@ -4,13 +4,13 @@ use sumun_formats::keras::{Call, Layer, Settings, Taken, Value};
 
 use super::super::layouts::{expect, transposed, turned};
 use super::activations::{Meaning, constants, meaning};
-use super::graph::{Flow, Graph, Shape};
+use super::graph::{Flow, Graph, Masked, Shape};
 use super::settings::Options;
-use super::{attention, recurrent, refused, rows};
+use super::{attention, dot, recurrent, refused, rows};
 use crate::Result;
 use crate::nn::{
     BatchNormLayer, CombineLayer, Conv1dConfig, Conv1dLayer, DenseLayer, DropoutLayer, EmbeddingLayer,
-    LayerNormLayer, Padding, Pool, PoolLayer,
+    LayerNormLayer, MaskingLayer, Padding, Pool, PoolLayer,
 };
 
 /// Layers that do nothing when a model is used.
@@ -43,35 +43,32 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, weights: &mut 
         "GlobalAveragePooling1D" | "GlobalMaxPooling1D" => pool(graph, layer, call, options)?,
         "Concatenate" | "Add" | "Multiply" | "Average" | "Subtract" => combine(graph, layer, call, options)?,
         "Flatten" | "Reshape" | "Permute" | "RepeatVector" => rows::read(graph, layer, call, options)?,
-        "Masking" => {
-            return Err(refused(
-                layer,
-                "it finds out from the numbers which steps there are, which here the caller says: save the model without \
-                 it, and give the lengths of the sequences",
-            ));
-        }
-        _ => {
+        "Masking" => masking(graph, layer, call, options)?,
+        "Dot" => return dot::read(graph, layer, call, options),
+        "Activation" | "Softmax" if dot::softmax(graph, layer, call)? => return Ok(()),
+        class => {
             let flow = graph.read_one(layer, call)?;
-            each_row(graph, layer, layer, flow, options)?
+            each_row(graph, layer, class, &layer.settings, flow, options)?
         }
     };
-    graph.put(layer, 0, flow);
+    graph.put(0, flow);
     Ok(())
 }
 
-/// A layer without weights that computes each row by itself. `inner` is the layer, or what is within it.
+/// A layer without weights that computes each row by itself: of this class and these settings, its own or of what is within it.
 fn each_row(
     graph: &mut Graph,
     layer: &Layer,
-    inner: &Layer,
+    class: &str,
+    settings: &Settings,
     flow: Flow,
     options: Options<'_>,
 ) -> Result<Flow> {
-    let name = graph.rename(&layer.name);
-    if let Some(meaning) = constants(layer, &inner.class, &inner.settings)? {
+    let name = graph.own_name();
+    if let Some(meaning) = constants(layer, class, settings)? {
         return named(graph, layer, meaning, flow);
     }
-    match inner.class.as_str() {
+    match class {
         "Activation" => {
             let Some(value) = options.value("activation") else {
                 return Err(refused(layer, "it has no activation"));
@@ -96,7 +93,7 @@ fn each_row(
 
 /// The functions of a layer that is nothing else, under its own name.
 fn named(graph: &mut Graph, layer: &Layer, meaning: Meaning, flow: Flow) -> Result<Flow> {
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     graph.release(&name);
     graph.push_named(layer, &name, meaning, flow)
 }
@@ -111,7 +108,7 @@ fn embedding(
     let (vocabulary, features) = (options.size("input_dim")?, options.size("output_dim")?);
     let masks = options.flag("mask_zero", false)?;
     let (input, time) = graph.ids(layer, call, vocabulary)?;
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     let tensors = weights.next("", 1)?;
     graph.count(&tensors);
     let values = expect(&name, "embeddings", tensors[0], &[vocabulary, features])?;
@@ -121,12 +118,29 @@ fn embedding(
     graph.set_trainable(&options)?;
     graph.finish_options(options)?;
     match masks {
-        true => Ok(Flow { mask: Some(graph.begin_mask(&input)), ..flow }),
+        true => Ok(Flow { mask: Some(graph.begin_mask(Masked::Ids(input))), ..flow }),
         false => {
             graph.unmasked(&input);
             Ok(flow)
         }
     }
+}
+
+/// Steps whose features all are one number, which are none where a layer heeds it.
+fn masking(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) -> Result<Flow> {
+    let flow = graph.read_one(layer, call)?;
+    let Shape::Steps { .. } = flow.shape else { return Err(refused(layer, "it reads no steps")) };
+    let value = options.number("mask_value")?.unwrap_or(0.0) as f32;
+    graph.finish_options(options)?;
+    if flow.mask.is_some() {
+        return Err(refused(
+            layer,
+            "what it reads has a mask already; a second one takes its place in Keras",
+        ));
+    }
+    let masked = Masked::Rows(flow.from.clone(), value);
+    let flow = graph.push(graph.own_name(), MaskingLayer::new(value), &[&flow.from], flow.shape, None);
+    Ok(Flow { mask: Some(graph.begin_mask(masked)), ..flow })
 }
 
 /// A dense layer of every row, with its activation. `part` is where its weights are in the layer.
@@ -144,7 +158,7 @@ fn dense(
         None => Meaning::Functions(Vec::new()),
     };
     let (own, rest) = Graph::dense_activation(meaning);
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     let (time, features) = match flow.shape {
         Shape::Flat { time, features } => (time, features),
         Shape::Steps { features, .. } | Shape::Once { features } => (1, features),
@@ -211,10 +225,7 @@ fn time_distributed(
     let Shape::Steps { .. } = flow.shape else { return Err(refused(layer, "it reads no steps")) };
     match class {
         "Dense" => dense(graph, layer, flow, weights, "layer", Options::within(layer, settings)),
-        _ => {
-            let inner = Layer { class: class.into(), settings: settings.clone(), ..layer.clone() };
-            each_row(graph, layer, &inner, flow, Options::within(layer, settings))
-        }
+        _ => each_row(graph, layer, class, settings, flow, Options::within(layer, settings)),
     }
 }
 
@@ -251,7 +262,7 @@ fn convolution(
         Some(value) => meaning(layer, value, graph.version)?,
         None => Meaning::Functions(Vec::new()),
     };
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     let [units, inputs, kernel] = config.weight_shape();
     let tensors = weights.next("", 1 + usize::from(config.bias))?;
     graph.count(&tensors);
@@ -324,7 +335,7 @@ fn batch_norm(
     }
     // Of renormalisation, which it has not.
     let _ = ["renorm_momentum", "renorm_clipping"].map(|name| options.value(name));
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     let affines = usize::from(has[0]) + usize::from(has[1]);
     let tensors = weights.next("", 2 + affines)?;
     graph.count(&tensors);
@@ -360,7 +371,7 @@ fn layer_norm(
     options.expect_last_axis("axis", rank)?;
     let has = [options.flag("scale", true)?, options.flag("center", true)?];
     let epsilon = options.number("epsilon")?.unwrap_or(1e-3);
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     let tensors = weights.next("", usize::from(has[0]) + usize::from(has[1]))?;
     graph.count(&tensors);
     let [gain, shift] = affine(&name, features, &mut tensors.into_iter(), has)?;
@@ -397,7 +408,7 @@ fn pool(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) -> 
             Pool::Mean
         }
     };
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     Ok(graph.push(name, PoolLayer::new(over), &[&flow.from], Shape::Once { features }, None))
 }
 
@@ -442,7 +453,7 @@ fn combine(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) 
         _ => Shape::Once { features },
     };
     let mut from: Vec<String> = flows.into_iter().map(|flow| flow.from).collect();
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     if layer.class == "Subtract" {
         let negative = graph.fresh(&format!("{name}_negative"));
         let of = Flow { from: from[1].clone(), shape, mask: first.mask };
@@ -456,7 +467,7 @@ fn combine(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) 
     match layer.class.as_str() {
         "Average" => {
             let mean = Meaning::Functions(vec![Affine { alpha: 1.0 / count as f64, beta: 0.0 }]);
-            graph.push_named(layer, &format!("{}_mean", graph.rename(&layer.name)), mean, flow)
+            graph.push_named(layer, &format!("{}_mean", graph.own_name()), mean, flow)
         }
         _ => Ok(flow),
     }

@@ -6,6 +6,7 @@
 mod activations;
 mod attention;
 mod bare;
+mod dot;
 mod graph;
 mod layers;
 mod recurrent;

@@ -10,7 +10,7 @@ use super::refused;
 use super::settings::Options;
 use crate::Result;
 use crate::error::quoted;
-use crate::nn::{ActivationFunction, Biases, CellKind, Merge, RecurrentLayer};
+use crate::nn::{ActivationFunction, Biases, CellKind, Merge, RecurrentLayer, SliceLayer};
 
 /// A cell, and where its weights are.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +41,9 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, weights: &mut 
         }
         class => (one(graph, layer, class, &options)?, None),
     };
+    // None of Bidirectional: both outputs, one beside the other here, and apart again.
+    let is_apart = merge == Some(None);
+    let merge = merge.map(|merge| merge.unwrap_or(Merge::Concat));
     let (flow, initial) = reads(graph, layer, call)?;
     let Shape::Steps { time, features } = flow.shape else { return Err(refused(layer, "it reads no steps")) };
     if direction.is_stateful {
@@ -58,7 +61,7 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, weights: &mut 
     if initial.is_some() && direction.cells.len() > 1 {
         return Err(refused(layer, "several cells of one RNN with first states of another layer"));
     }
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     let last = direction.cells.len() - 1;
     let paths = match merge {
         Some(_) => ["forward_layer/", "backward_layer/"].as_slice(),
@@ -98,7 +101,23 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, weights: &mut 
         inputs = width;
     }
     graph.finish_options(options)?;
-    graph.put(layer, 0, flow.clone());
+    let mut outputs = 1;
+    if is_apart {
+        outputs = paths.len();
+        let units = direction.cells[last].layer.units;
+        for (side, suffix) in ["forward", "backward"].into_iter().enumerate() {
+            let own = graph.fresh(&format!("{name}_{suffix}"));
+            let shape = match flow.shape {
+                Shape::Steps { time, .. } => Shape::Steps { time, features: units },
+                _ => Shape::Once { features: units },
+            };
+            let slice = SliceLayer::new(side * units, units);
+            let one = graph.push(own, slice, &[&flow.from], shape, flow.mask);
+            graph.put(side, one);
+        }
+    } else {
+        graph.put(0, flow.clone());
+    }
     if direction.return_state && last == 0 {
         let parts = if direction.cells[0].layer.cell == CellKind::Lstm { 2 } else { 1 };
         let of = parts * paths.len();
@@ -108,7 +127,7 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, weights: &mut 
                 (0, 1, true) => Some(Hidden::LastStep(flow.clone())),
                 _ => None,
             };
-            graph.put_state(layer, part + 1, State { layer: flow.from.clone(), part, of, hidden });
+            graph.put_state(part + outputs, State { layer: flow.from.clone(), part, of, hidden });
         }
     }
     Ok(())
@@ -142,20 +161,17 @@ fn inner<'a>(layer: &Layer, options: &Options<'a>, name: &str) -> Result<Option<
     }
 }
 
-/// Both directions of a Bidirectional, which must be alike, and how they are merged.
-fn both(graph: &mut Graph, layer: &Layer, options: &Options<'_>) -> Result<(Direction, Merge)> {
+/// Both directions of a Bidirectional, which must be alike, and how they are merged; None of two outputs.
+fn both(graph: &mut Graph, layer: &Layer, options: &Options<'_>) -> Result<(Direction, Option<Merge>)> {
     let merge = match options.text("merge_mode")? {
-        Some("concat") => Merge::Concat,
-        Some("sum") => Merge::Sum,
-        Some("mul") => Merge::Mul,
-        Some("ave") => Merge::Average,
+        Some("concat") => Some(Merge::Concat),
+        Some("sum") => Some(Merge::Sum),
+        Some("mul") => Some(Merge::Mul),
+        Some("ave") => Some(Merge::Average),
         Some(other) => return Err(refused(layer, format!("its merge_mode is {}", quoted(other)))),
-        None => {
-            return Err(refused(
-                layer,
-                "its merge_mode is None, two outputs apart; concat has them side by side",
-            ));
-        }
+        // Where it is not said at all it is Keras' default.
+        None if layer.settings.get("merge_mode").is_none() => Some(Merge::Concat),
+        None => None,
     };
     let mut direction = |name: &str| -> Result<Option<Direction>> {
         let Some((class, settings)) = inner(layer, options, name)? else { return Ok(None) };

@@ -77,7 +77,7 @@ fn reshape(graph: &mut Graph, layer: &Layer, flow: Flow, options: &Options<'_>) 
                     ),
                 ));
             };
-            let name = graph.rename(&layer.name);
+            let name = graph.own_name();
             let shape = Shape::Steps { time: Some(steps), features: features / steps };
             Ok(graph.push(name, UnflattenLayer::new(steps), &[&flow.from], shape, None))
         }
@@ -118,7 +118,7 @@ fn repeat(graph: &mut Graph, layer: &Layer, flow: Flow, options: &Options<'_>) -
         return Err(refused(layer, format!("it repeats a row {count} times; 1 to {MOST} times are read")));
     }
     graph.make(layer, count.saturating_mul(NAME))?;
-    let name = graph.rename(&layer.name);
+    let name = graph.own_name();
     let row = match count {
         1 => flow,
         _ => {

@@ -12,8 +12,8 @@ use crate::layer::Signal;
 use crate::model::{Input, LayerConfig, Model, PlannedCall};
 use crate::nn::{
     Activation, ActivationFunction, ActivationLayer, BatchNormLayer, Biases, CellKind, Combine, CombineLayer,
-    Conv1dLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, Merge,
-    Padding, Peer, Pool, PoolLayer, RecurrentLayer, Score, SoftmaxLayer, UnflattenLayer, keras_name,
+    Conv1dLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, MaskingLayer,
+    Merge, Padding, Peer, Pool, PoolLayer, RecurrentLayer, Score, SoftmaxLayer, UnflattenLayer, keras_name,
 };
 use crate::{Error, Result};
 
@@ -68,6 +68,7 @@ impl Writer<'_> {
             name: name.into(),
             settings,
             calls: vec![Call::default()],
+            model: None,
             shapes: vec![shape_of(match input {
                 Input::Ids { vocabulary } => Signal::Ids(vocabulary),
                 Input::Numbers { features } => Signal::Steps(features),
@@ -108,6 +109,7 @@ impl Writer<'_> {
             name: name.into(),
             settings,
             calls: vec![call],
+            model: None,
             shapes: vec![shape_of(output)],
         });
         Source::of(name)
@@ -166,6 +168,9 @@ impl Writer<'_> {
         } else if let Some(own) = layer.get::<DropoutLayer>() {
             let settings = Settings::from([("rate", f64::from(own.p).into())]);
             self.push("Dropout", name, settings, call, Vec::new(), at.output)
+        } else if let Some(own) = layer.get::<MaskingLayer>() {
+            let settings = Settings::from([("mask_value", f64::from(own.value).into())]);
+            self.push("Masking", name, settings, call, Vec::new(), at.output)
         } else if let Some(own) = layer.get::<PoolLayer>() {
             let class = match own.over {
                 Pool::Max => "GlobalMaxPooling1D",
@@ -182,7 +187,7 @@ impl Writer<'_> {
                 return Err(refused(
                     layer,
                     name,
-                    "its maximum is of all steps, masked or not; leave out mask_zero",
+                    "its maximum is of all steps, masked or not; leave out what masks them",
                 ));
             }
             self.push(class, name, Settings::default(), call, Vec::new(), at.output)
@@ -331,10 +336,13 @@ impl Writer<'_> {
         Ok(self.push(class, name, settings, Call::of(read), parts, at.output))
     }
 
-    /// Whether an embedding says that some ids are no steps.
+    /// Whether a layer says that some ids, or some numbers, are no steps.
     fn is_masked(&self) -> bool {
-        let layers = &self.model.config().layers;
-        layers.iter().filter_map(|layer| layer.get::<EmbeddingLayer>()).any(|layer| layer.mask_zero)
+        let masks = |layer: &LayerConfig| {
+            layer.get::<MaskingLayer>().is_some()
+                || layer.get::<EmbeddingLayer>().is_some_and(|layer| layer.mask_zero)
+        };
+        self.model.config().layers.iter().any(masks)
     }
 
     fn convolution(
@@ -349,7 +357,7 @@ impl Writer<'_> {
             return Err(refused(
                 layer,
                 name,
-                "it computes with all steps, masked or not; leave out mask_zero",
+                "it computes with all steps, masked or not; leave out what masks them",
             ));
         }
         let (units, inputs, kernel) = (own.units, features / own.groups.max(1), own.kernel);
