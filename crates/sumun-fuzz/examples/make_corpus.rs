@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::Path;
 
-use sumun::model::ModelConfig;
+use sumun::model::{Input, Model, ModelConfig, RecurrentLayer};
 use sumun::tasks::{TASKS, TaskEntry, setting};
 use sumun::train::StopAfter;
+use sumun_nn::interchange;
 
 /// Small networks, few steps.
 const SMALL: [(&str, &str); 5] = [
@@ -40,6 +41,9 @@ fn main() -> Result<(), Failed> {
     for (name, text) in MODELS {
         ModelConfig::from_toml(text)?.build(7)?.save(Path::new("corpus/model").join(name))?;
     }
+    let model = Model::builder(Input::numbers(3)).layer(RecurrentLayer::gru(2)).dense(1).build(7)?;
+    fs::write("corpus/keras/small.keras", interchange::to_keras(&model)?)?;
+    fs::write("corpus/keras/small.h5", interchange::to_keras_h5(&model)?)?;
     TASKS.into_iter().try_for_each(one)
 }
 

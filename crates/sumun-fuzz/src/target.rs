@@ -23,6 +23,11 @@ const CASES: &str = "../sumun/tests/cases";
 /// Files that other programs wrote, with their generators.
 const ONNX: &str = "../sumun-testing/golden/onnx_models";
 const TORCH: &str = "../sumun-testing/golden/torch_files";
+const KERAS: [&str; 3] = [
+    "../sumun-testing/golden/keras_models",
+    "../sumun-testing/golden/keras_kinds",
+    "../sumun-testing/golden/keras_two",
+];
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
@@ -123,6 +128,20 @@ pub const TARGETS: &[Target] = &[
         corpus: &["corpus/foreign", "../sumun-testing/golden/numpy", ONNX, TORCH],
         ends: &["json", "wav", "npy", "npz", "onnx", "pt", "safetensors"],
         run: readers::foreign,
+    },
+    Target {
+        name: "keras",
+        about: "files of Keras, the models that they are, and these at work",
+        corpus: &["corpus/keras", KERAS[0], KERAS[1], KERAS[2]],
+        ends: &["keras", "h5"],
+        run: readers::keras,
+    },
+    Target {
+        name: "hdf5",
+        about: "trees of groups and arrays in HDF5 files",
+        corpus: &["corpus/keras", "../sumun-testing/golden/hdf5", KERAS[2]],
+        ends: &["h5"],
+        run: readers::hdf5,
     },
     Target {
         name: "kernels",

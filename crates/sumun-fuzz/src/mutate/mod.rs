@@ -2,6 +2,7 @@
 
 mod archive;
 mod bytes;
+mod hdf5;
 mod json;
 mod model_file;
 mod packed;
@@ -57,6 +58,7 @@ fn change(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut Random) {
 fn structured(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut Random) -> bool {
     if packed::change(bytes, seeds, random)
         || archive::change(bytes, random)
+        || hdf5::change(bytes, random)
         || model_file::change(bytes, seeds, random)
     {
         return true;

@@ -4,6 +4,7 @@
 
 mod files;
 mod foreign;
+mod keras;
 mod records;
 mod settings;
 mod tables;
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 
 pub use files::{checkpoint, model, run};
 pub use foreign::foreign;
+pub use keras::{hdf5, keras};
 pub use records::{pairs, records, tagged};
 pub use settings::{config, grid, setting};
 pub use tables::table;
