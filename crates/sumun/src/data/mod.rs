@@ -53,6 +53,7 @@ mod unpack;
 mod window;
 mod workbook;
 mod workbook_check;
+mod xls_check;
 
 pub(crate) use crate::error::quoted;
 pub use axis::TimeColumn;

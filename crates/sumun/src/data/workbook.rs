@@ -7,7 +7,7 @@ use calamine::{Data, Range, Reader, Sheets, open_workbook_auto_from_rs};
 use super::names::{did_you_mean, listed, quoted};
 use super::number::is_number;
 use super::sheet::{Sheet, on_one_line, push_line};
-use super::workbook_check;
+use super::{workbook_check, xls_check};
 
 /// What ZIP archives begin with.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -26,8 +26,9 @@ pub(super) fn read(bytes: Vec<u8>, wanted: Option<&str>, most: u64) -> Result<Sh
     let unreadable = |error: &dyn std::fmt::Display| {
         format!("the workbook cannot be read ({}); save it as CSV in UTF-8", on_one_line(error))
     };
-    if bytes.starts_with(ZIP) {
-        workbook_check::check(&bytes, most).map_err(|error| unreadable(&error))?;
+    match bytes.starts_with(ZIP) {
+        true => workbook_check::check(&bytes, most).map_err(|error| unreadable(&error))?,
+        false => xls_check::check(&bytes).map_err(|error| unreadable(&error))?,
     }
     let mut book: Sheets<Cursor<Vec<u8>>> =
         open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;

@@ -189,12 +189,16 @@ impl Part {
         *last = (last.0.max(at.0), last.1.max(at.1));
     }
 
-    /// Refuses a sheet that stretches over so many cells where few of them stand in the file.
     fn stretch(&self, area: u64) -> Result<(), String> {
-        if area > MOST_AREA + AREA_A_CELL * self.cells {
-            return Err(format!("a sheet of {} cells stretches over {area}", self.cells));
-        }
-        Ok(())
+        stretches(self.cells, area)
+    }
+}
+
+/// Refuses a sheet that stretches over so many cells where few of them stand in the file.
+pub(super) fn stretches(cells: u64, area: u64) -> Result<(), String> {
+    match area > MOST_AREA + AREA_A_CELL * cells {
+        true => Err(format!("a sheet of {cells} cells stretches over {area}")),
+        false => Ok(()),
     }
 }
 
