@@ -53,7 +53,7 @@ pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptio
 pub use portable::Portable;
 pub use protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
-    Pieces, Plan, Predicted, Reading, Request, TaskEntry, TrainedModel,
+    Pieces, Plan, Predicted, Reading, Request, Resumed, TaskEntry, TrainedModel,
 };
 pub use regress::{NumberHead, Regress, RegressPipeline};
 pub use report::task_report;

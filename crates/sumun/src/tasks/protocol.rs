@@ -21,6 +21,7 @@ use super::source::Source;
 use crate::data::Missing;
 use crate::message::key;
 use crate::model::{Model, ModelFile, Registry};
+use crate::records::STANDARD_INPUT;
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::Settings;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
@@ -64,9 +65,40 @@ pub trait Config: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Syn
     fn reads_standard_input(&self) -> bool;
     /// Refuses settings that make no sense whatever the data are.
     fn check(&self) -> Result<()>;
-    /// Reads the data. `resumed` where a training goes on: how many weights its checkpoint has, of which the network must
-    /// have as many; they are compared before it is built.
-    fn plan(&self, resumed: Option<usize>) -> Result<Self::Plan>;
+    /// Reads the data. `resumed` where a training goes on: what its checkpoint says of data and network, which are compared
+    /// with it before the network is built.
+    fn plan(&self, resumed: Option<Resumed>) -> Result<Self::Plan>;
+}
+
+/// What a training that goes on must find again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resumed {
+    /// How many weights the network has.
+    pub weights: usize,
+    /// The files that were read.
+    pub sources: Vec<Source>,
+}
+
+impl Resumed {
+    /// Error: the data are not the same as when the training began.
+    pub fn expect(&self, now: &[Source]) -> Result<()> {
+        if now.len() != self.sources.len() {
+            return Err(Error::Model("the checkpoint does not say which data it was trained on".into()));
+        }
+        match now.iter().zip(&self.sources).find(|(now, then)| now != then) {
+            None => Ok(()),
+            Some((now, _)) if now.file == STANDARD_INPUT => Err(again()),
+            Some((now, then)) => Err(Error::Data(format!(
+                "{}: the {} data has changed since the training began; put it back, or train anew",
+                now.file, then.part
+            ))),
+        }
+    }
+}
+
+/// What is wrong where a training whose data came through a pipe does not find it again.
+pub(super) fn again() -> Error {
+    Error::Data(format!("{STANDARD_INPUT}: the training began with data from it; give the same data again"))
 }
 
 /// The data of a training as it was read, with what was decided from it.

@@ -14,7 +14,7 @@ use super::lm::Sampling;
 use super::portable::{Portable, not_portable};
 use super::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Pieces,
-    Plan, Predicted, Reading, Request, TaskEntry, TrainedModel,
+    Plan, Predicted, Reading, Request, Resumed, TaskEntry, TrainedModel,
 };
 use super::report::task_report;
 use super::results::task_results;
@@ -100,10 +100,10 @@ impl<T: Task> Config for TaskConfig<T> {
         self.check()
     }
 
-    fn plan(&self, resumed: Option<usize>) -> Result<LessonPlan<T>> {
+    fn plan(&self, resumed: Option<Resumed>) -> Result<LessonPlan<T>> {
         let mut read = self.clone();
         read.resumed = resumed;
-        if resumed.is_some() {
+        if read.resumed.is_some() {
             // The weights come from the checkpoint.
             read.text.vectors = None;
         }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::figures::{Measured, Predictions};
 use super::lm::Sampling;
 use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions, Usual};
-use super::protocol::{Next, Pieces};
+use super::protocol::{Next, Pieces, Resumed};
 use super::shown::{Sample, Shown};
 use super::source::Source;
 use crate::Result;
@@ -82,8 +82,15 @@ pub struct TaskConfig<T> {
     pub train: TrainOptions,
     /// The settings of the task's own.
     pub own: T,
-    /// No setting: how many weights the network must have where a training goes on, those of its checkpoint.
-    pub resumed: Option<usize>,
+    /// No setting: where a training goes on, what it must find again.
+    pub resumed: Option<Resumed>,
+}
+
+impl<T> TaskConfig<T> {
+    /// Refuses other data than a training that goes on began with, before a network is built that they may make another.
+    pub(super) fn expect_data(&self, sources: &[Source]) -> Result<()> {
+        self.resumed.as_ref().map_or(Ok(()), |resumed| resumed.expect(sources))
+    }
 }
 
 /// How people speak of a task.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::protocol::{AnyConfig, AnyTraining, Config, Learning, Outcome, Plan};
+use super::protocol::{AnyConfig, AnyTraining, Config, Learning, Outcome, Plan, Resumed, again};
 use super::source::Source;
 use crate::message::{key, text};
 use crate::model::Registry;
@@ -50,11 +50,6 @@ pub(super) fn task_of(checkpoint: &Checkpoint) -> Option<&str> {
     checkpoint.about.get("config")?.get("task")?.as_str()
 }
 
-/// What is wrong where a training whose data came through a pipe does not find it again.
-fn again() -> Error {
-    Error::Data(format!("{STANDARD_INPUT}: the training began with data from it; give the same data again"))
-}
-
 impl<C: Config> Training<C> {
     /// Reads the data and builds the model. Errors: data that cannot be read or learnt from, settings that do not fit.
     pub fn begin(config: C) -> Result<Self> {
@@ -84,27 +79,12 @@ impl<C: Config> Training<C> {
         if piped && std::io::stdin().is_terminal() {
             return Err(again());
         }
-        let plan =
-            config.plan(Some(checkpoint.snapshot.weights())).map_err(|error| match error.problem() {
-                Error::Data(problem) if piped && problem.starts_with(STANDARD_INPUT) => again(),
-                // Other data may make a network of another size, before their hashes can be compared.
-                Error::Model(_) if piped => again(),
-                _ => error,
-            })?;
-        if plan.sources().len() != sources.len() {
-            return Err(Error::Model("the checkpoint does not say which data it was trained on".into()));
-        }
-        for (now, then) in plan.sources().iter().zip(&sources) {
-            if now != then && now.file == STANDARD_INPUT {
-                return Err(again());
-            }
-            if now != then {
-                return Err(Error::Data(format!(
-                    "{}: the {} data has changed since the training began; put it back, or train anew",
-                    now.file, then.part
-                )));
-            }
-        }
+        let resumed = Resumed { weights: checkpoint.snapshot.weights(), sources };
+        let plan = config.plan(Some(resumed.clone())).map_err(|error| match error.problem() {
+            Error::Data(problem) if piped && problem.starts_with(STANDARD_INPUT) => again(),
+            _ => error,
+        })?;
+        resumed.expect(plan.sources())?;
         if !plan.prepared_alike(&prepared)? {
             return Err(Error::Model(
                 "this version of sumun prepares the data in another way, or makes another vocabulary or network of it; train \

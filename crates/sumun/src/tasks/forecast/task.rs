@@ -29,7 +29,7 @@ use crate::settings::Settings;
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
-    Predicted, Reading, Request, TaskEntry, TrainedModel,
+    Predicted, Reading, Request, Resumed, TaskEntry, TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
@@ -212,7 +212,7 @@ impl Config for ForecastConfig {
         self.check()
     }
 
-    fn plan(&self, _resumed: Option<usize>) -> Result<ForecastPlan> {
+    fn plan(&self, _resumed: Option<Resumed>) -> Result<ForecastPlan> {
         let text = records::open_with(&self.data.train, "CSV", &self.read_options())?;
         let table = Table::from_text(&text, None)?;
         plan(self, &table, vec![ReadFile::new("train", text.name(), &text.hash())])

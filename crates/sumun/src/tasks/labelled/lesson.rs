@@ -114,6 +114,7 @@ impl<H: Head> Labelled<H> {
             width: pipeline.head.outputs()?,
             each: pipeline.classes().map(|_| "class"),
         };
+        config.expect_data(&sources)?;
         let model = first_model(config, input, known, asks, &mut notes)?;
         let learner = Learner::new(model, loss, train, valid, &config.train)?;
         Ok(Self { parts, sources, notes, pipeline, learner })

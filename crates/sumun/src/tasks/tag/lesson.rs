@@ -72,6 +72,7 @@ impl Tagger {
         notes.extend(left_out(&train.sequences, pipeline.reader()));
         let (input, known) = (pipeline.reader().input(), pipeline.reader().vocabulary());
         let asks = Asks { outputs: Outputs::EveryStep, width: pipeline.tags().len(), each: Some("tag") };
+        config.expect_data(&sources)?;
         let model = first_model(config, input, known, asks, &mut notes)?;
         let loss = Loss::CrossEntropy(CrossEntropy { class_weights: Vec::new(), ignore: None });
         let learner = Learner::new(model, loss, train, valid, &config.train)?;

@@ -48,6 +48,7 @@ impl Translator {
             notes.extend(note.map(|note| format!("{side}: {note}")));
         }
         let network = network(&config.network, config.own.score, source_ids, target_ids);
+        config.expect_data(&sources)?;
         let mut model = built(network, config)?;
         let known = Some(pipeline.vocabulary());
         if let Some(coverage) = vectors::load(&mut model, known, &config.text, true)? {
