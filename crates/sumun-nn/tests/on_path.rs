@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ndarray::array;
+use ndarray::{Array3, array};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sumun_kernels::Path;
 use sumun_nn::loss::{CrossEntropy, Loss, Targets};
 use sumun_nn::model::{AttentionLayer, Batch, DenseLayer, Input, Model, RecurrentLayer};
 use sumun_nn::nn::{
-    CellWeight, Custom, CustomCell, CustomConfig, Dropout, Initializer, InputGradient, Layer, Step,
+    CellKind, CellWeight, Custom, CustomCell, CustomConfig, Dropout, Initializer, InputGradient, Layer, Step,
     StepAfter, StepGradients,
 };
 use sumun_nn::noise::Noise;
@@ -72,6 +72,48 @@ fn every_layer_of_a_model_is_on_its_path() {
         assert!(Parameters::new().set_path(path).is_err());
         let none = Loss::CrossEntropy(CrossEntropy::default());
         assert!(none.value_and_gradient_on(path, &[1.0, 2.0], Targets::Classes(&[0]), None).is_err());
+    }
+}
+
+/// Gates of a minLSTM that are both shut as far as a number can say, or farther: no path divides by 0, and all give the same.
+#[test]
+fn shut_gates_of_a_min_lstm_are_no_division_by_zero() {
+    let far = [-30.0, -86.0, -87.3, -88.0, -104.0, -750.0, 100.0, 0.0];
+    let cases: Vec<[f32; 2]> = far.iter().flat_map(|&f| far.map(|i| [f, i])).collect();
+    let x = Array3::from_shape_fn((cases.len(), 3, 3), |(n, t, k)| match k {
+        2 => 0.5 + t as f32,
+        gate => cases[n][gate],
+    });
+    let run = |path: Path| {
+        let layer = RecurrentLayer::new(CellKind::MinLstm, 1).return_sequences(true);
+        let mut model =
+            Model::builder(Input::numbers(3)).layer(layer).build(1).unwrap().on_path(path).unwrap();
+        // The pre-activations are the features.
+        let id = model.parameters().find("min_lstm.weight_ih_l0").unwrap();
+        model.parameters_mut().value_mut(id).copy_from_slice(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+        let id = model.parameters().find("min_lstm.bias_ih_l0").unwrap();
+        model.parameters_mut().value_mut(id).fill(0.0);
+        let (y, cache) = model.forward_train(Batch::numbers(x.view()), NOISE).unwrap();
+        let found = y.unpack();
+        let d = Rows::new(vec![1.0; y.data.len()], 1, y.layout.clone()).unwrap();
+        model.backward(cache, d).unwrap();
+        (found, model.parameters().gradients().to_vec())
+    };
+    let (expected, gradients) = run(Path::Reference);
+    assert!(expected.iter().chain(&gradients).all(|value| value.is_finite()), "{expected:?} {gradients:?}");
+    for path in paths() {
+        let (found, of) = run(path);
+        for (k, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            assert!(
+                (found - expected).abs() <= 1e-5,
+                "{path}, gates {:?}: {found}, not {expected}",
+                cases[k / 3]
+            );
+        }
+        let largest = gradients.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        for (found, expected) in of.iter().zip(&gradients) {
+            assert!((found - expected).abs() <= 1e-5 * largest, "{path}: {found}, not {expected}");
+        }
     }
 }
 

@@ -6,9 +6,19 @@ use super::run::{Backward, Equations, Forward};
 use crate::cells::MinLstm;
 use crate::words::Real;
 
+/// Below it, a gate stays at its value there, under 2e-38, as in the fused kernels (`bodies/activation.rs`): a sigmoid that is
+/// 0 for both gates would leave no sum to divide by. Two gates that are both below it count as equally open.
+const LEAST: f64 = -87.3;
+
+/// σ(a), never 0.
+fn gate<F: Real>(a: F) -> F {
+    let least = F::from_f64(LEAST);
+    if a < least { least.sigmoid() } else { a.sigmoid() }
+}
+
 impl Unit<3> for MinLstm {
     fn step<F: Real>([a_f, a_i, n]: [F; 3], h: F) -> ([F; 3], F) {
-        let (f, i) = (a_f.sigmoid(), a_i.sigmoid());
+        let (f, i) = (gate(a_f), gate(a_i));
         ([f, i, n], f / (f + i) * h + i / (f + i) * n)
     }
 
