@@ -10,7 +10,7 @@ use sumun::tasks::{Lm, TaskConfig, Training};
 use crate::place::{Place, last_json};
 
 /// A place with `writer`, a run of a small language model of a song, and `run`, a forecaster's.
-fn place() -> Place {
+pub(crate) fn place() -> Place {
     static MODEL: OnceLock<Vec<u8>> = OnceLock::new();
     let place = Place::with_series().with_run();
     let model = MODEL.get_or_init(|| {

@@ -245,3 +245,51 @@ fn commands_that_are_killed_leave_what_they_read_as_it_is() {
         assert_eq!(place.tree(), before, "compare after {pause} ms");
     }
 }
+
+/// `export` writes one file, whole or not at all, and `generate` none.
+#[test]
+fn export_and_generate_that_are_killed_leave_what_they_read_as_it_is() {
+    let place = crate::generate::place();
+    let before = place.tree();
+    for (form, name) in [("torch", "net.pt"), ("keras", "net.keras"), ("c", "net.h")] {
+        let arguments = ["export", "writer", "--to", form, "--out", name];
+        place.succeed(&arguments);
+        let whole = fs::read(place.path(name)).unwrap();
+        fs::remove_file(place.path(name)).unwrap();
+        let (mut absent, mut written) = (0, 0);
+        // The last is killed when the file has appeared.
+        for pause in [0, 1, 2, 3, 5, 8, 13, 21, 34].map(Some).into_iter().chain([None]) {
+            let mut child = start(&place, &arguments);
+            match pause {
+                Some(pause) => sleep(Duration::from_millis(pause)),
+                None => wait_for(&place, name),
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            match fs::read(place.path(name)) {
+                Ok(found) => {
+                    assert!(found == whole, "{name} after {pause:?} ms");
+                    fs::remove_file(place.path(name)).unwrap();
+                    written += 1;
+                }
+                Err(_) => absent += 1,
+            }
+            for (path, _) in place.tree() {
+                if path.file_name().unwrap().to_string_lossy().ends_with(".partial") {
+                    fs::remove_file(&path).unwrap();
+                }
+            }
+            assert_eq!(place.tree(), before, "export of {name} after {pause:?} ms");
+        }
+        assert!(absent > 0 && written > 0, "{name}: {absent} times not there, {written} times whole");
+    }
+    // More text than is ever written before it is killed.
+    let endless = ["generate", "writer", "--length", "100000000", "--temperature", "1"];
+    for pause in [0, 2, 5, 15, 60] {
+        let mut child = start(&place, &endless);
+        sleep(Duration::from_millis(pause));
+        child.kill().unwrap();
+        assert!(!child.wait().unwrap().success());
+        assert_eq!(place.tree(), before, "generate after {pause} ms");
+    }
+}
