@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::figures::{Figures, Measured, Prediction, Predictions, Unknown};
+use super::super::figures::{Figures, Measured, Prediction, Predictions, Unknown, not_finite};
 use super::super::portable;
 use super::super::protocol::Pieces;
 use super::super::task::{How, Pipeline};
@@ -70,12 +70,16 @@ impl LanguagePipeline {
     pub(super) fn score(&self, model: &Model, part: &str, reading: &Reading) -> Result<Measured> {
         let (tokens, characters) = (reading.ids.len() as u64, reading.characters as u64);
         let figures = |nats: f64| Language::of(nats, tokens, characters).map(Figures::Language);
+        let nats = reading.nats(model, self.vocabulary())?;
+        if !nats.is_finite() {
+            return Err(not_finite(&format!("the sum of −ln p of {tokens} tokens is {nats}")));
+        }
         Ok(Measured {
             part: part.into(),
             examples: reading.ids.len(),
             classes: Vec::new(),
             unknown: Some(Unknown::among(&reading.ids)),
-            figures: figures(reading.nats(model, self.vocabulary())?)?,
+            figures: figures(nats)?,
             baseline: figures(Unigram::of_counts(&self.counts)?.nats(&reading.ids)?)?,
             baseline_name: "each token as often as in training".into(),
             other_baselines: Vec::new(),
