@@ -76,8 +76,8 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "workbook",
         about: "tables in workbooks of Excel and LibreOffice",
-        corpus: &[CASES],
-        ends: &["xlsx", "ods"],
+        corpus: &[CASES, "corpus/workbook"],
+        ends: &["xlsx", "ods", "xls"],
         run: readers::table,
     },
     Target {

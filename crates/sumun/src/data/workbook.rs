@@ -1,6 +1,7 @@
 //! A sheet of a workbook (`.xlsx`, `.ods`, `.xls`) as the text of a table.
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{Data, Range, Reader, Sheets, open_workbook_auto_from_rs};
 
@@ -30,8 +31,12 @@ pub(super) fn read(bytes: Vec<u8>, wanted: Option<&str>, most: u64) -> Result<Sh
         true => workbook_check::check(&bytes, most).map_err(|error| unreadable(&error))?,
         false => xls_check::check(&bytes).map_err(|error| unreadable(&error))?,
     }
-    let mut book: Sheets<Cursor<Vec<u8>>> =
-        open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
+    // What a record of an older workbook says of its own texts and formulas is not looked through; where the library that
+    // reads them goes beyond a record's end, the workbook is damaged, and no more is.
+    let open = || open_workbook_auto_from_rs(Cursor::new(bytes));
+    let mut book: Sheets<Cursor<Vec<u8>>> = catch_unwind(AssertUnwindSafe(open))
+        .map_err(|_| unreadable(&"a record of it is damaged"))?
+        .map_err(|error| unreadable(&error))?;
     let names = book.sheet_names();
     let mut filled = Vec::new();
     for name in &names {

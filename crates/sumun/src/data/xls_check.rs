@@ -33,6 +33,8 @@ mod kind {
     pub(super) const TEXTS: u16 = 0x00fc;
     pub(super) const SIZE: u16 = 0x0200;
     pub(super) const BEGIN: u16 = 0x0809;
+    /// From when days are counted, whether there is a password, and the encoding.
+    pub(super) const SHORT: [u16; 3] = [0x0022, 0x002f, 0x0042];
     /// A number, a text, a flag, a short number, a text of the list, a text with fonts.
     pub(super) const CELLS: [u16; 6] = [0x0203, 0x0204, 0x0205, 0x027e, 0x00fd, 0x00d6];
 }
@@ -52,6 +54,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
             kind::SHEET => starts.push(word(at_least(data, 6)?, 0) as usize),
             kind::NAME => drop(at_least(data, 14)?),
             kind::TEXTS => drop(at_least(data, 8)?),
+            kind::BEGIN => drop(at_least(data, 4)?),
+            kind if kind::SHORT.contains(&kind) => drop(at_least(data, 2)?),
             _ => {}
         }
     }
