@@ -67,7 +67,7 @@ pub(crate) const FORECAST: Lesson = Lesson {
     settings: &[
         ("data.target", "value"),
         ("data.horizon", "2"),
-        ("prepare.window", "5"),
+        ("data.window", "5"),
         ("network.candidates", "1"),
     ],
 };
