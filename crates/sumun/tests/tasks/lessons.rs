@@ -59,19 +59,6 @@ pub(crate) const LESSONS: &[Lesson] = &[
     },
 ];
 
-/// The task that has candidates, one after the other, and no pipeline.
-pub(crate) const FORECAST: Lesson = Lesson {
-    name: "forecast",
-    task: "forecast",
-    file: "series.csv",
-    settings: &[
-        ("data.target", "value"),
-        ("data.horizon", "2"),
-        ("data.window", "5"),
-        ("network.candidates", "1"),
-    ],
-};
-
 impl Lesson {
     /// A training of it before its first step, with its data in a folder.
     pub(crate) fn begin(&self, folder: &Path, more: &[(&str, &str)]) -> Box<dyn AnyTraining> {
@@ -88,12 +75,9 @@ impl Lesson {
             ("train.patience", "2"),
             ("train.seed", "7"),
         ];
-        // Numbers are read as they are, and a series chooses its parts.
-        let is_numbers = ["numbers.jsonl", "series.csv"].contains(&self.file);
-        let embedding = (!is_numbers).then_some(&("network.embedding", "3"));
-        let is_own = |key: &str| self.task != "forecast" || !["data.valid", "data.test"].contains(&key);
-        let small = small.iter().filter(|(key, _)| is_own(key));
-        let settings = small.chain(embedding).chain(self.settings).chain(more);
+        // Numbers are read as they are.
+        let embedding = (self.file != "numbers.jsonl").then_some(&("network.embedding", "3"));
+        let settings = small.iter().chain(embedding).chain(self.settings).chain(more);
         let tables: Vec<_> = settings.map(|(key, value)| setting(key, value).unwrap()).collect();
         configure(named(self.task).unwrap(), &tables).unwrap().begin().unwrap()
     }
@@ -104,7 +88,6 @@ fn data(file: &str) -> String {
     let mut text = match file {
         "texts.csv" => "text,label\n".to_owned(),
         "pairs.tsv" => "source\ttarget\n".to_owned(),
-        "series.csv" => "value\n".to_owned(),
         _ => String::new(),
     };
     for n in 0..30_usize {
@@ -115,7 +98,6 @@ fn data(file: &str) -> String {
                 let source = ["가", "나", "다"][n % 3].repeat(longer);
                 writeln!(text, "{source} {n}\t{}", ["ga", "나", "da"][n % 3].repeat(longer))
             }
-            "series.csv" => writeln!(text, "{}", n % 7 * 3 + n % 4 + 1),
             "song.txt" => writeln!(text, "{} green bottles,", "ten ".repeat(longer)),
             "texts.csv" => writeln!(text, "such a {}boring film,bad", "very ".repeat(longer)),
             "numbers.jsonl" => {

@@ -6,7 +6,7 @@ use sumun::run::Checkpoint;
 use sumun::tasks::{open_file, resume};
 use sumun::train::StopAfter;
 
-use crate::lessons::{FORECAST, LESSONS, Lesson};
+use crate::lessons::{LESSONS, Lesson};
 
 fn lesson(name: &str) -> &'static Lesson {
     LESSONS.iter().find(|lesson| lesson.name == name).unwrap()
@@ -16,11 +16,6 @@ fn model(lesson: &Lesson, folder: &std::path::Path) -> ModelFile {
     let mut training = lesson.begin(folder, &[("train.epochs", "1")]);
     training.run(&mut (), &mut ()).unwrap();
     training.finish().unwrap().model_file().unwrap()
-}
-
-/// All tasks.
-fn lessons() -> impl Iterator<Item = &'static Lesson> {
-    LESSONS.iter().chain([&FORECAST])
 }
 
 #[test]
@@ -129,7 +124,7 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
 
 #[test]
 fn weights_that_are_no_numbers_are_refused_by_every_task() {
-    for lesson in lessons() {
+    for lesson in LESSONS {
         let folder = tempfile::tempdir().unwrap();
         let file = model(lesson, folder.path());
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
@@ -145,7 +140,7 @@ fn weights_that_are_no_numbers_are_refused_by_every_task() {
 
 #[test]
 fn predictions_that_overflow_are_errors_and_no_numbers() {
-    for lesson in lessons() {
+    for lesson in LESSONS {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(lesson.file);
         let whole = model(lesson, folder.path());
@@ -198,7 +193,7 @@ fn predictions_that_overflow_are_errors_and_no_numbers() {
 
 #[test]
 fn a_checkpoint_builds_no_network_that_it_has_no_weights_for() {
-    for lesson in lessons() {
+    for lesson in LESSONS {
         let folder = tempfile::tempdir().unwrap();
         let whole = checkpoint(lesson, folder.path());
         let layers = json!(100_000);
@@ -266,7 +261,7 @@ fn tampered(file: &ModelFile, mut check: impl FnMut(&str, ModelFile)) {
 
 #[test]
 fn no_model_file_makes_anything_panic() {
-    for lesson in lessons() {
+    for lesson in LESSONS {
         let folder = tempfile::tempdir().unwrap();
         let (mut refused, mut accepted) = (0, 0);
         let path = folder.path().join(lesson.file);
@@ -298,7 +293,7 @@ fn checkpoint(lesson: &Lesson, folder: &std::path::Path) -> ModelFile {
 
 #[test]
 fn no_checkpoint_makes_anything_panic() {
-    for lesson in lessons() {
+    for lesson in LESSONS {
         let folder = tempfile::tempdir().unwrap();
         let mut refused = 0;
         tampered(&checkpoint(lesson, folder.path()), |_, file| {

@@ -71,7 +71,8 @@ impl LanguagePipeline {
         let (tokens, characters) = (reading.ids.len() as u64, reading.characters as u64);
         let figures = |nats: f64| Language::of(nats, tokens, characters).map(Figures::Language);
         let nats = reading.nats(model, self.vocabulary())?;
-        if !nats.is_finite() {
+        // Its perplexity, e to the mean, has to be a number as well.
+        if !(nats / tokens.max(1) as f64).exp().is_finite() {
             return Err(not_finite(&format!("the sum of −ln p of {tokens} tokens is {nats}")));
         }
         Ok(Measured {
