@@ -19,7 +19,7 @@ use crate::records;
 use crate::report::text::{count, shortened};
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
-    Config, Evaluated, Learning, ModelFacts, Plan, Predicted, Reading, Request, TrainedModel,
+    Config, Evaluated, Learning, ModelFacts, Plan, Predicted, Reading, Request, Resumed, TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
@@ -81,7 +81,7 @@ impl Config for PanelConfig {
         self.0.check()
     }
 
-    fn plan(&self, _resumed: Option<usize>) -> Result<PanelPlan> {
+    fn plan(&self, _resumed: Option<Resumed>) -> Result<PanelPlan> {
         let text = records::open_with(&self.0.data.train, "CSV", &self.0.read_options())?;
         let table = Table::from_text(&text, None)?;
         plan(&self.0, &table, vec![ReadFile::new("train", text.name(), &text.hash())])
