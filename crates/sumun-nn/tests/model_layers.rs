@@ -83,6 +83,27 @@ fn cases() -> Vec<(&'static str, String)> {
         ("reverse", list("lstm\nunits = 3\nreturn_sequences = true\n@ reverse\n@ lstm\nunits = 2")),
         ("slice", list("slice\nstart = 1\nfeatures = 2")),
         ("masking", list("masking\nvalue = 0.25\n@ lstm\nunits = 3")),
+        ("pad", list("pad\nbefore = 2\nafter = 1")),
+        (
+            "pad, edge, and a convolution",
+            list("pad\nbefore = 2\nmode = \"edge\"\n@ conv1d\nunits = 3\nkernel = 2"),
+        ),
+        ("pad with a number", list("pad\nafter = 1\nvalue = 0.5")),
+        ("crop", list("pad\nbefore = 3\n@ crop\nbefore = 1\nafter = 1")),
+        ("elementwise", list("elementwise\nfunction = \"square\"")),
+        ("elementwise power", list("elementwise\nfunction = { power = { exponent = 3.0 } }")),
+        (
+            "steps as sequences",
+            toml(
+                ONE,
+                "@ dense\nname = \"wide\"\nunits = 6
+                 @ distribute\nsteps = 3
+                 @ conv1d\nunits = 4\nkernel = 2\npadding = \"same\"
+                 @ pool\nname = \"frame\"\nover = \"mean\"
+                 @ collect\nfrom = [\"frame\", \"wide\"]
+                 @ gru\nunits = 2",
+            ),
+        ),
         ("conv1d and a recurrence", list("conv1d\nunits = 4\nkernel = 2\nstride = 2\n@ lstm\nunits = 3")),
     ]
 }
@@ -411,6 +432,27 @@ fn what_does_not_fit_is_an_error_that_names_the_layer() {
         (
             toml(SIDE, "@ unflatten\nfrom = \"row\"\nsteps = 0"),
             "unflatten: steps is 0; it must be at least 1 and at most 4294967295",
+        ),
+        (
+            list("pad\nbefore = 1\nmode = \"reflect\"\nvalue = 1.0"),
+            "pad: steps of the number 1, but they are those of the sequence; leave the value out, or pad with a constant",
+        ),
+        (
+            list("elementwise\nfunction = { power = { exponent = 1e39 } }"),
+            "elementwise: a power of 1000000000000000000000000000000000000000; the exponent must be a finite number",
+        ),
+        (
+            list("distribute\nsteps = 3"),
+            "distribute: 4 numbers cannot be laid out in 3 steps; give a number of steps that divides them",
+        ),
+        (list("collect"), "collect: it reads 1; it takes two: rows, and the steps that they are put at"),
+        (
+            two("collect\nfrom = [\"target\", \"source\"]"),
+            "collect: target gives [N, T, 4]; it takes one row of each sequence, [N, F], so put a pool between them",
+        ),
+        (
+            toml(SIDE, "@ collect\nfrom = [\"row\", \"row\"]"),
+            "collect: row has one row a sequence, [N, 3]; rows are put at steps, [N, T, F]",
         ),
         (list("dropout\np = 0.5\nnoise = 64"), "dropout: noise is 64; it must be at least 1 and at most 63"),
         (

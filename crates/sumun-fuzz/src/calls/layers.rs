@@ -7,10 +7,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sumun_kernels::Path;
 use sumun_nn::nn::{
-    Activate, Attention, AttentionConfig, BatchNorm, BatchNormConfig, CellKind, Combine, CombineInput,
-    Conv1d, Conv1dConfig, CrossAttention, CrossAttentionConfig, Dense, DenseConfig, Dropout, Embedding,
-    EmbeddingConfig, InputGradient, Layer, LayerNorm, LayerNormConfig, Padding, Pool, Recurrent,
-    RecurrentConfig, Softmax, Unflatten,
+    Activate, Attention, AttentionConfig, BatchNorm, BatchNormConfig, CellKind, Collect, Combine,
+    CombineInput, Conv1d, Conv1dConfig, Crop, CrossAttention, CrossAttentionConfig, Dense, DenseConfig,
+    Distribute, Dropout, Elementwise, Embedding, EmbeddingConfig, InputGradient, Layer, LayerNorm,
+    LayerNormConfig, Pad, PadMode, Padding, Pool, Recurrent, RecurrentConfig, Softmax, Unflatten,
 };
 use sumun_nn::noise::Noise;
 use sumun_nn::{Fill, Ids, Layout, Parameters, Rows};
@@ -218,4 +218,28 @@ pub(super) fn combine(choice: &mut Choice<'_>) -> Said {
     let unflatten = said(Unflatten::new(choice.size(4)))?;
     let _ = unflatten.features(choice.size(2));
     whole(choice, unflatten, Parameters::new(), y.features, |width| width)
+}
+
+/// Steps that are moved, distributed and collected, and functions of every number.
+pub(super) fn moved(choice: &mut Choice<'_>) -> Said {
+    let width = choice.size(4);
+    let pad = Pad::new(
+        choice.size(3),
+        choice.size(3),
+        choice.of(&[PadMode::Constant, PadMode::Edge, PadMode::Reflect]),
+        choice.of(&[0.0, 0.5, f32::NAN]),
+    );
+    whole(choice, said(pad)?, Parameters::new(), width, |width| width)?;
+    let crop = Crop::new(choice.size(3), choice.size(3));
+    whole(choice, crop, Parameters::new(), width, |width| width)?;
+    let function =
+        choice.of(&[Elementwise::Abs, Elementwise::Sqrt, Elementwise::Power { exponent: f64::NAN }]);
+    whole(choice, function, Parameters::new(), width, |width| width)?;
+    let distribute = said(Distribute::new(choice.size(3)))?;
+    let _ = distribute.features(choice.size(2));
+    let of = layout(choice)?;
+    let inner = rows(choice, &of, width)?;
+    let outer = if choice.one_in(3) { layout(choice)? } else { of };
+    let _ = Collect.forward(inner, &outer);
+    whole(choice, distribute, Parameters::new(), width, |width| width)
 }

@@ -44,6 +44,7 @@ pub fn layers(bytes: &[u8]) -> Result<(), String> {
             layers::run,
             layers::embedding,
             layers::combine,
+            layers::moved,
             stacks::arrays,
             stacks::model,
             stacks::stream,

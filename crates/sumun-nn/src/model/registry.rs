@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
-    ActivationLayer, AttentionLayer, BatchNormLayer, CombineLayer, Conv1dLayer, CrossAttentionLayer,
-    DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, MaskingLayer, PoolLayer, RecurrentLayer,
-    ReverseLayer, SliceLayer, SoftmaxLayer, UnflattenLayer,
+    ActivationLayer, AttentionLayer, BatchNormLayer, CollectLayer, CombineLayer, Conv1dLayer, CropLayer,
+    CrossAttentionLayer, DenseLayer, DistributeLayer, DropoutLayer, ElementwiseLayer, EmbeddingLayer,
+    LayerNormLayer, MaskingLayer, PadLayer, PoolLayer, RecurrentLayer, ReverseLayer, SliceLayer, SoftmaxLayer,
+    UnflattenLayer,
 };
 use crate::{Error, Result};
 
@@ -52,6 +53,11 @@ impl Registry {
             .with::<ReverseLayer>()
             .with::<SliceLayer>()
             .with::<MaskingLayer>()
+            .with::<PadLayer>()
+            .with::<CropLayer>()
+            .with::<ElementwiseLayer>()
+            .with::<DistributeLayer>()
+            .with::<CollectLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

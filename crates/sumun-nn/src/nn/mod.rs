@@ -10,13 +10,16 @@ pub mod conv1d;
 pub mod cross_attention;
 pub mod custom;
 pub mod dense;
+pub mod distribute;
 pub mod dropout;
+pub mod elementwise;
 pub mod embedding;
 #[cfg(test)]
 pub(crate) mod gradient_check;
 pub mod init;
 pub mod layer_norm;
 pub mod masking;
+pub mod pad;
 pub mod pool;
 pub mod recurrent;
 pub mod reverse;
@@ -44,11 +47,14 @@ pub use custom::{
     Step, StepAfter, StepGradients, check_step,
 };
 pub use dense::{Activation, Dense, DenseConfig, DenseLayer};
+pub use distribute::{Collect, CollectLayer, Distribute, DistributeLayer};
 pub use dropout::{Dropout, DropoutLayer};
+pub use elementwise::{Elementwise, ElementwiseLayer};
 pub use embedding::{Embedding, EmbeddingConfig, EmbeddingLayer};
 pub use init::Initializer;
 pub use layer_norm::{LayerNorm, LayerNormConfig, LayerNormLayer};
 pub use masking::{Masking, MaskingCache, MaskingLayer};
+pub use pad::{Crop, CropLayer, Pad, PadLayer, PadMode};
 pub use pool::{Pool, PoolCache, PoolLayer};
 #[cfg(feature = "interchange")]
 pub(crate) use recurrent::keras_name;

@@ -1,0 +1,205 @@
+//! A function of every number that is no activation of a cell: roots, powers, absolute values.
+
+mod spec;
+
+use serde::{Deserialize, Serialize};
+
+use super::{InputGradient, Layer};
+use crate::noise::Noise;
+use crate::{Error, Parameters, Result, Rows};
+
+pub use spec::ElementwiseLayer;
+
+/// A function of one number, as ONNX, PyTorch and NumPy name it. Where it has no derivative, or the derivative is infinite, its
+/// slope is PyTorch's. Activations that cells have too are [`ActivationFunction`](super::ActivationFunction)s.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Elementwise {
+    /// |x|; its slope at 0 is 0.
+    Abs,
+    /// √x; NaN below 0. Its slope at 0 is infinite.
+    Sqrt,
+    /// x².
+    Square,
+    /// eˣ.
+    Exp,
+    /// ln x; −∞ at 0, NaN below.
+    Log,
+    /// xᵖ; NaN where x < 0 and p is no whole number.
+    Power {
+        /// p.
+        exponent: f64,
+    },
+}
+
+impl Elementwise {
+    /// Refuses an exponent that is not finite.
+    fn check(self) -> Result<()> {
+        match self {
+            Self::Power { exponent } if !(exponent as f32).is_finite() => {
+                Err(Error::Invalid(format!("a power of {exponent}; the exponent must be a finite number")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The function of one number.
+    pub fn of(self, x: f32) -> f32 {
+        match self {
+            Self::Abs => x.abs(),
+            Self::Sqrt => x.sqrt(),
+            Self::Square => x * x,
+            Self::Exp => x.exp(),
+            Self::Log => x.ln(),
+            Self::Power { exponent } => x.powf(exponent as f32),
+        }
+    }
+
+    /// The derivative at `x`, where the function is `y`.
+    fn slope(self, x: f32, y: f32) -> f32 {
+        match self {
+            Self::Abs if x == 0.0 => 0.0,
+            Self::Abs => x.signum(),
+            Self::Sqrt => 0.5 / y,
+            Self::Square => 2.0 * x,
+            Self::Exp => y,
+            Self::Log => 1.0 / x,
+            Self::Power { exponent: 0.0 } => 0.0,
+            Self::Power { exponent } => exponent as f32 * x.powf(exponent as f32 - 1.0),
+        }
+    }
+}
+
+/// What [`Elementwise::backward`](Layer::backward) needs.
+#[derive(Debug)]
+pub struct ElementwiseCache {
+    x: Rows,
+    y: Rows,
+}
+
+impl Layer for Elementwise {
+    type Cache = ElementwiseCache;
+
+    fn forward(&self, _parameters: &Parameters, x: Rows) -> Result<Rows> {
+        let (features, layout) = (x.features, x.layout.clone());
+        let mut y = x.into_data();
+        y.iter_mut().for_each(|value| *value = self.of(*value));
+        Rows::new(y, features, layout)
+    }
+
+    fn forward_train(
+        &self,
+        parameters: &Parameters,
+        x: Rows,
+        _noise: Noise,
+    ) -> Result<(Rows, ElementwiseCache)> {
+        let y = self.forward(parameters, x.clone())?;
+        Ok((y.clone(), ElementwiseCache { x, y }))
+    }
+
+    fn backward(
+        &self,
+        _parameters: &mut Parameters,
+        cache: ElementwiseCache,
+        d_out: Rows,
+        wanted: InputGradient,
+    ) -> Result<Option<Rows>> {
+        let ElementwiseCache { x, y } = cache;
+        d_out.expect_shape("the gradient of a function's output", x.layout.rows(), x.features)?;
+        if wanted == InputGradient::Skip {
+            return Ok(None);
+        }
+        let mut d = d_out.into_data();
+        for ((d, &x), &y) in d.iter_mut().zip(x.data.iter()).zip(y.data.iter()) {
+            *d *= self.slope(x, y);
+        }
+        Rows::new(d, x.features, x.layout.clone()).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Layout;
+    use crate::nn::gradient_check::check_gradients;
+
+    /// Every function there is; a new one does not compile until it is here.
+    fn every() -> Vec<Elementwise> {
+        use Elementwise::*;
+        let all = vec![Abs, Sqrt, Square, Exp, Log, Power { exponent: 3.0 }, Power { exponent: 0.7 }];
+        for function in &all {
+            match function {
+                Abs | Sqrt | Square | Exp | Log | Power { .. } => {}
+            }
+        }
+        all
+    }
+
+    /// Between −1 and 1 where the function is defined there, else between 1 and 2: a square is added below it.
+    #[derive(Debug)]
+    struct Positive(Elementwise);
+
+    impl Layer for Positive {
+        type Cache = (Rows, ElementwiseCache);
+
+        fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
+            let (features, layout) = (x.features, x.layout.clone());
+            let moved = x.data.iter().map(|x| 1.5 + 0.5 * x).collect();
+            self.0.forward(parameters, Rows::new(moved, features, layout)?)
+        }
+
+        fn forward_train(
+            &self,
+            parameters: &Parameters,
+            x: Rows,
+            noise: Noise,
+        ) -> Result<(Rows, Self::Cache)> {
+            let (features, layout) = (x.features, x.layout.clone());
+            let moved = x.data.iter().map(|x| 1.5 + 0.5 * x).collect();
+            let (y, cache) = self.0.forward_train(parameters, Rows::new(moved, features, layout)?, noise)?;
+            Ok((y, (x, cache)))
+        }
+
+        fn backward(
+            &self,
+            parameters: &mut Parameters,
+            (x, cache): Self::Cache,
+            d_out: Rows,
+            wanted: InputGradient,
+        ) -> Result<Option<Rows>> {
+            let Some(d) = self.0.backward(parameters, cache, d_out, wanted)? else { return Ok(None) };
+            Rows::new(d.data.iter().map(|d| 0.5 * d).collect(), x.features, x.layout.clone()).map(Some)
+        }
+    }
+
+    #[test]
+    fn gradients_agree_with_central_differences() {
+        let noise = Noise { seed: 0, step: 0, layer: 0 };
+        for function in every() {
+            let layout = Layout::ragged(&[2, 0, 3], 3).unwrap();
+            check_gradients(&Positive(function), Parameters::new(), 4, layout.clone(), noise);
+            if matches!(function, Elementwise::Abs | Elementwise::Square | Elementwise::Exp) {
+                check_gradients(&function, Parameters::new(), 4, layout, noise);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_functions() {
+        for (function, x, y) in [
+            (Elementwise::Abs, -2.5, 2.5),
+            (Elementwise::Sqrt, 2.25, 1.5),
+            (Elementwise::Square, -1.5, 2.25),
+            (Elementwise::Exp, 0.0, 1.0),
+            (Elementwise::Log, 1.0, 0.0),
+            (Elementwise::Power { exponent: 3.0 }, -2.0, -8.0),
+            (Elementwise::Power { exponent: -1.0 }, 4.0, 0.25),
+        ] {
+            assert_eq!(function.of(x), y, "{function:?}");
+        }
+        assert_eq!(Elementwise::Abs.slope(0.0, 0.0), 0.0);
+        assert_eq!(Elementwise::Power { exponent: 0.0 }.slope(0.0, 1.0), 0.0);
+        let error = Elementwise::Power { exponent: f64::NAN }.check().unwrap_err().to_string();
+        assert_eq!(error, "a power of NaN; the exponent must be a finite number");
+    }
+}
