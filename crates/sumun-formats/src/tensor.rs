@@ -217,6 +217,25 @@ fn over_i64(value: u64, format: &'static str) -> Error {
     Error::too_large(format, "an integer", value.into(), i64::MAX as u128)
 }
 
+/// What [`half`] reads as this number; None of a number that is none of half precision.
+fn half_of(value: f32) -> Option<u16> {
+    let bits = value.to_bits();
+    let (sign, exponent) = ((bits >> 16) as u16 & 0x8000, (bits >> 23) & 255);
+    let fraction = (bits >> 13) as u16 & 1023;
+    let magnitude = match exponent {
+        255 => 0x7c00 | fraction,
+        113..=142 => ((exponent - 112) as u16) << 10 | fraction,
+        _ => {
+            let small = value.abs() * 16_777_216.0;
+            if small >= 1024.0 || small.fract() != 0.0 {
+                return None;
+            }
+            small as u16
+        }
+    };
+    (half(sign | magnitude).to_bits() == bits).then_some(sign | magnitude)
+}
+
 /// A half precision number, exactly.
 fn half(bits: u16) -> f32 {
     let (sign, exponent, fraction) =
@@ -273,6 +292,44 @@ impl Tensor {
             Data::F32(values) => Ok(values.clone()),
             Data::F64(values) => Ok(values.iter().map(|&value| value as f32).collect()),
             _ => Err(Error::unsupported("tensor", format!("it has {}, not floats", self.element.name()))),
+        }
+    }
+
+    /// Its elements as little-endian bytes of the type that its file has, [`element`](Self::element); None where one of them
+    /// is no number of that type.
+    pub fn file_bytes(&self) -> Option<Vec<u8>> {
+        fn narrow<T, const N: usize>(values: &[i64], bytes: impl Fn(T) -> [u8; N]) -> Option<Vec<u8>>
+        where
+            T: TryFrom<i64>,
+        {
+            let all: Option<Vec<[u8; N]>> =
+                values.iter().map(|&value| T::try_from(value).ok().map(&bytes)).collect();
+            Some(all?.concat())
+        }
+        let halves = |code: fn(f32) -> Option<u16>| match &self.data {
+            Data::F32(values) => {
+                let all: Option<Vec<[u8; 2]>> =
+                    values.iter().map(|&value| code(value).map(u16::to_le_bytes)).collect();
+                Some(all?.concat())
+            }
+            _ => None,
+        };
+        match self.element {
+            ElementType::F16 => halves(half_of),
+            ElementType::Bf16 => halves(|value| {
+                let bits = value.to_bits();
+                (bits & 0xffff == 0).then_some((bits >> 16) as u16)
+            }),
+            ElementType::I16 => narrow(&self.to_i64().ok()?, i16::to_le_bytes),
+            ElementType::U16 => narrow(&self.to_i64().ok()?, u16::to_le_bytes),
+            ElementType::U32 => narrow(&self.to_i64().ok()?, u32::to_le_bytes),
+            ElementType::U64 => narrow(&self.to_i64().ok()?, u64::to_le_bytes),
+            element if element == self.data.element() => {
+                let mut bytes = Vec::new();
+                self.data.extend_le_bytes(&mut bytes);
+                Some(bytes)
+            }
+            _ => None,
         }
     }
 
@@ -383,6 +440,12 @@ mod tests {
         assert_eq!(read(0x8000).to_bits(), (-0.0_f32).to_bits());
         assert_eq!(read(0xfc00), f32::NEG_INFINITY);
         assert!(read(0x7e00).is_nan());
+        for bits in 0..=u16::MAX {
+            assert_eq!(half_of(half(bits)), Some(bits), "{bits:#06x}");
+        }
+        for value in [0.1, 65520.0, 2.0_f32.powi(-25), 1.0 + f32::EPSILON] {
+            assert_eq!(half_of(value), None, "{value}");
+        }
     }
 
     #[test]

@@ -62,6 +62,12 @@ fn every_kind() -> OnnxModel {
         ("u8", tensor(ElementType::U8, &[2], Data::U8(vec![0, 255]))),
         ("i8", tensor(ElementType::I8, &[1], Data::I8(vec![-128]))),
         ("bool", tensor(ElementType::Bool, &[2], Data::Bool(vec![true, false]))),
+        ("f16", tensor(ElementType::F16, &[3], Data::F32(vec![0.5, -65504.0, 2.0_f32.powi(-24)]))),
+        ("bf16", tensor(ElementType::Bf16, &[2], Data::F32(vec![-1.5, 2.0_f32.powi(127)]))),
+        ("i16", tensor(ElementType::I16, &[2], Data::I32(vec![-32768, 32767]))),
+        ("u16", tensor(ElementType::U16, &[1], Data::I32(vec![65535]))),
+        ("u32", tensor(ElementType::U32, &[1], Data::I64(vec![4_294_967_295]))),
+        ("u64", tensor(ElementType::U64, &[1], Data::I64(vec![i64::MAX]))),
         ("scalar", tensor(ElementType::F32, &[], Data::F32(vec![2.5]))),
     ];
     OnnxModel {
@@ -85,6 +91,19 @@ fn every_kind() -> OnnxModel {
 fn what_is_written_reads_back() {
     let model = every_kind();
     assert_eq!(read(&write(&model)).unwrap(), model);
+}
+
+/// Numbers that are none of the type that a constant states are written as what they are.
+#[test]
+fn numbers_that_no_half_is_are_written_whole() {
+    let mut model = every_kind();
+    for (element, value) in [(ElementType::F16, 0.1), (ElementType::F16, 1e9), (ElementType::Bf16, 0.1)] {
+        let tensor = Tensor::new(element, vec![1], Data::F32(vec![value]), "test").unwrap();
+        model.graph.constants = vec![("a".into(), tensor)];
+        let again = read(&write(&model)).unwrap();
+        let (_, again) = &again.graph.constants[0];
+        assert_eq!((again.element(), again.data()), (ElementType::F32, &Data::F32(vec![value])));
+    }
 }
 
 #[test]

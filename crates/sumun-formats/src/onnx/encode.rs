@@ -97,11 +97,17 @@ fn tensor(name: &str, tensor: &Tensor) -> Message {
     if !dims.is_empty() {
         message.ints(1, &dims);
     }
-    // Half precision and narrow integers are written as what they are held in.
-    message.int(2, element_code(tensor.data().element()));
+    // With the type of the file that it came from, as the values that nodes and inputs state have it.
+    let (element, raw) = match tensor.file_bytes() {
+        Some(raw) => (tensor.element(), raw),
+        None => {
+            let mut raw = Vec::new();
+            tensor.data().extend_le_bytes(&mut raw);
+            (tensor.data().element(), raw)
+        }
+    };
+    message.int(2, element_code(element));
     message.text(8, name);
-    let mut raw = Vec::new();
-    tensor.data().extend_le_bytes(&mut raw);
     message.bytes(9, &raw);
     message
 }
