@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sumun::model::{Model, ModelConfig};
-use sumun::models::{Opened, SampleFormat, Sound, has_one_array, is_sound, open, read_arrays, write_arrays};
+use sumun::models::{
+    Opened, SampleFormat, Sound, has_one_array, is_sound, open_with, read_arrays, write_arrays,
+};
 
 use super::show::notes;
-use super::{architecture, stream};
+use super::{Told, stream};
 use crate::failure::Failure;
 use crate::output::tell;
 
@@ -18,6 +20,7 @@ Examples:
   sumun apply model.safetensors --input second.npz --output y2.npz --state state.npz
   sumun apply amp.nam --input guitar.wav --output amp.wav
   sensor | sumun apply model.safetensors --stream --state-out state.npz > out.csv
+  sumun apply vad.onnx --set-input sr=16000 --input frame.npz --output speech.npz
 
 Arrays go in by the names of the model's inputs: `input` [N, T, F] (or [T, F] for one sequence), ids [N, T], and
 `lengths` [N] where sequences end early. Out come `output`, and the last states `h_n` and `c_n` [L·D, N, H].
@@ -52,9 +55,8 @@ pub(crate) struct Arguments {
     /// Where the last states are written, instead of among the outputs
     #[arg(long, value_name = "FILE")]
     state_out: Option<PathBuf>,
-    /// The layers of a file that has weights alone, as TOML
-    #[arg(long, value_name = "TOML")]
-    architecture: Option<PathBuf>,
+    #[command(flatten)]
+    told: Told,
 }
 
 const FORMATS: [(&str, SampleFormat); 4] = [
@@ -73,7 +75,7 @@ fn formats() -> impl TypedValueParser<Value = SampleFormat> {
 
 /// Reads the arrays, runs the model and writes what comes out.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let opened = open(&arguments.model, architecture(arguments.architecture.as_deref())?)?;
+    let opened = open_with(&arguments.model, arguments.told.options()?)?;
     let Arguments { model, input, output, sample_format, state, state_out, .. } = arguments;
     for written in [&output, &state_out].into_iter().flatten() {
         super::refuse_same_file(&model, written)?;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use sumun::models::{OnnxOptions, Opened, Target, open, save, write_folder, write_with};
+use sumun::models::{OnnxOptions, Opened, Target, open_with, save, write_folder, write_with};
 
-use super::architecture;
+use super::Told;
 use super::show::notes;
 use crate::failure::Failure;
 use crate::output::tell;
@@ -42,9 +42,8 @@ pub(crate) struct Arguments {
     /// Of onnx: the states of recurrent layers as inputs `h_0`, `c_0` and outputs `h_n`, `c_n` [L·D, N, H]
     #[arg(long)]
     states: bool,
-    /// The layers of a file that has weights alone, as TOML
-    #[arg(long, value_name = "TOML")]
-    architecture: Option<PathBuf>,
+    #[command(flatten)]
+    told: Told,
 }
 
 fn targets() -> impl TypedValueParser<Value = Target> {
@@ -58,7 +57,7 @@ fn targets() -> impl TypedValueParser<Value = Target> {
 
 /// Writes the file once it has proven to be the model.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let opened = open(&arguments.model, architecture(arguments.architecture.as_deref())?)?;
+    let opened = open_with(&arguments.model, arguments.told.options()?)?;
     super::refuse_same_file(&arguments.model, &arguments.out)?;
     let options = OnnxOptions { lengths: arguments.lengths, states: arguments.states };
     let is_graph = ending(&arguments.out) == "onnx" || !opened.is_run();

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use sumun::models::{interchange::largest_difference, open};
+use sumun::models::{interchange::largest_difference, open_with};
 
-use super::architecture;
+use super::Told;
 use super::show::notes;
 use crate::failure::Failure;
 use crate::output::tell;
@@ -25,9 +25,8 @@ architecture that can be corrected.";
 pub(crate) struct Arguments {
     /// A model file of PyTorch, Keras, ONNX, safetensors, NumPy, RTNeural or Neural Amp Modeler
     file: PathBuf,
-    /// The layers of a file that has weights alone, as TOML
-    #[arg(long, value_name = "TOML")]
-    architecture: Option<PathBuf>,
+    #[command(flatten)]
+    told: Told,
     /// The model file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -35,7 +34,7 @@ pub(crate) struct Arguments {
 
 /// Reads, writes, and holds what was written against what was read.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let opened = open(&arguments.file, architecture(arguments.architecture.as_deref())?)?;
+    let opened = open_with(&arguments.file, arguments.told.options()?)?;
     super::refuse_same_file(&arguments.file, &arguments.out)?;
     let model = opened.model()?;
     model.save(&arguments.out)?;

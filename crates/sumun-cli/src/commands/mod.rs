@@ -19,12 +19,47 @@ mod stream;
 pub(crate) mod summary;
 pub(crate) mod train;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sumun::model::ModelConfig;
+use sumun::models::ImportOptions;
 use sumun::outside::{self, Links};
 
 use crate::failure::Failure;
+
+/// What a user tells about a file of another program.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Told {
+    /// The layers of a file that has weights alone, as TOML
+    #[arg(long, value_name = "TOML")]
+    architecture: Option<PathBuf>,
+    /// The number that an input of an ONNX graph has whenever it runs, of a graph that does different things for different ones
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = number_of_input)]
+    set_input: Vec<(String, f64)>,
+}
+
+fn number_of_input(text: &str) -> Result<(String, f64), String> {
+    let wrong = || "write the name of an input, = and a number, such as sr=16000".to_owned();
+    let (name, number) = text.rsplit_once('=').ok_or_else(wrong)?;
+    match number.trim().parse::<f64>() {
+        Ok(number) if number.is_finite() && !name.is_empty() => Ok((name.to_owned(), number)),
+        _ => Err(wrong()),
+    }
+}
+
+impl Told {
+    /// As the library takes it.
+    fn options(&self) -> Result<ImportOptions, Failure> {
+        let mut options = ImportOptions::default();
+        options.architecture = architecture(self.architecture.as_deref())?;
+        for (name, number) in &self.set_input {
+            if options.known.insert(name.clone(), *number).is_some_and(|other| other != *number) {
+                return Err(Failure::Usage(format!("--set-input has two numbers for {name}; give one")));
+            }
+        }
+        Ok(options)
+    }
+}
 
 /// The most bytes of a file of layers.
 const MOST_ARCHITECTURE: u64 = 4 << 20;

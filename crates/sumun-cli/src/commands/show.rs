@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use sumun::models::{Opened, interchange::ForeignFile, open};
+use sumun::models::{Opened, interchange::ForeignFile, open_with};
 
-use super::architecture;
+use super::Told;
 use crate::failure::Failure;
 use crate::output::{print, print_json, tell};
 use crate::terminal::{Style, count, one_line};
@@ -25,9 +25,8 @@ architecture that can be saved, corrected and given with --architecture. Nothing
 pub(crate) struct Arguments {
     /// A model file of PyTorch, Keras, ONNX, safetensors, NumPy, RTNeural or Neural Amp Modeler, or a run of Sumun
     file: PathBuf,
-    /// The layers of a file that has weights alone, as TOML
-    #[arg(long, value_name = "TOML")]
-    architecture: Option<PathBuf>,
+    #[command(flatten)]
+    told: Told,
     /// Print one JSON object on one line instead of tables
     #[arg(long)]
     json: bool,
@@ -35,7 +34,7 @@ pub(crate) struct Arguments {
 
 /// Prints what the file has.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let opened = open(&arguments.file, architecture(arguments.architecture.as_deref())?);
+    let opened = open_with(&arguments.file, arguments.told.options()?);
     let opened = match opened {
         Ok(opened) => opened,
         // Tensors are worth showing where no model can be made of them.

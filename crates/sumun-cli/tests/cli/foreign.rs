@@ -120,3 +120,28 @@ fn what_cannot_be_taken_in_is_one_line() {
         place.refuse(arguments, &[expected]);
     }
 }
+
+/// A graph that does different things for different values of an input is read for the one that the user tells.
+#[test]
+fn a_number_that_a_graph_branches_on_is_an_option() {
+    let place = Place::new();
+    let graphs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../sumun-testing/golden/onnx_graphs");
+    let file = graphs.join("two_rates.onnx").display().to_string();
+    place.refuse(&["import", &file, "--out", "m.safetensors"], &["give it with --set-input sr=16000"]);
+    let shown = place.succeed(&["show", &file, "--set-input", "sr=8000"]);
+    assert!(shown.stdout.contains("kind = \"dense\""), "{}", shown.stdout);
+    assert!(shown.stderr.contains("read was what it does for 'sr' = 8000"), "{}", shown.stderr);
+    for (option, said) in [
+        ("sr", "such as sr=16000"),
+        ("sr=fast", "such as sr=16000"),
+        ("rate=1", "the graph has no input 'rate'; it has 'x', 'sr'"),
+    ] {
+        place.refuse(&["import", &file, "--set-input", option, "--out", "m.safetensors"], &[said]);
+    }
+    let other = golden("gru_checkpoint.pt");
+    place.refuse(
+        &["import", &other, "--set-input", "sr=1", "--out", "m.safetensors"],
+        &["only inputs of an ONNX graph can be told beforehand"],
+    );
+    assert!(!place.path("m.safetensors").exists());
+}

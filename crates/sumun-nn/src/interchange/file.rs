@@ -1,5 +1,7 @@
 //! A model file of another program, whatever its format.
 
+use std::collections::BTreeMap;
+
 use sumun_formats::audio::{self, Document};
 use sumun_formats::keras::{self, Keras, Weights};
 use sumun_formats::onnx::{self as onnx_format, OnnxModel};
@@ -41,6 +43,17 @@ impl FileFormat {
             Self::Onnx => "ONNX",
         }
     }
+}
+
+/// What is told about a file beside its bytes.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ImportOptions {
+    /// The layers of a file that has weights alone.
+    pub architecture: Option<ModelConfig>,
+    /// The numbers that inputs of an ONNX graph have whenever the model runs, by name: of a graph that does different things
+    /// for different ones, such as a sample rate. They need not be given then.
+    pub known: BTreeMap<String, f64>,
 }
 
 /// A file of another program as it was read: nothing in it was executed, and no other file was opened for it.
@@ -171,6 +184,21 @@ impl ForeignFile {
     /// The model that it holds: of the given architecture, or of what the file says of its layers. Errors:
     /// as [`of_weights`], [`of_keras`] and [`of_audio`], and an architecture for a file that has its own.
     pub fn import(&self, architecture: Option<ModelConfig>) -> Result<Import> {
+        self.import_with(ImportOptions { architecture, ..ImportOptions::default() })
+    }
+
+    /// As [`import`](Self::import), with all that is told about the file. Further errors: as [`onnx::read_with`], and numbers of
+    /// inputs for a file that is no graph.
+    ///
+    /// [`onnx::read_with`]: super::onnx::read_with
+    pub fn import_with(&self, options: ImportOptions) -> Result<Import> {
+        let ImportOptions { architecture, known } = options;
+        if !known.is_empty() && self.format != FileFormat::Onnx {
+            return Err(Error::Model(format!(
+                "is a file of {}; only inputs of an ONNX graph can be told beforehand",
+                self.format.title()
+            )));
+        }
         let import = match (&self.content, architecture) {
             (Content::Weights(tensors), Some(architecture)) => of_weights_with(tensors, architecture)?,
             (Content::Weights(tensors), None) => of_weights(tensors)?,
@@ -179,7 +207,7 @@ impl ForeignFile {
                 of_keras_with(file, architecture)?
             }
             (Content::Audio(document), None) => of_audio(document)?,
-            (Content::Onnx(graph), None) => super::onnx::read(graph)?,
+            (Content::Onnx(graph), None) => super::onnx::read_with(graph, &known)?,
             (_, Some(_)) => {
                 return Err(Error::Model("has its layers in it; leave out the architecture".into()));
             }

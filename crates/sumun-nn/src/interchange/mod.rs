@@ -40,7 +40,7 @@ mod weights;
 
 pub use apply::{LENGTHS, OUTPUT, apply};
 pub use audio::{of_audio, to_rtneural};
-pub use file::{FileFormat, ForeignFile};
+pub use file::{FileFormat, ForeignFile, ImportOptions};
 pub use keras::{of_keras, of_keras_with, to_keras, to_keras_h5};
 pub use source::{to_c, to_numpy};
 pub use stream::{state_from_arrays, state_to_arrays};

@@ -22,8 +22,9 @@ mod target;
 
 pub use arrays::{has_one_array, read_arrays, save, write_arrays};
 pub use folder::write_folder;
-pub use opened::{Opened, Origin, bytes, open};
+pub use opened::{Opened, Origin, bytes, open, open_with};
 pub use sound::{SampleFormat, Sound, is_sound};
 pub use sumun_nn::interchange;
+pub use sumun_nn::interchange::ImportOptions;
 pub use sumun_nn::interchange::onnx::OnnxOptions;
 pub use target::{Target, Written, write, write_with};

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use sumun_formats::Tensors;
-use sumun_nn::interchange::{FileFormat, ForeignFile, Import, apply};
+use sumun_nn::interchange::{FileFormat, ForeignFile, Import, ImportOptions, apply};
 
+use crate::message::{key, text};
 use crate::model::{Model, ModelConfig, ModelFile, NETWORK, Streams};
 use crate::outside::{self, Links};
 use crate::tasks::{TrainedModel, open as open_run, open_file};
@@ -118,8 +119,15 @@ impl Opened {
 /// alone. Errors: nothing there, a file of no format that is read, a damaged one, and an architecture that the file does not
 /// need.
 pub fn open(path: &Path, architecture: Option<ModelConfig>) -> Result<Opened> {
+    let mut options = ImportOptions::default();
+    options.architecture = architecture;
+    open_with(path, options)
+}
+
+/// As [`open`], with all that is told about a file of another program.
+pub fn open_with(path: &Path, options: ImportOptions) -> Result<Opened> {
     if path.is_dir() || !path.exists() {
-        return trained(open_run(path)?, architecture.as_ref());
+        return trained(open_run(path)?, &options);
     }
     let name = path.display();
     let bytes = bytes(path)?;
@@ -127,9 +135,9 @@ pub fn open(path: &Path, architecture: Option<ModelConfig>) -> Result<Opened> {
         let file = ModelFile::from_bytes(&name.to_string(), &bytes)?;
         drop(bytes);
         if file.task != NETWORK {
-            return trained(open_file(&name.to_string(), file)?, architecture.as_ref());
+            return trained(open_file(&name.to_string(), file)?, &options);
         }
-        no_architecture(architecture.as_ref())?;
+        nothing_told(&options)?;
         let import = Import::new(Model::from_file(&file).map_err(|error| error.of(&name))?);
         return Ok(Opened {
             held: Held::Imported(Box::new(import)),
@@ -138,22 +146,28 @@ pub fn open(path: &Path, architecture: Option<ModelConfig>) -> Result<Opened> {
         });
     }
     let file = ForeignFile::read(&bytes).map_err(|error| error.of(&name))?;
-    let mut import = file.import(architecture).map_err(|error| error.of(&name))?;
+    let mut import = file.import_with(options).map_err(|error| error.of(&name))?;
     let notes = std::mem::take(&mut import.notes);
     Ok(Opened { held: Held::Imported(Box::new(import)), origin: Origin::Foreign(file.format()), notes })
 }
 
-fn trained(trained: Box<dyn TrainedModel>, architecture: Option<&ModelConfig>) -> Result<Opened> {
-    no_architecture(architecture)?;
+fn trained(trained: Box<dyn TrainedModel>, options: &ImportOptions) -> Result<Opened> {
+    nothing_told(options)?;
     let origin = Origin::Task(trained.task());
     Ok(Opened { held: Held::Trained(trained), origin, notes: Vec::new() })
 }
 
-fn no_architecture(architecture: Option<&ModelConfig>) -> Result<()> {
-    match architecture {
-        None => Ok(()),
-        Some(_) => Err(Error::Invalid(
+fn nothing_told(options: &ImportOptions) -> Result<()> {
+    if options.architecture.is_some() {
+        return Err(Error::Invalid(
             "a model file of Sumun has its layers in it; leave out the architecture".into(),
+        ));
+    }
+    match options.known.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Settings(
+            text("a model file of Sumun was read for the numbers of its inputs; leave out ")
+                + key("set_input"),
         )),
     }
 }

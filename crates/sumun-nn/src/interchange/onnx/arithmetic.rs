@@ -15,11 +15,39 @@ use crate::nn::{
 /// ε of a normalisation that only scales: the square root of 1 + ε is 1.
 const NO_EPSILON: f64 = 1e-30;
 
+/// Whether a value is 0, and an array of `rank` axes keeps them beside it.
+fn is_zero(value: &Value, rank: usize) -> bool {
+    match value {
+        Value::Filled { number, shape: Some(shape) } => {
+            *number == 0.0 && shape.len() <= rank && shape.iter().all(|size| size.number() == Some(1))
+        }
+        Value::Constant(tensor) if tensor.data().len() == 1 && tensor.shape().len() <= rank => {
+            tensor.to_f32().is_ok_and(|numbers| numbers == [0.0])
+                || tensor.to_i64().is_ok_and(|numbers| numbers == [0])
+        }
+        _ => false,
+    }
+}
+
 impl Reader<'_> {
     /// Sums and products: of rows, and of rows with a constant.
     pub(super) fn arithmetic(&mut self, at: At<'_>, operator: &str) -> Result<Value> {
         let count = if operator == "Sum" { at.0.inputs.len() } else { 2 };
         let values = (0..count).map(|index| self.input(at, index)).collect::<Result<Vec<_>>>()?;
+        if let [Value::Array(array), other] | [other, Value::Array(array)] = values.as_slice()
+            && is_zero(other, array.axes.len())
+        {
+            let is_first = matches!(values[0], Value::Array(_));
+            match operator {
+                "Add" | "Sum" => return Ok(Value::Array(array.clone())),
+                "Sub" if is_first => return Ok(Value::Array(array.clone())),
+                "Mul" => {
+                    let shape = Some(at.named(array.shape(&self.axes))?);
+                    return Ok(Value::Filled { number: 0.0, shape });
+                }
+                _ => {}
+            }
+        }
         match values.as_slice() {
             [Value::Array(array), Value::Constant(constant)] => {
                 self.with_constant(at, array.clone(), constant, operator, 0)

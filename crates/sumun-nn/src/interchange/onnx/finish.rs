@@ -19,6 +19,7 @@ impl Reader<'_> {
     pub(super) fn finish(mut self, graph: &OnnxGraph) -> Result<Import> {
         self.settle_inputs()?;
         self.check_lengths()?;
+        self.check_within()?;
         let mut outputs = Vec::with_capacity(graph.outputs.len());
         let mut returned: Vec<String> = Vec::new();
         for output in &graph.outputs {
@@ -48,7 +49,8 @@ impl Reader<'_> {
             self.notes.push(format!("nothing in the graph reads {}", names.join(", ")));
         }
         let config = self.config(returned)?;
-        let interface = Interface { inputs, states, state_names, lengths, unread, outputs };
+        let known = self.known.iter().map(|(name, &number)| (name.clone(), number)).collect();
+        let interface = Interface { inputs, states, state_names, lengths, unread, known, outputs };
         let import = Import::of(config, &self.weights, self.notes)?;
         Ok(Import { interface: Some(interface), ..import })
     }
@@ -164,6 +166,9 @@ impl Reader<'_> {
         let of = match array.content.clone() {
             Content::Input(_) => {
                 return Err(wrong("is an input as it came; a model here has no such output"));
+            }
+            Content::Rows { layer, .. } if self.within.contains(&layer) => {
+                return Err(wrong("is of sequences within steps; a model here has no such output"));
             }
             Content::Rows { layer, .. } => {
                 if self.inputs.iter().any(|input| input.model == layer) {

@@ -2,12 +2,14 @@
 
 use sumun_formats::{Data, ElementType, Tensor};
 
-use super::axes::Size;
+use super::axes::{Id, Size};
 use super::graph::Reader;
 use super::node::At;
 use super::operators::{whole, whole_of};
-use super::value::Value;
-use crate::Result;
+use super::value::{Array, Content, Value};
+use crate::error::quoted;
+use crate::message::{key, text};
+use crate::{Error, Result};
 
 /// The same expression for elements of every type.
 macro_rules! of_each {
@@ -166,9 +168,11 @@ impl Reader<'_> {
     /// Comparisons and choices of numbers that are known.
     pub(super) fn fold(&mut self, at: At<'_>, operator: &str) -> Result<Value> {
         let known = |reader: &mut Self, index: usize| -> Result<(Vec<f64>, Vec<usize>, bool)> {
-            let unknown = || at.error("it depends on what the model is given");
-            match reader.input(at, index)? {
+            let value = reader.input(at, index)?;
+            let unknown = || reader.depends(at, index, &value);
+            match &value {
                 Value::Constant(tensor) => {
+                    let tensor = tensor.clone();
                     reader.spend(at, tensor.data().len())?;
                     let (numbers, is_whole) = match tensor.to_i64() {
                         Ok(values) => (values.iter().map(|&value| value as f64).collect(), true),
@@ -182,14 +186,19 @@ impl Reader<'_> {
                 Value::Sizes { sizes, is_scalar } => {
                     let stated = sizes.iter().map(|size| size.stated(&reader.axes).map(|value| value as f64));
                     let numbers = stated.collect::<Option<Vec<f64>>>().ok_or_else(unknown)?;
-                    let shape = if is_scalar { Vec::new() } else { vec![numbers.len()] };
+                    let shape = if *is_scalar { Vec::new() } else { vec![numbers.len()] };
                     Ok((numbers, shape, true))
                 }
-                Value::Filled { .. } | Value::Array(_) => Err(unknown()),
+                Value::Filled { .. } | Value::IsOne(_) | Value::Array(_) => Err(unknown()),
             }
         };
         if operator == "Range" {
             return self.range(at);
+        }
+        if operator == "Equal"
+            && let Some(axis) = self.asks_for_one(at)?
+        {
+            return Ok(Value::IsOne(axis));
         }
         let count = match operator {
             "Not" => 1,
@@ -232,6 +241,34 @@ impl Reader<'_> {
             }
         };
         whole_of(at, ElementType::Bool, shape, Data::Bool((0..length).map(is_true).collect()))
+    }
+
+    /// The axis, where a node compares an open length with 1.
+    fn asks_for_one(&mut self, at: At<'_>) -> Result<Option<Id>> {
+        let lists = [self.input(at, 0)?.as_sizes(), self.input(at, 1)?.as_sizes()];
+        let [Some((a, _)), Some((b, _))] = lists else { return Ok(None) };
+        let ([a], [b]) = (a.as_slice(), b.as_slice()) else { return Ok(None) };
+        let open = |size: &Size| size.only_axis().filter(|&id| self.axes.length(id).is_none());
+        Ok(match (open(a), open(b)) {
+            (Some(id), None) if b.number() == Some(1) => Some(id),
+            (None, Some(id)) if a.number() == Some(1) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// An error for a node that must know its input `index` beforehand: it says how, where that is an input of the graph.
+    pub(super) fn depends(&self, at: At<'_>, index: usize, value: &Value) -> Error {
+        let error = at.error("it depends on what the model is given");
+        let Value::Array(Array { content: Content::Input(input), .. }) = value else { return error };
+        let name = &self.inputs[*input].name;
+        let other = at.0.inputs.iter().enumerate().find(|&(other, _)| other != index);
+        let likely = other.and_then(|(_, name)| self.peek(name)).and_then(|value| match value {
+            Value::Constant(tensor) => tensor.to_i64().ok().filter(|numbers| numbers.len() == 1),
+            _ => None,
+        });
+        let shown = likely.map_or_else(|| "NUMBER".to_owned(), |numbers| numbers[0].to_string());
+        let error = at.error(format!("it depends on the input {}, whose value is not known", quoted(name)));
+        error.advise(text("give it with ") + key("set_input").to(format!("{name}={shown}")))
     }
 
     fn range(&mut self, at: At<'_>) -> Result<Value> {

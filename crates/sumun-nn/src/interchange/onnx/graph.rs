@@ -1,12 +1,13 @@
 //! The walk over a graph: what each value is, and the layers that compute it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use sumun_formats::onnx::{OnnxAttribute, OnnxAxis, OnnxGraph, OnnxModel, OnnxNode, OnnxValue};
-use sumun_formats::{Data, Tensor};
+use sumun_formats::{Data, ElementType, Tensor};
 
-use super::axes::{Axes, Role};
+use super::axes::{Axes, Id, Role};
+use super::cells::{Found, Given, Search};
 use super::node::At;
 use super::recurrent::Recurrence;
 use super::value::{Array, Axis, Content, Piece, Time, Value};
@@ -47,12 +48,30 @@ pub(super) enum InputKind {
     State,
 }
 
+/// What is told about a graph beside its file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Told<'t> {
+    /// The numbers that inputs have whenever the graph runs.
+    pub(super) known: Option<&'t BTreeMap<String, f64>>,
+    /// The input whose first axis is one of steps although nodes compute along it as sequences: each of its steps is a
+    /// sequence of its own until a recurrent node reads them.
+    pub(super) distributed: Option<usize>,
+}
+
 /// The reading of a graph.
 pub(super) struct Reader<'a> {
     pub(super) opset: i64,
+    pub(super) known: BTreeMap<String, f64>,
+    /// Values that follow from an input whose number is known, by name.
+    follows: HashMap<String, String>,
+    pub(super) distributed: Option<usize>,
+    /// Found on the way: [`Told::distributed`] of another try.
+    pub(super) wants_distributed: Option<usize>,
+    /// Layers that compute sequences within steps.
+    pub(super) within: HashSet<String>,
     pub(super) producer: &'a str,
     constants: HashMap<&'a str, &'a Tensor>,
-    values: HashMap<String, Value>,
+    pub(super) values: HashMap<String, Value>,
     /// How many nodes and outputs read a value.
     uses: HashMap<&'a str, usize>,
     pub(super) axes: Axes,
@@ -70,10 +89,15 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(model: &'a OnnxModel) -> Result<Self> {
+    pub(super) fn new(model: &'a OnnxModel, told: &Told<'_>) -> Result<Self> {
         let graph = &model.graph;
         let mut reader = Self {
             opset: model.opset(),
+            known: told.known.cloned().unwrap_or_default(),
+            follows: HashMap::new(),
+            distributed: told.distributed,
+            wants_distributed: None,
+            within: HashSet::new(),
             producer: &model.producer,
             constants: HashMap::new(),
             values: HashMap::new(),
@@ -96,20 +120,61 @@ impl<'a> Reader<'a> {
                 graph.inputs.len()
             )));
         }
-        for input in &graph.inputs {
-            if !reader.constants.contains_key(input.name.as_str()) {
-                reader.add_input(input)?;
+        let is_input = |input: &&OnnxValue| !reader.constants.contains_key(input.name.as_str());
+        let inputs: Vec<&OnnxValue> = graph.inputs.iter().filter(is_input).collect();
+        if let Some(name) = reader.known.keys().find(|&name| inputs.iter().all(|input| input.name != *name)) {
+            let names: Vec<String> = inputs.iter().map(|input| quoted(&input.name)).collect();
+            return Err(Error::Model(format!(
+                "the graph has no input {}; it has {}",
+                quoted(name),
+                names.join(", ")
+            )));
+        }
+        for input in inputs {
+            match reader.known.get(&input.name).copied() {
+                Some(number) => reader.add_known(input, number)?,
+                None => reader.add_input(input)?,
             }
+        }
+        if let Some(input) = reader.distributed {
+            reader.distribute(input)?;
         }
         Ok(reader)
     }
 
-    fn add_constants(&mut self, graph: &'a OnnxGraph) -> Result<()> {
+    pub(super) fn add_constants(&mut self, graph: &'a OnnxGraph) -> Result<()> {
         for (name, tensor) in &graph.constants {
             self.left = self.left.saturating_add(tensor.data().len().saturating_mul(COPIES));
             if self.constants.insert(name, tensor).is_some() {
                 return Err(Error::Model(format!("two constants are named {}", quoted(name))));
             }
+        }
+        Ok(())
+    }
+
+    /// An input of one number, which is known.
+    fn add_known(&mut self, input: &OnnxValue, number: f64) -> Result<()> {
+        let named = |what: String| Error::Model(format!("the input {} {what}", quoted(&input.name)));
+        let is_one = |axis: &OnnxAxis| *axis == OnnxAxis::Length(1);
+        let Some(shape) = input.shape.as_ref().filter(|shape| shape.iter().all(is_one)) else {
+            return Err(named(
+                "is an array; the value of an input can be told where it is one number".into(),
+            ));
+        };
+        let shape = vec![1; shape.len()];
+        let tensor = match input.element {
+            1 | 10 | 11 | 16 => Tensor::f32(shape, vec![number as f32]),
+            2..=7 | 12 | 13 if number.fract() == 0.0 && number.abs() < 9e15 => {
+                Tensor::new(ElementType::I64, shape, Data::I64(vec![number as i64]), "graph")
+            }
+            9 if number == 0.0 || number == 1.0 => {
+                Tensor::new(ElementType::Bool, shape, Data::Bool(vec![number == 1.0]), "graph")
+            }
+            _ => return Err(named(format!("has a type without the number {number}"))),
+        };
+        self.follows.insert(input.name.clone(), input.name.clone());
+        if self.values.insert(input.name.clone(), Value::constant(tensor?)).is_some() {
+            return Err(named("is there twice".into()));
         }
         Ok(())
     }
@@ -145,7 +210,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A name that nothing has yet, made of one of the file's.
-    fn unique(&mut self, wanted: &str, otherwise: &str) -> String {
+    pub(super) fn unique(&mut self, wanted: &str, otherwise: &str) -> String {
         const LONGEST: usize = 80;
         let plain = |c: char| if c.is_alphanumeric() || "_-".contains(c) { c } else { '.' };
         let stem: String = wanted.trim_matches(['/', ':', '.']).chars().take(LONGEST).map(plain).collect();
@@ -171,13 +236,31 @@ impl<'a> Reader<'a> {
                 *self.uses.entry(name).or_insert(0) += 1;
             }
         }
-        nodes.into_iter().try_for_each(|node| self.node(node))
+        let cells = Search::new(&nodes, self).all(|name| self.uses.get(name).copied().unwrap_or(0));
+        let mut anchors: HashMap<*const OnnxNode, Found<'a>> = HashMap::new();
+        let mut covered = HashSet::new();
+        for cell in cells {
+            covered.extend(cell.covered.iter().copied());
+            anchors.insert(cell.anchor, cell);
+        }
+        for node in nodes {
+            match anchors.remove(&std::ptr::from_ref(node)) {
+                Some(cell) => self.cell(&cell)?,
+                None if node.outputs.iter().any(|name| covered.contains(name.as_str())) => {}
+                None => self.node(node)?,
+            }
+        }
+        Ok(())
     }
 
-    fn node(&mut self, node: &'a OnnxNode) -> Result<()> {
+    pub(super) fn node(&mut self, node: &'a OnnxNode) -> Result<()> {
         let at = At(node);
         let values = self.operator(at)?;
+        let follows = node.inputs.iter().find_map(|name| self.follows.get(name)).cloned();
         for (name, value) in node.outputs.iter().zip(values) {
+            if let (Some(input), Value::Constant(_) | Value::Filled { .. }) = (&follows, &value) {
+                self.follows.insert(name.clone(), input.clone());
+            }
             if !name.is_empty() && self.values.insert(name.clone(), value).is_some() {
                 return Err(at.error(format!("it gives {}, which is there already", quoted(name))));
             }
@@ -205,6 +288,12 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// What is known of a value by now; None where no node has given it yet.
+    pub(super) fn peek(&self, name: &str) -> Option<Value> {
+        let constant = || Some(Value::constant((*self.constants.get(name)?).clone()));
+        self.values.get(name).cloned().or_else(constant)
+    }
+
     pub(super) fn value(&mut self, name: &str) -> Option<Value> {
         let value = match self.values.get(name) {
             Some(value) => value.clone(),
@@ -220,6 +309,14 @@ impl<'a> Reader<'a> {
                 let sizes = sizes.iter().map(|size| size.settled(&self.axes)).collect();
                 Value::sizes(sizes, is_scalar).ok()?
             }
+            Value::IsOne(axis) => match self.axes.length(axis) {
+                Some(length) => {
+                    let tensor =
+                        Tensor::new(ElementType::Bool, vec![1], Data::Bool(vec![length == 1]), "graph");
+                    Value::constant(tensor.ok()?)
+                }
+                None => Value::IsOne(axis),
+            },
             value => value,
         })
     }
@@ -325,6 +422,9 @@ impl<'a> Reader<'a> {
         let mut layer = layer.into();
         let module = at.0.name.rsplit_once('/').map_or("", |(module, _)| module);
         let name = self.unique(module, layer.kind());
+        if from.iter().any(|from| self.within.contains(from)) {
+            self.within.insert(name.clone());
+        }
         *layer.common_mut() = Common { name: Some(name.clone()), from, ..layer.common().clone() };
         self.layers.push(layer);
         name
@@ -367,17 +467,44 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether a graph that asks for the length of an axis is read as that for the length 1. Sequences may be many, and
+    /// keep their axis; other axes are left out by such graphs, which exporters make of `squeeze`.
+    fn taken_as_one(&mut self, at: At<'_>, axis: Id) -> Result<bool> {
+        if self.axes.role(axis) == Some(Role::Sequences) {
+            self.note("the graph leaves the axis of sequences out where there is one alone; here it stays");
+            return Ok(false);
+        }
+        at.named(self.axes.expect_one(axis))?;
+        self.note(
+            "the graph asks whether there is one step left, and was read for arrays of which it leaves one",
+        );
+        Ok(true)
+    }
+
     /// The branch of an If whose condition is known.
     pub(super) fn branch(&mut self, at: At<'a>) -> Result<Vec<Value>> {
-        let condition = match self.input(at, 0)? {
+        let value = self.input(at, 0)?;
+        let condition = match &value {
             Value::Constant(tensor) => tensor.to_i64().ok().and_then(|values| values.first().copied()),
-            Value::Filled { number, .. } => Some(number as i64),
-            _ => None,
+            Value::Filled { number, .. } => Some(*number as i64),
+            Value::Sizes { sizes, .. } => sizes.first().and_then(|size| size.stated(&self.axes)),
+            Value::IsOne(axis) => Some(i64::from(self.taken_as_one(at, *axis)?)),
+            Value::Array(_) => None,
         };
-        let condition = condition.ok_or_else(|| {
-            at.error("its condition depends on what the model is given; export the model with one branch")
+        let condition = condition.ok_or_else(|| match value {
+            Value::Array(Array { content: Content::Input(_), .. }) => self.depends(at, 0, &value),
+            _ => {
+                at.error("its condition depends on what the model is given; export the model with one branch")
+            }
         })?;
         let name = if condition != 0 { "then_branch" } else { "else_branch" };
+        if let Some(input) = at.0.inputs.first().and_then(|name| self.follows.get(name)) {
+            let number = self.known.get(input).copied().unwrap_or_default();
+            let input = quoted(input);
+            self.note(format!(
+                "the graph does different things for different {input}: read was what it does for {input} = {number}"
+            ));
+        }
         let Some(OnnxAttribute::Graph(branch)) = at.0.attribute(name) else {
             return Err(at.error(format!("it has no {name}")));
         };
@@ -391,21 +518,41 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// All that a node reads: its inputs, and what graphs in it read.
+impl Given for Reader<'_> {
+    fn is_constant(&self, name: &str) -> bool {
+        self.constants.contains_key(name) || matches!(self.values.get(name), Some(Value::Constant(_)))
+    }
+
+    fn small(&self, name: &str) -> Option<Tensor> {
+        /// As many numbers as lists of sizes have.
+        const FEW: usize = 64;
+        let few = |tensor: &Tensor| tensor.data().len() <= FEW;
+        match (self.values.get(name), self.constants.get(name)) {
+            (Some(Value::Constant(tensor)), _) if few(tensor) => Some((**tensor).clone()),
+            (None, Some(tensor)) if few(tensor) => Some((*tensor).clone()),
+            _ => None,
+        }
+    }
+}
+
+/// All that a node reads: its inputs, and what graphs in it read from outside.
 fn reads(node: &OnnxNode) -> Vec<&str> {
     let mut names: Vec<&str> =
         node.inputs.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
     for (_, attribute) in &node.attributes {
         if let OnnxAttribute::Graph(graph) = attribute {
-            graph.nodes.iter().for_each(|node| names.extend(reads(node)));
-            names.extend(graph.outputs.iter().map(|output| output.name.as_str()));
+            let given: HashSet<&str> =
+                graph.nodes.iter().flat_map(|node| &node.outputs).map(String::as_str).collect();
+            let inside = graph.nodes.iter().flat_map(reads);
+            let shown = graph.outputs.iter().map(|output| output.name.as_str());
+            names.extend(inside.chain(shown).filter(|name| !given.contains(name)));
         }
     }
     names
 }
 
 /// The nodes that the wanted values depend on, in their order.
-fn live<'a>(graph: &'a OnnxGraph, wanted: &[&'a str]) -> Vec<&'a OnnxNode> {
+pub(super) fn live<'a>(graph: &'a OnnxGraph, wanted: &[&'a str]) -> Vec<&'a OnnxNode> {
     let mut needed: HashSet<&str> = wanted.iter().copied().collect();
     let mut nodes = Vec::new();
     for node in graph.nodes.iter().rev() {

@@ -4,6 +4,7 @@ use sumun_formats::{Data, Tensor, Tensors};
 
 use crate::error::quoted;
 use crate::interchange::apply::{LENGTHS, OUTPUT, apply, state_name};
+use crate::message::{key, text};
 use crate::model::Model;
 use crate::{Error, Result};
 
@@ -16,6 +17,8 @@ pub struct Interface {
     pub(super) lengths: Option<String>,
     /// Inputs that nothing reads.
     pub(super) unread: Vec<String>,
+    /// Inputs whose number was known when the graph was read.
+    pub(super) known: Vec<(String, f64)>,
     pub(super) outputs: Vec<Shown>,
 }
 
@@ -121,7 +124,8 @@ impl Interface {
 
     fn names(&self) -> Vec<&str> {
         let inputs = self.inputs.iter().map(|input| input.name.as_str());
-        let others = self.state_names.iter().chain(&self.lengths).chain(&self.unread);
+        let known = self.known.iter().map(|(name, _)| name);
+        let others = self.state_names.iter().chain(&self.lengths).chain(&self.unread).chain(known);
         inputs.chain(others.map(String::as_str)).collect()
     }
 }
@@ -160,6 +164,7 @@ impl Interface {
                 names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
             )));
         }
+        self.check_known(inputs)?;
         let mut given = Tensors::new();
         let mut sequences = 1;
         for input in &self.inputs {
@@ -196,6 +201,24 @@ impl Interface {
             true => self.states_of(model, &Tensors::new(), &Tensors::new(), 1),
             false => Ok(Tensors::new()),
         }
+    }
+
+    /// Refuses another number for an input than the graph was read for.
+    fn check_known(&self, inputs: &Tensors) -> Result<()> {
+        for (name, number) in &self.known {
+            let Some(tensor) = inputs.get(name) else { continue };
+            let numbers: Vec<f64> = match tensor.to_i64() {
+                Ok(numbers) => numbers.into_iter().map(|number| number as f64).collect(),
+                Err(_) => tensor.to_f32()?.into_iter().map(f64::from).collect(),
+            };
+            if let Some(other) = numbers.iter().find(|other| *other != number) {
+                let error =
+                    format!("the input {} is {other}, but the graph was read for {number}", quoted(name));
+                let setting = key("set_input").to(format!("{name}={other}"));
+                return Err(Error::Invalid(error).advise(text("read it with ") + setting));
+            }
+        }
+        Ok(())
     }
 
     fn states_of(

@@ -7,8 +7,8 @@ use super::value::{Array, Axis, Content, Time, Value};
 use crate::Result;
 use crate::model::{DenseLayer, LayerConfig, PoolLayer};
 use crate::nn::{
-    Activation, ActivationFunction, ActivationLayer, BatchNormLayer, Conv1dLayer, LayerNormLayer, Padding,
-    Pool, ReverseLayer, SoftmaxLayer,
+    Activation, ActivationFunction, ActivationLayer, BatchNormLayer, Conv1dLayer, Elementwise,
+    ElementwiseLayer, LayerNormLayer, PadLayer, Padding, Pool, ReverseLayer, SoftmaxLayer,
 };
 
 impl Reader<'_> {
@@ -176,7 +176,7 @@ impl Reader<'_> {
             "Clip" => self.clip(at)?,
             name => super::functions::named(name, at.float("alpha")?, at.float("beta")?),
         };
-        let Some(function) = function else { return Ok(None) };
+        let Some(function) = function else { return self.elementwise(at, operator) };
         let array = self.rows_in(at, 0)?;
         if let Some(activation) = self.of_dense(at, &array, function) {
             if let Some(dense) = self.layers.last_mut().and_then(|layer| layer.get_mut::<DenseLayer>()) {
@@ -185,6 +185,26 @@ impl Reader<'_> {
             return Ok(Some(Value::Array(array)));
         }
         Ok(Some(Value::Array(self.on_rows(at, array, ActivationLayer::new(function))?.0)))
+    }
+
+    /// A function of every number that no cell has; None of other operators.
+    fn elementwise(&mut self, at: At<'_>, operator: &str) -> Result<Option<Value>> {
+        let function = match operator {
+            "Abs" => Elementwise::Abs,
+            "Sqrt" => Elementwise::Sqrt,
+            "Exp" => Elementwise::Exp,
+            "Log" => Elementwise::Log,
+            "Reciprocal" => Elementwise::Power { exponent: -1.0 },
+            "Pow" => match self.numbers(at, 1)?.0[..] {
+                [2.0] => Elementwise::Square,
+                [0.5] => Elementwise::Sqrt,
+                [exponent] => Elementwise::Power { exponent: exponent.into() },
+                _ => return Err(at.error("its exponent is not one number; a layer here has one")),
+            },
+            _ => return Ok(None),
+        };
+        let array = self.rows_in(at, 0)?;
+        Ok(Some(Value::Array(self.on_rows(at, array, ElementwiseLayer::new(function))?.0)))
     }
 
     /// The option of the dense layer before that this activation is: where both nodes bear one layer's name, as those that
@@ -253,6 +273,13 @@ impl Reader<'_> {
         pool: Pool,
         keeps_axis: bool,
     ) -> Result<Value> {
+        if array.axes[place] == Axis::One {
+            // The mean and the largest of one.
+            if !keeps_axis {
+                array.axes.remove(place);
+            }
+            return Ok(Value::Array(array));
+        }
         if !matches!(array.axes[place], Axis::Open(_)) {
             return Err(at.error("it reduces another axis than that of the steps; no layer here does"));
         }
@@ -307,23 +334,32 @@ impl Reader<'_> {
         self.features_at(at, &mut array, 1, Some(inputs))?;
         self.role_at(at, &array, 0, Role::Sequences)?;
         self.role_at(at, &array, 2, Role::Time)?;
-        let padding = padding(at, kernel, stride, dilation)?;
-        let from = self.steps(at, &mut array)?;
+        let (padding, around) = padding(at, kernel, stride, dilation)?;
+        let mut from = self.steps(at, &mut array)?;
         self.mixes_steps.get_or_insert_with(|| at.described());
+        if around != [0, 0] {
+            from = self.add(at, PadLayer::new(around[0], around[1]), vec![from]);
+        }
+        let length = match array.axes[2] {
+            Axis::Open(id) => self.axes.length(id),
+            _ => Some(1),
+        };
+        let length = length.and_then(|length| length.checked_add(around[0])?.checked_add(around[1]));
         let config = Conv1dLayer::new(units, kernel)
             .stride(stride)
             .dilation(dilation)
             .groups(groups)
             .padding(padding)
             .bias(bias.is_some());
+        let length = length.map(|length| config.config(inputs).output_length(length));
         let layer = self.add(at, config, vec![from]);
         self.weight(&layer, "weight", &shape, weight);
         if let Some(bias) = bias {
             self.weight(&layer, "bias", &[units], bias);
         }
-        let keeps_steps = stride == 1 && (kernel == 1 || padding != Padding::Valid);
+        let keeps_steps = stride == 1 && around == [0, 0] && (kernel == 1 || padding != Padding::Valid);
         if !keeps_steps {
-            array.axes[2] = Axis::Open(self.axes.add(Some(Role::Time), None));
+            array.axes[2] = Axis::Open(self.axes.add(Some(Role::Time), length));
         }
         array.axes[1] = Axis::Factor(0);
         array.factors = vec![units];
@@ -332,12 +368,13 @@ impl Reader<'_> {
     }
 }
 
-/// What the padding of a convolution is here.
-fn padding(at: At<'_>, kernel: usize, stride: usize, dilation: usize) -> Result<Padding> {
+/// What the padding of a convolution is here, and zeros to put before and after the steps where no convolution has them.
+fn padding(at: At<'_>, kernel: usize, stride: usize, dilation: usize) -> Result<(Padding, [usize; 2])> {
+    const NONE: [usize; 2] = [0, 0];
     let reach = kernel.saturating_sub(1).saturating_mul(dilation);
     match at.text("auto_pad")?.unwrap_or("NOTSET") {
-        "VALID" => return Ok(Padding::Valid),
-        "SAME_UPPER" => return Ok(Padding::Same),
+        "VALID" => return Ok((Padding::Valid, NONE)),
+        "SAME_UPPER" => return Ok((Padding::Same, NONE)),
         "NOTSET" | "" => {}
         other => {
             return Err(
@@ -350,15 +387,14 @@ fn padding(at: At<'_>, kernel: usize, stride: usize, dilation: usize) -> Result<
         Some(&[before, after]) => [at.length("pads", before)?, at.length("pads", after)?],
         Some(_) => return Err(at.error("its pads are not two numbers")),
     };
-    match pads {
-        [0, 0] => Ok(Padding::Valid),
-        [before, 0] if before == reach => Ok(Padding::Causal),
-        [before, after] if stride == 1 && before == reach / 2 && before + after == reach => Ok(Padding::Same),
-        [before, after] => Err(at.error(format!(
-            "it pads {before} steps before and {after} after a sequence; convolutions here pad none, as many as keep its \
-             length, or {reach} before it"
-        ))),
-    }
+    Ok(match pads {
+        NONE => (Padding::Valid, NONE),
+        [before, 0] if before == reach => (Padding::Causal, NONE),
+        [before, after] if stride == 1 && before == reach / 2 && before + after == reach => {
+            (Padding::Same, NONE)
+        }
+        around => (Padding::Valid, around),
+    })
 }
 
 /// A matrix `[rows, columns]` as `[columns, rows]`.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use sumun_formats::{Data, ElementType, Tensor};
 
+use super::axes::Size;
 use super::graph::{InputKind, Reader};
 use super::node::At;
 use super::value::{Content, Value};
@@ -21,6 +22,8 @@ impl<'a> Reader<'a> {
                 return self.recurrent(at);
             }
             ("" | "ai.onnx", "If") => return self.branch(at),
+            ("" | "ai.onnx", "Scan") => return self.scan(at),
+            ("" | "ai.onnx", "Loop") => return self.counted(at),
             ("" | "ai.onnx", "Split") => return self.split(at),
             ("" | "ai.onnx", operator) => self.one(at, operator)?,
             (MICROSOFT, "QuantizeLinear" | "DequantizeLinear") => self.one(at, &at.0.operator)?,
@@ -34,6 +37,8 @@ impl<'a> Reader<'a> {
             "Constant" => constant(at),
             "ConstantOfShape" => self.constant_of_shape(at),
             "Shape" => self.shape(at),
+            "Size" => self.size(at),
+            "Pad" => self.pad(at),
             "Identity" | "Dropout" | "Cast" => self.same(at),
             "QuantizeLinear" | "DequantizeLinear" => self.dequantize(at),
             "Transpose" => self.transpose(at),
@@ -129,7 +134,9 @@ impl<'a> Reader<'a> {
                     vec![sizes.len().into()]
                 }
             }
-            Value::Filled { .. } => return Err(at.error("it asks for a shape that is not known")),
+            Value::Filled { .. } | Value::IsOne(_) => {
+                return Err(at.error("it asks for a shape that is not known"));
+            }
         };
         let clamp = |index: i64| {
             let rank = shape.len() as i64;
@@ -137,6 +144,21 @@ impl<'a> Reader<'a> {
         };
         let (start, end) = (clamp(at.int_or("start", 0)?), clamp(at.int_or("end", i64::MAX)?));
         at.named(Value::sizes(shape.get(start..end).unwrap_or(&[]).to_vec(), false))
+    }
+
+    /// How many elements an array has.
+    fn size(&mut self, at: At<'_>) -> Result<Value> {
+        let shape: Vec<Size> = match self.input(at, 0)? {
+            Value::Constant(tensor) => vec![tensor.data().len().into()],
+            Value::Sizes { sizes, .. } => vec![sizes.len().into()],
+            Value::Array(array) => at.named(array.shape(&self.axes))?,
+            Value::Filled { shape: Some(shape), .. } => shape,
+            Value::Filled { .. } | Value::IsOne(_) => {
+                return Err(at.error("it asks for a shape that is not known"));
+            }
+        };
+        let product = shape.iter().try_fold(Size::from(1_i64), |product, size| product.times(size));
+        at.named(Value::sizes(vec![at.named(product)?], true))
     }
 
     /// Weights of few bits as the numbers that they stand for. Rows keep their numbers: they are not rounded as there.

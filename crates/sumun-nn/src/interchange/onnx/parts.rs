@@ -27,6 +27,8 @@ enum Which {
     Reversed,
 }
 
+const OTHER_STEPS: &str = "of sequences and steps it takes others than the first, the last or all but some at the ends; a model here has no such layer";
+
 impl Reader<'_> {
     pub(super) fn gather(&mut self, at: At<'_>) -> Result<Value> {
         let (from, which) = (self.input(at, 0)?, self.input(at, 1)?);
@@ -156,6 +158,7 @@ impl Reader<'_> {
                 ))
             }
             Value::Filled { number, .. } => Ok(Value::Filled { number, shape: None }),
+            Value::IsOne(axis) => Ok(Value::IsOne(axis)),
             Value::Array(array) => self.part_of_array(at, array, axis, part, keeps_axis).map(Value::Array),
         }
     }
@@ -312,10 +315,24 @@ impl Reader<'_> {
             Part::Range { start: 0, end, step: 1 } if end.number() == Some(1) => Which::First,
             Part::Indices(indices) if indices.len() == 1 && from_end(indices[0]) => Which::Last,
             Part::Indices(indices) if *indices == [0] => Which::First,
+            // Ends that count from the end, or reach it, hold for any length; others for the one that is stated.
+            Part::Range { start: start @ 0.., end, step: 1 } => {
+                let end = if is_end(end) {
+                    Some(0)
+                } else {
+                    end.number().filter(|&end| end < 0).and_then(i64::checked_neg)
+                };
+                let stated = |length: i64| {
+                    let Part::Range { end, .. } = part else { return None };
+                    length.checked_sub(end.stated(&self.axes)?).filter(|&after| after >= 0)
+                };
+                match end.or_else(|| stated(length?)) {
+                    Some(after) => return self.cropped(at, array, place, [*start as usize, after as usize]),
+                    None => return Err(at.error(OTHER_STEPS)),
+                }
+            }
             _ => {
-                return Err(at.error(
-                    "of sequences and steps it takes others than the first or the last step; a model here has no such layer",
-                ));
+                return Err(at.error(OTHER_STEPS));
             }
         };
         at.named(self.axes.set_role(id, Role::Time))?;

@@ -78,6 +78,8 @@ impl Reader<'_> {
             );
         }
         let (time, batch) = if is_batch_first { (1, 0) } else { (0, 1) };
+        self.suspect(&x, time);
+        let mut x = self.collected(at, x, time)?;
         self.features_at(at, &mut x, 2, Some(input))?;
         self.role_at(at, &x, time, Role::Time)?;
         self.role_at(at, &x, batch, Role::Sequences)?;
@@ -271,7 +273,7 @@ impl Reader<'_> {
             Value::Sizes { sizes, .. } if sizes.iter().all(|size| self.is_time(size)) => Ok(false),
             Value::Filled { number, .. } => self.all_steps(at, &[*number as i64]),
             Value::Constant(tensor) => self.all_steps(at, &at.named(tensor.to_i64())?),
-            Value::Sizes { .. } => {
+            Value::Sizes { .. } | Value::IsOne(_) => {
                 Err(at.error("its lengths of sequences are computed; a model here is given them"))
             }
         }

@@ -93,6 +93,12 @@ impl Reader<'_> {
                 }
             }
         }
+        // One feature is no axis beside others.
+        let is_one_feature =
+            |piece: &Piece| matches!(piece.axis, Axis::Factor(_)) && piece.size.number() == Some(1);
+        if array.features() == 1 && pieces.len() > 1 && !sizes.iter().any(|size| size.number() == Some(1)) {
+            pieces.retain(|piece| !is_one_feature(piece));
+        }
         let mut pieces = pieces.into_iter().peekable();
         let mut groups = Vec::with_capacity(sizes.len());
         let is_one = |piece: &Piece| piece.size.stated(&self.axes) == Some(1);
@@ -196,6 +202,9 @@ impl Reader<'_> {
             });
         }
         array.axes = axes;
+        if factors.is_empty() && array.features() == 1 {
+            array.factors.clear();
+        }
         if !factors.is_empty() {
             array.factors = factors.into_iter().map(|(_, size)| size).collect();
         }
@@ -244,6 +253,14 @@ impl Reader<'_> {
     pub(super) fn role_at(&mut self, at: At<'_>, array: &Array, place: usize, role: Role) -> Result<()> {
         match array.axes[place] {
             Axis::One => Ok(()),
+            // Steps are sequences to what computes within them.
+            Axis::Open(id)
+                if role == Role::Sequences
+                    && self.axes.role(id) == Some(Role::Time)
+                    && self.is_within(array) =>
+            {
+                Ok(())
+            }
             Axis::Open(id) => at.named(self.axes.set_role(id, role)),
             _ => Err(at.error("it reads features or states as sequences or steps")),
         }

@@ -22,8 +22,21 @@ impl Reader<'_> {
         if !at.has(index) {
             return Ok((Vec::new(), None));
         }
+        let value = self.input(at, index)?;
+        self.start_with(at, value, part, [directions, hidden], is_batch_first)
+    }
+
+    /// As [`start`](Self::start), with a value of three axes.
+    pub(super) fn start_with(
+        &mut self,
+        at: At<'_>,
+        value: Value,
+        part: Part,
+        [directions, hidden]: [usize; 2],
+        is_batch_first: bool,
+    ) -> Result<(Vec<Start>, Option<String>)> {
         let (stack, batch) = if is_batch_first { (1, 0) } else { (0, 1) };
-        match self.input(at, index)? {
+        match value {
             Value::Filled { number: 0.0, .. } => Ok((Vec::new(), None)),
             Value::Filled { number, .. } => {
                 Ok((vec![Start::Constant(vec![number as f32; hidden]); directions], None))
@@ -52,7 +65,7 @@ impl Reader<'_> {
                 }
                 Ok(((0..d).map(|direction| Start::Constant(row(direction, 0))).collect(), None))
             }
-            Value::Sizes { .. } => Err(at.error("its first state is a list of lengths")),
+            Value::Sizes { .. } | Value::IsOne(_) => Err(at.error("its first state is a list of lengths")),
             Value::Array(array) => {
                 let mut array = array;
                 if array.axes.len() != 3 {

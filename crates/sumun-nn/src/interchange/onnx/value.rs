@@ -16,6 +16,8 @@ pub(super) enum Value {
     Sizes { sizes: Vec<Size>, is_scalar: bool },
     /// One number everywhere, in an array whose shape may depend on lengths, and may be of no interest.
     Filled { number: f64, shape: Option<Vec<Size>> },
+    /// Whether an axis whose length is open has the length 1.
+    IsOne(Id),
     /// What the model reads, computes, or carries as a state.
     Array(Array),
 }

@@ -16,7 +16,7 @@ impl Reader<'_> {
             Value::Constant(tensor) => tensor.shape().len(),
             Value::Array(array) => array.axes.len(),
             Value::Filled { shape: Some(shape), .. } => shape.len(),
-            Value::Filled { shape: None, .. } => return Ok(value),
+            Value::Filled { shape: None, .. } | Value::IsOne(_) => return Ok(value),
             Value::Sizes { .. } => 1,
         };
         let order = match at.ints("perm")? {
@@ -65,6 +65,7 @@ impl Reader<'_> {
             }
             Value::Sizes { sizes, .. } if sizes.len() == 1 => at.named(Value::sizes(sizes, true)),
             Value::Sizes { .. } => Err(at.error("a list of several numbers cannot be one")),
+            Value::IsOne(axis) => Ok(Value::IsOne(axis)),
             Value::Filled { number, shape } => {
                 let shape = match shape {
                     None => None,
@@ -109,7 +110,7 @@ impl Reader<'_> {
             Value::Array(array) => array.axes.len(),
             Value::Sizes { is_scalar, .. } => usize::from(!is_scalar),
             Value::Filled { shape: Some(shape), .. } => shape.len(),
-            Value::Filled { shape: None, .. } => return Ok(value),
+            Value::Filled { shape: None, .. } | Value::IsOne(_) => return Ok(value),
         };
         let new_rank = rank + axes.len();
         let mut places = axes.iter().map(|&axis| at.axis(axis, new_rank)).collect::<Result<Vec<_>>>()?;
@@ -139,6 +140,7 @@ impl Reader<'_> {
                 });
                 Value::Filled { number, shape }
             }
+            Value::IsOne(axis) => Value::IsOne(axis),
         })
     }
 
@@ -161,6 +163,7 @@ impl Reader<'_> {
         match self.input(at, 0)? {
             Value::Array(array) => self.reshaped(at, array, &target).map(Value::Array),
             Value::Filled { number, .. } => Ok(Value::Filled { number, shape: None }),
+            Value::IsOne(axis) => Ok(Value::IsOne(axis)),
             Value::Sizes { sizes, .. } => match target.len() {
                 0 | 1 => at.named(Value::sizes(sizes, target.is_empty())),
                 _ => Err(at.error("a list of lengths with several axes")),

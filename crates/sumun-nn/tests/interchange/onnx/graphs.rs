@@ -1,10 +1,12 @@
 //! Graphs as exporters write them.
 
+use std::collections::BTreeMap;
+
 use sumun_formats::onnx::OnnxAttribute;
 use sumun_formats::{Data, Tensor, Tensors};
 use sumun_nn::interchange::Import;
 use sumun_nn::interchange::apply;
-use sumun_nn::interchange::onnx::read;
+use sumun_nn::interchange::onnx::{read, read_with};
 use sumun_nn::model::{Input, Model, RecurrentLayer};
 
 use super::{Graph, int, int_list, scalar, text};
@@ -410,6 +412,102 @@ fn a_branch_is_taken_where_its_condition_is_known() {
         .output("y");
     let outputs = run(&read(&graph.model()).unwrap(), &[("x", tensor(&[1, 2, 4], 1))]);
     assert!(values(&outputs, "y").iter().all(|&value| value >= 0.0));
+}
+
+/// A graph of two sample rates, as exporters write a model for both.
+fn two_rates() -> Graph {
+    let branch = |name: &str| {
+        let output = format!("{name}_y");
+        Graph::new().node("MatMul", &["x", name], &[&output]).output(&output).graph()
+    };
+    Graph::new()
+        .input("x", 1, &[-1, -2, 4])
+        .input("sr", 7, &[])
+        .weight("fast", &[4, 2])
+        .weight("late", &[4, 2])
+        .constant("rate", scalar(16000))
+        .node("Equal", &["sr", "rate"], &["is_fast"])
+        .node_with(
+            "If",
+            &["is_fast"],
+            &["y"],
+            &[
+                ("then_branch", OnnxAttribute::Graph(Box::new(branch("fast")))),
+                ("else_branch", OnnxAttribute::Graph(Box::new(branch("late")))),
+            ],
+        )
+        .output("y")
+}
+
+#[test]
+fn a_number_that_a_graph_branches_on_is_told_beforehand() {
+    let graph = two_rates().model();
+    assert_eq!(
+        read(&graph).unwrap_err().to_string(),
+        "the node 'is_fast' (Equal): it depends on the input 'sr', whose value is not known; give it with set_input = sr=16000"
+    );
+    let known = |name: &str, number: f64| BTreeMap::from([(name.to_owned(), number)]);
+    let error = |known| read_with(&graph, &known).unwrap_err().to_string();
+    assert_eq!(error(known("rate", 1.0)), "the graph has no input 'rate'; it has 'x', 'sr'");
+    assert_eq!(
+        error(known("x", 1.0)),
+        "the input 'x' is an array; the value of an input can be told where it is one number"
+    );
+    assert_eq!(error(known("sr", 0.5)), "the input 'sr' has a type without the number 0.5");
+    let x = tensor(&[1, 2, 4], 1);
+    let [fast, late] = [16000.0, 8000.0].map(|rate| {
+        let import = read_with(&graph, &known("sr", rate)).unwrap();
+        assert_eq!(
+            import.notes,
+            [format!(
+                "the graph does different things for different 'sr': read was what it does for 'sr' = {rate}"
+            )]
+        );
+        let alone = values(&run(&import, &[("x", x.clone())]), "y");
+        let given = [("x", x.clone()), ("sr", scalar(rate as i64))];
+        assert_eq!(values(&run(&import, &given), "y"), alone);
+        let error = import.apply(&tensors(&[("x", x.clone()), ("sr", scalar(1))]), &Tensors::new());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            format!("the input 'sr' is 1, but the graph was read for {rate}; read it with set_input = sr=1")
+        );
+        alone
+    });
+    assert_ne!(fast, late);
+}
+
+/// What exporters make of `squeeze`: the axis is left out where its length is 1.
+#[test]
+fn an_axis_that_may_be_left_out_is() {
+    let squeezed = Graph::new().ints("two", &[2]).node("Squeeze", &["m", "two"], &["s"]).output("s").graph();
+    let kept = Graph::new().node("Identity", &["m"], &["i"]).output("i").graph();
+    let graph = Graph::new()
+        .input("x", 1, &[-1, 3, -2])
+        .weight("w", &[4, 3, 5])
+        .ints("last", &[-1])
+        .ints("one", &[1])
+        .node("Conv", &["x", "w"], &["m"])
+        .node("Shape", &["m"], &["shape"])
+        .node("Gather", &["shape", "last"], &["length"])
+        .node("Equal", &["length", "one"], &["is_one"])
+        .node_with(
+            "If",
+            &["is_one"],
+            &["y"],
+            &[
+                ("then_branch", OnnxAttribute::Graph(Box::new(squeezed))),
+                ("else_branch", OnnxAttribute::Graph(Box::new(kept))),
+            ],
+        )
+        .output("y");
+    let import = read(&graph.model()).unwrap();
+    assert_eq!(
+        import.notes,
+        ["the graph asks whether there is one step left, and was read for arrays of which it leaves one"]
+    );
+    assert_eq!(run(&import, &[("x", tensor(&[2, 3, 5], 1))]).get("y").unwrap().shape(), [2, 4]);
+    let error = import.apply(&tensors(&[("x", tensor(&[2, 3, 6], 1))]), &Tensors::new()).unwrap_err();
+    assert_eq!(error.to_string(), "the graph is for 1 step: its output 'y' has no axis for 2 of them");
 }
 
 #[test]

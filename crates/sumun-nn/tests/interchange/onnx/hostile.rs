@@ -100,7 +100,7 @@ fn what_no_layer_here_does_is_named() {
                 .ints("a", &[1])
                 .node("Slice", &["x", "s", "e", "a"], &["y"])
                 .output("y"),
-            "it takes others than the first or the last step",
+            "it takes others than the first, the last or all but some at the ends",
         ),
         (
             rows().input("c", 9, &[]).node_with("If", &["c"], &["y"], &[]).output("y"),
@@ -108,7 +108,7 @@ fn what_no_layer_here_does_is_named() {
         ),
         (
             rows().input("c", 7, &[]).node_with("If", &["c"], &["y"], &[]).output("y"),
-            "its condition depends on what the model is given",
+            "it depends on the input 'c', whose value is not known; give it with set_input = c=NUMBER",
         ),
         (
             rows().input("x", 1, &[-1]).node("Relu", &["x"], &["y"]).output("y"),
@@ -174,4 +174,68 @@ fn work_is_a_multiple_of_the_file() {
     let graph = huge.node("Add", &["x", "z"], &["y"]).output("y");
     assert!(error(graph).contains("(Add): "));
     assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+/// A body of a loop that reads what it gives, a loop of another body than a cell, and pads that no memory holds.
+#[test]
+fn loops_and_pads_that_are_none_are_refused() {
+    let scan = |body: Graph| {
+        rows().input("h", 1, &[-2, 3]).node_with(
+            "Scan",
+            &["h", "x"],
+            &["hn", "y"],
+            &[("body", OnnxAttribute::Graph(Box::new(body.graph()))), ("num_scan_inputs", int(1))],
+        )
+    };
+    let body = || Graph::new().input("hp", 1, &[-2, 3]).input("xt", 1, &[-2, 4]);
+    let reading = |nodes: Graph| scan(nodes.output("a").output("b")).output("y");
+    let deep = (0..100_000).fold(body(), |graph, k| {
+        graph.node("Add", &[&format!("s{k}"), &format!("s{k}")], &[&format!("s{}", k + 1)])
+    });
+    for (graph, expected) in [
+        (
+            reading(body().node("Identity", &["b"], &["a"]).node("Identity", &["a"], &["b"])),
+            "its body is none of the cells that layers here have",
+        ),
+        (
+            reading(body().node("Tanh", &["a"], &["a"]).node("Identity", &["a"], &["b"])),
+            "its body is none of the cells that layers here have",
+        ),
+        (
+            reading(deep.node("Tanh", &["s100000"], &["a"]).node("Identity", &["a"], &["b"])),
+            "its body is none of the cells that layers here have",
+        ),
+        (scan(body().output("a")).output("y"), "its body is none of the cells that layers here have"),
+        (
+            rows().input("h", 1, &[-2, 3]).node("Scan", &["h", "x"], &["y"]).output("y"),
+            "(Scan): it has no body",
+        ),
+        (rows().node("Loop", &["", "", "x"], &["y"]).output("y"), "(Loop): it has no body"),
+        (
+            rows()
+                .ints("p", &[0, i64::MAX, 0, 0, i64::MAX, 0])
+                .node("Pad", &["x", "p"], &["z"])
+                .node("MatMul", &["z", "w"], &["y"])
+                .output("y"),
+            "after a sequence; at most",
+        ),
+        (rows().ints("p", &[0, 1, 0, 0, 1]).node("Pad", &["x", "p"], &["y"]).output("y"), "5 pads of 3 axes"),
+        (rows().ints("p", &[0, 0, 1, 0, 0, 0]).node("Pad", &["x", "p"], &["y"]).output("y"), "how many"),
+        (
+            rows().ints("p", &[0, 1, 1, 0, 0, 0]).node("Pad", &["x", "p"], &["y"]).output("y"),
+            "it pads several axes",
+        ),
+        (
+            rows()
+                .ints("p", &[0, 1, 0, 0, 0, 0])
+                .node_with("Pad", &["x", "p"], &["y"], &[("mode", super::text("wrap"))])
+                .output("y"),
+            "its mode is 'wrap'",
+        ),
+    ] {
+        let start = Instant::now();
+        let found = error(graph);
+        assert!(found.contains(expected), "{found}\nnot: {expected}");
+        assert!(start.elapsed() < Duration::from_secs(20));
+    }
 }
