@@ -33,6 +33,7 @@ mod keras;
 mod layouts;
 mod modules;
 pub mod onnx;
+mod pairs;
 mod source;
 mod stream;
 mod verify;

@@ -5,6 +5,7 @@ use sumun_formats::{Data, Tensor, Tensors};
 use super::Import;
 use super::chain::chain;
 use super::modules::{Kind, Module, Recurrent, modules};
+use super::pairs::pair;
 use crate::error::quoted;
 use crate::model::{
     Biases, DenseLayer, EmbeddingLayer, Input, LayerConfig, Model, ModelConfig, NamedTensor, RecurrentLayer,
@@ -17,6 +18,9 @@ use crate::{Error, Result};
 /// other layers return their final hidden states, the last one of a file every step; what else cannot be told is in the notes.
 /// Errors: a module that is none of the layers here, modules that do not fit one after the other, a weight that is not finite.
 pub fn of_weights(tensors: &Tensors) -> Result<Import> {
+    if let Some(import) = pair(tensors)? {
+        return Ok(import);
+    }
     let modules = modules(tensors)?;
     let chain = chain(&modules)?;
     let mut notes = Vec::new();

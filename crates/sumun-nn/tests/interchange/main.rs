@@ -4,6 +4,7 @@ mod apply;
 mod audio;
 mod keras;
 mod onnx;
+mod pairs;
 mod source;
 mod torch_files;
 mod weights;
