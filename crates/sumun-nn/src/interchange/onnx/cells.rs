@@ -347,7 +347,7 @@ impl<'g, 'c> Search<'g, 'c> {
                 sum.terms.push(Term { source, weight, is_by_row: false, cut: cut.cloned() });
                 Some(())
             }
-            "Add" => node.inputs.iter().try_for_each(|name| match self.is_constant(name, 8) {
+            "Add" => node.inputs.iter().try_for_each(|name| match self.is_constant(name, 3) {
                 true => {
                     sum.biases.push((name, cut.cloned()));
                     Some(())
