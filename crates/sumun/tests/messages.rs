@@ -7,7 +7,7 @@ use sumun::message::{Key, key};
 use sumun::settings::Setting;
 
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose` and `RunFolder::stage`.
-const ARGUMENTS: [&str; 11] = [
+const ARGUMENTS: [&str; 12] = [
     "history",
     "steps",
     "attention",
@@ -19,6 +19,7 @@ const ARGUMENTS: [&str; 11] = [
     "seconds",
     "slow",
     "out",
+    "set_input",
 ];
 
 /// Every file of the library's crates, without its tests.

@@ -8,8 +8,8 @@ use crate::layer::LayerSpec;
 use crate::nn::{
     ActivationLayer, AttentionLayer, BatchNormLayer, CollectLayer, CombineLayer, Conv1dLayer, CropLayer,
     CrossAttentionLayer, DenseLayer, DistributeLayer, DropoutLayer, ElementwiseLayer, EmbeddingLayer,
-    LayerNormLayer, MaskingLayer, PadLayer, PoolLayer, RecurrentLayer, ReverseLayer, SliceLayer, SoftmaxLayer,
-    UnflattenLayer,
+    LayerNormLayer, MaskingLayer, PadLayer, PoolLayer, RecurrentLayer, ReverseLayer, SliceLayer,
+    SoftmaxLayer, UnflattenLayer,
 };
 use crate::{Error, Result};
 

@@ -12,6 +12,8 @@ use toml::{Table, Value};
 
 /// A line of a forecaster's template that names the same column as another one.
 const KNOWN: &str = "known = [\"…\"]";
+const STATIC: &str = "static = [\"…\"]";
+const SERIES: &str = "series = \"…\"";
 
 /// Calls a function of any task on sequences with each of them.
 macro_rules! with_each {
@@ -67,7 +69,10 @@ fn every_setting_has_a_row_and_every_row_a_setting() {
         }
     }
     with_each!(check);
-    let text = used(&ForecastConfig::settings().unwrap().template()).replace(KNOWN, "known = [\"a\"]");
+    let text = used(&ForecastConfig::settings().unwrap().template())
+        .replace(KNOWN, "known = [\"a\"]")
+        .replace(STATIC, "static = [\"s\"]")
+        .replace(SERIES, "series = \"id\"");
     let config = ForecastConfig::from_tables(&[text.parse().unwrap()]).unwrap();
     let found: BTreeSet<String> = keys(&Table::try_from(config).unwrap()).into_iter().collect();
     let rows: Vec<String> = ForecastConfig::settings().unwrap().rows().map(Setting::key).collect();
@@ -139,7 +144,10 @@ fn the_forecasters_template_says_the_defaults() {
     let mut expected = ForecastConfig::of(&["value"]);
     expected.data.train = "data.csv".into();
     assert_eq!(config, expected);
-    let used = used(&text).replace(KNOWN, "known = \"a, \\\"b,c\\\"\"");
+    let used = used(&text)
+        .replace(KNOWN, "known = \"a, \\\"b,c\\\"\"")
+        .replace(STATIC, "static = [\"s\"]")
+        .replace(SERIES, "series = \"id\"");
     let table: Table = used.parse().unwrap();
     let rows = settings.rows().count();
     let keys: usize = table.values().filter_map(Value::as_table).map(Table::len).sum();
