@@ -89,8 +89,8 @@ pub use forecaster::Forecaster;
 pub use kept::{ForecasterConfig, History, TimeAxis};
 pub use outcome::{Candidate, DataSummary, ForecastOutcome};
 pub use panel::{
-    Calibration, IntervalScores, KnownSeries, PanelConfig, PanelConfigKept, PanelDecisions, PanelEvaluation,
-    PanelForecast, PanelForecaster, PanelOutcome, PanelPlan, PanelScores, PanelSearch, PanelTraining,
+    Calibration, IntervalScores, KnownSeries, PanelConfig, PanelDecisions, PanelEvaluation, PanelForecast,
+    PanelForecaster, PanelForecasterConfig, PanelOutcome, PanelPlan, PanelScores, PanelSearch, PanelTraining,
     SeriesForecast, SeriesScores, View, train_panel,
 };
 pub use plan::ForecastPlan;

@@ -3,7 +3,7 @@
 
 use super::super::baseline::Baseline;
 use super::super::check::{check_axis, check_history, check_resample, damaged};
-use super::forecaster::PanelConfigKept;
+use super::forecaster::PanelForecasterConfig;
 use super::view::View;
 use crate::Result;
 use crate::data::Difference;
@@ -15,7 +15,7 @@ const MOST_STEPS: usize = 1_000_000;
 const MOST_LEVELS: usize = 20;
 
 /// Error unless all parts of the configuration fit together.
-pub(super) fn check(config: &PanelConfigKept) -> Result<()> {
+pub(super) fn check(config: &PanelForecasterConfig) -> Result<()> {
     let Some((view, others)) = config.views.split_first() else {
         return damaged("it has no network".into());
     };

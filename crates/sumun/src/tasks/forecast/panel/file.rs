@@ -4,7 +4,7 @@ use super::super::super::file::{PIPELINE, PIPELINE_KIND, to_file};
 use super::super::config::TASK;
 use super::super::network;
 use super::check::check;
-use super::forecaster::{PanelConfigKept, PanelForecaster};
+use super::forecaster::{PanelForecaster, PanelForecasterConfig};
 use crate::model::{Model, ModelFile, NETWORK};
 use crate::{Error, Result};
 
@@ -36,7 +36,7 @@ fn opened(mut file: ModelFile) -> Result<PanelForecaster> {
     if let Some(pipeline) = pipeline.as_object_mut() {
         pipeline.remove(PIPELINE_KIND);
     }
-    let config: PanelConfigKept = serde_json::from_value(pipeline).map_err(|e| {
+    let config: PanelForecasterConfig = serde_json::from_value(pipeline).map_err(|e| {
         Error::Model(format!(
             "the configuration is not one of a forecaster of sumun {} ({e}); train again or use the version that made it",
             env!("CARGO_PKG_VERSION")

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// Everything about a model of many series except its network, as a model file keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PanelConfigKept {
+pub struct PanelForecasterConfig {
     /// The version of Sumun that trained it.
     pub version: String,
     /// The seed it was trained with.
@@ -74,7 +74,7 @@ pub struct KnownSeries {
 /// A trained model of many series with everything that it needs to forecast.
 #[derive(Debug)]
 pub struct PanelForecaster {
-    pub(super) config: PanelConfigKept,
+    pub(super) config: PanelForecasterConfig,
     pub(super) model: Model,
 }
 
@@ -95,7 +95,7 @@ pub(super) struct Forecasts {
     pub(super) spreads: Vec<f64>,
 }
 
-impl PanelConfigKept {
+impl PanelForecasterConfig {
     /// How the first network sees a series: what all have alike stands there.
     pub fn view(&self) -> &View {
         &self.views[0]
@@ -230,7 +230,7 @@ impl PanelConfigKept {
 
 impl PanelForecaster {
     /// Everything except the network.
-    pub fn config(&self) -> &PanelConfigKept {
+    pub fn config(&self) -> &PanelForecasterConfig {
         &self.config
     }
 

@@ -10,7 +10,7 @@ use super::super::network::joined;
 use super::super::trials::{Trained, Trials};
 use super::calibrate::Calibration;
 use super::fit::{Fitting, Place};
-use super::forecaster::{KnownSeries, PanelConfigKept, PanelForecaster};
+use super::forecaster::{KnownSeries, PanelForecaster, PanelForecasterConfig};
 use super::outcome::{PanelOutcome, Shown};
 use super::plan::{PanelPlan, reference_name};
 use super::predict::{came, measure};
@@ -167,7 +167,7 @@ impl PanelSearch {
 }
 
 /// What the model file keeps beside the network, before the intervals are calibrated.
-fn kept(plan: &PanelPlan, views: Vec<View>) -> Result<PanelConfigKept> {
+fn kept(plan: &PanelPlan, views: Vec<View>) -> Result<PanelForecasterConfig> {
     let (asked, data) = (&plan.config, plan.data());
     let first = plan.members.first();
     let series = plan.members.members.iter().zip(&data.scales);
@@ -179,7 +179,7 @@ fn kept(plan: &PanelPlan, views: Vec<View>) -> Result<PanelConfigKept> {
         mase_scale,
         baselines: Vec::new(),
     });
-    Ok(PanelConfigKept {
+    Ok(PanelForecasterConfig {
         version: env!("CARGO_PKG_VERSION").into(),
         seed: asked.train.seed,
         columns: plan.members.columns.clone(),
@@ -200,7 +200,7 @@ fn kept(plan: &PanelPlan, views: Vec<View>) -> Result<PanelConfigKept> {
 
 /// Calibrates the intervals by the validation parts; what is to be said of it.
 fn calibrated(
-    config: &mut PanelConfigKept,
+    config: &mut PanelForecasterConfig,
     model: &Model,
     plan: &PanelPlan,
     values: &[&Filled],

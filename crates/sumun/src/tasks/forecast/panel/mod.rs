@@ -29,7 +29,7 @@ mod view;
 
 pub use calibrate::Calibration;
 pub(super) use file::is_panel;
-pub use forecaster::{KnownSeries, PanelConfigKept, PanelForecaster};
+pub use forecaster::{KnownSeries, PanelForecaster, PanelForecasterConfig};
 pub use learning::PanelSearch;
 pub use outcome::PanelOutcome;
 pub use plan::{PanelDecisions, PanelPlan};

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::config::{ForecastConfig, TASK};
 use super::super::outcome::Candidate;
 use super::fit::{Data, Place};
-use super::forecaster::{PanelConfigKept, PanelForecaster};
+use super::forecaster::{PanelForecaster, PanelForecasterConfig};
 use super::plan::{PanelDecisions, PanelPlan};
 use super::score::{PanelEvaluation, PanelScores};
 use crate::model::Model;
@@ -87,7 +87,12 @@ pub(super) struct Example {
 const ROWS_SHOWN: usize = 4;
 
 impl Shown {
-    pub(super) fn of(plan: &PanelPlan, config: &PanelConfigKept, model: &Model, data: &Data) -> Result<Self> {
+    pub(super) fn of(
+        plan: &PanelPlan,
+        config: &PanelForecasterConfig,
+        model: &Model,
+        data: &Data,
+    ) -> Result<Self> {
         let members = &plan.members.members;
         let mut rows: Vec<usize> = members.iter().map(|member| member.source.rows).collect();
         rows.sort_unstable();
@@ -107,7 +112,7 @@ impl Shown {
 /// The last forecast of a few series: of those that are measured, the best, the middle and the worst.
 fn examples(
     plan: &PanelPlan,
-    config: &PanelConfigKept,
+    config: &PanelForecasterConfig,
     model: &Model,
     data: &Data,
     names: &[String],

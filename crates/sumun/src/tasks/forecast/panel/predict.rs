@@ -9,7 +9,7 @@ use super::super::metrics::mase_scale_of;
 use super::super::predict::{Place as Join, after, has_columns, joined, name_steps};
 use super::super::source::{Source, Wanted};
 use super::fit::Place;
-use super::forecaster::{Forecasts, PanelConfigKept, PanelForecaster, quantiles};
+use super::forecaster::{Forecasts, PanelForecaster, PanelForecasterConfig, quantiles};
 use super::score::{PanelEvaluation, Truth, root_scale, weigh};
 use super::source::{Member, Members};
 use super::view::Frame;
@@ -288,7 +288,7 @@ impl PanelForecaster {
     }
 }
 
-impl PanelConfigKept {
+impl PanelForecasterConfig {
     fn by_id(&self) -> HashMap<&[String], &super::forecaster::KnownSeries> {
         self.known_series.iter().map(|known| (known.id.as_slice(), known)).collect()
     }
@@ -306,7 +306,7 @@ impl PanelConfigKept {
 
 /// The model beside the baselines at the places of `truth`.
 pub(super) fn measure(
-    config: &PanelConfigKept,
+    config: &PanelForecasterConfig,
     model: &Model,
     frames: &[Frame],
     truth: &Truth<'_>,
@@ -333,7 +333,7 @@ pub(super) fn measure(
     })
 }
 
-fn mean_pinball(config: &PanelConfigKept, truth: &Truth<'_>, forecasts: &Forecasts) -> Option<f64> {
+fn mean_pinball(config: &PanelForecasterConfig, truth: &Truth<'_>, forecasts: &Forecasts) -> Option<f64> {
     if config.levels.is_empty() {
         return None;
     }
@@ -387,7 +387,12 @@ fn finite(name: &str, mut values: impl Iterator<Item = f64>) -> Result<()> {
 }
 
 /// The columns that the model needs, from a file; of interest are the `last` rows of each series, or all.
-fn read(config: &PanelConfigKept, table: &Table, missing: Missing, last: Option<usize>) -> Result<Members> {
+fn read(
+    config: &PanelForecasterConfig,
+    table: &Table,
+    missing: Missing,
+    last: Option<usize>,
+) -> Result<Members> {
     let view = config.view();
     let time = match &config.time {
         Some(axis) if view.calendar.is_some() || has_columns(table, &axis.column) => {
@@ -433,7 +438,7 @@ fn read(config: &PanelConfigKept, table: &Table, missing: Missing, last: Option<
 
 /// The values of the steps ahead in z, `[places, horizon]`, where they came before row `end` of their series.
 pub(super) fn came(
-    config: &PanelConfigKept,
+    config: &PanelForecasterConfig,
     values: &[&Filled],
     splits: &[Split],
     places: &[Place],
