@@ -211,7 +211,7 @@ pub(super) fn evaluate(
 }
 
 /// Refuses forecasts that are no numbers.
-fn finite(name: &str, mut values: impl Iterator<Item = f64>) -> Result<()> {
+pub(super) fn finite(name: &str, mut values: impl Iterator<Item = f64>) -> Result<()> {
     match values.find(|value| !value.is_finite()) {
         None => Ok(()),
         Some(value) => Err(Error::Model(format!(

@@ -112,14 +112,7 @@ impl PanelForecasterConfig {
 
     pub(super) fn sizes(&self) -> Vec<Sizes> {
         let targets = quantiles(&self.levels).len();
-        let of = |view: &View| Sizes {
-            input: view.input_width(),
-            ahead: view.ahead_width(),
-            horizon: view.horizon,
-            targets,
-            own_ahead: true,
-        };
-        self.views.iter().map(of).collect()
+        self.views.iter().map(|view| view.sizes(targets)).collect()
     }
 
     /// The forecasts from `origins`, the first of them in the first of the frames and so on: of several networks their mean. Errors:

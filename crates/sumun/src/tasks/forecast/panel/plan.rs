@@ -222,13 +222,7 @@ impl PanelPlan {
     }
 
     pub(super) fn sizes(&self, view: &View) -> Sizes {
-        Sizes {
-            input: view.input_width(),
-            ahead: view.ahead_width(),
-            horizon: view.horizon,
-            targets: self.decisions.quantiles().len(),
-            own_ahead: true,
-        }
+        view.sizes(self.decisions.quantiles().len())
     }
 
     /// What must not have changed when a training goes on.

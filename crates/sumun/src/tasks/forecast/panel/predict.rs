@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::baseline::{Baseline, Observed};
 use super::super::metrics::mase_scale_of;
-use super::super::predict::{Place as Join, after, has_columns, joined, name_steps};
+use super::super::predict::{Place as Join, after, finite, has_columns, joined, name_steps};
 use super::super::source::{Source, Wanted};
 use super::fit::Place;
 use super::forecaster::{Forecasts, PanelForecaster, PanelForecasterConfig, quantiles};
@@ -14,7 +14,7 @@ use super::score::{PanelEvaluation, Truth, root_scale, weigh};
 use super::source::{Member, Members};
 use super::view::Frame;
 use crate::data::{Filled, Missing, NONE_CLOSED, Split, Table, TimeColumn, quoted};
-use crate::message::{key, text};
+use crate::message::key;
 use crate::model::Model;
 use crate::report::text::count;
 use crate::{Error, Result};
@@ -373,17 +373,6 @@ fn of_series(member: &Member) -> String {
 
 fn of(many: usize, what: &str) -> String {
     format!("{} {what}", count(many))
-}
-
-/// Refuses forecasts that are no numbers.
-fn finite(name: &str, mut values: impl Iterator<Item = f64>) -> Result<()> {
-    match values.find(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(value) => Err(Error::Model(format!(
-            "{name}: a forecast is {value}; the values of the file, or the weights, are too large"
-        ))
-        .advise(text("look for a mistake in the file, or train again with a smaller ") + key("lr"))),
-    }
 }
 
 /// The columns that the model needs, from a file; of interest are the `last` rows of each series, or all.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::network::Sizes;
 use super::super::preprocessing::{Input, known_rows, marks, width_of};
 use super::source::Member;
 use crate::data::{Calendar, Difference, Filled, Scaler};
@@ -26,7 +27,7 @@ pub struct View {
     pub known: Vec<Input>,
     /// Columns with one value a series.
     pub statics: Vec<Input>,
-    /// What is told of the time of each step, if anything.
+    /// The calendar features of each step, if there are any.
     pub calendar: Option<Calendar>,
     /// Whether z is the logarithm of the value.
     pub log: bool,
@@ -98,6 +99,17 @@ impl View {
 
     fn known_width(&self) -> usize {
         width_of(&self.known) + self.calendar.as_ref().map_or(0, Calendar::width)
+    }
+
+    /// The sizes of a network that returns so many quantiles of each step.
+    pub(super) fn sizes(&self, quantiles: usize) -> Sizes {
+        Sizes {
+            input: self.input_width(),
+            ahead: self.ahead_width(),
+            horizon: self.horizon,
+            targets: quantiles,
+            own_ahead: true,
+        }
     }
 
     /// The rows that a forecast looks back on: a window and a season before it.
@@ -174,7 +186,7 @@ impl View {
         Scale { level, spread: if spread > 0.0 && spread.is_finite() { spread } else { 1.0 } }
     }
 
-    /// What the network is told of a spread, before it is scaled itself.
+    /// The spread as an input of the network, before it is scaled itself.
     pub(super) fn log_spread(&self, scale: Scale) -> f64 {
         match self.log {
             true => scale.spread.ln(),
