@@ -63,12 +63,13 @@
 //! | save and load | [`model::ModelFile`] |
 //!
 //! The feature `files`, on by default, has model files, models from TOML and [`durable`]. A program that keeps its models in
-//! memory builds without it, and with 36 crates instead of 62: `sumun-nn = { version = "0.1", default-features = false }`.
+//! memory builds without it, and with 38 crates instead of 64: `sumun-nn = { version = "0.1", default-features = false }`.
 //!
 //! The feature `interchange` has [`interchange`], models of other programs.
 //!
 //! What flows between layers is in [`rows`], what they learn in [`parameters`], the noise of dropout in [`noise`].
 
+mod distribution;
 #[cfg(feature = "files")]
 pub mod durable;
 pub mod error;
@@ -91,6 +92,7 @@ pub mod rows;
 mod state;
 pub mod train;
 
+pub use distribution::Distribution;
 pub use error::{Error, Result};
 pub use parameters::Parameters;
 pub use rows::{Fill, Ids, IdsParts, Layout, Rows, RowsParts};

@@ -6,6 +6,7 @@
 mod bce;
 mod cross_entropy;
 mod huber;
+mod likelihood;
 mod mae;
 mod mse;
 mod pinball;
@@ -15,12 +16,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::Path;
 
+use crate::distribution::Distribution;
 use crate::error::expect_available;
 use crate::{Error, Result};
 
 pub use bce::{Bce, BceLogits};
 pub use cross_entropy::CrossEntropy;
 pub use huber::Huber;
+pub use likelihood::Likelihood;
 pub use mae::Mae;
 pub use mse::Mse;
 pub use pinball::Pinball;
@@ -28,7 +31,8 @@ pub use pinball::Pinball;
 /// What a prediction should have been.
 #[derive(Debug, Clone, Copy)]
 pub enum Targets<'a> {
-    /// A number for each predicted number; of the pinball loss, for all its quantiles.
+    /// A number for each predicted number; of the pinball loss, for all its quantiles; of a likelihood, what
+    /// [`Likelihood`] says.
     Values(&'a [f32]),
     /// A class for each row of logits.
     Classes(&'a [u32]),
@@ -70,6 +74,8 @@ pub enum Loss {
     CrossEntropy(CrossEntropy),
     /// The loss of quantiles, several for each target.
     Pinball(Pinball),
+    /// The negative log-likelihood of a distribution, several outputs for each target.
+    Likelihood(Likelihood),
 }
 
 impl Loss {
@@ -117,6 +123,9 @@ impl Loss {
             (Self::Pinball(loss), Targets::Values(target)) => {
                 loss.value_and_gradient(prediction, target, gradient)
             }
+            (Self::Likelihood(loss), Targets::Values(target)) => {
+                loss.value_and_gradient(prediction, target, gradient)
+            }
             (Self::CrossEntropy(loss), Targets::Classes(target)) => {
                 loss.value_and_gradient_on(path, prediction, target, gradient)
             }
@@ -131,6 +140,7 @@ impl Loss {
             (Self::CrossEntropy(_), Targets::Values(_)) | (_, Targets::Classes(_)) => {
                 Err(self.wrong_kind(targets))
             }
+            (Self::Likelihood(loss), Targets::Values(target)) => Ok((target.len() / loss.numbers()) as f64),
             (_, Targets::Values(target)) => Ok(target.len() as f64),
         }
     }
@@ -145,6 +155,7 @@ impl Loss {
             Self::BceProbabilities(_) => "bce_probabilities",
             Self::CrossEntropy(_) => "cross_entropy",
             Self::Pinball(_) => "pinball",
+            Self::Likelihood(_) => "likelihood",
         }
     }
 
@@ -158,7 +169,7 @@ impl Loss {
     }
 }
 
-/// A loss by its name, with PyTorch's defaults; `bce` is on logits.
+/// A loss by its name, with PyTorch's defaults; `bce` is on logits, a `likelihood` that of the normal distribution.
 impl FromStr for Loss {
     type Err = Error;
 
@@ -171,9 +182,10 @@ impl FromStr for Loss {
             "bce_probabilities" => Self::BceProbabilities(Bce),
             "cross_entropy" => Self::CrossEntropy(CrossEntropy::default()),
             "pinball" => Self::Pinball(Pinball::default()),
+            "likelihood" => Self::Likelihood(Likelihood { distribution: Distribution::Normal }),
             _ => {
                 return Err(Error::Invalid(format!(
-                    "no loss is named {name:?}; there are mse, mae, huber, bce, bce_probabilities, cross_entropy and pinball"
+                    "no loss is named {name:?}; there are mse, mae, huber, bce, bce_probabilities, cross_entropy, pinball and likelihood"
                 )));
             }
         })
@@ -259,7 +271,9 @@ pub(crate) mod tests {
 
     #[test]
     fn losses_are_found_by_name_and_survive_serialisation() {
-        for name in ["mse", "mae", "huber", "bce", "bce_probabilities", "cross_entropy", "pinball"] {
+        for name in
+            ["mse", "mae", "huber", "bce", "bce_probabilities", "cross_entropy", "pinball", "likelihood"]
+        {
             let loss: Loss = name.parse().unwrap();
             assert_eq!(loss.name(), name);
             let text = toml::to_string(&loss).unwrap();
