@@ -170,6 +170,9 @@ pub(crate) fn panel_model_json(evaluation: &PanelEvaluation) -> Value {
     if let Some(pinball) = evaluation.pinball {
         object["pinball"] = json_number(pinball);
     }
+    if let Some(crps) = evaluation.crps {
+        object["crps"] = json_number(crps);
+    }
     if !evaluation.intervals.is_empty() {
         object["intervals"] = evaluation
             .intervals
@@ -231,6 +234,10 @@ pub(crate) fn panel_table(
             percent(interval.level),
             percent(interval.coverage),
         );
+    }
+    if let Some(crps) = evaluation.crps {
+        text +=
+            &format!("the continuous ranked probability score is {} in units of the MASE\n", number(crps));
     }
     let worst = evaluation.worst(WORST);
     if names.len() > 2 * WORST && !worst.is_empty() {

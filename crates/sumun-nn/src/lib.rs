@@ -69,7 +69,7 @@
 //!
 //! What flows between layers is in [`rows`], what they learn in [`parameters`], the noise of dropout in [`noise`].
 
-mod distribution;
+pub mod distribution;
 #[cfg(feature = "files")]
 pub mod durable;
 pub mod error;

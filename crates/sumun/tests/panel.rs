@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sumun::data::Table;
 use sumun::forecast::{
-    ForecastConfig, PanelForecast, PanelForecaster, PanelOutcome, PanelTraining, train_panel,
+    ForecastConfig, PanelForecast, PanelForecaster, PanelOutcome, PanelRequest, PanelTraining, train_panel,
 };
 use sumun::model::ModelFile;
 use sumun::settings::OutputChoice;
@@ -66,7 +66,7 @@ fn again(model: &PanelForecaster) -> PanelForecaster {
 }
 
 fn predicted(model: &PanelForecaster, text: &str) -> PanelForecast {
-    model.predict(Some(&table(text)), None, None, None).unwrap()
+    model.predict(Some(&table(text)), PanelRequest::default()).unwrap()
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn every_series_is_forecast_with_intervals_that_do_not_cross() {
     assert_eq!(keys, ["naive", "seasonal_naive_12", "naive2", "theta", "ets"]);
     assert!(test.model.overall.mase.unwrap().is_finite() && test.model.owa.unwrap() > 0.0);
     assert_eq!(test.baselines[2].owa, Some(1.0));
-    let forecast = outcome.forecaster.predict(None, None, None, None).unwrap();
+    let forecast = outcome.forecaster.predict(None, PanelRequest::default()).unwrap();
     assert_eq!((forecast.series.len(), forecast.levels.as_slice()), (24, &[0.8, 0.95][..]));
     for series in &forecast.series {
         assert_eq!((series.labels.len(), series.values.len()), (6, 6));
@@ -94,7 +94,7 @@ fn every_series_is_forecast_with_intervals_that_do_not_cross() {
     assert_eq!(forecast.series[0].labels[0], "2015-01");
     assert_eq!(forecast.series[1].labels[0], "2015-04");
     // A model file says the same.
-    assert_eq!(again(&outcome.forecaster).predict(None, None, None, None).unwrap(), forecast);
+    assert_eq!(again(&outcome.forecaster).predict(None, PanelRequest::default()).unwrap(), forecast);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn one_series_has_intervals_too() {
     config.train.output = OutputChoice::Quantiles;
     config.train.levels = vec!["90".into()];
     let outcome = trained(&text, &config);
-    let forecast = outcome.forecaster.predict(None, None, None, None).unwrap();
+    let forecast = outcome.forecaster.predict(None, PanelRequest::default()).unwrap();
     assert_eq!(
         (forecast.columns.len(), forecast.series.len(), forecast.levels.as_slice()),
         (0, 1, &[0.9][..])
@@ -220,7 +220,7 @@ fn one_series_has_intervals_too() {
     let mut config = config.clone();
     config.data.series = Some("shop=s0".into());
     assert_eq!(
-        trained(&text, &config).forecaster.predict(None, None, None, None).unwrap().series,
+        trained(&text, &config).forecaster.predict(None, PanelRequest::default()).unwrap().series,
         forecast.series
     );
 }
@@ -231,7 +231,9 @@ fn one_number_a_step_where_that_is_asked_for() {
     config.train.output = OutputChoice::Point;
     let outcome = trained(&csv(4, 1.0), &config);
     assert!(outcome.test.as_ref().unwrap().intervals.is_empty());
-    assert!(outcome.forecaster.predict(None, None, None, None).unwrap().series[0].intervals.is_empty());
+    assert!(
+        outcome.forecaster.predict(None, PanelRequest::default()).unwrap().series[0].intervals.is_empty()
+    );
 }
 
 #[test]
@@ -239,7 +241,7 @@ fn short_series_are_said_and_long_enough_ones_forecast() {
     let text = csv(6, 1.0);
     let model = trained(&text, &config()).forecaster;
     let few = "shop,month,kind,sales\nnew,2024-01,north,5\nnew,2024-02,north,6\n";
-    let message = model.predict(Some(&table(few)), None, None, None).unwrap_err().to_string();
+    let message = model.predict(Some(&table(few)), PanelRequest::default()).unwrap_err().to_string();
     assert_eq!(message, "sales.csv: no series has the 4 rows that a forecast needs");
     let both = format!("{text}new,2024-01,north,5\nnew,2024-02,north,6\n");
     let forecast = predicted(&model, &both);
@@ -298,7 +300,12 @@ fn a_file_that_was_tampered_with_is_refused() {
     open(file()).unwrap();
     let tampered = |pointer: &str, value: serde_json::Value| {
         let mut file = file();
-        *file.config.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value;
+        // What a file may lack is put into it.
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        match file.config.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}")) {
+            serde_json::Value::Object(of) => drop(of.insert(name.to_owned(), value)),
+            other => other[name.parse::<usize>().unwrap()] = value,
+        }
         open(file).unwrap_err().to_string()
     };
     for (pointer, value) in [
@@ -316,6 +323,11 @@ fn a_file_that_was_tampered_with_is_refused() {
         ("/pipeline/known_series/0/history/columns", serde_json::json!([[1.0], [2.0]])),
         ("/pipeline/known_series/0/history/rows", serde_json::json!(0)),
         ("/pipeline/known_series", serde_json::json!([])),
+        ("/pipeline/templates", serde_json::json!({ "probabilities": [[0.5]] })),
+        ("/pipeline/templates", serde_json::json!({ "probabilities": [[0.5, 0.5, 0.5, 0.5, 0.5, 2.0]] })),
+        ("/pipeline/distribution", serde_json::json!("negative-binomial")),
+        ("/pipeline/distribution", serde_json::json!("normal")),
+        ("/pipeline/distribution", serde_json::json!("cauchy")),
     ] {
         let message = tampered(pointer, value);
         assert!(message.starts_with("model: ") && !message.contains('\n'), "{pointer}: {message}");
@@ -331,7 +343,7 @@ fn requests_that_a_forecaster_cannot_meet_are_errors() {
     let message =
         TrainedModel::predict(&model, &Request { beam: Some(2), ..Request::default() }).unwrap_err();
     assert!(message.to_string().contains("this is a forecaster"), "{message}");
-    let short = model.predict(None, Some(2), None, None).unwrap();
+    let short = model.predict(None, PanelRequest { steps: Some(2), ..PanelRequest::default() }).unwrap();
     assert_eq!(short.series[0].values.len(), 2);
 }
 
@@ -354,10 +366,187 @@ fn the_report_shows_series_intervals_and_errors() {
             "rmsse",
             "owa",
             "pinball",
+            "crps",
             "coverage_80",
             "width_80",
             "coverage_95",
             "width_95"
         ]
+    );
+}
+
+/// Demand for spare parts, most of it 0.
+fn parts() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/parts/parts.csv");
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn of_parts(output: OutputChoice) -> ForecastConfig {
+    let mut config = ForecastConfig::of_series("demand", "part");
+    config.data.r#static = vec!["class".into()];
+    config.data.horizon = Some(4);
+    config.data.window = Some(16);
+    config.network.hidden = 8;
+    config.train.output = output;
+    config
+}
+
+#[test]
+fn counts_are_forecast_by_a_distribution_better_than_by_any_one_number() {
+    let mut config = of_parts(OutputChoice::NegativeBinomial);
+    config.train.epochs = Some(4);
+    let outcome = trained(&parts(), &config);
+    let test = outcome.test.as_ref().unwrap();
+    // Of a forecast of one number the continuous ranked probability score is the absolute error.
+    let crps = test.crps.unwrap();
+    let keys: Vec<&str> = test.baselines.iter().map(|one| one.key.as_str()).collect();
+    assert!(keys.contains(&"croston"), "{keys:?}");
+    for baseline in &test.baselines {
+        let mase = baseline.overall.mase.unwrap();
+        assert!(crps < 0.9 * mase, "{crps} and {mase} of {}", baseline.name);
+    }
+    config.train.output = OutputChoice::Point;
+    let point = trained(&parts(), &config);
+    let mase = point.test.as_ref().unwrap().model.overall.mase.unwrap();
+    assert!(crps < 0.9 * mase, "{crps} and {mase}");
+    assert!(
+        point.notes.iter().any(|note| note.starts_with("column 'demand' has counts, ")),
+        "{:?}",
+        point.notes
+    );
+    // What is forecast can come, and its mean is that of the distribution.
+    let forecast =
+        outcome.forecaster.predict(None, PanelRequest { paths: 20, ..PanelRequest::default() }).unwrap();
+    let whole = |value: f64| value >= 0.0 && value.fract() == 0.0;
+    for series in &forecast.series {
+        assert_eq!((series.means.len(), series.paths.len()), (4, 20));
+        assert!(series.means.iter().all(|&mean| mean > 0.0 && mean < 30.0), "{:?}", series.means);
+        assert!(series.values.iter().all(|&value| whole(value)), "{:?}", series.values);
+        assert!(series.intervals.iter().flatten().flatten().all(|&end| whole(end)));
+        assert!(series.paths.iter().flatten().all(|&value| whole(value)), "{:?}", series.paths);
+    }
+    assert_eq!(
+        again(&outcome.forecaster)
+            .predict(None, PanelRequest { paths: 20, ..PanelRequest::default() })
+            .unwrap(),
+        forecast
+    );
+}
+
+#[test]
+fn distributions_have_intervals_and_the_same_bits_with_any_threads() {
+    for output in [OutputChoice::Normal, OutputChoice::StudentT, OutputChoice::ZeroInflated] {
+        let (text, mut config) = match output {
+            OutputChoice::ZeroInflated => (parts(), of_parts(output)),
+            _ => (csv(24, 1.0), config()),
+        };
+        config.train.epochs = Some(2);
+        config.train.output = output;
+        let of = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| trained(&text, &config))
+        };
+        let (one, three) = (of(1), of(3));
+        let weights = |outcome: &PanelOutcome| outcome.forecaster.model().parameters().values().to_vec();
+        assert_eq!(weights(&one), weights(&three), "{output}");
+        let asked = PanelRequest { paths: 3, ..PanelRequest::default() };
+        let forecast = one.forecaster.predict(None, asked).unwrap();
+        assert_eq!(forecast, three.forecaster.predict(None, asked).unwrap(), "{output}");
+        for series in &forecast.series {
+            for (step, &value) in series.values.iter().enumerate() {
+                let [[low, high], [lower, higher]] = [series.intervals[0][step], series.intervals[1][step]];
+                let ends = [0.0, lower, low, value, high, higher];
+                assert!(ends.windows(2).all(|pair| pair[0] <= pair[1]), "{output}: {ends:?}");
+                assert!(higher > lower, "{output}: {ends:?}");
+            }
+        }
+        let coverage = one.test.as_ref().unwrap().intervals[0].coverage;
+        assert!((0.6..=1.0).contains(&coverage), "{output}: {coverage}");
+    }
+}
+
+#[test]
+fn sample_paths_have_the_values_of_the_intervals_and_hang_together() {
+    // Whole series drift up or down from where they are, so that the steps of a forecast go the same way.
+    let mut text = String::from("shop,row,sales\n");
+    let mut state = 7u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as f64 / f64::from(1u32 << 31) - 0.5
+    };
+    for k in 0..40 {
+        let mut value = 100.0;
+        for _ in 0..60 {
+            value += noise();
+            writeln!(text, "s{k},0,{value:.4}").unwrap();
+        }
+    }
+    let mut config = config();
+    config.data.time = Some("none".into());
+    config.data.season = Some(sumun::forecast::Or::Word("none".into()));
+    let outcome = trained(&text, &config);
+    let asked = PanelRequest { paths: 40, ..PanelRequest::default() };
+    let forecast = outcome.forecaster.predict(None, asked).unwrap();
+    let (mut same, mut all) = (0usize, 0usize);
+    for series in &forecast.series {
+        for step in 0..6 {
+            let mut values: Vec<f64> = series.paths.iter().map(|path| path[step]).collect();
+            values.sort_by(f64::total_cmp);
+            let [lower, upper] = series.intervals[0][step];
+            let inside = values.iter().filter(|&&value| lower <= value && value <= upper).count();
+            assert!((31..=33).contains(&inside), "{inside} of 40 inside 80 %");
+            assert!(values[19] <= series.values[step] && series.values[step] <= values[20]);
+        }
+        for path in &series.paths {
+            all += 1;
+            same += usize::from((path[4] > series.values[4]) == (path[5] > series.values[5]));
+        }
+    }
+    // Of independent steps half would lie on the same side of the median.
+    assert!(same as f64 > 0.7 * all as f64, "{same} of {all}");
+    assert_eq!(outcome.forecaster.predict(None, asked).unwrap(), forecast, "the same paths again");
+    // A path is the same whatever steps are asked for.
+    let short = outcome.forecaster.predict(None, PanelRequest { steps: Some(2), ..asked }).unwrap();
+    assert_eq!(short.series[3].paths[7], forecast.series[3].paths[7][..2]);
+}
+
+#[test]
+fn what_a_distribution_cannot_be_is_refused() {
+    let text = csv(4, 1.0);
+    let message = refused(&text, |config| config.train.output = OutputChoice::NegativeBinomial);
+    assert!(
+        message.starts_with("sales.csv: column 'sales' is ")
+            && message.contains(" at 2010-01 of series 's0'; output = negative-binomial is for counts, whole numbers from 0 to 16,777,216"),
+        "{message}"
+    );
+    let message = refused(&parts(), |config| {
+        *config = of_parts(OutputChoice::ZeroInflated);
+        config.prepare.log = sumun::settings::Switch::On;
+    });
+    assert!(message.starts_with("log = on and output = zero-inflated do not go together"), "{message}");
+    let message = refused(&parts(), |config| {
+        *config = of_parts(OutputChoice::ZeroInflated);
+        config.prepare.difference = sumun::settings::DifferenceChoice::Last;
+    });
+    assert!(
+        message.starts_with("difference = last and output = zero-inflated do not go together"),
+        "{message}"
+    );
+    let mut config = config();
+    config.train.output = OutputChoice::Point;
+    let model = trained(&text, &config).forecaster;
+    let asked = PanelRequest { paths: 3, ..PanelRequest::default() };
+    let message = model.predict(None, asked).unwrap_err().to_string();
+    assert!(
+        message.starts_with("samples = 3 is for models with intervals; train with output = quantiles"),
+        "{message}"
+    );
+    config.train.output = OutputChoice::Quantiles;
+    config.data.valid = Some(0.0);
+    let model = trained(&text, &config).forecaster;
+    let message = model.predict(None, asked).unwrap_err().to_string();
+    assert!(
+        message.starts_with("samples = 3 needs a model that saw 10 validation windows or more"),
+        "{message}"
     );
 }

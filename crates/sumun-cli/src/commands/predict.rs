@@ -21,6 +21,7 @@ Examples:
   sumun predict runs/electricity newer.csv --steps 48   # after the end of another file
   (head -n 1 log.csv; tail -n 500 log.csv) | sumun predict runs/log - > next.csv
   sumun predict runs/electricity --json
+  sumun predict runs/sales --samples 100 > futures.csv
   sumun predict runs/classify-reviews-1 new_reviews.csv > labels.csv
   sumun predict runs/classify-reviews-1 new_reviews.csv --json --attention
   sumun predict runs/classify-reviews-1 new_reviews.csv --id review_id > labels.csv
@@ -40,6 +41,9 @@ pub(crate) struct Arguments {
     /// How many steps ahead; beyond the horizon, forecasts are fed back in [default: the horizon]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     steps: Option<usize>,
+    /// Of a forecaster with intervals, also so many sample paths of each series: whole futures, each a column
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    samples: Option<usize>,
     /// Of a forecaster, what to do about missing values and steps: error, ffill, interpolate or drop; rows that the forecast does not need may lack any [default: what training did]
     #[arg(long, value_name = "HOW")]
     missing: Option<Missing>,
@@ -71,14 +75,17 @@ pub(crate) struct Arguments {
 
 /// Prints what the model makes of the file.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    if arguments.steps == Some(0) {
-        return Err(Failure::Usage("--steps is 0; it must be at least 1".into()));
+    for (option, given) in [("--steps", arguments.steps), ("--samples", arguments.samples)] {
+        if given == Some(0) {
+            return Err(Failure::Usage(format!("{option} is 0; it must be at least 1")));
+        }
     }
     let trained = open(&arguments.run)?;
     let Arguments { file, steps, attention, beam, .. } = &arguments;
     let request = Request {
         file: file.as_deref(),
         steps: *steps,
+        samples: arguments.samples,
         attention: *attention,
         beam: *beam,
         id: arguments.id.as_deref(),
@@ -293,24 +300,35 @@ fn percent(level: f64) -> String {
     format!("{}", (level * 1000.0).round() / 10.0)
 }
 
-/// A row for each step of each series: what names it, the time, the forecast, and the ends of the intervals.
+/// A row for each step of each series: what names it, the time, the forecast, of counts the mean, the ends of the intervals, and
+/// the sample paths.
 fn panel_csv(forecast: &PanelForecast) -> String {
     let mut names = forecast.columns.clone();
     let time = forecast.time_column.clone().unwrap_or_else(|| "row".into());
     for name in [time, forecast.target.clone()] {
         names.push(unlike(&name, &names));
     }
+    let means = forecast.series.iter().any(|series| !series.means.is_empty());
+    if means {
+        names.push(unlike("mean", &names));
+    }
     for &level in &forecast.levels {
         for end in ["lower", "upper"] {
             names.push(unlike(&format!("{end}_{}", percent(level)), &names));
         }
+    }
+    let paths = forecast.series.first().map_or(0, |series| series.paths.len());
+    for path in 1..=paths {
+        names.push(unlike(&format!("sample_{path}"), &names));
     }
     let mut text = csv_row(&names);
     for series in &forecast.series {
         for (step, label) in series.labels.iter().enumerate() {
             let mut row = series.id.clone();
             row.extend([label.clone(), csv_number(series.values[step])]);
+            row.extend(series.means.get(step).copied().map(csv_number));
             row.extend(series.intervals.iter().flat_map(|level| level[step].map(csv_number)));
+            row.extend(series.paths.iter().map(|path| csv_number(path[step])));
             text += &csv_row(&row);
         }
     }
@@ -332,12 +350,19 @@ fn panel_json(arguments: &Arguments, task: &str, forecast: &PanelForecast) -> Va
                 })
             })
             .collect();
-        json!({
+        let mut object = json!({
             "series": id,
             "time": series.labels,
             "forecast": numbers(&mut series.values.iter().copied()),
             "intervals": ends,
-        })
+        });
+        if !series.means.is_empty() {
+            object["mean"] = numbers(&mut series.means.iter().copied());
+        }
+        if !series.paths.is_empty() {
+            object["samples"] = series.paths.iter().map(|path| numbers(&mut path.iter().copied())).collect();
+        }
+        object
     });
     json!({
         "task": task,

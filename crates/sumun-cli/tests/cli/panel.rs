@@ -46,7 +46,7 @@ fn one_model_forecasts_every_series() {
     place.write("shops.csv", shops());
     let json = last_json(&place.succeed(&TRAIN));
     let figures: Vec<&String> = json["metrics"]["test"].as_object().unwrap().keys().collect();
-    assert_eq!(figures, ["intervals", "mae", "mase", "owa", "pinball", "rmse", "rmsse", "smape"]);
+    assert_eq!(figures, ["crps", "intervals", "mae", "mase", "owa", "pinball", "rmse", "rmsse", "smape"]);
     assert_eq!(
         json["baselines"].as_object().unwrap().keys().collect::<Vec<_>>(),
         ["ets", "naive", "naive2", "seasonal_naive_7", "theta"]

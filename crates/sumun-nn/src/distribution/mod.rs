@@ -11,6 +11,8 @@ mod student_t;
 use serde::{Deserialize, Serialize};
 use special::Gamma;
 
+pub use normal::standard as standard_normal_quantile;
+
 /// A family of distributions of one number.
 ///
 /// ```
@@ -62,7 +64,8 @@ impl Distribution {
     /// Unless there are [`outputs`](Self::outputs) outputs.
     pub fn quantiles(self, outputs: &[f32], scale: f64, levels: &[f64]) -> Vec<f64> {
         assert_eq!(outputs.len(), self.outputs(), "outputs of a {self:?}");
-        if !outputs.iter().all(|output| output.is_finite()) || !(scale.is_finite() && scale > 0.0) {
+        let finite = outputs.iter().all(|output| output.is_finite());
+        if !(finite && scale.is_finite() && scale > 0.0) {
             return vec![f64::NAN; levels.len()];
         }
         let at = |k: usize| f64::from(outputs[k]);

@@ -6,8 +6,9 @@ use special::Error;
 
 use super::{deviation, sigmoid};
 
-/// The value of the standard one at a level.
-pub(super) fn standard(level: f64) -> f64 {
+/// The value of the standard normal distribution at a `level` between 0 and 1: the inverse of its cumulative probability. ±∞ at 0
+/// and 1.
+pub fn standard(level: f64) -> f64 {
     SQRT_2 * (2.0 * level - 1.0).inv_error()
 }
 

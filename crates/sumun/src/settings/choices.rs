@@ -1,7 +1,7 @@
 //! Values of settings that are one of some names.
 
 use serde::{Deserialize, Serialize};
-use sumun_nn::named;
+use sumun_nn::{Distribution, named};
 
 use crate::text::TokenUnit;
 
@@ -26,7 +26,7 @@ named!(DifferenceChoice, "difference", Auto = "auto", None = "none", Last = "las
 
 /// What a forecast says of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum OutputChoice {
     /// Quantiles of a model of many series, one number of a model of one.
     #[default]
@@ -35,8 +35,39 @@ pub enum OutputChoice {
     Point,
     /// The median, with intervals around it.
     Quantiles,
+    /// A normal distribution.
+    Normal,
+    /// Student's t distribution, whose tails are heavier.
+    StudentT,
+    /// A distribution of counts.
+    NegativeBinomial,
+    /// The same with more zeros.
+    ZeroInflated,
 }
-named!(OutputChoice, "output", Auto = "auto", Point = "point", Quantiles = "quantiles");
+named!(
+    OutputChoice,
+    "output",
+    Auto = "auto",
+    Point = "point",
+    Quantiles = "quantiles",
+    Normal = "normal",
+    StudentT = "student-t",
+    NegativeBinomial = "negative-binomial",
+    ZeroInflated = "zero-inflated"
+);
+
+impl OutputChoice {
+    /// The distribution whose parameters the network returns; `None` where it returns numbers of the series.
+    pub fn distribution(self) -> Option<Distribution> {
+        match self {
+            Self::Auto | Self::Point | Self::Quantiles => None,
+            Self::Normal => Some(Distribution::Normal),
+            Self::StudentT => Some(Distribution::StudentT),
+            Self::NegativeBinomial => Some(Distribution::NegativeBinomial),
+            Self::ZeroInflated => Some(Distribution::ZeroInflated),
+        }
+    }
+}
 
 /// Something that is on, off, or decided from the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -254,6 +254,8 @@ pub struct Request<'a> {
     pub file: Option<&'a Path>,
     /// How many steps ahead, of a forecaster.
     pub steps: Option<usize>,
+    /// How many sample paths of each series, of a forecaster of distributions or quantiles.
+    pub samples: Option<usize>,
     /// Whether to say how much each step of a record counts.
     pub attention: bool,
     /// How many hypotheses the search of a translator keeps; [`BEAM`](super::BEAM) where nothing is said.

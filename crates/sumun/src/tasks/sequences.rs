@@ -297,9 +297,11 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
     }
 
     fn predict(&self, request: &Request<'_>) -> Result<Predicted> {
-        if request.steps.is_some() {
-            let other = format!(" is for forecasts; this is a model to {}", T::NAME);
-            return Err(Error::Settings(key("steps") + other));
+        for (name, given) in [("steps", request.steps), ("samples", request.samples)] {
+            if given.is_some() {
+                let other = format!(" is for forecasts; this is a model to {}", T::NAME);
+                return Err(Error::Settings(key(name) + other));
+            }
         }
         request.reading.is_none(T::NAME)?;
         let Some(file) = request.file else {

@@ -16,6 +16,7 @@ use crate::settings::{
 use crate::tasks::options::{DataOptions, NetworkOptions, NumberOptions, TrainOptions};
 use crate::train::{FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
+use sumun_nn::Distribution;
 use sumun_nn::named::unknown;
 
 /// The name of the task.
@@ -142,9 +143,9 @@ settings! {
         train.lr: f64 = 3e-3, as TrainOptions;
         train.schedule: LearningRate = LearningRate::Cosine, as TrainOptions;
         train.optimizer: String = "adam".into(), as TrainOptions;
-        train.loss: String = "mae".into(), "What is made small, on scaled values; quantiles have their own", Kind::Choice(LOSSES);
+        train.loss: String = "mae".into(), "What is made small, on scaled values; quantiles and distributions have their own", Kind::Choice(LOSSES);
         train.output: OutputChoice = OutputChoice::Auto,
-            "What is said of each step: one number, or quantiles, the median with intervals; by default quantiles where several series are learnt";
+            "What is said of each step: one number; the median with intervals, as quantiles or of a distribution, for counts negative-binomial or zero-inflated; by default quantiles where several series are learnt";
         train.levels: Vec<String> = vec!["80".into(), "95".into()], "The shares of what comes that the intervals hold, in percent", Kind::Texts;
         train.ensemble: usize = 1, "Networks from different seeds whose forecasts are averaged, where several series or quantiles are learnt";
         train.clip: Or<f64> = Or::Number(1.0), as TrainOptions;
@@ -347,9 +348,10 @@ impl ForecastConfig {
         train.clip.clip().map(|_| ())
     }
 
-    /// Whether one model learns several series, or quantiles.
+    /// Whether one model learns several series, quantiles or a distribution.
     pub(super) fn is_panel(&self) -> bool {
-        self.train.output == OutputChoice::Quantiles || !self.series_columns().is_empty()
+        !matches!(self.train.output, OutputChoice::Auto | OutputChoice::Point)
+            || !self.series_columns().is_empty()
     }
 
     /// The columns that tell several series apart; none where one series is learnt.
@@ -400,6 +402,23 @@ impl ForecastConfig {
                             data.target.len()
                         )
                         + "train one model a column",
+                ));
+            }
+            let counts = train.output.distribution().is_some_and(Distribution::is_of_counts);
+            if counts && prepare.log == Switch::On {
+                return Err(Error::Settings(
+                    key("log").to("on")
+                        + " and "
+                        + key("output").to(train.output)
+                        + " do not go together: the distribution is one of counts, not of their logarithms",
+                ));
+            }
+            if counts && matches!(prepare.difference, DifferenceChoice::Last | DifferenceChoice::Season) {
+                return Err(Error::Settings(
+                    key("difference").to(prepare.difference)
+                        + " and "
+                        + key("output").to(train.output)
+                        + " do not go together: the distribution is one of counts, from which nothing is subtracted",
                 ));
             }
             if prepare.average == Switch::On && train.ensemble > 1 {

@@ -90,8 +90,8 @@ pub use kept::{ForecasterConfig, History, TimeAxis};
 pub use outcome::{Candidate, DataSummary, ForecastOutcome};
 pub use panel::{
     Calibration, IntervalScores, KnownSeries, PanelConfig, PanelDecisions, PanelEvaluation, PanelForecast,
-    PanelForecaster, PanelForecasterConfig, PanelOutcome, PanelPlan, PanelScores, PanelSearch, PanelTraining,
-    SeriesForecast, SeriesScores, View, train_panel,
+    PanelForecaster, PanelForecasterConfig, PanelOutcome, PanelPlan, PanelRequest, PanelScores, PanelSearch,
+    PanelTraining, SeriesForecast, SeriesScores, Templates, View, train_panel,
 };
 pub use plan::ForecastPlan;
 pub use predict::{Forecast, ForecastColumn};

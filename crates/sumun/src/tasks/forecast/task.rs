@@ -385,6 +385,9 @@ impl TrainedModel for Forecaster {
 
     fn predict(&self, request: &Request<'_>) -> Result<Predicted> {
         request.is_for_forecasts()?;
+        if let Some(samples) = request.samples {
+            return Err(super::panel::without_intervals(samples));
+        }
         let table = request.file.map(|file| read_table(file, &self.config().reading)).transpose()?;
         let missing = request.reading.missing.unwrap_or(self.config().missing);
         let history =

@@ -1,6 +1,7 @@
 //! What a forecast must beat: forecasts that need no network. Each is updated at every forecast origin and sees nothing
 //! after it.
 
+mod croston;
 mod ets;
 #[cfg(test)]
 mod golden;
@@ -14,6 +15,7 @@ use std::ops::Range;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+pub use self::croston::Croston;
 pub use self::ets::Ets;
 pub use self::theta::Theta;
 use crate::message::{key, text};
@@ -75,6 +77,8 @@ pub enum Baseline {
     Theta(Theta),
     /// Exponential smoothing.
     Ets(Ets),
+    /// The mean demand a row, for series that are mostly 0.
+    Croston(Croston),
 }
 
 /// The most rows that Theta and ETS are fitted to, the newest ones: their constants hardly change with more.
@@ -113,7 +117,7 @@ impl Baseline {
     /// The season that it repeats; 1 for none.
     pub fn period(&self) -> usize {
         match *self {
-            Self::Naive | Self::Drift | Self::Constant { .. } => 1,
+            Self::Naive | Self::Drift | Self::Constant { .. } | Self::Croston(_) => 1,
             Self::SeasonalNaive { period } => period,
             Self::Theta(theta) | Self::Naive2(theta) => theta.period,
             Self::Ets(ets) => ets.period,
@@ -131,12 +135,18 @@ impl Baseline {
             Self::Theta(_) => "Theta",
             Self::Ets(Ets { steps: 1, .. }) => "ETS",
             Self::Ets(_) => "ETS, several steps",
+            Self::Croston(_) => "Croston",
         }
     }
 
     /// What is measured beside a model of many series: naive, seasonal naive for the `season` (1 for none), Naive2, Theta, and ETS
-    /// fitted to one step ahead. Nothing outside the part `train` is looked at.
-    pub(super) fn of_panel(series: Observed<'_>, train: Range<usize>, season: usize) -> Vec<Self> {
+    /// fitted to one step ahead; where the series are mostly 0, Croston's forecast too. Nothing outside the part `train` is looked at.
+    pub(super) fn of_panel(
+        series: Observed<'_>,
+        train: Range<usize>,
+        season: usize,
+        mostly_0: bool,
+    ) -> Vec<Self> {
         let periods: Vec<usize> =
             (season > 1 && season <= train.len() / 2).then_some(season).into_iter().collect();
         let mut all = vec![Self::Naive];
@@ -144,6 +154,7 @@ impl Baseline {
         all.push(Self::Naive2(Theta::naive2(series, train.clone(), season)));
         all.extend(Theta::fit(series, train.clone(), &periods).map(Self::Theta));
         all.extend(Ets::fit(series, train, &periods, 1).map(Self::Ets));
+        all.extend(mostly_0.then(|| Self::Croston(Croston::default())));
         all
     }
 
@@ -204,11 +215,12 @@ impl Baseline {
             Self::Constant { value } => vec![value; origins.len() * horizon],
             Self::Theta(theta) | Self::Naive2(theta) => theta.forecasts(series, settled, origins, horizon),
             Self::Ets(ets) => ets.forecasts(series, settled, origins, horizon),
+            Self::Croston(croston) => croston.forecasts(series, origins, horizon),
         };
         Ok(Array2::from_shape_vec(shape, all).expect("as many values as origins and steps"))
     }
 
-    /// The key under which machines find it: `naive`, `drift`, `seasonal_naive_24`, `constant`, `theta`, `ets`, or
+    /// The key under which machines find it: `naive`, `drift`, `seasonal_naive_24`, `constant`, `theta`, `ets`, `croston`, or
     /// `ets_steps` for one that is fitted to several steps ahead.
     pub fn key(&self) -> String {
         match self {
@@ -220,6 +232,7 @@ impl Baseline {
             Self::Theta(_) => "theta".into(),
             Self::Ets(Ets { steps: 1, .. }) => "ets".into(),
             Self::Ets(_) => "ets_steps".into(),
+            Self::Croston(_) => "croston".into(),
         }
     }
 
@@ -231,6 +244,7 @@ impl Baseline {
             Self::Constant { value } => value.is_finite(),
             Self::Theta(theta) | Self::Naive2(theta) => theta.is_sound(),
             Self::Ets(ets) => ets.is_sound(),
+            Self::Croston(croston) => croston.is_sound(),
         }
     }
 }
@@ -246,6 +260,7 @@ impl fmt::Display for Baseline {
             Self::Theta(Theta { period: 1, .. }) => f.write_str("Theta"),
             Self::Theta(Theta { period, .. }) => write!(f, "Theta ({period})"),
             Self::Ets(ets) => ets.fmt(f),
+            Self::Croston(_) => f.write_str("Croston"),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Intervals that hold: how much wider, or narrower, than the network says they must be.
 
 use serde::{Deserialize, Serialize};
+use sumun_nn::distribution::standard_normal_quantile;
+
+use super::head::along;
 
 /// What is added at both ends of each interval, in spreads of the window: conformalised quantile regression (Romano, Patterson and
 /// Candès 2019) on the validation parts of all series, a step ahead at a time.
@@ -75,6 +78,28 @@ impl Calibration {
     }
 }
 
+impl Calibration {
+    /// What is added `step` steps ahead, in spreads, to what comes with each of the probabilities `levels` or less: at the ends of
+    /// the `intervals` what they need, at the median nothing, and between and beyond them in proportion to the normal distribution's
+    /// distance from it.
+    pub(super) fn at(&self, step: usize, intervals: &[f64], levels: &[f64]) -> Vec<f64> {
+        let of = |(interval, offsets): (&f64, &Vec<f64>)| {
+            let offset = offsets.get(step).copied().unwrap_or(0.0);
+            (standard_normal_quantile((1.0 + interval) / 2.0), offset)
+        };
+        let knots: Vec<(f64, f64)> =
+            std::iter::once((0.0, 0.0)).chain(intervals.iter().zip(&self.offsets).map(of)).collect();
+        let (farthest, last) = knots[knots.len() - 1];
+        let beyond = |x: f64| if farthest > 0.0 { last * x / farthest } else { 0.0 };
+        let one = |&level: &f64| {
+            let x = standard_normal_quantile(level);
+            let size = if x.abs() < farthest { along(&knots, x.abs()) } else { beyond(x.abs()) };
+            size.copysign(size * x)
+        };
+        levels.iter().map(one).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +121,20 @@ mod tests {
         assert!((lower + 16.0).abs() < 0.2 && (upper - 16.0).abs() < 0.2, "{lower} {upper}");
         assert_eq!(calibration.interval(0, 1, 10.0, [-10.0, 2.0, 10.0]), [0.0, 2.0]);
         assert_eq!(Calibration::default().interval(0, 0, 1.0, [-1.0, 0.0, 1.0]), [-1.0, 1.0]);
+    }
+
+    #[test]
+    fn offsets_between_the_intervals_are_between_theirs() {
+        let calibration = Calibration { offsets: vec![vec![0.5], vec![-1.0]] };
+        let intervals = [0.8, 0.95];
+        let levels = [0.025, 0.1, 0.5, 0.9, 0.94, 0.975, 0.999];
+        let found = calibration.at(0, &intervals, &levels);
+        for (found, expected) in found.iter().zip([1.0, -0.5, 0.0, 0.5]) {
+            assert!((found - expected).abs() < 1e-9, "{found} for {expected}");
+        }
+        assert!(found[4] < 0.5 && found[4] > -1.0 && (found[5] + 1.0).abs() < 1e-9, "{found:?}");
+        assert!(found[6] < -1.5, "{found:?}");
+        assert_eq!(Calibration::default().at(0, &intervals, &[0.1, 0.5]), [0.0, 0.0]);
     }
 
     #[test]

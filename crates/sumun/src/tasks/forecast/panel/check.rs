@@ -4,10 +4,12 @@
 use super::super::baseline::Baseline;
 use super::super::check::{check_axis, check_history, check_resample, damaged};
 use super::forecaster::PanelForecasterConfig;
+use super::paths::MOST_TEMPLATES;
 use super::view::View;
 use crate::Result;
 use crate::data::Difference;
 use crate::loss::Loss;
+use sumun_nn::Distribution;
 
 /// The longest season, window and horizon: sums of them can be counted.
 const MOST_STEPS: usize = 1_000_000;
@@ -40,6 +42,20 @@ pub(super) fn check(config: &PanelForecasterConfig) -> Result<()> {
                 .any(|steps| steps.len() != view.horizon || steps.iter().any(|v| !v.is_finite())))
     {
         return damaged("the calibration of its intervals does not fit them".into());
+    }
+    let counts = config.distribution.is_some_and(Distribution::is_of_counts);
+    if counts && config.views.iter().any(|view| view.log || view.reference != Difference::None) {
+        return damaged("its distribution is one of counts, but its views are not".into());
+    }
+    if config.distribution.is_some() && levels.is_empty() {
+        return damaged("it has a distribution, but no intervals".into());
+    }
+    let templates = &config.templates.probabilities;
+    let fits = |steps: &Vec<f64>| {
+        steps.len() == view.horizon && steps.iter().all(|probability| (0.0..=1.0).contains(probability))
+    };
+    if templates.len() > MOST_TEMPLATES || !templates.iter().all(fits) {
+        return damaged("how the steps of its forecasts hang together does not fit them".into());
     }
     if !matches!(config.loss, Loss::Mae(_) | Loss::Mse(_) | Loss::Huber(_)) {
         return damaged(format!("{} is no loss of a forecaster", config.loss.name()));

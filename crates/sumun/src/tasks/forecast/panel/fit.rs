@@ -9,10 +9,11 @@ use super::super::config::ForecastConfig;
 use super::super::fit::{INFERENCE_BATCH, SCORE};
 use super::super::network::{KNOWN_AHEAD, Sizes, WINDOW, first_model, outputs};
 use super::super::trials::Contestant;
+use super::head::Head;
 use super::plan::PanelDecisions;
 use super::view::{Frame, View};
 use crate::data::Split;
-use crate::loss::{Loss, Pinball, Targets};
+use crate::loss::{Loss, Targets};
 use crate::model::{Feed, Model};
 use crate::noise::Noise;
 use crate::train::{BatchLoss, Batches, Objective, Validated};
@@ -127,8 +128,7 @@ pub(in super::super) struct Fitting {
     data: Arc<Data>,
     model: Model,
     loss: Loss,
-    /// Which of the outputs of a step is the median.
-    median: usize,
+    head: Head,
     batches: Batches,
     seed: u64,
     /// The most origins of an epoch that one series can have; every origin where that is not less.
@@ -149,25 +149,12 @@ impl Fitting {
     ) -> Result<Self> {
         let model = first_model(&asked.network, sizes, seed)?;
         let batches = Batches::new(decisions.examples, decisions.batch, seed)?;
-        let quantiles = decisions.quantiles();
-        let loss = match quantiles.len() {
-            1 => asked.loss()?,
-            _ => Loss::Pinball(Pinball { levels: quantiles.iter().map(|&level| level as f32).collect() }),
-        };
+        let head = decisions.head();
+        let loss = head.loss(asked)?;
         let windows: usize = data.train.iter().map(|(_, origins)| origins.len()).sum();
         let sampled = decisions.examples < windows;
-        let mut fitting = Self {
-            view,
-            sizes,
-            data,
-            model,
-            loss,
-            median: quantiles.len() / 2,
-            batches,
-            seed,
-            sampled,
-            order: (0, Vec::new()),
-        };
+        let mut fitting =
+            Self { view, sizes, data, model, loss, head, batches, seed, sampled, order: (0, Vec::new()) };
         fitting.order = (0, fitting.places(0));
         Ok(fitting)
     }
@@ -201,29 +188,36 @@ impl Fitting {
         places.iter().map(|place| (&self.data.frames[place.series], place.origin)).unzip()
     }
 
-    /// The answers of the network at `places` that lie before row `end` of their series: which outputs they are of, and they.
+    /// The answers of the network at `places` that lie before row `end` of their series: which outputs they are of, and what
+    /// the loss compares these with.
     fn answers(&self, places: &[Place], end: impl Fn(&Place) -> usize) -> (Vec<usize>, Vec<f32>) {
         let (mut steps, mut answers) = (Vec::new(), Vec::new());
         for (n, place) in places.iter().enumerate() {
+            let frame = &self.data.frames[place.series];
             let most = end(place).saturating_sub(place.origin + 1);
-            let all = self.view.answers(&self.data.frames[place.series], place.origin, most);
-            for (h, answer) in all.into_iter().enumerate() {
-                if let Some(answer) = answer {
-                    steps.push(n * self.view.horizon + h);
-                    answers.push(answer);
-                }
+            let counts = self.head.of_counts().map(|_| self.view.count_scale(frame, place.origin));
+            for step in 1..=self.view.horizon.min(most) {
+                let row = place.origin + step;
+                let answer = match counts {
+                    Some(scale) => {
+                        let count = frame.values.is_observed(row).then(|| frame.values[row] as f32);
+                        count.map(|count| answers.extend([count, scale as f32]))
+                    }
+                    None => self.view.answer(frame, place.origin, step).map(|answer| answers.push(answer)),
+                };
+                steps.extend(answer.map(|()| n * self.view.horizon + step - 1));
             }
         }
         (steps, answers)
     }
 
-    /// The outputs at the steps, `[steps, quantiles]`.
+    /// The outputs at the steps, `[steps, width]`.
     fn at(&self, y: &[f32], steps: &[usize]) -> Vec<f32> {
         let count = self.sizes.targets;
         steps.iter().flat_map(|&step| y[step * count..][..count].iter().copied()).collect()
     }
 
-    /// The network's outputs at places, in chunks: `each` is given a chunk and its outputs `[chunk, horizon, quantiles]`.
+    /// The network's outputs at places, in chunks: `each` is given a chunk and its outputs `[chunk, horizon, width]`.
     fn chunks(&self, places: &[Place], mut each: impl FnMut(&[Place], &[f32]) -> Result<()>) -> Result<()> {
         for chunk in places.chunks(INFERENCE_BATCH) {
             let (frames, origins) = self.frames(chunk);
@@ -233,8 +227,8 @@ impl Fitting {
         Ok(())
     }
 
-    /// The mean loss of the validation parts, from outputs.
-    fn valid_loss(&self) -> Result<(f64, Vec<f64>)> {
+    /// The mean loss of the validation parts, and the z of the head's quantiles there, `[places, horizon, levels]`.
+    fn valid_loss(&self, head: &Head) -> Result<(f64, Vec<f64>)> {
         let (mut sum, mut weight) = (0.0, 0.0);
         let mut z = Vec::new();
         self.chunks(&self.data.valid, |chunk, y| {
@@ -243,20 +237,16 @@ impl Fitting {
             if !answers.is_empty() {
                 let loss =
                     self.loss.value_and_gradient(&self.at(y, &steps), Targets::Values(&answers), None)?;
-                sum += loss * answers.len() as f64;
-                weight += answers.len() as f64;
+                sum += loss * steps.len() as f64;
+                weight += steps.len() as f64;
             }
-            self.to_z(chunk, y, &mut z);
+            for (place, y) in chunk.iter().zip(y.chunks_exact(head.width() * self.view.horizon)) {
+                let frame = &self.data.frames[place.series];
+                self.view.forecast(frame, place.origin, (head, y), head.levels(), &mut z);
+            }
             Ok(())
         })?;
         Ok((sum / weight, z))
-    }
-
-    fn to_z(&self, places: &[Place], y: &[f32], z: &mut Vec<f64>) {
-        let count = self.sizes.targets;
-        for (place, y) in places.iter().zip(y.chunks_exact(count * self.view.horizon)) {
-            self.view.forecast(&self.data.frames[place.series], place.origin, y, z);
-        }
     }
 }
 
@@ -290,7 +280,7 @@ impl Objective for Fitting {
         let mut loss = 0.0;
         if !answers.is_empty() {
             let count = self.sizes.targets;
-            let mut gradient = vec![0.0; answers.len() * count];
+            let mut gradient = vec![0.0; steps.len() * count];
             let at = self.at(&y, &steps);
             loss = self.loss.value_and_gradient(&at, Targets::Values(&answers), Some(&mut gradient))?;
             for (&step, gradient) in steps.iter().zip(gradient.chunks_exact(count)) {
@@ -299,14 +289,14 @@ impl Objective for Fitting {
         }
         let rows = origins.iter().map(|origin| (origin + 1).min(self.view.window)).sum();
         self.model.backward(cache, Rows::pack(&d, out.features, out.layout.clone())?)?;
-        Ok(BatchLoss { loss, weight: answers.len() as f64, rows })
+        Ok(BatchLoss { loss, weight: steps.len() as f64, rows })
     }
 
     fn validate(&mut self) -> Result<Option<Validated>> {
         if self.data.valid.is_empty() {
             return Ok(None);
         }
-        let (loss, z) = self.valid_loss()?;
+        let (loss, z) = self.valid_loss(&self.head.middle())?;
         let score = self.valid_score(&z).unwrap_or(f64::NAN);
         Ok(Some(Validated { watched: loss, loss, figures: vec![(SCORE, score)] }))
     }
@@ -322,15 +312,17 @@ impl Contestant for Fitting {
         if self.data.valid.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.valid_loss()?.1))
+        Ok(Some(self.valid_loss(&self.head)?.1))
     }
 
     /// The mean over the series of the MASE of the medians; of the MAE where no series has a scale.
     fn valid_score(&self, forecasts: &[f64]) -> Option<f64> {
-        let (data, horizon, count) = (&self.data, self.view.horizon, self.sizes.targets);
+        let (data, horizon) = (&self.data, self.view.horizon);
+        // Of each step its quantiles, or the median alone.
+        let count = forecasts.len() / (data.valid.len() * horizon).max(1);
         let scaled = data.scales.iter().any(Option::is_some);
         let mut errors: Vec<(f64, usize)> = vec![(0.0, 0); data.frames.len()];
-        for (place, z) in data.valid.iter().zip(forecasts.chunks_exact(horizon * count)) {
+        for (place, z) in data.valid.iter().zip(forecasts.chunks_exact((horizon * count).max(1))) {
             let frame = &data.frames[place.series];
             let scale = data.scales[place.series];
             if scaled && scale.is_none() {
@@ -339,7 +331,7 @@ impl Contestant for Fitting {
             for (h, z) in z.chunks_exact(count).enumerate() {
                 let row = place.origin + 1 + h;
                 if frame.values.is_observed(row) {
-                    let error = (frame.values[row] - self.view.bounded(z[self.median])).abs();
+                    let error = (frame.values[row] - self.view.bounded(z[count / 2])).abs();
                     let (sum, many) = &mut errors[place.series];
                     *sum += error / scale.unwrap_or(1.0);
                     *many += 1;

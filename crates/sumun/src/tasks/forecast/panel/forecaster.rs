@@ -8,11 +8,14 @@ use super::super::kept::{History, TimeAxis};
 use super::super::network::{Sizes, WINDOW, numbered, outputs, stack};
 use super::calibrate::{Calibration, Misses};
 use super::fit::{known_ahead, windows};
+use super::head::Head;
+use super::paths::Templates;
 use super::view::{Frame, View};
 use crate::data::{Categories, Missing, NumberForm, ReadOptions, Resample};
 use crate::loss::Loss;
 use crate::model::{Feed, Model};
 use crate::{Error, Result};
+use sumun_nn::Distribution;
 
 /// Everything about a model of many series except its network, as a model file keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,8 +33,14 @@ pub struct PanelForecasterConfig {
     pub views: Vec<View>,
     /// The shares that the intervals hold, rising; none where a forecast is one number.
     pub levels: Vec<f64>,
+    /// The distribution whose parameters the networks return; `None` where they return quantiles, or one number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
     /// What makes the intervals hold.
     pub calibration: Calibration,
+    /// How the steps of a forecast hang together.
+    #[serde(default, skip_serializing_if = "Templates::is_empty")]
+    pub templates: Templates,
     /// The loss that training made small, where a forecast is one number.
     pub loss: Loss,
     /// What is done about missing values and rows.
@@ -78,21 +87,15 @@ pub struct PanelForecaster {
     pub(super) model: Model,
 }
 
-/// The levels of the quantiles that a network returns for each step, rising: the median alone, or the ends of the intervals on both
-/// sides of it.
-pub(super) fn quantiles(levels: &[f64]) -> Vec<f64> {
-    let lower = levels.iter().rev().map(|level| (1.0 - level) / 2.0);
-    let upper = levels.iter().map(|level| (1.0 + level) / 2.0);
-    lower.chain([0.5]).chain(upper).collect()
-}
-
 /// Forecasts from several places in series.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Forecasts {
-    /// z, `[places, horizon, quantiles]`.
+    /// z, `[places, horizon, levels]`; the levels of a step rise.
     pub(super) z: Vec<f64>,
     /// The spread of each place's window.
     pub(super) spreads: Vec<f64>,
+    /// Of distributions of counts, their means, `[places, horizon]`.
+    pub(super) means: Option<Vec<f64>>,
 }
 
 impl PanelForecasterConfig {
@@ -110,22 +113,43 @@ impl PanelForecasterConfig {
         })
     }
 
-    pub(super) fn sizes(&self) -> Vec<Sizes> {
-        let targets = quantiles(&self.levels).len();
-        self.views.iter().map(|view| view.sizes(targets)).collect()
+    pub(super) fn head(&self) -> Head {
+        Head::new(self.distribution, &self.levels)
     }
 
-    /// The forecasts from `origins`, the first of them in the first of the frames and so on: of several networks their mean. Errors:
-    /// outputs of another shape, as those of a file that was tampered with may be.
+    /// Whether the values are whole numbers from 0 on.
+    pub(super) fn of_counts(&self) -> bool {
+        self.distribution.is_some_and(Distribution::is_of_counts)
+    }
+
+    pub(super) fn sizes(&self) -> Vec<Sizes> {
+        let head = self.head();
+        self.views.iter().map(|view| view.sizes(&head)).collect()
+    }
+
+    /// The forecasts from `origins`, the first of them in the first of the frames and so on, at the levels of the intervals.
     pub(super) fn forecasts(&self, model: &Model, frames: &[&Frame], origins: &[usize]) -> Result<Forecasts> {
-        let (sizes, view) = (self.sizes(), self.view());
+        self.forecasts_at(model, frames, origins, self.head().levels())
+    }
+
+    /// The same at other levels: of several networks their mean, level by level. Errors: outputs of another shape, as those of a
+    /// file that was tampered with may be.
+    fn forecasts_at(
+        &self,
+        model: &Model,
+        frames: &[&Frame],
+        origins: &[usize],
+        levels: &[f64],
+    ) -> Result<Forecasts> {
+        let (sizes, view, head) = (self.sizes(), self.view(), self.head());
         let names: Vec<(String, String)> = sizes
             .iter()
             .enumerate()
             .map(|(index, sizes)| (numbered(WINDOW, index), sizes.ahead_name(index)))
             .collect();
-        let per_place = view.horizon * quantiles(&self.levels).len();
+        let (per_place, members) = (view.horizon * levels.len(), self.views.len() as f64);
         let mut z = Vec::with_capacity(origins.len() * per_place);
+        let mut means = Vec::new();
         for (frames, origins) in frames.chunks(INFERENCE_BATCH).zip(origins.chunks(INFERENCE_BATCH)) {
             let mut feed = Feed::new();
             for ((window, ahead), view) in names.iter().zip(&self.views) {
@@ -143,24 +167,63 @@ impl PanelForecasterConfig {
                 )));
             }
             let mut sum = vec![0.0; origins.len() * per_place];
+            let mut sum_of_means = vec![0.0; origins.len() * view.horizon];
             for ((rows, view), &sizes) in rows.iter().zip(&self.views).zip(&sizes) {
                 let y = outputs(rows, sizes, origins.len())?;
+                let of_place = view.horizon * head.width();
                 let mut one = Vec::with_capacity(sum.len());
-                for ((frame, &origin), y) in frames.iter().zip(origins).zip(y.chunks_exact(per_place)) {
-                    view.forecast(frame, origin, y, &mut one);
+                for (n, (frame, &origin)) in frames.iter().zip(origins).enumerate() {
+                    let y = &y[n * of_place..][..of_place];
+                    view.forecast(frame, origin, (&head, y), levels, &mut one);
+                    if let Some(distribution) = head.of_counts() {
+                        let scale = view.count_scale(frame, origin);
+                        let of_steps = y.chunks_exact(head.width()).map(|y| distribution.mean(y, scale));
+                        let sums = &mut sum_of_means[n * view.horizon..];
+                        sums.iter_mut().zip(of_steps).for_each(|(sum, mean)| *sum += mean);
+                    }
                 }
                 sum.iter_mut().zip(one).for_each(|(sum, value)| *sum += value);
             }
-            z.extend(sum.into_iter().map(|sum| sum / self.views.len() as f64));
+            z.extend(sum.into_iter().map(|sum| sum / members));
+            means.extend(sum_of_means.into_iter().map(|sum| sum / members));
         }
         let spreads = frames.iter().zip(origins).map(|(frame, &origin)| view.scale(frame, origin).spread);
-        Ok(Forecasts { z, spreads: spreads.collect() })
+        Ok(Forecasts { z, spreads: spreads.collect(), means: self.of_counts().then_some(means) })
+    }
+
+    /// What comes with each of the probabilities `levels` or less, calibrated and in the unit of the series,
+    /// `[places, horizon, levels]`; rising where the levels do.
+    pub(super) fn values_at(
+        &self,
+        model: &Model,
+        frames: &[&Frame],
+        origins: &[usize],
+        levels: &[f64],
+    ) -> Result<Vec<f64>> {
+        let Forecasts { mut z, spreads, .. } = self.forecasts_at(model, frames, origins, levels)?;
+        let horizon = self.view().horizon;
+        let offsets: Vec<Vec<f64>> =
+            (0..horizon).map(|step| self.calibration.at(step, &self.levels, levels)).collect();
+        for (k, z) in z.chunks_exact_mut(levels.len()).enumerate() {
+            let (place, step) = (k / horizon, k % horizon);
+            for (z, offset) in z.iter_mut().zip(&offsets[step]) {
+                *z = self.value(*z + offset * spreads[place]);
+            }
+            z.sort_by(f64::total_cmp);
+        }
+        Ok(z)
+    }
+
+    /// The value of a z: one that can come.
+    fn value(&self, z: f64) -> f64 {
+        let value = self.view().bounded(z);
+        if self.of_counts() { value.round() } else { value }
     }
 
     /// The medians of forecasts, in the unit of the series, `[places, horizon]`.
     pub(super) fn medians(&self, forecasts: &Forecasts) -> Vec<f64> {
         let count = 2 * self.levels.len() + 1;
-        forecasts.z.chunks_exact(count).map(|z| self.view().bounded(z[self.levels.len()])).collect()
+        forecasts.z.chunks_exact(count).map(|z| self.value(z[self.levels.len()])).collect()
     }
 
     /// A quantile of forecasts, calibrated, in the unit of the series, `[places, horizon]`; `at` is its place among the
@@ -186,7 +249,7 @@ impl PanelForecasterConfig {
             .flat_map(|(z, &spread)| {
                 z.chunks_exact(count).enumerate().map(move |(step, z)| {
                     let ends = [z[middle - 1 - level], z[middle], z[middle + 1 + level]];
-                    self.calibration.interval(level, step, spread, ends).map(|z| view.bounded(z))
+                    self.calibration.interval(level, step, spread, ends).map(|z| self.value(z))
                 })
             })
             .collect()

@@ -12,6 +12,7 @@ use super::calibrate::Calibration;
 use super::fit::{Fitting, Place};
 use super::forecaster::{KnownSeries, PanelForecaster, PanelForecasterConfig};
 use super::outcome::{PanelOutcome, Shown};
+use super::paths::Templates;
 use super::plan::{PanelPlan, reference_name};
 use super::predict::{came, measure};
 use super::score::{PanelEvaluation, Truth, root_scale};
@@ -119,7 +120,7 @@ impl PanelSearch {
             .map(|(series, values)| {
                 let mask = values.mask();
                 let observed = Observed { values, mask: mask.as_deref() };
-                Baseline::of_panel(observed, train(series), plan.decisions.season)
+                Baseline::of_panel(observed, train(series), plan.decisions.season, plan.decisions.mostly_0)
             })
             .collect();
         let roots: Vec<Option<f64>> = values
@@ -186,7 +187,9 @@ fn kept(plan: &PanelPlan, views: Vec<View>) -> Result<PanelForecasterConfig> {
         series: asked.data.series.clone().filter(|series| series.contains('=')),
         views,
         levels: plan.decisions.levels.clone(),
+        distribution: plan.decisions.distribution,
         calibration: Calibration::default(),
+        templates: Templates::default(),
         loss: asked.loss()?,
         missing: asked.data.missing,
         resample: asked.resample()?,
@@ -219,6 +222,8 @@ fn calibrated(
     let forecasts = config.forecasts(model, &frames, &origins)?;
     let came = came(config, values, &plan.splits, &data.valid);
     let left = config.calibrate(&forecasts, &came);
+    let values: Vec<Option<f64>> = came.iter().map(|z| z.map(|z| config.view().bounded(z))).collect();
+    config.templates = Templates::of(config, model, &frames, &origins, &values)?;
     let observed = came.iter().flatten().count();
     Ok(left
         .into_iter()

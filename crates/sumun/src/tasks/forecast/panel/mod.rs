@@ -9,6 +9,9 @@
 //!   of the window's mean. The validation parts choose, and average near ones where that pays.
 //! - **Examples.** Of more windows than an epoch takes, each epoch has a sample in which every series has as many as any other, so
 //!   that a long series does not outvote the others; the figures count each series once as well.
+//! - **Distributions.** Instead of quantiles the network may return the parameters of a distribution, fitted by its likelihood, from
+//!   which the same quantiles follow ([`Distribution`](sumun_nn::Distribution)); for counts the scale of a window is 1 and its mean.
+//! - **Sample paths** take each step's values in the order of validation windows ([`Templates`]).
 //! - **Intervals.** One output a quantile, fitted to the pinball loss, sorted so that they never cross, and made wider or narrower
 //!   until they held what came in the validation parts ([`Calibration`]).
 
@@ -17,8 +20,10 @@ mod check;
 mod file;
 mod fit;
 mod forecaster;
+mod head;
 mod learning;
 mod outcome;
+mod paths;
 mod plan;
 mod predict;
 mod report;
@@ -32,8 +37,10 @@ pub(super) use file::is_panel;
 pub use forecaster::{KnownSeries, PanelForecaster, PanelForecasterConfig};
 pub use learning::PanelSearch;
 pub use outcome::PanelOutcome;
+pub use paths::Templates;
+pub(super) use paths::without_intervals;
 pub use plan::{PanelDecisions, PanelPlan};
-pub use predict::{PanelForecast, SeriesForecast};
+pub use predict::{PanelForecast, PanelRequest, SeriesForecast};
 pub use score::{IntervalScores, PanelEvaluation, PanelScores, SeriesScores};
 pub use task::{PanelConfig, PanelTraining, train_panel};
 pub use view::View;

@@ -16,6 +16,7 @@ use crate::settings::Or;
 use crate::tasks::protocol::{About, Evaluated, Facts, Next, Outcome};
 use crate::train::EpochRecord;
 use crate::{Error, Result};
+use sumun_nn::Distribution;
 
 /// A trained model of many series and all that is worth telling about its training.
 #[derive(Debug)]
@@ -219,6 +220,7 @@ impl Outcome for PanelOutcome {
                     "baselines": part.baselines,
                     "intervals": part.intervals,
                     "pinball": part.pinball,
+                    "crps": part.crps,
                 })
             })
         };
@@ -276,6 +278,9 @@ impl Outcome for PanelOutcome {
             };
             if part.pinball.is_some() {
                 figures.push(of_model("pinball".into(), part.pinball, false));
+            }
+            if part.crps.is_some() {
+                figures.push(of_model("crps".into(), part.crps, false));
             }
             for interval in &part.intervals {
                 let level = percent(interval.level);
@@ -348,7 +353,8 @@ impl Outcome for PanelOutcome {
             [] => String::new(),
             levels => {
                 let levels: Vec<String> = levels.iter().map(|&level| percent(level)).collect();
-                format!(", with intervals of {} %", levels.join(" and "))
+                let of = decisions.distribution.map_or("", distribution_name);
+                format!(", with intervals of {} %{of}", levels.join(" and "))
             }
         };
         Facts {
@@ -392,6 +398,16 @@ impl Outcome for PanelOutcome {
             |known: &super::forecaster::KnownSeries| known.history.ahead.first().map_or(usize::MAX, Vec::len);
         let least = config.known_series.iter().map(ahead).min().unwrap_or(0);
         if least < self.decisions.horizon { Next::PredictKnown } else { Next::Predict }
+    }
+}
+
+/// What people call intervals of a distribution.
+fn distribution_name(distribution: Distribution) -> &'static str {
+    match distribution {
+        Distribution::Normal => " of a normal distribution",
+        Distribution::StudentT => " of Student's t distribution",
+        Distribution::NegativeBinomial => " of a negative binomial distribution",
+        Distribution::ZeroInflated => " of a negative binomial distribution with more zeros",
     }
 }
 

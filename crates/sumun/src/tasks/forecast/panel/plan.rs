@@ -16,7 +16,7 @@ use super::super::preprocessing::{Input, drift};
 use super::super::season;
 use super::super::trials::Contest;
 use super::fit::{Data, Fitting};
-use super::forecaster::quantiles;
+use super::head::Head;
 use super::source::Members;
 use super::view::{Frame, View};
 use crate::data::{
@@ -29,6 +29,7 @@ use crate::tasks::options::Budget;
 use crate::tasks::source::Source as ReadFile;
 use crate::train::FitOptions;
 use crate::{Error, Result};
+use sumun_nn::Distribution;
 
 /// As many series as this and more hold one horizon out each by default; fewer a share of their rows.
 const MANY: usize = 20;
@@ -49,6 +50,8 @@ const AGREE: f64 = 0.4;
 const MOST_EXAMPLES: usize = 16_384;
 /// The most forecasts that a part is measured by.
 const MOST_FORECASTS: usize = 20_000;
+/// The largest count: above it, the next number in single precision is further away than 1.
+const MOST_COUNT: f64 = 16_777_216.0;
 const BUDGET: Budget = Budget { steps: 5_000, epochs: (20, 200), most_steps: 6_000, fewest_epochs: 1 };
 
 /// What the data decided.
@@ -78,14 +81,17 @@ pub struct PanelDecisions {
     pub patience: usize,
     /// The shares that the intervals hold, rising; none where a forecast is one number.
     pub levels: Vec<f64>,
+    /// The distribution whose parameters the network returns; `None` where it returns quantiles, or one number.
+    pub distribution: Option<Distribution>,
+    /// Whether most training values are 0 and none is below.
+    pub mostly_0: bool,
     /// The choices with their reasons, in the order in which they were made.
     pub choices: Vec<Choice>,
 }
 
 impl PanelDecisions {
-    /// The levels of the quantiles that the network returns for each step, rising.
-    pub fn quantiles(&self) -> Vec<f64> {
-        quantiles(&self.levels)
+    pub(super) fn head(&self) -> Head {
+        Head::new(self.distribution, &self.levels)
     }
 }
 
@@ -132,6 +138,12 @@ impl PanelPlan {
             return Err(too_short(&members, &splits, horizon));
         }
         notes_on_parts(&mut members, &splits, horizon);
+        let (zeros, whole) = zeros(&members, &splits);
+        match config.train.output.distribution().filter(|one| one.is_of_counts()) {
+            Some(_) => expect_counts(&config, &members)?,
+            None if whole && zeros > 0.5 => members.notes.push(counts_note(&config, zeros)),
+            None => {}
+        }
         let season = choose_season(&config, &members, &splits, &mut log)?;
         let window = config.data.window.unwrap_or_else(|| {
             let window = season.max(HORIZONS.saturating_mul(horizon)).clamp(8, LONGEST_WINDOW);
@@ -183,6 +195,8 @@ impl PanelPlan {
             epochs,
             patience,
             levels: config.levels()?,
+            distribution: config.train.output.distribution(),
+            mostly_0: zeros > 0.5,
             choices: log.into_choices(),
         };
         let splits = Arc::new(splits);
@@ -222,7 +236,7 @@ impl PanelPlan {
     }
 
     pub(super) fn sizes(&self, view: &View) -> Sizes {
-        view.sizes(self.decisions.quantiles().len())
+        view.sizes(&self.decisions.head())
     }
 
     /// What must not have changed when a training goes on.
@@ -367,6 +381,64 @@ fn notes_on_parts(members: &mut Members, splits: &[Split], horizon: usize) {
     }
 }
 
+/// Error unless all values are counts.
+fn expect_counts(config: &ForecastConfig, members: &Members) -> Result<()> {
+    for member in &members.members {
+        let values = &member.source.targets[0];
+        let other = (0..values.len()).find(|&row| {
+            let value = values[row];
+            values.is_observed(row) && !(value >= 0.0 && value.fract() == 0.0 && value < MOST_COUNT)
+        });
+        if let Some(row) = other {
+            return Err(Error::Data(format!(
+                "{}: column {} is {} at {}{}",
+                members.name,
+                quoted(&config.data.target[0]),
+                values[row],
+                member.source.label(row),
+                if member.id.is_empty() {
+                    String::new()
+                } else {
+                    format!(" of series {}", quoted(&member.name()))
+                },
+            ))
+            .advise(
+                key("output").to(config.train.output)
+                    + format!(" is for counts, whole numbers from 0 to {}; use ", count(MOST_COUNT as usize))
+                    + key("output").to("quantiles"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The share of training values that are 0, and whether all are whole numbers from 0 on; by some of the series. The share is 0
+/// where a value is below 0.
+fn zeros(members: &Members, splits: &[Split]) -> (f64, bool) {
+    let (mut zeros, mut all, mut whole) = (0usize, 0usize, true);
+    for (values, train) in asked(members, splits) {
+        for &value in values.observed(train.clone()).iter() {
+            if value < 0.0 {
+                return (0.0, false);
+            }
+            whole &= value.fract() == 0.0;
+            zeros += usize::from(value == 0.0);
+            all += 1;
+        }
+    }
+    (zeros as f64 / all.max(1) as f64, whole)
+}
+
+/// What is said of counts that are 0 most of the time, where no distribution of counts was asked for.
+fn counts_note(config: &ForecastConfig, zeros: f64) -> String {
+    format!(
+        "column {} has counts, {:.0} % of which are 0: the median is then often 0, and how often something comes, and how much, say the \
+         outputs negative-binomial and zero-inflated",
+        quoted(&config.data.target[0]),
+        100.0 * zeros
+    )
+}
+
 /// Some of the series, spread over all.
 fn asked<'a>(
     members: &'a Members,
@@ -436,6 +508,9 @@ fn choose_log(
     season: usize,
     log: &mut Log,
 ) -> bool {
+    if config.train.output.distribution().is_some_and(Distribution::is_of_counts) {
+        return false;
+    }
     match config.prepare.log {
         Switch::On => true,
         Switch::Off => false,
@@ -509,6 +584,9 @@ fn choose_references(
     log: &mut Log,
 ) -> Result<Vec<Difference>> {
     let of_season = Difference::Season(season);
+    if config.train.output.distribution().is_some_and(Distribution::is_of_counts) {
+        return Ok(vec![Difference::None]);
+    }
     let chosen = match config.prepare.difference {
         DifferenceChoice::None => Some(Difference::None),
         DifferenceChoice::Last => Some(Difference::Last),

@@ -9,7 +9,8 @@ use super::super::metrics::mase_scale_of;
 use super::super::predict::{Place as Join, after, finite, has_columns, joined, name_steps};
 use super::super::source::{Source, Wanted};
 use super::fit::Place;
-use super::forecaster::{Forecasts, PanelForecaster, PanelForecasterConfig, quantiles};
+use super::forecaster::{Forecasts, PanelForecaster, PanelForecasterConfig};
+use super::paths::{FEWEST_TEMPLATES, middles, without_intervals};
 use super::score::{PanelEvaluation, Truth, root_scale, weigh};
 use super::source::{Member, Members};
 use super::view::Frame;
@@ -21,6 +22,10 @@ use crate::{Error, Result};
 
 /// The fewest rows of a series that a forecast is made from.
 pub(super) const FEWEST_ROWS: usize = 4;
+/// The most sample paths of a series.
+const MOST_PATHS: usize = 10_000;
+/// How many places, and at how many probabilities, the continuous ranked probability score looks at.
+const CRPS: (usize, usize) = (1_000, 50);
 /// The most places that an evaluation of a file forecasts from.
 const MOST_PLACES: usize = 50_000;
 
@@ -51,23 +56,40 @@ pub struct SeriesForecast {
     pub labels: Vec<String>,
     /// The forecast, the median where there are intervals, `[steps]`.
     pub values: Vec<f64>,
+    /// Of counts, the mean of their distribution, `[steps]`; empty for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub means: Vec<f64>,
     /// The lower and the upper end of each interval, `[levels][steps]`.
     pub intervals: Vec<Vec<[f64; 2]>>,
+    /// Sample paths, `[paths][steps]`; none where none were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Vec<f64>>,
+}
+
+/// What a model of many series is asked for; by default, the horizon without sample paths, read as in training.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PanelRequest<'a> {
+    /// How many steps ahead, at most the horizon.
+    pub steps: Option<usize>,
+    /// What is done about missing values and steps.
+    pub missing: Option<Missing>,
+    /// The rows before those of the table.
+    pub history: Option<&'a Table>,
+    /// How many sample paths of each series.
+    pub paths: usize,
 }
 
 impl PanelForecaster {
     /// What comes after the ends of the series of `table`, or of those that it was trained on. A series that training has not seen
-    /// is forecast from its own rows. `history` has the rows before those of the table. Errors: a table without a needed column,
-    /// more steps than the horizon, known columns that end too early, and no series with rows enough.
-    pub fn predict(
-        &self,
-        table: Option<&Table>,
-        steps: Option<usize>,
-        missing: Option<Missing>,
-        history: Option<&Table>,
-    ) -> Result<PanelForecast> {
+    /// is forecast from its own rows. Errors: a table without a needed column, more steps than the horizon, known columns that end
+    /// too early, no series with rows enough, and sample paths of a model that has none.
+    pub fn predict(&self, table: Option<&Table>, request: PanelRequest<'_>) -> Result<PanelForecast> {
+        let PanelRequest { steps, missing, history, paths } = request;
         let config = &self.config;
         let view = config.view();
+        if paths > 0 {
+            self.expect_paths(paths)?;
+        }
         let steps = steps.unwrap_or(view.horizon);
         if steps == 0 || steps > view.horizon {
             return Err(Error::Settings(
@@ -110,11 +132,18 @@ impl PanelForecaster {
         }
         let frames: Vec<Frame> = members.iter().map(|member| view.frame(member)).collect();
         let origins: Vec<usize> = members.iter().map(|member| member.source.rows - 1).collect();
-        let forecasts = config.forecasts(&self.model, &frames.iter().collect::<Vec<_>>(), &origins)?;
+        let frames: Vec<&Frame> = frames.iter().collect();
+        let forecasts = config.forecasts(&self.model, &frames, &origins)?;
         let medians = config.medians(&forecasts);
         finite(&name, medians.iter().copied())?;
         let intervals: Vec<Vec<[f64; 2]>> =
             (0..config.levels.len()).map(|level| config.intervals(&forecasts, level)).collect();
+        let mut sampled = Vec::new();
+        if paths > 0 {
+            let places: Vec<Place> =
+                origins.iter().enumerate().map(|(series, &origin)| Place { series, origin }).collect();
+            sampled = config.paths(&self.model, &frames, &places, paths)?;
+        }
         let time_column = members[0].source.axis.as_ref().map(|axis| axis.column.clone());
         let series = members.into_iter().zip(labels).enumerate().map(|(k, (member, labels))| {
             let at = k * view.horizon..k * view.horizon + steps;
@@ -122,7 +151,11 @@ impl PanelForecaster {
                 id: member.id,
                 labels,
                 values: medians[at.clone()].to_vec(),
+                means: forecasts.means.as_ref().map_or_else(Vec::new, |means| means[at.clone()].to_vec()),
                 intervals: intervals.iter().map(|level| level[at.clone()].to_vec()).collect(),
+                paths: sampled
+                    .get(k)
+                    .map_or_else(Vec::new, |of| of.iter().map(|path| path[..steps].to_vec()).collect()),
             }
         });
         Ok(PanelForecast {
@@ -133,6 +166,27 @@ impl PanelForecaster {
             series: series.collect(),
             notes,
         })
+    }
+
+    /// Error unless there are sample paths, and so many are not too many.
+    fn expect_paths(&self, paths: usize) -> Result<()> {
+        let config = &self.config;
+        if config.levels.is_empty() {
+            return Err(without_intervals(paths));
+        }
+        if config.templates.is_empty() {
+            return Err(Error::Settings(
+                key("samples").to(paths)
+                    + format!(
+                        " needs a model that saw {FEWEST_TEMPLATES} validation windows or more, by which it tells how steps hang together; train with a larger "
+                    )
+                    + key("valid"),
+            ));
+        }
+        if paths > MOST_PATHS {
+            return Err(Error::setting(key("samples"), paths, format!("at most {}", count(MOST_PATHS))));
+        }
+        Ok(())
     }
 
     /// Forecasts from places in the series of `table`, a horizon apart and the last a horizon before the end, beside the baselines.
@@ -169,6 +223,10 @@ impl PanelForecaster {
             places.iter().find(|place| place.series == series).map_or(0, |place| place.origin)
         };
         let known = config.by_id();
+        let croston = |kept: &super::forecaster::KnownSeries| {
+            kept.baselines.iter().any(|baseline| matches!(baseline, Baseline::Croston(_)))
+        };
+        let mostly_0 = config.known_series.iter().any(croston);
         let (mut scales, mut roots, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
         for (series, member) in members.iter().enumerate() {
             let values = &member.source.targets[0];
@@ -183,7 +241,8 @@ impl PanelForecaster {
                 Some(kept) if !kept.baselines.is_empty() => kept.baselines.clone(),
                 _ => {
                     let mask = values.mask();
-                    Baseline::of_panel(Observed { values, mask: mask.as_deref() }, before, view.season)
+                    let observed = Observed { values, mask: mask.as_deref() };
+                    Baseline::of_panel(observed, before, view.season, mostly_0)
                 }
             });
         }
@@ -330,16 +389,34 @@ pub(super) fn measure(
             .map(|(k, &level)| truth.intervals(level, &config.intervals(&forecasts, k)))
             .collect(),
         pinball: mean_pinball(config, truth, &forecasts),
+        crps: crps(config, model, &of_places, truth)?,
     })
+}
+
+/// The continuous ranked probability score of some of the places.
+fn crps(
+    config: &PanelForecasterConfig,
+    model: &Model,
+    frames: &[&Frame],
+    truth: &Truth<'_>,
+) -> Result<Option<f64>> {
+    if config.levels.is_empty() {
+        return Ok(None);
+    }
+    let (places, levels) = (truth.places.len(), middles(CRPS.1));
+    let some: Vec<usize> = (0..places).step_by(places.div_ceil(CRPS.0).max(1)).collect();
+    let frames: Vec<&Frame> = some.iter().map(|&n| frames[n]).collect();
+    let origins: Vec<usize> = some.iter().map(|&n| truth.places[n].origin).collect();
+    Ok(truth.crps(&some, &levels, &config.values_at(model, &frames, &origins, &levels)?))
 }
 
 fn mean_pinball(config: &PanelForecasterConfig, truth: &Truth<'_>, forecasts: &Forecasts) -> Option<f64> {
     if config.levels.is_empty() {
         return None;
     }
-    let levels = quantiles(&config.levels);
+    let head = config.head();
     let of = |(at, &level): (usize, &f64)| truth.pinball(level, &config.quantile(forecasts, at));
-    let losses = levels.iter().enumerate().map(of).collect::<Option<Vec<f64>>>()?;
+    let losses = head.levels().iter().enumerate().map(of).collect::<Option<Vec<f64>>>()?;
     Some(losses.iter().sum::<f64>() / losses.len() as f64)
 }
 

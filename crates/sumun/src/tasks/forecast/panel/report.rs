@@ -26,10 +26,10 @@ pub(super) fn report(trained: &PanelOutcome, about: &About) -> String {
         epochs: &epochs,
         best_epoch: Some(trained.best_epoch).filter(|_| !epochs.is_empty()),
         stopped_early: trained.stopped_early,
-        loss_name: if trained.decisions.levels.is_empty() {
-            "loss of scaled values"
-        } else {
-            "pinball loss of scaled values"
+        loss_name: match (trained.decisions.distribution, trained.decisions.levels.as_slice()) {
+            (Some(_), _) => "negative log-likelihood",
+            (None, []) => "loss of scaled values",
+            (None, _) => "pinball loss of scaled values",
         },
     };
     let mut body = String::with_capacity(128 * 1024);
@@ -327,6 +327,9 @@ fn intervals(evaluation: &PanelEvaluation) -> String {
     out.push_str("</tbody></table></div>\n<p class=\"small\">Widths are in units of the MASE.");
     if let Some(pinball) = evaluation.pinball {
         let _ = write!(out, " The mean pinball loss of all quantiles is {} of them.", fixed(pinball, 3));
+    }
+    if let Some(crps) = evaluation.crps {
+        let _ = write!(out, " The continuous ranked probability score is {}.", fixed(crps, 3));
     }
     out.push_str("</p>\n");
     if evaluation.intervals[0].by_step.len() > 1 {

@@ -29,6 +29,9 @@ pub struct PanelEvaluation {
     pub intervals: Vec<IntervalScores>,
     /// The mean pinball loss of the quantiles, each series divided by the scale of its MASE; `None` where a forecast is one number.
     pub pinball: Option<f64>,
+    /// The continuous ranked probability score, twice the mean pinball loss of evenly spread quantiles, each series divided by the
+    /// scale of its MASE: the MASE of a distribution (Gneiting and Raftery 2007). `None` where a forecast is one number.
+    pub crps: Option<f64>,
 }
 
 /// How well something forecasts many series.
@@ -275,6 +278,21 @@ impl Truth<'_> {
             width: mean(widths.into_iter()),
             by_step: inside.iter().zip(&count).map(|(&inside, &count)| share(inside, count)).collect(),
         }
+    }
+
+    /// Twice the mean pinball loss of values at evenly spread `levels`, `[places, horizon, levels]`, of the places `some`, each
+    /// series divided by its scale.
+    pub(super) fn crps(&self, some: &[usize], levels: &[f64], values: &[f64]) -> Option<f64> {
+        let steps = some.iter().flat_map(|&n| (0..self.horizon).map(move |step| (n, step)));
+        mean(steps.zip(values.chunks_exact(levels.len())).filter_map(|((n, step), values)| {
+            let came = self.observed(n, step)?;
+            let scale = self.scales[self.places[n].series]?;
+            let losses = levels.iter().zip(values).map(|(level, value)| {
+                let left = came - value;
+                (level * left).max((level - 1.0) * left)
+            });
+            Some(2.0 * losses.sum::<f64>() / levels.len() as f64 / scale)
+        }))
     }
 
     /// The mean pinball loss of a quantile `[places, horizon]`, each series divided by its scale.

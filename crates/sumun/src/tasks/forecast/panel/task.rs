@@ -11,6 +11,7 @@ use super::forecaster::PanelForecaster;
 use super::learning::PanelSearch;
 use super::outcome::{PanelOutcome, used};
 use super::plan::PanelPlan;
+use super::predict::PanelRequest;
 use super::source::Members;
 use crate::Result;
 use crate::data::Table;
@@ -142,8 +143,13 @@ impl TrainedModel for PanelForecaster {
         let read = |file: &Path| read_table(file, &self.config().reading);
         let table = request.file.map(read).transpose()?;
         let history = request.reading.history.map(read).transpose()?;
-        let forecast =
-            self.predict(table.as_ref(), request.steps, request.reading.missing, history.as_ref())?;
+        let asked = PanelRequest {
+            steps: request.steps,
+            missing: request.reading.missing,
+            history: history.as_ref(),
+            paths: request.samples.unwrap_or(0),
+        };
+        let forecast = self.predict(table.as_ref(), asked)?;
         Ok(Predicted::Panel(forecast))
     }
 
@@ -186,6 +192,7 @@ impl TrainedModel for PanelForecaster {
             "targets": [view.target],
             "series": series,
             "levels": config.levels,
+            "distribution": config.distribution,
             "window": view.window,
             "horizon": view.horizon,
             "season": view.season,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::network::Sizes;
 use super::super::preprocessing::{Input, known_rows, marks, width_of};
+use super::head::Head;
 use super::source::Member;
 use crate::data::{Calendar, Difference, Filled, Scaler};
 
@@ -101,13 +102,13 @@ impl View {
         width_of(&self.known) + self.calendar.as_ref().map_or(0, Calendar::width)
     }
 
-    /// The sizes of a network that returns so many quantiles of each step.
-    pub(super) fn sizes(&self, quantiles: usize) -> Sizes {
+    /// The sizes of a network with this head.
+    pub(super) fn sizes(&self, head: &Head) -> Sizes {
         Sizes {
             input: self.input_width(),
             ahead: self.ahead_width(),
             horizon: self.horizon,
-            targets: quantiles,
+            targets: head.width(),
             own_ahead: true,
         }
     }
@@ -256,28 +257,39 @@ impl View {
         }
     }
 
-    /// What the network should return for the steps ahead of `origin`, the first `most` of them; `None` where no value was read
-    /// that it can be compared with.
-    pub(super) fn answers(&self, frame: &Frame, origin: usize, most: usize) -> Vec<Option<f32>> {
-        let scale = self.scale(frame, origin);
-        let answer = |step: usize| {
-            let row = origin + step;
-            let left = frame.z[row] - self.reference(frame, origin, step, scale);
-            frame.z.is_observed(row).then_some((left / scale.spread) as f32)
-        };
-        (1..=self.horizon.min(most)).map(answer).collect()
+    /// What the network should return `step` steps ahead of `origin`; `None` where no value was read that it can be compared with.
+    pub(super) fn answer(&self, frame: &Frame, origin: usize, step: usize) -> Option<f32> {
+        let (scale, row) = (self.scale(frame, origin), origin + step);
+        let left = frame.z[row] - self.reference(frame, origin, step, scale);
+        frame.z.is_observed(row).then_some((left / scale.spread) as f32)
     }
 
-    /// The z that the outputs `[horizon, quantiles]` of the network at `origin` stand for, appended to `to`; the quantiles of a step
-    /// rise (Chernozhukov, Fernández-Val and Galichon 2010, "Quantile and probability curves without crossing").
-    pub(super) fn forecast(&self, frame: &Frame, origin: usize, outputs: &[f32], to: &mut Vec<f64>) {
+    /// The scale of counts in the window that ends at `origin`: 1 and their mean, as Salinas et al. 2020 (DeepAR) have it.
+    pub(super) fn count_scale(&self, frame: &Frame, origin: usize) -> f64 {
+        let observed = self.rows(origin).filter(|&row| frame.values.is_observed(row));
+        let (sum, count) =
+            observed.fold((0.0, 0usize), |(sum, count), row| (sum + frame.values[row], count + 1));
+        1.0 + if count > 0 { sum / count as f64 } else { 0.0 }
+    }
+
+    /// The z at `levels` of what the outputs `[horizon, width]` of the network at `origin` stand for, `[horizon, levels]`, appended to
+    /// `to`; those of a step rise.
+    pub(super) fn forecast(
+        &self,
+        frame: &Frame,
+        origin: usize,
+        (head, outputs): (&Head, &[f32]),
+        levels: &[f64],
+        to: &mut Vec<f64>,
+    ) {
         let scale = self.scale(frame, origin);
-        let count = outputs.len() / self.horizon;
-        for (h, outputs) in outputs.chunks_exact(count).enumerate() {
+        let counts = head.of_counts().map(|_| self.count_scale(frame, origin));
+        for (h, outputs) in outputs.chunks_exact(head.width()).enumerate() {
             let reference = self.reference(frame, origin, h + 1, scale);
-            let first = to.len();
-            to.extend(outputs.iter().map(|&output| reference + scale.spread * f64::from(output)));
-            to[first..].sort_by(f64::total_cmp);
+            to.extend(match counts {
+                Some(of_counts) => head.quantiles(outputs, of_counts, levels, |value| value),
+                None => head.quantiles(outputs, 1.0, levels, |value| reference + scale.spread * value),
+            });
         }
     }
 
