@@ -45,6 +45,7 @@ pub(crate) fn amount(figures: &Figures, examples: usize) -> String {
         Figures::Tagging(_) => "sentence",
         Figures::Language(_) => "token",
         Figures::Translation(_) => "pair",
+        Figures::Simulation(_) => "row",
     };
     format!("{} {noun}{}", count(examples), if examples == 1 { "" } else { "s" })
 }

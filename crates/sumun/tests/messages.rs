@@ -7,9 +7,10 @@ use sumun::message::{Key, key};
 use sumun::settings::Setting;
 
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose` and `RunFolder::stage`.
-const ARGUMENTS: [&str; 12] = [
+const ARGUMENTS: [&str; 13] = [
     "history",
     "steps",
+    "samples",
     "attention",
     "beam",
     "length",

@@ -138,6 +138,7 @@ fn examples(task: &str) -> &'static str {
         "tag" => TAG_EXAMPLES,
         "lm" => LM_EXAMPLES,
         "translate" => TRANSLATE_EXAMPLES,
+        "simulate" => SIMULATE_EXAMPLES,
         _ => "",
     }
 }
@@ -183,6 +184,15 @@ Examples:
   sumun train lm data/korean_constitution.txt --hidden 128 --batch 8 --chunk 64 --epochs 30
   sumun train lm novel.txt --level word --hidden 512
   sumun generate runs/lm-korean_constitution-1 --prompt '대한민국'";
+
+const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  sumun train simulate data/basins/basins.csv --target runoff --features rain,temperature --series basin --static area,slope
+  sumun train simulate tank.csv --target level --features inflow,valve --warm-up 50
+  sumun predict runs/simulate-basins-1 other_basins.csv > simulated.csv
+
+The network reads the features row by row and never sees the target, so that it simulates
+where nothing was measured.";
 
 const TRANSLATE_EXAMPLES: &str = "\
 Examples:

@@ -25,6 +25,7 @@ fn every_command_has_a_page() {
         &["train", "tag"],
         &["train", "lm"],
         &["train", "translate"],
+        &["train", "simulate"],
         &["config"],
         &["predict"],
         &["evaluate"],

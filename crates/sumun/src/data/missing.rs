@@ -63,6 +63,8 @@ pub(crate) struct Rows {
     /// Of each column whose first value is missing, the last value before the rows and how many rows before; empty where no
     /// row is cut off.
     pub(crate) before: Vec<(f64, usize)>,
+    /// The columns of which values may be missing anywhere: they are marked, and nothing is refused, dropped or said of them.
+    pub(crate) sparse: Vec<String>,
 }
 
 /// Rows without anything missing.
@@ -173,7 +175,7 @@ impl Rows {
             return Ok((0, None));
         }
         let mut latest: Option<(usize, &str)> = None;
-        for (name, values) in &self.columns {
+        for (name, values) in self.whole() {
             let Some(first) = values.iter().position(Option::is_some) else {
                 return Err(
                     self.fail(&format!("column {} has no value at all; choose another column", quoted(name)))
@@ -198,7 +200,7 @@ impl Rows {
     /// dropped anyway it leaves out.
     fn keep_last(&mut self, needed: usize, policy: Missing) -> usize {
         let rows = self.lines.len();
-        let whole = |row: usize| self.columns.iter().all(|(_, values)| values[row].is_some());
+        let whole = |row: usize| self.whole().all(|(_, values)| values[row].is_some());
         if policy == Missing::Drop {
             let kept: Vec<usize> = (0..rows).filter(|&row| whole(row)).collect();
             let before = kept.len().saturating_sub(needed);
@@ -325,8 +327,13 @@ impl Rows {
         Ok(())
     }
 
+    /// The columns that are to have a value in every row.
+    fn whole(&self) -> impl Iterator<Item = &(String, Vec<Option<f64>>)> {
+        self.columns.iter().filter(|(name, _)| !self.sparse.contains(name))
+    }
+
     fn refuse_missing_values(&self) -> Result<()> {
-        for (name, values) in &self.columns {
+        for (name, values) in self.whole() {
             let count = values.iter().filter(|v| v.is_none()).count();
             if let Some(first) = values.iter().position(Option::is_none) {
                 let what = format!(
@@ -345,7 +352,7 @@ impl Rows {
     fn drop_rows(&mut self, notes: &mut Vec<String>) -> Result<()> {
         let rows = self.lines.len();
         let keep: Vec<bool> =
-            (0..rows).map(|i| self.columns.iter().all(|(_, values)| values[i].is_some())).collect();
+            (0..rows).map(|i| self.whole().all(|(_, values)| values[i].is_some())).collect();
         let dropped = keep.iter().filter(|&&k| !k).count();
         if dropped == rows {
             return Err(self
@@ -368,7 +375,7 @@ impl Rows {
     }
 
     fn say_filled(&self, policy: Missing, notes: &mut Vec<String>) {
-        for (name, values) in &self.columns {
+        for (name, values) in self.whole() {
             let missing = values.iter().filter(|v| v.is_none()).count();
             if missing == 0 {
                 continue;

@@ -56,6 +56,8 @@ pub struct SeriesSpec<'a> {
     /// Numeric columns that are also known ahead of time. Rows at the end of the file that have all of these but
     /// none of `columns` become [`Loaded::future`].
     pub known: &'a [&'a str],
+    /// Those of the columns in which values may be missing anywhere, whatever `missing` says: they are marked as filled in.
+    pub sparse: &'a [&'a str],
     /// What to do about missing values and steps.
     pub missing: Missing,
     /// How many rows at the end of the past are of interest: what is missing before them does not matter. All, if `None`.
@@ -99,6 +101,7 @@ impl<'a> SeriesSpec<'a> {
             time: TimeColumn::Auto,
             columns,
             known: &[],
+            sparse: &[],
             missing: Missing::Error,
             last: None,
             resample: None,
@@ -274,7 +277,14 @@ impl<'a> Read<'a> {
             );
             notes.extend(said);
         }
-        let mut past = Rows { source: source.to_owned(), lines, times, columns, before: Vec::new() };
+        let mut past = Rows {
+            source: source.to_owned(),
+            lines,
+            times,
+            columns,
+            before: Vec::new(),
+            sparse: spec.sparse.iter().map(|&name| name.to_owned()).collect(),
+        };
         if let Some(order) = order {
             past.reorder(&order);
         }
@@ -440,6 +450,7 @@ fn split_future(rows: &mut Rows, spec: &SeriesSpec<'_>) -> Option<Rows> {
             .filter(|(name, _)| !only_past(name))
             .collect(),
         before: Vec::new(),
+        sparse: rows.sparse.clone(),
     };
     (count > 0).then_some(future)
 }

@@ -6,6 +6,7 @@
 //! | numbers | [`Regression`] | [`mean`] |
 //! | tags | [`Tagging`] with [`Spans`] | [`MostFrequentTag`] |
 //! | text | [`Language`] | [`Unigram`] |
+//! | series from others | [`Simulation`] | the mean of each series, or of each month |
 //! | text from text | [`Translation`] with [`chrf()`] | any text for all, or the source itself |
 //!
 //! The definitions are scikit-learn's, seqeval's and sacreBLEU's, with 0 where a figure would divide by nothing. A guess is
@@ -26,6 +27,7 @@ mod chrf;
 mod classification;
 mod language;
 mod regression;
+mod simulation;
 mod spans;
 mod tagging;
 mod translation;
@@ -36,6 +38,7 @@ pub use chrf::{CHRF_BETA, CHRF_ORDER, chrf, chrf_with};
 pub use classification::{ClassScore, Classification, balanced_weights, majority};
 pub use language::{Language, Unigram};
 pub use regression::{Regression, mean};
+pub use simulation::{Simulation, kge, nse};
 pub use spans::{SpanScore, Spans, is_bio};
 pub use tagging::{MostFrequentTag, Tagging};
 pub use translation::{TokenScores, Translation};

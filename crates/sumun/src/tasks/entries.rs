@@ -8,6 +8,7 @@ use super::lm::Lm;
 use super::protocol::{AnyTraining, TaskEntry, TrainedModel};
 use super::regress::Regress;
 use super::sequences::Sequences;
+use super::simulate::Simulate;
 use super::tag::Tag;
 use super::training::task_of;
 use super::translate::Translate;
@@ -16,13 +17,14 @@ use crate::run::{Checkpoint, RunFolder};
 use crate::{Error, Result};
 
 /// All tasks, in the order in which they are shown: a line each.
-pub static TASKS: [&dyn TaskEntry; 6] = [
+pub static TASKS: [&dyn TaskEntry; 7] = [
     &forecast::Entry,
     &Sequences::<Classify>::TASK,
     &Sequences::<Regress>::TASK,
     &Sequences::<Tag>::TASK,
     &Sequences::<Lm>::TASK,
     &Sequences::<Translate>::TASK,
+    &Sequences::<Simulate>::TASK,
 ];
 
 /// The task of a name. Error: there is none.

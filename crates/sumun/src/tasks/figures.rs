@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::message::{key, text};
 use crate::records::Beside;
-use crate::scores::{Classification, Language, Regression, Tagging, Translation};
+use crate::scores::{Classification, Language, Regression, Simulation, Tagging, Translation};
 use crate::text::UNK;
 use crate::{Error, Result};
 
@@ -22,6 +22,8 @@ pub enum Figures {
     Language(Language),
     /// Of a translator.
     Translation(Translation),
+    /// Of a simulator.
+    Simulation(Simulation),
 }
 
 /// The prediction for one record.

@@ -50,6 +50,15 @@ impl Figures {
                 all.extend(f.tokens.map(|f| share("token_accuracy", "token accuracy", f.token_accuracy)));
                 all
             }
+            Self::Simulation(f) => {
+                let efficiency =
+                    |key, name, value| Headline { key, name, value, more_is_better: true, share: false };
+                let mut all = Vec::new();
+                all.extend(f.nse.map(|nse| efficiency("nse", "NSE", nse)));
+                all.extend(f.kge.map(|kge| efficiency("kge", "KGE", kge)));
+                all.extend([error("mae", "MAE", f.mae), error("rmse", "RMSE", f.rmse)]);
+                all
+            }
             Self::Language(f) => vec![
                 error("nats", "nats", f.nats),
                 error("perplexity", "perplexity", f.perplexity),

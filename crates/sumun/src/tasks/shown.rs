@@ -27,6 +27,13 @@ pub enum Asked {
     },
     /// The tokens of a sentence.
     Tokens(Vec<String>),
+    /// A row of a series in time.
+    Row {
+        /// The series; empty where there is one.
+        series: String,
+        /// What the row is called: its time, or its number.
+        label: String,
+    },
 }
 
 /// What a model should predict.

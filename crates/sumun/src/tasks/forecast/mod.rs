@@ -88,6 +88,7 @@ pub use evaluation::{Evaluation, ForecastScores, Scores};
 pub use forecaster::Forecaster;
 pub use kept::{ForecasterConfig, History, TimeAxis};
 pub use outcome::{Candidate, DataSummary, ForecastOutcome};
+pub(super) use panel::Members;
 pub use panel::{
     Calibration, IntervalScores, KnownSeries, PanelConfig, PanelDecisions, PanelEvaluation, PanelForecast,
     PanelForecaster, PanelForecasterConfig, PanelOutcome, PanelPlan, PanelRequest, PanelScores, PanelSearch,
@@ -101,5 +102,6 @@ pub use report::{
     TargetReport, forecast_report,
 };
 pub use search::Search;
+pub(super) use source::{Source, Wanted};
 pub(super) use task::Entry;
 pub use task::{Training, open_run, train};

@@ -243,6 +243,7 @@ fn read(model: &Forecaster, table: &Table, missing: Missing, last: Option<usize>
         targets: p.targets.iter().map(|t| t.name.as_str()).collect(),
         features: p.features.iter().map(|i| i.name.as_str()).collect(),
         known: p.known.iter().map(|i| i.name.as_str()).collect(),
+        sparse: &[],
         time,
         missing,
         last,

@@ -65,6 +65,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) targets: Vec<&'a str>,
     pub(crate) features: Vec<&'a str>,
     pub(crate) known: Vec<&'a str>,
+    /// Those of them in which values may be missing anywhere.
+    pub(crate) sparse: &'a [&'a str],
     pub(crate) time: TimeColumn<'a>,
     pub(crate) missing: Missing,
     pub(crate) last: Option<usize>,
@@ -91,6 +93,7 @@ impl Wanted<'_> {
             time: wanted.time,
             columns,
             known: &wanted.known,
+            sparse: wanted.sparse,
             missing: wanted.missing,
             last: wanted.last,
             resample: wanted.resample,

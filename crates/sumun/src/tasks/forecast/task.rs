@@ -115,6 +115,7 @@ impl Wishes {
             targets: names(&config.data.target),
             features: names(&self.features),
             known: names(&self.known),
+            sparse: &[],
             time: config.time(),
             missing: config.data.missing,
             last: None,

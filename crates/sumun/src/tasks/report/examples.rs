@@ -32,7 +32,9 @@ struct Told<'a> {
 
 /// All examples of a part.
 pub(super) fn section(judged: &Measured, shown: &[Shown]) -> String {
-    if shown.len() != judged.predictions.len() {
+    // Rows of a series have no examples beside the series itself.
+    let of_series = matches!(shown, [Shown { asked: Asked::Row { .. }, .. }, ..]);
+    if shown.len() != judged.predictions.len() || of_series {
         return String::new();
     }
     let mut out = String::new();

@@ -14,6 +14,7 @@ use super::figures::{Figures, Measured};
 use super::finished::SequenceOutcome;
 use super::protocol::About;
 use super::results::Headline;
+use super::simulate;
 use super::translate;
 use crate::report::EpochRow;
 use crate::report::curves::Curves;
@@ -42,6 +43,7 @@ pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
             Figures::Tagging(f) => ("Tags", tags::section(f, &trained.classes, judged)),
             Figures::Language(_) => ("", String::new()),
             Figures::Translation(_) => ("Alignment", translate::alignments(judged, &trained.shown)),
+            Figures::Simulation(_) => ("Series", simulate::section(judged, &trained.shown)),
         };
         section("detail", heading, &detail, &mut body);
         section("examples", "Examples", &examples::section(judged, &trained.shown), &mut body);
@@ -73,6 +75,7 @@ fn part_amount(measured: &Measured) -> String {
         Figures::Tagging(_) => "sentence",
         Figures::Language(_) => "token",
         Figures::Translation(_) => "pair",
+        Figures::Simulation(_) => "row",
     };
     counted(measured.examples, noun)
 }
@@ -233,6 +236,11 @@ fn meaning(figures: &Figures) -> &'static str {
             "The better figure of each part is marked. An exact match is right to the last token; chrF is the F score (β = 2) of \
              n-grams of characters, n = 1 … 6, without white space; token accuracy is the share of tokens, ends too, that are \
              found from the source and the true tokens before them."
+        }
+        Figures::Simulation(_) => {
+            "The better figure of each part is marked. NSE is the Nash–Sutcliffe efficiency, 1 − Σ(y − ŷ)² / Σ(y − ȳ)², and KGE the \
+             Kling–Gupta efficiency, which compares correlation, deviations and means; both are medians over the series, 1 at best. \
+             MAE and RMSE are in the unit of the target."
         }
         Figures::Language(_) => {
             "The better figure of each part is marked. Nats are the mean −ln p of each token; perplexity is e to that \

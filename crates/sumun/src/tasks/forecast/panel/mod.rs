@@ -42,5 +42,6 @@ pub(super) use paths::without_intervals;
 pub use plan::{PanelDecisions, PanelPlan};
 pub use predict::{PanelForecast, PanelRequest, SeriesForecast};
 pub use score::{IntervalScores, PanelEvaluation, PanelScores, SeriesScores};
+pub(in crate::tasks) use source::Members;
 pub use task::{PanelConfig, PanelTraining, train_panel};
 pub use view::View;

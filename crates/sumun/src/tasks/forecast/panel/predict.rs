@@ -473,6 +473,7 @@ fn read(
         targets,
         features,
         known,
+        sparse: &[],
         time,
         missing,
         last,

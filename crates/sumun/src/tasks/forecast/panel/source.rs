@@ -6,25 +6,25 @@ use crate::{Error, Result};
 
 /// Many series of a table, or one.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Members {
+pub(in crate::tasks) struct Members {
     /// Where they came from, as messages name it.
-    pub(super) name: String,
+    pub(in crate::tasks) name: String,
     /// The columns that tell them apart; none where there is one series.
     pub(super) columns: Vec<String>,
     /// The series, in the order in which the file begins them; at least one.
-    pub(super) members: Vec<Member>,
+    pub(in crate::tasks) members: Vec<Member>,
     /// What was noticed.
-    pub(super) notes: Vec<String>,
+    pub(in crate::tasks) notes: Vec<String>,
 }
 
 /// One of several series.
 #[derive(Debug, Clone)]
-pub(super) struct Member {
+pub(in crate::tasks) struct Member {
     /// What stands in the columns that tell the series apart.
-    pub(super) id: Vec<String>,
-    pub(super) source: Source,
+    pub(in crate::tasks) id: Vec<String>,
+    pub(in crate::tasks) source: Source,
     /// One value a static column; `None` where it is missing.
-    pub(super) statics: Vec<Option<f64>>,
+    pub(in crate::tasks) statics: Vec<Option<f64>>,
 }
 
 impl Member {
@@ -37,7 +37,7 @@ impl Member {
 impl Members {
     /// Reads them. `columns` tell the series apart, `statics` have one value in each. Errors as
     /// [`Panel::from_table`]; a static column that changes within a series.
-    pub(super) fn read(
+    pub(in crate::tasks) fn read(
         table: &Table,
         wanted: &Wanted<'_>,
         columns: &[&str],

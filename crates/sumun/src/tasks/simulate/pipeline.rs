@@ -1,0 +1,283 @@
+//! How rows become what a simulator reads, and its outputs values.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::baselines::best_first;
+use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions};
+use super::super::forecast::{Input, TimeAxis};
+use super::super::inputs::Sequences;
+use super::super::learner::outputs;
+use super::super::task::{How, Pipeline};
+use super::super::trained::check_network;
+use super::read::{Asked, Member, Series, expect_measured, open, read};
+use crate::data::{Categories, Missing, NumberForm, ReadOptions, Scaler, TimeColumn, quoted};
+use crate::model::{Input as ModelInput, Model};
+use crate::records::Beside;
+use crate::report::text::count;
+use crate::scores::Simulation;
+use crate::{Error, Result};
+
+/// How rows become what a simulator reads, and its outputs values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SimulationPipeline {
+    /// The column that is simulated.
+    pub(super) target: String,
+    /// The columns that it is simulated from.
+    pub(super) features: Vec<Input>,
+    /// The columns that tell series apart; none where one series is learnt.
+    pub(super) series: Vec<String>,
+    /// The columns with one value a series.
+    pub(super) statics: Vec<Input>,
+    /// From the target's values to the network's output.
+    pub(super) output: Scaler,
+    /// The least value that is simulated: 0 where no value of the training part is below it.
+    pub(super) least: Option<f64>,
+    /// Rows that only bring the network's states up.
+    pub(super) warm_up: usize,
+    pub(super) missing: Missing,
+    #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
+    pub(super) reading: ReadOptions,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) categories: Vec<Categories>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) forms: Vec<(String, NumberForm)>,
+    /// The time column, if there is one.
+    pub(super) time: Option<TimeAxis>,
+    /// What the baselines know of each series that was learnt.
+    pub(super) climates: Vec<Climate>,
+    /// What they know of any other.
+    pub(super) climate: Climate,
+}
+
+/// The means of the training part of a series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Climate {
+    pub(super) id: Vec<String>,
+    pub(super) mean: f64,
+    /// Of each month, `[12]`; none without times.
+    pub(super) months: Vec<f64>,
+}
+
+/// A part of the data: series, of which some rows are measured.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) series: Series,
+    /// The rows of each series that count.
+    pub(super) rows: Vec<Range<usize>>,
+}
+
+impl SimulationPipeline {
+    fn width(&self) -> usize {
+        self.features.iter().map(|input| if input.marked { 2 } else { 1 }).sum::<usize>() + self.statics.len()
+    }
+
+    pub(super) fn input(&self) -> ModelInput {
+        ModelInput::numbers(self.width())
+    }
+
+    /// What the network reads of a series, `[rows, width]`.
+    pub(super) fn rows_of(&self, member: &Member) -> Vec<f32> {
+        // A static value that is missing is the mean.
+        let fixed = self.statics.iter().zip(&member.statics);
+        let fixed: Vec<f32> = fixed
+            .map(|(input, value)| value.map_or(0.0, |value| input.scaler.transform(value) as f32))
+            .collect();
+        let mut rows = Vec::with_capacity(member.rows() * self.width());
+        for row in 0..member.rows() {
+            for (input, values) in self.features.iter().zip(member.inputs()) {
+                // What is filled in from later rows is not known yet.
+                rows.push(input.scaler.transform(values.at(row, row)) as f32);
+                if input.marked {
+                    rows.push(if values.is_observed(row) { 1.0 } else { 0.0 });
+                }
+            }
+            rows.extend(&fixed);
+        }
+        rows
+    }
+
+    /// The value that an output stands for.
+    pub(super) fn value(&self, output: f32) -> f64 {
+        let value = self.output.inverse(f64::from(output));
+        self.least.filter(|&least| value < least).unwrap_or(value)
+    }
+
+    /// What the model simulates for each series, `[rows]` each.
+    pub(super) fn simulated(&self, model: &Model, series: &Series) -> Result<Vec<Vec<f64>>> {
+        let values = series.members.iter().map(|member| self.rows_of(member)).collect();
+        let outputs = outputs(model, &Sequences::Numbers { features: self.width(), values })?;
+        Ok(outputs.iter().map(|rows| rows.iter().map(|&output| self.value(output)).collect()).collect())
+    }
+
+    /// Reads a file as the training file was read.
+    pub(super) fn read(&self, file: &Path, measured: bool) -> Result<Series> {
+        let opened = open(file, &self.reading)?;
+        let has_times = |axis: &&TimeAxis| {
+            axis.column.split('+').all(|column| opened.0.header().iter().any(|name| name == column.trim()))
+        };
+        let axis = self.time.as_ref().filter(has_times);
+        let statics: Vec<String> = self.statics.iter().map(|input| input.name.clone()).collect();
+        let asked = Asked {
+            target: &self.target,
+            measured,
+            features: self.features.iter().map(|input| input.name.as_str()).collect(),
+            series: &self.series,
+            statics: &statics,
+            time: axis.map_or(TimeColumn::None, |axis| TimeColumn::Named(&axis.column)),
+            missing: self.missing,
+            categories: &self.categories,
+            forms: &self.forms,
+            axis,
+        };
+        read(&opened, &asked)
+    }
+
+    /// A file as a part: all rows count but those of the warm-up.
+    pub(super) fn part(&self, file: &Path) -> Result<Part> {
+        let series = self.read(file, true)?;
+        expect_measured(&series, &self.target)?;
+        let rows: Vec<Range<usize>> =
+            series.members.iter().map(|member| self.warm_up.min(member.rows())..member.rows()).collect();
+        if rows.iter().all(Range::is_empty) {
+            let longest = series.members.iter().map(Member::rows).max().unwrap_or(0);
+            return Err(Error::Data(format!(
+                "{}: no series is longer than the {} rows that bring the network's states up; the longest has {longest}",
+                series.name,
+                count(self.warm_up)
+            )));
+        }
+        Ok(Part { series, rows })
+    }
+
+    fn climate(&self, member: &Member) -> &Climate {
+        self.climates.iter().find(|climate| climate.id == member.id).unwrap_or(&self.climate)
+    }
+
+    /// Measures the model and the baselines on a part.
+    pub(super) fn measure(&self, model: &Model, name: &str, part: &Part) -> Result<Measured> {
+        let simulated = self.simulated(model, &part.series)?;
+        let figures = |of: &dyn Fn(usize, usize) -> f64| {
+            let series: Vec<(Vec<f64>, Vec<f64>)> = (0..simulated.len())
+                .map(|k| observed(part, k).map(|(row, value)| (value, of(k, row))).unzip())
+                .collect();
+            Simulation::of(&series).map(Figures::Simulation)
+        };
+        let members = &part.series.members;
+        let mean = Baseline {
+            name: "the mean of each series".into(),
+            figures: figures(&|k, _| self.climate(&members[k]).mean)?,
+        };
+        let mut others = Vec::new();
+        let months: Option<Vec<Vec<usize>>> = members.iter().map(Member::months).collect();
+        if let Some(months) = months.filter(|_| self.climate.months.len() == 12) {
+            others.push(Baseline {
+                name: "the mean of each month".into(),
+                figures: figures(&|k, row| self.climate(&members[k]).months[months[k][row]])?,
+            });
+        }
+        let (best, other_baselines) = best_first(mean, others);
+        let ours = figures(&|k, row| simulated[k][row])?;
+        let values = simulated.iter().zip(&part.rows).flat_map(|(values, rows)| &values[rows.clone()]);
+        Ok(Measured {
+            part: name.into(),
+            examples: part.rows.iter().map(Range::len).sum(),
+            classes: Vec::new(),
+            unknown: None,
+            figures: ours,
+            baseline: best.figures,
+            baseline_name: best.name,
+            other_baselines,
+            predictions: values.map(|&value| Prediction::Number(value)).collect(),
+            notes: part.series.notes.clone(),
+        })
+    }
+}
+
+/// The rows of series `k` of a part that count and were measured, with their values.
+pub(super) fn observed(part: &Part, k: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+    let truth = part.series.members[k].truth();
+    let rows = part.rows[k].clone();
+    rows.filter_map(move |row| truth.filter(|truth| truth.is_observed(row)).map(|truth| (row, truth[row])))
+}
+
+impl Pipeline for SimulationPipeline {
+    const KIND: &'static str = "simulation";
+
+    fn check(&self, model: &Model) -> Result<()> {
+        let bad = |problem: &str| Err(Error::Model(format!("its pipeline cannot be used: {problem}")));
+        let scalers = self.features.iter().chain(&self.statics).map(|input| &input.scaler);
+        if !scalers.chain([&self.output]).all(Scaler::is_sound)
+            || self.least.is_some_and(|least| !least.is_finite())
+        {
+            return bad("a number of its scales is out of range");
+        }
+        let sound = |climate: &Climate| {
+            climate.mean.is_finite()
+                && (climate.months.is_empty() || climate.months.len() == 12)
+                && climate.months.len() == self.climate.months.len()
+                && climate.months.iter().all(|mean| mean.is_finite())
+        };
+        if !self.climates.iter().chain([&self.climate]).all(sound) {
+            return bad("a mean of its baselines is out of range");
+        }
+        if self.features.is_empty() {
+            return bad("it reads no column");
+        }
+        check_network(model, self.input(), &[None, None, Some(1)])
+    }
+
+    fn tokens(&self) -> Option<&[String]> {
+        None
+    }
+
+    fn predict_file(&self, model: &Model, file: &Path, _how: &How) -> Result<Predictions> {
+        let series = self.read(file, false)?;
+        let simulated = self.simulated(model, &series)?;
+        let time = self.time.as_ref().filter(|_| series.members.iter().all(|member| member.axis().is_some()));
+        let mut names = self.series.clone();
+        names.push(time.map_or_else(|| "row".into(), |axis| axis.column.clone()));
+        let mut rows = Vec::new();
+        for member in &series.members {
+            for row in 0..member.rows() {
+                rows.push(member.id.iter().cloned().chain([member.label(row)]).collect());
+            }
+        }
+        let mut notes = series.notes;
+        if self.warm_up > 0 {
+            notes.push(format!(
+                "the first {} rows of each series bring the network's states up; what is simulated there says less",
+                count(self.warm_up)
+            ));
+        }
+        Ok(Predictions {
+            predictions: simulated.into_iter().flatten().map(Prediction::Number).collect(),
+            beside: Beside { names, rows },
+            notes,
+            ..Predictions::default()
+        })
+    }
+
+    fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
+        let part = self.part(file)?;
+        let unseen: Vec<String> = part
+            .series
+            .members
+            .iter()
+            .filter(|member| !self.climates.iter().any(|climate| climate.id == member.id))
+            .map(|member| quoted(&member.name()))
+            .collect();
+        let mut measured = self.measure(model, &part.series.name, &part)?;
+        if !unseen.is_empty() && !self.series.is_empty() {
+            measured.notes.push(format!(
+                "{} series were not in training: {}{}",
+                count(unseen.len()),
+                unseen[..unseen.len().min(3)].join(", "),
+                if unseen.len() > 3 { ", …" } else { "" }
+            ));
+        }
+        Ok(measured)
+    }
+}
