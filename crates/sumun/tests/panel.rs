@@ -484,6 +484,7 @@ fn sample_paths_have_the_values_of_the_intervals_and_hang_together() {
     let mut config = config();
     config.data.time = Some("none".into());
     config.data.season = Some(sumun::forecast::Or::Word("none".into()));
+    config.train.levels = vec!["80".into()];
     let outcome = trained(&text, &config);
     let asked = PanelRequest { paths: 40, ..PanelRequest::default() };
     let forecast = outcome.forecaster.predict(None, asked).unwrap();

@@ -28,7 +28,7 @@ named!(DifferenceChoice, "difference", Auto = "auto", None = "none", Last = "las
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutputChoice {
-    /// Quantiles of a model of many series, one number of a model of one.
+    /// A distribution of a model of many series, that of counts where they are mostly 0; one number of a model of one.
     #[default]
     Auto,
     /// One number.
@@ -57,6 +57,16 @@ named!(
 );
 
 impl OutputChoice {
+    /// The choice of a distribution.
+    pub(crate) fn of(distribution: Distribution) -> Self {
+        match distribution {
+            Distribution::Normal => Self::Normal,
+            Distribution::StudentT => Self::StudentT,
+            Distribution::NegativeBinomial => Self::NegativeBinomial,
+            Distribution::ZeroInflated => Self::ZeroInflated,
+        }
+    }
+
     /// The distribution whose parameters the network returns; `None` where it returns numbers of the series.
     pub fn distribution(self) -> Option<Distribution> {
         match self {

@@ -145,7 +145,7 @@ settings! {
         train.optimizer: String = "adam".into(), as TrainOptions;
         train.loss: String = "mae".into(), "What is made small, on scaled values; quantiles and distributions have their own", Kind::Choice(LOSSES);
         train.output: OutputChoice = OutputChoice::Auto,
-            "What is said of each step: one number; the median with intervals, as quantiles or of a distribution, for counts negative-binomial or zero-inflated; by default quantiles where several series are learnt";
+            "What is said of each step: one number; the median with intervals, as quantiles or of a distribution, for counts negative-binomial or zero-inflated; by default student-t where several series are learnt, negative-binomial where they are counts and mostly 0, else one number";
         train.levels: Vec<String> = vec!["80".into(), "95".into()], "The shares of what comes that the intervals hold, in percent", Kind::Texts;
         train.ensemble: usize = 1, "Networks from different seeds whose forecasts are averaged, where several series or quantiles are learnt";
         train.clip: Or<f64> = Or::Number(1.0), as TrainOptions;

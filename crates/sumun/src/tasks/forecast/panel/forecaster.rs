@@ -241,15 +241,22 @@ impl PanelForecasterConfig {
         }
     }
 
-    /// The intervals of the `level`-th share, in the unit of the series, `[places, horizon]`.
+    /// The intervals of the `level`-th share, in the unit of the series, `[places, horizon]`. Each holds those of smaller shares, which
+    /// may have been made wider than it was.
     pub(super) fn intervals(&self, forecasts: &Forecasts, level: usize) -> Vec<[f64; 2]> {
         let (view, count, middle) = (self.view(), 2 * self.levels.len() + 1, self.levels.len());
         let per_place = forecasts.z.chunks_exact(count * view.horizon).zip(&forecasts.spreads);
         per_place
             .flat_map(|(z, &spread)| {
                 z.chunks_exact(count).enumerate().map(move |(step, z)| {
-                    let ends = [z[middle - 1 - level], z[middle], z[middle + 1 + level]];
-                    self.calibration.interval(level, step, spread, ends).map(|z| self.value(z))
+                    let of = |level: usize| {
+                        let ends = [z[middle - 1 - level], z[middle], z[middle + 1 + level]];
+                        self.calibration.interval(level, step, spread, ends)
+                    };
+                    let [lower, upper] = (0..level)
+                        .map(of)
+                        .fold(of(level), |all, one| [all[0].min(one[0]), all[1].max(one[1])]);
+                    [lower, upper].map(|z| self.value(z))
                 })
             })
             .collect()

@@ -12,7 +12,7 @@ use crate::model::Model;
 use crate::model::ModelFile;
 use crate::report::text::{count, shortened};
 use crate::run::{BaselineResult, FigureResult, PartResults, RunResults};
-use crate::settings::Or;
+use crate::settings::{Or, OutputChoice};
 use crate::tasks::protocol::{About, Evaluated, Facts, Next, Outcome};
 use crate::train::EpochRecord;
 use crate::{Error, Result};
@@ -194,6 +194,9 @@ pub(super) fn used(config: &ForecastConfig, decisions: &PanelDecisions) -> Forec
     used.data.window = Some(decisions.window);
     used.data.season =
         Some(if decisions.season > 1 { Or::Number(decisions.season) } else { Or::Word("none".into()) });
+    if let Some(distribution) = decisions.distribution {
+        used.train.output = OutputChoice::of(distribution);
+    }
     used.train.epochs = Some(decisions.epochs);
     used.train.batch = Some(decisions.batch);
     used.train.patience = Some(decisions.patience);
