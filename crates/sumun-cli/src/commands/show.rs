@@ -37,6 +37,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let opened = open_with(&arguments.file, arguments.told.options()?);
     let opened = match opened {
         Ok(opened) => opened,
+        // Another call shows the model; a table would only stand before what it needs.
+        Err(error @ sumun::Error::Advised { .. }) => return Err(error.into()),
         // Tensors are worth showing where no model can be made of them.
         Err(error) => return tensors_alone(&arguments, error.into()),
     };
@@ -94,6 +96,9 @@ fn tensors_alone(arguments: &Arguments, failure: Failure) -> Result<(), Failure>
         .into_iter()
         .map(|(name, tensor)| (one_line(name), tensor.element().name(), tensor.shape()))
         .collect();
+    if rows.is_empty() {
+        return Err(failure);
+    }
     if arguments.json {
         let tensors =
             rows.iter().map(|(name, kind, shape)| json!({ "name": name, "type": kind, "shape": shape }));

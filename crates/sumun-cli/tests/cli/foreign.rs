@@ -100,10 +100,16 @@ fn what_cannot_be_taken_in_is_one_line() {
     place.write("a.csv", "date,value\n2020-01-01,1\n");
     place.write("layers.toml", "[input]\nvocabulary = 50\n[[layers]]\nkind = \"embedding\"\nfeatures = 9\n");
     place.write("x.txt", "1");
+    // An ONNX file (version 8, operators of 17) of the one node y = Sort() and without any array.
+    let graph = b"\x0a\x09\x12\x01y\x22\x04Sort\x12\x01g\x62\x03\x0a\x01y";
+    let head = &b"\x08\x08\x42\x02\x10\x11\x3a"[..];
+    place.write("sort.onnx", [head, &[graph.len() as u8], graph].concat());
     let model = golden("lstm_state_dict.pt");
     let model = model.as_str();
     for (arguments, expected) in [
         (&["show", "a.csv"][..], "a.csv: is in no format that is read here"),
+        // There are no arrays to show beside the error.
+        (&["show", "sort.onnx"], "no layer here does what this operator does"),
         (&["show", "missing.pt"], "missing.pt: there is no such run folder or model file"),
         (
             &["import", model, "--architecture", "layers.toml", "--out", "m"],
@@ -128,6 +134,9 @@ fn a_number_that_a_graph_branches_on_is_an_option() {
     let graphs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../sumun-testing/golden/onnx_graphs");
     let file = graphs.join("two_rates.onnx").display().to_string();
     place.refuse(&["import", &file, "--out", "m.safetensors"], &["give it with --set-input sr=16000"]);
+    // The error comes without a table of arrays before it.
+    place.refuse(&["show", &file], &["give it with --set-input sr=16000"]);
+    place.refuse(&["show", &file, "--json"], &["give it with --set-input sr=16000"]);
     let shown = place.succeed(&["show", &file, "--set-input", "sr=8000"]);
     assert!(shown.stdout.contains("kind = \"dense\""), "{}", shown.stdout);
     assert!(shown.stderr.contains("read was what it does for 'sr' = 8000"), "{}", shown.stderr);

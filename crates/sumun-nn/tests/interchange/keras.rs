@@ -96,7 +96,7 @@ fn layers_of_every_kind_answer_as_in_keras() {
             }
         }
     }
-    assert_eq!(checked, 23);
+    assert_eq!(checked, 24);
 }
 
 /// Files of Keras 2 and of TensorFlow's Keras, against Keras 3 with the same weights.
@@ -280,7 +280,8 @@ fn what_a_model_here_does_not_have_is_refused_by_name() {
         ("Dot", object([("axes", 1.into()), ("normalize", true.into())]), vec![], "lengths of its rows"),
         ("Any", object([("axis", (-1).into())]), vec![], "other than for masked steps"),
         ("LSTM", units("surprise", 3.into()), lstm(), "its setting surprise = 3 is not known here"),
-        ("LSTM", units("activation", "gelu".into()), lstm(), "the activation 'gelu'"),
+        ("LSTM", units("activation", "gelu".into()), lstm(), "'gelu', which no cell here has"),
+        ("ZeroPadding1D", object([("padding", (-1).into())]), vec![], "not one or two numbers of steps"),
         ("LSTM", units("activation", "softmax".into()), lstm(), "which no cell here has"),
         ("LSTM", units("units", 5.into()), lstm(), "kernel of layer_1: expected [3, 20], found [3, 16]"),
         ("LSTM", units("units", (-1).into()), lstm(), "units is -1, not a size"),

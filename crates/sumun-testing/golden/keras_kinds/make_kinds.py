@@ -98,4 +98,5 @@ f2, r2, *states = L.Bidirectional(L.GRU(2, return_state=True), merge_mode=None)(
 save("bi_apart", keras.Model(e, [L.Dense(2)(f), L.GRU(3)(r), r2, L.Bidirectional(L.GRU(2))(f, initial_state=states)]), x)
 h = I(None, 5); names = ["hard_silu", "mish", "celu", "log_sigmoid", "tanh_shrink", "soft_shrink", "hard_shrink", "hard_swish"]
 save("functions", keras.Model(h, L.Concatenate()([L.Dense(2, activation=n)(h) for n in names] + [L.Activation(n)(h) for n in names])), x * 2)
+save("around", S([I(None, 5), L.ZeroPadding1D((2, 1)), L.Conv1D(4, 3, activation="gelu"), L.Cropping1D((1, 0)), L.Dense(3, activation="gelu"), L.Activation("exponential"), L.ZeroPadding1D(1), L.GRU(2)]), x)
 print(len(os.listdir(out)))

@@ -5,13 +5,15 @@ use sumun_formats::keras::{Layer, Settings, Value};
 use super::refused;
 use crate::Result;
 use crate::error::quoted;
-use crate::nn::{Activation, ActivationFunction, CombineLayer};
+use crate::nn::{Activation, ActivationFunction, CombineLayer, Elementwise};
 
 /// What a name of Keras means.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Meaning {
     /// These functions, one after the other; none of `linear`.
     Functions(Vec<ActivationFunction>),
+    /// A function of every number that no cell has.
+    Elementwise(Elementwise),
     /// Shares that sum to 1.
     Softmax,
     /// Chains of functions of x, an empty one x itself, and how what they give becomes one.
@@ -99,12 +101,8 @@ fn named(layer: &Layer, name: &str, version: Version) -> Result<Meaning> {
             let over = ThresholdedRelu { alpha: 0.5 };
             return Ok(sum([vec![over], vec![NEGATIVE, over, NEGATIVE]]));
         }
-        "gelu" => {
-            return Err(refused(
-                layer,
-                "the activation 'gelu' is x times the normal distribution, of which no layer here has the integral",
-            ));
-        }
+        "gelu" => return Ok(Meaning::Elementwise(Elementwise::Gelu)),
+        "exponential" => return Ok(Meaning::Elementwise(Elementwise::Exp)),
         _ => return Err(unknown(layer, name)),
     };
     Ok(Meaning::Functions(functions))

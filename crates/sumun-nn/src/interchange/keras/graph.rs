@@ -13,8 +13,8 @@ use super::{fresh, layers, refused};
 use crate::error::quoted;
 use crate::model::{Input, LayerConfig, ModelConfig, NamedTensor};
 use crate::nn::{
-    ActivationFunction, ActivationLayer, EmbeddingLayer, MaskingLayer, Pool, PoolLayer, RecurrentLayer,
-    SoftmaxLayer,
+    ActivationFunction, ActivationLayer, ElementwiseLayer, EmbeddingLayer, MaskingLayer, Pool, PoolLayer,
+    RecurrentLayer, SoftmaxLayer,
 };
 use crate::{Error, Result};
 
@@ -634,6 +634,10 @@ impl Graph {
                 let name = self.fresh(stem);
                 self.push(name, ActivationLayer::new(function), &[&flow.from], shape, mask)
             })),
+            Meaning::Elementwise(function) => {
+                let name = self.fresh(stem);
+                Ok(self.push(name, ElementwiseLayer::new(function), &[&flow.from], shape, mask))
+            }
             Meaning::Softmax => {
                 self.expect_whole_rows(layer, &flow)?;
                 let name = self.fresh(stem);

@@ -44,6 +44,7 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, weights: &mut 
         "Concatenate" | "Add" | "Multiply" | "Average" | "Subtract" => combine(graph, layer, call, options)?,
         "Flatten" | "Reshape" | "Permute" | "RepeatVector" => rows::read(graph, layer, call, options)?,
         "Masking" => masking(graph, layer, call, options)?,
+        "ZeroPadding1D" | "Cropping1D" => rows::around(graph, layer, call, options)?,
         "Dot" => return dot::read(graph, layer, call, options),
         "Activation" | "Softmax" if dot::softmax(graph, layer, call)? => return Ok(()),
         class => {

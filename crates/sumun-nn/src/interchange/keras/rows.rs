@@ -6,7 +6,7 @@ use super::graph::{Flow, Graph, Shape};
 use super::refused;
 use super::settings::Options;
 use crate::Result;
-use crate::nn::{CombineLayer, UnflattenLayer};
+use crate::nn::{CombineLayer, CropLayer, PadLayer, UnflattenLayer};
 
 /// Reads `Flatten`, `Reshape`, `Permute` or `RepeatVector`.
 pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) -> Result<Flow> {
@@ -19,6 +19,46 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, options: Optio
         "RepeatVector" => repeat(graph, layer, flow, &options),
         _ => permute(layer, flow, &options),
     }?;
+    graph.finish_options(options)?;
+    Ok(flow)
+}
+
+/// Reads `ZeroPadding1D` or `Cropping1D`: steps put around every sequence, or left out there.
+pub(super) fn around(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) -> Result<Flow> {
+    let flow = graph.read_one(layer, call)?;
+    let Shape::Steps { time, features } = flow.shape else {
+        return Err(refused(layer, "it reads no steps"));
+    };
+    graph.cross(layer, &flow);
+    if !matches!(options.text("data_format")?, None | Some("channels_last")) {
+        return Err(refused(layer, "only the data_format channels_last is read"));
+    }
+    let is_padding = layer.class == "ZeroPadding1D";
+    let key = if is_padding { "padding" } else { "cropping" };
+    let size = |value: &Value| match value {
+        Value::Integer(count) => u32::try_from(*count).ok().map(|count| count as usize),
+        _ => None,
+    };
+    let [before, after] = match options.value(key) {
+        None => Some([1, 1]),
+        Some(Value::List(pair)) => match pair.as_slice() {
+            [before, after] => size(before).zip(size(after)).map(|(before, after)| [before, after]),
+            _ => None,
+        },
+        Some(both) => size(both).map(|count| [count, count]),
+    }
+    .ok_or_else(|| refused(layer, format!("its {key} is not one or two numbers of steps")))?;
+    let name = graph.own_name();
+    let flow = match is_padding {
+        true => {
+            let shape = Shape::Steps { time: time.map(|time| time + before + after), features };
+            graph.push(name, PadLayer::new(before, after), &[&flow.from], shape, None)
+        }
+        false => {
+            let shape = Shape::Steps { time: time.map(|time| time.saturating_sub(before + after)), features };
+            graph.push(name, CropLayer::new(before, after), &[&flow.from], shape, None)
+        }
+    };
     graph.finish_options(options)?;
     Ok(flow)
 }

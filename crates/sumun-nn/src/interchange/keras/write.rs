@@ -12,8 +12,9 @@ use crate::layer::Signal;
 use crate::model::{Input, LayerConfig, Model, PlannedCall};
 use crate::nn::{
     Activation, ActivationFunction, ActivationLayer, BatchNormLayer, Biases, CellKind, Combine, CombineLayer,
-    Conv1dLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, EmbeddingLayer, LayerNormLayer, MaskingLayer,
-    Merge, Padding, Peer, Pool, PoolLayer, RecurrentLayer, Score, SoftmaxLayer, UnflattenLayer, keras_name,
+    Conv1dLayer, CropLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, Elementwise, ElementwiseLayer,
+    EmbeddingLayer, LayerNormLayer, MaskingLayer, Merge, PadLayer, PadMode, Padding, Peer, Pool, PoolLayer,
+    RecurrentLayer, Score, SoftmaxLayer, UnflattenLayer, keras_name,
 };
 use crate::{Error, Result};
 
@@ -315,6 +316,21 @@ impl Writer<'_> {
                 Vec::new(),
                 at.output,
             )
+        } else if let Some(own) = layer.get::<ElementwiseLayer>() {
+            let function = match own.function {
+                Elementwise::Exp => "exponential",
+                Elementwise::Gelu => "gelu",
+                other => return Err(refused(layer, name, format!("it has no layer for {other:?}"))),
+            };
+            let settings = Settings::from([("activation", function.into())]);
+            self.push("Activation", name, settings, call, Vec::new(), at.output)
+        } else if let Some(own) = layer.get::<PadLayer>() {
+            if own.mode != PadMode::Constant || own.value != 0.0 {
+                return Err(refused(layer, name, "it pads with zeros alone"));
+            }
+            self.around(layer, name, "ZeroPadding1D", [own.before, own.after], call, at.output)?
+        } else if let Some(own) = layer.get::<CropLayer>() {
+            self.around(layer, name, "Cropping1D", [own.before, own.after], call, at.output)?
         } else if let Some(own) = layer.get::<CrossAttentionLayer>() {
             self.attention(layer, own, at, sources)?
         } else {
@@ -394,6 +410,24 @@ impl Writer<'_> {
                 || layer.get::<EmbeddingLayer>().is_some_and(|layer| layer.mask_zero)
         };
         self.model.config().layers.iter().any(masks)
+    }
+
+    /// Steps put around every sequence, or left out there.
+    fn around(
+        &mut self,
+        layer: &LayerConfig,
+        name: &str,
+        class: &str,
+        around: [usize; 2],
+        call: Call,
+        output: Signal,
+    ) -> Result<Source> {
+        if self.is_masked() {
+            return Err(refused(layer, name, "it is of all steps, masked or not; leave out what masks them"));
+        }
+        let key = if class == "ZeroPadding1D" { "padding" } else { "cropping" };
+        let pair: Vec<Value> = around.map(Value::from).to_vec();
+        Ok(self.push(class, name, Settings::from([(key, pair.into())]), call, Vec::new(), output))
     }
 
     fn convolution(

@@ -120,16 +120,15 @@ impl Reader<'_> {
 
     /// Lengths hold for the whole model here, so that all nodes that let steps see each other must know them.
     fn check_lengths(&self) -> Result<()> {
-        let Some(with) = self.recurrences.iter().find(|recurrence| recurrence.has_lengths) else {
-            return Ok(());
-        };
+        let with = self.recurrences.iter().find(|recurrence| recurrence.has_lengths);
+        let with = with.map(|recurrence| &recurrence.described).or(self.uses_lengths.as_ref());
+        let Some(with) = with else { return Ok(()) };
         let without = self.recurrences.iter().find(|recurrence| !recurrence.has_lengths);
         let without = without.map(|recurrence| &recurrence.described).or(self.mixes_steps.as_ref());
         match without {
             None => Ok(()),
             Some(without) => Err(Error::Model(format!(
-                "{} has lengths of sequences, {without} reads on past them; a model here ends a sequence everywhere",
-                with.described
+                "{with} has lengths of sequences, {without} reads on past them; a model here ends a sequence everywhere",
             ))),
         }
     }
@@ -145,6 +144,7 @@ impl Reader<'_> {
         };
         let others = outputs.iter().filter(|output| {
             matches!(&output.of, OutputOf::Rows { layer } if !is_blank(layer))
+                && self.past_ends.get(&output.name) != Some(&0.0)
                 && output.axes.contains(&Place::Time)
         });
         let names: Vec<String> = others.map(|output| quoted(&output.name)).collect();

@@ -4,6 +4,7 @@ use sumun_formats::{Data, ElementType, Tensor};
 
 use super::axes::{Id, Size};
 use super::graph::Reader;
+use super::masks;
 use super::node::At;
 use super::operators::{whole, whole_of};
 use super::value::{Array, Content, Value};
@@ -189,6 +190,7 @@ impl Reader<'_> {
                     let shape = if *is_scalar { Vec::new() } else { vec![numbers.len()] };
                     Ok((numbers, shape, true))
                 }
+                Value::Mask(_) | Value::Sum(_) => Err(masks::refused(at)),
                 Value::Filled { .. } | Value::IsOne(_) | Value::Array(_) => Err(unknown()),
             }
         };

@@ -85,6 +85,12 @@ pub(super) struct Reader<'a> {
     pub(super) notes: Vec<String>,
     /// A node that lets steps see each other without being recurrent.
     pub(super) mixes_steps: Option<String>,
+    /// A node that tells the steps that are there from those past the ends of sequences.
+    pub(super) uses_lengths: Option<String>,
+    /// The number that values have past the ends of sequences, where the graph puts one there.
+    pub(super) past_ends: HashMap<String, f64>,
+    /// Values that are lengths of sequences, those of 0 as 1.
+    pub(super) at_least_one: HashSet<String>,
     left: usize,
 }
 
@@ -111,6 +117,9 @@ impl<'a> Reader<'a> {
             names: HashSet::new(),
             notes: Vec::new(),
             mixes_steps: None,
+            uses_lengths: None,
+            past_ends: HashMap::new(),
+            at_least_one: HashSet::new(),
             left: SMALL,
         };
         reader.add_constants(graph)?;
@@ -256,6 +265,7 @@ impl<'a> Reader<'a> {
     pub(super) fn node(&mut self, node: &'a OnnxNode) -> Result<()> {
         let at = At(node);
         let values = self.operator(at)?;
+        self.carry_on(at);
         let follows = node.inputs.iter().find_map(|name| self.follows.get(name)).cloned();
         for (name, value) in node.outputs.iter().zip(values) {
             if let (Some(input), Value::Constant(_) | Value::Filled { .. }) = (&follows, &value) {
@@ -266,6 +276,22 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Has what a node only lays out in another way keep what is known of what it reads.
+    fn carry_on(&mut self, at: At<'_>) {
+        let keeps =
+            ["Identity", "Cast", "Dropout", "Transpose", "Squeeze", "Unsqueeze", "Reshape", "Flatten"];
+        if !keeps.contains(&at.0.operator.as_str()) {
+            return;
+        }
+        let (Some(from), Some(to)) = (at.0.inputs.first(), at.0.outputs.first()) else { return };
+        if let Some(&number) = self.past_ends.get(from) {
+            self.past_ends.insert(to.clone(), number);
+        }
+        if self.at_least_one.contains(from) {
+            self.at_least_one.insert(to.clone());
+        }
     }
 
     /// How many nodes and outputs read what a node gives at that place.
@@ -489,7 +515,7 @@ impl<'a> Reader<'a> {
             Value::Filled { number, .. } => Some(*number as i64),
             Value::Sizes { sizes, .. } => sizes.first().and_then(|size| size.stated(&self.axes)),
             Value::IsOne(axis) => Some(i64::from(self.taken_as_one(at, *axis)?)),
-            Value::Array(_) => None,
+            Value::Array(_) | Value::Mask(_) | Value::Sum(_) => None,
         };
         let condition = condition.ok_or_else(|| match value {
             Value::Array(Array { content: Content::Input(_), .. }) => self.depends(at, 0, &value),

@@ -1,5 +1,7 @@
 //! The arrays of a graph as those of the model: which axis is which, going in and coming out.
 
+use std::borrow::Cow;
+
 use sumun_formats::{Data, Tensor, Tensors};
 
 use crate::error::quoted;
@@ -271,7 +273,7 @@ impl Interface {
                 let mut shape = tensor.shape().to_vec();
                 shape.pop();
                 let axes = [Place::Sequences, Place::Time][..shape.len().min(2)].to_vec();
-                (axes, shape, tensor.to_f32()?)
+                (axes, shape, numbers(tensor)?)
             }
             OutputOf::States { pieces } => {
                 let shapes = model.state_shapes();
@@ -279,7 +281,7 @@ impl Interface {
                 for (layer, is_cell, direction) in pieces {
                     let stem = if *is_cell { "c_n" } else { "h_n" };
                     let tensor = results.get(&state_name(stem, layer, shapes.len())).ok_or_else(missing)?;
-                    let all = tensor.to_f32()?;
+                    let all = numbers(tensor)?;
                     let each = all.len() / tensor.shape()[0].max(1);
                     let first = values.len();
                     values.extend_from_slice(&all[direction * each..(direction + 1) * each]);
@@ -289,12 +291,12 @@ impl Interface {
                         values[first + sequence * width..][..width].fill(0.0);
                     }
                 }
-                (vec![Place::Stack, Place::Sequences], vec![pieces.len(), sequences], values)
+                (vec![Place::Stack, Place::Sequences], vec![pieces.len(), sequences], values.into())
             }
         };
         shape.extend(&output.factors);
         axes.extend((0..output.factors.len()).map(Place::Factor));
-        arranged(&output.name, values, &axes, &shape, &output.axes)
+        arranged(&output.name, &values, &axes, &shape, &output.axes)
     }
 }
 
@@ -325,21 +327,28 @@ impl ArrayIn {
             to.push(Place::Factor(0));
         }
         let lengths: Vec<usize> = to.iter().map(length).collect();
-        let places = places(shape, &self.axes, &to);
         let named = |error: sumun_formats::Error| {
             Error::Invalid(format!("the array {}: {error}", quoted(&self.name)))
         };
         match self.is_ids {
             false => {
-                let values = tensor.to_f32().map_err(named)?;
-                Ok(Tensor::f32(lengths, places.iter().map(|&place| values[place]).collect())?)
+                let values = numbers(tensor).map_err(named)?;
+                Ok(Tensor::f32(lengths, gathered(&values, shape, &self.axes, &to))?)
             }
             true => {
                 let values = tensor.to_i64().map_err(named)?;
-                let data = Data::I64(places.iter().map(|&place| values[place]).collect());
+                let data = Data::I64(gathered(&values, shape, &self.axes, &to));
                 Ok(Tensor::new(data.element(), lengths, data, "input")?)
             }
         }
+    }
+}
+
+/// The numbers of a tensor, where they are if they are of that type.
+fn numbers(tensor: &Tensor) -> std::result::Result<Cow<'_, [f32]>, sumun_formats::Error> {
+    match tensor.data() {
+        Data::F32(values) => Ok(Cow::Borrowed(values)),
+        _ => tensor.to_f32().map(Cow::Owned),
     }
 }
 
@@ -373,29 +382,47 @@ fn piece_of(
             found: format!("{:?}", tensor.shape()),
         });
     }
-    let values = tensor.to_f32()?;
-    let places = places(tensor.shape(), axes, &[Place::Stack, Place::Sequences, Place::Factor(0)]);
-    let each = sequences * width;
-    Ok(places[index * each..(index + 1) * each].iter().map(|&place| values[place]).collect())
+    let values = numbers(tensor)?;
+    // Of the stack one piece: the axis is left out where it begins.
+    let stack = axes.iter().position(|place| *place == Place::Stack);
+    let first = stack.map_or(0, |axis| index * tensor.shape()[axis + 1..].iter().product::<usize>());
+    let to = [Place::Sequences, Place::Factor(0)];
+    Ok(gathered(values.get(first..).unwrap_or(&[]), tensor.shape(), axes, &to))
 }
 
-/// Where each number of an array with the axes `to` is in one with the axes `from`; axes of neither have the length 1.
-fn places(shape: &[usize], from: &[Place], to: &[Place]) -> Vec<usize> {
-    let mut places = vec![0];
+/// The numbers of an array with the axes `from` in the order of the axes `to`; axes of neither have the length 1.
+fn gathered<T: Copy>(values: &[T], shape: &[usize], from: &[Place], to: &[Place]) -> Vec<T> {
+    // Lengths and strides; axes that follow one another in memory, too, are one.
+    let mut axes: Vec<[usize; 2]> = Vec::with_capacity(to.len());
     for place in to {
         let Some(axis) = from.iter().position(|own| own == place) else { continue };
-        let stride: usize = shape[axis + 1..].iter().product();
-        places = places
-            .iter()
-            .flat_map(|&first| (0..shape[axis]).map(move |index| first + index * stride))
-            .collect();
+        let (length, stride) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
+        match axes.last_mut() {
+            Some(before) if before[1] == length * stride => *before = [before[0] * length, stride],
+            _ if length == 1 => {}
+            _ => axes.push([length, stride]),
+        }
     }
-    places
+    let mut gathered = Vec::with_capacity(axes.iter().map(|axis| axis[0]).product());
+    append(values, &axes, &mut gathered);
+    gathered
+}
+
+/// Appends the numbers along these lengths and strides, the last the fastest.
+fn append<T: Copy>(values: &[T], axes: &[[usize; 2]], to: &mut Vec<T>) {
+    match *axes {
+        [] => to.extend(values.first()),
+        [[length, 1]] => to.extend_from_slice(&values[..length]),
+        [[length, stride]] => to.extend((0..length).map(|index| values[index * stride])),
+        [[length, stride], ref rest @ ..] => {
+            (0..length).for_each(|index| append(&values[index * stride..], rest, to));
+        }
+    }
 }
 
 /// Numbers with the axes `from` in the order of `to`, whose axes may be products. Error: an axis that is left out and has not
 /// the length 1.
-fn arranged(name: &str, values: Vec<f32>, from: &[Place], shape: &[usize], to: &[Place]) -> Result<Tensor> {
+fn arranged(name: &str, values: &[f32], from: &[Place], shape: &[usize], to: &[Place]) -> Result<Tensor> {
     let flat: Vec<Place> = to
         .iter()
         .flat_map(|place| match place {
@@ -421,6 +448,5 @@ fn arranged(name: &str, values: Vec<f32>, from: &[Place], shape: &[usize], to: &
         place => length(place),
     });
     let lengths: Vec<usize> = lengths.collect();
-    let places = places(shape, from, &flat);
-    Ok(Tensor::f32(lengths, places.iter().map(|&place| values[place]).collect())?)
+    Ok(Tensor::f32(lengths, gathered(values, shape, from, &flat))?)
 }

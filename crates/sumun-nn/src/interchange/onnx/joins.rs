@@ -146,7 +146,9 @@ impl Reader<'_> {
                 // The length of the steps for every sequence: what no lengths mean.
                 None => Ok(Value::Sizes { sizes, is_scalar: false }),
             },
-            Value::Sizes { .. } | Value::IsOne(_) => Err(at.error("it repeats lengths")),
+            Value::Sizes { .. } | Value::IsOne(_) | Value::Mask(_) | Value::Sum(_) => {
+                Err(at.error("it repeats lengths"))
+            }
         }
     }
 }

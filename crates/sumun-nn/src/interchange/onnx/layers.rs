@@ -194,6 +194,16 @@ impl Reader<'_> {
             "Sqrt" => Elementwise::Sqrt,
             "Exp" => Elementwise::Exp,
             "Log" => Elementwise::Log,
+            "Erf" => Elementwise::Erf,
+            "Gelu" => match at.text("approximate")?.unwrap_or("none") {
+                "none" => Elementwise::Gelu,
+                other => {
+                    return Err(at.error(format!(
+                        "it is approximate = {}; a layer here is the function itself",
+                        crate::error::quoted(other)
+                    )));
+                }
+            },
             "Reciprocal" => Elementwise::Power { exponent: -1.0 },
             "Pow" => match self.numbers(at, 1)?.0[..] {
                 [2.0] => Elementwise::Square,
@@ -254,24 +264,28 @@ impl Reader<'_> {
         };
         let place = at.axis(axis, array.axes.len())?;
         let keeps_axis = at.int_or("keepdims", 1)? != 0;
-        self.pooled(at, array, place, pool, keeps_axis)
+        // Steps past the end of a sequence do not count where they are less than any number.
+        let is_masked = pool == Pool::Max && self.is_masked(at, 0, |number| number <= f64::from(f32::MIN));
+        self.pooled(at, array, place, pool, keeps_axis, is_masked)
     }
 
     pub(super) fn pool_all(&mut self, at: At<'_>, pool: Pool) -> Result<Value> {
         let array = self.rows_in(at, 0)?;
         match array.axes.len() {
-            3 => self.pooled(at, array, 2, pool, true),
+            3 => self.pooled(at, array, 2, pool, true, false),
             _ => Err(at.error("it pools other than [N, C, T]; no layer here does")),
         }
     }
 
-    fn pooled(
+    /// One row a sequence of its steps; `is_masked` where those past its end do not count in the graph either.
+    pub(super) fn pooled(
         &mut self,
         at: At<'_>,
         mut array: Array,
         place: usize,
         pool: Pool,
         keeps_axis: bool,
+        is_masked: bool,
     ) -> Result<Value> {
         if array.axes[place] == Axis::One {
             // The mean and the largest of one.
@@ -285,14 +299,29 @@ impl Reader<'_> {
         }
         self.role_at(at, &array, place, Role::Time)?;
         let from = self.steps(at, &mut array)?;
-        self.mixes_steps.get_or_insert_with(|| at.described());
+        if !is_masked {
+            self.mixes_steps.get_or_insert_with(|| at.described());
+        }
+        Ok(Value::Array(self.pooled_from(at, array, place, pool, from, keeps_axis)))
+    }
+
+    /// The array with one row a sequence in place of the steps that a layer gives.
+    pub(super) fn pooled_from(
+        &mut self,
+        at: At<'_>,
+        mut array: Array,
+        place: usize,
+        pool: Pool,
+        from: String,
+        keeps_axis: bool,
+    ) -> Array {
         let layer = self.add(at, PoolLayer::new(pool), vec![from]);
         array.content = Content::Rows { layer, time: Time::Once };
         match keeps_axis {
             true => array.axes[place] = Axis::One,
             false => drop(array.axes.remove(place)),
         }
-        Ok(Value::Array(array))
+        array
     }
 
     /// Sequences turned round, each at its own end.
@@ -304,7 +333,9 @@ impl Reader<'_> {
         let (batch, time) = (at.axis(batch, rank)?, at.axis(time, rank)?);
         self.role_at(at, &array, batch, Role::Sequences)?;
         self.role_at(at, &array, time, Role::Time)?;
-        self.lengths(at, &lengths)?;
+        if self.lengths(at, &lengths)? {
+            self.uses_lengths.get_or_insert_with(|| at.described());
+        }
         let from = self.steps(at, &mut array)?;
         let layer = self.add(at, ReverseLayer::new(), vec![from]);
         array.content = Content::Rows { layer, time: Time::Steps };
@@ -336,7 +367,12 @@ impl Reader<'_> {
         self.role_at(at, &array, 2, Role::Time)?;
         let (padding, around) = padding(at, kernel, stride, dilation)?;
         let mut from = self.steps(at, &mut array)?;
-        self.mixes_steps.get_or_insert_with(|| at.described());
+        let keeps_steps = stride == 1 && around == [0, 0] && (kernel == 1 || padding != Padding::Valid);
+        // Zeros past the end of a sequence are its padding.
+        let is_alone = kernel == 1 || self.is_masked(at, 0, |number| number == 0.0);
+        if !(keeps_steps && is_alone) {
+            self.mixes_steps.get_or_insert_with(|| at.described());
+        }
         if around != [0, 0] {
             from = self.add(at, PadLayer::new(around[0], around[1]), vec![from]);
         }
@@ -357,7 +393,6 @@ impl Reader<'_> {
         if let Some(bias) = bias {
             self.weight(&layer, "bias", &[units], bias);
         }
-        let keeps_steps = stride == 1 && around == [0, 0] && (kernel == 1 || padding != Padding::Valid);
         if !keeps_steps {
             array.axes[2] = Axis::Open(self.axes.add(Some(Role::Time), length));
         }

@@ -18,6 +18,7 @@ mod interface;
 mod joins;
 mod layers;
 mod loops;
+mod masks;
 mod node;
 mod operators;
 mod pads;

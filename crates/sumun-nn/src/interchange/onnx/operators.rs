@@ -51,20 +51,52 @@ impl<'a> Reader<'a> {
             "Concat" => self.concat(at),
             "Expand" => self.expand(at),
             "Equal" | "Less" | "Greater" | "LessOrEqual" | "GreaterOrEqual" | "And" | "Or" | "Not"
-            | "Where" | "Range" => self.fold(at, operator),
-            "Add" | "Sub" | "Mul" | "Div" | "Sum" => self.arithmetic(at, operator),
+            | "Where" | "Range" => match self.of_lengths(at, operator)? {
+                Some(value) => Ok(value),
+                None => self.fold(at, operator),
+            },
+            "Add" | "Sub" | "Mul" | "Div" | "Sum" | "Max" => match self.of_lengths(at, operator)? {
+                Some(value) => Ok(value),
+                None if operator == "Max" => Err(unknown(at)),
+                None => self.arithmetic(at, operator),
+            },
             "MatMul" => self.matmul(at),
             "Gemm" => self.gemm(at),
             "Conv" => self.convolution(at),
             "BatchNormalization" => self.batch_norm(at),
             "LayerNormalization" => self.layer_norm(at),
             "Softmax" => self.softmax(at),
+            "ReduceSum" => self.summed(at),
             "ReduceMean" => self.reduce(at, Pool::Mean),
             "ReduceMax" => self.reduce(at, Pool::Max),
             "GlobalAveragePool" => self.pool_all(at, Pool::Mean),
             "GlobalMaxPool" => self.pool_all(at, Pool::Max),
             "ReverseSequence" => self.reverse_sequence(at),
+            "Clip" => match self.of_lengths(at, operator)? {
+                Some(value) => Ok(value),
+                None => self.activation(at, operator)?.ok_or_else(|| unknown(at)),
+            },
             _ => self.activation(at, operator)?.ok_or_else(|| unknown(at)),
+        }
+    }
+
+    /// What a node computes of the lengths of sequences; None of nodes that compute with other values.
+    fn of_lengths(&mut self, at: At<'_>, operator: &str) -> Result<Option<Value>> {
+        match operator {
+            "Range" => self.numbered_steps(at),
+            "Less" | "Greater" | "LessOrEqual" | "GreaterOrEqual" => self.compared_with_lengths(at, operator),
+            "Not" => self.not_mask(at),
+            "Where" => self.chosen_by_lengths(at),
+            "Mul" => self.times_mask(at),
+            "Div" => match self.input(at, 0)? {
+                Value::Sum(sum) => {
+                    let by = self.input(at, 1)?;
+                    self.mean_of_sum(at, *sum, &by).map(Some)
+                }
+                _ => Ok(None),
+            },
+            "Max" | "Clip" => self.lengths_from_one(at, operator),
+            _ => Ok(None),
         }
     }
 
@@ -134,7 +166,7 @@ impl<'a> Reader<'a> {
                     vec![sizes.len().into()]
                 }
             }
-            Value::Filled { .. } | Value::IsOne(_) => {
+            Value::Filled { .. } | Value::IsOne(_) | Value::Mask(_) | Value::Sum(_) => {
                 return Err(at.error("it asks for a shape that is not known"));
             }
         };
@@ -153,7 +185,7 @@ impl<'a> Reader<'a> {
             Value::Sizes { sizes, .. } => vec![sizes.len().into()],
             Value::Array(array) => at.named(array.shape(&self.axes))?,
             Value::Filled { shape: Some(shape), .. } => shape,
-            Value::Filled { .. } | Value::IsOne(_) => {
+            Value::Filled { .. } | Value::IsOne(_) | Value::Mask(_) | Value::Sum(_) => {
                 return Err(at.error("it asks for a shape that is not known"));
             }
         };

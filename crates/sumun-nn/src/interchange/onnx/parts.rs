@@ -5,10 +5,11 @@ use sumun_formats::Tensor;
 
 use super::axes::{Id, Role, Size};
 use super::graph::{InputKind, Reader};
+use super::masks;
 use super::node::At;
 use super::value::{Array, Axis, Content, Time, Value};
 use crate::Result;
-use crate::model::{EmbeddingLayer, PoolLayer};
+use crate::model::EmbeddingLayer;
 use crate::nn::{Pool, ReverseLayer, SliceLayer};
 
 /// Indices along an axis, as nodes give them.
@@ -159,6 +160,7 @@ impl Reader<'_> {
             }
             Value::Filled { number, .. } => Ok(Value::Filled { number, shape: None }),
             Value::IsOne(axis) => Ok(Value::IsOne(axis)),
+            Value::Mask(_) | Value::Sum(_) => Err(masks::refused(at)),
             Value::Array(array) => self.part_of_array(at, array, axis, part, keeps_axis).map(Value::Array),
         }
     }
@@ -336,6 +338,11 @@ impl Reader<'_> {
             }
         };
         at.named(self.axes.set_role(id, Role::Time))?;
+        if which == Which::First
+            && let Some(from) = self.before_turning(at, &array)
+        {
+            return Ok(self.pooled_from(at, array, place, Pool::Last, from, keeps_axis));
+        }
         let mut from = self.steps(at, &mut array)?;
         self.mixes_steps.get_or_insert_with(|| at.described());
         // The first step is the last of the reversed ones.
@@ -346,12 +353,6 @@ impl Reader<'_> {
             array.content = Content::Rows { layer: from, time: Time::Steps };
             return Ok(array);
         }
-        let layer = self.add(at, PoolLayer::new(Pool::Last), vec![from]);
-        array.content = Content::Rows { layer, time: Time::Once };
-        match keeps_axis {
-            true => array.axes[place] = Axis::One,
-            false => drop(array.axes.remove(place)),
-        }
-        Ok(array)
+        Ok(self.pooled_from(at, array, place, Pool::Last, from, keeps_axis))
     }
 }

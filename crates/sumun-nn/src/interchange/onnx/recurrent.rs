@@ -273,7 +273,7 @@ impl Reader<'_> {
             Value::Sizes { sizes, .. } if sizes.iter().all(|size| self.is_time(size)) => Ok(false),
             Value::Filled { number, .. } => self.all_steps(at, &[*number as i64]),
             Value::Constant(tensor) => self.all_steps(at, &at.named(tensor.to_i64())?),
-            Value::Sizes { .. } | Value::IsOne(_) => {
+            Value::Sizes { .. } | Value::IsOne(_) | Value::Mask(_) | Value::Sum(_) => {
                 Err(at.error("its lengths of sequences are computed; a model here is given them"))
             }
         }

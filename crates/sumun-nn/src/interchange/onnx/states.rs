@@ -65,7 +65,9 @@ impl Reader<'_> {
                 }
                 Ok(((0..d).map(|direction| Start::Constant(row(direction, 0))).collect(), None))
             }
-            Value::Sizes { .. } | Value::IsOne(_) => Err(at.error("its first state is a list of lengths")),
+            Value::Sizes { .. } | Value::IsOne(_) | Value::Mask(_) | Value::Sum(_) => {
+                Err(at.error("its first state is a list of lengths"))
+            }
             Value::Array(array) => {
                 let mut array = array;
                 if array.axes.len() != 3 {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use sumun_formats::{Data, ElementType, Tensor};
 
 use super::axes::{Axes, Id, Size};
+use super::masks::{Mask, Sum};
 use crate::Result;
 
 /// A value.
@@ -18,6 +19,10 @@ pub(super) enum Value {
     Filled { number: f64, shape: Option<Vec<Size>> },
     /// Whether an axis whose length is open has the length 1.
     IsOne(Id),
+    /// Which steps the lengths of sequences leave, or what they are compared with.
+    Mask(Mask),
+    /// A sum over the steps that lengths leave.
+    Sum(Box<Sum>),
     /// What the model reads, computes, or carries as a state.
     Array(Array),
 }

@@ -4,6 +4,7 @@ use sumun_formats::Tensor;
 
 use super::axes::Size;
 use super::graph::Reader;
+use super::masks;
 use super::node::At;
 use super::reshape::Wanted;
 use super::value::{Array, Axis, Value};
@@ -18,6 +19,8 @@ impl Reader<'_> {
             Value::Filled { shape: Some(shape), .. } => shape.len(),
             Value::Filled { shape: None, .. } | Value::IsOne(_) => return Ok(value),
             Value::Sizes { .. } => 1,
+            Value::Mask(mask) => mask.axes.len(),
+            Value::Sum(_) => return Err(masks::refused(at)),
         };
         let order = match at.ints("perm")? {
             None => (0..rank).rev().collect(),
@@ -33,6 +36,10 @@ impl Reader<'_> {
             Value::Array(mut array) => {
                 array.axes = order.iter().map(|&axis| array.axes[axis].clone()).collect();
                 Value::Array(array)
+            }
+            Value::Mask(mut mask) => {
+                mask.axes = order.iter().map(|&axis| mask.axes[axis].clone()).collect();
+                Value::Mask(mask)
             }
             Value::Filled { number, shape } => {
                 let shape = shape.map(|shape| order.iter().map(|&axis| shape[axis].clone()).collect());
@@ -76,6 +83,15 @@ impl Reader<'_> {
                 };
                 Ok(Value::Filled { number, shape })
             }
+            Value::Mask(mut mask) => {
+                let gone = gone(at, axes.as_deref(), mask.axes.len(), |axis| mask.axes[axis] == Axis::One)?;
+                if gone.iter().any(|&axis| mask.axes[axis] != Axis::One) {
+                    return Err(masks::refused(at));
+                }
+                mask.axes = without(&mask.axes, &gone);
+                Ok(Value::Mask(mask))
+            }
+            Value::Sum(_) => Err(masks::refused(at)),
             Value::Array(array) => {
                 let sizes = at.named(array.shape(&self.axes))?;
                 let is_one = |axis: usize| sizes[axis].stated(&self.axes) == Some(1);
@@ -110,7 +126,9 @@ impl Reader<'_> {
             Value::Array(array) => array.axes.len(),
             Value::Sizes { is_scalar, .. } => usize::from(!is_scalar),
             Value::Filled { shape: Some(shape), .. } => shape.len(),
+            Value::Mask(mask) => mask.axes.len(),
             Value::Filled { shape: None, .. } | Value::IsOne(_) => return Ok(value),
+            Value::Sum(_) => return Err(masks::refused(at)),
         };
         let new_rank = rank + axes.len();
         let mut places = axes.iter().map(|&axis| at.axis(axis, new_rank)).collect::<Result<Vec<_>>>()?;
@@ -140,7 +158,11 @@ impl Reader<'_> {
                 });
                 Value::Filled { number, shape }
             }
-            Value::IsOne(axis) => Value::IsOne(axis),
+            Value::Mask(mut mask) => {
+                places.iter().for_each(|&place| mask.axes.insert(place, Axis::One));
+                Value::Mask(mask)
+            }
+            value @ (Value::IsOne(_) | Value::Sum(_)) => value,
         })
     }
 
@@ -164,6 +186,7 @@ impl Reader<'_> {
             Value::Array(array) => self.reshaped(at, array, &target).map(Value::Array),
             Value::Filled { number, .. } => Ok(Value::Filled { number, shape: None }),
             Value::IsOne(axis) => Ok(Value::IsOne(axis)),
+            Value::Mask(_) | Value::Sum(_) => Err(masks::refused(at)),
             Value::Sizes { sizes, .. } => match target.len() {
                 0 | 1 => at.named(Value::sizes(sizes, target.is_empty())),
                 _ => Err(at.error("a list of lengths with several axes")),

@@ -38,8 +38,8 @@ pub struct Conv1d {
     path: Path,
     weight: Id,
     bias: Option<Id>,
-    /// The weights of all groups, packed for windows that come one by one, with the version of the parameters they are of.
-    /// A pass over whole sequences packs them once for all its rows and keeps nothing.
+    /// The weights of all groups, packed for calls without gradients, with the version of the parameters they are of: of a few
+    /// rows the product takes less than packing. A training step packs them for all its rows and keeps nothing.
     packed: Mutex<Option<(u64, Arc<Vec<Packed>>)>>,
 }
 
@@ -136,17 +136,16 @@ impl Conv1d {
         (0..rows.div_ceil(each)).map(move |piece| piece * each..((piece + 1) * each).min(rows))
     }
 
-    fn run(&self, parameters: &Parameters, x: &Rows) -> Result<(Rows, Windows)> {
-        let Conv1dConfig { input, output, groups, .. } = self.config;
-        x.expect_shape("the input of a convolution", x.layout.rows(), input)?;
+    /// The outputs of the windows that this configuration has: its own, or that of one window.
+    fn without_gradients(&self, config: &Conv1dConfig, parameters: &Parameters, x: &Rows) -> Result<Rows> {
+        x.expect_shape("the input of a convolution", x.layout.rows(), config.input)?;
         self.expect(parameters)?;
-        let windows = Windows::new(&self.config, &x.layout)?;
-        let mut y = vec![0.0; windows.layout.rows() * output];
-        for group in 0..groups {
-            let packed = self.pack(parameters, group)?;
-            self.map(parameters, group, &packed, &windows, x, &mut y)?;
+        let windows = Windows::new(config, &x.layout)?;
+        let mut y = vec![0.0; windows.layout.rows() * config.output];
+        for (group, packed) in self.packed(parameters)?.iter().enumerate() {
+            self.map(parameters, group, packed, &windows, x, &mut y)?;
         }
-        Ok((Rows::new(y, output, windows.layout.clone())?, windows))
+        Rows::new(y, config.output, windows.layout.clone())
     }
 
     /// The weight of a group, packed.
@@ -162,6 +161,8 @@ impl Conv1d {
         match &*kept {
             Some((version, packed)) if *version == parameters.version() => Ok(packed.clone()),
             _ => {
+                // Old ones go first, so that both are never held.
+                *kept = None;
                 let all = (0..self.config.groups).map(|group| self.pack(parameters, group));
                 let packed = Arc::new(all.collect::<Result<Vec<_>>>()?);
                 *kept = Some((parameters.version(), packed.clone()));
@@ -222,14 +223,7 @@ impl Layer for Conv1d {
     }
 
     fn window(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
-        x.expect_shape("the input of a convolution", x.layout.rows(), self.config.input)?;
-        self.expect(parameters)?;
-        let windows = Windows::new(&self.config.one_window(), &x.layout)?;
-        let mut y = vec![0.0; windows.layout.rows() * self.config.output];
-        for (group, packed) in self.packed(parameters)?.iter().enumerate() {
-            self.map(parameters, group, packed, &windows, &x, &mut y)?;
-        }
-        Rows::new(y, self.config.output, windows.layout.clone())
+        self.without_gradients(&self.config.one_window(), parameters, &x)
     }
 
     fn path(&self) -> Option<Path> {
@@ -243,11 +237,19 @@ impl Layer for Conv1d {
     }
 
     fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
-        Ok(self.run(parameters, &x)?.0)
+        self.without_gradients(&self.config, parameters, &x)
     }
 
     fn forward_train(&self, parameters: &Parameters, x: Rows, _noise: Noise) -> Result<(Rows, Conv1dCache)> {
-        let (out, windows) = self.run(parameters, &x)?;
+        x.expect_shape("the input of a convolution", x.layout.rows(), self.config.input)?;
+        self.expect(parameters)?;
+        let windows = Windows::new(&self.config, &x.layout)?;
+        let mut y = vec![0.0; windows.layout.rows() * self.config.output];
+        for group in 0..self.config.groups {
+            let packed = self.pack(parameters, group)?;
+            self.map(parameters, group, &packed, &windows, &x, &mut y)?;
+        }
+        let out = Rows::new(y, self.config.output, windows.layout.clone())?;
         Ok((out, Conv1dCache { x, windows }))
     }
 

@@ -1,6 +1,6 @@
 //! Models as graphs, and back: the same bits.
 
-use sumun_formats::{Data, Tensor, Tensors, onnx};
+use sumun_formats::{Data, ElementType, Tensor, Tensors, onnx};
 use sumun_nn::interchange::apply;
 use sumun_nn::interchange::onnx::{OnnxOptions, read, write};
 use sumun_nn::model::{Input, Model, ModelConfig};
@@ -68,6 +68,23 @@ fn models() -> Vec<(&'static str, Model)> {
         ),
         ("pooled norm", list("@ \"pool\"\nover = \"mean\"\n@ \"batch_norm\"\naffine = false")),
         ("slice", list("@ \"slice\"\nstart = 1\nfeatures = 2\n@ \"reverse\"\n@ \"gru\"\nunits = 2")),
+        (
+            "functions",
+            list(
+                "@ \"elementwise\"\nfunction = \"abs\"\n@ \"elementwise\"\nfunction = \"sqrt\"\n\
+                 @ \"elementwise\"\nfunction = \"exp\"\n@ \"elementwise\"\nfunction = \"log\"\n\
+                 @ \"elementwise\"\nfunction = \"square\"\n@ \"elementwise\"\nfunction = { power = { exponent = 1.5 } }\n\
+                 @ \"elementwise\"\nfunction = \"erf\"\n@ \"elementwise\"\nfunction = \"gelu\"",
+            ),
+        ),
+        (
+            "steps around",
+            list(
+                "@ \"pad\"\nbefore = 2\nafter = 1\nvalue = 0.5\n@ \"crop\"\nbefore = 1\n@ \"crop\"\nbefore = 1\nafter = 2\n\
+                 @ \"pad\"\nafter = 3\nmode = \"edge\"\n@ \"pad\"\nbefore = 2\nmode = \"reflect\"\n@ \"crop\"\nafter = 1\n\
+                 @ \"gru\"\nunits = 2",
+            ),
+        ),
         (
             "ids",
             model(
@@ -153,6 +170,62 @@ fn a_graph_of_a_model_is_the_model_again() {
     }
 }
 
+/// Models whose steps keep their number, written with lengths: read back, each sequence of a padded batch has the bits that
+/// it has alone, and zeros past its end.
+#[test]
+fn a_graph_with_lengths_is_the_model_again() {
+    let options = OnnxOptions { lengths: true, ..OnnxOptions::default() };
+    let list = |layers: &str| model(&format!("{NUMBERS}{layers}"));
+    let of_lengths = [
+        ("gru", list("@ \"gru\"\nunits = 3")),
+        (
+            "stack",
+            list(
+                "@ \"lstm\"\nunits = 3\nlayers = 2\nbidirectional = true\nreturn_sequences = true\n@ \"dense\"\nunits = 2",
+            ),
+        ),
+        ("dense alone", list("@ \"dense\"\nunits = 3")),
+        (
+            "last",
+            list(
+                "@ \"gru\"\nunits = 3\nreturn_sequences = true\n@ \"pool\"\nover = \"last\"\n@ \"dense\"\nunits = 2",
+            ),
+        ),
+        (
+            "mean",
+            list(
+                "@ \"gru\"\nunits = 3\nreturn_sequences = true\n@ \"pool\"\nover = \"mean\"\n@ \"dense\"\nunits = 2",
+            ),
+        ),
+        ("max", list("@ \"dense\"\nunits = 3\n@ \"pool\"\nover = \"max\"")),
+        (
+            "reversed",
+            list(
+                "@ \"gru\"\nunits = 3\nreturn_sequences = true\n@ \"reverse\"\n@ \"lstm\"\nunits = 2\nreturn_sequences = true",
+            ),
+        ),
+        (
+            "convolutions",
+            list(
+                "@ \"conv1d\"\nunits = 4\nkernel = 3\npadding = \"same\"\n@ \"conv1d\"\nunits = 3\nkernel = 2\npadding = \"causal\"\n\
+                 @ \"gru\"\nunits = 3\nbidirectional = true\nreturn_sequences = true\n@ \"softmax\"",
+            ),
+        ),
+    ];
+    for (what, model) in of_lengths {
+        let graph = onnx::read(&onnx::write(&write(&model, options).unwrap())).unwrap();
+        let import = read(&graph).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(import.notes.is_empty(), "{what}: {:?}", import.notes);
+        let x = tensor(&[4, 9, 4], 3);
+        let lengths = Tensor::new(ElementType::I32, vec![4], Data::I32(vec![9, 4, 1, 6]), "test").unwrap();
+        let given = tensors(&[("input", x), ("lengths", lengths)]);
+        let direct = apply(&model, &given, &Tensors::new()).unwrap();
+        let again = import.apply(&given, &Tensors::new()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(again.get("output"), direct.get("output"), "{what}");
+        assert_eq!(again.len(), 1, "{what}");
+    }
+}
+
 #[test]
 fn states_of_a_model_are_inputs_and_outputs_of_its_graph() {
     let options = OnnxOptions { states: true, ..OnnxOptions::default() };
@@ -191,6 +264,8 @@ fn what_onnx_has_not_is_refused() {
             "lstm: ONNX cannot hold this",
         ),
         ("@ \"conv1d\"\nunits = 3\nkernel = 2", lengths, "conv1d changes the lengths of sequences"),
+        ("@ \"pad\"\nafter = 2", lengths, "pad changes the lengths of sequences"),
+        ("@ \"crop\"\nafter = 2", lengths, "crop changes the lengths of sequences"),
         ("@ \"rnn\"\nunits = 3\ngo_backwards = true", lengths, "rnn reads the time axis from its end"),
     ] {
         let error = refused(&format!("{NUMBERS}{toml}"), options);

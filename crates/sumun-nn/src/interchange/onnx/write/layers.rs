@@ -8,7 +8,8 @@ use crate::layer::Signal;
 use crate::model::{DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer, Wired};
 use crate::nn::{
     Activation, ActivationFunction, ActivationLayer, AttentionLayer, BatchNormLayer, Combine, CombineLayer,
-    Conv1dLayer, LayerNormLayer, Padding, ReverseLayer, SliceLayer, SoftmaxLayer, UnflattenLayer,
+    Conv1dLayer, CropLayer, Elementwise, ElementwiseLayer, LayerNormLayer, PadLayer, PadMode, Padding,
+    ReverseLayer, SliceLayer, SoftmaxLayer, UnflattenLayer,
 };
 use crate::{Error, Result};
 
@@ -53,6 +54,12 @@ impl Writer<'_> {
             let features = wired.output.features().unwrap_or(0);
             let shape = self.ints(&[-1, unflatten.steps as i64, features as i64])?;
             self.node(name, "Reshape", &[&x, &shape], &[])
+        } else if let Some(elementwise) = layer.get::<ElementwiseLayer>() {
+            self.elementwise(name, &x, elementwise.function)?
+        } else if let Some(pad) = layer.get::<PadLayer>() {
+            self.pad(name, &x, pad)?
+        } else if let Some(crop) = layer.get::<CropLayer>() {
+            self.crop(name, &x, crop)?
         } else {
             return Err(unknown(layer, name));
         };
@@ -109,10 +116,73 @@ impl Writer<'_> {
         })
     }
 
+    /// A node on rows and one number.
+    fn with_number(&mut self, name: &str, operator: &str, x: &str, number: f32) -> Result<String> {
+        let constant = self.constant(format!("{name}.number"), Vec::new(), vec![number])?;
+        Ok(self.node(name, operator, &[x, &constant], &[]))
+    }
+
+    fn elementwise(&mut self, name: &str, x: &str, function: Elementwise) -> Result<String> {
+        let operator = match function {
+            Elementwise::Abs => "Abs",
+            Elementwise::Sqrt => "Sqrt",
+            Elementwise::Exp => "Exp",
+            Elementwise::Log => "Log",
+            Elementwise::Erf => "Erf",
+            Elementwise::Square => return self.with_number(name, "Pow", x, 2.0),
+            Elementwise::Power { exponent } => return self.with_number(name, "Pow", x, exponent as f32),
+            // These operators have no node for it.
+            Elementwise::Gelu => {
+                let scaled = self.with_number(name, "Mul", x, std::f32::consts::FRAC_1_SQRT_2)?;
+                let integral = self.node(name, "Erf", &[&scaled], &[]);
+                let twice = self.with_number(name, "Add", &integral, 1.0)?;
+                let product = self.node(name, "Mul", &[x, &twice], &[]);
+                return self.with_number(name, "Mul", &product, 0.5);
+            }
+        };
+        Ok(self.node(name, operator, &[x], &[]))
+    }
+
+    /// Refuses a layer that changes how many steps a sequence has, where the graph has lengths.
+    fn expect_no_lengths(&self, name: &str) -> Result<()> {
+        match self.options.lengths {
+            true => Err(Error::Invalid(format!(
+                "{name} changes the lengths of sequences, which a graph with lengths cannot follow; write it without lengths"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    fn pad(&mut self, name: &str, x: &str, pad: &PadLayer) -> Result<String> {
+        self.expect_no_lengths(name)?;
+        let pads = self.ints(&[0, pad.before as i64, 0, 0, pad.after as i64, 0])?;
+        let mode = match pad.mode {
+            PadMode::Constant => "constant",
+            PadMode::Edge => "edge",
+            PadMode::Reflect => "reflect",
+        };
+        let number = match pad.mode {
+            PadMode::Constant => self.constant(format!("{name}.number"), Vec::new(), vec![pad.value])?,
+            _ => String::new(),
+        };
+        let mut inputs = vec![x, pads.as_str()];
+        inputs.extend(Some(number.as_str()).filter(|number| !number.is_empty()));
+        Ok(self.node(name, "Pad", &inputs, &[("mode", OnnxAttribute::Text(mode.into()))]))
+    }
+
+    fn crop(&mut self, name: &str, x: &str, crop: &CropLayer) -> Result<String> {
+        self.expect_no_lengths(name)?;
+        let end = match crop.after {
+            0 => i64::MAX,
+            after => -(after as i64),
+        };
+        let (start, end, axis) = (self.ints(&[crop.before as i64])?, self.ints(&[end])?, self.ints(&[1])?);
+        Ok(self.node(name, "Slice", &[x, &start, &end, &axis], &[]))
+    }
+
     fn activation(&mut self, name: &str, x: &str, function: ActivationFunction) -> Result<String> {
         let one = |writer: &mut Self, operator: &str, x: &str, number: f64| {
-            let constant = writer.constant(format!("{name}.number"), Vec::new(), vec![number as f32])?;
-            Ok::<_, Error>(writer.node(name, operator, &[x, &constant], &[]))
+            writer.with_number(name, operator, x, number as f32)
         };
         match function {
             ActivationFunction::Linear => Ok(self.node(name, "Identity", &[x], &[])),
@@ -180,9 +250,7 @@ impl Writer<'_> {
         let mut x = x.to_owned();
         if self.options.lengths {
             if !keeps_steps {
-                return Err(Error::Invalid(format!(
-                    "{name} changes the lengths of sequences, which a graph with lengths cannot follow; write it without lengths"
-                )));
+                self.expect_no_lengths(name)?;
             }
             // What follows a sequence is its padding.
             x = self.only_there(name, &x, 0.0);
