@@ -23,6 +23,7 @@
 mod axis;
 mod calendar;
 mod categories;
+mod cells;
 mod charset;
 mod closed;
 mod columnar;

@@ -57,6 +57,8 @@ impl Panel {
         let spec = SeriesSpec { expected_frequency: common, series: None, ..*spec };
         let mut notes = all.notes.clone();
         notes.extend(all.doubts.iter().cloned());
+        // Of a large file, the rows of all series together and one by one are much.
+        drop(all);
         let (mut members, mut said) = (Vec::with_capacity(parts.len()), Vec::new());
         for (part, (id, rows)) in parts.into_iter().zip(groups) {
             let source = format!("{}, series {}", table.name(), quoted(&named(&id)));

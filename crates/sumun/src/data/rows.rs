@@ -1,5 +1,7 @@
 //! A text cut into rows of cells, with what is wrong about its quotation marks.
 
+use super::cells::Cells;
+
 /// What separates cells, and what quotation marks mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dialect {
@@ -15,7 +17,7 @@ pub(super) struct Dialect {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Cut {
     /// All cells, without blanks around them.
-    pub(super) cells: Vec<String>,
+    pub(super) cells: Cells,
     /// All rows, blank lines among them as rows with one empty cell.
     pub(super) rows: Vec<Row>,
     /// The line of a quotation mark that is never closed.
@@ -44,9 +46,9 @@ pub(super) struct Row {
 
 impl Cut {
     /// The cells of a row.
-    pub(super) fn row(&self, row: usize) -> &[String] {
+    pub(super) fn row(&self, row: usize) -> impl Iterator<Item = &str> {
         let Row { first, count, .. } = self.rows[row];
-        &self.cells[first..first + count]
+        self.cells.range(first..first + count)
     }
 }
 
@@ -55,6 +57,7 @@ pub(super) fn cut(text: &str, line: usize, dialect: Dialect) -> Cut {
     let bytes = text.as_bytes();
     let mut cut = Cut::default();
     let (mut at, mut line) = (0, line);
+    let mut cell = String::new();
     while at < bytes.len() {
         let (first, start, begin) = (cut.cells.len(), line, at);
         loop {
@@ -62,7 +65,7 @@ pub(super) fn cut(text: &str, line: usize, dialect: Dialect) -> Cut {
             if blank {
                 at = skip_blanks(bytes, at, dialect);
             }
-            let mut cell = String::new();
+            cell.clear();
             let opening = skip_blanks(bytes, at, dialect);
             if dialect.quotes && bytes.get(opening) == Some(&b'"') {
                 at = quoted_cell(text, opening + 1, &mut line, dialect, &mut cell, &mut cut);
@@ -72,21 +75,17 @@ pub(super) fn cut(text: &str, line: usize, dialect: Dialect) -> Cut {
                 at += 1;
             }
             cell.push_str(&text[rest..at]);
-            let trimmed = cell.trim();
-            if trimmed.len() < cell.len() {
-                cell = trimmed.to_owned();
-            }
             let separated = at < bytes.len() && bytes[at] != b'\n' && bytes[at] != b'\r';
             if blank {
                 at = skip_blanks(bytes, at, dialect);
                 let more = at < bytes.len() && bytes[at] != b'\n' && bytes[at] != b'\r';
-                cut.cells.push(cell);
+                cut.cells.push(cell.trim());
                 if separated && more {
                     continue;
                 }
                 break;
             }
-            cut.cells.push(cell);
+            cut.cells.push(cell.trim());
             if !separated {
                 break;
             }
@@ -180,7 +179,9 @@ mod tests {
 
     fn rows(text: &str, dialect: Dialect) -> Vec<(usize, Vec<String>)> {
         let cut = cut(text, 1, dialect);
-        (0..cut.rows.len()).map(|row| (cut.rows[row].line, cut.row(row).to_vec())).collect()
+        (0..cut.rows.len())
+            .map(|row| (cut.rows[row].line, cut.row(row).map(str::to_owned).collect()))
+            .collect()
     }
 
     #[test]

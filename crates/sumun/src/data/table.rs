@@ -1,5 +1,6 @@
 //! CSV files as text cells, with errors that name file, row and column.
 
+use super::cells::Cells;
 use super::header::{is_data, is_rule, is_units, may_be_data};
 use super::layout::Layout;
 use super::markers::{is_missing, numbers_of, sentinel};
@@ -25,7 +26,7 @@ pub struct Table {
     name: String,
     header: Vec<String>,
     /// Row-major, `[rows, columns]`.
-    cells: Vec<String>,
+    cells: Cells,
     /// The line each row starts on.
     lines: Vec<usize>,
     delimiter: u8,
@@ -111,7 +112,7 @@ impl Table {
             name: name.to_owned(),
             header: Vec::new(),
             named: true,
-            cells: Vec::new(),
+            cells: Cells::default(),
             lines: Vec::new(),
             delimiter,
             typed: file.sheet() == Some(true),
@@ -125,30 +126,32 @@ impl Table {
     fn assembled(mut self, cut: &Cut, quotes: bool) -> Result<Self> {
         let name = self.name.clone();
         let bad = |message: String| Err(Error::Data(format!("{name}: {message}")));
-        let plain = |cell: &String| if quotes { cell.clone() } else { unquoted(cell) };
-        let empty = |row: usize| cut.row(row).iter().all(String::is_empty);
+        let plain = |cell: &str| if quotes { cell.to_owned() } else { unquoted(cell) };
+        let empty = |row: usize| cut.row(row).all(str::is_empty);
+        let owned = |row: usize| cut.row(row).map(str::to_owned).collect::<Vec<String>>();
         let rows: Vec<usize> = (0..cut.rows.len()).collect();
         // The layout begins at a line that is not blank, but it may hold delimiters alone.
         let first = rows.iter().copied().find(|&row| !empty(row)).unwrap_or(0);
-        let filled: Vec<&[String]> = rows[first..]
+        let filled: Vec<Vec<String>> = rows[first..]
             .iter()
-            .filter(|&&row| !empty(row) && !is_rule(cut.row(row)))
+            .filter(|&&row| !empty(row))
+            .map(|&row| owned(row))
+            .filter(|cells| !is_rule(cells))
             .take(LOOKED_AT)
-            .map(|&row| cut.row(row))
             .collect();
+        let filled: Vec<&[String]> = filled.iter().map(Vec::as_slice).collect();
         self.named = !is_data(&filled);
-        let width = cut.row(first).len();
+        let width = cut.rows[first].count;
         let mut data = &rows[first..];
         if self.named {
             data = &data[1..];
-            if may_be_data(cut.row(first)) {
+            if may_be_data(&owned(first)) {
                 self.notes.push(format!(
                     "row {} holds numbers alone and is taken for the names of the columns",
                     cut.rows[first].line
                 ));
             }
-            if let Some(at) =
-                data.iter().position(|&row| !empty(row)).filter(|&at| is_rule(cut.row(data[at])))
+            if let Some(at) = data.iter().position(|&row| !empty(row)).filter(|&at| is_rule(&owned(data[at])))
             {
                 data = &data[at + 1..];
             }
@@ -163,15 +166,15 @@ impl Table {
             self.notes.push(format!(
                 "row {} holds units and is left out: {}",
                 cut.rows[data[at]].line,
-                listed(&cut.row(data[at]).iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>())
+                listed(&cut.row(data[at]).filter(|cell| !cell.is_empty()).collect::<Vec<_>>())
             ));
             data = &data[at + 1..];
         }
-        let header: Vec<String> = cut.row(first).iter().map(plain).collect();
+        let header: Vec<String> = cut.row(first).map(plain).collect();
         let unnamed = |column: usize| !self.named || header[column].is_empty();
         let (mut empty_rows, mut blanks) = (0, Vec::new());
         for &row in data {
-            let (at, cells) = (cut.rows[row], cut.row(row));
+            let at = cut.rows[row];
             if empty(row) && (width > 1 || at.blank) {
                 // In a file of one column a blank line between rows is a missing value, not nothing.
                 match width {
@@ -181,22 +184,27 @@ impl Table {
                 continue;
             }
             for line in blanks.drain(..) {
-                self.cells.push(String::new());
+                self.cells.push("");
                 self.lines.push(line);
             }
-            let more = cells.len() > width && cells[width..].iter().all(String::is_empty);
-            let fewer = cells.len() < width && (cells.len()..width).all(unnamed) && self.named;
-            if cells.len() != width && !more && !fewer {
+            let more = at.count > width && cut.row(row).skip(width).all(str::is_empty);
+            let fewer = at.count < width && (at.count..width).all(unnamed) && self.named;
+            if at.count != width && !more && !fewer {
                 return bad(format!(
                     "row {} has {} where the header has {width}; every row needs the same number (quote a cell that \
                      contains the delimiter {})",
                     at.line,
-                    cells_text(cells.len()),
+                    cells_text(at.count),
                     delimiter_text(self.delimiter)
                 ));
             }
-            self.cells.extend(cells.iter().take(width).map(plain));
-            self.cells.extend((cells.len()..width).map(|_| String::new()));
+            for cell in cut.row(row).take(width) {
+                match quotes {
+                    true => self.cells.push(cell),
+                    false => self.cells.push(&unquoted(cell)),
+                }
+            }
+            (at.count..width).for_each(|_| self.cells.push(""));
             self.lines.push(at.line);
         }
         if self.lines.is_empty() {
@@ -208,13 +216,18 @@ impl Table {
                 _ => format!("{empty_rows} empty rows left out"),
             });
         }
-        let column_empty =
-            |column: usize| self.cells.iter().skip(column).step_by(width).all(String::is_empty);
+        let column_empty = |column: usize| self.cells.iter().skip(column).step_by(width).all(str::is_empty);
         let keep: Vec<bool> = (0..width).map(|column| !unnamed(column) || !column_empty(column)).collect();
         let dropped = keep.iter().filter(|&&keep| !keep).count();
         if dropped > 0 && dropped < width {
-            let mut column = (0..width).cycle();
-            self.cells.retain(|_| column.next().is_some_and(|column| keep[column]));
+            let mut kept = Cells::default();
+            let columns = (0..width).cycle();
+            self.cells
+                .iter()
+                .zip(columns)
+                .filter(|(_, column)| keep[*column])
+                .for_each(|(cell, _)| kept.push(cell));
+            self.cells = kept;
             self.notes.push(match dropped {
                 1 => "1 empty column left out".into(),
                 _ => format!("{dropped} empty columns left out"),
@@ -229,6 +242,7 @@ impl Table {
         let header: Vec<String> = kept.map(named).collect();
         check_header(&self.name, &header)?;
         self.header = header;
+        self.cells.shrink();
         Ok(self)
     }
 
@@ -271,7 +285,7 @@ impl Table {
     /// If `row` or `column` is out of range.
     pub fn cell(&self, row: usize, column: usize) -> &str {
         assert!(column < self.header.len(), "column {column} of {}", self.header.len());
-        &self.cells[row * self.header.len() + column]
+        self.cells.get(row * self.header.len() + column)
     }
 
     /// The place of the column `name`. Error: there is none; the message names the nearest and, if they are
@@ -318,11 +332,11 @@ impl Table {
         let mut header = self.header.clone();
         header.splice(column..=column, names.iter().cloned());
         check_header(&self.name, &header)?;
-        let mut cells = Vec::with_capacity(header.len() * self.rows());
-        for (row, values) in self.cells.chunks(self.header.len()).enumerate() {
-            cells.extend_from_slice(&values[..column]);
-            cells.extend((0..names.len()).map(|name| cell(row, name)));
-            cells.extend_from_slice(&values[column + 1..]);
+        let mut cells = Cells::default();
+        for row in 0..self.rows() {
+            (0..column).for_each(|place| cells.push(self.cell(row, place)));
+            (0..names.len()).for_each(|name| cells.push(&cell(row, name)));
+            (column + 1..self.header.len()).for_each(|place| cells.push(self.cell(row, place)));
         }
         let (name, lines, notes) = (self.name.clone(), self.lines.clone(), self.notes.clone());
         let options = self.options.clone();
@@ -511,20 +525,20 @@ fn swallowed_rows(cut: &Cut, delimiter: u8) -> Option<(usize, usize)> {
     }
     let single = |row: &&Row| row.line == row.last_line && row.count == width;
     let ends: HashSet<&str> =
-        cut.rows.iter().skip(1).filter(single).map(|row| cut.cells[row.first + width - 1].as_str()).collect();
+        cut.rows.iter().skip(1).filter(single).map(|row| cut.cells.get(row.first + width - 1)).collect();
     let is_row = |line: &str| {
         let cells: Vec<&str> = line.split(delimiter as char).map(str::trim).collect();
         let end = cells[cells.len() - 1];
         cells.len() == width
             && (ends.contains(end) || is_number(end) && ends.iter().all(|end| is_number(end)))
     };
-    let holds_rows = |cell: &String| {
+    let holds_rows = |cell: &str| {
         let lines: Vec<&str> = cell.split('\n').collect();
         lines.len() > 2 && lines[1..lines.len() - 1].iter().all(|line| is_row(line))
     };
     let row = cut.rows.iter().filter(|row| row.line < row.last_line);
     row.clone()
-        .find(|row| cut.cells[row.first..row.first + row.count].iter().any(holds_rows))
+        .find(|row| cut.cells.range(row.first..row.first + row.count).any(holds_rows))
         .map(|row| (row.line, row.last_line))
 }
 
@@ -553,7 +567,7 @@ mod tests {
         for (text, delimiter, cells) in cases {
             let table = read(text.as_bytes()).unwrap();
             assert_eq!(table.delimiter(), delimiter, "{text:?}");
-            assert_eq!(table.cells, cells, "{text:?}");
+            assert_eq!(table.cells.iter().collect::<Vec<_>>(), cells, "{text:?}");
             assert_eq!(table.header()[0], "a", "{text:?}");
         }
     }

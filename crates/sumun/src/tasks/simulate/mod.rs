@@ -11,7 +11,7 @@ mod page;
 mod pipeline;
 mod read;
 
-use super::options::{NumberOptions, check_counts};
+use super::options::{HeldOut, NumberOptions, Usual, check_counts};
 use super::protocol::Next;
 use super::task::{Task, TaskConfig, Words};
 use crate::data::{Mark, Missing};
@@ -61,6 +61,8 @@ impl Task for Simulate {
         next: Next::PredictFile,
     };
     const LAYERS: bool = true;
+    // On ten basins of four years, 100 epochs come to an efficiency of .64, 220 to .81.
+    const USUAL: Usual = Usual { epochs: 60, patience: 30 };
     const WITHOUT: &'static [&'static str] = &[
         "level",
         "normalize",
@@ -80,7 +82,7 @@ impl Task for Simulate {
     fn adjust(config: &mut TaskConfig<Self>) {
         (config.network.hidden, config.network.bidirectional, config.network.dropout) = (64, false, 0.2);
         config.train.lr = 5e-3;
-        config.data.test = super::options::HeldOut::Share(0.2);
+        config.data.test = HeldOut::Share(0.2);
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {

@@ -13,8 +13,6 @@ use sumun_nn::Distribution;
 
 /// The longest season, window and horizon: sums of them can be counted.
 const MOST_STEPS: usize = 1_000_000;
-/// The most further seasons.
-const MOST_LAGS: usize = 10;
 /// The most intervals.
 const MOST_LEVELS: usize = 20;
 
@@ -92,10 +90,6 @@ fn check_view(view: &View) -> Result<()> {
             "a season of {}, a window of {} and a horizon of {} cannot be",
             view.season, view.window, view.horizon
         ));
-    }
-    let rising = view.lags.windows(2).all(|pair| pair[0] < pair[1]);
-    if view.lags.len() > MOST_LAGS || !rising || !view.lags.iter().all(|lag| (2..=MOST_STEPS).contains(lag)) {
-        return damaged(format!("{} further seasons before a step cannot be", view.lags.len()));
     }
     if matches!(view.reference, Difference::Season(period) if period != view.season || period < 2) {
         return damaged("what is subtracted is not its season".into());

@@ -20,7 +20,7 @@ use super::head::Head;
 use super::source::Members;
 use super::view::{Frame, View};
 use crate::data::{
-    Calendar, Categories, Difference, Filled, Frequency, Role, ScaleKind, Scaler, Split, log_suits, quoted,
+    Calendar, Categories, Difference, Filled, Role, ScaleKind, Scaler, Split, log_suits, quoted,
 };
 use crate::message::key;
 use crate::report::text::count;
@@ -40,8 +40,6 @@ const LEAST_ROWS: usize = 4;
 /// How many horizons a window has: on the weekly series of the M4 competition five forecast better than two (OWA .92 and .95 with
 /// 32 hidden units).
 const HORIZONS: usize = 5;
-/// The longest season that is looked for beside a shorter one: a year of days.
-const LONGEST_LAG: usize = 366;
 /// The longest window that is chosen: a week of hours.
 const LONGEST_WINDOW: usize = 168;
 /// How many series, spread over all, are asked for a season and for logarithms.
@@ -61,8 +59,6 @@ const BUDGET: Budget = Budget { steps: 5_000, epochs: (20, 200), most_steps: 6_0
 pub struct PanelDecisions {
     /// The period of the season in rows; 1 for none.
     pub season: usize,
-    /// Further whole seasons before each step ahead that the network is shown, rising.
-    pub lags: Vec<usize>,
     /// Steps ahead.
     pub horizon: usize,
     /// The most rows before each forecast.
@@ -155,7 +151,6 @@ impl PanelPlan {
             );
             window
         });
-        let lags = choose_lags(&members, &splits, season, horizon, &mut log);
         let logs = !counts && choose_log(&config, &members, &splits, season, &mut log);
         let min = choose_min(&config, &members, &mut log);
         let calendar = choose_calendar(&config, &members, &splits, &mut log)?;
@@ -189,7 +184,6 @@ impl PanelPlan {
         }
         let decisions = PanelDecisions {
             season,
-            lags,
             horizon,
             window,
             log: logs,
@@ -542,55 +536,6 @@ fn choose_season(
     })
 }
 
-/// Two seasons, and the longer one that the calendar has and most series, as far as most series are long enough to learn from them.
-/// The network need not remember them: what came then is an input of each step.
-fn choose_lags(
-    members: &Members,
-    splits: &[Split],
-    season: usize,
-    horizon: usize,
-    log: &mut Log,
-) -> Vec<usize> {
-    if season < 2 {
-        return Vec::new();
-    }
-    let mut lags = vec![2 * season];
-    // Rows without times whose season is 24 are hours.
-    let hours = Frequency::hours(1);
-    let frequency = members.first().frequency().or((season == 24).then_some(&hours));
-    let (mut votes, mut all): (Vec<(usize, usize)>, usize) = (Vec::new(), 0);
-    for (values, train) in asked(members, splits) {
-        all += 1;
-        let longer = frequency.and_then(|frequency| {
-            season::longer(&values.seen(train.clone()), frequency, season, LONGEST_LAG)
-        });
-        let Some(longer) = longer else { continue };
-        match votes.iter_mut().find(|(period, _)| *period == longer.period) {
-            Some((_, votes)) => *votes += 1,
-            None => votes.push((longer.period, 1)),
-        }
-    }
-    let most = votes.into_iter().max_by_key(|&(period, votes)| (votes, period));
-    let most = most.filter(|&(_, votes)| votes as f64 >= AGREE * all as f64);
-    lags.extend(most.map(|(period, _)| period));
-    lags.sort_unstable();
-    lags.dedup();
-    let long = |lag: usize| splits.iter().filter(|split| split.train.len() >= lag + 2 * horizon).count();
-    lags.retain(|&lag| 2 * long(lag) >= splits.len());
-    if !lags.is_empty() {
-        let names: Vec<String> = lags.iter().map(ToString::to_string).collect();
-        let reason = match most {
-            Some((period, votes)) => format!(
-                "rows before each step that are inputs beside the season: two seasons, and {period}, which {votes} of {all} series repeat \
-                 themselves after as well"
-            ),
-            None => "rows before each step that are inputs beside the season: two seasons".into(),
-        };
-        log.add("lags", names.join(" and "), reason);
-    }
-    lags
-}
-
 fn choose_log(
     config: &ForecastConfig,
     members: &Members,
@@ -764,7 +709,6 @@ fn views(
         calendar: decisions.calendar.clone(),
         log: decisions.log,
         season: decisions.season,
-        lags: decisions.lags.clone(),
         reference,
         marked,
         window: decisions.window,

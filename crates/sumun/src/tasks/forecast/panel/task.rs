@@ -85,7 +85,10 @@ impl Config for PanelConfig {
     fn plan(&self, _resumed: Option<Resumed>) -> Result<PanelPlan> {
         let text = records::open_with(&self.0.data.train, "CSV", &self.0.read_options())?;
         let table = Table::from_text(&text, None)?;
-        plan(&self.0, &table, vec![ReadFile::new("train", text.name(), &text.hash())])
+        let file = ReadFile::new("train", text.name(), &text.hash());
+        // Of a large file, the text and the cells together are much.
+        drop(text);
+        plan(&self.0, &table, vec![file])
     }
 }
 

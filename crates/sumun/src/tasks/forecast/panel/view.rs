@@ -34,10 +34,6 @@ pub struct View {
     pub log: bool,
     /// The period of the season in rows; 1 for none.
     pub season: usize,
-    /// Further whole seasons, in rows and rising, before each step ahead that the network is shown: two seasons, or the week of
-    /// hourly values whose season is the day.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lags: Vec<usize>,
     /// What is subtracted from z.
     pub reference: Difference,
     /// Whether target values of the training parts were missing, so that channels say which of a window are.
@@ -99,12 +95,7 @@ impl View {
 
     /// How many numbers are known of each step ahead: F.
     pub(super) fn ahead_width(&self) -> usize {
-        self.known_width() + 2 * self.periods().count()
-    }
-
-    /// The seasons before each step ahead that the network is shown.
-    fn periods(&self) -> impl Iterator<Item = usize> + '_ {
-        Some(self.season).filter(|&season| season > 1).into_iter().chain(self.lags.iter().copied())
+        self.known_width() + if self.season > 1 { 2 } else { 0 }
     }
 
     fn known_width(&self) -> usize {
@@ -122,9 +113,9 @@ impl View {
         }
     }
 
-    /// The rows that a forecast looks back on: a window, and the longest of its seasons before it.
+    /// The rows that a forecast looks back on: a window and a season before it.
     pub(super) fn rows_seen(&self) -> usize {
-        self.window + self.periods().max().unwrap_or(1)
+        self.window + if self.season > 1 { self.season } else { 1 }
     }
 
     fn to_z(&self, value: f64) -> f64 {
@@ -247,15 +238,15 @@ impl View {
         rows.len()
     }
 
-    /// What is known of the steps ahead of `origin`, `[horizon, F]`, appended to `to`: known columns, calendar, and where there are
-    /// seasons what came one of each before.
+    /// What is known of the steps ahead of `origin`, `[horizon, F]`, appended to `to`: known columns, calendar, and where there is
+    /// a season what came one season before.
     pub(super) fn ahead(&self, frame: &Frame, origin: usize, to: &mut Vec<f32>) {
         let scale = self.scale(frame, origin);
         let width = self.known_width();
         for step in 1..=self.horizon {
             to.extend(&frame.known[(origin + step) * width..][..width]);
-            for period in self.periods() {
-                to.extend(match a_season_before(origin, step, period) {
+            if self.season > 1 {
+                to.extend(match a_season_before(origin, step, self.season) {
                     Some(row) => {
                         let before = (frame.z.at(row, origin) - scale.level) / scale.spread;
                         [before.clamp(-MOST, MOST) as f32, 1.0]
