@@ -4,8 +4,8 @@
 
 FOLDER has CSV files with the columns date and value. `sumun train forecast FILE --target value` trains on each with its defaults; the
 origins are spread evenly over its test part, the last fifth of the rows. At each, every forecaster is given the rows up to it and
-nothing else (of ETS and ARIMA at most the last 1,000), and all have the horizon and the season that the training chose. ETS (additive,
-with and without damped trend and season, by AICc) is fitted anew at each origin, Theta too; the order of ARIMA is chosen on the
+nothing else (of ETS and ARIMA at most the last 1,000), and all have the horizon and the season that the training chose. ETS (with and
+without damped trend and additive or multiplicative season, by AICc) is fitted anew at each origin, Theta too; the order of ARIMA is chosen on the
 training part by AICc among p, q ≤ 2, d ≤ 1 and, where the season is at most 24, three seasonal parts, and its constants are those
 of the training part. Needs statsmodels and numpy. Prints the mean absolute errors, and the ratio of ours to the best of the three.
 """
@@ -33,9 +33,12 @@ MOST = 1000
 def ets(history, season, horizon):
     history = history[-MOST:]
     best = None
-    for trend, seasonal in itertools.product([None, "add"], [None, "add"] if 1 < season <= 24 else [None]):
+    positive = history.min() > 0
+    kinds = [None] + (["add"] + ["mul"] * bool(positive) if 1 < season <= 24 else [])
+    for trend, seasonal in itertools.product([None, "add"], kinds):
         try:
-            model = ETSModel(history, trend=trend, damped_trend=trend is not None, seasonal=seasonal,
+            model = ETSModel(history, error="mul" if seasonal == "mul" else "add", trend=trend,
+                             damped_trend=trend is not None, seasonal=seasonal,
                              seasonal_periods=season if seasonal else None)
             fitted = model.fit(disp=False, maxiter=200)
             if np.isfinite(fitted.aicc) and (best is None or fitted.aicc < best.aicc):
@@ -47,7 +50,7 @@ def ets(history, season, horizon):
 
 def theta(history, season, horizon):
     seasonal = 1 < season and len(history) >= 2 * season
-    model = ThetaModel(history, period=season if seasonal else 1, deseasonalize=seasonal, method="additive")
+    model = ThetaModel(history, period=season if seasonal else 1, deseasonalize=seasonal, method="auto")
     return np.asarray(model.fit().forecast(horizon))
 
 

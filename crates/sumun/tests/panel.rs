@@ -338,8 +338,11 @@ fn a_file_that_was_tampered_with_is_refused() {
 fn requests_that_a_forecaster_cannot_meet_are_errors() {
     let model = trained(&csv(4, 1.0), &config()).forecaster;
     let message =
-        TrainedModel::predict(&model, &Request { steps: Some(7), ..Request::default() }).unwrap_err();
-    assert!(message.to_string().starts_with("steps = 7 is not between 1 and 6"), "{message}");
+        TrainedModel::predict(&model, &Request { steps: Some(601), ..Request::default() }).unwrap_err();
+    assert!(
+        message.to_string().starts_with("steps is 601; it must be a number from 1 to 600, 100 times"),
+        "{message}"
+    );
     let message =
         TrainedModel::predict(&model, &Request { beam: Some(2), ..Request::default() }).unwrap_err();
     assert!(message.to_string().contains("this is a forecaster"), "{message}");
@@ -548,6 +551,56 @@ fn what_a_distribution_cannot_be_is_refused() {
     let message = model.predict(None, asked).unwrap_err().to_string();
     assert!(
         message.starts_with("samples = 3 needs a model that saw 10 validation windows or more"),
+        "{message}"
+    );
+}
+
+#[test]
+fn beyond_the_horizon_sample_paths_go_on() {
+    let text = csv(24, 1.0);
+    for output in [OutputChoice::Auto, OutputChoice::Point] {
+        let mut config = config();
+        config.train.output = output;
+        let model = trained(&text, &config).forecaster;
+        let asked = |steps: usize, paths: usize| PanelRequest {
+            steps: Some(steps),
+            paths,
+            ..PanelRequest::default()
+        };
+        let paths = if output == OutputChoice::Point { 0 } else { 7 };
+        let (short, long) =
+            (model.predict(None, asked(6, 0)).unwrap(), model.predict(None, asked(15, paths)).unwrap());
+        assert!(
+            long.notes
+                .iter()
+                .any(|note| note.starts_with("beyond the 6 steps that the model forecasts at once"))
+        );
+        for (short, long) in short.series.iter().zip(&long.series) {
+            assert_eq!((long.labels.len(), long.values.len(), long.paths.len()), (15, 15, paths));
+            // The first horizon is what it is without more.
+            assert_eq!((&long.values[..6], &long.labels[..6]), (&short.values[..], &short.labels[..]));
+            assert!(long.values.iter().all(|value| value.is_finite() && *value >= 0.0), "{:?}", long.values);
+            for (k, ends) in long.intervals.iter().enumerate() {
+                assert_eq!(ends[..6], short.intervals[k][..]);
+                assert!(
+                    ends.iter().zip(&long.values).all(|([low, high], value)| low <= value && value <= high)
+                );
+            }
+            assert!(long.paths.iter().all(|path| path.len() == 15));
+        }
+        // A shorter forecast is the beginning of a longer one, and the same each time.
+        let again = model.predict(None, asked(13, 0)).unwrap();
+        assert_eq!(again.series[5].values, long.series[5].values[..13]);
+    }
+    let mut config = config();
+    config.data.features = vec!["kind".into()];
+    let model = trained(&text, &config).forecaster;
+    let asked = PanelRequest { steps: Some(7), ..PanelRequest::default() };
+    let message = model.predict(None, asked).unwrap_err().to_string();
+    assert!(
+        message.starts_with(
+            "steps = 7 is more than the 6 steps that the model forecasts at once, and nobody knows"
+        ),
         "{message}"
     );
 }

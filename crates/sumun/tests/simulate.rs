@@ -132,6 +132,23 @@ fn runoff_is_simulated_from_rain_alone() {
 }
 
 #[test]
+fn one_series_of_several_is_simulated_too() {
+    let ready = Ready::new();
+    let outcome = ready.outcome("[data]\nseries = \"basin=b2\"\nstatic = []\n[train]\nepochs = 60").unwrap();
+    assert!(nse(&outcome.evaluated()[1]).0 > 0.5);
+    let model = open_file("model", outcome.model_file().unwrap()).unwrap();
+    // Of a file with several series that one, and a file of one series as it is.
+    for (text, rows) in [(basins(6, 60, false), 60), ("day,rain\n2024-01-01,3\n2024-01-02,0\n".to_owned(), 2)]
+    {
+        let file = ready.folder.path().join("newer.csv");
+        std::fs::write(&file, text).unwrap();
+        let request = Request { file: Some(&file), ..Request::default() };
+        let Predicted::Records(found) = model.predict(&request).unwrap() else { panic!() };
+        assert_eq!((found.predictions.len(), found.beside.names.as_slice()), (rows, &["day".to_owned()][..]));
+    }
+}
+
+#[test]
 fn no_row_sees_what_comes_after_it() {
     let ready = Ready::new();
     let model = open_file("model", ready.outcome("").unwrap().model_file().unwrap()).unwrap();

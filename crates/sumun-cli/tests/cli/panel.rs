@@ -109,5 +109,14 @@ fn what_cannot_be_is_one_line() {
     let without = ["train", "forecast", "shops.csv", "--target", "sales", "--horizon", "5"];
     place.refuse(&without, &["learn all of them with --series shop, or one with"]);
     let run = last_json(&place.succeed(&TRAIN))["run"].as_str().unwrap().to_owned();
-    place.refuse(&["predict", &run, "--steps", "9"], &["--steps 9 is not between 1 and 5"]);
+    place
+        .refuse(&["predict", &run, "--steps", "501"], &["--steps is 501; it must be a number from 1 to 500"]);
+    place
+        .refuse(&["predict", &run, "--samples", "10001"], &["--samples is 10001; it must be at most 10,000"]);
+    let csv = place.succeed(&["predict", &run, "--steps", "8", "--samples", "2"]).stdout;
+    assert!(
+        csv.starts_with("shop,day,sales,lower_80,upper_80,lower_95,upper_95,sample_1,sample_2\n"),
+        "{csv}"
+    );
+    assert_eq!(csv.lines().count(), 1 + 5 * 8);
 }

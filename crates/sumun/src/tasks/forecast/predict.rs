@@ -455,7 +455,7 @@ pub(super) fn name_steps(
 }
 
 /// Forgets all but the last `keep` rows of the past.
-fn cut(source: &mut Source, keep: usize) {
+pub(super) fn cut(source: &mut Source, keep: usize) {
     let first = source.rows.saturating_sub(keep);
     let columns = source.targets.iter_mut().chain(&mut source.features).chain(&mut source.known);
     for column in columns {

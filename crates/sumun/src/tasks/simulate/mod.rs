@@ -32,7 +32,7 @@ settings! {
         data.target: Vec<String> = Vec::new(), "The column to simulate";
         data.features: Vec<String> = Vec::new(), "The columns that it is simulated from, row by row";
         data.series: Option<String> = None,
-            "The column that tells several series in the file apart, such as river basins, or several such columns: one model learns all of them";
+            "The column that tells several series in the file apart, such as river basins, or several such columns: one model learns all of them; or one of them, as COLUMN=VALUE";
         data.r#static: Vec<String> = Vec::new(), "With several series, columns that have one value in each, such as a region; by default none";
         data.time: Option<String> = None, "The column of timestamps, several as date+time, or none; by default the first that holds timestamps";
         data.missing: Missing = Missing::Error, "What to do about missing inputs and time steps; missing values of the target just do not count";
@@ -139,9 +139,15 @@ impl Task for Simulate {
 }
 
 impl Simulate {
-    /// The columns that tell series apart.
+    /// The columns that tell series apart; none where one series is learnt.
     fn series_columns(&self) -> Vec<String> {
-        let names = self.series.iter().flat_map(|names| names.split(','));
+        let names =
+            self.series.iter().filter(|names| !names.contains('=')).flat_map(|names| names.split(','));
         names.map(|name| name.trim().to_owned()).collect()
+    }
+
+    /// The one series of several that is learnt, as `column=value`.
+    fn one_series(&self) -> Option<&str> {
+        self.series.as_deref().filter(|series| series.contains('='))
     }
 }

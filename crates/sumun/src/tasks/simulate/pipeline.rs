@@ -29,6 +29,9 @@ pub struct SimulationPipeline {
     pub(super) features: Vec<Input>,
     /// The columns that tell series apart; none where one series is learnt.
     pub(super) series: Vec<String>,
+    /// Which of several series of its table it was trained on, as `column=value`, where it learnt one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) one: Option<String>,
     /// The columns with one value a series.
     pub(super) statics: Vec<Input>,
     /// From the target's values to the network's output.
@@ -125,6 +128,11 @@ impl SimulationPipeline {
             measured,
             features: self.features.iter().map(|input| input.name.as_str()).collect(),
             series: &self.series,
+            // A file of this series alone needs no column that says so.
+            one: self.one.as_deref().filter(|one| {
+                let column = one.split('=').next().unwrap_or_default().trim();
+                opened.0.header().iter().any(|name| name == column)
+            }),
             statics: &statics,
             time: axis.map_or(TimeColumn::None, |axis| TimeColumn::Named(&axis.column)),
             missing: self.missing,

@@ -80,6 +80,8 @@ pub(super) struct Asked<'a> {
     pub(super) measured: bool,
     pub(super) features: Vec<&'a str>,
     pub(super) series: &'a [String],
+    /// The one series of several that is read, as `column=value`.
+    pub(super) one: Option<&'a str>,
     pub(super) statics: &'a [String],
     pub(super) time: TimeColumn<'a>,
     pub(super) missing: Missing,
@@ -121,7 +123,7 @@ pub(super) fn read((table, hash): &(Table, String), asked: &Asked<'_>) -> Result
         date_order: None,
         timezone: None,
         expected_format: asked.axis.map(|axis| &axis.format),
-        series: None,
+        series: asked.one,
         closed: &NONE_CLOSED,
     };
     let columns: Vec<&str> = asked.series.iter().map(String::as_str).collect();

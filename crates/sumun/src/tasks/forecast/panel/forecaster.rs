@@ -220,6 +220,12 @@ impl PanelForecasterConfig {
         if self.of_counts() { value.round() } else { value }
     }
 
+    /// The nearest of a value that can come.
+    pub(super) fn possible(&self, value: f64) -> f64 {
+        let value = self.view().min.filter(|&min| value < min).unwrap_or(value);
+        if self.of_counts() { value.round() } else { value }
+    }
+
     /// The medians of forecasts, in the unit of the series, `[places, horizon]`.
     pub(super) fn medians(&self, forecasts: &Forecasts) -> Vec<f64> {
         let count = 2 * self.levels.len() + 1;

@@ -1,6 +1,6 @@
 //! One model of many series, or of one with intervals: quantiles of what comes, on the scale of each window.
 //!
-//! Not for several target columns at once, and not for more steps than the horizon.
+//! Not for several target columns at once.
 //!
 //! # The recipe, and why
 //!

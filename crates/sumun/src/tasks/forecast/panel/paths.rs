@@ -3,9 +3,13 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
+use sumun_nn::distribution::standard_normal_quantile;
 
+use super::super::predict::cut;
 use super::fit::Place;
 use super::forecaster::PanelForecasterConfig;
+use super::head::along;
+use super::source::Member;
 use super::view::Frame;
 use crate::message::key;
 use crate::model::Model;
@@ -155,6 +159,65 @@ impl PanelForecasterConfig {
 
 /// How many places' paths are made at once.
 const PLACES: usize = 64;
+/// At how many probabilities the values of a path that goes on are known; between them, they follow the normal distribution.
+const COARSE: usize = 20;
+
+impl PanelForecasterConfig {
+    /// Goes on with the `paths` of a series, `[paths][horizon]`, for so many horizons in all: each is taken for what came, and the next
+    /// horizon is drawn from the forecast after it, a step as probable as in a validation window. Where a forecast is one number,
+    /// there is one path, which goes on with it. `[paths][turns · horizon]`; `series` has random numbers of its own.
+    pub(super) fn continued(
+        &self,
+        model: &Model,
+        member: &Member,
+        series: usize,
+        mut paths: Vec<Vec<f64>>,
+        turns: usize,
+    ) -> Result<Vec<Vec<f64>>> {
+        let (view, templates) = (self.view(), &self.templates.probabilities);
+        let mut random = random(self.seed, u64::MAX / 4 + series as u64);
+        let scores: Vec<f64> = middles(COARSE).into_iter().map(standard_normal_quantile).collect();
+        let mut first = member.clone();
+        cut(&mut first.source, view.rows_seen());
+        let mut ends = vec![first; paths.len()];
+        for turn in 1..turns {
+            for (end, path) in ends.iter_mut().zip(&paths) {
+                path[(turn - 1) * view.horizon..].iter().for_each(|&value| end.source.targets[0].push(value));
+                end.source.rows += view.horizon;
+                cut(&mut end.source, view.rows_seen());
+            }
+            let frames: Vec<Frame> = ends.iter().map(|end| view.frame(end)).collect();
+            let frames: Vec<&Frame> = frames.iter().collect();
+            let origins: Vec<usize> = ends.iter().map(|end| end.source.rows - 1).collect();
+            if self.levels.is_empty() {
+                let medians = self.medians(&self.forecasts(model, &frames, &origins)?);
+                let of_paths = medians.chunks_exact(view.horizon);
+                paths.iter_mut().zip(of_paths).for_each(|(path, more)| path.extend_from_slice(more));
+                continue;
+            }
+            let values = self.values_at(model, &frames, &origins, &middles(COARSE))?;
+            for (path, values) in paths.iter_mut().zip(values.chunks_exact(view.horizon * COARSE)) {
+                let template =
+                    &templates[((random() * templates.len() as f64) as usize).min(templates.len() - 1)];
+                for (values, probability) in values.chunks_exact(COARSE).zip(template) {
+                    let knots: Vec<(f64, f64)> = scores.iter().copied().zip(values.iter().copied()).collect();
+                    // A template at the very end says no more than that it was the farthest.
+                    let score = standard_normal_quantile(probability.clamp(0.002, 0.998));
+                    path.push(self.possible(along(&knots, score)));
+                }
+            }
+        }
+        Ok(paths)
+    }
+}
+
+/// The value with so large a share of the others below it, and as much of the way to the next as is left.
+pub(super) fn quantile_of(sorted: &[f64], share: f64) -> f64 {
+    let place = share * (sorted.len() - 1) as f64;
+    let below = place.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (place - below as f64) * (sorted[above] - sorted[below])
+}
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use super::super::predict::{Place as Join, after, finite, has_columns, joined, n
 use super::super::source::{Source, Wanted};
 use super::fit::Place;
 use super::forecaster::{Forecasts, PanelForecaster, PanelForecasterConfig};
-use super::paths::{FEWEST_TEMPLATES, middles, without_intervals};
+use super::paths::{FEWEST_TEMPLATES, middles, quantile_of, without_intervals};
 use super::score::{PanelEvaluation, Truth, root_scale, weigh};
 use super::source::{Member, Members};
 use super::view::Frame;
@@ -22,6 +22,10 @@ use crate::{Error, Result};
 
 /// The fewest rows of a series that a forecast is made from.
 pub(super) const FEWEST_ROWS: usize = 4;
+/// How many sample paths tell what comes beyond the horizon.
+const PATHS: usize = 100;
+/// The most horizons that are forecast.
+const MOST_TURNS: usize = 100;
 /// The most sample paths of a series.
 const MOST_PATHS: usize = 10_000;
 /// How many places, and at how many probabilities, the continuous ranked probability score looks at.
@@ -69,7 +73,7 @@ pub struct SeriesForecast {
 /// What a model of many series is asked for; by default, the horizon without sample paths, read as in training.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PanelRequest<'a> {
-    /// How many steps ahead, at most the horizon.
+    /// How many steps ahead.
     pub steps: Option<usize>,
     /// What is done about missing values and steps.
     pub missing: Option<Missing>,
@@ -81,8 +85,9 @@ pub struct PanelRequest<'a> {
 
 impl PanelForecaster {
     /// What comes after the ends of the series of `table`, or of those that it was trained on. A series that training has not seen
-    /// is forecast from its own rows. Errors: a table without a needed column, more steps than the horizon, known columns that end
-    /// too early, no series with rows enough, and sample paths of a model that has none.
+    /// is forecast from its own rows. Beyond the horizon, sample paths are taken for what came and go on: the forecast and its intervals
+    /// are what these hold. Errors: a table without a needed column, steps beyond the horizon of a model with columns that nobody knows
+    /// there, known columns that end too early, no series with rows enough, and sample paths of a model that has none.
     pub fn predict(&self, table: Option<&Table>, request: PanelRequest<'_>) -> Result<PanelForecast> {
         let PanelRequest { steps, missing, history, paths } = request;
         let config = &self.config;
@@ -91,16 +96,8 @@ impl PanelForecaster {
             self.expect_paths(paths)?;
         }
         let steps = steps.unwrap_or(view.horizon);
-        if steps == 0 || steps > view.horizon {
-            return Err(Error::Settings(
-                key("steps").to(steps)
-                    + format!(
-                        " is not between 1 and {}, the steps that the model forecasts at once; ask for fewer, or train with a longer ",
-                        view.horizon
-                    )
-                    + key("horizon"),
-            ));
-        }
+        let turns = self.turns(steps)?;
+        let covered = turns * view.horizon;
         let Members { name, mut members, mut notes, .. } = match table {
             Some(table) => {
                 self.members(table, missing.unwrap_or(config.missing), history, Some(view.rows_seen()))?
@@ -118,17 +115,24 @@ impl PanelForecaster {
         for member in &mut members {
             let known =
                 member.source.known.first().map_or(usize::MAX, |known| known.len() - member.source.rows);
-            if known < view.horizon {
+            if known < steps.max(view.horizon) {
                 let names: Vec<String> = view.known.iter().map(|input| quoted(&input.name)).collect();
                 return Err(Error::Data(format!(
                     "{name}{}: {} must be known for all {} steps ahead, but there are {known} such rows; add rows after the end \
                      that leave the other columns empty",
                     of_series(member),
                     names.join(", "),
-                    view.horizon,
+                    steps.max(view.horizon),
                 )));
             }
-            labels.push(name_steps(&mut member.source, steps, view.horizon)?.0);
+            labels.push(name_steps(&mut member.source, steps, covered)?.0);
+            // What is beyond the steps that are asked for touches none of them.
+            for known in &mut member.source.known {
+                let last = known.last().copied().unwrap_or(0.0);
+                while known.len() < member.source.rows + covered {
+                    known.push(last);
+                }
+            }
         }
         let frames: Vec<Frame> = members.iter().map(|member| view.frame(member)).collect();
         let origins: Vec<usize> = members.iter().map(|member| member.source.rows - 1).collect();
@@ -138,25 +142,56 @@ impl PanelForecaster {
         finite(&name, medians.iter().copied())?;
         let intervals: Vec<Vec<[f64; 2]>> =
             (0..config.levels.len()).map(|level| config.intervals(&forecasts, level)).collect();
+        let drawn = if turns > 1 && !config.levels.is_empty() { paths.max(PATHS) } else { paths };
         let mut sampled = Vec::new();
-        if paths > 0 {
+        if drawn > 0 {
             let places: Vec<Place> =
                 origins.iter().enumerate().map(|(series, &origin)| Place { series, origin }).collect();
-            sampled = config.paths(&self.model, &frames, &places, paths)?;
+            sampled = config.paths(&self.model, &frames, &places, drawn)?;
+        } else if turns > 1 {
+            sampled = medians.chunks_exact(view.horizon).map(|one| vec![one.to_vec()]).collect();
+        }
+        if turns > 1 {
+            notes.push(format!(
+                "beyond the {} steps that the model forecasts at once, {} and go on",
+                view.horizon,
+                if drawn == 0 {
+                    "its forecasts are taken for what came".into()
+                } else {
+                    format!("{drawn} sample paths are taken for what came")
+                }
+            ));
+            for (k, (member, paths)) in members.iter().zip(&mut sampled).enumerate() {
+                *paths = config.continued(&self.model, member, k, std::mem::take(paths), turns)?;
+            }
+            finite(&name, sampled.iter().flatten().flatten().copied())?;
         }
         let time_column = members[0].source.axis.as_ref().map(|axis| axis.column.clone());
         let series = members.into_iter().zip(labels).enumerate().map(|(k, (member, labels))| {
-            let at = k * view.horizon..k * view.horizon + steps;
-            SeriesForecast {
+            let at = k * view.horizon..k * view.horizon + steps.min(view.horizon);
+            let mut one = SeriesForecast {
                 id: member.id,
                 labels,
                 values: medians[at.clone()].to_vec(),
                 means: forecasts.means.as_ref().map_or_else(Vec::new, |means| means[at.clone()].to_vec()),
                 intervals: intervals.iter().map(|level| level[at.clone()].to_vec()).collect(),
-                paths: sampled
-                    .get(k)
-                    .map_or_else(Vec::new, |of| of.iter().map(|path| path[..steps].to_vec()).collect()),
+                paths: Vec::new(),
+            };
+            let Some(of_series) = sampled.get(k) else { return one };
+            for step in view.horizon..steps {
+                let mut values: Vec<f64> = of_series.iter().map(|path| path[step]).collect();
+                if !one.means.is_empty() {
+                    one.means.push(values.iter().sum::<f64>() / values.len() as f64);
+                }
+                values.sort_by(f64::total_cmp);
+                one.values.push(config.possible(quantile_of(&values, 0.5)));
+                for (ends, level) in one.intervals.iter_mut().zip(&config.levels) {
+                    let ends_at = [(1.0 - level) / 2.0, (1.0 + level) / 2.0];
+                    ends.push(ends_at.map(|share| config.possible(quantile_of(&values, share))));
+                }
             }
+            one.paths = of_series.iter().take(paths).map(|path| path[..steps].to_vec()).collect();
+            one
         });
         Ok(PanelForecast {
             columns: config.columns.clone(),
@@ -166,6 +201,48 @@ impl PanelForecaster {
             series: series.collect(),
             notes,
         })
+    }
+
+    /// How many horizons so many steps take. Error: what the model cannot forecast.
+    fn turns(&self, steps: usize) -> Result<usize> {
+        let (config, view) = (&self.config, self.config.view());
+        let most = view.horizon.saturating_mul(MOST_TURNS);
+        if steps == 0 || steps > most {
+            return Err(Error::setting(
+                key("steps"),
+                steps,
+                format!(
+                    "a number from 1 to {most}, {MOST_TURNS} times the steps that the model forecasts at once"
+                ),
+            ));
+        }
+        let turns = steps.div_ceil(view.horizon);
+        if turns > 1 && !view.features.is_empty() {
+            let names: Vec<String> = view.features.iter().map(|input| quoted(&input.name)).collect();
+            return Err(Error::Settings(
+                key("steps").to(steps)
+                    + format!(
+                        " is more than the {} steps that the model forecasts at once, and nobody knows {} beyond the end of the \
+                         file; ask for at most {}, or train with a longer ",
+                        view.horizon,
+                        names.join(", "),
+                        view.horizon
+                    )
+                    + key("horizon"),
+            ));
+        }
+        if turns > 1 && !config.levels.is_empty() && config.templates.is_empty() {
+            return Err(Error::Settings(
+                key("steps").to(steps)
+                    + format!(
+                        " is more than the {} steps that the model forecasts at once, and it saw fewer than the {FEWEST_TEMPLATES} validation \
+                         windows by which sample paths would go on; ask for at most {}, or train with a longer ",
+                        view.horizon, view.horizon
+                    )
+                    + key("horizon"),
+            ));
+        }
+        Ok(turns)
     }
 
     /// Error unless there are sample paths, and so many are not too many.
