@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use sumun::model::{Input, Model, ModelConfig, RecurrentLayer};
-use sumun::tasks::{TASKS, TaskEntry, setting};
+use sumun::tasks::{TASKS, TaskEntry, named, setting};
 use sumun::train::StopAfter;
 use sumun_nn::interchange;
 
@@ -44,19 +44,35 @@ fn main() -> Result<(), Failed> {
     let model = Model::builder(Input::numbers(3)).layer(RecurrentLayer::gru(2)).dense(1).build(7)?;
     fs::write("corpus/keras/small.keras", interchange::to_keras(&model)?)?;
     fs::write("corpus/keras/small.h5", interchange::to_keras_h5(&model)?)?;
-    TASKS.into_iter().try_for_each(one)
+    for task in TASKS {
+        one(task, task.name(), &[])?;
+    }
+    // One model of two series, and of counts.
+    let forecast = named("forecast")?;
+    one(forecast, "panel", &[("data.series", "shop")])?;
+    one(forecast, "counts", &[("data.series", "shop"), ("train.output", "zero-inflated")])
 }
 
-/// A checkpoint in the middle, and everything of the finished training.
-fn one(task: &dyn TaskEntry) -> Result<(), Failed> {
-    let name = task.name();
+/// A checkpoint in the middle, and everything of the finished training, by the name of its data.
+fn one(task: &dyn TaskEntry, name: &str, more: &[(&str, &str)]) -> Result<(), Failed> {
     let mut tables = vec![setting("data.train", &format!("corpus/data/{name}"))?];
-    if name == "forecast" {
-        tables.push(setting("data.target", "value")?);
+    let own: &[(&str, &str)] = match task.name() {
+        "forecast" => &[("data.target", "value")],
+        "simulate" => &[
+            ("data.target", "level"),
+            ("data.features", "inflow"),
+            ("data.series", "tank"),
+            ("data.static", "size"),
+            ("data.warm_up", "2"),
+        ],
+        _ => &[],
+    };
+    for (key, value) in own.iter().chain(more) {
+        tables.push(setting(key, value)?);
     }
     let settings = task.settings()?;
     // Its sequences are numbers, which take no embedding.
-    let some = SOME.into_iter().filter(|(key, _)| name != "regress" || *key != "network.embedding");
+    let some = SOME.into_iter().filter(|(key, _)| task.name() != "regress" || *key != "network.embedding");
     for (key, value) in SMALL.into_iter().chain(some) {
         if settings.rows().any(|row| row.key() == key) {
             tables.push(setting(key, value)?);

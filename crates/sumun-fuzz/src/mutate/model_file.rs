@@ -61,8 +61,18 @@ fn once(file: &mut File, seeds: &[Vec<u8>], random: &mut Random) {
             *config = String::from_utf8_lossy(&bytes).into_owned();
         }
         5 if lie::one_in(random, 4) => {
-            let tasks =
-                ["forecast", "classify", "regress", "tag", "lm", "translate", "checkpoint", "model", ""];
+            let tasks = [
+                "forecast",
+                "classify",
+                "regress",
+                "tag",
+                "lm",
+                "translate",
+                "simulate",
+                "checkpoint",
+                "model",
+                "",
+            ];
             file.metadata.insert("sumun.task".into(), lie::one_of(random, &tasks).to_owned());
         }
         _ if tensors == 0 => {}

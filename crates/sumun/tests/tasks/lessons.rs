@@ -57,6 +57,19 @@ pub(crate) const LESSONS: &[Lesson] = &[
         file: "song.txt",
         settings: &[("train.chunk", "8"), ("train.optimizer", "sgd")],
     },
+    Lesson {
+        name: "simulate",
+        task: "simulate",
+        file: "tanks.csv",
+        settings: &[
+            ("data.target", "level"),
+            ("data.features", "inflow"),
+            ("data.series", "tank"),
+            ("data.static", "size"),
+            ("data.warm_up", "3"),
+            ("data.window", "4"),
+        ],
+    },
 ];
 
 impl Lesson {
@@ -76,7 +89,8 @@ impl Lesson {
             ("train.seed", "7"),
         ];
         // Numbers are read as they are.
-        let embedding = (self.file != "numbers.jsonl").then_some(&("network.embedding", "3"));
+        let numbers = ["numbers.jsonl", "tanks.csv"].contains(&self.file);
+        let embedding = (!numbers).then_some(&("network.embedding", "3"));
         let settings = small.iter().chain(embedding).chain(self.settings).chain(more);
         let tables: Vec<_> = settings.map(|(key, value)| setting(key, value).unwrap()).collect();
         configure(named(self.task).unwrap(), &tables).unwrap().begin().unwrap()
@@ -88,6 +102,7 @@ fn data(file: &str) -> String {
     let mut text = match file {
         "texts.csv" => "text,label\n".to_owned(),
         "pairs.tsv" => "source\ttarget\n".to_owned(),
+        "tanks.csv" => "tank,inflow,size,level\n".to_owned(),
         _ => String::new(),
     };
     for n in 0..30_usize {
@@ -98,6 +113,11 @@ fn data(file: &str) -> String {
                 let source = ["가", "나", "다"][n % 3].repeat(longer);
                 writeln!(text, "{source} {n}\t{}", ["ga", "나", "da"][n % 3].repeat(longer))
             }
+            // Two tanks, a row of each at a time; what was not measured is empty.
+            "tanks.csv" => (0..2).try_for_each(|tank| {
+                let level = if n % 9 == 8 { String::new() } else { format!("{}", (n * (tank + 2)) % 7) };
+                writeln!(text, "t{tank},{},{},{level}", (n * 3) % 5, tank + 1)
+            }),
             "song.txt" => writeln!(text, "{} green bottles,", "ten ".repeat(longer)),
             "texts.csv" => writeln!(text, "such a {}boring film,bad", "very ".repeat(longer)),
             "numbers.jsonl" => {

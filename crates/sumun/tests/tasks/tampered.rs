@@ -84,6 +84,11 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
         ),
         ("tag", "/pipeline/reader/kind", json!("numbers"), "its pipeline cannot be read"),
         ("tag", "/pipeline/reader/vocabulary/special_tokens", json!(false), "lacks <PAD> and <UNK>"),
+        ("simulate", "/pipeline/features", json!([]), "it reads no column"),
+        ("simulate", "/pipeline/output/scale", json!(0), "a number of its scales is out of range"),
+        ("simulate", "/pipeline/climate/mean", Value::Null, "its pipeline cannot be read"),
+        ("simulate", "/pipeline/climates/0/months", json!([1.0]), "a mean of its baselines is out of range"),
+        ("simulate", "/pipeline/statics", json!([]), "features: 1"),
         ("translate", "/pipeline/longest", json!(0), "it writes up to 0 tokens and reads up to 500"),
         ("translate", "/pipeline/longest", json!(1_u64 << 40), "it writes up to 1099511627776 tokens"),
         (
