@@ -264,8 +264,10 @@ def g2p(folder):
         source = [package.g2idx[letter] for letter in word] + [2]
         inputs = {"source": np.array([source]), "target": np.array([target])}
         got = apply(home / "checkpoint20.npz", inputs, folder)
+        # A logit is rounded as the largest of its step is, whatever is left of the sum.
+        scale = np.maximum(1.0, np.abs(np.stack(logits, 1)).max(-1, keepdims=True))
         worst = max(
-            worst, largest(got["output"], np.stack(logits, 1)), largest(got["h_n.enc"], enc[None, :, -1]),
+            worst, largest(got["output"] / scale, np.stack(logits, 1) / scale), largest(got["h_n.enc"], enc[None, :, -1]),
             largest(got["h_n.dec"], hidden[None]),
         )
         # What it would say by itself: a step sees only those before it.
