@@ -414,7 +414,8 @@ impl<'g, 'c> Search<'g, 'c> {
         self.tensor(name)?.to_i64().ok()
     }
 
-    fn number(&self, name: &str) -> Option<f32> {
+    /// The number that a constant is.
+    pub(super) fn number(&self, name: &str) -> Option<f32> {
         let tensor = self.tensor(name)?;
         match tensor.data() {
             Data::F32(values) if values.len() == 1 => values.first().copied(),

@@ -50,7 +50,8 @@ impl Reader<'_> {
         }
         let config = self.config(returned)?;
         let known = self.known.iter().map(|(name, &number)| (name.clone(), number)).collect();
-        let interface = Interface { inputs, states, state_names, lengths, unread, known, outputs };
+        let begins = std::mem::take(&mut self.begins);
+        let interface = Interface { inputs, states, state_names, begins, lengths, unread, known, outputs };
         let import = Import::of(config, &self.weights, self.notes)?;
         Ok(Import { interface: Some(interface), ..import })
     }
@@ -69,7 +70,7 @@ impl Reader<'_> {
                 })
                 .collect();
             let wanted: &[Role] = match kind {
-                None | Some(InputKind::Lengths) => continue,
+                None | Some(InputKind::Lengths | InputKind::Starts) => continue,
                 Some(InputKind::State) => &[Role::Stack, Role::Sequences, Role::Features],
                 Some(InputKind::Ids(_)) => &[Role::Sequences, Role::Time],
                 Some(InputKind::Numbers) if is_ids => continue,

@@ -10,6 +10,7 @@ use super::axes::{Axes, Id, Role};
 use super::cells::{Found, Given, Search};
 use super::node::At;
 use super::recurrent::Recurrence;
+use super::starts::Starts;
 use super::value::{Array, Axis, Content, Piece, Time, Value};
 use crate::error::quoted;
 use crate::layer::Common;
@@ -46,6 +47,8 @@ pub(super) enum InputKind {
     Ids(usize),
     Lengths,
     State,
+    /// Begins states anew, where it is 1.
+    Starts,
 }
 
 /// What is told about a graph beside its file.
@@ -91,6 +94,8 @@ pub(super) struct Reader<'a> {
     pub(super) past_ends: HashMap<String, f64>,
     /// Values that are lengths of sequences, those of 0 as 1.
     pub(super) at_least_one: HashSet<String>,
+    /// For states that an input begins anew, that input, both by name.
+    pub(super) begins: BTreeMap<String, String>,
     left: usize,
 }
 
@@ -120,6 +125,7 @@ impl<'a> Reader<'a> {
             uses_lengths: None,
             past_ends: HashMap::new(),
             at_least_one: HashSet::new(),
+            begins: BTreeMap::new(),
             left: SMALL,
         };
         reader.add_constants(graph)?;
@@ -246,6 +252,12 @@ impl<'a> Reader<'a> {
             }
         }
         let cells = Search::new(&nodes, self).all(|name| self.uses.get(name).copied().unwrap_or(0));
+        let starts = {
+            let search = Search::new(&nodes, self);
+            let inputs = self.inputs.iter().map(|input| input.name.as_str()).collect();
+            let is_one = |name: &str| search.number(name) == Some(1.0);
+            Starts::find(&nodes, &inputs, is_one, |name| self.uses.get(name).copied().unwrap_or(0))
+        };
         let mut anchors: HashMap<*const OnnxNode, Found<'a>> = HashMap::new();
         let mut covered = HashSet::new();
         for cell in cells {
@@ -253,6 +265,13 @@ impl<'a> Reader<'a> {
             anchors.insert(cell.anchor, cell);
         }
         for node in nodes {
+            if starts.has(node) {
+                continue;
+            }
+            if let Some(product) = starts.product(node) {
+                self.begun_anew(node, product)?;
+                continue;
+            }
             match anchors.remove(&std::ptr::from_ref(node)) {
                 Some(cell) => self.cell(&cell)?,
                 None if node.outputs.iter().any(|name| covered.contains(name.as_str())) => {}

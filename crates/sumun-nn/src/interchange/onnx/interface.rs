@@ -1,6 +1,7 @@
 //! The arrays of a graph as those of the model: which axis is which, going in and coming out.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use sumun_formats::{Data, Tensor, Tensors};
 
@@ -16,6 +17,8 @@ pub struct Interface {
     pub(super) inputs: Vec<ArrayIn>,
     pub(super) states: Vec<StatesIn>,
     pub(super) state_names: Vec<String>,
+    /// For states that an input begins anew, that input, both by name.
+    pub(super) begins: BTreeMap<String, String>,
     pub(super) lengths: Option<String>,
     /// Inputs that nothing reads.
     pub(super) unread: Vec<String>,
@@ -116,6 +119,15 @@ impl Interface {
         self.lengths.as_deref()
     }
 
+    /// The inputs that begin states anew, such as `episode_starts` of a policy, one number for each sequence: a state goes in times
+    /// 1 less that number, and as it is where the input is not given.
+    pub fn starts(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.begins.values().map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// What the graph returns.
     pub fn outputs(&self) -> Vec<OnnxArray> {
         let one = |output: &Shown| {
@@ -127,7 +139,13 @@ impl Interface {
     fn names(&self) -> Vec<&str> {
         let inputs = self.inputs.iter().map(|input| input.name.as_str());
         let known = self.known.iter().map(|(name, _)| name);
-        let others = self.state_names.iter().chain(&self.lengths).chain(&self.unread).chain(known);
+        let others = self
+            .state_names
+            .iter()
+            .chain(self.begins.values())
+            .chain(&self.lengths)
+            .chain(&self.unread)
+            .chain(known);
         inputs.chain(others.map(String::as_str)).collect()
     }
 }
@@ -243,7 +261,9 @@ impl Interface {
                         match initial.get(name).or_else(|| inputs.get(name)) {
                             None => values.resize(values.len() + sequences * width, 0.0),
                             Some(tensor) => {
-                                values.extend(piece_of(name, tensor, axes, *index, [sequences, width])?)
+                                let mut piece = piece_of(name, tensor, axes, *index, [sequences, width])?;
+                                self.begin_anew(name, inputs, &mut piece, width)?;
+                                values.extend(piece);
                             }
                         }
                     }
@@ -254,6 +274,30 @@ impl Interface {
             states.insert(name, Tensor::f32(vec![state.pieces.len(), sequences, width], values)?, "state")?;
         }
         Ok(states)
+    }
+
+    /// A state `[N, H]` times 1 less the numbers of the input that begins it anew.
+    fn begin_anew(&self, state: &str, inputs: &Tensors, values: &mut [f32], width: usize) -> Result<()> {
+        let Some((name, starts)) = self.begins.get(state).and_then(|name| Some((name, inputs.get(name)?)))
+        else {
+            return Ok(());
+        };
+        let numbers = match starts.to_i64() {
+            Ok(numbers) => numbers.into_iter().map(|number| number as f32).collect(),
+            Err(_) => starts.to_f32()?,
+        };
+        let sequences = values.len() / width.max(1);
+        if numbers.len() != sequences {
+            return Err(Error::Shape {
+                what: format!("the array {}", quoted(name)),
+                expected: format!("[{sequences}], a number for each sequence"),
+                found: format!("{:?}", starts.shape()),
+            });
+        }
+        for (row, number) in values.chunks_exact_mut(width.max(1)).zip(numbers) {
+            row.iter_mut().for_each(|value| *value *= 1.0 - number);
+        }
+        Ok(())
     }
 
     /// An output as the graph has it.

@@ -13,6 +13,9 @@ impl Reader<'_> {
     pub(super) fn concat(&mut self, at: At<'_>) -> Result<Value> {
         let values = (0..at.0.inputs.len()).map(|index| self.input(at, index)).collect::<Result<Vec<_>>>()?;
         let axis = at.int_or("axis", 0)?;
+        if let [value] = values.as_slice() {
+            return Ok(value.clone());
+        }
         if let Some(tensors) = values.iter().map(as_tensor).collect::<Option<Vec<_>>>() {
             let rank = tensors.first().map_or(0, |tensor| tensor.shape().len());
             let axis = at.axis(axis, rank)?;

@@ -25,6 +25,7 @@ mod pads;
 mod parts;
 mod recurrent;
 mod reshape;
+mod starts;
 mod states;
 mod unrolled;
 mod value;

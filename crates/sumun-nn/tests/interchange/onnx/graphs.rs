@@ -181,6 +181,114 @@ fn states_go_in_and_out_by_the_graphs_names() {
     assert_eq!(values(&initial, "hn"), hn);
 }
 
+/// A policy's states begin anew where its input `starts` is 1, as in sb3-contrib: h times 1 − starts.
+#[test]
+fn states_begin_anew_where_an_input_says_so() {
+    let graph = |anew: bool| {
+        let state = |graph: Graph, name: &str| graph.input(name, 1, &[1, -1, 3]);
+        let weights = Graph::new()
+            .weight("W", &[1, 12, 4])
+            .weight("R", &[1, 12, 3])
+            .weight("B", &[1, 24])
+            .ints("i1", &[1]);
+        let mut graph = state(state(weights.input("x", 1, &[-1, 4]), "h"), "c").ints("i0", &[0]);
+        let states = match anew {
+            false => ["h", "c"],
+            true => {
+                graph = graph
+                    .input("starts", 1, &[-1])
+                    .constant("one", Tensor::f32(Vec::new(), vec![1.0]).unwrap())
+                    .ints("shape", &[1, -1, 1])
+                    .node("Sub", &["one", "starts"], &["rest"])
+                    .node("Reshape", &["rest", "shape"], &["keep"])
+                    .node("Mul", &["keep", "h"], &["h0"])
+                    .node("Mul", &["c", "keep"], &["c0"]);
+                ["h0", "c0"]
+            }
+        };
+        graph
+            .node("Unsqueeze", &["x", "i0"], &["xt"])
+            .node_with(
+                "LSTM",
+                &["xt", "W", "R", "B", "", states[0], states[1]],
+                &["y", "hn", "cn"],
+                &[("hidden_size", int(3))],
+            )
+            // What a loop over one step puts together.
+            .node("Squeeze", &["y", "i1"], &["step"])
+            .node_with("Concat", &["step"], &["out"], &[("axis", int(0))])
+            .output("out")
+            .output("hn")
+            .output("cn")
+    };
+    let (plain, import) = (read(&graph(false).model()).unwrap(), read(&graph(true).model()).unwrap());
+    assert_eq!(import.interface.as_ref().unwrap().starts(), ["starts"]);
+    let (x, h, c) = (tensor(&[2, 4], 1), tensor(&[1, 2, 3], 2), tensor(&[1, 2, 3], 3));
+    // The first sequence goes on, the second begins anew.
+    let zeroed = |state: &Tensor| {
+        let mut values = state.to_f32().unwrap();
+        values[3..].fill(0.0);
+        Tensor::f32(vec![1, 2, 3], values).unwrap()
+    };
+    let want = run(&plain, &[("x", x.clone()), ("h", zeroed(&h)), ("c", zeroed(&c))]);
+    let starts = Tensor::f32(vec![2], vec![0.0, 1.0]).unwrap();
+    let given = [("x", x.clone()), ("h", h.clone()), ("c", c.clone())];
+    let got = run(&import, &[&given[..], &[("starts", starts)]].concat());
+    for name in ["hn", "cn", "out"] {
+        assert_eq!(values(&got, name), values(&want, name), "{name}");
+        let going_on = values(&run(&plain, &given), name);
+        assert_eq!(values(&run(&import, &given), name), going_on, "{name}");
+        assert_ne!(values(&want, name), going_on, "{name}");
+    }
+    let three = tensors(&[&given[..], &[("starts", tensor(&[3], 1))]].concat());
+    let error = import.apply(&three, &Tensors::new()).unwrap_err().to_string();
+    assert!(error.contains("'starts'") && error.contains("a number for each sequence"), "{error}");
+}
+
+/// A mean as PyTorch programs write it: a mask of steps below the lengths, a product with it, a sum, and the lengths from 1.
+#[test]
+fn a_mean_of_the_steps_that_are_there_is_a_pool() {
+    let graph = |least: i64| {
+        Graph::new()
+            .input("x", 1, &[-1, -2, 4])
+            .input("n", 7, &[-1])
+            .weight("W", &[4, 3])
+            .ints("i0", &[0])
+            .ints("i1", &[1])
+            .ints("i2", &[2])
+            .constant("zero", crate::onnx::scalar(0))
+            .constant("one", crate::onnx::scalar(1))
+            .constant("least", Tensor::f32(Vec::new(), vec![least as f32]).unwrap())
+            .node_with("Shape", &["x"], &["t"], &[("start", int(1)), ("end", int(2))])
+            .node("Squeeze", &["t", "i0"], &["time"])
+            .node("Range", &["zero", "time", "one"], &["steps"])
+            .node("Unsqueeze", &["steps", "i0"], &["row"])
+            .node("Unsqueeze", &["n", "i1"], &["column"])
+            .node("GreaterOrEqual", &["row", "column"], &["past"])
+            .node("Not", &["past"], &["there"])
+            .node("Unsqueeze", &["there", "i2"], &["mask"])
+            .node_with("Cast", &["mask"], &["numbers"], &[("to", int(1))])
+            .node("MatMul", &["x", "W"], &["h"])
+            .node("Mul", &["numbers", "h"], &["masked"])
+            .node_with("ReduceSum", &["masked", "i1"], &["sum"], &[("keepdims", int(0))])
+            .node_with("Cast", &["column"], &["count"], &[("to", int(1))])
+            .node("Clip", &["count", "least"], &["divisor"])
+            .node("Div", &["sum", "divisor"], &["mean"])
+            .output("mean")
+    };
+    let import = read(&graph(1).model()).unwrap();
+    let kinds: Vec<_> = import.model.config().layers.iter().map(|layer| layer.kind()).collect();
+    assert_eq!(kinds, ["dense", "pool"]);
+    assert!(import.notes.is_empty(), "{:?}", import.notes);
+    let (x, n) = (tensor(&[2, 5, 4], 1), crate::integers(&[2], &[5, 2]));
+    let mean = values(&run(&import, &[("x", x.clone()), ("n", n)]), "mean");
+    let short = x.to_f32().unwrap()[20..28].to_vec();
+    let alone = [("x", Tensor::f32(vec![1, 2, 4], short).unwrap()), ("n", crate::integers(&[1], &[2]))];
+    assert_eq!(values(&run(&import, &alone), "mean"), mean[3..]);
+    let error = crate::onnx::error(graph(2));
+    assert!(error.contains("of the lengths of sequences that no layer here does"), "{error}");
+}
+
 /// A sequence step by step through a graph for one step, whose x has no axis of steps, is the whole sequence.
 #[test]
 fn a_graph_of_one_step_carries_its_state() {
