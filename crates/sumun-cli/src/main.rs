@@ -12,6 +12,7 @@ mod progress;
 mod scores;
 mod settings;
 mod spelling;
+mod task_call;
 mod terminal;
 
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
     apply, bench, compare, completions, config, evaluate, export, generate, import, man, predict, runs, show,
-    summary, train,
+    summary, train, tune,
 };
 use failure::{Failure, after};
 
@@ -51,6 +52,9 @@ enum Command {
     /// Train a model on a file
     #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true, after_help = after(train::EXAMPLES))]
     Train(train::Arguments),
+    /// Search for the settings that a task is learnt best with
+    #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true, after_help = after(tune::EXAMPLES))]
+    Tune(tune::Arguments),
     /// Print the settings of a task as a commented configuration file
     #[command(after_help = after(config::EXAMPLES))]
     Config(config::Arguments),
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Train(arguments) => train::run(arguments),
+        Command::Tune(arguments) => tune::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),

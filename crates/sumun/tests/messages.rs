@@ -8,6 +8,9 @@ use sumun::settings::Setting;
 
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose` and `RunFolder::stage`.
 const ARGUMENTS: [&str; 13] = [
+/// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose`, `RunFolder::stage` and
+/// `TunePlan::new`.
+const ARGUMENTS: [&str; 14] = [
     "history",
     "steps",
     "samples",
@@ -21,6 +24,8 @@ const ARGUMENTS: [&str; 13] = [
     "slow",
     "out",
     "set_input",
+    "trials",
+    "vary",
 ];
 
 /// Every file of the library's crates, without its tests.

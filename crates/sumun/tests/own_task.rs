@@ -57,7 +57,7 @@ impl Task for Largest {
 
     fn rows() -> Vec<Setting> {
         let help = "What the largest number is multiplied by";
-        vec![Setting { section: "labels", name: "factor", kind: Kind::Real, help }]
+        vec![Setting { section: "labels", name: "factor", kind: Kind::Real, help, range: "0.5..8" }]
     }
 
     fn adjust(config: &mut TaskConfig<Self>) {

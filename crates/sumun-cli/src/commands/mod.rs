@@ -18,6 +18,7 @@ pub(crate) mod show;
 mod stream;
 pub(crate) mod summary;
 pub(crate) mod train;
+pub(crate) mod tune;
 
 use std::path::{Path, PathBuf};
 

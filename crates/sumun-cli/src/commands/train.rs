@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Subcommand, value_parser};
-use sumun::run::{CONFIG_FILE, LiveRun, METRICS_FILE, RUNS, RunFolder, default_path};
-use sumun::settings::read_config;
+use sumun::run::{CONFIG_FILE, LiveRun, RUNS, RunFolder, default_path};
 use sumun::tasks::{
-    About, AnyTraining, SETTINGS, TASKS, TaskEntry, configure, named, resume as resume_training, setting,
+    About, AnyTraining, SETTINGS, TaskEntry, configure, keep, named, resume as resume_training,
 };
 use sumun::train::{Ending, Progress};
 use toml::Table;
@@ -17,12 +15,12 @@ use toml::Table;
 use super::outcome::{as_json, next_command, summary};
 use super::report::{command_line, now};
 use crate::arguments::{on_threads, threads};
-use crate::failure::{Failure, after};
+use crate::failure::Failure;
 use crate::interrupt::stop_flag;
 use crate::output::{print_json, tell};
 use crate::progress::{Display, tell_note};
-use crate::settings::{add_options, given};
 use crate::spelling::Options;
+use crate::task_call::{Configured, TaskCall, TaskCommand};
 use crate::terminal::{Style, shell_word};
 
 const OUTPUT: &str = "Output";
@@ -40,7 +38,7 @@ Ctrl-C saves and stops a training; --resume goes on to the same bits.";
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
-    task: Option<TrainTask>,
+    task: Option<TaskCall<Common>>,
     /// Resume a training that was interrupted; it ends at the same bits
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "set", "out"])]
     resume: Option<PathBuf>,
@@ -51,12 +49,8 @@ pub(crate) struct Arguments {
 /// What every training takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Common {
-    /// Settings from a TOML file; `sumun config TASK` prints one
-    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
-    config: Option<PathBuf>,
-    /// A single setting, as a configuration file names it, such as train.lr=0.01
-    #[arg(long, value_name = "KEY=VALUE", help_heading = OUTPUT)]
-    set: Vec<String>,
+    #[command(flatten)]
+    from: Configured,
     /// Threads to compute with; the result does not depend on it [default: all processors]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = OUTPUT)]
     threads: Option<usize>,
@@ -71,62 +65,18 @@ pub(crate) struct Common {
     quiet: bool,
 }
 
-/// A task and the settings that were given, of the command that is named like it.
-#[derive(Debug)]
-struct TrainTask {
-    task: &'static dyn TaskEntry,
-    file: Option<PathBuf>,
-    given: Vec<Table>,
-    common: Common,
-}
-
-impl Subcommand for TrainTask {
-    fn augment_subcommands(command: Command) -> Command {
-        TASKS.into_iter().fold(command, |command, task| command.subcommand(task_command(task)))
+impl TaskCommand for Common {
+    fn about(task: &dyn TaskEntry) -> String {
+        task.purpose().to_owned()
     }
 
-    fn augment_subcommands_for_update(command: Command) -> Command {
-        Self::augment_subcommands(command)
+    fn examples(task: &dyn TaskEntry) -> String {
+        examples(task.name()).to_owned()
     }
 
-    fn has_subcommand(name: &str) -> bool {
-        named(name).is_ok()
+    fn configured(&self) -> &Configured {
+        &self.from
     }
-}
-
-impl FromArgMatches for TrainTask {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let Some((name, matches)) = matches.subcommand() else {
-            return Err(clap::Error::new(ErrorKind::MissingSubcommand));
-        };
-        let task = named(name).map_err(|error| clap::Error::raw(ErrorKind::InvalidSubcommand, error))?;
-        Ok(Self {
-            task,
-            file: matches.get_one(FILE).cloned(),
-            given: given(task, matches),
-            common: Common::from_arg_matches(matches)?,
-        })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-const FILE: &str = "file";
-
-/// The command of a task: its file, an option for each of its settings, and what every training takes.
-fn task_command(task: &'static dyn TaskEntry) -> Command {
-    let file = Arg::new(FILE)
-        .value_name("FILE")
-        .value_parser(value_parser!(PathBuf))
-        .help("The training file, `-` for standard input");
-    let command = Command::new(task.name()).args_override_self(true).arg(file);
-    // Last, as arguments bring a description of their own.
-    Common::augment_args(add_options(command, task))
-        .about(task.purpose())
-        .after_help(after(examples(task.name())))
 }
 
 /// The examples below the help of a task's command.
@@ -232,31 +182,20 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// Trains a task with the settings of options.
-fn train_task(arguments: TrainTask) -> Result<(), Failure> {
-    let TrainTask { task, file, given, common } = arguments;
-    let mut spelling = Options::default();
-    let mut tables: Vec<Table> = common.config.as_deref().map(read_config).transpose()?.into_iter().collect();
-    tables.iter().for_each(|table| spelling.file(table));
-    given.iter().for_each(|table| spelling.option(table));
-    tables.extend(given);
-    if let Some(file) = file {
-        tables.push(train_file(&file)?);
-    }
-    let set = common.set_tables()?;
-    set.iter().for_each(|table| spelling.file(table));
-    tables.extend(set);
-    train(task, &tables, common).map_err(|failure| failure.spelled(spelling))
+fn train_task(call: TaskCall<Common>) -> Result<(), Failure> {
+    let (tables, spelling) = call.tables()?;
+    train(call.task, &tables, call.common).map_err(|failure| failure.spelled(spelling))
 }
 
 /// Trains what a configuration file says.
 fn train_config(common: Common) -> Result<(), Failure> {
-    let file = common.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
+    let file = common.from.file()?.unwrap_or_default();
     let task = file.get("task").and_then(toml::Value::as_str).ok_or_else(|| {
         Failure::Usage("the configuration names no task; add task = \"classify\", for example".into())
     })?;
     let task = named(task)?;
     let mut tables = vec![file];
-    tables.extend(common.set_tables()?);
+    tables.extend(common.from.set_tables()?);
     train(task, &tables, common).map_err(|failure| failure.spelled(Options::of_file_alone()))
 }
 
@@ -278,25 +217,6 @@ fn train(task: &dyn TaskEntry, tables: &[Table], common: Common) -> Result<(), F
     })?
 }
 
-impl Common {
-    fn set_tables(&self) -> Result<Vec<Table>, Failure> {
-        let table = |text: &String| match text.split_once('=') {
-            Some((key, value)) => Ok(setting(key.trim(), value.trim())?),
-            None => Err(Failure::Usage(format!("--set {text}: give KEY=VALUE, such as train.lr=0.01"))),
-        };
-        self.set.iter().map(table).collect()
-    }
-}
-
-/// The training file as a setting; a path that is no Unicode cannot stand in a configuration.
-fn train_file(path: &Path) -> Result<Table, Failure> {
-    let Some(name) = path.to_str() else {
-        return Err(Failure::Usage(format!("{}: the name is no Unicode; rename the file", path.display())));
-    };
-    let inner = Table::from_iter([("train".to_owned(), toml::Value::String(name.to_owned()))]);
-    Ok(Table::from_iter([("data".to_owned(), toml::Value::Table(inner))]))
-}
-
 /// Goes on with a training that was interrupted.
 fn resume(run: &Path, common: &Common) -> Result<(), Failure> {
     let stop = stop_flag(common.quiet)?;
@@ -310,7 +230,7 @@ fn resume(run: &Path, common: &Common) -> Result<(), Failure> {
 }
 
 /// The command that repeats a training which was resumed: its options are those of its configuration.
-fn again(run: &Path) -> String {
+pub(super) fn again(run: &Path) -> String {
     format!("sumun train --config {}", shell_word(&run.join(CONFIG_FILE).display().to_string()))
 }
 
@@ -365,11 +285,7 @@ fn learn(
         threads: rayon::current_num_threads(),
         notes,
     };
-    if let Some(metrics) = outcome.metrics()? {
-        live.replace(METRICS_FILE, &metrics)?;
-    }
-    live.replace(CONFIG_FILE, outcome.config_toml()?.as_bytes())?;
-    live.finish(&outcome.model_file()?, outcome.report(&about).as_bytes(), &outcome.results())?;
+    keep(&*outcome, live, &about)?;
     if !common.quiet {
         summary(&*outcome, &folder, Style::for_stderr()).lines().for_each(tell);
     }
@@ -382,11 +298,13 @@ fn learn(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task_call::task_command;
+    use sumun::tasks::TASKS;
 
     #[test]
     fn every_task_is_described_and_has_examples() {
         for task in TASKS {
-            let help = task_command(task).render_help().to_string();
+            let help = task_command::<Common>(task).render_help().to_string();
             assert!(help.starts_with(&format!("{}\n", task.purpose())), "{help}");
             assert!(help.contains(&format!("  sumun train {} ", task.name())), "{help}");
             assert!(help.contains("--save-every") && help.contains("--threads"), "{help}");

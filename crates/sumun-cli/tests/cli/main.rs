@@ -18,4 +18,5 @@ mod runs;
 mod stream;
 mod tasks;
 mod translate;
+mod tune;
 mod usage;

@@ -26,6 +26,13 @@ fn every_command_has_a_page() {
         &["train", "lm"],
         &["train", "translate"],
         &["train", "simulate"],
+        &["tune"],
+        &["tune", "forecast"],
+        &["tune", "classify"],
+        &["tune", "regress"],
+        &["tune", "tag"],
+        &["tune", "lm"],
+        &["tune", "translate"],
         &["config"],
         &["predict"],
         &["evaluate"],
@@ -93,7 +100,7 @@ fn groff_sets_the_pages_without_a_warning() {
 #[test]
 fn pages_that_are_not_there_are_refused() {
     let place = Place::with_series();
-    place.refuse(&["man", "trian"], &["sumun has no command \"trian\"", "train, config"]);
+    place.refuse(&["man", "trian"], &["sumun has no command \"trian\"", "train, tune, config"]);
     place.refuse(&["man", "train", "forecast", "x"], &["sumun train forecast has no command \"x\""]);
     place.refuse(&["man", "train", "--out", "there"], &["cannot be used with"]);
     place.refuse(&["man", "--out", "y.csv"], &["y.csv", "give another path"]);

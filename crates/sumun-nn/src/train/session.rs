@@ -361,6 +361,12 @@ impl Session {
         self.stopping.best().map_or(self.records.len(), |best| best.epoch)
     }
 
+    /// What early stopping watches, as it was after the best epoch; `None` before the first epoch, and where there is no
+    /// validation part.
+    pub fn least_watched(&self) -> Option<f64> {
+        self.stopping.best().map(|best| best.loss)
+    }
+
     /// Seconds of training so far, over all sittings.
     pub fn seconds(&self) -> f64 {
         self.seconds

@@ -22,7 +22,7 @@ use crate::train::{EpochRecord, Keeper, Snapshot, Wish};
 use crate::{Error, Result};
 
 /// Held while a training writes the folder, so that no second one does.
-pub(super) const LOCK_FILE: &str = ".lock";
+pub(crate) const LOCK_FILE: &str = ".lock";
 
 /// A run folder in which a training is going on. As the training's [`Keeper`] it saves a checkpoint now and then, and
 /// stops it where it is told to.
@@ -211,7 +211,8 @@ fn tidy(path: &Path) {
     }
 }
 
-fn lock(path: &Path) -> Result<File> {
+/// Locks a folder as long as what is returned is open. Error: another process holds the lock.
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let file = path.join(LOCK_FILE);
     let refused = |source| Error::Io { path: file.clone(), source };
     let opened =

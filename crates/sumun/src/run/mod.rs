@@ -41,6 +41,7 @@ pub use checkpoint::Checkpoint;
 pub use folder::RunFolder;
 pub use listing::{RunEntry, RunState};
 pub use live::LiveRun;
+pub(crate) use live::lock;
 pub use metrics::MetricsWriter;
 pub use name::default_path;
 pub use results::{BaselineResult, FigureResult, PartResults, RunResults, different_scales};

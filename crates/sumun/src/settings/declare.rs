@@ -111,8 +111,9 @@ pub(crate) const fn plain(field: &'static str) -> &'static str {
 /// ```
 ///
 /// A line is a key, a type, a default and a help text without a full stop; the type says what the setting takes, unless a
-/// [`Kind`] stands last. `as` takes help and kind from the row of the same name of another such struct. `..name: Type;`
-/// before the lines takes in all settings of another such struct.
+/// [`Kind`] stands last. `as` takes help, kind and range from the row of the same name of another such struct. `=> "1..9"` at
+/// the end says what a search over settings tries, a [`Range`](super::Range). `..name: Type;` before the lines takes in all
+/// settings of another such struct.
 macro_rules! settings {
     (
         $(#[$attribute:meta])*
@@ -120,7 +121,7 @@ macro_rules! settings {
             $(..$part:ident: $part_type:ident;)?
             $(
                 $section:ident.$field:ident: $type:ty = $default:expr
-                    $(, as $shared:ident)? $(, $help:literal $(, $kind:expr)?)?;
+                    $(, as $shared:ident)? $(, $help:literal $(, $kind:expr)?)? $(=> $range:literal)?;
             )*
         }
     ) => {
@@ -154,7 +155,10 @@ macro_rules! settings {
         impl $name {
             /// The rows of its own fields, in the order in which they are shown.
             pub(crate) const ROWS: &'static [$crate::settings::Setting] = &[
-                $(settings!(@row $section $field $type; $($shared)?; $($help)?; $($($kind)?)?),)*
+                $(
+                    settings!(@row $section $field $type; $($shared)?; $($help)?; $($($kind)?)?)
+                        $(.trying($range))?,
+                )*
             ];
 
             /// All rows, in the order in which they are shown.
@@ -180,6 +184,7 @@ macro_rules! settings {
             name: $crate::settings::plain(stringify!($field)),
             kind: $kind,
             help: $help,
+            range: "",
         }
     };
 }

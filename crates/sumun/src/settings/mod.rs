@@ -9,6 +9,7 @@ mod choices;
 mod declare;
 mod kind;
 mod or;
+mod range;
 mod read;
 mod row;
 
@@ -16,6 +17,7 @@ pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, Output
 pub(crate) use declare::{Typed, is_open, plain, row_named, settings};
 pub use kind::Kind;
 pub use or::Or;
+pub use range::Range;
 pub(crate) use read::{LAYERS, MOST_CONFIG, check_train, misfit, unknown, unwritable};
 pub use read::{Settings, read_config};
 pub use row::Setting;

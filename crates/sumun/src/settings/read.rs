@@ -41,9 +41,14 @@ impl Settings {
         self.rows.iter()
     }
 
+    /// Whether the network may be a list of layers.
+    pub fn has_layers(&self) -> bool {
+        self.layers
+    }
+
     /// Whether the task reads a row.
     pub fn reads(&self, setting: &Setting) -> bool {
-        self.rows.contains(setting)
+        self.rows.iter().any(|row| row.is(setting))
     }
 
     /// The row of a key.

@@ -17,9 +17,21 @@ pub struct Setting {
     pub kind: Kind,
     /// What it does, in a sentence without a full stop.
     pub help: &'static str,
+    /// What a search over settings tries, as a [`Range`](super::Range) is written; empty where it leaves the setting alone.
+    pub range: &'static str,
 }
 
 impl Setting {
+    /// The same with what a search over settings tries.
+    pub const fn trying(self, range: &'static str) -> Self {
+        Self { range, ..self }
+    }
+
+    /// Whether both are one setting, whatever is tried of it.
+    pub fn is(&self, other: &Self) -> bool {
+        self.trying("") == other.trying("")
+    }
+
     /// `section.name`.
     pub fn key(&self) -> String {
         format!("{}.{}", self.section, self.name)

@@ -38,6 +38,7 @@ mod task;
 mod trained;
 mod training;
 mod translate;
+mod tune;
 mod vectors;
 
 pub use crate::settings::{ClassWeights, Level, Pooling};
@@ -53,8 +54,8 @@ pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Sampling, Writing};
 pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptions, TrainOptions, Usual};
 pub use portable::Portable;
 pub use protocol::{
-    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
-    Pieces, Plan, Predicted, Reading, Request, Resumed, TaskEntry, TrainedModel,
+    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Judged, LayerFacts, Learning, ModelFacts, Next,
+    Outcome, Pieces, Plan, Predicted, Reading, Request, Resumed, Standing, TaskEntry, TrainedModel,
 };
 pub use regress::{NumberHead, Regress, RegressPipeline};
 pub use report::task_report;
@@ -67,5 +68,6 @@ pub use table::{ConfigKeys, SETTINGS, configure, setting};
 pub use tag::{Tag, Tagger, TaggingPipeline};
 pub use task::{How, Lesson, Pipeline, Task, TaskConfig, Words};
 pub use trained::TrainedTask;
-pub use training::Training;
+pub use training::{Training, keep};
 pub use translate::{BEAM, Translate, TranslationPipeline, Translator};
+pub use tune::{RoundEnd, TrialState, TuneOutcome, TunePlan, TuneTrial, TuneWatch, Tuning, tune_report};

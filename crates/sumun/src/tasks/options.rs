@@ -69,13 +69,13 @@ settings! {
     /// What the network is made of.
     #[derive(Copy)]
     pub struct NetworkOptions {
-        network.cell: Cell = Cell::Lstm, "The recurrent cell";
-        network.hidden: usize = 100, "Hidden units of each layer and direction";
-        network.layers: usize = 1, "Recurrent layers";
+        network.cell: Cell = Cell::Lstm, "The recurrent cell" => "lstm,gru";
+        network.hidden: usize = 100, "Hidden units of each layer and direction" => "32,64,128,256";
+        network.layers: usize = 1, "Recurrent layers" => "1,2";
         network.bidirectional: bool = true, "Whether sequences are also read backwards";
         network.embedding: usize = 100, "Features of each token";
         network.dropout: f64 = 0.5,
-            "The share of values that is dropped in training, before and after the recurrent layers and between them";
+            "The share of values that is dropped in training, before and after the recurrent layers and between them" => "0..0.6";
         network.recurrent_dropout: f64 = 0.0,
             "The share of hidden values that is dropped on the way to the next step";
     }
@@ -87,10 +87,10 @@ settings! {
         train.epochs: Option<usize> = None,
             "The most passes over the training part; by default more of few examples, and fewer of very many";
         train.batch: Option<usize> = None,
-            "Sequences in a training step; by default 32, fewer of few examples, and more of very many";
+            "Sequences in a training step; by default 32, fewer of few examples, and more of very many" => "8,16,32,64";
         train.batch_tokens: Option<usize> = None,
             "Steps in a training step, padding included, instead of sequences";
-        train.lr: f64 = 0.002, "The highest learning rate";
+        train.lr: f64 = 0.002, "The highest learning rate" => "0.0003..0.03";
         train.schedule: LearningRate = LearningRate::Cosine, "How the learning rate changes";
         train.optimizer: String = "adam".into(), "What takes the steps", Kind::Choice(OPTIMIZERS);
         train.weight_decay: f64 = 0.0, "How much every step shrinks the weights";

@@ -24,7 +24,7 @@ use crate::model::{Model, ModelFile, Registry};
 use crate::records::STANDARD_INPUT;
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::Settings;
-use crate::train::{Ending, Keeper, Progress, Snapshot};
+use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot};
 use crate::{Error, Result};
 
 /// A task as front ends see it.
@@ -131,10 +131,48 @@ pub trait Learning: fmt::Debug + Send {
     fn config_toml(&self) -> Result<String>;
     /// Where it stands.
     fn snapshot(&self) -> Result<Snapshot>;
+    /// How far it is, and what other trainings on the same data are compared with it by.
+    fn standing(&self) -> Result<Standing>;
     /// Trains until the end or until the keeper stops it.
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
     /// The model and its figures. Error: a training that has not come to its end.
     fn finish(self) -> Result<Self::Outcome>;
+}
+
+/// How far a training is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// Epochs that have ended, of all networks that it trains one after the other.
+    pub epochs: usize,
+    /// The most that there will be.
+    pub of: usize,
+    /// Its best epoch so far; `None` before the first, and where there is no validation part.
+    pub best: Option<Judged>,
+}
+
+/// What an epoch came to on the validation part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// What trainings of the same task on the same data are compared by, the lower the better: what chooses their best epoch.
+    pub score: f64,
+    /// What people call the figure to show: `accuracy`.
+    pub figure: String,
+    /// That figure.
+    pub value: f64,
+}
+
+impl Standing {
+    /// That of a training in one session.
+    pub fn of(session: &Session, most: usize) -> Self {
+        let records = session.records();
+        let best = session.best_epoch().checked_sub(1).and_then(|best| records.get(best));
+        let judged = |(score, record): (f64, &EpochRecord)| {
+            let first = record.figures.iter().next().map(|(name, value)| (name.clone(), *value));
+            let (figure, value) = first.or(record.valid_loss.map(|loss| ("loss".into(), loss)))?;
+            Some(Judged { score, figure, value })
+        };
+        Self { epochs: records.len(), of: most, best: session.least_watched().zip(best).and_then(judged) }
+    }
 }
 
 /// A training that has come to its end.
@@ -388,6 +426,8 @@ pub trait AnyConfig: fmt::Debug + Send + Sync {
     fn train_file(&self) -> &Path;
     /// Seconds between checkpoints.
     fn save_every(&self) -> f64;
+    /// Whether any part of the data is standard input.
+    fn reads_standard_input(&self) -> bool;
     /// Reads the data and builds the model.
     fn begin(&self) -> Result<Box<dyn AnyTraining>>;
 }
@@ -404,6 +444,8 @@ pub trait AnyTraining: fmt::Debug + Send {
     fn config_toml(&self) -> Result<String>;
     /// Where it stands now.
     fn checkpoint(&self) -> Result<Checkpoint>;
+    /// How far it is, and what other trainings on the same data are compared with it by.
+    fn standing(&self) -> Result<Standing>;
     /// Trains until the end or until the keeper stops it.
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
     /// The model and its figures. Error: a training that has not come to its end.

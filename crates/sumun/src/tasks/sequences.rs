@@ -14,7 +14,7 @@ use super::lm::Sampling;
 use super::portable::{Portable, not_portable};
 use super::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Pieces,
-    Plan, Predicted, Reading, Request, Resumed, TaskEntry, TrainedModel,
+    Plan, Predicted, Reading, Request, Resumed, Standing, TaskEntry, TrainedModel,
 };
 use super::report::task_report;
 use super::results::task_results;
@@ -175,6 +175,10 @@ impl<T: Task> Learning for LessonLearning<T> {
 
     fn snapshot(&self) -> Result<Snapshot> {
         Ok(self.session.snapshot(self.lesson.objective()))
+    }
+
+    fn standing(&self) -> Result<Standing> {
+        Ok(Standing::of(&self.session, self.config.train.fit()?.epochs))
     }
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {

@@ -6,12 +6,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::protocol::{AnyConfig, AnyTraining, Config, Learning, Outcome, Plan, Resumed, again};
+use super::protocol::{
+    About, AnyConfig, AnyTraining, Config, Learning, Outcome, Plan, Resumed, Standing, again,
+};
 use super::source::Source;
 use crate::message::{key, text};
 use crate::model::Registry;
 use crate::records::STANDARD_INPUT;
-use crate::run::{Checkpoint, RunResults};
+use crate::run::{CONFIG_FILE, Checkpoint, LiveRun, METRICS_FILE, RunFolder, RunResults};
 use crate::train::{Ending, EpochRecord, Keeper, Progress};
 use crate::{Error, Result};
 
@@ -26,7 +28,7 @@ pub struct Training<C: Config> {
 
 /// What a checkpoint says of the training beside its snapshot.
 #[derive(Debug, Serialize, Deserialize)]
-struct About {
+struct Kept {
     config: Value,
     #[serde(default)]
     sources: Vec<Source>,
@@ -70,7 +72,7 @@ impl<C: Config> Training<C> {
         let unreadable = |error: serde_json::Error| {
             Error::Model(format!("the checkpoint's training cannot be read: {error}"))
         };
-        let About { config, mut sources, file, path, prepared } =
+        let Kept { config, mut sources, file, path, prepared } =
             serde_json::from_value(checkpoint.about).map_err(unreadable)?;
         let config = C::read(config, registry).map_err(unreadable)?;
         sources.extend(file.map(|file| Source::new("train", &file.name, &file.hash)));
@@ -138,6 +140,15 @@ impl<C: Config> Training<C> {
     }
 }
 
+/// Writes what a training came to into its run folder, with its report.
+pub fn keep(outcome: &dyn Outcome, mut live: LiveRun, about: &About) -> Result<RunFolder> {
+    if let Some(metrics) = outcome.metrics()? {
+        live.replace(METRICS_FILE, &metrics)?;
+    }
+    live.replace(CONFIG_FILE, outcome.config_toml()?.as_bytes())?;
+    live.finish(&outcome.model_file()?, outcome.report(about).as_bytes(), &outcome.results())
+}
+
 /// Refuses a model whose figures are not finite where those of the baseline are: it passed through numbers too large to be
 /// learnt with, though every loss was finite.
 fn check_finite(results: &RunResults) -> Result<()> {
@@ -169,7 +180,7 @@ fn about<C: Config>(config: &C, plan: &C::Plan) -> Result<Value> {
     let unwritable = |error: serde_json::Error| {
         Error::Invalid(format!("the checkpoint cannot be written as JSON: {error}"))
     };
-    let about = About {
+    let about = Kept {
         config: serde_json::to_value(config).map_err(unwritable)?,
         sources: plan.sources().to_vec(),
         file: None,
@@ -190,6 +201,10 @@ impl<C: Config> AnyConfig for C {
 
     fn save_every(&self) -> f64 {
         Config::save_every(self)
+    }
+
+    fn reads_standard_input(&self) -> bool {
+        Config::reads_standard_input(self)
     }
 
     fn begin(&self) -> Result<Box<dyn AnyTraining>> {
@@ -216,6 +231,10 @@ impl<C: Config> AnyTraining for Training<C> {
 
     fn checkpoint(&self) -> Result<Checkpoint> {
         self.checkpoint()
+    }
+
+    fn standing(&self) -> Result<Standing> {
+        self.learning.standing()
     }
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {

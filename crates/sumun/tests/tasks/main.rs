@@ -7,3 +7,4 @@ mod lessons;
 mod resume;
 mod tag;
 mod tampered;
+mod tune;

@@ -91,7 +91,7 @@ settings! {
         data.horizon: Option<usize> = None,
             "Steps ahead, all forecast at once; by default one season, or 12 without one";
         data.window: Option<usize> = None,
-            "Rows the network sees before each forecast; by default the longer of season and horizon, and a week where there is one";
+            "Rows the network sees before each forecast; by default the longer of season and horizon, and a week where there is one" => "8..168";
         data.season: Option<Or<usize>> = None,
             "Rows after which the series repeats itself, or none; by default found in the training part";
         data.missing: Missing = Missing::Error, "What to do about missing values and time steps; what is filled in counts in no loss and no figure";
@@ -125,10 +125,10 @@ settings! {
     #[serde(deny_unknown_fields)]
     pub struct NetworkSettings {
         network.cell: Cell = Cell::Lstm, as NetworkOptions;
-        network.hidden: usize = 32, as NetworkOptions;
+        network.hidden: usize = 32, as NetworkOptions => "16,32,64,128";
         network.layers: usize = 1, as NetworkOptions;
         network.bidirectional: bool = false, as NetworkOptions;
-        network.dropout: f64 = 0.1, "The share of hidden values that is dropped in training";
+        network.dropout: f64 = 0.1, "The share of hidden values that is dropped in training" => "0..0.4";
     }
 }
 
@@ -139,7 +139,7 @@ settings! {
         train.epochs: Option<usize> = None,
             "The most passes over the training part; by default 30 to 200, by the length of the series";
         train.batch: Option<usize> = None,
-            "Windows in a training step; by default 32, more for long series";
+            "Windows in a training step; by default 32, more for long series" => "16,32,64,128";
         train.lr: f64 = 3e-3, as TrainOptions;
         train.schedule: LearningRate = LearningRate::Cosine, as TrainOptions;
         train.optimizer: String = "adam".into(), as TrainOptions;

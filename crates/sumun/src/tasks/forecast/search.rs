@@ -20,6 +20,7 @@ use crate::data::{Difference, Filled, NumberForm, origins_within};
 use crate::model::Model;
 use crate::noise::Noise;
 use crate::settings::DifferenceChoice;
+use crate::tasks::protocol::Standing;
 use crate::tasks::training::still_improving;
 use crate::train::{BatchLoss, Ending, Keeper, Objective, Progress, Session, Snapshot, Validated};
 use crate::{Parameters, Result};
@@ -64,6 +65,14 @@ impl Search {
                 let nothing = NoNetwork::default();
                 Ok(Session::new(self.plan.fit()?, &nothing)?.snapshot(&nothing))
             }
+        }
+    }
+
+    /// How far it is; at its end from the beginning where no network is trained.
+    pub(super) fn standing(&self) -> Result<Standing> {
+        match &self.trials {
+            Some(trials) => trials.standing(&self.plan),
+            None => Ok(Standing { epochs: 0, of: 0, best: None }),
         }
     }
 

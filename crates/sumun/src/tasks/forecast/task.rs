@@ -29,7 +29,7 @@ use crate::settings::Settings;
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
-    Predicted, Reading, Request, Resumed, TaskEntry, TrainedModel,
+    Predicted, Reading, Request, Resumed, Standing, TaskEntry, TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
@@ -259,6 +259,10 @@ impl Learning for Search {
 
     fn snapshot(&self) -> Result<Snapshot> {
         self.snapshot()
+    }
+
+    fn standing(&self) -> Result<Standing> {
+        self.standing()
     }
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {

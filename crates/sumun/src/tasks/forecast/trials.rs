@@ -6,9 +6,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fit::SCORE;
 use super::outcome::Candidate;
 use super::race::{Race, running_lowest};
 use crate::settings::Switch;
+use crate::tasks::protocol::{Judged, Standing};
 use crate::train::{
     Ending, EpochRecord, FitOptions, Keeper, Objective, Progress, Session, Snapshot, TrainingStage, Wish,
 };
@@ -170,6 +172,21 @@ impl<F: Contestant> Trials<F> {
         let through = serde_json::to_value(&self.through)
             .map_err(|error| Error::Invalid(format!("the candidates cannot be written as JSON: {error}")))?;
         Ok(Beside { through, weights: self.weights.clone() })
+    }
+
+    /// How far they are. The candidate at work is judged by its lowest score so far.
+    pub(super) fn standing(&self, contest: &impl Contest<Fitting = F>) -> Result<Standing> {
+        let (through, records) = (&self.through.candidates, self.work.session.records());
+        let mut scores: Vec<f64> = through.iter().filter_map(|candidate| candidate.valid_score).collect();
+        let mut epochs = through.iter().map(|candidate| candidate.epochs).sum();
+        // Once all are through, the last is still at hand.
+        if through.len() < contest.count() {
+            epochs += records.len();
+            scores.extend(running_lowest(records).last());
+        }
+        let score = scores.into_iter().filter(|score| score.is_finite()).min_by(f64::total_cmp);
+        let best = score.map(|score| Judged { score, figure: SCORE.into(), value: score });
+        Ok(Standing { epochs, of: contest.fit(0)?.epochs.saturating_mul(contest.count()), best })
     }
 
     /// Trains all candidates, or until the keeper stops it.

@@ -33,7 +33,7 @@ settings! {
         data.label: Option<String> = None, "The column or key with the label";
         data.decimal: Option<Mark> = None, as NumberOptions;
         data.thousands: Option<Mark> = None, as NumberOptions;
-        network.pool: Pooling = Pooling::Max, "How the steps of a sequence become one output";
+        network.pool: Pooling = Pooling::Max, "How the steps of a sequence become one output" => "max,mean,attention,last";
     }
 }
 

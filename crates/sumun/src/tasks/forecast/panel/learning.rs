@@ -21,6 +21,7 @@ use crate::Result;
 use crate::data::{Filled, NumberForm};
 use crate::model::Model;
 use crate::report::text::count;
+use crate::tasks::protocol::Standing;
 use crate::tasks::training::still_improving;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
 
@@ -50,6 +51,11 @@ impl PanelSearch {
 
     pub(super) fn snapshot(&self) -> Result<Snapshot> {
         self.trials.snapshot()
+    }
+
+    /// How far it is.
+    pub(super) fn standing(&self) -> Result<Standing> {
+        self.trials.standing(&self.plan)
     }
 
     /// Trains all candidates, or until the keeper stops it.

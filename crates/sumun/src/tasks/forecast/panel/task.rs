@@ -20,7 +20,8 @@ use crate::records;
 use crate::report::text::{count, shortened};
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
-    Config, Evaluated, Learning, ModelFacts, Plan, Predicted, Reading, Request, Resumed, TrainedModel,
+    Config, Evaluated, Learning, ModelFacts, Plan, Predicted, Reading, Request, Resumed, Standing,
+    TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
 use crate::train::{Ending, Keeper, Progress, Snapshot};
@@ -125,6 +126,10 @@ impl Learning for PanelSearch {
 
     fn snapshot(&self) -> Result<Snapshot> {
         self.snapshot()
+    }
+
+    fn standing(&self) -> Result<Standing> {
+        self.standing()
     }
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
