@@ -64,6 +64,7 @@ fn every_line_shown_can_be_run() {
         ("README.md", 10, shell_lines(&read("README.md")).map(str::to_owned).collect::<Vec<_>>()),
         ("docs/results.md", 10, shell_lines(&read("docs/results.md")).map(str::to_owned).collect()),
         ("docs/search.md", 3, shell_lines(&read("docs/search.md")).map(str::to_owned).collect()),
+        ("docs/forecasting.md", 3, shell_lines(&read("docs/forecasting.md")).map(str::to_owned).collect()),
         ("docs/export.md", 3, shell_lines(&read("docs/export.md")).map(str::to_owned).collect()),
         ("docs/forecasting.md", 4, shell_lines(&read("docs/forecasting.md")).map(str::to_owned).collect()),
         ("docs/simulation.md", 3, shell_lines(&read("docs/simulation.md")).map(str::to_owned).collect()),

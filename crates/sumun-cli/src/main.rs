@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    apply, bench, compare, completions, config, evaluate, export, generate, import, man, predict, runs, show,
-    summary, train, tune,
+    apply, backtest, bench, compare, completions, config, evaluate, export, find_lr, generate, import, man,
+    predict, runs, show, summary, train, tune,
 };
 use failure::{Failure, after};
 
@@ -55,6 +55,12 @@ enum Command {
     /// Search for the settings that a task is learnt best with
     #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true, after_help = after(tune::EXAMPLES))]
     Tune(tune::Arguments),
+    /// Find which learning rate a training bears
+    #[command(arg_required_else_help = true, after_help = after(find_lr::EXAMPLES))]
+    FindLr(find_lr::Arguments),
+    /// Forecast from several origins of a file, each time by a model that has seen nothing after it
+    #[command(args_override_self = true, arg_required_else_help = true, after_help = after(backtest::EXAMPLES))]
+    Backtest(backtest::Arguments),
     /// Print the settings of a task as a commented configuration file
     #[command(after_help = after(config::EXAMPLES))]
     Config(config::Arguments),
@@ -109,6 +115,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Train(arguments) => train::run(arguments),
         Command::Tune(arguments) => tune::run(arguments),
+        Command::FindLr(arguments) => find_lr::run(arguments),
+        Command::Backtest(arguments) => backtest::run(arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),

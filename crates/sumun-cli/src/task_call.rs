@@ -15,9 +15,6 @@ use crate::spelling::Options;
 
 /// What such a command takes beside the settings of a task.
 pub(crate) trait TaskCommand: Args {
-    /// The tasks that it is for; none for all.
-    const TASKS_ALONE: &'static [&'static str] = &[];
-
     /// What it does with a task, in a sentence without a full stop.
     fn about(task: &dyn TaskEntry) -> String;
 
@@ -66,6 +63,16 @@ pub(crate) struct TaskCall<C> {
 }
 
 impl<C: TaskCommand> TaskCall<C> {
+    /// What was given to the command of a task.
+    pub(crate) fn of(task: &'static dyn TaskEntry, matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self {
+            task,
+            file: matches.get_one(FILE).cloned(),
+            given: given(task, matches),
+            common: C::from_arg_matches(matches)?,
+        })
+    }
+
     /// The settings, each table over those before it, and how messages write them.
     pub(crate) fn tables(&self) -> Result<(Vec<Table>, Options), Failure> {
         let configured = self.common.configured();
@@ -86,8 +93,7 @@ impl<C: TaskCommand> TaskCall<C> {
 
 impl<C: TaskCommand> Subcommand for TaskCall<C> {
     fn augment_subcommands(command: Command) -> Command {
-        let all = TASKS.into_iter().filter(|task| is_for::<C>(task.name()));
-        all.fold(command, |command, task| command.subcommand(task_command::<C>(task)))
+        TASKS.into_iter().fold(command, |command, task| command.subcommand(task_command::<C>(task)))
     }
 
     fn augment_subcommands_for_update(command: Command) -> Command {
@@ -95,12 +101,8 @@ impl<C: TaskCommand> Subcommand for TaskCall<C> {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        is_for::<C>(name) && named(name).is_ok()
+        named(name).is_ok()
     }
-}
-
-fn is_for<C: TaskCommand>(task: &str) -> bool {
-    C::TASKS_ALONE.is_empty() || C::TASKS_ALONE.contains(&task)
 }
 
 impl<C: TaskCommand> FromArgMatches for TaskCall<C> {
@@ -109,12 +111,7 @@ impl<C: TaskCommand> FromArgMatches for TaskCall<C> {
             return Err(clap::Error::new(ErrorKind::MissingSubcommand));
         };
         let task = named(name).map_err(|error| clap::Error::raw(ErrorKind::InvalidSubcommand, error))?;
-        Ok(Self {
-            task,
-            file: matches.get_one(FILE).cloned(),
-            given: given(task, matches),
-            common: C::from_arg_matches(matches)?,
-        })
+        Self::of(task, matches)
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -127,13 +124,18 @@ const FILE: &str = "file";
 
 /// The command of a task: its file, an option for each of its settings, and what the command itself takes.
 pub(crate) fn task_command<C: TaskCommand>(task: &'static dyn TaskEntry) -> Command {
+    let command = Command::new(task.name()).args_override_self(true);
+    // Last, as arguments bring a description of their own.
+    task_arguments::<C>(command, task).about(C::about(task)).after_help(after(&C::examples(task)))
+}
+
+/// Adds the file, an option for each setting of a task, and what the command itself takes.
+pub(crate) fn task_arguments<C: TaskCommand>(command: Command, task: &dyn TaskEntry) -> Command {
     let file = Arg::new(FILE)
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .help("The training file, `-` for standard input");
-    let command = Command::new(task.name()).args_override_self(true).arg(file);
-    // Last, as arguments bring a description of their own.
-    C::augment_args(add_options(command, task)).about(C::about(task)).after_help(after(&C::examples(task)))
+    C::augment_args(add_options(command.arg(file), task))
 }
 
 /// The training file as a setting; a path that is no Unicode cannot stand in a configuration.

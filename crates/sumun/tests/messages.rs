@@ -9,8 +9,8 @@ use sumun::settings::Setting;
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose` and `RunFolder::stage`.
 const ARGUMENTS: [&str; 13] = [
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose`, `RunFolder::stage` and
-/// `TunePlan::new`.
-const ARGUMENTS: [&str; 14] = [
+/// `TunePlan::new`, and of the range test and backtests.
+const ARGUMENTS: [&str; 17] = [
     "history",
     "steps",
     "samples",
@@ -26,6 +26,9 @@ const ARGUMENTS: [&str; 14] = [
     "set_input",
     "trials",
     "vary",
+    "lowest",
+    "highest",
+    "origins",
 ];
 
 /// Every file of the library's crates, without its tests.

@@ -1,12 +1,14 @@
 //! One file a command: its arguments, and what it does with the library.
 
 pub(crate) mod apply;
+pub(crate) mod backtest;
 pub(crate) mod bench;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod evaluate;
 pub(crate) mod export;
+pub(crate) mod find_lr;
 pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod man;

@@ -1,10 +1,12 @@
 //! The command line from the outside: what it prints, where, and with which exit code.
 
+mod backtest;
 mod bad_input;
 mod bad_models;
 mod bench;
 mod browser;
 mod completions;
+mod find_lr;
 mod folder;
 mod forecast;
 mod foreign;

@@ -33,6 +33,14 @@ fn every_command_has_a_page() {
         &["tune", "tag"],
         &["tune", "lm"],
         &["tune", "translate"],
+        &["find-lr"],
+        &["find-lr", "forecast"],
+        &["find-lr", "classify"],
+        &["find-lr", "regress"],
+        &["find-lr", "tag"],
+        &["find-lr", "lm"],
+        &["find-lr", "translate"],
+        &["backtest"],
         &["config"],
         &["predict"],
         &["evaluate"],
@@ -100,7 +108,10 @@ fn groff_sets_the_pages_without_a_warning() {
 #[test]
 fn pages_that_are_not_there_are_refused() {
     let place = Place::with_series();
-    place.refuse(&["man", "trian"], &["sumun has no command \"trian\"", "train, tune, config"]);
+    place.refuse(
+        &["man", "trian"],
+        &["sumun has no command \"trian\"", "train, tune, find-lr, backtest, config"],
+    );
     place.refuse(&["man", "train", "forecast", "x"], &["sumun train forecast has no command \"x\""]);
     place.refuse(&["man", "train", "--out", "there"], &["cannot be used with"]);
     place.refuse(&["man", "--out", "y.csv"], &["y.csv", "give another path"]);

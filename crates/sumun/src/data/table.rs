@@ -288,6 +288,14 @@ impl Table {
         self.cells.get(row * self.header.len() + column)
     }
 
+    /// Some of the rows, in this order, as a table of their own.
+    pub(crate) fn with_rows(&self, rows: &[usize]) -> Self {
+        let width = self.header.len();
+        let cells = rows.iter().flat_map(|&row| &self.cells[row * width..(row + 1) * width]);
+        let lines = rows.iter().map(|&row| self.lines[row]).collect();
+        Self { cells: cells.cloned().collect(), lines, ..self.clone() }
+    }
+
     /// The place of the column `name`. Error: there is none; the message names the nearest and, if they are
     /// few, all.
     pub fn column_index(&self, name: &str) -> Result<usize> {

@@ -45,6 +45,7 @@ pub(crate) use live::lock;
 pub use metrics::MetricsWriter;
 pub use name::default_path;
 pub use results::{BaselineResult, FigureResult, PartResults, RunResults, different_scales};
+pub(crate) use staged::MadeFolders;
 pub use staged::Staged;
 
 /// The model, a [`crate::model::ModelFile`].

@@ -25,6 +25,7 @@ mod options;
 mod parts;
 mod portable;
 mod protocol;
+mod rate;
 mod regress;
 mod report;
 mod results;
@@ -57,6 +58,7 @@ pub use protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Judged, LayerFacts, Learning, ModelFacts, Next,
     Outcome, Pieces, Plan, Predicted, Reading, Request, Resumed, Standing, TaskEntry, TrainedModel,
 };
+pub use rate::{find_rate, rate_notes, rate_report, typed_rate};
 pub use regress::{NumberHead, Regress, RegressPipeline};
 pub use report::task_report;
 pub use results::{Headline, task_results};

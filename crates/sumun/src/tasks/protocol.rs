@@ -24,7 +24,7 @@ use crate::model::{Model, ModelFile, Registry};
 use crate::records::STANDARD_INPUT;
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::Settings;
-use crate::train::{Ending, EpochRecord, Keeper, Progress, Session, Snapshot};
+use crate::train::{Ending, EpochRecord, FitOptions, Keeper, Objective, Progress, Session, Snapshot};
 use crate::{Error, Result};
 
 /// A task as front ends see it.
@@ -133,6 +133,8 @@ pub trait Learning: fmt::Debug + Send {
     fn snapshot(&self) -> Result<Snapshot>;
     /// How far it is, and what other trainings on the same data are compared with it by.
     fn standing(&self) -> Result<Standing>;
+    /// What it trains now, and how; what is done to it is done to the training. Error: it trains no network.
+    fn objective(&mut self) -> Result<(&mut dyn Objective, FitOptions)>;
     /// Trains until the end or until the keeper stops it.
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
     /// The model and its figures. Error: a training that has not come to its end.
@@ -446,6 +448,8 @@ pub trait AnyTraining: fmt::Debug + Send {
     fn checkpoint(&self) -> Result<Checkpoint>;
     /// How far it is, and what other trainings on the same data are compared with it by.
     fn standing(&self) -> Result<Standing>;
+    /// What it trains now, and how; what is done to it is done to the training. Error: it trains no network.
+    fn objective(&mut self) -> Result<(&mut dyn Objective, FitOptions)>;
     /// Trains until the end or until the keeper stops it.
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
     /// The model and its figures. Error: a training that has not come to its end.

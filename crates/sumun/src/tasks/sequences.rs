@@ -27,7 +27,7 @@ use crate::model::{Model, ModelFile, Registry};
 use crate::report::text::{count, counted, shortened};
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::{Settings, unwritable};
-use crate::train::{Ending, Keeper, Progress, Session, Snapshot, TrainingStage};
+use crate::train::{Ending, FitOptions, Keeper, Objective, Progress, Session, Snapshot, TrainingStage};
 use crate::{Error, Result};
 
 /// A task on sequences as front ends see it.
@@ -179,6 +179,10 @@ impl<T: Task> Learning for LessonLearning<T> {
 
     fn standing(&self) -> Result<Standing> {
         Ok(Standing::of(&self.session, self.config.train.fit()?.epochs))
+    }
+
+    fn objective(&mut self) -> Result<(&mut dyn Objective, FitOptions)> {
+        Ok((self.lesson.objective_mut(), self.config.train.fit()?))
     }
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {

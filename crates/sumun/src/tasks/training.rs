@@ -14,7 +14,7 @@ use crate::message::{key, text};
 use crate::model::Registry;
 use crate::records::STANDARD_INPUT;
 use crate::run::{CONFIG_FILE, Checkpoint, LiveRun, METRICS_FILE, RunFolder, RunResults};
-use crate::train::{Ending, EpochRecord, Keeper, Progress};
+use crate::train::{Ending, EpochRecord, FitOptions, Keeper, Objective, Progress};
 use crate::{Error, Result};
 
 /// A training of a task.
@@ -235,6 +235,10 @@ impl<C: Config> AnyTraining for Training<C> {
 
     fn standing(&self) -> Result<Standing> {
         self.learning.standing()
+    }
+
+    fn objective(&mut self) -> Result<(&mut dyn Objective, FitOptions)> {
+        self.learning.objective()
     }
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {

@@ -48,6 +48,8 @@
 //! ```
 
 mod average;
+mod backtest;
+mod backtest_report;
 pub mod baseline;
 mod check;
 mod choose;
@@ -80,6 +82,10 @@ mod trials;
 
 pub use crate::settings::{Cell, DifferenceChoice, Or, Switch};
 pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, TrainingStage};
+pub use backtest::{
+    Backtest, BacktestOptions, BacktestOrigin, BacktestScores, Backtested, Refit, backtest, backtest_file,
+};
+pub use backtest_report::backtest_report;
 pub use config::{
     DataSettings, ForecastConfig, Minimum, MinimumWord, NetworkSettings, PrepareSettings, TASK, TrainSettings,
 };

@@ -210,6 +210,31 @@ pub(super) fn evaluate(
     Ok((evaluation, source.notes))
 }
 
+/// The forecast from the last row of a table that has a horizon after it, which is row `origin`, beside the baselines. `None`
+/// where no value after it can be compared, or where the table's last values are missing so that another row is the last.
+pub(super) fn evaluate_last(
+    model: &Forecaster,
+    table: &Table,
+    missing: Missing,
+    origin: usize,
+) -> Result<Option<Evaluation>> {
+    let config = &model.config;
+    let p = &config.preprocessing;
+    let mut source = read(model, table, missing, None)?;
+    if source.rows != origin + 1 + p.horizon {
+        return Ok(None);
+    }
+    enough(model, &source, config.rows_to_evaluate() + p.horizon, "an evaluation")?;
+    say_unreadable(p, &mut source);
+    let frames = config.frames(source.columns())?;
+    let evaluation =
+        score::evaluate(config, model.model.as_ref(), &frames, origin..origin + 1, 0..origin + 1)?;
+    if let Some(evaluation) = &evaluation {
+        finite(&source.name, evaluation.forecasts.iter().copied())?;
+    }
+    Ok(evaluation)
+}
+
 /// Refuses forecasts that are no numbers.
 pub(super) fn finite(name: &str, mut values: impl Iterator<Item = f64>) -> Result<()> {
     match values.find(|value| !value.is_finite()) {

@@ -22,8 +22,10 @@ use crate::noise::Noise;
 use crate::settings::DifferenceChoice;
 use crate::tasks::protocol::Standing;
 use crate::tasks::training::still_improving;
-use crate::train::{BatchLoss, Ending, Keeper, Objective, Progress, Session, Snapshot, Validated};
-use crate::{Parameters, Result};
+use crate::train::{
+    BatchLoss, Ending, FitOptions, Keeper, Objective, Progress, Session, Snapshot, Validated,
+};
+use crate::{Error, Parameters, Result};
 
 /// A search for the best forecaster among candidates.
 #[derive(Debug)]
@@ -65,6 +67,17 @@ impl Search {
                 let nothing = NoNetwork::default();
                 Ok(Session::new(self.plan.fit()?, &nothing)?.snapshot(&nothing))
             }
+        }
+    }
+
+    /// What it trains now. Error: no network.
+    pub(super) fn objective(&mut self) -> Result<(&mut dyn Objective, FitOptions)> {
+        match &mut self.trials {
+            Some(trials) => trials.objective(&self.plan),
+            None => Err(Error::Data(format!(
+                "{}: the training part has too few rows for a network; give a longer series",
+                self.plan.source.name
+            ))),
         }
     }
 

@@ -32,7 +32,7 @@ use crate::tasks::protocol::{
     Predicted, Reading, Request, Resumed, Standing, TaskEntry, TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
-use crate::train::{Ending, Keeper, Progress, Snapshot};
+use crate::train::{Ending, FitOptions, Keeper, Objective, Progress, Snapshot};
 
 /// Forecasting as front ends see it.
 #[derive(Debug)]
@@ -263,6 +263,10 @@ impl Learning for Search {
 
     fn standing(&self) -> Result<Standing> {
         self.standing()
+    }
+
+    fn objective(&mut self) -> Result<(&mut dyn Objective, FitOptions)> {
+        self.objective()
     }
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {

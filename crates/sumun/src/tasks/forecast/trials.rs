@@ -174,6 +174,15 @@ impl<F: Contestant> Trials<F> {
         Ok(Beside { through, weights: self.weights.clone() })
     }
 
+    /// The candidate at work, and how it is trained.
+    pub(super) fn objective(
+        &mut self,
+        contest: &impl Contest<Fitting = F>,
+    ) -> Result<(&mut dyn Objective, FitOptions)> {
+        let options = contest.fit(self.through.candidates.len().min(contest.count() - 1))?;
+        Ok((&mut self.work.fitting, options))
+    }
+
     /// How far they are. The candidate at work is judged by its lowest score so far.
     pub(super) fn standing(&self, contest: &impl Contest<Fitting = F>) -> Result<Standing> {
         let (through, records) = (&self.through.candidates, self.work.session.records());

@@ -20,8 +20,8 @@ use super::{BEST, PLAN_FILE, TRIALS, TRIALS_FILE, going_on, rounds};
 use crate::message::{key, text};
 use crate::outside::{self, Links};
 use crate::run::{
-    CHECKPOINT_FILE, CONFIG_FILE, LiveRun, METRICS_FILE, MODEL_FILE, REPORT_FILE, RESULTS_FILE, RunFolder,
-    RunResults, lock,
+    CHECKPOINT_FILE, CONFIG_FILE, LiveRun, METRICS_FILE, MODEL_FILE, MadeFolders, REPORT_FILE, RESULTS_FILE,
+    RunFolder, RunResults, lock,
 };
 use crate::settings::{Range, Setting};
 use crate::train::{Ending, EpochRecord, Keeper, Snapshot, Wish};
@@ -59,6 +59,8 @@ pub struct Tuning {
     trials: Mutex<Vec<TuneTrial>>,
     /// Locked as long as it is open.
     _lock: File,
+    /// Dropped after all else: those still empty go.
+    _made: Option<MadeFolders>,
 }
 
 /// What a search came to.
@@ -120,8 +122,8 @@ impl Tuning {
                     .into(),
             ));
         }
-        let (folder, _made) = staged.place()?;
-        Self::open(folder, plan, Vec::new())
+        let (folder, made) = staged.place()?;
+        Self::open(folder, plan, Vec::new(), Some(made))
     }
 
     /// Goes on with a search that was stopped. Errors: no search there, another process that is at it, and files that say
@@ -148,15 +150,20 @@ impl Tuning {
         if trials.iter().any(|one| !(1..=plan.trials).contains(&one.trial)) {
             return Err(wrong(TRIALS_FILE, &format!("has a trial that is none of {}", plan.trials)));
         }
-        Self::open(folder.to_path_buf(), plan, trials)
+        Self::open(folder.to_path_buf(), plan, trials, None)
     }
 
-    fn open(folder: PathBuf, plan: TunePlan, trials: Vec<TuneTrial>) -> Result<Self> {
+    fn open(
+        folder: PathBuf,
+        plan: TunePlan,
+        trials: Vec<TuneTrial>,
+        _made: Option<MadeFolders>,
+    ) -> Result<Self> {
         let task = named(&plan.task)?;
         let settings = task.settings()?;
         let (searched, seed) = (plan.searched(&settings)?, plan.seed(&settings)?);
         let _lock = lock(&folder)?;
-        Ok(Self { folder, plan, task, searched, seed, trials: Mutex::new(trials), _lock })
+        Ok(Self { folder, plan, task, searched, seed, trials: Mutex::new(trials), _lock, _made })
     }
 
     /// What is tried.

@@ -23,7 +23,7 @@ use crate::model::Model;
 use crate::report::text::count;
 use crate::tasks::protocol::Standing;
 use crate::tasks::training::still_improving;
-use crate::train::{Ending, Keeper, Progress, Snapshot};
+use crate::train::{Ending, FitOptions, Keeper, Objective, Progress, Snapshot};
 
 /// A search for the best model of many series.
 #[derive(Debug)]
@@ -51,6 +51,11 @@ impl PanelSearch {
 
     pub(super) fn snapshot(&self) -> Result<Snapshot> {
         self.trials.snapshot()
+    }
+
+    /// What it trains now.
+    pub(super) fn objective(&mut self) -> Result<(&mut dyn Objective, FitOptions)> {
+        self.trials.objective(&self.plan)
     }
 
     /// How far it is.

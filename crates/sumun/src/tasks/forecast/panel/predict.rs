@@ -276,6 +276,26 @@ impl PanelForecaster {
         missing: Option<Missing>,
         history: Option<&Table>,
     ) -> Result<(PanelEvaluation, Vec<String>, Vec<String>)> {
+        self.evaluate_places(table, missing, history, usize::MAX)
+    }
+
+    /// As [`evaluate`](Self::evaluate), from the last row alone of each series that has a horizon after it.
+    pub(in super::super) fn evaluate_last(
+        &self,
+        table: &Table,
+        missing: Option<Missing>,
+    ) -> Result<PanelEvaluation> {
+        self.evaluate_places(table, missing, None, 1).map(|(evaluation, ..)| evaluation)
+    }
+
+    /// As [`evaluate`](Self::evaluate), from so many rows of each series at most.
+    fn evaluate_places(
+        &self,
+        table: &Table,
+        missing: Option<Missing>,
+        history: Option<&Table>,
+        most: usize,
+    ) -> Result<(PanelEvaluation, Vec<String>, Vec<String>)> {
         let config = &self.config;
         let view = config.view();
         let Members { name, mut members, mut notes, .. } =
@@ -286,7 +306,7 @@ impl PanelForecaster {
         let mut places = Vec::new();
         for (series, member) in members.iter().enumerate() {
             let last = member.source.rows - 1 - view.horizon;
-            let count = (last + 1 - (least - view.horizon)) / view.horizon + 1;
+            let count = ((last + 1 - (least - view.horizon)) / view.horizon + 1).min(most);
             places.extend((0..count).rev().map(|k| Place { series, origin: last - k * view.horizon }));
         }
         if places.is_empty() {

@@ -24,7 +24,7 @@ use crate::tasks::protocol::{
     TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
-use crate::train::{Ending, Keeper, Progress, Snapshot};
+use crate::train::{Ending, FitOptions, Keeper, Objective, Progress, Snapshot};
 
 /// The settings of a training on many series: those of a forecaster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -130,6 +130,10 @@ impl Learning for PanelSearch {
 
     fn standing(&self) -> Result<Standing> {
         self.standing()
+    }
+
+    fn objective(&mut self) -> Result<(&mut dyn Objective, FitOptions)> {
+        self.objective()
     }
 
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending> {
