@@ -68,6 +68,7 @@ fn value_name(setting: &Setting) -> &'static str {
         Kind::Least => "auto|none|X",
         Kind::Real | Kind::Clip => "X",
         Kind::Text if setting.section == "text" => "FILE",
+        Kind::Text if setting.key() == "train.from" => "RUN",
         Kind::Text => "NAME",
         Kind::HeldOut => "SHARE|FILE",
         Kind::Columns => "COL[,COL]",
@@ -79,6 +80,7 @@ fn value_name(setting: &Setting) -> &'static str {
 fn value_hint(kind: Kind, value_name: &str) -> ValueHint {
     match kind {
         Kind::HeldOut => ValueHint::FilePath,
+        Kind::Text if value_name == "RUN" => ValueHint::DirPath,
         Kind::Text if value_name == "FILE" => ValueHint::FilePath,
         Kind::Choice(_) | Kind::Switch => ValueHint::Unknown,
         Kind::Text | Kind::Columns | Kind::Texts => ValueHint::Other,

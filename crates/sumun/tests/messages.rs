@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 use sumun::message::{Key, key};
 use sumun::settings::Setting;
 
-/// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose` and `RunFolder::stage`.
-const ARGUMENTS: [&str; 13] = [
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose`, `RunFolder::stage` and
 /// `TunePlan::new`, and of the range test and backtests.
-const ARGUMENTS: [&str; 17] = [
+const ARGUMENTS: [&str; 18] = [
     "history",
     "steps",
     "samples",

@@ -76,6 +76,9 @@ impl TaskCommand for Common {
             "regress" => "Examples:\n  sumun find-lr regress sensors.jsonl --label wear --x signal",
             "tag" => "Examples:\n  sumun find-lr tag train.conllu --valid dev.conllu",
             "lm" => "Examples:\n  sumun find-lr lm data/korean_constitution.txt --hidden 128 --highest 0.1",
+            "simulate" => {
+                "Examples:\n  sumun find-lr simulate data/basins/basins.csv --target runoff --features rain,temperature --series basin"
+            }
             _ => "Examples:\n  sumun find-lr translate data/dates/dates.tsv",
         }
         .to_owned()

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
+use serde_json::json;
+use sumun::forecast::{ContinuedPart, compare_continued, continue_settings};
 use sumun::run::{CONFIG_FILE, LiveRun, RUNS, RunFolder, default_path};
 use sumun::tasks::{
-    About, AnyTraining, SETTINGS, TaskEntry, configure, keep, named, resume as resume_training,
+    About, AnyTraining, Outcome, SETTINGS, TaskEntry, configure, keep, named, resume as resume_training,
 };
 use sumun::train::{Ending, Progress};
 use toml::Table;
@@ -21,7 +23,7 @@ use crate::output::{print_json, tell};
 use crate::progress::{Display, tell_note};
 use crate::spelling::Options;
 use crate::task_call::{Configured, TaskCall, TaskCommand};
-use crate::terminal::{Style, shell_word};
+use crate::terminal::{Style, left, number, right, shell_word, width};
 
 const OUTPUT: &str = "Output";
 
@@ -31,6 +33,7 @@ Examples:
   sumun train classify data/japanese_vowels/train.jsonl --test data/japanese_vowels/test.jsonl
   sumun train --config run.toml --set train.lr=0.01
   sumun train --resume runs/classify-train-1
+  sumun train --continue runs/forecast-sales-1 january.csv --out runs/january
 
 Ctrl-C saves and stops a training; --resume goes on to the same bits.";
 
@@ -42,6 +45,9 @@ pub(crate) struct Arguments {
     /// Resume a training that was interrupted; it ends at the same bits
     #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "set", "out"])]
     resume: Option<PathBuf>,
+    /// Go on from a finished run's weights with newer rows, in a run of its own: its scalers and choices are kept
+    #[arg(long = "continue", num_args = 2, value_names = ["RUN", "FILE"], conflicts_with_all = ["config", "resume"])]
+    go_on: Option<Vec<PathBuf>>,
     #[command(flatten)]
     common: Common,
 }
@@ -173,11 +179,12 @@ pub(crate) fn instead(error: &clap::Error) -> String {
 
 /// Trains a task, what a configuration says, or what was interrupted.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { task, resume: run, common } = arguments;
-    match (task, run) {
-        (Some(task), _) => train_task(task),
-        (None, Some(run)) => resume(&run, &common),
-        (None, None) => train_config(common),
+    let Arguments { task, resume: run, go_on, common } = arguments;
+    match (task, run, go_on.as_deref()) {
+        (Some(task), ..) => train_task(task),
+        (None, Some(run), _) => resume(&run, &common),
+        (None, None, Some([run, file])) => train_on(run, file, common),
+        (None, None, _) => train_config(common),
     }
 }
 
@@ -197,6 +204,16 @@ fn train_config(common: Common) -> Result<(), Failure> {
     let mut tables = vec![file];
     tables.extend(common.from.set_tables()?);
     train(task, &tables, common).map_err(|failure| failure.spelled(Options::of_file_alone()))
+}
+
+/// Trains on from a finished run, with newer rows.
+fn train_on(run: &Path, file: &Path, common: Common) -> Result<(), Failure> {
+    let Some(name) = file.to_str() else {
+        return Err(Failure::Usage(format!("{}: the name is no Unicode; rename the file", file.display())));
+    };
+    let mut tables = vec![continue_settings(run, name)?];
+    tables.extend(common.from.set_tables()?);
+    train(named("forecast")?, &tables, common).map_err(|failure| failure.spelled(Options::of_file_alone()))
 }
 
 fn train(task: &dyn TaskEntry, tables: &[Table], common: Common) -> Result<(), Failure> {
@@ -286,13 +303,77 @@ fn learn(
         notes,
     };
     keep(&*outcome, live, &about)?;
+    let on = continued(&*outcome, &folder)?;
     if !common.quiet {
+        if let Some((_, notes)) = &on {
+            notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
+        }
         summary(&*outcome, &folder, Style::for_stderr()).lines().for_each(tell);
     }
+    if let Some((parts, _)) = on.as_ref().filter(|_| !common.quiet) {
+        continued_table(parts, Style::for_stderr()).lines().for_each(tell);
+    }
     if common.json {
-        print_json(&as_json(&*outcome, &folder))?;
+        let mut object = as_json(&*outcome, &folder);
+        if let Some((parts, notes)) = &on {
+            object["continued"] = continued_json(parts, notes);
+        }
+        print_json(&object)?;
     }
     Ok(())
+}
+
+/// A part with the figures of the old model and of the new, and what could not be measured.
+type Continued = (Vec<ContinuedPart>, Vec<String>);
+
+/// What the run that a training went on from and the one that came of it come to, if it did.
+fn continued(outcome: &dyn Outcome, folder: &Path) -> Result<Option<Continued>, Failure> {
+    let config: Table = outcome.config_toml()?.parse().unwrap_or_default();
+    let from = config.get("train").and_then(|train| train.get("from")).and_then(toml::Value::as_str);
+    Ok(from.map(|from| compare_continued(Path::new(from), folder)).transpose()?)
+}
+
+fn continued_table(parts: &[ContinuedPart], style: Style) -> String {
+    let header = ["", "MAE before", "after", "MASE before", "after"];
+    let mut rows = vec![header.map(str::to_owned)];
+    for one in parts {
+        let mase = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), number);
+        let origins =
+            if one.origins == 1 { "1 origin".to_owned() } else { format!("{} origins", one.origins) };
+        rows.push([
+            format!("{} part, {origins}", one.part),
+            number(one.old.mae),
+            number(one.new.mae),
+            mase(one.old.mase),
+            mase(one.new.mase),
+        ]);
+    }
+    let wide: Vec<usize> =
+        (0..header.len()).map(|at| rows.iter().map(|row| width(&row[at])).max().unwrap_or(0)).collect();
+    let mut text = String::from("\n");
+    for (at, row) in rows.iter().enumerate() {
+        let cells = row.iter().zip(&wide).enumerate();
+        let cells: Vec<String> = cells
+            .map(|(column, (cell, &wide))| if column == 0 { left(cell, wide) } else { right(cell, wide) })
+            .collect();
+        let line = cells.join("  ");
+        text += &format!("{}\n", if at == 0 { style.dim(&line) } else { line });
+    }
+    text
+}
+
+fn continued_json(parts: &[ContinuedPart], notes: &[String]) -> serde_json::Value {
+    let part = |one: &ContinuedPart| {
+        json!({
+            "part": one.part,
+            "file": one.file,
+            "origins": one.origins,
+            "seen": one.seen,
+            "before": crate::scores::as_json(&one.old),
+            "after": crate::scores::as_json(&one.new),
+        })
+    };
+    json!({ "parts": parts.iter().map(part).collect::<Vec<_>>(), "notes": notes })
 }
 
 #[cfg(test)]

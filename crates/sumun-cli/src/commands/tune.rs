@@ -126,6 +126,10 @@ fn example(task: &str) -> &'static str {
             "Examples:
   sumun tune lm novel.txt --trials 9 --epochs 20 --vary lr --vary dropout --out tuned"
         }
+        "simulate" => {
+            "Examples:
+  sumun tune simulate data/basins/basins.csv --target runoff --features rain,temperature --series basin --trials 9"
+        }
         _ => {
             "Examples:
   sumun tune translate data/dates/dates.tsv --trials 9 --vary lr --vary hidden --out tuned"

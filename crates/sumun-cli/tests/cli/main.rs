@@ -6,6 +6,7 @@ mod bad_models;
 mod bench;
 mod browser;
 mod completions;
+mod continued;
 mod find_lr;
 mod folder;
 mod forecast;

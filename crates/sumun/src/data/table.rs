@@ -291,9 +291,21 @@ impl Table {
     /// Some of the rows, in this order, as a table of their own.
     pub(crate) fn with_rows(&self, rows: &[usize]) -> Self {
         let width = self.header.len();
-        let cells = rows.iter().flat_map(|&row| &self.cells[row * width..(row + 1) * width]);
-        let lines = rows.iter().map(|&row| self.lines[row]).collect();
-        Self { cells: cells.cloned().collect(), lines, ..self.clone() }
+        let mut cells = Cells::default();
+        for &row in rows {
+            self.cells.range(row * width..(row + 1) * width).for_each(|cell| cells.push(cell));
+        }
+        Self {
+            name: self.name.clone(),
+            header: self.header.clone(),
+            cells,
+            lines: rows.iter().map(|&row| self.lines[row]).collect(),
+            delimiter: self.delimiter,
+            named: self.named,
+            typed: self.typed,
+            notes: self.notes.clone(),
+            options: self.options.clone(),
+        }
     }
 
     /// The place of the column `name`. Error: there is none; the message names the nearest and, if they are

@@ -152,6 +152,10 @@ settings! {
         train.patience: Option<usize> = None,
             "Epochs without a better validation loss before stopping; by default a fifth of the epochs, 10 or more";
         train.seed: u64 = 0, as TrainOptions;
+        train.from: Option<PathBuf> = None,
+            "A run of one series whose weights, scalers and choices training goes on from; by default it begins anew";
+        train.rescale: Option<bool> = None,
+            "Whether scalers are fitted anew where training goes on from a run; by default they are kept";
         train.save_every: f64 = 30.0, as TrainOptions;
     }
 }
@@ -342,10 +346,24 @@ impl ForecastConfig {
                     + " says there is none; give the period",
             ));
         }
+        if train.from.is_none() && train.rescale.is_some() {
+            return Err(Error::Settings(key("rescale") + " says nothing without " + key("from")));
+        }
         self.check_panel()?;
         train.optimizer.parse::<OptimizerConfig>()?;
         self.loss()?;
         train.clip.clip().map(|_| ())
+    }
+
+    /// Refuses a model of several series, or of quantiles, that is to go on from a run.
+    pub(super) fn check_begins_anew(&self) -> Result<()> {
+        match self.train.from {
+            None => Ok(()),
+            Some(_) => Err(Error::Settings(
+                key("from")
+                    + " is for models of one series and one number a step; train a model of several series or of quantiles anew",
+            )),
+        }
     }
 
     /// Whether one model learns several series, quantiles or a distribution.

@@ -54,6 +54,7 @@ pub mod baseline;
 mod check;
 mod choose;
 mod config;
+mod continued;
 mod decisions;
 mod earlier;
 mod evaluation;
@@ -89,6 +90,7 @@ pub use backtest_report::backtest_report;
 pub use config::{
     DataSettings, ForecastConfig, Minimum, MinimumWord, NetworkSettings, PrepareSettings, TASK, TrainSettings,
 };
+pub use continued::{ContinuedPart, compare_continued, continue_settings};
 pub use decisions::{Choice, Decisions, Trial};
 pub use evaluation::{Evaluation, ForecastScores, Scores};
 pub use forecaster::Forecaster;

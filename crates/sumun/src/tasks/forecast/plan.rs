@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::baseline::{Baseline, Observed};
 use super::choose;
 use super::config::ForecastConfig;
+use super::continued::Continued;
 use super::decisions::Decisions;
 use super::fallback;
 use super::fit::{Fitting, Material};
@@ -31,13 +32,37 @@ pub struct ForecastPlan {
     pub(super) fallback: Vec<Baseline>,
     /// The file, unless the data came as a table.
     pub(super) files: Vec<ReadFile>,
+    /// What training goes on from, if it does not begin anew.
+    pub(super) continued: Option<Continued>,
 }
 
 impl ForecastPlan {
     /// Decides what the settings leave open. Error: data that cannot be learnt from.
-    pub(super) fn new(config: ForecastConfig, mut source: Source, files: Vec<ReadFile>) -> Result<Self> {
+    pub(super) fn new(config: ForecastConfig, source: Source, files: Vec<ReadFile>) -> Result<Self> {
+        Self::planned(config, source, files, None)
+    }
+
+    /// The same of a training that goes on from a run.
+    pub(super) fn continued(
+        config: ForecastConfig,
+        source: Source,
+        files: Vec<ReadFile>,
+        from: Continued,
+    ) -> Result<Self> {
+        Self::planned(config, source, files, Some(from))
+    }
+
+    fn planned(
+        config: ForecastConfig,
+        mut source: Source,
+        files: Vec<ReadFile>,
+        continued: Option<Continued>,
+    ) -> Result<Self> {
         let mut decisions = choose::decide(&config, &source)?;
-        source.forget_unseen(&decisions.split.train);
+        match &continued {
+            Some(continued) => continued.decide(&mut decisions),
+            None => source.forget_unseen(&decisions.split.train),
+        }
         let (names, split) = (&config.data.target, &decisions.split);
         let intermittent = choose::intermittent(names, &source, &split.train, &config.train.loss);
         source.notes.extend(intermittent);
@@ -58,18 +83,23 @@ impl ForecastPlan {
                 source.notes.push(format!("without a network nothing is learnt from {}", listed(&unused)));
             }
         }
-        Ok(Self { config, source, decisions, fallback, files })
+        Ok(Self { config, source, decisions, fallback, files, continued })
     }
 
     /// What candidate `index` learns from.
     pub(super) fn material(&self, index: usize) -> Result<Material> {
         let Self { source, decisions, .. } = self;
         let trial = decisions.candidates[index];
-        let preprocessing = self.preprocessing(decisions.difference_of(trial.difference), trial.window)?;
+        let fitted = || self.preprocessing(decisions.difference_of(trial.difference), trial.window);
+        let (preprocessing, before) = match &self.continued {
+            None => (fitted()?, 0),
+            Some(from) => (from.preprocessing(index, fitted)?, from.before),
+        };
         let frame = preprocessing.frame(source.columns())?;
         let train = origins_within(&decisions.split.train, preprocessing.rows_needed(), decisions.horizon)
             .filter(|&origin| {
-                preprocessing.answerable(&frame, &[origin]).is_none_or(|places| !places.is_empty())
+                origin + 1 >= before
+                    && preprocessing.answerable(&frame, &[origin]).is_none_or(|places| !places.is_empty())
             })
             .collect();
         let (valid, rows_needed) = (decisions.split.valid.clone(), decisions.rows_needed());
@@ -78,7 +108,11 @@ impl ForecastPlan {
 
     /// Candidate `index` before its first step.
     pub(super) fn fitting(&self, index: usize) -> Result<Fitting> {
-        Fitting::new(self.material(index)?, &self.config, &self.decisions)
+        let mut fitting = Fitting::new(self.material(index)?, &self.config, &self.decisions)?;
+        if let Some(from) = &self.continued {
+            fitting.model.parameters_mut().values_mut().copy_from_slice(&from.weights[index]);
+        }
+        Ok(fitting)
     }
 
     /// The baselines of each target, fitted to the training part.
@@ -177,10 +211,11 @@ impl Contest for ForecastPlan {
 
     fn may_be_lost(&self, _index: usize) -> bool {
         // Where all are averaged, none is given up.
-        self.config.prepare.average != Switch::On
+        self.average() != Switch::On
     }
 
     fn average(&self) -> Switch {
-        self.config.prepare.average
+        // Of a run that goes on, all networks do.
+        if self.continued.is_some() { Switch::On } else { self.config.prepare.average }
     }
 }

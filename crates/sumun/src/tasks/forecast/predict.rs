@@ -254,7 +254,12 @@ fn say_unreadable(p: &Preprocessing, source: &mut Source) {
 }
 
 /// The columns that the model needs, from a file; of interest are the `last` rows, or all.
-fn read(model: &Forecaster, table: &Table, missing: Missing, last: Option<usize>) -> Result<Source> {
+pub(super) fn read(
+    model: &Forecaster,
+    table: &Table,
+    missing: Missing,
+    last: Option<usize>,
+) -> Result<Source> {
     let config = &model.config;
     let p = &config.preprocessing;
     let time = match &config.time {
@@ -303,7 +308,7 @@ pub(super) fn has_columns(table: &Table, names: &str) -> bool {
 }
 
 /// The end of the data that the model was trained on.
-fn from_history(model: &Forecaster) -> Result<Source> {
+pub(super) fn from_history(model: &Forecaster) -> Result<Source> {
     let config = &model.config;
     let p = &config.preprocessing;
     let names = [

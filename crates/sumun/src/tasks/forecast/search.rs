@@ -102,7 +102,11 @@ impl Search {
         let Self { mut plan, trials: Some(trials) } = self else { return self.finish_without_network() };
         let Trained { candidates, weights, best } = trials.finish(&plan)?;
         let count = candidates.len();
-        let Mean { members, score } = mean(&plan, &candidates, best.index, &weights)?;
+        let Mean { mut members, score } = mean(&plan, &candidates, best.index, &weights)?;
+        // Without a validation part nothing ranks them.
+        if plan.continued.is_some() && members.len() < count {
+            members = (0..count).collect();
+        }
         let materials = members.iter().map(|&member| plan.material(member)).collect::<Result<Vec<_>>>()?;
         let networks: Vec<(Sizes, &[f32])> = members
             .iter()

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use toml::Table as Toml;
 
 use super::config::{ForecastConfig, TASK};
+use super::continued;
 use super::earlier;
 use super::evaluation::Evaluation;
 use super::fallback;
@@ -143,8 +144,11 @@ impl Wishes {
     }
 }
 
-fn plan(config: &ForecastConfig, table: &Table, mut files: Vec<ReadFile>) -> Result<ForecastPlan> {
+pub(super) fn plan(config: &ForecastConfig, table: &Table, mut files: Vec<ReadFile>) -> Result<ForecastPlan> {
     config.check()?;
+    if let Some(run) = &config.train.from {
+        return continued::plan_from(config, run, table, files);
+    }
     let mut wishes = Wishes::of(config, table, &[])?;
     files.append(&mut wishes.files);
     let mut source = Source::read(wishes.coded.as_ref().unwrap_or(table), &wishes.wanted(config)?)?;

@@ -51,6 +51,7 @@ pub fn train_panel(
 
 fn plan(config: &ForecastConfig, table: &Table, mut files: Vec<ReadFile>) -> Result<PanelPlan> {
     config.check()?;
+    config.check_begins_anew()?;
     let mut wishes = Wishes::of(config, table, &config.data.r#static)?;
     files.append(&mut wishes.files);
     let columns = config.series_columns();
