@@ -93,6 +93,9 @@ impl TuneOutcome {
     }
 }
 
+/// A trial at work, in its folder.
+type Begun = (TuneTrial, Box<dyn AnyTraining>, LiveRun);
+
 /// How a round of a trial ended.
 enum Advance {
     /// It was through before.
@@ -396,7 +399,7 @@ impl Tuning {
         trial: usize,
         known: Option<TuneTrial>,
         stop: &Arc<AtomicBool>,
-    ) -> Result<Option<(TuneTrial, Box<dyn AnyTraining>, LiveRun)>> {
+    ) -> Result<Option<Begun>> {
         let configured = |record: &TuneTrial| {
             configure(self.task, &[self.plan.fixed.clone(), table(&record.settings)])?.begin()
         };
