@@ -95,8 +95,14 @@ pub(super) fn calendar(labels: &[String], max: usize) -> Vec<Tick> {
             (0..moments.len()).filter(starts).collect::<Vec<_>>()
         };
         // A unit that never begins within the range says nothing about when we are: then plain labels are better.
+        // Nor does one by which all look alike, as the hours of labels that are years apart.
+        let alike = |unit: &Unit, at: &[usize]| {
+            let label = |place: &usize| unit.label(&moments[*place]).0;
+            at.len() > 1 && at[1..].iter().all(|place| label(place) == label(&at[0]))
+        };
         let fits = |unit: &'static Unit| {
-            Some((unit, of_unit(unit))).filter(|(_, at)| !at.is_empty() && at.len() <= max)
+            let of_unit = Some((unit, of_unit(unit)));
+            of_unit.filter(|(unit, at)| !at.is_empty() && at.len() <= max && !alike(unit, at))
         };
         UNITS.iter().find_map(fits).map(|(unit, at)| {
             let mut context = String::new();
@@ -246,6 +252,17 @@ impl Unit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_that_are_far_apart_have_ticks_that_differ() {
+        let labels: Vec<String> = ["1956-12", "1957-12", "1958-12", "1959-12"].map(String::from).into();
+        let found: Vec<String> = calendar(&labels, 8).into_iter().map(|tick| tick.label).collect();
+        assert_eq!(found, ["1957", "1958", "1959"]);
+        let labels: Vec<String> = ["2024-03-01", "2024-03-08", "2024-03-15"].map(String::from).into();
+        let found: Vec<String> = calendar(&labels, 8).into_iter().map(|tick| tick.label).collect();
+        assert_eq!(found.len(), 3);
+        assert!(found[0] != found[1] && !found[0].contains(':'), "{found:?}");
+    }
 
     #[test]
     fn linear_ticks_are_round_and_inside() {
