@@ -50,9 +50,8 @@ pub(super) fn open(run: &Path) -> Result<(Forecaster, ReadFile)> {
             "{name}: is a model {what}, and only a forecaster of one series goes on with newer rows; train it anew on all data"
         )));
     }
-    let bytes = std::fs::read(folder.model_path())
-        .map_err(|source| Error::Io { path: folder.model_path().to_path_buf(), source })?;
-    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    // Of what was read, not of the file, which another may have changed since.
+    let hash: String = Sha256::digest(file.to_bytes()?).iter().map(|byte| format!("{byte:02x}")).collect();
     let forecaster = Forecaster::from_model_file(&name, file)?;
     if forecaster.model().is_none() {
         return Err(Error::Model(format!(
