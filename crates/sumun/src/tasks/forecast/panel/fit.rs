@@ -195,17 +195,23 @@ impl Fitting {
         for (n, place) in places.iter().enumerate() {
             let frame = &self.data.frames[place.series];
             let most = end(place).saturating_sub(place.origin + 1);
-            let counts = self.head.of_counts().map(|_| self.view.count_scale(frame, place.origin));
-            for step in 1..=self.view.horizon.min(most) {
-                let row = place.origin + step;
-                let answer = match counts {
-                    Some(scale) => {
-                        let count = frame.values.is_observed(row).then(|| frame.values[row] as f32);
-                        count.map(|count| answers.extend([count, scale as f32]))
-                    }
-                    None => self.view.answer(frame, place.origin, step).map(|answer| answers.push(answer)),
-                };
-                steps.extend(answer.map(|()| n * self.view.horizon + step - 1));
+            let ahead = 1..=self.view.horizon.min(most);
+            let place_of = |step: usize| n * self.view.horizon + step - 1;
+            if self.head.of_counts().is_some() {
+                let scale = self.view.count_scale(frame, place.origin) as f32;
+                for step in ahead.filter(|step| frame.values.is_observed(place.origin + step)) {
+                    answers.extend([frame.values[place.origin + step] as f32, scale]);
+                    steps.push(place_of(step));
+                }
+                continue;
+            }
+            // Once for all steps: it looks at the whole window.
+            let scale = self.view.scale(frame, place.origin);
+            for step in ahead {
+                if let Some(answer) = self.view.answer(frame, place.origin, step, scale) {
+                    answers.push(answer);
+                    steps.push(place_of(step));
+                }
             }
         }
         (steps, answers)

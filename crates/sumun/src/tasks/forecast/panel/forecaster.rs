@@ -222,7 +222,7 @@ impl PanelForecasterConfig {
 
     /// The nearest of a value that can come.
     pub(super) fn possible(&self, value: f64) -> f64 {
-        let value = self.view().min.filter(|&min| value < min).unwrap_or(value);
+        let value = self.view().at_least(value);
         if self.of_counts() { value.round() } else { value }
     }
 

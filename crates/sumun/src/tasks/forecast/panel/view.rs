@@ -257,9 +257,10 @@ impl View {
         }
     }
 
-    /// What the network should return `step` steps ahead of `origin`; `None` where no value was read that it can be compared with.
-    pub(super) fn answer(&self, frame: &Frame, origin: usize, step: usize) -> Option<f32> {
-        let (scale, row) = (self.scale(frame, origin), origin + step);
+    /// What the network should return `step` steps ahead of `origin`, where the window has this scale; `None` where no value was
+    /// read that it can be compared with.
+    pub(super) fn answer(&self, frame: &Frame, origin: usize, step: usize, scale: Scale) -> Option<f32> {
+        let row = origin + step;
         let left = frame.z[row] - self.reference(frame, origin, step, scale);
         frame.z.is_observed(row).then_some((left / scale.spread) as f32)
     }
@@ -295,7 +296,11 @@ impl View {
 
     /// The value of a z, or the least value that is forecast where it is below that.
     pub(super) fn bounded(&self, z: f64) -> f64 {
-        let value = self.of_z(z);
+        self.at_least(self.of_z(z))
+    }
+
+    /// The value, or the least that is forecast where it is below that.
+    pub(super) fn at_least(&self, value: f64) -> f64 {
         // A comparison and not `max`, which would turn a NaN into the least value.
         self.min.filter(|&min| value < min).unwrap_or(value)
     }
