@@ -7,10 +7,10 @@ use super::evaluation::Evaluation;
 use super::fallback;
 use super::forecaster::Forecaster;
 use super::kept::{END_OF_TRAINING, ForecasterConfig, TimeAxis, extend_times};
-use super::preprocessing::Preprocessing;
+use super::preprocessing::{Input, Preprocessing};
 use super::score;
 use super::source::{Source, Wanted, unreadable};
-use crate::data::{Filled, Missing, NONE_CLOSED, Table, TimeColumn, Timestamp, origins};
+use crate::data::{Filled, Missing, NONE_CLOSED, Table, TimeColumn, Timestamp, origins, quoted};
 use crate::message::{key, text};
 use crate::model::Model;
 use crate::{Error, Result};
@@ -78,20 +78,7 @@ pub(super) fn predict(
     if steps == 0 || steps > MOST_STEPS {
         return Err(Error::setting(key("steps"), steps, format!("a number from 1 to {MOST_STEPS}")));
     }
-    if steps > p.horizon && !p.features.is_empty() {
-        let names: Vec<String> = p.features.iter().map(|f| format!("'{}'", f.name)).collect();
-        return Err(Error::Settings(
-            key("steps").to(steps)
-                + format!(
-                    " is more than the {} steps that the model forecasts at once, and nobody knows {} beyond the end of the \
-                     file; ask for at most {}, or train with a longer ",
-                    p.horizon,
-                    names.join(", "),
-                    p.horizon
-                )
-                + key("horizon"),
-        ));
-    }
+    expect_known(steps, p.horizon, &p.features)?;
     let mut source = match table {
         Some(table) => {
             let needed = config.rows_needed();
@@ -120,12 +107,9 @@ pub(super) fn predict(
     }
     let turns = steps.div_ceil(p.horizon);
     let (labels, times) = name_steps(&mut source, steps, turns * p.horizon)?;
-    // What is beyond the steps that are asked for is forecast too and thrown away; it does not touch the others.
+    // What is beyond the steps that are asked for is forecast too and thrown away.
+    cover_known(&mut source, turns * p.horizon);
     for known in &mut source.known {
-        let last = known.last().copied().unwrap_or(0.0);
-        while known.len() < source.rows + turns * p.horizon {
-            known.push(last);
-        }
         *known = known.slice(0..source.rows + turns * p.horizon);
     }
     say_unreadable(p, &mut source);
@@ -151,6 +135,34 @@ pub(super) fn predict(
         .collect();
     let time_column = source.axis.map(|axis| axis.column);
     Ok(Forecast { time_column, labels, targets, timestamps: times, notes: source.notes })
+}
+
+/// Error where so many steps go beyond the horizon, and the model reads columns that nobody knows there.
+pub(super) fn expect_known(steps: usize, horizon: usize, features: &[Input]) -> Result<()> {
+    if steps <= horizon || features.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = features.iter().map(|input| quoted(&input.name)).collect();
+    Err(Error::Settings(
+        key("steps").to(steps)
+            + format!(
+                " is more than the {horizon} steps that the model forecasts at once, and nobody knows {} beyond the end of the \
+                 file; ask for at most {horizon}, or train with a longer ",
+                names.join(", "),
+            )
+            + key("horizon"),
+    ))
+}
+
+/// Lengthens the known columns to cover so many steps ahead. What is put there touches none of the steps that are asked for.
+pub(super) fn cover_known(source: &mut Source, steps: usize) {
+    let rows = source.rows + steps;
+    for known in &mut source.known {
+        let last = known.last().copied().unwrap_or(0.0);
+        while known.len() < rows {
+            known.push(last);
+        }
+    }
 }
 
 /// The networks' forecasts of so many horizons after the end, `[C][turns · horizon]`, each from those before it.

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::super::baseline::{Baseline, Observed};
 use super::super::metrics::mase_scale_of;
-use super::super::predict::{Place as Join, after, finite, has_columns, joined, name_steps};
+use super::super::predict::{
+    Place as Join, after, cover_known, expect_known, finite, has_columns, joined, name_steps,
+};
 use super::super::source::{Source, Wanted};
 use super::fit::Place;
 use super::forecaster::{Forecasts, PanelForecaster, PanelForecasterConfig};
@@ -126,13 +128,7 @@ impl PanelForecaster {
                 )));
             }
             labels.push(name_steps(&mut member.source, steps, covered)?.0);
-            // What is beyond the steps that are asked for touches none of them.
-            for known in &mut member.source.known {
-                let last = known.last().copied().unwrap_or(0.0);
-                while known.len() < member.source.rows + covered {
-                    known.push(last);
-                }
-            }
+            cover_known(&mut member.source, covered);
         }
         let frames: Vec<Frame> = members.iter().map(|member| view.frame(member)).collect();
         let origins: Vec<usize> = members.iter().map(|member| member.source.rows - 1).collect();
@@ -217,20 +213,7 @@ impl PanelForecaster {
             ));
         }
         let turns = steps.div_ceil(view.horizon);
-        if turns > 1 && !view.features.is_empty() {
-            let names: Vec<String> = view.features.iter().map(|input| quoted(&input.name)).collect();
-            return Err(Error::Settings(
-                key("steps").to(steps)
-                    + format!(
-                        " is more than the {} steps that the model forecasts at once, and nobody knows {} beyond the end of the \
-                         file; ask for at most {}, or train with a longer ",
-                        view.horizon,
-                        names.join(", "),
-                        view.horizon
-                    )
-                    + key("horizon"),
-            ));
-        }
+        expect_known(steps, view.horizon, &view.features)?;
         if turns > 1 && !config.levels.is_empty() && config.templates.is_empty() {
             return Err(Error::Settings(
                 key("steps").to(steps)
