@@ -1,6 +1,8 @@
 //! A simulator that is being trained.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::super::figures::{Measured, not_finite};
 use super::super::forecast::Input;
@@ -88,7 +90,7 @@ impl Simulator {
             forms: &[],
             axis: None,
         };
-        let all = read(&(table, hash), &asked)?;
+        let all = Arc::new(read(&(table, hash), &asked)?);
         expect_measured(&all, &target)?;
         let mut sources = vec![ReadFile::new("train", &all.name, &all.hash)];
         let mut notes = all.notes.clone();
@@ -283,10 +285,9 @@ fn windows(
 ) -> Result<Windows> {
     let mut values = Vec::new();
     let mut all = Vec::new();
-    let mut features = 0;
+    let features = pipeline.width();
     for (member, train) in part.series.members.iter().zip(&part.rows) {
         let rows = pipeline.rows_of(member);
-        features = rows.len() / member.rows().max(1);
         let measured = member.truth().map_or_else(Vec::new, |truth| truth.observed(train.clone()).to_vec());
         let weight = weight(loss, pipeline, &measured);
         let mut first = train.start;
@@ -314,17 +315,17 @@ fn windows(
 /// A part that is held out: every series from its first row on.
 fn held_out(pipeline: &SimulationPipeline, part: &Part, train: &Part, loss: &str) -> Windows {
     let members = part.series.members.iter();
-    let known = |member: &Member| train.series.members.iter().position(|other| other.id == member.id);
+    let known: HashMap<&[String], usize> =
+        train.series.members.iter().enumerate().map(|(k, member)| (member.id.as_slice(), k)).collect();
     let answers = members.clone().zip(&part.rows).map(|(member, rows)| {
+        let of_train = known.get(member.id.as_slice());
         let measured =
-            known(member).map_or_else(Vec::new, |k| observed(train, k).map(|(_, value)| value).collect());
+            of_train.map_or_else(Vec::new, |&k| observed(train, k).map(|(_, value)| value).collect());
         answers(pipeline, member, rows.clone(), 0, weight(loss, pipeline, &measured))
     });
     let answers = answers.collect();
-    let values: Vec<Vec<f32>> = members.clone().map(|member| pipeline.rows_of(member)).collect();
-    let features =
-        members.zip(&values).map(|(member, rows)| rows.len() / member.rows().max(1)).max().unwrap_or(1);
-    Windows { sequences: Sequences::Numbers { features, values }, answers }
+    let values = members.map(|member| pipeline.rows_of(member)).collect();
+    Windows { sequences: Sequences::Numbers { features: pipeline.width(), values }, answers }
 }
 
 /// What the training loop trains.

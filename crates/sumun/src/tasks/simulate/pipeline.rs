@@ -1,7 +1,9 @@
 //! How rows become what a simulator reads, and its outputs values.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,13 +69,15 @@ pub(super) struct Climate {
 /// A part of the data: series, of which some rows are measured.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
-    pub(super) series: Series,
+    /// Shared by the parts of one file.
+    pub(super) series: Arc<Series>,
     /// The rows of each series that count.
     pub(super) rows: Vec<Range<usize>>,
 }
 
 impl SimulationPipeline {
-    fn width(&self) -> usize {
+    /// How many numbers the network reads of a row.
+    pub(super) fn width(&self) -> usize {
         self.features.iter().map(|input| if input.marked { 2 } else { 1 }).sum::<usize>() + self.statics.len()
     }
 
@@ -157,11 +161,14 @@ impl SimulationPipeline {
                 count(self.warm_up)
             )));
         }
-        Ok(Part { series, rows })
+        Ok(Part { series: Arc::new(series), rows })
     }
 
-    fn climate(&self, member: &Member) -> &Climate {
-        self.climates.iter().find(|climate| climate.id == member.id).unwrap_or(&self.climate)
+    /// What the baselines know of each series of a part, in their order; `None` of one that was not learnt.
+    fn climates_of(&self, series: &Series) -> Vec<Option<&Climate>> {
+        let known: HashMap<&[String], &Climate> =
+            self.climates.iter().map(|climate| (climate.id.as_slice(), climate)).collect();
+        series.members.iter().map(|member| known.get(member.id.as_slice()).copied()).collect()
     }
 
     /// Measures the model and the baselines on a part.
@@ -173,17 +180,16 @@ impl SimulationPipeline {
                 .collect();
             Simulation::of(&series).map(Figures::Simulation)
         };
-        let members = &part.series.members;
-        let mean = Baseline {
-            name: "the mean of each series".into(),
-            figures: figures(&|k, _| self.climate(&members[k]).mean)?,
-        };
+        let climates: Vec<&Climate> =
+            self.climates_of(&part.series).into_iter().map(|one| one.unwrap_or(&self.climate)).collect();
+        let mean =
+            Baseline { name: "the mean of each series".into(), figures: figures(&|k, _| climates[k].mean)? };
         let mut others = Vec::new();
-        let months: Option<Vec<Vec<usize>>> = members.iter().map(Member::months).collect();
+        let months: Option<Vec<Vec<usize>>> = part.series.members.iter().map(Member::months).collect();
         if let Some(months) = months.filter(|_| self.climate.months.len() == 12) {
             others.push(Baseline {
                 name: "the mean of each month".into(),
-                figures: figures(&|k, row| self.climate(&members[k]).months[months[k][row]])?,
+                figures: figures(&|k, row| climates[k].months[months[k][row]])?,
             });
         }
         let (best, other_baselines) = best_first(mean, others);
@@ -270,13 +276,9 @@ impl Pipeline for SimulationPipeline {
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {
         let part = self.part(file)?;
-        let unseen: Vec<String> = part
-            .series
-            .members
-            .iter()
-            .filter(|member| !self.climates.iter().any(|climate| climate.id == member.id))
-            .map(|member| quoted(&member.name()))
-            .collect();
+        let known = self.climates_of(&part.series);
+        let unseen = part.series.members.iter().zip(known).filter(|(_, climate)| climate.is_none());
+        let unseen: Vec<String> = unseen.map(|(member, _)| quoted(&member.name())).collect();
         let mut measured = self.measure(model, &part.series.name, &part)?;
         if !unseen.is_empty() && !self.series.is_empty() {
             measured.notes.push(format!(
