@@ -9,10 +9,10 @@ use sumun::forecast::{
 };
 use sumun::tasks::{About, TaskEntry, configure, named};
 
-use super::report::{command_line, now};
+use super::report::{command_line, expect_no_page, now, write_page};
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
-use crate::output::{print, print_json, tell_of_files};
+use crate::output::{print, print_json};
 use crate::progress::{Display, tell_note};
 use crate::task_call::{Configured, TaskCall, TaskCommand, task_arguments};
 use crate::terminal::{Style, left, number, right, shortened, width};
@@ -114,9 +114,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         // What means nothing to a forecaster is refused as in a training.
         configure(task, &tables)?;
         let config = ForecastConfig::from_tables(&tables)?;
-        if let Some(out) = common.out.as_ref().filter(|out| out.symlink_metadata().is_ok()) {
-            return Err(exists(out));
-        }
+        expect_no_page(common.out.as_deref())?;
         let options = BacktestOptions { origins: common.origins, stride: common.stride, refit: common.refit };
         let data = config.data.train.display().to_string();
         let (found, waiting) = on_threads(common.threads, || {
@@ -132,14 +130,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         if let Some(out) = &common.out {
             let about = About { created: now(), command: command_line(), ..About::default() };
             let page = backtest_report(&found, &data, &about);
-            match sumun::durable::write_new(out, page.as_bytes()) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(exists(out)),
-                Err(source) => return Err(sumun::Error::Io { path: out.clone(), source }.into()),
-            }
-            if !common.quiet {
-                tell_of_files(&format!("wrote {}", out.display()));
-            }
+            write_page(out, &page, common.quiet)?;
         }
         if common.json {
             return print_json(&as_json(&found, &data, common.out.as_deref()));
@@ -147,10 +138,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         print(&tables_of(&found, Style::for_stdout()))
     };
     work().map_err(|failure| failure.spelled(spelling))
-}
-
-fn exists(out: &Path) -> Failure {
-    Failure::Usage(format!("{} exists; choose another --out or remove it", out.display()))
 }
 
 fn as_json(found: &Backtest, data: &str, page: Option<&Path>) -> Value {

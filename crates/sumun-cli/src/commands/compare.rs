@@ -6,9 +6,9 @@ use serde_json::json;
 use sumun::report::compare_report;
 use sumun::run::RunEntry;
 
-use super::report::now;
+use super::report::{now, write_page};
 use crate::failure::Failure;
-use crate::output::{print_json, tell_of_files};
+use crate::output::print_json;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -45,20 +45,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         })?);
     }
     let page = compare_report(&runs, &now())?;
-    // A page that exists is not overwritten.
-    match sumun::durable::write_new(out, page.as_bytes()) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(Failure::Usage(format!(
-                "{} exists; choose another --out or remove it",
-                out.display()
-            )));
-        }
-        Err(source) => return Err(sumun::Error::Io { path: out.clone(), source }.into()),
-    }
+    // With --json, the page is told of on stdout.
+    write_page(out, &page, arguments.json)?;
     if arguments.json {
         return print_json(&json!({ "page": out.to_string_lossy(), "runs": runs.len() }));
     }
-    tell_of_files(&format!("wrote {}", out.display()));
     Ok(())
 }

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use sumun::tasks::{About, TaskEntry, configure, find_rate, rate_notes, rate_report, typed_rate};
 use sumun::train::RangeFound;
 
-use super::report::{command_line, now};
+use super::report::{command_line, expect_no_page, now, write_page};
 use crate::arguments::{count, on_threads, real, threads};
 use crate::failure::Failure;
-use crate::output::{json_number, print, print_json, tell_of_files};
+use crate::output::{json_number, print, print_json};
 use crate::progress::tell_note;
 use crate::task_call::{Configured, TaskCall, TaskCommand};
 use crate::terminal::{Style, left, number, right};
@@ -96,9 +96,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let work = || -> Result<(), Failure> {
         let config = configure(task, &tables)?;
         let data = config.train_file().display().to_string();
-        if let Some(out) = common.out.as_ref().filter(|out| out.symlink_metadata().is_ok()) {
-            return Err(exists(out));
-        }
+        expect_no_page(common.out.as_deref())?;
         let (found, notes) = on_threads(common.threads, || {
             let mut training = config.begin()?;
             let mut notes = training.notes().to_vec();
@@ -112,14 +110,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         if let Some(out) = &common.out {
             let about = About { created: now(), command: command_line(), ..About::default() };
             let page = rate_report(&found, task.name(), &data, &about);
-            match sumun::durable::write_new(out, page.as_bytes()) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(exists(out)),
-                Err(source) => return Err(sumun::Error::Io { path: out.clone(), source }.into()),
-            }
-            if !common.quiet {
-                tell_of_files(&format!("wrote {}", out.display()));
-            }
+            write_page(out, &page, common.quiet)?;
         }
         if common.json {
             return print_json(&as_json(&found, task.name(), &data, common.out.as_deref()));
@@ -127,10 +118,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         print(&table(&found, Style::for_stdout()))
     };
     work().map_err(|failure| failure.spelled(spelling))
-}
-
-fn exists(out: &std::path::Path) -> Failure {
-    Failure::Usage(format!("{} exists; choose another --out or remove it", out.display()))
 }
 
 /// About so many lines of the table.
@@ -142,8 +129,7 @@ fn table(found: &RangeFound, style: Style) -> String {
     let mut text = format!("{}\n", style.bold(&line(header)));
     let every = found.steps.len().div_ceil(LINES).max(1);
     let last = found.steps.len().saturating_sub(1);
-    for (at, one) in found.steps.iter().enumerate().filter(|(at, _)| at % every == 0 || *at == last) {
-        let _ = at;
+    for (_, one) in found.steps.iter().enumerate().filter(|(at, _)| at % every == 0 || *at == last) {
         text += &format!(
             "{}\n",
             line([&format!("{:.2e}", one.learning_rate), &number(one.loss), &number(one.smoothed)])
