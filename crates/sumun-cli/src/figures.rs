@@ -47,7 +47,12 @@ pub(crate) fn amount(figures: &Figures, examples: usize) -> String {
         Figures::Translation(_) => "pair",
         Figures::Simulation(_) => "row",
     };
-    format!("{} {noun}{}", count(examples), if examples == 1 { "" } else { "s" })
+    let amount = format!("{} {noun}{}", count(examples), if examples == 1 { "" } else { "s" });
+    match figures {
+        // Perplexities compare where the vocabulary is the same.
+        Figures::Language(figures) => format!("{amount} of {} known", count(figures.vocabulary as usize)),
+        _ => amount,
+    }
 }
 
 /// A table of the model and the baseline.

@@ -10,19 +10,37 @@ use crate::{Error, Result};
 pub struct Language {
     /// How many tokens were predicted.
     pub tokens: u64,
+    /// Among how many each was: nats and perplexities compare where the vocabulary is the same, `<UNK>` included.
+    pub vocabulary: u64,
     /// The mean −ln p of the true tokens, in nats per token.
     pub nats: f64,
     /// e to the power of the nats: among so many equally likely tokens the model chooses on average.
     pub perplexity: f64,
-    /// −log₂ p of all tokens per character of the text they stand for, the same unit for words and characters.
+    /// −log₂ p of the text per character of it, the same unit for words and characters and for any vocabulary: unknown tokens
+    /// count with what it takes to spell them.
     pub bits_per_character: f64,
 }
 
+/// A text whose every token was predicted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Predicted {
+    /// How many tokens it has.
+    pub tokens: u64,
+    /// How many tokens there are to choose from.
+    pub vocabulary: u64,
+    /// How many characters the tokens stand for.
+    pub characters: u64,
+    /// −ln p of the spellings of those tokens that the vocabulary lacks, beside that of `<UNK>`; 0 where it lacks none.
+    pub spelling: f64,
+}
+
 impl Language {
-    /// From the sum of −ln p over `tokens` tokens that stand for `characters` characters. No tokens, no characters, and
-    /// a sum that is negative or not finite are errors.
-    pub fn of(nats: f64, tokens: u64, characters: u64) -> Result<Self> {
-        if tokens == 0 || characters == 0 || !nats.is_finite() || nats < 0.0 {
+    /// From the sum of −ln p over the tokens of a text. No tokens, no characters, and a sum that is negative or not finite are
+    /// errors.
+    pub fn of(nats: f64, text: Predicted) -> Result<Self> {
+        let Predicted { tokens, vocabulary, characters, spelling } = text;
+        let all = nats + spelling;
+        if tokens == 0 || characters == 0 || !all.is_finite() || nats < 0.0 || spelling < 0.0 {
             return Err(Error::Invalid(format!(
                 "{nats} nats of {tokens} tokens, {characters} characters, cannot be scored; there must be some of each, \
                  and −ln p is never negative"
@@ -31,9 +49,10 @@ impl Language {
         let mean = nats / tokens as f64;
         Ok(Self {
             tokens,
+            vocabulary,
             nats: mean,
             perplexity: mean.exp(),
-            bits_per_character: nats / std::f64::consts::LN_2 / characters as f64,
+            bits_per_character: all / std::f64::consts::LN_2 / characters as f64,
         })
     }
 }
@@ -80,13 +99,22 @@ mod tests {
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
 
+    fn text(tokens: u64, characters: u64, spelling: f64) -> Predicted {
+        Predicted { tokens, vocabulary: 8, characters, spelling }
+    }
+
     /// A fair choice among 8 tokens of 3 characters each is 3 bits, 1 a character.
     #[test]
     fn a_fair_choice_among_eight_is_three_bits() {
-        let scores = Language::of(10.0 * 8_f64.ln(), 10, 30).unwrap();
+        let scores = Language::of(10.0 * 8_f64.ln(), text(10, 30, 0.0)).unwrap();
+        assert_eq!((scores.tokens, scores.vocabulary), (10, 8));
         close(scores.nats, 8_f64.ln());
         close(scores.perplexity, 8.0);
         close(scores.bits_per_character, 1.0);
+        // An unknown token whose spelling takes 15 bits makes half a bit a character more, and its perplexity no other.
+        let spelled = Language::of(10.0 * 8_f64.ln(), text(10, 30, 15.0 * 2_f64.ln())).unwrap();
+        close(spelled.bits_per_character, 1.5);
+        close(spelled.perplexity, 8.0);
     }
 
     /// Of 0 0 0 1 with three tokens: p = 4/7, 2/7, 1/7.
@@ -100,7 +128,10 @@ mod tests {
     #[test]
     fn what_cannot_be_scored_is_refused() {
         for (nats, tokens, characters) in [(1.0, 0, 1), (1.0, 1, 0), (f64::NAN, 1, 1), (-1.0, 1, 1)] {
-            assert!(Language::of(nats, tokens, characters).is_err());
+            assert!(Language::of(nats, text(tokens, characters, 0.0)).is_err());
+        }
+        for spelling in [f64::INFINITY, -1.0] {
+            assert!(Language::of(1.0, text(1, 1, spelling)).is_err());
         }
         assert!(Unigram::of(&[], 0).is_err());
         assert!(Unigram::of(&[3], 3).is_err());

@@ -1,6 +1,7 @@
 //! Simple models that a network is measured against: fitted in seconds, on the training part alone. A network that is not
 //! better than they are is not worth its training.
 
+mod kneser_ney;
 mod linear;
 mod neighbour;
 mod suffix;
@@ -12,6 +13,7 @@ use super::figures::Baseline;
 use super::inputs::{Sequences, text_of};
 use crate::Result;
 use crate::records::Records;
+pub(super) use kneser_ney::KneserNey;
 use linear::LinearText;
 use neighbour::Neighbours;
 pub(super) use suffix::Suffixes;

@@ -71,7 +71,7 @@ impl Objective for LanguageLearner {
             return Ok(Some(Validated { watched: sum, loss: sum, figures: Vec::new() }));
         }
         let Language { nats, perplexity, bits_per_character, .. } =
-            Language::of(sum, valid.ids.len() as u64, valid.characters as u64)?;
+            Language::of(sum, valid.predicted(self.vocabulary))?;
         let figures = vec![("perplexity", perplexity), ("bits_per_character", bits_per_character)];
         Ok(Some(Validated { watched: nats, loss: nats, figures }))
     }

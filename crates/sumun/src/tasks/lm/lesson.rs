@@ -15,6 +15,7 @@ use super::Lm;
 use super::learner::LanguageLearner;
 use super::pipeline::{LanguagePipeline, unknown};
 use super::plain_text::{PlainText, split};
+use super::rival::Rival;
 use super::sample::Sampling;
 use super::score::Reading;
 use super::streams::Streams;
@@ -66,7 +67,7 @@ impl Writing {
         let mut sources = vec![Source::new("train", &whole.name, &whole.hash)];
         let parts = split(&whole, &options.valid, &options.test, text_options.level)?;
         let tokens = Tokens::fit(parts.train, text_options)?;
-        let mut train = Reading { ids: Vec::new(), characters: 0, start: tokens.start() };
+        let mut train = Reading { ids: Vec::new(), characters: 0, spelling: 0.0, start: tokens.start() };
         train.ids = tokens.encode(parts.train)?;
         train.characters = parts.train.chars().count();
         let mut pipeline = LanguagePipeline::new(tokens, &train);
@@ -180,6 +181,11 @@ impl Lesson for Writing {
 
     fn pipeline(&self) -> &LanguagePipeline {
         &self.pipeline
+    }
+
+    fn fit_baselines(&mut self) -> Result<()> {
+        self.pipeline.rival = Rival::of(&self.learner.train.ids);
+        Ok(())
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

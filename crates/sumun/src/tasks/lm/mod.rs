@@ -10,8 +10,10 @@ mod learner;
 mod lesson;
 mod pipeline;
 mod plain_text;
+mod rival;
 mod sample;
 mod score;
+mod spelling;
 mod streams;
 #[cfg(test)]
 mod tests;

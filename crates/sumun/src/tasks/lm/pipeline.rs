@@ -5,18 +5,22 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::figures::{Figures, Measured, Prediction, Predictions, Unknown, not_finite};
+use super::super::baselines::best_first;
+use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown, not_finite};
 use super::super::portable;
 use super::super::protocol::Pieces;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
 use super::plain_text::PlainText;
+use super::rival::{KEPT, Rival};
 use super::sample::Sampling;
 use super::score::Reading;
+use super::spelling::Spelling;
 use super::tokens::{Tokens, words};
 use crate::data::ReadOptions;
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, PoolLayer, RecurrentLayer};
 use crate::records::counted;
+use crate::report::text::count;
 use crate::scores::{Language, Unigram};
 use crate::text::UNK;
 use crate::{Error, Result};
@@ -25,8 +29,12 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LanguagePipeline {
     pub(super) tokens: Tokens,
-    /// How often each id is in the training part, for the baseline.
+    /// How often each id is in the training part, for the simplest baseline.
     counts: Vec<u64>,
+    /// The model of n-grams that the network is measured against as well; none in a training that has not ended, in files of
+    /// earlier versions, and of long texts.
+    #[serde(default, skip_serializing_if = "Rival::is_not_kept")]
+    pub(super) rival: Rival,
     /// What is said about how files are written.
     #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
     pub(in super::super) reading: ReadOptions,
@@ -36,7 +44,7 @@ impl LanguagePipeline {
     pub(super) fn new(tokens: Tokens, train: &Reading) -> Self {
         let mut counts = vec![0; tokens.vocabulary.len()];
         train.ids.iter().for_each(|&id| counts[id as usize] += 1);
-        Self { tokens, counts, reading: ReadOptions::default() }
+        Self { tokens, counts, rival: Rival::default(), reading: ReadOptions::default() }
     }
 
     /// How many ids the network reads, and has an output for.
@@ -47,7 +55,13 @@ impl LanguagePipeline {
     /// The ids of a part.
     pub(super) fn reading(&self, text: &str) -> Result<Reading> {
         let ids = self.tokens.encode(text)?;
-        Ok(Reading { ids, characters: text.chars().count(), start: self.tokens.start() })
+        let mut spelling = 0.0;
+        if ids.contains(&UNK) {
+            let spellings = Spelling::of(&self.tokens);
+            let unknown = self.tokens.of(text).zip(&ids).filter(|(_, id)| **id == UNK);
+            spelling = unknown.map(|(token, _)| spellings.nats(&token)).sum();
+        }
+        Ok(Reading { ids, characters: text.chars().count(), spelling, start: self.tokens.start() })
     }
 
     /// Measures the model and the baseline on a text: every token of it is predicted, from all that comes before it, the
@@ -59,7 +73,21 @@ impl LanguagePipeline {
             return Err(Error::Data(format!("{}: there is no token in it; give a longer text", text.name)));
         }
         let measured = self.score(model, part, &reading)?;
-        Ok(Measured { notes: note.into_iter().collect(), ..measured })
+        let notes = note.into_iter().chain(self.lacks_rival());
+        Ok(Measured { notes: notes.collect(), ..measured })
+    }
+
+    /// What to say where a file keeps no n-grams, as the training text was long.
+    fn lacks_rival(&self) -> Option<String> {
+        let learnt: u64 = self.counts.iter().fold(0, |all, &count| all.saturating_add(count));
+        (self.rival.is_none() && learnt > KEPT as u64).then(|| {
+            format!(
+                "Kneser–Ney, the better baseline, is not there: a model file keeps the n-grams of at most {} tokens, and the \
+                 training had {}; its own report compares with it",
+                count(KEPT),
+                count(learnt as usize)
+            )
+        })
     }
 
     /// A text as the model reads it, and what that changed.
@@ -68,22 +96,31 @@ impl LanguagePipeline {
     }
 
     pub(super) fn score(&self, model: &Model, part: &str, reading: &Reading) -> Result<Measured> {
-        let (tokens, characters) = (reading.ids.len() as u64, reading.characters as u64);
-        let figures = |nats: f64| Language::of(nats, tokens, characters).map(Figures::Language);
-        let nats = reading.nats(model, self.vocabulary())?;
+        let (tokens, vocabulary) = (reading.ids.len(), self.vocabulary());
+        let figures = |nats: f64| Language::of(nats, reading.predicted(vocabulary)).map(Figures::Language);
+        let nats = reading.nats(model, vocabulary)?;
         // Its perplexity, e to the mean, has to be a number as well.
         if !(nats / tokens.max(1) as f64).exp().is_finite() {
             return Err(not_finite(&format!("the sum of −ln p of {tokens} tokens is {nats}")));
         }
+        let simplest = Baseline {
+            name: "each token as often as in training".into(),
+            figures: figures(Unigram::of_counts(&self.counts)?.nats(&reading.ids)?)?,
+        };
+        let words = words(self.tokens.tokenizer.unit);
+        let rival = self.rival.nats(&reading.ids, reading.start, vocabulary, words);
+        let judged = |(name, nats)| Ok::<_, Error>(Baseline { name, figures: figures(nats)? });
+        let (best, other_baselines) =
+            best_first(simplest, rival.map(judged).transpose()?.into_iter().collect());
         Ok(Measured {
             part: part.into(),
-            examples: reading.ids.len(),
+            examples: tokens,
             classes: Vec::new(),
             unknown: Some(Unknown::among(&reading.ids)),
             figures: figures(nats)?,
-            baseline: figures(Unigram::of_counts(&self.counts)?.nats(&reading.ids)?)?,
-            baseline_name: "each token as often as in training".into(),
-            other_baselines: Vec::new(),
+            baseline: best.figures,
+            baseline_name: best.name,
+            other_baselines,
             predictions: Vec::new(),
             notes: Vec::new(),
         })
@@ -138,7 +175,10 @@ impl Pipeline for LanguagePipeline {
             ));
         }
         let vocabulary = self.vocabulary();
-        check_network(model, Input::ids(vocabulary), &[None, None, Some(vocabulary)])
+        check_network(model, Input::ids(vocabulary), &[None, None, Some(vocabulary)])?;
+        self.rival
+            .check(vocabulary)
+            .map_err(|problem| Error::Model(format!("its pipeline cannot be used: {problem}")))
     }
 
     fn portable(&self) -> std::result::Result<Map<String, Value>, String> {

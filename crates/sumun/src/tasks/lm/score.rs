@@ -7,6 +7,7 @@ use ndarray::Array2;
 use super::streams::stretches;
 use crate::loss::CrossEntropy;
 use crate::model::{Batch, Model, ModelState};
+use crate::scores::Predicted;
 use crate::text::PAD;
 use crate::{Layout, Result};
 
@@ -16,6 +17,8 @@ pub(super) struct Reading {
     pub(super) ids: Vec<u32>,
     /// How many characters they stand for.
     pub(super) characters: usize,
+    /// −ln p of the spellings of unknown tokens.
+    pub(super) spelling: f64,
     /// What the text is read as following.
     pub(super) start: u32,
 }
@@ -87,6 +90,16 @@ const CHUNK: usize = 128;
 const MOST_LOGITS: usize = 1 << 24;
 
 impl Reading {
+    /// What its figures are of.
+    pub(super) fn predicted(&self, vocabulary: usize) -> Predicted {
+        Predicted {
+            tokens: self.ids.len() as u64,
+            vocabulary: vocabulary as u64,
+            characters: self.characters as u64,
+            spelling: self.spelling,
+        }
+    }
+
     /// The sum of −ln p over all tokens, without dropout. The text is read in one stretch, or in up to 32 side by side
     /// where each has 1024 tokens or more; how does not depend on how the model was trained.
     pub(super) fn nats(&self, model: &Model, vocabulary: usize) -> Result<f64> {
@@ -147,7 +160,7 @@ mod tests {
         let model = Model::builder(Input::ids(5)).embedding(4).layer(layer).dense(5).build(3).unwrap();
         for total in [1, 127, 128, 2000, 2100, 5000] {
             let ids: Vec<u32> = (0..total).map(|k: u32| (k * k / 7 + k / 3) % 5).collect();
-            let reading = Reading { characters: ids.len(), start: 2, ids };
+            let reading = Reading { characters: ids.len(), spelling: 0.0, start: 2, ids };
             let found = reading.nats(&model, 5).unwrap();
             let whole = stretches(reading.ids.len(), 1);
             let chunk = Chunk::new(&reading, &whole);

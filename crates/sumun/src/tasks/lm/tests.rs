@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::super::{Figures, TrainedTask, Training, open_file};
+use super::super::{Baseline, Figures, TrainedTask, Training, open_file};
+use super::rival::KEPT;
 use super::*;
 use crate::Result;
 use crate::forecast::Cell;
@@ -114,7 +115,13 @@ fn a_model_learns_and_writes_what_it_has_read() {
         let (Figures::Language(model), Figures::Language(baseline)) = (&part.figures, &part.baseline) else {
             panic!("{part:?}")
         };
-        assert!(model.nats < 0.3 && baseline.nats > 2.0, "{part:?}");
+        // The song says nothing new after eight letters.
+        assert!(model.nats < 0.3 && baseline.nats < 0.3, "{part:?}");
+        assert_eq!(part.baseline_name, "modified Kneser–Ney, order 8");
+        let [Baseline { name, figures: Figures::Language(simplest) }] = &part.other_baselines[..] else {
+            panic!("{part:?}")
+        };
+        assert!(name.contains("as often as in training") && simplest.nats > 2.0, "{part:?}");
         assert!((model.bits_per_character - model.nats / std::f64::consts::LN_2).abs() < 1e-9);
         assert!(part.predictions.is_empty() && part.examples as u64 == model.tokens);
     }
@@ -161,12 +168,13 @@ fn every_level_learns_and_writes_its_own_kind() {
         let mut config = config(folder.path(), &text.replace("green bottles", "green ( bottles )"), level);
         config.train.epochs = Some(10);
         let (file, measured) = trained(config);
-        let (Figures::Language(model), Figures::Language(baseline)) =
-            (&measured[0].figures, &measured[0].baseline)
+        // The n-grams know such a song after one reading.
+        let (Figures::Language(model), Figures::Language(simplest)) =
+            (&measured[0].figures, &measured[0].other_baselines[0].figures)
         else {
             panic!("{measured:?}")
         };
-        assert!(model.nats < baseline.nats, "{level} {measured:?}");
+        assert!(model.nats < simplest.nats, "{level} {measured:?}");
         // Words and letters of Hangul are counted in characters all the same.
         let characters = model.nats * model.tokens as f64 / std::f64::consts::LN_2 / model.bits_per_character;
         let held = text.replace("green bottles", "green ( bottles )").chars().count() as f64 * 0.1;
@@ -234,6 +242,60 @@ fn a_step_with_more_logits_than_memory_is_learnt() {
     assert_eq!(Training::begin(config).unwrap().config().own.chunk, 1800);
 }
 
+/// A model file keeps the n-grams of a short text alone, and says so of a long one.
+#[test]
+fn the_baseline_of_a_long_text_is_there_in_its_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = KEPT / 25;
+    let mut config = config(folder.path(), &song(lines), Level::Char);
+    (config.network.hidden, config.network.layers, config.train.epochs) = (2, 1, Some(1));
+    (config.train.batch, config.own.chunk) = (Some(64), 100);
+    let (file, measured) = trained(config);
+    assert_eq!(measured[0].baseline_name, "modified Kneser–Ney, order 8");
+    assert!(file.config["pipeline"].get("rival").is_none());
+    let task = TrainedTask::<Lm>::from_file(file).unwrap();
+    let path = folder.path().join("more.txt");
+    std::fs::write(&path, song(20)).unwrap();
+    let again = task.evaluate(&path).unwrap();
+    assert_eq!(again.baseline_name, "each token as often as in training");
+    let expected = "Kneser–Ney, the better baseline, is not there: a model file keeps the n-grams of at most 131,072 tokens";
+    assert!(again.notes.iter().any(|note| note.starts_with(expected)), "{:?}", again.notes);
+}
+
+/// Models of words and of letters are compared by what it takes to say all of a text: what an unknown word is, too.
+#[test]
+fn unknown_tokens_are_spelled_in_bits_per_character() {
+    let folder = tempfile::tempdir().unwrap();
+    for level in [Level::Word, Level::Char] {
+        let mut config = config(folder.path(), &song(40), level);
+        (config.train.epochs, config.own.chunk) = (Some(1), 10);
+        let (file, _) = trained(config);
+        let task = TrainedTask::<Lm>::from_file(file).unwrap();
+        let bits = |text: &str| {
+            let path = folder.path().join("more.txt");
+            std::fs::write(&path, text).unwrap();
+            let measured = task.evaluate(&path).unwrap();
+            let Figures::Language(figures) = measured.figures else { panic!("{measured:?}") };
+            assert_eq!(figures.vocabulary, task.pipeline.vocabulary() as u64);
+            let tokens = figures.nats * figures.tokens as f64 / std::f64::consts::LN_2;
+            (
+                figures.bits_per_character * text.chars().count() as f64 - tokens,
+                measured.unknown.unwrap().count,
+            )
+        };
+        let (known, none) = bits("1 green bottles,\n");
+        assert!(known.abs() < 1e-9 && none == 0, "{known}");
+        let (letter, one) = bits("ñ");
+        // One of all characters of Unicode, and where words are tokens that it is another letter, and ends.
+        assert!(letter >= 20.0 && one == 1, "{letter}");
+        if level == Level::Word {
+            // Letters as the known words have them take few bits, others more.
+            let ((like, _), (unlike, _)) = (bits("greens"), bits("xqzvjk"));
+            assert!(0.0 < like && like < 30.0 && unlike > like + 20.0, "{like} {unlike}");
+        }
+    }
+}
+
 #[test]
 fn what_is_noticed_is_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -262,6 +324,11 @@ fn a_file_that_holds_no_language_model_is_refused() {
         assert!(error.contains(expected) && !error.contains('\n'), "{error}");
     };
     check(&|file| file.task = "classify".into(), "its pipeline is not one for classify");
+    check(&|file| file.config["pipeline"]["rival"][7] = 999.into(), "its n-grams have the token 999 of");
+    check(
+        &|file| file.config["pipeline"]["rival"] = vec![2; KEPT + 1].into(),
+        "its n-grams are those of 131073 tokens, of 131072 at most",
+    );
     check(&|file| drop(file.config["pipeline"]["counts"].as_array_mut().unwrap().pop()), "tokens, but");
     check(
         &|file| drop(file.config["pipeline"]["tokens"]["vocabulary"]["tokens"].as_array_mut().unwrap().pop()),

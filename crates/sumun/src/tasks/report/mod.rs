@@ -19,7 +19,7 @@ use super::translate;
 use crate::report::EpochRow;
 use crate::report::curves::Curves;
 use crate::report::frame::{self, Card, Frame, section};
-use crate::report::text::{counted, duration, escape, fixed, number};
+use crate::report::text::{count, counted, duration, escape, fixed, number};
 
 /// The report of a training: one self-contained HTML page, which the same input always gives the same bytes of. All that
 /// comes from the data is escaped.
@@ -77,7 +77,11 @@ fn part_amount(measured: &Measured) -> String {
         Figures::Translation(_) => "pair",
         Figures::Simulation(_) => "row",
     };
-    counted(measured.examples, noun)
+    let amount = counted(measured.examples, noun);
+    match measured.figures {
+        Figures::Language(figures) => format!("{amount} of {} known", count(figures.vocabulary as usize)),
+        _ => amount,
+    }
 }
 
 /// What people call a part.
@@ -244,7 +248,8 @@ fn meaning(figures: &Figures) -> &'static str {
         }
         Figures::Language(_) => {
             "The better figure of each part is marked. Nats are the mean −ln p of each token; perplexity is e to that \
-             power; bits per character compare models of words and characters."
+             power. Both compare models of one vocabulary, in which &lt;UNK&gt; stands for all that is unknown; bits per \
+             character compare models of words and characters, as unknown words are spelled there."
         }
     }
 }
