@@ -1,4 +1,4 @@
-//! What a person sees while a model learns: a live bar on a terminal, sparse lines elsewhere.
+//! What a person sees while a model learns: a live bar on a terminal, a line now and then elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,8 +10,8 @@ use sumun::train::{EpochEnd, Progress, StepEnd, TrainingStage};
 use crate::output::tell;
 use crate::terminal::{Style, count, duration, number, one_line, wrapped};
 
-/// About how many lines a training writes where there is no terminal.
-const LINES: usize = 12;
+/// How often a training writes a line at most where there is no terminal, and a long one at least.
+const LINE_EVERY: Duration = Duration::from_secs(10);
 /// The widest a note is written, in terminal columns.
 const COLUMNS: usize = 78;
 /// How often a step within an epoch is shown at most.
@@ -61,6 +61,10 @@ struct Current {
     started: Instant,
     /// When a step was last shown.
     shown: Instant,
+    /// When a line was last written.
+    told: Instant,
+    /// How many epochs, in part too, had been trained before: a training may go on from a checkpoint.
+    before: Option<f64>,
     epochs: usize,
     /// The last epoch, if its line has not been written.
     unwritten: Option<EpochEnd>,
@@ -113,6 +117,12 @@ impl Display {
 }
 
 impl Current {
+    /// Seconds until all candidates are trained at the latest, after so many epochs of this one.
+    fn time_left(&self, epochs: f64) -> f64 {
+        let trained = epochs - self.before.unwrap_or(0.0);
+        time_left(&self.stage, epochs, trained, self.started.elapsed().as_secs_f64())
+    }
+
     /// One line on what a candidate took. Losses of candidates are on different scales; they are not shown side by side.
     fn outcome(&self, style: Style) -> String {
         let epochs = match self.epochs {
@@ -135,6 +145,8 @@ impl Progress for Display {
             stage: stage.clone(),
             started: now,
             shown: now,
+            told: now,
+            before: None,
             epochs: 0,
             unwritten: None,
             estimated: false,
@@ -164,12 +176,12 @@ impl Progress for Display {
         let Some(current) = &mut self.stage else { return };
         current.epochs = end.record.epoch;
         let unit = current.stage.unit;
-        let left = time_left(end, current.started.elapsed().as_secs_f64());
+        let left = current.time_left(end.record.epoch as f64);
         if matches!(self.mode, Mode::Lines) {
-            let every = end.epochs.div_ceil((LINES / end.candidates.max(1)).max(4)).max(1);
-            if end.record.epoch == 1 || end.record.epoch.is_multiple_of(every) {
+            if end.record.epoch == 1 || current.told.elapsed() >= LINE_EVERY {
                 current.unwritten = None;
-                tell(&line(end, current.stage.unit));
+                current.told = Instant::now();
+                tell(&format!("{}  {} left", line(end, unit), clock(left)));
             } else {
                 current.unwritten = Some(end.clone());
             }
@@ -182,6 +194,8 @@ impl Progress for Display {
 
     fn step(&mut self, step: &StepEnd) {
         let Some(current) = &mut self.stage else { return };
+        let there = epochs_of(step);
+        current.before.get_or_insert(there - 1.0 / step.steps.max(1) as f64);
         // Of short epochs, the lines of whole epochs are enough.
         if current.shown.elapsed() < STEP_SHOWN {
             return;
@@ -192,6 +206,13 @@ impl Progress for Display {
         current.estimated |= estimate.is_some();
         if let Some(estimate) = estimate.filter(|_| !matches!(self.mode, Mode::Silent)) {
             above_bar(&self.style.dim(&format!("  {estimate}")));
+        }
+        // The line of an epoch that ends with this step says more.
+        if matches!(self.mode, Mode::Lines) && step.step < step.steps && current.told.elapsed() >= LINE_EVERY
+        {
+            current.told = Instant::now();
+            current.unwritten = None;
+            tell(&step_line(step, current.stage.epochs, current.time_left(there)));
         }
         let prefix = stepping(&current.stage.name, step);
         if let Some(bar) = self.live() {
@@ -212,12 +233,17 @@ pub(crate) fn tell_note(note: &str, style: Style) {
     }
 }
 
-/// Seconds until all candidates are trained at the latest, from the mean epoch of this one.
-fn time_left(end: &EpochEnd, elapsed_s: f64) -> f64 {
-    let epoch_s = elapsed_s / end.record.epoch.max(1) as f64;
-    let here = end.epochs.saturating_sub(end.record.epoch);
-    let after = end.candidates.saturating_sub(end.candidate) * end.epochs;
-    epoch_s * (here + after) as f64
+/// Seconds until all candidates are trained at the latest, after `epochs` of this one, of which the last `trained` took
+/// `elapsed_s`.
+fn time_left(stage: &TrainingStage, epochs: f64, trained: f64, elapsed_s: f64) -> f64 {
+    let here = (stage.epochs as f64 - epochs).max(0.0);
+    let after = stage.candidates.saturating_sub(stage.candidate) * stage.epochs;
+    elapsed_s / trained * (here + after as f64)
+}
+
+/// How many epochs there are behind a step, in part too.
+fn epochs_of(step: &StepEnd) -> f64 {
+    (step.epoch - 1) as f64 + step.step as f64 / step.steps.max(1) as f64
 }
 
 fn losses(end: &EpochEnd) -> String {
@@ -276,6 +302,14 @@ fn line(end: &EpochEnd, unit: &str) -> String {
     format!("  epoch {:digits$}/{}  {}  {}", end.record.epoch, end.epochs, losses(end), rate(end, unit))
 }
 
+/// As [`line`], within an epoch.
+fn step_line(step: &StepEnd, epochs: usize, left_s: f64) -> String {
+    let digits = epochs.to_string().len();
+    let loss = short(step.loss);
+    let StepEnd { epoch, step, steps, .. } = step;
+    format!("  epoch {epoch:digits$}/{epochs}  step {step}/{steps}  loss {loss}  {} left", clock(left_s))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,6 +352,13 @@ mod tests {
     }
 
     #[test]
+    fn a_line_within_an_epoch_says_what_is_left() {
+        let step = StepEnd { epoch: 3, step: 120, steps: 240, loss: 1.6043 };
+        assert_eq!(epochs_of(&step), 2.5);
+        assert_eq!(step_line(&step, 12, 65.2), "  epoch  3/12  step 120/240  loss 1.6043  1:06 left");
+    }
+
+    #[test]
     fn a_long_training_is_estimated_in_its_first_epoch() {
         let stage = TrainingStage {
             name: "x".into(),
@@ -342,8 +383,18 @@ mod tests {
 
     #[test]
     fn time_left_counts_the_candidates_to_come() {
-        assert_eq!(time_left(&end(100, 3, None), 50.0), 50.0);
-        assert_eq!(time_left(&end(100, 1, None), 50.0), 250.0);
+        let stage = |candidate| TrainingStage {
+            name: "x".into(),
+            candidate,
+            candidates: 3,
+            epochs: 200,
+            examples: 100,
+            unit: "rows",
+        };
+        assert_eq!(time_left(&stage(3), 100.0, 100.0, 50.0), 50.0);
+        assert_eq!(time_left(&stage(1), 100.0, 100.0, 50.0), 250.0);
+        // Gone on from the end of epoch 90: ten epochs took 50 s.
+        assert_eq!(time_left(&stage(3), 100.0, 10.0, 50.0), 500.0);
         assert_eq!(losses(&end(1, 1, None)), "train 0.0312");
     }
 }

@@ -107,8 +107,10 @@ fn lines_are_sparse_without_a_terminal() {
     let place = Place::with_series();
     let ran = place.succeed(&train("y.csv", "y", &["--horizon", "7", "--epochs", "90", "--patience", "90"]));
     let lines = ran.stderr.lines().filter(|line| line.trim_start().starts_with("epoch ")).count();
-    assert!((8..=20).contains(&lines), "{}", ran.stderr);
-    assert!(ran.stderr.contains("epoch 90/90"), "{}", ran.stderr);
+    // By time, so that a machine that is very slow writes some between the first and the last.
+    assert!((2..=45).contains(&lines), "{}", ran.stderr);
+    let first = ran.stderr.lines().find(|line| line.starts_with("  epoch  1/90 ")).unwrap_or_default();
+    assert!(first.ends_with(" left") && ran.stderr.contains("epoch 90/90"), "{}", ran.stderr);
 }
 
 #[test]
