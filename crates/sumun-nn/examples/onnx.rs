@@ -27,8 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::fs::write(output, safetensors::write(&outputs, &BTreeMap::new())?)?;
         }
         ["write", model, output, ref options @ ..] => {
-            let options =
-                OnnxOptions { lengths: options.contains(&"lengths"), states: options.contains(&"states") };
+            let options = OnnxOptions {
+                lengths: options.contains(&"lengths"),
+                states: options.contains(&"states"),
+                scores: false,
+            };
             std::fs::write(output, onnx::write(&write(&import(model)?.model, options)?))?;
         }
         _ => return Err("usage: apply MODEL INPUT OUTPUT | write MODEL OUTPUT [lengths] [states]".into()),

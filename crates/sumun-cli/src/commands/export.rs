@@ -59,7 +59,8 @@ fn targets() -> impl TypedValueParser<Value = Target> {
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let opened = open_with(&arguments.model, arguments.told.options()?)?;
     super::refuse_same_file(&arguments.model, &arguments.out)?;
-    let options = OnnxOptions { lengths: arguments.lengths, states: arguments.states };
+    let options =
+        OnnxOptions { lengths: arguments.lengths, states: arguments.states, ..OnnxOptions::default() };
     let is_graph = ending(&arguments.out) == "onnx" || !opened.is_run();
     if options != OnnxOptions::default() && (arguments.to != Target::Onnx || !is_graph) {
         let what = if options.lengths { "--lengths" } else { "--states" };

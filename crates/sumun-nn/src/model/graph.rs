@@ -3,7 +3,7 @@
 use super::config::ModelConfig;
 use super::plan::{Plan, PlannedLayer, Source};
 use crate::layer::{Signal, Stage};
-use crate::nn::{Activation, Dense, InputGradient};
+use crate::nn::{Activation, Crf, Dense, InputGradient};
 use crate::{Error, Parameters, Result};
 
 /// A model without its parameters.
@@ -74,6 +74,12 @@ impl Graph {
         let trained = self.needs_gradient(parameters, InputGradient::Skip).of(Source::Layer(head));
         let &[from] = self.plan.layers[head].reads.as_slice() else { return None };
         (dense.config().activation == Activation::Linear && !read && trained).then_some((head, from))
+    }
+
+    /// The conditional random field that the only output comes from.
+    pub(super) fn crf(&self) -> Option<&Crf> {
+        let &[Source::Layer(last)] = self.plan.outputs.as_slice() else { return None };
+        self.layers[last].layer().downcast_ref()
     }
 }
 

@@ -18,7 +18,10 @@ use crate::layer::{Building, Value};
 #[cfg(feature = "interchange")]
 use crate::layer::{Signal, StateShape};
 use crate::loss::CrossEntropy;
-use crate::nn::{Attention, Dense, Embedding, InputGradient, MaskingLayer, Recurrent, RecurrentLayer};
+use crate::nn::{
+    Attention, Crf, CrfGradients, Dense, Embedding, InputGradient, MaskingLayer, Recurrent, RecurrentLayer,
+    TagRules,
+};
 use crate::noise::Noise;
 use crate::train::Penalties;
 use crate::{Error, Ids, Layout, Parameters, Result, Rows};
@@ -69,7 +72,7 @@ pub struct Model {
     penalties: Penalties,
 }
 
-/// What [`Model::cross_entropy`] returns of a batch.
+/// What [`Model::cross_entropy`] and [`Model::tag_loss`] return of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchGradients {
     /// The mean loss, without the [`penalty`](Model::penalty).
@@ -405,6 +408,37 @@ impl Model {
         drop(x);
         self.back_from(cache, vec![(from, d)], InputGradient::Skip)?;
         Ok(BatchGradients { loss: value, weight, state })
+    }
+
+    /// The conditional random field that the only output comes from; None where it comes from another layer.
+    pub fn crf(&self) -> Option<&Crf> {
+        self.graph.crf()
+    }
+
+    /// The gradients of a batch of tagged sequences in one go: [`forward_train_with_state`](Self::forward_train_with_state), the
+    /// loss of the conditional random field that the output comes from ([`Crf::loss_and_gradient`]), and
+    /// [`backward`](Self::backward). `targets` gives the tag of every row of the output from the output's layout. Error: the output
+    /// comes from another layer.
+    pub fn tag_loss<'a>(
+        &mut self,
+        feed: impl Into<Feed<'a>>,
+        initial: Option<&ModelState>,
+        noise: Noise,
+        rules: Option<&TagRules>,
+        targets: impl FnOnce(&Layout) -> Vec<u32>,
+    ) -> Result<BatchGradients> {
+        self.only_output()?;
+        let (rows, state, cache) = self.forward_train_with_state(feed, initial, noise)?;
+        let Some(crf) = self.graph.crf() else {
+            return Err(Error::Invalid(
+                "the loss of tags that are chosen together is for a model whose last layer is a crf".into(),
+            ));
+        };
+        let targets = targets(&rows.layout);
+        let CrfGradients { loss, weight, d_emissions } =
+            crf.loss_and_gradient(&mut self.parameters, &rows, &targets, rules)?;
+        self.backward(cache, d_emissions)?;
+        Ok(BatchGradients { loss, weight, state })
     }
 
     /// The penalties of all regularisers on trainable weights, to be added to the loss. [`backward`](Self::backward)

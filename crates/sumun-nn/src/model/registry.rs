@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use super::layer_config::{LayerConfig, OneOrMore};
 use crate::layer::LayerSpec;
 use crate::nn::{
-    ActivationLayer, AttentionLayer, BatchNormLayer, CollectLayer, CombineLayer, Conv1dLayer, CropLayer,
-    CrossAttentionLayer, DenseLayer, DistributeLayer, DropoutLayer, ElementwiseLayer, EmbeddingLayer,
-    LayerNormLayer, MaskingLayer, PadLayer, PoolLayer, RecurrentLayer, ReverseLayer, SliceLayer,
-    SoftmaxLayer, UnflattenLayer,
+    ActivationLayer, AttentionLayer, BatchNormLayer, CollectLayer, CombineLayer, Conv1dLayer, CrfLayer,
+    CropLayer, CrossAttentionLayer, DenseLayer, DistributeLayer, DropoutLayer, ElementwiseLayer,
+    EmbeddingLayer, LayerNormLayer, MaskingLayer, PadLayer, PoolLayer, RecurrentLayer, ReverseLayer,
+    SliceLayer, SoftmaxLayer, UnflattenLayer,
 };
 use crate::{Error, Result};
 
@@ -58,6 +58,7 @@ impl Registry {
             .with::<ElementwiseLayer>()
             .with::<DistributeLayer>()
             .with::<CollectLayer>()
+            .with::<CrfLayer>()
     }
 
     /// With the kinds of `S`, which take the place of kinds of the same names.

@@ -7,6 +7,7 @@ pub mod batch_norm;
 mod by_sequence;
 pub mod combine;
 pub mod conv1d;
+pub mod crf;
 pub mod cross_attention;
 pub mod custom;
 pub mod dense;
@@ -39,6 +40,7 @@ pub use attention::{Attention, AttentionConfig, AttentionLayer};
 pub use batch_norm::{BatchNorm, BatchNormConfig, BatchNormLayer};
 pub use combine::{Combine, CombineInput, CombineLayer};
 pub use conv1d::{Conv1d, Conv1dConfig, Conv1dLayer, Padding};
+pub use crf::{Crf, CrfConfig, CrfGradients, CrfLayer, TagRules, UNKNOWN_TAG};
 pub use cross_attention::{
     CrossAttention, CrossAttentionCache, CrossAttentionConfig, CrossAttentionLayer, Score,
 };

@@ -8,8 +8,8 @@ use crate::layer::Signal;
 use crate::model::{DenseLayer, DropoutLayer, EmbeddingLayer, LayerConfig, PoolLayer, RecurrentLayer, Wired};
 use crate::nn::{
     Activation, ActivationFunction, ActivationLayer, AttentionLayer, BatchNormLayer, Combine, CombineLayer,
-    Conv1dLayer, CropLayer, Elementwise, ElementwiseLayer, LayerNormLayer, PadLayer, PadMode, Padding,
-    ReverseLayer, SliceLayer, SoftmaxLayer, UnflattenLayer,
+    Conv1dLayer, CrfLayer, CropLayer, Elementwise, ElementwiseLayer, LayerNormLayer, PadLayer, PadMode,
+    Padding, ReverseLayer, SliceLayer, SoftmaxLayer, UnflattenLayer,
 };
 use crate::{Error, Result};
 
@@ -31,6 +31,14 @@ impl Writer<'_> {
             self.dense(dense, name, &x, signal)?
         } else if layer.get::<DropoutLayer>().is_some() {
             // Nothing is lost where a model is used.
+            x
+        } else if layer.get::<CrfLayer>().is_some() {
+            if !self.options.scores {
+                return Err(Error::Invalid(format!(
+                    "{name}, a layer of the kind crf, chooses the tags of a sequence together, which no ONNX graph does here; write \
+                     the whole run to a folder, whose script does, or train without the layer"
+                )));
+            }
             x
         } else if let Some(pool) = layer.get::<PoolLayer>() {
             self.pool(pool.over, name, &x)?

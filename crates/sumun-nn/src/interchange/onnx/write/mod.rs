@@ -30,6 +30,9 @@ pub struct OnnxOptions {
     /// The states of recurrent layers: inputs `h_0` and `c_0`, outputs `h_n` and `c_n`, each `[L·D, N, H]`, with `.` and the
     /// layer's name behind where there are several layers.
     pub states: bool,
+    /// The scores that a conditional random field reads as the output of its layer, for a program that finds the tags itself.
+    /// Without this, such a layer is an error: a graph does not choose tags together.
+    pub scores: bool,
 }
 
 /// Writes a model as a graph whose inputs and outputs have the model's names, `output` where there is one output: numbers
