@@ -78,6 +78,37 @@ fn tasks_on_sequences_say_their_tokens_classes_and_scales() {
     assert!(place.read("lm-out/predict.py").contains("CHUNK = 128"));
 }
 
+/// Tags that are chosen together are what a graph alone cannot say.
+#[test]
+fn tags_that_are_chosen_together_are_found_by_the_script() {
+    let place = Place::new();
+    place.write("s.conll", "to\tO\nNew\tB-CITY\nYork\tI-CITY\n\nfrom\tO\nBoston\tB-CITY\n\n".repeat(15));
+    place.succeed(&["train", "tag", "s.conll", "--epochs", "1", "--hidden", "4", "--out", "run", "--quiet"]);
+    place.succeed(&["export", "run", "--to", "onnx", "--out", "out"]);
+    let data = json(&place, "out");
+    let returns = &data["returns"];
+    assert_eq!(
+        (&returns["kind"], &returns["classes"]),
+        (&"tags".into(), &serde_json::json!(["B-CITY", "I-CITY", "O"]))
+    );
+    // Nothing but a B- or an I- comes before an I-.
+    assert_eq!(returns["crf"]["rules"]["transitions"], serde_json::json!(["111", "111", "101"]));
+    assert_eq!(returns["crf"]["rules"]["start"], serde_json::json!(["101"]));
+    assert_eq!(returns["crf"]["rules"]["end"], serde_json::json!(["1", "1", "1"]));
+    let weights = returns["crf"]["transitions"].as_array().unwrap();
+    assert!(weights.len() == 3 && weights.iter().any(|row| row[0] != 0.0), "{weights:?}");
+    assert!(place.read("out/predict.py").contains("def together("));
+    for to in ["onnx", "keras"] {
+        let file = format!("alone.{to}");
+        place.refuse(&["export", "run", "--to", to, "--out", &file], &["crf"]);
+        assert!(!place.path(&file).exists());
+    }
+    place.succeed(&["train", "tag", "s.conll", "--crf", "off", "--epochs", "1", "--out", "free", "--quiet"]);
+    place.succeed(&["export", "free", "--to", "onnx", "--out", "free.onnx"]);
+    place.succeed(&["export", "free", "--to", "onnx", "--out", "free-out"]);
+    assert_eq!(json(&place, "free-out")["returns"]["kind"], "classes");
+}
+
 #[test]
 fn what_the_folder_cannot_say_is_refused_by_name() {
     let place = Place::new();

@@ -39,7 +39,7 @@ pub use classification::{ClassScore, Classification, balanced_weights, majority}
 pub use language::{Language, Predicted, Unigram};
 pub use regression::{Regression, mean};
 pub use simulation::{Simulation, kge, nse};
-pub use spans::{SpanScore, Spans, is_bio};
+pub use spans::{SpanScheme, SpanScore, Spans, is_bio};
 pub use tagging::{MostFrequentTag, Tagging};
 pub use translation::{TokenScores, Translation};
 

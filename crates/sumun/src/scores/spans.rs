@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{f1, share};
 use crate::{Error, Result};
@@ -34,6 +34,57 @@ pub struct SpanScore {
 pub fn is_bio<S: AsRef<str>>(tags: &[S]) -> bool {
     let marked = |tag: &S| split(tag.as_ref()).is_some();
     tags.iter().all(|tag| tag.as_ref() == "O" || marked(tag)) && tags.iter().any(marked)
+}
+
+/// How tags mark spans, and so which tag may follow which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpanScheme {
+    /// Every span begins with its `B-` and goes on with `I-`.
+    Iob2,
+    /// Spans are of `I-`; a `B-` begins one right behind another of its type.
+    Iob1,
+    /// As [`Iob2`](Self::Iob2), and the last token of a span has `E-`, the only one `S-` (IOBES, BIOES; BILOU, BMEWO).
+    Iobes,
+}
+
+impl SpanScheme {
+    /// The scheme that the tags of all sentences keep to. Where they keep to none, how many sentences break the one that the fewest
+    /// break.
+    pub fn of<S: AsRef<str>>(sentences: &[&[S]]) -> Result<Self, usize> {
+        let prefix = |tag: &S| split(tag.as_ref()).map(|(prefix, _)| prefix);
+        let closed = sentences.iter().copied().flatten().any(|tag| matches!(prefix(tag), Some(b'E' | b'S')));
+        let schemes: &[Self] = if closed { &[Self::Iobes] } else { &[Self::Iob2, Self::Iob1] };
+        let mut fewest = usize::MAX;
+        for &scheme in schemes {
+            let broken = sentences.iter().filter(|tags| !scheme.allows(tags)).count();
+            if broken == 0 {
+                return Ok(scheme);
+            }
+            fewest = fewest.min(broken);
+        }
+        Err(fewest)
+    }
+
+    /// Whether the tags of a sentence keep to it.
+    pub fn allows<S: AsRef<str>>(self, tags: &[S]) -> bool {
+        let tags: Vec<Option<&str>> = tags.iter().map(|tag| Some(tag.as_ref())).collect();
+        let froms = std::iter::once(None).chain(tags.iter().copied());
+        froms.zip(tags.iter().copied().chain([None])).all(|(from, to)| self.may(from, to))
+    }
+
+    /// Whether a tag, or the beginning of a sentence, may be followed by another, or the end. A tag that marks no span counts as `O`.
+    pub fn may(self, from: Option<&str>, to: Option<&str>) -> bool {
+        let (from, to) = (from.and_then(split), to.and_then(split));
+        let open = from.filter(|(prefix, _)| matches!(prefix, b'B' | b'I'));
+        let same = |kind: &str| open.is_some_and(|(_, of)| of == kind);
+        match (self, to) {
+            (Self::Iob2, Some((b'I', kind))) | (Self::Iob1, Some((b'B', kind))) => same(kind),
+            (Self::Iob2 | Self::Iob1, _) => true,
+            (Self::Iobes, Some((b'I' | b'E', kind))) => same(kind),
+            (Self::Iobes, _) => open.is_none(),
+        }
+    }
 }
 
 impl Spans {
@@ -153,6 +204,30 @@ mod tests {
         ];
         for (tags, expected) in cases {
             assert_eq!(spans(&words(tags)), expected, "{tags}");
+        }
+    }
+
+    #[test]
+    fn schemes_are_told_by_what_follows_what() {
+        use SpanScheme::{Iob1, Iob2, Iobes};
+        let cases: [(&[&str], std::result::Result<SpanScheme, usize>); 12] = [
+            (&["O B-A I-A O", "B-B"], Ok(Iob2)),
+            (&["B-A B-A I-A B-B I-B"], Ok(Iob2)),
+            (&["O I-A I-A B-A I-A I-B", "B-A"], Err(1)),
+            (&["O I-A I-A B-A I-A I-B"], Ok(Iob1)),
+            (&["I-A I-B"], Ok(Iob1)),
+            (&["O I-A", "O B-A", "B-A O", "O"], Err(1)),
+            (&["B-A I-A E-A S-A O", "O O"], Ok(Iobes)),
+            (&["B-A M-A L-A U-B W-B"], Ok(Iobes)),
+            (&["S-A O B-A"], Err(1)),
+            (&["S-A", "B-A O", "E-A", "B-A E-B", "B-A I-A S-A"], Err(4)),
+            (&["B-A-b I-A-b E-A-b"], Ok(Iobes)),
+            (&["O"], Ok(Iob2)),
+        ];
+        for (sentences, expected) in cases {
+            let tags: Vec<Vec<&str>> = sentences.iter().map(|line| words(line)).collect();
+            let tags: Vec<&[&str]> = tags.iter().map(Vec::as_slice).collect();
+            assert_eq!(SpanScheme::of(&tags), expected, "{sentences:?}");
         }
     }
 

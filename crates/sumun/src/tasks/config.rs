@@ -239,6 +239,12 @@ impl<T: Task> TaskConfig<T> {
             Some(Value::Array(layers)) => layers.into_iter().map(layer).collect::<Result<_, _>>()?,
             Some(other) => return Err(format!("layers are a list of tables, not {other}")),
         };
+        // Checkpoints of versions that did not know a setting go on as they began.
+        for (section, name, value) in T::ONCE.iter().filter(|_| layers.is_empty()) {
+            if let Some(Value::Object(inner)) = map.get_mut(*section) {
+                inner.entry(*name).or_insert_with(|| (*value).into());
+            }
+        }
         Ok(Self { layers, ..Self::of_sections(map)? })
     }
 

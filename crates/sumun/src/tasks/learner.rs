@@ -6,6 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::figures::not_finite;
 use super::inputs::Sequences;
 use super::options::TrainOptions;
+use super::tag::Decoding;
 use crate::loss::{CrossEntropy, Loss, Targets};
 use crate::message::key;
 use crate::model::{Batch, Model};
@@ -140,6 +141,8 @@ pub(crate) struct Learner {
     train: Examples,
     valid: Option<Examples>,
     batches: EpochBatches,
+    /// How outputs become tags, of a tagger.
+    decoding: Option<Decoding>,
 }
 
 /// The batches of every epoch, a pure function of the lengths, the options and the seed.
@@ -163,7 +166,12 @@ impl Learner {
         options: &TrainOptions,
     ) -> Result<Self> {
         let batches = EpochBatches::new(train.sequences.lengths(), options)?;
-        Ok(Self { model, loss, train, valid, batches })
+        Ok(Self { model, loss, train, valid, batches, decoding: None })
+    }
+
+    /// A tagger, whose best epoch is the one with the best tags.
+    pub(crate) fn with_decoding(self, decoding: Decoding) -> Self {
+        Self { decoding: Some(decoding), ..self }
     }
 
     /// How many sequences it learns from.
@@ -255,7 +263,12 @@ impl Objective for Learner {
         let padded = self.train.sequences.padded(&chosen);
         if let (Loss::CrossEntropy(loss), Labels::Classes(classes)) = (&self.loss, &self.train.labels) {
             let targets = |layout: &Layout| classes.batch(&chosen, layout);
-            let batch = self.model.cross_entropy(&padded.batch()?, None, noise, loss, targets)?;
+            let batch = match self.decoding.as_ref().filter(|_| self.model.crf().is_some()) {
+                Some(decoding) => {
+                    self.model.tag_loss(&padded.batch()?, None, noise, decoding.rules(), targets)?
+                }
+                None => self.model.cross_entropy(&padded.batch()?, None, noise, loss, targets)?,
+            };
             return Ok(BatchLoss { loss: batch.loss, weight: batch.weight, rows: padded.rows() });
         }
         let (output, cache) = self.model.forward_train(&padded.batch()?, noise)?;
@@ -270,7 +283,17 @@ impl Objective for Learner {
 
     fn validate(&mut self) -> Result<Option<Validated>> {
         let Some(valid) = &self.valid else { return Ok(None) };
-        let logits = any_outputs(&self.model, &valid.sequences)?.concat();
+        let outputs = any_outputs(&self.model, &valid.sequences)?;
+        let together = match (&self.decoding, &valid.labels) {
+            (Some(decoding), Labels::Classes(ClassLabels::Steps(tags))) => {
+                decoding.validated(&self.model, &outputs, tags)?
+            }
+            _ => None,
+        };
+        if together.is_some() {
+            return Ok(together);
+        }
+        let logits = outputs.concat();
         let labels = valid.labels.flat();
         let path = self.model.parameters().path();
         let loss = match (&self.loss, &labels) {

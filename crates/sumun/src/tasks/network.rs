@@ -6,7 +6,7 @@ use super::options::NetworkOptions;
 use super::task::{Task, TaskConfig};
 use super::vectors;
 use crate::model::{DenseLayer, EmbeddingLayer, Input, LayerConfig, Model, ModelConfig, RecurrentLayer};
-use crate::nn::{Activation, ActivationLayer, Pool, SoftmaxLayer};
+use crate::nn::{Activation, ActivationLayer, CrfLayer, Pool, SoftmaxLayer};
 use crate::report::text::shape;
 use crate::settings::Pooling;
 use crate::text::{PAD, UNK, Vocabulary};
@@ -29,6 +29,8 @@ pub(super) struct Asks {
     pub(super) width: usize,
     /// What each of the numbers is for: `class`. They are logits; None of a number that is the output itself.
     pub(super) each: Option<&'static str>,
+    /// Whether the rows of a sequence are read together, by a conditional random field behind the usual network.
+    pub(super) crf: bool,
 }
 
 /// The network with its first weights, with pretrained word vectors where the options name some; how many tokens of the
@@ -89,7 +91,11 @@ fn standard(options: &NetworkOptions, input: Input, asks: Asks) -> ModelConfig {
     if dropout > 0.0 {
         builder = builder.dropout(dropout);
     }
-    builder.dense(asks.width).config()
+    builder = builder.dense(asks.width);
+    if asks.crf {
+        builder = builder.layer(CrfLayer::new());
+    }
+    builder.config()
 }
 
 /// The network of a configuration's own layers. Errors: layers that do not fit each other, or whose output is not what the
@@ -127,6 +133,18 @@ fn of_layers(layers: &[LayerConfig], input: Input, asks: Asks) -> Result<ModelCo
             shape(&wanted),
         )));
     }
+    let is_crf = |layer: &&LayerConfig| layer.get::<CrfLayer>().is_some();
+    let crfs = layers.iter().filter(is_crf).count();
+    let is_last = is_crf(&last);
+    if crfs > usize::from(is_last && asks.each == Some("tag")) {
+        return Err(Error::Invalid(
+            "the layers: crf chooses the tags of a sentence together and is the last layer of a tagger; leave it out".into(),
+        ));
+    }
+    let (last, row) = match (layers, &summary.rows[..]) {
+        ([.., before, _], [.., row, _]) if is_last => (before, row),
+        _ => (last, row),
+    };
     let bounded = last.get::<DenseLayer>().is_some_and(|layer| layer.activation != Activation::Linear)
         || last.get::<SoftmaxLayer>().is_some()
         || last.get::<ActivationLayer>().is_some();

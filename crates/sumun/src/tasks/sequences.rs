@@ -374,7 +374,7 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
     }
 
     fn portable(&self) -> Result<Portable> {
-        let fields = self.pipeline.portable().map_err(|what| not_portable(T::NAME, &what))?;
+        let fields = self.pipeline.portable(&self.model).map_err(|what| not_portable(T::NAME, &what))?;
         let keeps_states = <T::Lesson as Lesson>::Pipeline::KEEPS_STATES;
         Ok(Portable { task: T::NAME, fields, keeps_states })
     }

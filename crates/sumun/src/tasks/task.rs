@@ -44,6 +44,10 @@ pub trait Task:
     /// How long it is trained where nothing is said.
     const USUAL: Usual = Usual { epochs: 20, patience: 8 };
 
+    /// What settings of its own were before there were any, as section, name and value: what a checkpoint that does not have them
+    /// goes on with.
+    const ONCE: &'static [(&'static str, &'static str, &'static str)] = &[];
+
     /// The names of those shared settings that mean nothing to it.
     const WITHOUT: &'static [&'static str] = &[];
 
@@ -172,8 +176,9 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
     /// Measures the model and its baseline on a labelled file, `-` for standard input.
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured>;
 
-    /// The preprocessing as data that a program in another language follows. Error: what of it cannot be said that way.
-    fn portable(&self) -> std::result::Result<Map<String, Value>, String> {
+    /// The preprocessing, and what is made of the outputs of the network, as data that a program in another language follows. Error: what of it cannot be said that way.
+    fn portable(&self, model: &Model) -> std::result::Result<Map<String, Value>, String> {
+        let _ = model;
         Err("it".into())
     }
 

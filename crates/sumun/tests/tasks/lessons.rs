@@ -45,6 +45,7 @@ pub(crate) const LESSONS: &[Lesson] = &[
         file: "tags.jsonl",
         settings: &[("data.tags", "upos"), ("network.cell", "gru"), ("train.optimizer", "rmsprop")],
     },
+    Lesson { name: "tag spans", task: "tag", file: "spans.jsonl", settings: &[("train.lr", "0.01")] },
     Lesson {
         name: "translate",
         task: "translate",
@@ -126,6 +127,13 @@ fn data(file: &str) -> String {
                 let x = serde_json::to_string(&[channel(1.0), channel(-1.0)]).unwrap();
                 let kind = if n % 3 == 0 { "slow" } else { "fast" };
                 writeln!(text, "{{\"x\": {x}, \"kind\": \"{kind}\", \"score\": {}}}", n as f64 * 0.25)
+            }
+            "spans.jsonl" => {
+                let (words, tags) = (["to", "new", "york", "도"], ["O", "B-CITY", "I-CITY", "O"]);
+                let (from, to) = (n % 2, n % 2 + longer.min(3));
+                let words = serde_json::to_string(&words[from..to]).unwrap();
+                let tags = serde_json::to_string(&tags[from..to]).unwrap();
+                writeln!(text, "{{\"tokens\": {words}, \"tags\": {tags}}}")
             }
             _ => {
                 let (words, tags) = (["the", "dog", "barks", "도"], ["DET", "NOUN", "VERB", "ADV"]);

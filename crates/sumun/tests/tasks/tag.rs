@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use sumun::model::{DenseLayer, EmbeddingLayer, LayerConfig, RecurrentLayer};
+use sumun::nn::{CrfLayer, SoftmaxLayer};
 use sumun::records::Tagged;
 use sumun::tasks::{Figures, Measured, Prediction, Tag, TaskConfig, TrainedTask, Training, setting};
 
@@ -165,4 +167,205 @@ fn sentences_that_cannot_be_learnt_from_are_explained() {
     let each = ["a/A", "b/B", "c/C", "d/D", "e/E", "f/F", "g/G", "h/H", "i/I", "j/J"];
     let message = begin(folder.path(), &each, &[]).unwrap_err().to_string();
     assert!(message.contains("no sentence is left for data.valid"), "{message}");
+}
+
+/// Spans whose second word only says what it is behind the right first one.
+const SPANS: [&str; 6] = [
+    "to/O New/B-CITY York/I-CITY",
+    "from/O Boston/B-CITY",
+    "to/O York/B-CITY now/O",
+    "from/O New/B-NAME Moon/I-NAME",
+    "now/O to/O Boston/B-CITY Moon/B-NAME",
+    "Moon/B-NAME York/I-NAME",
+];
+
+fn layers(training: &Training<TaskConfig<Tag>>) -> Vec<String> {
+    let file = training.checkpoint().unwrap().to_file().unwrap();
+    let layers = file.config.pointer("/about/prepared/model/layers").unwrap().as_array().unwrap();
+    layers.iter().map(|layer| layer["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn tags_are_chosen_together_where_they_mark_spans_or_where_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let spans = SPANS.repeat(4);
+    let parts = SENTENCES.repeat(4);
+    for (sentences, asked, expected) in [
+        (&spans, None, true),
+        (&spans, Some("off"), false),
+        (&spans, Some("on"), true),
+        (&parts, None, false),
+        (&parts, Some("on"), true),
+    ] {
+        let settings: Vec<_> = asked.iter().map(|&asked| ("network.crf", asked)).collect();
+        let mut training = begin(folder.path(), sentences, &settings).unwrap();
+        assert_eq!(layers(&training).last().unwrap() == "crf", expected, "{asked:?}");
+        training.run(&mut (), &mut ()).unwrap();
+        let trained = training.finish().unwrap();
+        let figures: Vec<&str> = trained.epochs[0].figures.keys().map(String::as_str).collect();
+        assert_eq!(figures, [if sentences == &spans { "span_f1" } else { "accuracy" }]);
+        for measured in &trained.measured {
+            let found = measured.figures.headline();
+            assert_eq!(found[0].key, if sentences == &spans { "span_f1" } else { "token_accuracy" });
+            assert_eq!(found[0].value, 1.0, "{asked:?}");
+        }
+        let scheme = trained.file.config.pointer("/pipeline/crf/scheme");
+        assert_eq!(scheme.is_some(), expected);
+        assert_eq!(
+            scheme.and_then(|scheme| scheme.as_str()),
+            (expected && sentences == &spans).then_some("iob2")
+        );
+        // Probabilities of tags given the whole sentence.
+        let task = TrainedTask::<Tag>::from_file(trained.file).unwrap();
+        let answers = task.predict(&folder.path().join("train.jsonl")).unwrap();
+        for prediction in answers.predictions {
+            let Prediction::Tags { tags, probabilities } = prediction else { panic!("{prediction:?}") };
+            assert_eq!(tags.len(), probabilities.len());
+            assert!(probabilities.iter().all(|&p| p > 0.3 && p < 1.0 + 1e-5), "{probabilities:?}");
+        }
+    }
+}
+
+#[test]
+fn tags_that_keep_to_no_scheme_are_learnt_and_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sentences = SPANS.repeat(5);
+    sentences.extend(["O/O York/I-CITY", "Boston/I-CITY", "Boston/B-NAME York/B-CITY"]);
+    let mut training =
+        begin(folder.path(), &sentences, &[("data.test", "0"), ("train.epochs", "2")]).unwrap();
+    let notes = training.notes().to_vec();
+    let expected = "the tags of 2 sentences keep to no scheme of spans (BIO, IOB1, BIOES), such as a span that nothing begins; any \
+                    tag is taken to follow any";
+    assert!(notes.iter().any(|note| note == expected), "{notes:?}");
+    training.run(&mut (), &mut ()).unwrap();
+    let file = training.finish().unwrap().file;
+    assert_eq!(file.config.pointer("/pipeline/crf"), Some(&serde_json::json!({ "scheme": null })));
+    assert!(TrainedTask::<Tag>::from_file(file).is_ok());
+    // Each tag by itself needs no scheme.
+    let training = begin(folder.path(), &sentences, &[("network.crf", "off")]).unwrap();
+    assert!(!training.notes().iter().any(|note| note.contains("scheme")));
+}
+
+/// An untrained network says anything, but nothing that the scheme forbids.
+#[test]
+fn no_prediction_breaks_the_scheme() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = [
+        "to/O New/B-CITY York/E-CITY",
+        "from/O Boston/S-CITY",
+        "New/B-CITY York/I-CITY York/E-CITY now/O",
+        "Moon/S-NAME York/B-NAME York/E-NAME",
+    ];
+    let open = SPANS;
+    let begun =
+        ["to/O New/I-CITY York/I-CITY", "from/O Boston/I-CITY New/B-CITY", "Moon/I-NAME Boston/I-CITY now/O"];
+    for (sentences, scheme) in [(&closed[..], "iobes"), (&open, "iob2"), (&begun, "iob1")] {
+        let sentences = sentences.repeat(8);
+        let settings = [("data.valid", "0"), ("data.test", "0"), ("train.epochs", "1"), ("train.lr", "0")];
+        let mut training = begin(folder.path(), &sentences, &settings).unwrap();
+        training.run(&mut (), &mut ()).unwrap();
+        let file = training.finish().unwrap().file;
+        assert_eq!(file.config.pointer("/pipeline/crf/scheme"), Some(&scheme.into()));
+        let task = TrainedTask::<Tag>::from_file(file).unwrap();
+        let words = ["York", "New", "to", "Moon", "now", "Boston", "else"];
+        let text: String = (0..60)
+            .map(|n| {
+                let line: Vec<&str> =
+                    (0..n % 9 + 1).map(|t| words[(n * 5 + t * (n % 4 + 1)) % words.len()]).collect();
+                line.join("\n") + "\n\n"
+            })
+            .collect();
+        let path = folder.path().join("words.conll");
+        std::fs::write(&path, text).unwrap();
+        let tags = task.predict(&path).unwrap().predictions.into_iter().map(|prediction| match prediction {
+            Prediction::Tags { tags, .. } => tags,
+            other => panic!("{other:?}"),
+        });
+        let tags: Vec<Vec<String>> = tags.collect();
+        assert_eq!(tags.len(), 60);
+        assert!(tags.iter().flatten().any(|tag| tag != "O"), "{tags:?}");
+        let of: sumun::scores::SpanScheme = serde_json::from_value(scheme.into()).unwrap();
+        assert!(tags.iter().all(|tags| of.allows(tags)), "{scheme}: {tags:?}");
+    }
+}
+
+#[test]
+fn layers_may_end_in_a_crf_of_a_tagger_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.jsonl");
+    write(&path, &SPANS.repeat(4));
+    let table = |key: &str, value: &str| setting(key, value).unwrap();
+    let config = |task: &str, layers: Vec<LayerConfig>, epochs: &str| {
+        let tables = [table("data.train", path.to_str().unwrap()), table("train.epochs", epochs)];
+        assert_eq!(task, "tag");
+        let mut config = TaskConfig::<Tag>::from_tables(&tables).unwrap();
+        config.layers = layers;
+        Training::begin(config)
+    };
+    let network = |last: Vec<LayerConfig>| -> Vec<LayerConfig> {
+        let mut layers: Vec<LayerConfig> = vec![
+            EmbeddingLayer::new(8).into(),
+            RecurrentLayer::gru(8).bidirectional(true).return_sequences(true).into(),
+        ];
+        layers.extend(last);
+        layers
+    };
+    // O and two tags of each of two types.
+    let good = network(vec![DenseLayer::new(5).into(), CrfLayer::new().name("order").into()]);
+    let mut training = config("tag", good, "2").unwrap();
+    training.run(&mut (), &mut ()).unwrap();
+    let file = training.finish().unwrap().file;
+    assert!(file.tensors.iter().any(|tensor| {
+        tensor.name == "order.transitions" && tensor.values.iter().any(|value| *value != 0.0)
+    }));
+    let shares = SoftmaxLayer::new();
+    for (layers, expected) in [
+        (network(vec![DenseLayer::new(4).into(), CrfLayer::new().into()]), "make it a layer of 5 units"),
+        (
+            network(vec![DenseLayer::new(5).into(), CrfLayer::new().into(), DenseLayer::new(5).into()]),
+            "crf chooses the tags of a sentence together and is the last layer of a tagger",
+        ),
+        (
+            network(vec![DenseLayer::new(5).into(), shares.into(), CrfLayer::new().into()]),
+            "ends with an activation",
+        ),
+    ] {
+        let message = config("tag", layers, "2").unwrap_err().to_string();
+        assert!(message.contains(expected) && !message.contains('\n'), "{message}");
+    }
+}
+
+/// Requests whose slots only the whole sentence tells apart (`data/slots`).
+#[test]
+fn spans_are_found_better_by_tags_that_are_chosen_together() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/slots");
+    let (train, test) = (format!("{folder}/train.conll"), format!("{folder}/test.conll"));
+    let f1 = |crf: &str| {
+        let settings = [
+            ("data.train", train.as_str()),
+            ("data.test", &test),
+            ("network.crf", crf),
+            ("network.hidden", "32"),
+            ("network.embedding", "32"),
+            ("train.epochs", "12"),
+            ("train.lr", "0.01"),
+        ];
+        let tables: Vec<_> = settings.iter().map(|(key, value)| setting(key, value).unwrap()).collect();
+        let mut training = Training::begin(TaskConfig::<Tag>::from_tables(&tables).unwrap()).unwrap();
+        assert_eq!(training.notes().iter().filter(|note| note.contains("scheme")).count(), 0);
+        training.run(&mut (), &mut ()).unwrap();
+        let trained = training.finish().unwrap();
+        let best = |name: &str| trained.epochs[trained.best_epoch - 1].figures[name];
+        assert!(trained.epochs.iter().all(|epoch| epoch.figures["span_f1"] <= best("span_f1")));
+        let test = trained.measured.last().unwrap();
+        assert_eq!((test.part.as_str(), test.examples), ("test", 400));
+        let [ours, theirs] = [&test.figures, &test.baseline].map(|figures| figures.headline()[0]);
+        assert_eq!((ours.key, theirs.key), ("span_f1", "span_f1"));
+        // Of the baselines, that with the most spans is the one to beat.
+        assert!(test.other_baselines.iter().all(|other| other.figures.headline()[0].value <= theirs.value));
+        assert!(ours.value > theirs.value + 0.2, "{crf}: {} against {}", ours.value, theirs.value);
+        ours.value
+    };
+    let (on, off) = (f1("on"), f1("off"));
+    assert!(on > off + 0.03, "{on} together, {off} each by itself");
 }

@@ -82,6 +82,26 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
             json!({ "s": 4 }),
             "a most frequent tag is 4, but there are 4 tags",
         ),
+        (
+            "tag",
+            "/pipeline/crf",
+            json!({ "scheme": null }),
+            "together, but its network does not end in a crf",
+        ),
+        ("tag spans", "/pipeline/crf", Value::Null, "by itself, but its network ends in a crf"),
+        (
+            "tag spans",
+            "/pipeline/crf/scheme",
+            json!("iob3"),
+            "its pipeline cannot be read: unknown variant `iob3`",
+        ),
+        ("tag spans", "/pipeline/crf/more", json!(1), "its pipeline cannot be read: unknown field `more`"),
+        (
+            "tag spans",
+            "/pipeline/tags",
+            json!(["A", "B", "C"]),
+            "its tags mark no spans, but it has a scheme",
+        ),
         ("tag", "/pipeline/reader/kind", json!("numbers"), "its pipeline cannot be read"),
         ("tag", "/pipeline/reader/vocabulary/special_tokens", json!(false), "lacks <PAD> and <UNK>"),
         ("simulate", "/pipeline/features", json!([]), "it reads no column"),
@@ -102,7 +122,12 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
     for (name, pointer, value, expected) in cases {
         let folder = tempfile::tempdir().unwrap();
         let mut file = model(lesson(name), folder.path());
-        *file.config.pointer_mut(pointer).unwrap() = value;
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        match file.config.pointer_mut(pointer) {
+            Some(place) => *place = value,
+            // What such a file has not.
+            None => file.config.pointer_mut(parent).unwrap()[key] = value,
+        }
         let message = open_file("m", file).unwrap_err().to_string();
         assert!(message.contains(expected) && !message.contains('\n'), "{name} {pointer}: {message}");
     }
@@ -124,6 +149,31 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
         file.task = task.into();
         let message = open_file("m", file).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn weights_of_tags_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = model(lesson("tag spans"), folder.path());
+    for name in ["crf.transitions", "crf.start", "crf.end"] {
+        let place = whole.tensors.iter().position(|tensor| tensor.name == name).unwrap();
+        let shape = whole.tensors[place].shape.clone();
+        for change in ["short", "turned", "missing", "renamed"] {
+            let mut file = whole.clone();
+            match change {
+                "short" => {
+                    let shape: Vec<usize> = shape.iter().map(|size| size - 1).collect();
+                    let values = vec![0.0; shape.iter().product()];
+                    file.tensors[place] = sumun::model::NamedTensor::new(name, &shape, values);
+                }
+                "turned" => file.tensors[place].shape.push(1),
+                "missing" => drop(file.tensors.remove(place)),
+                _ => file.tensors[place].name = "strange".into(),
+            }
+            let message = open_file("m", file).unwrap_err().to_string();
+            assert!(message.contains(name) && !message.contains('\n'), "{change}: {message}");
+        }
     }
 }
 

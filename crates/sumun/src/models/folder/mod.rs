@@ -62,7 +62,7 @@ pub fn write_folder(opened: &Opened, path: &Path) -> Result<f64> {
             "there is no script for the task {task} yet; write its network alone, to a file that ends in .onnx"
         )));
     }
-    let options = OnnxOptions { lengths: false, states: keeps_states };
+    let options = OnnxOptions { lengths: false, states: keeps_states, scores: true };
     let written = write_with(model, Target::Onnx, task, options)?;
     let staged = Staged::new(path)?;
     staged.write(NETWORK, &written.bytes)?;

@@ -113,6 +113,7 @@ impl<H: Head> Labelled<H> {
             outputs: Outputs::Once(options.pool),
             width: pipeline.head.outputs()?,
             each: pipeline.classes().map(|_| "class"),
+            crf: false,
         };
         config.expect_data(&sources)?;
         let model = first_model(config, input, known, asks, &mut notes)?;

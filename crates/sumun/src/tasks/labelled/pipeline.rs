@@ -182,7 +182,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
             .map_err(|problem| Error::Model(format!("its pipeline cannot be used: {problem}")))
     }
 
-    fn portable(&self) -> std::result::Result<Map<String, Value>, String> {
+    fn portable(&self, _model: &Model) -> std::result::Result<Map<String, Value>, String> {
         if self.windows.is_some() {
             return Err("recordings that are cut into windows".into());
         }

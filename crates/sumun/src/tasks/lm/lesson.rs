@@ -115,7 +115,7 @@ impl Writing {
         }
         let vocabulary = pipeline.vocabulary();
         let known = Some(&pipeline.tokens.vocabulary);
-        let asks = Asks { outputs: Outputs::EveryStep, width: vocabulary, each: Some("token") };
+        let asks = Asks { outputs: Outputs::EveryStep, width: vocabulary, each: Some("token"), crf: false };
         config.expect_data(&sources)?;
         let model = first_model(config, Input::ids(vocabulary), known, asks, &mut notes)?;
         if !config.layers.is_empty() {

@@ -181,7 +181,7 @@ impl Pipeline for LanguagePipeline {
             .map_err(|problem| Error::Model(format!("its pipeline cannot be used: {problem}")))
     }
 
-    fn portable(&self) -> std::result::Result<Map<String, Value>, String> {
+    fn portable(&self, _model: &Model) -> std::result::Result<Map<String, Value>, String> {
         let Tokens { tokenizer, vocabulary } = &self.tokens;
         let mut reads = portable::text(tokenizer, vocabulary)?;
         reads["line_ends"] = words(tokenizer.unit).into();

@@ -234,7 +234,7 @@ fn a_trained_tagger_has_a_report() {
     let trained = trained::<Tag>("tags.jsonl", &(0..24).map(sentence).collect::<String>(), 2);
     assert_eq!(trained.shown.len(), trained.measured.last().unwrap().predictions.len());
     let page = sound(&trained, &About::default());
-    has(&page, &["Every tag", "LOC", "Test token accuracy", "class=\"tagged\"", "Longest word vectors"]);
+    has(&page, &["Every tag", "LOC", "Test span F1", "class=\"tagged\"", "Longest word vectors"]);
 }
 
 #[test]

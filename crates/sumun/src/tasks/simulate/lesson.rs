@@ -168,7 +168,7 @@ impl Simulator {
         let parts = Parts { train: Part { series: all, rows }, valid, test };
         let windows = windows(&pipeline, &parts.train, warm_up, window, &own.loss)?;
         config.expect_data(&sources)?;
-        let asks = Asks { outputs: Outputs::EveryStep, width: 1, each: None };
+        let asks = Asks { outputs: Outputs::EveryStep, width: 1, each: None, crf: false };
         let model = first_model(config, pipeline.input(), None, asks, &mut notes)?;
         let held = parts.valid.as_ref().map(|part| held_out(&pipeline, part, &parts.train, &own.loss));
         let learner = Learner {

@@ -9,10 +9,14 @@ use super::super::parts::{Parts, split};
 use super::super::shown::{Asked, Shown, Truth};
 use super::super::source::Source;
 use super::super::task::{Lesson, TaskConfig};
+use super::decoding::Together;
 use super::{Tag, TaggingPipeline};
 use crate::loss::{CrossEntropy, Loss};
 use crate::model::Model;
 use crate::records::{Sentence, Tagged, TaggedSpec};
+use crate::report::text::counted;
+use crate::scores::{SpanScheme, is_bio};
+use crate::settings::Switch;
 use crate::train::Objective;
 use crate::{Error, Result};
 use std::collections::HashSet;
@@ -49,7 +53,7 @@ impl Tagger {
         }
         let select = |places: &[usize]| all.select(places);
         let train = select(&places.train);
-        let pipeline = TaggingPipeline::fit(&train, config)?;
+        let mut pipeline = TaggingPipeline::fit(&train, config)?;
         let mut part = |name: &str, held: &HeldOut, places: &Option<Vec<usize>>| match (held, places) {
             (HeldOut::Share(_), Some(places)) if places.is_empty() => Err(Error::Data(format!(
                 "{}: no sentence is left for data.{name}; hold out a larger share, or give a file",
@@ -71,12 +75,46 @@ impl Tagger {
         let valid = parts.valid.as_ref().map(|tagged| pipeline.examples(tagged, true)).transpose()?;
         notes.extend(left_out(&train.sequences, pipeline.reader()));
         let (input, known) = (pipeline.reader().input(), pipeline.reader().vocabulary());
-        let asks = Asks { outputs: Outputs::EveryStep, width: pipeline.tags().len(), each: Some("tag") };
+        let tags = pipeline.tags();
+        let crf = match config.own.crf {
+            Switch::Auto => is_bio(tags.names()),
+            asked => asked == Switch::On,
+        };
+        let asks = Asks { outputs: Outputs::EveryStep, width: tags.len(), each: Some("tag"), crf };
         config.expect_data(&sources)?;
         let model = first_model(config, input, known, asks, &mut notes)?;
+        if model.crf().is_some() {
+            let scheme = scheme(&parts, &pipeline, &mut notes);
+            pipeline.choose_together(Together { scheme });
+        }
         let loss = Loss::CrossEntropy(CrossEntropy { class_weights: Vec::new(), ignore: None });
         let learner = Learner::new(model, loss, train, valid, &config.train)?;
+        let learner = learner.with_decoding(pipeline.decoding()?);
         Ok(Self { parts, sources, notes, pipeline, learner })
+    }
+}
+
+/// The scheme of spans that the tags keep to, those that are learnt and those of the validation part that were; None where there is
+/// none, and then a note where they do mark spans.
+fn scheme(parts: &Parts<Tagged>, pipeline: &TaggingPipeline, notes: &mut Vec<String>) -> Option<SpanScheme> {
+    let learnt = pipeline.tags();
+    if !is_bio(learnt.names()) {
+        return None;
+    }
+    let tagged = [Some(&parts.train), parts.valid.as_ref()].into_iter().flatten();
+    let tags = tagged.flat_map(|part| &part.sentences).filter_map(|sentence| sentence.tags.as_deref());
+    let known = |tags: &&[String]| tags.iter().all(|tag| learnt.id(tag).is_some());
+    let tags: Vec<&[String]> = tags.filter(known).collect();
+    match SpanScheme::of(&tags) {
+        Ok(scheme) => Some(scheme),
+        Err(broken) => {
+            notes.push(format!(
+                "the tags of {} keep to no scheme of spans (BIO, IOB1, BIOES), such as a span that nothing begins; any tag is \
+                 taken to follow any",
+                counted(broken, "sentence")
+            ));
+            None
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! The task `tag`: a tag for every token of a sentence.
 
+mod decoding;
 mod lesson;
 mod pipeline;
 
 use super::protocol::Next;
 use super::task::{Task, TaskConfig, Words};
 use crate::Result;
-use crate::settings::{Setting, settings};
+use crate::settings::{Setting, Switch, settings};
+pub(super) use decoding::Decoding;
 pub use lesson::Tagger;
 pub use pipeline::TaggingPipeline;
 
@@ -15,6 +17,8 @@ settings! {
     pub struct Tag {
         data.tokens: Option<String> = None, "The key, or the number of the column, with the tokens";
         data.tags: Option<String> = None, "The key, or the number of the column, with the tags";
+        network.crf: Switch = Switch::Auto,
+            "Whether the tags of a sentence are chosen together (conditional random field); by default where they mark spans";
     }
 }
 
@@ -26,6 +30,7 @@ impl Task for Tag {
     const WORDS: Words =
         Words { verb: "Tag", example: "sentence", loss: "cross-entropy (nats)", next: Next::PredictFile };
     const LAYERS: bool = true;
+    const ONCE: &'static [(&'static str, &'static str, &'static str)] = &[("network", "crf", "off")];
     // Sentences are tokens already.
     const WITHOUT: &'static [&'static str] = &["level"];
 

@@ -3,18 +3,19 @@
 use std::path::Path;
 
 use super::super::baselines::{Suffixes, best_first};
-use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown, softmax};
+use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown};
 use super::super::inputs::{Reader, Sequences};
-use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, argmax, outputs};
+use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, outputs};
 use super::super::portable;
 use super::super::task::{How, Pipeline, TaskConfig};
 use super::super::trained::check_network;
 use super::Tag;
+use super::decoding::{Decoding, Together};
 use crate::data::{ReadOptions, quoted};
 use crate::message::{key, text};
 use crate::model::Model;
 use crate::records::{Classes, Columns, Known, Sentence, Tagged, TaggedSpec};
-use crate::scores::{MostFrequentTag, Tagging};
+use crate::scores::{MostFrequentTag, Tagging, is_bio};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -29,6 +30,9 @@ pub struct TaggingPipeline {
     /// What the end of an unknown token says of its tag; None of a training that has not ended, and of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     suffixes: Option<Suffixes>,
+    /// How the tags of a sentence are chosen together; None where each is chosen by itself, and of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crf: Option<Together>,
     /// The key or column of the tokens, where one was named.
     tokens_field: Option<String>,
     /// That of the tags.
@@ -58,8 +62,18 @@ impl TaggingPipeline {
         let most_frequent = MostFrequentTag::of(&tokens, &train.tag_ids(&tags)?, tags.len())?;
         let (tokens_field, tags_field) = (config.own.tokens.clone(), config.own.tags.clone());
         let (columns, reading) = (train.columns, config.data.read_options());
-        let suffixes = None;
-        Ok(Self { reader, tags, most_frequent, suffixes, tokens_field, tags_field, columns, reading })
+        let (suffixes, crf) = (None, None);
+        Ok(Self { reader, tags, most_frequent, suffixes, crf, tokens_field, tags_field, columns, reading })
+    }
+
+    /// Has the tags of a sentence chosen together.
+    pub(super) fn choose_together(&mut self, how: Together) {
+        self.crf = Some(how);
+    }
+
+    /// How a network's outputs become tags.
+    pub(super) fn decoding(&self) -> Result<Decoding> {
+        Decoding::new(&self.tags, self.crf)
     }
 
     /// Learns what the ends of tokens say of their tags, from the training part.
@@ -135,7 +149,7 @@ impl TaggingPipeline {
         Ok(Sequences::Ids(self.reader.token_ids(&tagged.sentences)?))
     }
 
-    /// The most probable tag of every token.
+    /// The tag of every token: the most probable one, or that in the sequence of tags with the highest score.
     pub fn predict(&self, model: &Model, tagged: &Tagged) -> Result<Vec<Prediction>> {
         Ok(self.predictions(model, tagged)?.0)
     }
@@ -144,16 +158,9 @@ impl TaggingPipeline {
     fn predictions(&self, model: &Model, tagged: &Tagged) -> Result<(Vec<Prediction>, Option<Unknown>)> {
         let sequences = self.sequences(tagged)?;
         let rows = outputs(model, &sequences)?;
-        Ok((rows.iter().map(|rows| self.named(rows)).collect(), sequences.unknown()))
-    }
-
-    fn named(&self, rows: &[f32]) -> Prediction {
-        let each = rows.chunks_exact(self.tags.len()).map(|row| {
-            let tag = argmax(row) as usize;
-            (self.tags.names()[tag].clone(), softmax(row)[tag])
-        });
-        let (tags, probabilities) = each.unzip();
-        Prediction::Tags { tags, probabilities }
+        let decoding = self.decoding()?;
+        let found = decoding.probable(model, &rows)?;
+        Ok((found.into_iter().map(|tags| decoding.named(tags)).collect(), sequences.unknown()))
     }
 
     /// Measures the model and the baseline on sentences with tags. Every prediction for a tag that was not learnt is wrong.
@@ -165,8 +172,9 @@ impl TaggingPipeline {
         let truth = tagged.tag_ids(&all)?;
         let sequences = self.sequences(tagged)?;
         let logits = outputs(model, &sequences)?;
-        let best = |rows: &Vec<f32>| rows.chunks_exact(self.tags.len()).map(argmax).collect();
-        let predicted: Vec<Vec<u32>> = logits.iter().map(best).collect();
+        let decoding = self.decoding()?;
+        let found = decoding.probable(model, &logits)?;
+        let predicted: Vec<Vec<u32>> = found.iter().map(|(tags, _)| tags.clone()).collect();
         let score = |tags: &[Vec<u32>]| Tagging::of(&truth, tags, all.names()).map(Figures::Tagging);
         let mut baselines = Vec::new();
         for (name, tags) in self.guesses(&tagged.sentences) {
@@ -183,7 +191,7 @@ impl TaggingPipeline {
             baseline: best.figures,
             baseline_name: best.name,
             other_baselines,
-            predictions: logits.iter().map(|rows| self.named(rows)).collect(),
+            predictions: found.into_iter().map(|tags| decoding.named(tags)).collect(),
             notes,
         })
     }
@@ -203,15 +211,36 @@ impl Pipeline for TaggingPipeline {
             }
             _ => return bad("a tagger reads tokens, but this one does not".into()),
         }
+        match (self.crf, model.crf()) {
+            (Some(_), None) => {
+                return bad(
+                    "it chooses the tags of a sentence together, but its network does not end in a crf"
+                        .into(),
+                );
+            }
+            (None, Some(_)) => {
+                return bad("it chooses each tag by itself, but its network ends in a crf".into());
+            }
+            (Some(Together { scheme: Some(_) }), Some(_)) if !is_bio(self.tags.names()) => {
+                return bad("its tags mark no spans, but it has a scheme of spans".into());
+            }
+            _ => {}
+        }
         check_network(model, self.reader.input(), &[None, None, Some(count)])
     }
 
-    fn portable(&self) -> std::result::Result<Map<String, Value>, String> {
+    fn portable(&self, model: &Model) -> std::result::Result<Map<String, Value>, String> {
         let mut fields = Map::new();
         fields.insert("field".into(), self.tokens_field.as_deref().unwrap_or("tokens").into());
         fields.insert("column".into(), self.columns.map_or(0, |columns| columns.token).into());
         fields.insert("reads".into(), portable::reads(&self.reader, None)?);
-        fields.insert("returns".into(), json!({ "kind": "classes", "classes": self.tags.names() }));
+        let mut returns = json!({ "kind": "classes", "classes": self.tags.names() });
+        if let Some(crf) = model.crf() {
+            returns["kind"] = "tags".into();
+            returns["crf"] =
+                self.decoding().map_err(|error| error.to_string())?.portable(crf, model.parameters());
+        }
+        fields.insert("returns".into(), returns);
         Ok(fields)
     }
 
