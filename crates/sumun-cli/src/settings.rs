@@ -11,7 +11,8 @@ fn options(task: &dyn TaskEntry) -> Vec<(Setting, Option<String>)> {
     // Only defaults that TOML cannot hold would be an error; a task is then without options, which its tests see.
     let Ok(settings) = task.settings() else { return Vec::new() };
     let rows = settings.rows().filter(|setting| setting.key() != "data.train");
-    rows.map(|setting| (*setting, settings.default_of(setting))).collect()
+    let open = |setting: &Setting| settings.is_open(setting).then(|| "decided from the data".to_owned());
+    rows.map(|setting| (*setting, settings.default_of(setting).or_else(|| open(setting)))).collect()
 }
 
 /// Adds an option for each setting of a task.

@@ -176,12 +176,13 @@ fn vocabularies_that_nobody_asked_for_are_refused() {
             &["tag", "t.jsonl", "--min-count", "1"],
             format!("{said}; --lowercase makes one of words that differ in case"),
         ),
-        (&["lm", "t.txt", "--level", "word"], format!("{said}; --lowercase makes")),
+        (&["lm", "t.txt", "--level", "word", "--min-count", "1"], format!("{said}; --lowercase makes")),
     ] {
         place.refuse(&[&["train"], arguments, &all].concat(), &[&expected]);
     }
     let tiny = ["--epochs", "1", "--hidden", "1", "--embedding", "1", "--layers", "1", "--chunk", "10"];
-    let lm = [&["train", "lm", "t.txt", "--level", "word"], &all[..], &tiny, &["--out"]].concat();
+    let lm = [&["train", "lm", "t.txt", "--level", "word", "--min-count", "1"], &all[..], &tiny, &["--out"]]
+        .concat();
     let kept = "59998 of 60000 tokens of the training part are too rare to be in the vocabulary of 4";
     for (run, stated) in [("option", ["--vocabulary", "4"]), ("set", ["--set", "text.vocabulary=4"])] {
         let said = place.succeed(&[&lm[..], &[run], &stated].concat()).stderr;
@@ -433,11 +434,7 @@ fn data_that_cannot_be_learnt_is_refused() {
     }
     for (name, text, expected) in [
         ("empty.txt", "", "there is no text in it"),
-        (
-            "short.txt",
-            "to be or not to be",
-            "fewer than a chunk of 128; give a longer text or a smaller --chunk",
-        ),
+        ("short.txt", "to be or not", "fewer than a chunk of 16; give a longer text or a smaller --chunk"),
         ("zip.txt", "PK\u{3}\u{4}", "the file is a ZIP archive; unpack it first"),
     ] {
         place.write(name, text);

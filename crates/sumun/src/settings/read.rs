@@ -19,6 +19,8 @@ pub struct Settings {
     defaults: Table,
     /// Whether the network may be a list of layers.
     layers: bool,
+    /// The names of those that the data decide where nothing is said.
+    open: &'static [&'static str],
 }
 
 /// The key of a configuration under which the layers of a network stand, a table each.
@@ -28,12 +30,22 @@ impl Settings {
     /// Those of `rows`, in the order in which they are shown; `defaults`, a table of sections, stands where nothing else is
     /// said.
     pub fn new(task: &'static str, rows: Vec<Setting>, defaults: Table) -> Self {
-        Self { task, rows, defaults, layers: false }
+        Self { task, rows, defaults, layers: false, open: &[] }
     }
 
     /// The same of a task whose network may be a list of layers: `[[layers]]` in a file.
     pub fn with_layers(self) -> Self {
         Self { layers: true, ..self }
+    }
+
+    /// The same of a task with settings that the data decide where nothing is said, by their names.
+    pub fn with_open(self, open: &'static [&'static str]) -> Self {
+        Self { open, ..self }
+    }
+
+    /// Whether the data decide a setting where nothing is said.
+    pub fn is_open(&self, setting: &Setting) -> bool {
+        self.open.contains(&setting.name)
     }
 
     /// The rows, in the order in which they are shown.
@@ -84,7 +96,11 @@ impl Settings {
             if let Kind::Choice(names) = setting.kind {
                 text += &format!(": {}", names.join(", "));
             }
-            text += ".\n";
+            text += if self.is_open(setting) {
+                " (decided from the data where it is left out).\n"
+            } else {
+                ".\n"
+            };
             // `auto` is a text where a number may stand as well.
             let word = setting.kind == Kind::Least;
             text += &match self.default_of(setting) {

@@ -52,6 +52,7 @@ impl<T: Task> Default for TaskConfig<T> {
             layers: Vec::new(),
             train: TrainOptions::default(),
             own: T::default(),
+            open: T::OPEN.to_vec(),
             resumed: None,
         };
         T::adjust(&mut config);
@@ -80,10 +81,19 @@ impl<T: Task> TaskConfig<T> {
         rows
     }
 
-    /// The settings that the task reads, with their defaults.
+    /// Whether the data decide a setting: it is left open, and has its default.
+    pub(super) fn is_open(&self, name: &str) -> bool {
+        let value = |config: &Self| {
+            let sections = config.all_sections().ok()?;
+            sections.into_iter().find_map(|(_, inner)| inner.get(name).cloned())
+        };
+        self.open.contains(&name) && value(self) == value(&Self::default())
+    }
+
+    /// The settings that the task reads, with their defaults, but for those that are left open.
     pub fn settings() -> Result<Settings> {
         let defaults = Table::try_from(Self::default()).map_err(|error| unwritable(&error))?;
-        let settings = Settings::new(T::NAME, Self::rows(), defaults);
+        let settings = Settings::new(T::NAME, Self::rows(), defaults).with_open(T::OPEN);
         Ok(if T::LAYERS { settings.with_layers() } else { settings })
     }
 
@@ -151,8 +161,7 @@ impl<T: Task> TaskConfig<T> {
                 T::NAME
             )));
         }
-        let network =
-            |config: &Self| config.sections().map_err(Error::Invalid).map(|all| all[NETWORK].clone());
+        let network = |config: &Self| json(&config.network).map_err(Error::Invalid);
         let (set, usual) = (network(self)?, network(&Self::default())?);
         let changed = |row: &Setting| set.get(row.name) != usual.get(row.name);
         Self::replaced().into_iter().find(changed).map_or(Ok(()), |row| Err(twice(row.name)))
@@ -203,8 +212,19 @@ fn json(part: &impl Serialize) -> Result<Map<String, Value>, String> {
 }
 
 impl<T: Task> TaskConfig<T> {
-    /// Sections by their names, the task's own settings in theirs.
+    /// Sections by their names, the task's own settings in theirs, without those that are left open.
     fn sections(&self) -> Result<Map<String, Value>, String> {
+        let mut sections = self.all_sections()?;
+        for row in Self::rows().iter().filter(|row| self.is_open(row.name)) {
+            if let Some(Value::Object(section)) = sections.get_mut(row.section) {
+                section.remove(row.name);
+            }
+        }
+        Ok(sections)
+    }
+
+    /// Sections by their names, the task's own settings in theirs.
+    fn all_sections(&self) -> Result<Map<String, Value>, String> {
         let mut sections = Map::new();
         sections.insert("data".into(), json(&self.data)?.into());
         sections.insert("text".into(), json(&self.text)?.into());
@@ -248,9 +268,11 @@ impl<T: Task> TaskConfig<T> {
         Ok(Self { layers, ..Self::of_sections(map)? })
     }
 
-    /// From sections; what they do not say is as by default.
+    /// From sections; what they do not say is as by default, or left open.
     fn of_sections(given: Map<String, Value>) -> Result<Self, String> {
-        let mut all = Self::default().sections()?;
+        let said = |name: &str| given.values().any(|section| section.get(name).is_some());
+        let open = T::OPEN.iter().copied().filter(|name| !said(name)).collect();
+        let mut all = Self::default().all_sections()?;
         // Runs of versions that did not know this setting kept text as it was.
         all["text"]["normalize"] = Normalize::None.to_string().into();
         let rows = T::rows();
@@ -284,6 +306,7 @@ impl<T: Task> TaskConfig<T> {
             layers: Vec::new(),
             train: read(part("train"))?,
             own: read(own.into())?,
+            open,
             resumed: None,
         })
     }

@@ -87,7 +87,7 @@ settings! {
         train.epochs: Option<usize> = None,
             "The most passes over the training part; by default more of few examples, and fewer of very many";
         train.batch: Option<usize> = None,
-            "Sequences in a training step; by default 32, fewer of few examples, and more of very many" => "8,16,32,64";
+            "Sequences in a training step; by default by how much there is to learn from" => "8,16,32,64";
         train.batch_tokens: Option<usize> = None,
             "Steps in a training step, padding included, instead of sequences";
         train.lr: f64 = 0.002, "The highest learning rate" => "0.0003..0.03";

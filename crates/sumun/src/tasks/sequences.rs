@@ -108,8 +108,8 @@ impl<T: Task> Config for TaskConfig<T> {
             read.text.vectors = None;
         }
         let (mut config, lesson) = (self.clone(), T::begin(&read)?);
-        let steps = lesson.objective().steps_per_epoch();
-        let choices = config.train.decide(lesson.examples(), steps, T::USUAL, T::WORDS.example);
+        let choices = T::decide(&mut config, &lesson);
+        config.open.clear();
         Ok(LessonPlan { config, choices, lesson })
     }
 }

@@ -51,6 +51,9 @@ pub trait Task:
     /// The names of those shared settings that mean nothing to it.
     const WITHOUT: &'static [&'static str] = &[];
 
+    /// The names of the settings that the data decide where nothing is said ([`decide`](Self::decide)).
+    const OPEN: &'static [&'static str] = &[];
+
     /// The rows of its own settings, in the order in which they are shown within their sections.
     fn rows() -> Vec<Setting>;
 
@@ -63,6 +66,13 @@ pub trait Task:
     fn check(config: &TaskConfig<Self>) -> Result<()> {
         let _ = config;
         Ok(())
+    }
+
+    /// Decides what is left open once the data was read, as [`begin`](Self::begin) did where its network depends on it. Gives
+    /// each decision as its name, its value and the reason.
+    fn decide(config: &mut TaskConfig<Self>, lesson: &Self::Lesson) -> Vec<[String; 3]> {
+        let steps = lesson.objective().steps_per_epoch();
+        config.train.decide(lesson.examples(), steps, Self::USUAL, Self::WORDS.example)
     }
 
     /// Reads the data, fits the pipeline and builds the network with its first weights. Errors: data that cannot be read
@@ -86,6 +96,8 @@ pub struct TaskConfig<T> {
     pub train: TrainOptions,
     /// The settings of the task's own.
     pub own: T,
+    /// No setting: the names of those settings that the data decide where they have their defaults, of [`Task::OPEN`].
+    pub open: Vec<&'static str>,
     /// No setting: where a training goes on, what it must find again.
     pub resumed: Option<Resumed>,
 }

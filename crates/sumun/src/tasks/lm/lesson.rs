@@ -12,6 +12,7 @@ use super::super::shown::Sample;
 use super::super::source::Source;
 use super::super::task::{Lesson, TaskConfig};
 use super::Lm;
+use super::decide::{decide_network, decide_vocabulary};
 use super::learner::LanguageLearner;
 use super::pipeline::{LanguagePipeline, unknown};
 use super::plain_text::{PlainText, split};
@@ -45,7 +46,9 @@ pub struct Writing {
 impl Writing {
     /// Reads the text, learns the vocabulary and builds the network.
     pub(super) fn new(config: &TaskConfig<Lm>) -> Result<Self> {
-        let TaskConfig { data: options, text: text_options, .. } = config;
+        let mut config = config.clone();
+        decide_vocabulary(&mut config);
+        let TaskConfig { data: options, text: text_options, .. } = &config;
         let reading = options.read_options();
         let mut notes = Vec::new();
         let mut read = |path: &Path| {
@@ -96,6 +99,7 @@ impl Writing {
         let valid = part("valid", valid_text, parts.valid)?;
         let test = part("test", test_text, parts.test)?;
 
+        decide_network(&mut config, train.ids.len());
         let (batch, chunk) = (config.train.batch_of(train.ids.len()), config.own.chunk);
         let Some(streams) = Streams::new(train.ids.len(), batch, chunk) else {
             return Err(Error::Data(format!(
@@ -117,7 +121,7 @@ impl Writing {
         let known = Some(&pipeline.tokens.vocabulary);
         let asks = Asks { outputs: Outputs::EveryStep, width: vocabulary, each: Some("token"), crf: false };
         config.expect_data(&sources)?;
-        let model = first_model(config, Input::ids(vocabulary), known, asks, &mut notes)?;
+        let model = first_model(&config, Input::ids(vocabulary), known, asks, &mut notes)?;
         if !config.layers.is_empty() {
             check_by_step(&model, vocabulary)?;
         }

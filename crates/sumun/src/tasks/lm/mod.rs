@@ -5,6 +5,7 @@
 //! through time, Williams & Peng 1990). Held out is its end, since the rest would tell too much about a part within it.
 
 mod compose;
+mod decide;
 mod generate;
 mod learner;
 mod lesson;
@@ -21,11 +22,12 @@ mod tokens;
 
 use super::options::{HeldOut, Usual, check_counts};
 use super::protocol::Next;
-use super::task::{Task, TaskConfig, Words};
+use super::task::{Lesson, Task, TaskConfig, Words};
 use crate::message::key;
 use crate::settings::{Level, Setting, settings};
 use crate::{Error, Result};
 pub(super) use compose::Writer;
+use decide::{decide_network, decide_vocabulary, usual};
 pub use generate::Generator;
 pub use lesson::Writing;
 pub use pipeline::LanguagePipeline;
@@ -50,6 +52,8 @@ impl Task for Lm {
     // A text is read forwards, chunk by chunk.
     const USUAL: Usual = Usual { epochs: 12, patience: 3 };
     const WITHOUT: &'static [&'static str] = &["bidirectional", "batch_tokens"];
+    const OPEN: &'static [&'static str] =
+        &["min_count", "hidden", "layers", "embedding", "dropout", "batch", "chunk", "lr"];
 
     fn rows() -> Vec<Setting> {
         Self::rows()
@@ -58,11 +62,11 @@ impl Task for Lm {
     fn adjust(config: &mut TaskConfig<Self>) {
         config.data.test = HeldOut::Share(0.0);
         config.text.level = Level::Char;
+        // What is left open is decided by the text.
         let network = &mut config.network;
         (network.hidden, network.layers, network.embedding) = (256, 2, 64);
         (network.bidirectional, network.dropout) = (false, 0.2);
-        let train = &mut config.train;
-        (train.batch, train.lr) = (Some(32), 0.004);
+        config.train.lr = 0.004;
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {
@@ -73,6 +77,16 @@ impl Task for Lm {
             ));
         }
         check_counts(&[("chunk", config.own.chunk)])
+    }
+
+    fn decide(config: &mut TaskConfig<Self>, lesson: &Writing) -> Vec<[String; 3]> {
+        let tokens = lesson.examples();
+        let mut choices: Vec<[String; 3]> = decide_vocabulary(config).into_iter().collect();
+        choices.extend(decide_network(config, tokens));
+        let steps = lesson.objective().steps_per_epoch();
+        let usual = usual(config.text.level, tokens);
+        choices.extend(config.train.decide(tokens, steps, usual, Self::WORDS.example));
+        choices
     }
 
     fn begin(config: &TaskConfig<Self>) -> Result<Writing> {
