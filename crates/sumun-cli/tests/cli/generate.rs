@@ -50,9 +50,61 @@ fn text_goes_to_standard_output() {
     let json = last_json(&place.succeed(&[&greedy[..], &["--json", "--top-k", "5"]].concat()));
     let expected = serde_json::json!({
         "task": "lm", "run": "writer", "prompt": "ten green", "length": 29, "temperature": 0.0, "top_k": 5,
-        "top_p": null, "seed": 0, "text": "ten green bottles,\nhanging on the wall",
+        "top_p": null, "repetition_penalty": 1.0, "stop": [], "seed": 0,
+        "text": "ten green bottles,\nhanging on the wall",
     });
     assert_eq!(json, expected);
+}
+
+#[test]
+fn many_texts_are_written_at_once_and_end_where_they_should() {
+    let place = place();
+    let line = ["generate", "writer", "--prompt", "ten green", "--temperature", "0", "--stop", "\\n"];
+    assert_eq!(place.succeed(&line).stdout, "ten green bottles,\n");
+    let three = place.succeed(&[&line[..], &["--samples", "3"]].concat()).stdout;
+    let expected: String = (1..=3).map(|n| format!("=== {n} of 3 ===\nten green bottles,\n")).collect();
+    assert_eq!(three, expected);
+    let free = ["generate", "writer", "--temperature", "1.5", "--length", "40", "--seed", "3"];
+    let many = last_json(&place.succeed(&[&free[..], &["--samples", "2", "--json"]].concat()));
+    let texts: Vec<&str> =
+        many["texts"].as_array().unwrap().iter().filter_map(|text| text.as_str()).collect();
+    assert_eq!(format!("{}\n", texts[0].trim_end_matches('\n')), place.succeed(&free).stdout);
+    assert!(texts.len() == 2 && texts[0] != texts[1] && many.get("text").is_none());
+    // Letters that were just there are avoided as far as there are others.
+    let penalty = ["--temperature", "0", "--repetition-penalty", "1000000", "--length", "8", "--prompt", "t"];
+    let written = place.succeed(&[&["generate", "writer"][..], &penalty].concat()).stdout;
+    let mut letters: Vec<char> = written.trim_end_matches('\n').chars().collect();
+    letters.sort_unstable();
+    letters.dedup();
+    assert!(letters.len() == 9, "{written:?}");
+}
+
+#[test]
+fn lines_are_scored_alone() {
+    let place = place();
+    place.write("log.txt", "ten green bottles,\n\nxqzv!\nhanging on the wall.\n");
+    let csv = place.succeed(&["evaluate", "writer", "log.txt", "--score"]).stdout;
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("line,tokens,unknown,log_probability,per_token"));
+    let rows: Vec<Vec<f64>> =
+        lines.map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+    // Each with its end.
+    assert_eq!(
+        rows.iter().map(|row| row[..3].to_vec()).collect::<Vec<_>>(),
+        [vec![1.0, 19.0, 0.0], vec![2.0, 1.0, 0.0], vec![3.0, 6.0, 5.0], vec![4.0, 21.0, 0.0],]
+    );
+    for row in &rows {
+        assert!(row[3] < 0.0 && (row[4] - row[3] / row[1]).abs() < 1e-12, "{row:?}");
+    }
+    let odd = |row: &Vec<f64>| row[4] < rows[0][4] - 1.0 && row[4] < rows[3][4] - 1.0;
+    assert!(odd(&rows[2]), "{csv}");
+    let json = last_json(&place.succeed(&["evaluate", "writer", "log.txt", "--score", "--json"]));
+    assert_eq!((json["task"].as_str(), json["lines"].as_array().map(Vec::len)), (Some("lm"), Some(4)));
+    assert_eq!(json["lines"][2]["unknown"], 5);
+    assert_eq!(json["lines"][2]["log_probability"].as_f64(), Some(rows[2][3]));
+    let ran = place.run(&["evaluate", "run", "y.csv", "--score"]);
+    assert!(ran.stderr.contains("which does not say how probable a line is"), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
 }
 
 /// `sumun generate … | head -c 20` with a text that has no end to speak of.

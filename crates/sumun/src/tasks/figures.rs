@@ -145,6 +145,35 @@ pub struct Predictions {
     pub notes: Vec<String>,
 }
 
+/// How probable a language model finds a line of a file that is read alone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ScoredLine {
+    /// Its number, counted from 1.
+    pub line: usize,
+    /// How many tokens it has, its end among them where the vocabulary has line ends.
+    pub tokens: usize,
+    /// How many of them the vocabulary lacks; they count as `<UNK>`.
+    pub unknown: usize,
+    /// ln p of all its tokens.
+    pub log_probability: f64,
+}
+
+impl ScoredLine {
+    /// The mean ln p of a token, which lines of different lengths are compared by; None of a line without tokens.
+    pub fn per_token(&self) -> Option<f64> {
+        (self.tokens > 0).then(|| self.log_probability / self.tokens as f64)
+    }
+}
+
+/// The lines of a file as a language model finds them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ScoredLines {
+    /// In the order of the file.
+    pub lines: Vec<ScoredLine>,
+    /// What was noticed, a sentence each.
+    pub notes: Vec<String>,
+}
+
 /// How many tokens of a part the vocabulary lacks, so that the model reads `<UNK>` there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Unknown {

@@ -47,7 +47,8 @@ pub use baselines::Guesses;
 pub use classify::{ClassHead, Classify, ClassifyPipeline};
 pub use entries::{TASKS, named, open, open_file, resume};
 pub use figures::{
-    Alignment, AttentionWeights, Baseline, Figures, Measured, Prediction, Predictions, Unknown,
+    Alignment, AttentionWeights, Baseline, Figures, Measured, Prediction, Predictions, ScoredLine,
+    ScoredLines, Unknown,
 };
 pub use finished::SequenceOutcome;
 pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};

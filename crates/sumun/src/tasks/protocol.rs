@@ -13,11 +13,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use toml::Table;
 
-use super::figures::{Measured, Predictions};
+use super::figures::{Measured, Predictions, ScoredLines};
 use super::forecast::{Evaluation, Forecast, PanelEvaluation, PanelForecast};
 use super::lm::Sampling;
 use super::portable::Portable;
 use super::source::Source;
+use super::trained::no_scores;
 use crate::data::Missing;
 use crate::message::key;
 use crate::model::{Model, ModelFile, Registry};
@@ -417,6 +418,20 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
             "holds a model for {}, which writes no text; give a run of the task lm",
             self.task()
         )))
+    }
+    /// So many texts that follow `prompt`, each whole. Errors as [`generate`](Self::generate), and no samples.
+    fn generate_many(&self, prompt: &str, how: &Sampling, samples: usize) -> Result<Vec<String>> {
+        let text = |n: u64| {
+            let how = Sampling { seed: how.seed.wrapping_add(n), ..how.clone() };
+            self.generate(prompt, &how)?.collect()
+        };
+        (0..samples as u64).map(text).collect()
+    }
+    /// How probable each line of a file is, `-` for standard input, when it is read alone. Error: a model that does not say
+    /// so.
+    fn score_lines(&self, file: &Path) -> Result<ScoredLines> {
+        let _ = file;
+        Err(no_scores(self.task()))
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use toml::Table;
 
-use super::figures::Prediction;
+use super::figures::{Prediction, ScoredLines};
 use super::file::to_file;
 use super::finished::SequenceOutcome;
 use super::lm::Sampling;
@@ -381,5 +381,13 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
 
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {
         self.generate(prompt, how)
+    }
+
+    fn generate_many(&self, prompt: &str, how: &Sampling, samples: usize) -> Result<Vec<String>> {
+        self.generate_many(prompt, how, samples)
+    }
+
+    fn score_lines(&self, file: &Path) -> Result<ScoredLines> {
+        self.score_lines(file)
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::figures::{Measured, Predictions};
+use super::figures::{Measured, Predictions, ScoredLines};
 use super::lm::Sampling;
 use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions, Usual};
 use super::protocol::{Next, Pieces, Resumed};
@@ -197,6 +197,12 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
     /// Whether the network reads a file piece by piece, its states going from one to the next.
     const KEEPS_STATES: bool = false;
 
+    /// How probable each line of a file is when it is read alone; None of a model that says nothing of it.
+    fn score_lines(&self, model: &Model, file: &Path) -> Result<Option<ScoredLines>> {
+        let _ = (model, file);
+        Ok(None)
+    }
+
     /// Text that follows `prompt`; None of a model that writes none. Error: settings that make no sense.
     fn continue_text<'a>(
         &'a self,
@@ -205,6 +211,18 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
         how: &Sampling,
     ) -> Result<Option<Pieces<'a>>> {
         let _ = (model, prompt, how);
+        Ok(None)
+    }
+
+    /// As [`continue_text`](Self::continue_text), so many texts at once.
+    fn continue_texts(
+        &self,
+        model: &Model,
+        prompt: &str,
+        how: &Sampling,
+        samples: usize,
+    ) -> Result<Option<Vec<String>>> {
+        let _ = (model, prompt, how, samples);
         Ok(None)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::figures::{Measured, Predictions};
+use super::figures::{Measured, Predictions, ScoredLines};
 use super::file::{PIPELINE, PIPELINE_KIND};
 use super::lm::Sampling;
 use super::protocol::Pieces;
@@ -87,13 +87,32 @@ impl<T: Task> TrainedTask<T> {
     /// # Ok::<(), sumun::Error>(())
     /// ```
     pub fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {
-        self.pipeline.continue_text(&self.model, prompt, how)?.ok_or_else(|| {
-            Error::Model(format!(
-                "holds a model for {}, which goes on with no text; give a run of the task lm",
-                T::NAME
-            ))
-        })
+        self.pipeline.continue_text(&self.model, prompt, how)?.ok_or_else(|| no_text(T::NAME))
     }
+
+    /// As [`generate`](Self::generate), so many texts at once, each whole: the first is that of `generate`, and the others are
+    /// from other random numbers of the same seed. Error besides: no samples.
+    pub fn generate_many(&self, prompt: &str, how: &Sampling, samples: usize) -> Result<Vec<String>> {
+        self.pipeline.continue_texts(&self.model, prompt, how, samples)?.ok_or_else(|| no_text(T::NAME))
+    }
+
+    /// How probable each line of a file is, `-` for standard input, when it is read alone. Errors: the model is for another
+    /// task; a file that cannot be read.
+    pub fn score_lines(&self, file: &Path) -> Result<ScoredLines> {
+        self.pipeline.score_lines(&self.model, file)?.ok_or_else(|| no_scores(T::NAME))
+    }
+}
+
+/// The error of a model that writes no text.
+fn no_text(task: &str) -> Error {
+    Error::Model(format!("holds a model for {task}, which goes on with no text; give a run of the task lm"))
+}
+
+/// The error of a model that does not say how probable a text is.
+pub(super) fn no_scores(task: &str) -> Error {
+    Error::Model(format!(
+        "holds a model for {task}, which does not say how probable a line is; give a run of the task lm"
+    ))
 }
 
 /// Refuses a network that does not read `input` alone, or whose output has another shape than `output`, in which `None`

@@ -12,7 +12,7 @@ const OPENING: &str = "([{“‘«";
 ///
 /// Words have a space between them, but for line ends and, where punctuation marks are tokens, the marks that stand on a
 /// word. Letters of Hangul are held back until their syllable is whole.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::tasks) struct Writer {
     unit: TokenUnit,
     /// The letters of a syllable that may go on.

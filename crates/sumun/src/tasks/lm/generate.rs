@@ -1,6 +1,6 @@
 //! Writing on from a prompt, token by token.
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -8,11 +8,20 @@ use super::compose::Writer;
 use super::pipeline::LanguagePipeline;
 use super::plain_text::unix_lines;
 use super::sample::{Sampling, draw};
+use super::score::MOST_LOGITS;
+use super::until::Until;
+use crate::message::key;
 use crate::model::{Batch, Model, ModelState};
 use crate::{Error, Result};
 
 /// Tokens of a prompt that are read at once.
 const CHUNK: usize = 64;
+
+/// Texts that are written side by side at most: more are no faster.
+const SIDE_BY_SIDE: usize = 256;
+
+/// A token is one that was just there if it is among so many.
+const REMEMBERED: usize = 64;
 
 /// Writes a text piece by piece; the pieces together are the text, and the first ones are the prompt. An error is the
 /// last item.
@@ -21,20 +30,55 @@ pub struct Generator<'a> {
     model: &'a Model,
     pipeline: &'a LanguagePipeline,
     how: Sampling,
-    rng: ChaCha8Rng,
-    writer: Writer,
-    /// The prompt as far as it can be written.
-    prompt: Option<String>,
     /// Read, but not continued yet.
     read: Vec<u32>,
     state: Option<ModelState>,
-    left: usize,
+    text: Text,
     finished: bool,
 }
 
+/// A text that is being written.
+#[derive(Debug, Clone)]
+struct Text {
+    rng: ChaCha8Rng,
+    writer: Writer,
+    until: Until,
+    /// The prompt as far as it can be written.
+    prompt: Option<String>,
+    /// The last tokens, those of the prompt too.
+    last: Vec<u32>,
+    left: usize,
+    ended: bool,
+}
+
+impl Text {
+    /// Draws the next token from the logits of all, or ends.
+    fn next(&mut self, how: &Sampling, logits: &[f32]) -> Result<u32> {
+        self.left -= 1;
+        let remembered = &self.last[self.last.len().saturating_sub(REMEMBERED)..];
+        let drawn = draw(&how.distribution(logits, remembered)?, &mut self.rng);
+        self.last.push(drawn);
+        Ok(drawn)
+    }
+
+    /// What of a token can be written now.
+    fn write(&mut self, token: &str) -> String {
+        let piece = self.writer.token(token);
+        let piece = self.until.push(&piece);
+        self.ended = self.until.is_met();
+        piece
+    }
+
+    /// What is left to write.
+    fn finish(&mut self) -> String {
+        let last = self.writer.finish();
+        self.until.push(&last) + &self.until.finish()
+    }
+}
+
 impl LanguagePipeline {
-    /// As [`TrainedTask::generate`](super::super::TrainedTask::generate).
-    pub fn generate<'a>(&'a self, model: &'a Model, prompt: &str, how: &Sampling) -> Result<Generator<'a>> {
+    /// What is read before a text begins, and the text before it is written.
+    fn begun(&self, prompt: &str, how: &Sampling) -> Result<(Vec<u32>, Text)> {
         how.check()?;
         let prompt = unix_lines(prompt);
         let mut read = vec![self.tokens.start()];
@@ -42,19 +86,90 @@ impl LanguagePipeline {
         let mut writer = Writer::new(self.tokens.tokenizer.unit);
         let prompt = Some(writer.prompt(&prompt)).filter(|text| !text.is_empty());
         let rng = ChaCha8Rng::seed_from_u64(how.seed);
-        let (how, left) = (*how, how.length);
-        Ok(Generator {
-            model,
-            pipeline: self,
-            how,
-            rng,
-            writer,
-            prompt,
-            read,
-            state: None,
-            left,
-            finished: false,
-        })
+        let until = Until::new(how.stop.clone());
+        let last = read[1..].to_vec();
+        Ok((read, Text { rng, writer, until, prompt, last, left: how.length, ended: false }))
+    }
+
+    /// As [`TrainedTask::generate`](super::super::TrainedTask::generate).
+    pub fn generate<'a>(&'a self, model: &'a Model, prompt: &str, how: &Sampling) -> Result<Generator<'a>> {
+        let (read, text) = self.begun(prompt, how)?;
+        let how = how.clone();
+        Ok(Generator { model, pipeline: self, how, read, state: None, text, finished: false })
+    }
+
+    /// As [`TrainedTask::generate_many`](super::super::TrainedTask::generate_many).
+    pub fn generate_many(
+        &self,
+        model: &Model,
+        prompt: &str,
+        how: &Sampling,
+        samples: usize,
+    ) -> Result<Vec<String>> {
+        if samples == 0 {
+            return Err(Error::setting(key("samples"), "0".to_owned(), "at least 1"));
+        }
+        let (read, text) = self.begun(prompt, how)?;
+        let most = (MOST_LOGITS / self.vocabulary()).clamp(1, SIDE_BY_SIDE);
+        let mut all = Vec::new();
+        for first in (0..samples).step_by(most) {
+            let of = |n: usize| {
+                let mut text = text.clone();
+                // Stream 0 is that of a text alone.
+                text.rng.set_stream(n as u64);
+                text
+            };
+            let texts = (first..samples.min(first + most)).map(of).collect();
+            all.extend(self.side_by_side(model, how, &read, texts)?);
+        }
+        Ok(all)
+    }
+
+    /// Writes texts that follow the same prompt, a token of each at a time.
+    fn side_by_side(
+        &self,
+        model: &Model,
+        how: &Sampling,
+        read: &[u32],
+        mut texts: Vec<Text>,
+    ) -> Result<Vec<String>> {
+        let (count, width) = (texts.len(), self.vocabulary());
+        let mut written: Vec<String> =
+            texts.iter_mut().map(|text| text.prompt.take().unwrap_or_default()).collect();
+        let chunk = (MOST_LOGITS / (count * width).max(1)).clamp(1, CHUNK);
+        let mut state: Option<ModelState> = None;
+        let mut ahead: Vec<Array2<u32>> = read
+            .chunks(chunk)
+            .map(|ids| Array2::from_shape_fn((count, ids.len()), |(_, t)| ids[t]))
+            .collect();
+        loop {
+            let mut logits = vec![0.0; count * width];
+            for ids in ahead.drain(..) {
+                let (output, after) = model.forward_with_state(Batch::ids(ids.view()), state.as_ref())?;
+                let last = ids.ncols() - 1;
+                output.layout.for_each_row(|row, n, t| {
+                    if t == last {
+                        let found = &output.data[row * width..(row + 1) * width];
+                        logits[n * width..(n + 1) * width].copy_from_slice(found);
+                    }
+                });
+                state = Some(after);
+            }
+            let mut next = Array2::from_elem((count, 1), self.tokens.start());
+            for (n, text) in texts.iter_mut().enumerate().filter(|(_, text)| !text.ended) {
+                let id = text.next(how, &logits[n * width..(n + 1) * width])?;
+                next[[n, 0]] = id;
+                written[n] += &text.write(self.tokens.vocabulary.token(id).unwrap_or_default());
+                if text.left == 0 || text.ended {
+                    text.ended = true;
+                    written[n] += &text.finish();
+                }
+            }
+            if texts.iter().all(|text| text.ended) {
+                return Ok(written);
+            }
+            ahead.push(next);
+        }
     }
 }
 
@@ -70,7 +185,7 @@ impl Generator<'_> {
             logits = output.into_data();
         }
         let last = logits.len().saturating_sub(self.pipeline.vocabulary());
-        let drawn = draw(&self.how.distribution(&logits[last..])?, &mut self.rng);
+        let drawn = self.text.next(&self.how, &logits[last..])?;
         self.read.push(drawn);
         Ok(drawn)
     }
@@ -80,20 +195,19 @@ impl Iterator for Generator<'_> {
     type Item = Result<String>;
 
     fn next(&mut self) -> Option<Result<String>> {
-        if let Some(prompt) = self.prompt.take() {
+        if let Some(prompt) = self.text.prompt.take() {
             return Some(Ok(prompt));
         }
         let mut piece = String::new();
         while piece.is_empty() && !self.finished {
-            if self.left == 0 {
+            if self.text.left == 0 || self.text.ended {
                 self.finished = true;
-                piece = self.writer.finish();
+                piece = self.text.finish();
                 break;
             }
-            self.left -= 1;
             match self.next_token() {
                 Ok(id) => {
-                    piece = self.writer.token(self.pipeline.tokens.vocabulary.token(id).unwrap_or_default())
+                    piece = self.text.write(self.pipeline.tokens.vocabulary.token(id).unwrap_or_default());
                 }
                 Err(error) => {
                     self.finished = true;

@@ -19,6 +19,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod until;
 
 use super::options::{HeldOut, Usual, check_counts};
 use super::protocol::Next;

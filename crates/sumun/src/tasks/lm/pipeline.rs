@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::super::baselines::best_first;
-use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown, not_finite};
+use super::super::figures::{
+    Baseline, Figures, Measured, Prediction, Predictions, ScoredLine, ScoredLines, Unknown, not_finite,
+};
 use super::super::portable;
 use super::super::protocol::Pieces;
 use super::super::task::{How, Pipeline};
@@ -209,6 +211,26 @@ impl Pipeline for LanguagePipeline {
         Ok(Measured { notes, ..measured })
     }
 
+    fn score_lines(&self, model: &Model, file: &Path) -> Result<Option<ScoredLines>> {
+        let text = PlainText::read_with(file, &self.reading)?;
+        let (prepared, changed) = self.prepared(&text);
+        let lines: Vec<Vec<u32>> = prepared
+            .text
+            .split_inclusive('\n')
+            .map(|line| self.tokens.encode(line))
+            .collect::<Result<_>>()?;
+        let sums = Reading::each(model, &lines, self.tokens.start(), self.vocabulary())?;
+        let line = |(n, (ids, log_probability)): (usize, (&Vec<u32>, f64))| {
+            let unknown = ids.iter().filter(|&&id| id == UNK).count();
+            ScoredLine { line: n + 1, tokens: ids.len(), unknown, log_probability }
+        };
+        let lines: Vec<ScoredLine> = lines.iter().zip(sums).enumerate().map(line).collect();
+        if let Some(wrong) = lines.iter().find(|line| !line.log_probability.is_finite()) {
+            return Err(not_finite(&format!("ln p of line {} is {}", wrong.line, wrong.log_probability)));
+        }
+        Ok(Some(ScoredLines { lines, notes: text.notes.into_iter().chain(changed).collect() }))
+    }
+
     fn continue_text<'a>(
         &'a self,
         model: &'a Model,
@@ -216,6 +238,16 @@ impl Pipeline for LanguagePipeline {
         how: &Sampling,
     ) -> Result<Option<Pieces<'a>>> {
         Ok(Some(Box::new(self.generate(model, prompt, how)?)))
+    }
+
+    fn continue_texts(
+        &self,
+        model: &Model,
+        prompt: &str,
+        how: &Sampling,
+        samples: usize,
+    ) -> Result<Option<Vec<String>>> {
+        self.generate_many(model, prompt, how, samples).map(Some)
     }
 }
 

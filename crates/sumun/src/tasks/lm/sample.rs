@@ -9,10 +9,10 @@ use crate::{Error, Result};
 
 /// How a text is written.
 ///
-/// Logits are divided by the temperature first, then only the `top_k` most probable tokens stay, and of these the fewest
+/// Tokens that were just there are made less probable first, where that is asked for; then logits are divided by the temperature, then only the `top_k` most probable tokens stay, and of these the fewest
 /// that together have a probability of at least `top_p` (nucleus sampling, Holtzman et al., "The curious case of neural
 /// text degeneration", ICLR 2020). `<PAD>` and `<UNK>` are never written.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
     /// How many tokens are written: characters, letters of Hangul or words, as the model was trained.
     pub length: usize,
@@ -23,13 +23,27 @@ pub struct Sampling {
     pub top_k: Option<usize>,
     /// The probability, above 0 and at most 1, that the tokens which may be drawn have together; all, if None.
     pub top_p: Option<f64>,
+    /// The power, at least 1, to which the probability is raised of tokens that are among the last 64, so that they come
+    /// again less easily: the penalty of Keskar et al. ("CTRL", 2019) on logarithms of probabilities. Such tokens are words,
+    /// better than letters, of which any 64 have most.
+    pub repetition_penalty: f64,
+    /// Texts that end what is written; it is left out, and what follows.
+    pub stop: Vec<String>,
     /// Where the randomness comes from: the same seed writes the same text.
     pub seed: u64,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { length: 500, temperature: 0.8, top_k: None, top_p: None, seed: 0 }
+        Self {
+            length: 500,
+            temperature: 0.8,
+            top_k: None,
+            top_p: None,
+            repetition_penalty: 1.0,
+            stop: Vec::new(),
+            seed: 0,
+        }
     }
 }
 
@@ -37,13 +51,17 @@ impl Sampling {
     /// Settings that make no sense.
     pub(super) fn check(&self) -> Result<()> {
         let bad = |name, found: String, wanted| Err(Error::setting(key(name), found, wanted));
-        let Self { length, temperature, top_k, top_p, .. } = *self;
+        let Self { length, temperature, top_k, top_p, repetition_penalty, ref stop, .. } = *self;
         match () {
             () if length == 0 => bad("length", "0".into(), "at least 1"),
             () if !(temperature.is_finite() && temperature >= 0.0) => {
                 bad("temperature", temperature.to_string(), "a number of at least 0")
             }
             () if top_k == Some(0) => bad("top_k", "0".into(), "at least 1"),
+            () if !(repetition_penalty.is_finite() && repetition_penalty >= 1.0) => {
+                bad("repetition_penalty", repetition_penalty.to_string(), "a number of at least 1")
+            }
+            () if stop.iter().any(String::is_empty) => bad("stop", "empty".into(), "a text"),
             () => match top_p {
                 Some(p) if !(p > 0.0 && p <= 1.0) => {
                     bad("top_p", p.to_string(), "a number above 0 and at most 1")
@@ -53,17 +71,27 @@ impl Sampling {
         }
     }
 
-    /// The tokens that may come next with their probabilities, from the logits of all ids. Error: logits that are not
-    /// numbers.
-    pub(super) fn distribution(&self, logits: &[f32]) -> Result<Vec<(u32, f64)>> {
+    /// The tokens that may come next with their probabilities, from the logits of all ids and those that were just there.
+    /// Error: logits that are not numbers.
+    pub(super) fn distribution(&self, logits: &[f32], last: &[u32]) -> Result<Vec<(u32, f64)>> {
         let ids = (0..).zip(logits.iter().copied().map(f64::from)).skip(FIRST as usize);
         let mut all: Vec<(u32, f64)> = ids.collect();
-        let largest = all.iter().map(|&(_, z)| z).fold(f64::NEG_INFINITY, f64::max);
+        let mut largest = all.iter().map(|&(_, z)| z).fold(f64::NEG_INFINITY, f64::max);
         if all.iter().any(|(_, z)| z.is_nan()) || !largest.is_finite() {
             return Err(Error::Model(
                 "the network returns numbers that are not finite; its weights are damaged, train it again"
                     .into(),
             ));
+        }
+        if self.repetition_penalty > 1.0 && !last.is_empty() {
+            // ln p is the logit less the logarithm of the sum over all.
+            let sum: f64 = all.iter().map(|(_, z)| (z - largest).exp()).sum();
+            let whole = largest + sum.ln();
+            for (id, z) in all.iter_mut().filter(|(id, _)| last.contains(id)) {
+                debug_assert!(*id >= FIRST);
+                *z = whole + self.repetition_penalty * (*z - whole);
+            }
+            largest = all.iter().map(|&(_, z)| z).fold(f64::NEG_INFINITY, f64::max);
         }
         if self.temperature == 0.0 {
             all.retain(|&(_, z)| z == largest);
@@ -134,7 +162,7 @@ mod tests {
     #[test]
     fn probabilities_are_exact() {
         let check = |how: Sampling, weights: &[(u32, f64)]| {
-            let found = how.distribution(&logits()).unwrap();
+            let found = how.distribution(&logits(), &[]).unwrap();
             let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
             assert_eq!(found.len(), weights.len(), "{how:?} {found:?}");
             for (&(id, p), &(expected, weight)) in found.iter().zip(weights) {
@@ -163,9 +191,23 @@ mod tests {
         check(sampling(1e-300, None, None), &[(2, 0.0), (3, 0.0), (4, 0.0), (5, 1.0), (6, 0.0)]);
     }
 
+    /// Of 16, 8 and 4 became p², 64/16 and 16/16, and 16 − 12 stays.
+    #[test]
+    fn what_was_just_there_is_less_probable() {
+        let how = Sampling { repetition_penalty: 2.0, ..sampling(1.0, None, None) };
+        let found = how.distribution(&logits(), &[5, 3, 5]).unwrap();
+        let weights = [(2, 1.0), (3, 1.0), (4, 2.0), (5, 4.0), (6, 1.0)];
+        for (&(id, p), (expected, weight)) in found.iter().zip(weights) {
+            assert!(id == expected && (p - weight / 9.0).abs() < 1e-7, "{found:?}");
+        }
+        // The most probable is another one now.
+        let strong = Sampling { repetition_penalty: 9.0, temperature: 0.0, ..how };
+        assert_eq!(strong.distribution(&logits(), &[5]).unwrap(), [(3, 1.0)]);
+    }
+
     #[test]
     fn draws_follow_the_probabilities() {
-        let distribution = sampling(1.0, None, None).distribution(&logits()).unwrap();
+        let distribution = sampling(1.0, None, None).distribution(&logits(), &[]).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut counts = [0_i32; 7];
         (0..16_000).for_each(|_| counts[draw(&distribution, &mut rng) as usize] += 1);
@@ -181,7 +223,12 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         let base = Sampling::default();
         for (how, expected) in [
-            (Sampling { length: 0, ..base }, "length is 0; it must be at least 1"),
+            (Sampling { length: 0, ..base.clone() }, "length is 0; it must be at least 1"),
+            (
+                Sampling { repetition_penalty: 0.5, ..base.clone() },
+                "repetition_penalty is 0.5; it must be a number of at least 1",
+            ),
+            (Sampling { stop: vec!["a".into(), String::new()], ..base }, "stop is empty; it must be a text"),
             (sampling(-0.5, None, None), "temperature is -0.5; it must be a number of at least 0"),
             (sampling(f64::NAN, None, None), "temperature is NaN; it must be a number of at least 0"),
             (sampling(f64::INFINITY, None, None), "temperature is inf; it must be a number of at least 0"),
@@ -194,7 +241,9 @@ mod tests {
         }
         for damaged in [f32::NAN, f32::INFINITY] {
             for temperature in [0.0, 1.0] {
-                assert!(sampling(temperature, None, None).distribution(&[0.0, 0.0, 1.0, damaged]).is_err());
+                assert!(
+                    sampling(temperature, None, None).distribution(&[0.0, 0.0, 1.0, damaged], &[]).is_err()
+                );
             }
         }
     }

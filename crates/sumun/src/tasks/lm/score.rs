@@ -87,7 +87,7 @@ const RUN_IN: usize = 256;
 
 /// Tokens that are read at once, and the most numbers that a network returns for them.
 const CHUNK: usize = 128;
-const MOST_LOGITS: usize = 1 << 24;
+pub(super) const MOST_LOGITS: usize = 1 << 24;
 
 impl Reading {
     /// What its figures are of.
@@ -125,6 +125,43 @@ impl Reading {
         Ok(sum)
     }
 
+    /// ln p of all tokens together of each of some texts, without dropout; each is read alone, as if it came after `start`.
+    /// Texts of like lengths are read side by side.
+    pub(super) fn each(model: &Model, texts: &[Vec<u32>], start: u32, vocabulary: usize) -> Result<Vec<f64>> {
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&n| texts[n].len());
+        let mut sums = vec![0.0; texts.len()];
+        for together in order.chunks(STRETCHES) {
+            // Before each text there is a start, which is read and not predicted.
+            let mut ids = Vec::new();
+            let mut stretches = Vec::new();
+            for &n in together {
+                ids.push(start);
+                stretches.push(ids.len()..ids.len() + texts[n].len());
+                ids.extend_from_slice(&texts[n]);
+            }
+            let reading = Self { characters: ids.len(), spelling: 0.0, start, ids };
+            let chunk = (MOST_LOGITS / (together.len() * vocabulary).max(1)).clamp(1, CHUNK);
+            let longest = stretches.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+            let mut state: Option<ModelState> = None;
+            for from in (0..longest).step_by(chunk) {
+                let within = |stretch: &Range<usize>| {
+                    let at = |step: usize| (stretch.start + step).min(stretch.end);
+                    at(from)..at(from + chunk)
+                };
+                let ranges: Vec<Range<usize>> = stretches.iter().map(within).collect();
+                let read = Chunk::new(&reading, &ranges);
+                let (output, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
+                output.layout.for_each_row(|row, n, t| {
+                    let logits = &output.data[row * vocabulary..(row + 1) * vocabulary];
+                    sums[together[n]] += log_probability(logits, reading.ids[ranges[n].start + t]);
+                });
+                state = Some(after);
+            }
+        }
+        Ok(sums)
+    }
+
     /// ln p of every token, without dropout; the text is read in one stretch.
     pub(super) fn log_probabilities(&self, model: &Model, vocabulary: usize) -> Result<Vec<f64>> {
         let total = self.ids.len();
@@ -137,14 +174,19 @@ impl Reading {
             let (output, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
             // Of one sequence, the rows are its steps in their order.
             for (row, &id) in output.data.chunks_exact(vocabulary.max(1)).zip(&self.ids[from..]) {
-                let largest = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-                let sum: f64 = row.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
-                all.push(f64::from(row[id as usize]) - largest - sum.ln());
+                all.push(log_probability(row, id));
             }
             state = Some(after);
         }
         Ok(all)
     }
+}
+
+/// ln p of a token, from the logits of all.
+fn log_probability(logits: &[f32], id: u32) -> f64 {
+    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
+    f64::from(logits[id as usize]) - largest - sum.ln()
 }
 
 #[cfg(test)]
@@ -170,6 +212,15 @@ mod tests {
             let expected = mean * reading.ids.len() as f64;
             let each = reading.log_probabilities(&model, 5).unwrap();
             assert!((expected + each.iter().sum::<f64>()).abs() < 1e-5 * expected, "{total}");
+            // Each alone, whatever is read beside it.
+            let texts: Vec<Vec<u32>> =
+                reading.ids.chunks(300).map(<[u32]>::to_vec).chain([Vec::new()]).collect();
+            let sums = Reading::each(&model, &texts, 2, 5).unwrap();
+            for (text, sum) in texts.iter().zip(sums) {
+                let alone = Reading { characters: 1, spelling: 0.0, start: 2, ids: text.clone() };
+                let expected: f64 = alone.log_probabilities(&model, 5).unwrap().iter().sum();
+                assert!((sum - expected).abs() <= 1e-9 * expected.abs(), "{total}: {sum} {expected}");
+            }
             // Of several stretches, the state is that of 256 tokens and no more.
             assert!((found - expected).abs() < 1e-5 * expected, "{total}: {found} {expected}");
         }

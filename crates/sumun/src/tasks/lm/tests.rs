@@ -139,21 +139,35 @@ fn a_model_learns_and_writes_what_it_has_read() {
     let again = pipeline.evaluate(&task.model, "test", &PlainText::read(&path).unwrap()).unwrap();
     assert_eq!(again, measured[1]);
 
-    let write = |prompt: &str, how: Sampling| -> String {
-        task.generate(prompt, &how).unwrap().collect::<Result<Vec<_>>>().unwrap().concat()
+    let write = |prompt: &str, how: &Sampling| -> String {
+        task.generate(prompt, how).unwrap().collect::<Result<Vec<_>>>().unwrap().concat()
     };
     let greedy = Sampling { length: 60, temperature: 0.0, ..Sampling::default() };
-    let written = write("3 green", greedy);
+    let written = write("3 green", &greedy);
     assert!(written.starts_with("3 green bottles,\nhanging on the wall.\n"), "{written}");
     assert_eq!(written.chars().count(), "3 green".len() + 60);
     // At length 1 the distribution is a single token, whatever the seed.
-    assert_eq!(write("3 green", Sampling { top_k: Some(1), temperature: 2.0, seed: 5, ..greedy }), written);
-    let free = Sampling { temperature: 1.5, seed: 1, ..greedy };
-    assert_eq!(write("", free), write("", free));
-    assert_ne!(write("", free), write("", Sampling { seed: 2, ..free }));
+    let one = Sampling { top_k: Some(1), temperature: 2.0, seed: 5, ..greedy.clone() };
+    assert_eq!(write("3 green", &one), written);
+    let free = Sampling { temperature: 1.5, seed: 1, ..greedy.clone() };
+    assert_eq!(write("", &free), write("", &free));
+    assert_ne!(write("", &free), write("", &Sampling { seed: 2, ..free.clone() }));
+    // Many at once: the first is the one alone, and each is itself however many there are.
+    let many = |count: usize, how: &Sampling| task.generate_many("3 green", how, count).unwrap();
+    let four = many(4, &free);
+    assert_eq!((four.len(), &four[0]), (4, &write("3 green", &free)));
+    assert_eq!(many(2, &free), four[..2]);
+    assert_ne!(four[1], four[2]);
+    assert!(four.iter().all(|text| text.starts_with("3 green")));
+    // Up to the end of the line, which is left out; a text of a prompt alone has no stop in it.
+    let line = Sampling { stop: vec!["\n".into()], ..greedy.clone() };
+    assert_eq!(write("3 green", &line), "3 green bottles,");
+    assert_eq!(many(3, &line), ["3 green bottles,"; 3]);
+    let error = task.generate_many("", &greedy, 0).unwrap_err().to_string();
+    assert_eq!(error, "samples is 0; it must be at least 1");
     let error = |prompt, how: &Sampling| task.generate(prompt, how).map(|_| ()).unwrap_err().to_string();
     assert!(error("Δ", &greedy).starts_with("the prompt has the character 'Δ'"));
-    assert!(error("", &Sampling { top_k: Some(0), ..greedy }).starts_with("top_k is 0"));
+    assert!(error("", &Sampling { top_k: Some(0), ..greedy.clone() }).starts_with("top_k is 0"));
 }
 
 #[test]
