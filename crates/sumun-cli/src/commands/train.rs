@@ -130,6 +130,7 @@ Examples:
 
 const TAG_EXAMPLES: &str = "\
 Examples:
+  sumun train tag data/slots/train.conll --test data/slots/test.conll
   sumun train tag train.conllu --valid dev.conllu --test test.conllu
   sumun train tag sentences.jsonl --tokens words --tags labels
 

@@ -8,9 +8,10 @@ use rand_chacha::rand_core::SeedableRng;
 use sumun_kernels::Path;
 use sumun_nn::nn::{
     Activate, Attention, AttentionConfig, BatchNorm, BatchNormConfig, CellKind, Collect, Combine,
-    CombineInput, Conv1d, Conv1dConfig, Crop, CrossAttention, CrossAttentionConfig, Dense, DenseConfig,
-    Distribute, Dropout, Elementwise, Embedding, EmbeddingConfig, InputGradient, Layer, LayerNorm,
-    LayerNormConfig, Pad, PadMode, Padding, Pool, Recurrent, RecurrentConfig, Softmax, Unflatten,
+    CombineInput, Conv1d, Conv1dConfig, Crf, CrfConfig, Crop, CrossAttention, CrossAttentionConfig, Dense,
+    DenseConfig, Distribute, Dropout, Elementwise, Embedding, EmbeddingConfig, InputGradient, Layer,
+    LayerNorm, LayerNormConfig, Pad, PadMode, Padding, Pool, Recurrent, RecurrentConfig, Softmax, TagRules,
+    Unflatten,
 };
 use sumun_nn::noise::Noise;
 use sumun_nn::{Fill, Ids, Layout, Parameters, Rows};
@@ -241,5 +242,35 @@ pub(super) fn moved(choice: &mut Choice<'_>) -> Said {
     let inner = rows(choice, &of, width)?;
     let outer = if choice.one_in(3) { layout(choice)? } else { of };
     let _ = Collect.forward(inner, &outer);
-    whole(choice, distribute, Parameters::new(), width, |width| width)
+    whole(choice, distribute, Parameters::new(), width, |width| width)?;
+    tagged(choice)
+}
+
+/// Tags that are chosen together: their loss, their probabilities and the best of them.
+fn tagged(choice: &mut Choice<'_>) -> Said {
+    let (mut parameters, tags) = (Parameters::new(), choice.size(12));
+    let crf = said(Crf::new(CrfConfig { tags }, &mut parameters, "t"))?;
+    let crf = if choice.one_in(3) { crf.on_path(Path::Reference) } else { crf };
+    let weights = choice.values(parameters.len());
+    if weights.len() == parameters.len() {
+        parameters.values_mut().copy_from_slice(&weights);
+    }
+    let forbidden = choice.of(&[0, 1, 2, 3]);
+    let rules = TagRules::new(choice.of(&[tags, tags, tags, tags.wrapping_add(1), 0]), |from, to| {
+        forbidden == 0 || from.unwrap_or(0).wrapping_add(to.unwrap_or(1)) % 4 != forbidden
+    });
+    let rules = if choice.one_in(2) { Some(said(rules)?) } else { None };
+    let of = layout(choice)?;
+    let width = features(choice, tags);
+    let x = rows(choice, &of, width)?;
+    let targets = choice.places(of.rows(), tags);
+    let found = crf.loss_and_gradient(&mut parameters, &x, &targets, rules.as_ref());
+    if let Ok(found) = &found {
+        assert_eq!(found.d_emissions.layout.rows(), of.rows());
+    }
+    let decoded = said(crf.decode(&parameters, &x, rules.as_ref()))?;
+    assert!(decoded.len() == of.rows() && decoded.iter().all(|&tag| (tag as usize) < tags));
+    said(crf.marginals(&parameters, &x, rules.as_ref()))?;
+    said(found)?;
+    whole(choice, crf, parameters, tags, |tags| tags)
 }

@@ -1,6 +1,7 @@
 //! Spans of several tokens that tags such as `B-PER` and `I-PER` mark.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,17 @@ pub enum SpanScheme {
     Iob1,
     /// As [`Iob2`](Self::Iob2), and the last token of a span has `E-`, the only one `S-` (IOBES, BIOES; BILOU, BMEWO).
     Iobes,
+}
+
+impl fmt::Display for SpanScheme {
+    /// Its usual name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Iob2 => "IOB2",
+            Self::Iob1 => "IOB1",
+            Self::Iobes => "IOBES",
+        })
+    }
 }
 
 impl SpanScheme {

@@ -211,6 +211,9 @@ fn tags_are_chosen_together_where_they_mark_spans_or_where_asked_for() {
         }
         let scheme = trained.file.config.pointer("/pipeline/crf/scheme");
         assert_eq!(scheme.is_some(), expected);
+        let said = trained.choices.iter().find(|[name, ..]| name == "crf");
+        let reason = said.map(|[_, value, reason]| format!("{value}: {reason}"));
+        assert_eq!(reason, (expected && asked.is_none()).then(|| "on: tags mark spans (IOB2)".to_owned()));
         assert_eq!(
             scheme.and_then(|scheme| scheme.as_str()),
             (expected && sentences == &spans).then_some("iob2")

@@ -1,7 +1,7 @@
 //! Sums over all tags of one sequence in log space and double precision: slow, and right for any scores.
 
 use super::rules::TagRules;
-use super::scores::Scores;
+use super::scores::{Ruled, Scores};
 
 /// The sums of a sequence.
 pub(super) struct Exact {
@@ -20,16 +20,7 @@ pub(super) fn exact(
     pairs: Option<&mut [f64]>,
 ) -> Exact {
     let (k, steps) = (scores.tags, emissions.len());
-    let ruled = |weight: f32, may: Option<&[bool]>, place: usize| match may {
-        Some(may) if !may[place] => f64::NEG_INFINITY,
-        _ => f64::from(weight),
-    };
-    let all = |weights: &[f32], may: Option<&[bool]>| -> Vec<f64> {
-        weights.iter().enumerate().map(|(place, &weight)| ruled(weight, may, place)).collect()
-    };
-    let transitions = all(scores.transitions, rules.map(TagRules::next));
-    let (start, end) =
-        (all(scores.start, rules.map(TagRules::first)), all(scores.end, rules.map(TagRules::last)));
+    let Ruled { transitions, start, end, .. } = Ruled::of(scores, rules);
     let mut before = vec![0.0; steps * k];
     for t in 0..steps {
         for to in 0..k {

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::Path;
 
-use self::scores::Scores;
+use self::scores::{Ruled, Scores};
 use super::by_sequence::BySequence;
 use super::{InputGradient, Layer};
 use crate::noise::Noise;
@@ -77,8 +77,7 @@ impl Crf {
             return Err(Error::Invalid("a conditional random field over 0 tags; it needs at least 1".into()));
         }
         let mut add = |name: &str, shape: &[usize]| {
-            let count = shape.iter().product();
-            parameters.add_drawn(format!("{prefix}.{name}"), shape, || Ok(vec![0.0; count]))
+            parameters.add_drawn(format!("{prefix}.{name}"), shape, || Ok(vec![0.0; shape.iter().product()]))
         };
         let transitions = add("transitions", &[k, k])?;
         let (start, end) = (add("start", &[k])?, add("end", &[k])?);
@@ -207,12 +206,12 @@ impl Crf {
         rules: Option<&TagRules>,
     ) -> Result<Vec<u32>> {
         let scores = self.scores(parameters, emissions, rules)?;
-        let (k, by) = (self.config.tags, BySequence::of(&emissions.layout));
+        let (k, by, ruled) = (self.config.tags, BySequence::of(&emissions.layout), Ruled::of(scores, rules));
         let best = |n: usize| {
             let rows = &by.rows()[by.range(n)];
             let steps: Vec<&[f32]> =
                 rows.iter().map(|&row| &emissions.data[row * k..(row + 1) * k]).collect();
-            viterbi::best(scores, rules, &steps)
+            viterbi::best(scores, &ruled, &steps)
         };
         let sequences = 0..emissions.layout.sequences();
         let all: Vec<Vec<u32>> = sequences.into_par_iter().map(best).collect();

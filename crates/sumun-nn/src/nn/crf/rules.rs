@@ -1,5 +1,6 @@
 //! Which tags may stand where.
 
+use crate::parameters::MOST_PARAMETERS;
 use crate::{Error, Result};
 
 /// Which tags may begin a sequence, follow each other and end it: what a scheme such as BIO says of tags by their names.
@@ -13,7 +14,8 @@ pub struct TagRules {
 }
 
 impl TagRules {
-    /// Rules for K tags from whether one, or the beginning, may be followed by another, or the end. Error: no tags.
+    /// Rules for K tags from whether one, or the beginning, may be followed by another, or the end. Error: no tags, or more than a
+    /// model can have weights for.
     ///
     /// ```
     /// use sumun_nn::nn::TagRules;
@@ -23,8 +25,10 @@ impl TagRules {
     /// # Ok::<(), sumun_nn::Error>(())
     /// ```
     pub fn new(tags: usize, may: impl Fn(Option<usize>, Option<usize>) -> bool) -> Result<Self> {
-        if tags == 0 {
-            return Err(Error::Invalid("rules for 0 tags; there must be at least 1".into()));
+        if tags == 0 || tags.checked_mul(tags).is_none_or(|pairs| pairs > MOST_PARAMETERS) {
+            return Err(Error::Invalid(format!(
+                "rules for {tags} tags; there must be at least 1, and at most {MOST_PARAMETERS} pairs of tags"
+            )));
         }
         let first = (0..tags).map(|to| may(None, Some(to))).collect();
         let last = (0..tags).map(|from| may(Some(from), None)).collect();

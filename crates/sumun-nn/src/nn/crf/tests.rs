@@ -404,5 +404,8 @@ fn what_does_not_fit_is_refused() {
     assert!(crf.decode(&Parameters::new(), &x, None).is_err());
     let error = Crf::new(CrfConfig { tags: 0 }, &mut Parameters::new(), "crf").unwrap_err().to_string();
     assert_eq!(error, "a conditional random field over 0 tags; it needs at least 1");
-    assert!(TagRules::new(0, |_, _| true).is_err());
+    for tags in [0, 1 << 16, usize::MAX] {
+        assert!(TagRules::new(tags, |_, _| true).is_err());
+        assert!(Crf::new(CrfConfig { tags }, &mut Parameters::new(), "crf").is_err());
+    }
 }

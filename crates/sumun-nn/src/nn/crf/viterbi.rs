@@ -1,69 +1,70 @@
 //! The best tags of a sequence (Viterbi 1967).
 
-use super::rules::TagRules;
-use super::scores::Scores;
+use super::scores::{Ruled, Scores};
+
+/// Tags whose best way there is found side by side.
+const BLOCK: usize = 8;
 
 /// The sequence of tags with the highest score, of equals the one with the lower tag at the last place where they differ; one that
 /// the rules forbid only where they leave none. `emissions` has the K scores of each step.
-pub(super) fn best(scores: Scores<'_>, rules: Option<&TagRules>, emissions: &[&[f32]]) -> Vec<u32> {
-    let (Some((first, rest)), k) = (emissions.split_first(), scores.tags) else { return Vec::new() };
-    // Sums in double precision, in which no finite scores overflow.
-    let mut sums: Vec<f64> = (0..k).map(|tag| f64::from(scores.start[tag]) + f64::from(first[tag])).collect();
-    forbid(&mut sums, rules.map(TagRules::first));
-    let mut origins = Vec::with_capacity(rest.len() * k);
-    let mut next = vec![0.0; k];
-    let mut origin = vec![0_u32; k];
-    for row in rest {
-        next.fill(f64::NEG_INFINITY);
-        origin.fill(0);
-        for (from, &sum) in sums.iter().enumerate() {
-            let weights = &scores.transitions[from * k..(from + 1) * k];
-            match rules.map(|rules| &rules.next()[from * k..(from + 1) * k]) {
-                None => {
-                    for ((next, origin), &weight) in next.iter_mut().zip(&mut origin).zip(weights) {
-                        let found = sum + f64::from(weight);
-                        let better = found > *next;
-                        *origin = if better { from as u32 } else { *origin };
-                        *next = if better { found } else { *next };
-                    }
-                }
-                Some(may) => {
-                    let to = next.iter_mut().zip(&mut origin).zip(weights).zip(may);
-                    for (((next, origin), &weight), &may) in to {
-                        let found = if may { sum + f64::from(weight) } else { f64::NEG_INFINITY };
-                        let better = found > *next;
-                        *origin = if better { from as u32 } else { *origin };
-                        *next = if better { found } else { *next };
-                    }
+pub(super) fn best(scores: Scores<'_>, ruled: &Ruled, emissions: &[&[f32]]) -> Vec<u32> {
+    let k = scores.tags;
+    let Some((first, rest)) = emissions.split_first() else { return Vec::new() };
+    // Sums in double precision, in which no finite scores overflow; `[T, K]`.
+    let mut sums: Vec<f64> = ruled.start.iter().zip(*first).map(|(start, &x)| start + f64::from(x)).collect();
+    sums.reserve(rest.len() * k);
+    for (t, row) in rest.iter().enumerate() {
+        let (from, to) = (t * k, (t + 1) * k);
+        sums.resize(to + k, f64::NEG_INFINITY);
+        let (before, now) = sums[from..].split_at_mut(k);
+        let mut blocks = now.chunks_exact_mut(BLOCK);
+        let mut at = 0;
+        for block in &mut blocks {
+            // A block stays in registers while all tags before it are tried.
+            let mut largest = [f64::NEG_INFINITY; BLOCK];
+            for (sum, weights) in before.iter().zip(ruled.transitions.chunks_exact(k)) {
+                for (largest, weight) in largest.iter_mut().zip(&weights[at..at + BLOCK]) {
+                    *largest = larger(*largest, sum + weight);
                 }
             }
+            block.copy_from_slice(&largest);
+            at += BLOCK;
         }
-        for ((sum, &next), &emission) in sums.iter_mut().zip(&next).zip(*row) {
-            *sum = next + f64::from(emission);
+        for (sum, weights) in before.iter().zip(ruled.transitions.chunks_exact(k)) {
+            for (largest, weight) in now[at..].iter_mut().zip(&weights[at..]) {
+                *largest = larger(*largest, sum + weight);
+            }
         }
-        origins.extend_from_slice(&origin);
+        now.iter_mut().zip(*row).for_each(|(sum, &x)| *sum += f64::from(x));
     }
-    sums.iter_mut().zip(scores.end).for_each(|(sum, &end)| *sum += f64::from(end));
-    forbid(&mut sums, rules.map(TagRules::last));
-    let mut tag = 0;
-    for (other, sum) in sums.iter().enumerate() {
-        if *sum > sums[tag] {
-            tag = other;
-        }
-    }
-    if rules.is_some() && sums[tag] == f64::NEG_INFINITY {
-        return best(scores, None, emissions);
+    let last = &sums[sums.len() - k..];
+    let (mut tag, sum) = largest(last.iter().zip(&ruled.end).map(|(sum, end)| sum + end));
+    if ruled.forbids && sum == f64::NEG_INFINITY {
+        return best(scores, &Ruled::of(scores, None), emissions);
     }
     let mut tags = vec![tag as u32];
-    for origins in origins.rchunks_exact(k) {
-        tag = origins[tag] as usize;
+    // The ways are found again backwards, from the best tag alone.
+    for before in sums[..sums.len() - k].rchunks_exact(k) {
+        let weights = ruled.transitions[tag..].iter().step_by(k);
+        tag = largest(before.iter().zip(weights).map(|(sum, weight)| sum + weight)).0;
         tags.push(tag as u32);
     }
     tags.reverse();
     tags
 }
 
-fn forbid(sums: &mut [f64], may: Option<&[bool]>) {
-    let forbidden = sums.iter_mut().zip(may.unwrap_or_default()).filter(|(_, may)| !**may);
-    forbidden.for_each(|(sum, _)| *sum = f64::NEG_INFINITY);
+/// One instruction, unlike `f64::max`, which minds what is no number.
+fn larger(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
+/// The place of the largest, of equals the first, and the largest itself.
+fn largest(values: impl Iterator<Item = f64>) -> (usize, f64) {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (place, value) in values.enumerate() {
+        if value > best.1 {
+            best = (place, value);
+        }
+    }
+    best
 }

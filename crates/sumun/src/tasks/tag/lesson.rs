@@ -27,11 +27,17 @@ pub struct Tagger {
     parts: Parts<Tagged>,
     sources: Vec<Source>,
     notes: Vec<String>,
+    choice: Option<[String; 3]>,
     pipeline: TaggingPipeline,
     learner: Learner,
 }
 
 impl Tagger {
+    /// What the data decided of a tagger's own settings, as its name, its value and the reason.
+    pub(super) fn choice(&self) -> Option<[String; 3]> {
+        self.choice.clone()
+    }
+
     /// Reads the data, learns the vocabulary and builds the network.
     pub(super) fn new(config: &TaskConfig<Tag>) -> Result<Self> {
         let (options, own) = (&config.data, &config.own);
@@ -83,14 +89,19 @@ impl Tagger {
         let asks = Asks { outputs: Outputs::EveryStep, width: tags.len(), each: Some("tag"), crf };
         config.expect_data(&sources)?;
         let model = first_model(config, input, known, asks, &mut notes)?;
+        let mut choice = None;
         if model.crf().is_some() {
             let scheme = scheme(&parts, &pipeline, &mut notes);
             pipeline.choose_together(Together { scheme });
+            if config.own.crf == Switch::Auto && config.layers.is_empty() {
+                let reason = scheme.map_or_else(String::new, |scheme| format!(" ({scheme})"));
+                choice = Some(["crf".into(), Switch::On.to_string(), format!("tags mark spans{reason}")]);
+            }
         }
         let loss = Loss::CrossEntropy(CrossEntropy { class_weights: Vec::new(), ignore: None });
         let learner = Learner::new(model, loss, train, valid, &config.train)?;
         let learner = learner.with_decoding(pipeline.decoding()?);
-        Ok(Self { parts, sources, notes, pipeline, learner })
+        Ok(Self { parts, sources, notes, choice, pipeline, learner })
     }
 }
 

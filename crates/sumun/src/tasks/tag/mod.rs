@@ -5,7 +5,7 @@ mod lesson;
 mod pipeline;
 
 use super::protocol::Next;
-use super::task::{Task, TaskConfig, Words};
+use super::task::{Lesson, Task, TaskConfig, Words};
 use crate::Result;
 use crate::settings::{Setting, Switch, settings};
 pub(super) use decoding::Decoding;
@@ -41,6 +41,13 @@ impl Task for Tag {
     fn adjust(config: &mut TaskConfig<Self>) {
         // A tagger learns what to make of unknown words from those that occur once.
         config.text.min_count = 2;
+    }
+
+    fn decide(config: &mut TaskConfig<Self>, lesson: &Tagger) -> Vec<[String; 3]> {
+        let steps = lesson.objective().steps_per_epoch();
+        let mut choices = config.train.decide(lesson.examples(), steps, Self::USUAL, Self::WORDS.example);
+        choices.extend(lesson.choice());
+        choices
     }
 
     fn begin(config: &TaskConfig<Self>) -> Result<Tagger> {
