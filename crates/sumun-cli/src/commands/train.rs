@@ -138,7 +138,7 @@ A sentence is a JSON line with two lists of equal length, or CoNLL: a token a li
 
 const LM_EXAMPLES: &str = "\
 Examples:
-  sumun train lm data/korean_constitution.txt --hidden 128 --batch 8 --chunk 64 --epochs 30
+  sumun train lm data/korean_constitution.txt --test 0.1
   sumun train lm novel.txt --level word --hidden 512
   sumun generate runs/lm-korean_constitution-1 --prompt '대한민국'";
 

@@ -23,7 +23,7 @@ pub struct Language {
 
 /// A text whose every token was predicted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Predicted {
+pub struct PredictedText {
     /// How many tokens it has.
     pub tokens: u64,
     /// How many tokens there are to choose from.
@@ -37,8 +37,8 @@ pub struct Predicted {
 impl Language {
     /// From the sum of −ln p over the tokens of a text. No tokens, no characters, and a sum that is negative or not finite are
     /// errors.
-    pub fn of(nats: f64, text: Predicted) -> Result<Self> {
-        let Predicted { tokens, vocabulary, characters, spelling } = text;
+    pub fn of(nats: f64, text: PredictedText) -> Result<Self> {
+        let PredictedText { tokens, vocabulary, characters, spelling } = text;
         let all = nats + spelling;
         if tokens == 0 || characters == 0 || !all.is_finite() || nats < 0.0 || spelling < 0.0 {
             return Err(Error::Invalid(format!(
@@ -99,8 +99,8 @@ mod tests {
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
 
-    fn text(tokens: u64, characters: u64, spelling: f64) -> Predicted {
-        Predicted { tokens, vocabulary: 8, characters, spelling }
+    fn text(tokens: u64, characters: u64, spelling: f64) -> PredictedText {
+        PredictedText { tokens, vocabulary: 8, characters, spelling }
     }
 
     /// A fair choice among 8 tokens of 3 characters each is 3 bits, 1 a character.

@@ -36,7 +36,7 @@ use crate::{Error, Result};
 
 pub use chrf::{CHRF_BETA, CHRF_ORDER, chrf, chrf_with};
 pub use classification::{ClassScore, Classification, balanced_weights, majority};
-pub use language::{Language, Predicted, Unigram};
+pub use language::{Language, PredictedText, Unigram};
 pub use regression::{Regression, mean};
 pub use simulation::{Simulation, kge, nse};
 pub use spans::{SpanScheme, SpanScore, Spans, is_bio};

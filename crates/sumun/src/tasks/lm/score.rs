@@ -7,7 +7,7 @@ use ndarray::Array2;
 use super::streams::stretches;
 use crate::loss::CrossEntropy;
 use crate::model::{Batch, Model, ModelState};
-use crate::scores::Predicted;
+use crate::scores::PredictedText;
 use crate::text::PAD;
 use crate::{Layout, Result};
 
@@ -91,8 +91,8 @@ pub(super) const MOST_LOGITS: usize = 1 << 24;
 
 impl Reading {
     /// What its figures are of.
-    pub(super) fn predicted(&self, vocabulary: usize) -> Predicted {
-        Predicted {
+    pub(super) fn predicted(&self, vocabulary: usize) -> PredictedText {
+        PredictedText {
             tokens: self.ids.len() as u64,
             vocabulary: vocabulary as u64,
             characters: self.characters as u64,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::report::check;
-use crate::scores::{Language, Predicted, Tagging};
+use crate::scores::{Language, PredictedText, Tagging};
 use crate::settings::Pooling;
 use crate::tasks::figures::Prediction;
 use crate::tasks::shown::{Asked, Sample, Shown, Truth};
@@ -270,7 +270,7 @@ fn a_trained_translator_shows_what_it_looked_at() {
 fn a_language_model_shows_what_it_writes() {
     let mut trained = numbers::<Classify>(1);
     trained.words = Lm::WORDS;
-    let text = Predicted { tokens: 100, vocabulary: 30, characters: 400, spelling: 0.0 };
+    let text = PredictedText { tokens: 100, vocabulary: 30, characters: 400, spelling: 0.0 };
     trained.measured = vec![Measured {
         part: "valid".into(),
         examples: 100,
