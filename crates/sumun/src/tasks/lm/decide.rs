@@ -3,6 +3,7 @@
 use super::super::options::Usual;
 use super::super::task::{Task, TaskConfig};
 use super::Lm;
+use crate::model::{EmbeddingLayer, LayerConfig, Model};
 use crate::report::text::counted;
 use crate::settings::Level;
 
@@ -19,7 +20,13 @@ struct Suits {
     lr: f64,
     /// Passes over a text that is read in more than some hundred steps.
     epochs: usize,
+    /// Whether first vectors are small: few steps leave those of rare tokens nearly as they were, and from N(0, 1) they are
+    /// noise. Where there are many steps, vectors that differ are learnt from sooner.
+    small: bool,
 }
+
+/// The deviation of small first vectors.
+const SMALL: f64 = 0.1;
 
 /// Where tokens are words. The figures behind this are in docs/results.md: what a short text needs is many small steps, few
 /// weights and much dropout.
@@ -34,6 +41,7 @@ const WORDS: &[Suits] = &[
         chunk: 35,
         lr: 0.004,
         epochs: 12,
+        small: true,
     },
     Suits {
         below: usize::MAX,
@@ -45,6 +53,7 @@ const WORDS: &[Suits] = &[
         chunk: 64,
         lr: 0.003,
         epochs: 8,
+        small: false,
     },
 ];
 
@@ -60,6 +69,7 @@ const LETTERS: &[Suits] = &[
         chunk: 64,
         lr: 0.003,
         epochs: 40,
+        small: true,
     },
     Suits {
         below: 200_000,
@@ -71,6 +81,7 @@ const LETTERS: &[Suits] = &[
         chunk: 64,
         lr: 0.002,
         epochs: 20,
+        small: true,
     },
     Suits {
         below: 4_000_000,
@@ -82,6 +93,7 @@ const LETTERS: &[Suits] = &[
         chunk: 64,
         lr: 0.003,
         epochs: 8,
+        small: false,
     },
     Suits {
         below: usize::MAX,
@@ -93,6 +105,7 @@ const LETTERS: &[Suits] = &[
         chunk: 128,
         lr: 0.003,
         epochs: 4,
+        small: false,
     },
 ];
 
@@ -181,6 +194,26 @@ pub(super) fn decide_network(config: &mut TaskConfig<Lm>, tokens: usize) -> Vec<
     choices
 }
 
+/// Makes the first vectors small where that suits a training part of so many tokens: those of the network that settings
+/// describe, where they are not pretrained.
+pub(super) fn shrink_vectors(model: &mut Model, config: &TaskConfig<Lm>, tokens: usize) {
+    let drawn = config.layers.is_empty() && config.text.vectors.is_none();
+    if !(drawn && Suits::of(config.text.level, tokens).small) {
+        return;
+    }
+    let is_embedding = |(layer, _): &(&LayerConfig, &str)| layer.get::<EmbeddingLayer>().is_some();
+    let name = model.config().layers.iter().zip(model.layer_names()).find(is_embedding);
+    let Some(name) = name.map(|(_, name)| format!("{name}.weight")) else { return };
+    let Some(id) = model.parameters().find(&name) else { return };
+    let vectors = model.parameters_mut().value_mut(id);
+    let squares: f64 = vectors.iter().map(|&value| f64::from(value).powi(2)).sum();
+    let deviation = (squares / vectors.len() as f64).sqrt();
+    if deviation > SMALL {
+        let factor = (SMALL / deviation) as f32;
+        vectors.iter_mut().for_each(|value| *value *= factor);
+    }
+}
+
 /// How long a text of so many tokens is learnt.
 pub(super) fn usual(level: Level, tokens: usize) -> Usual {
     Usual { epochs: Suits::of(level, tokens).epochs, ..Lm::USUAL }
@@ -188,7 +221,9 @@ pub(super) fn usual(level: Level, tokens: usize) -> Usual {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::options::TextOptions;
     use super::*;
+    use crate::model::{DenseLayer, Input, ModelConfig};
 
     fn decided(change: impl Fn(&mut TaskConfig<Lm>), tokens: usize) -> (TaskConfig<Lm>, Vec<[String; 3]>) {
         let mut config = TaskConfig::<Lm>::default();
@@ -213,6 +248,26 @@ mod tests {
         assert_eq!(choices[0][..2], ["min_count", "2"]);
         assert_eq!(choices[2][..2], ["steps", "batch 16, chunk 35, lr 0.004"]);
         assert_eq!(choices[2][2], "80,000 words to learn from");
+    }
+
+    #[test]
+    fn first_vectors_are_small_where_a_text_is_short() {
+        let config = TaskConfig::<Lm>::default();
+        let layers = [EmbeddingLayer::new(8).padding_id(0).into(), DenseLayer::new(3).into()];
+        let deviation = |config: &TaskConfig<Lm>, tokens: usize| {
+            let network = ModelConfig { layers: layers.to_vec(), ..ModelConfig::new(Input::ids(500)) };
+            let mut model = network.build(1).unwrap();
+            let first = model.parameters().values().to_vec();
+            shrink_vectors(&mut model, config, tokens);
+            let (vectors, others) = model.parameters().values().split_at(500 * 8);
+            assert_eq!(others, &first[500 * 8..]);
+            (vectors.iter().map(|value| value * value).sum::<f32>() / 4000.0).sqrt()
+        };
+        assert!((deviation(&config, 15_000) - 0.1).abs() < 1e-4);
+        assert!(deviation(&config, 1_000_000) > 0.9);
+        let pretrained =
+            TaskConfig { text: TextOptions { vectors: Some("v".into()), ..config.text }, ..config };
+        assert!(deviation(&pretrained, 15_000) > 0.9);
     }
 
     #[test]

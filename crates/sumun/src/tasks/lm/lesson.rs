@@ -12,7 +12,7 @@ use super::super::shown::Sample;
 use super::super::source::Source;
 use super::super::task::{Lesson, TaskConfig};
 use super::Lm;
-use super::decide::{decide_network, decide_vocabulary};
+use super::decide::{decide_network, decide_vocabulary, shrink_vectors};
 use super::learner::LanguageLearner;
 use super::pipeline::{LanguagePipeline, unknown};
 use super::plain_text::{PlainText, split};
@@ -121,7 +121,8 @@ impl Writing {
         let known = Some(&pipeline.tokens.vocabulary);
         let asks = Asks { outputs: Outputs::EveryStep, width: vocabulary, each: Some("token"), crf: false };
         config.expect_data(&sources)?;
-        let model = first_model(&config, Input::ids(vocabulary), known, asks, &mut notes)?;
+        let mut model = first_model(&config, Input::ids(vocabulary), known, asks, &mut notes)?;
+        shrink_vectors(&mut model, &config, train.ids.len());
         if !config.layers.is_empty() {
             check_by_step(&model, vocabulary)?;
         }
