@@ -69,6 +69,7 @@
 //!
 //! What flows between layers is in [`rows`], what they learn in [`parameters`], the noise of dropout in [`noise`].
 
+mod bags;
 pub mod distribution;
 #[cfg(feature = "files")]
 pub mod durable;
@@ -92,6 +93,7 @@ pub mod rows;
 mod state;
 pub mod train;
 
+pub use bags::Bags;
 pub use distribution::Distribution;
 pub use error::{Error, Result};
 pub use parameters::Parameters;

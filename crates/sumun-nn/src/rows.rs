@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use sumun_kernels::{MOST_ROWS, RowMap, Steps};
 
-use crate::{Error, Result};
+use crate::{Bags, Error, Result};
 
 /// What a caller's array shows at a step that is masked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -560,7 +560,7 @@ impl Rows {
 }
 
 /// Packed ids `[R]`, such as words or characters: what an embedding turns into [`Rows`]. Its parts, [`IdsParts`], are read as
-/// fields.
+/// fields. With [`Bags`], a row is an entry of them, which is several ids.
 #[derive(Debug, Clone)]
 pub struct Ids(IdsParts);
 
@@ -571,6 +571,8 @@ pub struct IdsParts {
     pub data: Arc<Vec<u32>>,
     /// Which sequence and step each row is.
     pub layout: Arc<Layout>,
+    /// The ids of each entry, where the rows are entries.
+    pub bags: Option<Arc<Bags>>,
 }
 
 impl Deref for Ids {
@@ -591,7 +593,17 @@ impl Ids {
                 found: format!("{} ids", data.len()),
             });
         }
-        Ok(Self(IdsParts { data: Arc::new(data), layout }))
+        Ok(Self(IdsParts { data: Arc::new(data), layout, bags: None }))
+    }
+
+    /// The same rows as entries of bags. Error: an entry that they do not have.
+    pub fn of_bags(self, bags: Arc<Bags>) -> Result<Self> {
+        match self.data.iter().find(|&&entry| entry as usize >= bags.len()) {
+            Some(entry) => {
+                Err(Error::Invalid(format!("entry {entry} is not below the {} of the bags", bags.len())))
+            }
+            None => Ok(Self(IdsParts { bags: Some(bags), ..self.0 })),
+        }
     }
 
     /// Packs a caller's `[N, T]` array. What is past a sequence's length is never read.

@@ -7,7 +7,7 @@ use ndarray::{ArrayView2, ArrayView3, Axis};
 
 use crate::layer::{Signal, Value};
 use crate::nn::Valid;
-use crate::{Error, Fill, Ids, Layout, Result, Rows};
+use crate::{Bags, Error, Fill, Ids, Layout, Result, Rows};
 
 /// A batch of sequences for a [`Model`](super::Model): ids `[N, T]` or numbers `[N, T, F]`, with lengths or a mask.
 ///
@@ -31,6 +31,8 @@ pub struct Batch<'a> {
     time_major: bool,
     /// Whether there is one row a sequence, and no time axis.
     once: bool,
+    /// What the ids are entries of, where they are.
+    bags: Option<Arc<Bags>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +65,7 @@ impl<'a> Batch<'a> {
             finite_only: false,
             time_major: false,
             once: false,
+            bags: None,
         }
     }
 
@@ -82,6 +85,7 @@ impl<'a> Batch<'a> {
             finite_only: false,
             time_major: false,
             once: false,
+            bags: None,
         }
     }
 
@@ -140,6 +144,12 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// The ids as entries of bags: each step is several ids, whose vectors an embedding makes one of. What a padding id means
+    /// for masks, it means of entries then. Of numbers, nothing changes.
+    pub fn bags(self, bags: Arc<Bags>) -> Self {
+        Self { bags: Some(bags), ..self }
+    }
+
     /// Whether a number that is NaN or infinite, at a step that is there, is an error; else the model computes with it.
     pub fn finite_only(self, finite_only: bool) -> Self {
         Self { finite_only, ..self }
@@ -191,7 +201,13 @@ impl<'a> Batch<'a> {
         }
         let layout = self.layout(padding)?;
         Ok(match &self.values {
-            Values::Ids(ids) => Value::Ids(Ids::pack(ids, layout)?),
+            Values::Ids(ids) => {
+                let ids = Ids::pack(ids, layout)?;
+                Value::Ids(match &self.bags {
+                    Some(bags) => ids.of_bags(Arc::clone(bags))?,
+                    None => ids,
+                })
+            }
             Values::Numbers(x, features) => {
                 let rows = Rows::pack(x, *features, layout)?;
                 if self.finite_only {

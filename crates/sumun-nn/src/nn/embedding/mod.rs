@@ -4,11 +4,11 @@ mod spec;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sumun_kernels::table::look_up;
+use sumun_kernels::table::{add_rows, look_up};
 
 use super::Initializer;
 use crate::parameters::Id;
-use crate::{Error, Ids, Parameters, Result, Rows};
+use crate::{Bags, Error, Ids, Parameters, Result, Rows};
 
 pub use spec::EmbeddingLayer;
 
@@ -81,15 +81,36 @@ impl Embedding {
         self.weight
     }
 
-    /// The vectors of `ids`, `[R, F]`. An id outside the vocabulary is an error that names its place.
+    /// The vectors of `ids`, `[R, F]`. Of entries of bags, it is the sum of the vectors of an entry's ids over the root of
+    /// their number, so that it varies as much as one of them does; zeros where it has none. An id outside the vocabulary is an
+    /// error that names its place.
     pub fn forward(&self, parameters: &Parameters, ids: &Ids) -> Result<Rows> {
         let features = self.config.features;
         self.expect(parameters)?;
         let table = parameters.value(self.weight);
-        if let Some(row) = ids.data.iter().position(|&id| id as usize >= self.config.vocabulary) {
-            return Err(self.outside(ids, row));
+        let within = |id: &u32| (*id as usize) < self.config.vocabulary;
+        let Some(bags) = &ids.bags else {
+            if let Some(row) = ids.data.iter().position(|id| !within(id)) {
+                return Err(self.outside(ids, row, ids.data[row]));
+            }
+            return Rows::new(look_up(table, features, &ids.data)?, features, ids.layout.clone());
+        };
+        let used = Used::of(ids, bags);
+        let mut vectors = vec![0.0; used.entries.len() * features];
+        for (vector, &entry) in vectors.chunks_exact_mut(features).zip(&used.entries) {
+            let parts = bags.of(entry);
+            if let Some(&id) = parts.iter().find(|id| !within(id)) {
+                let row = ids.data.iter().position(|&of| of == entry).unwrap_or(0);
+                return Err(self.outside(ids, row, id));
+            }
+            for &id in parts {
+                let row = &table[id as usize * features..][..features];
+                vector.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            }
+            let share = share(parts.len());
+            vector.iter_mut().for_each(|sum| *sum *= share);
         }
-        Rows::new(look_up(table, features, &ids.data)?, features, ids.layout.clone())
+        Rows::new(look_up(&vectors, features, &used.rows)?, features, ids.layout.clone())
     }
 
     /// The vectors of `ids` and what [`backward`](Self::backward) needs.
@@ -98,13 +119,30 @@ impl Embedding {
         Ok((out, EmbeddingCache { ids }))
     }
 
-    /// Adds each row's gradient to that of its id, in row order; the padding id gets none. `d_out` is `[R, F]`.
+    /// Adds each row's gradient to that of its id, or of the ids of its entry, in row order; the padding id gets none. `d_out`
+    /// is `[R, F]`.
     pub fn backward(&self, parameters: &mut Parameters, cache: EmbeddingCache, d_out: Rows) -> Result<()> {
         let features = self.config.features;
         let ids = &cache.ids.data;
         d_out.expect_like("the gradient of an embedding's output", &cache.ids.layout, features)?;
         self.expect(parameters)?;
-        parameters.add_rows_to_gradient(self.weight, features, ids, self.config.padding_id, &d_out.data)
+        let padding = self.config.padding_id;
+        let Some(bags) = &cache.ids.bags else {
+            return parameters.add_rows_to_gradient(self.weight, features, ids, padding, &d_out.data);
+        };
+        let used = Used::of(&cache.ids, bags);
+        let mut d_entries = vec![0.0; used.entries.len() * features];
+        add_rows(&mut d_entries, features, &used.rows, None, &d_out.data)?;
+        let parts = || used.entries.iter().map(|&entry| bags.of(entry));
+        let ids: Vec<u32> = parts().flatten().copied().collect();
+        let mut d_parts = Vec::with_capacity(ids.len() * features);
+        for (parts, d) in parts().zip(d_entries.chunks_exact(features)) {
+            let share = share(parts.len());
+            for _ in parts {
+                d_parts.extend(d.iter().map(|d| d * share));
+            }
+        }
+        parameters.add_rows_to_gradient(self.weight, features, &ids, padding, &d_parts)
     }
 
     /// Checks that the table is among these parameters.
@@ -112,18 +150,48 @@ impl Embedding {
         parameters.expect(self.weight, self.config.vocabulary * self.config.features)
     }
 
-    fn outside(&self, ids: &Ids, row: usize) -> Error {
+    fn outside(&self, ids: &Ids, row: usize, id: u32) -> Error {
         let mut place = (0, 0);
         ids.layout.for_each_row(|r, n, t| {
             if r == row {
                 place = (n, t);
             }
         });
-        let (id, (sequence, step), vocabulary) = (ids.data[row], place, self.config.vocabulary);
+        let ((sequence, step), vocabulary) = (place, self.config.vocabulary);
         Error::Invalid(format!(
             "id {id} in sequence {sequence} at step {step} is not below the vocabulary of {vocabulary} ids"
         ))
     }
+}
+
+/// The entries that the rows of a batch are, each once, so that the vector of each is computed once.
+struct Used {
+    /// In the order in which rows first are them.
+    entries: Vec<u32>,
+    /// Which of `entries` each row is.
+    rows: Vec<u32>,
+}
+
+impl Used {
+    fn of(ids: &Ids, bags: &Bags) -> Self {
+        const NEVER: u32 = u32::MAX;
+        let (mut place, mut entries) = (vec![NEVER; bags.len()], Vec::new());
+        let mut rows = Vec::with_capacity(ids.data.len());
+        for &entry in ids.data.iter() {
+            let place = &mut place[entry as usize];
+            if *place == NEVER {
+                *place = entries.len() as u32;
+                entries.push(entry);
+            }
+            rows.push(*place);
+        }
+        Self { entries, rows }
+    }
+}
+
+/// How much each of so many vectors counts in the one that they make together.
+fn share(parts: usize) -> f32 {
+    1.0 / (parts.max(1) as f32).sqrt()
 }
 
 #[cfg(test)]
@@ -132,6 +200,7 @@ mod tests {
     use crate::Layout;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
+    use std::sync::Arc;
 
     fn embedding(padding_id: Option<u32>) -> (Embedding, Parameters) {
         let mut parameters = Parameters::new();
@@ -159,6 +228,55 @@ mod tests {
             let expected = [[0.0; 3], [23.0, 25.0, 27.0], two, [1.0, 2.0, 3.0]].concat();
             assert_eq!(parameters.gradient(layer.weight()), expected);
         }
+    }
+
+    /// Against the vectors of single ids, added up by hand, and difference quotients.
+    #[test]
+    fn the_vector_of_an_entry_is_that_of_its_ids_together() {
+        let (layer, mut parameters) = embedding(Some(0));
+        let bags = Arc::new(Bags::new([vec![], vec![3], vec![1, 2, 1, 3], vec![0, 2]]).unwrap());
+        let rows = [1, 2, 9, 2, 3, 0];
+        let ids = Ids::pack(&rows, Layout::ragged(&[2, 3], 3).unwrap()).unwrap();
+        let ids = ids.of_bags(Arc::clone(&bags)).unwrap();
+        let (out, cache) = layer.forward_train(&parameters, ids.clone()).unwrap();
+        let table = parameters.value(layer.weight()).to_vec();
+        for (row, &entry) in [2, 1, 3, 2, 0].iter().enumerate() {
+            let parts = bags.of(entry);
+            for feature in 0..3 {
+                let sum: f32 = parts.iter().map(|&id| table[id as usize * 3 + feature]).sum();
+                let expected = sum / (parts.len().max(1) as f32).sqrt();
+                assert!((out.data[row * 3 + feature] - expected).abs() < 1e-6, "{row} {feature}");
+            }
+        }
+        let d_out: Vec<f32> = (1..=15).map(|v| v as f32).collect();
+        let loss = |parameters: &Parameters| -> f32 {
+            let out = layer.forward(parameters, &ids).unwrap();
+            out.data.iter().zip(&d_out).map(|(o, d)| o * d).sum()
+        };
+        layer
+            .backward(&mut parameters, cache, Rows::new(d_out.clone(), 3, ids.layout.clone()).unwrap())
+            .unwrap();
+        let gradient = parameters.gradient(layer.weight()).to_vec();
+        assert_eq!(gradient[..3], [0.0; 3], "the padding id stays zero");
+        for at in 3..12 {
+            let mut moved = parameters.clone();
+            moved.value_mut(layer.weight())[at] += 0.5;
+            let (above, below) = (loss(&moved), loss(&parameters));
+            let quotient = (above - below) / 0.5;
+            assert!((quotient - gradient[at]).abs() < 1e-3 * gradient[at].abs().max(1.0), "{at}");
+        }
+    }
+
+    #[test]
+    fn what_bags_lack_and_the_vocabulary_lacks_is_named() {
+        let (layer, parameters) = embedding(None);
+        let bags = Arc::new(Bags::new([vec![1], vec![2, 4]]).unwrap());
+        let ids = Ids::pack(&[0, 2], Layout::full(1, 2).unwrap()).unwrap();
+        let error = ids.of_bags(Arc::clone(&bags)).unwrap_err().to_string();
+        assert_eq!(error, "entry 2 is not below the 2 of the bags");
+        let ids = Ids::pack(&[0, 1], Layout::full(1, 2).unwrap()).unwrap().of_bags(bags).unwrap();
+        let error = layer.forward(&parameters, &ids).unwrap_err().to_string();
+        assert_eq!(error, "id 4 in sequence 0 at step 1 is not below the vocabulary of 4 ids");
     }
 
     #[test]
