@@ -82,6 +82,7 @@ fn a_resumed_training_ends_with_the_same_running_statistics() {
         seed: 7,
         optimizer: "adam".parse().unwrap(),
         clip: Clip::None,
+        ema: 0.0,
     };
     let stage = TrainingStage {
         name: "drift".into(),

@@ -213,6 +213,7 @@ mod tests {
             seed: 0,
             optimizer: "sgd".parse().unwrap(),
             clip: Clip::None,
+            ema: 0.0,
         };
         RangeTest { lowest, highest, steps }.run(&options, &mut Bowl { parameters, id })
     }

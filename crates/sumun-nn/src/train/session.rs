@@ -31,6 +31,10 @@ pub struct FitOptions {
     pub optimizer: OptimizerConfig,
     /// What holds gradients in check.
     pub clip: Clip,
+    /// The epochs that a moving average of the weights reaches back; 0 for none. What is validated and kept is the average then,
+    /// which wavers less from epoch to epoch than the weights themselves (Polyak & Juditsky, *Acceleration of Stochastic
+    /// Approximation by Averaging*, 1992).
+    pub ema: f64,
 }
 
 /// What a training optimises: parameters, batches and their gradients.
@@ -142,7 +146,7 @@ pub enum Ending {
 pub struct Snapshot {
     /// Its counters, schedule and records.
     pub position: Position,
-    /// Flat buffers by name: `weights`, `best`, `optimizer.…`, `carried.…`.
+    /// Flat buffers by name: `weights`, `best`, `average`, `optimizer.…`, `carried.…`.
     pub buffers: Vec<(String, Vec<f32>)>,
     /// What is to be kept beside it by a program that trains in several sessions; null from a session itself.
     pub beside: serde_json::Value,
@@ -163,8 +167,15 @@ pub struct Position {
     best: Option<(usize, f64)>,
     waited: usize,
     stopped: bool,
+    /// How often the moving average was moved.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    averaged: u64,
     seconds: f64,
     records: Vec<EpochRecord>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Position {
@@ -191,6 +202,56 @@ struct Running {
     rate: f64,
 }
 
+/// A moving average of weights.
+#[derive(Debug)]
+struct Average {
+    values: Vec<f32>,
+    /// How often it was moved.
+    moves: u64,
+    /// The steps between two moves.
+    interval: u64,
+    /// How many moves it reaches back.
+    reach: f64,
+}
+
+/// The moves of an average in an epoch: more would cost more and change little.
+const MOVES: usize = 16;
+
+impl Average {
+    /// One that reaches back so many epochs of so many steps; `None` for 0. Error: no such reach.
+    fn new(epochs: f64, steps: usize) -> Result<Option<Self>> {
+        if !(epochs.is_finite() && epochs >= 0.0) {
+            return Err(Error::Invalid(format!(
+                "an average of weights over {epochs} epochs; give a number of at least 0"
+            )));
+        }
+        let interval = (steps / MOVES).max(1);
+        let reach = (epochs * steps as f64 / interval as f64).max(1.0);
+        Ok((epochs > 0.0).then(|| Self { values: Vec::new(), moves: 0, interval: interval as u64, reach }))
+    }
+
+    /// Moves it towards the weights after a step. As long as it does not reach back as far as it may, it is their mean.
+    fn step(&mut self, step: u64, weights: &[f32]) {
+        if !step.is_multiple_of(self.interval) {
+            return;
+        }
+        self.moves += 1;
+        if self.moves == 1 {
+            self.values = weights.to_vec();
+            return;
+        }
+        let share = (1.0 / (self.moves as f64).min(self.reach)) as f32;
+        self.values.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += share * (weight - *mean));
+    }
+
+    /// Exchanges it and the weights, if it was moved.
+    fn exchange(&mut self, parameters: &mut Parameters) {
+        if self.moves > 0 {
+            parameters.values_mut().swap_with_slice(&mut self.values);
+        }
+    }
+}
+
 /// A running training. It holds no parameters: those are the objective's.
 #[derive(Debug)]
 pub struct Session {
@@ -198,6 +259,7 @@ pub struct Session {
     optimizer: Optimizer,
     schedule: Schedule,
     stopping: EarlyStopping,
+    average: Option<Average>,
     epoch: usize,
     batch: usize,
     step: u64,
@@ -209,6 +271,7 @@ pub struct Session {
 
 const WEIGHTS: &str = "weights";
 const BEST: &str = "best";
+const AVERAGE: &str = "average";
 const OPTIMIZER: &str = "optimizer.";
 const CARRIED: &str = "carried.";
 
@@ -242,6 +305,7 @@ impl Session {
             optimizer: Optimizer::new(options.optimizer, objective.parameters())?,
             schedule: options.schedule.schedule(lr, epochs, objective.steps_per_epoch(), patience)?,
             stopping: EarlyStopping::new(Some(patience), 0.0)?,
+            average: Average::new(options.ema, objective.steps_per_epoch())?,
             epoch: 0,
             batch: 0,
             step: 0,
@@ -257,12 +321,15 @@ impl Session {
     pub fn resume(options: FitOptions, objective: &mut dyn Objective, snapshot: Snapshot) -> Result<Self> {
         let mut session = Self::new(options, objective)?;
         let Snapshot { position, buffers, .. } = snapshot;
-        let (mut weights, mut best, mut state, mut carried) = (None, None, Vec::new(), Vec::new());
+        let (mut weights, mut best, mut average) = (None, None, None);
+        let (mut state, mut carried) = (Vec::new(), Vec::new());
         for (name, values) in buffers {
             if name == WEIGHTS {
                 weights = Some(values);
             } else if name == BEST {
                 best = Some(values);
+            } else if name == AVERAGE {
+                average = Some(values);
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 state.push((name.to_owned(), values));
             } else if let Some(name) = name.strip_prefix(CARRIED) {
@@ -286,6 +353,11 @@ impl Session {
             }
             None => None,
         };
+        if let Some(kept) = session.average.as_mut().filter(|_| position.averaged > 0) {
+            kept.values = average.filter(fits).ok_or_else(|| lacking(AVERAGE, wanted))?;
+            expect_finite(AVERAGE, &kept.values)?;
+            kept.moves = position.averaged;
+        }
         objective.carry(carried)?;
         let steps = objective.steps_per_epoch();
         let done = (position.epoch as u64)
@@ -331,6 +403,8 @@ impl Session {
         if let Some(best) = self.stopping.best() {
             buffers.push((BEST.to_owned(), best.values.clone()));
         }
+        let average = self.average.as_ref().filter(|average| average.moves > 0);
+        buffers.extend(average.map(|average| (AVERAGE.to_owned(), average.values.clone())));
         let state = self.optimizer.state();
         buffers
             .extend(state.into_iter().map(|(name, values)| (format!("{OPTIMIZER}{name}"), values.to_vec())));
@@ -345,6 +419,7 @@ impl Session {
             best: self.stopping.best().map(|best| (best.epoch, best.loss)),
             waited: self.stopping.waited(),
             stopped: self.stopped,
+            averaged: average.map_or(0, |average| average.moves),
             seconds: self.seconds,
             records: self.records.clone(),
         };
@@ -411,7 +486,10 @@ impl Session {
             }
         }
         // Without a validation part nothing says which epoch was best, and the last is kept.
-        self.stopping.restore(objective.parameters_mut())?;
+        let best = self.stopping.restore(objective.parameters_mut())?;
+        if let (None, Some(average)) = (best, &mut self.average) {
+            average.exchange(objective.parameters_mut());
+        }
         Ok(if self.epoch < self.options.epochs { Ending::StoppedEarly } else { Ending::Complete })
     }
 
@@ -442,6 +520,9 @@ impl Session {
         running.rate = rate;
         self.batch += 1;
         self.step += 1;
+        if let Some(average) = &mut self.average {
+            average.step(self.step, objective.parameters().values());
+        }
         Ok(loss)
     }
 
@@ -461,6 +542,9 @@ impl Session {
         if let Some(&weight) = objective.parameters().values().iter().find(|weight| !weight.is_finite()) {
             return diverged("a weight", f64::from(weight));
         }
+        if let Some(average) = &mut self.average {
+            average.exchange(objective.parameters_mut());
+        }
         let valid = objective.validate()?;
         if let Some(Validated { loss, .. }) = valid.as_ref().filter(|valid| !valid.loss.is_finite()) {
             return diverged("the loss of the validation part", *loss);
@@ -471,6 +555,9 @@ impl Session {
         self.schedule.end_epoch(valid_loss.unwrap_or(train_loss));
         let watched = valid.as_ref().map(|valid| valid.watched);
         let verdict = watched.map(|watched| self.stopping.observe(epoch, watched, objective.parameters()));
+        if let Some(average) = &mut self.average {
+            average.exchange(objective.parameters_mut());
+        }
         let figures = valid.map(|valid| valid.figures).unwrap_or_default();
         let record = EpochRecord {
             epoch,
@@ -577,6 +664,7 @@ mod tests {
             seed: 7,
             optimizer: "adam".parse().unwrap(),
             clip: Clip::GlobalNorm { max: 1.0 },
+            ema: 0.0,
         }
     }
 
@@ -609,7 +697,10 @@ mod tests {
 
     #[test]
     fn a_training_that_was_left_anywhere_goes_on_to_the_same_bits() {
-        for schedule in [LearningRate::Cosine, LearningRate::Plateau] {
+        for (schedule, ema) in
+            [(LearningRate::Cosine, 0.0), (LearningRate::Plateau, 0.0), (LearningRate::Cosine, 1.5)]
+        {
+            let options = |schedule| FitOptions { ema, ..options(schedule) };
             let mut point = Point::new();
             let mut whole = Session::new(options(schedule), &point).unwrap();
             let ending = whole.run(&mut point, &stage(), &mut (), &mut ()).unwrap();
@@ -633,6 +724,47 @@ mod tests {
                 assert_eq!(outcome(&session, &point, ending), expected, "{schedule} {left}");
             }
         }
+    }
+
+    /// What is validated and kept is the mean of the weights after the steps that it reaches back, weighted as a moving average
+    /// is; what is trained goes on from the weights themselves.
+    #[test]
+    fn an_average_is_what_is_validated_and_kept() {
+        /// Collects the weights after every step.
+        struct Steps(Vec<Vec<f32>>);
+        impl Keeper for Steps {
+            fn wish(&mut self) -> Wish {
+                Wish::Save
+            }
+            fn save(&mut self, snapshot: Snapshot) -> Result<()> {
+                self.0.push(snapshot.buffers[0].1.clone());
+                Ok(())
+            }
+            fn epoch(&mut self, _record: &EpochRecord) -> Result<()> {
+                Ok(())
+            }
+        }
+        let train = |ema: f64| {
+            let options = FitOptions { ema, epochs: 2, ..options(LearningRate::Constant) };
+            let (mut point, mut steps) = (Point::new(), Steps(Vec::new()));
+            let mut session = Session::new(options, &point).unwrap();
+            session.run(&mut point, &stage(), &mut (), &mut steps).unwrap();
+            (point, session, steps.0)
+        };
+        let (_, _, plain) = train(0.0);
+        let (point, session, steps) = train(1.0);
+        // The last step is not saved; all others are those of a training without an average.
+        assert_eq!((steps.len(), &steps), (2 * STEPS - 1, &plain));
+        let mean = |k: usize| (0..STEPS).map(|step| steps[step][k]).sum::<f32>() / STEPS as f32;
+        let figure = session.records()[0].figures["first"];
+        assert!((figure - f64::from(mean(0))).abs() < 1e-6, "{figure}");
+        // Each of the next three moves it by a third.
+        let moved = steps[STEPS..].iter().fold(mean(0), |mean, weights| mean + (weights[0] - mean) / 3.0);
+        let kept = point.parameters.values()[0];
+        let last = 3.0 * (kept - moved) + moved;
+        assert!(session.best_epoch() == 2 && (last - steps[2 * STEPS - 2][0]).abs() < 0.3, "{kept} {last}");
+        let refused = FitOptions { ema: -1.0, ..options(LearningRate::Constant) };
+        assert!(Session::new(refused, &point).is_err());
     }
 
     #[test]

@@ -1,33 +1,40 @@
 //! What a network reads: texts as ids, numbers as scaled rows; and batches of them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
 use super::figures::Unknown;
 use super::options::TextOptions;
+use super::words::{Lexicon, Words};
 use crate::data::{Role, ScaleKind, Scaler};
 use crate::message::{key, text};
 use crate::model::{Batch, Input as ModelInput};
 use crate::records::{Input, Record, Records, Sentence, counted};
 use crate::settings::Normalize;
 use crate::text::{PAD, TokenUnit, Tokenizer, UNK, Vocabulary, VocabularyOptions, composed};
-use crate::{Error, Result};
+use crate::{Bags, Error, Result};
 
 /// How raw input becomes what the network reads; fitted on the training part alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum Reader {
     /// Texts are cut into tokens, tokens become ids.
-    Text { tokenizer: Tokenizer, vocabulary: Vocabulary },
+    Text {
+        tokenizer: Tokenizer,
+        #[serde(flatten)]
+        words: Words,
+    },
     /// Tokens come as they are and become ids.
     Tokens {
         lowercase: bool,
         /// Whether they get Unicode's composed form.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         nfc: bool,
-        vocabulary: Vocabulary,
+        #[serde(flatten)]
+        words: Words,
     },
     /// Every channel is scaled to mean 0 and deviation 1.
     Numbers { scalers: Vec<Scaler> },
@@ -37,6 +44,11 @@ pub(crate) enum Reader {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Sequences {
     Ids(Vec<Vec<u32>>),
+    /// Tokens with parts.
+    Words {
+        entries: Vec<Vec<u32>>,
+        lexicon: Lexicon,
+    },
     /// `[T, F]` each.
     Numbers {
         features: usize,
@@ -51,8 +63,8 @@ impl Reader {
             let tokenizer = options.tokenizer(options.level);
             let texts: Vec<Vec<String>> =
                 records.records.iter().map(|record| tokenizer.tokens(text_of(record))).collect();
-            let vocabulary = vocabulary(texts.iter().flatten(), options)?;
-            return Ok(Self::Text { tokenizer, vocabulary });
+            let words = Words::fit(&texts, options, options.subwords(Some(options.level)))?;
+            return Ok(Self::Text { tokenizer, words });
         };
         let scalers = (0..channels).map(|channel| {
             let values: Vec<f64> = records
@@ -76,26 +88,27 @@ impl Reader {
         let tokenizer = options.tokenizer(options.level);
         let tokens: Vec<Vec<String>> =
             sentences.iter().map(|sentence| prepared(sentence, tokenizer)).collect();
-        let vocabulary = vocabulary(tokens.iter().flatten(), options)?;
-        Ok(Self::Tokens { lowercase: tokenizer.lowercase, nfc: tokenizer.nfc, vocabulary })
+        let words = Words::fit(&tokens, options, options.subwords(None))?;
+        Ok(Self::Tokens { lowercase: tokenizer.lowercase, nfc: tokenizer.nfc, words })
     }
 
-    /// The ids of sentences. A reader of anything but tokens is an error.
-    pub(crate) fn token_ids(&self, sentences: &[Sentence]) -> Result<Vec<Vec<u32>>> {
-        let &Self::Tokens { lowercase, nfc, ref vocabulary } = self else {
+    /// Sentences as sequences. A reader of anything but tokens is an error.
+    pub(crate) fn sentences(&self, sentences: &[Sentence]) -> Result<Sequences> {
+        let &Self::Tokens { lowercase, nfc, ref words } = self else {
             return Err(Error::Model("its pipeline reads no lists of tokens".into()));
         };
         let how = as_written().lowercase(lowercase).nfc(nfc);
-        sentences.iter().map(|sentence| vocabulary.encode(&prepared(sentence, how))).collect()
+        let tokens: Vec<Vec<String>> = sentences.iter().map(|sentence| prepared(sentence, how)).collect();
+        words.sequences(tokens.iter().map(Vec::as_slice))
     }
 
     /// Whether its vocabulary has a token.
     pub(crate) fn knows(&self, token: &str) -> bool {
         match self {
-            Self::Tokens { lowercase, nfc, vocabulary } => {
-                vocabulary.id(&as_written().lowercase(*lowercase).nfc(*nfc).prepared(token)).is_some()
+            Self::Tokens { lowercase, nfc, words } => {
+                words.vocabulary.id(&as_written().lowercase(*lowercase).nfc(*nfc).prepared(token)).is_some()
             }
-            Self::Text { vocabulary, .. } => vocabulary.id(token).is_some(),
+            Self::Text { words, .. } => words.vocabulary.id(token).is_some(),
             Self::Numbers { .. } => false,
         }
     }
@@ -105,9 +118,7 @@ impl Reader {
         let sane =
             |scaler: &Scaler| scaler.offset.is_finite() && scaler.scale.is_normal() && scaler.scale > 0.0;
         let problem = match self {
-            Self::Text { vocabulary, .. } | Self::Tokens { vocabulary, .. } => {
-                (!vocabulary.has_specials()).then(|| "its vocabulary lacks <PAD> and <UNK>".to_owned())
-            }
+            Self::Text { words, .. } | Self::Tokens { words, .. } => words.problem(),
             Self::Numbers { scalers } => scalers
                 .iter()
                 .find(|&scaler| !sane(scaler))
@@ -122,9 +133,7 @@ impl Reader {
     /// What the network's first layer reads.
     pub(crate) fn input(&self) -> ModelInput {
         match self {
-            Self::Text { vocabulary, .. } | Self::Tokens { vocabulary, .. } => {
-                ModelInput::ids(vocabulary.len())
-            }
+            Self::Text { words, .. } | Self::Tokens { words, .. } => ModelInput::ids(words.rows()),
             Self::Numbers { scalers } => ModelInput::numbers(scalers.len()),
         }
     }
@@ -132,7 +141,7 @@ impl Reader {
     /// The vocabulary of a reader of texts.
     pub(crate) fn vocabulary(&self) -> Option<&Vocabulary> {
         match self {
-            Self::Text { vocabulary, .. } | Self::Tokens { vocabulary, .. } => Some(vocabulary),
+            Self::Text { words, .. } | Self::Tokens { words, .. } => Some(&words.vocabulary),
             Self::Numbers { .. } => None,
         }
     }
@@ -158,8 +167,8 @@ impl Reader {
     pub(crate) fn read(&self, records: &Records) -> Result<Sequences> {
         let Records { name, records: all, fields, .. } = records;
         match self {
-            Self::Text { tokenizer, vocabulary } => {
-                let ids = all.iter().map(|record| {
+            Self::Text { tokenizer, words } => {
+                let tokens = all.iter().map(|record| {
                     let Input::Text(written) = &record.input else {
                         return Err(Error::Data(format!(
                             "{name}: line {}: {} holds numbers, but the model reads texts",
@@ -175,9 +184,10 @@ impl Reader {
                         ))
                         .advise(text("leave the record out, or train with ") + key("level").to("char")));
                     }
-                    vocabulary.encode(&tokens)
+                    Ok(tokens)
                 });
-                Ok(Sequences::Ids(ids.collect::<Result<_>>()?))
+                let tokens = tokens.collect::<Result<Vec<Vec<String>>>>()?;
+                words.sequences(tokens.iter().map(Vec::as_slice))
             }
             Self::Tokens { .. } => {
                 Err(Error::Data(format!("{name}: the model reads tokens, one list a sentence")))
@@ -212,7 +222,7 @@ impl Reader {
 
 /// The most tokens of a vocabulary whose size nobody chose: beyond it, the embedding alone takes millions of weights, most
 /// of them for tokens that were seen once or twice, and what to do about them is a person's choice.
-const MOST_TOKENS: usize = 50_000;
+pub(crate) const MOST_TOKENS: usize = 50_000;
 
 /// The vocabulary of the training part's tokens: the most frequent ones where the options say how many, else all of them.
 /// Error: nobody said how many and there are more than [`MOST_TOKENS`].
@@ -243,9 +253,12 @@ pub(crate) fn vocabulary<S: AsRef<str>>(
 
 /// What to say of the tokens of the training part that its vocabulary leaves out; None where it has all of them.
 pub(crate) fn left_out(train: &Sequences, reader: &Reader) -> Option<String> {
-    let (Sequences::Ids(sequences), Some(vocabulary)) = (train, reader.vocabulary()) else { return None };
-    let unknown = sequences.iter().flatten().filter(|&&id| id == UNK).count();
-    too_rare(unknown, sequences.iter().map(Vec::len).sum(), vocabulary.len())
+    let (Some(unknown), Some(vocabulary)) = (train.unknown(), reader.vocabulary()) else { return None };
+    let note = too_rare(unknown.count, unknown.of, vocabulary.len());
+    match train {
+        Sequences::Words { .. } => note.map(|note| note + ", with the vectors of their parts"),
+        Sequences::Ids(_) | Sequences::Numbers { .. } => note,
+    }
 }
 
 /// What to say of `unknown` of `tokens` that a vocabulary of so many leaves out; None of none.
@@ -308,7 +321,8 @@ pub(crate) struct Padded {
 
 #[derive(Debug)]
 enum PaddedValues {
-    Ids(Array2<u32>),
+    /// With what they are entries of, if they are.
+    Ids(Array2<u32>, Option<Arc<Bags>>),
     Numbers(Array3<f32>),
 }
 
@@ -316,7 +330,8 @@ impl Padded {
     /// The batch for a model.
     pub(crate) fn batch(&self) -> Result<Batch<'_>> {
         match &self.values {
-            PaddedValues::Ids(ids) => Batch::ids(ids.view()),
+            PaddedValues::Ids(ids, None) => Batch::ids(ids.view()),
+            PaddedValues::Ids(ids, Some(bags)) => Batch::ids(ids.view()).bags(Arc::clone(bags)),
             PaddedValues::Numbers(x) => Batch::numbers(x.view()),
         }
         .lengths(&self.lengths)
@@ -333,14 +348,26 @@ impl Sequences {
     pub(crate) fn unknown(&self) -> Option<Unknown> {
         match self {
             Self::Ids(sequences) => Some(Unknown::among(sequences.iter().flatten())),
+            Self::Words { entries, lexicon } => {
+                let ids: Vec<u32> = entries.iter().flatten().map(|&entry| lexicon.id(entry)).collect();
+                Some(Unknown::among(&ids))
+            }
             Self::Numbers { .. } => None,
+        }
+    }
+
+    /// What stands for an unknown token in the place of an id or entry.
+    pub(crate) fn unknown_in_place_of(&self, id: u32) -> u32 {
+        match self {
+            Self::Words { lexicon, .. } => lexicon.unknown(id),
+            Self::Ids(_) | Self::Numbers { .. } => UNK,
         }
     }
 
     /// How many steps each has.
     pub(crate) fn lengths(&self) -> Vec<usize> {
         match self {
-            Self::Ids(ids) => ids.iter().map(Vec::len).collect(),
+            Self::Ids(ids) | Self::Words { entries: ids, .. } => ids.iter().map(Vec::len).collect(),
             Self::Numbers { features, values } => values.iter().map(|v| v.len() / features).collect(),
         }
     }
@@ -348,24 +375,33 @@ impl Sequences {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Ids(ids) => ids.len(),
+            Self::Ids(ids) | Self::Words { entries: ids, .. } => ids.len(),
             Self::Numbers { values, .. } => values.len(),
         }
     }
 
     /// Those of some places as a batch.
     pub(crate) fn padded(&self, chosen: &[usize]) -> Padded {
+        self.padded_with(chosen, |_, _, id| id)
+    }
+
+    /// As [`padded`](Self::padded), with what `read` makes of the id or entry of each sequence and step.
+    pub(crate) fn padded_with(&self, chosen: &[usize], read: impl Fn(usize, usize, u32) -> u32) -> Padded {
         match self {
-            Self::Ids(ids) => {
+            Self::Ids(ids) | Self::Words { entries: ids, .. } => {
                 let lengths: Vec<usize> = chosen.iter().map(|&n| ids[n].len()).collect();
                 let time = lengths.iter().copied().max().unwrap_or(0);
                 let mut padded = Array2::from_elem((chosen.len(), time), PAD);
                 for (row, &n) in padded.rows_mut().into_iter().zip(chosen) {
-                    // A row of an array in its standard order is one slice.
-                    let to = row.into_slice().unwrap_or_default();
-                    to[..ids[n].len()].copy_from_slice(&ids[n]);
+                    for (t, (to, &id)) in row.into_iter().zip(&ids[n]).enumerate() {
+                        *to = read(n, t, id);
+                    }
                 }
-                Padded { values: PaddedValues::Ids(padded), lengths }
+                let bags = match self {
+                    Self::Words { lexicon, .. } => Some(Arc::clone(&lexicon.bags)),
+                    _ => None,
+                };
+                Padded { values: PaddedValues::Ids(padded, bags), lengths }
             }
             Self::Numbers { features, values } => {
                 let lengths: Vec<usize> = chosen.iter().map(|&n| values[n].len() / features).collect();

@@ -41,6 +41,7 @@ mod training;
 mod translate;
 mod tune;
 mod vectors;
+mod words;
 
 pub use crate::settings::{ClassWeights, Level, Pooling};
 pub use baselines::Guesses;
@@ -55,6 +56,7 @@ pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};
 pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Sampling, Writing};
 pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptions, TrainOptions, Usual};
 pub use portable::Portable;
+pub(crate) use portable::{READS, SUBWORDS};
 pub use protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Judged, LayerFacts, Learning, ModelFacts, Next,
     Outcome, Pieces, Plan, Predicted, Reading, Request, Resumed, Standing, TaskEntry, TrainedModel,

@@ -6,7 +6,7 @@ use super::options::NetworkOptions;
 use super::task::{Task, TaskConfig};
 use super::vectors;
 use crate::model::{DenseLayer, EmbeddingLayer, Input, LayerConfig, Model, ModelConfig, RecurrentLayer};
-use crate::nn::{Activation, ActivationLayer, CrfLayer, Pool, SoftmaxLayer};
+use crate::nn::{Activation, ActivationLayer, CrfLayer, Initializer, Pool, SoftmaxLayer};
 use crate::report::text::shape;
 use crate::settings::Pooling;
 use crate::text::{PAD, UNK, Vocabulary};
@@ -64,12 +64,29 @@ pub(super) fn built<T>(network: ModelConfig, config: &TaskConfig<T>) -> Result<M
     }
 }
 
+/// The deviation of first vectors in a large vocabulary. Those from N(0, 1), PyTorch's, are many times as large as what a few
+/// epochs add to them, so the vectors of all but the most frequent tokens stay noise.
+const FIRST_VECTORS: f64 = 0.1;
+
+/// Of a vocabulary of up to so many tokens, letters for example, each is seen often enough, and vectors that differ from the
+/// beginning on are learnt from sooner.
+const SMALL_VOCABULARY: usize = 1000;
+
+/// The vectors of so many tokens.
+pub(super) fn embedding(features: usize, vocabulary: usize) -> EmbeddingLayer {
+    let layer = EmbeddingLayer::new(features).padding_id(PAD);
+    match vocabulary > SMALL_VOCABULARY {
+        true => layer.first_weights(Initializer::Normal { std: FIRST_VECTORS }),
+        false => layer,
+    }
+}
+
 /// The network that the options describe.
 fn standard(options: &NetworkOptions, input: Input, asks: Asks) -> ModelConfig {
     let mut builder = Model::builder(input);
     let dropout = options.dropout as f32;
-    if let Input::Ids { .. } = input {
-        builder = builder.embedding(EmbeddingLayer::new(options.embedding).padding_id(PAD));
+    if let Input::Ids { vocabulary } = input {
+        builder = builder.embedding(embedding(options.embedding, vocabulary));
         if dropout > 0.0 {
             builder = builder.dropout(dropout);
         }

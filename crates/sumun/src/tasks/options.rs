@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Mark, ReadOptions};
 use crate::message::key;
 use crate::report::text::counted;
-use crate::settings::{Cell, Kind, Level, Normalize, Or, Typed, check_train, settings};
+use crate::settings::{Cell, Kind, Level, Normalize, Or, Switch, Typed, check_train, settings};
 use crate::text::Tokenizer;
 use crate::train::{FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
@@ -60,6 +60,9 @@ settings! {
         text.min_count: usize = 1, "Tokens seen less often in the training part become <UNK>";
         text.vocabulary: Option<usize> = None,
             "Keep so many of the most frequent tokens, <PAD> and <UNK> included; without it, more than 50,000 are an error";
+        text.subwords: Switch = Switch::Auto,
+            "Whether the vector of a word is made of those of its parts too, so that unknown words have one; by default without \
+             pretrained vectors, where tokens are words";
         text.vectors: Option<PathBuf> = None,
             "Pretrained word vectors: GloVe, fastText or word2vec, text or binary";
     }
@@ -94,8 +97,14 @@ settings! {
         train.schedule: LearningRate = LearningRate::Cosine, "How the learning rate changes";
         train.optimizer: String = "adam".into(), "What takes the steps", Kind::Choice(OPTIMIZERS);
         train.weight_decay: f64 = 0.0, "How much every step shrinks the weights";
+        train.word_dropout: f64 = 0.25,
+            "How readily rare tokens are read as <UNK> in training, so that it is learnt: a, for a share of a / (a + n) of one \
+             that is there n times; 0 for never";
         train.clip: Or<f64> = Or::Number(1.0),
             "The largest norm of all gradients together; value:X cuts each number to ±X; 0 or none for any";
+        train.ema: f64 = 1.0,
+            "The epochs that an exponential moving average of the weights reaches back, which is what is validated and kept; 0 for the weights \
+             themselves";
         train.patience: Option<usize> = None,
             "Epochs without a better validation part after which training stops; by default a fifth of them, or more";
         train.seed: u64 = 0, "Where all randomness comes from";
@@ -208,6 +217,15 @@ impl TextOptions {
         Tokenizer::new(level.unit()).lowercase(self.lowercase).nfc(self.normalize == Normalize::Nfc)
     }
 
+    /// Whether words have parts.
+    pub(super) fn subwords(&self, level: Option<Level>) -> bool {
+        match self.subwords {
+            Switch::On => true,
+            Switch::Off => false,
+            Switch::Auto => self.vectors.is_none() && !matches!(level, Some(Level::Char | Level::Jamo)),
+        }
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         match self.vocabulary.filter(|size| *size < 3) {
             Some(size) => bad("vocabulary", size, "at least 3, <PAD> and <UNK> included"),
@@ -233,9 +251,13 @@ impl TrainOptions {
         let tokens = self.batch_tokens.unwrap_or(1);
         let (epochs, batch) = (self.epochs.unwrap_or(1), self.batch.unwrap_or(1));
         check_counts(&[("epochs", epochs), ("batch", batch), ("batch_tokens", tokens)])?;
-        for (name, value) in
-            [("lr", self.lr), ("weight_decay", self.weight_decay), ("save_every", self.save_every)]
-        {
+        for (name, value) in [
+            ("lr", self.lr),
+            ("weight_decay", self.weight_decay),
+            ("word_dropout", self.word_dropout),
+            ("ema", self.ema),
+            ("save_every", self.save_every),
+        ] {
             if !(value.is_finite() && value >= 0.0) {
                 return bad(name, value, "a number of at least 0");
             }
@@ -299,6 +321,7 @@ impl TrainOptions {
             seed: self.seed,
             optimizer,
             clip: self.clip.clip()?,
+            ema: self.ema,
         })
     }
 }

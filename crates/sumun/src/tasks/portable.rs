@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::inputs::Reader;
+use super::words::Words;
 use crate::Error;
 use crate::data::Scaler;
 use crate::text::{TokenUnit, Tokenizer, Vocabulary, word_classes};
@@ -17,6 +18,13 @@ pub struct Portable {
     /// Whether the network is read piece by piece, so that its states go in and out.
     pub keeps_states: bool,
 }
+
+/// The field of `reads` with the parts of words: where it is there, the network reads vectors, and who uses it makes them of the
+/// embedding's.
+pub(crate) const SUBWORDS: &str = "subwords";
+
+/// The field with how texts become what the network reads.
+pub(crate) const READS: &str = "reads";
 
 /// The error of a model of a task with something in its preprocessing that cannot be said as data.
 pub(super) fn not_portable(task: &str, what: &str) -> Error {
@@ -36,19 +44,30 @@ pub(super) fn scaler(scaler: &Scaler) -> Value {
 /// What the network reads, and the layout of the numbers of a record. Error: why that cannot be said.
 pub(super) fn reads(reader: &Reader, layout: Option<String>) -> Result<Value, String> {
     match reader {
-        Reader::Text { tokenizer, vocabulary } => text(tokenizer, vocabulary),
-        Reader::Tokens { lowercase, nfc, vocabulary } => Ok(json!({
-            "kind": "tokens",
-            "lowercase": lowercase,
-            "nfc": nfc,
-            "vocabulary": vocabulary.tokens(),
-        })),
+        Reader::Text { tokenizer, words } => with_subwords(text(tokenizer, &words.vocabulary)?, words),
+        Reader::Tokens { lowercase, nfc, words } => with_subwords(
+            json!({
+                "kind": "tokens",
+                "lowercase": lowercase,
+                "nfc": nfc,
+                "vocabulary": words.vocabulary.tokens(),
+            }),
+            words,
+        ),
         Reader::Numbers { scalers } => Ok(json!({
             "kind": "numbers",
             "layout": layout,
             "channels": scalers.iter().map(scaler).collect::<Vec<_>>(),
         })),
     }
+}
+
+/// With the parts of words, where they have some.
+fn with_subwords(mut reads: Value, words: &Words) -> Result<Value, String> {
+    if let Some(subwords) = &words.subwords {
+        reads[SUBWORDS] = json!(subwords.parts());
+    }
+    Ok(reads)
 }
 
 /// How texts become ids.
@@ -71,8 +90,16 @@ pub(super) fn text(tokenizer: &Tokenizer, vocabulary: &Vocabulary) -> Result<Val
         "vocabulary": vocabulary.tokens(),
     });
     if unit == "words" {
-        let classes = word_classes().into_iter().map(|(class, ranges)| (class.to_string(), json!(ranges)));
-        text["word_classes"] = Value::Object(classes.collect());
+        text[WORD_CLASSES] = classes_of_words();
     }
     Ok(text)
+}
+
+/// The field of `reads` with what the rules for words know of characters.
+pub(super) const WORD_CLASSES: &str = "word_classes";
+
+/// What the rules for words know of characters.
+pub(super) fn classes_of_words() -> Value {
+    let classes = word_classes().into_iter().map(|(class, ranges)| (class.to_string(), json!(ranges)));
+    Value::Object(classes.collect())
 }

@@ -4,8 +4,8 @@
 //! them; [`WordVectors`] fill an embedding's table where a file knows the word. Padding and batches are in
 //! [`sequences`](crate::sequences).
 //!
-//! Not for sub-word tokens (byte-pair encoding and the like): the models here are small, and so are their
-//! vocabularies. For Korean, [`TokenUnit::Jamo`] has a few dozen tokens where syllables have 11,172.
+//! [`Subwords`] are the parts that words have in common, so that a word that was never seen is not unknown. Tokens themselves
+//! are never parts of words: for Korean, [`TokenUnit::Jamo`] has a few dozen tokens where syllables have 11,172.
 //!
 //! ```
 //! use sumun::text::{TokenUnit, Tokenizer, Vocabulary, VocabularyOptions};
@@ -21,6 +21,7 @@
 //! ```
 
 mod jamo;
+mod subwords;
 mod tokenize;
 mod vectors;
 mod vocabulary;
@@ -28,6 +29,7 @@ mod word_classes;
 mod word_file;
 
 pub use jamo::{CHOSEONG, JONGSEONG, JUNGSEONG, compose, compose_syllable, decompose, decompose_syllable};
+pub use subwords::{MOST_SUBWORDS, Subwords};
 pub(crate) use tokenize::composed;
 pub use tokenize::{TokenUnit, Tokenizer};
 pub use vectors::{Coverage, VectorOptions, WordVectors};

@@ -115,7 +115,7 @@ fn the_baseline_is_the_most_frequent_tag_of_the_training_part() {
 fn spans_are_scored_where_tags_mark_them() {
     let folder = tempfile::tempdir().unwrap();
     let sentences = ["to/O New/B-CITY York/I-CITY", "from/O Boston/B-CITY", "to/O Boston/B-CITY"].repeat(10);
-    let mut training = begin(folder.path(), &sentences, &[("train.epochs", "12")]).unwrap();
+    let mut training = begin(folder.path(), &sentences, &[("train.epochs", "40")]).unwrap();
     training.run(&mut (), &mut ()).unwrap();
     for measured in training.finish().unwrap().measured {
         let Figures::Tagging(figures) = measured.figures else { panic!("{measured:?}") };

@@ -39,7 +39,27 @@ fn pipelines_that_do_not_fit_their_network_are_refused() {
             "classify texts",
             "/pipeline/reader/vocabulary/tokens",
             json!(["<PAD>", "<UNK>", "film"]),
-            "vocabulary: 3",
+            "vocabulary: 4",
+        ),
+        (
+            "classify texts",
+            "/pipeline/reader/subwords",
+            json!(["the", "the"]),
+            "is there twice, as 0 and as 1",
+        ),
+        ("classify texts", "/pipeline/reader/subwords", json!([]), "vocabulary: 9"),
+        (
+            "classify texts",
+            "/pipeline/together/network",
+            json!(-1.0),
+            "the network counts -1 and the linear model",
+        ),
+        ("classify texts", "/pipeline/together/linear", Value::Null, "its pipeline cannot be read"),
+        (
+            "classify numbers",
+            "/pipeline/together",
+            json!({ "network": 1.0, "linear": 1.0 }),
+            "which cannot be",
         ),
         (
             "classify texts",

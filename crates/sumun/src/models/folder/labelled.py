@@ -33,14 +33,16 @@ def predict(file):
     predictions = []
     for value in read(file):
         if HOW["reads"]["kind"] == "text":
-            found = ids(tokens(stripped(value)))
+            found = tokens(stripped(value))
             if not found:
                 predictions.append(None)
                 continue
-            array = np.array([found], np.int64)
+            array = read_by_network(found)
         else:
             array = numbers(value)[None].astype(np.float32)
-        row = run(input=array)["output"][0]
+        row = run(input=array)["output"][0] * HOW["together"]["network"]
+        if HOW["together"]["linear"]:
+            row = row + HOW["together"]["linear"] * linear(value)
         returns = HOW["returns"]
         if returns["kind"] == "number":
             predictions.append(float(unscaled(row[0], returns)))
@@ -48,3 +50,38 @@ def predict(file):
             label = returns["classes"][int(row.argmax())]
             predictions.append({"label": label, "probabilities": softmax(row).tolist()})
     return {"task": HOW["task"], "predictions": predictions}
+
+
+def linear(text):
+    """What the linear model says of a text, in units of the network's output."""
+    model = HOW["linear"]
+    columns = {place: column for column, place in enumerate(model["places"])}
+    text = unicodedata.normalize("NFC", text).lower()
+    letter = lambda c: unicodedata.category(c)[0] in "LN" or KINDS.get(ord(c), "O") in "ApHNK"
+    found = [word for word in words(text) if any(letter(character) for character in word)]
+    counts = {}
+    for gram in [[word] for word in found] + [list(pair) for pair in zip(found, found[1:])]:
+        column = columns.get(hashed(gram))
+        if column is not None:
+            counts[column] = counts.get(column, 0) + 1
+    weights = {
+        column: (1 + math.log(count)) * (math.log((1 + model["of"]) / (1 + model["documents"][column])) + 1)
+        for column, count in counts.items()
+    }
+    length = math.sqrt(sum(weight * weight for weight in weights.values()))
+    scores = [
+        row[-1] + sum(row[column] * weight / length for column, weight in weights.items()) for row in model["weights"]
+    ]
+    if model["kind"] == "number":
+        returns = HOW["returns"]
+        return np.array([(scores[0] * model["scale"] + model["offset"] - returns["offset"]) / returns["scale"]])
+    return np.array([0.0, scores[0]] if len(scores) == 1 else scores)
+
+
+def hashed(words):
+    """FNV-1a of 64 bits of words, each with a byte behind it that none has, folded to a place of the linear model."""
+    value = 0xCBF29CE484222325
+    for word in words:
+        for byte in word.encode("utf-8") + b"\xff":
+            value = (value ^ byte) * 0x100000001B3 % 2**64
+    return (value >> 32 ^ value) % 2**22

@@ -8,9 +8,11 @@ use serde_json::{Map, Value};
 
 use super::opened::Opened;
 use super::target::{Target, write_with};
+use crate::model::{EmbeddingLayer, Input, Model};
 use crate::run::Staged;
-use crate::tasks::Portable;
+use crate::tasks::{Portable, READS, SUBWORDS};
 use crate::{Error, Result};
+use sumun_formats::{Tensor, npy};
 use sumun_nn::interchange::onnx::OnnxOptions;
 
 /// The name of the network's file.
@@ -18,6 +20,9 @@ const NETWORK: &str = "model.onnx";
 
 /// The name of the file of the preprocessing.
 const PREPROCESSING: &str = "preprocessing.json";
+
+/// The name of the file of the vectors of words and their parts, where the network reads vectors.
+const VECTORS: &str = "vectors.npy";
 
 /// The name of the script.
 const SCRIPT: &str = "predict.py";
@@ -63,13 +68,59 @@ pub fn write_folder(opened: &Opened, path: &Path) -> Result<f64> {
         )));
     }
     let options = OnnxOptions { lengths: false, states: keeps_states, scores: true };
-    let written = write_with(model, Target::Onnx, task, options)?;
+    let has_subwords = fields.get(READS).is_some_and(|reads| !reads[SUBWORDS].is_null());
+    let behind = if has_subwords { Some(behind_embedding(model)?) } else { None };
+    let network = behind.as_ref().map_or(model, |(network, _)| network);
+    let written = write_with(network, Target::Onnx, task, options)?;
     let staged = Staged::new(path)?;
+    if let Some((_, vectors)) = &behind {
+        staged.write(VECTORS, vectors)?;
+    }
     staged.write(NETWORK, &written.bytes)?;
     staged.write(PREPROCESSING, as_text(task, &fields)?.as_bytes())?;
     staged.write(SCRIPT, parts.concat().as_bytes())?;
     staged.place()?;
     Ok(written.difference.unwrap_or(0.0))
+}
+
+/// The network behind its embedding, which reads vectors, and the embedding's table as a file of NumPy: a graph of ONNX has no
+/// entries of several ids. Error: a network that does not begin with one embedding.
+fn behind_embedding(model: &Model) -> Result<(Model, Vec<u8>)> {
+    let mut config = model.config().clone();
+    let begins = || {
+        Error::Model(
+            "its network does not begin with the embedding of its words; write its network alone".into(),
+        )
+    };
+    let names: Vec<String> = model.layer_names().map(str::to_owned).collect();
+    let name = names.first().ok_or_else(begins)?;
+    let features =
+        config.layers.first().and_then(|layer| layer.get::<EmbeddingLayer>()).ok_or_else(begins)?.features;
+    config.layers.remove(0);
+    for (layer, name) in config.layers.iter_mut().zip(names.iter().skip(1)) {
+        let common = layer.common_mut();
+        // What it is called does not depend on the layers before it then.
+        common.name = Some(name.clone());
+    }
+    config.inputs.values_mut().for_each(|input| *input = Input::Numbers { features });
+    let mut behind = config.build(0)?;
+    let parameters = model.parameters();
+    let mut table = None;
+    for entry in parameters.entries() {
+        let values = &parameters.values()[entry.range.clone()];
+        if entry.name.strip_prefix(name).is_some_and(|rest| rest == ".weight") {
+            table = Some(Tensor::f32(entry.shape.clone(), values.to_vec())?);
+            continue;
+        }
+        let range = behind
+            .parameters()
+            .entries()
+            .iter()
+            .find(|other| other.name == entry.name && other.shape == entry.shape);
+        let range = range.ok_or_else(begins)?.range.clone();
+        behind.parameters_mut().values_mut()[range].copy_from_slice(values);
+    }
+    Ok((behind, npy::write(&table.ok_or_else(begins)?)))
 }
 
 /// The preprocessing as JSON, a field a line.

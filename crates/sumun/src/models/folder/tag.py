@@ -61,8 +61,8 @@ def chosen(rows):
 def predict(file):
     predictions, tags = [], HOW["returns"]["classes"]
     for sentence in read(file):
-        found = ids([prepared(token) for token in sentence])
-        best, shares = chosen(run(input=np.array([found], np.int64))["output"][0])
+        found = read_by_network([prepared(token) for token in sentence])
+        best, shares = chosen(run(input=found)["output"][0])
         shares = shares[np.arange(len(best)), best]
         predictions.append({"tags": [tags[tag] for tag in best], "probabilities": shares.tolist()})
     return {"task": HOW["task"], "predictions": predictions}

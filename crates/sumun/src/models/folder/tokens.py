@@ -12,17 +12,6 @@ def tokens(text):
     return [token for token in words(text) if stripped(token)]
 
 
-def jamo(character):
-    """The letters of a Hangul syllable; anything else as it is."""
-    place = ord(character) - 0xAC00
-    if not 0 <= place < 19 * 21 * 28:
-        return [character]
-    letters = [0x1100 + place // (21 * 28), 0x1161 + place // 28 % 21]
-    if place % 28:
-        letters.append(0x11A7 + place % 28)
-    return [chr(letter) for letter in letters]
-
-
 # What each character is to the rules for words, by its code; O where it is none of these.
 KINDS = {
     code: kind

@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::super::learner::argmax;
 use super::Guesses;
@@ -115,7 +116,29 @@ impl LinearText {
         self.of_vectors(&self.counts.vectors(texts))
     }
 
-    fn of_vectors(&self, vectors: &[Sparse]) -> Guesses {
+    /// As data: the n-grams by their hashes, in how many of how many texts each is, and the weights of each output.
+    pub(super) fn portable(&self) -> Value {
+        let (places, documents, of) = self.counts.parts();
+        let weights: Vec<&[f32]> = self.weights.chunks_exact(self.counts.len() + 1).collect();
+        let mut data = json!({
+            "kind": if self.scale.is_some() { "number" } else { "classes" },
+            "places": places,
+            "documents": documents,
+            "of": of,
+            "weights": weights,
+        });
+        if let Some([mean, deviation]) = self.scale {
+            (data["offset"], data["scale"]) = (json!(mean), json!(deviation));
+        }
+        data
+    }
+
+    /// What it says of texts: of classes a score for each, in logits of that class against all others, of numbers the number.
+    pub(super) fn scores(&self, texts: &[&str]) -> Vec<Vec<f64>> {
+        self.scores_of(&self.counts.vectors(texts))
+    }
+
+    fn scores_of(&self, vectors: &[Sparse]) -> Vec<Vec<f64>> {
         let width = self.counts.len() + 1;
         let rows: Vec<&[f32]> = self.weights.chunks_exact(width).collect();
         let value = |row: &[f32], vector: &Sparse| {
@@ -123,19 +146,20 @@ impl LinearText {
             vector.iter().map(|&(column, x)| f64::from(row[column as usize]) * f64::from(x)).sum::<f64>()
                 + constant
         };
+        let of = |vector: &Sparse| match (self.scale, rows.as_slice()) {
+            (Some([mean, deviation]), rows) => vec![value(rows[0], vector) * deviation + mean],
+            // The one score of two classes is that of the second.
+            (None, [second]) => vec![0.0, value(second, vector)],
+            (None, rows) => rows.iter().map(|row| value(row, vector)).collect(),
+        };
+        vectors.par_iter().map(of).collect()
+    }
+
+    fn of_vectors(&self, vectors: &[Sparse]) -> Guesses {
+        let scores = self.scores_of(vectors);
         match self.scale {
-            Some([mean, deviation]) => {
-                Guesses::Numbers(vectors.iter().map(|v| value(rows[0], v) * deviation + mean).collect())
-            }
-            None if rows.len() == 1 => {
-                Guesses::Classes(vectors.iter().map(|v| u32::from(value(rows[0], v) > 0.0)).collect())
-            }
-            None => {
-                let best = |vector: &Sparse| {
-                    argmax(&rows.iter().map(|row| value(row, vector)).collect::<Vec<f64>>())
-                };
-                Guesses::Classes(vectors.par_iter().map(best).collect())
-            }
+            Some(_) => Guesses::Numbers(scores.concat()),
+            None => Guesses::Classes(scores.iter().map(|scores| argmax(scores)).collect()),
         }
     }
 

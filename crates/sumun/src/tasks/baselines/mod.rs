@@ -8,6 +8,7 @@ mod suffix;
 mod tfidf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use super::figures::Baseline;
 use super::inputs::{Sequences, text_of};
@@ -79,7 +80,7 @@ impl Rivals {
     /// Learns from the training part; what can be chosen is chosen by the validation part. `classes` is how many there are.
     pub(super) fn fit(train: Part<'_>, valid: Option<Part<'_>>, classes: usize) -> Self {
         let rival = match train.sequences {
-            Sequences::Ids(_) => {
+            Sequences::Ids(_) | Sequences::Words { .. } => {
                 let valid = valid.map(|part| (texts(part.records), part.truth));
                 LinearText::fit(&texts(train.records), train.truth, valid, classes).map(Rival::Linear)
             }
@@ -102,6 +103,27 @@ impl Rivals {
             }
             _ => Guessed::default(),
         }
+    }
+
+    /// What the linear model says of the texts of records, a score for each class, or a number; None where there is none.
+    pub(super) fn scores(&self, records: &Records) -> Option<Vec<Vec<f64>>> {
+        match &self.0 {
+            Some(Rival::Linear(linear)) => Some(linear.scores(&texts(records))),
+            _ => None,
+        }
+    }
+
+    /// The linear model as data that a program in another language follows; null where there is none.
+    pub(super) fn portable(&self) -> Value {
+        match &self.0 {
+            Some(Rival::Linear(linear)) => linear.portable(),
+            _ => Value::Null,
+        }
+    }
+
+    /// Whether there is a linear model.
+    pub(super) fn is_linear(&self) -> bool {
+        matches!(self.0, Some(Rival::Linear(_)))
     }
 
     /// Whether they fit a pipeline with so many classes, 0 for numbers, and features of each step, 0 of texts. The error says

@@ -57,6 +57,11 @@ impl Tfidf {
         self.places.len()
     }
 
+    /// The hash of each column's n-gram, how many texts have it, and of how many.
+    pub(super) fn parts(&self) -> (&[u32], &[u32], u32) {
+        (&self.places, &self.documents, self.of)
+    }
+
     /// Texts as vectors.
     pub(super) fn vectors(&self, texts: &[&str]) -> Vec<Sparse> {
         let columns = self.columns();

@@ -519,6 +519,7 @@ impl ForecastConfig {
             seed: train.seed,
             optimizer: train.optimizer.parse()?,
             clip: train.clip.clip()?,
+            ema: 0.0,
         })
     }
 }

@@ -55,6 +55,14 @@ pub trait Head:
     fn truth(&self, records: &Records) -> Result<Guesses>;
     /// The simplest guess, for so many records: its name and the guesses.
     fn simplest(&self, records: usize) -> (String, Guesses);
+    /// What the linear model says of a record, in units of the network's outputs.
+    fn as_outputs(&self, scores: Vec<f64>) -> Vec<f64> {
+        scores
+    }
+    /// What records should come to, in units of the network's outputs.
+    fn wanted(&self, truth: Guesses) -> Guesses {
+        truth
+    }
     /// The figures of guesses at records.
     fn judged(&self, records: &Records, guesses: &Guesses) -> Result<Figures>;
 }

@@ -13,9 +13,11 @@ use super::super::source::Source;
 use super::super::task::{Lesson, TaskConfig};
 use super::{Head, LabelledPipeline, Labelling, check_input};
 use crate::data::ReadOptions;
+use crate::message::key;
 use crate::model::Model;
 use crate::records::{Input, RecordSpec, Records};
 use crate::scores::majority;
+use crate::settings::Switch;
 use crate::train::Objective;
 use crate::{Error, Result};
 
@@ -27,6 +29,8 @@ pub struct Labelled<H> {
     notes: Vec<String>,
     pipeline: LabelledPipeline<H>,
     learner: Learner,
+    /// Whether a linear model may answer with the network.
+    linear: bool,
 }
 
 impl<H: Head> Labelled<H> {
@@ -78,6 +82,7 @@ impl<H: Head> Labelled<H> {
             label_form,
             windows: options.window.map(|window| [window, options.stride.unwrap_or(window)]),
             rivals: Rivals::default(),
+            together: None,
         };
         notes.extend(pipeline.head.remarks(&all.name));
         let texts = all.records.iter().filter_map(|record| match &record.input {
@@ -118,7 +123,12 @@ impl<H: Head> Labelled<H> {
         config.expect_data(&sources)?;
         let model = first_model(config, input, known, asks, &mut notes)?;
         let learner = Learner::new(model, loss, train, valid, &config.train)?;
-        Ok(Self { parts, sources, notes, pipeline, learner })
+        if options.linear == Switch::On && parts.valid.is_none() {
+            let problem = " is on, but how much the linear model counts is fitted on a validation part, and there is none; give ";
+            return Err(Error::Settings(key("linear") + problem + key("valid")));
+        }
+        let linear = options.linear != Switch::Off;
+        Ok(Self { parts, sources, notes, pipeline, learner, linear })
     }
 }
 
@@ -182,7 +192,9 @@ impl<H: Head> Lesson for Labelled<H> {
     }
 
     fn fit_baselines(&mut self) -> Result<()> {
-        self.pipeline.fit_rivals(&self.parts.train, self.parts.valid.as_ref())
+        let valid = self.parts.valid.as_ref();
+        self.pipeline.fit_rivals(&self.parts.train, valid)?;
+        self.pipeline.fit_together(&self.learner.model, valid, self.linear)
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

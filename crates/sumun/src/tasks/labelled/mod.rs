@@ -3,13 +3,14 @@
 mod head;
 mod lesson;
 mod pipeline;
+mod together;
 
 use super::options::{NumberOptions, check_counts};
 use super::task::{Task, TaskConfig};
 use crate::data::Mark;
 use crate::message::key;
 use crate::records::XLayout;
-use crate::settings::{Pooling, settings};
+use crate::settings::{Pooling, Switch, settings};
 use crate::{Error, Result};
 pub use head::Head;
 pub(super) use head::Labelling;
@@ -33,6 +34,9 @@ settings! {
         data.label: Option<String> = None, "The column or key with the label";
         data.decimal: Option<Mark> = None, as NumberOptions;
         data.thousands: Option<Mark> = None, as NumberOptions;
+        network.linear: Switch = Switch::Auto,
+            "Whether a linear model of words and pairs of words answers together with the network, each as much as the validation \
+             part says; by default where there is such a part";
         network.pool: Pooling = Pooling::Max, "How the steps of a sequence become one output" => "max,mean,attention,last";
     }
 }
@@ -46,6 +50,7 @@ fn check_input<T: Labelling>(config: &TaskConfig<T>, numbers: bool) -> Result<()
         ("window", true, own.window.is_some()),
         ("stride", true, own.stride.is_some()),
         ("x_layout", true, own.x_layout.is_some()),
+        ("linear", false, own.linear == Switch::On),
     ];
     config.check_input(numbers, &set)
 }

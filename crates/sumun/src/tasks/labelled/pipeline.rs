@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::baselines::{Guesses, Part, Rivals, best_first};
 use super::super::figures::{AttentionWeights, Baseline, Measured, Prediction, Predictions, Unknown};
@@ -13,6 +13,7 @@ use super::super::portable;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
 use super::Head;
+use super::together::Together;
 use crate::data::{NumberForm, ReadOptions};
 use crate::message::{key, text};
 use crate::model::{AttentionLayer, LayerConfig, Model};
@@ -44,7 +45,13 @@ pub struct LabelledPipeline<H> {
     /// ended, and of earlier versions, are none.
     #[serde(default, skip_serializing_if = "Rivals::is_none")]
     pub(super) rivals: Rivals,
+    /// How the network and the linear model answer together; None where the network answers alone, as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) together: Option<Together>,
 }
+
+/// The name of the network where it does not answer alone: a simpler model than both together.
+const NETWORK: &str = "the network alone";
 
 fn is_usual(form: &Form) -> bool {
     *form == Form::default()
@@ -97,8 +104,10 @@ impl<H: Head> LabelledPipeline<H> {
         if places.is_empty() {
             return Ok((predictions, None));
         }
-        let sequences = self.reader.read(&records.select(&places))?;
-        for (&place, row) in places.iter().zip(outputs(model, &sequences)?) {
+        let read = records.select(&places);
+        let sequences = self.reader.read(&read)?;
+        let rows = self.answers(outputs(model, &sequences)?, &read);
+        for (&place, row) in places.iter().zip(rows) {
             predictions[place] = self.head.named(&row);
         }
         Ok((predictions, sequences.unknown()))
@@ -123,6 +132,39 @@ impl<H: Head> LabelledPipeline<H> {
         self.head.classes()
     }
 
+    /// The answers for records that are made of the network's outputs for them.
+    fn answers(&self, outputs: Vec<Vec<f32>>, records: &Records) -> Vec<Vec<f32>> {
+        let Some(together) = self.together else { return outputs };
+        let scores = if together.linear > 0.0 { self.scores(records) } else { None };
+        let score = |place: usize| scores.as_ref().map(|scores| scores[place].as_slice());
+        outputs.iter().enumerate().map(|(place, row)| together.of(row, score(place))).collect()
+    }
+
+    /// What the linear model says of records, in units of the network's outputs.
+    fn scores(&self, records: &Records) -> Option<Vec<Vec<f64>>> {
+        let scores = self.rivals.scores(records)?;
+        Some(scores.into_iter().map(|scores| self.head.as_outputs(scores)).collect())
+    }
+
+    /// Fits how the network and, if it is `wanted`, the linear model answer together.
+    pub(super) fn fit_together(
+        &mut self,
+        model: &Model,
+        valid: Option<&Records>,
+        wanted: bool,
+    ) -> Result<()> {
+        let Some(valid) = valid else { return Ok(()) };
+        let scores = if wanted { self.scores(valid) } else { None };
+        if scores.is_none() && self.classes().is_none() {
+            // A number alone has nothing to be calibrated.
+            return Ok(());
+        }
+        let outputs = outputs(model, &self.reader.read(valid)?)?;
+        let truth = self.head.wanted(self.head.truth(valid)?);
+        self.together = Some(Together::fit(&outputs, scores.as_deref(), &truth));
+        Ok(())
+    }
+
     /// Fits the simple models that the network is measured against.
     pub(super) fn fit_rivals(&mut self, train: &Records, valid: Option<&Records>) -> Result<()> {
         let read =
@@ -139,7 +181,10 @@ impl<H: Head> LabelledPipeline<H> {
     /// Measures the model and the baselines on labelled records. Every prediction for a label that was not learnt is wrong.
     pub fn evaluate(&self, model: &Model, part: &str, records: &Records) -> Result<Measured> {
         let sequences = self.reader.read(records)?;
-        let rows = outputs(model, &sequences)?;
+        let alone = outputs(model, &sequences)?;
+        let network = self.together.filter(|together| together.linear > 0.0);
+        let network = network.map(|_| (NETWORK.to_owned(), self.head.guesses(&alone)));
+        let rows = self.answers(alone, records);
         let figures = self.head.judged(records, &self.head.guesses(&rows))?;
         let mut notes = records.notes.clone();
         notes.extend(self.head.unseen(part, records)?);
@@ -149,7 +194,7 @@ impl<H: Head> LabelledPipeline<H> {
             Ok::<_, Error>(Baseline { name, figures: self.head.judged(records, &guesses)? })
         };
         let simplest = judged(self.head.simplest(records.records.len()))?;
-        let others = guessed.models.into_iter().map(judged).collect::<Result<Vec<_>>>()?;
+        let others = network.into_iter().chain(guessed.models).map(judged).collect::<Result<Vec<_>>>()?;
         let (best, other_baselines) = best_first(simplest, others);
         Ok(Measured {
             part: part.into(),
@@ -177,6 +222,9 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
             Reader::Numbers { scalers } => scalers.len(),
             Reader::Text { .. } | Reader::Tokens { .. } => 0,
         };
+        if let Some(problem) = self.together.and_then(|together| together.problem(self.rivals.is_linear())) {
+            return Err(Error::Model(format!("its pipeline cannot be used: {problem}")));
+        }
         self.rivals
             .check(self.classes().map_or(0, Classes::len), features)
             .map_err(|problem| Error::Model(format!("its pipeline cannot be used: {problem}")))
@@ -194,7 +242,14 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         let mut fields = Map::new();
         fields.insert("field".into(), field.into());
         let layout = if self.form == Form::Fields { self.x_layout } else { XLayout::ChannelTime };
-        fields.insert("reads".into(), portable::reads(&self.reader, Some(layout.to_string()))?);
+        let mut reads = portable::reads(&self.reader, Some(layout.to_string()))?;
+        let together = self.together.unwrap_or(Together::ALONE);
+        if together.linear > 0.0 {
+            fields.insert("linear".into(), self.rivals.portable());
+            reads[portable::WORD_CLASSES] = portable::classes_of_words();
+        }
+        fields.insert(portable::READS.into(), reads);
+        fields.insert("together".into(), json!(together));
         fields.insert("returns".into(), self.head.portable()?);
         Ok(fields)
     }

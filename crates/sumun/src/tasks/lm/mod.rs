@@ -52,7 +52,7 @@ impl Task for Lm {
     const LAYERS: bool = true;
     // A text is read forwards, chunk by chunk.
     const USUAL: Usual = Usual { epochs: 12, patience: 3 };
-    const WITHOUT: &'static [&'static str] = &["bidirectional", "batch_tokens"];
+    const WITHOUT: &'static [&'static str] = &["bidirectional", "batch_tokens", "subwords", "word_dropout"];
     const OPEN: &'static [&'static str] =
         &["min_count", "hidden", "layers", "embedding", "dropout", "batch", "chunk", "lr"];
 
@@ -67,7 +67,7 @@ impl Task for Lm {
         let network = &mut config.network;
         (network.hidden, network.layers, network.embedding) = (256, 2, 64);
         (network.bidirectional, network.dropout) = (false, 0.2);
-        config.train.lr = 0.004;
+        (config.train.lr, config.train.ema) = (0.004, 0.0);
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {

@@ -71,6 +71,18 @@ impl Head for NumberHead {
         (format!("always the mean, {mean:.4}"), Guesses::Numbers(vec![*mean; records]))
     }
 
+    fn as_outputs(&self, scores: Vec<f64>) -> Vec<f64> {
+        let Self::Number { scaler, .. } = self;
+        scores.into_iter().map(|score| scaler.transform(score)).collect()
+    }
+
+    fn wanted(&self, truth: Guesses) -> Guesses {
+        match truth {
+            Guesses::Numbers(numbers) => Guesses::Numbers(self.as_outputs(numbers)),
+            classes => classes,
+        }
+    }
+
     fn judged(&self, records: &Records, guesses: &Guesses) -> Result<Figures> {
         let Guesses::Numbers(numbers) = guesses else {
             return Err(Error::Invalid("classes are no numbers".into()));

@@ -93,10 +93,11 @@ fn norms(trained: &SequenceOutcome, out: &mut String) {
     let Some(tokens) = &trained.tokens else { return };
     let weight =
         trained.summary.rows.first().and_then(|row| trained.file.tensor(&format!("{}.weight", row.name)));
-    let Some(weight) = weight.filter(|weight| weight.shape.first() == Some(&tokens.len())) else { return };
+    // Behind the tokens' vectors are those of their parts.
+    let Some(weight) = weight.filter(|weight| weight.shape.first() >= Some(&tokens.len())) else { return };
     let features = weight.shape.get(1).copied().unwrap_or(0).max(1);
     let norm = |row: &[f32]| row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
-    let norms: Vec<f64> = weight.values.chunks_exact(features).map(norm).collect();
+    let norms: Vec<f64> = weight.values.chunks_exact(features).take(tokens.len()).map(norm).collect();
     let mut order: Vec<usize> = (0..norms.len()).collect();
     order.sort_by(|&a, &b| norms[b].total_cmp(&norms[a]));
     let Some(&largest) = order.first() else { return };

@@ -69,7 +69,9 @@ impl Task for Simulate {
         "lowercase",
         "min_count",
         "vocabulary",
+        "subwords",
         "vectors",
+        "word_dropout",
         "embedding",
         "bidirectional",
         "batch_tokens",
@@ -81,7 +83,7 @@ impl Task for Simulate {
 
     fn adjust(config: &mut TaskConfig<Self>) {
         (config.network.hidden, config.network.bidirectional, config.network.dropout) = (64, false, 0.2);
-        config.train.lr = 5e-3;
+        (config.train.lr, config.train.ema) = (5e-3, 0.0);
         config.data.test = HeldOut::Share(0.2);
     }
 

@@ -146,7 +146,7 @@ impl TaggingPipeline {
     }
 
     fn sequences(&self, tagged: &Tagged) -> Result<Sequences> {
-        Ok(Sequences::Ids(self.reader.token_ids(&tagged.sentences)?))
+        self.reader.sentences(&tagged.sentences)
     }
 
     /// The tag of every token: the most probable one, or that in the sequence of tags with the highest score.

@@ -47,6 +47,9 @@ impl Task for Translate {
 
     const USUAL: Usual = Usual { epochs: 15, patience: 8 };
 
+    // What is read is written too, or is written as it is read.
+    const WITHOUT: &'static [&'static str] = &["subwords", "word_dropout"];
+
     fn rows() -> Vec<Setting> {
         Self::rows()
     }
@@ -58,6 +61,7 @@ impl Task for Translate {
         (network.cell, network.hidden, network.embedding) = (Cell::Gru, 128, 64);
         network.dropout = 0.0;
         config.train.lr = 0.003;
+        config.train.ema = 0.0;
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {

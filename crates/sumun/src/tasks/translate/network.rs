@@ -1,9 +1,9 @@
 //! The network: an encoder, and a decoder that attends to it.
 
+use super::super::network::embedding;
 use super::super::options::NetworkOptions;
-use crate::model::{DenseLayer, DropoutLayer, EmbeddingLayer, Input, Model, ModelConfig, RecurrentLayer};
+use crate::model::{DenseLayer, DropoutLayer, Input, Model, ModelConfig, RecurrentLayer};
 use crate::nn::{Activation, CombineLayer, CrossAttentionLayer, Score};
-use crate::text::PAD;
 
 /// The inputs: the ids of the source, and those of the target with an end before the first.
 pub(super) const SOURCE: &str = "source";
@@ -31,8 +31,7 @@ pub(super) fn network(options: &NetworkOptions, score: Score, source: usize, tar
     };
     let mut builder = Model::graph().input(SOURCE, Input::ids(source)).input(TARGET, Input::ids(target));
     // Adds a layer, and dropout behind it, and gives the name that the next layer reads.
-    let embedding = || EmbeddingLayer::new(options.embedding).padding_id(PAD);
-    builder = builder.add("embedding", embedding(), SOURCE);
+    builder = builder.add("embedding", embedding(options.embedding, source), SOURCE);
     let mut read = "embedding";
     if dropout > 0.0 {
         builder = builder.add("dropout", DropoutLayer::new(dropout), read);
@@ -47,7 +46,7 @@ pub(super) fn network(options: &NetworkOptions, score: Score, source: usize, tar
         }
     }
     builder = builder.add(ENCODER, recurrent(layers), read);
-    builder = builder.add("target_embedding", embedding(), TARGET);
+    builder = builder.add("target_embedding", embedding(options.embedding, target), TARGET);
     read = "target_embedding";
     if dropout > 0.0 {
         builder = builder.add("target_dropout", DropoutLayer::new(dropout), read);

@@ -298,6 +298,7 @@ impl Contest for PanelPlan {
             seed: self.seed(index),
             optimizer: train.optimizer.parse()?,
             clip: train.clip.clip()?,
+            ema: 0.0,
         })
     }
 

@@ -1,0 +1,105 @@
+//! Tokens as a network reads them: the ids of a vocabulary, with the parts that words have in common.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::inputs::{MOST_TOKENS, Sequences, vocabulary};
+use super::options::TextOptions;
+use crate::text::{Subwords, UNK, Vocabulary};
+use crate::{Bags, Result};
+
+/// What the tokens of a model are, fitted on the training part alone. The rows of the network's embedding are the tokens of the
+/// vocabulary and behind them the parts of words, where there are any.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Words {
+    pub(crate) vocabulary: Vocabulary,
+    /// None of a model whose words have no parts, as those of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subwords: Option<Subwords>,
+}
+
+/// The tokens of some sequences as entries of bags: what [`Sequences::Words`] are made of. Entry 0 is padding, which has no ids.
+/// Each token has two entries, one with its own id and behind it one with that of `<UNK>` in its place, both with those of its
+/// parts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Lexicon {
+    pub(crate) bags: Arc<Bags>,
+    /// The id of each entry's token; [`UNK`] where the vocabulary lacks it.
+    ids: Vec<u32>,
+}
+
+impl Words {
+    /// Learns from tokens. Errors: as of [`vocabulary`].
+    pub(crate) fn fit(tokens: &[Vec<String>], options: &TextOptions, subwords: bool) -> Result<Self> {
+        if !subwords {
+            return Ok(Self { vocabulary: vocabulary(tokens.iter().flatten(), options)?, subwords: None });
+        }
+        // A word that is too rare for a vector of its own has those of its parts, so no limit needs a choice.
+        let limited =
+            TextOptions { vocabulary: Some(options.vocabulary.unwrap_or(MOST_TOKENS)), ..options.clone() };
+        let vocabulary = vocabulary(tokens.iter().flatten(), &limited)?;
+        let mut distinct = std::collections::HashSet::new();
+        let words = tokens.iter().flatten().map(String::as_str).filter(|word| distinct.insert(*word));
+        Ok(Self { vocabulary, subwords: Some(Subwords::learn(words)) })
+    }
+
+    /// How many rows the embedding has.
+    pub(crate) fn rows(&self) -> usize {
+        self.vocabulary.len() + self.subwords.as_ref().map_or(0, Subwords::len)
+    }
+
+    /// Lists of tokens as the network reads them.
+    pub(crate) fn sequences<'a>(&self, lists: impl Iterator<Item = &'a [String]>) -> Result<Sequences> {
+        let Some(subwords) = &self.subwords else {
+            let ids = lists.map(|tokens| self.vocabulary.encode(tokens));
+            return Ok(Sequences::Ids(ids.collect::<Result<_>>()?));
+        };
+        let first = self.vocabulary.len() as u32;
+        let (mut bags, mut ids) = (Bags::default(), Vec::new());
+        bags.push(&[])?;
+        ids.push(UNK);
+        let mut entries: HashMap<&str, u32> = HashMap::new();
+        let mut sequences = Vec::new();
+        for tokens in lists {
+            let mut sequence = Vec::with_capacity(tokens.len());
+            for token in tokens {
+                let entry = match entries.get(token.as_str()) {
+                    Some(&entry) => entry,
+                    None => {
+                        let id = self.vocabulary.id(token).unwrap_or(UNK);
+                        let mut parts = vec![id];
+                        parts.extend(subwords.of(token).into_iter().map(|part| first + part));
+                        let entry = bags.push(&parts)?;
+                        parts[0] = UNK;
+                        bags.push(&parts)?;
+                        ids.extend([id, id]);
+                        entries.insert(token, entry);
+                        entry
+                    }
+                };
+                sequence.push(entry);
+            }
+            sequences.push(sequence);
+        }
+        Ok(Sequences::Words { entries: sequences, lexicon: Lexicon { bags: Arc::new(bags), ids } })
+    }
+
+    /// What is wrong with it, if a file was tampered with.
+    pub(crate) fn problem(&self) -> Option<String> {
+        (!self.vocabulary.has_specials()).then(|| "its vocabulary lacks <PAD> and <UNK>".to_owned())
+    }
+}
+
+impl Lexicon {
+    /// The id of the token of an entry.
+    pub(crate) fn id(&self, entry: u32) -> u32 {
+        self.ids[entry as usize]
+    }
+
+    /// The entry of the same token as if the vocabulary lacked it.
+    pub(crate) fn unknown(&self, entry: u32) -> u32 {
+        entry + entry % 2
+    }
+}
