@@ -80,7 +80,7 @@ fn runs_have_reports_and_are_listed_and_compared() {
     for (runs, expected) in [
         (&["runs/classify-r-1"][..], "1 run to compare; give 2 to 8"),
         (&["runs/classify-r-1", "runs/classify-r-1"], "is given twice"),
-        (&["runs/classify-r-1", "runs/going"], "runs/going: has no epoch"),
+        (&["runs/classify-r-1", "runs/going"], "runs/going: has neither figures nor an epoch"),
         (&["runs/classify-r-1", "runs/other"], "runs/other: there is no run"),
         (&["runs/classify-r-1", "runs/두 번째", "--out", "no/where.html"], "no/where.html"),
     ] {

@@ -149,7 +149,7 @@ fn cells(line: &str, delimiter: u8) -> Vec<&str> {
 ///
 /// It is the one that cuts the first lines into the same number of cells, more than one; among several the one that
 /// makes the most. Else the one that does so from some line on, where that line can be a header and those before it have
-/// another number. Else runs of blanks, if they do and columns below the header hold numbers, or all columns do. Else the most frequent in
+/// another number. (Lines before the header may also have as many cells: see [`names_below`].) Else runs of blanks, if they do and columns below the header hold numbers, or all columns do. Else the most frequent in
 /// the header, and a comma if there is none at all.
 fn find_delimiter(lines: &[Line<'_>]) -> (u8, usize) {
     let header = |&d: &u8| count(lines[0].text, d);
@@ -157,7 +157,7 @@ fn find_delimiter(lines: &[Line<'_>]) -> (u8, usize) {
     let even = |d: &u8| header(d) > 0 && first.iter().all(|line| count(line.text, *d) == header(d));
     // A later maximum wins, so that on a tie a comma loses to a semicolon (it may be a decimal comma).
     if let Some(delimiter) = DELIMITERS.into_iter().filter(even).max_by_key(header) {
-        return (delimiter, 0);
+        return (delimiter, names_below(first, delimiter));
     }
     let below = DELIMITERS.into_iter().filter_map(|d| Some((d, table_below(lines, d)?)));
     if let Some((delimiter, offset)) = below.max_by_key(|&(d, offset)| count(lines[offset].text, d)) {
@@ -196,6 +196,27 @@ fn table_below(lines: &[Line<'_>], delimiter: u8) -> Option<usize> {
     .then_some(offset)
 }
 
+/// How many lines of a table's first ones stand before its header though they have as many cells as it: `Source,NOAA` above
+/// `date,value`; 0 where that is not certain. It is only where nothing but numbers and times is below the header, and no line down to it is a row of
+/// those, and where the line above it has a value and so is neither the header, with units below it, nor names.
+fn names_below(lines: &[Line<'_>], delimiter: u8) -> usize {
+    let values =
+        |line: &Line<'_>| cells(line.text, delimiter).iter().all(|cell| cell.is_empty() || is_value(cell));
+    let rows = lines.iter().rev().take_while(|line| values(line)).count();
+    let Some(header) = (lines.len() - rows).checked_sub(1).filter(|header| *header > 0) else { return 0 };
+    let names = cells(lines[header].text, delimiter);
+    let distinct = names
+        .iter()
+        .enumerate()
+        .all(|(place, name)| !name.is_empty() && !is_value(name) && !names[..place].contains(name));
+    let text =
+        |line: &Line<'_>| cells(line.text, delimiter).iter().any(|cell| !cell.is_empty() && !is_value(cell));
+    let above = cells(lines[header - 1].text, delimiter).iter().any(|cell| is_value(cell));
+    let certain =
+        rows > ROWS_BELOW && header <= MOST_BEFORE && distinct && above && lines[..header].iter().all(text);
+    if certain { header } else { 0 }
+}
+
 /// Whether a first line without numbers stands above a column of numbers.
 fn numeric_below(lines: &[Line<'_>], delimiter: u8) -> bool {
     let Some((header, rows)) = lines.split_first() else { return false };
@@ -217,7 +238,7 @@ mod tests {
 
     #[test]
     fn delimiters_and_what_stands_before() {
-        let cases: [(&str, u8, usize, &[&str]); 19] = [
+        let cases: [(&str, u8, usize, &[&str]); 26] = [
             ("a,b\n1,2\n", b',', 1, &[]),
             ("a;b\n1,5;2,5\n", b';', 1, &[]),
             ("a\tb\n1,5\t2\n", b'\t', 1, &[]),
@@ -243,6 +264,25 @@ mod tests {
                 4,
                 &["2 lines before the header left out"],
             ),
+            // Lines as wide as the table.
+            (
+                "Source,NOAA\nStation,12\ndate,value\n2020-01-01,1\n2020-01-02,2\n2020-01-03,\n2020-01-04,4\n",
+                b',',
+                3,
+                &["2 lines before the header left out"],
+            ),
+            // Units are found elsewhere, as the second line; a row of markers, or of texts, may be a row.
+            ("date,temp\nUTC,degC\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3\n2020-01-04,4\n", b',', 1, &[]),
+            (
+                "a,b\nStation,12\ndate,y\nUTC,degC\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3\n2020-01-04,4\n",
+                b',',
+                1,
+                &[],
+            ),
+            ("date,y\n2020-01-01,na\n2020-01-02,2\n2020-01-03,3\n2020-01-04,4\n2020-01-05,5\n", b',', 1, &[]),
+            ("a,b\nna,na\n1,2\n3,4\n5,6\n7,8\n", b',', 1, &[]),
+            ("name,y\nfoo,closed\nbar,3\nbaz,4\nqux,5\nquux,6\n", b',', 1, &[]),
+            ("time,y\n1,closed\n2,3\n3,4\n4,5\n5,6\n", b',', 1, &[]),
             // A decimal comma without quotation marks is no table below a header.
             ("date,y\n2020-01-01,1,5\n2020-01-02,2,5\n2020-01-03,2,5\n2020-01-04,1,5\n", b',', 1, &[]),
             ("text,label\n\"a, b\",x\nc,y\n", b',', 1, &[]),

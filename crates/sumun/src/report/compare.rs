@@ -17,7 +17,7 @@ const COLOURS: [&str; 8] =
     ["c-model", "c-base0", "c-base1", "c-future", "c-base3", "c-base2", "c-actual", "c-train"];
 
 /// Compares runs on one self-contained HTML page. `created` is when, as text. Errors: fewer than two runs, more than
-/// eight, the same one twice, and a run that has not finished an epoch.
+/// eight, the same one twice, and a run that has neither figures nor finished an epoch.
 pub fn compare_report(runs: &[RunEntry], created: &str) -> Result<String> {
     let (given, most) = (runs.len(), COLOURS.len());
     if given < 2 {
@@ -33,9 +33,10 @@ pub fn compare_report(runs: &[RunEntry], created: &str) -> Result<String> {
         if runs[..i].iter().any(|other| other.path == run.path) {
             return Err(Error::Invalid(format!("{} is given twice; give each run once", run.path.display())));
         }
-        if run.epochs.is_empty() {
+        // A series that is too short for a network has figures and no epochs.
+        if run.epochs.is_empty() && run.results.is_none() {
             return Err(Error::Data(format!(
-                "{}: has no epoch in its metrics.jsonl to compare; leave it out or train it further",
+                "{}: has neither figures nor an epoch in its metrics.jsonl to compare; leave it out or train it further",
                 run.path.display()
             )));
         }
@@ -44,7 +45,9 @@ pub fn compare_report(runs: &[RunEntry], created: &str) -> Result<String> {
     let mut body = String::new();
     frame::notes(&notes(&runs), &mut body);
     section("figures", "Figures", &scores(&runs), &mut body);
-    section("curves", "Curves", &curves(&runs), &mut body);
+    if runs.iter().any(|run| !run.run.epochs.is_empty()) {
+        section("curves", "Curves", &curves(&runs), &mut body);
+    }
     section("settings", "Settings that differ", &settings(&runs), &mut body);
     let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
     let frame = Frame {
@@ -173,6 +176,7 @@ fn scores(runs: &[Compared<'_>]) -> String {
             let _ = write!(out, "<td{class}><b>{written}</b>{baseline}</td>");
         }
         let epochs = match results {
+            Some(results) if results.epochs == 0 => "–".into(),
             Some(results) => format!("{}, best {}", count(results.epochs), count(results.best_epoch)),
             None => count(run.run.epochs.len()),
         };
@@ -221,7 +225,7 @@ fn curves(runs: &[Compared<'_>]) -> String {
             points: run.run.epochs.iter().map(|e| (e.epoch as f64, value(e))).collect(),
             dots: run.run.epochs.len() <= 2,
         };
-        let lines: Vec<Line> = runs.iter().map(line).collect();
+        let lines: Vec<Line> = runs.iter().filter(|run| !run.run.epochs.is_empty()).map(line).collect();
         // No run of them has a validation part, for example.
         if !lines.iter().any(|line| line.points.iter().any(|p| p.1.is_finite())) {
             continue;
@@ -389,7 +393,26 @@ mod tests {
         assert_eq!(refused(&[one.clone(), one.clone()]), "one is given twice; give each run once");
         let many: Vec<RunEntry> = (0..12).map(|i| run(&i.to_string(), 2, 0.5, "1")).collect();
         assert_eq!(refused(&many), "compare at most 8 runs at once; got 12");
-        let empty = run("two", 0, 0.5, "1");
-        assert!(refused(&[one, empty]).starts_with("two: has no epoch in its metrics.jsonl to compare"));
+        let empty = RunEntry { results: None, ..run("two", 0, 0.5, "1") };
+        let message = refused(&[one, empty]);
+        assert!(
+            message.starts_with("two: has neither figures nor an epoch in its metrics.jsonl"),
+            "{message}"
+        );
+    }
+
+    /// A series that is too short for a network has the figures of a simple forecast.
+    #[test]
+    fn a_run_without_a_network_is_compared_by_its_figures() {
+        let page = compare_report(&[run("one", 2, 0.5, "1"), run("short", 0, 0.75, "2")], "now").unwrap();
+        check::well_formed(&page).unwrap();
+        assert!(page.contains("<b>75.0</b>") && page.contains("<td>–</td>"));
+        assert!(page.contains("Training loss of each run"));
+        let none = compare_report(&[run("one", 0, 0.5, "1"), run("short", 0, 0.75, "2")], "now").unwrap();
+        assert!(none.contains("<b>75.0</b>") && !none.contains("Training loss of each run"));
+        assert!(
+            !page.contains("There is nothing to draw here")
+                && !none.contains("There is nothing to draw here")
+        );
     }
 }
