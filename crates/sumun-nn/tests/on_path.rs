@@ -208,12 +208,13 @@ fn a_cell_of_a_user_computes_on_the_path_of_the_parameters() {
 
 /// Where the crate names a path: the fastest one for what is made or called outside a model, as its documentation says; and
 /// the reference path, for options that only it has and in an attention whose activation differs there.
-const NAMED: [&str; 14] = [
+const NAMED: [&str; 15] = [
     "loss/cross_entropy.rs",
     "loss/mod.rs",
     "nn/activation/mod.rs",
     "nn/attention/mod.rs",
     "nn/conv1d/mod.rs",
+    "nn/crf/mod.rs",
     "nn/cross_attention/mod.rs",
     "nn/cross_attention/sequence.rs",
     "nn/custom/check.rs",

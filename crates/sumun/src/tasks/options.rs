@@ -97,14 +97,14 @@ settings! {
         train.schedule: LearningRate = LearningRate::Cosine, "How the learning rate changes";
         train.optimizer: String = "adam".into(), "What takes the steps", Kind::Choice(OPTIMIZERS);
         train.weight_decay: f64 = 0.0, "How much every step shrinks the weights";
-        train.word_dropout: f64 = 0.25,
+        train.word_dropout: f64 = 1.0,
             "How readily rare tokens are read as <UNK> in training, so that it is learnt: a, for a share of a / (a + n) of one \
              that is there n times; 0 for never";
         train.clip: Or<f64> = Or::Number(1.0),
             "The largest norm of all gradients together; value:X cuts each number to ±X; 0 or none for any";
-        train.ema: f64 = 1.0,
-            "The epochs that an exponential moving average of the weights reaches back, which is what is validated and kept; 0 for the weights \
-             themselves";
+        train.ema: Option<f64> = None,
+            "The epochs that an exponential moving average of the weights reaches back, which is what is validated and kept, 0 for the \
+             weights themselves; by default 3, or a fifth of all where that is less";
         train.patience: Option<usize> = None,
             "Epochs without a better validation part after which training stops; by default a fifth of them, or more";
         train.seed: u64 = 0, "Where all randomness comes from";
@@ -155,6 +155,10 @@ impl Usual {
         Budget { steps: 1200, epochs: (self.epochs, 5 * self.epochs), most_steps: 20_000, fewest_epochs: 3 }
     }
 }
+
+/// The epochs that averages of weights reach back, where there are enough of them. Of 1, 2 and 3, the last did best for questions,
+/// reviews and slots (docs/results.md).
+const LONGEST_EMA: f64 = 3.0;
 
 const OPTIMIZERS: &[&str] = &["sgd", "adam", "adamw", "rmsprop", "adagrad"];
 
@@ -255,7 +259,7 @@ impl TrainOptions {
             ("lr", self.lr),
             ("weight_decay", self.weight_decay),
             ("word_dropout", self.word_dropout),
-            ("ema", self.ema),
+            ("ema", self.ema.unwrap_or(0.0)),
             ("save_every", self.save_every),
         ] {
             if !(value.is_finite() && value >= 0.0) {
@@ -301,6 +305,8 @@ impl TrainOptions {
             choices.push(["batch".into(), batch.to_string(), of]);
         }
         (self.epochs, self.batch, self.patience) = (Some(epochs), Some(batch), Some(patience));
+        // An average of all there was would hold the first steps.
+        self.ema = Some(self.ema.unwrap_or((epochs as f64 / 5.0).min(LONGEST_EMA)));
         choices
     }
 
@@ -321,7 +327,7 @@ impl TrainOptions {
             seed: self.seed,
             optimizer,
             clip: self.clip.clip()?,
-            ema: self.ema,
+            ema: self.ema.unwrap_or(0.0),
         })
     }
 }
@@ -345,6 +351,7 @@ mod tests {
             let mut options = TrainOptions::default();
             let steps = examples.div_ceil(options.batch_of(examples));
             let choices = options.decide(examples, steps, usual, "text");
+            assert_eq!(options.ema, Some((epochs as f64 / 5.0).min(3.0)), "{examples}");
             let found = (options.batch, options.epochs, options.patience);
             assert_eq!(found, (Some(batch), Some(epochs), Some(patience)), "{examples}");
             assert_eq!([&choices[0][1], &choices[1][1]], [&epochs.to_string(), &batch.to_string()]);
@@ -353,8 +360,13 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_is_not_decided() {
-        let asked =
-            TrainOptions { epochs: Some(7), batch: Some(5), patience: Some(2), ..TrainOptions::default() };
+        let asked = TrainOptions {
+            epochs: Some(7),
+            batch: Some(5),
+            patience: Some(2),
+            ema: Some(0.5),
+            ..TrainOptions::default()
+        };
         let mut options = asked.clone();
         assert_eq!(options.batch_of(10), 5);
         assert!(options.decide(10, 2, Usual::default(), "text").is_empty());

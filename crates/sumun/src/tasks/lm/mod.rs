@@ -67,7 +67,7 @@ impl Task for Lm {
         let network = &mut config.network;
         (network.hidden, network.layers, network.embedding) = (256, 2, 64);
         (network.bidirectional, network.dropout) = (false, 0.2);
-        (config.train.lr, config.train.ema) = (0.004, 0.0);
+        (config.train.lr, config.train.ema) = (0.004, Some(0.0));
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {

@@ -83,7 +83,7 @@ impl Task for Simulate {
 
     fn adjust(config: &mut TaskConfig<Self>) {
         (config.network.hidden, config.network.bidirectional, config.network.dropout) = (64, false, 0.2);
-        (config.train.lr, config.train.ema) = (5e-3, 0.0);
+        (config.train.lr, config.train.ema) = (5e-3, Some(0.0));
         config.data.test = HeldOut::Share(0.2);
     }
 

@@ -61,7 +61,7 @@ impl Task for Translate {
         (network.cell, network.hidden, network.embedding) = (Cell::Gru, 128, 64);
         network.dropout = 0.0;
         config.train.lr = 0.003;
-        config.train.ema = 0.0;
+        config.train.ema = Some(0.0);
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {
