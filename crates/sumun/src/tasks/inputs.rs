@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::figures::Unknown;
 use super::options::TextOptions;
-use super::words::{Lexicon, Words};
+use super::words::{Lexicon, TokenReader};
 use crate::data::{Role, ScaleKind, Scaler};
 use crate::message::{key, text};
 use crate::model::{Batch, Input as ModelInput};
 use crate::records::{Input, Record, Records, Sentence, counted};
 use crate::settings::Normalize;
-use crate::text::{PAD, TokenUnit, Tokenizer, UNK, Vocabulary, VocabularyOptions, composed};
+use crate::text::{PAD, TokenUnit, Tokenizer, UNK, Vocabulary, composed};
 use crate::{Bags, Error, Result};
 
 /// How raw input becomes what the network reads; fitted on the training part alone.
@@ -25,7 +25,7 @@ pub(crate) enum Reader {
     Text {
         tokenizer: Tokenizer,
         #[serde(flatten)]
-        words: Words,
+        words: TokenReader,
     },
     /// Tokens come as they are and become ids.
     Tokens {
@@ -34,7 +34,7 @@ pub(crate) enum Reader {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         nfc: bool,
         #[serde(flatten)]
-        words: Words,
+        words: TokenReader,
     },
     /// Every channel is scaled to mean 0 and deviation 1.
     Numbers { scalers: Vec<Scaler> },
@@ -63,7 +63,7 @@ impl Reader {
             let tokenizer = options.tokenizer(options.level);
             let texts: Vec<Vec<String>> =
                 records.records.iter().map(|record| tokenizer.tokens(text_of(record))).collect();
-            let words = Words::fit(&texts, options, options.subwords(Some(options.level)))?;
+            let words = TokenReader::fit(&texts, options, options.subwords(Some(options.level)))?;
             return Ok(Self::Text { tokenizer, words });
         };
         let scalers = (0..channels).map(|channel| {
@@ -88,7 +88,7 @@ impl Reader {
         let tokenizer = options.tokenizer(options.level);
         let tokens: Vec<Vec<String>> =
             sentences.iter().map(|sentence| prepared(sentence, tokenizer)).collect();
-        let words = Words::fit(&tokens, options, options.subwords(None))?;
+        let words = TokenReader::fit(&tokens, options, options.subwords(None))?;
         Ok(Self::Tokens { lowercase: tokenizer.lowercase, nfc: tokenizer.nfc, words })
     }
 
@@ -99,7 +99,7 @@ impl Reader {
         };
         let how = as_written().lowercase(lowercase).nfc(nfc);
         let tokens: Vec<Vec<String>> = sentences.iter().map(|sentence| prepared(sentence, how)).collect();
-        words.sequences(tokens.iter().map(Vec::as_slice))
+        Ok(Sequences::of_words(words.read(tokens.iter().map(Vec::as_slice))?))
     }
 
     /// Whether its vocabulary has a token.
@@ -187,7 +187,7 @@ impl Reader {
                     Ok(tokens)
                 });
                 let tokens = tokens.collect::<Result<Vec<Vec<String>>>>()?;
-                words.sequences(tokens.iter().map(Vec::as_slice))
+                Ok(Sequences::of_words(words.read(tokens.iter().map(Vec::as_slice))?))
             }
             Self::Tokens { .. } => {
                 Err(Error::Data(format!("{name}: the model reads tokens, one list a sentence")))
@@ -218,37 +218,6 @@ impl Reader {
             }
         }
     }
-}
-
-/// The most tokens of a vocabulary whose size nobody chose: beyond it, the embedding alone takes millions of weights, most
-/// of them for tokens that were seen once or twice, and what to do about them is a person's choice.
-pub(crate) const MOST_TOKENS: usize = 50_000;
-
-/// The vocabulary of the training part's tokens: the most frequent ones where the options say how many, else all of them.
-/// Error: nobody said how many and there are more than [`MOST_TOKENS`].
-pub(crate) fn vocabulary<S: AsRef<str>>(
-    tokens: impl Iterator<Item = S>,
-    options: &TextOptions,
-) -> Result<Vocabulary> {
-    let &TextOptions { min_count, vocabulary: max_size, lowercase, .. } = options;
-    let limits = VocabularyOptions { min_count, max_size, ..VocabularyOptions::default() };
-    let all = Vocabulary::build(tokens, &limits)?;
-    if max_size.is_some() || all.len() <= MOST_TOKENS {
-        return Ok(all);
-    }
-    let fewer = key("vocabulary").to("N")
-        + " keeps the N most frequent; "
-        + key("min_count").to(min_count.max(1) + 1)
-        + " leaves out rarer ones";
-    let advice = match lowercase {
-        true => fewer,
-        false => fewer + "; " + key("lowercase") + " makes one of words that differ in case",
-    };
-    Err(Error::Data(format!(
-        "the training part makes a vocabulary of {} tokens, more than the {MOST_TOKENS} that are taken unasked",
-        all.len()
-    ))
-    .advise(advice))
 }
 
 /// What to say of the tokens of the training part that its vocabulary leaves out; None where it has all of them.
@@ -344,6 +313,14 @@ impl Padded {
 }
 
 impl Sequences {
+    /// Of tokens as they were read.
+    fn of_words((ids, lexicon): (Vec<Vec<u32>>, Option<Lexicon>)) -> Self {
+        match lexicon {
+            Some(lexicon) => Self::Words { entries: ids, lexicon },
+            None => Self::Ids(ids),
+        }
+    }
+
     /// How many of the tokens the vocabulary lacks; None of numbers.
     pub(crate) fn unknown(&self) -> Option<Unknown> {
         match self {

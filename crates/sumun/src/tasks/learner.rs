@@ -1,15 +1,17 @@
 //! Learning from labelled sequences: batches of like lengths, a loss, and figures on the validation part.
 
+use std::fmt;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::figures::not_finite;
 use super::inputs::{Padded, Sequences};
 use super::options::TrainOptions;
-use super::tag::Decoding;
 use crate::loss::{CrossEntropy, Loss, Targets};
 use crate::message::key;
 use crate::model::{Batch, Model};
+use crate::nn::TagRules;
 use crate::noise::Noise;
 use crate::sequences::LengthBuckets;
 use crate::train::{BatchLoss, Objective, Validated};
@@ -133,6 +135,15 @@ fn in_batches(
     Ok(Some(all))
 }
 
+/// How the outputs for the steps of a sequence are taken together.
+pub(crate) trait Decode: fmt::Debug + Send {
+    /// Which class may follow which.
+    fn rules(&self) -> Option<&TagRules>;
+    /// What outputs for the validation part come to; None where their rows are judged one by one.
+    fn validated(&self, model: &Model, outputs: &[Vec<f32>], truth: &[Vec<u32>])
+    -> Result<Option<Validated>>;
+}
+
 /// A model that learns from labelled sequences.
 #[derive(Debug)]
 pub(crate) struct Learner {
@@ -142,7 +153,7 @@ pub(crate) struct Learner {
     valid: Option<Examples>,
     batches: EpochBatches,
     /// How outputs become tags, of a tagger.
-    decoding: Option<Decoding>,
+    decoding: Option<Box<dyn Decode>>,
     rare: Option<Rarity>,
 }
 
@@ -197,8 +208,8 @@ impl Learner {
     }
 
     /// A tagger, whose best epoch is the one with the best tags.
-    pub(crate) fn with_decoding(self, decoding: Decoding) -> Self {
-        Self { decoding: Some(decoding), ..self }
+    pub(crate) fn with_decoding(self, decoding: impl Decode + 'static) -> Self {
+        Self { decoding: Some(Box::new(decoding)), ..self }
     }
 
     /// Sequences as they are read in a training step.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::inputs::Reader;
-use super::words::Words;
+use super::words::TokenReader;
 use crate::Error;
 use crate::data::Scaler;
 use crate::text::{TokenUnit, Tokenizer, Vocabulary, word_classes};
@@ -63,7 +63,7 @@ pub(super) fn reads(reader: &Reader, layout: Option<String>) -> Result<Value, St
 }
 
 /// With the parts of words, where they have some.
-fn with_subwords(mut reads: Value, words: &Words) -> Result<Value, String> {
+fn with_subwords(mut reads: Value, words: &TokenReader) -> Result<Value, String> {
     if let Some(subwords) = &words.subwords {
         reads[SUBWORDS] = json!(subwords.parts());
     }

@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{MOST_TOKENS, Sequences, vocabulary};
 use super::options::TextOptions;
-use crate::text::{Subwords, UNK, Vocabulary};
-use crate::{Bags, Result};
+use crate::message::key;
+use crate::text::{Subwords, UNK, Vocabulary, VocabularyOptions};
+use crate::{Bags, Error, Result};
 
 /// What the tokens of a model are, fitted on the training part alone. The rows of the network's embedding are the tokens of the
 /// vocabulary and behind them the parts of words, where there are any.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Words {
+pub(crate) struct TokenReader {
     pub(crate) vocabulary: Vocabulary,
     /// None of a model whose words have no parts, as those of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subwords: Option<Subwords>,
 }
 
-/// The tokens of some sequences as entries of bags: what [`Sequences::Words`] are made of. Entry 0 is padding, which has no ids.
+/// The tokens of some sequences as entries of bags: an embedding reads their ids together. Entry 0 is padding, which has no ids.
 /// Each token has two entries, one with its own id and behind it one with that of `<UNK>` in its place, both with those of its
 /// parts.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ pub(crate) struct Lexicon {
     ids: Vec<u32>,
 }
 
-impl Words {
+impl TokenReader {
     /// Learns from tokens. Errors: as of [`vocabulary`].
     pub(crate) fn fit(tokens: &[Vec<String>], options: &TextOptions, subwords: bool) -> Result<Self> {
         if !subwords {
@@ -50,11 +50,14 @@ impl Words {
         self.vocabulary.len() + self.subwords.as_ref().map_or(0, Subwords::len)
     }
 
-    /// Lists of tokens as the network reads them.
-    pub(crate) fn sequences<'a>(&self, lists: impl Iterator<Item = &'a [String]>) -> Result<Sequences> {
+    /// Lists of tokens as the network reads them: ids, or entries of a lexicon where there is one.
+    pub(crate) fn read<'a>(
+        &self,
+        lists: impl Iterator<Item = &'a [String]>,
+    ) -> Result<(Vec<Vec<u32>>, Option<Lexicon>)> {
         let Some(subwords) = &self.subwords else {
             let ids = lists.map(|tokens| self.vocabulary.encode(tokens));
-            return Ok(Sequences::Ids(ids.collect::<Result<_>>()?));
+            return Ok((ids.collect::<Result<_>>()?, None));
         };
         let first = self.vocabulary.len() as u32;
         let (mut bags, mut ids) = (Bags::default(), Vec::new());
@@ -83,7 +86,7 @@ impl Words {
             }
             sequences.push(sequence);
         }
-        Ok(Sequences::Words { entries: sequences, lexicon: Lexicon { bags: Arc::new(bags), ids } })
+        Ok((sequences, Some(Lexicon { bags: Arc::new(bags), ids })))
     }
 
     /// What is wrong with it, if a file was tampered with.
@@ -102,4 +105,35 @@ impl Lexicon {
     pub(crate) fn unknown(&self, entry: u32) -> u32 {
         entry + entry % 2
     }
+}
+
+/// The most tokens of a vocabulary whose size nobody chose: beyond it, the embedding alone takes millions of weights, most
+/// of them for tokens that were seen once or twice, and what to do about them is a person's choice.
+const MOST_TOKENS: usize = 50_000;
+
+/// The vocabulary of the training part's tokens: the most frequent ones where the options say how many, else all of them.
+/// Error: nobody said how many and there are more than [`MOST_TOKENS`].
+pub(crate) fn vocabulary<S: AsRef<str>>(
+    tokens: impl Iterator<Item = S>,
+    options: &TextOptions,
+) -> Result<Vocabulary> {
+    let &TextOptions { min_count, vocabulary: max_size, lowercase, .. } = options;
+    let limits = VocabularyOptions { min_count, max_size, ..VocabularyOptions::default() };
+    let all = Vocabulary::build(tokens, &limits)?;
+    if max_size.is_some() || all.len() <= MOST_TOKENS {
+        return Ok(all);
+    }
+    let fewer = key("vocabulary").to("N")
+        + " keeps the N most frequent; "
+        + key("min_count").to(min_count.max(1) + 1)
+        + " leaves out rarer ones";
+    let advice = match lowercase {
+        true => fewer,
+        false => fewer + "; " + key("lowercase") + " makes one of words that differ in case",
+    };
+    Err(Error::Data(format!(
+        "the training part makes a vocabulary of {} tokens, more than the {MOST_TOKENS} that are taken unasked",
+        all.len()
+    ))
+    .advise(advice))
 }

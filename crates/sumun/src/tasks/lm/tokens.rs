@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::inputs::vocabulary;
 use super::super::options::TextOptions;
+use super::super::words::vocabulary;
 use crate::data::quoted;
 use crate::message::{key, text};
 use crate::text::{TokenUnit, Tokenizer, UNK, Vocabulary};

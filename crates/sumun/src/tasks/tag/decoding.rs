@@ -1,7 +1,7 @@
 //! How a network's outputs become tags, each by itself or those of a sentence together, and how good they are.
 
 use super::super::figures::{Prediction, softmax};
-use super::super::learner::{UNSEEN, argmax};
+use super::super::learner::{Decode, UNSEEN, argmax};
 use crate::loss::CrossEntropy;
 use crate::model::Model;
 use crate::nn::{Crf, TagRules, UNKNOWN_TAG};
@@ -34,7 +34,7 @@ impl Together {
 
 /// How outputs become tags, those of a tagger's model.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Decoding {
+pub(super) struct Decoding {
     names: Vec<String>,
     rules: Option<TagRules>,
 }
@@ -46,11 +46,6 @@ impl Decoding {
     pub(super) fn new(tags: &Classes, together: Option<Together>) -> Result<Self> {
         let rules = together.map(|together| together.rules(tags)).transpose()?.flatten();
         Ok(Self { names: tags.names().to_vec(), rules })
-    }
-
-    /// Which tags may follow which.
-    pub(in super::super) fn rules(&self) -> Option<&TagRules> {
-        self.rules.as_ref()
     }
 
     /// The tags of each sentence from its rows of outputs.
@@ -97,39 +92,6 @@ impl Decoding {
     pub(super) fn named(&self, (tags, probabilities): Tagged) -> Prediction {
         let tags = tags.into_iter().map(|tag| self.names[tag as usize].clone()).collect();
         Prediction::Tags { tags, probabilities }
-    }
-
-    /// What outputs for the validation part come to, of a tagger of spans or whose tags are chosen together; None of others, whose
-    /// rows are judged one by one.
-    pub(in super::super) fn validated(
-        &self,
-        model: &Model,
-        outputs: &[Vec<f32>],
-        truth: &[Vec<u32>],
-    ) -> Result<Option<Validated>> {
-        let spans = is_bio(&self.names);
-        if !spans && model.crf().is_none() {
-            return Ok(None);
-        }
-        let (loss, tags) = (self.loss(model, outputs, truth)?, self.tags(model, outputs)?);
-        // Of equal ones, the loss decides.
-        let lower = loss / (1.0 + loss);
-        if spans {
-            let name = |&tag: &u32| self.names.get(tag as usize).map_or(UNLEARNT, String::as_str);
-            let named = |all: &[Vec<u32>]| -> Vec<Vec<&str>> {
-                all.iter().map(|tags| tags.iter().map(name).collect()).collect()
-            };
-            let f1 = Spans::of(&named(truth), &named(&tags))?.all.f1;
-            return Ok(Some(Validated {
-                watched: 1.0 - f1 + TIE * lower,
-                loss,
-                figures: vec![("span_f1", f1)],
-            }));
-        }
-        let each = || truth.iter().flatten().zip(tags.iter().flatten());
-        let wrong = each().filter(|(truth, tag)| truth != tag).count();
-        let accuracy = 1.0 - wrong as f64 / each().count() as f64;
-        Ok(Some(Validated { watched: wrong as f64 + lower, loss, figures: vec![("accuracy", accuracy)] }))
     }
 
     /// The mean loss of the steps that it can be said of.
@@ -187,6 +149,43 @@ impl Decoding {
             data[row * width..][..width].copy_from_slice(&some[n][t * width..][..width]);
         });
         Rows::new(data, width, layout)
+    }
+}
+
+impl Decode for Decoding {
+    fn rules(&self) -> Option<&TagRules> {
+        self.rules.as_ref()
+    }
+
+    fn validated(
+        &self,
+        model: &Model,
+        outputs: &[Vec<f32>],
+        truth: &[Vec<u32>],
+    ) -> Result<Option<Validated>> {
+        let spans = is_bio(&self.names);
+        if !spans && model.crf().is_none() {
+            return Ok(None);
+        }
+        let (loss, tags) = (self.loss(model, outputs, truth)?, self.tags(model, outputs)?);
+        // Of equal ones, the loss decides.
+        let lower = loss / (1.0 + loss);
+        if spans {
+            let name = |&tag: &u32| self.names.get(tag as usize).map_or(UNLEARNT, String::as_str);
+            let named = |all: &[Vec<u32>]| -> Vec<Vec<&str>> {
+                all.iter().map(|tags| tags.iter().map(name).collect()).collect()
+            };
+            let f1 = Spans::of(&named(truth), &named(&tags))?.all.f1;
+            return Ok(Some(Validated {
+                watched: 1.0 - f1 + TIE * lower,
+                loss,
+                figures: vec![("span_f1", f1)],
+            }));
+        }
+        let each = || truth.iter().flatten().zip(tags.iter().flatten());
+        let wrong = each().filter(|(truth, tag)| truth != tag).count();
+        let accuracy = 1.0 - wrong as f64 / each().count() as f64;
+        Ok(Some(Validated { watched: wrong as f64 + lower, loss, figures: vec![("accuracy", accuracy)] }))
     }
 }
 

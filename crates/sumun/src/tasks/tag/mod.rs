@@ -8,7 +8,6 @@ use super::protocol::Next;
 use super::task::{Lesson, Task, TaskConfig, Words};
 use crate::Result;
 use crate::settings::{Setting, Switch, settings};
-pub(super) use decoding::Decoding;
 pub use lesson::Tagger;
 pub use pipeline::TaggingPipeline;
 

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::inputs::vocabulary;
 use super::super::lm::Writer;
 use super::super::options::TextOptions;
+use super::super::words::vocabulary;
 use crate::message::{key, text};
 use crate::settings::Level;
 use crate::text::{Tokenizer, UNK, Vocabulary};
