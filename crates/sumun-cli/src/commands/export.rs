@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use sumun::models::{OnnxOptions, Opened, Target, open_with, save, write_folder, write_with};
+use sumun::models::{Folder, OnnxOptions, Opened, Target, open_with, save, write_folder, write_with};
 
 use super::Told;
 use super::show::notes;
@@ -94,11 +94,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 
 /// A run as a folder.
 fn folder(opened: &Opened, out: &Path) -> Result<(), Failure> {
-    let difference = write_folder(opened, out)?;
+    let Folder { files, difference } = write_folder(opened, out)?;
     notes(opened);
     tell(&format!(
-        "{}: model.onnx, preprocessing.json and predict.py; largest difference on random input: {difference:.1e}",
-        out.display()
+        "{}: {}; largest difference on random input: {difference:.1e}",
+        out.display(),
+        files.join(", ")
     ));
     tell(&format!("try it: python {} FILE", shell_word(&out.join("predict.py").to_string_lossy())));
     Ok(())

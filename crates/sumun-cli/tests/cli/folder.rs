@@ -14,7 +14,7 @@ fn a_run_becomes_a_network_its_preprocessing_and_a_script() {
     let train = ["train", "forecast", "y.csv", "--target", "y", "--horizon", "7", "--out", "run", "--quiet"];
     place.succeed(&[&train[..], &QUICK].concat());
     let ran = place.succeed(&["export", "run", "--to", "onnx", "--out", "out/folder"]);
-    assert!(ran.stderr.contains("out/folder: model.onnx, preprocessing.json and predict.py"), "{ran:?}");
+    assert!(ran.stderr.contains("out/folder: model.onnx, preprocessing.json, predict.py"), "{ran:?}");
     assert!(ran.stderr.contains("try it: python out/folder/predict.py FILE"), "{ran:?}");
     let data = json(&place, "out/folder");
     assert_eq!(

@@ -21,7 +21,7 @@ mod sound;
 mod target;
 
 pub use arrays::{has_one_array, read_arrays, save, write_arrays};
-pub use folder::write_folder;
+pub use folder::{Folder, write_folder};
 pub use opened::{Opened, Origin, bytes, open, open_with};
 pub use sound::{SampleFormat, Sound, is_sound};
 pub use sumun_nn::interchange;

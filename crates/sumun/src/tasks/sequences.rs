@@ -216,7 +216,10 @@ impl<T: Task> Learning for LessonLearning<T> {
             words: T::WORDS,
             settings: TaskConfig::<T>::settings()?,
             config: config.to_table()?,
-            network: network(&config),
+            network: match pipeline.beside() {
+                Some(what) => format!("{} and {what}", network(&config)),
+                None => network(&config),
+            },
             choices,
             file: file_of::<T>(&lesson)?,
             summary: lesson.model().summary(),
@@ -369,7 +372,10 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             more.insert("classes".into(), classes.into());
         }
         more.insert("vocabulary".into(), tokens.map(<[String]>::len).into());
-        let heading = Some([T::WORDS.verb.to_owned(), format!("{reads}{returns}")]);
+        let beside =
+            self.pipeline.beside().map_or_else(String::new, |what| format!("; {what} answers with it"));
+        more.insert("beside".into(), self.pipeline.beside().into());
+        let heading = Some([T::WORDS.verb.to_owned(), format!("{reads}{returns}{beside}")]);
         ModelFacts { heading, more, ..ModelFacts::of(&self.model) }
     }
 

@@ -178,7 +178,12 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
         &[]
     }
 
-    /// The tokens that the network's embedding has a row for, in its order; None where it reads numbers.
+    /// What answers together with the network, in a few words; None where nothing does.
+    fn beside(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The tokens that the network's embedding has a row for, in its order, first of all; None where it reads numbers.
     fn tokens(&self) -> Option<&[String]>;
 
     /// What the model makes of each record of a file, `-` for standard input. Errors: a file that is not of the kind that

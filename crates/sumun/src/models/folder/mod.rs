@@ -46,13 +46,22 @@ fn parts(task: &str) -> &'static [&'static str] {
     }
 }
 
-/// Writes a folder with `model.onnx`, `preprocessing.json` and `predict.py`, whole or not at all, and returns the largest difference
-/// on random input between the run's network and the graph. The script needs Python, numpy and onnxruntime, and gives the
+/// A folder that was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Folder {
+    /// The names of its files.
+    pub files: Vec<&'static str>,
+    /// The largest difference on random input between the run's network and the graph.
+    pub difference: f64,
+}
+
+/// Writes a folder with `model.onnx`, `preprocessing.json` and `predict.py`, and where words have parts `vectors.npy`, whole or not at
+/// all. The script needs Python, numpy and onnxruntime, and gives the
 /// predictions of the run to rounding.
 ///
 /// Errors: a model that is no run, a task whose preprocessing the script cannot follow yet, named; a network that ONNX cannot
 /// hold; something at `path`.
-pub fn write_folder(opened: &Opened, path: &Path) -> Result<f64> {
+pub fn write_folder(opened: &Opened, path: &Path) -> Result<Folder> {
     let Some(trained) = opened.trained() else {
         return Err(Error::Invalid(
             "a folder is for a run, with its preprocessing, and this is a model alone; write it to a file that ends in .onnx"
@@ -73,14 +82,16 @@ pub fn write_folder(opened: &Opened, path: &Path) -> Result<f64> {
     let network = behind.as_ref().map_or(model, |(network, _)| network);
     let written = write_with(network, Target::Onnx, task, options)?;
     let staged = Staged::new(path)?;
+    let mut files = vec![NETWORK, PREPROCESSING, SCRIPT];
     if let Some((_, vectors)) = &behind {
         staged.write(VECTORS, vectors)?;
+        files.push(VECTORS);
     }
     staged.write(NETWORK, &written.bytes)?;
     staged.write(PREPROCESSING, as_text(task, &fields)?.as_bytes())?;
     staged.write(SCRIPT, parts.concat().as_bytes())?;
     staged.place()?;
-    Ok(written.difference.unwrap_or(0.0))
+    Ok(Folder { files, difference: written.difference.unwrap_or(0.0) })
 }
 
 /// The network behind its embedding, which reads vectors, and the embedding's table as a file of NumPy: a graph of ONNX has no

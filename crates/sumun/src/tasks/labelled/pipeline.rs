@@ -258,6 +258,10 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         self.classes().map_or(&[], |classes| classes.names())
     }
 
+    fn beside(&self) -> Option<&'static str> {
+        self.together.filter(|together| together.linear > 0.0).map(|_| "a linear model of its words")
+    }
+
     fn tokens(&self) -> Option<&[String]> {
         self.reader.vocabulary().map(|vocabulary| vocabulary.tokens())
     }
