@@ -2,6 +2,13 @@
 
 use crate::error::{Error, Result};
 
+/// The order of an element's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endian {
+    Little,
+    Big,
+}
+
 /// A place in the bytes of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Cursor<'a> {

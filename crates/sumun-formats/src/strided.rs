@@ -5,13 +5,6 @@ use std::borrow::Cow;
 use crate::error::{Error, Result};
 use crate::tensor::elements;
 
-/// The order of an element's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Endian {
-    Little,
-    Big,
-}
-
 /// The steps of an array whose first axis is the innermost, as Fortran lays it out. The shape's size was checked.
 pub(crate) fn fortran(shape: &[usize]) -> Vec<u64> {
     let mut step = 1;

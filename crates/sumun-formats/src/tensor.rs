@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::bytes::Endian;
 use crate::error::{Error, Result, quoted};
-use crate::strided::Endian;
 
 /// The most axes of a tensor that is read.
 pub const MOST_AXES: usize = 16;

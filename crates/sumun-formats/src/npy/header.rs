@@ -1,8 +1,8 @@
 //! The header of a `.npy` file: a dict as Python writes it, of three entries.
 
 use super::FORMAT;
+use crate::bytes::Endian;
 use crate::error::{Error, Result, quoted};
-use crate::strided::Endian;
 use crate::tensor::{ElementType, MOST_AXES};
 
 /// What a header says.

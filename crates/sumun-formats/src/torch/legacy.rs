@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use super::pickle::{Node, Nodes, Pickle};
 use super::{Checkpoint, FORMAT, most_bytes};
 use crate::bytes::Cursor;
+use crate::bytes::Endian;
 use crate::error::{Error, Result, quoted};
-use crate::strided::Endian;
 
 /// The number that files begin with, pickled.
 const MAGIC: &[u8] = &[0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, b'.'];

@@ -23,8 +23,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::bytes::Cursor;
+use crate::bytes::Endian;
 use crate::error::{Error, Result, quoted};
-use crate::strided::{Endian, gather};
+use crate::strided::gather;
 use crate::tensor::{Data, Tensor, elements};
 use crate::zip::{self, Archive};
 use pickle::{Id, Node, Nodes, Pickle, View};

@@ -91,10 +91,6 @@ impl Input {
     }
 }
 
-/// The shape of every weight of a layer, by name.
-#[cfg(feature = "interchange")]
-pub(crate) type WeightShapes = BTreeMap<String, Vec<usize>>;
-
 /// Inputs, layers and outputs: all that a [`Model`](super::Model) is but its weights.
 ///
 /// A layer reads the layer before it, or the inputs and earlier layers that its `from` names. A list of layers on one input
@@ -224,20 +220,6 @@ impl ModelConfig {
     /// The input of a model that has one; None of others.
     pub fn input(&self) -> Option<Input> {
         self.inputs.values().next().copied().filter(|_| self.inputs.len() == 1)
-    }
-
-    /// The layers that have weights, each with the name and shape of every weight. Errors: layers that do not fit each other.
-    #[cfg(feature = "interchange")]
-    pub(crate) fn weights(&self) -> Result<Vec<(String, WeightShapes)>> {
-        let plan = super::plan::Plan::of(self)?;
-        let of_layer = |layer: super::plan::PlannedLayer| {
-            let prefix = format!("{}.", layer.name);
-            let own = |name: &str| name.strip_prefix(&prefix).unwrap_or(name).to_owned();
-            let weights: BTreeMap<_, _> =
-                layer.weights.into_iter().map(|w| (own(&w.name), w.shape)).collect();
-            (!weights.is_empty()).then_some((layer.name, weights))
-        };
-        Ok(plan.layers.into_iter().filter_map(of_layer).collect())
     }
 
     /// An input's name as messages write it.

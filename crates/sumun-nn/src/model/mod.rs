@@ -95,14 +95,14 @@ pub use crate::nn::{
 };
 pub use batch::Batch;
 pub use builder::ModelBuilder;
-#[cfg(feature = "interchange")]
-pub(crate) use config::WeightShapes;
 pub use config::{Input, ModelConfig};
 #[cfg(feature = "files")]
 pub use content::{FORMAT, ModelFile, NamedTensor};
 pub use feed::Feed;
 pub use layer_config::LayerConfig;
 pub use network::{BatchGradients, Model};
+#[cfg(feature = "interchange")]
+pub(crate) use plan::WeightShapes;
 #[cfg(feature = "interchange")]
 pub(crate) use planned::PlannedCall;
 pub use registry::Registry;

@@ -345,3 +345,20 @@ fn names(config: &ModelConfig) -> Result<Vec<String>> {
         })
         .collect())
 }
+/// The shape of every weight of a layer, by name.
+#[cfg(feature = "interchange")]
+pub(crate) type WeightShapes = std::collections::BTreeMap<String, Vec<usize>>;
+
+#[cfg(feature = "interchange")]
+impl ModelConfig {
+    /// The layers that have weights, each with the name and shape of every weight. Errors: layers that do not fit each other.
+    pub(crate) fn weights(&self) -> Result<Vec<(String, WeightShapes)>> {
+        let of_layer = |layer: PlannedLayer| {
+            let prefix = format!("{}.", layer.name);
+            let own = |name: &str| name.strip_prefix(&prefix).unwrap_or(name).to_owned();
+            let weights: WeightShapes = layer.weights.into_iter().map(|w| (own(&w.name), w.shape)).collect();
+            (!weights.is_empty()).then_some((layer.name, weights))
+        };
+        Ok(Plan::of(self)?.layers.into_iter().filter_map(of_layer).collect())
+    }
+}

@@ -4,8 +4,9 @@ use super::FORMAT;
 use super::calls::argument;
 use super::machine::Machine;
 use super::node::{Id, Node};
+use crate::bytes::Endian;
 use crate::error::{Error, Result, quoted};
-use crate::strided::{self, Endian, gather};
+use crate::strided::{self, gather};
 use crate::tensor::{Data, ElementType, Tensor, elements};
 
 impl Machine {
