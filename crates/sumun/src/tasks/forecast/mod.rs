@@ -90,7 +90,8 @@ pub use backtest_report::backtest_report;
 pub use config::{
     DataSettings, ForecastConfig, Minimum, MinimumWord, NetworkSettings, PrepareSettings, TASK, TrainSettings,
 };
-pub use continued::{ContinuedPart, compare_continued, continue_settings};
+pub use continued::compare::{ContinuedPart, compare_continued};
+pub use continued::plan::continue_settings;
 pub use decisions::{Choice, Decisions, Trial};
 pub use evaluation::{Evaluation, ForecastScores, Scores};
 pub use forecaster::Forecaster;

@@ -147,7 +147,7 @@ impl Wishes {
 pub(super) fn plan(config: &ForecastConfig, table: &Table, mut files: Vec<ReadFile>) -> Result<ForecastPlan> {
     config.check()?;
     if let Some(run) = &config.train.from {
-        return continued::plan_from(config, run, table, files);
+        return continued::plan::plan_from(config, run, table, files);
     }
     let mut wishes = Wishes::of(config, table, &[])?;
     files.append(&mut wishes.files);

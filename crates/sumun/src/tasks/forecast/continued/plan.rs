@@ -1,43 +1,27 @@
-//! Training that goes on from the weights of a finished run, on newer rows.
+//! What a training that goes on from a run is planned from: that run and newer rows.
 
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::config::{ForecastConfig, TASK};
-use super::decisions::{Decisions, Trial};
-use super::evaluation::Scores;
-use super::forecaster::Forecaster;
-use super::network::{Sizes, network};
-use super::panel::is_panel;
-use super::plan::ForecastPlan;
-use super::predict::{Place, from_history, joined, read};
-use super::preprocessing::{Input, Preprocessing};
-use super::score;
-use super::source::Source;
-use super::task::{plan, read_table};
-use crate::data::{Difference, Table, origins_within};
+use super::super::config::{ForecastConfig, TASK};
+use super::super::forecaster::Forecaster;
+use super::super::network::{Sizes, network};
+use super::super::panel::is_panel;
+use super::super::plan::ForecastPlan;
+use super::super::predict::{Place, from_history, joined, read};
+use super::super::preprocessing::{Input, Preprocessing};
+use super::super::source::Source;
+use super::{Continued, choice};
+use crate::data::Table;
 use crate::message::key;
 use crate::run::{CONFIG_FILE, MODEL_FILE, RunFolder};
-use crate::settings::{DifferenceChoice, Or, read_config};
+use crate::settings::{Or, read_config};
 use crate::tasks::source::Source as ReadFile;
 use crate::{Error, Result};
 
-/// What a training goes on from: the networks of a run, and how they see the data.
-#[derive(Debug)]
-pub(super) struct Continued {
-    /// What each network sees, with the scalers that it was trained with.
-    pub(super) networks: Vec<Preprocessing>,
-    /// The weights of each.
-    pub(super) weights: Vec<Vec<f32>>,
-    /// Rows before the new ones, which only give windows something to look back at.
-    pub(super) before: usize,
-    /// Whether scalers are fitted anew.
-    pub(super) rescale: bool,
-}
-
 /// The run that the settings go on from, and the file that was read.
-pub(super) fn open(run: &Path) -> Result<(Forecaster, ReadFile)> {
+pub(in super::super) fn open(run: &Path) -> Result<(Forecaster, ReadFile)> {
     let folder = RunFolder::open(run)?;
     let name = folder.model_path().display().to_string();
     let file = folder.load_model()?;
@@ -62,7 +46,7 @@ pub(super) fn open(run: &Path) -> Result<(Forecaster, ReadFile)> {
 }
 
 /// The plan of a training that goes on from a run. Errors: columns, a horizon or a network other than the run's.
-pub(super) fn plan_from(
+pub(in super::super) fn plan_from(
     config: &ForecastConfig,
     run: &Path,
     table: &Table,
@@ -155,14 +139,6 @@ pub(super) fn plan_from(
     Ok(plan)
 }
 
-fn choice(difference: Difference) -> DifferenceChoice {
-    match difference {
-        Difference::Season(_) => DifferenceChoice::Season,
-        Difference::Last => DifferenceChoice::Last,
-        Difference::None => DifferenceChoice::None,
-    }
-}
-
 /// Puts the end of the old training data before newer rows that follow it; how many rows that are.
 fn with_rows_before(old: &Forecaster, source: Source, config: &ForecastConfig) -> Result<(Source, usize)> {
     let before = from_history(old)?;
@@ -179,131 +155,6 @@ fn with_rows_before(old: &Forecaster, source: Source, config: &ForecastConfig) -
         }
         None => Ok((source, 0)),
     }
-}
-
-impl Continued {
-    /// What the run decided.
-    pub(super) fn decide(&self, decisions: &mut Decisions) {
-        let first = &self.networks[0];
-        decisions.candidates = self
-            .networks
-            .iter()
-            .map(|p| Trial { difference: choice(p.difference), window: p.window })
-            .collect();
-        decisions.window = first.window;
-        decisions.log = first.targets.iter().map(|target| target.log).collect();
-        decisions.min = first.targets.iter().map(|target| target.min).collect();
-        decisions.calendar = first.calendar.clone();
-        decisions.difference = choice(first.difference);
-    }
-
-    /// How network `index` sees the data, given what would be fitted to the new training part.
-    pub(super) fn preprocessing(
-        &self,
-        index: usize,
-        fitted: impl FnOnce() -> Result<Preprocessing>,
-    ) -> Result<Preprocessing> {
-        let mut kept = self.networks[index].clone();
-        if self.rescale {
-            let fitted = fitted()?;
-            for (kept, fitted) in kept.targets.iter_mut().zip(&fitted.targets) {
-                (kept.level, kept.change) = (fitted.level.clone(), fitted.change.clone());
-                kept.mase_scale = fitted.mase_scale;
-            }
-            let inputs = kept.features.iter_mut().chain(&mut kept.known);
-            for (kept, fitted) in inputs.zip(fitted.features.iter().chain(&fitted.known)) {
-                kept.scaler = fitted.scaler.clone();
-            }
-        }
-        Ok(kept)
-    }
-}
-
-/// The run that a training went on from and the one that came of it, on one part.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ContinuedPart {
-    /// Which part: `old test` or `new test`; `valid` in place of `test` where there is no test part.
-    pub part: String,
-    /// The file that it is of.
-    pub file: String,
-    /// From how many rows there were forecasts.
-    pub origins: usize,
-    /// The old model's scores, the mean over the targets.
-    pub old: Scores,
-    /// The new model's.
-    pub new: Scores,
-    /// Whether rows of the part were among those that the new model learnt from.
-    pub seen: bool,
-}
-
-/// Measures a run and the one that went on from it, on the test part of each; and what could not be measured, a sentence each.
-/// The MASE of both divides by the scale that its model keeps. Error: runs that cannot be read.
-pub fn compare_continued(old: &Path, new: &Path) -> Result<(Vec<ContinuedPart>, Vec<String>)> {
-    let models = [old, new].map(super::task::open_run);
-    let [old_model, new_model] = models;
-    let (old_model, new_model) = (old_model?, new_model?);
-    let (mut parts, mut notes) = (Vec::new(), Vec::new());
-    let mut learnt: Option<(crate::data::Timestamp, crate::data::Timestamp)> = None;
-    let mut planned = Vec::new();
-    for (name, run) in [("old", old), ("new", new)] {
-        let read = || -> Result<ForecastPlan> {
-            let config = ForecastConfig::from_tables(&[read_config(&run.join(CONFIG_FILE))?])?;
-            let table = read_table(&config.data.train, &config.read_options())?;
-            plan(&config, &table, Vec::new())
-        };
-        match read() {
-            Ok(plan) => planned.push((name, plan)),
-            Err(error) => notes.push(format!("the {name} test part cannot be measured: {error}")),
-        }
-    }
-    if let Some((_, plan)) = planned.iter().find(|(name, _)| *name == "new") {
-        let first = plan.continued.as_ref().map_or(0, |continued| continued.before);
-        let train = first..plan.decisions.split.train.end.max(first);
-        let times = plan.source.times.as_ref().and_then(|times| times.get(train));
-        learnt = times.and_then(|times| Some((*times.first()?, *times.last()?)));
-    }
-    for (name, plan) in planned {
-        let split = &plan.decisions.split;
-        let (what, part) =
-            if split.test.is_empty() { ("valid", &split.valid) } else { ("test", &split.test) };
-        let rows = old_model.config().rows_to_evaluate().max(new_model.config().rows_to_evaluate());
-        let horizon = plan.decisions.horizon;
-        let mut scores = Vec::new();
-        for model in [&old_model, &new_model] {
-            let frames = model.config().frames(plan.source.columns())?;
-            let origins = if part.is_empty() { 0..0 } else { origins_within(part, rows, horizon) };
-            scores.extend(score::evaluate(
-                model.config(),
-                model.model(),
-                &frames,
-                origins,
-                split.train.clone(),
-            )?);
-        }
-        let [old, new] = scores.as_slice() else {
-            notes.push(format!("the {name} {what} part has no forecast to measure"));
-            continue;
-        };
-        let seen = name == "old"
-            && plan.source.times.as_ref().and_then(|times| times.get(part.clone())).is_some_and(|times| {
-                learnt.is_some_and(|(first, last)| times.iter().any(|time| (first..=last).contains(time)))
-            });
-        if seen {
-            notes.push(
-                "rows of the old test part are among those that the new model learnt from, which makes it look better there"
-                    .into(),
-            );
-        }
-        parts.push(ContinuedPart {
-            part: format!("{name} {what}"),
-            file: plan.source.name.clone(),
-            origins: old.origins.len(),
-            old: old.model.overall,
-            new: new.model.overall,
-            seen,
-        });
-    }
-    Ok((parts, notes))
 }
 
 /// The settings of a training that goes on from a run with a newer file: those of the run, less what the old data decided about
