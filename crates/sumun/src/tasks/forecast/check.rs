@@ -2,8 +2,9 @@
 //! checked, and sizes before anything is allocated by them.
 
 use super::baseline::Baseline;
-use super::kept::{ForecasterConfig, History, TimeAxis, timestamp};
+use super::kept::{ForecasterConfig, History, timestamp};
 use super::predict::MOST_STEPS;
+use super::time_axis::TimeAxis;
 use crate::data::{Frequency, Resample};
 use crate::loss::Loss;
 use crate::{Error, Result};

@@ -6,6 +6,7 @@ use super::config::ForecastConfig;
 use super::decisions::Decisions;
 use super::network::{Sizes, feed, first_model, outputs};
 use super::preprocessing::{Frame, Preprocessing};
+use super::race::SCORE;
 use super::trials::Contestant;
 use crate::loss::{Loss, Targets};
 use crate::model::Model;
@@ -118,9 +119,6 @@ impl Validation {
         sum / self.places.len() as f64
     }
 }
-
-/// The name under which an epoch keeps the score by which candidates are compared.
-pub(super) const SCORE: &str = "score";
 
 /// A network that is being fitted.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::baseline::Baseline;
 use super::preprocessing::{Columns, Frame, Preprocessing};
 use super::source::Source;
+use super::time_axis::TimeAxis;
 use crate::data::{
-    Categories, Closed, Filled, Frequency, Imputed, Missing, NumberForm, ReadOptions, Resample, Steps,
-    TimeFormat, Timestamp,
+    Categories, Filled, Imputed, Missing, NumberForm, ReadOptions, Resample, Steps, Timestamp,
 };
 use crate::loss::Loss;
 use crate::{Error, Result};
@@ -56,27 +56,6 @@ pub struct ForecasterConfig {
     pub series: Option<String>,
     /// The end of the data it was trained on, from which it forecasts where no file is given.
     pub history: History,
-}
-
-/// The time column of the training file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimeAxis {
-    /// Its name.
-    pub column: String,
-    /// How it is written.
-    pub format: TimeFormat,
-    /// The step between rows.
-    pub frequency: Option<Frequency>,
-    /// Days that have no row by agreement.
-    #[serde(default, skip_serializing_if = "Closed::is_empty")]
-    pub closed: Closed,
-}
-
-impl TimeAxis {
-    /// How the rows follow one another; `None` where no step between them is known.
-    pub fn steps(&self) -> Option<Steps<'_>> {
-        Some(Steps::new(self.frequency?, &self.format.clock, &self.closed))
-    }
 }
 
 /// The last rows of the data a forecaster was trained on.

@@ -79,6 +79,7 @@ mod search;
 pub mod season;
 mod source;
 mod task;
+mod time_axis;
 mod trials;
 
 pub use crate::settings::{Cell, DifferenceChoice, Or, Switch};
@@ -95,7 +96,7 @@ pub use continued::plan::continue_settings;
 pub use decisions::{Choice, Decisions, Trial};
 pub use evaluation::{Evaluation, ForecastScores, Scores};
 pub use forecaster::Forecaster;
-pub use kept::{ForecasterConfig, History, TimeAxis};
+pub use kept::{ForecasterConfig, History};
 pub use outcome::{Candidate, DataSummary, ForecastOutcome};
 pub(super) use panel::Members;
 pub use panel::{
@@ -114,3 +115,4 @@ pub use search::Search;
 pub(super) use source::{Source, Wanted};
 pub(super) use task::Entry;
 pub use task::{Training, open_run, train};
+pub use time_axis::TimeAxis;

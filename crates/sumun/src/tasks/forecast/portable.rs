@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::kept::{ForecasterConfig, TimeAxis};
+use super::kept::ForecasterConfig;
 use super::network::window_name;
 use super::preprocessing::{Input, Preprocessing, Target};
+use super::time_axis::TimeAxis;
 use crate::data::{Clock, Difference, Frequency, Piece, TimeFormat};
 use crate::tasks::portable::scaler;
 

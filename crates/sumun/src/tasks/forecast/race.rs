@@ -1,7 +1,9 @@
 //! Which candidates are worth training to their end.
 
-use super::fit::SCORE;
 use crate::train::EpochRecord;
+
+/// The name under which an epoch keeps the score by which candidates are compared.
+pub(super) const SCORE: &str = "score";
 
 /// The fewest epochs after which a candidate is given up.
 const FEWEST_EPOCHS: usize = 5;

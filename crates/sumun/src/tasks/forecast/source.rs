@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::kept::TimeAxis;
 use super::preprocessing::Columns;
+use super::time_axis::TimeAxis;
 use crate::Result;
 use crate::data::{
     Categories, Closed, Column, DateOrder, Filled, Frequency, Loaded, Missing, NumberForm, Resample, Series,

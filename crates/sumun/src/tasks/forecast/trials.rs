@@ -6,9 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fit::SCORE;
 use super::outcome::Candidate;
-use super::race::{Race, running_lowest};
+use super::race::{Race, SCORE, running_lowest};
 use crate::settings::Switch;
 use crate::tasks::protocol::{Judged, Standing};
 use crate::train::{

@@ -6,11 +6,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::super::config::ForecastConfig;
-use super::super::fit::{INFERENCE_BATCH, SCORE};
+use super::super::fit::INFERENCE_BATCH;
 use super::super::network::{KNOWN_AHEAD, Sizes, WINDOW, first_model, outputs};
+use super::super::race::SCORE;
 use super::super::trials::Contestant;
+use super::decisions::PanelDecisions;
 use super::head::Head;
-use super::plan::PanelDecisions;
 use super::view::{Frame, View};
 use crate::data::Split;
 use crate::loss::{Loss, Targets};

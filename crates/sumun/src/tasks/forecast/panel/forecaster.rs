@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::super::baseline::Baseline;
 use super::super::fit::INFERENCE_BATCH;
-use super::super::kept::{History, TimeAxis};
+use super::super::kept::History;
 use super::super::network::{Sizes, WINDOW, numbered, outputs, stack};
+use super::super::time_axis::TimeAxis;
 use super::calibrate::{Calibration, Misses};
 use super::fit::{known_ahead, windows};
 use super::head::Head;

@@ -17,6 +17,7 @@
 
 mod calibrate;
 mod check;
+mod decisions;
 mod file;
 mod fit;
 mod forecaster;
@@ -33,13 +34,14 @@ mod task;
 mod view;
 
 pub use calibrate::Calibration;
+pub use decisions::PanelDecisions;
 pub(super) use file::is_panel;
 pub use forecaster::{KnownSeries, PanelForecaster, PanelForecasterConfig};
 pub use learning::PanelSearch;
 pub use outcome::PanelOutcome;
 pub use paths::Templates;
 pub(super) use paths::without_intervals;
-pub use plan::{PanelDecisions, PanelPlan};
+pub use plan::PanelPlan;
 pub use predict::{PanelForecast, PanelRequest, SeriesForecast};
 pub use score::{IntervalScores, PanelEvaluation, PanelScores, SeriesScores};
 pub(in crate::tasks) use source::Members;

@@ -4,9 +4,10 @@ use serde_json::json;
 
 use super::super::config::{ForecastConfig, TASK};
 use super::super::outcome::Candidate;
+use super::decisions::PanelDecisions;
 use super::fit::{Data, Place};
 use super::forecaster::{PanelForecaster, PanelForecasterConfig};
-use super::plan::{PanelDecisions, PanelPlan};
+use super::plan::PanelPlan;
 use super::score::{PanelEvaluation, PanelScores};
 use crate::model::Model;
 use crate::model::ModelFile;
