@@ -15,10 +15,9 @@ use toml::Table;
 
 use super::figures::{Measured, Predictions, ScoredLines};
 use super::forecast::{Evaluation, Forecast, PanelEvaluation, PanelForecast};
-use super::lm::Sampling;
 use super::portable::Portable;
+use super::sampling::Sampling;
 use super::source::Source;
-use super::trained::no_scores;
 use crate::data::Missing;
 use crate::message::key;
 use crate::model::{Model, ModelFile, Registry};
@@ -469,4 +468,11 @@ pub trait AnyTraining: fmt::Debug + Send {
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
     /// The model and its figures. Error: a training that has not come to its end.
     fn finish(self: Box<Self>) -> Result<Box<dyn Outcome>>;
+}
+
+/// The error of a model that does not say how probable a text is.
+pub(super) fn no_scores(task: &str) -> Error {
+    Error::Model(format!(
+        "holds a model for {task}, which does not say how probable a line is; give a run of the task lm"
+    ))
 }

@@ -10,7 +10,6 @@ use toml::Table;
 use super::figures::{Prediction, ScoredLines};
 use super::file::to_file;
 use super::finished::SequenceOutcome;
-use super::lm::Sampling;
 use super::portable::{Portable, not_portable};
 use super::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Pieces,
@@ -18,6 +17,7 @@ use super::protocol::{
 };
 use super::report::task_report;
 use super::results::task_results;
+use super::sampling::Sampling;
 use super::source::Source;
 use super::task::{How, Lesson, Pipeline, Task, TaskConfig};
 use super::trained::TrainedTask;

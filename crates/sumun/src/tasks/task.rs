@@ -12,9 +12,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::figures::{Measured, Predictions, ScoredLines};
-use super::lm::Sampling;
 use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions, Usual};
 use super::protocol::{Next, Pieces, Resumed};
+use super::sampling::Sampling;
 use super::shown::{Sample, Shown};
 use super::source::Source;
 use crate::Result;

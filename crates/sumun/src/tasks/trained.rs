@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::figures::{Measured, Predictions, ScoredLines};
 use super::file::{PIPELINE, PIPELINE_KIND};
-use super::lm::Sampling;
-use super::protocol::Pieces;
+use super::protocol::{Pieces, no_scores};
+use super::sampling::Sampling;
 use super::task::{How, Lesson, Pipeline, Task};
 use crate::message::{key, text};
 use crate::model::{Input, Model, ModelFile, NETWORK, Registry};
@@ -106,13 +106,6 @@ impl<T: Task> TrainedTask<T> {
 /// The error of a model that writes no text.
 fn no_text(task: &str) -> Error {
     Error::Model(format!("holds a model for {task}, which goes on with no text; give a run of the task lm"))
-}
-
-/// The error of a model that does not say how probable a text is.
-pub(super) fn no_scores(task: &str) -> Error {
-    Error::Model(format!(
-        "holds a model for {task}, which does not say how probable a line is; give a run of the task lm"
-    ))
 }
 
 /// Refuses a network that does not read `input` alone, or whose output has another shape than `output`, in which `None`

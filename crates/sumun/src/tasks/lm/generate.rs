@@ -4,10 +4,11 @@ use ndarray::{Array2, ArrayView2};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::super::sampling::Sampling;
 use super::compose::Writer;
 use super::pipeline::LanguagePipeline;
 use super::plain_text::unix_lines;
-use super::sample::{Sampling, draw};
+use super::sample::draw;
 use super::score::MOST_LOGITS;
 use super::until::Until;
 use crate::message::key;

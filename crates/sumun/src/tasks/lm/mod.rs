@@ -33,7 +33,6 @@ pub use generate::Generator;
 pub use lesson::Writing;
 pub use pipeline::LanguagePipeline;
 pub use plain_text::PlainText;
-pub use sample::Sampling;
 
 settings! {
     /// The settings of a language model's own.

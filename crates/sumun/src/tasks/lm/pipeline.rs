@@ -11,11 +11,11 @@ use super::super::figures::{
 };
 use super::super::portable;
 use super::super::protocol::Pieces;
+use super::super::sampling::Sampling;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
 use super::plain_text::PlainText;
 use super::rival::{KEPT, Rival};
-use super::sample::Sampling;
 use super::score::Reading;
 use super::spelling::Spelling;
 use super::tokens::{Tokens, words};

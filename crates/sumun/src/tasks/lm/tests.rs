@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::{Baseline, Figures, TrainedTask, Training, open_file};
+use super::super::{Baseline, Figures, Sampling, TrainedTask, Training, open_file};
 use super::rival::KEPT;
 use super::*;
 use crate::Result;
