@@ -38,6 +38,8 @@ pub struct Embedding {
 #[derive(Debug)]
 pub struct EmbeddingCache {
     ids: Ids,
+    /// Which entries they are, where they are entries of bags.
+    used: Option<Used>,
 }
 
 impl Embedding {
@@ -85,6 +87,11 @@ impl Embedding {
     /// their number, so that it varies as much as one of them does; zeros where it has none. An id outside the vocabulary is an
     /// error that names its place.
     pub fn forward(&self, parameters: &Parameters, ids: &Ids) -> Result<Rows> {
+        Ok(self.looked_up(parameters, ids)?.0)
+    }
+
+    /// The vectors, and of entries which there are.
+    fn looked_up(&self, parameters: &Parameters, ids: &Ids) -> Result<(Rows, Option<Used>)> {
         let features = self.config.features;
         self.expect(parameters)?;
         let table = parameters.value(self.weight);
@@ -93,7 +100,8 @@ impl Embedding {
             if let Some(row) = ids.data.iter().position(|id| !within(id)) {
                 return Err(self.outside(ids, row, ids.data[row]));
             }
-            return Rows::new(look_up(table, features, &ids.data)?, features, ids.layout.clone());
+            let rows = Rows::new(look_up(table, features, &ids.data)?, features, ids.layout.clone())?;
+            return Ok((rows, None));
         };
         let used = Used::of(ids, bags);
         let mut vectors = vec![0.0; used.entries.len() * features];
@@ -110,13 +118,14 @@ impl Embedding {
             let share = share(parts.len());
             vector.iter_mut().for_each(|sum| *sum *= share);
         }
-        Rows::new(look_up(&vectors, features, &used.rows)?, features, ids.layout.clone())
+        let rows = Rows::new(look_up(&vectors, features, &used.rows)?, features, ids.layout.clone())?;
+        Ok((rows, Some(used)))
     }
 
     /// The vectors of `ids` and what [`backward`](Self::backward) needs.
     pub fn forward_train(&self, parameters: &Parameters, ids: Ids) -> Result<(Rows, EmbeddingCache)> {
-        let out = self.forward(parameters, &ids)?;
-        Ok((out, EmbeddingCache { ids }))
+        let (out, used) = self.looked_up(parameters, &ids)?;
+        Ok((out, EmbeddingCache { ids, used }))
     }
 
     /// Adds each row's gradient to that of its id, or of the ids of its entry, in row order; the padding id gets none. `d_out`
@@ -127,10 +136,9 @@ impl Embedding {
         d_out.expect_like("the gradient of an embedding's output", &cache.ids.layout, features)?;
         self.expect(parameters)?;
         let padding = self.config.padding_id;
-        let Some(bags) = &cache.ids.bags else {
+        let (Some(bags), Some(used)) = (&cache.ids.bags, &cache.used) else {
             return parameters.add_rows_to_gradient(self.weight, features, ids, padding, &d_out.data);
         };
-        let used = Used::of(&cache.ids, bags);
         let mut d_entries = vec![0.0; used.entries.len() * features];
         add_rows(&mut d_entries, features, &used.rows, None, &d_out.data)?;
         let parts = || used.entries.iter().map(|&entry| bags.of(entry));
@@ -165,6 +173,7 @@ impl Embedding {
 }
 
 /// The entries that the rows of a batch are, each once, so that the vector of each is computed once.
+#[derive(Debug)]
 struct Used {
     /// In the order in which rows first are them.
     entries: Vec<u32>,
