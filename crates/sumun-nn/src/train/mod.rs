@@ -1,6 +1,7 @@
 //! What training is made of: optimizers, clipping, regularisers, schedules, early stopping, and the loop that puts them
 //! together.
 
+mod average;
 pub mod batches;
 pub mod clip;
 pub mod early_stopping;
