@@ -52,16 +52,19 @@ def predict(file):
     return {"task": HOW["task"], "predictions": predictions}
 
 
+# The columns of the linear model by the hashes of their n-grams.
+COLUMNS = {place: column for column, place in enumerate(HOW["linear"]["places"])} if "linear" in HOW else {}
+
+
 def linear(text):
     """What the linear model says of a text, in units of the network's output."""
     model = HOW["linear"]
-    columns = {place: column for column, place in enumerate(model["places"])}
     text = unicodedata.normalize("NFC", text).lower()
     letter = lambda c: unicodedata.category(c)[0] in "LN" or KINDS.get(ord(c), "O") in "ApHNK"
     found = [word for word in words(text) if any(letter(character) for character in word)]
     counts = {}
     for gram in [[word] for word in found] + [list(pair) for pair in zip(found, found[1:])]:
-        column = columns.get(hashed(gram))
+        column = COLUMNS.get(hashed(gram))
         if column is not None:
             counts[column] = counts.get(column, 0) + 1
     weights = {

@@ -16,10 +16,13 @@ def prepared(text):
     return text.lower() if reads["lowercase"] else text
 
 
+# The places of tokens in the vocabulary, without those of padding and of what is unknown.
+KNOWN = {token: place for place, token in enumerate(HOW["reads"].get("vocabulary") or []) if place > 1}
+
+
 def ids(tokens):
     """The ids of tokens: their places in the vocabulary, 1 for those that it lacks."""
-    known = {token: place for place, token in enumerate(HOW["reads"]["vocabulary"]) if place > 1}
-    return [known.get(token, 1) for token in tokens]
+    return [KNOWN.get(token, 1) for token in tokens]
 
 
 # The vectors of tokens, where the script looks them up and the network reads vectors.
