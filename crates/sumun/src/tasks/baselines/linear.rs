@@ -93,7 +93,7 @@ impl LinearText {
             before = strength;
             model.weights = all.iter().flat_map(|o| o.weights.iter().map(|&w| w as f32)).collect();
             let Some((vectors, truth)) = &valid else { return Some(model) };
-            let mistakes = mistakes(&model.of_vectors(vectors), truth);
+            let mistakes = mistakes(&model.guesses(&model.scores_of(vectors)), truth);
             // Of equals the weaker one.
             if best.as_ref().is_none_or(|(fewest, _)| mistakes < *fewest) {
                 best = Some((mistakes, model.weights.clone()));
@@ -110,10 +110,6 @@ impl LinearText {
             false => String::new(),
         };
         format!("TF-IDF, {what} regression{of}")
-    }
-
-    pub(super) fn guesses(&self, texts: &[&str]) -> Guesses {
-        self.of_vectors(&self.counts.vectors(texts))
     }
 
     /// As data: the n-grams by their hashes, in how many of how many texts each is, and the weights of each output.
@@ -155,8 +151,8 @@ impl LinearText {
         vectors.par_iter().map(of).collect()
     }
 
-    fn of_vectors(&self, vectors: &[Sparse]) -> Guesses {
-        let scores = self.scores_of(vectors);
+    /// What it guesses, by what it says.
+    pub(super) fn guesses(&self, scores: &[Vec<f64>]) -> Guesses {
         match self.scale {
             Some(_) => Guesses::Numbers(scores.concat()),
             None => Guesses::Classes(scores.iter().map(|scores| argmax(scores)).collect()),
@@ -346,12 +342,14 @@ mod tests {
             let valid = Some((texts[..12].to_vec(), truth.at(&(0..12).collect::<Vec<_>>())));
             let valid = valid.as_ref().map(|(texts, truth)| (texts.clone(), truth));
             let learnt = LinearText::fit(&texts, truth, valid, count).unwrap();
-            assert_eq!((learnt.guesses(&asked), learnt.check(count)), (expected, Ok(())));
+            assert_eq!((learnt.guesses(&learnt.scores(&asked)), learnt.check(count)), (expected, Ok(())));
             assert!(learnt.check(count + 2).is_err() && learnt.check(0).is_err());
             assert_eq!(learnt.name(), "TF-IDF, logistic regression");
         }
         let learnt = LinearText::fit(&texts, &numbers, None, 0).unwrap();
-        let Guesses::Numbers(found) = learnt.guesses(&asked) else { panic!("numbers are learnt") };
+        let Guesses::Numbers(found) = learnt.guesses(&learnt.scores(&asked)) else {
+            panic!("numbers are learnt")
+        };
         assert!(found[0] > found[2] && found[2] > found[1], "{found:?}");
         assert_eq!(LinearText::fit(&["!!", "…"], &numbers.at(&[0, 1]), None, 0), None);
     }

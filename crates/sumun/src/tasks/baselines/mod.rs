@@ -72,6 +72,8 @@ enum Rival {
 pub(super) struct Guessed {
     /// The name of each model and its guesses.
     pub(super) models: Vec<(String, Guesses)>,
+    /// What the linear model says of each record, as [`Rivals::scores`]; None where there is none.
+    pub(super) scores: Option<Vec<Vec<f64>>>,
     /// Which were left out and why, a sentence each.
     pub(super) notes: Vec<String>,
 }
@@ -95,8 +97,9 @@ impl Rivals {
     pub(super) fn guesses(&self, records: &Records, sequences: &Sequences) -> Guessed {
         match (&self.0, sequences) {
             (Some(Rival::Linear(linear)), _) => {
-                let models = vec![(linear.name(), linear.guesses(&texts(records)))];
-                Guessed { models, notes: Vec::new() }
+                let scores = linear.scores(&texts(records));
+                let models = vec![(linear.name(), linear.guesses(&scores))];
+                Guessed { models, scores: Some(scores), notes: Vec::new() }
             }
             (Some(Rival::Neighbours(neighbours)), Sequences::Numbers { values, .. }) => {
                 neighbours.guesses(values)

@@ -198,7 +198,7 @@ mod tests {
         let peak = |at: usize| (0..20).map(|t| if t == at { 1.0 } else { 0.0 }).collect::<Vec<f32>>();
         let train = [peak(13), vec![0.1; 20], peak(13)];
         let learnt = Neighbours::of(1, &train, Guesses::Classes(vec![2, 0, 1]));
-        let Guessed { models, notes } = learnt.guesses(&[peak(14), vec![0.2; 40]]);
+        let Guessed { models, notes, .. } = learnt.guesses(&[peak(14), vec![0.2; 40]]);
         assert!(notes.is_empty());
         let expected = [
             ("nearest neighbour, Euclidean".to_owned(), Guesses::Classes(vec![0, 0])),
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn too_many_to_compare_are_left_out_with_a_note() {
         let learnt = Neighbours::of(1, &vec![vec![0.0; 256]; 4000], Guesses::Numbers(vec![0.0; 4000]));
-        let Guessed { models, notes } = learnt.guesses(&vec![vec![0.0; 256]; 4000]);
+        let Guessed { models, notes, .. } = learnt.guesses(&vec![vec![0.0; 256]; 4000]);
         assert!(
             models.is_empty() && notes[0].contains("4,000 sequences to be compared with 4,000 of 256 steps")
         );

@@ -106,7 +106,8 @@ impl<H: Head> LabelledPipeline<H> {
         }
         let read = records.select(&places);
         let sequences = self.reader.read(&read)?;
-        let rows = self.answers(outputs(model, &sequences)?, &read);
+        let scores = if self.has_linear() { self.rivals.scores(&read) } else { None };
+        let rows = self.answers(outputs(model, &sequences)?, scores);
         for (&place, row) in places.iter().zip(rows) {
             predictions[place] = self.head.named(&row);
         }
@@ -132,18 +133,23 @@ impl<H: Head> LabelledPipeline<H> {
         self.head.classes()
     }
 
-    /// The answers for records that are made of the network's outputs for them.
-    fn answers(&self, outputs: Vec<Vec<f32>>, records: &Records) -> Vec<Vec<f32>> {
+    /// Whether the linear model answers with the network.
+    fn has_linear(&self) -> bool {
+        self.together.is_some_and(Together::has_linear)
+    }
+
+    /// The answers for records that are made of the network's outputs for them, and of what the linear model says of them, where it
+    /// answers too.
+    fn answers(&self, outputs: Vec<Vec<f32>>, scores: Option<Vec<Vec<f64>>>) -> Vec<Vec<f32>> {
         let Some(together) = self.together else { return outputs };
-        let scores = if together.linear > 0.0 { self.scores(records) } else { None };
+        let scores = self.as_outputs(scores);
         let score = |place: usize| scores.as_ref().map(|scores| scores[place].as_slice());
         outputs.iter().enumerate().map(|(place, row)| together.of(row, score(place))).collect()
     }
 
     /// What the linear model says of records, in units of the network's outputs.
-    fn scores(&self, records: &Records) -> Option<Vec<Vec<f64>>> {
-        let scores = self.rivals.scores(records)?;
-        Some(scores.into_iter().map(|scores| self.head.as_outputs(scores)).collect())
+    fn as_outputs(&self, scores: Option<Vec<Vec<f64>>>) -> Option<Vec<Vec<f64>>> {
+        scores.map(|scores| scores.into_iter().map(|scores| self.head.as_outputs(scores)).collect())
     }
 
     /// Fits how the network and, if it is `wanted`, the linear model answer together.
@@ -154,7 +160,7 @@ impl<H: Head> LabelledPipeline<H> {
         wanted: bool,
     ) -> Result<()> {
         let Some(valid) = valid else { return Ok(()) };
-        let scores = if wanted { self.scores(valid) } else { None };
+        let scores = self.as_outputs(if wanted { self.rivals.scores(valid) } else { None });
         if scores.is_none() && self.classes().is_none() {
             // A number alone has nothing to be calibrated.
             return Ok(());
@@ -182,13 +188,12 @@ impl<H: Head> LabelledPipeline<H> {
     pub fn evaluate(&self, model: &Model, part: &str, records: &Records) -> Result<Measured> {
         let sequences = self.reader.read(records)?;
         let alone = outputs(model, &sequences)?;
-        let network = self.together.filter(|together| together.linear > 0.0);
-        let network = network.map(|_| (NETWORK.to_owned(), self.head.guesses(&alone)));
-        let rows = self.answers(alone, records);
+        let network = self.has_linear().then(|| (NETWORK.to_owned(), self.head.guesses(&alone)));
+        let guessed = self.rivals.guesses(records, &sequences);
+        let rows = self.answers(alone, guessed.scores.filter(|_| self.has_linear()));
         let figures = self.head.judged(records, &self.head.guesses(&rows))?;
         let mut notes = records.notes.clone();
         notes.extend(self.head.unseen(part, records)?);
-        let guessed = self.rivals.guesses(records, &sequences);
         notes.extend(guessed.notes);
         let judged = |(name, guesses): (String, Guesses)| {
             Ok::<_, Error>(Baseline { name, figures: self.head.judged(records, &guesses)? })
@@ -244,7 +249,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         let layout = if self.form == Form::Fields { self.x_layout } else { XLayout::ChannelTime };
         let mut reads = portable::reads(&self.reader, Some(layout.to_string()))?;
         let together = self.together.unwrap_or(Together::ALONE);
-        if together.linear > 0.0 {
+        if together.has_linear() {
             fields.insert("linear".into(), self.rivals.portable());
             reads[portable::WORD_CLASSES] = portable::classes_of_words();
         }
@@ -259,7 +264,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
     }
 
     fn beside(&self) -> Option<&'static str> {
-        self.together.filter(|together| together.linear > 0.0).map(|_| "a linear model of its words")
+        self.has_linear().then_some("a linear model of its words")
     }
 
     fn tokens(&self) -> Option<&[String]> {

@@ -51,6 +51,11 @@ impl Together {
         }
     }
 
+    /// Whether the linear model answers too.
+    pub(super) fn has_linear(self) -> bool {
+        self.linear > 0.0
+    }
+
     /// The answer for a record.
     pub(super) fn of(self, outputs: &[f32], scores: Option<&[f64]>) -> Vec<f32> {
         let score = |k: usize| scores.map_or(0.0, |scores| scores[k]);
@@ -59,9 +64,9 @@ impl Together {
     }
 
     /// What is wrong with it, of a file.
-    pub(super) fn problem(self, has_linear: bool) -> Option<String> {
+    pub(super) fn problem(self, is_linear: bool) -> Option<String> {
         let sane = [self.network, self.linear].into_iter().all(|weight| weight.is_finite() && weight >= 0.0);
-        (!sane || (self.linear > 0.0 && !has_linear)).then(|| {
+        (!sane || (self.has_linear() && !is_linear)).then(|| {
             format!(
                 "the network counts {} and the linear model {}, which cannot be",
                 self.network, self.linear
