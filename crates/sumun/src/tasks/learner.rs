@@ -357,10 +357,17 @@ impl Objective for Learner {
         };
         let width = logits.len() / classes.len().max(1);
         let wrong = logits.chunks_exact(width).zip(&classes).filter(|(row, class)| argmax(row) != **class);
-        let wrong = wrong.count();
-        let accuracy = 1.0 - wrong as f64 / classes.len() as f64;
-        // Mistakes count; among epochs with as many, the loss decides.
-        let watched = wrong as f64 + loss / (1.0 + loss);
-        Ok(Some(Validated { watched, loss, figures: vec![("accuracy", accuracy)] }))
+        Ok(Some(by_mistakes(wrong.count(), classes.len(), loss)))
     }
+}
+
+/// So many mistakes of so many classes: they are what counts, and among epochs with as many, the loss decides.
+pub(crate) fn by_mistakes(wrong: usize, of: usize, loss: f64) -> Validated {
+    let accuracy = 1.0 - wrong as f64 / of as f64;
+    Validated { watched: wrong as f64 + tie(loss), loss, figures: vec![("accuracy", accuracy)] }
+}
+
+/// A loss as a share of 1, which decides where what counts is equal.
+pub(crate) fn tie(loss: f64) -> f64 {
+    loss / (1.0 + loss)
 }

@@ -1,7 +1,7 @@
 //! How a network's outputs become tags, each by itself or those of a sentence together, and how good they are.
 
 use super::super::figures::{Prediction, softmax};
-use super::super::learner::{Decode, UNSEEN, argmax};
+use super::super::learner::{Decode, UNSEEN, argmax, by_mistakes, tie};
 use crate::loss::CrossEntropy;
 use crate::model::Model;
 use crate::nn::{Crf, TagRules, UNKNOWN_TAG};
@@ -168,8 +168,6 @@ impl Decode for Decoding {
             return Ok(None);
         }
         let (loss, tags) = (self.loss(model, outputs, truth)?, self.tags(model, outputs)?);
-        // Of equal ones, the loss decides.
-        let lower = loss / (1.0 + loss);
         if spans {
             let name = |&tag: &u32| self.names.get(tag as usize).map_or(UNLEARNT, String::as_str);
             let named = |all: &[Vec<u32>]| -> Vec<Vec<&str>> {
@@ -177,15 +175,14 @@ impl Decode for Decoding {
             };
             let f1 = Spans::of(&named(truth), &named(&tags))?.all.f1;
             return Ok(Some(Validated {
-                watched: 1.0 - f1 + TIE * lower,
+                watched: 1.0 - f1 + TIE * tie(loss),
                 loss,
                 figures: vec![("span_f1", f1)],
             }));
         }
         let each = || truth.iter().flatten().zip(tags.iter().flatten());
         let wrong = each().filter(|(truth, tag)| truth != tag).count();
-        let accuracy = 1.0 - wrong as f64 / each().count() as f64;
-        Ok(Some(Validated { watched: wrong as f64 + lower, loss, figures: vec![("accuracy", accuracy)] }))
+        Ok(Some(by_mistakes(wrong, each().count(), loss)))
     }
 }
 
