@@ -66,7 +66,7 @@ pub(super) fn built<T>(network: ModelConfig, config: &TaskConfig<T>) -> Result<M
 
 /// The deviation of first vectors in a large vocabulary. Those from N(0, 1), PyTorch's, are many times as large as what a few
 /// epochs add to them, so the vectors of all but the most frequent tokens stay noise.
-const FIRST_VECTORS: f64 = 0.1;
+pub(super) const FIRST_VECTORS: f64 = 0.1;
 
 /// Of a vocabulary of up to so many tokens, letters for example, each is seen often enough, and vectors that differ from the
 /// beginning on are learnt from sooner.

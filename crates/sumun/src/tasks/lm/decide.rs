@@ -1,5 +1,8 @@
 //! What network and steps a text asks for where nothing is said: by how long the text is, and by what a token is.
 
+use std::fmt::Display;
+
+use super::super::network::FIRST_VECTORS;
 use super::super::options::Usual;
 use super::super::task::{Task, TaskConfig};
 use super::Lm;
@@ -21,12 +24,9 @@ struct Suits {
     /// Passes over a text that is read in more than some hundred steps.
     epochs: usize,
     /// Whether first vectors are small: few steps leave those of rare tokens nearly as they were, and from N(0, 1) they are
-    /// noise. Where there are many steps, vectors that differ are learnt from sooner.
+    /// noise. Where there are many steps, vectors that differ are learnt from sooner. Those of a large vocabulary are small anyway.
     small: bool,
 }
-
-/// The deviation of small first vectors.
-const SMALL: f64 = 0.1;
 
 /// Where tokens are words. The figures behind this are in docs/results.md: what a short text needs is many small steps, few
 /// weights and much dropout.
@@ -156,22 +156,10 @@ pub(super) fn decide_network(config: &mut TaskConfig<Lm>, tokens: usize) -> Vec<
     let (chunk, lr, batch) = (open("chunk"), open("lr"), config.train.batch.is_none());
     let network = &mut config.network;
     let mut decided = Vec::new();
-    if layers {
-        network.layers = suits.layers;
-        decided.push(format!("layers {}", suits.layers));
-    }
-    if hidden {
-        network.hidden = suits.hidden;
-        decided.push(format!("hidden {}", suits.hidden));
-    }
-    if embedding {
-        network.embedding = suits.embedding;
-        decided.push(format!("embedding {}", suits.embedding));
-    }
-    if dropout {
-        network.dropout = suits.dropout;
-        decided.push(format!("dropout {}", suits.dropout));
-    }
+    take("layers", layers, suits.layers, &mut network.layers, &mut decided);
+    take("hidden", hidden, suits.hidden, &mut network.hidden, &mut decided);
+    take("embedding", embedding, suits.embedding, &mut network.embedding, &mut decided);
+    take("dropout", dropout, suits.dropout, &mut network.dropout, &mut decided);
     choose("network", decided);
     let mut decided = Vec::new();
     if chunk {
@@ -186,12 +174,17 @@ pub(super) fn decide_network(config: &mut TaskConfig<Lm>, tokens: usize) -> Vec<
     if chunk {
         decided.push(format!("chunk {}", config.own.chunk));
     }
-    if lr {
-        config.train.lr = suits.lr;
-        decided.push(format!("lr {}", suits.lr));
-    }
+    take("lr", lr, suits.lr, &mut config.train.lr, &mut decided);
     choose("steps", decided);
     choices
+}
+
+/// Sets what is open to what suits, and says so.
+fn take<V: Copy + Display>(name: &str, open: bool, suits: V, to: &mut V, decided: &mut Vec<String>) {
+    if open {
+        *to = suits;
+        decided.push(format!("{name} {suits}"));
+    }
 }
 
 /// Makes the first vectors small where that suits a training part of so many tokens: those of the network that settings
@@ -208,8 +201,8 @@ pub(super) fn shrink_vectors(model: &mut Model, config: &TaskConfig<Lm>, tokens:
     let vectors = model.parameters_mut().value_mut(id);
     let squares: f64 = vectors.iter().map(|&value| f64::from(value).powi(2)).sum();
     let deviation = (squares / vectors.len() as f64).sqrt();
-    if deviation > SMALL {
-        let factor = (SMALL / deviation) as f32;
+    if deviation > FIRST_VECTORS {
+        let factor = (FIRST_VECTORS / deviation) as f32;
         vectors.iter_mut().for_each(|value| *value *= factor);
     }
 }

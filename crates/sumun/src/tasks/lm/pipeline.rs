@@ -221,7 +221,7 @@ impl Pipeline for LanguagePipeline {
             .collect::<Result<_>>()?;
         let sums = Reading::each(model, &lines, self.tokens.start(), self.vocabulary())?;
         let line = |(n, (ids, log_probability)): (usize, (&Vec<u32>, f64))| {
-            let unknown = ids.iter().filter(|&&id| id == UNK).count();
+            let unknown = Unknown::among(ids).count;
             ScoredLine { line: n + 1, tokens: ids.len(), unknown, log_probability }
         };
         let lines: Vec<ScoredLine> = lines.iter().zip(sums).enumerate().map(line).collect();
@@ -253,5 +253,5 @@ impl Pipeline for LanguagePipeline {
 
 /// How many tokens are unknown.
 pub(super) fn unknown(reading: &Reading) -> usize {
-    reading.ids.iter().filter(|&&id| id == UNK).count()
+    Unknown::among(&reading.ids).count
 }
