@@ -38,28 +38,11 @@ fn part_name(part: &str) -> &str {
     }
 }
 
-/// What a part has: `57 sentences`.
-pub(crate) fn amount(figures: &Figures, examples: usize) -> String {
-    let noun = match figures {
-        Figures::Classification(_) | Figures::Regression(_) => "example",
-        Figures::Tagging(_) => "sentence",
-        Figures::Language(_) => "token",
-        Figures::Translation(_) => "pair",
-        Figures::Simulation(_) => "row",
-    };
-    let amount = format!("{} {noun}{}", count(examples), if examples == 1 { "" } else { "s" });
-    match figures {
-        // Perplexities compare where the vocabulary is the same.
-        Figures::Language(figures) => format!("{amount} of {} known", count(figures.vocabulary as usize)),
-        _ => amount,
-    }
-}
-
 /// A table of the model and the baseline.
 pub(crate) fn table(measured: &Measured, style: Style) -> String {
     let (ours, theirs) = (measured.figures.headline(), measured.baseline.headline());
     let part = shortened(part_name(&measured.part), PART_COLUMNS);
-    let title = format!("{part}, {}", amount(&measured.figures, measured.examples));
+    let title = format!("{part}, {}", measured.amount());
     let first = width(&title).max(NAME_COLUMNS);
     let mut text = left(&title, first);
     for figure in &ours {

@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         })?);
     }
     let page = compare_report(&runs, &now())?;
-    // With --json, the page is told of on stdout.
+    // With --json, stdout names the page.
     write_page(out, &page, arguments.json)?;
     if arguments.json {
         return print_json(&json!({ "page": out.to_string_lossy(), "runs": runs.len() }));

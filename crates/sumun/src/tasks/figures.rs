@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::message::{key, text};
 use crate::records::Beside;
+use crate::report::text::{count, counted};
 use crate::scores::{Classification, Language, Regression, Simulation, Tagging, Translation};
 use crate::text::UNK;
 use crate::{Error, Result};
@@ -192,6 +193,24 @@ impl Unknown {
             unknown.of += 1;
         }
         unknown
+    }
+}
+
+impl Measured {
+    /// What the part has: `57 sentences`. Of a text, the vocabulary as well, as perplexities compare where it is the same.
+    pub fn amount(&self) -> String {
+        let noun = match self.figures {
+            Figures::Classification(_) | Figures::Regression(_) => "example",
+            Figures::Tagging(_) => "sentence",
+            Figures::Language(_) => "token",
+            Figures::Translation(_) => "pair",
+            Figures::Simulation(_) => "row",
+        };
+        let amount = counted(self.examples, noun);
+        match self.figures {
+            Figures::Language(figures) => format!("{amount} of {} known", count(figures.vocabulary as usize)),
+            _ => amount,
+        }
     }
 }
 

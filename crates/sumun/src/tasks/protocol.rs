@@ -413,18 +413,12 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     /// Text that follows `prompt`. Errors: a model that writes none, and settings that make no sense.
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {
         let _ = (prompt, how);
-        Err(Error::Model(format!(
-            "holds a model for {}, which writes no text; give a run of the task lm",
-            self.task()
-        )))
+        Err(writes_no_text(self.task()))
     }
     /// So many texts that follow `prompt`, each whole. Errors as [`generate`](Self::generate), and no samples.
     fn generate_many(&self, prompt: &str, how: &Sampling, samples: usize) -> Result<Vec<String>> {
-        let text = |n: u64| {
-            let how = Sampling { seed: how.seed.wrapping_add(n), ..how.clone() };
-            self.generate(prompt, &how)?.collect()
-        };
-        (0..samples as u64).map(text).collect()
+        let _ = (prompt, how, samples);
+        Err(writes_no_text(self.task()))
     }
     /// How probable each line of a file is, `-` for standard input, when it is read alone. Error: a model that does not say
     /// so.
@@ -468,6 +462,11 @@ pub trait AnyTraining: fmt::Debug + Send {
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
     /// The model and its figures. Error: a training that has not come to its end.
     fn finish(self: Box<Self>) -> Result<Box<dyn Outcome>>;
+}
+
+/// The error of a model that is none of a task on sequences, of which a text is asked.
+fn writes_no_text(task: &str) -> Error {
+    Error::Model(format!("holds a model for {task}, which writes no text; give a run of the task lm"))
 }
 
 /// The error of a model that does not say how probable a text is.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sumun_kernels::Path;
 
-use super::{About, amount, part_amount, part_name};
+use super::{About, amount, part_name};
 use crate::report::frame::{self, Again, fact};
 use crate::report::text::{count, counted, escape, fixed, shortened};
 use crate::tasks::finished::SequenceOutcome;
@@ -41,7 +41,7 @@ fn data(trained: &SequenceOutcome, out: &mut String) {
     fact("File", &trained.train_file.to_string_lossy(), out);
     fact("To learn from", &amount(trained), out);
     for measured in &trained.measured {
-        fact(part_name(&measured.part), &part_amount(measured), out);
+        fact(part_name(&measured.part), &measured.amount(), out);
     }
     if !trained.classes.is_empty() {
         fact("Labels", &counted(trained.classes.len(), "label"), out);

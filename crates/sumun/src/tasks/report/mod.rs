@@ -19,7 +19,7 @@ use super::translate;
 use crate::report::EpochRow;
 use crate::report::curves::Curves;
 use crate::report::frame::{self, Card, Frame, section};
-use crate::report::text::{count, counted, duration, escape, fixed, number};
+use crate::report::text::{counted, duration, escape, fixed, number};
 
 /// The report of a training: one self-contained HTML page, which the same input always gives the same bytes of. All that
 /// comes from the data is escaped.
@@ -66,22 +66,6 @@ pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
 /// What the training part has: `243 sequences`.
 fn amount(trained: &SequenceOutcome) -> String {
     counted(trained.examples, trained.words.example)
-}
-
-/// What a part has: `57 sentences`.
-fn part_amount(measured: &Measured) -> String {
-    let noun = match measured.figures {
-        Figures::Classification(_) | Figures::Regression(_) => "example",
-        Figures::Tagging(_) => "sentence",
-        Figures::Language(_) => "token",
-        Figures::Translation(_) => "pair",
-        Figures::Simulation(_) => "row",
-    };
-    let amount = counted(measured.examples, noun);
-    match measured.figures {
-        Figures::Language(figures) => format!("{amount} of {} known", count(figures.vocabulary as usize)),
-        _ => amount,
-    }
 }
 
 /// What people call a part.
@@ -135,7 +119,7 @@ fn headline(trained: &SequenceOutcome, out: &mut String) {
         "<p class=\"headline {class}\"><b>{} {}</b> on {} of the {} part; the {best}baseline, {}, has {}{against}.</p>",
         escape(&capital(ours.name)),
         written(&ours),
-        part_amount(measured),
+        measured.amount(),
         escape(&part_name(&measured.part).to_lowercase()),
         escape(&measured.baseline_name),
         written(&theirs),
@@ -192,7 +176,7 @@ fn scores(measured: &[Measured]) -> String {
         let height = rows.len();
         for (row, (name, all, others, class)) in rows.into_iter().enumerate() {
             let begins = if row == 0 {
-                let examples = part_amount(part);
+                let examples = part.amount();
                 let part = escape(part_name(&part.part));
                 format!("<th rowspan=\"{height}\">{part}<small>{examples}</small></th>")
             } else {
