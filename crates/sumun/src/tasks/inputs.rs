@@ -63,7 +63,7 @@ impl Reader {
             let tokenizer = options.tokenizer(options.level);
             let texts: Vec<Vec<String>> =
                 records.records.iter().map(|record| tokenizer.tokens(text_of(record))).collect();
-            let words = TokenReader::fit(&texts, options, options.subwords(Some(options.level)))?;
+            let words = TokenReader::fit(&texts, options)?;
             return Ok(Self::Text { tokenizer, words });
         };
         let scalers = (0..channels).map(|channel| {
@@ -88,7 +88,7 @@ impl Reader {
         let tokenizer = options.tokenizer(options.level);
         let tokens: Vec<Vec<String>> =
             sentences.iter().map(|sentence| prepared(sentence, tokenizer)).collect();
-        let words = TokenReader::fit(&tokens, options, options.subwords(None))?;
+        let words = TokenReader::fit(&tokens, options)?;
         Ok(Self::Tokens { lowercase: tokenizer.lowercase, nfc: tokenizer.nfc, words })
     }
 

@@ -222,11 +222,11 @@ impl TextOptions {
     }
 
     /// Whether words have parts.
-    pub(super) fn subwords(&self, level: Option<Level>) -> bool {
+    pub(super) fn has_subwords(&self) -> bool {
         match self.subwords {
             Switch::On => true,
             Switch::Off => false,
-            Switch::Auto => self.vectors.is_none() && !matches!(level, Some(Level::Char | Level::Jamo)),
+            Switch::Auto => self.vectors.is_none() && !matches!(self.level, Level::Char | Level::Jamo),
         }
     }
 

@@ -44,8 +44,8 @@ pub(super) fn scaler(scaler: &Scaler) -> Value {
 /// What the network reads, and the layout of the numbers of a record. Error: why that cannot be said.
 pub(super) fn reads(reader: &Reader, layout: Option<String>) -> Result<Value, String> {
     match reader {
-        Reader::Text { tokenizer, words } => with_subwords(text(tokenizer, &words.vocabulary)?, words),
-        Reader::Tokens { lowercase, nfc, words } => with_subwords(
+        Reader::Text { tokenizer, words } => Ok(with_subwords(text(tokenizer, &words.vocabulary)?, words)),
+        Reader::Tokens { lowercase, nfc, words } => Ok(with_subwords(
             json!({
                 "kind": "tokens",
                 "lowercase": lowercase,
@@ -53,7 +53,7 @@ pub(super) fn reads(reader: &Reader, layout: Option<String>) -> Result<Value, St
                 "vocabulary": words.vocabulary.tokens(),
             }),
             words,
-        ),
+        )),
         Reader::Numbers { scalers } => Ok(json!({
             "kind": "numbers",
             "layout": layout,
@@ -63,11 +63,11 @@ pub(super) fn reads(reader: &Reader, layout: Option<String>) -> Result<Value, St
 }
 
 /// With the parts of words, where they have some.
-fn with_subwords(mut reads: Value, words: &TokenReader) -> Result<Value, String> {
+fn with_subwords(mut reads: Value, words: &TokenReader) -> Value {
     if let Some(subwords) = &words.subwords {
         reads[SUBWORDS] = json!(subwords.parts());
     }
-    Ok(reads)
+    reads
 }
 
 /// How texts become ids.

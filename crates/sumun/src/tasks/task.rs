@@ -193,7 +193,8 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
     /// Measures the model and its baseline on a labelled file, `-` for standard input.
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured>;
 
-    /// The preprocessing, and what is made of the outputs of the network, as data that a program in another language follows. Error: what of it cannot be said that way.
+    /// The preprocessing, and what is made of the outputs of the network, as data that a program in another language follows.
+    /// Error: what of it cannot be said that way.
     fn portable(&self, model: &Model) -> std::result::Result<Map<String, Value>, String> {
         let _ = model;
         Err("it".into())

@@ -32,8 +32,8 @@ pub(crate) struct Lexicon {
 
 impl TokenReader {
     /// Learns from tokens. Errors: as of [`vocabulary`].
-    pub(crate) fn fit(tokens: &[Vec<String>], options: &TextOptions, subwords: bool) -> Result<Self> {
-        if !subwords {
+    pub(crate) fn fit(tokens: &[Vec<String>], options: &TextOptions) -> Result<Self> {
+        if !options.has_subwords() {
             return Ok(Self { vocabulary: vocabulary(tokens.iter().flatten(), options)?, subwords: None });
         }
         // A word that is too rare for a vector of its own has those of its parts, so no limit needs a choice.
