@@ -157,7 +157,11 @@ fn find_delimiter(lines: &[Line<'_>]) -> (u8, usize) {
     let even = |d: &u8| header(d) > 0 && first.iter().all(|line| count(line.text, *d) == header(d));
     // A later maximum wins, so that on a tie a comma loses to a semicolon (it may be a decimal comma).
     if let Some(delimiter) = DELIMITERS.into_iter().filter(even).max_by_key(header) {
-        return (delimiter, names_below(first, delimiter));
+        let below = match names_below(first, delimiter) {
+            0 => title_above(first, delimiter),
+            below => below,
+        };
+        return (delimiter, below);
     }
     let below = DELIMITERS.into_iter().filter_map(|d| Some((d, table_below(lines, d)?)));
     if let Some((delimiter, offset)) = below.max_by_key(|&(d, offset)| count(lines[offset].text, d)) {
@@ -217,6 +221,35 @@ fn names_below(lines: &[Line<'_>], delimiter: u8) -> usize {
     if certain { header } else { 0 }
 }
 
+/// How many lines of a table's first ones stand before its header, padded to its width as spreadsheets write them:
+/// `Kiosk report;;` above `Day;Visitors;Rain`, `Report;2024;` or `;;`; 0 where that is not certain.
+///
+/// The first fills at most half of the columns that hold anything below it, those down to the header leave one of them
+/// empty, and the header fills them all with names that differ. Below it a column holds numbers; where none does, the
+/// title fills the first of three or more columns alone, as a header that lacks the name of its row names does not.
+fn title_above(lines: &[Line<'_>], delimiter: u8) -> usize {
+    let Some((title, below)) = lines.split_first() else { return 0 };
+    let title = cells(title.text, delimiter);
+    let rows: Vec<Vec<&str>> = below.iter().map(|line| cells(line.text, delimiter)).collect();
+    let filled = |row: &[&str], column: usize| row.get(column).is_some_and(|cell| !cell.is_empty());
+    let used: Vec<usize> =
+        (0..title.len()).filter(|&column| rows.iter().any(|row| filled(row, column))).collect();
+    let full = |row: &[&str]| used.iter().all(|&column| filled(row, column));
+    let Some(header) = rows.iter().position(|row| full(row)) else { return 0 };
+    let names: Vec<&str> = used.iter().map(|&column| rows[header][column]).collect();
+    let distinct =
+        names.iter().enumerate().all(|(place, name)| !is_value(name) && !names[..place].contains(name));
+    let in_title = (0..title.len()).filter(|&column| filled(&title, column)).count();
+    let alone = in_title == 1 && filled(&title, 0) && used.len() > 2;
+    let certain = in_title > 0
+        && in_title * 2 <= used.len()
+        && header < MOST_BEFORE
+        && rows.len() - header > ROWS_BELOW
+        && distinct
+        && (alone || numeric_below(&below[header..], delimiter));
+    if certain { header + 1 } else { 0 }
+}
+
 /// Whether a first line without numbers stands above a column of numbers.
 fn numeric_below(lines: &[Line<'_>], delimiter: u8) -> bool {
     let Some((header, rows)) = lines.split_first() else { return false };
@@ -238,7 +271,7 @@ mod tests {
 
     #[test]
     fn delimiters_and_what_stands_before() {
-        let cases: [(&str, u8, usize, &[&str]); 26] = [
+        let cases: [(&str, u8, usize, &[&str]); 35] = [
             ("a,b\n1,2\n", b',', 1, &[]),
             ("a;b\n1,5;2,5\n", b';', 1, &[]),
             ("a\tb\n1,5\t2\n", b'\t', 1, &[]),
@@ -283,6 +316,32 @@ mod tests {
             ("a,b\nna,na\n1,2\n3,4\n5,6\n7,8\n", b',', 1, &[]),
             ("name,y\nfoo,closed\nbar,3\nbaz,4\nqux,5\nquux,6\n", b',', 1, &[]),
             ("time,y\n1,closed\n2,3\n3,4\n4,5\n5,6\n", b',', 1, &[]),
+            // Titles padded to the width of the table.
+            (
+                "Report;;\nDay;Visitors;Rain\n1;2;3\n2;3;4\n3;4;5\n4;5;6\n",
+                b';',
+                2,
+                &["1 line before the header left out"],
+            ),
+            ("Report,\nday,y\n1,2\n2,3\n3,4\n4,5\n", b',', 2, &["1 line before the header left out"]),
+            (
+                ";Report;;\nYear;2024;;\n;;;\nday;y;x;\n1;2;3;\n2;3;4;\n3;;5;\n4;5;6;\n",
+                b';',
+                4,
+                &["3 lines before the header left out"],
+            ),
+            (
+                "Feedback\t\t\ntext\tlabel\tby\na\tp\tx\nb\tq\ty\nc\tp\tz\nd\tq\tx\n",
+                b'\t',
+                2,
+                &["1 line before the header left out"],
+            ),
+            // A column of row names has no name of its own; a table may have empty names and empty cells.
+            (",y\nday,\n1,2\n2,3\n3,4\n4,5\n", b',', 1, &[]),
+            (",label\nfoo,bar\nbaz,qux\nquux,a\nb,c\nd,e\n", b',', 1, &[]),
+            ("a,,\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n", b',', 1, &[]),
+            ("a,b,\nx,y,z\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n", b',', 1, &[]),
+            ("a;;\nb;c;c\n1;2;3\n2;3;4\n3;4;5\n4;5;6\n", b';', 1, &[]),
             // A decimal comma without quotation marks is no table below a header.
             ("date,y\n2020-01-01,1,5\n2020-01-02,2,5\n2020-01-03,2,5\n2020-01-04,1,5\n", b',', 1, &[]),
             ("text,label\n\"a, b\",x\nc,y\n", b',', 1, &[]),
