@@ -92,23 +92,39 @@ impl KneserNey {
         (1..text.len()).into_par_iter().map(|at| self.probability(&text[..at], text[at]).ln()).collect()
     }
 
-    /// P(token | history), of which the last tokens are looked at.
-    fn probability(&self, history: &[u32], token: u32) -> f64 {
-        let mut p = 1.0 / self.vocabulary as f64;
-        let mut place = 0;
-        for (length, level) in self.levels.iter().enumerate() {
-            if length > 0 {
-                let Some(before) = history.len().checked_sub(length) else { break };
-                let Ok(found) = level.contexts.binary_search(&pair(place, history[before])) else { break };
-                place = found as u32;
-            }
-            let (sum, left) = level.sums[place as usize];
-            if sum > 0.0 {
-                let count = level.count_of(place as usize, token);
-                p = (f64::from(count) - level.discount(count)) / sum + left * p;
+    /// P(token | history) of every token of the vocabulary.
+    pub(in super::super) fn distribution(&self, history: &[u32]) -> Vec<f64> {
+        let mut all = vec![1.0 / self.vocabulary as f64; self.vocabulary];
+        for (level, place) in self.known(history) {
+            let (sum, left) = level.sums[place];
+            all.iter_mut().for_each(|p| *p *= left);
+            for &(token, count) in &level.followers[level.range(place)] {
+                all[token as usize] += (f64::from(count) - level.discount(count)) / sum;
             }
         }
-        p
+        all
+    }
+
+    /// P(token | history), of which the last tokens are looked at.
+    fn probability(&self, history: &[u32], token: u32) -> f64 {
+        self.known(history).fold(1.0 / self.vocabulary as f64, |p, (level, place)| {
+            let (sum, left) = level.sums[place];
+            let count = level.count_of(place, token);
+            (f64::from(count) - level.discount(count)) / sum + left * p
+        })
+    }
+
+    /// The last tokens of a history, from none on, as contexts that something followed.
+    fn known<'a>(&'a self, history: &'a [u32]) -> impl Iterator<Item = (&'a Level, usize)> {
+        let mut place = 0;
+        let contexts = self.levels.iter().enumerate().map_while(move |(length, level)| {
+            if length > 0 {
+                let before = history.len().checked_sub(length)?;
+                place = level.contexts.binary_search(&pair(place, history[before])).ok()? as u32;
+            }
+            Some((level, place as usize))
+        });
+        contexts.filter(|(level, place)| level.sums[*place].0 > 0.0)
     }
 }
 
@@ -241,7 +257,9 @@ mod tests {
             let (found, expected) = (KneserNey::of(&ids, 2, 6, order), ByDefinition::of(&ids, 2, 6, order));
             let known = &asked[asked.len().saturating_sub(order - 1)..];
             let mut sum = 0.0;
+            let all = found.distribution(&asked);
             for token in 0..6 {
+                prop_assert!((all[token as usize] - found.probability(&asked, token)).abs() < 1e-15);
                 let p = found.probability(&asked, token);
                 prop_assert!((p - expected.p(known, token)).abs() < 1e-12, "{token}: {p} {}", expected.p(known, token));
                 prop_assert!(p > 0.0);

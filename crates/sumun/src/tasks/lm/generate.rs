@@ -53,11 +53,12 @@ struct Text {
 }
 
 impl Text {
-    /// Draws the next token from the logits of all, or ends.
-    fn next(&mut self, how: &Sampling, logits: &[f32]) -> Result<u32> {
+    /// Draws the next token, of which the network gives the logits of all.
+    fn next(&mut self, pipeline: &LanguagePipeline, how: &Sampling, network: &[f32]) -> Result<u32> {
         self.left -= 1;
+        let logits = pipeline.answer(network, &self.last);
         let remembered = &self.last[self.last.len().saturating_sub(REMEMBERED)..];
-        let drawn = draw(&how.distribution(logits, remembered)?, &mut self.rng);
+        let drawn = draw(&how.distribution(&logits, remembered)?, &mut self.rng);
         self.last.push(drawn);
         Ok(drawn)
     }
@@ -158,7 +159,7 @@ impl LanguagePipeline {
             }
             let mut next = Array2::from_elem((count, 1), self.tokens.start());
             for (n, text) in texts.iter_mut().enumerate().filter(|(_, text)| !text.ended) {
-                let id = text.next(how, &logits[n * width..(n + 1) * width])?;
+                let id = text.next(self, how, &logits[n * width..(n + 1) * width])?;
                 next[[n, 0]] = id;
                 written[n] += &text.write(self.tokens.vocabulary.token(id).unwrap_or_default());
                 if text.left == 0 || text.ended {
@@ -186,7 +187,7 @@ impl Generator<'_> {
             logits = output.into_data();
         }
         let last = logits.len().saturating_sub(self.pipeline.vocabulary());
-        let drawn = self.text.next(&self.how, &logits[last..])?;
+        let drawn = self.text.next(self.pipeline, &self.how, &logits[last..])?;
         self.read.push(drawn);
         Ok(drawn)
     }

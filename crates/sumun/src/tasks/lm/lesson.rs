@@ -15,15 +15,15 @@ use super::super::task::{Lesson, TaskConfig};
 use super::Lm;
 use super::decide::{decide_network, decide_vocabulary, shrink_vectors};
 use super::learner::LanguageLearner;
+use super::ngrams::{KEPT, NGrams};
 use super::pipeline::{LanguagePipeline, unknown};
 use super::plain_text::{PlainText, split};
-use super::rival::Rival;
 use super::score::Reading;
 use super::streams::Streams;
 use super::tokens::{FIRST, Tokens};
 use crate::message::{key, text};
 use crate::model::{Batch, Input, Model, ModelState};
-use crate::settings::Normalize;
+use crate::settings::{Normalize, Switch};
 use crate::train::Objective;
 use crate::{Error, Result};
 
@@ -41,6 +41,8 @@ pub struct Writing {
     pipeline: LanguagePipeline,
     learner: LanguageLearner,
     test: Option<Reading>,
+    /// Whether n-grams may answer with the network.
+    ngrams: bool,
 }
 
 impl Writing {
@@ -126,9 +128,30 @@ impl Writing {
         if !config.layers.is_empty() {
             check_by_step(&model, vocabulary)?;
         }
+        let tokens = train.ids.len();
+        if config.own.ngrams == Switch::On {
+            check_ngrams(tokens, valid.is_some())?;
+        }
+        let ngrams = config.own.ngrams != Switch::Off && tokens <= KEPT;
         let learner = LanguageLearner { model, train, valid, streams, vocabulary, state: None };
-        Ok(Self { sources, notes, pipeline, learner, test })
+        Ok(Self { sources, notes, pipeline, learner, test, ngrams })
     }
+}
+
+/// Refuses n-grams that were asked for and cannot answer with the network.
+fn check_ngrams(tokens: usize, valid: bool) -> Result<()> {
+    if !valid {
+        let problem =
+            " is on, but how much n-grams count is fitted on a validation part, and there is none; give ";
+        return Err(Error::Settings(key("ngrams") + problem + key("valid")));
+    }
+    if tokens > KEPT {
+        let problem = format!(
+            " is on, but the training part has {tokens} tokens, and a model file keeps the n-grams of at most {KEPT}; leave it out"
+        );
+        return Err(Error::Settings(key("ngrams") + problem));
+    }
+    Ok(())
 }
 
 /// Refuses layers that do not compute the same step by step as at once: a text is read chunk by chunk in training and token
@@ -189,8 +212,11 @@ impl Lesson for Writing {
     }
 
     fn fit_baselines(&mut self) -> Result<()> {
-        self.pipeline.rival = Rival::of(&self.learner.train.ids);
-        Ok(())
+        self.pipeline.ngrams = NGrams::of(&self.learner.train.ids);
+        match &self.learner.valid {
+            Some(valid) if self.ngrams => self.pipeline.fit_together(&self.learner.model, valid),
+            _ => Ok(()),
+        }
     }
 
     fn measure(&self) -> Result<Vec<Measured>> {

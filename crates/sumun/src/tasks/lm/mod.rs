@@ -9,15 +9,16 @@ mod decide;
 mod generate;
 mod learner;
 mod lesson;
+mod ngrams;
 mod pipeline;
 mod plain_text;
-mod rival;
 mod sample;
 mod score;
 mod spelling;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod together;
 mod tokens;
 mod until;
 
@@ -25,7 +26,7 @@ use super::options::{HeldOut, Usual, check_counts};
 use super::protocol::Next;
 use super::task::{Lesson, Task, TaskConfig, Words};
 use crate::message::key;
-use crate::settings::{Level, Setting, settings};
+use crate::settings::{Level, Setting, Switch, settings};
 use crate::{Error, Result};
 pub(super) use compose::Writer;
 use decide::{decide_network, decide_vocabulary, usual};
@@ -37,6 +38,9 @@ pub use plain_text::PlainText;
 settings! {
     /// The settings of a language model's own.
     pub struct Lm {
+        network.ngrams: Switch = Switch::Auto,
+            "Whether the n-grams of the training text answer together with the network, as much as the validation part says; by \
+             default where there is such a part and the text has at most 1,048,576 tokens";
         train.chunk: usize = 128, "Tokens that gradients go back through at most; the state is carried on";
     }
 }

@@ -1,9 +1,10 @@
 //! How a trained language model reads texts.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::baselines::best_first;
 use super::super::figures::{
@@ -14,10 +15,11 @@ use super::super::protocol::Pieces;
 use super::super::sampling::Sampling;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
+use super::ngrams::{KEPT, NGrams};
 use super::plain_text::PlainText;
-use super::rival::{KEPT, Rival};
 use super::score::Reading;
 use super::spelling::Spelling;
+use super::together::Share;
 use super::tokens::{Tokens, words};
 use crate::data::ReadOptions;
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, PoolLayer, RecurrentLayer};
@@ -27,16 +29,22 @@ use crate::scores::{Language, Unigram};
 use crate::text::UNK;
 use crate::{Error, Result};
 
+/// The network without its n-grams.
+const NETWORK: &str = "the network alone";
+
 /// How text becomes what a language model reads, and its outputs text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LanguagePipeline {
     pub(super) tokens: Tokens,
     /// How often each id is in the training part, for the simplest baseline.
     counts: Vec<u64>,
-    /// The model of n-grams that the network is measured against as well; none in a training that has not ended, in files of
-    /// earlier versions, and of long texts.
-    #[serde(default, skip_serializing_if = "Rival::is_not_kept")]
-    pub(super) rival: Rival,
+    /// The model of n-grams that the network is measured against and answers with; none in a training that has not ended, in
+    /// files of earlier versions, and of long texts.
+    #[serde(default, alias = "rival", skip_serializing_if = "NGrams::is_not_kept")]
+    pub(super) ngrams: NGrams,
+    /// How much of an answer is the network's; None where it answers alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    share: Option<Share>,
     /// What is said about how files are written.
     #[serde(default, skip_serializing_if = "ReadOptions::is_default")]
     pub(in super::super) reading: ReadOptions,
@@ -46,7 +54,8 @@ impl LanguagePipeline {
     pub(super) fn new(tokens: Tokens, train: &Reading) -> Self {
         let mut counts = vec![0; tokens.vocabulary.len()];
         train.ids.iter().for_each(|&id| counts[id as usize] += 1);
-        Self { tokens, counts, rival: Rival::default(), reading: ReadOptions::default() }
+        let reading = ReadOptions::default();
+        Self { tokens, counts, ngrams: NGrams::default(), share: None, reading }
     }
 
     /// How many ids the network reads, and has an output for.
@@ -75,14 +84,14 @@ impl LanguagePipeline {
             return Err(Error::Data(format!("{}: there is no token in it; give a longer text", text.name)));
         }
         let measured = self.score(model, part, &reading)?;
-        let notes = note.into_iter().chain(self.lacks_rival());
+        let notes = note.into_iter().chain(self.lacks_ngrams());
         Ok(Measured { notes: notes.collect(), ..measured })
     }
 
     /// What to say where a file keeps no n-grams, as the training text was long.
-    fn lacks_rival(&self) -> Option<String> {
+    fn lacks_ngrams(&self) -> Option<String> {
         let learnt: u64 = self.counts.iter().fold(0, |all, &count| all.saturating_add(count));
-        (self.rival.is_none() && learnt > KEPT as u64).then(|| {
+        (self.ngrams.is_none() && learnt > KEPT as u64).then(|| {
             format!(
                 "Kneser–Ney, the better baseline, is not there: a model file keeps the n-grams of at most {} tokens, and the \
                  training had {}; its own report compares with it",
@@ -90,6 +99,30 @@ impl LanguagePipeline {
                 count(learnt as usize)
             )
         })
+    }
+
+    /// ln p of a line, of whose tokens the network gives ln p.
+    fn line(&self, ids: &[u32], network: &[f64]) -> f64 {
+        match self.share.zip(self.ngrams.log_probabilities(&self.tokens, ids)) {
+            Some((share, ngrams)) => together(share, network, &ngrams).sum(),
+            None => network.iter().sum(),
+        }
+    }
+
+    /// Fits how much of an answer is the network's.
+    pub(super) fn fit_together(&mut self, model: &Model, valid: &Reading) -> Result<()> {
+        let Some(ngrams) = self.ngrams.log_probabilities(&self.tokens, &valid.ids) else { return Ok(()) };
+        let share = Share::fit(&valid.each_token(model, self.vocabulary())?, &ngrams);
+        self.share = (!share.is_alone()).then_some(share);
+        Ok(())
+    }
+
+    /// Logits of what comes next after some tokens, of which the network says those.
+    pub(super) fn answer<'a>(&self, network: &'a [f32], before: &[u32]) -> Cow<'a, [f32]> {
+        match self.share.zip(self.ngrams.distribution(&self.tokens, before)) {
+            Some((share, ngrams)) => share.logits(network, &ngrams).into(),
+            None => network.into(),
+        }
     }
 
     /// A text as the model reads it, and what that changed.
@@ -100,7 +133,15 @@ impl LanguagePipeline {
     pub(super) fn score(&self, model: &Model, part: &str, reading: &Reading) -> Result<Measured> {
         let (tokens, vocabulary) = (reading.ids.len(), self.vocabulary());
         let figures = |nats: f64| Language::of(nats, reading.predicted(vocabulary)).map(Figures::Language);
-        let nats = reading.nats(model, vocabulary)?;
+        let ngrams = self.ngrams.log_probabilities(&self.tokens, &reading.ids);
+        let alone = reading.nats(model, vocabulary)?;
+        let nats = match (self.share, &ngrams) {
+            (Some(share), Some(ngrams)) => {
+                let network = reading.each_token(model, vocabulary)?;
+                -together(share, &network, ngrams).sum::<f64>()
+            }
+            _ => alone,
+        };
         // Its perplexity, e to the mean, has to be a number as well.
         if !(nats / tokens.max(1) as f64).exp().is_finite() {
             return Err(not_finite(&format!("the sum of −ln p of {tokens} tokens is {nats}")));
@@ -109,11 +150,11 @@ impl LanguagePipeline {
             name: "each token as often as in training".into(),
             figures: figures(Unigram::of_counts(&self.counts)?.nats(&reading.ids)?)?,
         };
-        let words = words(self.tokens.tokenizer.unit);
-        let rival = self.rival.nats(&reading.ids, reading.start, vocabulary, words);
+        let network = self.share.map(|_| (NETWORK.to_owned(), alone));
+        let ngrams = ngrams.map(|each| (NGrams::name(&self.tokens), -each.iter().sum::<f64>()));
         let judged = |(name, nats)| Ok::<_, Error>(Baseline { name, figures: figures(nats)? });
-        let (best, other_baselines) =
-            best_first(simplest, rival.map(judged).transpose()?.into_iter().collect());
+        let others = network.into_iter().chain(ngrams).map(judged).collect::<Result<_>>()?;
+        let (best, other_baselines) = best_first(simplest, others);
         Ok(Measured {
             part: part.into(),
             examples: tokens,
@@ -136,7 +177,12 @@ impl LanguagePipeline {
         if reading.ids.is_empty() {
             return Err(Error::Data(format!("{}: there is no token in it; give a longer text", text.name)));
         }
-        let log_probabilities = reading.log_probabilities(model, self.vocabulary())?;
+        let network = reading.each_token_in_order(model, self.vocabulary())?;
+        let log_probabilities =
+            match self.share.zip(self.ngrams.log_probabilities(&self.tokens, &reading.ids)) {
+                Some((share, ngrams)) => together(share, &network, &ngrams).collect(),
+                None => network,
+            };
         let nats = -log_probabilities.iter().sum::<f64>();
         let perplexity = (nats / reading.ids.len() as f64).exp();
         let note = format!(
@@ -178,8 +224,9 @@ impl Pipeline for LanguagePipeline {
         }
         let vocabulary = self.vocabulary();
         check_network(model, Input::ids(vocabulary), &[None, None, Some(vocabulary)])?;
-        self.rival
-            .check(vocabulary)
+        let share = self.share.and_then(|share| share.problem(!self.ngrams.is_none()));
+        share
+            .map_or_else(|| self.ngrams.check(vocabulary), Err)
             .map_err(|problem| Error::Model(format!("its pipeline cannot be used: {problem}")))
     }
 
@@ -188,7 +235,17 @@ impl Pipeline for LanguagePipeline {
         let mut reads = portable::text(tokenizer, vocabulary)?;
         reads["line_ends"] = words(tokenizer.unit).into();
         reads["start"] = self.tokens.start().into();
-        Ok(Map::from_iter([("reads".to_owned(), reads)]))
+        let mut fields = Map::from_iter([("reads".to_owned(), reads)]);
+        if let Some(share) = self.share {
+            let (order, ids) = (NGrams::order(&self.tokens), self.ngrams.ids());
+            let ngrams = json!({ "share": 1.0 - share.of_network(), "order": order, "ids": ids });
+            fields.insert("ngrams".into(), ngrams);
+        }
+        Ok(fields)
+    }
+
+    fn beside(&self) -> Option<&'static str> {
+        self.share.map(|_| "the n-grams of its training text")
     }
 
     const KEEPS_STATES: bool = true;
@@ -219,7 +276,8 @@ impl Pipeline for LanguagePipeline {
             .split_inclusive('\n')
             .map(|line| self.tokens.encode(line))
             .collect::<Result<_>>()?;
-        let sums = Reading::each(model, &lines, self.tokens.start(), self.vocabulary())?;
+        let each = Reading::each_text(model, &lines, self.tokens.start(), self.vocabulary())?;
+        let sums = lines.iter().zip(each).map(|(ids, network)| self.line(ids, &network));
         let line = |(n, (ids, log_probability)): (usize, (&Vec<u32>, f64))| {
             let unknown = Unknown::among(ids).count;
             ScoredLine { line: n + 1, tokens: ids.len(), unknown, log_probability }
@@ -249,6 +307,11 @@ impl Pipeline for LanguagePipeline {
     ) -> Result<Option<Vec<String>>> {
         self.generate_many(model, prompt, how, samples).map(Some)
     }
+}
+
+/// ln p of tokens from that of both models.
+fn together<'a>(share: Share, network: &'a [f64], ngrams: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+    network.iter().zip(ngrams).map(move |(network, ngrams)| share.log_probability(*network, *ngrams))
 }
 
 /// How many tokens are unknown.

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use super::streams::stretches;
 use crate::loss::CrossEntropy;
 use crate::model::{Batch, Model, ModelState};
 use crate::scores::PredictedText;
 use crate::text::PAD;
-use crate::{Layout, Result};
+use crate::{Layout, Result, Rows};
 
 /// A text whose every token is predicted from those before it.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,34 +104,90 @@ impl Reading {
     /// The sum of −ln p over all tokens, without dropout. The text is read in one stretch, or in up to 32 side by side
     /// where each has 1024 tokens or more; how does not depend on how the model was trained.
     pub(super) fn nats(&self, model: &Model, vocabulary: usize) -> Result<f64> {
-        let total = self.ids.len();
-        let stretches = stretches(total, (total / SHORTEST).clamp(1, STRETCHES));
+        let loss = CrossEntropy { ignore: Some(IGNORED), ..CrossEntropy::default() };
+        let mut sum = 0.0;
+        self.read(model, vocabulary, self.side_by_side(), |chunk, output, from| {
+            let targets = chunk.targets_from(&output.layout, from);
+            let path = model.parameters().path();
+            sum += loss.partial_value_and_gradient(path, &output.data, &targets, 1.0, None)?;
+            Ok(())
+        })?;
+        Ok(sum)
+    }
+
+    /// ln p of every token, read as for [`nats`](Self::nats), whose sum has other rounding errors.
+    pub(super) fn each_token(&self, model: &Model, vocabulary: usize) -> Result<Vec<f64>> {
+        self.log_probabilities(model, vocabulary, self.side_by_side())
+    }
+
+    /// ln p of every token, without dropout; the text is read in one stretch.
+    pub(super) fn each_token_in_order(&self, model: &Model, vocabulary: usize) -> Result<Vec<f64>> {
+        self.log_probabilities(model, vocabulary, 1)
+    }
+
+    fn log_probabilities(&self, model: &Model, vocabulary: usize, parts: usize) -> Result<Vec<f64>> {
+        let mut all = vec![0.0; self.ids.len()];
+        self.read(model, vocabulary, parts, |chunk, output, from| {
+            let mut rows = Vec::with_capacity(output.layout.rows());
+            output.layout.for_each_row(|row, n, t| {
+                let at = chunk.ranges[n].start + t;
+                if at >= from[n] {
+                    rows.push((row, at));
+                }
+            });
+            let of = |&(row, at): &(usize, usize)| {
+                let logits = &output.data[row * vocabulary..(row + 1) * vocabulary];
+                (at, log_probability(logits, self.ids[at]))
+            };
+            let found: Vec<(usize, f64)> = rows.par_iter().map(of).collect();
+            found.into_iter().for_each(|(at, ln)| all[at] = ln);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// In how many stretches the text is scored.
+    fn side_by_side(&self) -> usize {
+        (self.ids.len() / SHORTEST).clamp(1, STRETCHES)
+    }
+
+    /// Reads the text in so many stretches side by side, chunk by chunk, and gives what the network makes of each chunk to `take`,
+    /// with the first token of each stretch that counts.
+    fn read(
+        &self,
+        model: &Model,
+        vocabulary: usize,
+        parts: usize,
+        mut take: impl FnMut(&Chunk<'_>, &Rows, &[usize]) -> Result<()>,
+    ) -> Result<()> {
+        let stretches = stretches(self.ids.len(), parts);
         let from: Vec<usize> = stretches.iter().map(|stretch| stretch.start).collect();
         let mut at: Vec<usize> = from.iter().map(|start| start.saturating_sub(RUN_IN)).collect();
         let chunk = (MOST_LOGITS / (stretches.len() * vocabulary).max(1)).clamp(1, CHUNK);
-        let loss = CrossEntropy { ignore: Some(IGNORED), ..CrossEntropy::default() };
         let mut state: Option<ModelState> = None;
-        let mut sum = 0.0;
         while at.iter().zip(&stretches).any(|(&at, stretch)| at < stretch.end) {
             let ranges: Vec<Range<usize>> =
                 at.iter().zip(&stretches).map(|(&at, stretch)| at..(at + chunk).min(stretch.end)).collect();
             let read = Chunk::new(self, &ranges);
             let (output, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
-            let targets = read.targets_from(&output.layout, &from);
-            let path = model.parameters().path();
-            sum += loss.partial_value_and_gradient(path, &output.data, &targets, 1.0, None)?;
+            take(&read, &output, &from)?;
             state = Some(after);
             at = ranges.into_iter().map(|range| range.end).collect();
         }
-        Ok(sum)
+        Ok(())
     }
 
-    /// ln p of all tokens together of each of some texts, without dropout; each is read alone, as if it came after `start`.
-    /// Texts of like lengths are read side by side.
-    pub(super) fn each(model: &Model, texts: &[Vec<u32>], start: u32, vocabulary: usize) -> Result<Vec<f64>> {
+    /// ln p of every token of each of some texts, without dropout; each is read alone, as if it came after `start`. Texts of
+    /// like lengths are read side by side.
+    pub(super) fn each_text(
+        model: &Model,
+        texts: &[Vec<u32>],
+        start: u32,
+        vocabulary: usize,
+    ) -> Result<Vec<Vec<f64>>> {
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&n| texts[n].len());
-        let mut sums = vec![0.0; texts.len()];
+        let mut all: Vec<Vec<f64>> = texts.iter().map(|text| Vec::with_capacity(text.len())).collect();
         for together in order.chunks(STRETCHES) {
             // Before each text there is a start, which is read and not predicted.
             let mut ids = Vec::new();
@@ -154,29 +211,10 @@ impl Reading {
                 let (output, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
                 output.layout.for_each_row(|row, n, t| {
                     let logits = &output.data[row * vocabulary..(row + 1) * vocabulary];
-                    sums[together[n]] += log_probability(logits, reading.ids[ranges[n].start + t]);
+                    all[together[n]].push(log_probability(logits, reading.ids[ranges[n].start + t]));
                 });
                 state = Some(after);
             }
-        }
-        Ok(sums)
-    }
-
-    /// ln p of every token, without dropout; the text is read in one stretch.
-    pub(super) fn log_probabilities(&self, model: &Model, vocabulary: usize) -> Result<Vec<f64>> {
-        let total = self.ids.len();
-        let chunk = (MOST_LOGITS / vocabulary.max(1)).clamp(1, CHUNK);
-        let mut state: Option<ModelState> = None;
-        let mut all = Vec::with_capacity(total);
-        for from in (0..total).step_by(chunk) {
-            let range = from..(from + chunk).min(total);
-            let read = Chunk::new(self, std::slice::from_ref(&range));
-            let (output, after) = model.forward_with_state(&read.batch()?, state.as_ref())?;
-            // Of one sequence, the rows are its steps in their order.
-            for (row, &id) in output.data.chunks_exact(vocabulary.max(1)).zip(&self.ids[from..]) {
-                all.push(log_probability(row, id));
-            }
-            state = Some(after);
         }
         Ok(all)
     }
@@ -210,15 +248,18 @@ mod tests {
             let output = model.forward(chunk.batch().unwrap()).unwrap();
             let mean = CrossEntropy::default().value_and_gradient(&output.data, &reading.ids, None).unwrap();
             let expected = mean * reading.ids.len() as f64;
-            let each = reading.log_probabilities(&model, 5).unwrap();
+            let each = reading.each_token_in_order(&model, 5).unwrap();
             assert!((expected + each.iter().sum::<f64>()).abs() < 1e-5 * expected, "{total}");
+            let stretched = reading.each_token(&model, 5).unwrap();
+            assert!((found + stretched.iter().sum::<f64>()).abs() < 1e-6 * expected, "{total}");
             // Each alone, whatever is read beside it.
             let texts: Vec<Vec<u32>> =
                 reading.ids.chunks(300).map(<[u32]>::to_vec).chain([Vec::new()]).collect();
-            let sums = Reading::each(&model, &texts, 2, 5).unwrap();
-            for (text, sum) in texts.iter().zip(sums) {
+            let each = Reading::each_text(&model, &texts, 2, 5).unwrap();
+            for (text, each) in texts.iter().zip(each) {
+                let sum: f64 = each.iter().sum();
                 let alone = Reading { characters: 1, spelling: 0.0, start: 2, ids: text.clone() };
-                let expected: f64 = alone.log_probabilities(&model, 5).unwrap().iter().sum();
+                let expected: f64 = alone.each_token_in_order(&model, 5).unwrap().iter().sum();
                 assert!((sum - expected).abs() <= 1e-9 * expected.abs(), "{total}: {sum} {expected}");
             }
             // Of several stretches, the state is that of 256 tokens and no more.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::{Baseline, Figures, Sampling, TrainedTask, Training, open_file};
-use super::rival::KEPT;
+use super::ngrams::KEPT;
 use super::*;
 use crate::Result;
 use crate::forecast::Cell;
@@ -108,6 +108,7 @@ fn a_model_learns_and_writes_what_it_has_read() {
     let mut config = config(folder.path(), &song(150), Level::Char);
     (config.network.hidden, config.network.layers, config.network.dropout) = (32, 1, 0.0);
     (config.train.epochs, config.own.chunk, config.data.test) = (Some(12), 10, HeldOut::Share(0.1));
+    config.own.ngrams = Switch::Off;
     let text = song(150);
     let (file, measured) = trained(config);
     assert_eq!(measured.iter().map(|m| m.part.as_str()).collect::<Vec<_>>(), ["valid", "test"]);
@@ -256,24 +257,100 @@ fn a_step_with_more_logits_than_memory_is_learnt() {
     assert_eq!(Training::begin(config).unwrap().config().own.chunk, 1800);
 }
 
-/// A model file keeps the n-grams of a short text alone, and says so of a long one.
+/// A model file keeps the n-grams of a short text alone, and one that has none of a long text says so.
 #[test]
-fn the_baseline_of_a_long_text_is_there_in_its_training() {
+fn a_file_without_ngrams_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let lines = KEPT / 25;
-    let mut config = config(folder.path(), &song(lines), Level::Char);
-    (config.network.hidden, config.network.layers, config.train.epochs) = (2, 1, Some(1));
-    (config.train.batch, config.own.chunk) = (Some(64), 100);
-    let (file, measured) = trained(config);
+    let mut config = config(folder.path(), &song(12), Level::Char);
+    config.own.ngrams = Switch::Off;
+    let (mut file, measured) = trained(config);
     assert_eq!(measured[0].baseline_name, "modified Kneser–Ney, order 8");
-    assert!(file.config["pipeline"].get("rival").is_none());
-    let task = TrainedTask::<Lm>::from_file(file).unwrap();
     let path = folder.path().join("more.txt");
     std::fs::write(&path, song(20)).unwrap();
-    let again = task.evaluate(&path).unwrap();
+    let task = TrainedTask::<Lm>::from_file(file.clone()).unwrap();
+    assert!(task.evaluate(&path).unwrap().notes.is_empty());
+    drop(file.config["pipeline"].as_object_mut().unwrap().remove("ngrams").unwrap());
+    file.config["pipeline"]["counts"][5] = (KEPT + 1).into();
+    let again = TrainedTask::<Lm>::from_file(file).unwrap().evaluate(&path).unwrap();
     assert_eq!(again.baseline_name, "each token as often as in training");
-    let expected = "Kneser–Ney, the better baseline, is not there: a model file keeps the n-grams of at most 131,072 tokens";
+    let expected = "Kneser–Ney, the better baseline, is not there: a model file keeps the n-grams of at most 1,048,576 tokens";
     assert!(again.notes.iter().any(|note| note.starts_with(expected)), "{:?}", again.notes);
+}
+
+/// A network that learnt little and the n-grams of a text that says the same again and again are better together than alone, in
+/// every figure, score, prediction and file.
+#[test]
+fn ngrams_answer_together_with_the_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |change: &dyn Fn(&mut TaskConfig<Lm>)| {
+        let mut config = config(folder.path(), &song(40), Level::Char);
+        change(&mut config);
+        trained(config)
+    };
+    let nats = |figures: &Figures| match figures {
+        Figures::Language(figures) => figures.nats,
+        _ => panic!("{figures:?}"),
+    };
+    let (alone, measured_alone) = with(&|config| config.own.ngrams = Switch::Off);
+    let (mut file, measured) = with(&|_| ());
+    assert!(alone.config["pipeline"].get("share").is_none());
+    let share = file.config["pipeline"]["share"].as_f64().unwrap();
+    assert!((0.0..0.5).contains(&share), "{share}");
+    let one = &measured[0];
+    let names: Vec<&str> = one.other_baselines.iter().map(|other| other.name.as_str()).collect();
+    assert_eq!(one.baseline_name, "modified Kneser–Ney, order 8");
+    assert!(names.contains(&"the network alone"), "{names:?}");
+    assert!(nats(&one.figures) <= nats(&one.baseline) + 1e-12);
+    let network = one.other_baselines.iter().find(|other| other.name == "the network alone").unwrap();
+    assert!((nats(&network.figures) - nats(&measured_alone[0].figures)).abs() < 1e-12);
+
+    // How probable tokens are found, in a text and in its lines, each alone.
+    let share = 0.4;
+    file.config["pipeline"]["share"] = share.into();
+    let text = "3 green bottles,\nhanging";
+    let path = folder.path().join("more.txt");
+    std::fs::write(&path, text).unwrap();
+    let tokens = |file: &ModelFile| {
+        let task = TrainedTask::<Lm>::from_file(file.clone()).unwrap();
+        let predicted = task.predict(&path).unwrap();
+        let super::super::Prediction::Tokens { log_probabilities, .. } = &predicted.predictions[0] else {
+            panic!("{predicted:?}")
+        };
+        (log_probabilities.clone(), task.score_lines(&path).unwrap().lines)
+    };
+    let ((each, lines), (each_alone, _)) = (tokens(&file), tokens(&alone));
+    let pipeline = &TrainedTask::<Lm>::from_file(file.clone()).unwrap().pipeline;
+    let ids = pipeline.tokens.encode(text).unwrap();
+    let ngrams = pipeline.ngrams.log_probabilities(&pipeline.tokens, &ids).unwrap();
+    for ((found, network), ngrams) in each.iter().zip(&each_alone).zip(&ngrams) {
+        let expected = (share * network.exp() + (1.0 - share) * ngrams.exp()).ln();
+        assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+    }
+    let first: f64 = each[..17].iter().sum();
+    assert!((lines[0].log_probability - first).abs() < 1e-6, "{lines:?} {first}");
+
+    // What is written has the same probabilities: at a temperature of 0 the song, which the network does not know.
+    let how = Sampling { temperature: 0.0, length: 30, ..Sampling::default() };
+    let write = |file: ModelFile| {
+        let task = TrainedTask::<Lm>::from_file(file).unwrap();
+        let written = task.generate("3 gre", &how).unwrap();
+        written.collect::<Result<String>>().unwrap()
+    };
+    assert_eq!(write(file), "3 green bottles,\nhanging on the wal");
+    assert_ne!(write(alone), "3 green bottles,\nhanging on the wal");
+}
+
+#[test]
+fn ngrams_that_cannot_answer_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path(), &song(12), Level::Char);
+    (config.own.ngrams, config.data.valid) = (Switch::On, HeldOut::Share(0.0));
+    let error = Training::begin(config.clone()).unwrap_err().to_string();
+    let expected = "ngrams is on, but how much n-grams count is fitted on a validation part, and there is none; give valid";
+    assert_eq!(error, expected);
+    config.own.ngrams = Switch::Auto;
+    let (file, _) = trained(config);
+    assert!(file.config["pipeline"].get("share").is_none());
 }
 
 /// Models of words and of letters are compared by what it takes to say all of a text: what an unknown word is, too.
@@ -338,10 +415,21 @@ fn a_file_that_holds_no_language_model_is_refused() {
         assert!(error.contains(expected) && !error.contains('\n'), "{error}");
     };
     check(&|file| file.task = "classify".into(), "its pipeline is not one for classify");
-    check(&|file| file.config["pipeline"]["rival"][7] = 999.into(), "its n-grams have the token 999 of");
+    check(&|file| file.config["pipeline"]["ngrams"][7] = 999.into(), "its n-grams have the token 999 of");
     check(
-        &|file| file.config["pipeline"]["rival"] = vec![2; KEPT + 1].into(),
-        "its n-grams are those of 131073 tokens, of 131072 at most",
+        &|file| file.config["pipeline"]["ngrams"] = vec![2; KEPT + 1].into(),
+        "its n-grams are those of 1048577 tokens, of 1048576 at most",
+    );
+    check(
+        &|file| file.config["pipeline"]["share"] = 1.5.into(),
+        "the network has 1.5 of an answer beside its n-grams, which cannot be",
+    );
+    check(
+        &|file| {
+            file.config["pipeline"]["share"] = 0.5.into();
+            drop(file.config["pipeline"].as_object_mut().unwrap().remove("ngrams"));
+        },
+        "the network has 0.5 of an answer beside its n-grams, which cannot be",
     );
     check(&|file| drop(file.config["pipeline"]["counts"].as_array_mut().unwrap().pop()), "tokens, but");
     check(
