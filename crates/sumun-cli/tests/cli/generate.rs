@@ -72,11 +72,11 @@ fn many_texts_are_written_at_once_and_end_where_they_should() {
     assert!(texts.len() == 2 && texts[0] != texts[1] && many.get("text").is_none());
     // Letters that were just there are avoided as far as there are others.
     let penalty = ["--temperature", "0", "--repetition-penalty", "1000000", "--length", "8", "--prompt", "t"];
-    let written = place.succeed(&[&["generate", "writer"][..], &penalty].concat()).stdout;
-    let mut letters: Vec<char> = written.trim_end_matches('\n').chars().collect();
+    let written = last_json(&place.succeed(&[&["generate", "writer", "--json"][..], &penalty].concat()));
+    let mut letters: Vec<char> = written["text"].as_str().unwrap().chars().collect();
     letters.sort_unstable();
     letters.dedup();
-    assert!(letters.len() == 9, "{written:?}");
+    assert!(letters.len() == 9, "{written}");
 }
 
 #[test]

@@ -135,6 +135,10 @@ impl LanguagePipeline {
         let figures = |nats: f64| Language::of(nats, reading.predicted(vocabulary)).map(Figures::Language);
         let ngrams = self.ngrams.log_probabilities(&self.tokens, &reading.ids);
         let alone = reading.nats(model, vocabulary)?;
+        // The perplexity of the network, e to the mean, has to be a number as well, whatever answers with it.
+        if !(alone / tokens.max(1) as f64).exp().is_finite() {
+            return Err(not_finite(&format!("the sum of −ln p of {tokens} tokens is {alone}")));
+        }
         let nats = match (self.share, &ngrams) {
             (Some(share), Some(ngrams)) => {
                 let network = reading.each_token(model, vocabulary)?;
@@ -142,10 +146,6 @@ impl LanguagePipeline {
             }
             _ => alone,
         };
-        // Its perplexity, e to the mean, has to be a number as well.
-        if !(nats / tokens.max(1) as f64).exp().is_finite() {
-            return Err(not_finite(&format!("the sum of −ln p of {tokens} tokens is {nats}")));
-        }
         let simplest = Baseline {
             name: "each token as often as in training".into(),
             figures: figures(Unigram::of_counts(&self.counts)?.nats(&reading.ids)?)?,
