@@ -226,7 +226,8 @@ fn names_below(lines: &[Line<'_>], delimiter: u8) -> usize {
 ///
 /// The first fills at most half of the columns that hold anything below it, those down to the header leave one of them
 /// empty, and the header fills them all with names that differ. Below it a column holds numbers; where none does, the
-/// title fills the first of three or more columns alone, as a header that lacks the name of its row names does not.
+/// title fills the first column alone, as a header that lacks the name of its row names does not, and no name comes again in
+/// its column, as a label of texts does.
 fn title_above(lines: &[Line<'_>], delimiter: u8) -> usize {
     let Some((title, below)) = lines.split_first() else { return 0 };
     let title = cells(title.text, delimiter);
@@ -240,7 +241,10 @@ fn title_above(lines: &[Line<'_>], delimiter: u8) -> usize {
     let distinct =
         names.iter().enumerate().all(|(place, name)| !is_value(name) && !names[..place].contains(name));
     let in_title = (0..title.len()).filter(|&column| filled(&title, column)).count();
-    let alone = in_title == 1 && filled(&title, 0) && used.len() > 2;
+    let recurs = used.iter().zip(&names).any(|(&column, name)| {
+        rows[header + 1..].iter().any(|row| row.get(column).is_some_and(|cell| cell == name))
+    });
+    let alone = in_title == 1 && filled(&title, 0) && !recurs;
     let certain = in_title > 0
         && in_title * 2 <= used.len()
         && header < MOST_BEFORE
@@ -271,7 +275,7 @@ mod tests {
 
     #[test]
     fn delimiters_and_what_stands_before() {
-        let cases: [(&str, u8, usize, &[&str]); 35] = [
+        let cases: [(&str, u8, usize, &[&str]); 37] = [
             ("a,b\n1,2\n", b',', 1, &[]),
             ("a;b\n1,5;2,5\n", b';', 1, &[]),
             ("a\tb\n1,5\t2\n", b'\t', 1, &[]),
@@ -336,6 +340,8 @@ mod tests {
                 2,
                 &["1 line before the header left out"],
             ),
+            ("Feedback;\ntext;label\na;p\nb;q\nc;p\nd;q\n", b';', 2, &["1 line before the header left out"]),
+            ("text;\na;p\nb;q\nc;p\nd;q\ne;p\n", b';', 1, &[]),
             // A column of row names has no name of its own; a table may have empty names and empty cells.
             (",y\nday,\n1,2\n2,3\n3,4\n4,5\n", b',', 1, &[]),
             (",label\nfoo,bar\nbaz,qux\nquux,a\nb,c\nd,e\n", b',', 1, &[]),
