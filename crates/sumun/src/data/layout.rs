@@ -72,7 +72,7 @@ impl Layout {
         // A file of comments alone is none: `#` may begin the only line there is.
         let below = if comments < lines.len() { &lines[comments..] } else { lines };
         let (delimiter, offset) = match delimiter {
-            Some(delimiter) => (delimiter, 0),
+            Some(delimiter) => (delimiter, lines_above(below, delimiter).unwrap_or(0)),
             None => find_delimiter(below),
         };
         let mut first = below[offset];
@@ -149,21 +149,15 @@ fn cells(line: &str, delimiter: u8) -> Vec<&str> {
 ///
 /// It is the one that cuts the first lines into the same number of cells, more than one; among several the one that
 /// makes the most. Else the one that does so from some line on, where that line can be a header and those before it have
-/// another number. (Lines before the header may also have as many cells: see [`names_below`].) Else runs of blanks, if they do and columns below the header hold numbers, or all columns do. Else the most frequent in
-/// the header, and a comma if there is none at all.
+/// another number. Else runs of blanks, if they do and columns below the header hold numbers, or all columns do. Else the
+/// most frequent in the header, and a comma if there is none at all.
 fn find_delimiter(lines: &[Line<'_>]) -> (u8, usize) {
     let header = |&d: &u8| count(lines[0].text, d);
-    let first = &lines[..lines.len().min(DELIMITER_LINES)];
-    let even = |d: &u8| header(d) > 0 && first.iter().all(|line| count(line.text, *d) == header(d));
     // A later maximum wins, so that on a tie a comma loses to a semicolon (it may be a decimal comma).
-    if let Some(delimiter) = DELIMITERS.into_iter().filter(even).max_by_key(header) {
-        let below = match names_below(first, delimiter) {
-            0 => title_above(first, delimiter),
-            below => below,
-        };
-        return (delimiter, below);
+    if let Some(delimiter) = DELIMITERS.into_iter().filter(|&d| is_even(lines, d)).max_by_key(header) {
+        return (delimiter, lines_above(lines, delimiter).unwrap_or(0));
     }
-    let below = DELIMITERS.into_iter().filter_map(|d| Some((d, table_below(lines, d)?)));
+    let below = DELIMITERS.into_iter().filter_map(|d| Some((d, lines_above(lines, d)?)));
     if let Some((delimiter, offset)) = below.max_by_key(|&(d, offset)| count(lines[offset].text, d)) {
         return (delimiter, offset);
     }
@@ -178,6 +172,22 @@ fn find_delimiter(lines: &[Line<'_>]) -> (u8, usize) {
     }
     let most = DELIMITERS.into_iter().filter(|d| header(d) > 0).max_by_key(header);
     (most.unwrap_or(b','), 0)
+}
+
+/// Whether a delimiter cuts the first lines into as many cells, more than one.
+fn is_even(lines: &[Line<'_>], delimiter: u8) -> bool {
+    let cells = count(lines[0].text, delimiter);
+    cells > 0 && lines.iter().take(DELIMITER_LINES).all(|line| count(line.text, delimiter) == cells)
+}
+
+/// How many lines stand before the header of a table; None where lines are cut unevenly and no table is found among them.
+fn lines_above(lines: &[Line<'_>], delimiter: u8) -> Option<usize> {
+    if !is_even(lines, delimiter) {
+        return table_below(lines, delimiter);
+    }
+    let first = &lines[..lines.len().min(DELIMITER_LINES)];
+    let below = names_below(first, delimiter);
+    Some(if below > 0 { below } else { title_above(first, delimiter) })
 }
 
 /// A number, or what may be a time.
@@ -201,8 +211,9 @@ fn table_below(lines: &[Line<'_>], delimiter: u8) -> Option<usize> {
 }
 
 /// How many lines of a table's first ones stand before its header though they have as many cells as it: `Source,NOAA` above
-/// `date,value`; 0 where that is not certain. It is only where nothing but numbers and times is below the header, and no line down to it is a row of
-/// those, and where the line above it has a value and so is neither the header, with units below it, nor names.
+/// `date,value`; 0 where that is not certain. It is only where nothing but numbers and times is below the header, and no line
+/// down to it is a row of those, and where the line above it has a value and so is neither the header, with units below it, nor
+/// names.
 fn names_below(lines: &[Line<'_>], delimiter: u8) -> usize {
     let values =
         |line: &Line<'_>| cells(line.text, delimiter).iter().all(|cell| cell.is_empty() || is_value(cell));
@@ -358,6 +369,15 @@ mod tests {
             let layout = Layout::of(text, None);
             assert_eq!((layout.delimiter, layout.line), (delimiter, line), "{text:?}");
             assert_eq!(layout.notes, notes, "{text:?}");
+        }
+        // The same where the delimiter is known, as that of a sheet of a workbook is.
+        for (text, delimiter, line) in [
+            ("Report,,\n,,\nDay,Visitors,Rain\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n", b',', 3),
+            ("Report\n\nday;y\n1;2,5\n2;3,5\n3;4,5\n4;5,5\n", b';', 3),
+            ("day;y\n1;2,5\n2;3,5\n", b';', 1),
+            ("day:y\n1:2\n", b':', 1),
+        ] {
+            assert_eq!(Layout::of(text, Some(delimiter)).line, line, "{text:?}");
         }
         let text = "# x\n# year value\n1 2\n";
         assert!(text[Layout::of(text, None).start..].starts_with(" year value\n"));
