@@ -123,6 +123,22 @@ fn a_search_killed_again_and_again_ends_with_the_same_result() {
     }
 }
 
+/// As a kill leaves it between the model of the last trial and that trial's record.
+#[test]
+fn a_search_killed_before_its_last_record_ends_with_the_same_result() {
+    let place = place();
+    place.succeed(&[&arguments("classify", "whole")[..], &["--quiet"]].concat());
+    let expected = trials(&place, "whole");
+    let path = place.path("whole/trials.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(r#""state":"finished""#), "{text}");
+    std::fs::write(&path, text.replace(r#""state":"finished""#, r#""state":"running""#)).unwrap();
+    std::fs::remove_dir_all(place.path("whole/best")).unwrap();
+    std::fs::remove_file(place.path("whole/report.html")).unwrap();
+    place.succeed(&["tune", "--resume", "whole", "--quiet"]);
+    assert_eq!(trials(&place, "whole"), expected);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_a_search_and_says_how_to_go_on() {

@@ -335,15 +335,22 @@ impl Tuning {
         let known = self.record(trial);
         let is_finished = folder.join(MODEL_FILE).exists();
         if let Some(record) = &known {
-            if record.problem.is_some() || record.rounds.len() > round && (!record.ended || is_finished) {
+            let is_through = record.rounds.len() > round;
+            if record.problem.is_some() || is_through && !record.ended {
                 return Ok(Advance::Known);
             }
             if record.ended && is_finished {
-                // It came to its end in an earlier round and has nothing left to train.
-                let mut record = record.clone();
-                record.rounds.extend(record.rounds.last().cloned());
-                self.write(record)?;
-                return Ok(Advance::Through);
+                // It came to its end, maybe in an earlier round, and has nothing left to train. Its process may have ended
+                // between its model and its record.
+                let mut whole = record.clone();
+                whole.state = TrialState::Finished;
+                if !is_through {
+                    whole.rounds.extend(record.rounds.last().cloned());
+                }
+                if whole != *record {
+                    self.write(whole)?;
+                }
+                return Ok(if is_through { Advance::Known } else { Advance::Through });
             }
         }
         let begin = match known {
