@@ -197,9 +197,10 @@ impl Reader<'_> {
             "Erf" => Elementwise::Erf,
             "Gelu" => match at.text("approximate")?.unwrap_or("none") {
                 "none" => Elementwise::Gelu,
+                "tanh" => Elementwise::GeluTanh,
                 other => {
                     return Err(at.error(format!(
-                        "it is approximate = {}; a layer here is the function itself",
+                        "it is approximate = {}; \"none\" and \"tanh\" are read",
                         crate::error::quoted(other)
                     )));
                 }

@@ -35,10 +35,19 @@ pub enum Elementwise {
     /// x · Φ(x), Φ the normal distribution (Hendrycks and Gimpel 2016, "Gaussian Error Linear Units"): PyTorch's and ONNX' `gelu`
     /// with `approximate="none"`, Keras' with `approximate=False`.
     Gelu,
+    /// ½x (1 + tanh(√(2/π) (x + 0.044715 x³))), which approximates it (the same paper): PyTorch's and ONNX' `gelu` with
+    /// `approximate="tanh"`, Keras' with `approximate=True`.
+    GeluTanh,
 }
 
 /// √½.
 const ROOT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
+
+/// √(2/π).
+const ROOT_OF_TWO_OVER_PI: f32 = std::f32::consts::FRAC_2_SQRT_PI * ROOT_HALF;
+
+/// The factor of x³ in the approximation of GELU.
+const OF_CUBE: f32 = 0.044_715;
 
 /// erf x to within one unit of the last place: a quotient of polynomials in double precision.
 fn erf(x: f32) -> f32 {
@@ -68,6 +77,11 @@ fn erf(x: f32) -> f32 {
     (x * of_square(&ABOVE) / of_square(&BELOW)) as f32
 }
 
+/// What the approximation of GELU takes the tanh of.
+fn inner(x: f32) -> f32 {
+    ROOT_OF_TWO_OVER_PI * (x + OF_CUBE * (x * x * x))
+}
+
 impl Elementwise {
     /// Refuses an exponent that is not finite.
     fn check(self) -> Result<()> {
@@ -91,6 +105,7 @@ impl Elementwise {
             Self::Erf => erf(x),
             // In the order in which ONNX graphs have it as nodes.
             Self::Gelu => x * (erf(x * ROOT_HALF) + 1.0) * 0.5,
+            Self::GeluTanh => x * (inner(x).tanh() + 1.0) * 0.5,
         }
     }
 
@@ -109,6 +124,15 @@ impl Elementwise {
             Self::Gelu => {
                 let density = 0.5 * std::f32::consts::FRAC_2_SQRT_PI * ROOT_HALF * (-0.5 * x * x).exp();
                 0.5 * (erf(x * ROOT_HALF) + 1.0) + x * density
+            }
+            Self::GeluTanh => {
+                let tanh = inner(x).tanh();
+                let bend = match 1.0 - tanh * tanh {
+                    // Where x² may be infinite.
+                    0.0 => 0.0,
+                    slope => slope * ROOT_OF_TWO_OVER_PI * (1.0 + 3.0 * OF_CUBE * x * x),
+                };
+                0.5 * (tanh + 1.0) + 0.5 * x * bend
             }
         }
     }
@@ -170,11 +194,11 @@ mod tests {
     /// Every function there is; a new one does not compile until it is here.
     fn every() -> Vec<Elementwise> {
         use Elementwise::*;
-        let all =
-            vec![Abs, Sqrt, Square, Exp, Log, Power { exponent: 3.0 }, Power { exponent: 0.7 }, Erf, Gelu];
+        let powers = [Power { exponent: 3.0 }, Power { exponent: 0.7 }];
+        let all = [&[Abs, Sqrt, Square, Exp, Log, Erf, Gelu, GeluTanh][..], &powers].concat();
         for function in &all {
             match function {
-                Abs | Sqrt | Square | Exp | Log | Power { .. } | Erf | Gelu => {}
+                Abs | Sqrt | Square | Exp | Log | Power { .. } | Erf | Gelu | GeluTanh => {}
             }
         }
         all
@@ -242,7 +266,7 @@ mod tests {
         ] {
             assert_eq!(function.of(x), y, "{function:?}");
         }
-        // To 9 digits: Python's math.erf, and x (1 + erf(x/√2)) / 2.
+        // To 9 digits: Python's math.erf, and x (1 + erf(x/√2)) / 2; the same with math.tanh.
         for (function, x, y) in [
             (Elementwise::Erf, 0.0, 0.0),
             (Elementwise::Erf, 1e-20, 1.128_379_2e-20),
@@ -255,12 +279,17 @@ mod tests {
             (Elementwise::Gelu, -1.5, -0.100_210_8),
             (Elementwise::Gelu, 10.0, 10.0),
             (Elementwise::Gelu, -10.0, 0.0),
+            (Elementwise::GeluTanh, 0.7, 0.530_570_15),
+            (Elementwise::GeluTanh, -1.5, -0.100_428_42),
+            (Elementwise::GeluTanh, 1e20, 1e20),
+            (Elementwise::GeluTanh, -1e20, 0.0),
         ] {
             let found = function.of(x);
             assert!((found - y).abs() <= 1e-6 * y.abs(), "{function:?} of {x}: {found}");
         }
         assert!(Elementwise::Erf.of(f32::NAN).is_nan() && Elementwise::Gelu.of(f32::NAN).is_nan());
         assert_eq!(Elementwise::Abs.slope(0.0, 0.0), 0.0);
+        assert_eq!([1e30, -1e30].map(|x| Elementwise::GeluTanh.slope(x, 0.0)), [1.0, 0.0]);
         assert_eq!(Elementwise::Power { exponent: 0.0 }.slope(0.0, 1.0), 0.0);
         let error = Elementwise::Power { exponent: f64::NAN }.check().unwrap_err().to_string();
         assert_eq!(error, "a power of NaN; the exponent must be a finite number");

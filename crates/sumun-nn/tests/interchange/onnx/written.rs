@@ -74,7 +74,8 @@ fn models() -> Vec<(&'static str, Model)> {
                 "@ \"elementwise\"\nfunction = \"abs\"\n@ \"elementwise\"\nfunction = \"sqrt\"\n\
                  @ \"elementwise\"\nfunction = \"exp\"\n@ \"elementwise\"\nfunction = \"log\"\n\
                  @ \"elementwise\"\nfunction = \"square\"\n@ \"elementwise\"\nfunction = { power = { exponent = 1.5 } }\n\
-                 @ \"elementwise\"\nfunction = \"erf\"\n@ \"elementwise\"\nfunction = \"gelu\"",
+                 @ \"elementwise\"\nfunction = \"erf\"\n@ \"elementwise\"\nfunction = \"gelu\"\n\
+                 @ \"elementwise\"\nfunction = \"gelu_tanh\"",
             ),
         ),
         (

@@ -147,6 +147,18 @@ impl Writer<'_> {
                 let product = self.node(name, "Mul", &[x, &twice], &[]);
                 return self.with_number(name, "Mul", &product, 0.5);
             }
+            Elementwise::GeluTanh => {
+                let square = self.node(name, "Mul", &[x, x], &[]);
+                let cube = self.node(name, "Mul", &[&square, x], &[]);
+                let scaled = self.with_number(name, "Mul", &cube, 0.044_715)?;
+                let sum = self.node(name, "Add", &[x, &scaled], &[]);
+                let root = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2;
+                let inner = self.with_number(name, "Mul", &sum, root)?;
+                let tanh = self.node(name, "Tanh", &[&inner], &[]);
+                let twice = self.with_number(name, "Add", &tanh, 1.0)?;
+                let product = self.node(name, "Mul", &[x, &twice], &[]);
+                return self.with_number(name, "Mul", &product, 0.5);
+            }
         };
         Ok(self.node(name, operator, &[x], &[]))
     }
