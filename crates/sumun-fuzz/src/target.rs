@@ -23,10 +23,11 @@ const CASES: &str = "../sumun/tests/cases";
 /// Files that other programs wrote, with their generators.
 const ONNX: &str = "../sumun-testing/golden/onnx_models";
 const TORCH: &str = "../sumun-testing/golden/torch_files";
-const KERAS: [&str; 3] = [
+const KERAS: [&str; 4] = [
     "../sumun-testing/golden/keras_models",
     "../sumun-testing/golden/keras_kinds",
     "../sumun-testing/golden/keras_two",
+    "../sumun-testing/golden/keras_operators",
 ];
 
 /// All targets.
@@ -132,7 +133,7 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "keras",
         about: "files of Keras, the models that they are, and these at work",
-        corpus: &["corpus/keras", KERAS[0], KERAS[1], KERAS[2]],
+        corpus: &["corpus/keras", KERAS[0], KERAS[1], KERAS[2], KERAS[3]],
         ends: &["keras", "h5"],
         run: readers::keras,
     },

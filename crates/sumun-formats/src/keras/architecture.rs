@@ -6,6 +6,21 @@ use super::value::{Settings, Value};
 use super::{FORMAT, MOST_LAYERS};
 use crate::error::{Error, Result, quoted};
 
+/// The module of what Keras 3 writes for operators on tensors.
+const OPERATORS: &str = "keras.src.ops";
+
+/// What the class of an operator begins with.
+pub(super) const OPERATOR: &str = "ops.";
+
+/// The module of an operator in Keras 3.
+fn module(class: &str) -> &'static str {
+    match class {
+        "Gelu" => "keras.src.ops.nn",
+        "Erf" => "keras.src.ops.math",
+        _ => "keras.src.ops.numpy",
+    }
+}
+
 /// A model's layers.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Architecture {
@@ -22,7 +37,8 @@ pub struct Architecture {
 /// A layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
-    /// What it is: `LSTM`.
+    /// What it is: `LSTM`. What Keras 3 writes for Python's operators on tensors and for the functions of `keras.ops` begins
+    /// with `ops.`: `ops.GetItem`.
     pub class: String,
     /// Its own name.
     pub name: String,
@@ -201,6 +217,8 @@ impl Architecture {
 impl Layer {
     fn of(described: &Value) -> Result<Self> {
         let class = class(described)?;
+        let module = object(described)?.get("module").and_then(Value::as_text).unwrap_or_default();
+        let is_operator = module.starts_with(OPERATORS) || module.starts_with("keras.ops");
         let config = member(described, "config")?;
         // A Sequential of Keras before 2.2.3 has a list for a configuration.
         let settings = config.as_object();
@@ -222,7 +240,8 @@ impl Layer {
         if calls.is_empty() {
             calls.push(Call::default());
         }
-        Ok(Self { class: class.into(), name: name.into(), settings, calls, model, shapes: Vec::new() })
+        let class = if is_operator { format!("{OPERATOR}{class}") } else { class.into() };
+        Ok(Self { class, name: name.into(), settings, calls, model, shapes: Vec::new() })
     }
 
     fn to_value(&self, shapes: &Shapes<'_>) -> Value {
@@ -231,7 +250,14 @@ impl Layer {
             None => {
                 let mut config = self.settings.clone();
                 config.set("name", self.name.as_str());
-                object_of("keras.layers", &self.class, config)
+                match self.class.strip_prefix(OPERATOR) {
+                    Some(class) => {
+                        let mut operator = object_of(module(class), class, config);
+                        operator.set("registered_name", class);
+                        operator
+                    }
+                    None => object_of("keras.layers", &self.class, config),
+                }
             }
         };
         layer.set("name", self.name.as_str());
@@ -283,16 +309,22 @@ impl Call {
         let list = |sources: &[Source]| -> Value {
             sources.iter().map(|source| source.to_tensor(shapes)).collect::<Vec<_>>().into()
         };
-        let argument = |sources: &Vec<Source>| match sources.as_slice() {
+        // Arguments that are no tensors stand among those that are, by their places.
+        let place = |name: &str| name.parse::<usize>().ok().filter(|&place| place < self.arguments.len());
+        let argument = |(place, sources): (usize, &Vec<Source>)| match sources.as_slice() {
             [one] => one.to_tensor(shapes),
+            [] => self.settings.get(&place.to_string()).cloned().unwrap_or(Value::Null),
             several => list(several),
         };
-        let mut named = self.settings.clone();
+        let mut named = Settings::default();
+        self.settings.iter().filter(|(name, _)| place(name).is_none()).for_each(|(name, value)| {
+            named.set(name, value.clone());
+        });
         for (name, sources) in &self.named {
             named.set(name, list(sources));
         }
         Settings::from([
-            ("args", self.arguments.iter().map(argument).collect::<Vec<_>>().into()),
+            ("args", self.arguments.iter().enumerate().map(argument).collect::<Vec<_>>().into()),
             ("kwargs", named.into()),
         ])
         .into()

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::architecture::Architecture;
+use super::architecture::{Architecture, OPERATOR};
 use super::read::entry;
 use super::value::{Settings, Value};
 use super::weights::{LayerWeights, numbered, snake};
@@ -35,6 +35,9 @@ pub fn write(architecture: &Architecture, weights: &[LayerWeights]) -> Result<Ve
     root.make("vars")?;
     let mut seen = HashMap::new();
     for (layer, own) in architecture.layers.iter().zip(weights) {
+        if layer.class.starts_with(OPERATOR) {
+            continue;
+        }
         let prefix = format!("layers/{}", numbered(&snake(&layer.class), &mut seen));
         let vars = root.make(&format!("{prefix}/vars"))?;
         vars.attributes.insert("name".into(), Attribute::Text(layer.name.clone()));
@@ -61,7 +64,7 @@ pub fn write_h5(architecture: &Architecture, weights: &[LayerWeights]) -> Result
     let mut model = Group::default();
     let mut layers = Vec::new();
     for (layer, own) in architecture.layers.iter().zip(weights) {
-        if layer.class == "InputLayer" {
+        if layer.class == "InputLayer" || layer.class.starts_with(OPERATOR) {
             continue;
         }
         let group = model.make(&layer.name)?;

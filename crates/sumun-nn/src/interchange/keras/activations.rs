@@ -65,7 +65,7 @@ pub(super) fn meaning(layer: &Layer, value: &Value, version: Version) -> Result<
     }
 }
 
-fn named(layer: &Layer, name: &str, version: Version) -> Result<Meaning> {
+pub(super) fn named(layer: &Layer, name: &str, version: Version) -> Result<Meaning> {
     use ActivationFunction::*;
     let functions = match name {
         "linear" => vec![],
@@ -101,7 +101,7 @@ fn named(layer: &Layer, name: &str, version: Version) -> Result<Meaning> {
             let over = ThresholdedRelu { alpha: 0.5 };
             return Ok(sum([vec![over], vec![NEGATIVE, over, NEGATIVE]]));
         }
-        "gelu" => return Ok(Meaning::Elementwise(Elementwise::Gelu)),
+        "gelu" => return Ok(gelu(false)),
         "exponential" => return Ok(Meaning::Elementwise(Elementwise::Exp)),
         _ => return Err(unknown(layer, name)),
     };
@@ -126,11 +126,25 @@ fn unknown(layer: &Layer, name: &str) -> crate::Error {
 }
 
 /// min(max(x, 0), most): a hard sigmoid from 0 to 1, stretched.
-fn relu_to(most: f64) -> Vec<ActivationFunction> {
+pub(super) fn relu_to(most: f64) -> Vec<ActivationFunction> {
     vec![
         ActivationFunction::HardSigmoid { alpha: 1.0 / most, beta: 0.0 },
         ActivationFunction::Affine { alpha: most, beta: 0.0 },
     ]
+}
+
+/// x between two numbers: a hard sigmoid from 0 to 1, stretched and moved. None where they are not a lower and a higher one.
+pub(super) fn clipped(least: f64, most: f64) -> Option<Vec<ActivationFunction>> {
+    use ActivationFunction::{Affine, HardSigmoid};
+    let width = most - least;
+    match least {
+        _ if !(width > 0.0 && width.is_finite()) => None,
+        0.0 => Some(relu_to(most)),
+        least => Some(vec![
+            HardSigmoid { alpha: 1.0 / width, beta: -least / width },
+            Affine { alpha: width, beta: least },
+        ]),
+    }
 }
 
 /// The layers that are a function with constants; None of any other class.
@@ -204,4 +218,9 @@ pub(super) fn of_own(own: Activation) -> Vec<ActivationFunction> {
         Activation::Tanh => vec![ActivationFunction::Tanh],
         Activation::Sigmoid => vec![ActivationFunction::Sigmoid],
     }
+}
+
+/// The exact function, or what approximates it by a tanh.
+pub(super) fn gelu(is_approximate: bool) -> Meaning {
+    Meaning::Elementwise(if is_approximate { Elementwise::GeluTanh } else { Elementwise::Gelu })
 }

@@ -75,7 +75,7 @@ pub(super) fn read(
         CrossAttentionLayer::dot()
     };
     let has_weights = attention.score != Score::Dot;
-    graph.heed(&memory);
+    graph.heed(layer, &memory);
     let flow = graph.push(name, attention, &[&query.from, &memory.from], query.shape, query.mask);
     if has_weights {
         graph.set_trainable(&options)?;

@@ -8,6 +8,7 @@ use sumun_formats::{Data, Tensor};
 use super::super::Import;
 use super::activations::{Meaning, Version, of_dense};
 use super::dot::Products;
+use super::operators::{self, Laid};
 use super::settings::Options;
 use super::{fresh, layers, refused};
 use crate::error::quoted;
@@ -43,14 +44,32 @@ pub(super) struct Flow {
     /// The input or layer here that it comes from.
     pub(super) from: String,
     pub(super) shape: Shape,
-    /// Which layer says what steps there are.
-    pub(super) mask: Option<usize>,
+    /// What says which steps there are.
+    pub(super) mask: Option<MaskOf>,
+}
+
+/// The mask of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MaskOf {
+    /// Which of the masks.
+    mask: usize,
+    /// Whether Keras has lost it, as behind its operators, so that what reads the tensor computes with masked steps.
+    is_forgotten: bool,
+}
+
+impl MaskOf {
+    /// The mask behind an operator.
+    pub(super) fn forgotten(self) -> Self {
+        Self { is_forgotten: true, ..self }
+    }
 }
 
 /// What a layer returned.
 #[derive(Debug, Clone)]
 pub(super) enum Output {
     Flow(Flow),
+    /// What an operator returned, whose axes may be other than those here.
+    Laid(Laid),
     /// A last state of a recurrent layer.
     State(State),
     /// Which steps are there, or what that is made of.
@@ -285,10 +304,11 @@ impl Graph {
     }
 
     fn layer(&mut self, layer: &Layer, call: &Call, is_within: bool, weights: &mut Taken<'_>) -> Result<()> {
-        match layer.class.as_str() {
-            "NotEqual" => return self.not_equal(layer, call),
-            "Any" => return self.any(layer, call),
-            _ => {}
+        match layer.class.strip_prefix(operators::PREFIX) {
+            Some("NotEqual") => return self.not_equal(layer, call),
+            Some("Any") => return self.any(layer, call),
+            Some(_) => return operators::read(self, layer, call),
+            None => {}
         }
         self.expect_usual(layer, call)?;
         if layer.class == "InputLayer" {
@@ -345,7 +365,10 @@ impl Graph {
             reads.iter().map(|source| self.output(layer, source)).collect::<Result<_>>()?;
         let has_mask = |masked: &Masked| {
             let of = |output: &&Output| match output {
-                Output::Flow(flow) => flow.mask.is_some_and(|mask| self.masks[mask].by == *masked),
+                Output::Flow(flow) => {
+                    let known = flow.mask.filter(|mask| !mask.is_forgotten);
+                    known.is_some_and(|of| self.masks[of.mask].by == *masked)
+                }
                 _ => false,
             };
             read.iter().any(of)
@@ -493,6 +516,7 @@ impl Graph {
     pub(super) fn flow(&mut self, layer: &Layer, source: &Source) -> Result<Flow> {
         let flow = match self.output(layer, source)?.clone() {
             Output::Flow(flow) => flow,
+            Output::Laid(laid) => laid.plain(self, layer)?,
             Output::State(state) => self.hidden(layer, &state)?,
             Output::Mask(_) => return Err(refused(layer, "it computes with a mask")),
             Output::Products(_) => {
@@ -502,6 +526,23 @@ impl Graph {
             }
         };
         self.as_rows(layer, flow)
+    }
+
+    /// What an operator returned, if it is that.
+    pub(super) fn as_laid(&self, source: &Source) -> Option<Laid> {
+        match self.outputs.get(source) {
+            Some(Output::Laid(laid)) => Some(laid.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether masked steps have the row of the step before them: where one direction of a recurrent layer alone gives them.
+    pub(super) fn holds_last(&self, flow: &Flow) -> bool {
+        let is_own = |layer: &&LayerConfig| layer.name() == Some(flow.from.as_str());
+        let layer = self.config.layers.iter().rev().find(is_own);
+        layer.and_then(|layer| layer.get::<RecurrentLayer>()).is_some_and(|layer| {
+            !layer.bidirectional && !layer.go_backwards && flow.mask.is_some_and(|mask| !mask.is_forgotten)
+        })
     }
 
     /// The products that a tensor is, if it is some.
@@ -601,7 +642,7 @@ impl Graph {
         layer: impl Into<LayerConfig>,
         from: &[&str],
         shape: Shape,
-        mask: Option<usize>,
+        mask: Option<MaskOf>,
     ) -> Flow {
         let mut layer = layer.into();
         let common = layer.common_mut();
@@ -705,10 +746,10 @@ impl Graph {
     }
 
     /// Begins a mask at the layer just appended: an embedding, or a masking layer.
-    pub(super) fn begin_mask(&mut self, by: Masked) -> usize {
+    pub(super) fn begin_mask(&mut self, by: Masked) -> MaskOf {
         let layer = self.config.layers.len() - 1;
         self.masks.push(Mask { layer, by, is_heeded: false, crossed: None });
-        self.masks.len() - 1
+        MaskOf { mask: self.masks.len() - 1, is_forgotten: false }
     }
 
     /// Counts so many numbers that are made here and are not in the file. Error: there are too many.
@@ -738,16 +779,18 @@ impl Graph {
         self.unmasked.insert(input.into());
     }
 
-    /// Notes that a layer heeds the mask of what it reads.
-    pub(super) fn heed(&mut self, flow: &Flow) {
-        if let Some(mask) = flow.mask {
-            self.masks[mask].is_heeded = true;
+    /// Notes that a layer heeds the mask of what it reads, where Keras still has it.
+    pub(super) fn heed(&mut self, layer: &Layer, flow: &Flow) {
+        match flow.mask {
+            Some(MaskOf { mask, is_forgotten: false }) => self.masks[mask].is_heeded = true,
+            Some(_) => self.cross(layer, flow),
+            None => {}
         }
     }
 
     /// Notes that a layer computes with all steps, masked or not.
     pub(super) fn cross(&mut self, layer: &Layer, flow: &Flow) {
-        if let Some(mask) = flow.mask {
+        if let Some(MaskOf { mask, .. }) = flow.mask {
             let name = format!("{} ({})", quoted(&layer.name), layer.class);
             self.masks[mask].crossed.get_or_insert(name);
         }
@@ -764,7 +807,19 @@ impl Graph {
             shapes: Vec::new(),
         };
         for source in &architecture.outputs {
-            let flow = self.flow(&end(source), source)?;
+            let flow = match self.as_laid(source) {
+                None => self.flow(&end(source), source)?,
+                Some(laid) => {
+                    let (flow, shape) = laid.result(&mut self, &end(source))?;
+                    if let Some(shape) = shape {
+                        let name = &source.layer;
+                        self.note(format!(
+                            "the output {name} is {shape} in Keras; here it has an axis of one feature more"
+                        ));
+                    }
+                    flow
+                }
+            };
             self.expect_whole_rows(&end(source), &flow)?;
             returns_steps |= matches!(flow.shape, Shape::Steps { .. }) && flow.mask.is_some();
             self.config.outputs.push(flow.from);

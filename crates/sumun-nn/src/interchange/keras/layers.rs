@@ -405,7 +405,7 @@ fn pool(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) -> 
             Pool::Max
         }
         _ => {
-            graph.heed(&flow);
+            graph.heed(layer, &flow);
             Pool::Mean
         }
     };
@@ -416,15 +416,21 @@ fn pool(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) -> 
 fn combine(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) -> Result<Flow> {
     use crate::nn::ActivationFunction::Affine;
     let flows = graph.reads(layer, call)?;
-    let Some(first) = flows.first().cloned() else { return Err(refused(layer, "it reads nothing")) };
     if flows.len() < 2 {
-        return Err(refused(layer, "it reads one tensor; combined are at least two"));
+        return Err(refused(layer, format!("it reads {} tensors; combined are at least two", flows.len())));
     }
+    // A row beside steps is at each of them, but where features are put beside each other.
+    let is_steps = |flow: &&Flow| matches!(flow.shape, Shape::Steps { .. });
+    let Some(first) = flows.iter().find(is_steps).or(flows.first()).cloned() else {
+        return Err(refused(layer, "it reads nothing"));
+    };
+    let is_concat = layer.class == "Concatenate";
     let mut sum = 0_usize;
     for flow in &flows {
         let features = match (flow.shape, first.shape) {
             (Shape::Steps { features, .. }, Shape::Steps { .. }) => features,
             (Shape::Once { features }, Shape::Once { .. }) => features,
+            (Shape::Once { features }, Shape::Steps { .. }) if !is_concat => features,
             _ => {
                 return Err(refused(
                     layer,
@@ -433,7 +439,7 @@ fn combine(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) 
             }
         };
         sum = sum.saturating_add(features);
-        if flow.mask != first.mask {
+        if is_steps(&flow) && flow.mask != first.mask {
             flows.iter().for_each(|flow| graph.cross(layer, flow));
         }
     }
@@ -453,11 +459,12 @@ fn combine(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) 
         Shape::Steps { time, .. } => Shape::Steps { time, features },
         _ => Shape::Once { features },
     };
+    let second = flows[1].clone();
     let mut from: Vec<String> = flows.into_iter().map(|flow| flow.from).collect();
     let name = graph.own_name();
     if layer.class == "Subtract" {
         let negative = graph.fresh(&format!("{name}_negative"));
-        let of = Flow { from: from[1].clone(), shape, mask: first.mask };
+        let of = Flow { from: from[1].clone(), ..second };
         let meaning = Meaning::Functions(vec![Affine { alpha: -1.0, beta: 0.0 }]);
         graph.release(&negative);
         from[1] = graph.push_named(layer, &negative, meaning, of)?.from;

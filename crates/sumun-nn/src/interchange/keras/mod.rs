@@ -9,6 +9,7 @@ mod bare;
 mod dot;
 mod graph;
 mod layers;
+mod operators;
 mod recurrent;
 mod rows;
 mod settings;

@@ -53,7 +53,7 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, weights: &mut 
         ));
     }
     graph.time_major(layer, direction.is_time_major)?;
-    graph.heed(&flow);
+    graph.heed(layer, &flow);
     if direction.go_backwards && direction.return_sequences {
         // Its steps are in another order than those of the mask.
         graph.cross(layer, &flow);

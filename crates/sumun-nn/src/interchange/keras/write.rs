@@ -14,7 +14,7 @@ use crate::nn::{
     Activation, ActivationFunction, ActivationLayer, BatchNormLayer, Biases, CellKind, Combine, CombineLayer,
     Conv1dLayer, CropLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, Elementwise, ElementwiseLayer,
     EmbeddingLayer, LayerNormLayer, MaskingLayer, Merge, PadLayer, PadMode, Padding, Peer, Pool, PoolLayer,
-    RecurrentLayer, Score, SoftmaxLayer, UnflattenLayer, keras_name,
+    RecurrentLayer, ReverseLayer, Score, SliceLayer, SoftmaxLayer, UnflattenLayer, keras_name,
 };
 use crate::{Error, Result};
 
@@ -100,6 +100,30 @@ struct Writer<'a> {
     taken: HashSet<String>,
     /// For each input and layer here, the layer there that returns the same.
     ends: HashMap<String, Source>,
+}
+
+/// A use of an operator with an argument that is no tensor behind what it reads.
+fn with_argument(call: Call, argument: Value) -> Call {
+    let mut call = call;
+    call.settings.set(&call.arguments.len().to_string(), argument);
+    call.arguments.push(Vec::new());
+    call
+}
+
+/// `x[…]`.
+fn item(call: Call, key: Vec<Value>) -> Call {
+    with_argument(call, key.into())
+}
+
+/// `start:stop`.
+fn slice(start: Value, stop: Value) -> Value {
+    let config = Settings::from([("start", start), ("stop", stop), ("step", Value::Null)]);
+    Settings::from([("class_name", "__slice__".into()), ("config", config.into())]).into()
+}
+
+/// `:`.
+fn all() -> Value {
+    slice(Value::Null, Value::Null)
 }
 
 /// Why a layer cannot be written.
@@ -227,14 +251,15 @@ impl Writer<'_> {
             let class = match own.over {
                 Pool::Max => "GlobalMaxPooling1D",
                 Pool::Mean => "GlobalAveragePooling1D",
-                Pool::Last => {
-                    return Err(refused(
-                        layer,
-                        name,
-                        "it has no layer that takes the last step; let the recurrent layer before it return its last state",
-                    ));
-                }
+                Pool::Last => "ops.GetItem",
             };
+            if own.over == Pool::Last && !self.holds_last(at) {
+                return Err(refused(
+                    layer,
+                    name,
+                    "the last step is one that is masked; let the recurrent layer before it return its last state",
+                ));
+            }
             if own.over == Pool::Max && self.is_masked() {
                 return Err(refused(
                     layer,
@@ -242,11 +267,29 @@ impl Writer<'_> {
                     "its maximum is of all steps, masked or not; leave out what masks them",
                 ));
             }
+            let call = if own.over == Pool::Last { item(call, vec![all(), (-1).into()]) } else { call };
             self.push(class, name, Settings::default(), call, Vec::new(), at.output)
+        } else if let Some(own) = layer.get::<SliceLayer>() {
+            let end = own.start.saturating_add(own.features);
+            let mut key =
+                vec![all(); if matches!(at.inputs.first(), Some(Signal::Steps(_))) { 2 } else { 1 }];
+            key.push(slice(own.start.into(), end.into()));
+            let call = item(call, key);
+            self.push("ops.GetItem", name, Settings::default(), call, Vec::new(), at.output)
+        } else if layer.get::<ReverseLayer>().is_some() {
+            if self.is_masked() {
+                return Err(refused(
+                    layer,
+                    name,
+                    "it turns masked steps round, too; leave out what masks them",
+                ));
+            }
+            let settings = Settings::from([("axis", Value::Integer(1))]);
+            self.push("ops.Flip", name, settings, call, Vec::new(), at.output)
         } else if let Some(own) = layer.get::<CombineLayer>() {
             let steps = at.inputs.iter().filter(|signal| matches!(signal, Signal::Steps(_))).count();
-            if steps != 0 && steps != at.inputs.len() {
-                return Err(refused(layer, name, "it has no sum of steps and a row that is at all of them"));
+            if own.how == Combine::Concat && steps != 0 && steps != at.inputs.len() {
+                return Err(refused(layer, name, "it has no row beside the features of all steps"));
             }
             let (class, settings) = match own.how {
                 Combine::Add => ("Add", Settings::default()),
@@ -316,14 +359,31 @@ impl Writer<'_> {
                 Vec::new(),
                 at.output,
             )
-        } else if let Some(own) = layer.get::<ElementwiseLayer>() {
-            let function = match own.function {
-                Elementwise::Exp => "exponential",
-                Elementwise::Gelu => "gelu",
-                other => return Err(refused(layer, name, format!("it has no layer for {other:?}"))),
+        } else if let Some(elementwise) = layer.get::<ElementwiseLayer>() {
+            let own = |function: &str| ("Activation", Settings::from([("activation", function.into())]));
+            let mut call = call;
+            let (class, settings) = match elementwise.function {
+                Elementwise::Exp => own("exponential"),
+                Elementwise::Gelu => own("gelu"),
+                _ if self.is_masked() => {
+                    return Err(refused(
+                        layer,
+                        name,
+                        "what computes it there loses the mask; leave out what masks steps",
+                    ));
+                }
+                Elementwise::GeluTanh => ("ops.Gelu", Settings::from([("approximate", true.into())])),
+                Elementwise::Abs => ("ops.Absolute", Settings::default()),
+                Elementwise::Sqrt => ("ops.Sqrt", Settings::default()),
+                Elementwise::Square => ("ops.Square", Settings::default()),
+                Elementwise::Log => ("ops.Log", Settings::default()),
+                Elementwise::Erf => ("ops.Erf", Settings::default()),
+                Elementwise::Power { exponent } => {
+                    call = with_argument(call, exponent.into());
+                    ("ops.Power", Settings::default())
+                }
             };
-            let settings = Settings::from([("activation", function.into())]);
-            self.push("Activation", name, settings, call, Vec::new(), at.output)
+            self.push(class, name, settings, call, Vec::new(), at.output)
         } else if let Some(own) = layer.get::<PadLayer>() {
             if own.mode != PadMode::Constant || own.value != 0.0 {
                 return Err(refused(layer, name, "it pads with zeros alone"));
@@ -401,6 +461,15 @@ impl Writer<'_> {
             Settings::from([("use_scale", scale.is_some().into()), ("trainable", trainable.into())]);
         let parts = scale.map(|scale| ("", vec![("scale", scale)])).into_iter().collect();
         Ok(self.push(class, name, settings, Call::of(read), parts, at.output))
+    }
+
+    /// Whether the last of all steps has the row of the last one that is there: where nothing masks steps, and where one direction of
+    /// a recurrent layer alone gives them.
+    fn holds_last(&self, at: &PlannedCall) -> bool {
+        let mut layers = self.model.config().layers.iter().zip(self.model.layer_names());
+        let read = layers.find(|(_, name)| at.reads.first().is_some_and(|read| read == name));
+        let own = read.and_then(|(layer, _)| layer.get::<RecurrentLayer>());
+        !self.is_masked() || own.is_some_and(|own| !own.bidirectional && !own.go_backwards)
     }
 
     /// Whether a layer says that some ids, or some numbers, are no steps.
