@@ -284,6 +284,81 @@ def branch():
     g.write("y")
 
 
-for make in [pads, convolutions, slices, functions, frames, cells, loops, quantised, branch]:
+def approximate():
+    """GELU by a tanh: as one node, and as the nodes that exporters make of it for older operators."""
+    g = Graph("gelu_tanh", 14, opset=20)
+    x = g.feed("x", g.numbers(2, 6, 3) * 4, ["n", "t", 3])
+    g.node("MatMul", [x, g.weight("w", 3, 4)], ["a"])
+    g.node("Gelu", ["a"], ["y"], approximate="tanh")
+    number = lambda name, value: g.constant(name, np.float32(value))
+    g.node("Mul", [number("half", 0.5), "a"], ["halved"])
+    g.node("Pow", ["a", number("three", 3)], ["cube"])
+    g.node("Mul", [number("factor", 0.044715), "cube"], ["scaled"])
+    g.node("Add", ["a", "scaled"], ["sum"])
+    g.node("Mul", [number("root", np.sqrt(2 / np.pi)), "sum"], ["inner"])
+    g.node("Tanh", ["inner"], ["tanh"])
+    g.node("Add", [number("one", 1), "tanh"], ["twice"])
+    g.node("Mul", ["halved", "twice"], ["z"])
+    g.write("y", "z")
+
+
+def sequences():
+    """Parts that are taken out of sequences of arrays."""
+    g = Graph("sequences", 15)
+    x = g.feed("x", g.numbers(2, 6, 5), ["n", "t", 5])
+    index = lambda name, value: g.constant(name, np.array(value))
+    g.node("LSTM", [g.node("Transpose", [x], ["turned"], perm=[1, 0, 2]), g.weight("W", 1, 16, 5), g.weight("R", 1, 16, 4)], ["y4"], hidden_size=4)
+    g.node("Squeeze", ["y4", index("axis", [1])], ["rows"])
+    g.node("SplitToSequence", ["rows"], ["steps"], axis=0, keepdims=0)
+    g.node("SequenceAt", ["steps", index("first", 0)], ["a"])
+    g.node("SequenceAt", ["steps", index("last", -1)], ["b"])
+    g.node("SequenceConstruct", ["a", "b"], ["both"])
+    g.node("ConcatFromSequence", ["both"], ["ab"], axis=1)
+    g.node("MatMul", ["ab", g.weight("v", 8, 2)], ["head"])
+    g.node("SplitToSequence", ["rows", index("sizes", [1, 3])], ["parts"], axis=2)
+    g.node("SequenceAt", ["parts", index("second", 1)], ["wide"])
+    g.node("SplitToSequence", ["rows", index("three", 3)], ["pieces"], axis=-1)
+    g.node("SequenceAt", ["pieces", "last"], ["narrow"])
+    g.node("ConcatFromSequence", ["pieces"], ["again"], axis=-1)
+    g.write("head", "wide", "narrow", "again")
+
+
+def policy():
+    """sb3-contrib's MlpLstmPolicy as torch.export writes it for any number of environments: a loop over one step, whose state begins
+    anew where an episode does."""
+    g = Graph("policy", 16, opset=18)
+    obs = g.feed("obs", g.numbers(3, 5), ["n", 5])
+    h, c = (g.feed(name, g.numbers(1, 3, 6), [1, "n", 6]) for name in "hc")
+    starts = g.feed("starts", np.array([0, 1, 0], np.float32), ["n"])
+    ints = lambda name, *values: g.constant(name, np.array(values))
+    number = lambda name, value: g.constant(name, np.array(value))
+    zero, one, rest = ints("zero", 0), ints("one", 1), ints("rest", -1)
+    g.node("Shape", [h], ["n"], start=1, end=2)
+    g.node("Concat", ["n", rest, ints("width", 5)], ["to"], axis=0)
+    g.node("Reshape", [obs, "to"], ["view"], allowzero=1)
+    g.node("Transpose", ["view"], ["turned"], perm=[1, 0, 2])
+    g.node("Concat", ["n", rest], ["to_starts"], axis=0)
+    g.node("Reshape", [starts, "to_starts"], ["view_starts"], allowzero=1)
+    g.node("Transpose", ["view_starts"], ["turned_starts"], perm=[1, 0])
+    g.node("SplitToSequence", ["turned"], ["steps"], axis=0, keepdims=0)
+    g.node("SequenceAt", ["steps", number("first", 0)], ["step"])
+    g.node("SplitToSequence", ["turned_starts"], ["step_starts"], axis=0, keepdims=0)
+    g.node("SequenceAt", ["step_starts", "first"], ["start"])
+    g.node("Unsqueeze", ["step", zero], ["x"])
+    g.node("Sub", [number("1.0", np.float32(1)), "start"], ["goes_on"])
+    g.node("Reshape", ["goes_on", ints("shape", 1, -1, 1)], ["kept"], allowzero=1)
+    for name in (h, c):
+        g.node("Mul", ["kept", name], [name + "_kept"])
+        g.node("Slice", [name + "_kept", zero, one, zero], [name + "_0"])
+    g.node("LSTM", ["x", g.weight("W", 1, 24, 5), g.weight("R", 1, 24, 6), g.weight("B", 1, 48), "", "h_0", "c_0"], ["y4", "hn", "cn"], hidden_size=6)
+    g.node("Transpose", ["y4"], ["y_turned"], perm=[0, 2, 1, 3])
+    g.node("Reshape", ["y_turned", ints("rows", 1, -1, 6)], ["y3"], allowzero=1)
+    g.node("Transpose", ["y3"], ["y_rows"], perm=[1, 0, 2])
+    g.node("Reshape", ["y_rows", ints("flat", -1, 6)], ["y"], allowzero=1)
+    g.node("Gemm", ["y", g.weight("head", 2, 6)], ["action"], transB=1)
+    g.write("action", "hn", "cn")
+
+
+for make in [pads, convolutions, slices, functions, frames, cells, loops, quantised, branch, approximate, sequences, policy]:
     make()
 print(len([name for name in os.listdir(OUT) if name.endswith(".onnx")]), "graphs")

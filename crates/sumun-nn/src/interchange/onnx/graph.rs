@@ -10,6 +10,7 @@ use super::axes::{Axes, Id, Role};
 use super::cells::{Found, Given, Search};
 use super::node::At;
 use super::recurrent::Recurrence;
+use super::sequences::Sequence;
 use super::starts::Starts;
 use super::value::{Array, Axis, Content, Piece, Time, Value};
 use crate::error::quoted;
@@ -75,6 +76,8 @@ pub(super) struct Reader<'a> {
     pub(super) producer: &'a str,
     constants: HashMap<&'a str, &'a Tensor>,
     pub(super) values: HashMap<String, Value>,
+    /// Values that are sequences of arrays, by name.
+    pub(super) sequences: HashMap<String, Rc<Sequence>>,
     /// How many nodes and outputs read a value.
     uses: HashMap<&'a str, usize>,
     pub(super) axes: Axes,
@@ -112,6 +115,7 @@ impl<'a> Reader<'a> {
             producer: &model.producer,
             constants: HashMap::new(),
             values: HashMap::new(),
+            sequences: HashMap::new(),
             uses: HashMap::new(),
             axes: Axes::default(),
             inputs: Vec::new(),

@@ -12,7 +12,10 @@ use crate::nn::CombineLayer;
 impl Reader<'_> {
     pub(super) fn concat(&mut self, at: At<'_>) -> Result<Value> {
         let values = (0..at.0.inputs.len()).map(|index| self.input(at, index)).collect::<Result<Vec<_>>>()?;
-        let axis = at.int_or("axis", 0)?;
+        self.concat_values(at, values, at.int_or("axis", 0)?)
+    }
+
+    pub(super) fn concat_values(&mut self, at: At<'_>, values: Vec<Value>, axis: i64) -> Result<Value> {
         if let [value] = values.as_slice() {
             return Ok(value.clone());
         }

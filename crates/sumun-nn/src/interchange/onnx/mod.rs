@@ -25,6 +25,7 @@ mod pads;
 mod parts;
 mod recurrent;
 mod reshape;
+mod sequences;
 mod starts;
 mod states;
 mod unrolled;

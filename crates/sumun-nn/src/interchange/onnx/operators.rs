@@ -25,6 +25,10 @@ impl<'a> Reader<'a> {
             ("" | "ai.onnx", "Scan") => return self.scan(at),
             ("" | "ai.onnx", "Loop") => return self.counted(at),
             ("" | "ai.onnx", "Split") => return self.split(at),
+            ("" | "ai.onnx", "SplitToSequence" | "SequenceConstruct") => {
+                self.sequence(at)?;
+                return Ok(Vec::new());
+            }
             ("" | "ai.onnx", operator) => self.one(at, operator)?,
             (MICROSOFT, "QuantizeLinear" | "DequantizeLinear") => self.one(at, &at.0.operator)?,
             _ => return Err(unknown(at)),
@@ -48,6 +52,8 @@ impl<'a> Reader<'a> {
             "Flatten" => self.flatten(at),
             "Gather" => self.gather(at),
             "Slice" => self.slice(at),
+            "SequenceAt" => self.of_sequence(at),
+            "ConcatFromSequence" => self.joined_sequence(at),
             "Concat" => self.concat(at),
             "Expand" => self.expand(at),
             "Equal" | "Less" | "Greater" | "LessOrEqual" | "GreaterOrEqual" | "And" | "Or" | "Not"

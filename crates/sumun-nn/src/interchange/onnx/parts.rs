@@ -13,7 +13,7 @@ use crate::model::EmbeddingLayer;
 use crate::nn::{Pool, ReverseLayer, SliceLayer};
 
 /// Indices along an axis, as nodes give them.
-enum Part {
+pub(super) enum Part {
     /// Some, in order.
     Indices(Vec<i64>),
     /// From one to before another, by steps.
@@ -131,7 +131,7 @@ impl Reader<'_> {
         Ok(parts)
     }
 
-    fn length_along(&self, at: At<'_>, value: &Value, axis: i64) -> Result<i64> {
+    pub(super) fn length_along(&self, at: At<'_>, value: &Value, axis: i64) -> Result<i64> {
         let shape: Vec<Size> = match value {
             Value::Constant(tensor) => tensor.shape().iter().map(|&axis| axis.into()).collect(),
             Value::Array(array) => at.named(array.shape(&self.axes))?,
@@ -143,7 +143,14 @@ impl Reader<'_> {
     }
 
     /// A part of a value along an axis.
-    fn part(&mut self, at: At<'_>, value: Value, axis: i64, part: Part, keeps_axis: bool) -> Result<Value> {
+    pub(super) fn part(
+        &mut self,
+        at: At<'_>,
+        value: Value,
+        axis: i64,
+        part: Part,
+        keeps_axis: bool,
+    ) -> Result<Value> {
         match value {
             Value::Constant(tensor) => {
                 let axis = at.axis(axis, tensor.shape().len())?;

@@ -46,7 +46,7 @@ impl Reader<'_> {
     }
 
     /// The lengths that are asked for.
-    fn target(&self, at: At<'_>, array: &Array, target: &[Wanted]) -> Result<Vec<Size>> {
+    fn target(&mut self, at: At<'_>, array: &Array, target: &[Wanted]) -> Result<Vec<Size>> {
         let own = at.named(array.shape(&self.axes))?;
         let mut sizes: Vec<Option<Size>> = Vec::with_capacity(target.len());
         for wanted in target {
@@ -69,12 +69,45 @@ impl Reader<'_> {
             let (all, known) = (all.stated(&self.axes)?, known.stated(&self.axes)?);
             all.checked_div(known).map(Size::from)
         });
+        let rest = match rest {
+            None if self.one_step_each(at, array, &own, &sizes)? => Some(Size::from(1_i64)),
+            rest => rest,
+        };
         sizes
             .into_iter()
             .map(|size| {
                 size.or_else(|| rest.clone()).ok_or_else(|| at.error("its shape cannot be worked out"))
             })
             .collect()
+    }
+
+    /// Whether rows are laid out as steps of as many sequences as another array has, as policies do it, whose loop over the steps
+    /// exporters write as one step: then there is a row for each sequence.
+    fn one_step_each(
+        &mut self,
+        at: At<'_>,
+        array: &Array,
+        own: &[Size],
+        sizes: &[Option<Size>],
+    ) -> Result<bool> {
+        let ([Axis::Open(rows), ..], [Some(sequences), None, features @ ..]) = (&array.axes[..], sizes)
+        else {
+            return Ok(false);
+        };
+        let Some(sequences) = sequences.only_axis() else { return Ok(false) };
+        let is_open = [*rows, sequences].iter().all(|&id| self.axes.length(id).is_none());
+        let features: Option<Vec<Size>> = features.iter().cloned().collect();
+        let rest_is_same = features.is_some_and(|features| {
+            features.len() == own.len() - 1
+                && features.iter().zip(&own[1..]).all(|(a, b)| a.equals(b, &self.axes))
+        });
+        if !(is_open && rest_is_same && matches!(array.content, Content::Input(_))) {
+            return Ok(false);
+        }
+        at.named(self.axes.set_role(sequences, Role::Sequences))?;
+        at.named(self.axes.unite(sequences, *rows))?;
+        self.note("the graph lays rows out as steps of sequences, and was read for one row of each sequence");
+        Ok(true)
     }
 
     /// Which pieces of the axes, in their order, each new axis has.

@@ -23,8 +23,18 @@ pub(super) struct Starts<'a> {
 }
 
 /// Nodes that lay out what they read first in another way.
-const VIEWS: [&str; 8] =
-    ["Reshape", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Cast", "Slice", "Split"];
+const VIEWS: [&str; 10] = [
+    "Reshape",
+    "Transpose",
+    "Squeeze",
+    "Unsqueeze",
+    "Identity",
+    "Cast",
+    "Slice",
+    "Split",
+    "SplitToSequence",
+    "SequenceAt",
+];
 
 /// The most nodes between a product and what it is of.
 const MOST: usize = 16;
@@ -41,6 +51,11 @@ impl<'a> Starts<'a> {
         let mut makers: HashMap<&str, &'a OnnxNode> = HashMap::new();
         for node in nodes {
             makers.extend(node.outputs.iter().map(|name| (name.as_str(), *node)));
+        }
+        // Who asks for the shape of a state computes nothing of it.
+        let mut shapes: HashMap<&str, usize> = HashMap::new();
+        for node in nodes.iter().filter(|node| node.operator == "Shape") {
+            node.inputs.iter().for_each(|name| *shapes.entry(name.as_str()).or_default() += 1);
         }
         // Back over views, whose outputs are appended, to what they lay out.
         let back = |mut name: &'a str, passed: &mut Vec<&'a str>| {
@@ -72,8 +87,9 @@ impl<'a> Starts<'a> {
                     let [first, second] = maker.inputs.as_slice() else { continue };
                     passed.push(difference);
                     let input = back(second, &mut passed);
+                    let asked = shapes.get(state.as_str()).copied().unwrap_or(0);
                     let is_alone =
-                        inputs.contains(state.as_str()) && uses(state) == 1 && inputs.contains(input);
+                        inputs.contains(state.as_str()) && uses(state) == asked + 1 && inputs.contains(input);
                     if is_alone && state != input && is_one(first) {
                         found.products.insert(product, [state, input]);
                         found.within.extend(passed);

@@ -128,6 +128,56 @@ fn what_no_layer_here_does_is_named() {
 }
 
 #[test]
+fn sequences_of_arrays_that_are_not_known_are_refused() {
+    let split = |sizes: &[i64], to: &str, index: i64| {
+        rows()
+            .ints("sizes", sizes)
+            .constant("i", scalar(index))
+            .node_with("SplitToSequence", &["x", "sizes"], &["s"], &[("axis", int(-1))])
+            .node(to, &["s", "i"], &["y"])
+            .output("y")
+    };
+    let places = |graph: Graph, index: i64| {
+        let cut = [("axis", int(1)), ("keepdims", int(0))];
+        let graph = graph.constant("i", scalar(index)).node_with("SplitToSequence", &["x"], &["s"], &cut);
+        graph.node("SequenceAt", &["s", "i"], &["y"]).output("y")
+    };
+    for (graph, expected) in [
+        (split(&[1, 3], "SequenceAt", 2), "there is no axis 2 of an array of 2 axes"),
+        (split(&[1, 3], "SequenceAt", i64::MIN), "there is no axis"),
+        (split(&[], "SequenceAt", 0), "there is no axis 0 of an array of 0 axes"),
+        (split(&[0, 4], "SequenceAt", 1), "it splits at places that are not known"),
+        (split(&[-1, i64::MAX], "SequenceAt", 0), "it splits at places that are not known"),
+        (split(&[i64::MAX, i64::MAX], "SequenceAt", 1), "it takes features that do not follow one another"),
+        (split(&[1, 3], "Relu", 0), "it reads 's', which no input"),
+        (split(&[1, 3], "ConcatFromSequence", 0), "it has no axis"),
+        (places(rows(), 2), "takes others than the first, the last or all but some"),
+        (places(rows(), i64::MIN), "takes others than the first, the last or all but some"),
+        (
+            rows().constant("i", scalar(0)).node("SequenceAt", &["x", "i"], &["y"]).output("y"),
+            "it reads 'x', which is no sequence that is known",
+        ),
+        (
+            places(
+                rows().node("SplitToSequence", &["x"], &["s"]).node("Relu", &["s"], &["z"]).output("z"),
+                0,
+            ),
+            "it reads 's', which no input",
+        ),
+        (
+            rows()
+                .node("SequenceConstruct", &["x", "x"], &["s"])
+                .node_with("ConcatFromSequence", &["s"], &["y"], &[("axis", int(1)), ("new_axis", int(1))])
+                .output("y"),
+            "an axis that they do not have",
+        ),
+    ] {
+        let found = error(graph);
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
+
+#[test]
 fn lengths_that_only_some_nodes_know_are_refused() {
     let graph = |second: &[&str]| {
         rows()
