@@ -18,7 +18,7 @@ use sumun_kernels::{
 use sumun_testing::Random;
 
 /// One of each kind of work that the kernels do by different code.
-const CASES: [Case; 4] = [
+const CASES: [Case; 6] = [
     // So narrow an input that the step takes it in itself, as a forecaster of one series has it.
     Case {
         name: "lstm_1_32",
@@ -41,6 +41,9 @@ const CASES: [Case; 4] = [
         hidden: 128,
         work: Work::Train(InputGradient::Needed, &RAGGED),
     },
+    // Steps that are taken as a whole: two panels at once, and two pairs.
+    Case { name: "step_lstm_1_16", cell: Cell::Lstm, input: 1, hidden: 16, work: Work::Stream(200) },
+    Case { name: "step_gru_1_32", cell: Cell::Gru, input: 1, hidden: 32, work: Work::Stream(200) },
     Case { name: "step_lstm_64", cell: Cell::Lstm, input: 64, hidden: 64, work: Work::Stream(200) },
 ];
 

@@ -9,6 +9,7 @@ use crate::bodies::row::RowTile;
 use crate::bodies::softmax::SoftmaxRow;
 use crate::bodies::tile::{StepTile, Tile};
 use crate::bodies::transpose::Transpose;
+use crate::bodies::whole::WholePanels;
 use crate::words::machine::Blocks;
 use crate::words::update::{Rule, Sweep};
 use crate::words::{Cell, Error, Machine, Path, VectorFunction};
@@ -21,6 +22,8 @@ pub(crate) type StepTileFn = unsafe fn(&StepTile);
 pub(crate) type RowTileFn = unsafe fn(&RowTile);
 /// A function over one block of an outer product, of fixed size.
 pub(crate) type BlockFn = unsafe fn(&Outer, &Block);
+/// A function over one, two or three panels of a whole step of one row.
+pub(crate) type WholePanelsFn = unsafe fn(&WholePanels);
 
 /// The bodies of one cell: see [`CellBody`](crate::bodies::cell::CellBody).
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +32,8 @@ pub(crate) struct CellKernels {
     pub(crate) second_forward: unsafe fn(&CellForward),
     pub(crate) backward: unsafe fn(&CellBackward),
     pub(crate) second_backward: unsafe fn(&CellBackward),
+    /// `[panels − 1][vectors of the last one − 1]`, where the cell has such bodies.
+    pub(crate) whole_panels: Option<&'static [[WholePanelsFn; 4]]>,
 }
 
 /// The entry points of one instruction set: one instance each of the generic bodies.
@@ -198,12 +203,33 @@ macro_rules! kernels {
         kernels!(@cell backward, CellBackward, $simd, $($feature)?);
         kernels!(@cell second_backward, CellBackward, $simd, $($feature)?);
 
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn whole_panels<C: $crate::bodies::cell::CellBody, const P: usize, const V: usize>(
+            task: &$crate::bodies::whole::WholePanels,
+        ) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::bodies::whole::whole_panels::<$simd, C, P, V>(task) }
+        }
+
+        const fn panels<C: $crate::bodies::cell::CellBody, const P: usize>() -> [super::WholePanelsFn; 4] {
+            match $crate::bodies::whole::is_ever_narrow(&C::SPEC) {
+                true => [whole_panels::<C, P, 1>, whole_panels::<C, P, 2>, whole_panels::<C, P, 3>, whole_panels::<C, P, 4>],
+                false => [whole_panels::<C, P, 4>; 4],
+            }
+        }
+
         const fn cell<C: $crate::bodies::cell::CellBody>() -> super::CellKernels {
             super::CellKernels {
                 forward: forward::<C>,
                 second_forward: second_forward::<C>,
                 backward: backward::<C>,
                 second_backward: second_backward::<C>,
+                // Three panels of more than one vector of units are not taken at once: no sizes would need it.
+                whole_panels: match (C::WHOLE, C::SPEC.spread) {
+                    (false, _) => None,
+                    (true, 1) => Some(const { &[panels::<C, 1>(), panels::<C, 2>(), panels::<C, 3>()] }),
+                    (true, _) => Some(const { &[panels::<C, 1>(), panels::<C, 2>()] }),
+                },
             }
         }
         kernels!(@function add, $crate::bodies::cell::add::<$simd>, $simd,

@@ -29,6 +29,30 @@ pub(crate) trait CellBody {
         unreachable!("{} has no second product", Self::SPEC.name)
     }
 
+    /// Whether [`open`](Self::open) and [`close`](Self::close) are there, and so [whole steps](crate::bodies::whole) in
+    /// registers.
+    const WHOLE: bool = false;
+
+    /// `forward` of one vector of units, as far as its h waits for nothing but itself: from the vectors of its panel and the
+    /// state before (the one beside h, or h where there is none) to what `close` reads. The first is the state beside h after
+    /// the step, where there is one.
+    ///
+    /// # Safety
+    /// The processor must have the instruction set.
+    #[inline(always)]
+    unsafe fn open<S: Simd>(_panel: [S::V; 4], _before: S::V) -> [S::V; 2] {
+        unreachable!("{} has no whole steps", Self::SPEC.name)
+    }
+
+    /// The rest of it: h.
+    ///
+    /// # Safety
+    /// As for `open`.
+    #[inline(always)]
+    unsafe fn close<S: Simd>(_opened: [S::V; 2], _before: S::V) -> S::V {
+        unreachable!("{} has no whole steps", Self::SPEC.name)
+    }
+
     /// Activated gates of a row of a panel to the gradients of their pre-activations; of a cell with a second product, those
     /// that are not beyond it.
     ///

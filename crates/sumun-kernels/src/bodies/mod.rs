@@ -1,5 +1,5 @@
 //! The loops that are compiled once for each instruction set, generic over [`Simd`](crate::simd::Simd): a register tile, a
-//! row, a block of an outer product, the equations of a cell, softmax, update rules, random numbers.
+//! row, a whole step of a row, a block of an outer product, the equations of a cell, softmax, update rules, random numbers.
 //!
 //! Every output number is one chain of multiply-adds over K in the same order, whatever the tile's height, the chunk, the
 //! shard or the number of threads: blocking never changes a bit. Nothing here chooses an instruction set or a thread; the
@@ -15,3 +15,4 @@ pub(crate) mod softmax;
 pub(crate) mod tile;
 pub(crate) mod transpose;
 pub(crate) mod update;
+pub(crate) mod whole;

@@ -51,7 +51,7 @@ impl CellBody for Gru {
             for m in 0..task.rows {
                 let gates = task.gates[m];
                 let r = activate_reset_and_update::<S>(gates);
-                S::store(gates, S::fma(r, S::load(gates.add(3 * S::LANES)), S::load(gates)));
+                S::store(gates, candidate::<S>(r, S::load(gates), S::load(gates.add(3 * S::LANES))));
             }
             for m in 0..task.rows {
                 let gates = task.gates[m];
@@ -59,9 +59,24 @@ impl CellBody for Gru {
                 S::store(gates, n);
                 let z = S::load(gates.add(2 * S::LANES));
                 let h = load_units::<S>(task.before[m], task.units);
-                store_units::<S>(task.out[m], S::flush(S::fma(z, S::sub(h, n), n)), task.units);
+                store_units::<S>(task.out[m], mixed::<S>(z, n, h), task.units);
             }
         }
+    }
+
+    const WHOLE: bool = true;
+
+    /// n before its tanh, and z.
+    #[inline(always)]
+    unsafe fn open<S: Simd>([n_x, r, z, n_h]: [S::V; 4], _: S::V) -> [S::V; 2] {
+        // SAFETY: arithmetic only; the caller promises the instruction set.
+        unsafe { [candidate::<S>(sigmoid::<S>(r), n_x, n_h), sigmoid::<S>(z)] }
+    }
+
+    #[inline(always)]
+    unsafe fn close<S: Simd>([n, z]: [S::V; 2], h: S::V) -> S::V {
+        // SAFETY: arithmetic only; the caller promises the instruction set.
+        unsafe { mixed::<S>(z, tanh::<S>(n), h) }
     }
 
     /// dn, dr, dz from dh; the hidden half of n gets dn ⊙ r; dh ⊙ z passes by the gates.
@@ -124,7 +139,7 @@ impl CellBody for GruResetBefore {
                 S::store(gates, n);
                 let z = S::load(gates.add(2 * S::LANES));
                 let h = load_units::<S>(task.before[m], task.units);
-                store_units::<S>(task.out[m], S::flush(S::fma(z, S::sub(h, n), n)), task.units);
+                store_units::<S>(task.out[m], mixed::<S>(z, n, h), task.units);
             }
         }
     }
@@ -164,6 +179,20 @@ impl CellBody for GruResetBefore {
             store_units::<S>(row.d_hidden, S::flush(d_hidden), row.units);
         }
     }
+}
+
+/// n_x + r ⊙ n_h.
+#[inline(always)]
+unsafe fn candidate<S: Simd>(r: S::V, n_x: S::V, n_h: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
+    unsafe { S::fma(r, n_h, n_x) }
+}
+
+/// h' = (1 − z) ⊙ n + z ⊙ h.
+#[inline(always)]
+unsafe fn mixed<S: Simd>(z: S::V, n: S::V, h: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
+    unsafe { S::flush(S::fma(z, S::sub(h, n), n)) }
 }
 
 /// Activates r and z of one row of a panel, and returns r.

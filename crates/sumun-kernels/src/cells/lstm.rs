@@ -48,6 +48,24 @@ impl CellBody for Lstm {
         }
     }
 
+    const WHOLE: bool = true;
+
+    /// c' and o.
+    #[inline(always)]
+    unsafe fn open<S: Simd>(panel: [S::V; 4], before: S::V) -> [S::V; 2] {
+        // SAFETY: arithmetic only; the caller promises the instruction set.
+        unsafe {
+            let gates = activated::<S>(panel);
+            [cell_state::<S>(gates, before), gates[3]]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn close<S: Simd>([cell, o]: [S::V; 2], _: S::V) -> S::V {
+        // SAFETY: arithmetic only; the caller promises the instruction set.
+        unsafe { output::<S>(o, cell) }
+    }
+
     /// With dh the gradient of h': dc = dc' + dh ⊙ o ⊙ (1 − tanh²c'), then each gate's share, then dc ⊙ f.
     #[inline(always)]
     unsafe fn backward<S: Simd>(row: &CellBackward) {
@@ -70,24 +88,43 @@ unsafe fn forward_of<S: Simd>(task: &CellForward, stride: usize) {
         let mut cells = [S::splat(0.0); MOST_ROWS];
         for m in 0..task.rows {
             let gate = |n: usize| task.gates[m].add(n * stride);
-            let i = sigmoid::<S>(load_units::<S>(gate(0), stride));
-            let f = sigmoid::<S>(load_units::<S>(gate(1), stride));
-            let g = tanh::<S>(load_units::<S>(gate(2), stride));
-            let o = sigmoid::<S>(load_units::<S>(gate(3), stride));
-            S::store(gate(0), i);
-            S::store(gate(1), f);
-            S::store(gate(2), g);
-            S::store(gate(3), o);
-            let before = load_units::<S>(task.before[m], task.units);
-            cells[m] = S::flush(S::fma(f, before, S::mul(i, g)));
+            let mut gates = [S::splat(0.0); 4];
+            for n in 0..4 {
+                gates[n] = load_units::<S>(gate(n), stride);
+            }
+            gates = activated::<S>(gates);
+            for n in 0..4 {
+                S::store(gate(n), gates[n]);
+            }
+            cells[m] = cell_state::<S>(gates, load_units::<S>(task.before[m], task.units));
             store_units::<S>(task.states[m], cells[m], task.units);
         }
         for m in 0..task.rows {
             let o = load_units::<S>(task.gates[m].add(3 * stride), stride);
-            let h = S::mul(o, tanh::<S>(cells[m]));
-            store_units::<S>(task.out[m], S::flush(h), task.units);
+            store_units::<S>(task.out[m], output::<S>(o, cells[m]), task.units);
         }
     }
+}
+
+/// i, f, g, o.
+#[inline(always)]
+unsafe fn activated<S: Simd>([i, f, g, o]: [S::V; 4]) -> [S::V; 4] {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
+    unsafe { [sigmoid::<S>(i), sigmoid::<S>(f), tanh::<S>(g), sigmoid::<S>(o)] }
+}
+
+/// c' = f ⊙ c + i ⊙ g.
+#[inline(always)]
+unsafe fn cell_state<S: Simd>([i, f, g, _]: [S::V; 4], before: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
+    unsafe { S::flush(S::fma(f, before, S::mul(i, g))) }
+}
+
+/// h' = o ⊙ tanh(c').
+#[inline(always)]
+unsafe fn output<S: Simd>(o: S::V, cell: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
+    unsafe { S::flush(S::mul(o, tanh::<S>(cell))) }
 }
 
 #[inline(always)]

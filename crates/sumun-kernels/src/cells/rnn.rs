@@ -42,6 +42,19 @@ impl CellBody for RnnTanh {
         // SAFETY: the caller's promises.
         unsafe { backward::<S, false>(row) }
     }
+
+    const WHOLE: bool = true;
+
+    #[inline(always)]
+    unsafe fn open<S: Simd>([a, ..]: [S::V; 4], _: S::V) -> [S::V; 2] {
+        [a; 2]
+    }
+
+    #[inline(always)]
+    unsafe fn close<S: Simd>([a, _]: [S::V; 2], _: S::V) -> S::V {
+        // SAFETY: the caller's promises.
+        unsafe { activated::<S, false>(a) }
+    }
 }
 
 impl CellBody for RnnRelu {
@@ -64,6 +77,19 @@ impl CellBody for RnnRelu {
         // SAFETY: the caller's promises.
         unsafe { backward::<S, true>(row) }
     }
+
+    const WHOLE: bool = true;
+
+    #[inline(always)]
+    unsafe fn open<S: Simd>([a, ..]: [S::V; 4], _: S::V) -> [S::V; 2] {
+        [a; 2]
+    }
+
+    #[inline(always)]
+    unsafe fn close<S: Simd>([a, _]: [S::V; 2], _: S::V) -> S::V {
+        // SAFETY: the caller's promises.
+        unsafe { activated::<S, true>(a) }
+    }
 }
 
 /// h' = φ(·), over up to four vectors of units.
@@ -73,15 +99,23 @@ unsafe fn forward<S: Simd, const RELU: bool>(task: &CellForward) {
         for unit in (0..task.units).step_by(S::LANES) {
             // SAFETY: the caller promises the pre-activations, rounded up to vectors, and `units` states.
             unsafe {
-                let a = S::load(task.gates[m].add(unit));
-                let h = match RELU {
-                    false => tanh::<S>(a),
-                    true => S::relu(a),
-                };
+                let h = activated::<S, RELU>(S::load(task.gates[m].add(unit)));
                 let units = (task.units - unit).min(S::LANES);
-                store_units::<S>(task.out[m].add(unit), S::flush(h), units);
+                store_units::<S>(task.out[m].add(unit), h, units);
             }
         }
+    }
+}
+
+/// φ(·) of one vector.
+#[inline(always)]
+unsafe fn activated<S: Simd, const RELU: bool>(a: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
+    unsafe {
+        S::flush(match RELU {
+            false => tanh::<S>(a),
+            true => S::relu(a),
+        })
     }
 }
 

@@ -17,3 +17,4 @@ pub(crate) mod shard;
 pub(crate) mod step;
 pub(crate) mod threads;
 pub(crate) mod tiles;
+pub(crate) mod whole;

@@ -12,12 +12,14 @@ use crate::drivers::geometry::{Columns, Geometry, Side};
 use crate::drivers::outer::{ColumnSum, RowSums, run_sums, sum_outputs};
 use crate::drivers::step::Forward;
 use crate::drivers::threads::for_each_task;
+use crate::drivers::whole::{Whole, WholeStep};
 use crate::memory::aligned::Aligned;
 use crate::words::machine::Blocks;
 use crate::words::rows::{RowsAt, at, at_mut};
 use crate::words::sizes::numbers;
 use crate::words::{
-    Adjoint, Dims, Error, InputGradient, Pass, Purpose, Recurrence, RowsRef, StateMut, Steps, Weights, Write,
+    Adjoint, Dims, Error, InputGradient, Pass, Purpose, Recurrence, RowsRef, State, StateMut, Steps, Weights,
+    Write,
 };
 
 #[derive(Debug, Clone)]
@@ -35,6 +37,8 @@ pub(super) struct Fused {
     second_backward: Aligned,
     /// One row of zeros, as wide as a state.
     zeros: Aligned,
+    /// How a step of one sequence is taken as a whole, if it is.
+    whole: Option<Whole>,
 }
 
 impl Fused {
@@ -42,9 +46,11 @@ impl Fused {
     pub(super) fn new(dims: Dims, kernels: Tuned) -> Result<Self, Error> {
         let mut zeros = Aligned::default();
         zeros.resize(dims.hidden.max(dims.output()).max(dims.cell_width()))?;
+        let geometry = Geometry::new(dims, kernels.lanes);
         Ok(Self {
             kernels,
-            geometry: Geometry::new(dims, kernels.lanes),
+            whole: Whole::new(&kernels, &geometry),
+            geometry,
             w: Aligned::default(),
             u: Aligned::default(),
             bias: Aligned::default(),
@@ -159,6 +165,13 @@ impl Fused {
         cache: Option<&mut Cache>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
+        if cache.is_none()
+            && pass.steps.sequences() == 1
+            && let Some(whole) = self.whole.as_ref().filter(|whole| whole.passes)
+        {
+            self.whole_steps(whole, pass, scratch);
+            return Ok(());
+        }
         let Pass { steps, x, initial, out, last, .. } = pass;
         let g = &self.geometry;
         let shards = split.shards();
@@ -213,6 +226,57 @@ impl Fused {
             }
         }
         Ok(())
+    }
+
+    /// A step of one sequence as a whole. False where steps are not taken so, or the lengths are not those of one sequence:
+    /// then nothing is done.
+    #[inline(always)]
+    pub(super) fn whole_step(&self, x: &[f32], state: &mut StateMut<'_, f32>, scratch: &mut Scratch) -> bool {
+        let Some(whole) = &self.whole else { return false };
+        if [x.len(), state.hidden.len(), state.cell.len()] != whole.widths {
+            return false;
+        }
+        let step = self.whole_from(state, scratch);
+        let step = WholeStep { x: x.as_ptr(), ..step };
+        // SAFETY: the lengths were compared, the weights are packed for these sizes, and the kernels are those of an instruction
+        // set that this processor has.
+        unsafe { whole.step(&step) };
+        true
+    }
+
+    /// All steps of one sequence, each as a whole.
+    fn whole_steps(&self, whole: &Whole, pass: Pass<'_>, scratch: &mut Scratch) {
+        let Pass { steps, x, initial, out, mut last, .. } = pass;
+        match initial {
+            Some(State { hidden, cell }) => {
+                last.hidden.copy_from_slice(hidden);
+                last.cell.copy_from_slice(cell);
+            }
+            None => {
+                last.hidden.fill(0.0);
+                last.cell.fill(0.0);
+            }
+        }
+        let mut step = self.whole_from(&mut last, scratch);
+        // SAFETY: as for a step; the lengths were checked when the pass was made.
+        unsafe { whole.steps(&mut step, at(x), at_mut(out), steps.len()) };
+        scratch.backwards = step.backwards;
+    }
+
+    /// The arrays of a whole step but x.
+    #[inline(always)]
+    fn whole_from(&self, state: &mut StateMut<'_, f32>, scratch: &mut Scratch) -> WholeStep {
+        let backwards = scratch.backwards;
+        scratch.backwards = !backwards;
+        WholeStep {
+            w: self.w.as_ptr(),
+            u: self.u.as_ptr(),
+            bias: self.bias.as_ptr(),
+            x: std::ptr::null(),
+            hidden: state.hidden.as_mut_ptr(),
+            cell: state.cell.as_mut_ptr(),
+            backwards,
+        }
     }
 
     pub(super) fn step(

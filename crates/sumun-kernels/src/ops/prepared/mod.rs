@@ -165,8 +165,13 @@ impl Prepared {
 
     /// One step of N sequences: `x` is `[N, I]`, `state` `[N, H]` is replaced by the state after the step.
     /// Allocates nothing once `scratch` has served a call of this size, and takes no lock.
-    pub fn step(&self, x: &[f32], state: StateMut<'_, f32>, scratch: &mut Scratch) -> Result<(), Error> {
+    pub fn step(&self, x: &[f32], mut state: StateMut<'_, f32>, scratch: &mut Scratch) -> Result<(), Error> {
         self.expect(Purpose::Inference)?;
+        if let Engine::Fused(fused) = &self.engine
+            && fused.whole_step(x, &mut state, scratch)
+        {
+            return Ok(());
+        }
         let hidden = self.dims.output();
         let n = state.hidden.len() / hidden;
         // No product of sequences and sizes overflows after this.
