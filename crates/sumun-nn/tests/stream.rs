@@ -33,6 +33,20 @@ fn run<S: StreamState>(stream: &mut Stream<S>, x: &Array2<f32>) -> Vec<f32> {
     output
 }
 
+/// The same sequence in blocks, one of no steps among them: the same bits, nothing allocated.
+fn blocks<S: StreamState>(stream: &mut Stream<S>, x: &Array2<f32>, steps: &[f32]) {
+    let (x, width, output) = (x.as_slice().unwrap(), x.ncols(), steps.len() / T);
+    let mut out = vec![0.0; steps.len()];
+    let allocations = allocation_counter::measure(|| {
+        for (from, to) in [(0, 1), (1, 1), (1, 8), (8, T)] {
+            stream.block(&x[from * width..to * width], &mut out[from * output..to * output]).unwrap();
+        }
+        stream.reset();
+    });
+    assert_eq!(allocations.count_total, 0);
+    assert_eq!(out, steps);
+}
+
 /// The counter counts, or none of these tests means anything.
 #[test]
 fn an_allocation_is_counted() {
@@ -48,6 +62,8 @@ macro_rules! layers {
         let mut stream = layer.stream().unwrap();
         let output = run(&mut stream, &x);
         assert_eq!(output, whole.as_slice().unwrap(), "{what}");
+
+        blocks(&mut stream, &x, &output);
 
         // Cut in two, the state carried over by hand, into the layer and back.
         let (first, second) = x.view().split_at(Axis(0), 5);
@@ -155,6 +171,14 @@ fn what_a_stream_cannot_do_is_refused() {
     assert_eq!(error, "the input of a stream's step: expected [2], found [1]");
     let error = stream.step(&[0.1, f32::NAN]).unwrap_err().to_string();
     assert_eq!(error, "input: NaN at feature 1; leave the step out or fill the value in");
+    let mut out = [7.0; 10];
+    let error = stream.block(&[0.1; 3], &mut out).unwrap_err().to_string();
+    assert_eq!(error, "the input of a stream's block: expected [T, 2], found 3 values");
+    let error = stream.block(&[0.1; 4], &mut out[..9]).unwrap_err().to_string();
+    assert_eq!(error, "the output of a stream's block: expected [2, 5], found 9 values");
+    let error = stream.block(&[0.1, 0.2, f32::INFINITY, 0.3], &mut out).unwrap_err().to_string();
+    assert_eq!(error, "input: inf at step 1, feature 0; leave the step out or fill the value in");
+    assert!(stream.state() == before && out == [7.0; 10]);
     let mut spoilt = before.clone();
     spoilt.hidden[[0, 1]] = f32::INFINITY;
     let error = stream.set_state(&spoilt).unwrap_err().to_string();

@@ -117,7 +117,7 @@ impl<S: StreamState> Stream<S> {
             });
         }
         if self.finite_only
-            && let Some(at) = x.iter().position(|v| !v.is_finite())
+            && let Some(at) = not_finite(x)
         {
             return Err(Error::Invalid(format!(
                 "input: {} at feature {at}; leave the step out or fill the value in",
@@ -126,6 +126,58 @@ impl<S: StreamState> Stream<S> {
         }
         climb(&self.prepared, x, self.widths, &mut self.state, &mut self.scratch)?;
         Ok(&self.state.hidden[(self.widths.layers - 1) * self.widths.hidden..])
+    }
+
+    /// The next steps of the sequence, as many as there are, with the bits of as many [`step`](Self::step)s: `xs` is `[T, I]`, and
+    /// `out` is overwritten with the top layer's outputs, `[T, H]` or `[T, P]`. For audio, which comes in blocks of samples.
+    /// Like a step it allocates nothing and takes no lock.
+    ///
+    /// Errors, after which the state and `out` are as they were: values that are no whole number of steps, an `out` for another
+    /// number of steps, and NaN and infinities where the layer was asked for `finite_only`.
+    ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use sumun_nn::nn::{Gru, GruConfig};
+    ///
+    /// let gru = Gru::new(GruConfig::new(1, 16), &mut rand_chacha::ChaCha8Rng::seed_from_u64(0))?;
+    /// let mut stream = gru.stream()?;
+    /// let (samples, mut out) = ([0.1, -0.2, 0.3], [0.0; 3 * 16]);
+    /// stream.block(&samples, &mut out)?;
+    /// assert_eq!(stream.hidden(), &out[2 * 16..]);
+    /// # Ok::<(), sumun_nn::Error>(())
+    /// ```
+    pub fn block(&mut self, xs: &[f32], out: &mut [f32]) -> Result<()> {
+        let (input, output) = (self.input, self.widths.hidden);
+        let steps = xs.len() / input;
+        if xs.len() != steps * input {
+            return Err(Error::Shape {
+                what: "the input of a stream's block".into(),
+                expected: format!("[T, {input}]"),
+                found: format!("{} values", xs.len()),
+            });
+        }
+        if steps.checked_mul(output) != Some(out.len()) {
+            return Err(Error::Shape {
+                what: "the output of a stream's block".into(),
+                expected: format!("[{steps}, {output}]"),
+                found: format!("{} values", out.len()),
+            });
+        }
+        if self.finite_only
+            && let Some(at) = not_finite(xs)
+        {
+            return Err(Error::Invalid(format!(
+                "input: {} at step {}, feature {}; leave the step out or fill the value in",
+                xs[at],
+                at / input,
+                at % input
+            )));
+        }
+        for (x, out) in xs.chunks_exact(input).zip(out.chunks_exact_mut(output)) {
+            climb(&self.prepared, x, self.widths, &mut self.state, &mut self.scratch)?;
+            out.copy_from_slice(&self.state.hidden[(self.widths.layers - 1) * output..]);
+        }
+        Ok(())
     }
 
     /// The state after the last step: zeros before the first.
@@ -214,6 +266,11 @@ impl Recurrent {
         self.cells.lock().buffers.scratch = scratch;
         Ok(())
     }
+}
+
+/// Where the first number is that is NaN or infinite.
+fn not_finite(values: &[f32]) -> Option<usize> {
+    values.iter().position(|value| !value.is_finite())
 }
 
 /// One step of one sequence, from the lowest layer to the top.
