@@ -7,6 +7,7 @@ use sumun::model::{Model, ModelConfig};
 use sumun::models::{
     Opened, SampleFormat, Sound, has_one_array, is_sound, open_with, read_arrays, write_arrays,
 };
+use sumun::nn::CrfLayer;
 
 use super::show::notes;
 use super::{Told, stream};
@@ -30,7 +31,9 @@ Sound (.wav) goes in channel by channel, or all channels at once where the model
 
 A stream reads a frame a line from standard input: its numbers with commas or blanks between them, or a JSON array; an id
 of a model of ids. For each it writes the output of that step at once, numbers with commas between them; an empty line
-where the model has none yet, as before the first window of a convolution. The states come at the end of the input.";
+where the model has none yet, as before the first window of a convolution. The states come at the end of the input.
+
+A tagger with a CRF gives the scores of each tag, in a stream as well; `sumun predict` chooses the tags of a sentence together.";
 
 /// The arguments of `sumun apply`.
 #[derive(Debug, clap::Args)]
@@ -81,6 +84,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         super::refuse_same_file(&model, written)?;
         input.iter().try_for_each(|input| super::refuse_same_file(input, written))?;
     }
+    say_scores(opened.model()?);
     let (Some(input), Some(output)) = (input, output) else {
         return stream::run(opened, state.as_deref(), state_out.as_deref());
     };
@@ -137,6 +141,15 @@ fn expect_sound(
             output.display()
         ))),
         _ => Ok(()),
+    }
+}
+
+/// Says that tags are not chosen, where a layer would choose them.
+fn say_scores(model: &Model) {
+    if model.config().layers.iter().any(|layer| layer.get::<CrfLayer>().is_some()) {
+        tell(
+            "note: these are the scores of each tag; sumun predict chooses the tags of a sentence together, by the CRF",
+        );
     }
 }
 

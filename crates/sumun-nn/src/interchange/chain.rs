@@ -85,6 +85,10 @@ fn output(kind: &Kind, features: Option<usize>, is_embedding: bool) -> Option<us
         Kind::BatchNorm { features: own, .. } | Kind::LayerNorm { features: own, .. } => {
             takes(own).then_some(own)
         }
+        Kind::Attention { features: own, .. } => takes(own).then_some(own),
+        // It is the last layer of a tagger.
+        Kind::Crf { tags } => (features == Some(tags)).then_some(tags),
+        Kind::Unknown => None,
     }
 }
 

@@ -43,6 +43,17 @@ pub(super) enum Kind {
         features: usize,
         bias: bool,
     },
+    /// Attention over time that returns one row.
+    Attention {
+        features: usize,
+        units: usize,
+    },
+    /// A conditional random field.
+    Crf {
+        tags: usize,
+    },
+    /// One that an architecture must name.
+    Unknown,
 }
 
 /// A recurrent stack, by its weights.
@@ -69,9 +80,41 @@ impl Recurrent {
 /// What PyTorch keeps beside the statistics of a batch normalisation, and nothing needs.
 const COUNTER: &str = "num_batches_tracked";
 
+impl Module<'_> {
+    /// What a tensor is called here.
+    pub(super) fn own_name(&self, leaf: &str) -> String {
+        match (&self.kind, leaf) {
+            (Kind::Recurrent(Recurrent { is_cell: true, .. }), leaf) => format!("{leaf}_l0"),
+            (Kind::Crf { .. }, "start_transitions") => "start".into(),
+            (Kind::Crf { .. }, "end_transitions") => "end".into(),
+            (_, leaf) => leaf.into(),
+        }
+    }
+}
+
 /// The modules in the order in which their first tensors come. Errors: no tensors, and tensors that are of no module here.
 pub(super) fn modules(tensors: &Tensors) -> Result<Vec<Module<'_>>> {
-    let mut grouped: Vec<(&str, Vec<(&str, &Tensor)>)> = Vec::new();
+    grouped(tensors)?
+        .into_iter()
+        .map(|(name, tensors)| Ok(Module { name, kind: kind(name, &tensors)?, tensors }))
+        .collect()
+}
+
+/// As [`modules`], for an architecture that says what they are. Error: no tensors.
+pub(super) fn modules_of_any_kind(tensors: &Tensors) -> Result<Vec<Module<'_>>> {
+    let known = |name, tensors: &[_]| kind(name, tensors).unwrap_or(Kind::Unknown);
+    Ok(grouped(tensors)?
+        .into_iter()
+        .map(|(name, tensors)| Module { name, kind: known(name, &tensors), tensors })
+        .collect())
+}
+
+/// A module's name, and its tensors by what follows the last dot of theirs.
+type Group<'a> = (&'a str, Vec<(&'a str, &'a Tensor)>);
+
+/// The tensors by module.
+fn grouped(tensors: &Tensors) -> Result<Vec<Group<'_>>> {
+    let mut grouped: Vec<Group<'_>> = Vec::new();
     let mut places = HashMap::new();
     for (name, tensor) in tensors.iter() {
         let (module, leaf) = name.rsplit_once('.').unwrap_or(("", name));
@@ -87,10 +130,7 @@ pub(super) fn modules(tensors: &Tensors) -> Result<Vec<Module<'_>>> {
     if grouped.is_empty() {
         return Err(Error::Model("holds no tensors, so there is no model in it".into()));
     }
-    grouped
-        .into_iter()
-        .map(|(name, tensors)| Ok(Module { name, kind: kind(name, &tensors)?, tensors }))
-        .collect()
+    Ok(grouped)
 }
 
 fn kind(module: &str, tensors: &[(&str, &Tensor)]) -> Result<Kind> {
@@ -100,6 +140,19 @@ fn kind(module: &str, tensors: &[(&str, &Tensor)]) -> Result<Kind> {
         return Ok(Kind::Recurrent(recurrent));
     } else if let Some(&[features]) = shape("running_mean") {
         Kind::BatchNorm { features, affine: shape("weight").is_some() }
+    } else if let Some(&[tags, to]) = shape("transitions").filter(|shape| shape.len() == 2) {
+        // The names here, and those of pytorch-crf.
+        let ends = [["start", "start_transitions"], ["end", "end_transitions"]];
+        let is_end = |names: [&str; 2]| names.into_iter().any(|name| shape(name) == Some(&[tags]));
+        match tags == to && tensors.len() == 3 && ends.into_iter().all(is_end) {
+            true => return Ok(Kind::Crf { tags }),
+            false => return Err(unknown(module, tensors)),
+        }
+    } else if let (Some(&[units, features]), Some(&[context])) = (shape("weight"), shape("context")) {
+        match units == context && tensors.len() == 3 && shape("bias") == Some(&[units]) {
+            true => return Ok(Kind::Attention { features, units }),
+            false => return Err(unknown(module, tensors)),
+        }
     } else {
         match shape("weight") {
             Some(&[rows, columns]) => Kind::Matrix { rows, columns, bias },

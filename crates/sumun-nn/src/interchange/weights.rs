@@ -4,14 +4,14 @@ use sumun_formats::{Data, Tensor, Tensors};
 
 use super::Import;
 use super::chain::chain;
-use super::modules::{Kind, Module, Recurrent, modules};
+use super::modules::{Kind, Module, modules, modules_of_any_kind};
 use super::pairs::pair;
 use crate::error::quoted;
 use crate::model::{
     Biases, DenseLayer, EmbeddingLayer, Input, LayerConfig, Model, ModelConfig, NamedTensor, RecurrentLayer,
     WeightShapes,
 };
-use crate::nn::{BatchNormLayer, Conv1dLayer, LayerNormLayer};
+use crate::nn::{AttentionLayer, BatchNormLayer, Conv1dLayer, CrfLayer, LayerNormLayer};
 use crate::{Error, Result};
 
 /// The model that a state dict's names and shapes tell of: its modules, each on the one before it. Recurrent layers under
@@ -42,13 +42,20 @@ pub fn of_weights(tensors: &Tensors) -> Result<Import> {
         Kind::Matrix { columns, .. } => Input::numbers(columns),
         Kind::Recurrent(ref recurrent) => Input::numbers(recurrent.input),
         Kind::Convolution { inputs, .. } => Input::numbers(inputs),
-        Kind::BatchNorm { features, .. } | Kind::LayerNorm { features, .. } => Input::numbers(features),
+        Kind::BatchNorm { features, .. }
+        | Kind::LayerNorm { features, .. }
+        | Kind::Attention { features, .. } => Input::numbers(features),
+        Kind::Crf { tags } => Input::numbers(tags),
+        Kind::Unknown => return Err(Error::Model("its modules are no layers: give the architecture".into())),
     };
     let mut config = ModelConfig::new(input);
     let last_recurrent = placed.iter().rposition(|module| matches!(module.kind, Kind::Recurrent(_)));
     for (place, module) in placed.iter().enumerate() {
-        let gives_steps = Some(place) != last_recurrent || place + 1 == placed.len();
-        let mut layer = layer(&module.kind, is_embedding && place == 0, gives_steps);
+        let reads_steps = |module: &&Module| matches!(module.kind, Kind::Crf { .. } | Kind::Attention { .. });
+        let gives_steps = Some(place) != last_recurrent
+            || place + 1 == placed.len()
+            || placed[place + 1..].iter().any(reads_steps);
+        let Some(mut layer) = layer(&module.kind, is_embedding && place == 0, gives_steps) else { continue };
         if !module.name.is_empty() {
             layer.common_mut().name = Some(module.name.to_owned());
         }
@@ -65,7 +72,7 @@ pub fn of_weights(tensors: &Tensors) -> Result<Import> {
 /// the same weights' names and shapes, which the notes say. Errors: a layer without weights, weights without a layer, a weight
 /// of another shape or that is not finite.
 pub fn of_weights_with(tensors: &Tensors, architecture: ModelConfig) -> Result<Import> {
-    let modules = modules(tensors)?;
+    let modules = modules_of_any_kind(tensors)?;
     // Building it says which weights there are; it is small beside the file only if its sizes are those of the file, so they
     // are compared first.
     let wanted = architecture.weights()?;
@@ -120,10 +127,7 @@ fn fill(config: ModelConfig, modules: &[Module<'_>], order: &[usize]) -> Result<
         for (leaf, tensor) in &module.tensors {
             rounded += usize::from(matches!(tensor.data(), Data::F64(_)));
             let values = tensor.to_f32().map_err(|error| Error::Model(format!("{layer}.{leaf}: {error}")))?;
-            let leaf = match &module.kind {
-                Kind::Recurrent(Recurrent { is_cell: true, .. }) => format!("{leaf}_l0"),
-                _ => (*leaf).to_owned(),
-            };
+            let leaf = module.own_name(leaf);
             named.push(NamedTensor::new(format!("{layer}.{leaf}"), tensor.shape(), values));
         }
     }
@@ -133,8 +137,9 @@ fn fill(config: ModelConfig, modules: &[Module<'_>], order: &[usize]) -> Result<
     Import::of(config, &named, notes)
 }
 
-fn layer(kind: &Kind, is_embedding: bool, gives_steps: bool) -> LayerConfig {
-    match *kind {
+/// The layer of a module; None of a kind that is not known.
+fn layer(kind: &Kind, is_embedding: bool, gives_steps: bool) -> Option<LayerConfig> {
+    Some(match *kind {
         Kind::Recurrent(ref found) => {
             let mut layer = RecurrentLayer::new(found.cell, found.units)
                 .layers(found.layers)
@@ -151,14 +156,18 @@ fn layer(kind: &Kind, is_embedding: bool, gives_steps: bool) -> LayerConfig {
         }
         Kind::BatchNorm { affine, .. } => BatchNormLayer::new().affine(affine).into(),
         Kind::LayerNorm { bias, .. } => LayerNormLayer::new().bias(bias).into(),
-    }
+        Kind::Attention { units, .. } => AttentionLayer::new(units).into(),
+        Kind::Crf { .. } => CrfLayer::new().into(),
+        Kind::Unknown => return None,
+    })
 }
 
 /// What names and shapes do not tell of such modules.
 fn untold(placed: &[&Module<'_>], is_embedding: bool) -> Vec<String> {
     let mut notes = Vec::new();
     let recurrent = placed.iter().rposition(|module| matches!(module.kind, Kind::Recurrent(_)));
-    if recurrent.is_some_and(|place| place + 1 < placed.len()) {
+    let reads_steps = |module: &&Module| matches!(module.kind, Kind::Crf { .. } | Kind::Attention { .. });
+    if recurrent.is_some_and(|place| place + 1 < placed.len() && !placed[place..].iter().any(reads_steps)) {
         notes.push(
             "assumed: the layer behind the recurrent one reads its final hidden state (return_sequences = true in an \
              architecture where it reads every step)"
@@ -186,10 +195,9 @@ fn untold(placed: &[&Module<'_>], is_embedding: bool) -> Vec<String> {
 }
 
 fn same_weights(module: &Module<'_>, weights: &WeightShapes) -> bool {
-    let is_cell = matches!(&module.kind, Kind::Recurrent(recurrent) if recurrent.is_cell);
     module.tensors.len() == weights.len()
         && module.tensors.iter().all(|(leaf, tensor)| {
-            let shape = if is_cell { weights.get(&format!("{leaf}_l0")) } else { weights.get(*leaf) };
+            let shape = weights.get(&module.own_name(leaf));
             shape.is_some_and(|shape| shape == tensor.shape())
         })
 }

@@ -175,3 +175,72 @@ fn a_difference_between_two_models_is_found() {
     let narrow = of_weights(&weights(&[("fc.weight", &[3, 10]), ("fc.bias", &[3])])).unwrap().model;
     assert!(largest_difference(&model(), &narrow, 1).is_err());
 }
+
+/// A tagger's CRF, by the names here and by those of pytorch-crf, and attention over time; the recurrent layer below gives steps.
+#[test]
+fn fields_of_tags_and_attention_over_time_are_told_by_their_weights() {
+    let lstm = |units: usize| -> Vec<(&'static str, Vec<usize>)> {
+        let shape = |columns: usize| vec![4 * units, columns];
+        vec![
+            ("embedding.weight", vec![9, 4]),
+            ("rnn.weight_ih_l0", shape(4)),
+            ("rnn.weight_hh_l0", shape(units)),
+            ("rnn.bias_ih_l0", vec![4 * units]),
+            ("rnn.bias_hh_l0", vec![4 * units]),
+        ]
+    };
+    let of = |more: &[(&'static str, Vec<usize>)]| {
+        let list: Vec<_> = lstm(5).into_iter().chain(more.iter().cloned()).collect();
+        let list: Vec<(&str, &[usize])> =
+            list.iter().map(|(name, shape)| (*name, shape.as_slice())).collect();
+        weights(&list)
+    };
+    let head = [("fc.weight", vec![3, 5]), ("fc.bias", vec![3])];
+    let field = |names: [&'static str; 3]| {
+        let [start, end, transitions] = names;
+        [head.as_slice(), &[(start, vec![3]), (end, vec![3]), (transitions, vec![3, 3])]].concat()
+    };
+    let ids = tensors(&[("input", integers(&[2, 4], &[1, 2, 3, 4, 0, 8, 7, 1]))]);
+    let ours = of(&field(["crf.start", "crf.end", "crf.transitions"]));
+    let theirs = of(&field(["crf.start_transitions", "crf.end_transitions", "crf.transitions"]));
+    for file in [&ours, &theirs] {
+        let import = of_weights(file).unwrap();
+        assert_eq!(import.model.layer_names().collect::<Vec<_>>(), ["embedding", "rnn", "fc", "crf"]);
+        assert!(!import.notes.iter().any(|note| note.contains("final hidden state")), "{:?}", import.notes);
+        // The order of the file's tensors is not that of the weights here.
+        let own = to_weights(&import.model).unwrap();
+        for (name, tensor) in ours.iter() {
+            assert_eq!(own.get(name), Some(tensor), "{name}");
+        }
+        let output = apply(&import.model, &ids, &Tensors::new()).unwrap();
+        assert_eq!(output.get("output").unwrap().shape(), [2, 4, 3]);
+        let again = of_weights_with(file, import.model.config().clone()).unwrap();
+        assert_eq!(largest_difference(&import.model, &again.model, 1).unwrap(), 0.0);
+    }
+    let pooled = [("pool.weight", vec![6, 5]), ("pool.bias", vec![6]), ("pool.context", vec![6])];
+    let import = of_weights(&of(&[pooled.as_slice(), &head].concat())).unwrap();
+    assert_eq!(import.model.layer_names().collect::<Vec<_>>(), ["embedding", "rnn", "pool", "fc"]);
+    let output = apply(&import.model, &ids, &Tensors::new()).unwrap();
+    assert_eq!(output.get("output").unwrap().shape(), [2, 3]);
+    for (names, part) in [
+        (["crf.start", "crf.last", "crf.transitions"], "no layer can be told from these names"),
+        (["crf.start", "crf.end", "transitions"], "no layer can be told from these names"),
+    ] {
+        let error = of_weights(&of(&field(names))).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+/// What names and shapes do not tell, an architecture does.
+#[test]
+fn an_architecture_names_layers_that_weights_alone_do_not_tell() {
+    let text = "[inputs]\na = { features = 4 }\nb = { features = 3 }\n\
+                [[layers]]\nkind = \"gru\"\nname = \"reader\"\nfrom = \"b\"\nunits = 5\nreturn_sequences = true\n\
+                [[layers]]\nkind = \"cross_attention\"\nname = \"looks\"\nfrom = [\"a\", \"reader\"]\nscore = \"general\"";
+    let architecture = ModelConfig::from_toml(text).unwrap();
+    let model = architecture.clone().build(3).unwrap();
+    let file = to_weights(&model).unwrap();
+    assert!(of_weights(&file).unwrap_err().to_string().contains("give the architecture"));
+    let import = of_weights_with(&file, architecture).unwrap();
+    assert_eq!(import.model.parameters().values(), model.parameters().values());
+}
