@@ -130,6 +130,8 @@ def main():
             good &= check(f"classify, {level}", folder, train, files)
         train = ["classify", reviews / "train.csv", "--pool", "max", "--bidirectional", "--cell", "gru"]
         good &= check("classify, pooled", folder, train, [(reviews / "test.csv", reviews / "test.csv")])
+        train = ["classify", reviews / "train.csv", "--pool", "attention"]
+        good &= check("classify, attention", folder, train, [(reviews / "test.csv", reviews / "test.csv")])
         vowels = DATA / "japanese_vowels"
         train = ["classify", vowels / "train.jsonl"]
         good &= check("classify, numbers", folder, train, [(vowels / "test.jsonl",) * 2])

@@ -65,6 +65,11 @@ fn tasks_on_sequences_say_their_tokens_classes_and_scales() {
         data["returns"],
         serde_json::json!({ "kind": "classes", "classes": ["negative", "positive"] })
     );
+    // Attention over the steps is a part of the graph.
+    let attends = ["--pool", "attention", "--epochs", "1", "--hidden", "4", "--out", "attends", "--quiet"];
+    place.succeed(&[&["train", "classify", "r.csv"][..], &attends].concat());
+    place.succeed(&["export", "attends", "--to", "onnx", "--out", "attends-out"]);
+    assert_eq!(json(&place, "attends-out")["returns"], data["returns"]);
     let data = train("regress", "n.jsonl");
     assert_eq!((&data["field"], &data["reads"]["layout"]), (&"x".into(), &"channel-time".into()));
     assert_eq!(
@@ -103,6 +108,17 @@ fn tags_that_are_chosen_together_are_found_by_the_script() {
         place.refuse(&["export", "run", "--to", to, "--out", &file], &["crf"]);
         assert!(!place.path(&file).exists());
     }
+    // Its weights by name are written, and what the model gives by itself are scores.
+    for (to, file) in [("torch", "alone.pt"), ("safetensors", "alone.safetensors")] {
+        place.succeed(&["export", "run", "--to", to, "--out", file]);
+    }
+    let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1, 2), }\n";
+    let mut ids = b"\x93NUMPY\x01\x00".to_vec();
+    ids.extend((header.len() as u16).to_le_bytes());
+    ids.extend(header.bytes().chain([2_i64, 3].into_iter().flat_map(i64::to_le_bytes)));
+    std::fs::write(place.path("ids.npy"), ids).unwrap();
+    let told = place.succeed(&["apply", "alone.safetensors", "--input", "ids.npy", "--output", "scores.npy"]);
+    assert!(told.stderr.contains("these are the scores of each tag"), "{}", told.stderr);
     place.succeed(&["train", "tag", "s.conll", "--crf", "off", "--epochs", "1", "--out", "free", "--quiet"]);
     place.succeed(&["export", "free", "--to", "onnx", "--out", "free.onnx"]);
     place.succeed(&["export", "free", "--to", "onnx", "--out", "free-out"]);

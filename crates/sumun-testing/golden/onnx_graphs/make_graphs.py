@@ -359,6 +359,45 @@ def policy():
     g.write("action", "hn", "cn")
 
 
-for make in [pads, convolutions, slices, functions, frames, cells, loops, quantised, branch, approximate, sequences, policy]:
+def attention():
+    """One row of all steps by shares of their scores, as PyTorch programs write it."""
+    for k, form in enumerate(["product", "batched", "turned", "squeezed"]):
+        g = Graph(f"attention_{form}", 17 + k)
+        x = g.feed("x", g.numbers(2, 6, 3), ["n", "t", 3])
+        axis = lambda name, value: g.constant(name, np.array([value]))
+        g.node("Transpose", [x], ["x_turned"], perm=[1, 0, 2])
+        g.node("GRU", ["x_turned", g.weight("W", 1, 12, 3), g.weight("R", 1, 12, 4), g.weight("B", 1, 24)], ["y4"], hidden_size=4, linear_before_reset=1)
+        g.node("Squeeze", ["y4", axis("one", 1)], ["y3"])
+        g.node("Transpose", ["y3"], ["h"], perm=[1, 0, 2])
+        if form in ["product", "turned"]:
+            g.node("MatMul", ["h", g.weight("w", 4, 5)], ["a"])
+            g.node("Add", [g.weight("b", 5), "a"], ["ab"])
+            g.node("Tanh", ["ab"], ["u"])
+            g.node("MatMul", ["u", g.weight("v", 5, 1)], ["s"])
+        else:
+            g.node("MatMul", ["h", g.weight("v", 4, 1)], ["sv"])
+            g.node("Add", ["sv", g.weight("c", 1)], ["s"])
+        if form == "squeezed":
+            g.node("Squeeze", ["s", axis("last", -1)], ["flat"])
+            g.node("Softmax", ["flat"], ["flat_p"], axis=1)
+            g.node("Unsqueeze", ["flat_p", "last"], ["p"])
+        else:
+            g.node("Softmax", ["s"], ["p"], axis=1)
+        if form in ["product", "squeezed"]:
+            g.node("Mul", ["h", "p"], ["weighed"])
+            g.node("ReduceSum", ["weighed", "one"], ["row"], keepdims=0)
+        elif form == "batched":
+            g.node("Transpose", ["p"], ["pt"], perm=[0, 2, 1])
+            g.node("MatMul", ["pt", "h"], ["row3"])
+            g.node("Squeeze", ["row3", "one"], ["row"])
+        else:
+            g.node("Transpose", ["h"], ["ht"], perm=[0, 2, 1])
+            g.node("MatMul", ["ht", "p"], ["row3"])
+            g.node("Squeeze", ["row3", axis("last", -1)], ["row"])
+        g.node("Gemm", ["row", g.weight("head", 4, 2)], ["y"])
+        g.write("y")
+
+
+for make in [pads, convolutions, slices, functions, frames, cells, loops, quantised, branch, approximate, sequences, policy, attention]:
     make()
 print(len([name for name in os.listdir(OUT) if name.endswith(".onnx")]), "graphs")

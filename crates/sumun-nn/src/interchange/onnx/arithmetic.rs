@@ -48,6 +48,11 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        if operator == "Mul"
+            && let Some(value) = self.steps_by_shares(at, &values)?
+        {
+            return Ok(value);
+        }
         match values.as_slice() {
             [Value::Array(array), Value::Constant(constant)] => {
                 self.with_constant(at, array.clone(), constant, operator, 0)

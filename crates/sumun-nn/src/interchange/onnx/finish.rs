@@ -171,6 +171,9 @@ impl Reader<'_> {
             Content::Rows { layer, .. } if self.within.contains(&layer) => {
                 return Err(wrong("is of sequences within steps; a model here has no such output"));
             }
+            Content::Rows { layer, .. } if self.is_of_shares(&layer) => {
+                return Err(wrong("is shares of steps, which a model here has within an attention alone"));
+            }
             Content::Rows { layer, .. } => {
                 if self.inputs.iter().any(|input| input.model == layer) {
                     return Err(wrong("is an input as it came; a model here has no such output"));

@@ -11,6 +11,7 @@ use super::cells::{Found, Given, Search};
 use super::node::At;
 use super::recurrent::Recurrence;
 use super::sequences::Sequence;
+use super::shares::Shares;
 use super::starts::Starts;
 use super::value::{Array, Axis, Content, Piece, Time, Value};
 use crate::error::quoted;
@@ -78,6 +79,9 @@ pub(super) struct Reader<'a> {
     pub(super) values: HashMap<String, Value>,
     /// Values that are sequences of arrays, by name.
     pub(super) sequences: HashMap<String, Rc<Sequence>>,
+    /// Shares of steps by the name that arrays have for a layer, and of steps times shares these shares.
+    pub(super) shares: HashMap<String, Shares>,
+    pub(super) weighted: HashMap<String, String>,
     /// How many nodes and outputs read a value.
     uses: HashMap<&'a str, usize>,
     pub(super) axes: Axes,
@@ -116,6 +120,8 @@ impl<'a> Reader<'a> {
             constants: HashMap::new(),
             values: HashMap::new(),
             sequences: HashMap::new(),
+            shares: HashMap::new(),
+            weighted: HashMap::new(),
             uses: HashMap::new(),
             axes: Axes::default(),
             inputs: Vec::new(),
@@ -486,7 +492,10 @@ impl<'a> Reader<'a> {
     /// The name of the input or layer that an array's rows are of.
     pub(super) fn source(&mut self, at: At<'_>, array: &Array) -> Result<String> {
         match &array.content {
-            Content::Rows { layer, .. } => Ok(layer.clone()),
+            Content::Rows { layer, .. } => {
+                self.expect_no_shares(at, layer)?;
+                Ok(layer.clone())
+            }
             Content::Input(index) => {
                 let input = &mut self.inputs[*index];
                 match (input.is_ids, input.kind) {

@@ -32,6 +32,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn matmul(&mut self, at: At<'_>) -> Result<Value> {
+        if let Some(value) = self.product_by_shares(at)? {
+            return Ok(value);
+        }
         let (weight, shape) = self.numbers(at, 1)?;
         let &[inputs, units] = shape.as_slice() else {
             return Err(at.error(format!("its constant has the shape {shape:?}; a dense layer has two axes")));
@@ -165,6 +168,9 @@ impl Reader<'_> {
         let place = if self.opset < 13 { last } else { axis };
         if self.opset < 13 && array.axes[axis..last].iter().any(|axis| *axis != Axis::One) {
             return Err(at.error("it shares out over several axes; a layer here does over the features"));
+        }
+        if let Some(shares) = self.shares_of_steps(at, &array, place)? {
+            return Ok(shares);
         }
         self.features_at(at, &mut array, place, None)?;
         Ok(Value::Array(self.on_rows(at, array, SoftmaxLayer::new())?.0))

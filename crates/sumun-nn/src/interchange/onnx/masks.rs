@@ -195,13 +195,16 @@ impl Reader<'_> {
         let array = self.array(at, 0)?;
         let [axis] = axes[..] else { return Err(at.error("it adds along several axes; no layer here does")) };
         let place = at.axis(axis, array.axes.len())?;
+        let keeps_axis = at.int_or("keepdims", 1)? != 0;
+        if let Some(value) = self.attended(at, &array, place, keeps_axis)? {
+            return Ok(value);
+        }
         let is_time = matches!(array.axes[place], Axis::Open(id) if self.axes.role(id) == Some(Role::Time));
         if !is_time || !self.is_masked(at, 0, |number| number == 0.0) {
             return Err(
                 at.error("it adds other than the steps that lengths of sequences leave; no layer here does")
             );
         }
-        let keeps_axis = at.int_or("keepdims", 1)? != 0;
         Ok(Value::Sum(Box::new(Sum { array, place, keeps_axis })))
     }
 

@@ -26,6 +26,7 @@ mod parts;
 mod recurrent;
 mod reshape;
 mod sequences;
+mod shares;
 mod starts;
 mod states;
 mod unrolled;

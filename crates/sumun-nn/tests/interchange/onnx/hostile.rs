@@ -128,6 +128,49 @@ fn what_no_layer_here_does_is_named() {
 }
 
 #[test]
+fn shares_of_steps_that_are_no_attention_are_refused() {
+    let rows = || rows().weight("v", &[4, 1]).weight("u", &[4, 4]).ints("one", &[1]);
+    let shares = |x: &str| {
+        rows().node("MatMul", &[x, "v"], &["s"]).node_with("Softmax", &["s"], &["p"], &[("axis", int(1))])
+    };
+    let weigh = |graph: Graph, steps: &str| {
+        let graph = graph.node("Mul", &["p", steps], &["m"]);
+        graph.node_with("ReduceSum", &["m", "one"], &["y"], &[("keepdims", int(0))]).output("y")
+    };
+    for (graph, expected) in [
+        (weigh(shares("x").node("MatMul", &["x", "u"], &["z"]), "z"), "it weighs other steps than those"),
+        (shares("x").output("p"), "the output 'p' is shares of steps"),
+        (weigh(shares("x"), "x").output("p"), "the output 'p' is shares of steps"),
+        (
+            weigh(shares("x").node("Relu", &["p"], &["z"]).output("z"), "x"),
+            "no layer here does but as attention",
+        ),
+        (shares("x").node("Mul", &["p", "x"], &["y"]).output("y"), "the output 'y' is shares of steps"),
+        (shares("x").node("Mul", &["p", "p"], &["y"]).output("y"), "no layer here does but as attention"),
+        (weigh(shares("x").node("Relu", &["s"], &["z"]).output("z"), "x"), "another node reads the scores"),
+        (
+            weigh(rows().node_with("Softmax", &["x"], &["p"], &[("axis", int(1))]), "x"),
+            "how many features its input has is not known",
+        ),
+        (
+            weigh(
+                rows().node("MatMul", &["x", "v"], &["r"]).node("Relu", &["r"], &["s"]).node_with(
+                    "Softmax",
+                    &["s"],
+                    &["p"],
+                    &[("axis", int(1))],
+                ),
+                "x",
+            ),
+            "no layer here does but as attention",
+        ),
+    ] {
+        let found = error(graph);
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
+
+#[test]
 fn sequences_of_arrays_that_are_not_known_are_refused() {
     let split = |sizes: &[i64], to: &str, index: i64| {
         rows()

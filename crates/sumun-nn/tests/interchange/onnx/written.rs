@@ -79,6 +79,13 @@ fn models() -> Vec<(&'static str, Model)> {
             ),
         ),
         (
+            "attention",
+            list(
+                "@ \"gru\"\nunits = 3\nreturn_sequences = true\n@ \"attention\"\nunits = 5\n@ \"dense\"\nunits = 2",
+            ),
+        ),
+        ("attention over the input", list("@ \"attention\"\nunits = 2")),
+        (
             "steps around",
             list(
                 "@ \"pad\"\nbefore = 2\nafter = 1\nvalue = 0.5\n@ \"crop\"\nbefore = 1\n@ \"crop\"\nbefore = 1\nafter = 2\n\
@@ -199,6 +206,12 @@ fn a_graph_with_lengths_is_the_model_again() {
             ),
         ),
         ("max", list("@ \"dense\"\nunits = 3\n@ \"pool\"\nover = \"max\"")),
+        (
+            "attention",
+            list(
+                "@ \"gru\"\nunits = 3\nreturn_sequences = true\n@ \"attention\"\nunits = 5\n@ \"dense\"\nunits = 2",
+            ),
+        ),
         (
             "reversed",
             list(
