@@ -56,3 +56,7 @@ save("masked", a, [h[:, -1], L.Dense(2)(h[:, -1, :] * 2), L.GRU(2)(h)], x0)
 i = I(7, 5); inner = keras.Model(i, [L.GRU(3, return_sequences=True)(i)[:, -1], i[:, ::2] * 2])
 a = I(7, 5); last, half = inner(a)
 save("within", a, [L.Dense(2)(last[:, ::1]), L.LSTM(2)(half - 1)], x)
+# Attention that makes a row of all steps: scores by one layer, by two, or a tanh; sums by an operator or a layer.
+a = I(None, 5); h = L.GRU(4, return_sequences=True)(a)
+p = L.Softmax(axis=1)(L.Dense(1, use_bias=False)(L.Dense(3, activation="tanh")(h))); q = ops.softmax(L.Dense(1)(h), axis=1); r = L.Softmax(axis=-2)(L.Dense(1, activation="tanh")(a))
+save("attention", a, [ops.sum(p * h, axis=1), L.Dense(2)(ops.sum(L.Multiply()([h, q]), axis=1)), ops.sum(a * r, axis=1, keepdims=True) + a, ops.squeeze(L.Dot(axes=1)([p, h]), 1), L.Dot(axes=1)([h, q])[:, :, 0]], x)

@@ -10,12 +10,13 @@ use super::activations::{Meaning, Version, of_dense};
 use super::dot::Products;
 use super::operators::{self, Laid};
 use super::settings::Options;
+use super::shares::Shares;
 use super::{fresh, layers, refused};
 use crate::error::quoted;
 use crate::model::{Input, LayerConfig, ModelConfig, NamedTensor};
 use crate::nn::{
-    ActivationFunction, ActivationLayer, ElementwiseLayer, EmbeddingLayer, MaskingLayer, Pool, PoolLayer,
-    RecurrentLayer, SoftmaxLayer,
+    ActivationFunction, ActivationLayer, DenseLayer, ElementwiseLayer, EmbeddingLayer, MaskingLayer, Pool,
+    PoolLayer, RecurrentLayer, SoftmaxLayer,
 };
 use crate::{Error, Result};
 
@@ -76,6 +77,8 @@ pub(super) enum Output {
     Mask(Masked),
     /// The first part of an attention that is written as products.
     Products(Products),
+    /// Shares of steps, which are part of an attention.
+    Shares(Shares),
 }
 
 /// What says which steps are there, as Keras 3 writes it beside a layer that heeds it.
@@ -158,6 +161,8 @@ pub(super) struct Graph {
     notes: Vec<String>,
     lost: Vec<String>,
     rounded: usize,
+    /// Layers that are part of another one here.
+    parts: HashSet<String>,
     /// How many numbers have been made that are not in the file.
     made: usize,
     /// How many numbers of weights have been used once more, and how many may be.
@@ -208,6 +213,7 @@ impl Graph {
             notes: Vec::new(),
             lost: Vec::new(),
             rounded: 0,
+            parts: HashSet::new(),
             made: 0,
             copied: 0,
             most_copied: 0,
@@ -519,6 +525,10 @@ impl Graph {
             Output::Laid(laid) => laid.plain(self, layer)?,
             Output::State(state) => self.hidden(layer, &state)?,
             Output::Mask(_) => return Err(refused(layer, "it computes with a mask")),
+            Output::Shares(_) => {
+                let why = "it reads shares of steps, which here are only part of an attention";
+                return Err(refused(layer, why));
+            }
             Output::Products(_) => {
                 let why =
                     "it reads the products of steps with steps, which here are only part of an attention";
@@ -534,6 +544,45 @@ impl Graph {
             Some(Output::Laid(laid)) => Some(laid.clone()),
             _ => None,
         }
+    }
+
+    /// The shares that a tensor is, if it is some.
+    pub(super) fn shares(&self, source: &Source) -> Option<Shares> {
+        match self.outputs.get(source) {
+            Some(Output::Shares(shares)) => Some(shares.clone()),
+            _ => None,
+        }
+    }
+
+    /// Rows that may be scores of steps: what a layer returned.
+    pub(super) fn scores(&self, source: &Source) -> Option<Flow> {
+        match self.outputs.get(source) {
+            Some(Output::Flow(flow)) => Some(flow.clone()),
+            _ => None,
+        }
+    }
+
+    /// A dense layer here, and what it reads.
+    pub(super) fn dense(&self, name: &str) -> Option<(DenseLayer, String)> {
+        let place = self.config.layers.iter().position(|layer| layer.name() == Some(name))?;
+        let layer = self.config.layers[place].get::<DenseLayer>()?;
+        let from = match layer.common.from.as_slice() {
+            [from] => from.clone(),
+            [] => self.config.layers[place.checked_sub(1)?].name()?.to_owned(),
+            _ => return None,
+        };
+        Some((layer.clone(), from))
+    }
+
+    /// The values of a weight of a layer here.
+    pub(super) fn values(&self, layer: &str, leaf: &str) -> Option<Vec<f32>> {
+        let name = format!("{layer}.{leaf}");
+        self.tensors.iter().find(|tensor| tensor.name == name).map(|tensor| tensor.values.clone())
+    }
+
+    /// Notes that another layer here computes what this one does; it stays if anything else reads it.
+    pub(super) fn become_part(&mut self, layer: &str) {
+        self.parts.insert(layer.to_owned());
     }
 
     /// Whether masked steps have the row of the step before them: where one direction of a recurrent layer alone gives them.
@@ -957,10 +1006,13 @@ impl Graph {
             let layer = tensor.name.rsplit_once('.').map_or("", |(layer, _)| layer);
             !idle.contains(&layer.to_owned())
         });
-        let mut left_out: Vec<&str> = idle.iter().map(|name| name.as_str()).collect();
+        let others = idle.iter().map(|name| name.as_str()).filter(|name| !self.parts.contains(*name));
+        let mut left_out: Vec<&str> = others.collect();
         left_out.sort_unstable();
-        let note = format!("left out, as no output depends on it: {}", left_out.join(", "));
-        self.notes.push(note);
+        if !left_out.is_empty() {
+            let note = format!("left out, as no output depends on it: {}", left_out.join(", "));
+            self.notes.push(note);
+        }
     }
 
     /// The inputs by name; the only one is called as the input of a model that has one.

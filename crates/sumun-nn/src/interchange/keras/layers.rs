@@ -6,7 +6,7 @@ use super::super::layouts::{expect, transposed, turned};
 use super::activations::{Meaning, constants, meaning};
 use super::graph::{Flow, Graph, Masked, Shape};
 use super::settings::Options;
-use super::{attention, dot, recurrent, refused, rows};
+use super::{attention, dot, recurrent, refused, rows, shares};
 use crate::Result;
 use crate::nn::{
     BatchNormLayer, CombineLayer, Conv1dConfig, Conv1dLayer, DenseLayer, DropoutLayer, EmbeddingLayer,
@@ -25,6 +25,9 @@ const OF_TRAINING: [&str; 6] = [
 
 /// Reads a layer with its weights.
 pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, weights: &mut Taken<'_>) -> Result<()> {
+    if shares::read(graph, layer, call, &layer.class)? {
+        return Ok(());
+    }
     let options = Options::new(layer);
     let flow = match layer.class.as_str() {
         "SimpleRNN" | "LSTM" | "GRU" | "CuDNNLSTM" | "CuDNNGRU" | "Bidirectional" | "RNN" => {

@@ -13,6 +13,7 @@ mod operators;
 mod recurrent;
 mod rows;
 mod settings;
+mod shares;
 mod write;
 
 use std::collections::HashSet;

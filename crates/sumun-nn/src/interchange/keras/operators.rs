@@ -5,8 +5,8 @@ use sumun_formats::keras::{Call, Layer, Source, Value};
 
 use super::activations::{Meaning, Version, clipped, gelu, named, relu_to};
 use super::graph::{Flow, Graph, Output, Shape};
-use super::refused;
 use super::settings::Options;
+use super::{refused, shares};
 use crate::Result;
 use crate::model::LayerConfig;
 use crate::nn::ActivationFunction::{Affine, Elu, LeakyRelu, Relu};
@@ -120,6 +120,13 @@ impl Laid {
         })
     }
 
+    /// A row `[N, 1, F]`, or `[N, F, 1]`.
+    pub(super) fn row_beside_one(row: Flow, is_first: bool) -> Self {
+        use Axis::{Features, One, Sequences};
+        let axes = if is_first { vec![Sequences, One, Features] } else { vec![Sequences, Features, One] };
+        Self { flow: row, axes }
+    }
+
     /// As a result of the model, and what its shape is in Keras where that is another.
     pub(super) fn result(self, graph: &mut Graph, layer: &Layer) -> Result<(Flow, Option<String>)> {
         use Axis::{Sequences, Steps};
@@ -154,6 +161,9 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call) -> Result<()> 
     let class = layer.class.strip_prefix(PREFIX).unwrap_or_default();
     if let Some((name, _)) = call.named.first() {
         return Err(refused(layer, format!("its argument {name} is not known here")));
+    }
+    if shares::read(graph, layer, call, class)? {
+        return Ok(());
     }
     let mut operator = Operator { graph, layer, call, options: Options::new(layer) };
     // Layers of its own take its name, the first as it is.

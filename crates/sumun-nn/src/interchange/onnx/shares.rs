@@ -56,19 +56,30 @@ impl Reader<'_> {
             Some((ActivationFunction::Affine { alpha: 1.0, .. }, under)) => (under, Some(layer.clone())),
             _ => (layer.clone(), None),
         };
-        let Some((1, Some(scored))) = dense(&score, Activation::Linear) else {
+        let mut others: Vec<String> = shift.into_iter().collect();
+        let under_tanh = match function(&score) {
+            Some((ActivationFunction::Tanh, under)) => Some(under),
+            _ => None,
+        };
+        let scored = under_tanh.as_ref().unwrap_or(&score);
+        let of_one = |activation| dense(scored, activation).filter(|(units, _)| *units == 1)?.1;
+        let is_tanh = under_tanh.is_some() || of_one(Activation::Tanh).is_some();
+        let Some(from_one) = of_one(Activation::Linear).or_else(|| of_one(Activation::Tanh)) else {
             return Err(at.error(ELSEWHERE));
         };
-        let mut others: Vec<String> = shift.into_iter().collect();
-        let (mut from, mut product) = (scored.clone(), None);
-        if let Some((_, Some(under))) = dense(&scored, Activation::Tanh) {
-            (from, product) = (under, Some(scored));
-        } else if let Some((ActivationFunction::Tanh, under)) = function(&scored)
+        let (mut from, mut product) = (from_one.clone(), None);
+        if is_tanh {
+            product = Some(scored.clone());
+            others.extend(under_tanh.is_some().then(|| score.clone()));
+        } else if let Some((_, Some(under))) = dense(&from_one, Activation::Tanh) {
+            (from, product) = (under, Some(from_one));
+        } else if let Some((ActivationFunction::Tanh, under)) = function(&from_one)
             && let Some((_, Some(lowest))) = dense(&under, Activation::Linear)
         {
-            others.push(scored);
+            others.push(from_one);
             (from, product) = (lowest, Some(under));
         }
+        let score = scored.clone();
         let is_masked = self.is_masked(at, 0, |number| number <= f64::from(f32::MIN));
         let name = self.unique("", "shares");
         self.shares.insert(name.clone(), Shares { from, score, product, others, is_masked });
@@ -198,6 +209,7 @@ impl Reader<'_> {
             return Err(at.error(ELSEWHERE));
         };
         let layers: Vec<&String> = others.iter().chain([&score]).chain(&product).collect();
+        let is_tanh = product.as_ref() == Some(&score);
         if !is_masked {
             self.mixes_steps.get_or_insert_with(|| at.described());
         }
@@ -218,8 +230,13 @@ impl Reader<'_> {
         };
         let missing = || at.error(ELSEWHERE);
         let numbers = |tensor: NamedTensor| tensor.values;
-        let context = take(&score, "weight").map(numbers).ok_or_else(missing)?;
-        take(&score, "bias");
+        let context = match is_tanh {
+            true => vec![1.0],
+            false => take(&score, "weight").map(numbers).ok_or_else(missing)?,
+        };
+        if !is_tanh {
+            take(&score, "bias");
+        }
         let Some(product) = product else {
             // Shares of q · x are attention by a query that is the same for every sequence.
             let features = context.len();
