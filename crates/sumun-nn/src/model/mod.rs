@@ -73,6 +73,7 @@ mod file;
 mod graph;
 #[cfg(feature = "files")]
 mod header;
+mod insides;
 mod layer_config;
 mod network;
 mod plan;
@@ -99,6 +100,7 @@ pub use config::{Input, ModelConfig};
 #[cfg(feature = "files")]
 pub use content::{FORMAT, ModelFile, NamedTensor};
 pub use feed::Feed;
+pub use insides::ModelTrace;
 pub use layer_config::LayerConfig;
 pub use network::{BatchGradients, Model};
 #[cfg(feature = "interchange")]
