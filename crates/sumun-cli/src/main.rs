@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    apply, backtest, bench, compare, completions, config, evaluate, export, find_lr, generate, import, man,
-    predict, runs, show, summary, train, tune,
+    apply, backtest, bench, compare, completions, config, evaluate, export, find_lr, generate, import,
+    inspect, man, predict, runs, show, summary, train, tune,
 };
 use failure::{Failure, after};
 
@@ -73,6 +73,9 @@ enum Command {
     /// Write text with a trained language model
     #[command(args_override_self = true, after_help = after(generate::EXAMPLES))]
     Generate(generate::Arguments),
+    /// Show what a network does with one record: gates, states, what counted
+    #[command(args_override_self = true, after_help = after(inspect::EXAMPLES))]
+    Inspect(inspect::Arguments),
     /// Show what a trained model is made of
     #[command(args_override_self = true, after_help = after(summary::EXAMPLES))]
     Summary(summary::Arguments),
@@ -121,6 +124,7 @@ fn main() -> ExitCode {
         Command::Predict(arguments) => predict::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Generate(arguments) => generate::run(arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Summary(arguments) => summary::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Import(arguments) => import::run(arguments),

@@ -56,6 +56,7 @@
 
 pub mod bench;
 pub mod data;
+pub mod inspect;
 pub mod models;
 pub mod records;
 pub mod report;

@@ -7,8 +7,13 @@ use sumun::message::{Key, key};
 use sumun::settings::Setting;
 
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose`, `RunFolder::stage` and
-/// `TunePlan::new`, and of the range test and backtests.
-const ARGUMENTS: [&str; 18] = [
+/// `TunePlan::new`, of the range test and backtests, and of looking inside.
+const ARGUMENTS: [&str; 23] = [
+    "class",
+    "layer",
+    "record",
+    "step",
+    "unit",
     "history",
     "steps",
     "samples",

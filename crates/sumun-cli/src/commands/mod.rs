@@ -11,6 +11,7 @@ pub(crate) mod export;
 pub(crate) mod find_lr;
 pub(crate) mod generate;
 pub(crate) mod import;
+pub(crate) mod inspect;
 pub(crate) mod man;
 mod outcome;
 pub(crate) mod predict;

@@ -23,6 +23,12 @@ const LOOK: &str = "<script>addEventListener('load', () => {
   for (const sample of document.querySelectorAll('pre.sample')) {
     if (sample.textContent.trim() === '') console.error('empty sample');
   }
+  for (const canvas of document.querySelectorAll('.map canvas')) {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const first = data.slice(0, 3).join();
+    const plain = data.every((_, at) => at % 4 > 0 || data.slice(at, at + 3).join() === first);
+    if (plain && canvas.width * canvas.height > 8) console.error('a map of one colour');
+  }
   const tokens = [...document.querySelectorAll('.attended span[title]')];
   const shades = new Set(tokens.map((token) => getComputedStyle(token).backgroundColor));
   if (tokens.length > 0 && shades.size < 2) console.error('no token is shaded');
@@ -100,6 +106,16 @@ fn reports_work_in_a_browser() {
         place.succeed(&[&["train"], arguments, &quick, &["--out", name]].concat());
     }
     place.succeed(&["compare", "texts", "regress"]);
+    for (run, input) in [
+        ("texts", "정말 좋은 film"),
+        ("numbers", "x.jsonl"),
+        ("tags", "go to New 서울1"),
+        ("regress", "r.csv"),
+        ("lm", "대한민국은 민주공화국이다"),
+        ("forecast", "y.csv"),
+    ] {
+        place.succeed(&["inspect", run, "--input", input, "--out", &format!("{run}/inside.html")]);
+    }
     for (page, figures) in [
         ("forecast/report.html", 8),
         ("texts/report.html", 5),
@@ -111,6 +127,12 @@ fn reports_work_in_a_browser() {
         ("lm/report.html", 4),
         ("translate/report.html", 6),
         ("compare.html", 4),
+        ("texts/inside.html", 3),
+        ("numbers/inside.html", 4),
+        ("tags/inside.html", 3),
+        ("regress/inside.html", 3),
+        ("lm/inside.html", 3),
+        ("forecast/inside.html", 5),
     ] {
         for (width, dark) in [(1280, false), (1280, true), (500, false)] {
             let seen = open(&place, &place.path(page), width, dark);

@@ -12,6 +12,7 @@ mod folder;
 mod forecast;
 mod foreign;
 mod generate;
+mod inspect;
 mod interrupt;
 mod lies;
 mod man;

@@ -139,6 +139,15 @@ pub(crate) fn moment(text: &str) -> &str {
     }
 }
 
+/// A token that people can see, where characters are tokens.
+pub(crate) fn visible(token: &str) -> &str {
+    match token {
+        "\n" => "↵",
+        blank if blank.trim().is_empty() => "␣",
+        token => token,
+    }
+}
+
 /// Cuts text that is longer than so many characters and says so with an ellipsis.
 pub(crate) fn shortened(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {

@@ -314,7 +314,7 @@ impl Padded {
 
 impl Sequences {
     /// Of tokens as they were read.
-    fn of_words((ids, lexicon): (Vec<Vec<u32>>, Option<Lexicon>)) -> Self {
+    pub(super) fn of_words((ids, lexicon): (Vec<Vec<u32>>, Option<Lexicon>)) -> Self {
         match lexicon {
             Some(lexicon) => Self::Words { entries: ids, lexicon },
             None => Self::Ids(ids),

@@ -11,6 +11,7 @@ mod baselines;
 mod classify;
 mod config;
 mod entries;
+mod example;
 mod figures;
 mod file;
 mod finished;
@@ -48,6 +49,8 @@ pub use crate::settings::{ClassWeights, Level, Pooling};
 pub use baselines::Guesses;
 pub use classify::{ClassHead, Classify, ClassifyPipeline};
 pub use entries::{TASKS, named, open, open_file, resume};
+pub(crate) use example::Given;
+pub use example::{Answers, Example, ExampleOf};
 pub use figures::{
     Alignment, AttentionWeights, Baseline, Figures, Measured, Prediction, Predictions, ScoredLine,
     ScoredLines, Unknown,

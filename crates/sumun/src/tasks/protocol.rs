@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use toml::Table;
 
+use super::example::{Example, ExampleOf, not_shown};
 use super::figures::{Measured, Predictions, ScoredLines};
 use super::forecast::{Evaluation, Forecast, PanelEvaluation, PanelForecast};
 use super::portable::Portable;
@@ -419,6 +420,12 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     fn generate_many(&self, prompt: &str, how: &Sampling, samples: usize) -> Result<Vec<String>> {
         let _ = (prompt, how, samples);
         Err(writes_no_text(self.task()))
+    }
+    /// A record as the network reads it, for those who look inside. Errors: a task that this is not there for; a record that
+    /// cannot be read.
+    fn example(&self, of: ExampleOf<'_>) -> Result<Example> {
+        let _ = of;
+        Err(not_shown(self.task()))
     }
     /// How probable each line of a file is, `-` for standard input, when it is read alone. Error: a model that does not say
     /// so.

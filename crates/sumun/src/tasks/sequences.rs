@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use toml::Table;
 
+use super::example::{Example, ExampleOf, not_shown};
 use super::figures::{Prediction, ScoredLines};
 use super::file::to_file;
 use super::finished::SequenceOutcome;
@@ -391,6 +392,11 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
 
     fn generate_many(&self, prompt: &str, how: &Sampling, samples: usize) -> Result<Vec<String>> {
         self.generate_many(prompt, how, samples)
+    }
+
+    fn example(&self, of: ExampleOf<'_>) -> Result<Example> {
+        let example = self.pipeline.example(of)?.ok_or_else(|| not_shown(T::NAME))?;
+        Ok(Example { beside: self.pipeline.beside(), ..example })
     }
 
     fn score_lines(&self, file: &Path) -> Result<ScoredLines> {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::example::{Example, ExampleOf};
 use super::figures::{Measured, Predictions, ScoredLines};
 use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions, Usual};
 use super::protocol::{Next, Pieces, Resumed};
@@ -198,6 +199,13 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
     fn portable(&self, model: &Model) -> std::result::Result<Map<String, Value>, String> {
         let _ = model;
         Err("it".into())
+    }
+
+    /// A record as the network reads it, and what its outputs are, for those who look inside. Error: a model that says nothing of
+    /// it; a record that is not there.
+    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+        let _ = of;
+        Ok(None)
     }
 
     /// Whether the network reads a file piece by piece, its states going from one to the next.

@@ -3,6 +3,7 @@
 mod config;
 mod divergence;
 mod faults;
+mod inspect;
 mod lessons;
 mod resume;
 mod tag;

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::behind::{behind_embedding, with_weights_of};
 use super::opened::Opened;
 use super::target::{Target, write_with};
-use crate::model::{EmbeddingLayer, Input, Model};
+use crate::model::Model;
 use crate::run::Staged;
 use crate::tasks::{Portable, READS, SUBWORDS};
 use crate::{Error, Result};
@@ -78,7 +79,7 @@ pub fn write_folder(opened: &Opened, path: &Path) -> Result<Folder> {
     }
     let options = OnnxOptions { lengths: false, states: keeps_states, scores: true };
     let has_subwords = fields.get(READS).is_some_and(|reads| !reads[SUBWORDS].is_null());
-    let behind = if has_subwords { Some(behind_embedding(model)?) } else { None };
+    let behind = if has_subwords { Some(in_two(model)?) } else { None };
     let network = behind.as_ref().map_or(model, |(network, _)| network);
     let written = write_with(network, Target::Onnx, task, options)?;
     let staged = Staged::new(path)?;
@@ -96,42 +97,15 @@ pub fn write_folder(opened: &Opened, path: &Path) -> Result<Folder> {
 
 /// The network behind its embedding, which reads vectors, and the embedding's table as a file of NumPy: a graph of ONNX has no
 /// entries of several ids. Error: a network that does not begin with one embedding.
-fn behind_embedding(model: &Model) -> Result<(Model, Vec<u8>)> {
-    let mut config = model.config().clone();
-    let begins = || {
-        Error::Model(
-            "its network does not begin with the embedding of its words; write its network alone".into(),
-        )
-    };
-    let names: Vec<String> = model.layer_names().map(str::to_owned).collect();
-    let name = names.first().ok_or_else(begins)?;
-    let features =
-        config.layers.first().and_then(|layer| layer.get::<EmbeddingLayer>()).ok_or_else(begins)?.features;
-    config.layers.remove(0);
-    for (layer, name) in config.layers.iter_mut().zip(names.iter().skip(1)) {
-        let common = layer.common_mut();
-        // What it is called does not depend on the layers before it then.
-        common.name = Some(name.clone());
-    }
-    config.inputs.values_mut().for_each(|input| *input = Input::Numbers { features });
-    let mut behind = config.build(0)?;
+fn in_two(model: &Model) -> Result<(Model, Vec<u8>)> {
+    let (config, embedding) = behind_embedding(model)?;
     let parameters = model.parameters();
-    let mut table = None;
-    for entry in parameters.entries() {
-        let values = &parameters.values()[entry.range.clone()];
-        if entry.name.strip_prefix(name).is_some_and(|rest| rest == ".weight") {
-            table = Some(Tensor::f32(entry.shape.clone(), values.to_vec())?);
-            continue;
-        }
-        let range = behind
-            .parameters()
-            .entries()
-            .iter()
-            .find(|other| other.name == entry.name && other.shape == entry.shape);
-        let range = range.ok_or_else(begins)?.range.clone();
-        behind.parameters_mut().values_mut()[range].copy_from_slice(values);
-    }
-    Ok((behind, npy::write(&table.ok_or_else(begins)?)))
+    let table = format!("{embedding}.weight");
+    let entry = parameters.entries().iter().find(|entry| entry.name == table).ok_or_else(|| {
+        Error::Model(format!("its embedding has no weight {table}; write its network alone"))
+    })?;
+    let table = Tensor::f32(entry.shape.clone(), parameters.values()[entry.range.clone()].to_vec())?;
+    Ok((with_weights_of(model, config)?, npy::write(&table)))
 }
 
 /// The preprocessing as JSON, a field a line.

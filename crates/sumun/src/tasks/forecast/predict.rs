@@ -3,10 +3,13 @@
 use ndarray::Axis;
 use serde::Serialize;
 
+use super::super::example::{Answers, Example, Given};
+use super::super::inputs::Sequences;
 use super::evaluation::Evaluation;
 use super::fallback;
 use super::forecaster::Forecaster;
 use super::kept::{END_OF_TRAINING, ForecasterConfig, extend_times};
+use super::network::KNOWN_AHEAD;
 use super::preprocessing::{Input, Preprocessing};
 use super::score;
 use super::source::{Source, Wanted, unreadable};
@@ -75,6 +78,52 @@ pub(super) fn predict(
 ) -> Result<Forecast> {
     let config = &model.config;
     let p = &config.preprocessing;
+    let Ready { steps, turns, mut source, labels, times } = ready(model, table, steps, missing, history)?;
+    let all = match &model.model {
+        Some(network) => in_turns(config, network, &mut source, turns)?,
+        None => {
+            let settled = 0..source.rows;
+            let origin = source.rows - 1..source.rows;
+            let values =
+                fallback::forecasts(&config.fallback, &p.targets, &source.targets, &settled, &origin, steps)?;
+            values.axis_iter(Axis(2)).map(|of_target| of_target.iter().copied().collect()).collect()
+        }
+    };
+    finite(&source.name, all.iter().flatten().copied())?;
+    let targets = p
+        .targets
+        .iter()
+        .zip(all)
+        .map(|(target, mut values)| {
+            values.truncate(steps);
+            ForecastColumn { name: target.name.clone(), values }
+        })
+        .collect();
+    let time_column = source.axis.map(|axis| axis.column);
+    Ok(Forecast { time_column, labels, targets, timestamps: times, notes: source.notes })
+}
+
+/// The rows that a forecast goes on from, and its steps.
+struct Ready {
+    steps: usize,
+    /// Horizons that are forecast, one after the other.
+    turns: usize,
+    source: Source,
+    /// What the steps are called.
+    labels: Vec<String>,
+    times: Option<Vec<Timestamp>>,
+}
+
+/// As [`predict`], before anything is forecast.
+fn ready(
+    model: &Forecaster,
+    table: Option<&Table>,
+    steps: Option<usize>,
+    missing: Missing,
+    history: Option<&Table>,
+) -> Result<Ready> {
+    let config = &model.config;
+    let p = &config.preprocessing;
     let steps = steps.unwrap_or(p.horizon);
     if steps == 0 || steps > MOST_STEPS {
         return Err(Error::setting(key("steps"), steps, format!("a number from 1 to {MOST_STEPS}")));
@@ -114,28 +163,51 @@ pub(super) fn predict(
         *known = known.slice(0..source.rows + turns * p.horizon);
     }
     say_unreadable(p, &mut source);
-    let all = match &model.model {
-        Some(network) => in_turns(config, network, &mut source, turns)?,
-        None => {
-            let settled = 0..source.rows;
-            let origin = source.rows - 1..source.rows;
-            let values =
-                fallback::forecasts(&config.fallback, &p.targets, &source.targets, &settled, &origin, steps)?;
-            values.axis_iter(Axis(2)).map(|of_target| of_target.iter().copied().collect()).collect()
-        }
+    Ok(Ready { steps, turns, source, labels, times })
+}
+
+/// The window at the end of a table, as the network reads it, and the forecast from there. Error: a model of no network, or of
+/// several.
+pub(super) fn example(model: &Forecaster, table: &Table, what: String) -> Result<Example> {
+    let config = &model.config;
+    let p = &config.preprocessing;
+    let several = config.networks().count();
+    if several > 1 {
+        return Err(Error::Model(format!(
+            "has {several} networks whose forecasts are averaged, and the inside is shown of one network alone"
+        )));
+    }
+    let Ready { mut source, labels, .. } = ready(model, Some(table), None, config.missing, None)?;
+    let Some(network) = &model.model else {
+        return Err(Error::Model("has no network, only a simple forecast, and nothing to look into".into()));
     };
-    finite(&source.name, all.iter().flatten().copied())?;
-    let targets = p
-        .targets
-        .iter()
-        .zip(all)
-        .map(|(target, mut values)| {
-            values.truncate(steps);
-            ForecastColumn { name: target.name.clone(), values }
-        })
-        .collect();
-    let time_column = source.axis.map(|axis| axis.column);
-    Ok(Forecast { time_column, labels, targets, timestamps: times, notes: source.notes })
+    cut(&mut source, config.rows_needed());
+    let (frames, origin) = (config.frames(source.columns())?, source.rows - 1);
+    let Some(frame) = frames.first() else { return Err(Error::Model("its network reads nothing".into())) };
+    let values = score::forecasts(config, network, &frames, origin..origin + 1)?;
+    let columns = p.targets.len();
+    let forecast = (0..columns).map(|c| values.iter().skip(c).step_by(columns).copied().collect()).collect();
+    let mut given = Vec::new();
+    if p.ahead_width() > 0 {
+        let values = p.ahead(frame, &[origin]);
+        given.push(Given { name: KNOWN_AHEAD.into(), steps: p.horizon, features: p.ahead_width(), values });
+    }
+    let window = p.windows(frame, &[origin]);
+    let first = source.rows - p.window;
+    let steps = (0..p.window).map(|t| source.label(first + t)).collect();
+    let scales = p.targets.iter().map(|target| (target.name.clone(), target.change.scale));
+    Ok(Example {
+        what,
+        steps,
+        features: p.row_names(),
+        answers: Answers::Ahead { steps: labels, columns: scales.collect(), forecast },
+        weight: 1.0,
+        beside: None,
+        notes: source.notes,
+        sequences: Sequences::Numbers { features: p.input_width(), values: vec![window] },
+        given,
+        vocabulary: None,
+    })
 }
 
 /// Error where so many steps go beyond the horizon, and the model reads columns that nobody knows there.

@@ -375,6 +375,28 @@ impl Preprocessing {
         self.channels(target).iter().map(name).collect()
     }
 
+    /// What the numbers of a window's row are called, `[input_width]`.
+    pub(super) fn row_names(&self) -> Vec<String> {
+        let mut names = Vec::with_capacity(self.input_width());
+        let mut add = |name: &str, channels: &[&str], marked: bool| {
+            names.extend(channels.iter().map(|channel| match channel.is_empty() {
+                true => name.to_owned(),
+                false => format!("{name}, {channel}"),
+            }));
+            if marked {
+                names.extend([format!("{name}, there"), format!("{name}, since")]);
+            }
+        };
+        for target in &self.targets {
+            add(&target.name, &self.channel_names(target), target.marked);
+        }
+        for input in self.features.iter().chain(&self.known) {
+            add(&input.name, &[""], input.marked);
+        }
+        names.extend(self.calendar.iter().flat_map(Calendar::names));
+        names
+    }
+
     /// The series as the network sees it. Error: a target that needs a logarithm and is nowhere above 0.
     pub(crate) fn frame(&self, columns: Columns<'_>) -> Result<Frame> {
         let rows = columns.targets.first().map_or(0, |target| target.len());

@@ -15,18 +15,18 @@ use super::outcome::ForecastOutcome;
 use super::panel::{PanelConfig, PanelForecaster, PanelTraining, is_panel};
 use super::plan::ForecastPlan;
 use super::portable::portable;
-use super::predict::{evaluate, predict};
+use super::predict::{evaluate, example, predict};
 use super::report::report;
 use super::results::{metrics, results};
 use super::search::Search;
 use super::source::{Source, Wanted};
-use crate::Result;
 use crate::data::{Categories, Closed, ReadOptions, Table, listed, quoted};
 use crate::model::{Model, ModelFile};
 use crate::records;
 use crate::report::text::{count, shortened};
 use crate::run::{Checkpoint, RunFolder, RunResults};
 use crate::settings::Settings;
+use crate::tasks::example::{Example, ExampleOf};
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
@@ -34,6 +34,7 @@ use crate::tasks::protocol::{
 };
 use crate::tasks::source::Source as ReadFile;
 use crate::train::{Ending, FitOptions, Keeper, Objective, Progress, Snapshot};
+use crate::{Error, Result};
 
 /// Forecasting as front ends see it.
 #[derive(Debug)]
@@ -426,6 +427,21 @@ impl TrainedModel for Forecaster {
 
     fn network(&self) -> Option<&Model> {
         self.model()
+    }
+
+    fn example(&self, of: ExampleOf<'_>) -> Result<Example> {
+        match of {
+            ExampleOf::Text(written) => Err(Error::Data(format!(
+                "the model reads rows of a table, and {} is no file with them; give one",
+                quoted(written)
+            ))),
+            ExampleOf::Record(file, _) => {
+                of.is_whole()?;
+                let table = read_table(file, &self.config().reading)?;
+                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+                example(self, &table, format!("the last window of {name}"))
+            }
+        }
     }
 
     fn portable(&self) -> Result<Portable> {

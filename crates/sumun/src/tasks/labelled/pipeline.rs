@@ -6,15 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::baselines::{Guesses, Part, Rivals, best_first};
+use super::super::example::{Answers, Example, ExampleOf, vocabulary};
 use super::super::figures::{AttentionWeights, Baseline, Measured, Prediction, Predictions, Unknown};
-use super::super::inputs::Reader;
+use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{attention, outputs};
 use super::super::portable;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
 use super::Head;
 use super::together::Together;
-use crate::data::{NumberForm, ReadOptions};
+use crate::data::{NumberForm, ReadOptions, quoted};
 use crate::message::{key, text};
 use crate::model::{AttentionLayer, LayerConfig, Model};
 use crate::records::{Classes, Fields, Form, RecordSpec, Records, XLayout};
@@ -257,6 +258,66 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         fields.insert("together".into(), json!(together));
         fields.insert("returns".into(), self.head.portable()?);
         Ok(fields)
+    }
+
+    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+        let (sequences, tokens, notes) = match (of, &self.reader) {
+            (ExampleOf::Text(written), Reader::Text { tokenizer, words }) => {
+                let tokens = tokenizer.tokens(written);
+                if tokens.is_empty() {
+                    return Err(Error::Data(
+                        "the text that was given has no tokens; give a longer one".into(),
+                    ));
+                }
+                let read = words.read(std::iter::once(tokens.as_slice()))?;
+                (Sequences::of_words(read), tokens, Vec::new())
+            }
+            (ExampleOf::Text(written), _) => {
+                return Err(Error::Data(format!(
+                    "the model reads numbers, and {} is no file with them; give one",
+                    quoted(written)
+                )));
+            }
+            (ExampleOf::Record(file, _), _) => {
+                let records = Records::read_with(file, &self.spec(false), &self.reading)?;
+                let one = records.select(&[of.place(records.records.len())?]);
+                (self.reader.read(&one)?, self.reader.tokens(&one.records[0]), records.notes)
+            }
+        };
+        let steps = match tokens.is_empty() {
+            true => (1..=sequences.lengths()[0]).map(|step| step.to_string()).collect(),
+            false => tokens,
+        };
+        let vocabulary = match &self.reader {
+            Reader::Text { words, .. } | Reader::Tokens { words, .. } => Some(vocabulary(words)?),
+            Reader::Numbers { .. } => None,
+        };
+        let number = |x: f32| match self.head.named(&[x]) {
+            Prediction::Number(value) => value,
+            _ => f64::from(x),
+        };
+        let answers = match self.classes() {
+            Some(classes) => Answers::Classes(classes.names().to_vec()),
+            None => Answers::Number { offset: number(0.0), scale: number(1.0) - number(0.0) },
+        };
+        let what = of.what("record");
+        let features = match &self.reader {
+            Reader::Numbers { scalers } => (1..=scalers.len()).map(|n| format!("channel {n}")).collect(),
+            Reader::Text { .. } | Reader::Tokens { .. } => Vec::new(),
+        };
+        let given = Vec::new();
+        Ok(Some(Example {
+            what,
+            steps,
+            features,
+            answers,
+            weight: self.together.unwrap_or(Together::ALONE).network,
+            beside: None,
+            notes,
+            sequences,
+            given,
+            vocabulary,
+        }))
     }
 
     fn class_names(&self) -> &[String] {

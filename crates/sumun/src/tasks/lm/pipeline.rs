@@ -7,20 +7,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::baselines::best_first;
+use super::super::example::{Answers, Example, ExampleOf, MOST_STEPS};
 use super::super::figures::{
     Baseline, Figures, Measured, Prediction, Predictions, ScoredLine, ScoredLines, Unknown, not_finite,
 };
+use super::super::inputs::Sequences;
 use super::super::portable;
 use super::super::protocol::Pieces;
 use super::super::sampling::Sampling;
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
 use super::ngrams::{KEPT, NGrams};
-use super::plain_text::PlainText;
+use super::plain_text::{PlainText, unix_lines};
 use super::score::Reading;
 use super::spelling::Spelling;
 use super::together::Share;
-use super::tokens::{Tokens, words};
+use super::tokens::{FIRST, Tokens, words};
 use crate::data::ReadOptions;
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, PoolLayer, RecurrentLayer};
 use crate::records::counted;
@@ -242,6 +244,54 @@ impl Pipeline for LanguagePipeline {
             fields.insert("ngrams".into(), ngrams);
         }
         Ok(fields)
+    }
+
+    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+        let text = match of {
+            ExampleOf::Text(written) => PlainText {
+                name: of.what("text"),
+                text: unix_lines(written),
+                hash: String::new(),
+                notes: Vec::new(),
+            },
+            ExampleOf::Record(file, _) => {
+                of.is_whole()?;
+                PlainText::read_with(file, &self.reading)?
+            }
+        };
+        let (PlainText { text, mut notes, .. }, changed) = self.prepared(&text);
+        notes.extend(changed);
+        let mut ids = self.tokens.encode(&text)?;
+        if ids.len() >= MOST_STEPS {
+            notes.push(format!(
+                "the first {} of {} tokens are shown",
+                count(MOST_STEPS - 1),
+                count(ids.len())
+            ));
+            ids.truncate(MOST_STEPS - 1);
+        }
+        ids.insert(0, self.tokens.start());
+        let all = &self.tokens.vocabulary;
+        let steps = ids.iter().map(|&id| all.token(id).unwrap_or_default().to_owned()).collect();
+        let first = all.tokens().get(FIRST as usize..).unwrap_or_default().to_vec();
+        let every = Sequences::Ids(vec![(FIRST..all.len() as u32).collect()]);
+        Ok(Some(Example {
+            what: match of {
+                ExampleOf::Text(_) => of.what("text"),
+                ExampleOf::Record(file, _) => {
+                    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+                }
+            },
+            steps,
+            features: Vec::new(),
+            answers: Answers::EachStep(all.tokens().to_vec()),
+            weight: 1.0,
+            beside: None,
+            notes,
+            sequences: Sequences::Ids(vec![ids]),
+            given: Vec::new(),
+            vocabulary: Some((first, every)),
+        }))
     }
 
     fn beside(&self) -> Option<&'static str> {

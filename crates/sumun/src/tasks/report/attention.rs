@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::report::figures::{Room, figure};
 use crate::report::svg::{Area, Chart, Line, Scale, XAxis};
-use crate::report::text::{counted, escape, fixed};
+use crate::report::text::{counted, escape, fixed, visible};
 use crate::tasks::figures::AttentionWeights;
 
 /// What shades and numbers under tokens mean, in HTML; follows another sentence.
@@ -78,15 +78,6 @@ pub(super) fn over_time(attention: &AttentionWeights) -> String {
         ..Chart::default()
     };
     figure("Attention", "How much each step counts in the prediction.", &chart, Room::Small)
-}
-
-/// A token that people can see, where characters are tokens.
-fn visible(token: &str) -> &str {
-    match token {
-        "\n" => "↵",
-        blank if blank.trim().is_empty() => "␣",
-        token => token,
-    }
 }
 
 /// `12.3` of 0.123.

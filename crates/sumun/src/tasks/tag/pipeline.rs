@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::super::baselines::{Suffixes, best_first};
+use super::super::example::{Answers, Example, ExampleOf, vocabulary};
 use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, outputs};
@@ -198,6 +199,52 @@ impl TaggingPipeline {
 }
 
 impl Pipeline for TaggingPipeline {
+    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+        let (sentence, mut notes) = match of {
+            ExampleOf::Text(written) => {
+                let tokens: Vec<String> = written.split_whitespace().map(str::to_owned).collect();
+                if tokens.is_empty() {
+                    return Err(Error::Data(
+                        "the text that was given has no tokens; give a longer one".into(),
+                    ));
+                }
+                (Sentence { line: 1, tokens, tags: None }, Vec::new())
+            }
+            ExampleOf::Record(file, _) => {
+                let tagged = self.read(file, false)?;
+                let place = of.place(tagged.sentences.len())?;
+                (tagged.sentences[place].clone(), tagged.notes)
+            }
+        };
+        if self.crf.is_some() {
+            notes.push(
+                "the tags of a sentence are chosen together, by a conditional random field; what is shown are the network's \
+                 scores for each token alone"
+                    .into(),
+            );
+        }
+        let sequences = self.reader.sentences(std::slice::from_ref(&sentence))?;
+        let vocabulary = match &self.reader {
+            Reader::Text { words, .. } | Reader::Tokens { words, .. } => Some(vocabulary(words)?),
+            Reader::Numbers { .. } => None,
+        };
+        let answers = Answers::EachStep(self.tags.names().to_vec());
+        let (what, steps, features) = (of.what("sentence"), sentence.tokens, Vec::new());
+        let given = Vec::new();
+        Ok(Some(Example {
+            what,
+            steps,
+            features,
+            answers,
+            weight: 1.0,
+            beside: None,
+            notes,
+            sequences,
+            given,
+            vocabulary,
+        }))
+    }
+
     const KIND: &'static str = "tagging";
 
     fn check(&self, model: &Model) -> Result<()> {

@@ -1,0 +1,102 @@
+//! `sumun inspect`: what a network does with one record, step by step.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use sumun::inspect::{About, Ask, Inspection, page};
+use sumun::tasks::{ExampleOf, open};
+
+use super::report::{command_line, expect_no_page, now, write_page};
+use crate::arguments::{count, on_threads, threads};
+use crate::failure::Failure;
+use crate::output::print_json;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  sumun inspect runs/reviews --input \"not bad at all\"
+  sumun inspect runs/reviews --input new.csv --record 3 --class negative --out third.html
+  sumun inspect runs/pos-tagger --input \"Time flies like an arrow\" --step 3
+  sumun inspect runs/gestures --input test.jsonl --json | jq .counted.occlusion
+
+The page has the gates and states of every recurrent layer over time, the answer, how much each step counted in
+it by two methods that know nothing of each other, how far back the network listens, and the vectors of tokens.
+What is no file is taken for a text. Of a language model a file is one text, and a forecaster reads its end.";
+
+/// The arguments of `sumun inspect`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder of a training run of forecast, classify, regress, tag or lm, or a model file
+    run: PathBuf,
+    /// What the network reads: a text, or a file with records; - is standard input
+    #[arg(long, value_name = "TEXT|FILE")]
+    input: String,
+    /// Which record of the file, counted from 1 [default: the first]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    record: Option<usize>,
+    /// The step whose answer is explained, counted from 1: of a model that answers at every step [default: the last], or of a
+    /// forecast the step ahead [default: the first]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    step: Option<usize>,
+    /// The class, tag or token whose probability is explained [default: the most probable]; of a forecast, the column
+    #[arg(long, value_name = "NAME")]
+    class: Option<String>,
+    /// Show one recurrent layer alone, counted from 0 through all layers and directions [default: all]
+    #[arg(long, value_name = "K", value_parser = count, allow_negative_numbers = true)]
+    layer: Option<usize>,
+    /// The unit whose gates are drawn as lines, counted from 0 [default: the one that moves most]
+    #[arg(long, value_name = "J", value_parser = count, allow_negative_numbers = true)]
+    unit: Option<usize>,
+    /// The page to write, which must not exist yet
+    #[arg(long, value_name = "FILE", default_value = "inspect.html")]
+    out: PathBuf,
+    /// Print all numbers as one JSON object on one line, and write no page
+    #[arg(long)]
+    json: bool,
+    /// Threads to compute with [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
+    threads: Option<usize>,
+}
+
+/// Writes the page.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let Arguments { run, input, record, out, json, .. } = arguments;
+    expect_no_page((!json).then_some(out.as_path()))?;
+    let trained = open(run)?;
+    let named = |error: sumun::Error| match error.problem() {
+        sumun::Error::Model(_) => error.of(run.display()),
+        _ => error,
+    };
+    let file = Path::new(input);
+    let of = match input == "-" || file.exists() {
+        true => ExampleOf::Record(file, *record),
+        false if record.is_some() => {
+            return Err(Failure::Usage(format!(
+                "--record is for a file, and there is none called {input}; leave it out to have that read as a text"
+            )));
+        }
+        false => ExampleOf::Text(input),
+    };
+    on_threads(arguments.threads, || {
+        let network = trained.network().ok_or_else(|| {
+            named(sumun::Error::Model(
+                "has no network, only a simple forecast, and nothing to look into".into(),
+            ))
+        })?;
+        let example = trained.example(of).map_err(named)?;
+        let ask = Ask { step: arguments.step, class: arguments.class.clone() };
+        let inside = Inspection::of(network, &example, &ask).map_err(named)?;
+        if *json {
+            return print_json(
+                &json!({ "task": trained.task(), "run": run.to_string_lossy(), "inside": inside }),
+            );
+        }
+        let about = About {
+            model: run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned(),
+            created: now(),
+            command: command_line(),
+            layer: arguments.layer,
+            unit: arguments.unit,
+        };
+        write_page(out, &page(&inside, &about)?, false)
+    })?
+}

@@ -1,0 +1,89 @@
+//! `sumun inspect` from the outside.
+
+use crate::generate::place;
+use crate::place::last_json;
+
+#[test]
+fn a_page_shows_what_a_network_does_with_a_text() {
+    let place = place();
+    let ran = place.succeed(&["inspect", "writer", "--input", "ten green bo"]);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", "wrote inspect.html\n"));
+    let page = std::fs::read_to_string(place.path("inspect.html")).unwrap();
+    for part in
+        ["<h1>writer</h1>", "the text that was given, 13 steps", "forget gate", "Neighbours", "ten green bo"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    // What is there is not written over, and nothing is computed first.
+    place.refuse(
+        &["inspect", "nothing", "--input", "x"],
+        &["inspect.html exists; choose another --out or remove it"],
+    );
+
+    let json = ["inspect", "writer", "--input", "ten green bo", "--json", "--step", "3", "--class", "e"];
+    let inside = last_json(&place.succeed(&json));
+    assert_eq!((inside["task"].as_str(), inside["run"].as_str()), (Some("lm"), Some("writer")));
+    let inside = &inside["inside"];
+    assert_eq!(inside["steps"].as_array().unwrap().len(), 13);
+    assert_eq!(
+        (inside["answer"]["step"].as_u64(), inside["counted"]["class"].as_str()),
+        (Some(3), Some("e"))
+    );
+    // What comes after the step that answers is nothing to it.
+    let left_out: Vec<f64> =
+        inside["counted"]["occlusion"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+    assert!(
+        left_out[3..].iter().all(|x| *x == 0.0) && left_out[..3].iter().any(|x| *x != 0.0),
+        "{left_out:?}"
+    );
+    let layers = inside["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 1);
+    let names: Vec<&str> =
+        layers[0]["values"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["i", "f", "g", "o", "h", "c"]);
+    let same = last_json(&place.succeed(&[&json[..], &["--threads", "1"]].concat()));
+    assert_eq!(&same["inside"], inside);
+}
+
+#[test]
+fn forecasters_and_files_are_shown_too() {
+    let place = place();
+    place.succeed(&["inspect", "run", "--input", "y.csv", "--out", "forecast.html", "--layer", "0"]);
+    let page = std::fs::read_to_string(place.path("forecast.html")).unwrap();
+    assert!(page.contains("the last window of y.csv") && page.contains("By feature"), "{page}");
+    place.write("text.txt", "ten green bottles,\n");
+    place.succeed(&["inspect", "writer", "--input", "text.txt", "--out", "text.html", "--unit", "5"]);
+    assert!(std::fs::read_to_string(place.path("text.html")).unwrap().contains("Unit 5 of"));
+}
+
+#[test]
+fn what_cannot_be_shown_is_refused() {
+    let place = place();
+    place.write("text.txt", "ten green bottles,\n");
+    let cases: [(&[&str], &str); 8] = [
+        (
+            &["writer", "--input", "ten", "--step", "5"],
+            "--step is 5; it must be from 1 to 4, as many as there are",
+        ),
+        (
+            &["writer", "--input", "ten", "--class", "€"],
+            "--class is '€', which the model does not know; it knows",
+        ),
+        (&["writer", "--input", "ten", "--layer", "1"], "--layer is 1; it must be below 1"),
+        (&["writer", "--input", "ten", "--unit", "24"], "--unit is 24; it must be below 24, the units of"),
+        (
+            &["writer", "--input", "ten", "--record", "2"],
+            "--record is for a file, and there is none called ten",
+        ),
+        (&["writer", "--input", "text.txt", "--record", "2"], "--record is for files of records"),
+        (
+            &["run", "--input", "no.csv"],
+            "the model reads rows of a table, and 'no.csv' is no file with them; give one",
+        ),
+        (&["run", "--input", "y.csv", "--step", "99"], "--step is 99; it must be from 1 to"),
+    ];
+    for (arguments, expected) in cases {
+        place.refuse(&[&["inspect"], arguments].concat(), &[expected]);
+        assert!(!place.path("inspect.html").exists());
+    }
+}

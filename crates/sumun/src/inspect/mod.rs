@@ -1,0 +1,241 @@
+//! Looking inside: what the network of a trained model does with a record, step by step.
+//!
+//! [`Inspection::of`] runs the network on an [`Example`] and keeps what its recurrent layers compute (gates, hidden and cell states), what it
+//! answers, and how much each step counted in an answer, in two ways that know nothing of each other: by the gradient
+//! ([integrated gradients](Counted::integrated)) and by leaving steps out ([occlusion](Counted::occlusion)). [`page`] shows
+//! all of it on one HTML page.
+//!
+//! ```no_run
+//! use sumun::inspect::{Ask, Inspection};
+//! use sumun::tasks::{ExampleOf, open};
+//!
+//! let trained = open("runs/reviews")?;
+//! let network = trained.network().ok_or("a model without a network")?;
+//! let example = trained.example(ExampleOf::Text("not bad at all"))?;
+//! let inside = Inspection::of(network, &example, &Ask::default())?;
+//! for (step, counted) in example.steps.iter().zip(&inside.counted.occlusion) {
+//!     println!("{step} {counted:+.3}");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod counted;
+mod gates;
+mod page;
+mod vectors;
+
+use serde::Serialize;
+
+use crate::data::quoted;
+use crate::message::key;
+use crate::model::Model;
+use crate::tasks::{Answers, Example};
+use crate::{Error, Result};
+pub use counted::Counted;
+pub use gates::{GateFigures, LayerInside, Matrix};
+pub use page::{About, page};
+pub use vectors::{Near, Vectors};
+
+/// What is asked of an example.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// The step whose answer is explained, from 1: of a network that answers at every step, the last where nothing is said; of a
+    /// forecast, the step ahead, the first where nothing is said.
+    pub step: Option<usize>,
+    /// The class or token whose probability is explained, by name; the most probable one where nothing is said. Of a forecast,
+    /// the column; the first where nothing is said.
+    pub class: Option<String>,
+}
+
+/// The most probable answers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// The step that they are of, from 1, of those that are read or those ahead; None of an answer to the whole record.
+    pub step: Option<usize>,
+    /// What is predicted: the column, and the step ahead; None where that is not a forecast.
+    pub ahead: Option<[String; 2]>,
+    /// Classes and how probable each is, the most probable first, ten at most; nothing where the answer is a number.
+    pub probabilities: Vec<(String, f64)>,
+    /// The number; None where the answer is a class.
+    pub number: Option<f64>,
+}
+
+/// What a network does with a record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// What was read.
+    pub what: String,
+    /// What each step is.
+    pub steps: Vec<String>,
+    /// What the numbers of a step are called, and the numbers as the network reads them; None of tokens.
+    pub read: Option<(Vec<String>, Matrix)>,
+    /// The answer that is explained.
+    pub answer: Answer,
+    /// The most probable class at each step and how probable it is, of a network that answers at every step.
+    pub each_step: Vec<(String, f64)>,
+    /// The forecast of the column that is explained, step by step, of a forecaster.
+    pub forecast: Vec<(String, f64)>,
+    /// How much each step counted in it.
+    pub counted: Counted,
+    /// What each recurrent layer and direction computed, from the input to the output.
+    pub layers: Vec<LayerInside>,
+    /// The vectors of its tokens; None where numbers are read.
+    pub vectors: Option<Vectors>,
+    /// What was noticed, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The most answers that are listed.
+const MOST_ANSWERS: usize = 10;
+
+impl Inspection {
+    /// Runs the network of a trained model on a record. Errors: a step that is not there, a class that the model does not
+    /// know, a network that does not begin with one embedding or with numbers.
+    pub fn of(model: &Model, example: &Example, ask: &Ask) -> Result<Self> {
+        let mut reads = counted::Reads::new(model, example)?;
+        let (rows, width) = reads.outputs(&reads.values, 1)?;
+        let asked = asked(&rows, width, example, ask)?;
+        let answers = |row: &[f32]| match &example.answers {
+            Answers::Classes(names) | Answers::EachStep(names) => most_probable(names, row, example.weight),
+            Answers::Number { .. } | Answers::Ahead { .. } => Vec::new(),
+        };
+        let explained = &rows[asked.step * width..(asked.step + 1) * width];
+        let (mut step, mut ahead, mut number) = (None, None, None);
+        let (mut each_step, mut forecast) = (Vec::new(), Vec::new());
+        match &example.answers {
+            Answers::Classes(_) => {}
+            Answers::EachStep(_) => {
+                step = Some(asked.step + 1);
+                each_step =
+                    rows.chunks_exact(width).filter_map(|row| answers(row).into_iter().next()).collect();
+            }
+            Answers::Number { offset, scale } => {
+                number = Some(f64::from(explained[0]) * example.weight * scale + offset)
+            }
+            Answers::Ahead { steps, columns, forecast: all } => {
+                let values = &all[asked.column];
+                (step, number) = (Some(asked.step + 1), values.get(asked.step).copied());
+                ahead = Some([columns[asked.column].0.clone(), steps[asked.step].clone()]);
+                forecast = steps.iter().cloned().zip(values.iter().copied()).collect();
+            }
+        }
+        let probabilities = answers(explained).into_iter().take(MOST_ANSWERS).collect();
+        let answer = Answer { step, ahead, probabilities, number };
+        let read = example.numbers().map(|values| {
+            let matrix = Matrix { name: "x".into(), units: example.features.len(), values: values.to_vec() };
+            (example.features.clone(), matrix)
+        });
+        let mut notes = example.notes.clone();
+        if let Some(beside) = example.beside {
+            notes.push(format!(
+                "the model answers with {beside} as well; what is shown here is the network alone"
+            ));
+        }
+        let counted = Counted::of(&mut reads, &asked, &mut notes)?;
+        let layers = gates::insides(&reads)?;
+        let vectors = vectors::of(model, example)?;
+        Ok(Self {
+            what: example.what.clone(),
+            steps: example.steps.clone(),
+            read,
+            answer,
+            each_step,
+            forecast,
+            counted,
+            layers,
+            vectors,
+            notes,
+        })
+    }
+}
+
+/// The answer that is explained.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Asked {
+    /// The row of the output, from 0.
+    pub(crate) step: usize,
+    /// The last step that it can depend on, from 0; None where that is the last one that is read.
+    pub(crate) end: Option<usize>,
+    /// The number of that row, where it is no class.
+    pub(crate) column: usize,
+    /// The class, and its name; None of a number.
+    pub(crate) class: Option<(usize, String)>,
+    /// What an output is multiplied by.
+    pub(crate) scale: f64,
+}
+
+/// Finds the answer that is asked for among the rows of a network's output.
+fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) -> Result<Asked> {
+    let count = rows.len() / width.max(1);
+    let usual = match &example.answers {
+        Answers::Classes(_) | Answers::Number { .. } if ask.step.is_some() => {
+            return Err(Error::Settings(
+                key("step") + " is for models that answer at every step; leave it out",
+            ));
+        }
+        Answers::Ahead { .. } => 1,
+        _ => count,
+    };
+    let step = match ask.step.unwrap_or(usual) {
+        step if (1..=count).contains(&step) => step - 1,
+        step => {
+            return Err(Error::setting(
+                key("step"),
+                step,
+                format!("from 1 to {count}, as many as there are"),
+            ));
+        }
+    };
+    let row = &rows[step * width..(step + 1) * width];
+    let place = |name: &String, names: &mut dyn Iterator<Item = &String>| {
+        let names: Vec<&String> = names.collect();
+        names.iter().position(|known| *known == name).ok_or_else(|| {
+            let known =
+                format!(" is {}, which the model does not know; it knows {}", quoted(name), some(&names));
+            Error::Settings(key("class") + known)
+        })
+    };
+    let mut found = Asked { step, end: None, column: 0, class: None, scale: example.weight };
+    match (&example.answers, &ask.class) {
+        (Answers::Number { .. }, Some(_)) => {
+            return Err(Error::Settings(
+                key("class") + " is for models whose answer is a class; leave it out",
+            ));
+        }
+        (&Answers::Number { scale, .. }, None) => found.scale *= scale,
+        (Answers::Ahead { columns, .. }, asked) => {
+            if let Some(name) = asked {
+                found.column = place(name, &mut columns.iter().map(|(name, _)| name))?;
+            }
+            found.scale *= columns[found.column].1;
+        }
+        (Answers::Classes(names) | Answers::EachStep(names), asked) => {
+            let place = match asked {
+                None => row.iter().enumerate().fold(0, |best, (k, z)| if *z > row[best] { k } else { best }),
+                Some(name) => place(name, &mut names.iter())?,
+            };
+            found.class = Some((place, names[place].clone()));
+            found.end = matches!(example.answers, Answers::EachStep(_)).then_some(step);
+        }
+    }
+    Ok(found)
+}
+
+/// The first names of a list.
+fn some(names: &[&String]) -> String {
+    const SOME: usize = 8;
+    let listed: Vec<String> = names.iter().take(SOME).map(|name| quoted(name)).collect();
+    let more = if names.len() > SOME { ", …" } else { "" };
+    listed.join(", ") + more
+}
+
+/// Classes and their probabilities, the most probable first, from logits that are multiplied by `weight`.
+fn most_probable(names: &[String], logits: &[f32], weight: f64) -> Vec<(String, f64)> {
+    let logits: Vec<f64> = logits.iter().map(|&z| f64::from(z) * weight).collect();
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let raised: Vec<f64> = logits.iter().map(|z| (z - largest).exp()).collect();
+    let sum: f64 = raised.iter().sum();
+    let mut order: Vec<usize> = (0..logits.len().min(names.len())).collect();
+    order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
+    order.into_iter().take(MOST_ANSWERS).map(|k| (names[k].clone(), raised[k] / sum)).collect()
+}

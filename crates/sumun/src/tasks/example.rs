@@ -1,0 +1,182 @@
+//! A record as a network reads it, for those who look inside.
+
+use std::path::Path;
+
+use super::inputs::{Padded, Sequences};
+use super::words::TokenReader;
+use crate::message::key;
+use crate::{Error, Result};
+
+/// Where the record is that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExampleOf<'a> {
+    /// A text as it is.
+    Text(&'a str),
+    /// One of a file's records, counted from 1, the first where nothing is said; `-` for standard input.
+    Record(&'a Path, Option<usize>),
+}
+
+/// A record as the network of a task reads it, and what its outputs are.
+#[derive(Debug, Clone)]
+pub struct Example {
+    /// What it is, in a few words: `record 3 of reviews.csv`.
+    pub what: String,
+    /// What each step is: a token as the model reads it; of numbers their times, or their places, from 1.
+    pub steps: Vec<String>,
+    /// What the numbers of a step are called; nothing where tokens are read.
+    pub features: Vec<String>,
+    /// What the network returns.
+    pub answers: Answers,
+    /// What the outputs are multiplied by in the model's answer, so that its probabilities are calibrated.
+    pub weight: f64,
+    /// What answers together with the network, in a few words, and is not looked at.
+    pub beside: Option<&'static str>,
+    /// What was noticed, a sentence each.
+    pub notes: Vec<String>,
+    /// As it is read: one sequence.
+    pub(super) sequences: Sequences,
+    /// What the network reads besides, which stays as it is.
+    pub(super) given: Vec<Given>,
+    /// The tokens that the model has learnt, and all of them as one sequence; None where it reads numbers.
+    pub(super) vocabulary: Option<(Vec<String>, Sequences)>,
+}
+
+impl Example {
+    /// The record as a batch of one.
+    pub(crate) fn padded(&self) -> Padded {
+        self.sequences.padded(&[0])
+    }
+
+    /// The numbers that are read, `[T, F]`; None of tokens.
+    pub(crate) fn numbers(&self) -> Option<&[f32]> {
+        match &self.sequences {
+            Sequences::Numbers { values, .. } => values.first().map(Vec::as_slice),
+            Sequences::Ids(_) | Sequences::Words { .. } => None,
+        }
+    }
+
+    /// What is read besides.
+    pub(crate) fn given(&self) -> &[Given] {
+        &self.given
+    }
+
+    /// The tokens that the model has learnt, and all of them as a batch of one; None where it reads numbers.
+    pub(crate) fn known(&self) -> Option<(&[String], Padded)> {
+        self.vocabulary.as_ref().map(|(tokens, sequence)| (tokens.as_slice(), sequence.padded(&[0])))
+    }
+
+    /// One of numbers `[T, F]`.
+    #[cfg(test)]
+    pub(crate) fn of_numbers(values: Vec<f32>, features: usize, answers: Answers) -> Self {
+        Self {
+            what: "a record".into(),
+            steps: (1..=values.len() / features).map(|step| step.to_string()).collect(),
+            features: (1..=features).map(|feature| format!("x{feature}")).collect(),
+            answers,
+            weight: 1.0,
+            beside: None,
+            notes: Vec::new(),
+            sequences: Sequences::Numbers { features, values: vec![values] },
+            given: Vec::new(),
+            vocabulary: None,
+        }
+    }
+}
+
+/// What a network reads beside the record, by the name of the input.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Given {
+    pub(crate) name: String,
+    /// T and F.
+    pub(crate) steps: usize,
+    pub(crate) features: usize,
+    /// `[T, F]`.
+    pub(crate) values: Vec<f32>,
+}
+
+/// What the outputs of a network are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answers {
+    /// Logits of classes, for the whole record.
+    Classes(Vec<String>),
+    /// Logits of classes at every step: tags, or the tokens that may come next.
+    EachStep(Vec<String>),
+    /// A number x for the whole record, which stands for x · scale + offset.
+    Number {
+        /// What is added.
+        offset: f64,
+        /// What it is multiplied by.
+        scale: f64,
+    },
+    /// Numbers x for each step ahead, which change the forecast by x · scale.
+    Ahead {
+        /// The steps ahead.
+        steps: Vec<String>,
+        /// The columns that are forecast, and the scale of each.
+        columns: Vec<(String, f64)>,
+        /// The forecast in the unit of its column, `[columns][steps]`.
+        forecast: Vec<Vec<f64>>,
+    },
+}
+
+/// The most steps of a record that is looked at: more cannot be told apart on a screen.
+pub(super) const MOST_STEPS: usize = 1000;
+
+impl ExampleOf<'_> {
+    /// The place of the record among so many of its file, from 0. Error: there is no such record.
+    pub(super) fn place(self, records: usize) -> Result<usize> {
+        match self {
+            Self::Text(_) => Ok(0),
+            Self::Record(_, None) => Ok(0),
+            Self::Record(file, Some(record)) => {
+                match record.checked_sub(1).filter(|&place| place < records) {
+                    Some(place) => Ok(place),
+                    None => Err(Error::setting(
+                        key("record"),
+                        record,
+                        format!("from 1 to {records}, as many as {} has", file.display()),
+                    )),
+                }
+            }
+        }
+    }
+
+    /// Error where one record is asked for of a file that is read as a whole.
+    pub(super) fn is_whole(self) -> Result<()> {
+        match self {
+            Self::Record(_, Some(_)) => Err(Error::Settings(
+                key("record")
+                    + " is for files of records, and the model reads a file as a whole; leave it out",
+            )),
+            Self::Text(_) | Self::Record(_, None) => Ok(()),
+        }
+    }
+
+    /// What it is, in a few words.
+    pub(super) fn what(self, noun: &str) -> String {
+        match self {
+            Self::Text(_) => "the text that was given".into(),
+            Self::Record(file, record) => {
+                let name = file.file_name().unwrap_or(file.as_os_str());
+                format!("{noun} {} of {}", record.unwrap_or(1), name.to_string_lossy())
+            }
+        }
+    }
+}
+
+/// The tokens that a model has learnt vectors of, without padding and `<UNK>`, and all of them as one sequence.
+pub(super) fn vocabulary(words: &TokenReader) -> Result<(Vec<String>, Sequences)> {
+    let tokens = words.vocabulary.tokens().get(FIRST..).unwrap_or_default().to_vec();
+    let read = words.read(std::iter::once(tokens.as_slice()))?;
+    Ok((tokens, Sequences::of_words(read)))
+}
+
+/// The first id of a token beside padding and `<UNK>`.
+const FIRST: usize = 2;
+
+/// The error of a model that this is not there for.
+pub(super) fn not_shown(task: &str) -> Error {
+    Error::Model(format!(
+        "holds a model of {task}, whose inside is not shown yet; give a run of classify, regress, tag or lm, or a forecaster of one series"
+    ))
+}
