@@ -100,6 +100,17 @@ def slices():
     g.node("Slice", ["a", ints("zero", 0), ints("last", -1), axis, one], ["b"])
     g.node("MatMul", ["b", g.weight("w", 3, 2)], ["y"])
     g.write("y")
+    g = Graph("some_steps", 22)
+    x = g.feed("x", g.numbers(2, 8, 3), ["n", "t", 3])
+    axis, one, far = ints("axis", 1), ints("one", 1), ints("far", 2**62)
+    g.node("Slice", [x, ints("zero", 0), far, axis, ints("two", 2)], ["even"])
+    g.node("MatMul", ["even", g.weight("w", 3, 2)], ["y"])
+    g.node("Slice", ["y", one, ints("last", -1), axis, "two"], ["z"])
+    index = lambda name, value: g.constant(name, np.int64(value))
+    g.node("Gather", [x, index("third", 3)], ["c"], axis=1)
+    g.node("Gather", ["y", index("second_last", -2)], ["d"], axis=1)
+    g.node("Tanh", ["c"], ["e"])
+    g.write("y", "z", "d", "e")
 
 
 def functions():

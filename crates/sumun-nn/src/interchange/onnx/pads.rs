@@ -84,7 +84,7 @@ impl Reader<'_> {
     }
 
     /// The array with steps of its own at the axis, whose length `change` says, and the layer that it reads.
-    fn time_alone(
+    pub(super) fn time_alone(
         &mut self,
         at: At<'_>,
         array: Array,

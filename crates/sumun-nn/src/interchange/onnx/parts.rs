@@ -10,7 +10,7 @@ use super::node::At;
 use super::value::{Array, Axis, Content, Time, Value};
 use crate::Result;
 use crate::model::EmbeddingLayer;
-use crate::nn::{Pool, ReverseLayer, SliceLayer};
+use crate::nn::{Conv1dLayer, Pool, ReverseLayer, SliceLayer};
 
 /// Indices along an axis, as nodes give them.
 pub(super) enum Part {
@@ -28,7 +28,7 @@ enum Which {
     Reversed,
 }
 
-const OTHER_STEPS: &str = "of sequences and steps it takes others than the first, the last or all but some at the ends; a model here has no such layer";
+const OTHER_STEPS: &str = "of sequences and steps it takes others than one, or every so many but some at the ends; a model here has no such layer";
 
 impl Reader<'_> {
     pub(super) fn gather(&mut self, at: At<'_>) -> Result<Value> {
@@ -267,6 +267,26 @@ impl Reader<'_> {
             && !matches!(part, Part::Range { start: 0, end, step: 1 } if whole(end))
     }
 
+    /// Every so many of the steps, from the first on: a window of one step that passes over the others.
+    fn every(&mut self, at: At<'_>, mut array: Array, place: usize, stride: usize) -> Result<Array> {
+        if array.axes[place] == Axis::One {
+            return Ok(array);
+        }
+        if array.axes.len() == 3 && array.factors.is_empty() {
+            // Of an input nothing may be known of its axes yet.
+            self.role_at(at, &array, place, Role::Time)?;
+            self.features_at(at, &mut array, if place == 0 { 2 } else { 3 - place }, None)?;
+        }
+        let features = array.features();
+        self.spend(at, features)?;
+        let (array, from) = self.time_alone(at, array, place, |length| Some(length.div_ceil(stride)))?;
+        let window =
+            Conv1dLayer::new(features, 1).groups(features).stride(stride).bias(false).trainable(false);
+        let layer = self.add(at, window, vec![from]);
+        self.weight(&layer, "weight", &[features, 1, 1], vec![1.0; features]);
+        Ok(Array { content: Content::Rows { layer, time: Time::Steps }, ..array })
+    }
+
     fn part_of_features(
         &mut self,
         at: At<'_>,
@@ -297,7 +317,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The first or last step, all of them, or all from the last to the first.
+    /// One step, all or every so many of them but some at the ends, or all from the last to the first.
     fn part_of_steps(
         &mut self,
         at: At<'_>,
@@ -324,6 +344,27 @@ impl Reader<'_> {
             Part::Range { start: 0, end, step: 1 } if end.number() == Some(1) => Which::First,
             Part::Indices(indices) if indices.len() == 1 && from_end(indices[0]) => Which::Last,
             Part::Indices(indices) if *indices == [0] => Which::First,
+            Part::Indices(indices) if indices.len() == 1 => {
+                let index = indices[0];
+                let is_there = length.is_none_or(|length| index < length && index >= -length);
+                // What is left out before it, or behind it where it is counted from the end.
+                let [left_out, end] = if index < 0 { [-1 - index, -1] } else { [index, 0] };
+                let count = usize::try_from(left_out).ok().filter(|_| left_out <= i64::from(i32::MAX));
+                let Some(count) = count.filter(|_| is_there) else { return Err(at.error(OTHER_STEPS)) };
+                let around = if index < 0 { [0, count] } else { [count, 0] };
+                let array = self.cropped(at, array, place, around)?;
+                return self
+                    .part(at, Value::Array(array), place as i64, Part::Indices(vec![end]), keeps_axis)
+                    .and_then(|value| match value {
+                        Value::Array(array) => Ok(array),
+                        _ => Err(at.error(OTHER_STEPS)),
+                    });
+            }
+            Part::Range { start, end, step: step @ 2.. } => {
+                let rest = Part::Range { start: *start, end: end.clone(), step: 1 };
+                let array = self.part_of_steps(at, array, place, id, &rest, true)?;
+                return self.every(at, array, place, usize::try_from(*step).unwrap_or(usize::MAX));
+            }
             // Ends that count from the end, or reach it, hold for any length; others for the one that is stated.
             Part::Range { start: start @ 0.., end, step: 1 } => {
                 let end = if is_end(end) {
