@@ -186,6 +186,11 @@ mod tests {
                     }
                 }
             }
+            let passes =
+                |input, hidden| of(Dims::new(Cell::Gru, input, hidden)).is_some_and(|whole| whole.passes);
+            let [narrow, wide] = [[(1, 16), (32, 16), (8, 128)], [(33, 16), (9, 128), (1, 129)]];
+            assert!(narrow.into_iter().all(|(input, hidden)| passes(input, hidden)), "{path}");
+            assert!(!wide.into_iter().any(|(input, hidden)| passes(input, hidden)), "{path}");
             let projected = Options { projection: Some(4), ..Options::default() };
             assert!(of(Dims::new(Cell::Lstm, 1, 16).with(projected)).is_none());
         }
