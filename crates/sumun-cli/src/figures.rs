@@ -88,8 +88,9 @@ pub(crate) fn verdict(measured: &Measured, style: Style) -> String {
 /// What to say where the vocabulary lacks tokens of a file; None where it lacks none.
 pub(crate) fn unknown_note(unknown: Option<Unknown>) -> Option<String> {
     let unknown = unknown.filter(|unknown| unknown.count > 0)?;
+    let read = if unknown.have_parts { "are read by their known parts" } else { "count as <UNK>" };
     Some(format!(
-        "{} of {} tokens are not in the vocabulary and count as <UNK>",
+        "{} of {} tokens are not in the vocabulary and {read}",
         count(unknown.count),
         count(unknown.of)
     ))

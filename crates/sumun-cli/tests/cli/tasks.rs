@@ -332,9 +332,9 @@ fn figures_name_their_classes_and_what_is_unknown() {
     let measured = last_json(&ran);
     assert_eq!(measured["classes"], classes);
     assert_eq!(measured["unknown_tokens"], serde_json::json!({"count": 2, "of": 3}));
-    assert_eq!(ran.stderr, "· 2 of 3 tokens are not in the vocabulary and count as <UNK>\n");
+    assert_eq!(ran.stderr, "· 2 of 3 tokens are not in the vocabulary and are read by their known parts\n");
     assert!(place.succeed(&["evaluate", "run", "other.csv"]).stdout.starts_with("other.csv, 1 example "));
-    let note = "· 2 of 3 tokens are not in the vocabulary and count as <UNK>\n";
+    let note = "· 2 of 3 tokens are not in the vocabulary and are read by their known parts\n";
     for (more, said) in [(&[][..], note), (&["--json"], note), (&["--quiet"], "")] {
         let ran = place.succeed(&[&["predict", "run", "other.csv"], more].concat());
         assert_eq!(ran.stderr, said, "{more:?}");

@@ -52,6 +52,8 @@ pub(crate) struct Reads {
     pub(crate) features: usize,
     /// What is read besides.
     given: Vec<Given>,
+    /// How many numbers the network returns for the record.
+    returned: usize,
     /// Whether the numbers are those of people, each with its own meaning, and no vectors of tokens.
     is_numbers: bool,
 }
@@ -100,7 +102,9 @@ impl Reads {
         let model = with_weights_of(model, config)?;
         let features = values.len() / steps.max(1);
         let is_numbers = example.numbers().is_some();
-        Ok(Self { model, input, values, steps, features, given, is_numbers })
+        let mut reads = Self { model, input, values, steps, features, given, returned: 0, is_numbers };
+        reads.returned = reads.outputs(&reads.values, 1)?.0.len();
+        Ok(reads)
     }
 
     /// What the network returns for sequences as long as the record, `[sequences, rows, width]`, and the width.
@@ -136,7 +140,7 @@ impl Reads {
 
     /// How many sequences go through at once.
     fn at_once(&self) -> usize {
-        (MOST_NUMBERS / self.values.len().max(1)).clamp(1, 64)
+        (MOST_NUMBERS / self.values.len().max(self.returned).max(1)).clamp(1, 64)
     }
 
     /// f of each of some sequences.

@@ -41,6 +41,12 @@ const FEW: usize = 12;
 /// Units that a heat map shows, the first ones; more cannot be told apart.
 const MOST_UNITS: usize = 512;
 
+/// Norms that lie further apart than by this factor are drawn on a logarithmic scale.
+const DECADES: f64 = 30.0;
+
+/// Records of more steps have them in a part of the page that scrolls.
+const LONG: usize = 150;
+
 /// More points than this are told apart by the line alone.
 const MOST_DOTS: usize = 60;
 
@@ -178,8 +184,9 @@ fn answer(inside: &Inspection) -> String {
     if !inside.each_step.is_empty() {
         out.push_str(
             "<div class=\"panel\"><h3>At every step</h3><p>Below each step, the most probable answer there; the deeper its colour, \
-             the more probable.</p><p class=\"tagged steps\">",
+             the more probable.</p>",
         );
+        let _ = write!(out, "<p class=\"tagged steps{}\">", tall(inside));
         for (step, (name, (class, p))) in inside.steps.iter().zip(&inside.each_step).enumerate() {
             let _ = write!(
                 out,
@@ -194,6 +201,11 @@ fn answer(inside: &Inspection) -> String {
         out.push_str("</p></div>\n");
     }
     out
+}
+
+/// The class of a list of so many steps that it scrolls.
+fn tall(inside: &Inspection) -> &'static str {
+    if inside.steps.len() > LONG { " tall" } else { "" }
 }
 
 fn what_counted(inside: &Inspection) -> String {
@@ -211,10 +223,11 @@ fn what_counted(inside: &Inspection) -> String {
     let _ = write!(
         out,
         "<div class=\"panel\"><h3>By step</h3><p>How much each step adds to {}: red speaks for it, blue against it. It is {} here and {} of a \
-         record as long that says nothing.</p><p class=\"tagged steps signed\">",
+         record as long that says nothing.</p><p class=\"tagged steps signed{}\">",
         escape(&of),
         signed(value[0]),
-        signed(value[1])
+        signed(value[1]),
+        tall(inside)
     );
     let shades = if both { integrated } else { occlusion };
     let shades = if inside.read.is_some() && shades.len() > MOST_DOTS { &[][..] } else { shades };
@@ -262,7 +275,9 @@ fn what_counted(inside: &Inspection) -> String {
         let mut chart =
             steps_chart("Gradient by step", "The norm of the answer’s gradient by the input of each step.");
         chart.y_title = "norm of the gradient".into();
-        chart.y_scale = Scale::Logarithmic;
+        let some = gradient.iter().copied().filter(|norm| *norm > 0.0);
+        let [least, most] = [some.clone().fold(f64::INFINITY, f64::min), some.fold(0.0, f64::max)];
+        chart.y_scale = if most > DECADES * least { Scale::Logarithmic } else { Scale::FromZero };
         chart.lines.push(line("gradient", "c-future", gradient));
         let remark = "How much the answer would move with a small change of each step; what lies below a hundredth of the peak is all but \
                       forgotten.";

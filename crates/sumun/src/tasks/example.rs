@@ -119,8 +119,13 @@ pub enum Answers {
     },
 }
 
-/// The most steps of a record that is looked at: more cannot be told apart on a screen.
-pub(super) const MOST_STEPS: usize = 1000;
+/// The most steps of a record that is looked at, of a network with so many outputs at every step: more cannot be told apart on a
+/// screen, and each is left out once, so that what is computed grows with their square.
+pub(super) fn most_steps(outputs: usize) -> usize {
+    const MOST: usize = 1000;
+    const MOST_OUTPUTS: usize = 2_000_000_000;
+    (MOST_OUTPUTS / outputs.max(1)).isqrt().clamp(2, MOST)
+}
 
 impl ExampleOf<'_> {
     /// The place of the record among so many of its file, from 0. Error: there is no such record.

@@ -182,12 +182,15 @@ pub struct Unknown {
     pub count: usize,
     /// of so many.
     pub of: usize,
+    /// Whether unknown ones have the vectors of their parts, so that the model reads more of them than that they are unknown.
+    #[serde(skip)]
+    pub have_parts: bool,
 }
 
 impl Unknown {
     /// Counts `<UNK>` among ids.
     pub(super) fn among<'a>(ids: impl IntoIterator<Item = &'a u32>) -> Self {
-        let mut unknown = Self { count: 0, of: 0 };
+        let mut unknown = Self { count: 0, of: 0, have_parts: false };
         for &id in ids {
             unknown.count += usize::from(id == UNK);
             unknown.of += 1;

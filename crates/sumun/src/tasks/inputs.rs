@@ -327,7 +327,7 @@ impl Sequences {
             Self::Ids(sequences) => Some(Unknown::among(sequences.iter().flatten())),
             Self::Words { entries, lexicon } => {
                 let ids: Vec<u32> = entries.iter().flatten().map(|&entry| lexicon.id(entry)).collect();
-                Some(Unknown::among(&ids))
+                Some(Unknown { have_parts: true, ..Unknown::among(&ids) })
             }
             Self::Numbers { .. } => None,
         }

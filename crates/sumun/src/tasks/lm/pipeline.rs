@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::baselines::best_first;
-use super::super::example::{Answers, Example, ExampleOf, MOST_STEPS};
+use super::super::example::{Answers, Example, ExampleOf, most_steps};
 use super::super::figures::{
     Baseline, Figures, Measured, Prediction, Predictions, ScoredLine, ScoredLines, Unknown, not_finite,
 };
@@ -262,13 +262,10 @@ impl Pipeline for LanguagePipeline {
         let (PlainText { text, mut notes, .. }, changed) = self.prepared(&text);
         notes.extend(changed);
         let mut ids = self.tokens.encode(&text)?;
-        if ids.len() >= MOST_STEPS {
-            notes.push(format!(
-                "the first {} of {} tokens are shown",
-                count(MOST_STEPS - 1),
-                count(ids.len())
-            ));
-            ids.truncate(MOST_STEPS - 1);
+        let most = most_steps(self.vocabulary()) - 1;
+        if ids.len() > most {
+            notes.push(format!("the first {} of {} tokens are shown", count(most), count(ids.len())));
+            ids.truncate(most);
         }
         ids.insert(0, self.tokens.start());
         let all = &self.tokens.vocabulary;
