@@ -8,7 +8,8 @@ use sumun::settings::Setting;
 
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose`, `RunFolder::stage` and
 /// `TunePlan::new`, of the range test and backtests, and of looking inside.
-const ARGUMENTS: [&str; 23] = [
+const ARGUMENTS: [&str; 24] = [
+    "seeds",
     "class",
     "layer",
     "record",

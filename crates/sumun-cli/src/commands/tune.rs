@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 use sumun::run::{REPORT_FILE, RUNS, RunFolder, default_path};
 use sumun::tasks::{
-    About, Next, TaskEntry, TrialState, TuneOutcome, TunePlan, TuneTrial, TuneWatch, Tuning, configure,
+    About, Combination, Next, TaskEntry, TrialState, TuneOutcome, TunePlan, TuneTrial, TuneWatch, Tuning,
+    configure,
 };
 
 use super::outcome::next_command;
@@ -21,18 +22,22 @@ use crate::task_call::{Configured, TaskCall, TaskCommand};
 use crate::terminal::{Style, count as counted, duration, left, number, right, shell_word, shortened, width};
 
 const SEARCH: &str = "Search";
+/// The trials of a search where nothing is said.
+const TRIALS: usize = 20;
 const OUTPUT: &str = "Output";
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   sumun tune forecast data/airline.csv --target passengers --horizon 12 --trials 20 --out tuned
   sumun tune classify reviews.csv --vary lr --vary hidden=64,128,256 --out tuned
+  sumun tune forecast data/airline.csv --target passengers --grid --vary cell=rnn,lstm,gru --vary window=12,24,48 --seeds 3
   sumun tune --resume tuned
   sumun predict tuned/best
 
 The first trial has the defaults; each other one draws the settings that are searched over. All are trained to
 a ninth of their epochs, the best third of them to a third, the best third of those to the end, each from where
-it was. The validation part decides, never the test part. Ctrl-C saves and stops; --resume goes on.";
+it was. With --grid nothing is drawn: every combination of the values is trained to the end, and they are compared by
+mean and spread. The validation part decides, never the test part. Ctrl-C saves and stops; --resume goes on.";
 
 /// The arguments of `sumun tune`.
 #[derive(Debug, clap::Args)]
@@ -51,12 +56,18 @@ pub(crate) struct Arguments {
 pub(crate) struct Common {
     #[command(flatten)]
     from: Configured,
-    /// How many settings are tried
-    #[arg(long, value_name = "N", value_parser = count, default_value = "20", allow_negative_numbers = true, help_heading = SEARCH)]
-    trials: usize,
+    /// How many settings are tried [default: 20]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, conflicts_with = "grid", help_heading = SEARCH)]
+    trials: Option<usize>,
     /// A setting to search over, with its range where it is not to be its own: lr, lr=0.001..0.1, hidden=16,64; by default all that have one and are not given
     #[arg(long, value_name = "NAME[=RANGE]", help_heading = SEARCH)]
     vary: Vec<String>,
+    /// Train every combination of the values that --vary lists to the end, and compare them, instead of drawing some
+    #[arg(long, requires = "vary", help_heading = SEARCH)]
+    grid: bool,
+    /// Train each combination of a grid from so many seeds, for a mean and a spread [default: 1]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, requires = "grid", help_heading = SEARCH)]
+    seeds: Option<usize>,
     /// Threads to compute with, each with trials of its own; the result does not depend on it [default: all processors]
     #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = OUTPUT)]
     threads: Option<usize>,
@@ -159,7 +170,10 @@ fn begin(call: TaskCall<Common>) -> Result<(), Failure> {
     let searched: Vec<(String, Option<String>)> = common.vary.iter().map(|text| vary(text)).collect();
     let work = || -> Result<(), Failure> {
         let config = configure(task, &tables)?;
-        let plan = TunePlan::new(task, &tables, &searched, common.trials)?;
+        let plan = match common.grid {
+            true => TunePlan::grid(task, &tables, &searched, common.seeds.unwrap_or(1))?,
+            false => TunePlan::new(task, &tables, &searched, common.trials.unwrap_or(TRIALS))?,
+        };
         let default = || default_path(RUNS.as_ref(), &format!("tune-{}", task.name()), config.train_file());
         let folder = common.out.clone().unwrap_or_else(default);
         // Whether it can be written is known before the work.
@@ -297,19 +311,13 @@ fn summary(outcome: &TuneOutcome, folder: &Path, style: Style) -> String {
         cells
     };
     let rows: Vec<Vec<String>> = outcome.ranked().into_iter().map(row).collect();
-    let wide: Vec<usize> = (0..header.len())
-        .map(|i| rows.iter().map(|row| width(&row[i])).chain([width(&header[i])]).max().unwrap_or(0))
-        .collect();
-    let line = |cells: &[String]| {
-        let cell =
-            |(i, cell): (usize, &String)| if i == 3 { left(cell, wide[i]) } else { right(cell, wide[i]) };
-        shortened(cells.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ").trim_end(), COLUMNS)
-    };
+    let line = aligned(&header, &rows, 3);
     let mut text = format!("\n{}\n", style.dim(&line(&header)));
     for (cells, one) in rows.iter().zip(outcome.ranked()) {
         let line = line(cells);
         text += &format!("{}\n", if one.trial == outcome.best { style.green(&line) } else { line });
     }
+    text += &compared(outcome, &figure.replace('_', " "), style);
     let seconds: f64 = outcome.trials.iter().map(|one| one.seconds).sum();
     text.push('\n');
     let mut end = |name: &str, value: &str| {
@@ -326,6 +334,51 @@ fn summary(outcome: &TuneOutcome, folder: &Path, style: Style) -> String {
     end("run", &outcome.run.path().display().to_string());
     end("report", &folder.join(REPORT_FILE).display().to_string());
     text
+}
+
+/// What each combination of a grid came to; nothing of a search that draws.
+fn compared(outcome: &TuneOutcome, figure: &str, style: Style) -> String {
+    let all = outcome.compared();
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut header: Vec<String> =
+        outcome.searched.iter().map(|(row, _)| row.name.replace('_', " ")).collect();
+    header.extend([figure, "least", "most", "trainings", "parameters", "s/epoch"].map(str::to_owned));
+    let row = |one: &Combination| {
+        let value = |key: &str| one.settings.get(key).map_or_else(|| "auto".into(), text_of);
+        let mut cells: Vec<String> =
+            outcome.searched.iter().map(|(row, _)| shortened(&value(&row.key()), 12)).collect();
+        cells.extend([one.mean, one.spread[0], one.spread[1]].map(number));
+        let parameters = one.parameters.map_or_else(|| "-".into(), counted);
+        cells.extend([counted(one.trials), parameters, number(one.seconds_per_epoch)]);
+        cells
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    let (line, mut text) = (aligned(&header, &rows, usize::MAX), String::from("\n"));
+    text += &format!("{}\n", style.dim(&line(&header)));
+    for (place, cells) in rows.iter().enumerate() {
+        let line = line(cells);
+        text += &format!("{}\n", if place == 0 { style.green(&line) } else { line });
+    }
+    text
+}
+
+/// Writes the cells of a line below those of a header, on the right but for one column.
+fn aligned(
+    header: &[String],
+    rows: &[Vec<String>],
+    on_the_left: usize,
+) -> impl Fn(&[String]) -> String + use<> {
+    let wide: Vec<usize> = (0..header.len())
+        .map(|i| rows.iter().map(|row| width(&row[i])).chain([width(&header[i])]).max().unwrap_or(0))
+        .collect();
+    move |cells: &[String]| {
+        let cell = |(i, cell): (usize, &String)| {
+            if i == on_the_left { left(cell, wide[i]) } else { right(cell, wide[i]) }
+        };
+        shortened(cells.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ").trim_end(), COLUMNS)
+    }
 }
 
 fn as_json(outcome: &TuneOutcome, folder: &Path) -> Value {
@@ -361,6 +414,7 @@ fn as_json(outcome: &TuneOutcome, folder: &Path) -> Value {
         "report": folder.join(REPORT_FILE).to_string_lossy(),
         "searched": ranges.collect::<serde_json::Map<_, _>>(),
         "best": best,
+        "compared": serde_json::to_value(outcome.compared()).unwrap_or_default(),
         "results": serde_json::to_value(&outcome.results).unwrap_or_default(),
         "trials": outcome.trials.iter().map(trial).collect::<Vec<_>>(),
     })

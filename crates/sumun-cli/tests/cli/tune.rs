@@ -87,6 +87,66 @@ fn the_best_of_a_search_is_a_run_like_any_other() {
     }
 }
 
+/// Every combination once for each seed, each the run that a plain training with its settings is.
+#[test]
+fn a_grid_compares_every_combination() {
+    let place = place();
+    let mut arguments =
+        vec!["tune", "forecast", "days.csv", "--target", "y", "--horizon", "3", "--season", "7"];
+    arguments.extend([
+        "--valid",
+        "0.2",
+        "--epochs",
+        "2",
+        "--grid",
+        "--vary",
+        "cell=rnn,gru",
+        "--vary",
+        "window=7,14",
+    ]);
+    arguments.extend(["--seeds", "2", "--seed", "5", "--hidden", "4", "--out", "grid", "--json"]);
+    let ran = place.succeed(&arguments);
+    let json = last_json(&ran);
+    let all = json["trials"].as_array().unwrap();
+    assert!(all.len() == 8 && all.iter().all(|one| one["state"] == "finished"), "{ran:?}");
+    let compared = json["compared"].as_array().unwrap();
+    assert_eq!(compared.len(), 4);
+    for one in compared {
+        assert_eq!(one["trials"], 2);
+        let settings = &one["settings"];
+        let mean = |key: &str| {
+            let of = all.iter().filter(|trial| {
+                ["network.cell", "data.window"].iter().all(|key| trial["drawn"][key] == settings[key])
+            });
+            let values: Vec<f64> = of.map(|trial| trial[key].as_f64().unwrap()).collect();
+            assert_eq!(values.len(), 2);
+            values.iter().sum::<f64>() / 2.0
+        };
+        assert!((one["mean"].as_f64().unwrap() - mean("value")).abs() < 1e-9, "{one}");
+        assert!(one["parameters"].as_u64().unwrap() > 0 && one["seconds_per_epoch"].as_f64().unwrap() > 0.0);
+    }
+    let seeds: Vec<i64> = all.iter().map(|one| one["drawn"]["train.seed"].as_i64().unwrap()).collect();
+    assert_eq!(seeds, [5, 6, 5, 6, 5, 6, 5, 6]);
+    assert!(ran.stderr.contains("trainings") && place.read("grid/report.html").contains("<h2>Compared</h2>"));
+    let plain =
+        ["--cell", "gru", "--window", "14", "--seed", "6", "--hidden", "4", "--out", "plain", "--quiet"];
+    let mut train = vec!["train", "forecast", "days.csv", "--target", "y", "--horizon", "3", "--season", "7"];
+    train.extend(["--valid", "0.2", "--epochs", "2"]);
+    place.succeed(&[&train[..], &plain].concat());
+    assert!(model(&place, "plain") == model(&place, "grid/trials/008"));
+
+    let classify = ["tune", "classify", "long.csv"];
+    for (more, expected) in [
+        (&["--grid"][..], "--vary"),
+        (&["--seeds", "2", "--vary", "lr=0.1,0.2"], "--grid"),
+        (&["--grid", "--vary", "lr"], "--lr varies over 0.0003..0.03, but a grid has values; write some"),
+        (&["--grid", "--vary", "hidden=4,8", "--trials", "3"], "--trials"),
+        (&["--grid", "--vary", "hidden=4,8", "--seeds", "0"], "--seeds is 0; it must be at least 1"),
+    ] {
+        place.refuse(&[&classify[..], more].concat(), &[expected]);
+    }
+}
+
 #[test]
 fn threads_change_nothing() {
     let place = place();

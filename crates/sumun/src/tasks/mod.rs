@@ -80,4 +80,6 @@ pub use task::{How, Lesson, Pipeline, Task, TaskConfig, Words};
 pub use trained::TrainedTask;
 pub use training::{Training, keep};
 pub use translate::{BEAM, Translate, TranslationPipeline, Translator};
-pub use tune::{RoundEnd, TrialState, TuneOutcome, TunePlan, TuneTrial, TuneWatch, Tuning, tune_report};
+pub use tune::{
+    Combination, RoundEnd, TrialState, TuneOutcome, TunePlan, TuneTrial, TuneWatch, Tuning, tune_report,
+};

@@ -10,16 +10,20 @@
 //! test part decides nothing. What a trial draws is a function of the seed, its number and the setting's name, and a training
 //! has the same bits on any number of threads, so that the number of trials at work at once changes nothing but the time.
 //!
+//! Or nothing is drawn: a grid trains every combination of some values to the end, each from several seeds, to compare them.
+//!
 //! A search is a folder: [`PLAN_FILE`], [`TRIALS_FILE`], a run folder for each trial at work or finished, the best one again
 //! under [`BEST`], and a report. It may be stopped or killed at any moment and goes on, like a training. Nothing here knows a
 //! task but by its traits.
 
+mod grid;
 mod picture;
 mod plan;
 mod report;
 mod run;
 mod trial;
 
+pub use grid::Combination;
 pub use plan::TunePlan;
 pub use report::tune_report;
 pub use run::{TuneOutcome, TuneWatch, Tuning};

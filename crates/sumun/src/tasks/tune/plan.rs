@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::super::protocol::TaskEntry;
+use super::grid::combinations;
+use super::rounds;
 use crate::message::{Key, key, text};
 use crate::noise::Noise;
 use crate::settings::{LAYERS, Setting, Settings, unknown};
@@ -28,6 +30,9 @@ pub struct TunePlan {
     pub fixed: Table,
     /// The ranges of the settings that differ, by their keys.
     pub ranges: BTreeMap<String, String>,
+    /// Of a grid, from how many seeds each combination of values is trained; None where settings are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<usize>,
 }
 
 impl TunePlan {
@@ -78,7 +83,35 @@ impl TunePlan {
                 .advise(text("leave one out, or name what to search over with ") + key("vary")));
         }
         let (version, task) = (env!("CARGO_PKG_VERSION").into(), task.name().into());
-        Ok(Self { version, task, trials, fixed, ranges })
+        Ok(Self { version, task, trials, fixed, ranges, seeds: None })
+    }
+
+    /// A grid: every combination of the values of `searched`, each from so many seeds, and every one trained to the end. Errors
+    /// as [`new`](Self::new), and ranges that are no lists of values, no seeds, and too many trials.
+    pub fn grid(
+        task: &dyn TaskEntry,
+        tables: &[Table],
+        searched: &[(String, Option<String>)],
+        seeds: usize,
+    ) -> Result<Self> {
+        if searched.is_empty() {
+            return Err(Error::Invalid("a grid has the values that are named, and there are none".into())
+                .advise(text("name some with ") + key("vary")));
+        }
+        let plan = Self::new(task, tables, searched, 1)?;
+        let trials = combinations(&plan.searched(&task.settings()?)?)?.saturating_mul(seeds);
+        match (seeds, trials) {
+            (0, _) => Err(Error::setting(key("seeds"), seeds, "at least 1")),
+            (_, trials) if trials > MOST_TRIALS => Err(Error::Invalid(format!(
+                "the grid has {trials} trainings, of {MOST_TRIALS} at most; leave out some values or seeds"
+            ))),
+            _ => Ok(Self { trials, seeds: Some(seeds), ..plan }),
+        }
+    }
+
+    /// Into how many parts the epochs are divided of which the trials of each round have come to one.
+    pub(super) fn rounds(&self) -> Vec<usize> {
+        if self.seeds.is_some() { vec![1] } else { rounds(self.trials) }
     }
 
     /// The settings that are searched over, in the order in which the task shows them, with their ranges. Errors: a plan that

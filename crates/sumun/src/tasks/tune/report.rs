@@ -8,9 +8,11 @@ use super::super::protocol::About;
 use super::picture::{Axis, Thread, parallel};
 use super::run::TuneOutcome;
 use super::trial::{TrialState, TuneTrial};
-use super::{GOES_ON, rounds};
+use super::{Combination, GOES_ON};
 use crate::report::curves::{is_share, plain, titled};
+use crate::report::figures::{Room, figure as chart_figure};
 use crate::report::frame::{self, Card, Frame, section};
+use crate::report::svg::{Chart, Line, XAxis};
 use crate::report::text::{count, counted, duration, escape, fixed, number, shortened};
 use crate::settings::{Range, Setting};
 
@@ -28,6 +30,7 @@ pub fn tune_report(outcome: &TuneOutcome, about: &About) -> String {
     let value = winner.and_then(TuneTrial::last).map_or(f64::NAN, |last| last.value);
     let first = trials.iter().find(|one| one.trial == 1).and_then(TuneTrial::last);
     let beside = match first {
+        _ if plan.seeds.is_some() => String::new(),
         _ if *best == 1 => "no draw was better than the first trial, whose settings are the defaults".into(),
         Some(first) => format!(
             "the defaults had {} after {}",
@@ -91,6 +94,7 @@ pub fn tune_report(outcome: &TuneOutcome, about: &About) -> String {
         notes.push(format!("{} more failed.", counted(more, "trial")));
     }
     frame::notes(&notes, &mut body);
+    section("compared", "Compared", &compared(outcome, figure), &mut body);
     section("trials", "Trials", &picture(outcome, figure), &mut body);
     section("table", "All trials", &all(outcome, figure), &mut body);
     section("how", "How the best was found", &how(outcome, about), &mut body);
@@ -259,6 +263,101 @@ fn picture(outcome: &TuneOutcome, figure: &str) -> String {
     parallel(&axes, &threads, &legend, &description)
 }
 
+/// The colours of the lines of combinations; there are no more lines.
+const LINES: [&str; 8] =
+    ["c-model", "c-base1", "c-base0", "c-future", "c-base3", "c-base2", "c-actual", "c-train"];
+
+/// What each combination of a grid came to: a table, and where a setting is a number, the figure against it.
+fn compared(outcome: &TuneOutcome, figure: &str) -> String {
+    let all = outcome.compared();
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut out = against_a_number(outcome, &all, figure);
+    out.push_str("<div class=\"panel scroll\"><table class=\"numbers\"><thead><tr>");
+    for (row, _) in &outcome.searched {
+        let _ = write!(out, "<th>{}</th>", escape(&row.name.replace('_', " ")));
+    }
+    let _ = write!(
+        out,
+        "<th>{}</th><th>least</th><th>most</th><th>trainings</th><th>parameters</th><th>seconds an epoch</th></tr></thead><tbody>",
+        escape(&titled(figure))
+    );
+    for (place, one) in all.iter().enumerate() {
+        out.push_str("<tr>");
+        for (row, _) in &outcome.searched {
+            let text = one.settings.get(&row.key()).map_or_else(|| OPEN.to_owned(), text_of);
+            let _ = write!(out, "<th>{}</th>", escape(&shortened(&text, 24)));
+        }
+        let mean = written(figure, one.mean);
+        let _ = write!(
+            out,
+            "<td{}>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            if place == 0 { " class=\"best\"" } else { "" },
+            if place == 0 { format!("<b>{mean}</b>") } else { mean },
+            written(figure, one.spread[0]),
+            written(figure, one.spread[1]),
+            count(one.trials),
+            one.parameters.map_or_else(|| "–".into(), count),
+            number((one.seconds_per_epoch * 1000.0).round() / 1000.0)
+        );
+    }
+    out.push_str("</tbody></table></div>\n");
+    out
+}
+
+/// The figure against the setting that has the most numbers, a line for each combination of the others.
+fn against_a_number(outcome: &TuneOutcome, all: &[Combination], figure: &str) -> String {
+    let numbers = |row: &Setting| {
+        let mut values: Vec<f64> =
+            all.iter().filter_map(|one| one.settings.get(&row.key()).and_then(number_of)).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        values.len()
+    };
+    let Some(row) = outcome
+        .searched
+        .iter()
+        .map(|(row, _)| row)
+        .filter(|row| numbers(row) > 1)
+        .max_by_key(|row| numbers(row))
+    else {
+        return String::new();
+    };
+    let key = row.key();
+    let mut lines: Vec<Line> = Vec::new();
+    for one in all {
+        let others: Vec<String> =
+            one.settings.iter().filter(|(of, _)| **of != key).map(|(_, value)| text_of(value)).collect();
+        let (name, at) = (others.join(", "), one.settings.get(&key).and_then(number_of));
+        let shown = if is_share(figure) { 100.0 * one.mean } else { one.mean };
+        let Some(at) = at else { continue };
+        match lines.iter_mut().find(|line| line.name == name) {
+            Some(line) => line.points.push((at, shown)),
+            None => {
+                let Some(class) = LINES.get(lines.len()) else { continue };
+                lines.push(Line { name, class: (*class).into(), points: vec![(at, shown)], dots: true });
+            }
+        }
+    }
+    lines.iter_mut().for_each(|line| line.points.sort_by(|a, b| a.0.total_cmp(&b.0)));
+    let chart = Chart {
+        name: format!("{} against {}", titled(figure), row.name.replace('_', " ")),
+        description: format!(
+            "The mean validation {} of each combination against {}.",
+            plain(figure),
+            row.name.replace('_', " ")
+        ),
+        x: XAxis { title: row.name.replace('_', " "), ..XAxis::default() },
+        y_title: titled(figure),
+        always_named: lines.len() > 1,
+        lines,
+        ..Chart::default()
+    };
+    let heading = chart.name.clone();
+    chart_figure(&heading, "The mean over the seeds, on the validation part.", &chart, Room::Low)
+}
+
 /// Every trial, those that came farthest first.
 fn all(outcome: &TuneOutcome, figure: &str) -> String {
     let mut out =
@@ -303,8 +402,9 @@ fn state(one: &TuneTrial, best: usize) -> String {
 }
 
 fn how(outcome: &TuneOutcome, about: &About) -> String {
-    let trials = outcome.plan.trials;
-    let shares: Vec<String> = rounds(trials)
+    let shares: Vec<String> = outcome
+        .plan
+        .rounds()
         .iter()
         .map(|parts| match parts {
             1 => "to their end".to_owned(),
@@ -328,11 +428,20 @@ fn how(outcome: &TuneOutcome, about: &About) -> String {
         1 => " One draw that the data left no room for was drawn again.".into(),
         many => format!(" {} draws that the data left no room for were drawn again.", count(many as usize)),
     };
+    let first = match outcome.plan.seeds {
+        None => " Trial 1 has the settings that were given, with defaults for the rest.".to_owned(),
+        Some(1) => " There is one for every combination of the values.".into(),
+        Some(seeds) => format!(
+            " There are {} for every combination of the values, each from another seed.",
+            count(seeds)
+        ),
+    };
     let _ = write!(
         out,
-        "{} Trial 1 has the settings that were given, with defaults for the rest. Trials are compared on the validation part by what \
-         chooses their best epoch; the test part decided nothing.{}</p><dl class=\"facts\">",
+        "{}{} Trials are compared on the validation part by what chooses their best epoch; the test part decided nothing.{}</p>\
+         <dl class=\"facts\">",
         escape(&rule),
+        escape(&first),
         escape(&redrawn)
     );
     for (row, range) in &outcome.searched {

@@ -16,7 +16,7 @@ use super::super::training::keep;
 use super::plan::{TunePlan, draw, table};
 use super::report::tune_report;
 use super::trial::{TrialState, TuneTrial};
-use super::{BEST, PLAN_FILE, TRIALS, TRIALS_FILE, going_on, rounds};
+use super::{BEST, Combination, PLAN_FILE, TRIALS, TRIALS_FILE, going_on, grid};
 use crate::message::{key, text};
 use crate::outside::{self, Links};
 use crate::run::{
@@ -83,6 +83,11 @@ pub struct TuneOutcome {
 }
 
 impl TuneOutcome {
+    /// Of a grid, what each combination came to, the best first; nothing where settings were drawn.
+    pub fn compared(&self) -> Vec<Combination> {
+        if self.plan.seeds.is_some() { grid::compared(&self.trials) } else { Vec::new() }
+    }
+
     /// All trials: those that came through more rounds first, and of a round the better.
     pub fn ranked(&self) -> Vec<&TuneTrial> {
         let mut all: Vec<&TuneTrial> = self.trials.iter().collect();
@@ -185,7 +190,7 @@ impl Tuning {
     /// the end: then what is done is on disk. Errors: data that cannot be learnt from, no validation part, and what the
     /// operating system refuses. A trial that diverges is no error unless all do.
     pub fn run(&self, watch: &dyn TuneWatch, stop: &Arc<AtomicBool>) -> Result<Option<TuneOutcome>> {
-        let rounds = rounds(self.plan.trials);
+        let rounds = self.plan.rounds();
         let mut alive: Vec<usize> = (1..=self.plan.trials).collect();
         for (round, &parts) in rounds.iter().enumerate() {
             watch.round(round + 1, rounds.len(), alive.len(), parts);
@@ -395,6 +400,7 @@ impl Tuning {
             Ok(outcome) => outcome,
             Err(error) => return self.fail(record, &error, finishing),
         };
+        record.parameters = Some(outcome.results().parameters);
         keep(&*outcome, keeper.live, &watch.about(&folder, outcome.next()))?;
         record.seconds += finishing.elapsed().as_secs_f64();
         record.state = TrialState::Finished;
@@ -420,7 +426,10 @@ impl Tuning {
             None => {
                 let mut attempt = 0;
                 loop {
-                    let drawn = draw(self.seed, &self.searched, trial, attempt);
+                    let drawn = match self.plan.seeds {
+                        Some(seeds) => grid::settings(&self.searched, trial, seeds, self.seed),
+                        None => draw(self.seed, &self.searched, trial, attempt),
+                    };
                     let mut record = TuneTrial::new(trial, drawn, attempt);
                     match configured(&record) {
                         Ok(training) => {
@@ -429,10 +438,13 @@ impl Tuning {
                             break (record, training);
                         }
                         // What is wrong with the first is wrong with the data or the settings that were given.
-                        Err(error) if trial == 1 || matches!(error.problem(), Error::Io { .. }) => {
+                        Err(error)
+                            if trial == 1 && self.plan.seeds.is_none()
+                                || matches!(error.problem(), Error::Io { .. }) =>
+                        {
                             return Err(error);
                         }
-                        Err(_) if attempt + 1 < MOST_DRAWS => attempt += 1,
+                        Err(_) if self.plan.seeds.is_none() && attempt + 1 < MOST_DRAWS => attempt += 1,
                         Err(error) => {
                             record.failed(error.to_string());
                             self.write(record)?;

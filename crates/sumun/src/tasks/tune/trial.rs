@@ -57,6 +57,9 @@ pub struct TuneTrial {
     pub rounds: Vec<RoundEnd>,
     /// Seconds of training and of what it takes to begin and end it.
     pub seconds: f64,
+    /// How many numbers its model learns; None before its end, and in searches of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<usize>,
     /// Why it could not be trained to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -75,6 +78,7 @@ impl TuneTrial {
             figure: String::new(),
             rounds: Vec::new(),
             seconds: 0.0,
+            parameters: None,
             problem: None,
         }
     }
