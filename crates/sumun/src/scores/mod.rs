@@ -3,6 +3,7 @@
 //! | task | figures | simplest guess |
 //! |---|---|---|
 //! | classes | [`Classification`] | [`majority`] |
+//! | sets of labels | [`LabelSets`] | the most frequent labels for all |
 //! | numbers | [`Regression`] | [`mean`] |
 //! | tags | [`Tagging`] with [`Spans`] | [`MostFrequentTag`] |
 //! | text | [`Language`] | [`Unigram`] |
@@ -25,6 +26,7 @@
 
 mod chrf;
 mod classification;
+mod label_sets;
 mod language;
 mod regression;
 mod simulation;
@@ -36,6 +38,7 @@ use crate::{Error, Result};
 
 pub use chrf::{CHRF_BETA, CHRF_ORDER, chrf, chrf_with};
 pub use classification::{ClassScore, Classification, balanced_weights, majority};
+pub use label_sets::LabelSets;
 pub use language::{Language, PredictedText, Unigram};
 pub use regression::{Regression, mean};
 pub use simulation::{Simulation, kge, nse};
