@@ -137,6 +137,9 @@ fn print_predictions(task: &str, predicted: &Predictions, arguments: &Arguments)
             "predictions": predicted.predictions.iter().zip(sources).map(prediction_json).collect::<Value>(),
             "notes": predicted.notes,
         });
+        if !predicted.thresholds.is_empty() {
+            object["thresholds"] = predicted.thresholds.iter().copied().map(json_number).collect();
+        }
         if arguments.id.is_some() {
             object["ids"] = predicted.beside.rows.iter().filter_map(|row| row.first().cloned()).collect();
         }
@@ -166,6 +169,10 @@ fn prediction_json((prediction, source): (&Prediction, Option<&String>)) -> Valu
     match prediction {
         Prediction::Class { label, probabilities } => json!({
             "label": label,
+            "probabilities": probabilities.iter().copied().map(json_number).collect::<Value>(),
+        }),
+        Prediction::Labels { labels, probabilities } => json!({
+            "labels": labels,
             "probabilities": probabilities.iter().copied().map(json_number).collect::<Value>(),
         }),
         Prediction::Number(value) => json_number(*value),
@@ -212,14 +219,19 @@ const UNKNOWN: &str = "unknown";
 /// A line a record as CSV, its own columns before the prediction; of tagged sentences, a line a token and a blank line after
 /// each.
 fn predictions_text(task: &str, predicted: &Predictions) -> String {
-    let columns: &[&str] =
+    let probabilities: Vec<String> =
+        predicted.classes.iter().map(|label| format!("probability_{label}")).collect();
+    let columns: Vec<&str> =
         match predicted.predictions.iter().find(|p| !matches!(p, Prediction::Unknown { .. })) {
-            Some(Prediction::Number(_)) => &["prediction"],
-            Some(Prediction::Text { .. }) => &["source", "prediction", "probability"],
-            Some(Prediction::Tokens { .. }) => &["token", "log_probability"],
-            Some(Prediction::Tags { .. }) => &[],
-            None if task == "regress" => &["prediction"],
-            Some(Prediction::Class { .. } | Prediction::Unknown { .. }) | None => &["label", "probability"],
+            Some(Prediction::Number(_)) => vec!["prediction"],
+            Some(Prediction::Text { .. }) => vec!["source", "prediction", "probability"],
+            Some(Prediction::Tokens { .. }) => vec!["token", "log_probability"],
+            Some(Prediction::Tags { .. }) => Vec::new(),
+            _ if !predicted.thresholds.is_empty() => {
+                std::iter::once("labels").chain(probabilities.iter().map(String::as_str)).collect()
+            }
+            None if task == "regress" => vec!["prediction"],
+            _ => vec!["label", "probability"],
         };
     let beside = &predicted.beside;
     let mut text = String::new();
@@ -234,6 +246,10 @@ fn predictions_text(task: &str, predicted: &Predictions) -> String {
             Prediction::Class { label, probabilities } => {
                 let highest = probabilities.iter().copied().fold(0.0, f64::max);
                 row.extend([label.clone(), csv_number(highest)]);
+            }
+            Prediction::Labels { labels, probabilities } => {
+                row.push(labels_cell(labels, &predicted.classes));
+                row.extend(probabilities.iter().copied().map(csv_number));
             }
             Prediction::Number(value) => row.push(csv_number(*value)),
             Prediction::Unknown { .. } => {
@@ -262,6 +278,14 @@ fn predictions_text(task: &str, predicted: &Predictions) -> String {
         text += &csv_row(&row);
     }
     text
+}
+
+/// Labels as they are read again: with `|` between them, or as a list of JSON where a label has one in its name.
+fn labels_cell(labels: &[String], known: &[String]) -> String {
+    match known.iter().any(|label| label.contains('|')) {
+        true => json!(labels).to_string(),
+        false => labels.join("|"),
+    }
 }
 
 fn csv_row(cells: &[String]) -> String {

@@ -116,6 +116,7 @@ const CLASSIFY_EXAMPLES: &str = "\
 Examples:
   sumun train classify data/japanese_vowels/train.jsonl --test data/japanese_vowels/test.jsonl
   sumun train classify reviews.csv --text review --label stars --threshold 3
+  sumun train classify posts.csv --labels tags
   sumun train classify questions.jsonl --text question --label kind --vectors glove.6B.100d.txt
   sumun train --resume runs/classify-reviews-1
 

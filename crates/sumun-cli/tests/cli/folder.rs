@@ -47,6 +47,10 @@ fn tasks_on_sequences_say_their_tokens_classes_and_scales() {
     let reviews: String =
         (0..30).map(|k| ["good film,positive\n", "bad it's 1.5,negative\n"][k % 2]).collect();
     place.write("r.csv", format!("text,label\n{reviews}"));
+    let tagged: String = (0..30)
+        .map(|k| ["good film,good\n", "it's a long one,long\n", "a good one,good|long\n"][k % 3])
+        .collect();
+    place.write("l.csv", format!("text,tags\n{tagged}"));
     let numbers: String =
         (0..30).map(|k| format!("{{\"x\": [[{k}, 2, 3], [4, {k}, 6]], \"label\": {}}}\n", k * 2)).collect();
     place.write("n.jsonl", numbers);
@@ -70,6 +74,16 @@ fn tasks_on_sequences_say_their_tokens_classes_and_scales() {
     place.succeed(&[&["train", "classify", "r.csv"][..], &attends].concat());
     place.succeed(&["export", "attends", "--to", "onnx", "--out", "attends-out"]);
     assert_eq!(json(&place, "attends-out")["returns"], data["returns"]);
+    let labels =
+        ["train", "classify", "l.csv", "--labels", "tags", "--epochs", "1", "--out", "labels", "--quiet"];
+    place.succeed(&labels);
+    place.succeed(&["export", "labels", "--to", "onnx", "--out", "labels-out"]);
+    let returns = &json(&place, "labels-out")["returns"];
+    assert_eq!(
+        (&returns["kind"], &returns["labels"]),
+        (&"labels".into(), &serde_json::json!(["good", "long"]))
+    );
+    assert_eq!(returns["thresholds"].as_array().map(Vec::len), Some(2));
     let data = train("regress", "n.jsonl");
     assert_eq!((&data["field"], &data["reads"]["layout"]), (&"x".into(), &"channel-time".into()));
     assert_eq!(

@@ -142,6 +142,85 @@ fn texts_are_classified() {
     assert!(place.succeed(&["summary", "run"]).stdout.contains("embedding"));
 }
 
+/// 60 texts whose first word says one label and whose last says another, independently.
+fn posts() -> String {
+    let row = |n: usize| {
+        let tags = [(n.is_multiple_of(2), "cats"), (n.is_multiple_of(3), "rain")]
+            .into_iter()
+            .filter(|(has, _)| *has);
+        let tags: Vec<&str> = tags.map(|(_, tag)| tag).collect();
+        let (first, last) = (["kittens", "they"][n % 2], ["wet", "dry", "dry"][n % 3]);
+        format!("{n},{first} came in {},{}\n", last, tags.join(";"))
+    };
+    format!("id,text,tags\n{}", (0..60).map(row).collect::<String>())
+}
+
+#[test]
+fn records_may_have_several_labels() {
+    let place = place();
+    place.write("posts.csv", posts());
+    let more = ["--labels", "tags", "--epochs", "20", "--lr", "0.02", "--batch", "4", "--dropout", "0"];
+    let trained = train(&place, "classify", "posts.csv", &more);
+    assert_eq!(trained["classes"], serde_json::json!(["cats", "rain"]));
+    let test = &trained["metrics"]["test"];
+    assert_eq!(
+        (test["micro_f1"].as_f64(), test["subset_accuracy"].as_f64()),
+        (Some(1.0), Some(1.0)),
+        "{trained}"
+    );
+    assert_eq!(test["labels"].as_array().map(Vec::len), Some(2));
+    place.write(
+        "new.csv",
+        "text,labels\nkittens came in wet,x\nthey came in dry,y\nkittens came in dry,z\n,q\n",
+    );
+    let csv = place.succeed(&["predict", "run", "new.csv"]).stdout;
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!(rows[0], "text,labels,predicted_labels,probability_cats,probability_rain");
+    assert!(
+        rows[1].starts_with("kittens came in wet,x,cats|rain,0.") && rows[3].contains(",z,cats,0."),
+        "{csv}"
+    );
+    assert!(rows[2].starts_with("they came in dry,y,,0.") && rows[4] == ",q,unknown,,", "{csv}");
+    let json = last_json(&place.succeed(&["predict", "run", "new.csv", "--json"]));
+    assert_eq!(json["predictions"][0]["labels"], serde_json::json!(["cats", "rain"]));
+    assert_eq!(json["predictions"][1]["labels"], serde_json::json!([]));
+    assert_eq!(json["predictions"][2]["probabilities"].as_array().map(Vec::len), Some(2));
+    assert_eq!(json["thresholds"].as_array().map(Vec::len), Some(2));
+    let shown = last_json(&place.succeed(&["summary", "run", "--json"]));
+    assert_eq!(shown["thresholds"], json["thresholds"]);
+    assert!(
+        place.succeed(&["summary", "run"]).stdout.contains("2 labels, of which a record may have several")
+    );
+    // The predictions are read as labels, and a label that is not known is missed.
+    place.write(
+        "more.jsonl",
+        "{\"text\": \"kittens came in wet\", \"tags\": [\"cats\", \"rain\", \"fog\"]}\n",
+    );
+    let evaluated = last_json(&place.succeed(&["evaluate", "run", "more.jsonl", "--json"]));
+    assert_eq!(evaluated["metrics"]["recall"].as_f64(), Some(2.0 / 3.0), "{evaluated}");
+    let note = evaluated["notes"][0].as_str().unwrap();
+    assert!(note.contains("1 of 3 labels are none that were learnt") && note.contains("'fog' (1)"), "{note}");
+    // What the run keeps trains the same model again.
+    place.succeed(&["train", "--config", "run/config.toml", "--quiet", "--out", "again"]);
+    let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert!(model("run") == model("again"));
+    for (more, expected) in [
+        (&["--labels", "tags", "--label", "id"][..], "--labels means nothing beside --label, which names"),
+        (&["--labels", "tags", "--threshold", "2"], "--labels means nothing beside --threshold"),
+        (
+            &["--labels", "tags", "--class-weights", "balanced"],
+            "--labels means nothing beside --class-weights",
+        ),
+        (&["--labels", "tag"], "there is no field 'tag'; did you mean 'tags'?"),
+        (&["--labels", "id"], "there are 60 labels, '0' the first of them, and no two records share one"),
+    ] {
+        place.refuse(&[&["train", "classify", "posts.csv", "--out", "refused"], more].concat(), &[expected]);
+    }
+    let arguments = ["train", "classify", "more.jsonl", "--label", "tags", "--out", "refused"];
+    place.refuse(&arguments, &["tags is a list", "name their field to classify with --labels"]);
+    place.refuse(&["train", "regress", "posts.csv", "--labels", "tags"], &["--labels"]);
+}
+
 #[test]
 fn tokens_without_room_in_the_vocabulary_are_told_of() {
     let place = place();

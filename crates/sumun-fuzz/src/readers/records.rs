@@ -1,6 +1,6 @@
 //! Labelled records, pairs of texts and tagged sentences.
 
-use sumun::records::{PairSpec, Pairs, RecordSpec, Records, Tagged, TaggedSpec, XLayout};
+use sumun::records::{Classes, Lists, PairSpec, Pairs, RecordSpec, Records, Tagged, TaggedSpec, XLayout};
 
 use super::tables::options;
 use super::{choices, said};
@@ -26,6 +26,7 @@ pub fn records(bytes: &[u8]) -> Result<(), String> {
         stride: (random.below(12) == 0).then(|| 1 + random.below(20)),
         series: (random.below(8) == 0).then_some("series"),
         x_layout: (random.below(8) == 0).then_some(XLayout::TimeChannel),
+        lists: (random.below(4) == 0).then(Lists::default),
         ..RecordSpec::default()
     };
     let mut records = said(Records::from_reader(name, bytes, &spec))?;
@@ -34,6 +35,8 @@ pub fn records(bytes: &[u8]) -> Result<(), String> {
     let whole = records.clone();
     let _ = said(records.plain_labels(&options(&mut random), None));
     let _ = said(records.threshold(0.5));
+    let all = said(Classes::of(whole.records.iter().flat_map(|record| &record.labels)));
+    let _ = all.and_then(|all| said(whole.label_sets(&all)));
     let classes = said(whole.classes())?;
     said(whole.class_ids(&classes)).map(|_| ())
 }

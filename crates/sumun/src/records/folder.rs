@@ -94,7 +94,7 @@ fn label_of(
     spec: &RecordSpec<'_>,
 ) -> Result<Option<String>> {
     match folder {
-        None if spec.require_label => Err(Error::Data(format!(
+        None if spec.require_label && spec.lists.is_none() => Err(Error::Data(format!(
             "{name}: {} has no label: no column of its own, and no sub-folder that is called by it",
             quoted(short)
         ))
@@ -116,7 +116,12 @@ fn texts(name: &str, files: &[(String, Option<String>, TextFile)], spec: &Record
             return Err(Error::Data(format!("{name}: {} is empty; leave such files out", quoted(short))));
         }
         let label = label_of(name, short, folder.as_ref(), spec)?;
-        found.records.push(Record { line: 1, input: Input::Text(text.to_owned()), label });
+        found.records.push(Record {
+            line: 1,
+            input: Input::Text(text.to_owned()),
+            label,
+            labels: Vec::new(),
+        });
         found.beside.rows.push(vec![short.clone()]);
     }
     found.beside = match spec.to_predict {

@@ -8,10 +8,11 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 use super::choose::{Choice, Holds, choose, chosen_note};
 use super::kinds::kind;
 use super::lines::line_end;
+use super::lists;
 use super::numbers::{NumberList, number_list};
 use super::open::counted;
-use super::record::no_such;
 use super::record::{Beside, Fields, Found, Input, Record, RecordSpec, XLayout, whole};
+use super::record::{no_such, several};
 use crate::data::quoted;
 use crate::{Error, Result};
 
@@ -124,6 +125,7 @@ pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Foun
         choose(file, &format!("line {}", look.line), &look.keys, |index| kinds[index], spec)?;
     let want = |key: &str| match key {
         _ if key == fields.input && numbers => Want::Numbers,
+        _ if Some(key) == fields.label.as_deref() && spec.lists.is_some() && !spec.to_predict => Want::Words,
         _ if key == fields.input || Some(key) == fields.label.as_deref() || spec.to_predict => Want::Scalar,
         _ => Want::Nothing,
     };
@@ -155,7 +157,7 @@ pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Foun
                 .sequence(&fields.input, x_layout)
                 .map_err(|error| error.of(format!("{file}: line {line}")))?,
         };
-        Ok(Record { line, input, label })
+        Ok(Record { line, input, label, labels: Vec::new() })
     };
     let records = all.into_iter().map(record).collect::<Result<_>>()?;
     let holds =
@@ -246,16 +248,19 @@ fn record(
         value => return Err(bad(format!("{field} is {}; it must be a text", value.kind()))),
     };
     let label = match &fields.label {
+        Some(_) if spec.lists.is_some() && spec.to_predict => None,
+        Some(field) if spec.lists.is_some() => list_of(object.take(file, field)?)
+            .map_err(|what| bad(format!("{field} holds {what}; labels are texts, numbers or booleans")))?,
         Some(label) if spec.require_label || object.keys.contains(label) => {
             match object.take(file, label)? {
                 Value::Null => None,
                 Value::Bool(value) => Some(value.to_string()),
                 Value::Number(text) | Value::Text(text) => Some(whole(text.trim()).to_owned()),
                 value => {
-                    return Err(bad(format!(
-                        "{label} is {}; a label is a text, a number or a boolean",
-                        value.kind()
-                    )));
+                    let problem =
+                        bad(format!("{label} is {}; a label is a text, a number or a boolean", value.kind()));
+                    let lists = spec.require_label && value == Value::List;
+                    return Err(if lists { problem.advise(several()) } else { problem });
                 }
             }
         }
@@ -263,11 +268,24 @@ fn record(
     };
     let label = label.filter(|label| !label.is_empty());
     match &fields.label {
-        Some(name) if spec.require_label && label.is_none() => {
+        Some(name) if spec.require_label && spec.lists.is_none() && label.is_none() => {
             Err(bad(format!("{name} is empty; give the record a label or leave it out")))
         }
         _ => Ok((input, label)),
     }
+}
+
+/// The labels of a record, as [`lists::cut`] reads them; a text is one of them. Error: what is none.
+fn list_of(value: Value) -> Result<Option<String>, &'static str> {
+    let all = match value {
+        Value::Null => return Ok(None),
+        Value::Bool(value) => vec![Some(value.to_string())],
+        Value::Number(text) | Value::Text(text) => vec![Some(text)],
+        Value::Words(all) => all,
+        value => return Err(value.kind()),
+    };
+    let all: Option<Vec<String>> = all.into_iter().collect();
+    all.map(|all| Some(lists::written(&all))).ok_or("something else in its list")
 }
 
 fn object(file: &str, number: usize, line: &str, want: impl Fn(&str) -> Want) -> Result<Object> {

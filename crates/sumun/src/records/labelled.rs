@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::jsonl::{self, looks_like_json};
+use super::lists::{self, Lists};
 use super::open::{KIND, counted, extension, open_with};
 use super::record::{Beside, Fields, Form, Found, Input, Record, RecordSpec, XLayout};
 use super::{fasttext, folder, number_rows, raw_lines, table, ts_file, windows};
@@ -28,6 +29,8 @@ pub struct Records {
     pub form: Form,
     /// How lists of numbers were arranged.
     pub x_layout: XLayout,
+    /// How labels are separated, where a record may have several.
+    pub lists: Option<Lists>,
     /// The other fields, where the records are only predicted from; else nothing.
     pub beside: Beside,
     /// The recording that each record is a window of, so that a split keeps them together; nothing where none is cut.
@@ -59,7 +62,7 @@ impl Records {
         let path = path.as_ref();
         if path.is_dir() {
             let (found, hash) = folder::read(path, spec, options)?;
-            return Ok(Self::of(path.display().to_string(), hash, found));
+            return Self::of(path.display().to_string(), hash, found, spec);
         }
         Self::from_file(&open_with(path, KIND, options)?, spec)
     }
@@ -82,7 +85,7 @@ impl Records {
         let found = match extension(file.name()).as_str() {
             "jsonl" | "ndjson" | "json" => jsonl::read(file.name(), text, spec)?,
             _ if ts_file::is_one(text) => ts_file::read(file.name(), text, spec)?,
-            _ if fasttext::is_one(text) => fasttext::read(file.name(), text, spec)?,
+            _ if fasttext::is_one(text, spec) => fasttext::read(file.name(), text, spec)?,
             _ if number_rows::is_one(text) => number_rows::read(file.name(), text, spec)?,
             "csv" => table::read(file, None, spec)?,
             "tsv" | "tab" => table::read(file, Some(b'\t'), spec)?,
@@ -96,12 +99,20 @@ impl Records {
         };
         check_channels(file.name(), &found.fields.input, &found.records)?;
         let notes = file_notes(file, found.delimiter, found.notes);
-        Ok(Self::of(file.name().to_owned(), file.hash(), Found { notes, ..found }))
+        Self::of(file.name().to_owned(), file.hash(), Found { notes, ..found }, spec)
     }
 
-    fn of(name: String, hash: String, found: Found) -> Self {
-        let Found { fields, records, form, x_layout, beside, groups, delimiter, notes } = found;
-        Self { name, hash, delimiter, fields, records, form, x_layout, beside, groups, notes }
+    fn of(name: String, hash: String, found: Found, spec: &RecordSpec<'_>) -> Result<Self> {
+        let Found { fields, mut records, form, x_layout, beside, groups, delimiter, mut notes } = found;
+        let lists = match (spec.lists, &fields.label) {
+            (Some(said), Some(field)) if !spec.to_predict => {
+                let (lists, note) = lists::cut(&name, field, &mut records, said)?;
+                notes.extend(note);
+                Some(lists)
+            }
+            (lists, _) => lists,
+        };
+        Ok(Self { name, hash, delimiter, fields, records, form, x_layout, lists, beside, groups, notes })
     }
 
     /// The records of some places, in that order.
@@ -116,6 +127,7 @@ impl Records {
             records,
             form: self.form.clone(),
             x_layout: self.x_layout,
+            lists: self.lists,
             beside: Beside { names: self.beside.names.clone(), rows },
             groups: places.iter().filter_map(|&place| self.groups.get(place).copied()).collect(),
             notes: Vec::new(),

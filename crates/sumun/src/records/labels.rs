@@ -249,9 +249,21 @@ impl Records {
         self.records.iter().map(id).collect()
     }
 
+    /// The labels of each record that may have several, in increasing order. Error, with the line: a label that is none of
+    /// `classes`.
+    pub fn label_sets(&self, classes: &Classes) -> Result<Vec<Vec<u32>>> {
+        let ids = |record: &Record| {
+            let id = |label: &String| classes.known(&self.name, record.line, label);
+            let mut ids = record.labels.iter().map(id).collect::<Result<Vec<u32>>>()?;
+            ids.sort_unstable();
+            Ok(ids)
+        };
+        self.records.iter().map(ids).collect()
+    }
+
     /// The labels that are there.
     pub(crate) fn labels(&self) -> impl Iterator<Item = &str> {
-        self.records.iter().filter_map(|record| record.label.as_deref())
+        self.records.iter().flat_map(|record| record.label.iter().chain(&record.labels)).map(String::as_str)
     }
 
     /// The label of each record as a number. Errors, with the line: a record without a label, a label that is no

@@ -104,7 +104,7 @@ pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Foun
     let record = |(line, mut row): (usize, Vec<f64>)| {
         let bad = |problem: String| Error::Data(format!("{file}: line {line}: {problem}"));
         let label = label.map(|column| row.remove(column)).filter(|label| label.is_finite());
-        if spec.require_label && label.is_none() {
+        if spec.require_label && spec.lists.is_none() && label.is_none() {
             return Err(bad("there is no label; give it one or leave the row out".into()));
         }
         // The archive fills shorter sequences up with NaN.
@@ -120,7 +120,12 @@ pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Foun
             ))),
             None => {
                 let label = label.map(|label| label.to_string());
-                Ok(Record { line, input: Input::Numbers { steps, channels: 1, values }, label })
+                Ok(Record {
+                    line,
+                    input: Input::Numbers { steps, channels: 1, values },
+                    label,
+                    labels: Vec::new(),
+                })
             }
         }
     };

@@ -34,8 +34,12 @@ pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Found {
     all.truncate(last);
     let field = spec.text.unwrap_or("text").to_owned();
     let rows = all.iter().map(|(_, line)| vec![(*line).to_owned()]).collect();
-    let record =
-        |&(line, content): &(usize, &str)| Record { line, input: Input::Text(content.into()), label: None };
+    let record = |&(line, content): &(usize, &str)| Record {
+        line,
+        input: Input::Text(content.into()),
+        label: None,
+        labels: Vec::new(),
+    };
     let records: Vec<Record> = all.iter().map(record).collect();
     let notes = vec![format!("{file}: read as {}, a line each", counted(records.len(), "text"))];
     let fields = Fields { input: field.clone(), label: spec.label.map(str::to_owned) };

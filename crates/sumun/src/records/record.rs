@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::lists::Lists;
 use crate::Error;
 use crate::data::{did_you_mean, listed, quoted};
+use crate::message::{Message, key, text};
 
 /// What a record's label is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +68,8 @@ pub struct Record {
     pub input: Input,
     /// Its label as text, if it has one: a JSON number as short as it can be written, a boolean as `true` or `false`.
     pub label: Option<String>,
+    /// Its labels, where a record may have several; nothing else.
+    pub labels: Vec<String>,
 }
 
 /// Which fields of a file (columns of a table, keys of JSON objects) are read.
@@ -83,8 +87,10 @@ pub struct RecordSpec<'a> {
     pub x_layout: Option<XLayout>,
     /// The field with the label.
     pub label: Option<&'a str>,
-    /// Whether a record without a label is an error.
+    /// Whether a record without a label is an error; where it holds lists, whether a file without the field is.
     pub require_label: bool,
+    /// How the field with the label holds several, or none; None where it holds one.
+    pub lists: Option<Lists>,
     /// The form of the file that a model was trained on.
     pub form: Option<&'a Form>,
     /// The column that says which recording a row is of.
@@ -203,6 +209,11 @@ pub(super) fn whole(label: &str) -> &str {
         }
         _ => label,
     }
+}
+
+/// The advice where a record has several labels, but one is read.
+pub(super) fn several() -> Message {
+    text("to learn several labels of a record, name their field to classify with ") + key("labels")
 }
 
 /// The error for a field that is not there.

@@ -363,7 +363,7 @@ fn label_of(
 ) -> Result<Option<String>> {
     let found = label.map(|column| whole(table.cell(row, column))).filter(|label| !label.is_empty());
     match (found, label) {
-        (None, Some(column)) if spec.require_label => Err(Error::Data(format!(
+        (None, Some(column)) if spec.require_label && spec.lists.is_none() => Err(Error::Data(format!(
             "{}: row {}, column {}: there is no label; give it one or leave the row out",
             table.name(),
             table.line(row),
@@ -423,7 +423,7 @@ fn recordings(table: &Table, roles: &Roles, spec: &RecordSpec<'_>) -> Result<(Ve
         if let Some(only) = only(&labels) {
             labels = vec![only.cloned()];
         }
-        if spec.require_label && labels.iter().any(Option::is_none) {
+        if spec.require_label && spec.lists.is_none() && labels.iter().any(Option::is_none) {
             let without =
                 labels.iter().position(Option::is_none).and_then(|at| rows.get(at)).unwrap_or(&first);
             return Err(label_of(table, *without, roles.label, spec).err().unwrap_or_else(|| {

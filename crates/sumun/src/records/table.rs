@@ -50,11 +50,16 @@ pub(super) fn read(file: &TextFile, delimiter: Option<u8>, spec: &RecordSpec<'_>
             return bad(&fields.input, "the text is empty; leave such rows out");
         }
         let label = label.map(|column| whole(table.cell(row, column))).filter(|label| !label.is_empty());
-        if label.is_none() && spec.require_label {
+        if label.is_none() && spec.require_label && spec.lists.is_none() {
             let name = fields.label.as_deref().unwrap_or("label");
             return bad(name, "there is no label; give it one or leave the row out");
         }
-        Ok(Record { line, input: Input::Text(text.to_owned()), label: label.map(str::to_owned) })
+        Ok(Record {
+            line,
+            input: Input::Text(text.to_owned()),
+            label: label.map(str::to_owned),
+            labels: Vec::new(),
+        })
     };
     let records = (0..table.rows()).map(record).collect::<Result<_>>()?;
     let mut notes = table.notes().to_vec();

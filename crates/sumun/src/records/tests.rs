@@ -15,6 +15,7 @@ const LABELLED: RecordSpec<'_> = RecordSpec {
     x_layout: Some(XLayout::ChannelTime),
     label: None,
     require_label: true,
+    lists: None,
     form: None,
     series: None,
     time: None,
@@ -40,7 +41,8 @@ fn the_same_records_in_every_kind_of_file() {
             _ if content.contains('{') => [1, 3],
             _ => [2, 4],
         };
-        let record = |line, input, label: &str| Record { line, input, label: Some(label.into()) };
+        let record =
+            |line, input, label: &str| Record { line, input, label: Some(label.into()), labels: Vec::new() };
         let wanted =
             [record(expected[0], text("Good ’film’"), "3"), record(expected[1], text("수문, ok"), "b")];
         assert_eq!(found.records, wanted, "{name}");
@@ -354,4 +356,117 @@ fn the_bundled_data_are_what_their_readme_says() {
     assert!(
         reviews("reviews/test.csv").iter().all(|test| train.iter().all(|train| train.input != test.input))
     );
+}
+
+const SEVERAL: RecordSpec<'_> = RecordSpec { label: Some("tags"), lists: Some(Lists::Found), ..LABELLED };
+
+fn sets(records: &Records) -> Vec<String> {
+    assert!(records.records.iter().all(|record| record.label.is_none()));
+    records.records.iter().map(|record| record.labels.join("+")).collect()
+}
+
+#[test]
+fn the_same_sets_of_labels_in_every_kind_of_file() {
+    let fasttext = "one text here\n__label__a __label__b two texts\n\n__label__3 the third __label__a\n";
+    let files = [
+        ("f.csv", "text,tags\none text here,\ntwo texts,a|b\nthe third,3.0 | a | 3\n"),
+        ("f.csv", "text;tags\none text here;\ntwo texts;a,b\nthe third;3, a\n"),
+        ("f.tsv", "text\ttags\none text here\t\ntwo texts\ta; b;\nthe third\t3;a\n"),
+        ("f.csv", "text,tags\none text here,[]\ntwo texts,\"['a', 'b']\"\nthe third,\"[3, 'a']\"\n"),
+        (
+            "f.jsonl",
+            "{\"text\": \"one text here\", \"tags\": []}\n{\"text\": \"two texts\", \"tags\": [\"a\", \" b\", \"a\", \"\"]}\n\
+             {\"text\": \"the third\", \"tags\": [3.0, \"a\"]}\n",
+        ),
+        ("f.txt", fasttext),
+        // The first label of a file may come late.
+        ("standard input", fasttext),
+    ];
+    for (name, content) in files {
+        let spec =
+            if content == fasttext { RecordSpec { label: Some("labels"), ..SEVERAL } } else { SEVERAL };
+        let found = read(name, content, &spec).unwrap();
+        assert_eq!(sets(&found), ["", "a+b", "3+a"], "{content}");
+        assert_eq!(found.records[2].input, text("the third"));
+        assert_eq!(found.fields.label.as_deref(), spec.label);
+        let labels = Classes::of(found.labels()).unwrap();
+        assert_eq!(
+            (labels.names(), found.label_sets(&labels).unwrap()[2].as_slice()),
+            (&["3", "a", "b"].map(String::from)[..], &[0, 1][..])
+        );
+        // A file to predict from may have them or not, in whatever form.
+        let predicted =
+            read(name, content, &RecordSpec { to_predict: true, require_label: false, ..spec }).unwrap();
+        assert_eq!(predicted.records[1].input, text("two texts"));
+        assert!(predicted.records.iter().all(|record| record.labels.is_empty()));
+    }
+    let separated = |content: &str| read("f.csv", content, &SEVERAL).unwrap();
+    assert_eq!(separated("text,tags\na b,x;y\n").lists, Some(Lists::Semicolon));
+    // What a model has learnt from says how another file is read.
+    let learnt = RecordSpec { lists: Some(Lists::Semicolon), ..SEVERAL };
+    assert_eq!(sets(&read("f.csv", "text,tags\na b,x|y;z\nc d,x|y\n", &learnt).unwrap()), ["x|y+z", "x|y"]);
+    // A single text of JSON is one label, whatever is in it.
+    let single = "{\"text\": \"a\", \"tags\": \"x, y\"}\n{\"text\": \"b\", \"tags\": null}\n{\"text\": \"c\", \"tags\": true}";
+    assert_eq!(sets(&read("f.jsonl", single, &SEVERAL).unwrap()), ["x, y", "", "true"]);
+    // Sequences of numbers have labels as texts have.
+    let numbers = "{\"x\": [1, 2], \"tags\": [\"a\", \"b\"]}\n{\"x\": [3], \"tags\": []}";
+    assert_eq!(sets(&read("f.jsonl", numbers, &SEVERAL).unwrap()), ["a+b", ""]);
+    let steps = "run,value,tags\n1,0.5,a|b\n1,0.25,\n2,1,\n2,2,\n";
+    let recordings = RecordSpec { series: Some("run"), ..SEVERAL };
+    assert_eq!(sets(&read("f.csv", steps, &recordings).unwrap()), ["a+b", ""]);
+}
+
+#[test]
+fn lists_of_labels_that_cannot_be_read_are_explained() {
+    for (name, content, spec, expected) in [
+        ("f.csv", "text,tag\na b,x\n", SEVERAL, "f.csv: there is no field 'tags'; did you mean 'tag'?"),
+        (
+            "f.csv",
+            "text,tags\na b,['x']\nc d,\"['y]\"\n",
+            SEVERAL,
+            "f.csv: line 3: '['y]' is no list of labels, such as",
+        ),
+        (
+            "f.jsonl",
+            "{\"text\": \"a\", \"tags\": [[\"x\"]]}",
+            SEVERAL,
+            "f.jsonl: line 1: tags holds something else in its list",
+        ),
+        (
+            "f.jsonl",
+            "{\"text\": \"a\", \"tags\": {}}",
+            SEVERAL,
+            "f.jsonl: line 1: tags holds an object; labels are texts",
+        ),
+        (
+            "f.jsonl",
+            "{\"text\": \"a\", \"tags\": []}\n{\"text\": \"b\"}",
+            SEVERAL,
+            "f.jsonl: there is no field 'tags'; line 2 names",
+        ),
+        (
+            "f.txt",
+            "__label__a x y\n__label__ z\n",
+            RecordSpec { label: None, ..SEVERAL },
+            "f.txt: line 2: __label__ has no name behind it",
+        ),
+        ("f.txt", "__label__a x y\n", SEVERAL, "f.txt: there is no field 'tags'"),
+        (
+            "f.txt",
+            "__label__a __label__b x y\n",
+            LABELLED,
+            "f.txt: line 1: the text has 2 labels, '__label__a' and '__label__b'; a classifier learns one of each text; to learn \
+             several labels of a record, name their field to classify with labels",
+        ),
+        (
+            "f.jsonl",
+            "{\"text\": \"a\", \"label\": [\"x\"]}",
+            LABELLED,
+            "f.jsonl: line 1: label is a list; a label is a text, a number or a boolean; to learn several labels of a record, \
+             name their field to classify with labels",
+        ),
+    ] {
+        let message = read(name, content, &spec).unwrap_err().to_string();
+        assert!(message.starts_with(expected), "{message}\n{expected}");
+    }
 }

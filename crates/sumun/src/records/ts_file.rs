@@ -86,8 +86,10 @@ pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Foun
             list.sequence(NAMES[0], layout).map_err(|error| error.of(format!("{file}: line {line}")))?;
         let label = label.map(whole).filter(|label| !label.is_empty() && *label != "?").map(str::to_owned);
         match label {
-            None if spec.require_label => Err(bad("there is no label; give it one or leave it out".into())),
-            label => Ok(Record { line, input, label }),
+            None if spec.require_label && spec.lists.is_none() => {
+                Err(bad("there is no label; give it one or leave it out".into()))
+            }
+            label => Ok(Record { line, input, label, labels: Vec::new() }),
         }
     };
     let records: Vec<Record> = all.map(record).collect::<Result<_>>()?;

@@ -82,6 +82,7 @@ pub(super) fn records(
                 line: recording.line + if recording.places.is_empty() { 0 } else { from },
                 input: Input::Numbers { steps: window, channels, values },
                 label,
+                labels: Vec::new(),
             });
             found.groups.push(group);
             if spec.to_predict {
@@ -121,6 +122,7 @@ fn whole(recordings: Vec<Recording>, fields: Fields, spec: &RecordSpec<'_>) -> F
             values: recording.values,
         },
         label: recording.labels.into_iter().next().flatten(),
+        labels: Vec::new(),
     };
     let beside = match spec.to_predict {
         true => Beside { names: vec!["series".into()], rows: names },

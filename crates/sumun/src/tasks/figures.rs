@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::message::{key, text};
 use crate::records::Beside;
 use crate::report::text::{count, counted};
-use crate::scores::{Classification, Language, Regression, Simulation, Tagging, Translation};
+use crate::scores::{Classification, LabelSets, Language, Regression, Simulation, Tagging, Translation};
 use crate::text::UNK;
 use crate::{Error, Result};
 
@@ -15,6 +15,8 @@ use crate::{Error, Result};
 pub enum Figures {
     /// Of a classifier.
     Classification(Classification),
+    /// Of a classifier whose records may have several labels.
+    Labels(LabelSets),
     /// Of a regressor.
     Regression(Regression),
     /// Of a tagger.
@@ -34,6 +36,13 @@ pub enum Prediction {
     Class {
         /// Its name.
         label: String,
+        /// In the order of the classes.
+        probabilities: Vec<f64>,
+    },
+    /// The labels that are probable enough, and the probability of each that was learnt.
+    Labels {
+        /// The names of those that are; there may be none.
+        labels: Vec<String>,
         /// In the order of the classes.
         probabilities: Vec<f64>,
     },
@@ -103,6 +112,7 @@ impl Prediction {
         match self {
             Self::Number(number) | Self::Text { probability: number, .. } => std::slice::from_ref(number),
             Self::Class { probabilities: numbers, .. }
+            | Self::Labels { probabilities: numbers, .. }
             | Self::Tags { probabilities: numbers, .. }
             | Self::Tokens { log_probabilities: numbers, .. } => numbers,
             Self::Unknown { .. } => &[],
@@ -129,6 +139,8 @@ impl Predictions {
 pub struct Predictions {
     /// The names of the classes or tags; empty where there are none.
     pub classes: Vec<String>,
+    /// How probable each class must be, where a record may have several; empty else.
+    pub thresholds: Vec<f64>,
     /// The tokens of each sentence, of a tagger; empty else.
     pub tokens: Vec<Vec<String>>,
     /// The sources, of a translator; empty else.
@@ -203,7 +215,7 @@ impl Measured {
     /// What the part has: `57 sentences`. Of a text, the vocabulary as well, as perplexities compare where it is the same.
     pub fn amount(&self) -> String {
         let noun = match self.figures {
-            Figures::Classification(_) | Figures::Regression(_) => "example",
+            Figures::Classification(_) | Figures::Labels(_) | Figures::Regression(_) => "example",
             Figures::Tagging(_) => "sentence",
             Figures::Language(_) => "token",
             Figures::Translation(_) => "pair",

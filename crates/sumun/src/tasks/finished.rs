@@ -34,6 +34,8 @@ pub struct SequenceOutcome {
     pub summary: Summary,
     /// The names of classes or tags in the order of their ids, where there are any.
     pub classes: Vec<String>,
+    /// How probable each class must be to be predicted, where a record may have several; else nothing.
+    pub thresholds: Vec<f64>,
     /// The tokens that the network has a vector for, in their order; None where it reads numbers.
     pub tokens: Option<Vec<String>>,
     /// Model and baseline on the validation and the test part.

@@ -8,6 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::figures::not_finite;
 use super::inputs::{Padded, Sequences};
 use super::options::TrainOptions;
+use super::thresholds;
 use crate::loss::{CrossEntropy, Loss, Targets};
 use crate::message::key;
 use crate::model::{Batch, Model};
@@ -24,6 +25,8 @@ pub(crate) enum Labels {
     Classes(ClassLabels),
     /// A number for each.
     Values(Vec<f32>),
+    /// For each the labels that it has, of so many; those beyond were not learnt, and no loss counts them.
+    Sets(Vec<Vec<u32>>, usize),
 }
 
 /// The class of a label that was not learnt: every prediction for it is wrong, and no loss says how wrong.
@@ -79,8 +82,21 @@ impl Labels {
         match self {
             Self::Classes(classes) => BatchLabels::Classes(classes.batch(chosen, layout)),
             Self::Values(values) => BatchLabels::Values(chosen.iter().map(|&n| values[n]).collect()),
+            Self::Sets(sets, labels) => {
+                BatchLabels::Values(indicators(chosen.iter().map(|&n| &sets[n]), *labels))
+            }
         }
     }
+}
+
+/// 1 for each label that a set has and 0 for the others, `[sets, labels]`.
+fn indicators<'a>(sets: impl Iterator<Item = &'a Vec<u32>>, labels: usize) -> Vec<f32> {
+    let row = |set: &Vec<u32>| {
+        let mut row = vec![0.0; labels];
+        set.iter().map(|&id| id as usize).filter(|&id| id < labels).for_each(|id| row[id] = 1.0);
+        row
+    };
+    sets.flat_map(row).collect()
 }
 
 /// Sequences that go through a network at once where no gradient is needed.
@@ -279,6 +295,7 @@ impl Labels {
             Self::Classes(ClassLabels::Once(classes)) => BatchLabels::Classes(classes.clone()),
             Self::Classes(ClassLabels::Steps(steps)) => BatchLabels::Classes(steps.concat()),
             Self::Values(values) => BatchLabels::Values(values.clone()),
+            Self::Sets(sets, labels) => BatchLabels::Values(indicators(sets.iter(), *labels)),
         }
     }
 }
@@ -352,6 +369,15 @@ impl Objective for Learner {
             }
             (loss, labels) => loss.value_and_gradient_on(path, &logits, labels.targets(), None)?,
         };
+        if let Labels::Sets(sets, _) = &valid.labels {
+            // Thresholds are chosen when the training has come to its end, so no threshold of an epoch's own may matter.
+            let (_, f1) = thresholds::common(&outputs, sets);
+            return Ok(Some(Validated {
+                watched: 1.0 - f1 + TIE * tie(loss),
+                loss,
+                figures: vec![("micro_f1", f1)],
+            }));
+        }
         let BatchLabels::Classes(classes) = labels else {
             return Ok(Some(Validated { watched: loss, loss, figures: Vec::new() }));
         };
@@ -366,6 +392,9 @@ pub(crate) fn by_mistakes(wrong: usize, of: usize, loss: f64) -> Validated {
     let accuracy = 1.0 - wrong as f64 / of as f64;
     Validated { watched: wrong as f64 + tie(loss), loss, figures: vec![("accuracy", accuracy)] }
 }
+
+/// How much of an F1 the loss is worth: less than any difference of two.
+pub(crate) const TIE: f64 = 1e-9;
 
 /// A loss as a share of 1, which decides where what counts is equal.
 pub(crate) fn tie(loss: f64) -> f64 {

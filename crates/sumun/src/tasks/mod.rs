@@ -38,6 +38,7 @@ mod source;
 mod table;
 mod tag;
 mod task;
+mod thresholds;
 mod trained;
 mod training;
 mod translate;

@@ -28,6 +28,11 @@ impl Figures {
             Self::Classification(f) => {
                 vec![share("accuracy", "accuracy", f.accuracy), share("macro_f1", "macro F1", f.macro_f1)]
             }
+            Self::Labels(f) => vec![
+                share("micro_f1", "micro F1", f.micro_f1),
+                share("macro_f1", "macro F1", f.macro_f1),
+                share("subset_accuracy", "subset accuracy", f.subset_accuracy),
+            ],
             Self::Regression(f) => {
                 let mut all = vec![error("mae", "MAE", f.mae), error("rmse", "RMSE", f.rmse)];
                 let r2 =

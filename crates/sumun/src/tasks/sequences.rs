@@ -225,6 +225,7 @@ impl<T: Task> Learning for LessonLearning<T> {
             file: file_of::<T>(&lesson)?,
             summary: lesson.model().summary(),
             classes: pipeline.class_names().to_vec(),
+            thresholds: pipeline.thresholds().to_vec(),
             tokens: pipeline.tokens().map(<[String]>::to_vec),
             measured,
             shown: lesson.shown()?,
@@ -356,6 +357,7 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
 
     fn facts(&self) -> ModelFacts {
         let (classes, tokens) = (self.pipeline.class_names(), self.pipeline.tokens());
+        let thresholds = self.pipeline.thresholds();
         let reads = match tokens {
             Some(tokens) => format!("reads a vocabulary of {}", counted(tokens.len(), "token")),
             None => "reads sequences of numbers".into(),
@@ -365,12 +367,19 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             _ => {
                 let some: Vec<String> = classes.iter().take(SOME).map(|name| shortened(name, 30)).collect();
                 let more = if classes.len() > SOME { ", …" } else { "" };
-                format!(", knows {}: {}{more}", counted_classes(classes.len()), some.join(", "))
+                let known = match thresholds {
+                    [] => counted_classes(classes.len()),
+                    _ => format!("{}, of which a record may have several", counted(classes.len(), "label")),
+                };
+                format!(", knows {known}: {}{more}", some.join(", "))
             }
         };
         let mut more = Map::new();
         if !classes.is_empty() {
             more.insert("classes".into(), classes.into());
+        }
+        if !thresholds.is_empty() {
+            more.insert("thresholds".into(), thresholds.into());
         }
         more.insert("vocabulary".into(), tokens.map(<[String]>::len).into());
         let beside =

@@ -41,6 +41,8 @@ pub enum Asked {
 pub enum Truth {
     /// A label.
     Label(String),
+    /// All labels that there are, where there may be several.
+    Labels(Vec<String>),
     /// A number.
     Number(f64),
     /// A tag for each token.

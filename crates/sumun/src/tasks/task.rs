@@ -179,6 +179,11 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
         &[]
     }
 
+    /// How probable each class must be to be predicted, where a record may have several; else nothing.
+    fn thresholds(&self) -> &[f64] {
+        &[]
+    }
+
     /// What answers together with the network, in a few words; None where nothing does.
     fn beside(&self) -> Option<&'static str> {
         None

@@ -27,7 +27,7 @@ fn answers_are_those_of_the_model() {
         let path = folder.path().join(lesson.file);
         let trained = model(lesson, folder.path(), true);
         let found = trained.example(ExampleOf::Record(&path, None));
-        if matches!(lesson.task, "translate" | "simulate") {
+        if matches!(lesson.task, "translate" | "simulate") || lesson.name == "classify labels" {
             let message = found.unwrap_err().to_string();
             assert!(message.contains("whose inside is not shown yet"), "{}: {message}", lesson.name);
             continue;

@@ -34,6 +34,12 @@ pub(crate) const LESSONS: &[Lesson] = &[
         ],
     },
     Lesson {
+        name: "classify labels",
+        task: "classify",
+        file: "posts.csv",
+        settings: &[("data.labels", "tags"), ("train.lr", "0.01")],
+    },
+    Lesson {
         name: "regress",
         task: "regress",
         file: "numbers.jsonl",
@@ -102,6 +108,7 @@ impl Lesson {
 fn data(file: &str) -> String {
     let mut text = match file {
         "texts.csv" => "text,label\n".to_owned(),
+        "posts.csv" => "text,tags\n".to_owned(),
         "pairs.tsv" => "source\ttarget\n".to_owned(),
         "tanks.csv" => "tank,inflow,size,level\n".to_owned(),
         _ => String::new(),
@@ -110,6 +117,12 @@ fn data(file: &str) -> String {
         let longer = n % 4 + 1;
         let written = match file {
             "texts.csv" if n % 2 == 0 => writeln!(text, "a {}good film {n},good", "very ".repeat(longer)),
+            // The first word says one label, the length the other.
+            "posts.csv" => {
+                let tags = [["", "long"], ["news", "news|long"]][n % 2][usize::from(longer > 2)];
+                let first = ["my", "latest"][n % 2];
+                writeln!(text, "{first} {}post {n},{tags}", "very ".repeat(longer))
+            }
             "pairs.tsv" => {
                 let source = ["가", "나", "다"][n % 3].repeat(longer);
                 writeln!(text, "{source} {n}\t{}", ["ga", "나", "da"][n % 3].repeat(longer))

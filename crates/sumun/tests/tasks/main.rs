@@ -4,6 +4,7 @@ mod config;
 mod divergence;
 mod faults;
 mod inspect;
+mod labels;
 mod lessons;
 mod resume;
 mod tag;

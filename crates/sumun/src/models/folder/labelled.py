@@ -46,6 +46,11 @@ def predict(file):
         returns = HOW["returns"]
         if returns["kind"] == "number":
             predictions.append(float(unscaled(row[0], returns)))
+        elif returns["kind"] == "labels":
+            probabilities = 0.5 * (1 + np.tanh(0.5 * row.astype(np.float64)))
+            found = zip(returns["labels"], probabilities, returns["thresholds"])
+            labels = [label for label, probability, least in found if probability >= least]
+            predictions.append({"labels": labels, "probabilities": probabilities.tolist()})
         else:
             label = returns["classes"][int(row.argmax())]
             predictions.append({"label": label, "probabilities": softmax(row).tolist()})
@@ -78,7 +83,7 @@ def linear(text):
     if model["kind"] == "number":
         returns = HOW["returns"]
         return np.array([(scores[0] * model["scale"] + model["offset"] - returns["offset"]) / returns["scale"]])
-    return np.array([0.0, scores[0]] if len(scores) == 1 else scores)
+    return np.array([0.0, scores[0]] if model["kind"] == "classes" and len(scores) == 1 else scores)
 
 
 def hashed(words):

@@ -1,4 +1,4 @@
-//! A linear model of texts: logistic regression for classes, ridge regression for numbers.
+//! A linear model of texts: logistic regression for classes, one for each of several labels, ridge regression for numbers.
 
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::learner::argmax;
+use super::super::thresholds;
 use super::Guesses;
 use super::tfidf::{Sparse, Tfidf};
 use crate::report::text::count;
@@ -33,6 +34,9 @@ pub(super) struct LinearText {
     weights: Vec<f32>,
     /// The mean and the deviation of the numbers; None of classes.
     scale: Option<[f64; 2]>,
+    /// The score from which on each label is guessed, where there may be several; else none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    thresholds: Vec<f64>,
     /// So many texts were learnt from,
     learnt: usize,
     /// of so many.
@@ -66,8 +70,12 @@ impl LinearText {
             return None;
         }
         let scale = match &truth_of_chosen {
-            Guesses::Classes(_) => None,
+            Guesses::Classes(_) | Guesses::Sets(_) => None,
             Guesses::Numbers(numbers) => Some(scale(numbers)),
+        };
+        let thresholds = match truth {
+            Guesses::Sets(_) => vec![0.0; outputs],
+            _ => Vec::new(),
         };
         let mut all: Vec<Output> = (0..outputs)
             .map(|output| Output {
@@ -80,8 +88,9 @@ impl LinearText {
         let strengths = if valid.is_some() { &STRENGTHS[..] } else { &[USUAL] };
         let entries: usize = vectors.iter().map(|vector| vector.len() + 1).sum();
         let passes = (WORK / (2 * entries * outputs * strengths.len())).clamp(3, 30);
-        let mut model = Self { counts, weights: Vec::new(), scale, learnt: chosen.len(), of: texts.len() };
-        let (mut best, mut before) = (None, strengths[0]);
+        let (learnt, of) = (chosen.len(), texts.len());
+        let mut model = Self { counts, weights: Vec::new(), scale, thresholds, learnt, of };
+        let (mut best, mut before) = (None::<(f64, Vec<f32>, Vec<f64>)>, strengths[0]);
         for &strength in strengths {
             all.par_iter_mut().for_each(|output| {
                 output.rescale(strength / before);
@@ -93,13 +102,17 @@ impl LinearText {
             before = strength;
             model.weights = all.iter().flat_map(|o| o.weights.iter().map(|&w| w as f32)).collect();
             let Some((vectors, truth)) = &valid else { return Some(model) };
-            let mistakes = mistakes(&model.guesses(&model.scores_of(vectors)), truth);
+            let scores = model.scores_of(vectors);
+            if let Guesses::Sets(sets) = truth {
+                model.thresholds = thresholds::of_each(&scores, sets, outputs);
+            }
+            let mistakes = mistakes(&model.guesses(&scores), truth);
             // Of equals the weaker one.
-            if best.as_ref().is_none_or(|(fewest, _)| mistakes < *fewest) {
-                best = Some((mistakes, model.weights.clone()));
+            if best.as_ref().is_none_or(|(fewest, ..)| mistakes < *fewest) {
+                best = Some((mistakes, model.weights.clone(), model.thresholds.clone()));
             }
         }
-        model.weights = best?.1;
+        (_, model.weights, model.thresholds) = best?;
         Some(model)
     }
 
@@ -117,7 +130,11 @@ impl LinearText {
         let (places, documents, of) = self.counts.parts();
         let weights: Vec<&[f32]> = self.weights.chunks_exact(self.counts.len() + 1).collect();
         let mut data = json!({
-            "kind": if self.scale.is_some() { "number" } else { "classes" },
+            "kind": match self.scale {
+                Some(_) => "number",
+                None if self.thresholds.is_empty() => "classes",
+                None => "labels",
+            },
             "places": places,
             "documents": documents,
             "of": of,
@@ -145,7 +162,7 @@ impl LinearText {
         let of = |vector: &Sparse| match (self.scale, rows.as_slice()) {
             (Some([mean, deviation]), rows) => vec![value(rows[0], vector) * deviation + mean],
             // The one score of two classes is that of the second.
-            (None, [second]) => vec![0.0, value(second, vector)],
+            (None, [second]) if self.thresholds.is_empty() => vec![0.0, value(second, vector)],
             (None, rows) => rows.iter().map(|row| value(row, vector)).collect(),
         };
         vectors.par_iter().map(of).collect()
@@ -155,18 +172,27 @@ impl LinearText {
     pub(super) fn guesses(&self, scores: &[Vec<f64>]) -> Guesses {
         match self.scale {
             Some(_) => Guesses::Numbers(scores.concat()),
+            None if !self.thresholds.is_empty() => {
+                let set = |scores: &Vec<f64>| {
+                    let above = (0..).zip(scores).zip(&self.thresholds);
+                    above.filter(|((_, score), least)| score >= least).map(|((label, _), _)| label).collect()
+                };
+                Guesses::Sets(scores.iter().map(set).collect())
+            }
             None => Guesses::Classes(scores.iter().map(|scores| argmax(scores)).collect()),
         }
     }
 
     /// What does not fit, of a file.
-    pub(super) fn check(&self, classes: usize) -> Result<(), String> {
+    pub(super) fn check(&self, classes: usize, several: bool) -> Result<(), String> {
         self.counts.check()?;
-        let outputs = if self.scale.is_some() || classes == 2 { 1 } else { classes };
+        let outputs = if self.scale.is_some() || classes == 2 && !several { 1 } else { classes };
         let finite = self.weights.iter().all(|weight| weight.is_finite())
-            && self.scale.iter().flatten().all(|number| number.is_finite());
+            && self.scale.iter().flatten().chain(&self.thresholds).all(|number| number.is_finite());
+        let thresholds = if several { classes } else { 0 };
         match (self.counts.len() + 1).checked_mul(outputs) == Some(self.weights.len())
             && finite
+            && self.thresholds.len() == thresholds
             && self.scale.is_some() == (classes == 0)
         {
             true => Ok(()),
@@ -183,6 +209,7 @@ impl LinearText {
 fn outputs(truth: &Guesses, classes: usize) -> usize {
     match truth {
         Guesses::Classes(_) if classes > 2 => classes,
+        Guesses::Sets(_) => classes,
         _ => 1,
     }
 }
@@ -200,6 +227,10 @@ fn wanted(truth: &Guesses, output: usize, outputs: usize, scale: Option<[f64; 2]
     let class = if outputs == 1 { 1 } else { output as u32 };
     match truth {
         Guesses::Classes(ids) => ids.iter().map(|&id| if id == class { 1.0 } else { -1.0 }).collect(),
+        Guesses::Sets(sets) => {
+            let of = |set: &Vec<u32>| if set.contains(&(output as u32)) { 1.0 } else { -1.0 };
+            sets.iter().map(of).collect()
+        }
         Guesses::Numbers(numbers) => {
             let [mean, deviation] = scale.unwrap_or([0.0, 1.0]);
             numbers.iter().map(|y| (y - mean) / deviation).collect()
@@ -207,7 +238,7 @@ fn wanted(truth: &Guesses, output: usize, outputs: usize, scale: Option<[f64; 2]
     }
 }
 
-/// How many guesses are wrong, or how wrong numbers are.
+/// How many guesses are wrong, how far sets of labels are from an F1 of 1, or how wrong numbers are.
 fn mistakes(guesses: &Guesses, truth: &Guesses) -> f64 {
     match (guesses, truth) {
         (Guesses::Classes(guesses), Guesses::Classes(truth)) => {
@@ -215,6 +246,13 @@ fn mistakes(guesses: &Guesses, truth: &Guesses) -> f64 {
         }
         (Guesses::Numbers(guesses), Guesses::Numbers(truth)) => {
             guesses.iter().zip(truth).map(|(guess, truth)| (guess - truth).powi(2)).sum()
+        }
+        (Guesses::Sets(guesses), Guesses::Sets(truth)) => {
+            let each = || guesses.iter().zip(truth);
+            let hits: usize =
+                each().map(|(guess, truth)| truth.iter().filter(|id| guess.contains(id)).count()).sum();
+            let all: usize = each().map(|(guess, truth)| guess.len() + truth.len()).sum();
+            1.0 - 2.0 * hits as f64 / all.max(1) as f64
         }
         _ => f64::INFINITY,
     }
@@ -342,10 +380,29 @@ mod tests {
             let valid = Some((texts[..12].to_vec(), truth.at(&(0..12).collect::<Vec<_>>())));
             let valid = valid.as_ref().map(|(texts, truth)| (texts.clone(), truth));
             let learnt = LinearText::fit(&texts, truth, valid, count).unwrap();
-            assert_eq!((learnt.guesses(&learnt.scores(&asked)), learnt.check(count)), (expected, Ok(())));
-            assert!(learnt.check(count + 2).is_err() && learnt.check(0).is_err());
+            assert_eq!(
+                (learnt.guesses(&learnt.scores(&asked)), learnt.check(count, false)),
+                (expected, Ok(()))
+            );
+            assert!(learnt.check(count + 2, false).is_err() && learnt.check(0, false).is_err());
+            assert!(learnt.check(count, true).is_err());
             assert_eq!(learnt.name(), "TF-IDF, logistic regression");
         }
+        // Of several labels each has a model and a threshold of its own; the last of them nobody has.
+        let sets = Guesses::Sets((0..60).map(|n| [vec![0, 1], vec![1], vec![]][n % 3].clone()).collect());
+        let valid = (texts[..30].to_vec(), sets.at(&(0..30).collect::<Vec<_>>()));
+        for (valid, labels) in [(Some((valid.0.clone(), &valid.1)), 3), (None, 2)] {
+            let learnt = LinearText::fit(&texts, &sets, valid, labels).unwrap();
+            let expected = Guesses::Sets(vec![vec![0, 1], vec![1], vec![]]);
+            assert_eq!(learnt.guesses(&learnt.scores(&asked)), expected);
+            assert_eq!(learnt.check(labels, true), Ok(()));
+            assert!(learnt.check(labels, false).is_err() && learnt.check(labels + 1, true).is_err());
+        }
+        // One label is no pair of classes.
+        let one = Guesses::Sets((0..60).map(|n| if n % 3 == 1 { vec![0] } else { vec![] }).collect());
+        let learnt = LinearText::fit(&texts, &one, None, 1).unwrap();
+        assert_eq!(learnt.guesses(&learnt.scores(&asked)), Guesses::Sets(vec![vec![], vec![0], vec![]]));
+        assert_eq!(learnt.check(1, true), Ok(()));
         let learnt = LinearText::fit(&texts, &numbers, None, 0).unwrap();
         let Guesses::Numbers(found) = learnt.guesses(&learnt.scores(&asked)) else {
             panic!("numbers are learnt")

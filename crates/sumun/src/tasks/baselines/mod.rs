@@ -27,6 +27,8 @@ pub enum Guesses {
     Classes(Vec<u32>),
     /// A number for each.
     Numbers(Vec<f64>),
+    /// The labels of each, where it may have several.
+    Sets(Vec<Vec<u32>>),
 }
 
 impl Guesses {
@@ -34,6 +36,7 @@ impl Guesses {
         match self {
             Self::Classes(ids) => ids.len(),
             Self::Numbers(numbers) => numbers.len(),
+            Self::Sets(sets) => sets.len(),
         }
     }
 
@@ -42,6 +45,7 @@ impl Guesses {
         match self {
             Self::Classes(ids) => Self::Classes(places.iter().map(|&place| ids[place]).collect()),
             Self::Numbers(numbers) => Self::Numbers(places.iter().map(|&place| numbers[place]).collect()),
+            Self::Sets(sets) => Self::Sets(places.iter().map(|&place| sets[place].clone()).collect()),
         }
     }
 }
@@ -129,13 +133,15 @@ impl Rivals {
         matches!(self.0, Some(Rival::Linear(_)))
     }
 
-    /// Whether they fit a pipeline with so many classes, 0 for numbers, and features of each step, 0 of texts. The error says
-    /// what does not.
-    pub(super) fn check(&self, classes: usize, features: usize) -> Result<(), String> {
+    /// Whether they fit a pipeline with so many classes, 0 for numbers, of which a record may have `several`, and features of
+    /// each step, 0 of texts. The error says what does not.
+    pub(super) fn check(&self, classes: usize, several: bool, features: usize) -> Result<(), String> {
         match &self.0 {
             None => Ok(()),
-            Some(Rival::Linear(linear)) if features == 0 => linear.check(classes),
-            Some(Rival::Neighbours(neighbours)) if features > 0 => neighbours.check(classes, features),
+            Some(Rival::Linear(linear)) if features == 0 => linear.check(classes, several),
+            Some(Rival::Neighbours(neighbours)) if features > 0 => {
+                neighbours.check(classes, several, features)
+            }
             Some(_) => Err("its baseline reads another kind of records".into()),
         }
     }

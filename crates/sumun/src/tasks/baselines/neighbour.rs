@@ -94,11 +94,12 @@ impl Neighbours {
     }
 
     /// What does not fit, of a file.
-    pub(super) fn check(&self, classes: usize, features: usize) -> Result<(), String> {
+    pub(super) fn check(&self, classes: usize, several: bool, features: usize) -> Result<(), String> {
         let each = self.steps.checked_mul(self.features).filter(|&each| each > 0);
         let fits = each.and_then(|each| each.checked_mul(self.labels.len())) == Some(self.values.len());
         let sane = match &self.labels {
-            Guesses::Classes(ids) => ids.iter().all(|&id| (id as usize) < classes),
+            Guesses::Classes(ids) => !several && ids.iter().all(|&id| (id as usize) < classes),
+            Guesses::Sets(sets) => several && sets.iter().flatten().all(|&id| (id as usize) < classes),
             Guesses::Numbers(numbers) => classes == 0 && numbers.iter().all(|number| number.is_finite()),
         };
         let finite = self.values.iter().all(|value| value.is_finite());
@@ -205,7 +206,14 @@ mod tests {
             ("nearest neighbour, DTW (band 10 %)".to_owned(), Guesses::Classes(vec![2, 0])),
         ];
         assert_eq!(models, expected);
-        assert!(learnt.check(3, 1).is_ok() && learnt.check(2, 1).is_err() && learnt.check(3, 2).is_err());
+        let check = |classes, features| learnt.check(classes, false, features);
+        assert!(check(3, 1).is_ok() && check(2, 1).is_err() && check(3, 2).is_err());
+        assert!(learnt.check(3, true, 1).is_err());
+        let several = Neighbours::of(1, &train, Guesses::Sets(vec![vec![0, 2], vec![], vec![1]]));
+        let guesses = several.guesses(&[peak(14)]).models.remove(1).1;
+        assert_eq!(guesses, Guesses::Sets(vec![vec![0, 2]]));
+        assert!(several.check(3, true, 1).is_ok() && several.check(2, true, 1).is_err());
+        assert!(several.check(3, false, 1).is_err());
     }
 
     #[test]

@@ -8,10 +8,11 @@ use super::super::figures::{Figures, Prediction, softmax};
 use super::super::labelled::Head;
 use super::super::learner::argmax;
 use super::super::shown::Truth;
+use super::super::thresholds;
 use crate::data::quoted;
 use crate::message::{key, text};
 use crate::records::{Classes, Records};
-use crate::scores::Classification;
+use crate::scores::{Classification, LabelSets};
 use crate::{Error, Result};
 
 /// What a classifier's output means.
@@ -27,40 +28,94 @@ pub enum ClassHead {
         /// What the baseline always predicts.
         majority: u32,
     },
+    /// A logit for each label, of which a record may have several or none.
+    Labels {
+        /// The labels, in the order of the logits.
+        labels: Classes,
+        /// How probable each must be.
+        thresholds: Vec<f64>,
+        /// As `thresholds`, for a network that does not answer alone.
+        alone: Vec<f64>,
+        /// What the baseline always predicts, in increasing order.
+        frequent: Vec<u32>,
+    },
 }
 
+/// Without a validation part, a label is predicted that is more probable than not.
+const EVEN: f64 = 0.5;
+
 impl ClassHead {
+    /// A head for several labels before anything is learnt.
+    pub(super) fn of_labels(labels: Classes, frequent: Vec<u32>) -> Self {
+        let even = vec![EVEN; labels.len()];
+        Self::Labels { labels, thresholds: even.clone(), alone: even, frequent }
+    }
+
+    /// The classes, or the labels.
+    fn known(&self) -> &Classes {
+        match self {
+            Self::Classes { classes: known, .. } | Self::Labels { labels: known, .. } => known,
+        }
+    }
+
     /// How many classes there are.
     pub(super) fn count(&self) -> usize {
-        let Self::Classes { classes, .. } = self;
-        classes.len()
+        self.known().len()
+    }
+
+    /// The number that separates two classes.
+    fn threshold(&self) -> Option<f64> {
+        match self {
+            Self::Classes { threshold, .. } => *threshold,
+            Self::Labels { .. } => None,
+        }
     }
 
     /// The class of each record. Errors, with the line: a label that is none of the classes, or no number.
     pub(super) fn ids(&self, records: &Records) -> Result<Vec<u32>> {
-        let Self::Classes { classes, threshold, .. } = self;
-        class_ids(records, classes, *threshold)
+        class_ids(records, self.known(), self.threshold())
     }
 
     /// The classes and behind them the labels of records that are none of them.
     fn all(&self, records: &Records) -> Classes {
-        let Self::Classes { classes, threshold, .. } = self;
-        match threshold {
-            Some(_) => classes.clone(),
-            None => classes.with_unseen(records.labels()),
+        match self.threshold() {
+            Some(_) => self.known().clone(),
+            None => self.known().with_unseen(records.labels()),
         }
     }
 
     /// As [`ids`](Self::ids), where labels that are no class have ids behind those of the classes.
     pub(super) fn all_ids(&self, records: &Records) -> Result<Vec<u32>> {
-        let Self::Classes { threshold, .. } = self;
-        class_ids(records, &self.all(records), *threshold)
+        class_ids(records, &self.all(records), self.threshold())
+    }
+
+    /// The labels of each record that may have several; those that were not learnt have ids behind those that were.
+    pub(super) fn all_sets(&self, records: &Records) -> Result<Vec<Vec<u32>>> {
+        records.label_sets(&self.all(records))
     }
 
     fn name(&self, id: u32) -> &str {
-        let Self::Classes { classes, .. } = self;
-        &classes.names()[id as usize]
+        &self.known().names()[id as usize]
     }
+}
+
+/// The probability of each label.
+fn probabilities(row: &[f32]) -> Vec<f64> {
+    row.iter().map(|&logit| thresholds::sigmoid(f64::from(logit))).collect()
+}
+
+/// The labels of each row that are probable enough.
+fn sets(rows: &[Vec<f32>], least: &[f64]) -> Vec<Vec<u32>> {
+    let set = |row: &Vec<f32>| {
+        let each = (0..).zip(probabilities(row)).zip(least);
+        each.filter(|((_, p), least)| p >= least).map(|((label, _), _)| label).collect()
+    };
+    rows.iter().map(set).collect()
+}
+
+/// A threshold for each label by what rows of logits come to, as a probability.
+fn chosen(rows: &[Vec<f32>], truth: &[Vec<u32>], labels: usize) -> Vec<f64> {
+    thresholds::of_each(rows, truth, labels).into_iter().map(thresholds::sigmoid).collect()
 }
 
 /// More classes that are numbers may be a quantity.
@@ -92,36 +147,94 @@ pub(super) fn class_ids(records: &Records, classes: &Classes, threshold: Option<
     }
 }
 
+/// So many labels are named where all records get them.
+const NAMED: usize = 3;
+
 impl Head for ClassHead {
     fn outputs(&self) -> Result<usize> {
         let bad = |problem: String| Err(Error::Model(format!("its pipeline cannot be used: {problem}")));
-        let Self::Classes { threshold, majority, .. } = self;
-        match self.count() {
-            count if *majority as usize >= count => {
+        let count = self.count();
+        match self {
+            Self::Classes { majority, .. } if *majority as usize >= count => {
                 bad(format!("the most frequent class is {majority}, but there are {count} classes"))
             }
-            count if threshold.is_some() && count != 2 => {
+            Self::Classes { threshold: Some(_), .. } if count != 2 => {
                 bad(format!("a threshold makes 2 classes, but there are {count}"))
             }
-            count => Ok(count),
+            Self::Classes { .. } => Ok(count),
+            Self::Labels { thresholds, alone, frequent, .. } => {
+                let ids = frequent.iter().all(|&id| (id as usize) < count);
+                if !ids || !frequent.is_sorted_by(|a, b| a < b) {
+                    return bad(format!(
+                        "the most frequent labels are not {} of {count} labels in their order",
+                        frequent.len()
+                    ));
+                }
+                for all in [thresholds, alone] {
+                    match all.iter().find(|least| !(0.0..=1.0).contains(*least)) {
+                        Some(wrong) => {
+                            return bad(format!("a threshold is {wrong}, which is no probability"));
+                        }
+                        None if all.len() != count => {
+                            return bad(format!("{count} labels have {} thresholds", all.len()));
+                        }
+                        None => {}
+                    }
+                }
+                Ok(count)
+            }
         }
     }
 
     fn named(&self, row: &[f32]) -> Prediction {
-        Prediction::Class { label: self.name(argmax(row)).to_owned(), probabilities: softmax(row) }
+        match self {
+            Self::Classes { .. } => {
+                Prediction::Class { label: self.name(argmax(row)).to_owned(), probabilities: softmax(row) }
+            }
+            Self::Labels { thresholds, .. } => {
+                let set = sets(&[row.to_vec()], thresholds).concat();
+                let labels = set.into_iter().map(|id| self.name(id).to_owned()).collect();
+                Prediction::Labels { labels, probabilities: probabilities(row) }
+            }
+        }
     }
 
     fn portable(&self) -> std::result::Result<Value, String> {
-        let Self::Classes { classes, .. } = self;
-        Ok(json!({ "kind": "classes", "classes": classes.names() }))
+        Ok(match self {
+            Self::Classes { classes, .. } => json!({ "kind": "classes", "classes": classes.names() }),
+            Self::Labels { labels, thresholds, .. } => {
+                json!({ "kind": "labels", "labels": labels.names(), "thresholds": thresholds })
+            }
+        })
     }
 
     fn classes(&self) -> Option<&Classes> {
-        let Self::Classes { classes, .. } = self;
-        Some(classes)
+        Some(self.known())
+    }
+
+    fn several(&self) -> bool {
+        matches!(self, Self::Labels { .. })
+    }
+
+    fn thresholds(&self) -> &[f64] {
+        match self {
+            Self::Classes { .. } => &[],
+            Self::Labels { thresholds, .. } => thresholds,
+        }
+    }
+
+    fn choose(&mut self, outputs: &[Vec<f32>], answers: &[Vec<f32>], truth: &Guesses) {
+        let (Self::Labels { labels, thresholds, alone, .. }, Guesses::Sets(truth)) = (self, truth) else {
+            return;
+        };
+        *thresholds = chosen(answers, truth, labels.len());
+        *alone = chosen(outputs, truth, labels.len());
     }
 
     fn truths(&self, records: &Records) -> Result<Vec<Truth>> {
+        if self.several() {
+            return Ok(records.records.iter().map(|record| Truth::Labels(record.labels.clone())).collect());
+        }
         let all = self.all(records);
         let label = |id: u32| Truth::Label(all.names()[id as usize].clone());
         Ok(self.all_ids(records)?.into_iter().map(label).collect())
@@ -132,47 +245,83 @@ impl Head for ClassHead {
     }
 
     fn unseen(&self, part: &str, records: &Records) -> Result<Option<String>> {
-        let Self::Classes { classes, threshold: None, .. } = self else { return Ok(None) };
-        match classes.unseen_note(part, "label", records.labels()) {
-            Some(problem) if records.labels().all(|label| classes.id(label).is_none()) => {
+        if self.threshold().is_some() {
+            return Ok(None);
+        }
+        let known = self.known();
+        let field = if self.several() { "labels" } else { "label" };
+        match known.unseen_note(part, "label", records.labels()) {
+            Some(problem) if records.labels().all(|label| known.id(label).is_none()) => {
                 Err(Error::Data(problem)
-                    .advise(text("name the field with the right labels with ") + key("label")))
+                    .advise(text("name the field with the right labels with ") + key(field)))
             }
             note => Ok(note),
         }
     }
 
     fn remarks(&self, file: &str) -> Vec<String> {
-        let Self::Classes { classes, threshold, .. } = self;
-        let numbers = classes.names().iter().all(|name| name.parse::<f64>().is_ok());
-        let quantity = (threshold.is_none() && numbers && classes.len() > MOST_NUMBERS).then(|| {
+        let known = self.known();
+        let numbers = known.names().iter().all(|name| name.parse::<f64>().is_ok());
+        let classes = self.threshold().is_none() && !self.several();
+        let quantity = (classes && numbers && known.len() > MOST_NUMBERS).then(|| {
             format!(
                 "{file}: the {} numbers that are labels are learnt as classes without an order; the task regress learns a \
                  quantity",
-                classes.len()
+                known.len()
             )
         });
-        alike_note(file, classes).into_iter().chain(quantity).collect()
+        alike_note(file, known).into_iter().chain(quantity).collect()
     }
 
     fn guesses(&self, rows: &[Vec<f32>]) -> Guesses {
-        Guesses::Classes(rows.iter().map(|row| argmax(row)).collect())
+        match self {
+            Self::Classes { .. } => Guesses::Classes(rows.iter().map(|row| argmax(row)).collect()),
+            Self::Labels { thresholds, .. } => Guesses::Sets(sets(rows, thresholds)),
+        }
+    }
+
+    fn guesses_alone(&self, rows: &[Vec<f32>]) -> Guesses {
+        match self {
+            Self::Classes { .. } => self.guesses(rows),
+            Self::Labels { alone, .. } => Guesses::Sets(sets(rows, alone)),
+        }
     }
 
     fn truth(&self, records: &Records) -> Result<Guesses> {
-        self.all_ids(records).map(Guesses::Classes)
+        match self {
+            Self::Classes { .. } => self.all_ids(records).map(Guesses::Classes),
+            Self::Labels { .. } => self.all_sets(records).map(Guesses::Sets),
+        }
     }
 
     fn simplest(&self, records: usize) -> (String, Guesses) {
-        let Self::Classes { majority, .. } = self;
-        (format!("always {}", quoted(self.name(*majority))), Guesses::Classes(vec![*majority; records]))
+        match self {
+            Self::Classes { majority, .. } => (
+                format!("always {}", quoted(self.name(*majority))),
+                Guesses::Classes(vec![*majority; records]),
+            ),
+            Self::Labels { frequent, .. } => {
+                let name = match frequent.len() {
+                    0..=NAMED => {
+                        frequent.iter().map(|&id| quoted(self.name(id))).collect::<Vec<_>>().join(", ")
+                    }
+                    count => format!("the {count} most frequent labels"),
+                };
+                (format!("always {name}"), Guesses::Sets(vec![frequent.clone(); records]))
+            }
+        }
     }
 
     fn judged(&self, records: &Records, guesses: &Guesses) -> Result<Figures> {
-        let Guesses::Classes(ids) = guesses else {
-            return Err(Error::Invalid("numbers are no classes".into()));
-        };
         let count = self.all(records).len();
-        Classification::of(&self.all_ids(records)?, ids, count).map(Figures::Classification)
+        match (self, guesses) {
+            (Self::Classes { .. }, Guesses::Classes(ids)) => {
+                Classification::of(&self.all_ids(records)?, ids, count).map(Figures::Classification)
+            }
+            (Self::Labels { .. }, Guesses::Sets(sets)) => {
+                LabelSets::of(&self.all_sets(records)?, sets, count).map(Figures::Labels)
+            }
+            _ => Err(Error::Invalid("the guesses are of another kind than the labels".into())),
+        }
     }
 }

@@ -1,13 +1,15 @@
-//! The task `classify`: one of several labels for a sequence.
+//! The task `classify`: one of several labels for a sequence, or any of them.
 
 mod head;
-use super::labelled::{Labelled, LabelledOptions, LabelledPipeline, Labelling, adjust};
+mod several;
+use super::labelled::{Head, Labelled, LabelledOptions, LabelledPipeline, Labelling, adjust};
 use super::learner::{ClassLabels, Labels, UNSEEN};
 use super::options::HeldOut;
+use super::parts::Parts;
 use super::protocol::Next;
 use super::task::{Task, TaskConfig, Words};
 use crate::data::quoted;
-use crate::loss::{CrossEntropy, Loss};
+use crate::loss::{BceLogits, CrossEntropy, Loss};
 use crate::message::{key, text};
 use crate::records::{Classes, Records};
 use crate::scores::{balanced_weights, majority};
@@ -21,6 +23,8 @@ settings! {
     /// The settings of a classifier's own.
     pub struct Classify {
         ..labelled: LabelledOptions;
+        data.labels: Option<String> = None,
+            "The column or key with lists of labels: a record may have several, or none";
         data.threshold: Option<f64> = None,
             "Makes two classes of a number: strictly above is the second";
         data.class_weights: ClassWeights = ClassWeights::None, "Whether rare classes count for more";
@@ -111,7 +115,46 @@ impl Labelling for Classify {
         config.own.threshold.is_some()
     }
 
+    fn lists(config: &TaskConfig<Self>) -> Result<Option<&str>> {
+        let own = &config.own;
+        if own.labels.is_some() {
+            for (name, given, why) in [
+                (
+                    "label",
+                    own.labelled.label.is_some(),
+                    "which names the field with one label of each record",
+                ),
+                ("threshold", own.threshold.is_some(), "which makes classes of a number"),
+                (
+                    "class_weights",
+                    own.class_weights != ClassWeights::None,
+                    "which weighs classes of which a record has one",
+                ),
+            ] {
+                if given {
+                    let problem = key("labels") + " means nothing beside " + key(name) + ", " + why;
+                    return Err(Error::Settings(problem + "; leave one of them out"));
+                }
+            }
+        }
+        Ok(own.labels.as_deref())
+    }
+
+    fn settle(
+        config: &TaskConfig<Self>,
+        all: &Records,
+        parts: &mut Parts<Vec<usize>>,
+    ) -> Result<Vec<String>> {
+        match config.own.labels {
+            Some(_) => several::settle(all, parts),
+            None => Ok(Vec::new()),
+        }
+    }
+
     fn strata(config: &TaskConfig<Self>, all: &Records) -> Result<Vec<u32>> {
+        if config.own.labels.is_some() {
+            return several::strata(all);
+        }
         let classes = config.own.classes(all)?;
         let ids = class_ids(all, &classes, config.own.threshold)?;
         let shares = [&config.data.valid, &config.data.test];
@@ -138,6 +181,9 @@ impl Labelling for Classify {
     }
 
     fn fit(config: &TaskConfig<Self>, all: &Records, train: &Records) -> Result<ClassHead> {
+        if config.own.labels.is_some() {
+            return several::fit(all, train);
+        }
         let (classes, threshold) = (config.own.classes(all)?, config.own.threshold);
         let learnt = class_ids(train, &classes, threshold)?;
         if let Some(id) = (0..classes.len()).find(|&id| !learnt.contains(&(id as u32))) {
@@ -152,6 +198,9 @@ impl Labelling for Classify {
     }
 
     fn labels(head: &ClassHead, records: &Records, held_out: bool) -> Result<Labels> {
+        if head.several() {
+            return Ok(Labels::Sets(head.all_sets(records)?, head.count()));
+        }
         let known = |id: u32| if (id as usize) < head.count() { id } else { UNSEEN };
         let ids = match held_out {
             true => head.all_ids(records)?.into_iter().map(known).collect(),
@@ -161,6 +210,9 @@ impl Labelling for Classify {
     }
 
     fn loss(config: &TaskConfig<Self>, head: &ClassHead, labels: &Labels) -> Result<Loss> {
+        if head.several() {
+            return Ok(Loss::Bce(BceLogits));
+        }
         let class_weights = match (config.own.class_weights, labels) {
             (ClassWeights::Balanced, Labels::Classes(ClassLabels::Once(ids))) => {
                 balanced_weights(ids, head.count())?

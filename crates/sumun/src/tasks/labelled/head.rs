@@ -5,6 +5,7 @@ use std::fmt;
 use super::super::baselines::Guesses;
 use super::super::figures::{Figures, Prediction};
 use super::super::learner::Labels;
+use super::super::parts::Parts;
 use super::super::shown::Truth;
 use super::super::task::{Task, TaskConfig};
 use super::LabelledOptions;
@@ -31,6 +32,19 @@ pub trait Head:
     fn classes(&self) -> Option<&Classes> {
         None
     }
+    /// Whether a record may have several of the classes, or none.
+    fn several(&self) -> bool {
+        false
+    }
+    /// How probable each class must be, where a record may have several.
+    fn thresholds(&self) -> &[f64] {
+        &[]
+    }
+    /// Chooses what is left to choose when the network has learnt: by its outputs for records, the answers that are made of
+    /// them, and the truth.
+    fn choose(&mut self, outputs: &[Vec<f32>], answers: &[Vec<f32>], truth: &Guesses) {
+        let _ = (outputs, answers, truth);
+    }
     /// The true labels of records, in their order. Errors, with the line: a label that is none.
     fn truths(&self, records: &Records) -> Result<Vec<Truth>>;
     /// The names of the classes and behind them the labels of records that are none of them; nothing where labels are
@@ -51,6 +65,10 @@ pub trait Head:
     }
     /// The guess that each row of a model's outputs stands for.
     fn guesses(&self, rows: &[Vec<f32>]) -> Guesses;
+    /// As [`guesses`](Self::guesses), of the outputs of a network that does not answer alone.
+    fn guesses_alone(&self, rows: &[Vec<f32>]) -> Guesses {
+        self.guesses(rows)
+    }
     /// The true labels or numbers of records; a class that was not learnt has an id behind those that were.
     fn truth(&self, records: &Records) -> Result<Guesses>;
     /// The simplest guess, for so many records: its name and the guesses.
@@ -77,6 +95,23 @@ pub(in super::super) trait Labelling: Task {
 
     /// Whether labels are read as numbers.
     fn numeric_labels(config: &TaskConfig<Self>) -> bool;
+
+    /// The field that holds lists of labels, where a record may have several. Error: settings that mean nothing beside it.
+    fn lists(config: &TaskConfig<Self>) -> Result<Option<&str>> {
+        let _ = config;
+        Ok(None)
+    }
+
+    /// Moves records into the training part that must be there. Gives what to say of it, a sentence each. Error: nothing is left to hold
+    /// out.
+    fn settle(
+        config: &TaskConfig<Self>,
+        all: &Records,
+        parts: &mut Parts<Vec<usize>>,
+    ) -> Result<Vec<String>> {
+        let _ = (config, all, parts);
+        Ok(Vec::new())
+    }
 
     /// What every part should have its share of: the class of each record, or the same for all. Error: labels that leave
     /// nothing to learn.

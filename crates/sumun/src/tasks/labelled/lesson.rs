@@ -15,7 +15,7 @@ use super::{Head, LabelledPipeline, Labelling, check_input};
 use crate::data::ReadOptions;
 use crate::message::key;
 use crate::model::Model;
-use crate::records::{Input, RecordSpec, Records};
+use crate::records::{Input, Lists, RecordSpec, Records};
 use crate::scores::majority;
 use crate::settings::Switch;
 use crate::train::Objective;
@@ -37,12 +37,14 @@ impl<H: Head> Labelled<H> {
     /// Reads the data, learns the vocabulary and builds the network.
     pub(in super::super) fn new<T: Labelling<Head = H>>(config: &TaskConfig<T>) -> Result<Self> {
         let (data, options) = (&config.data, config.own.labelled());
+        let lists = T::lists(config)?;
         let spec = RecordSpec {
             text: options.text.as_deref(),
             x: options.x.as_deref(),
             x_layout: options.x_layout,
-            label: options.label.as_deref(),
+            label: lists.or(options.label.as_deref()),
             require_label: true,
+            lists: lists.map(|_| Lists::default()),
             form: None,
             series: options.series.as_deref(),
             time: options.time.as_deref(),
@@ -66,9 +68,10 @@ impl<H: Head> Labelled<H> {
         check_input(config, all.channels().is_some())?;
         let mut sources = vec![Source::new("train", &all.name, &all.hash)];
         let strata = T::strata(config, &all)?;
-        let indices = grouped(&all.groups, &strata, |strata| {
+        let mut indices = grouped(&all.groups, &strata, |strata| {
             split(&data.valid, &data.test, config.train.seed, strata)
         })?;
+        notes.extend(T::settle(config, &all, &mut indices)?);
         let train = all.select(&indices.train);
         let head = T::fit(config, &all, &train)?;
         let reader = Reader::fit(&train, &config.text)?;
@@ -77,6 +80,7 @@ impl<H: Head> Labelled<H> {
             head,
             fields: all.fields.clone(),
             x_layout: all.x_layout,
+            lists: all.lists,
             form: all.form.clone(),
             reading,
             label_form,
@@ -117,7 +121,7 @@ impl<H: Head> Labelled<H> {
         let asks = Asks {
             outputs: Outputs::Once(options.pool),
             width: pipeline.head.outputs()?,
-            each: pipeline.classes().map(|_| "class"),
+            each: pipeline.classes().map(|_| if pipeline.head.several() { "label" } else { "class" }),
             crf: false,
         };
         config.expect_data(&sources)?;

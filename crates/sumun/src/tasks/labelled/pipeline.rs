@@ -18,7 +18,7 @@ use super::together::Together;
 use crate::data::{NumberForm, ReadOptions, quoted};
 use crate::message::{key, text};
 use crate::model::{AttentionLayer, LayerConfig, Model};
-use crate::records::{Classes, Fields, Form, RecordSpec, Records, XLayout};
+use crate::records::{Classes, Fields, Form, Lists, RecordSpec, Records, XLayout};
 use crate::{Error, Result};
 
 /// How records become sequences and a network's outputs become labels.
@@ -30,6 +30,9 @@ pub struct LabelledPipeline<H> {
     /// The fields that were read, to be read again.
     pub(super) fields: Fields,
     pub(super) x_layout: XLayout,
+    /// How labels are separated, where a record may have several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lists: Option<Lists>,
     /// How the rows of the training file are records, for other files of its kind.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub(super) form: Form,
@@ -73,6 +76,7 @@ impl<H: Head> LabelledPipeline<H> {
             x_layout: Some(self.x_layout),
             label,
             require_label,
+            lists: self.lists,
             form: Some(&self.form),
             series: None,
             time: None,
@@ -161,7 +165,8 @@ impl<H: Head> LabelledPipeline<H> {
         wanted: bool,
     ) -> Result<()> {
         let Some(valid) = valid else { return Ok(()) };
-        let scores = self.as_outputs(if wanted { self.rivals.scores(valid) } else { None });
+        let said = if wanted { self.rivals.scores(valid) } else { None };
+        let scores = self.as_outputs(said.clone());
         if scores.is_none() && self.classes().is_none() {
             // A number alone has nothing to be calibrated.
             return Ok(());
@@ -169,6 +174,10 @@ impl<H: Head> LabelledPipeline<H> {
         let outputs = outputs(model, &self.reader.read(valid)?)?;
         let truth = self.head.wanted(self.head.truth(valid)?);
         self.together = Some(Together::fit(&outputs, scores.as_deref(), &truth));
+        if self.head.several() {
+            let answers = self.answers(outputs.clone(), said.filter(|_| self.has_linear()));
+            self.head.choose(&outputs, &answers, &truth);
+        }
         Ok(())
     }
 
@@ -189,7 +198,7 @@ impl<H: Head> LabelledPipeline<H> {
     pub fn evaluate(&self, model: &Model, part: &str, records: &Records) -> Result<Measured> {
         let sequences = self.reader.read(records)?;
         let alone = outputs(model, &sequences)?;
-        let network = self.has_linear().then(|| (NETWORK.to_owned(), self.head.guesses(&alone)));
+        let network = self.has_linear().then(|| (NETWORK.to_owned(), self.head.guesses_alone(&alone)));
         let guessed = self.rivals.guesses(records, &sequences);
         let rows = self.answers(alone, guessed.scores.filter(|_| self.has_linear()));
         let figures = self.head.judged(records, &self.head.guesses(&rows))?;
@@ -231,8 +240,12 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         if let Some(problem) = self.together.and_then(|together| together.problem(self.rivals.is_linear())) {
             return Err(Error::Model(format!("its pipeline cannot be used: {problem}")));
         }
+        if self.head.several() != self.lists.is_some() {
+            let read = if self.lists.is_some() { "lists of labels" } else { "one label" };
+            return Err(Error::Model(format!("its pipeline cannot be used: it reads {read} of each record")));
+        }
         self.rivals
-            .check(self.classes().map_or(0, Classes::len), features)
+            .check(self.classes().map_or(0, Classes::len), self.head.several(), features)
             .map_err(|problem| Error::Model(format!("its pipeline cannot be used: {problem}")))
     }
 
@@ -261,6 +274,10 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
     }
 
     fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+        if self.head.several() {
+            let what = "holds a model of several labels of a record, whose inside is not shown yet";
+            return Err(Error::Model(format!("{what}; give a run that learnt one label of each")));
+        }
         let (sequences, tokens, notes) = match (of, &self.reader) {
             (ExampleOf::Text(written), Reader::Text { tokenizer, words }) => {
                 let tokens = tokenizer.tokens(written);
@@ -324,6 +341,10 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         self.classes().map_or(&[], |classes| classes.names())
     }
 
+    fn thresholds(&self) -> &[f64] {
+        self.head.thresholds()
+    }
+
     fn beside(&self) -> Option<&'static str> {
         self.has_linear().then_some("a linear model of its words")
     }
@@ -350,6 +371,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         }
         Ok(Predictions {
             classes: self.class_names().to_vec(),
+            thresholds: self.head.thresholds().to_vec(),
             attention: attention.unwrap_or_default(),
             unknown,
             predictions,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::baselines::Guesses;
 
 /// How much the outputs of the network and those of the linear model count in an answer, which is their weighted sum: of
-/// classes the logits, of numbers the scaled numbers. Both weights are fitted on the validation part, which neither model has
+/// classes or labels the logits, of numbers the scaled numbers. Both weights are fitted on the validation part, which neither model has
 /// learnt from: for classes by the log-loss, so that the weight of the network is an inverse temperature and probabilities are
 /// calibrated (Guo, Pleiss, Sun & Weinberger, *On Calibration of Modern Neural Networks*, ICML 2017), for numbers by the squared
 /// error. The two err in different places, so together they are often better than the better one (Mesnil, Mikolov, Ranzato &
@@ -19,6 +19,9 @@ pub(super) struct Together {
 
 /// Neither weight is known from a handful of records: as much as this many of them speak for the network alone, as it is.
 const PRIOR: f64 = 1.0;
+
+/// Of more pairs of a record and a label that it may have, records are left out evenly.
+const MOST_PAIRS: usize = 1 << 20;
 
 /// Enough for Newton's method, which is near the solution after five.
 const STEPS: usize = 50;
@@ -38,6 +41,22 @@ impl Together {
                 let all: Vec<Example> = known
                     .map(|place| Example::of(&outputs[place], score(place), classes[place] as usize))
                     .collect();
+                within(&|allowed| of_classes(&all, allowed), scores.is_some())
+            }
+            Guesses::Sets(sets) => {
+                let labels = outputs.first().map_or(0, Vec::len);
+                let every = (outputs.len() * labels).div_ceil(MOST_PAIRS).max(1);
+                // To have a label or not is a choice between two.
+                let of = |place: usize| {
+                    let score = score(place);
+                    (0..labels).map(move |label| {
+                        let pair = [0.0, outputs[place][label]];
+                        let scores = score.map(|score| [0.0, score[label]]);
+                        let has = sets[place].contains(&(label as u32));
+                        Example::of(&pair, scores.as_ref().map(<[f64; 2]>::as_slice), usize::from(has))
+                    })
+                };
+                let all: Vec<Example> = places.step_by(every).flat_map(of).collect();
                 within(&|allowed| of_classes(&all, allowed), scores.is_some())
             }
             Guesses::Numbers(numbers) => {
@@ -217,6 +236,36 @@ mod tests {
         let alone = Together::fit(&network, None, &truth);
         assert!(alone.network < 1.0 && alone.linear == 0.0, "{alone:?}");
         assert_eq!(alone.of(&[1.0, 3.0], None)[0], alone.network as f32);
+    }
+
+    /// Of two labels, the loss is the sum of both.
+    #[test]
+    fn of_several_labels_each_is_a_choice() {
+        let sets: Vec<Vec<u32>> =
+            (0..200).map(|n| if n / 7 % 2 == 0 { vec![1] } else { vec![0, 9] }).collect();
+        let has = |n: usize, k: usize| sets[n].contains(&(k as u32));
+        let told = |n: usize, k: usize, by: f64| {
+            by * (if has(n, k) { 1.0 } else { -1.0 } + 4.0 * (noise(2 * n + k) - 0.5))
+        };
+        let network: Vec<Vec<f32>> =
+            (0..200).map(|n| vec![told(n, 0, 5.0) as f32, told(n, 1, 5.0) as f32]).collect();
+        let linear: Vec<Vec<f64>> = (0..200).map(|n| vec![told(n, 1, -0.5), told(n, 0, -0.5)]).collect();
+        let loss = |weights: [f64; 2]| {
+            let together = Together { network: weights[0], linear: weights[1] };
+            let each = (0..200).flat_map(|n| {
+                let row = together.of(&network[n], Some(&linear[n]));
+                [0, 1].map(|k| (1.0 + (if has(n, k) { -1.0 } else { 1.0 } * f64::from(row[k])).exp()).ln())
+            });
+            each.sum::<f64>() + 0.5 * ((weights[0] - 1.0).powi(2) + weights[1].powi(2))
+        };
+        let found = Together::fit(&network, Some(&linear), &Guesses::Sets(sets.clone()));
+        assert!(found.network > 0.0 && found.network < 1.0 && found.linear > 0.0, "{found:?}");
+        let least = loss([found.network, found.linear]);
+        for (i, step) in [(0, 0.01), (0, -0.01), (1, 0.01), (1, -0.01)] {
+            let mut moved = [found.network, found.linear];
+            moved[i] += step;
+            assert!(loss(moved) > least, "{i} {step}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::part_name;
 use crate::report::text::{count, counted, escape, fixed, shortened};
-use crate::scores::Classification;
+use crate::scores::{ClassScore, Classification, LabelSets};
 use crate::tasks::figures::Measured;
 
 /// A matrix of more classes is too wide to read; the most frequent ones are shown.
@@ -94,6 +94,43 @@ fn cell(n: u64, support: u64, [truth, predicted]: [&str; 2], out: &mut String) {
     );
 }
 
+/// The table of labels of which an example may have several.
+pub(super) fn labels(f: &LabelSets, thresholds: &[f64], judged: &Measured) -> String {
+    let mut out = format!(
+        "<div class=\"panel scroll tall\"><h3>Every label</h3><p>{} part. A label is predicted that is at least as probable as \
+         its threshold.</p><table class=\"classes\"><thead><tr><th>label</th><th>examples</th><th>precision (%)</th>\
+         <th>recall (%)</th><th>F1 (%)</th><th>threshold (%)</th></tr></thead><tbody>",
+        escape(part_name(&judged.part))
+    );
+    for (label, score) in f.labels.iter().enumerate() {
+        let name = judged.classes.get(label).map_or("?", String::as_str);
+        figures_of(name, score, &mut out);
+        let threshold = thresholds.get(label).map_or_else(|| "–".to_owned(), |least| fixed(100.0 * least, 1));
+        let _ = write!(out, "<td>{threshold}</td></tr>");
+    }
+    out.push_str("</tbody></table></div>\n");
+    out
+}
+
+/// The beginning of a row of a table: a name and its figures.
+fn figures_of(name: &str, score: &ClassScore, out: &mut String) {
+    let _ = write!(
+        out,
+        "<tr><th>{}</th><td>{}</td>",
+        escape(&shortened(name, 60)),
+        count(score.support as usize)
+    );
+    for value in [score.precision, score.recall, score.f1] {
+        let percent = 100.0 * value;
+        let _ = write!(
+            out,
+            "<td><i class=\"meter\" style=\"--v:{}%\"></i>{}</td>",
+            fixed(percent, 0),
+            fixed(percent, 1)
+        );
+    }
+}
+
 fn table(f: &Classification, names: &[&str], noun: &str) -> String {
     let mut out = format!(
         "<div class=\"panel scroll tall\"><h3>Every {noun}</h3><table class=\"classes\"><thead><tr><th>{noun}</th>\
@@ -115,21 +152,7 @@ fn table(f: &Classification, names: &[&str], noun: &str) -> String {
                 )
             },
         );
-        let _ = write!(
-            out,
-            "<tr><th>{}</th><td>{}</td>",
-            escape(&shortened(names[class], 60)),
-            count(score.support as usize)
-        );
-        for value in [score.precision, score.recall, score.f1] {
-            let percent = 100.0 * value;
-            let _ = write!(
-                out,
-                "<td><i class=\"meter\" style=\"--v:{}%\"></i>{}</td>",
-                fixed(percent, 0),
-                fixed(percent, 1)
-            );
-        }
+        figures_of(names[class], score, &mut out);
         let _ = write!(out, "<td>{mistaken}</td></tr>");
     }
     out.push_str("</tbody></table></div>\n");

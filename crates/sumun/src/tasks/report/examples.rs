@@ -38,7 +38,8 @@ pub(super) fn section(judged: &Measured, shown: &[Shown]) -> String {
         return String::new();
     }
     let mut out = String::new();
-    for (heading, remark, told) in classified(judged, shown).into_iter().chain(estimated(judged, shown)) {
+    let groups = classified(judged, shown).into_iter().chain(labelled(judged, shown));
+    for (heading, remark, told) in groups.chain(estimated(judged, shown)) {
         group(heading, remark, &told, &mut out);
     }
     out.push_str(&tags::sentences(judged, shown));
@@ -87,6 +88,48 @@ fn classified<'a>(judged: &Measured, shown: &'a [Shown]) -> Vec<Group<'a>> {
     vec![
         ("Right and surest", "Right predictions that the model found most probable.", told(right, true)),
         ("Most wrong", "Wrong predictions that the model found most probable.", told(wrong, false)),
+    ]
+}
+
+/// Of a classifier whose records may have several labels, by the label that it is most wrong about.
+fn labelled<'a>(judged: &Measured, shown: &'a [Shown]) -> Vec<Group<'a>> {
+    let mut right = Vec::new();
+    let mut wrong = Vec::new();
+    for (prediction, shown) in judged.predictions.iter().zip(shown) {
+        let (Prediction::Labels { labels, probabilities }, Truth::Labels(truth)) = (prediction, &shown.truth)
+        else {
+            continue;
+        };
+        let off = |(name, p): (&String, &f64)| if truth.contains(name) { 1.0 - p } else { *p };
+        let farthest = judged.classes.iter().zip(probabilities).map(off).fold(0.0, f64::max);
+        let good = labels.len() == truth.len() && labels.iter().all(|label| truth.contains(label));
+        if good { &mut right } else { &mut wrong }.push((farthest, labels, truth, shown));
+    }
+    // Records without a label say least of what was learnt.
+    right.sort_by(|a, b| a.2.is_empty().cmp(&b.2.is_empty()).then(a.0.total_cmp(&b.0)));
+    wrong.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let told = |all: Vec<(f64, &Vec<String>, &Vec<String>, &'a Shown)>, good: bool| -> Vec<Told<'a>> {
+        let told = |(_, labels, truth, shown): (f64, &Vec<String>, &Vec<String>, &'a Shown)| {
+            let [labels, truth] = [labels, truth].map(|names| match names.as_slice() {
+                [] => "no label".to_owned(),
+                names => shortened(&names.join(", "), 120),
+            });
+            let (mut says, mut plain) = (format!("<b>{}</b>", escape(&labels)), format!("said {labels}"));
+            if !good {
+                let _ = write!(says, " <span>true:</span> <em>{}</em>", escape(&truth));
+                let _ = write!(plain, "; true {truth}");
+            }
+            Told { shown, good, says, plain }
+        };
+        all.into_iter().take(MOST).map(told).collect()
+    };
+    vec![
+        (
+            "Right and surest",
+            "Sets of labels that are right, and each label far from a doubt.",
+            told(right, true),
+        ),
+        ("Most wrong", "Sets of labels that are wrong, one label most of all.", told(wrong, false)),
     ]
 }
 

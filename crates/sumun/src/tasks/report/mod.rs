@@ -39,6 +39,7 @@ pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
     if let Some(judged) = trained.measured.last() {
         let (heading, detail) = match &judged.figures {
             Figures::Classification(f) => ("Classes", classes::section(f, &trained.classes, "class", judged)),
+            Figures::Labels(f) => ("Labels", classes::labels(f, &trained.thresholds, judged)),
             Figures::Regression(_) => ("Errors", numbers::section(judged, &trained.shown)),
             Figures::Tagging(f) => ("Tags", tags::section(f, &trained.classes, judged)),
             Figures::Language(_) => ("", String::new()),
@@ -211,6 +212,11 @@ fn meaning(figures: &Figures) -> &'static str {
         Figures::Classification(_) => {
             "The better figure of each part is marked. Accuracy is the share of right predictions; macro F1 is the mean F1 of \
              the classes, each counting the same."
+        }
+        Figures::Labels(_) => {
+            "The better figure of each part is marked. Micro F1 counts all labels of all examples together; macro F1 is the mean \
+             F1 of the labels, each counting the same; subset accuracy is the share of examples all of whose labels, and no others, \
+             are predicted."
         }
         Figures::Regression(_) => {
             "The better figure of each part is marked. MAE and RMSE are in the unit of the label; R² is the share of the \

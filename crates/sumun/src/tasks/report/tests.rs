@@ -115,6 +115,31 @@ fn a_classifier_shows_classes_examples_and_words() {
 }
 
 #[test]
+fn several_labels_have_their_figures_and_thresholds() {
+    let row = |n: usize| {
+        let tags = ["", "<b>news", "news|<b>news", "news"][n % 4];
+        format!("{} <i> {n},{tags}\n", ["nothing", "great things", "great words here", "words"][n % 4])
+    };
+    let csv = format!("text,tags\n{}", (0..48).map(row).collect::<String>());
+    let trained = changed::<Classify>("t.csv", &csv, 3, &|own| own.labels = Some("tags".into()));
+    assert_eq!((trained.classes.len(), trained.thresholds.len()), (2, 2));
+    let page = sound(&trained, &About::default());
+    has(
+        &page,
+        &[
+            "Test micro F1",
+            "Test subset accuracy",
+            "Every label",
+            "threshold (%)",
+            "&lt;b&gt;news",
+            "Validation micro F1",
+        ],
+    );
+    assert!(page.contains("Right and surest") || page.contains("Most wrong"));
+    assert!(!page.contains("Confusion matrix") && !page.contains("<b>news"));
+}
+
+#[test]
 fn sequences_of_numbers_are_drawn() {
     let page = sound(&numbers::<Classify>(12), &About::default());
     has(&page, &["3 steps; the first 8 of 12 channels", "channel 8", "Confusion matrix"]);

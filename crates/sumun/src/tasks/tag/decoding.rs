@@ -1,7 +1,7 @@
 //! How a network's outputs become tags, each by itself or those of a sentence together, and how good they are.
 
 use super::super::figures::{Prediction, softmax};
-use super::super::learner::{Decode, UNSEEN, argmax, by_mistakes, tie};
+use super::super::learner::{Decode, TIE, UNSEEN, argmax, by_mistakes, tie};
 use crate::loss::CrossEntropy;
 use crate::model::Model;
 use crate::nn::{Crf, TagRules, UNKNOWN_TAG};
@@ -191,6 +191,3 @@ const _: () = assert!(UNSEEN == UNKNOWN_TAG);
 
 /// The name of a tag that was not learnt: a span that no prediction finds.
 const UNLEARNT: &str = "S-\u{fffd}";
-
-/// How much of an F1 of spans the loss is worth: less than any difference of two.
-const TIE: f64 = 1e-9;
