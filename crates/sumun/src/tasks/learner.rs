@@ -400,3 +400,60 @@ pub(crate) const TIE: f64 = 1e-9;
 pub(crate) fn tie(loss: f64) -> f64 {
     loss / (1.0 + loss)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loss::BceLogits;
+    use crate::model::{Input, RecurrentLayer};
+    use crate::nn::Pool;
+
+    /// The loss of several labels by hand and its gradient by difference quotients, of sequences that a batch has in another order;
+    /// a label that was not learnt is nothing to either.
+    #[test]
+    fn several_labels_have_the_mean_loss_of_all_and_its_gradient() {
+        let sets = vec![vec![0, 2], vec![], vec![1], vec![0, 1, 2, 9], vec![2]];
+        let values = (0..5).map(|n| (0..2 + n * 2 % 5).map(|t| ((n * 3 + t) as f32 * 0.7).sin()).collect());
+        let sequences = Sequences::Numbers { features: 1, values: values.collect() };
+        let lstm = RecurrentLayer::lstm(4).return_sequences(true);
+        let network = Model::builder(Input::numbers(1)).layer(lstm).pool(Pool::Mean).dense(3);
+        let options = TrainOptions { batch: Some(5), ..TrainOptions::default() };
+        let train = Examples { sequences: sequences.clone(), labels: Labels::Sets(sets.clone(), 3) };
+        let loss = Loss::Bce(BceLogits);
+        let model = network.build(1).unwrap();
+        let mut learner = Learner::new(model, loss, train.clone(), Some(train), &options).unwrap();
+        let noise = Noise { seed: 0, step: 0, layer: 0 };
+        let loss = |learner: &mut Learner| {
+            learner.model.parameters_mut().zero_gradients();
+            learner.batch(0, 0, noise).unwrap()
+        };
+        let found = loss(&mut learner);
+        let gradient = learner.model.parameters().gradients().to_vec();
+        let rows = outputs(&learner.model, &sequences).unwrap();
+        let each = rows.iter().zip(&sets).flat_map(|(row, set)| {
+            let signed =
+                |(label, &z): (u32, &f32)| if set.contains(&label) { -f64::from(z) } else { f64::from(z) };
+            (0..).zip(row).map(signed).map(|z| z.exp().ln_1p()).collect::<Vec<f64>>()
+        });
+        let expected = each.sum::<f64>() / 15.0;
+        assert!((found.loss - expected).abs() < 1e-6 && found.weight == 15.0, "{} {expected}", found.loss);
+        let validated = learner.validate().unwrap().unwrap();
+        assert!((validated.loss - expected).abs() < 1e-6);
+        let (_, f1) = thresholds::common(&rows, &sets);
+        assert_eq!(validated.figures, [("micro_f1", f1)]);
+        assert!((validated.watched - (1.0 - f1)).abs() < 1e-6);
+        for (place, &slope) in gradient.iter().enumerate() {
+            let mut at = |by: f32| {
+                learner.model.parameters_mut().values_mut()[place] += by;
+                let value = loss(&mut learner).loss;
+                learner.model.parameters_mut().values_mut()[place] -= by;
+                value
+            };
+            let quotient = (at(1e-2) - at(-1e-2)) / 2e-2;
+            assert!(
+                (f64::from(slope) - quotient).abs() < 1e-3 * (0.1 + quotient.abs()),
+                "{place}: {slope} {quotient}"
+            );
+        }
+    }
+}

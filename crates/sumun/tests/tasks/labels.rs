@@ -202,4 +202,11 @@ fn labels_that_leave_nothing_to_learn_are_refused() {
     // Whether a record has the one label there is, is enough to learn.
     let (_folder, file) = written("t.csv", &format!("text,tags\n{}", "a b,x\nc d,\n".repeat(10)));
     assert!(begin(&file, &[]).is_ok());
+    // Lists that are learnt as classes are told of.
+    let (_folder, file) =
+        written("t.csv", &format!("text,label\n{}", "a b,x|y\nc d,y\ne f,y|z\n".repeat(10)));
+    let tables = [("data.train", file.to_str().unwrap()), ("network.hidden", "4")];
+    let tables: Vec<_> = tables.iter().map(|(key, value)| setting(key, value).unwrap()).collect();
+    let notes = configure(named("classify").unwrap(), &tables).unwrap().begin().unwrap().notes().join("\n");
+    assert!(notes.contains("2 of 3 classes look like lists of labels, such as 'x|y'"), "{notes}");
 }

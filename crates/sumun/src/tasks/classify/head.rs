@@ -137,6 +137,21 @@ fn alike_note(file: &str, classes: &Classes) -> Option<String> {
     })
 }
 
+/// What to say of classes of which at least half are lists of labels, and no few; None of others.
+fn lists_note(file: &str, classes: &Classes) -> Option<String> {
+    let is_list = |name: &&String| name.contains(['|', ';']) || name.starts_with('[') && name.ends_with(']');
+    let lists: Vec<&String> = classes.names().iter().filter(is_list).collect();
+    (lists.len() > 1 && 2 * lists.len() >= classes.len()).then(|| {
+        format!(
+            "{file}: {} of {} classes look like lists of labels, such as {}, and each is learnt as a class of its own; the setting \
+             labels, in place of label, learns what is in them",
+            lists.len(),
+            classes.len(),
+            quoted(lists[0])
+        )
+    })
+}
+
 /// The class of each record, of two around a threshold or of those that there are.
 pub(super) fn class_ids(records: &Records, classes: &Classes, threshold: Option<f64>) -> Result<Vec<u32>> {
     match threshold {
@@ -270,7 +285,8 @@ impl Head for ClassHead {
                 known.len()
             )
         });
-        alike_note(file, known).into_iter().chain(quantity).collect()
+        let lists = if classes { lists_note(file, known) } else { None };
+        alike_note(file, known).into_iter().chain(quantity).chain(lists).collect()
     }
 
     fn guesses(&self, rows: &[Vec<f32>]) -> Guesses {
