@@ -141,14 +141,14 @@ impl Table {
             .collect();
         let filled: Vec<&[String]> = filled.iter().map(Vec::as_slice).collect();
         self.named = !is_data(&filled);
-        let width = cut.rows[first].count;
+        let width = cut.rows[first].count();
         let mut data = &rows[first..];
         if self.named {
             data = &data[1..];
             if may_be_data(&owned(first)) {
                 self.notes.push(format!(
                     "row {} holds numbers alone and is taken for the names of the columns",
-                    cut.rows[first].line
+                    cut.rows[first].line()
                 ));
             }
             if let Some(at) = data.iter().position(|&row| !empty(row)).filter(|&at| is_rule(&owned(data[at])))
@@ -158,14 +158,14 @@ impl Table {
         } else {
             self.notes.push(format!(
                 "row {} holds values and no names: the columns are called column 1, column 2 and so on",
-                cut.rows[first].line
+                cut.rows[first].line()
             ));
         }
         if self.named && is_units(&filled) {
             let at = data.iter().position(|&row| !empty(row)).unwrap_or(0);
             self.notes.push(format!(
                 "row {} holds units and is left out: {}",
-                cut.rows[data[at]].line,
+                cut.rows[data[at]].line(),
                 listed(&cut.row(data[at]).filter(|cell| !cell.is_empty()).collect::<Vec<_>>())
             ));
             data = &data[at + 1..];
@@ -178,7 +178,7 @@ impl Table {
             if empty(row) && (width > 1 || at.blank) {
                 // In a file of one column a blank line between rows is a missing value, not nothing.
                 match width {
-                    1 => blanks.push(at.line),
+                    1 => blanks.push(at.line()),
                     _ => empty_rows += usize::from(!at.blank),
                 }
                 continue;
@@ -187,14 +187,14 @@ impl Table {
                 self.cells.push("");
                 self.lines.push(line);
             }
-            let more = at.count > width && cut.row(row).skip(width).all(str::is_empty);
-            let fewer = at.count < width && (at.count..width).all(unnamed) && self.named;
-            if at.count != width && !more && !fewer {
+            let more = at.count() > width && cut.row(row).skip(width).all(str::is_empty);
+            let fewer = at.count() < width && (at.count()..width).all(unnamed) && self.named;
+            if at.count() != width && !more && !fewer {
                 return bad(format!(
                     "row {} has {} where the header has {width}; every row needs the same number (quote a cell that \
                      contains the delimiter {})",
-                    at.line,
-                    cells_text(at.count),
+                    at.line(),
+                    cells_text(at.count()),
                     delimiter_text(self.delimiter)
                 ));
             }
@@ -204,8 +204,8 @@ impl Table {
                     false => self.cells.push(&unquoted(cell)),
                 }
             }
-            (at.count..width).for_each(|_| self.cells.push(""));
-            self.lines.push(at.line);
+            (at.count()..width).for_each(|_| self.cells.push(""));
+            self.lines.push(at.line());
         }
         if self.lines.is_empty() {
             return bad("there is a header but no row below it; add rows of values".into());
@@ -520,8 +520,8 @@ fn cut_rows(name: &str, text: &str, line: usize, delimiter: u8, quotes: bool) ->
     let whole = |cut: &Cut| cut.unclosed.is_none() && cut.swallowed.is_none() && cut.trailing.is_none();
     if !whole(&found) && text.contains("\\\"") {
         let other = cut(text, line, Dialect { backslash: true, ..dialect });
-        let width = other.rows.first().map_or(0, |row| row.count);
-        if whole(&other) && other.rows.iter().all(|row| row.blank || row.count == width) {
+        let width = other.rows.first().map_or(0, |row| row.count());
+        if whole(&other) && other.rows.iter().all(|row| row.blank || row.count() == width) {
             return Ok((other, true));
         }
     }
@@ -542,13 +542,13 @@ fn cut_rows(name: &str, text: &str, line: usize, delimiter: u8, quotes: bool) ->
 /// The first and last line of a quoted cell that holds what look like rows: as many delimiters as every row has, and at the
 /// end what other rows end with.
 fn swallowed_rows(cut: &Cut, delimiter: u8) -> Option<(usize, usize)> {
-    let width = cut.rows.first()?.count;
-    if width < 2 || delimiter == b' ' || cut.rows.iter().all(|row| row.line == row.last_line) {
+    let width = cut.rows.first()?.count();
+    if width < 2 || delimiter == b' ' || cut.rows.iter().all(|row| row.line() == row.last_line()) {
         return None;
     }
-    let single = |row: &&Row| row.line == row.last_line && row.count == width;
+    let single = |row: &&Row| row.line() == row.last_line() && row.count() == width;
     let ends: HashSet<&str> =
-        cut.rows.iter().skip(1).filter(single).map(|row| cut.cells.get(row.first + width - 1)).collect();
+        cut.rows.iter().skip(1).filter(single).map(|row| cut.cells.get(row.first() + width - 1)).collect();
     let is_row = |line: &str| {
         let cells: Vec<&str> = line.split(delimiter as char).map(str::trim).collect();
         let end = cells[cells.len() - 1];
@@ -559,10 +559,10 @@ fn swallowed_rows(cut: &Cut, delimiter: u8) -> Option<(usize, usize)> {
         let lines: Vec<&str> = cell.split('\n').collect();
         lines.len() > 2 && lines[1..lines.len() - 1].iter().all(|line| is_row(line))
     };
-    let row = cut.rows.iter().filter(|row| row.line < row.last_line);
+    let row = cut.rows.iter().filter(|row| row.line() < row.last_line());
     row.clone()
-        .find(|row| cut.cells.range(row.first..row.first + row.count).any(holds_rows))
-        .map(|row| (row.line, row.last_line))
+        .find(|row| cut.cells.range(row.first()..row.first() + row.count()).any(holds_rows))
+        .map(|row| (row.line(), row.last_line()))
 }
 
 #[cfg(test)]
