@@ -206,6 +206,11 @@ impl Asked {
             d[self.column] = self.scale as f32;
             return d;
         };
+        if self.by_itself {
+            let mut d = vec![0.0; row.len()];
+            d[*class] = self.scale as f32;
+            return d;
+        }
         let others = self.others(row, *class);
         let each = row.iter().enumerate().map(|(k, &z)| match k == *class {
             true => self.scale as f32,
@@ -214,8 +219,11 @@ impl Asked {
         each.collect()
     }
 
-    /// ln Σ exp of the logits of all classes but one; 0 where there is no other.
+    /// ln Σ exp of the logits of all classes but one; 0 where no other counts.
     fn others(&self, row: &[f32], class: usize) -> f64 {
+        if self.by_itself {
+            return 0.0;
+        }
         let others =
             || row.iter().enumerate().filter(|(k, _)| *k != class).map(|(_, &z)| f64::from(z) * self.scale);
         let largest = others().fold(f64::NEG_INFINITY, f64::max);
@@ -321,7 +329,8 @@ mod tests {
     use crate::tasks::Answers;
 
     fn asked(class: Option<usize>, step: usize) -> Asked {
-        Asked { step, end: None, column: 0, class: class.map(|class| (class, "c".into())), scale: 2.0 }
+        let class = class.map(|class| (class, "c".into()));
+        Asked { step, end: None, column: 0, class, by_itself: false, scale: 2.0 }
     }
 
     /// Of a network that is linear, each step adds what its number is multiplied by, whichever way it is asked.
@@ -340,6 +349,16 @@ mod tests {
         }
         assert!(counted.value[0].abs() < 1e-5 && (counted.value[1] - 0.5).abs() < 1e-6, "{counted:?}");
         assert_eq!((counted.agree, counted.horizon), ([3, 3], None));
+    }
+
+    /// A label that others say nothing of has its logit as the logarithm of its odds.
+    #[test]
+    fn a_label_by_itself_counts_by_its_logit() {
+        let asked = Asked { by_itself: true, ..asked(Some(1), 0) };
+        assert_eq!(
+            (asked.value(&[9.0, 0.5, -9.0]), asked.gradient(&[9.0, 0.5, -9.0])),
+            (1.0, vec![0.0, 2.0, 0.0])
+        );
     }
 
     /// The gradient against difference quotients, and what steps add against what they add up to.

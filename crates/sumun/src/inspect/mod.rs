@@ -97,13 +97,14 @@ impl Inspection {
         let asked = asked(&rows, width, example, ask)?;
         let answers = |row: &[f32]| match &example.answers {
             Answers::Classes(names) | Answers::EachStep(names) => most_probable(names, row, example.weight),
+            Answers::Labels(names) => each_probable(names, row, example.weight),
             Answers::Number { .. } | Answers::Ahead { .. } => Vec::new(),
         };
         let explained = &rows[asked.step * width..(asked.step + 1) * width];
         let (mut step, mut ahead, mut number) = (None, None, None);
         let (mut each_step, mut forecast) = (Vec::new(), Vec::new());
         match &example.answers {
-            Answers::Classes(_) => {}
+            Answers::Classes(_) | Answers::Labels(_) => {}
             Answers::EachStep(_) => {
                 step = Some(asked.step + 1);
                 each_step =
@@ -160,6 +161,8 @@ pub(crate) struct Asked {
     pub(crate) column: usize,
     /// The class, and its name; None of a number.
     pub(crate) class: Option<(usize, String)>,
+    /// Whether the class is there or not whatever others are, so that its logit is ln p / (1 − p).
+    pub(crate) by_itself: bool,
     /// What an output is multiplied by.
     pub(crate) scale: f64,
 }
@@ -168,7 +171,7 @@ pub(crate) struct Asked {
 fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) -> Result<Asked> {
     let count = rows.len() / width.max(1);
     let usual = match &example.answers {
-        Answers::Classes(_) | Answers::Number { .. } if ask.step.is_some() => {
+        Answers::Classes(_) | Answers::Labels(_) | Answers::Number { .. } if ask.step.is_some() => {
             return Err(Error::Settings(
                 key("step") + " is for models that answer at every step; leave it out",
             ));
@@ -195,7 +198,8 @@ fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) -> Result<Ask
             Error::Settings(key("class") + known)
         })
     };
-    let mut found = Asked { step, end: None, column: 0, class: None, scale: example.weight };
+    let mut found =
+        Asked { step, end: None, column: 0, class: None, by_itself: false, scale: example.weight };
     match (&example.answers, &ask.class) {
         (Answers::Number { .. }, Some(_)) => {
             return Err(Error::Settings(
@@ -209,13 +213,14 @@ fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) -> Result<Ask
             }
             found.scale *= columns[found.column].1;
         }
-        (Answers::Classes(names) | Answers::EachStep(names), asked) => {
+        (Answers::Classes(names) | Answers::Labels(names) | Answers::EachStep(names), asked) => {
             let place = match asked {
                 None => row.iter().enumerate().fold(0, |best, (k, z)| if *z > row[best] { k } else { best }),
                 Some(name) => place(name, &mut names.iter())?,
             };
             found.class = Some((place, names[place].clone()));
             found.end = matches!(example.answers, Answers::EachStep(_)).then_some(step);
+            found.by_itself = matches!(example.answers, Answers::Labels(_));
         }
     }
     Ok(found)
@@ -227,6 +232,14 @@ fn some(names: &[&String]) -> String {
     let listed: Vec<String> = names.iter().take(SOME).map(|name| quoted(name)).collect();
     let more = if names.len() > SOME { ", …" } else { "" };
     listed.join(", ") + more
+}
+
+/// Labels and how probable each is by itself, the most probable first, from logits that are multiplied by `weight`.
+fn each_probable(names: &[String], logits: &[f32], weight: f64) -> Vec<(String, f64)> {
+    let p = |(name, &z): (&String, &f32)| (name.clone(), 1.0 / (1.0 + (-weight * f64::from(z)).exp()));
+    let mut all: Vec<(String, f64)> = names.iter().zip(logits).map(p).collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all
 }
 
 /// Classes and their probabilities, the most probable first, from logits that are multiplied by `weight`.

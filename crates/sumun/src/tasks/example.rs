@@ -99,6 +99,8 @@ pub(crate) struct Given {
 pub enum Answers {
     /// Logits of classes, for the whole record.
     Classes(Vec<String>),
+    /// Logits of labels for the whole record, which may have several of them or none.
+    Labels(Vec<String>),
     /// Logits of classes at every step: tags, or the tokens that may come next.
     EachStep(Vec<String>),
     /// A number x for the whole record, which stands for x · scale + offset.

@@ -46,6 +46,10 @@ fn answers_are_those_of_the_model() {
                 assert_eq!(class, label, "{}", lesson.name);
                 same(*p, probabilities.iter().copied().fold(0.0, f64::max));
             }
+            Prediction::Labels { probabilities, .. } => {
+                let most = probabilities.iter().copied().fold(0.0, f64::max);
+                same(best.unwrap().1, most);
+            }
             Prediction::Number(number) => same(inside.answer.number.unwrap(), *number),
             Prediction::Tags { tags, probabilities } => {
                 for ((tag, p), (class, found)) in tags.iter().zip(probabilities).zip(&inside.each_step) {

@@ -314,6 +314,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
             _ => f64::from(x),
         };
         let answers = match self.classes() {
+            Some(labels) if self.head.several() => Answers::Labels(labels.names().to_vec()),
             Some(classes) => Answers::Classes(classes.names().to_vec()),
             None => Answers::Number { offset: number(0.0), scale: number(1.0) - number(0.0) },
         };
