@@ -18,9 +18,10 @@ Examples:
   sumun inspect runs/pos-tagger --input \"Time flies like an arrow\" --step 3
   sumun inspect runs/gestures --input test.jsonl --json | jq .counted.occlusion
 
-The page has the gates and states of every recurrent layer over time, the answer, how much each step counted in
-it by two methods that know nothing of each other, how far back the network listens, and the vectors of tokens.
-What is no file is taken for a text. Of a language model a file is one text, and a forecaster reads its end.";
+The page has the gates and states of every recurrent layer over time, the answer, how much each
+step counted in it by two methods that know nothing of each other, how far back the network
+listens, and the vectors of tokens. What is no file is taken for a text. Of a language model a file
+is one text, and a forecaster reads its end.";
 
 /// The arguments of `sumun inspect`.
 #[derive(Debug, clap::Args)]
@@ -41,13 +42,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
     /// Show one recurrent layer alone, counted from 0 through all layers and directions [default: all]
-    #[arg(long, value_name = "K", value_parser = count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "K", value_parser = count, allow_negative_numbers = true, conflicts_with = "json")]
     layer: Option<usize>,
     /// The unit whose gates are drawn as lines, counted from 0 [default: the one that moves most]
-    #[arg(long, value_name = "J", value_parser = count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "J", value_parser = count, allow_negative_numbers = true, conflicts_with = "json")]
     unit: Option<usize>,
     /// The page to write, which must not exist yet
-    #[arg(long, value_name = "FILE", default_value = "inspect.html")]
+    #[arg(long, value_name = "FILE", default_value = "inspect.html", conflicts_with = "json")]
     out: PathBuf,
     /// Print all numbers as one JSON object on one line, and write no page
     #[arg(long)]
@@ -60,7 +61,16 @@ pub(crate) struct Arguments {
 /// Writes the page.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Arguments { run, input, record, out, json, .. } = arguments;
-    expect_no_page((!json).then_some(out.as_path()))?;
+    if !json {
+        expect_no_page(Some(out))?;
+        let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(Failure::Usage(format!(
+                "{}: there is no such folder; make it or choose another --out",
+                folder.display()
+            )));
+        }
+    }
     let trained = open(run)?;
     let named = |error: sumun::Error| match error.problem() {
         sumun::Error::Model(_) => error.of(run.display()),
@@ -72,6 +82,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         false if record.is_some() => {
             return Err(Failure::Usage(format!(
                 "--record is for a file, and there is none called {input}; leave it out to have that read as a text"
+            )));
+        }
+        false if is_like_a_file(input) => {
+            return Err(Failure::Usage(format!(
+                "{input}: there is no such file; check the path, or give a text"
             )));
         }
         false => ExampleOf::Text(input),
@@ -99,4 +114,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         };
         write_page(out, &page(&inside, &about)?, false)
     })?
+}
+
+/// Whether what is no file was hardly meant as a text: one word that ends as files with records do.
+fn is_like_a_file(input: &str) -> bool {
+    const ENDS: [&str; 12] = [
+        ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xls", ".ods", ".parquet", ".conll",
+        ".conllu",
+    ];
+    let plain = input.to_lowercase();
+    !input.contains(char::is_whitespace) && ENDS.iter().any(|end| plain.ends_with(end))
 }

@@ -34,10 +34,11 @@ Examples:
   sumun tune --resume tuned
   sumun predict tuned/best
 
-The first trial has the defaults; each other one draws the settings that are searched over. All are trained to
-a ninth of their epochs, the best third of them to a third, the best third of those to the end, each from where
-it was. With --grid nothing is drawn: every combination of the values is trained to the end, and they are compared by
-mean and spread. The validation part decides, never the test part. Ctrl-C saves and stops; --resume goes on.";
+The first trial has the defaults; each other one draws the settings that are searched over. All are
+trained to a ninth of their epochs, the best third of them to a third, the best third of those to the
+end, each from where it was. With --grid nothing is drawn: every combination of the values is trained
+to the end, and they are compared by mean and spread. The validation part decides, never the test
+part. Ctrl-C saves and stops; --resume goes on.";
 
 /// The arguments of `sumun tune`.
 #[derive(Debug, clap::Args)]

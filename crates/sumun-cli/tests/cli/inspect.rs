@@ -60,7 +60,7 @@ fn forecasters_and_files_are_shown_too() {
 fn what_cannot_be_shown_is_refused() {
     let place = place();
     place.write("text.txt", "ten green bottles,\n");
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 11] = [
         (
             &["writer", "--input", "ten", "--step", "5"],
             "--step is 5; it must be from 1 to 4, as many as there are",
@@ -76,9 +76,12 @@ fn what_cannot_be_shown_is_refused() {
             "--record is for a file, and there is none called ten",
         ),
         (&["writer", "--input", "text.txt", "--record", "2"], "--record is for files of records"),
+        (&["run", "--input", "no.csv"], "no.csv: there is no such file; check the path, or give a text"),
+        (&["run", "--input", "hello"], "the model reads rows of a table, and 'hello' is no file with them"),
+        (&["writer", "--input", "ten", "--json", "--unit", "3"], "--unit"),
         (
-            &["run", "--input", "no.csv"],
-            "the model reads rows of a table, and 'no.csv' is no file with them; give one",
+            &["writer", "--input", "ten", "--out", "nowhere/x.html"],
+            "nowhere: there is no such folder; make it",
         ),
         (&["run", "--input", "y.csv", "--step", "99"], "--step is 99; it must be from 1 to"),
     ];

@@ -1,5 +1,6 @@
 //! Where the table of a file begins, and what separates its cells.
 
+use super::markers::is_missing;
 use super::number::is_number;
 
 /// How many lines are looked at.
@@ -142,7 +143,12 @@ fn cells(line: &str, delimiter: u8) -> Vec<&str> {
     if delimiter == b' ' {
         return line.split_whitespace().collect();
     }
-    line.split(delimiter as char).map(|cell| cell.trim().trim_matches('"')).collect()
+    let mut inside = false;
+    let cells = line.split(|c: char| {
+        inside ^= c == '"';
+        !inside && c == delimiter as char
+    });
+    cells.map(|cell| cell.trim().trim_matches('"')).collect()
 }
 
 /// The delimiter, and how many lines stand before the header.
@@ -236,9 +242,9 @@ fn names_below(lines: &[Line<'_>], delimiter: u8) -> usize {
 /// `Kiosk report;;` above `Day;Visitors;Rain`, `Report;2024;` or `;;`; 0 where that is not certain.
 ///
 /// The first fills at most half of the columns that hold anything below it, those down to the header leave one of them
-/// empty, and the header fills them all with names that differ. Below it a column holds numbers; where none does, the
-/// title fills the first column alone, as a header that lacks the name of its row names does not, and no name comes again in
-/// its column, as a label of texts does.
+/// empty, and the header fills them all with names that differ and are no marks of missing values. Below it a column holds numbers;
+/// where none does, the title fills the first of three or more columns alone. Of two columns the title fills the first, as a header
+/// that lacks the name of its row names does not.
 fn title_above(lines: &[Line<'_>], delimiter: u8) -> usize {
     let Some((title, below)) = lines.split_first() else { return 0 };
     let title = cells(title.text, delimiter);
@@ -249,18 +255,18 @@ fn title_above(lines: &[Line<'_>], delimiter: u8) -> usize {
     let full = |row: &[&str]| used.iter().all(|&column| filled(row, column));
     let Some(header) = rows.iter().position(|row| full(row)) else { return 0 };
     let names: Vec<&str> = used.iter().map(|&column| rows[header][column]).collect();
-    let distinct =
-        names.iter().enumerate().all(|(place, name)| !is_value(name) && !names[..place].contains(name));
+    let distinct = names
+        .iter()
+        .enumerate()
+        .all(|(place, name)| !is_value(name) && !is_missing(name, &[]) && !names[..place].contains(name));
     let in_title = (0..title.len()).filter(|&column| filled(&title, column)).count();
-    let recurs = used.iter().zip(&names).any(|(&column, name)| {
-        rows[header + 1..].iter().any(|row| row.get(column).is_some_and(|cell| cell == name))
-    });
-    let alone = in_title == 1 && filled(&title, 0) && !recurs;
+    let alone = in_title == 1 && filled(&title, 0) && used.len() > 2;
     let certain = in_title > 0
         && in_title * 2 <= used.len()
         && header < MOST_BEFORE
         && rows.len() - header > ROWS_BELOW
         && distinct
+        && (used.len() > 2 || filled(&title, 0))
         && (alone || numeric_below(&below[header..], delimiter));
     if certain { header + 1 } else { 0 }
 }
@@ -286,7 +292,7 @@ mod tests {
 
     #[test]
     fn delimiters_and_what_stands_before() {
-        let cases: [(&str, u8, usize, &[&str]); 37] = [
+        let cases: [(&str, u8, usize, &[&str]); 40] = [
             ("a,b\n1,2\n", b',', 1, &[]),
             ("a;b\n1,5;2,5\n", b';', 1, &[]),
             ("a\tb\n1,5\t2\n", b'\t', 1, &[]),
@@ -351,7 +357,15 @@ mod tests {
                 2,
                 &["1 line before the header left out"],
             ),
-            ("Feedback;\ntext;label\na;p\nb;q\nc;p\nd;q\n", b';', 2, &["1 line before the header left out"]),
+            (
+                "\"Visits, 2024\",,\nday,a,b\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n",
+                b',',
+                2,
+                &["1 line before the header left out"],
+            ),
+            ("text;\na;p\nb;q\nc;r\nd;s\ne;t\n", b';', 1, &[]),
+            ("\"\",\"value\"\n\"Jan 2020\",NA\n\"Feb\",2\n\"Mar\",3\n\"Apr\",3\n\"May\",4\n", b',', 1, &[]),
+            ("text,\nfirst,n/a\nb,2\nc,3\nd,4\ne,5\n", b',', 1, &[]),
             ("text;\na;p\nb;q\nc;p\nd;q\ne;p\n", b';', 1, &[]),
             // A column of row names has no name of its own; a table may have empty names and empty cells.
             (",y\nday,\n1,2\n2,3\n3,4\n4,5\n", b',', 1, &[]),

@@ -7,6 +7,7 @@ use crate::model::{AttentionLayer, DropoutLayer, Feed, Model, PoolLayer, Recurre
 use crate::models::{behind_embedding, with_weights_of};
 use crate::nn::{InputGradient, Pool};
 use crate::noise::Noise;
+use crate::report::text::count;
 use crate::tasks::{Example, Given};
 use crate::{Error, Layout, Result, Rows};
 
@@ -25,7 +26,7 @@ pub struct Counted {
     pub integrated: Vec<f64>,
     /// The same by feature, over all steps; empty of tokens.
     pub by_feature: Vec<f64>,
-    /// By how much the sum misses that difference, as a share of it.
+    /// By how much the sum misses that difference, as a share of it, or of what the strongest step adds where that is more.
     pub missing: f64,
     /// By how much f falls when the step alone says nothing.
     pub occlusion: Vec<f64>,
@@ -58,6 +59,9 @@ pub(crate) struct Reads {
     is_numbers: bool,
 }
 
+/// The most steps of a record: what is computed grows with their square.
+const MOST_STEPS: usize = 1000;
+
 /// Numbers of a batch at most: longer records go through in smaller batches.
 const MOST_NUMBERS: usize = 1 << 22;
 
@@ -68,6 +72,9 @@ const MOST_POINTS: usize = 512;
 /// Where the sum of what steps add misses by less than this share, the points suffice.
 const ENOUGH: f64 = 0.02;
 
+/// Where it still misses by more than this share, what steps add is not to be trusted.
+const DOUBTFUL: f64 = 0.1;
+
 /// Steps that count less than this share of the most are not asked for their direction.
 const COUNTS: f64 = 0.05;
 
@@ -77,6 +84,14 @@ const LISTENS: f64 = 0.01;
 impl Reads {
     pub(crate) fn new(model: &Model, example: &Example) -> Result<Self> {
         let steps = example.steps.len();
+        if steps > MOST_STEPS {
+            return Err(Error::Data(format!(
+                "{} has {} steps, and at most {} are looked at, as each is left out once; give a shorter one",
+                example.what,
+                count(steps),
+                count(MOST_STEPS)
+            )));
+        }
         let given = example.given().to_vec();
         let mut inputs = model.input_names().filter(|name| given.iter().all(|given| given.name != *name));
         let (Some(input), None) = (inputs.next().map(str::to_owned), inputs.next()) else {
@@ -255,11 +270,21 @@ impl Counted {
                 by_feature = (0..features).map(sum).collect();
             }
             let difference = value[0] - value[1];
-            missing = (integrated.iter().sum::<f64>() - difference).abs() / difference.abs().max(1e-6);
+            // Where the record says about as much as nothing, its difference to nothing is no measure.
+            let most = integrated.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+            missing =
+                (integrated.iter().sum::<f64>() - difference).abs() / difference.abs().max(most).max(1e-9);
             if missing < ENOUGH || points >= MOST_POINTS {
                 break;
             }
             points *= 2;
+        }
+        if missing > DOUBTFUL {
+            notes.push(format!(
+                "what the steps add by the gradient misses the difference to a record that says nothing by {:.0} %, and is not to \
+                 be trusted",
+                100.0 * missing
+            ));
         }
         let mut gradient = Vec::new();
         match integrated.is_empty() {
@@ -273,7 +298,7 @@ impl Counted {
                 gradient = by_step(&reads.mean_gradient(&values, asked)?.unwrap_or_default(), &norm);
             }
         }
-        let mut without = Vec::with_capacity(reads.steps * values.len());
+        let mut without = Vec::new();
         let mut occlusion = Vec::with_capacity(reads.steps);
         for step in 0..reads.steps {
             let mut one = values.clone();

@@ -108,12 +108,12 @@ fn summary(inside: &Inspection, out: &mut String) {
     let at = match (&answer.ahead, answer.step) {
         (Some([column, ahead]), _) => format!("{column}, {ahead}"),
         (None, Some(at)) => format!("at {}", step(at)),
-        (None, None) => "of the whole record".to_owned(),
+        (None, None) => "for the whole record".to_owned(),
     };
     let (figure, beside) = match (&answer.number, answer.probabilities.first()) {
         (Some(value), _) => (number(*value), at),
         (None, Some((class, p))) => {
-            (visible(&shortened(class, 24)).to_owned(), format!("{} % {at}", per_cent(*p)))
+            (visible(&shortened(class, 24)).to_owned(), format!("{} %, {at}", per_cent(*p)))
         }
         (None, None) => (String::new(), at),
     };
@@ -256,11 +256,11 @@ fn what_counted(inside: &Inspection) -> String {
     if both {
         chart.lines.push(line("by the gradient", "c-model", integrated));
         remark = format!(
-            "By the gradient (integrated gradients): all steps together make the difference to a record that says nothing, but for {} % of \
-             it. {remark} Of {} that count by both, {} count in the same direction{}.",
+            "By the gradient (integrated gradients): the steps add up to the difference to a record that says nothing, within {} %. \
+             {remark} Of the steps that count by both, {} of {} count in the same direction{}.",
             fixed(100.0 * missing, 1),
-            counted(agree[1], "step"),
             agree[0],
+            agree[1],
             if agree[0] * 10 < agree[1] * 9 { ", so that neither is to be trusted alone" } else { "" }
         );
     }
@@ -371,6 +371,12 @@ fn meaning(name: &str) -> &'static str {
     }
 }
 
+/// What a layer is called: `lstm, layer 2, read from the end`.
+fn named(layer: &LayerInside) -> String {
+    let stacked = if layer.layer > 0 { format!(", layer {}", layer.layer + 1) } else { String::new() };
+    format!("{}{stacked}{}", layer.name, if layer.reverse { ", read from the end" } else { "" })
+}
+
 fn layers(inside: &Inspection, shown: &[&LayerInside], about: &About) -> Result<String> {
     if shown.is_empty() {
         return Ok(String::new());
@@ -379,20 +385,16 @@ fn layers(inside: &Inspection, shown: &[&LayerInside], about: &About) -> Result<
     let names: Vec<String> =
         inside.steps.iter().map(|name| json_string(visible(&shortened(name, 30)))).collect();
     let mut out = format!(
-        "<p class=\"small\">Each row of a map is a unit, each column a step. Blue is −1, red is 1; what is beyond has its own scale, which is \
-         said.</p>\n<div class=\"stepper\"><label for=\"step\">Step <output id=\"at\">{steps}</output> <b id=\"token\"></b></label>\
+        "<p class=\"small\">Layers and directions are counted from 0. Each row of a map is a unit, each column a step. Blue is −1, red is 1; \
+         what is beyond has its own scale, which is said.</p>\n<div class=\"stepper\"><label for=\"step\">Step <output id=\"at\">{steps}</output> <b id=\"token\"></b></label>\
          <input id=\"step\" type=\"range\" min=\"1\" max=\"{steps}\" value=\"{steps}\"></div>\n\
          <script type=\"application/json\" id=\"steps\">[{}]</script>\n",
         names.join(",")
     );
     for layer in shown {
         let units = layer.values.first().map_or(0, |matrix| matrix.units);
-        let heading = format!(
-            "{}, layer {}{}",
-            layer.name,
-            layer.layer + 1,
-            if layer.reverse { ", read from the end" } else { "" }
-        );
+        let number = inside.layers.iter().position(|other| std::ptr::eq(other, *layer)).unwrap_or(0);
+        let heading = format!("{number} · {}", named(layer));
         let _ = write!(
             out,
             "<div class=\"panel inside\"><h3>{}</h3><p>{}</p>",
@@ -533,7 +535,7 @@ fn one_unit(layer: &LayerInside, unit: Option<usize>, steps: usize) -> Result<St
             dots: steps <= MOST_DOTS,
         })
         .collect();
-    let heading = format!("Unit {unit} of {}, layer {}", layer.name, layer.layer + 1);
+    let heading = format!("Unit {unit} of {}", named(layer));
     Ok(figure(&heading, "Its gates and states at every step.", &chart, Room::Low))
 }
 

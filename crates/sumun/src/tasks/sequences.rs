@@ -382,8 +382,10 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
             more.insert("thresholds".into(), thresholds.into());
         }
         more.insert("vocabulary".into(), tokens.map(<[String]>::len).into());
-        let beside =
-            self.pipeline.beside().map_or_else(String::new, |what| format!("; {what} answers with it"));
+        let beside = self
+            .pipeline
+            .beside()
+            .map_or_else(String::new, |what| format!("; it answers together with {what}"));
         more.insert("beside".into(), self.pipeline.beside().into());
         let heading = Some([T::WORDS.verb.to_owned(), format!("{reads}{returns}{beside}")]);
         ModelFacts { heading, more, ..ModelFacts::of(&self.model) }

@@ -274,10 +274,6 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
     }
 
     fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
-        if self.head.several() {
-            let what = "holds a model of several labels of a record, whose inside is not shown yet";
-            return Err(Error::Model(format!("{what}; give a run that learnt one label of each")));
-        }
         let (sequences, tokens, notes) = match (of, &self.reader) {
             (ExampleOf::Text(written), Reader::Text { tokenizer, words }) => {
                 let tokens = tokenizer.tokens(written);
@@ -318,6 +314,12 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
             Some(classes) => Answers::Classes(classes.names().to_vec()),
             None => Answers::Number { offset: number(0.0), scale: number(1.0) - number(0.0) },
         };
+        let mut notes = notes;
+        if let Some(Together { network, linear }) = self.together.filter(|together| together.linear > 0.0) {
+            notes.push(format!(
+                "in an answer the outputs of the network count {network:.2} times and those of the linear model {linear:.2} times"
+            ));
+        }
         let what = of.what("record");
         let features = match &self.reader {
             Reader::Numbers { scalers } => (1..=scalers.len()).map(|n| format!("channel {n}")).collect(),

@@ -23,6 +23,7 @@ use super::streams::Streams;
 use super::tokens::{FIRST, Tokens};
 use crate::message::{key, text};
 use crate::model::{Batch, Input, Model, ModelState};
+use crate::report::text::count;
 use crate::settings::{Normalize, Switch};
 use crate::train::Objective;
 use crate::{Error, Result};
@@ -43,6 +44,8 @@ pub struct Writing {
     test: Option<Reading>,
     /// Whether n-grams may answer with the network.
     ngrams: bool,
+    /// Whether the model file is to have none of them.
+    withheld: bool,
 }
 
 impl Writing {
@@ -134,7 +137,8 @@ impl Writing {
         }
         let ngrams = config.own.ngrams != Switch::Off && tokens <= KEPT;
         let learner = LanguageLearner { model, train, valid, streams, vocabulary, state: None };
-        Ok(Self { sources, notes, pipeline, learner, test, ngrams })
+        let withheld = config.own.ngrams == Switch::Off;
+        Ok(Self { sources, notes, pipeline, learner, test, ngrams, withheld })
     }
 }
 
@@ -147,7 +151,9 @@ fn check_ngrams(tokens: usize, valid: bool) -> Result<()> {
     }
     if tokens > KEPT {
         let problem = format!(
-            " is on, but the training part has {tokens} tokens, and a model file keeps the n-grams of at most {KEPT}; leave it out"
+            " is on, but the training part has {} tokens, and a model file keeps the n-grams of at most {}; leave it out",
+            count(tokens),
+            count(KEPT)
         );
         return Err(Error::Settings(key("ngrams") + problem));
     }
@@ -212,7 +218,8 @@ impl Lesson for Writing {
     }
 
     fn fit_baselines(&mut self) -> Result<()> {
-        self.pipeline.ngrams = NGrams::of(&self.learner.train.ids);
+        let ngrams = NGrams::of(&self.learner.train.ids);
+        self.pipeline.ngrams = if self.withheld { ngrams.withheld() } else { ngrams };
         match &self.learner.valid {
             Some(valid) if self.ngrams => self.pipeline.fit_together(&self.learner.model, valid),
             _ => Ok(()),

@@ -40,7 +40,7 @@ settings! {
     pub struct Lm {
         network.ngrams: Switch = Switch::Auto,
             "Whether the n-grams of the training text answer together with the network, as much as the validation part says; by \
-             default where there is such a part and the text has at most 1,048,576 tokens";
+             default where there is such a part and the text has at most 1,048,576 tokens. The model file has that text; off leaves it out";
         train.chunk: usize = 128, "Tokens that gradients go back through at most; the state is carried on";
     }
 }

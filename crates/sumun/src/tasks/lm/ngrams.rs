@@ -22,12 +22,20 @@ pub(super) struct NGrams {
     ids: Vec<u32>,
     #[serde(skip)]
     fitted: OnceLock<KneserNey>,
+    /// Whether a file is to have none of it.
+    #[serde(skip)]
+    withheld: bool,
 }
 
 impl NGrams {
     /// The one of a text.
     pub(super) fn of(ids: &[u32]) -> Self {
-        Self { ids: ids.to_vec(), fitted: OnceLock::new() }
+        Self { ids: ids.to_vec(), fitted: OnceLock::new(), withheld: false }
+    }
+
+    /// The same, of which a file is to have nothing: the training text could be read from it.
+    pub(super) fn withheld(self) -> Self {
+        Self { withheld: true, ..self }
     }
 
     /// Whether there is none.
@@ -37,7 +45,7 @@ impl NGrams {
 
     /// Whether a file keeps none of it.
     pub(super) fn is_not_kept(&self) -> bool {
-        self.ids.is_empty() || self.ids.len() > KEPT
+        self.withheld || self.ids.is_empty() || self.ids.len() > KEPT
     }
 
     /// The tokens that it is learnt from.
@@ -100,7 +108,7 @@ impl PartialEq for NGrams {
 
 impl Clone for NGrams {
     fn clone(&self) -> Self {
-        Self::of(&self.ids)
+        Self { withheld: self.withheld, ..Self::of(&self.ids) }
     }
 }
 
@@ -116,5 +124,7 @@ mod tests {
         }
         let more = NGrams::of(&vec![2; KEPT + 1]);
         assert!(!more.is_none() && more.is_not_kept() && more.check(3).is_err());
+        let withheld = NGrams::of(&[2; 9]).withheld();
+        assert!(!withheld.is_none() && withheld.clone().is_not_kept());
     }
 }

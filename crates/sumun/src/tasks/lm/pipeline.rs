@@ -262,6 +262,9 @@ impl Pipeline for LanguagePipeline {
         let (PlainText { text, mut notes, .. }, changed) = self.prepared(&text);
         notes.extend(changed);
         let mut ids = self.tokens.encode(&text)?;
+        if let Some(share) = self.share {
+            notes.push(format!("the network has {:.0} % of an answer", 100.0 * share.of_network()));
+        }
         let most = most_steps(self.vocabulary()) - 1;
         if ids.len() > most {
             notes.push(format!("the first {} of {} tokens are shown", count(most), count(ids.len())));

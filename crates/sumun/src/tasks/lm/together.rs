@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub(super) struct Share(f64);
 
+/// A handful of tokens says little of which is better: as much as so many tokens that one alone finds possible speak for each.
+const PRIOR: f64 = 1.0;
+
 /// Each halves the interval with the share.
 const HALVINGS: usize = 60;
 
@@ -22,7 +25,10 @@ impl Share {
 
     /// The share that does best for tokens whose ln p of both models are given.
     pub(super) fn fit(network: &[f64], ngrams: &[f64]) -> Self {
-        // The derivative of Σ ln p, which falls.
+        if network.is_empty() {
+            return Self::ALONE;
+        }
+        // The derivative of Σ ln p + PRIOR · (ln share + ln (1 − share)), which falls.
         let slope = |share: f64| {
             let each = network.iter().zip(ngrams).map(|(network, ngrams)| {
                 // Both divided by the larger one, so that neither overflows.
@@ -30,11 +36,8 @@ impl Share {
                 let [network, ngrams] = [network, ngrams].map(|ln| (ln - largest).exp());
                 (network - ngrams) / (share * network + (1.0 - share) * ngrams)
             });
-            each.sum::<f64>()
+            each.sum::<f64>() + PRIOR / share - PRIOR / (1.0 - share)
         };
-        if slope(1.0) >= 0.0 {
-            return Self::ALONE;
-        }
         let (mut low, mut high) = (0.0, 1.0);
         for _ in 0..HALVINGS {
             let middle = 0.5 * (low + high);
@@ -81,7 +84,7 @@ mod tests {
 
     fn loss(share: f64, network: &[f64], ngrams: &[f64]) -> f64 {
         let each = network.iter().zip(ngrams).map(|(a, b)| (share * a.exp() + (1.0 - share) * b.exp()).ln());
-        -each.sum::<f64>()
+        -each.sum::<f64>() - share.ln() - (1.0 - share).ln()
     }
 
     #[test]
@@ -101,10 +104,11 @@ mod tests {
     #[test]
     fn what_helps_nothing_counts_nothing_and_extremes_are_numbers() {
         assert_eq!(Share::fit(&[], &[]), Share::ALONE);
-        assert_eq!(Share::fit(&[-1.0; 5], &[-1.0; 5]), Share::ALONE);
-        assert_eq!(Share::fit(&[-1.0], &[-900.0]), Share::ALONE);
-        let share = Share::fit(&[-900.0; 9], &[-1.0; 9]);
-        assert!(share.0 < 1e-15, "{share:?}");
+        assert!((Share::fit(&[-1.0; 5], &[-1.0; 5]).0 - 0.5).abs() < 1e-12);
+        // One token against the one that speaks for the n-grams.
+        assert!((Share::fit(&[-1.0], &[-900.0]).0 - 2.0 / 3.0).abs() < 1e-12);
+        let share = Share::fit(&[-900.0; 8], &[-1.0; 8]);
+        assert!((share.0 - 0.1).abs() < 1e-12, "{share:?}");
         // Each finds half of the tokens impossible.
         let share = Share::fit(&[-900.0, -1.0], &[-1.0, -900.0]);
         assert!((share.0 - 0.5).abs() < 1e-12, "{share:?}");
