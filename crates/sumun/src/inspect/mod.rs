@@ -1,15 +1,15 @@
 //! Looking inside: what the network of a trained model does with a record, step by step.
 //!
-//! [`Inspection::of`] runs the network on an [`Example`] and keeps what its recurrent layers compute (gates, hidden and cell states), what it
-//! answers, and how much each step counted in an answer, in two ways that know nothing of each other: by the gradient
-//! ([integrated gradients](Counted::integrated)) and by leaving steps out ([occlusion](Counted::occlusion)). [`page`] shows
+//! [`Inspection::of`] runs the network on an [`Example`] and keeps what its recurrent layers compute (gates, hidden and cell
+//! states), what it answers, and how much each step counted in an answer, in two ways that know nothing of each other: by the gradient
+//! ([integrated gradients](Counted::integrated)) and by leaving steps out ([occlusion](Counted::occlusion)). [`page()`] shows
 //! all of it on one HTML page.
 //!
 //! ```no_run
 //! use sumun::inspect::{Ask, Inspection};
 //! use sumun::tasks::{ExampleOf, open};
 //!
-//! let trained = open("runs/reviews")?;
+//! let trained = open("runs/reviews".as_ref())?;
 //! let network = trained.network().ok_or("a model without a network")?;
 //! let example = trained.example(ExampleOf::Text("not bad at all"))?;
 //! let inside = Inspection::of(network, &example, &Ask::default())?;
