@@ -226,16 +226,22 @@ fn names_below(lines: &[Line<'_>], delimiter: u8) -> usize {
     let rows = lines.iter().rev().take_while(|line| values(line)).count();
     let Some(header) = (lines.len() - rows).checked_sub(1).filter(|header| *header > 0) else { return 0 };
     let names = cells(lines[header].text, delimiter);
-    let distinct = names
-        .iter()
-        .enumerate()
-        .all(|(place, name)| !name.is_empty() && !is_value(name) && !names[..place].contains(name));
     let text =
         |line: &Line<'_>| cells(line.text, delimiter).iter().any(|cell| !cell.is_empty() && !is_value(cell));
     let above = cells(lines[header - 1].text, delimiter).iter().any(|cell| is_value(cell));
-    let certain =
-        rows > ROWS_BELOW && header <= MOST_BEFORE && distinct && above && lines[..header].iter().all(text);
+    let certain = rows > ROWS_BELOW
+        && header <= MOST_BEFORE
+        && are_names(&names)
+        && above
+        && lines[..header].iter().all(text);
     if certain { header } else { 0 }
+}
+
+/// Whether cells may be the names of columns: none is empty or a value, and none comes again.
+fn are_names(cells: &[&str]) -> bool {
+    let name =
+        |(place, cell): (usize, &&str)| !cell.is_empty() && !is_value(cell) && !cells[..place].contains(cell);
+    cells.iter().enumerate().all(name)
 }
 
 /// How many lines of a table's first ones stand before its header, padded to its width as spreadsheets write them:
@@ -255,17 +261,14 @@ fn title_above(lines: &[Line<'_>], delimiter: u8) -> usize {
     let full = |row: &[&str]| used.iter().all(|&column| filled(row, column));
     let Some(header) = rows.iter().position(|row| full(row)) else { return 0 };
     let names: Vec<&str> = used.iter().map(|&column| rows[header][column]).collect();
-    let distinct = names
-        .iter()
-        .enumerate()
-        .all(|(place, name)| !is_value(name) && !is_missing(name, &[]) && !names[..place].contains(name));
     let in_title = (0..title.len()).filter(|&column| filled(&title, column)).count();
     let alone = in_title == 1 && filled(&title, 0) && used.len() > 2;
     let certain = in_title > 0
         && in_title * 2 <= used.len()
         && header < MOST_BEFORE
         && rows.len() - header > ROWS_BELOW
-        && distinct
+        && are_names(&names)
+        && !names.iter().any(|name| is_missing(name, &[]))
         && (used.len() > 2 || filled(&title, 0))
         && (alone || numeric_below(&below[header..], delimiter));
     if certain { header + 1 } else { 0 }
