@@ -33,20 +33,15 @@ pub struct Combination {
 }
 
 /// The values of each setting. Error: a range of numbers, which has no end of them.
-fn values(searched: &[(Setting, Range)]) -> Result<Vec<(&Setting, &[String])>> {
-    let of = |(row, range): &'_ (Setting, Range)| match range {
-        Range::OneOf(_) => Ok(()),
+fn values<'a>(searched: &'a [(Setting, Range)]) -> Result<Vec<(&'a Setting, &'a [String])>> {
+    let of = |row: &'a Setting, range: &'a Range| match range {
+        Range::OneOf(values) => Ok((row, values.as_slice())),
         other => Err(Error::Settings(
             key(row.name)
                 + format!(" varies over {other}, but a grid has values; write some, such as 8,16,32"),
         )),
     };
-    searched.iter().try_for_each(of)?;
-    let listed = searched.iter().filter_map(|(row, range)| match range {
-        Range::OneOf(values) => Some((row, values.as_slice())),
-        Range::Even(..) | Range::Logarithmic(..) => None,
-    });
-    Ok(listed.collect())
+    searched.iter().map(|(row, range)| of(row, range)).collect()
 }
 
 /// How many combinations there are. Error: ranges that are no lists of values.

@@ -121,6 +121,15 @@ impl TunePlan {
         let all: Vec<_> = rows
             .filter_map(|(row, range)| row.tried(Some(range)).transpose().map(|range| Ok((*row, range?))))
             .collect::<Result<_>>()?;
+        // Trials have their settings by their numbers.
+        if let Some(seeds) = self.seeds
+            && combinations(&all)?.checked_mul(seeds) != Some(self.trials)
+        {
+            return Err(Error::Model(format!(
+                "its grid has {} trials, which is not what its values and {seeds} seeds make; begin anew",
+                self.trials
+            )));
+        }
         match all.len() == self.ranges.len() {
             true => Ok(all),
             false => Err(Error::Model(
@@ -252,6 +261,21 @@ mod tests {
         ] {
             let error = plan(searched, fixed, trials).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    /// A file may say anything of a grid.
+    #[test]
+    fn a_grid_has_the_trials_that_its_values_make() {
+        let searched = [("hidden".to_owned(), Some("4,8,16".to_owned()))];
+        let task = named("classify").unwrap();
+        let grid = TunePlan::grid(task, &[], &searched, 2).unwrap();
+        let settings = task.settings().unwrap();
+        assert_eq!((grid.trials, grid.searched(&settings).unwrap().len()), (6, 1));
+        for (trials, seeds) in [(6, 0), (0, 1), (7, 2), (6, usize::MAX)] {
+            let error =
+                TunePlan { trials, seeds: Some(seeds), ..grid.clone() }.searched(&settings).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("its grid has {trials} trials")), "{error}");
         }
     }
 
