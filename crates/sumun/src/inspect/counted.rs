@@ -97,7 +97,7 @@ impl Reads {
         let (Some(input), None) = (inputs.next().map(str::to_owned), inputs.next()) else {
             return Err(Error::Model("its network reads several inputs, which is not shown yet".into()));
         };
-        let (config, values) = match example.numbers() {
+        let (mut config, values) = match example.numbers() {
             Some(numbers) => (model.config().clone(), numbers.to_vec()),
             None => {
                 let (config, embedding) = behind_embedding(model)?;
@@ -105,7 +105,6 @@ impl Reads {
                 (config, rows.unpack())
             }
         };
-        let mut config = config;
         for layer in &mut config.layers {
             if let Some(dropout) = layer.get_mut::<DropoutLayer>() {
                 dropout.p = 0.0;
@@ -208,39 +207,28 @@ impl Reads {
 impl Asked {
     /// f, from a row of outputs.
     fn value(&self, row: &[f32]) -> f64 {
-        match &self.class {
-            None => f64::from(row[self.column]) * self.scale,
-            Some((class, _)) => f64::from(row[*class]) * self.scale - self.others(row, *class),
-        }
+        f64::from(row[self.column]) * self.scale - self.others(row)
     }
 
     /// The gradient of f by a row of outputs.
     fn gradient(&self, row: &[f32]) -> Vec<f32> {
-        let Some((class, _)) = &self.class else {
-            let mut d = vec![0.0; row.len()];
-            d[self.column] = self.scale as f32;
-            return d;
-        };
-        if self.by_itself {
-            let mut d = vec![0.0; row.len()];
-            d[*class] = self.scale as f32;
-            return d;
-        }
-        let others = self.others(row, *class);
-        let each = row.iter().enumerate().map(|(k, &z)| match k == *class {
+        let others = self.others(row);
+        let each = row.iter().enumerate().map(|(k, &z)| match k == self.column {
             true => self.scale as f32,
-            false => -(self.scale * (f64::from(z) * self.scale - others).exp()) as f32,
+            false if self.against_others => -(self.scale * (f64::from(z) * self.scale - others).exp()) as f32,
+            false => 0.0,
         });
         each.collect()
     }
 
-    /// ln Σ exp of the logits of all classes but one; 0 where no other counts.
-    fn others(&self, row: &[f32], class: usize) -> f64 {
-        if self.by_itself {
+    /// ln Σ exp of the logits of all other classes; 0 where no other counts.
+    fn others(&self, row: &[f32]) -> f64 {
+        if !self.against_others {
             return 0.0;
         }
-        let others =
-            || row.iter().enumerate().filter(|(k, _)| *k != class).map(|(_, &z)| f64::from(z) * self.scale);
+        let others = || {
+            row.iter().enumerate().filter(|(k, _)| *k != self.column).map(|(_, &z)| f64::from(z) * self.scale)
+        };
         let largest = others().fold(f64::NEG_INFINITY, f64::max);
         if largest == f64::NEG_INFINITY {
             return 0.0;
@@ -314,7 +302,7 @@ impl Counted {
             true => horizon(&gradient, asked.end),
             false => None,
         };
-        let class = asked.class.as_ref().map(|(_, name)| name.clone());
+        let class = asked.class.clone();
         Ok(Self { class, value, integrated, by_feature, missing, occlusion, agree, gradient, horizon })
     }
 }
@@ -354,8 +342,8 @@ mod tests {
     use crate::tasks::Answers;
 
     fn asked(class: Option<usize>, step: usize) -> Asked {
-        let class = class.map(|class| (class, "c".into()));
-        Asked { step, end: None, column: 0, class, by_itself: false, scale: 2.0 }
+        let (column, name) = (class.unwrap_or(0), class.map(|_| "c".into()));
+        Asked { step, end: None, column, class: name, against_others: class.is_some(), scale: 2.0 }
     }
 
     /// Of a network that is linear, each step adds what its number is multiplied by, whichever way it is asked.
@@ -379,7 +367,7 @@ mod tests {
     /// A label that others say nothing of has its logit as the logarithm of its odds.
     #[test]
     fn a_label_by_itself_counts_by_its_logit() {
-        let asked = Asked { by_itself: true, ..asked(Some(1), 0) };
+        let asked = Asked { against_others: false, ..asked(Some(1), 0) };
         assert_eq!(
             (asked.value(&[9.0, 0.5, -9.0]), asked.gradient(&[9.0, 0.5, -9.0])),
             (1.0, vec![0.0, 2.0, 0.0])

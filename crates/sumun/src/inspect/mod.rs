@@ -29,7 +29,7 @@ use serde::Serialize;
 use crate::data::quoted;
 use crate::message::key;
 use crate::model::Model;
-use crate::tasks::{Answers, Example};
+use crate::tasks::{Answers, Example, argmax, sigmoid};
 use crate::{Error, Result};
 pub use counted::Counted;
 pub use gates::{GateFigures, LayerInside, Matrix};
@@ -157,12 +157,13 @@ pub(crate) struct Asked {
     pub(crate) step: usize,
     /// The last step that it can depend on, from 0; None where that is the last one that is read.
     pub(crate) end: Option<usize>,
-    /// The number of that row, where it is no class.
+    /// The place of the output in that row.
     pub(crate) column: usize,
-    /// The class, and its name; None of a number.
-    pub(crate) class: Option<(usize, String)>,
-    /// Whether the class is there or not whatever others are, so that its logit is ln p / (1 − p).
-    pub(crate) by_itself: bool,
+    /// The name of the class; None of a number.
+    pub(crate) class: Option<String>,
+    /// Whether it is one of several classes, so that the outputs of the others count against it. The logit of a label that is there
+    /// or not, whatever others are, is ln p / (1 − p) as it is.
+    pub(crate) against_others: bool,
     /// What an output is multiplied by.
     pub(crate) scale: f64,
 }
@@ -199,7 +200,7 @@ fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) -> Result<Ask
         })
     };
     let mut found =
-        Asked { step, end: None, column: 0, class: None, by_itself: false, scale: example.weight };
+        Asked { step, end: None, column: 0, class: None, against_others: false, scale: example.weight };
     match (&example.answers, &ask.class) {
         (Answers::Number { .. }, Some(_)) => {
             return Err(Error::Settings(
@@ -214,13 +215,13 @@ fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) -> Result<Ask
             found.scale *= columns[found.column].1;
         }
         (Answers::Classes(names) | Answers::Labels(names) | Answers::EachStep(names), asked) => {
-            let place = match asked {
-                None => row.iter().enumerate().fold(0, |best, (k, z)| if *z > row[best] { k } else { best }),
+            found.column = match asked {
+                None => argmax(row) as usize,
                 Some(name) => place(name, &mut names.iter())?,
             };
-            found.class = Some((place, names[place].clone()));
+            found.class = Some(names[found.column].clone());
             found.end = matches!(example.answers, Answers::EachStep(_)).then_some(step);
-            found.by_itself = matches!(example.answers, Answers::Labels(_));
+            found.against_others = !matches!(example.answers, Answers::Labels(_));
         }
     }
     Ok(found)
@@ -236,7 +237,7 @@ fn some(names: &[&String]) -> String {
 
 /// Labels and how probable each is by itself, the most probable first, from logits that are multiplied by `weight`.
 fn each_probable(names: &[String], logits: &[f32], weight: f64) -> Vec<(String, f64)> {
-    let p = |(name, &z): (&String, &f32)| (name.clone(), 1.0 / (1.0 + (-weight * f64::from(z)).exp()));
+    let p = |(name, &z): (&String, &f32)| (name.clone(), sigmoid(weight * f64::from(z)));
     let mut all: Vec<(String, f64)> = names.iter().zip(logits).map(p).collect();
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all

@@ -58,6 +58,7 @@ pub use figures::{
 };
 pub use finished::SequenceOutcome;
 pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};
+pub(crate) use learner::argmax;
 pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Writing};
 pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptions, TrainOptions, Usual};
 pub use portable::Portable;
@@ -78,6 +79,7 @@ pub use source::Source;
 pub use table::{ConfigKeys, SETTINGS, configure, setting};
 pub use tag::{Tag, Tagger, TaggingPipeline};
 pub use task::{How, Lesson, Pipeline, Task, TaskConfig, Words};
+pub(crate) use thresholds::sigmoid;
 pub use trained::TrainedTask;
 pub use training::{Training, keep};
 pub use translate::{BEAM, Translate, TranslationPipeline, Translator};

@@ -59,7 +59,7 @@ pub(super) fn of_each<T: Copy + Into<f64>>(rows: &[Vec<T>], sets: &[Vec<u32>], l
 }
 
 /// 1 / (1 + e^−x).
-pub(super) fn sigmoid(x: f64) -> f64 {
+pub(crate) fn sigmoid(x: f64) -> f64 {
     let small = (-x.abs()).exp();
     if x < 0.0 { small / (1.0 + small) } else { 1.0 / (1.0 + small) }
 }
