@@ -1,5 +1,6 @@
 //! A record as a network reads it, for those who look inside.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::inputs::{Padded, Sequences};
@@ -163,12 +164,19 @@ impl ExampleOf<'_> {
     pub(super) fn what(self, noun: &str) -> String {
         match self {
             Self::Text(_) => "the text that was given".into(),
-            Self::Record(file, record) => {
-                let name = file.file_name().unwrap_or(file.as_os_str());
-                format!("{noun} {} of {}", record.unwrap_or(1), name.to_string_lossy())
-            }
+            Self::Record(file, record) => format!("{noun} {} of {}", record.unwrap_or(1), file_name(file)),
         }
     }
+}
+
+/// A file without its folders.
+pub(super) fn file_name(file: &Path) -> Cow<'_, str> {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy()
+}
+
+/// The error of a text that was given and has no token.
+pub(super) fn no_tokens() -> Error {
+    Error::Data("the text that was given has no tokens; give a longer one".into())
 }
 
 /// The tokens that a model has learnt vectors of, without padding and `<UNK>`, and all of them as one sequence.

@@ -138,12 +138,17 @@ impl Reader {
         }
     }
 
-    /// The vocabulary of a reader of texts.
-    pub(crate) fn vocabulary(&self) -> Option<&Vocabulary> {
+    /// What the tokens are of a reader of texts.
+    pub(crate) fn words(&self) -> Option<&TokenReader> {
         match self {
-            Self::Text { words, .. } | Self::Tokens { words, .. } => Some(&words.vocabulary),
+            Self::Text { words, .. } | Self::Tokens { words, .. } => Some(words),
             Self::Numbers { .. } => None,
         }
+    }
+
+    /// The vocabulary of a reader of texts.
+    pub(crate) fn vocabulary(&self) -> Option<&Vocabulary> {
+        self.words().map(|words| &words.vocabulary)
     }
 
     /// The places of the records that have something to read: texts without a token have not.

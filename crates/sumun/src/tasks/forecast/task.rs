@@ -26,7 +26,7 @@ use crate::records;
 use crate::report::text::{count, shortened};
 use crate::run::{Checkpoint, RunFolder, RunResults};
 use crate::settings::Settings;
-use crate::tasks::example::{Example, ExampleOf};
+use crate::tasks::example::{Example, ExampleOf, file_name};
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
@@ -438,8 +438,7 @@ impl TrainedModel for Forecaster {
             ExampleOf::Record(file, _) => {
                 of.is_whole()?;
                 let table = read_table(file, &self.config().reading)?;
-                let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-                example(self, &table, format!("the last window of {name}"))
+                example(self, &table, format!("the last window of {}", file_name(file)))
             }
         }
     }

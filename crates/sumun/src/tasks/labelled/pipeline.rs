@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::baselines::{Guesses, Part, Rivals, best_first};
-use super::super::example::{Answers, Example, ExampleOf, vocabulary};
+use super::super::example::{Answers, Example, ExampleOf, no_tokens, vocabulary};
 use super::super::figures::{AttentionWeights, Baseline, Measured, Prediction, Predictions, Unknown};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{attention, outputs};
@@ -274,13 +274,11 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
     }
 
     fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
-        let (sequences, tokens, notes) = match (of, &self.reader) {
+        let (sequences, tokens, mut notes) = match (of, &self.reader) {
             (ExampleOf::Text(written), Reader::Text { tokenizer, words }) => {
                 let tokens = tokenizer.tokens(written);
                 if tokens.is_empty() {
-                    return Err(Error::Data(
-                        "the text that was given has no tokens; give a longer one".into(),
-                    ));
+                    return Err(no_tokens());
                 }
                 let read = words.read(std::iter::once(tokens.as_slice()))?;
                 (Sequences::of_words(read), tokens, Vec::new())
@@ -301,10 +299,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
             true => (1..=sequences.lengths()[0]).map(|step| step.to_string()).collect(),
             false => tokens,
         };
-        let vocabulary = match &self.reader {
-            Reader::Text { words, .. } | Reader::Tokens { words, .. } => Some(vocabulary(words)?),
-            Reader::Numbers { .. } => None,
-        };
+        let vocabulary = self.reader.words().map(vocabulary).transpose()?;
         let number = |x: f32| match self.head.named(&[x]) {
             Prediction::Number(value) => value,
             _ => f64::from(x),
@@ -314,8 +309,9 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
             Some(classes) => Answers::Classes(classes.names().to_vec()),
             None => Answers::Number { offset: number(0.0), scale: number(1.0) - number(0.0) },
         };
-        let mut notes = notes;
-        if let Some(Together { network, linear }) = self.together.filter(|together| together.linear > 0.0) {
+        let together = self.together.unwrap_or(Together::ALONE);
+        if together.has_linear() {
+            let Together { network, linear } = together;
             notes.push(format!(
                 "in an answer the outputs of the network count {network:.2} times and those of the linear model {linear:.2} times"
             ));
@@ -331,7 +327,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
             steps,
             features,
             answers,
-            weight: self.together.unwrap_or(Together::ALONE).network,
+            weight: together.network,
             beside: None,
             notes,
             sequences,

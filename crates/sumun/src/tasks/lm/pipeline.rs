@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::baselines::best_first;
-use super::super::example::{Answers, Example, ExampleOf, most_steps};
+use super::super::example::{Answers, Example, ExampleOf, file_name, most_steps};
 use super::super::figures::{
     Baseline, Figures, Measured, Prediction, Predictions, ScoredLine, ScoredLines, Unknown, not_finite,
 };
@@ -103,11 +103,11 @@ impl LanguagePipeline {
         })
     }
 
-    /// ln p of a line, of whose tokens the network gives ln p.
-    fn line(&self, ids: &[u32], network: &[f64]) -> f64 {
+    /// ln p of each token of a text, of which the network gives ln p.
+    fn answers(&self, ids: &[u32], network: Vec<f64>) -> Vec<f64> {
         match self.share.zip(self.ngrams.log_probabilities(&self.tokens, ids)) {
-            Some((share, ngrams)) => together(share, network, &ngrams).sum(),
-            None => network.iter().sum(),
+            Some((share, ngrams)) => together(share, &network, &ngrams).collect(),
+            None => network,
         }
     }
 
@@ -180,11 +180,7 @@ impl LanguagePipeline {
             return Err(Error::Data(format!("{}: there is no token in it; give a longer text", text.name)));
         }
         let network = reading.each_token_in_order(model, self.vocabulary())?;
-        let log_probabilities =
-            match self.share.zip(self.ngrams.log_probabilities(&self.tokens, &reading.ids)) {
-                Some((share, ngrams)) => together(share, &network, &ngrams).collect(),
-                None => network,
-            };
+        let log_probabilities = self.answers(&reading.ids, network);
         let nats = -log_probabilities.iter().sum::<f64>();
         let perplexity = (nats / reading.ids.len() as f64).exp();
         let note = format!(
@@ -278,9 +274,7 @@ impl Pipeline for LanguagePipeline {
         Ok(Some(Example {
             what: match of {
                 ExampleOf::Text(_) => of.what("text"),
-                ExampleOf::Record(file, _) => {
-                    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
-                }
+                ExampleOf::Record(file, _) => file_name(file).into_owned(),
             },
             steps,
             features: Vec::new(),
@@ -327,7 +321,7 @@ impl Pipeline for LanguagePipeline {
             .map(|line| self.tokens.encode(line))
             .collect::<Result<_>>()?;
         let each = Reading::each_text(model, &lines, self.tokens.start(), self.vocabulary())?;
-        let sums = lines.iter().zip(each).map(|(ids, network)| self.line(ids, &network));
+        let sums = lines.iter().zip(each).map(|(ids, network)| self.answers(ids, network).iter().sum());
         let line = |(n, (ids, log_probability)): (usize, (&Vec<u32>, f64))| {
             let unknown = Unknown::among(ids).count;
             ScoredLine { line: n + 1, tokens: ids.len(), unknown, log_probability }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::baselines::{Suffixes, best_first};
-use super::super::example::{Answers, Example, ExampleOf, vocabulary};
+use super::super::example::{Answers, Example, ExampleOf, no_tokens, vocabulary};
 use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, outputs};
@@ -204,9 +204,7 @@ impl Pipeline for TaggingPipeline {
             ExampleOf::Text(written) => {
                 let tokens: Vec<String> = written.split_whitespace().map(str::to_owned).collect();
                 if tokens.is_empty() {
-                    return Err(Error::Data(
-                        "the text that was given has no tokens; give a longer one".into(),
-                    ));
+                    return Err(no_tokens());
                 }
                 (Sentence { line: 1, tokens, tags: None }, Vec::new())
             }
@@ -224,10 +222,7 @@ impl Pipeline for TaggingPipeline {
             );
         }
         let sequences = self.reader.sentences(std::slice::from_ref(&sentence))?;
-        let vocabulary = match &self.reader {
-            Reader::Text { words, .. } | Reader::Tokens { words, .. } => Some(vocabulary(words)?),
-            Reader::Numbers { .. } => None,
-        };
+        let vocabulary = self.reader.words().map(vocabulary).transpose()?;
         let answers = Answers::EachStep(self.tags.names().to_vec());
         let (what, steps, features) = (of.what("sentence"), sentence.tokens, Vec::new());
         let given = Vec::new();
