@@ -175,7 +175,8 @@ pub(super) fn example(model: &Forecaster, table: &Table, what: String) -> Result
     if several > 1 {
         return Err(Error::Model(format!(
             "has {several} networks whose forecasts are averaged, and the inside is shown of one network alone"
-        )));
+        ))
+        .advise(text("train with ") + key("difference") + " given, and there is one network"));
     }
     let Ready { mut source, labels, .. } = ready(model, Some(table), None, config.missing, None)?;
     let Some(network) = &model.model else {
