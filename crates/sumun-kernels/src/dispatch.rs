@@ -4,6 +4,8 @@
 use std::ops::{Deref, Range};
 
 use crate::bodies::cell::{CellBackward, CellForward};
+use crate::bodies::function::FunctionFn;
+use crate::bodies::options::{BackwardOptions, ForwardOptions, ZoneoutRow};
 use crate::bodies::outer::{Block, Outer, Piece, RowSum};
 use crate::bodies::row::RowTile;
 use crate::bodies::softmax::SoftmaxRow;
@@ -32,6 +34,11 @@ pub(crate) struct CellKernels {
     pub(crate) second_forward: unsafe fn(&CellForward),
     pub(crate) backward: unsafe fn(&CellBackward),
     pub(crate) second_backward: unsafe fn(&CellBackward),
+    /// The same four with options.
+    pub(crate) forward_with: unsafe fn(&CellForward, &ForwardOptions),
+    pub(crate) second_forward_with: unsafe fn(&CellForward, &ForwardOptions),
+    pub(crate) backward_with: unsafe fn(&CellBackward, &BackwardOptions),
+    pub(crate) second_backward_with: unsafe fn(&CellBackward, &BackwardOptions),
     /// `[panels − 1][vectors of the last one − 1]`, where the cell has such bodies.
     pub(crate) whole_panels: Option<&'static [[WholePanelsFn; 4]]>,
 }
@@ -63,6 +70,14 @@ pub(crate) struct Kernels {
     pub(crate) cells: &'static [CellKernels],
     /// `add(a, b, to, len)`: to = a + b without denormals; a null b is none.
     pub(crate) add: unsafe fn(*const f32, *const f32, *mut f32, usize),
+    /// `masked(mask, v, to, len)`: to = mask ⊙ v; the second adds that to what is there.
+    pub(crate) masked: unsafe fn(*const f32, *const f32, *mut f32, usize),
+    pub(crate) add_masked: unsafe fn(*const f32, *const f32, *mut f32, usize),
+    /// Zoneout of a row, forwards and backwards.
+    pub(crate) mix_row: unsafe fn(&ZoneoutRow),
+    pub(crate) split_row: unsafe fn(&ZoneoutRow),
+    /// The values and the slopes of functions that bodies do not have in themselves.
+    pub(crate) functions: [FunctionFn; 2],
     pub(crate) activate: unsafe fn(VectorFunction, &mut [f32]),
     pub(crate) softmax: unsafe fn(&mut SoftmaxRow),
     /// Sums of rows, the last row first.
@@ -165,6 +180,16 @@ macro_rules! kernels {
             unsafe { C::$name::<$simd>(task) }
         }
     };
+    (@with $name:ident, $task:ident, $options:ident, $simd:ty, $($feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $name<C: $crate::bodies::cell::CellBody>(
+            task: &$crate::bodies::cell::$task,
+            with: &$crate::bodies::options::$options,
+        ) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { C::$name::<$simd>(task, with) }
+        }
+    };
     ($simd:ty, [$($one:literal)*], [$($two:literal)*], [$($three:literal)*], [$($four:literal)*]
         $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
@@ -202,6 +227,10 @@ macro_rules! kernels {
         kernels!(@cell second_forward, CellForward, $simd, $($feature)?);
         kernels!(@cell backward, CellBackward, $simd, $($feature)?);
         kernels!(@cell second_backward, CellBackward, $simd, $($feature)?);
+        kernels!(@with forward_with, CellForward, ForwardOptions, $simd, $($feature)?);
+        kernels!(@with second_forward_with, CellForward, ForwardOptions, $simd, $($feature)?);
+        kernels!(@with backward_with, CellBackward, BackwardOptions, $simd, $($feature)?);
+        kernels!(@with second_backward_with, CellBackward, BackwardOptions, $simd, $($feature)?);
 
         $(#[target_feature(enable = $feature)])?
         unsafe fn whole_panels<C: $crate::bodies::cell::CellBody, const P: usize, const V: usize>(
@@ -224,6 +253,10 @@ macro_rules! kernels {
                 second_forward: second_forward::<C>,
                 backward: backward::<C>,
                 second_backward: second_backward::<C>,
+                forward_with: forward_with::<C>,
+                second_forward_with: second_forward_with::<C>,
+                backward_with: backward_with::<C>,
+                second_backward_with: second_backward_with::<C>,
                 // Three panels of more than one vector of units are not taken at once: no sizes would need it.
                 whole_panels: match (C::WHOLE, C::SPEC.spread) {
                     (false, _) => None,
@@ -234,6 +267,18 @@ macro_rules! kernels {
         }
         kernels!(@function add, $crate::bodies::cell::add::<$simd>, $simd,
             (a: *const f32, b: *const f32, to: *mut f32, len: usize), $($feature)?);
+        kernels!(@function masked, $crate::bodies::options::masked::<$simd, false>, $simd,
+            (mask: *const f32, v: *const f32, to: *mut f32, len: usize), $($feature)?);
+        kernels!(@function add_masked, $crate::bodies::options::masked::<$simd, true>, $simd,
+            (mask: *const f32, v: *const f32, to: *mut f32, len: usize), $($feature)?);
+        kernels!(@function mix_row, $crate::bodies::options::mix_row::<$simd>, $simd,
+            (row: &$crate::bodies::options::ZoneoutRow), $($feature)?);
+        kernels!(@function split_row, $crate::bodies::options::split_row::<$simd>, $simd,
+            (row: &$crate::bodies::options::ZoneoutRow), $($feature)?);
+        kernels!(@function other_value, $crate::bodies::function::other_value::<$simd>, $simd,
+            (function: &$crate::bodies::function::Function, at: *mut f32), $($feature)?);
+        kernels!(@function other_slope, $crate::bodies::function::other_slope::<$simd>, $simd,
+            (function: &$crate::bodies::function::Function, at: *mut f32), $($feature)?);
         kernels!(@function activate, $crate::bodies::activation::activate::<$simd>, $simd,
             (what: $crate::words::VectorFunction, values: &mut [f32]), $($feature)?);
         kernels!(@function softmax, $crate::bodies::softmax::softmax::<$simd>, $simd,
@@ -281,6 +326,11 @@ macro_rules! kernels {
             transpose,
             cells: $crate::cells::for_each_cell!(cell_table),
             add,
+            masked,
+            add_masked,
+            mix_row,
+            split_row,
+            functions: [other_value, other_slope],
             activate,
             softmax,
             add_rows,

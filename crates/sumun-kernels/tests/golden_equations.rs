@@ -192,19 +192,34 @@ fn prepared_f32() {
     });
 }
 
-/// No fused path takes a recurrence for the plain one that it can compute.
+/// The fused paths, in a forward pass with and without a cache; layer normalisation is left to the reference path, and said so.
 #[test]
-fn fused_paths_refuse_every_option() {
-    for golden in golden_files("equations").iter().map(|path| Golden::load(path)) {
-        let (dims, arrays) = (dims(&golden), Arrays::<f32>::new(&golden));
-        for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
-            let prepared = Prepared::new(dims, &arrays.weights(), path, Purpose::Inference);
-            assert_eq!(prepared.is_ok(), path.computes(dims), "{}: {path}", golden.name);
-            assert_eq!(path.computes(dims), path == Path::Reference, "{}: {path}", golden.name);
+fn fused_paths() {
+    for path in Path::ALL.into_iter().filter(|path| path.is_available() && *path != Path::Reference) {
+        for keep in [true, false] {
+            check_all::<f32>((2e-6, 2e-5), |dims, arrays, steps, out, last| {
+                let (weights, purpose) = (arrays.weights(), Purpose::Inference);
+                let normed = dims.options.layer_norm.is_some();
+                assert_eq!(path.computes(dims), !normed, "{path}, {dims:?}");
+                let refused = Prepared::new(dims, &weights, path, purpose);
+                let prepared = match normed {
+                    false => refused.expect("shapes fit"),
+                    true => {
+                        let message = format!(
+                            "the {path} path does not compute layer normalisation; use the reference path"
+                        );
+                        assert_eq!(refused.unwrap_err().to_string(), message);
+                        Prepared::new(dims, &weights, Path::Reference, purpose).expect("shapes fit")
+                    }
+                };
+                let rows = RowsRef::dense(&arrays.0[0], dims.input);
+                let to = RowsMut::dense(out, dims.output());
+                let pass = Pass::new(dims, steps, rows, arrays.initial(), to, last);
+                let pass = pass.and_then(|pass| pass.masks(arrays.masks())).expect("shapes fit");
+                let mut cache = Cache::default();
+                let cache = keep.then_some(&mut cache);
+                prepared.forward(pass, cache, &mut Scratch::default()).expect("shapes fit");
+            });
         }
     }
-    let coupled = Dims::new(Cell::Lstm, 1, 1).with(Options { coupled: true, ..Options::default() });
-    let weights = Weights { input: &[0.0; 4], hidden: &[0.0; 4], ..Weights::default() };
-    let error = Prepared::new(coupled, &weights, Path::Portable, Purpose::Inference).unwrap_err();
-    assert_eq!(error.to_string(), "the portable path does not compute coupled gates; use the reference path");
 }

@@ -26,6 +26,12 @@ fn rows() -> Vec<(&'static str, Vec<RecurrentConfig>)> {
     };
     let both = |merge| every(&|config| RecurrentConfig { bidirectional: true, merge, ..config });
     let other = Some(ActivationFunction::Softsign);
+    let unclear = [
+        ActivationFunction::Elu { alpha: -1.0 },
+        ActivationFunction::LeakyRelu { alpha: -0.1 },
+        ActivationFunction::ThresholdedRelu { alpha: -1.0 },
+        ActivationFunction::ScaledTanh { alpha: 0.0, beta: 1.0 },
+    ];
     // An option that is added to the kernels needs a row here.
     let CellOptions {
         projection: _,
@@ -104,10 +110,23 @@ fn rows() -> Vec<(&'static str, Vec<RecurrentConfig>)> {
         ("`clip`", with(&cells, CellOptions { clip: Some(3.0), ..plain })),
         ("another `gate_activation`", with(&gated, CellOptions { gate_activation: other, ..plain })),
         (
-            "another `candidate_activation`, but tanh or relu of an RNN",
+            "another `candidate_activation`",
             with(&cells, CellOptions { candidate_activation: other, ..plain }),
         ),
+        (
+            "another `candidate_activation` of an IndRNN",
+            with(&[&of(CellKind::IndRnn)], CellOptions { candidate_activation: other, ..plain }),
+        ),
         ("another `output_activation`", with(&[&lstm], CellOptions { output_activation: other, ..plain })),
+        (
+            "an activation with a constant of which its slope cannot be told",
+            unclear
+                .map(|function| {
+                    let options = CellOptions { candidate_activation: Some(function), ..plain };
+                    RecurrentConfig { options, ..gru.clone() }
+                })
+                .to_vec(),
+        ),
         ("`layer_norm`", with(&cells, CellOptions { layer_norm: Some(1e-5), ..plain })),
         ("`zoneout_hidden`", with(&cells, CellOptions { zoneout_hidden: 0.1, ..plain })),
         ("`zoneout_cell`", with(&[&lstm], CellOptions { zoneout_cell: 0.1, ..plain })),

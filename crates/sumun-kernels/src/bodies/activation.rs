@@ -51,6 +51,16 @@ pub(crate) unsafe fn exp<S: Simd>(x: S::V) -> S::V {
     }
 }
 
+/// eˣ − 1 for x ≤ 0, which keeps its digits near 0. Below −87.3 it is −1.
+#[inline(always)]
+pub(crate) unsafe fn exp_minus_one<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller promises the instruction set.
+    unsafe {
+        let (scale, r) = reduce::<S>(S::max(S::splat(-87.3), S::min(S::splat(0.0), x)));
+        S::fma(exp_minus_one_reduced::<S>(r), scale, S::sub(scale, S::splat(1.0)))
+    }
+}
+
 /// σ(x) = 1 / (1 + e⁻ˣ), through e^−|x| so that nothing overflows and small values keep their digits.
 #[inline(always)]
 pub(crate) unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {

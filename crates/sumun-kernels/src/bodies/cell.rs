@@ -3,6 +3,7 @@
 //! A body computes some rows of one panel; a row is given by pointers to its gates and states. Loads and stores of states
 //! touch only units that exist; the gates of the others stay zero where that matters.
 
+use crate::bodies::options::{BackwardOptions, ForwardOptions};
 use crate::bodies::tile::MOST_ROWS;
 use crate::simd::Simd;
 use crate::words::CellSpec;
@@ -53,6 +54,42 @@ pub(crate) trait CellBody {
         unreachable!("{} has no whole steps", Self::SPEC.name)
     }
 
+    /// `forward` with options that its equations take. Cells without such options never have these four called.
+    ///
+    /// # Safety
+    /// As for `forward`.
+    #[inline(always)]
+    unsafe fn forward_with<S: Simd>(_: &CellForward, _: &ForwardOptions) {
+        unreachable!("{} has no options in its bodies", Self::SPEC.name)
+    }
+
+    /// `second_forward` with options.
+    ///
+    /// # Safety
+    /// As for `forward`.
+    #[inline(always)]
+    unsafe fn second_forward_with<S: Simd>(_: &CellForward, _: &ForwardOptions) {
+        unreachable!("{} has no second product with options", Self::SPEC.name)
+    }
+
+    /// `backward` with options.
+    ///
+    /// # Safety
+    /// As for `forward`.
+    #[inline(always)]
+    unsafe fn backward_with<S: Simd>(_: &CellBackward, _: &BackwardOptions) {
+        unreachable!("{} has no options in its bodies", Self::SPEC.name)
+    }
+
+    /// `second_backward` with options.
+    ///
+    /// # Safety
+    /// As for `forward`.
+    #[inline(always)]
+    unsafe fn second_backward_with<S: Simd>(_: &CellBackward, _: &BackwardOptions) {
+        unreachable!("{} has no second product with options", Self::SPEC.name)
+    }
+
     /// Activated gates of a row of a panel to the gradients of their pre-activations; of a cell with a second product, those
     /// that are not beyond it.
     ///
@@ -90,6 +127,8 @@ pub(crate) struct CellForward {
     pub(crate) scales: [*const f32; MOST_ROWS],
     /// h, written. In the first phase of two: what the second product is over, o ⊙ tanh(c') or r ⊙ h.
     pub(crate) out: [*mut f32; MOST_ROWS],
+    /// The rank and the panel of each row, where options have arrays of their own.
+    pub(crate) places: [[u32; 2]; MOST_ROWS],
 }
 
 impl CellForward {
@@ -106,6 +145,7 @@ impl CellForward {
             states: none_mut,
             out: none_mut,
             scales: none,
+            places: [[0; 2]; MOST_ROWS],
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::bodies::activation::{sigmoid, tanh};
 use crate::bodies::cell::{CellBackward, CellBody, CellForward, d_state, load_units, store_units};
+use crate::bodies::options::{BackwardOptions, ForwardOptions, mix, split};
 use crate::simd::Simd;
 use crate::words::{CellSpec, Gate, OptionSet, Vector};
 
@@ -20,13 +21,17 @@ const R: usize = 0;
 const Z: usize = 1;
 const N: usize = 2;
 
+/// The options of their bodies.
+const FUSED: OptionSet = OptionSet::FUSED.and(OptionSet::GATE_ACTIVATION);
+
 /// What both have in common.
 const BOTH: CellSpec = CellSpec {
     family: "GRU",
     layer: "gru",
     gates: &[Gate::opening("r"), Gate::opening("z"), Gate::candidate("n")],
     reads_hidden: true,
-    options: OptionSet::COMMON.and(OptionSet::GATE_ACTIVATION),
+    options: FUSED.and(OptionSet::LAYER_NORM),
+    fused: FUSED,
     // The products of x for r and z, for n; those of h for r and z, for n.
     norm: &[2, 1, 2, 1],
     update_gate: Some(Z),
@@ -100,6 +105,36 @@ impl CellBody for Gru {
             S::store(gates.add(2 * S::LANES), S::flush(dz));
             S::store(gates.add(3 * S::LANES), S::flush(S::mul(dn, r)));
             store_units::<S>(row.d_hidden, S::flush(S::mul(dh, z)), row.units);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+        // SAFETY: as for the forward pass.
+        unsafe {
+            for m in 0..task.rows {
+                let gates = task.gates[m];
+                let r = reset_and_update_with::<S>(gates, with);
+                S::store(gates, candidate::<S>(r, S::load(gates), S::load(gates.add(3 * S::LANES))));
+            }
+            for m in 0..task.rows {
+                let n = S::load(task.gates[m]);
+                finish_with::<S>(task, with, m, n);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
+        // SAFETY: as for the forward pass.
+        unsafe {
+            let gates = row.gates;
+            let r = S::load(gates.add(S::LANES));
+            let n_h = S::load(gates.add(3 * S::LANES));
+            let dn = candidate_and_update_back::<S>(row, with);
+            let dr = S::mul(S::mul(dn, n_h), with.cell.gate.slope::<S>(r));
+            S::store(gates.add(S::LANES), S::flush(dr));
+            S::store(gates.add(3 * S::LANES), S::flush(S::mul(dn, r)));
         }
     }
 }
@@ -179,6 +214,57 @@ impl CellBody for GruResetBefore {
             store_units::<S>(row.d_hidden, S::flush(d_hidden), row.units);
         }
     }
+
+    #[inline(always)]
+    unsafe fn forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+        for m in 0..task.rows {
+            // SAFETY: as for the forward pass.
+            unsafe {
+                let r = reset_and_update_with::<S>(task.gates[m], with);
+                let h = load_units::<S>(with.seen[m], task.units);
+                store_units::<S>(task.out[m], S::flush(S::mul(r, h)), task.units);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn second_forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+        for m in 0..task.rows {
+            // SAFETY: as for the forward pass.
+            unsafe {
+                let n = S::add(S::load(task.gates[m]), load_units::<S>(task.out[m], task.units));
+                finish_with::<S>(task, with, m, n);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
+        // SAFETY: as for the forward pass.
+        unsafe {
+            candidate_and_update_back::<S>(row, with);
+        }
+    }
+
+    /// dr from the gradient of r ⊙ (m ⊙ h), of which d ⊙ r ⊙ m goes on to h.
+    #[inline(always)]
+    unsafe fn second_backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
+        // SAFETY: as for the forward pass.
+        unsafe {
+            let gates = row.gates;
+            let r = S::load(gates.add(S::LANES));
+            let d = load_units::<S>(row.d_inner, row.units);
+            let seen = load_units::<S>(with.seen, row.units);
+            let dr = S::mul(S::mul(d, seen), with.cell.gate.slope::<S>(r));
+            S::store(gates.add(S::LANES), S::flush(dr));
+            let d = match with.seen_mask.is_null() {
+                true => d,
+                false => S::mul(d, load_units::<S>(with.seen_mask, row.units)),
+            };
+            let d_hidden = S::fma(d, r, load_units::<S>(row.d_hidden, row.units));
+            store_units::<S>(row.d_hidden, S::flush(d_hidden), row.units);
+        }
+    }
 }
 
 /// n_x + r ⊙ n_h.
@@ -205,5 +291,55 @@ unsafe fn activate_reset_and_update<S: Simd>(gates: *mut f32) -> S::V {
         S::store(gates.add(S::LANES), r);
         S::store(gates.add(2 * S::LANES), z);
         r
+    }
+}
+
+/// [`activate_reset_and_update`] with options.
+#[inline(always)]
+unsafe fn reset_and_update_with<S: Simd>(gates: *mut f32, with: &ForwardOptions) -> S::V {
+    // SAFETY: the caller promises three vectors of gates.
+    unsafe {
+        let r = with.cell.gate.value::<S>(S::load(gates.add(S::LANES)));
+        let z = with.cell.gate.value::<S>(S::load(gates.add(2 * S::LANES)));
+        S::store(gates.add(S::LANES), r);
+        S::store(gates.add(2 * S::LANES), z);
+        r
+    }
+}
+
+/// n from its pre-activation, in the first vector of gates, and h' of one row with options.
+#[inline(always)]
+unsafe fn finish_with<S: Simd>(task: &CellForward, with: &ForwardOptions, m: usize, n: S::V) {
+    // SAFETY: the caller promises three vectors of gates and `units` states.
+    unsafe {
+        let gates = task.gates[m];
+        let n = with.cell.candidate.value::<S>(n);
+        S::store(gates, n);
+        let z = S::load(gates.add(2 * S::LANES));
+        let before = task.before[m];
+        let h = mixed::<S>(z, n, load_units::<S>(before, task.units));
+        let h = mix::<S>(with.cell.zoneout_hidden, with.keep_hidden[m], task.units, before, h);
+        store_units::<S>(task.out[m], h, task.units);
+    }
+}
+
+/// dn and dz from dh with options, in place of n and z, and what of dh passes by the gates; returns dn.
+#[inline(always)]
+unsafe fn candidate_and_update_back<S: Simd>(row: &CellBackward, with: &BackwardOptions) -> S::V {
+    // SAFETY: the caller promises three vectors of gates and `units` states.
+    unsafe {
+        let (cell, gates) = (with.cell, row.gates);
+        let n = S::load(gates);
+        let z = S::load(gates.add(2 * S::LANES));
+        let h = load_units::<S>(row.before, row.units);
+        let dh = d_state::<S>(row.d_out, row.d_hidden, row.units);
+        let [passed, dh] = split::<S>(cell.zoneout_hidden, with.keep_hidden, row.units, dh);
+        let dn = S::mul(S::mul(dh, S::sub(S::splat(1.0), z)), cell.candidate.slope::<S>(n));
+        let dn = S::flush(dn);
+        let dz = S::mul(S::mul(dh, S::sub(h, n)), cell.gate.slope::<S>(z));
+        S::store(gates, dn);
+        S::store(gates.add(2 * S::LANES), S::flush(dz));
+        store_units::<S>(row.d_hidden, S::flush(S::fma(dh, z, passed)), row.units);
+        dn
     }
 }

@@ -4,12 +4,22 @@
 
 use crate::bodies::activation::{sigmoid, tanh};
 use crate::bodies::cell::{CellBackward, CellBody, CellForward, d_state, load_units, store_units};
+use crate::bodies::options::{BackwardOptions, ForwardOptions, mix, split};
 use crate::bodies::tile::MOST_ROWS;
 use crate::simd::Simd;
 use crate::words::{CellSpec, Gate, OptionSet, Vector};
 
 /// The cell of this file.
 pub(crate) struct Lstm;
+
+/// The options of its bodies.
+const FUSED: OptionSet = OptionSet::FUSED
+    .and(OptionSet::PROJECTION)
+    .and(OptionSet::PEEPHOLES)
+    .and(OptionSet::COUPLED)
+    .and(OptionSet::GATE_ACTIVATION)
+    .and(OptionSet::OUTPUT_ACTIVATION)
+    .and(OptionSet::ZONEOUT_CELL);
 
 impl CellBody for Lstm {
     const SPEC: CellSpec = CellSpec {
@@ -20,14 +30,8 @@ impl CellBody for Lstm {
         gates: &[Gate::opening("i"), Gate::opening("f"), Gate::candidate("g"), Gate::opening("o")],
         panel: &[Vector::both(0), Vector::both(1), Vector::both(2), Vector::both(3)],
         states: &["c"],
-        options: OptionSet::COMMON
-            .and(OptionSet::PROJECTION)
-            .and(OptionSet::PEEPHOLES)
-            .and(OptionSet::COUPLED)
-            .and(OptionSet::GATE_ACTIVATION)
-            .and(OptionSet::OUTPUT_ACTIVATION)
-            .and(OptionSet::ZONEOUT_CELL),
-        fused: OptionSet::PROJECTION,
+        options: FUSED.and(OptionSet::LAYER_NORM),
+        fused: FUSED,
         // The products of x, those of h, and c' in front of the output.
         norm: &[4, 4, 1],
         forget_gate: Some(1),
@@ -76,6 +80,18 @@ impl CellBody for Lstm {
                 false => backward_of::<S>(row, row.gate_stride),
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+        // SAFETY: as for the forward pass.
+        unsafe { forward_with::<S>(task, with) }
+    }
+
+    #[inline(always)]
+    unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
+        // SAFETY: as for the forward pass.
+        unsafe { backward_with::<S>(row, with) }
     }
 }
 
@@ -153,5 +169,108 @@ unsafe fn backward_of<S: Simd>(row: &CellBackward, stride: usize) {
         S::store(gate(2), S::flush(dg));
         S::store(gate(3), S::flush(d_o));
         store_units::<S>(row.d_cell, S::flush(S::mul(dc, f)), row.units);
+    }
+}
+
+/// [`forward_of`] with options: other functions and a clip, f = 1 − i, peepholes from c to i and f and from c' to o, and units
+/// of c and h that keep their value. What h is made of is c' before zoneout.
+#[inline(always)]
+unsafe fn forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+    let (cell, stride) = (with.cell, task.gate_stride);
+    // SAFETY: as for `forward_of`; with peepholes there are three vectors of them.
+    unsafe {
+        let mut cells = [S::splat(0.0); MOST_ROWS];
+        for m in 0..task.rows {
+            let gate = |n: usize| task.gates[m].add(n * stride);
+            let peephole = |n: usize| S::load(with.peepholes[m].add(n * S::LANES));
+            let before = load_units::<S>(task.before[m], task.units);
+            let mut gates = [S::splat(0.0); 4];
+            for n in 0..4 {
+                gates[n] = load_units::<S>(gate(n), stride);
+            }
+            if cell.peepholes {
+                gates[0] = S::fma(peephole(0), before, gates[0]);
+                gates[1] = S::fma(peephole(1), before, gates[1]);
+            }
+            gates[0] = cell.gate.value::<S>(gates[0]);
+            gates[1] = match cell.coupled {
+                true => S::sub(S::splat(1.0), gates[0]),
+                false => cell.gate.value::<S>(gates[1]),
+            };
+            gates[2] = cell.candidate.value::<S>(gates[2]);
+            cells[m] = cell_state::<S>(gates, before);
+            if cell.peepholes {
+                gates[3] = S::fma(peephole(2), cells[m], gates[3]);
+            }
+            gates[3] = cell.gate.value::<S>(gates[3]);
+            for n in 0..4 {
+                S::store(gate(n), gates[n]);
+            }
+            let state = mix::<S>(cell.zoneout_cell, with.keep_cell[m], task.units, task.before[m], cells[m]);
+            store_units::<S>(task.states[m], state, task.units);
+        }
+        for m in 0..task.rows {
+            let o = load_units::<S>(task.gates[m].add(3 * stride), stride);
+            let h = S::flush(S::mul(o, cell.output.value::<S>(cells[m])));
+            let h = mix::<S>(cell.zoneout_hidden, with.keep_hidden[m], task.units, with.hidden_before[m], h);
+            store_units::<S>(task.out[m], h, task.units);
+        }
+    }
+}
+
+/// [`backward_of`] with options. The state after the step has been through zoneout, so c' is computed again.
+#[inline(always)]
+unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
+    let (cell, stride, units) = (with.cell, row.gate_stride, row.units);
+    // SAFETY: as for `backward_of`; with peepholes there are three vectors of them, and `units` floats for each product.
+    unsafe {
+        let one = S::splat(1.0);
+        let gate = |n: usize| row.gates.add(n * stride);
+        let mut gates = [S::splat(0.0); 4];
+        for n in 0..4 {
+            gates[n] = load_units::<S>(gate(n), stride);
+        }
+        let [i, f, g, o] = gates;
+        let before = load_units::<S>(row.before, units);
+        let state = match cell.zoneout_cell == 0.0 {
+            true => load_units::<S>(row.after, units),
+            false => cell_state::<S>(gates, before),
+        };
+        let shown = cell.output.value::<S>(state);
+        let dh = d_state::<S>(row.d_out, row.d_hidden, units);
+        let [passed, dh] = split::<S>(cell.zoneout_hidden, with.keep_hidden, units, dh);
+        if cell.zoneout_hidden != 0.0 {
+            store_units::<S>(row.d_hidden, S::flush(passed), units);
+        }
+        let d_o = S::flush(S::mul(S::mul(dh, shown), cell.gate.slope::<S>(o)));
+        let through = S::mul(S::mul(dh, o), cell.output.slope::<S>(shown));
+        let d_after = load_units::<S>(row.d_cell, units);
+        let [kept, carried] = split::<S>(cell.zoneout_cell, with.keep_cell, units, d_after);
+        let mut dc = S::flush(S::add(carried, through));
+        if cell.peepholes {
+            dc = S::fma(S::load(with.peepholes.add(2 * S::LANES)), d_o, dc);
+        }
+        let (mut di, mut df) = (S::mul(dc, g), S::mul(dc, before));
+        if cell.coupled {
+            // A coupled gate's own pre-activation reaches nothing.
+            (di, df) = (S::sub(di, df), S::splat(0.0));
+        }
+        let di = S::flush(S::mul(di, cell.gate.slope::<S>(i)));
+        let df = S::flush(S::mul(df, if cell.coupled { one } else { cell.gate.slope::<S>(f) }));
+        let dg = S::flush(S::mul(S::mul(dc, i), cell.candidate.slope::<S>(g)));
+        let mut d_before = S::fma(dc, f, kept);
+        if cell.peepholes {
+            let products = [(di, before), (df, before), (d_o, state)];
+            for (n, (d, c)) in products.into_iter().enumerate() {
+                if n < 2 {
+                    d_before = S::fma(S::load(with.peepholes.add(n * S::LANES)), d, d_before);
+                }
+                store_units::<S>(with.peeped.add(n * row.state_stride), S::flush(S::mul(d, c)), units);
+            }
+        }
+        for (n, d) in [di, df, dg, d_o].into_iter().enumerate() {
+            S::store(gate(n), d);
+        }
+        store_units::<S>(row.d_cell, S::flush(d_before), units);
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::bodies::activation::tanh;
 use crate::bodies::cell::{CellBackward, CellBody, CellForward, d_state, load_units, store_units};
+use crate::bodies::options::{BackwardOptions, ForwardOptions, mix, split};
 use crate::simd::Simd;
 use crate::words::{ActivationFunction, CellSpec, Gate, OptionSet, Vector};
 
@@ -21,7 +22,8 @@ const BOTH: CellSpec = CellSpec {
     traced: false,
     panel: &[Vector::both(0)],
     spread: 4,
-    options: OptionSet::COMMON,
+    options: OptionSet::FUSED.and(OptionSet::LAYER_NORM),
+    fused: OptionSet::FUSED,
     // The sum of both products.
     norm: &[1],
     activations: [1, 0],
@@ -54,6 +56,18 @@ impl CellBody for RnnTanh {
     unsafe fn close<S: Simd>([a, _]: [S::V; 2], _: S::V) -> S::V {
         // SAFETY: the caller's promises.
         unsafe { activated::<S, false>(a) }
+    }
+
+    #[inline(always)]
+    unsafe fn forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+        // SAFETY: the caller's promises.
+        unsafe { forward_with::<S>(task, with) }
+    }
+
+    #[inline(always)]
+    unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
+        // SAFETY: the caller's promises.
+        unsafe { backward_with::<S>(row, with) }
     }
 }
 
@@ -89,6 +103,18 @@ impl CellBody for RnnRelu {
     unsafe fn close<S: Simd>([a, _]: [S::V; 2], _: S::V) -> S::V {
         // SAFETY: the caller's promises.
         unsafe { activated::<S, true>(a) }
+    }
+
+    #[inline(always)]
+    unsafe fn forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+        // SAFETY: the caller's promises.
+        unsafe { forward_with::<S>(task, with) }
+    }
+
+    #[inline(always)]
+    unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
+        // SAFETY: the caller's promises.
+        unsafe { backward_with::<S>(row, with) }
     }
 }
 
@@ -135,6 +161,47 @@ unsafe fn backward<S: Simd, const RELU: bool>(row: &CellBackward) {
                 true => S::if_negative(S::sub(S::splat(0.0), h), dh, S::splat(0.0)),
             };
             S::store(row.gates.add(unit), S::flush(d));
+        }
+    }
+}
+
+/// h' = φ(·) with options: φ is whatever it was given, and some units keep their value. Leaves φ(·) in place of the
+/// pre-activations.
+#[inline(always)]
+unsafe fn forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+    for m in 0..task.rows {
+        for unit in (0..task.units).step_by(S::LANES) {
+            // SAFETY: as for `forward`; masks are null or have `units` numbers.
+            unsafe {
+                let gates = task.gates[m].add(unit);
+                let h = S::flush(with.cell.candidate.value::<S>(S::load(gates)));
+                S::store(gates, h);
+                let units = (task.units - unit).min(S::LANES);
+                let keep = with.keep_hidden[m];
+                let keep = if keep.is_null() { keep } else { keep.add(unit) };
+                let h = mix::<S>(with.cell.zoneout_hidden, keep, units, task.before[m].add(unit), h);
+                store_units::<S>(task.out[m].add(unit), h, units);
+            }
+        }
+    }
+}
+
+/// [`backward`] with options, from what [`forward_with`] left.
+#[inline(always)]
+unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
+    for unit in (0..row.units).step_by(S::LANES) {
+        // SAFETY: as for `backward`; masks are null or have `units` numbers.
+        unsafe {
+            let units = (row.units - unit).min(S::LANES);
+            let h = S::load(row.gates.add(unit));
+            let d_out = if row.d_out.is_null() { row.d_out } else { row.d_out.add(unit) };
+            let dh = d_state::<S>(d_out, row.d_hidden.add(unit), units);
+            let keep = if with.keep_hidden.is_null() { with.keep_hidden } else { with.keep_hidden.add(unit) };
+            let [passed, dh] = split::<S>(with.cell.zoneout_hidden, keep, units, dh);
+            if with.cell.zoneout_hidden != 0.0 {
+                store_units::<S>(row.d_hidden.add(unit), S::flush(passed), units);
+            }
+            S::store(row.gates.add(unit), S::flush(S::mul(dh, with.cell.candidate.slope::<S>(h))));
         }
     }
 }

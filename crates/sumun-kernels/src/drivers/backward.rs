@@ -11,10 +11,12 @@
 use std::ops::Range;
 
 use crate::bodies::cell::CellBackward;
+use crate::bodies::options::{BackwardOptions, ZoneoutRow};
 use crate::bodies::tile::Depth;
 use crate::dispatch::{CellKernels, Tuned};
 use crate::drivers::geometry::{Columns, Geometry, Side};
 use crate::drivers::linear::{Product, Start};
+use crate::drivers::options::{Dropout, PassOptions};
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
 use crate::drivers::threads::for_each_task;
@@ -57,6 +59,21 @@ pub(crate) struct Backward<'a> {
     pub(crate) add: bool,
     /// Where the gradients of h, `[R, H]` or `[R, P]`, and of c, `[R, H]`, after every step go, where they are wanted.
     pub(crate) by_step: Option<(*mut f32, *mut f32)>,
+    /// As in forward, with what the forward pass saw of h.
+    pub(crate) options: Option<PassOptions<'a>>,
+    /// With peepholes: memory for what their gradients are the sums of, `[R, 3H]`.
+    pub(crate) peeped: *mut f32,
+}
+
+impl Backward<'_> {
+    /// What the product of h, or the sum over gates, starts from: what passes by it, where anything does.
+    fn start(&self) -> Start {
+        let Dims { cell, options, .. } = self.geometry.dims;
+        match cell.spec().reads_hidden || options.zoneout_hidden != 0.0 {
+            true => Start::Output,
+            false => Start::Zero,
+        }
+    }
 }
 
 // SAFETY: shards write disjoint rows, and pieces of a step disjoint units or columns, of `gates`, of the gradients of
@@ -181,10 +198,12 @@ unsafe fn products_of_step(
             depth: geometry.gate_depth(steps.rows(), Side::Hidden),
             b: task.u,
             columns: Columns { columns: output, lanes: kernels.lanes },
-            start: if geometry.dims.cell.spec().reads_hidden { Start::Output } else { Start::Zero },
+            start: task.start(),
             c: RowsAt::dense(task.d_hidden, output),
         };
-        if geometry.multiplies_hidden() {
+        if let Some(dropout) = task.options.as_ref().and_then(|options| options.dropout.as_ref()) {
+            through_masks(kernels, task, dropout, &product, shard, t);
+        } else if geometry.multiplies_hidden() {
             let alive = shard.rows(steps.batch_size(t));
             let panels = part(piece, product.columns.panels());
             let (a_row, c_row) = (|i| offset + shard.rank(i), |i| shard.rank(i));
@@ -192,6 +211,45 @@ unsafe fn products_of_step(
         }
         if let Some(end) = chunk_end {
             input_gradient(kernels, task, shard, piece, t, end);
+        }
+    }
+}
+
+/// The gradient of h from those of the gates through the masks of recurrent dropout: Σ m ⊙ dG·U, over all gates at once for one
+/// mask, gate by gate for several. `product` is that without masks.
+unsafe fn through_masks(
+    kernels: &Tuned,
+    task: &Backward,
+    dropout: &Dropout,
+    product: &Product,
+    shard: Shard,
+    t: usize,
+) {
+    let (steps, geometry) = (task.steps, task.geometry);
+    let (output, offset) = (geometry.dims.output(), steps.offset(t));
+    let alive = shard.rows(steps.batch_size(t));
+    let d_seen = RowsAt::dense(dropout.sums, output);
+    // SAFETY: the caller's promises, and memory for the gradient of what each rank sees.
+    unsafe {
+        if let Start::Zero = product.start {
+            for rank in (0..alive).map(|i| shard.rank(i)) {
+                task.d_hidden.add(rank * output).write_bytes(0, output);
+            }
+        }
+        for mask in 0..dropout.count {
+            let mut own = Product { start: Start::Zero, c: d_seen, ..*product };
+            if dropout.count > 1 {
+                let Some(vector) = geometry.vector_of(mask) else { continue };
+                let gates = task.gates.add(vector * geometry.units).cast_const();
+                own.a = RowsAt::dense(gates, geometry.width());
+                own.depth = geometry.one_gate_depth(steps.rows());
+                own.b = dropout.apart.add(mask * dropout.apart_len);
+            }
+            own.run(kernels, alive, |i| offset + shard.rank(i), |i| shard.rank(i));
+            for rank in (0..alive).map(|i| shard.rank(i)) {
+                let to = task.d_hidden.add(rank * output);
+                (kernels.add_masked)(dropout.mask(rank, mask, output), d_seen.row(rank), to, output);
+            }
         }
     }
 }
@@ -276,10 +334,21 @@ unsafe fn gates_of_step(
             gradient_of_h(kernels, task, shard, t, alive);
             second_product(kernels, task, shard, t, alive);
         }
-        each_cell(task, shard, panels.clone(), t, alive, |row| (cell.backward)(row));
+        let bodies = task.options.as_ref().and_then(|options| Some((options, options.bodies?)));
+        let phase =
+            |panels, plain: unsafe fn(&CellBackward), with: unsafe fn(&CellBackward, &BackwardOptions)| {
+                each_cell(task, shard, panels, t, alive, |row, at| match bodies {
+                    None => plain(row),
+                    Some((options, bodies)) => {
+                        let options = options.backward(bodies, task.geometry, at, row, task.peeped);
+                        with(row, &options)
+                    }
+                })
+            };
+        phase(panels.clone(), cell.backward, cell.backward_with);
         if task.geometry.two_phases && !projected {
             second_product(kernels, task, shard, t, alive);
-            each_cell(task, shard, panels, t, alive, |row| (cell.second_backward)(row));
+            phase(panels, cell.second_backward, cell.second_backward_with);
         }
     }
 }
@@ -293,7 +362,17 @@ unsafe fn gradient_of_h(kernels: &Tuned, task: &Backward, shard: Shard, t: usize
         unsafe {
             let d_out = if task.d_out.base.is_null() { std::ptr::null() } else { task.d_out.row(row) };
             let d_hidden = task.d_hidden.add(rank * output);
-            (kernels.add)(d_hidden, d_out, task.d_projected.add(row * output), output);
+            let d_projected = task.d_projected.add(row * output);
+            (kernels.add)(d_hidden, d_out, d_projected, output);
+            if let Some(options) = task.options.as_ref().filter(|with| with.projected_zoneout != 0.0) {
+                (kernels.split_row)(&ZoneoutRow {
+                    rate: options.projected_zoneout,
+                    mask: options.keep_hidden.at(row * output),
+                    len: output,
+                    before: d_hidden,
+                    new: d_projected,
+                });
+            }
         }
     }
 }
@@ -318,14 +397,14 @@ unsafe fn second_product(kernels: &Tuned, task: &Backward, shard: Shard, t: usiz
     unsafe { product.run(kernels, alive, |i| steps.offset(t) + shard.rank(i), |i| shard.rank(i)) };
 }
 
-/// Calls `run` for some panels and every row of a step.
+/// Calls `run` for some panels and every row of a step, with its row, its rank and its panel.
 unsafe fn each_cell(
     task: &Backward,
     shard: Shard,
     panels: Range<usize>,
     t: usize,
     alive: usize,
-    run: impl Fn(&CellBackward),
+    run: impl Fn(&CellBackward, [usize; 3]),
 ) {
     let (steps, geometry) = (task.steps, task.geometry);
     let Dims { hidden, options, .. } = geometry.dims;
@@ -349,7 +428,7 @@ unsafe fn each_cell(
             // SAFETY: the caller promises arrays that hold every row and rank.
             unsafe {
                 let gates = gates.add(rank * width);
-                run(&CellBackward {
+                let task = CellBackward {
                     units,
                     gate_stride,
                     state_stride: hidden,
@@ -365,7 +444,8 @@ unsafe fn each_cell(
                         false => std::ptr::null_mut(),
                     },
                     earlier: gates.wrapping_sub(back),
-                });
+                };
+                run(&task, [first + rank, rank, panel]);
             }
         }
     }

@@ -12,7 +12,7 @@
 //! | GRU, reset before | n, r, z | all | the last two | the first |
 
 use crate::bodies::tile::Depth;
-use crate::words::{CellSpec, Dims, Vector};
+use crate::words::{CellSpec, Dims, RecurrentDropout, Vector};
 
 /// How the units of a recurrence are arranged in panels.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +93,10 @@ impl Geometry {
             [Side::Input, Side::Hidden, Side::Second, Side::Scale].map(|side| filled_gates(spec, side));
         // Gates that are all filled alike may be without gaps, in as many whole vectors as they need.
         let alike = filled.iter().all(|&(_, count)| count == 0 || count == gates);
-        let last_stride = match alike && lanes.is_multiple_of(gates) && (gates == 1 || spec.spread == 1) {
+        let narrow = alike && lanes.is_multiple_of(gates) && (gates == 1 || spec.spread == 1);
+        // Gates with a product of their own are at the same place in every panel.
+        let apart = gates > 1 && dims.options.recurrent_dropout == RecurrentDropout::PerGate;
+        let last_stride = match narrow && !apart {
             true => units_of_last.next_multiple_of(lanes / gates),
             false => units,
         };
@@ -205,6 +208,18 @@ impl Geometry {
         let (tails, tail) = if units == tail_stride { (1, gates * units) } else { (gates, units) };
         let (length, stride) = (gates * self.units, rows * self.width());
         Depth { segments: last, length, stride, tails, tail, tail_stride }
+    }
+
+    /// The vector of a panel that the product of h for a gate fills, of gates with [products of their own](crate::drivers::options::Dropout).
+    pub(crate) fn vector_of(&self, gate: usize) -> Option<usize> {
+        self.dims.cell.spec().panel.iter().position(|vector| vector.hidden == Some(gate))
+    }
+
+    /// How a product over one such gate of a row runs over K, from its first column on.
+    pub(crate) fn one_gate_depth(&self, rows: usize) -> Depth {
+        let last = self.panels - 1;
+        let (length, stride, tail) = (self.units, rows * self.width(), self.units_in(last));
+        Depth { segments: last, length, stride, tails: 1, tail, tail_stride: 0 }
     }
 
     /// Floats of the packed weights of a side with `k` columns.

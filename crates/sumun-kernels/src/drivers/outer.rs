@@ -30,6 +30,8 @@ pub(crate) struct ColumnSum {
     pub(crate) a: *const *const f32,
     /// Floats between two rows of A.
     pub(crate) a_stride: usize,
+    /// How many output rows there are.
+    pub(crate) outputs: usize,
     pub(crate) to: *mut f32,
 }
 

@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use crate::bodies::cell::CellForward;
+use crate::bodies::options::{CellOptions, ZoneoutRow};
 use crate::bodies::row::RowTile;
 use crate::bodies::tile::{Depth, MOST_ROWS, StepTile, Tile};
 use crate::dispatch::{CellKernels, Tuned};
 use crate::drivers::geometry::{Columns, Geometry, Side, StepTiles};
 use crate::drivers::linear::{Product, Start};
+use crate::drivers::options::{Dropout, OptionRows, PassOptions};
 use crate::drivers::shard::Shard;
 use crate::drivers::tiles::tiles;
 use crate::words::rows::RowsAt;
@@ -44,6 +46,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) inner: *mut f32,
     pub(crate) last_hidden: *mut f32,
     pub(crate) last_cell: *mut f32,
+    /// None for a plain cell, or one with a projection alone.
+    pub(crate) options: Option<PassOptions<'a>>,
 }
 
 // SAFETY: shards write disjoint rows, and pieces of a step disjoint units, of `out`, `gates`, `cells`, `inner` and the
@@ -66,7 +70,11 @@ pub(crate) unsafe fn step(
     // SAFETY: the caller's promises.
     unsafe {
         let (rows, alive) = (task.rows_at(shard, t, local), shard.rows(task.steps.batch_size(t)));
+        if let Some(dropout) = task.dropout() {
+            see(kernels, task, dropout, shard, &rows, alive);
+        }
         match alive {
+            _ if task.gates_apart() => gates_apart(kernels, task, shard, t, &rows, alive),
             _ if !task.geometry.multiplies_hidden() => cells_of_step(task, shard, panels, t, &rows, alive),
             1 => row_of_step(kernels, task, shard, panels, t, &rows),
             _ => rows_of_step(kernels, task, shard, panels, t, &rows, alive),
@@ -117,7 +125,7 @@ unsafe fn rows_of_step(
                 task.place(&mut cells, shard, rows, panel, start, count);
                 for m in 0..count {
                     let rank = shard.rank(start + m);
-                    step.tile.a[m] = rows.hidden_before.row(rank);
+                    step.tile.a[m] = rows.operand.row(rank);
                     step.tile.c[m] = cells.gates[m].add(task.first_column(by_step));
                     if by_step {
                         step.x[m] = rows.x.row(rank);
@@ -130,10 +138,74 @@ unsafe fn rows_of_step(
                 } else {
                     kernels.run_tile(&step.tile, count);
                 }
-                (task.cell.forward)(&cells);
+                task.run_cells(&cells, rows);
             }
         }
     }
+}
+
+/// Writes down what the gates see of h before a step, through the masks of recurrent dropout.
+unsafe fn see(
+    kernels: &Tuned,
+    task: &Forward,
+    dropout: &Dropout,
+    shard: Shard,
+    rows: &StepRows,
+    alive: usize,
+) {
+    let width = task.geometry.dims.output();
+    for rank in (0..alive).map(|i| shard.rank(i)) {
+        for mask in 0..dropout.count {
+            let to = dropout.seen(rows.options.seen + rank, mask, width);
+            // SAFETY: the caller promises masks and memory for every rank.
+            unsafe {
+                let before = rows.hidden_before.row(rank);
+                (kernels.masked)(dropout.mask(rank, mask, width), before, to, width);
+            }
+        }
+    }
+}
+
+/// A step whose gates see h through masks of their own: a product for each, added to what the input's left, then all cells.
+unsafe fn gates_apart(
+    kernels: &Tuned,
+    task: &Forward,
+    shard: Shard,
+    t: usize,
+    rows: &StepRows,
+    alive: usize,
+) {
+    let geometry = task.geometry;
+    let (hidden, output) = (geometry.dims.hidden, geometry.dims.output());
+    let Some(dropout) = task.dropout() else { return };
+    let rank = |i| shard.rank(i);
+    for gate in 0..geometry.dims.cell.gates() {
+        let Some(vector) = geometry.vector_of(gate) else { continue };
+        let sums = RowsAt::dense(dropout.sums, hidden);
+        let product = Product {
+            a: RowsAt::dense(dropout.seen(rows.options.seen, gate, output).cast_const(), output),
+            depth: Depth::plain(output),
+            b: dropout.apart.wrapping_add(gate * dropout.apart_len),
+            columns: Columns { columns: hidden, lanes: kernels.lanes },
+            start: Start::Zero,
+            c: sums,
+        };
+        // SAFETY: the packed weights hold every gate; the caller promises valid rows, and memory for every rank.
+        unsafe {
+            product.run(kernels, alive, rank, rank);
+            for panel in 0..geometry.panels {
+                for i in 0..alive {
+                    let row = if rows.gates_by_rank { rank(i) } else { i };
+                    let gates = rows.gates.add(panel * rows.panel_stride + row * geometry.width());
+                    let gate = gates.add(vector * geometry.gate_stride(panel));
+                    let sums = sums.row(rank(i)).add(panel * geometry.units);
+                    (kernels.add)(gate, sums, gate, geometry.units_in(panel));
+                }
+            }
+        }
+    }
+    // SAFETY: the caller's promises.
+    unsafe { cells_of_step(task, shard, 0..geometry.panels, t, rows, alive) }
 }
 
 /// A step of cells whose gates need no product of h: those of all panels and rows, as many at once as can be.
@@ -156,7 +228,7 @@ unsafe fn cells_of_step(
             for (start, count) in tiles(alive, MOST_ROWS) {
                 let alike = (units, gate_stride) == (cells.units, cells.gate_stride);
                 if cells.rows > 0 && !(alike && cells.rows + count <= MOST_ROWS) {
-                    (task.cell.forward)(&cells);
+                    task.run_cells(&cells, rows);
                     cells.rows = 0;
                 }
                 (cells.units, cells.gate_stride) = (units, gate_stride);
@@ -166,7 +238,7 @@ unsafe fn cells_of_step(
         }
     }
     // SAFETY: as above.
-    unsafe { (task.cell.forward)(&cells) }
+    unsafe { task.run_cells(&cells, rows) }
 }
 
 /// A step of one row: two panels at once, and the cells of as many as can be, since each is a chain of operations that wait.
@@ -206,7 +278,7 @@ unsafe fn row_of_step(
             let c = [at, at + count - 1].map(|m| cells.gates[m].add(first_column));
             let rank = shard.rank(0);
             row_tile(&RowTile {
-                a: rows.hidden_before.row(rank),
+                a: rows.operand.row(rank),
                 depth: output,
                 b: panels.map(|panel| task.u.add(geometry.panel_start(panel, output, Side::Hidden))),
                 x: rows.x.row(rank),
@@ -220,7 +292,7 @@ unsafe fn row_of_step(
                 columns: vectors * kernels.lanes,
             });
             if !alike(place + count) || cells.rows + 2 > MOST_ROWS {
-                (task.cell.forward)(&cells);
+                task.run_cells(&cells, rows);
                 cells.rows = 0;
             }
         }
@@ -248,6 +320,15 @@ unsafe fn second_phase(kernels: &Tuned, task: &Forward, shard: Shard, rows: &Ste
             for i in 0..alive {
                 let out = rows.output.row(rank(i));
                 (kernels.add)(out, std::ptr::null(), out, output);
+                if let Some(options) = task.options.as_ref().filter(|with| with.projected_zoneout != 0.0) {
+                    (kernels.mix_row)(&ZoneoutRow {
+                        rate: options.projected_zoneout,
+                        mask: options.keep_hidden.at((rows.options.first + rank(i)) * output),
+                        len: output,
+                        before: rows.hidden_before.row(rank(i)).cast_mut(),
+                        new: out,
+                    });
+                }
             }
             return;
         }
@@ -259,7 +340,14 @@ unsafe fn second_phase(kernels: &Tuned, task: &Forward, shard: Shard, rows: &Ste
                 for m in 0..count {
                     cells.out[m] = rows.output.row(rank(start + m)).add(panel * geometry.units);
                 }
-                (task.cell.second_forward)(&cells);
+                match task.bodies() {
+                    None => (task.cell.second_forward)(&cells),
+                    Some((options, bodies)) => {
+                        let before = |rank| rows.hidden_before.row(rank);
+                        let with = options.forward(bodies, geometry, rows.options, &cells, before);
+                        (task.cell.second_forward_with)(&cells, &with);
+                    }
+                }
             }
         }
     }
@@ -269,6 +357,9 @@ unsafe fn second_phase(kernels: &Tuned, task: &Forward, shard: Shard, rows: &Ste
 struct StepRows {
     x: RowsAt<*const f32>,
     hidden_before: RowsAt<*const f32>,
+    /// What the product of h is over: h before the step, or what is seen of it.
+    operand: RowsAt<*const f32>,
+    options: OptionRows,
     /// What cells read: the states beside h, or h where there are none.
     before: RowsAt<*const f32>,
     /// The states beside h after the step.
@@ -309,7 +400,40 @@ impl Forward<'_> {
             4..16 => 16,
             _ => 64,
         };
-        (input <= most || self.steps.len() == 1) && self.geometry.step_tiles != StepTiles::None
+        (input <= most || self.steps.len() == 1)
+            && self.geometry.step_tiles != StepTiles::None
+            && !self.gates_apart()
+    }
+
+    /// Recurrent dropout of the pass, if there is any.
+    #[inline(always)]
+    fn dropout(&self) -> Option<&Dropout> {
+        self.options.as_ref()?.dropout.as_ref()
+    }
+
+    /// Whether each gate has a product of its own.
+    #[inline(always)]
+    fn gates_apart(&self) -> bool {
+        self.dropout().is_some_and(|dropout| dropout.count > 1)
+    }
+
+    /// The options of the bodies, if they have any.
+    #[inline(always)]
+    fn bodies(&self) -> Option<(&PassOptions<'_>, &CellOptions)> {
+        let options = self.options.as_ref()?;
+        Some((options, options.bodies?))
+    }
+
+    /// Some cells of a step, as far as their first phase.
+    #[inline(always)]
+    unsafe fn run_cells(&self, cells: &CellForward, rows: &StepRows) {
+        // SAFETY: the caller promises ranks and panels that the arrays hold.
+        unsafe {
+            let Some((options, bodies)) = self.bodies() else { return (self.cell.forward)(cells) };
+            let before = |rank| rows.hidden_before.row(rank);
+            let with = options.forward(bodies, self.geometry, rows.options, cells, before);
+            (self.cell.forward_with)(cells, &with);
+        }
     }
 
     /// The panel of some that step t takes at some place.
@@ -344,9 +468,19 @@ impl Forward<'_> {
         let kept = |row: usize| if self.keep { row } else { 0 };
         let cells = RowsAt::dense(self.cells, geometry.dims.cell_width());
         let output = self.out.from(first);
+        let options = OptionRows { first, seen: kept(first) };
+        let operand = match self.dropout() {
+            Some(dropout) => {
+                let width = geometry.dims.output();
+                RowsAt::dense(dropout.seen(options.seen, 0, width).cast_const(), width)
+            }
+            None => hidden_before,
+        };
         StepRows {
             x: self.x.from(first),
             hidden_before,
+            operand,
+            options,
             before: match cell.has_cell_state() {
                 true => earlier.map_or(self.c0, |earlier| cells.from(kept(earlier)).read()),
                 false => hidden_before,
@@ -377,6 +511,7 @@ impl Forward<'_> {
     ) {
         let (unit, width) = (panel * self.geometry.units, self.geometry.width());
         let states = self.geometry.dims.cell.has_cell_state();
+        let placed = self.options.is_some();
         let at = cells.rows;
         cells.rows += count;
         for (i, m) in (start..start + count).zip(at..at + count) {
@@ -389,6 +524,9 @@ impl Forward<'_> {
                 cells.before[m] = rows.before.row(rank).add(unit);
                 if states {
                     cells.states[m] = rows.cell.row(rank).add(unit);
+                }
+                if placed {
+                    cells.places[m] = [rank as u32, panel as u32];
                 }
             }
         }

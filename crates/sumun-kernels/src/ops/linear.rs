@@ -294,7 +294,7 @@ fn sum_weight_gradient(
         columns: input,
         c: c.as_ptr(),
     };
-    let bias = ColumnSum { a: a.as_ptr(), a_stride, to: d_bias.as_mut_ptr() };
+    let bias = ColumnSum { a: a.as_ptr(), a_stride, outputs: a.len(), to: d_bias.as_mut_ptr() };
     let columns = if d_bias.is_empty() { &[][..] } else { std::slice::from_ref(&bias) };
     let task = RowSums { rows, products: std::slice::from_ref(&product), columns };
     // SAFETY: the views of X and dY were checked above, `a` and `c` have a column of dY and a row of `d_weight` for each

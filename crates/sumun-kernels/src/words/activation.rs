@@ -75,6 +75,16 @@ impl ActivationFunction {
     /// Keras 3's and PyTorch's hard sigmoid, relu6(x + 3) / 6: α = 1/6, β = 0.5.
     pub const HARD_SIGMOID_KERAS: Self = Self::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 };
 
+    /// Whether its slope follows from its value, as compiled bodies need it: not where a negative constant gives two numbers of
+    /// different slopes the same value, or a constant 0 leaves nothing of them.
+    pub fn has_slope_of_value(self) -> bool {
+        match self {
+            Self::Elu { alpha } | Self::LeakyRelu { alpha } | Self::ThresholdedRelu { alpha } => alpha >= 0.0,
+            Self::ScaledTanh { alpha, .. } => alpha as f32 != 0.0,
+            _ => true,
+        }
+    }
+
     /// Whether its constants are numbers.
     pub fn is_finite(self) -> bool {
         match self {

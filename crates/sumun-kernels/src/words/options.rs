@@ -161,7 +161,20 @@ impl Options {
         };
         let beyond =
             |&(which, asked, ..): &(_, bool, _, _)| asked && !options.contains(which) && !plain(which);
-        self.asked().into_iter().find(beyond).map(|(.., has)| has)
+        if let Some((.., has)) = self.asked().into_iter().find(beyond) {
+            return Some(has);
+        }
+        let functions = [self.gate_activation, self.candidate_activation, self.output_activation];
+        let lacking = |function: &ActivationFunction| !function.has_slope_of_value();
+        functions.into_iter().flatten().find(lacking).map(|_| "an activation with such a constant")
+    }
+
+    /// Whether a cell's bodies need to know of options: for all but a projection, and recurrent dropout of a cell whose only
+    /// product of h is the first one.
+    pub(crate) fn change_bodies(&self, cell: Cell) -> bool {
+        let outside = OptionSet::PROJECTION.and(OptionSet::RECURRENT_DROPOUT);
+        let dropout = self.recurrent_dropout != RecurrentDropout::None;
+        self.beyond(cell, outside).is_some() || dropout && cell.spec().has_second_product()
     }
 }
 
@@ -239,8 +252,15 @@ mod tests {
         let own = Options { candidate_activation: relu, ..Options::default() };
         let beyond = |options: &Options, cell: Cell| options.beyond(cell, cell.spec().fused);
         assert_eq!(beyond(&own, Cell::RnnRelu), None);
-        assert_eq!(beyond(&own, Cell::RnnTanh), Some("other activations"));
+        assert_eq!(beyond(&own, Cell::IndRnn), None);
+        assert!(own.change_bodies(Cell::RnnTanh) && !own.change_bodies(Cell::RnnRelu));
+        let tanh = Options { candidate_activation: Some(ActivationFunction::Tanh), ..Options::default() };
+        assert_eq!(beyond(&tanh, Cell::IndRnn), Some("other activations"));
+        let norm = Options { layer_norm: Some(1e-5), ..Options::default() };
+        assert_eq!(beyond(&norm, Cell::Lstm), Some("layer normalisation"));
         let dropout = Options { recurrent_dropout: RecurrentDropout::Shared, ..Options::default() };
-        assert_eq!(beyond(&dropout, Cell::Lstm), Some("recurrent dropout"));
+        assert_eq!(beyond(&dropout, Cell::Lstm), None);
+        let change = |cell| dropout.change_bodies(cell);
+        assert!(change(Cell::GruResetBefore) && !change(Cell::Lstm));
     }
 }

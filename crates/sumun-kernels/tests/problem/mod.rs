@@ -1,8 +1,9 @@
 //! A recurrence with everything that goes in, run forwards and backwards on any path and machine.
 
 use sumun_kernels::{
-    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Machine, OptionSet, Options, Pass, Path, Prepared,
-    Purpose, RowsMut, RowsRef, Scratch, State, StateMut, Steps, WeightKind, Weights, Write,
+    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Machine, Masks, OptionSet, Options, Pass, Path,
+    Prepared, Purpose, RecurrentDropout, RowsMut, RowsRef, Scratch, State, StateMut, Steps, WeightKind,
+    Weights, Write,
 };
 use sumun_testing::Random;
 
@@ -28,7 +29,9 @@ pub(crate) fn fused_paths() -> impl Iterator<Item = Path> {
 pub(crate) struct Problem {
     pub(crate) dims: Dims,
     pub(crate) steps: Steps,
-    pub(crate) weights: [Vec<f32>; 5],
+    pub(crate) weights: [Vec<f32>; 6],
+    /// Of recurrent dropout, zoneout of h and of c; all empty without them.
+    pub(crate) masks: [Vec<f32>; 3],
     pub(crate) x: Vec<f32>,
     pub(crate) initial: Option<[Vec<f32>; 2]>,
     /// Empty for none.
@@ -64,25 +67,41 @@ impl Problem {
             WeightKind::BiasIh,
             WeightKind::BiasHh,
             WeightKind::WeightHr,
+            WeightKind::Peepholes,
         ];
         let weights = parts.map(|part| if bias || !part.is_bias() { part.numbers(dims) } else { 0 });
         let mut state = || [random.normals(n * dims.output(), 0.5), random.normals(cells, 0.5)];
         let (d_last, [h, c]) = (state(), state());
         let start = [h, as_states(dims, c)];
-        Self {
-            dims,
-            weights: weights.map(|len| random.normals(len, scale)),
-            x: random.normals(rows * dims.input, 1.0),
-            initial: initial.then_some(start),
-            d_out: random.normals(rows * dims.output(), 1.0),
-            d_last,
-            steps,
-        }
+        let weights = weights.map(|len| random.normals(len, scale));
+        let x = random.normals(rows * dims.input, 1.0);
+        let d_out = random.normals(rows * dims.output(), 1.0);
+        let options = dims.options;
+        let per_sequence = match options.recurrent_dropout {
+            RecurrentDropout::None => 0,
+            RecurrentDropout::Shared => dims.output(),
+            RecurrentDropout::PerGate => dims.cell.gates() * dims.output(),
+        };
+        let mut mask = |size: usize, kept: f32| -> Vec<f32> {
+            (0..size).map(|_| if random.uniform() < 0.6 { kept } else { 0.0 }).collect()
+        };
+        let if_on = |rate: f64, size: usize| if rate > 0.0 { rows * size } else { 0 };
+        let masks = [
+            mask(n * per_sequence, 1.0 / 0.6),
+            mask(if_on(options.zoneout_hidden, dims.output()), 1.0),
+            mask(if_on(options.zoneout_cell, dims.hidden), 1.0),
+        ];
+        Self { dims, weights, masks, x, initial: initial.then_some(start), d_out, d_last, steps }
+    }
+
+    pub(crate) fn masks(&self) -> Masks<'_, f32> {
+        let [recurrent, zoneout_hidden, zoneout_cell] = &self.masks;
+        Masks { recurrent, zoneout_hidden, zoneout_cell }
     }
 
     pub(crate) fn weights(&self) -> Weights<'_, f32> {
-        let [input, hidden, bias_input, bias_hidden, projection] = &self.weights;
-        Weights { input, hidden, bias_input, bias_hidden, projection, ..Weights::default() }
+        let [input, hidden, bias_input, bias_hidden, projection, peepholes] = &self.weights;
+        Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, ..Weights::default() }
     }
 
     pub(crate) fn initial(&self) -> Option<State<'_, f32>> {
@@ -114,6 +133,7 @@ impl Problem {
         let x = RowsRef::dense(&self.x, input);
         let to = RowsMut::dense(&mut out, output);
         let pass = Pass::new(self.dims, &self.steps, x, self.initial(), to, last).unwrap();
+        let pass = pass.masks(self.masks()).unwrap();
         prepared.forward(pass, Some(&mut cache), &mut scratch).unwrap();
 
         // Without a cache another branch runs; the output has the same bits.
@@ -121,6 +141,7 @@ impl Problem {
         let last = StateMut { hidden: &mut h2, cell: &mut c2 };
         let to = RowsMut::dense(&mut again, output);
         let pass = Pass::new(self.dims, &self.steps, x, self.initial(), to, last).unwrap();
+        let pass = pass.masks(self.masks()).unwrap();
         prepared.forward(pass, None, &mut scratch).unwrap();
         assert_eq!((&again, &h2, &c2), (&out, &h, &c), "with and without a cache");
 
@@ -129,13 +150,14 @@ impl Problem {
         }
         let mut d_x = vec![f32::NAN; self.x.len()];
         let mut into = self.weights.each_ref().map(|part| vec![0.0; part.len()]);
-        let [w, u, bi, bh, projection] = &mut into;
+        let [w, u, bi, bh, projection, peepholes] = &mut into;
         let into_all = Gradients {
             input: w,
             hidden: u,
             bias_input: bi,
             bias_hidden: bh,
             projection,
+            peepholes,
             ..Gradients::default()
         };
         let d_out = (!self.d_out.is_empty()).then(|| RowsRef::dense(&self.d_out, output));
@@ -145,9 +167,10 @@ impl Problem {
         let out_rows = RowsRef::dense(&out, output);
         let adjoint =
             Adjoint::new(self.dims, &self.steps, x, self.initial(), out_rows, d_initial, into_all).unwrap();
+        let adjoint = adjoint.masks(self.masks()).unwrap();
         let adjoint = adjoint.d_out(d_out).unwrap().d_last(d_last).unwrap();
         prepared.backward(adjoint.d_x(d_rows, Write::Overwrite).unwrap(), &mut cache).unwrap();
-        let [d_w, d_u, d_bi, d_bh, d_projection] = into;
+        let [d_w, d_u, d_bi, d_bh, d_projection, d_peepholes] = into;
         Results(vec![
             ("out", out),
             ("h", h),
@@ -160,6 +183,7 @@ impl Problem {
             ("d_bias_ih", d_bi),
             ("d_bias_hh", d_bh),
             ("d_weight_hr", d_projection),
+            ("d_peepholes", d_peepholes),
         ])
     }
 }

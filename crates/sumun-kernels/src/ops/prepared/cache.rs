@@ -15,6 +15,12 @@ pub struct Cache {
     /// Backward's own: the gradient of a projected h', `[R, P]`, and that of a step's inner rows, `[N, H]`.
     pub(super) d_projected: Aligned,
     pub(super) d_inner: Aligned,
+    /// With the masks of recurrent dropout: what the gates saw of h before every row, `[masks][R][P]`, and backward's memory for
+    /// the gradient of that, `[N, P]`.
+    pub(super) seen: Aligned,
+    pub(super) d_seen: Aligned,
+    /// With peepholes: what their gradients are the sums of, `[R, 3H]`.
+    pub(super) peeped: Aligned,
     pub(super) reference: reference::Cache<f32>,
     /// The path and sizes of the pass that filled it; None once consumed.
     filled: Option<(Path, Dims)>,
@@ -66,6 +72,10 @@ pub(crate) enum Kept<'a> {
 pub struct Scratch {
     pub(super) gates: Aligned,
     pub(super) inner: Aligned,
+    /// With the masks of recurrent dropout: what the gates see of h in a step, `[masks][N][P]`, where no cache keeps it, and the
+    /// sums of a gate's own product, `[N, H]`.
+    pub(super) seen: Aligned,
+    pub(super) sums: Aligned,
     pub(super) hidden: Vec<f32>,
     pub(super) one_step: Option<Steps>,
     /// Whether the next step takes the panels from the last to the first.

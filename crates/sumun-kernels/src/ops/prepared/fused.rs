@@ -1,15 +1,14 @@
 //! The fused paths: weights packed in panels of units.
 
-use std::ops::Range;
-
 use super::cache::{Cache, Scratch};
 use super::split::Split;
-use crate::bodies::outer::Outer;
+use crate::bodies::function::Function;
+use crate::bodies::options::CellOptions;
 use crate::dispatch::Tuned;
 use crate::drivers::backward::{Backward, backward, backward_apart, backward_by_units};
 use crate::drivers::forward::{chunk_rows, forward, forward_apart, forward_by_units};
 use crate::drivers::geometry::{Columns, Geometry, Side};
-use crate::drivers::outer::{ColumnSum, RowSums, run_sums, sum_outputs};
+use crate::drivers::options::{Array, Dropout, PassOptions};
 use crate::drivers::step::Forward;
 use crate::drivers::threads::for_each_task;
 use crate::drivers::whole::{Whole, WholeStep};
@@ -18,13 +17,13 @@ use crate::words::machine::Blocks;
 use crate::words::rows::{RowsAt, at, at_mut};
 use crate::words::sizes::numbers;
 use crate::words::{
-    Adjoint, Dims, Error, InputGradient, Pass, Purpose, Recurrence, RowsRef, State, StateMut, Steps, Weights,
-    Write,
+    Adjoint, Dims, Error, InputGradient, Masks, Pass, Purpose, Recurrence, RowsRef, State, StateMut, Steps,
+    Weights, Write,
 };
 
 #[derive(Debug, Clone)]
 pub(super) struct Fused {
-    kernels: Tuned,
+    pub(super) kernels: Tuned,
     pub(super) geometry: Geometry,
     w: Aligned,
     u: Aligned,
@@ -35,6 +34,13 @@ pub(super) struct Fused {
     u_backward: Aligned,
     w_backward: Aligned,
     second_backward: Aligned,
+    /// The products of h gate by gate, forwards and backwards, for masks of each gate's own.
+    apart: Aligned,
+    apart_backward: Aligned,
+    /// p of i, f and o, `[panel][3][units]`; empty without peepholes.
+    peepholes: Aligned,
+    /// What the bodies are given; None where they are those of the plain cell.
+    bodies: Option<CellOptions>,
     /// One row of zeros, as wide as a state.
     zeros: Aligned,
     /// How a step of one sequence is taken as a whole, if it is.
@@ -47,10 +53,15 @@ impl Fused {
         let mut zeros = Aligned::default();
         zeros.resize(dims.hidden.max(dims.output()).max(dims.cell_width()))?;
         let geometry = Geometry::new(dims, kernels.lanes);
+        let bodies = dims.options.change_bodies(dims.cell).then(|| cell_options(dims, &kernels));
         Ok(Self {
             kernels,
-            whole: Whole::new(&kernels, &geometry),
+            whole: Whole::new(&kernels, &geometry).filter(|_| bodies.is_none()),
+            bodies,
             geometry,
+            apart: Aligned::default(),
+            apart_backward: Aligned::default(),
+            peepholes: Aligned::default(),
             w: Aligned::default(),
             u: Aligned::default(),
             bias: Aligned::default(),
@@ -74,6 +85,7 @@ impl Fused {
             (&mut self.w, &mut self.w_backward),
             (&mut self.u, &mut self.u_backward),
             (&mut self.second, &mut self.second_backward),
+            (&mut self.apart, &mut self.apart_backward),
         ];
         for (forward, backward) in pairs {
             let (needed, other) = match purpose {
@@ -91,7 +103,35 @@ impl Fused {
         if let Some(wanted) = purpose.backward() {
             self.pack_backward(weights, wanted)?;
         }
+        self.pack_peepholes(weights)
+    }
+
+    /// p of i, f and o, panel by panel.
+    fn pack_peepholes(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
+        let g = self.geometry;
+        if !g.dims.options.peepholes {
+            return Ok(());
+        }
+        self.peepholes.resize(3 * g.panels * g.units)?;
+        for (block, to) in self.peepholes.chunks_exact_mut(g.units).enumerate() {
+            let (panel, gate) = (block / 3, block % 3);
+            let (from, units) = (gate * g.dims.hidden + panel * g.units, g.units_in(panel));
+            to[..units].copy_from_slice(&weights.peepholes[from..][..units]);
+            to[units..].fill(0.0);
+        }
         Ok(())
+    }
+
+    /// The columns of the products of the gates one by one, forwards and backwards, and the numbers of each when packed; none
+    /// where there is one product for all.
+    fn apart(&self) -> Option<[(Columns, usize); 2]> {
+        let Dims { hidden, .. } = self.geometry.dims;
+        let output = self.geometry.dims.output();
+        let of = |columns, depth| {
+            let columns = Columns { columns, lanes: self.geometry.lanes };
+            (columns, columns.packed_len(depth))
+        };
+        (Dropout::masks_of(self.geometry.dims) > 1).then(|| [of(hidden, output), of(output, hidden)])
     }
 
     fn pack_forward(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
@@ -108,6 +148,13 @@ impl Fused {
             Recurrence::Matrix => pack(&mut self.u, weights.hidden, output, Side::Hidden)?,
             Recurrence::Vector => pack_scales(&mut self.u, &g, weights)?,
             Recurrence::None => {}
+        }
+        if let Some([(columns, len), _]) = self.apart() {
+            self.apart.resize(g.dims.cell.gates() * len)?;
+            let blocks = weights.hidden.chunks_exact(hidden * output);
+            for (block, to) in blocks.zip(self.apart.chunks_exact_mut(len)) {
+                columns.pack_transposed(&kernels, block, output, to);
+            }
         }
         self.bias.resize(g.panels * g.width())?;
         g.pack_bias(weights, &mut self.bias);
@@ -137,6 +184,13 @@ impl Fused {
             Recurrence::Vector => pack_scales(&mut self.u_backward, &g, weights)?,
             Recurrence::None => {}
         }
+        if let Some([_, (columns, len)]) = self.apart() {
+            self.apart_backward.resize(g.dims.cell.gates() * len)?;
+            let blocks = weights.hidden.chunks_exact(hidden * output);
+            for (block, to) in blocks.zip(self.apart_backward.chunks_exact_mut(len)) {
+                columns.pack(block, hidden, to);
+            }
+        }
         if wanted == InputGradient::Needed {
             pack(&mut self.w_backward, weights.input, input, Side::Input)?;
         }
@@ -148,6 +202,32 @@ impl Fused {
             pack(&mut self.second_backward, weights.hidden, hidden, Side::Second)?;
         }
         Ok(())
+    }
+
+    /// What a pass with these masks has beside the plain cell's arrays, but for what recurrent dropout needs memory for.
+    fn options(&self, masks: &Masks<'_, f32>) -> Option<PassOptions<'_>> {
+        let Dims { options, .. } = self.geometry.dims;
+        let dropout = (!masks.recurrent.is_empty()).then(|| Dropout {
+            masks: masks.recurrent.as_ptr(),
+            count: Dropout::masks_of(self.geometry.dims),
+            seen: std::ptr::null_mut(),
+            rows: 0,
+            apart: std::ptr::null(),
+            apart_len: 0,
+            sums: std::ptr::null_mut(),
+        });
+        if self.bodies.is_none() && dropout.is_none() {
+            return None;
+        }
+        let projected = options.projection.is_some();
+        Some(PassOptions {
+            bodies: self.bodies.as_ref(),
+            projected_zoneout: if projected { options.zoneout_hidden as f32 } else { 0.0 },
+            peepholes: Array::of(&self.peepholes),
+            keep_hidden: Array::of(masks.zoneout_hidden),
+            keep_cell: Array::of(masks.zoneout_cell),
+            dropout,
+        })
     }
 
     /// The states before the first step, `width` each; one row of zeros for all where there is none.
@@ -162,21 +242,37 @@ impl Fused {
         &self,
         split: Split,
         pass: Pass<'_>,
-        cache: Option<&mut Cache>,
+        mut cache: Option<&mut Cache>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
         if cache.is_none()
+            && pass.masks.is_empty()
             && pass.steps.sequences() == 1
             && let Some(whole) = self.whole.as_ref().filter(|whole| whole.passes)
         {
             self.whole_steps(whole, pass, scratch);
             return Ok(());
         }
-        let Pass { steps, x, initial, out, last, .. } = pass;
+        let Pass { steps, x, initial, masks, out, last, .. } = pass;
         let g = &self.geometry;
         let shards = split.shards();
         let (rows, hidden) = (steps.rows(), g.dims.hidden);
         let keep = cache.is_some();
+        let mut options = self.options(&masks);
+        if let Some(dropout) = options.as_mut().and_then(|options| options.dropout.as_mut()) {
+            let n = steps.sequences();
+            scratch.sums.resize(n * hidden)?;
+            let seen = match &mut cache {
+                Some(cache) => &mut cache.seen,
+                None => &mut scratch.seen,
+            };
+            dropout.rows = if keep { rows } else { n };
+            seen.resize(numbers("what gates see", [dropout.count, dropout.rows, g.dims.output()])?)?;
+            (dropout.seen, dropout.sums) = (seen.as_mut_ptr(), scratch.sums.as_mut_ptr());
+            if let Some([(_, len), _]) = self.apart() {
+                (dropout.apart, dropout.apart_len) = (self.apart.as_ptr(), len);
+            }
+        }
         let inner_rows = |rows: usize| if g.two_phases { rows * hidden } else { 0 };
         let (gates, gate_rows, cells, inner) = match cache {
             Some(cache) => {
@@ -213,6 +309,7 @@ impl Fused {
             inner,
             last_hidden: last.hidden.as_mut_ptr(),
             last_cell: last.cell.as_mut_ptr(),
+            options,
         };
         // SAFETY: every length was checked when the pass was made or is set above, and the kernels are those of an instruction set that
         // this processor has. Shards own disjoint sequences; only the steps of cells of one phase are divided by units.
@@ -315,6 +412,7 @@ impl Fused {
             inner: scratch.inner.as_mut_ptr(),
             last_hidden: hidden,
             last_cell: cells,
+            options: self.options(&Masks::default()),
         };
         scratch.backwards = !scratch.backwards;
         // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.
@@ -343,6 +441,7 @@ impl Fused {
         let Adjoint {
             steps,
             initial,
+            masks,
             out,
             d_out,
             d_last,
@@ -356,6 +455,18 @@ impl Fused {
         if g.two_phases {
             cache.d_projected.resize(steps.rows() * g.dims.options.projection.unwrap_or(0))?;
             cache.d_inner.resize(steps.sequences() * g.dims.hidden)?;
+        }
+        let mut options = self.options(&masks);
+        if let Some(dropout) = options.as_mut().and_then(|options| options.dropout.as_mut()) {
+            cache.d_seen.resize(steps.sequences() * g.dims.output())?;
+            (dropout.seen, dropout.rows) = (cache.seen.as_mut_ptr(), steps.rows());
+            dropout.sums = cache.d_seen.as_mut_ptr();
+            if let Some([_, (_, len)]) = self.apart() {
+                (dropout.apart, dropout.apart_len) = (self.apart_backward.as_ptr(), len);
+            }
+        }
+        if g.dims.options.peepholes {
+            cache.peeped.resize(numbers("gradients of peepholes", [3, steps.rows(), g.dims.hidden])?)?;
         }
         let task = Backward {
             geometry: g,
@@ -377,6 +488,8 @@ impl Fused {
             add: d_x.as_ref().is_some_and(|(_, write)| *write == Write::Add),
             input: d_x.take().map(|(d_x, _)| (self.w_backward.as_ptr(), at_mut(d_x))),
             by_step: by_step.take().map(|by_step| (by_step.hidden.as_mut_ptr(), by_step.cell.as_mut_ptr())),
+            options,
+            peeped: cache.peeped.as_mut_ptr(),
         };
         // SAFETY: every length was checked when the call was made, the cache is of the same steps, and the rest is as for
         // forward.
@@ -391,194 +504,22 @@ impl Fused {
         }
         Ok(())
     }
+}
 
-    /// dW, dU and the biases from the gate gradients that the pass over the steps left in the cache.
-    fn weight_gradients(&self, flops: usize, adjoint: Adjoint<'_>, cache: &Cache) -> Result<(), Error> {
-        let Adjoint { steps, x, initial, out, into, .. } = adjoint;
-        let g = &self.geometry;
-        let Dims { hidden, options, .. } = g.dims;
-        let (rows, n, output) = (steps.rows(), steps.sequences(), g.dims.output());
-        let input_columns = self.gate_columns(cache, rows, Side::Input);
-        let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
-        let reset_columns = self.gate_columns(cache, rows, Side::Second);
-        let scale_columns = self.gate_columns(cache, rows, Side::Scale);
-        let narrow = g.dims.input < g.lanes;
-        if narrow {
-            self.narrow_input_gradient(rows, x, cache, into.input)?;
-        }
-        // The state before row r of step t is the row of the same rank at step t − 1: N rows earlier, if no sequence
-        // ends before the last step.
-        let uniform = out.map.is_none() && rows == n * steps.len();
-        let mut before = Vec::new();
-        for t in (1..steps.len()).filter(|_| !uniform) {
-            let from = steps.offset(t - 1);
-            before.extend((from..from + steps.batch_size(t)).map(|row| match out.map {
-                Some(map) => map.as_slice()[row],
-                None => row as u32,
-            }));
-        }
-        let index = if uniform { std::ptr::null() } else { before.as_ptr() };
-        let of_input = Sum {
-            rows: 0..rows,
-            a: &input_columns,
-            b: at(x),
-            index: at(x).map,
-            columns: g.dims.input,
-            into: into.input.as_mut_ptr(),
-        };
-        let rest = Sum {
-            rows: n..rows,
-            a: &hidden_columns,
-            b: at(out),
-            index,
-            columns: output,
-            into: into.hidden.as_mut_ptr(),
-        };
-        let first = initial.map(|initial| Sum {
-            rows: 0..n,
-            b: RowsAt::dense(initial.hidden.as_ptr(), output),
-            index: std::ptr::null(),
-            ..rest.clone()
-        });
-        let mut of_input = if narrow { Vec::new() } else { vec![of_input] };
-        let mut of_hidden = Vec::new();
-        if g.multiplies_hidden() {
-            of_hidden.push(rest);
-            of_hidden.extend(first);
-        }
-        let of_hidden_bias = [&hidden_columns[..], &reset_columns].concat();
-        // Of two biases that only ever stand side by side, as an LSTM's do, one sum is enough.
-        let alike = input_columns == of_hidden_bias
-            && into.bias_input.iter().map(|b| b.to_bits()).eq(into.bias_hidden.iter().map(|b| b.to_bits()));
-        let mut biases = [
-            BiasSum::new(&input_columns, &mut *into.bias_input),
-            if alike { None } else { BiasSum::new(&of_hidden_bias, &mut *into.bias_hidden) },
-            if scale_columns.is_empty() { None } else { BiasSum::new(&scale_columns, &mut *into.hidden) },
-        ];
-        let columns: Vec<ColumnSum> = biases.iter_mut().flatten().map(|bias| bias.task(g.width())).collect();
-        // With the reset before the product, n has no column on the state's side, and so the sides have not the same rows.
-        if reset_columns.is_empty() {
-            of_input.append(&mut of_hidden);
-        }
-        self.sums(rows, g.width(), &of_input, &columns, flops);
-        self.sums(rows, g.width(), &of_hidden, &[], flops);
-        biases.into_iter().flatten().for_each(BiasSum::finish);
-        if alike {
-            into.bias_hidden.copy_from_slice(into.bias_input);
-        }
-        if g.two_phases {
-            let inner = |a, into: &mut [f32]| Sum {
-                rows: 0..rows,
-                a,
-                b: RowsAt::dense(cache.inner.as_ptr(), hidden),
-                index: std::ptr::null(),
-                columns: hidden,
-                into: into.as_mut_ptr(),
-            };
-            match options.projection {
-                Some(a_stride) => {
-                    let columns = |row| (row, cache.d_projected[row..].as_ptr());
-                    let columns: Vec<_> = (0..output).map(columns).collect();
-                    let flops = (2 * rows).saturating_mul(output * hidden);
-                    self.sums(rows, a_stride, &[inner(&columns, into.projection)], &[], flops);
-                }
-                None => {
-                    let flops = (2 * rows).saturating_mul(hidden * hidden);
-                    self.sums(rows, g.width(), &[inner(&reset_columns, into.hidden)], &[], flops);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// dW of an input narrower than a vector, transposed: its numbers are the outputs, and the gates' whole vectors the
-    /// columns. The same chains of additions, so the same bits.
-    fn narrow_input_gradient(
-        &self,
-        rows: usize,
-        x: RowsRef<'_>,
-        cache: &Cache,
-        into: &mut [f32],
-    ) -> Result<(), Error> {
-        let g = &self.geometry;
-        let inputs = g.dims.input;
-        let dense = x.gather(rows, inputs)?;
-        let mut sums = Aligned::default();
-        for panel in 0..g.panels {
-            let width = g.vectors(panel, Side::Input) * g.lanes;
-            let place = |column| g.weight_row(panel, column, Side::Input);
-            sums.resize(inputs * width)?;
-            for (i, sums) in sums.chunks_exact_mut(width).enumerate() {
-                for (column, sum) in sums.iter_mut().enumerate() {
-                    *sum = place(column).map_or(0.0, |row| into[row * inputs + i]);
-                }
-            }
-            let base = sums.as_mut_ptr();
-            let a: Vec<*const f32> = (0..inputs).map(|i| dense[i..].as_ptr()).collect();
-            // SAFETY: `sums` has a row of `width` for each input.
-            let c: Vec<*mut f32> = (0..inputs).map(|i| unsafe { base.add(i * width) }).collect();
-            let product = Outer {
-                rows: 0..rows,
-                a: a.as_ptr(),
-                a_stride: inputs,
-                b: cache.gates[panel * rows * g.width()..].as_ptr(),
-                b_stride: g.width(),
-                index: std::ptr::null(),
-                columns: width,
-                c: c.as_ptr(),
-            };
-            let task = RowSums { rows, products: &[product], columns: &[] };
-            // SAFETY: `dense` has a row of `inputs` for each row of gates; output rows do not overlap.
-            unsafe { sum_outputs(&self.kernels, &task, 0..inputs) };
-            for (i, sums) in sums.chunks_exact(width).enumerate() {
-                for (column, &sum) in sums.iter().enumerate() {
-                    if let Some(row) = place(column) {
-                        into[row * inputs + i] = sum;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// For each weight row that a side has: where its column of gate gradients begins.
-    fn gate_columns(&self, cache: &Cache, rows: usize, side: Side) -> Vec<(usize, *const f32)> {
-        let g = &self.geometry;
-        let mut columns = Vec::with_capacity(g.dims.gate_rows());
-        for panel in 0..g.panels {
-            let gates = &cache.gates[panel * rows * g.width()..];
-            for (column, row, count) in g.gates(panel, side) {
-                columns.extend((0..count).map(|at| (row + at, gates[column + at..].as_ptr())));
-            }
-        }
-        columns
-    }
-
-    /// Sums over rows of gradients that are `a_stride` apart.
-    fn sums(&self, rows: usize, a_stride: usize, sums: &[Sum<'_>], columns: &[ColumnSum], flops: usize) {
-        if sums.is_empty() && columns.is_empty() {
-            return;
-        }
-        let pointers = |sum: &Sum| -> (Vec<*const f32>, Vec<*mut f32>) {
-            // SAFETY: there is a row of `columns` for each that is named.
-            sum.a.iter().map(|&(row, a)| (a, unsafe { sum.into.add(row * sum.columns) })).unzip()
-        };
-        let pointers: Vec<_> = sums.iter().map(pointers).collect();
-        let product = |(sum, (a, c)): (&Sum, &(Vec<*const f32>, Vec<*mut f32>))| Outer {
-            rows: sum.rows.clone(),
-            a: a.as_ptr(),
-            a_stride,
-            b: sum.b.base,
-            b_stride: sum.b.stride,
-            index: sum.index,
-            columns: sum.columns,
-            c: c.as_ptr(),
-        };
-        let products: Vec<Outer> = sums.iter().zip(&pointers).map(product).collect();
-        let outputs = sums.first().map_or(self.geometry.dims.gate_rows(), |sum| sum.a.len());
-        let task = RowSums { rows, products: &products, columns };
-        // SAFETY: A has `rows` rows, and B one for each that it is summed with; tasks write disjoint output rows.
-        unsafe { run_sums(&self.kernels, &task, outputs, flops) }
+/// The options that a cell's bodies take.
+fn cell_options(dims: Dims, kernels: &Tuned) -> CellOptions {
+    let Dims { cell, options, .. } = dims;
+    let functions = options.functions(cell);
+    let function = |function, clip| Function::new(function, clip, kernels.functions);
+    let projected = options.projection.is_some();
+    CellOptions {
+        gate: function(functions.gate, options.clip),
+        candidate: function(functions.candidate, options.clip),
+        output: function(functions.output, None),
+        coupled: options.coupled,
+        peepholes: options.peepholes,
+        zoneout_hidden: if projected { 0.0 } else { options.zoneout_hidden as f32 },
+        zoneout_cell: options.zoneout_cell as f32,
     }
 }
 
@@ -592,42 +533,4 @@ fn pack_scales(to: &mut Aligned, geometry: &Geometry, weights: &Weights<f32>) ->
 /// The block of `weight_hh` that a cell's own second product is over.
 fn second_block(dims: Dims) -> usize {
     dims.cell.spec().panel.iter().find_map(|vector| vector.second).expect("such a product is over a block")
-}
-
-/// A sum over rows of gradients times what goes with them.
-#[derive(Clone)]
-struct Sum<'a> {
-    rows: Range<usize>,
-    /// For each weight row: its number, and where its column of gradients begins.
-    a: &'a [(usize, *const f32)],
-    b: RowsAt<*const f32>,
-    index: *const u32,
-    columns: usize,
-    into: *mut f32,
-}
-
-/// The sum over rows for one bias, or for factors of h, in the order of the columns of gradients. It is added to what is there,
-/// so that the pieces of a sequence add to one chain.
-struct BiasSum<'a> {
-    bias: &'a mut [f32],
-    rows: Vec<usize>,
-    a: Vec<*const f32>,
-    sums: Vec<f32>,
-}
-
-impl<'a> BiasSum<'a> {
-    /// None for no bias.
-    fn new(columns: &[(usize, *const f32)], bias: &'a mut [f32]) -> Option<Self> {
-        let (rows, a): (Vec<usize>, Vec<_>) = columns.iter().copied().unzip();
-        let sums = if bias.is_empty() { return None } else { rows.iter().map(|&row| bias[row]).collect() };
-        Some(Self { bias, rows, a, sums })
-    }
-
-    fn task(&mut self, a_stride: usize) -> ColumnSum {
-        ColumnSum { a: self.a.as_ptr(), a_stride, to: self.sums.as_mut_ptr() }
-    }
-
-    fn finish(self) {
-        self.rows.iter().zip(self.sums).for_each(|(&row, sum)| self.bias[row] = sum);
-    }
 }

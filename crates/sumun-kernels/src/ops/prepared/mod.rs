@@ -4,6 +4,7 @@ pub(crate) mod cache;
 mod fused;
 mod plain;
 mod split;
+mod weight_gradients;
 
 use self::cache::{Cache, Kept, Scratch};
 use self::fused::Fused;
@@ -118,8 +119,11 @@ impl Prepared {
             _ if steps.is_empty() => {}
             Engine::Reference(plain) => plain.forward(pass, kept)?,
             Engine::Fused(fused) => {
-                let split =
-                    Split::new(fused.blocks(), &fused.geometry, steps, self.forward_flops(steps.rows()));
+                let flops = self.forward_flops(steps.rows());
+                let split = match pass.masks.recurrent.is_empty() {
+                    true => Split::new(fused.blocks(), &fused.geometry, steps, flops),
+                    false => Split::sequences(steps, flops),
+                };
                 fused.forward(split, pass, kept, scratch)?;
             }
         }
@@ -141,10 +145,10 @@ impl Prepared {
             Engine::Reference(plain) => plain.backward(adjoint, cache),
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(steps.rows());
-                // The gradients of states by step are of all units at once.
-                let split = match adjoint.by_step {
-                    Some(_) => Split::sequences(steps, flops),
-                    None => Split::new(fused.blocks(), &fused.geometry, steps, flops),
+                // The gradients of states by step, and those through masks of h, are of all units at once.
+                let split = match adjoint.by_step.is_some() || !adjoint.masks.recurrent.is_empty() {
+                    true => Split::sequences(steps, flops),
+                    false => Split::new(fused.blocks(), &fused.geometry, steps, flops),
                 };
                 fused.backward(split, flops, adjoint, cache)
             }
