@@ -4,8 +4,9 @@ mod problem;
 
 use problem::{Problem, dims, fused, fused_paths, on_threads};
 use sumun_kernels::{
-    ActivationFunction, Cell, Dims, InputGradient, OptionSet, Options, Pass, Path, Prepared, Purpose,
-    RecurrentDropout, RowsMut, RowsRef, Scratch, State, StateMut, Steps,
+    ActivationFunction, Adjoint, Cache, Cell, Dims, Error, Gradients, InputGradient, Masks, OptionSet,
+    Options, Pass, Path, Prepared, Purpose, RecurrentDropout, RowsMut, RowsRef, Scratch, State, StateMut,
+    Steps,
 };
 use sumun_testing::{Random, assert_close};
 
@@ -265,5 +266,35 @@ fn activations_whose_slope_is_not_in_their_value_are_refused() {
         let problem = Problem::new(dims, &[1], true, false, 1);
         let training = Purpose::Training(InputGradient::Needed);
         assert!(Prepared::new(dims, &problem.weights(), Path::Portable, training).is_err());
+    }
+}
+
+/// What the gates saw of h is kept by a forward pass with masks, and by no other.
+#[test]
+fn a_backward_pass_has_the_masks_of_its_forward_pass() {
+    let options = Options { recurrent_dropout: RecurrentDropout::Shared, ..Options::default() };
+    let dims = Dims::new(Cell::Gru, 2, 3).with(options);
+    let problem = Problem::new(dims, &[2, 1], true, false, 1);
+    for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+        for forwards in [true, false] {
+            let masks = |given: bool| if given { problem.masks() } else { Masks::default() };
+            let training = Purpose::Training(InputGradient::Skip);
+            let prepared = Prepared::new(dims, &problem.weights(), path, training).unwrap();
+            let (mut cache, [mut h, mut c], [mut d_h, mut d_c]) =
+                (Cache::default(), problem.zeros(), problem.zeros());
+            let (x, mut out) = (RowsRef::dense(&problem.x, 2), vec![0.0; 9]);
+            let last = StateMut { hidden: &mut h, cell: &mut c };
+            let pass = Pass::new(dims, &problem.steps, x, None, RowsMut::dense(&mut out, 3), last).unwrap();
+            let pass = pass.masks(masks(forwards)).unwrap();
+            prepared.forward(pass, Some(&mut cache), &mut Scratch::default()).unwrap();
+            let mut d = problem.weights.each_ref().map(|part| vec![0.0; part.len()]);
+            let [input, hidden, bias_input, bias_hidden, ..] = &mut d;
+            let into = Gradients { input, hidden, bias_input, bias_hidden, ..Gradients::default() };
+            let d_initial = StateMut { hidden: &mut d_h, cell: &mut d_c };
+            let out = RowsRef::dense(&out, 3);
+            let adjoint = Adjoint::new(dims, &problem.steps, x, None, out, d_initial, into).unwrap();
+            let adjoint = adjoint.masks(masks(!forwards)).unwrap();
+            assert_eq!(prepared.backward(adjoint, &mut cache), Err(Error::Cache), "{path}");
+        }
     }
 }

@@ -295,7 +295,7 @@ fn misuse_is_an_error() {
         let error = prepared.backward(adjoint, &mut cache).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "backward needs a cache filled by forward of the same recurrence and steps"
+            "backward needs a cache filled by forward of the same recurrence, steps and masks"
         );
     }
     assert!(RowMap::new(vec![0, 0]).is_err() && RowMap::new(vec![0, 2]).is_err());

@@ -76,7 +76,7 @@ pub enum Error {
     },
     /// Backward was given a cache that no forward pass of these weights and rows has filled, or weights that
     /// were not prepared for the gradients wanted.
-    #[error("backward needs a cache filled by forward of the same recurrence and steps")]
+    #[error("backward needs a cache filled by forward of the same recurrence, steps and masks")]
     Cache,
     /// A call was checked for another recurrence than that of the weights.
     #[error(

@@ -27,6 +27,8 @@ pub struct Cache {
     /// The batch sizes of its steps.
     batch_sizes: Vec<usize>,
     rows: usize,
+    /// Whether the pass had masks of recurrent dropout, through which it saw h.
+    masked: bool,
 }
 
 impl Cache {
@@ -36,16 +38,23 @@ impl Cache {
     }
 
     /// It keeps what a pass over these steps computed.
-    pub(super) fn fill(&mut self, path: Path, dims: Dims, steps: &Steps) {
+    pub(super) fn fill(&mut self, path: Path, dims: Dims, steps: &Steps, masked: bool) {
         self.batch_sizes.clear();
         self.batch_sizes.extend_from_slice(steps.batch_sizes());
-        (self.filled, self.rows) = (Some((path, dims)), steps.rows());
+        (self.filled, self.rows, self.masked) = (Some((path, dims)), steps.rows(), masked);
     }
 
-    /// Consumes what it keeps, which must be of a pass over these steps.
-    pub(super) fn consume(&mut self, path: Path, dims: Dims, steps: &Steps) -> Result<(), Error> {
+    /// Consumes what it keeps, which must be of a pass over these steps, with such masks or without.
+    pub(super) fn consume(
+        &mut self,
+        path: Path,
+        dims: Dims,
+        steps: &Steps,
+        masked: bool,
+    ) -> Result<(), Error> {
+        let same = self.batch_sizes == steps.batch_sizes() && self.masked == masked;
         match self.filled.take() {
-            Some(filled) if filled == (path, dims) && self.batch_sizes == steps.batch_sizes() => Ok(()),
+            Some(filled) if filled == (path, dims) && same => Ok(()),
             _ => Err(Error::Cache),
         }
     }

@@ -110,7 +110,7 @@ impl Prepared {
     ) -> Result<(), Error> {
         self.expect(Purpose::Inference)?;
         self.dims.expect(pass.dims)?;
-        let steps = pass.steps;
+        let (steps, masked) = (pass.steps, !pass.masks.recurrent.is_empty());
         if let Some(cache) = &mut cache {
             cache.clear();
         }
@@ -120,15 +120,15 @@ impl Prepared {
             Engine::Reference(plain) => plain.forward(pass, kept)?,
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(steps.rows());
-                let split = match pass.masks.recurrent.is_empty() {
-                    true => Split::new(fused.blocks(), &fused.geometry, steps, flops),
-                    false => Split::sequences(steps, flops),
+                let split = match masked {
+                    true => Split::sequences(steps, flops),
+                    false => Split::new(fused.blocks(), &fused.geometry, steps, flops),
                 };
                 fused.forward(split, pass, kept, scratch)?;
             }
         }
         if let Some(cache) = cache {
-            cache.fill(self.path(), self.dims, steps);
+            cache.fill(self.path(), self.dims, steps, masked);
         }
         Ok(())
     }
@@ -138,15 +138,15 @@ impl Prepared {
         let input_gradient = if adjoint.d_x.is_some() { InputGradient::Needed } else { InputGradient::Skip };
         self.expect(Purpose::Backward(input_gradient))?;
         self.dims.expect(adjoint.dims)?;
-        let steps = adjoint.steps;
-        cache.consume(self.path(), self.dims, steps)?;
+        let (steps, masked) = (adjoint.steps, !adjoint.masks.recurrent.is_empty());
+        cache.consume(self.path(), self.dims, steps, masked)?;
         match &self.engine {
             _ if steps.is_empty() => Ok(()),
             Engine::Reference(plain) => plain.backward(adjoint, cache),
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(steps.rows());
                 // The gradients of states by step, and those through masks of h, are of all units at once.
-                let split = match adjoint.by_step.is_some() || !adjoint.masks.recurrent.is_empty() {
+                let split = match adjoint.by_step.is_some() || masked {
                     true => Split::sequences(steps, flops),
                     false => Split::new(fused.blocks(), &fused.geometry, steps, flops),
                 };
