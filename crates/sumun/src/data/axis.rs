@@ -1,10 +1,10 @@
 //! The time column of a table: found or named, in one column or in several, and in which order its rows are.
 
 use super::closed::Closed;
-use super::missing::Times;
 use super::names::{listed, quoted};
 use super::table::Table;
 use super::time::{Clock, TimeHints, Timestamp, Verdict, clocked, judge, without_changes};
+use super::times::Times;
 use crate::message::{key, text};
 use crate::{Error, Result};
 

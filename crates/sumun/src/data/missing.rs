@@ -1,13 +1,12 @@
 //! What to do about values and rows that are not there.
 
-use super::closed::Closed;
 use super::filled::Filled;
 use super::frequency::Frequency;
 use super::grid::Grid;
+use super::incomplete::Rows;
 use super::names::quoted;
 use super::resample::Resample;
-use super::steps::Steps;
-use super::time::{TimeFormat, Timestamp};
+use super::times::Times;
 use crate::message::{Message, key, text};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -31,41 +30,6 @@ pub enum Missing {
 }
 
 named!(Missing, "missing", Error = "error", Ffill = "ffill", Interpolate = "interpolate", Drop = "drop");
-
-/// The time column of [`Rows`].
-#[derive(Debug, Clone)]
-pub(crate) struct Times {
-    pub(crate) column: String,
-    pub(crate) values: Vec<Timestamp>,
-    pub(crate) format: TimeFormat,
-    /// `None` if there are too few rows to find one.
-    pub(crate) frequency: Option<Frequency>,
-    /// Days without rows.
-    pub(crate) closed: Closed,
-}
-
-impl Times {
-    /// How the rows follow one another.
-    pub(crate) fn steps(&self) -> Option<Steps<'_>> {
-        Some(Steps::new(self.frequency?, &self.format.clock, &self.closed))
-    }
-}
-
-/// Rows as they were read, with values and steps missing.
-#[derive(Debug, Clone)]
-pub(crate) struct Rows {
-    pub(crate) source: String,
-    /// The row number in the file.
-    pub(crate) lines: Vec<usize>,
-    pub(crate) times: Option<Times>,
-    /// Name and one value a row.
-    pub(crate) columns: Vec<(String, Vec<Option<f64>>)>,
-    /// Of each column whose first value is missing, the last value before the rows and how many rows before; empty where no
-    /// row is cut off.
-    pub(crate) before: Vec<(f64, usize)>,
-    /// The columns of which values may be missing anywhere: they are marked, and nothing is refused, dropped or said of them.
-    pub(crate) sparse: Vec<String>,
-}
 
 /// Rows without anything missing.
 #[derive(Debug, Clone)]
@@ -230,26 +194,6 @@ impl Rows {
         }
         for (_, values) in &mut self.columns {
             values.drain(..first);
-        }
-    }
-
-    /// Puts the rows, whose times are in order already, into the order of `places`.
-    pub(crate) fn reorder(&mut self, places: &[usize]) {
-        self.lines = places.iter().map(|&place| self.lines[place]).collect();
-        for (_, values) in &mut self.columns {
-            *values = places.iter().map(|&place| values[place]).collect();
-        }
-    }
-
-    fn fail(&self, message: &str) -> Error {
-        Error::Data(format!("{}: {message}", self.source))
-    }
-
-    /// `row 7 (2010-03-14 01:00)`, for a row that stands in the file.
-    fn row(&self, i: usize) -> String {
-        match &self.times {
-            Some(times) => format!("row {} ({})", self.lines[i], times.format.print(&times.values[i])),
-            None => format!("row {}", self.lines[i]),
         }
     }
 

@@ -5,9 +5,10 @@ use sumun_nn::named;
 
 use super::closed;
 use super::frequency::Frequency;
-use super::missing::{Rows, Times};
+use super::incomplete::Rows;
 use super::steps::Steps;
 use super::time::{Clock, Timestamp};
+use super::times::Times;
 use crate::message::{key, text};
 use crate::{Error, Result};
 

@@ -4,13 +4,15 @@ use super::axis::{self, Asked, TimeColumn};
 use super::closed::{self, Closed};
 use super::filled::{Filled, Imputed};
 use super::frequency::Frequency;
-use super::missing::{Missing, Rows, Times};
+use super::incomplete::Rows;
+use super::missing::Missing;
 use super::names::{listed, quoted};
 use super::number::{NumberForm, Written};
 use super::resample::Resample;
 use super::steps::Steps;
 use super::table::Table;
 use super::time::{DateOrder, TimeFormat, TimeHints, Timestamp};
+use super::times::Times;
 use crate::message::{key, text};
 use crate::{Error, Result};
 

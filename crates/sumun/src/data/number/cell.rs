@@ -1,6 +1,6 @@
 //! One cell taken apart: sign, currency, digits and marks, exponent, unit.
 
-use super::{Mark, is_blank};
+use super::form::{Mark, is_blank};
 
 /// The longest unit in characters; what is longer is a text.
 const LONGEST_UNIT: usize = 12;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::cell::{Cell, Negative};
-use super::{Mark, NumberForm};
+use super::form::{Mark, NumberForm};
 use crate::data::quoted;
 use crate::message::{Message, key, text};
 

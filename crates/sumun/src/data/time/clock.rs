@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::moment::Timestamp;
 use crate::data::Frequency;
 use crate::{Error, Result};
 

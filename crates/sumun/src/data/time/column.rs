@@ -3,8 +3,8 @@
 use super::clock::{Clock, instants, zone};
 use super::format::{Piece, TimeFormat};
 use super::guess::{guesses, same_but_for_names};
+use super::moment::{DateOrder, Timestamp};
 use super::read::{Cell, Problem, read};
-use super::{DateOrder, Timestamp, fail};
 use crate::data::frequency::Frequency;
 use crate::data::names::quoted;
 use crate::message::{key, text};
@@ -356,4 +356,8 @@ pub(in crate::data) fn clocked(
         (None, None) => {}
     }
     Ok((times, format, notes))
+}
+
+fn fail(source: &str, row: usize, column: &str, text: &str, why: &str) -> Error {
+    Error::Data(format!("{source}: row {row}, column {}: {} {why}", quoted(column), quoted(text)))
 }

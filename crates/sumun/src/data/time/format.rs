@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Timestamp;
 use super::clock::{Clock, shifted};
+use super::moment::Timestamp;
 use super::names::{Half, NameStyle};
 use super::offset::{OffsetStyle, offset_of, print_offset};
 use crate::{Error, Result};

@@ -7,6 +7,7 @@ mod clock;
 mod column;
 mod format;
 mod guess;
+mod moment;
 mod names;
 mod offset;
 mod read;
@@ -15,29 +16,11 @@ pub use clock::Clock;
 pub(super) use clock::without_changes;
 pub(super) use column::{TimeHints, Verdict, clocked, judge};
 pub use format::{Piece, Span, TimeFormat};
+pub use moment::{DateOrder, Timestamp};
 pub use names::{Case, Half, Language, NameStyle};
 pub use offset::OffsetStyle;
 
-use crate::{Error, Result};
-use serde::{Deserialize, Serialize};
-use sumun_nn::named;
-
-/// A moment on an axis of time, without a time zone: [`TimeFormat::local`] says what a clock on the wall shows then.
-pub type Timestamp = jiff::civil::DateTime;
-
-/// Which part of a date of numbers is written first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DateOrder {
-    /// `2010-03-14`
-    #[default]
-    Year,
-    /// `14.03.2010`
-    Day,
-    /// `3/14/2010`
-    Month,
-}
-named!(DateOrder, "date order", Day = "day", Month = "month", Year = "year");
+use crate::Result;
 
 /// Reads a whole time column; `cells` are the row numbers and texts, `source` and `column` are for messages.
 ///
@@ -60,11 +43,6 @@ pub fn parse_times<'a>(
     };
     let (times, format, _) = clocked(source, column, &cells, found, &hints)?;
     Ok((times, format))
-}
-
-fn fail(source: &str, row: usize, column: &str, text: &str, why: &str) -> Error {
-    use super::names::quoted;
-    Error::Data(format!("{source}: row {row}, column {}: {} {why}", quoted(column), quoted(text)))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A cell becomes a time by the pieces of a form.
 
-use super::Timestamp;
 use super::clock::shifted;
 use super::format::{Piece, Span};
+use super::moment::Timestamp;
 use super::names::{Half, months, weekdays};
 use super::offset::offset_of;
 
