@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::nested::Nested;
+use super::nested::{Nested, tensors};
 use crate::error::{Error, Result, quoted};
 use crate::json::{self, Entries};
 use crate::tensor::Tensors;
@@ -83,7 +83,7 @@ pub fn read(bytes: &[u8]) -> Result<Model> {
         layers: data.num_layers,
         bias: data.bias_fl,
         skip,
-        tensors: super::tensors(state_dict, FORMAT)?,
+        tensors: tensors(state_dict, FORMAT)?,
     })
 }
 

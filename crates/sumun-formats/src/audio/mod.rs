@@ -27,7 +27,7 @@ use serde::de::IgnoredAny;
 use crate::error::{Error, Result};
 use crate::json::{self, Entries};
 use crate::tensor::Tensors;
-use nested::Nested;
+use nested::{Nested, tensors};
 
 const FORMAT: &str = "JSON model file";
 
@@ -68,16 +68,6 @@ pub fn read(bytes: &[u8]) -> Result<Document> {
         Error::damaged(FORMAT, what)
     })?;
     tensors(entries, FORMAT).map(Document::StateDict)
-}
-
-/// Arrays by name.
-fn tensors(entries: Entries<Nested>, format: &'static str) -> Result<Tensors> {
-    let mut tensors = Tensors::new();
-    for (name, nested) in entries.0 {
-        let tensor = nested.tensor(format).map_err(|error| error.of_tensor(&name))?;
-        tensors.insert(name, tensor, format)?;
-    }
-    Ok(tensors)
 }
 
 #[cfg(test)]

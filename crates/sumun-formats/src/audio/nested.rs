@@ -6,7 +6,8 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, SeqAccess, Vis
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use crate::error::{Error, Result};
-use crate::tensor::{Data, ElementType, MOST_AXES, Tensor};
+use crate::json::Entries;
+use crate::tensor::{Data, ElementType, MOST_AXES, Tensor, Tensors};
 
 /// An array as it stands in a file.
 #[derive(Debug, Default)]
@@ -132,6 +133,16 @@ impl Serialize for Lists<'_> {
         }
         list.end()
     }
+}
+
+/// Arrays by name.
+pub(super) fn tensors(entries: Entries<Nested>, format: &'static str) -> Result<Tensors> {
+    let mut tensors = Tensors::new();
+    for (name, nested) in entries.0 {
+        let tensor = nested.tensor(format).map_err(|error| error.of_tensor(&name))?;
+        tensors.insert(name, tensor, format)?;
+    }
+    Ok(tensors)
 }
 
 #[cfg(test)]

@@ -3,8 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::value::{Settings, Value};
-use super::{FORMAT, MOST_LAYERS};
 use crate::error::{Error, Result, quoted};
+
+/// What messages call such a file.
+pub(super) const FORMAT: &str = "Keras file";
+
+/// The most layers of a model.
+const MOST_LAYERS: usize = 10_000;
 
 /// The module of what Keras 3 writes for operators on tensors.
 const OPERATORS: &str = "keras.src.ops";

@@ -44,17 +44,12 @@ mod value;
 mod weights;
 mod write;
 
+use architecture::FORMAT;
 pub use architecture::{Architecture, Call, Layer, Source};
 pub use read::{is_keras, read};
 pub use value::{Settings, Value};
 pub use weights::{LayerWeights, Part, SavedLayer, Taken, Weights, places};
 pub use write::{write, write_h5};
-
-/// What messages call such a file.
-const FORMAT: &str = "Keras file";
-
-/// The most layers of a model.
-const MOST_LAYERS: usize = 10_000;
 
 /// The most bytes of a configuration.
 const MOST_CONFIGURATION: usize = 64 << 20;

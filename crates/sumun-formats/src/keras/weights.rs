@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::FORMAT;
-use super::architecture::Architecture;
+use super::architecture::{Architecture, FORMAT};
 use crate::error::{Error, Result, quoted};
 use crate::tensor::{Tensor, Tensors};
 

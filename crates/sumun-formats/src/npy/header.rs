@@ -1,9 +1,10 @@
 //! The header of a `.npy` file: a dict as Python writes it, of three entries.
 
-use super::FORMAT;
 use crate::bytes::Endian;
 use crate::error::{Error, Result, quoted};
 use crate::tensor::{ElementType, MOST_AXES};
+
+pub(super) const FORMAT: &str = "NumPy file";
 
 /// What a header says.
 #[derive(Debug, PartialEq)]

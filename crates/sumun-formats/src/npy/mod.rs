@@ -17,9 +17,7 @@ use crate::error::{Error, Result};
 use crate::strided::{self, gather};
 use crate::tensor::{Data, ElementType, MOST_AXES, Tensor, Tensors, elements};
 use crate::zip::{self, Archive};
-use header::Header;
-
-const FORMAT: &str = "NumPy file";
+use header::{FORMAT, Header};
 
 /// The first bytes of a `.npy` file.
 pub const MAGIC: [u8; 6] = *b"\x93NUMPY";

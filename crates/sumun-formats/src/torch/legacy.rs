@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::checkpoint::{Checkpoint, FORMAT, most_bytes};
 use super::pickle::{Node, Nodes, Pickle};
-use super::{Checkpoint, FORMAT, most_bytes};
 use crate::bytes::Cursor;
 use crate::bytes::Endian;
 use crate::error::{Error, Result, quoted};

@@ -14,38 +14,24 @@
 //! # Ok::<(), sumun_formats::Error>(())
 //! ```
 
+mod checkpoint;
 mod legacy;
 mod pickle;
 mod value;
 mod write;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::bytes::Cursor;
 use crate::bytes::Endian;
 use crate::error::{Error, Result, quoted};
-use crate::strided::gather;
-use crate::tensor::{Data, Tensor, elements};
 use crate::zip::{self, Archive};
-use pickle::{Id, Node, Nodes, Pickle, View};
+use checkpoint::{FORMAT, most_bytes};
+use pickle::Pickle;
 
+pub use checkpoint::Checkpoint;
 pub use value::{Kind, Value};
 pub use write::write;
-
-const FORMAT: &str = "PyTorch file";
-
-/// What a file holds: values, and the memory of its tensors.
-#[derive(Debug)]
-pub struct Checkpoint<'a> {
-    nodes: Nodes,
-    root: Id,
-    /// The bytes of each storage, by its key.
-    storages: HashMap<Box<str>, Cow<'a, [u8]>>,
-    endian: Endian,
-    /// The most bytes that all tensors together may have, since views can share bytes.
-    most: u64,
-}
 
 /// Whether bytes may be a file of PyTorch's before 1.6, which has no other mark.
 pub fn is_legacy(bytes: &[u8]) -> bool {
@@ -100,56 +86,5 @@ fn root_of<'a>(archive: &'a Archive) -> Result<&'a str> {
             "there is no data.pkl in the archive: this is another kind of zip file",
         )),
         _ => Err(Error::damaged(FORMAT, "there are several data.pkl in the archive")),
-    }
-}
-
-/// The most bytes that tensors of a file may have: weights are shared, but not by many.
-fn most_bytes(bytes: &[u8]) -> u64 {
-    (bytes.len() as u64).saturating_mul(16)
-}
-
-impl<'a> Checkpoint<'a> {
-    /// Error: a storage that is not there as long as the pickle says.
-    fn checked(self) -> Result<Self> {
-        for storage in self.nodes.storages() {
-            let there = self.storages.get(&storage.key).map_or(0, |bytes| bytes.len() as u64);
-            let wanted = storage.length.saturating_mul(storage.width() as u64);
-            if there < wanted {
-                let what = format!("the storage {} has {there} bytes, not {wanted}", quoted(&storage.key));
-                return Err(Error::damaged(FORMAT, what));
-            }
-        }
-        Ok(self)
-    }
-
-    /// What was given to `torch.save`.
-    pub fn root(&self) -> Value<'_> {
-        Value::new(self, self.root)
-    }
-
-    /// The bytes that the elements of a tensor take.
-    fn size(&self, view: &View) -> Result<u64> {
-        Ok((elements(&view.shape, FORMAT)? as u64).saturating_mul(view.element.bytes() as u64))
-    }
-
-    /// Error: more than all tensors of the file may have.
-    fn check_size(&self, size: u64) -> Result<()> {
-        match size <= self.most {
-            true => Ok(()),
-            false => Err(Error::too_large(FORMAT, "the bytes of its tensors", size.into(), self.most.into())),
-        }
-    }
-
-    /// The elements of a tensor.
-    fn tensor(&self, view: &View) -> Result<Tensor> {
-        self.check_size(self.size(view)?)?;
-        let Node::Storage(storage) = self.nodes.get(view.storage) else {
-            return Err(Error::damaged(FORMAT, "a tensor has no storage"));
-        };
-        let bytes: &[u8] = self.storages.get(&storage.key).map_or(&[], |bytes| bytes);
-        let width = view.element.bytes();
-        let bytes = gather(bytes, width, view.offset, &view.shape, &view.strides, FORMAT)?;
-        let data = Data::from_bytes(view.element, &bytes, self.endian, FORMAT)?;
-        Tensor::new(view.element, view.shape.clone(), data, FORMAT)
     }
 }

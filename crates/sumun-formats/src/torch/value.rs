@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use super::checkpoint::{Checkpoint, FORMAT};
 use super::pickle::{Id, Node, Object};
-use super::{Checkpoint, FORMAT};
 use crate::error::{Error, Result, quoted};
 use crate::tensor::{Tensor, Tensors};
 
@@ -58,6 +58,13 @@ pub enum Kind<'c> {
 /// How deep values are walked, and how long a tensor's name may be.
 const DEEPEST: usize = 200;
 const LONGEST_NAME: usize = 1000;
+
+impl Checkpoint<'_> {
+    /// What was given to `torch.save`.
+    pub fn root(&self) -> Value<'_> {
+        Value::new(self, self.root)
+    }
+}
 
 impl<'c> Value<'c> {
     pub(super) fn new(checkpoint: &'c Checkpoint<'c>, id: Id) -> Self {

@@ -2,9 +2,13 @@
 
 use std::ops::Range;
 
-use super::{FORMAT, MAGIC};
 use crate::bytes::Cursor;
 use crate::error::{Error, Result, quoted};
+
+pub(super) const FORMAT: &str = "zip archive";
+
+/// The first bytes of every archive that has an entry.
+pub(crate) const MAGIC: [u8; 4] = *b"PK\x03\x04";
 
 /// How an entry is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

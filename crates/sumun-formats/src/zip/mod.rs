@@ -14,14 +14,10 @@ use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
 use crate::error::{Error, Result, quoted};
-use directory::{Entry, Method};
+use directory::{Entry, FORMAT, Method};
 
+pub(crate) use directory::MAGIC;
 pub(crate) use write::Writer;
-
-const FORMAT: &str = "zip archive";
-
-/// The first bytes of every archive that has an entry.
-pub(crate) const MAGIC: [u8; 4] = *b"PK\x03\x04";
 
 /// The names of what a zip archive holds, in the order of its directory: what kind of file it is. Errors: as an archive is read.
 pub fn names(bytes: &[u8]) -> Result<Vec<String>> {
