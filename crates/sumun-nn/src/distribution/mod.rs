@@ -4,13 +4,14 @@
 //! those of Salinas et al. 2020 ("DeepAR: Probabilistic forecasting with autoregressive recurrent networks") where nothing else
 //! is said. All is computed in `f64`, one value at a time, so that nothing depends on the number of threads.
 
+mod functions;
 mod negative_binomial;
 mod normal;
 mod student_t;
 
 use serde::{Deserialize, Serialize};
-use special::Gamma;
 
+use functions::{deviation, freedom, sigmoid};
 pub use normal::standard as standard_normal_quantile;
 
 /// A family of distributions of one number.
@@ -38,9 +39,6 @@ pub enum Distribution {
     /// Lambert 1992, "Zero-inflated Poisson regression".
     ZeroInflated,
 }
-
-/// The least deviation and scale of the continuous ones.
-const LEAST_DEVIATION: f64 = 1e-3;
 
 impl Distribution {
     /// How many outputs of a network one of its members has.
@@ -102,32 +100,6 @@ impl Distribution {
             Self::ZeroInflated => negative_binomial::surprise_inflated(at(0), at(1), at(2), scale, value),
         }
     }
-}
-
-/// ln(1 + eˣ), without overflow.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-
-/// 1 / (1 + e⁻ˣ), the derivative of the softplus.
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
-fn ln_gamma(x: f64) -> f64 {
-    Gamma::ln_gamma(x).0
-}
-
-fn digamma(x: f64) -> f64 {
-    Gamma::digamma(x)
-}
-
-fn deviation(output: f64) -> f64 {
-    softplus(output) + LEAST_DEVIATION
-}
-
-fn freedom(output: f64) -> f64 {
-    2.0 + softplus(output)
 }
 
 #[cfg(test)]

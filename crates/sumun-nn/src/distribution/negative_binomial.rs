@@ -2,7 +2,7 @@
 
 use special::Beta;
 
-use super::{digamma, ln_gamma, sigmoid, softplus};
+use super::functions::{digamma, ln_gamma, sigmoid, softplus};
 
 /// The least mean, in scales: the logarithm of a mean of 0 has no end.
 const LEAST_MEAN: f64 = 1e-6;

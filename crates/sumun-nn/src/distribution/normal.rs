@@ -4,7 +4,7 @@ use std::f64::consts::{PI, SQRT_2};
 
 use special::Error;
 
-use super::{deviation, sigmoid};
+use super::functions::{deviation, sigmoid};
 
 /// The value of the standard normal distribution at a `level` between 0 and 1: the inverse of its cumulative probability. ±∞ at 0
 /// and 1.

@@ -4,7 +4,8 @@ use std::f64::consts::PI;
 
 use special::Beta;
 
-use super::{deviation, digamma, freedom, ln_gamma, normal, sigmoid};
+use super::functions::{deviation, digamma, freedom, ln_gamma, sigmoid};
+use super::normal;
 
 /// From so many degrees of freedom on it is the normal distribution, to 10⁻⁶ of its deviation.
 const NEARLY_NORMAL: f64 = 1e6;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::mean_of_elements;
+use super::elements::mean_of_elements;
 use crate::{Error, Result};
 
 /// The mean of −y·log σ(x) − (1 − y)·log(1 − σ(x)) for logits x (PyTorch's `BCEWithLogitsLoss`), computed as

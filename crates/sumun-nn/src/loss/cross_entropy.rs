@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::{Path, softmax};
 
-use super::expect_length;
+use super::elements::expect_length;
 use crate::{Error, Result};
 
 /// −log softmax(logits) at the row's class, averaged over rows (PyTorch's `CrossEntropyLoss` with class indices).

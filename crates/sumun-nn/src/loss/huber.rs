@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::mean_of_elements;
+use super::elements::mean_of_elements;
 use crate::{Error, Result};
 
 /// The mean of e²/2 where |e| ≤ δ and δ·(|e| − δ/2) elsewhere, e = p − t (Huber 1964; PyTorch's `HuberLoss`).

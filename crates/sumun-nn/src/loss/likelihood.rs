@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::expect_length;
+use super::elements::expect_length;
 use crate::distribution::Distribution;
 use crate::{Error, Result};
 

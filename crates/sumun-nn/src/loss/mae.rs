@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::mean_of_elements;
+use super::elements::mean_of_elements;
 use crate::Result;
 
 /// The mean of |p − t|, with derivative 0 where they are equal (PyTorch's `L1Loss`).

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::expect_length;
+use super::elements::expect_length;
 use crate::{Error, Result};
 
 /// For each target t and each of its Q predicted quantiles p, of level τ, the mean of τ·(t − p) where t ≥ p and
