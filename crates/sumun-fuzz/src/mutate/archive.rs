@@ -6,13 +6,14 @@ use sumun_testing::Random;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::bytes::Change;
 use crate::lie;
 
 /// How much of a member is unpacked.
 const MOST: u64 = 1 << 20;
 
 /// Changes a member or two and packs the archive again; false where the bytes are none.
-pub(super) fn change(bytes: &mut Vec<u8>, random: &mut Random) -> bool {
+pub(super) fn change(bytes: &mut Vec<u8>, random: &mut Random, inner: Change) -> bool {
     if !bytes.starts_with(b"PK") {
         return false;
     }
@@ -28,7 +29,7 @@ pub(super) fn change(bytes: &mut Vec<u8>, random: &mut Random) -> bool {
             0 => drop(members.swap_remove(place)),
             1 => members[place].0 = lie::text(random).to_owned(),
             2 => members.push((members[place].0.clone(), Vec::new(), CompressionMethod::Stored)),
-            _ => super::change(&mut members[place].1, &inside, random),
+            _ => inner(&mut members[place].1, &inside, random),
         }
         if members.is_empty() {
             break;

@@ -4,6 +4,9 @@ use sumun_testing::Random;
 
 use crate::lie;
 
+/// Changes bytes, with other inputs and random numbers: how what is packed in a file is changed is handed down by who asks.
+pub(super) type Change = fn(&mut Vec<u8>, &[Vec<u8>], &mut Random);
+
 /// Changes a few places.
 pub(super) fn change(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut Random) {
     for _ in 0..lie::few(random) {

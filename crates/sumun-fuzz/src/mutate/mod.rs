@@ -56,8 +56,8 @@ fn change(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut Random) {
 
 /// Changes what the bytes are, if they are something known. What is inside of something else is changed in the same way.
 fn structured(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut Random) -> bool {
-    if packed::change(bytes, seeds, random)
-        || archive::change(bytes, random)
+    if packed::change(bytes, seeds, random, change)
+        || archive::change(bytes, random, change)
         || hdf5::change(bytes, random)
         || model_file::change(bytes, seeds, random)
     {
