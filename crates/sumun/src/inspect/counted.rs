@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Asked;
+use super::asked::Asked;
 use crate::model::{AttentionLayer, DropoutLayer, Feed, Model, PoolLayer, RecurrentLayer};
 use crate::models::{behind_embedding, with_weights_of};
 use crate::nn::{InputGradient, Pool};

@@ -4,9 +4,9 @@ use std::io::Read;
 use std::path::Path;
 
 use super::jsonl::{self, looks_like_json};
-use super::lists::{self, Lists};
+use super::lists;
 use super::open::{KIND, counted, extension, open_with};
-use super::record::{Beside, Fields, Form, Found, Input, Record, RecordSpec, XLayout};
+use super::record::{Beside, Fields, Form, Found, Input, Lists, Record, RecordSpec, XLayout};
 use super::{fasttext, folder, number_rows, raw_lines, table, ts_file, windows};
 use crate::data::{ReadOptions, TextFile};
 use crate::message::{key, text};

@@ -1,44 +1,15 @@
 //! Fields that hold several labels, or none.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::record::{Record, whole};
+use super::record::{Lists, Record, whole};
 use crate::data::quoted;
 use crate::{Error, Result};
-
-/// How the labels of a record stand in one field. Where most fields hold a list in brackets, of JSON or as Python writes it, all are
-/// read as such whatever is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Lists {
-    /// As most fields of the file say.
-    #[default]
-    Found,
-    /// A field is one label.
-    Whole,
-    /// Between labels stands `|`.
-    Bar,
-    /// Between labels stands `;`.
-    Semicolon,
-    /// Between labels stands `,`.
-    Comma,
-}
 
 /// What may separate labels, the likelier first: what stands in labels themselves is behind.
 const SEPARATED: [Lists; 3] = [Lists::Bar, Lists::Semicolon, Lists::Comma];
 
 impl Lists {
-    /// What stands between labels.
-    pub fn separator(self) -> Option<char> {
-        match self {
-            Self::Found | Self::Whole => None,
-            Self::Bar => Some('|'),
-            Self::Semicolon => Some(';'),
-            Self::Comma => Some(','),
-        }
-    }
-
     fn is_in(self, field: &str) -> bool {
         self.separator().is_some_and(|separator| field.contains(separator))
     }

@@ -45,11 +45,10 @@ mod word_table;
 pub use conll::Columns;
 pub use labelled::Records;
 pub use labels::Classes;
-pub use lists::Lists;
 pub(crate) use open::{STANDARD_INPUT, counted, open_with};
 pub use pairs::{Pair, PairFields, PairSpec, Pairs};
 pub(crate) use raw::Known;
-pub use record::{Beside, Fields, Form, Input, Record, RecordSpec, XLayout};
+pub use record::{Beside, Fields, Form, Input, Lists, Record, RecordSpec, XLayout};
 pub use sentence::{Sentence, TaggedSpec};
 pub use tagged::Tagged;
 

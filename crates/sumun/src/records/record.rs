@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::lists::Lists;
 use crate::Error;
 use crate::data::{did_you_mean, listed, quoted};
 use crate::message::{Message, key, text};
@@ -23,6 +22,36 @@ pub enum Input {
         /// `[T, F]`, row-major.
         values: Vec<f32>,
     },
+}
+
+/// How the labels of a record stand in one field. Where most fields hold a list in brackets, of JSON or as Python writes it, all are
+/// read as such whatever is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lists {
+    /// As most fields of the file say.
+    #[default]
+    Found,
+    /// A field is one label.
+    Whole,
+    /// Between labels stands `|`.
+    Bar,
+    /// Between labels stands `;`.
+    Semicolon,
+    /// Between labels stands `,`.
+    Comma,
+}
+
+impl Lists {
+    /// What stands between labels.
+    pub fn separator(self) -> Option<char> {
+        match self {
+            Self::Found | Self::Whole => None,
+            Self::Bar => Some('|'),
+            Self::Semicolon => Some(';'),
+            Self::Comma => Some(','),
+        }
+    }
 }
 
 /// How the numbers of a record are arranged in its lists. A flat list is one channel over time either way.

@@ -35,6 +35,7 @@ mod sequences;
 mod shown;
 mod simulate;
 mod source;
+mod standing;
 mod table;
 mod tag;
 mod task;
@@ -64,8 +65,8 @@ pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptio
 pub use portable::Portable;
 pub(crate) use portable::{READS, SUBWORDS};
 pub use protocol::{
-    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Judged, LayerFacts, Learning, ModelFacts, Next,
-    Outcome, Pieces, Plan, Predicted, Reading, Request, Resumed, Standing, TaskEntry, TrainedModel,
+    About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,
+    Pieces, Plan, Predicted, Reading, Request, Resumed, TaskEntry, TrainedModel,
 };
 pub use rate::{find_rate, rate_notes, rate_report, typed_rate};
 pub use regress::{NumberHead, Regress, RegressPipeline};
@@ -76,6 +77,7 @@ pub use sequences::{LessonLearning, LessonPlan, Sequences};
 pub use shown::{Asked, Sample, Shown, Truth};
 pub use simulate::{Simulate, SimulationPipeline, Simulator};
 pub use source::Source;
+pub use standing::{Judged, Standing};
 pub use table::{ConfigKeys, SETTINGS, configure, setting};
 pub use tag::{Tag, Tagger, TaggingPipeline};
 pub use task::{How, Lesson, Pipeline, Task, TaskConfig, Words};

@@ -19,13 +19,14 @@ use super::forecast::{Evaluation, Forecast, PanelEvaluation, PanelForecast};
 use super::portable::Portable;
 use super::sampling::Sampling;
 use super::source::Source;
+use super::standing::Standing;
 use crate::data::Missing;
 use crate::message::key;
 use crate::model::{Model, ModelFile, Registry};
 use crate::records::STANDARD_INPUT;
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::Settings;
-use crate::train::{Ending, EpochRecord, FitOptions, Keeper, Objective, Progress, Session, Snapshot};
+use crate::train::{Ending, FitOptions, Keeper, Objective, Progress, Snapshot};
 use crate::{Error, Result};
 
 /// A task as front ends see it.
@@ -140,42 +141,6 @@ pub trait Learning: fmt::Debug + Send {
     fn run(&mut self, progress: &mut dyn Progress, keeper: &mut dyn Keeper) -> Result<Ending>;
     /// The model and its figures. Error: a training that has not come to its end.
     fn finish(self) -> Result<Self::Outcome>;
-}
-
-/// How far a training is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
-    /// Epochs that have ended, of all networks that it trains one after the other.
-    pub epochs: usize,
-    /// The most that there will be.
-    pub of: usize,
-    /// Its best epoch so far; `None` before the first, and where there is no validation part.
-    pub best: Option<Judged>,
-}
-
-/// What an epoch came to on the validation part.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
-    /// What trainings of the same task on the same data are compared by, the lower the better: what chooses their best epoch.
-    pub score: f64,
-    /// What people call the figure to show: `accuracy`.
-    pub figure: String,
-    /// That figure.
-    pub value: f64,
-}
-
-impl Standing {
-    /// That of a training in one session.
-    pub fn of(session: &Session, most: usize) -> Self {
-        let records = session.records();
-        let best = session.best_epoch().checked_sub(1).and_then(|best| records.get(best));
-        let judged = |(score, record): (f64, &EpochRecord)| {
-            let first = record.figures.iter().next().map(|(name, value)| (name.clone(), *value));
-            let (figure, value) = first.or(record.valid_loss.map(|loss| ("loss".into(), loss)))?;
-            Some(Judged { score, figure, value })
-        };
-        Self { epochs: records.len(), of: most, best: session.least_watched().zip(best).and_then(judged) }
-    }
 }
 
 /// A training that has come to its end.

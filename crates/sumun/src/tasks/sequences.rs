@@ -14,12 +14,13 @@ use super::finished::SequenceOutcome;
 use super::portable::{Portable, not_portable};
 use super::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Pieces,
-    Plan, Predicted, Reading, Request, Resumed, Standing, TaskEntry, TrainedModel,
+    Plan, Predicted, Reading, Request, Resumed, TaskEntry, TrainedModel,
 };
 use super::report::task_report;
 use super::results::task_results;
 use super::sampling::Sampling;
 use super::source::Source;
+use super::standing::Standing;
 use super::task::{How, Lesson, Pipeline, Task, TaskConfig};
 use super::trained::TrainedTask;
 use super::training::{Training, still_improving};

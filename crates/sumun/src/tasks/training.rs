@@ -6,10 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::protocol::{
-    About, AnyConfig, AnyTraining, Config, Learning, Outcome, Plan, Resumed, Standing, again,
-};
+use super::protocol::{About, AnyConfig, AnyTraining, Config, Learning, Outcome, Plan, Resumed, again};
 use super::source::Source;
+use super::standing::Standing;
 use crate::message::{key, text};
 use crate::model::Registry;
 use crate::records::STANDARD_INPUT;

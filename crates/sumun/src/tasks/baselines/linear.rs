@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::learner::argmax;
 use super::super::thresholds;
-use super::Guesses;
+use super::guesses::Guesses;
 use super::tfidf::{Sparse, Tfidf};
 use crate::report::text::count;
 

@@ -1,6 +1,7 @@
 //! Simple models that a network is measured against: fitted in seconds, on the training part alone. A network that is not
 //! better than they are is not worth its training.
 
+mod guesses;
 mod kneser_ney;
 mod linear;
 mod neighbour;
@@ -14,41 +15,12 @@ use super::figures::Baseline;
 use super::inputs::{Sequences, text_of};
 use crate::Result;
 use crate::records::Records;
+use guesses::Guessed;
+pub use guesses::Guesses;
 pub(super) use kneser_ney::KneserNey;
 use linear::LinearText;
 use neighbour::Neighbours;
 pub(super) use suffix::Suffixes;
-
-/// The guesses of a simple model, and the truth that it learns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Guesses {
-    /// The class of each record.
-    Classes(Vec<u32>),
-    /// A number for each.
-    Numbers(Vec<f64>),
-    /// The labels of each, where it may have several.
-    Sets(Vec<Vec<u32>>),
-}
-
-impl Guesses {
-    fn len(&self) -> usize {
-        match self {
-            Self::Classes(ids) => ids.len(),
-            Self::Numbers(numbers) => numbers.len(),
-            Self::Sets(sets) => sets.len(),
-        }
-    }
-
-    /// Those of some places.
-    fn at(&self, places: &[usize]) -> Self {
-        match self {
-            Self::Classes(ids) => Self::Classes(places.iter().map(|&place| ids[place]).collect()),
-            Self::Numbers(numbers) => Self::Numbers(places.iter().map(|&place| numbers[place]).collect()),
-            Self::Sets(sets) => Self::Sets(places.iter().map(|&place| sets[place].clone()).collect()),
-        }
-    }
-}
 
 /// A part of the data as simple models read it.
 #[derive(Debug, Clone, Copy)]
@@ -69,17 +41,6 @@ pub(super) struct Rivals(Option<Rival>);
 enum Rival {
     Linear(LinearText),
     Neighbours(Neighbours),
-}
-
-/// What simple models guess for a part.
-#[derive(Debug, Default)]
-pub(super) struct Guessed {
-    /// The name of each model and its guesses.
-    pub(super) models: Vec<(String, Guesses)>,
-    /// What the linear model says of each record, as [`Rivals::scores`]; None where there is none.
-    pub(super) scores: Option<Vec<Vec<f64>>>,
-    /// Which were left out and why, a sentence each.
-    pub(super) notes: Vec<String>,
 }
 
 impl Rivals {

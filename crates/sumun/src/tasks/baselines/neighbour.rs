@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Guessed, Guesses};
+use super::guesses::{Guessed, Guesses};
 use crate::report::text::count;
 
 /// Sequences are brought to at most so many steps.

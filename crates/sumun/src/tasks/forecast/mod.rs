@@ -81,6 +81,7 @@ mod source;
 mod task;
 mod time_axis;
 mod trials;
+mod wishes;
 
 pub use crate::settings::{Cell, DifferenceChoice, Or, Switch};
 pub use crate::train::{EpochEnd, EpochRecord, LearningRate, Progress, TrainingStage};

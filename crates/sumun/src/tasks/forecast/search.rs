@@ -20,7 +20,7 @@ use crate::data::{Difference, Filled, NumberForm, origins_within};
 use crate::model::Model;
 use crate::noise::Noise;
 use crate::settings::DifferenceChoice;
-use crate::tasks::protocol::Standing;
+use crate::tasks::standing::Standing;
 use crate::tasks::training::still_improving;
 use crate::train::{
     BatchLoss, Ending, FitOptions, Keeper, Objective, Progress, Session, Snapshot, Validated,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::outcome::Candidate;
 use super::race::{Race, SCORE, running_lowest};
 use crate::settings::Switch;
-use crate::tasks::protocol::{Judged, Standing};
+use crate::tasks::standing::{Judged, Standing};
 use crate::train::{
     Ending, EpochRecord, FitOptions, Keeper, Objective, Progress, Session, Snapshot, TrainingStage, Wish,
 };

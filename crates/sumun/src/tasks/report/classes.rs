@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::part_name;
+use super::words::part_name;
 use crate::report::text::{count, counted, escape, fixed, shortened};
 use crate::scores::{ClassScore, Classification, LabelSets};
 use crate::tasks::figures::Measured;

@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use sumun_kernels::Path;
 
-use super::{About, amount, part_name};
+use super::words::{amount, part_name};
 use crate::report::frame::{self, Again, fact};
 use crate::report::text::{count, counted, escape, fixed, shortened};
 use crate::tasks::finished::SequenceOutcome;
 use crate::tasks::layers::layer_rows;
+use crate::tasks::protocol::About;
 
 /// How many tokens of largest norm are shown.
 const LARGEST: usize = 5;

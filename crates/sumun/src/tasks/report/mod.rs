@@ -7,9 +7,11 @@ mod language;
 mod made;
 mod numbers;
 mod tags;
+mod words;
 
 use std::fmt::Write;
 
+use self::words::{amount, part_name};
 use super::figures::{Figures, Measured};
 use super::finished::SequenceOutcome;
 use super::protocol::About;
@@ -62,20 +64,6 @@ pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
         version: env!("CARGO_PKG_VERSION"),
     };
     frame.page(&body)
-}
-
-/// What the training part has: `243 sequences`.
-fn amount(trained: &SequenceOutcome) -> String {
-    counted(trained.examples, trained.words.example)
-}
-
-/// What people call a part.
-fn part_name(part: &str) -> &str {
-    match part {
-        "test" => "Test",
-        "valid" => "Validation",
-        file => file,
-    }
 }
 
 /// A figure as people read it: shares in per cent.

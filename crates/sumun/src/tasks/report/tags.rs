@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{classes, part_name};
+use super::classes;
+use super::words::part_name;
 use crate::report::text::{count, counted, escape, fixed, shortened};
 use crate::scores::{SpanScore, Spans, Tagging};
 use crate::tasks::figures::{Measured, Prediction};

@@ -17,6 +17,7 @@
 //! task but by its traits.
 
 mod grid;
+mod outcome;
 mod picture;
 mod plan;
 mod report;
@@ -24,9 +25,10 @@ mod run;
 mod trial;
 
 pub use grid::Combination;
+pub use outcome::TuneOutcome;
 pub use plan::TunePlan;
 pub use report::tune_report;
-pub use run::{TuneOutcome, TuneWatch, Tuning};
+pub use run::{TuneWatch, Tuning};
 pub use trial::{RoundEnd, TrialState, TuneTrial};
 
 /// What was asked for, as JSON.

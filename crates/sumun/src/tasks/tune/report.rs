@@ -5,8 +5,8 @@ use std::fmt::Write;
 use toml::Value;
 
 use super::super::protocol::About;
+use super::outcome::TuneOutcome;
 use super::picture::{Axis, Thread, parallel};
-use super::run::TuneOutcome;
 use super::trial::{TrialState, TuneTrial};
 use super::{Combination, GOES_ON};
 use crate::report::curves::{is_share, plain, titled};

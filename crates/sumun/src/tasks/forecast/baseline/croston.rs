@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::Observed;
+use super::observed::Observed;
 
 /// The mean demand a row: the smoothed size of what is not 0 over the smoothed number of rows from one such to the next, both
 /// updated where something comes (Croston 1972, "Forecasting and stock control for intermittent demands").

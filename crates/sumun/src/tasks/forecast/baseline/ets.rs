@@ -6,8 +6,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::minimise::minimise;
+use super::observed::{Observed, recent};
 use super::smoothing::{Effect, Gains, aicc, seasons};
-use super::{Observed, recent};
 
 /// Exponential smoothing with additive errors, without a trend or with one that may be damped, without a season or with
 /// one that is added (Hyndman, Koehler, Snyder and Grose 2002).

@@ -6,6 +6,7 @@ mod ets;
 #[cfg(test)]
 mod golden;
 mod minimise;
+mod observed;
 mod smoothing;
 mod theta;
 
@@ -17,41 +18,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::croston::Croston;
 pub use self::ets::Ets;
+use self::observed::MOST_FITTED;
+pub use self::observed::Observed;
 pub use self::theta::Theta;
 use crate::message::{key, text};
 use crate::report::text::count;
 use crate::{Error, Result};
-
-/// A series of which some values may not have been observed.
-#[derive(Debug, Clone, Copy)]
-pub struct Observed<'a> {
-    /// One value a row.
-    pub values: &'a [f64],
-    /// Whether each was observed; all were where there is no mask. As long as the values.
-    pub mask: Option<&'a [bool]>,
-}
-
-impl<'a> Observed<'a> {
-    /// A series without holes.
-    pub fn all(values: &'a [f64]) -> Self {
-        Self { values, mask: None }
-    }
-
-    /// The value of a row; `None` where it was not observed, or lies outside the series.
-    pub fn at(&self, row: usize) -> Option<f64> {
-        let seen = self.mask.is_none_or(|mask| mask.get(row).copied().unwrap_or(false));
-        self.values.get(row).copied().filter(|_| seen)
-    }
-
-    fn known(&self, rows: Range<usize>) -> impl Iterator<Item = f64> + '_ {
-        rows.filter_map(|row| self.at(row))
-    }
-
-    /// How many values of `rows` were observed.
-    fn count(&self, rows: Range<usize>) -> usize {
-        self.known(rows).count()
-    }
-}
 
 /// A forecast that needs no network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -79,15 +51,6 @@ pub enum Baseline {
     Ets(Ets),
     /// The mean demand a row, for series that are mostly 0.
     Croston(Croston),
-}
-
-/// The most rows that Theta and ETS are fitted to, the newest ones: their constants hardly change with more.
-const MOST_FITTED: usize = 2000;
-
-/// The newest of `rows`: as many as are fitted to, but four periods where there are.
-fn recent(rows: &Range<usize>, period: usize) -> Range<usize> {
-    let count = rows.len().min(MOST_FITTED.max(period.saturating_mul(4)));
-    rows.end - count..rows.end
 }
 
 /// What to say of a training part of so many rows, if it is longer than what Theta and ETS are fitted to.

@@ -1,6 +1,6 @@
 //! Exponential smoothing with additive errors: the recursion that ETS and Theta share, and its first state.
 
-use super::Observed;
+use super::observed::Observed;
 use std::ops::Range;
 
 /// How much of each error goes into the state.

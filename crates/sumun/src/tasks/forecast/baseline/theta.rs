@@ -5,8 +5,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::minimise::minimise;
+use super::observed::{Observed, recent};
 use super::smoothing::{Effect, Gains, aicc, seasons};
-use super::{Observed, recent};
 
 /// The Theta method (Assimakopoulos and Nikolopoulos 2000) as simple exponential smoothing with a drift of half the
 /// slope of the straight line through the data (Hyndman and Billah 2003), after the season has been taken out by the

@@ -4,7 +4,7 @@
 use super::super::baseline::Baseline;
 use super::super::check::{check_axis, check_history, check_resample, damaged};
 use super::forecaster::PanelForecasterConfig;
-use super::paths::MOST_TEMPLATES;
+use super::templates::MOST_TEMPLATES;
 use super::view::View;
 use crate::Result;
 use crate::data::Difference;

@@ -10,7 +10,7 @@ use super::super::time_axis::TimeAxis;
 use super::calibrate::{Calibration, Misses};
 use super::fit::{known_ahead, windows};
 use super::head::Head;
-use super::paths::Templates;
+use super::templates::Templates;
 use super::view::{Frame, View};
 use crate::data::{Categories, Missing, NumberForm, ReadOptions, Resample};
 use crate::loss::Loss;

@@ -12,16 +12,16 @@ use super::calibrate::Calibration;
 use super::fit::{Fitting, Place};
 use super::forecaster::{KnownSeries, PanelForecaster, PanelForecasterConfig};
 use super::outcome::{PanelOutcome, Shown};
-use super::paths::Templates;
 use super::plan::{PanelPlan, reference_name};
 use super::predict::{came, measure};
 use super::score::{PanelEvaluation, Truth, root_scale};
+use super::templates::Templates;
 use super::view::View;
 use crate::Result;
 use crate::data::{Filled, NumberForm};
 use crate::model::Model;
 use crate::report::text::count;
-use crate::tasks::protocol::Standing;
+use crate::tasks::standing::Standing;
 use crate::tasks::training::still_improving;
 use crate::train::{Ending, FitOptions, Keeper, Objective, Progress, Snapshot};
 

@@ -12,9 +12,10 @@ use super::super::predict::{
 use super::super::source::{Source, Wanted};
 use super::fit::Place;
 use super::forecaster::{Forecasts, PanelForecaster, PanelForecasterConfig};
-use super::paths::{FEWEST_TEMPLATES, middles, quantile_of, without_intervals};
+use super::paths::{middles, quantile_of, without_intervals};
 use super::score::{PanelEvaluation, Truth, root_scale, weigh};
 use super::source::{Member, Members};
+use super::templates::FEWEST_TEMPLATES;
 use super::view::Frame;
 use crate::data::{Filled, Missing, NONE_CLOSED, Split, Table, TimeColumn, quoted};
 use crate::message::key;

@@ -6,25 +6,30 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::config::{ForecastConfig, TASK};
-use super::super::task::{Wishes, read_table};
-use super::forecaster::PanelForecaster;
+use super::super::wishes::{Wishes, read_table};
+use super::forecaster::{KnownSeries, PanelForecaster};
 use super::learning::PanelSearch;
-use super::outcome::{PanelOutcome, used};
+use super::outcome::{PanelOutcome, percent, used};
 use super::plan::PanelPlan;
 use super::predict::PanelRequest;
+use super::report::report;
+use super::score::{PanelEvaluation, PanelScores};
 use super::source::Members;
-use crate::Result;
 use crate::data::Table;
-use crate::model::Model;
+use crate::model::{Model, ModelFile};
 use crate::records;
 use crate::report::text::{count, shortened};
+use crate::run::{BaselineResult, FigureResult, PartResults, RunResults};
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
-    Config, Evaluated, Learning, ModelFacts, Plan, Predicted, Reading, Request, Resumed, Standing,
-    TrainedModel,
+    About, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan, Predicted, Reading, Request,
+    Resumed, TrainedModel,
 };
 use crate::tasks::source::Source as ReadFile;
+use crate::tasks::standing::Standing;
 use crate::train::{Ending, FitOptions, Keeper, Objective, Progress, Snapshot};
+use crate::{Error, Result};
+use sumun_nn::Distribution;
 
 /// The settings of a training on many series: those of a forecaster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -143,6 +148,216 @@ impl Learning for PanelSearch {
 
     fn finish(self) -> Result<PanelOutcome> {
         self.finish()
+    }
+}
+
+impl Outcome for PanelOutcome {
+    fn config_toml(&self) -> Result<String> {
+        self.as_used().to_toml()
+    }
+
+    fn model_file(&self) -> Result<ModelFile> {
+        self.forecaster.to_model_file()
+    }
+
+    fn metrics(&self) -> Result<Option<Vec<u8>>> {
+        let scores = |part: &Option<PanelEvaluation>| {
+            part.as_ref().map(|part| {
+                json!({
+                    "series": part.series,
+                    "forecasts": part.forecasts,
+                    "imputed": part.imputed,
+                    "model": part.model,
+                    "baselines": part.baselines,
+                    "intervals": part.intervals,
+                    "pinball": part.pinball,
+                    "crps": part.crps,
+                })
+            })
+        };
+        let last = json!({
+            "best_epoch": self.best_epoch,
+            "stopped_early": self.stopped_early,
+            "seconds": self.seconds,
+            "candidates": self.candidates,
+            "valid": scores(&self.valid),
+            "test": scores(&self.test),
+        });
+        let mut lines = String::new();
+        for line in self.epochs.iter().map(serde_json::to_string).chain([serde_json::to_string(&last)]) {
+            let line =
+                line.map_err(|e| Error::Invalid(format!("a metrics record cannot be written: {e}")))?;
+            lines += &line;
+            lines.push('\n');
+        }
+        Ok(Some(lines.into_bytes()))
+    }
+
+    fn results(&self) -> RunResults {
+        let scale = format!(
+            "{} of {} series of {}, horizon {}, season {}",
+            self.config.data.target.join(", "),
+            self.shown.series,
+            self.shown.source,
+            self.decisions.horizon,
+            self.decisions.season
+        );
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let part = |name: &str, part: &PanelEvaluation| {
+            let best = part.best_baseline();
+            let figure = |key: &str, of: &dyn Fn(&PanelScores) -> Option<f64>| FigureResult {
+                key: key.into(),
+                model: of(&part.model),
+                baseline: best.and_then(of),
+                more_is_better: false,
+                scale: Some(scale.clone()),
+            };
+            let mut figures = vec![
+                figure("mase", &|scores| scores.overall.mase),
+                figure("mae", &|scores| finite(scores.overall.mae)),
+                figure("rmse", &|scores| finite(scores.overall.rmse)),
+                figure("smape", &|scores| finite(scores.overall.smape)),
+                figure("rmsse", &|scores| scores.rmsse),
+                figure("owa", &|scores| scores.owa),
+            ];
+            let of_model = |key: String, value: Option<f64>, more_is_better: bool| FigureResult {
+                key,
+                model: value,
+                baseline: None,
+                more_is_better,
+                scale: Some(scale.clone()),
+            };
+            if part.pinball.is_some() {
+                figures.push(of_model("pinball".into(), part.pinball, false));
+            }
+            if part.crps.is_some() {
+                figures.push(of_model("crps".into(), part.crps, false));
+            }
+            for interval in &part.intervals {
+                let level = percent(interval.level);
+                figures.push(of_model(format!("coverage_{level}"), finite(interval.coverage), true));
+                figures.push(of_model(format!("width_{level}"), interval.width, false));
+            }
+            PartResults {
+                part: name.into(),
+                baseline: best.map_or_else(String::new, |best| best.name.clone()),
+                imputed: part.imputed,
+                figures,
+                baselines: part
+                    .baselines
+                    .iter()
+                    .map(|one| BaselineResult {
+                        key: one.key.clone(),
+                        name: one.name.clone(),
+                        figures: [
+                            ("mase", one.overall.mase),
+                            ("mae", finite(one.overall.mae)),
+                            ("rmse", finite(one.overall.rmse)),
+                            ("smape", finite(one.overall.smape)),
+                            ("rmsse", one.rmsse),
+                            ("owa", one.owa),
+                        ]
+                        .map(|(key, value)| (key.to_owned(), value))
+                        .into(),
+                    })
+                    .collect(),
+            }
+        };
+        let parts = [("valid", &self.valid), ("test", &self.test)];
+        RunResults {
+            task: TASK.into(),
+            data: self.shown.source.clone(),
+            epochs: self.epochs.len(),
+            best_epoch: self.best_epoch,
+            seconds: self.seconds,
+            parameters: self.forecaster.model.parameters().len(),
+            parts: parts.into_iter().filter_map(|(name, of)| of.as_ref().map(|of| part(name, of))).collect(),
+            notes: self.notes.clone(),
+        }
+    }
+
+    fn stopped_early(&self) -> bool {
+        self.stopped_early
+    }
+
+    fn report(&self, about: &About) -> String {
+        report(self, about)
+    }
+
+    fn facts(&self) -> Facts {
+        let (shown, network, decisions) = (&self.shown, &self.config.network, &self.decisions);
+        let frequency =
+            if shown.frequency.is_empty() { String::new() } else { format!(", {}", shown.frequency) };
+        let [least, middle, most] = shown.lengths.map(count);
+        let mut data = vec![match shown.series {
+            1 => format!("{most} rows{frequency}"),
+            many => format!("{} series of {} rows in all{frequency}", count(many), count(shown.rows)),
+        }];
+        if shown.series > 1 {
+            data.push(format!("{least} to {most} rows a series, {middle} in the middle"));
+        }
+        let layers = if network.layers == 1 { String::new() } else { format!("{} × ", network.layers) };
+        let several = if self.members > 1 { format!("mean of {}: ", self.members) } else { String::new() };
+        let steps =
+            if decisions.horizon == 1 { "1 step".into() } else { format!("{} steps", decisions.horizon) };
+        let intervals = match decisions.levels.as_slice() {
+            [] => String::new(),
+            levels => {
+                let levels: Vec<String> = levels.iter().map(|&level| percent(level)).collect();
+                let of = decisions.distribution.map_or("", distribution_name);
+                format!(", with intervals of {} %{of}", levels.join(" and "))
+            }
+        };
+        Facts {
+            file: shown.source.clone(),
+            data,
+            model: format!(
+                "{several}{layers}{} of {} units, {} parameters; {steps} ahead from up to {} rows{intervals}",
+                network.cell.spec().family,
+                network.hidden,
+                count(self.forecaster.model.parameters().len()),
+                decisions.window,
+            ),
+            choices: decisions
+                .choices
+                .iter()
+                .map(|choice| [choice.name.clone(), choice.value.clone(), choice.reason.clone()])
+                .collect(),
+        }
+    }
+
+    fn evaluated(&self) -> Vec<Evaluated> {
+        let part = |name: &str, part: &Option<PanelEvaluation>| {
+            part.clone().map(|evaluation| Evaluated::Panel {
+                part: name.into(),
+                names: self.shown.names.iter().map(|name| shortened(name, 40)).collect(),
+                evaluation: Box::new(evaluation),
+                horizon: self.decisions.horizon,
+                notes: Vec::new(),
+            })
+        };
+        [part("valid", &self.valid), part("test", &self.test)].into_iter().flatten().collect()
+    }
+
+    fn forecasts(&self) -> bool {
+        true
+    }
+
+    fn next(&self) -> Next {
+        let config = self.forecaster.config();
+        let ahead = |known: &KnownSeries| known.history.ahead.first().map_or(usize::MAX, Vec::len);
+        let least = config.known_series.iter().map(ahead).min().unwrap_or(0);
+        if least < self.decisions.horizon { Next::PredictKnown } else { Next::Predict }
+    }
+}
+
+/// What people call intervals of a distribution.
+fn distribution_name(distribution: Distribution) -> &'static str {
+    match distribution {
+        Distribution::Normal => " of a normal distribution",
+        Distribution::StudentT => " of Student's t distribution",
+        Distribution::NegativeBinomial => " of a negative binomial distribution",
+        Distribution::ZeroInflated => " of a negative binomial distribution with more zeros",
     }
 }
 
