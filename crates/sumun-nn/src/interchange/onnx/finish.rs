@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use sumun_formats::onnx::OnnxGraph;
 
 use super::axes::Role;
+use super::found::Start;
 use super::graph::{InputKind, Reader};
 use super::interface::{ArrayIn, Interface, OutputOf, Place, Shown, StateFrom, StatesIn};
-use super::recurrent::Start;
 use super::value::{Array, Axis, Content, Part, Piece, Value};
 use crate::error::quoted;
 use crate::interchange::Import;

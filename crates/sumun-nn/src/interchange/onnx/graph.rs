@@ -8,10 +8,8 @@ use sumun_formats::{Data, ElementType, Tensor};
 
 use super::axes::{Axes, Id, Role};
 use super::cells::{Found, Given, Search};
+use super::found::{Recurrence, Sequence, Shares};
 use super::node::At;
-use super::recurrent::Recurrence;
-use super::sequences::Sequence;
-use super::shares::Shares;
 use super::starts::Starts;
 use super::value::{Array, Axis, Content, Piece, Time, Value};
 use crate::error::quoted;

@@ -6,9 +6,9 @@ use sumun_formats::onnx::{OnnxAttribute, OnnxGraph, OnnxNode};
 
 use super::axes::{Role, Size};
 use super::cells::{Found, Search};
+use super::found::Recurrence;
 use super::graph::{Reader, live};
 use super::node::At;
-use super::recurrent::Recurrence;
 use super::value::{Array, Axis, Content, Part, Piece, Time, Value};
 use crate::Result;
 use crate::model::{Biases, RecurrentLayer};

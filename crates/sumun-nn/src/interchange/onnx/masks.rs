@@ -6,37 +6,10 @@
 use super::axes::Role;
 use super::graph::Reader;
 use super::node::At;
-use super::value::{Array, Axis, Content, Time, Value};
+use super::value::{Array, Axis, Content, Mask, MaskKind, Sum, Time, Value};
 use crate::model::PoolLayer;
 use crate::nn::{Pool, ReverseLayer};
 use crate::{Error, Result};
-
-/// Truths of steps, or what they are compared with.
-#[derive(Debug, Clone)]
-pub(super) struct Mask {
-    pub(super) kind: MaskKind,
-    /// Axes of sequences, of steps, and of length 1.
-    pub(super) axes: Vec<Axis>,
-}
-
-/// What a [`Mask`] has at each step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MaskKind {
-    /// The number of the step, from 0.
-    Number,
-    /// Whether the step is before its sequence's end.
-    There,
-    /// Whether it is not.
-    Past,
-}
-
-/// Sums over the steps that are there, which no layer is until they are divided by the lengths.
-#[derive(Debug, Clone)]
-pub(super) struct Sum {
-    array: Array,
-    place: usize,
-    keeps_axis: bool,
-}
 
 const OTHER: &str = "it computes something of the lengths of sequences that no layer here does";
 

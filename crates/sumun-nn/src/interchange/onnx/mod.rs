@@ -12,6 +12,7 @@ mod axes;
 mod cells;
 mod finish;
 mod fold;
+mod found;
 mod functions;
 mod graph;
 mod interface;

@@ -1,6 +1,7 @@
 //! RNN, LSTM and GRU nodes: each becomes a recurrent layer, with its weights' blocks in PyTorch's order.
 
 use super::axes::Role;
+use super::found::{Recurrence, Start};
 use super::functions;
 use super::graph::Reader;
 use super::node::At;
@@ -8,30 +9,6 @@ use super::value::{Array, Axis, Content, Part, Piece, Time, Value};
 use crate::Result;
 use crate::model::{Biases, RecurrentLayer};
 use crate::nn::{ActivationFunction, CellKind, CellOptions, ReverseLayer};
-
-/// A recurrent layer that came from a node.
-#[derive(Debug)]
-pub(super) struct Recurrence {
-    /// The node as messages name it.
-    pub(super) described: String,
-    pub(super) layer: String,
-    pub(super) directions: usize,
-    pub(super) hidden: usize,
-    /// Whether it returns its final hidden state alone.
-    pub(super) is_once: bool,
-    pub(super) has_lengths: bool,
-    /// The states before the first step, h and c, one for each direction; none of a node that begins with zeros.
-    pub(super) starts: [Vec<Start>; 2],
-}
-
-/// Where a state before the first step comes from.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Start {
-    /// The same numbers for every sequence.
-    Constant(Vec<f32>),
-    /// An input of the graph, its place on the stack.
-    Input { input: usize, index: usize },
-}
 
 /// What an operator computes.
 struct Operator {

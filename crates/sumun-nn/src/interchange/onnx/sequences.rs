@@ -3,32 +3,13 @@
 
 use std::rc::Rc;
 
+use super::found::{Pieces, Sequence};
 use super::graph::Reader;
 use super::node::At;
 use super::parts::Part;
 use super::value::Value;
 use crate::Result;
 use crate::error::quoted;
-
-/// A sequence of arrays.
-#[derive(Debug, Clone)]
-pub(super) enum Sequence {
-    /// An array that is cut along an axis.
-    Cut { value: Value, axis: i64, pieces: Pieces },
-    /// Arrays that a node has put into a sequence.
-    Made(Vec<Value>),
-}
-
-/// Where an array is cut.
-#[derive(Debug, Clone)]
-pub(super) enum Pieces {
-    /// At every place of the axis, which the pieces do not have.
-    Places,
-    /// Into pieces of one length, the last of which may be shorter.
-    Equal(i64),
-    /// Into pieces of these lengths.
-    Lengths(Vec<i64>),
-}
 
 impl Reader<'_> {
     /// The nodes `SplitToSequence` and `SequenceConstruct`.

@@ -2,26 +2,13 @@
 //! steps by these shares. What lies between is no layer, and nothing else may read it.
 
 use super::axes::Role;
+use super::found::Shares;
 use super::graph::Reader;
 use super::node::At;
 use super::value::{Array, Axis, Content, Time, Value};
 use crate::Result;
 use crate::model::{DenseLayer, LayerConfig, NamedTensor, PoolLayer};
 use crate::nn::{Activation, ActivationFunction, ActivationLayer, AttentionLayer, CrossAttentionLayer, Pool};
-
-/// Shares of steps that sum to 1.
-#[derive(Debug, Clone)]
-pub(super) struct Shares {
-    /// The layer that gives the steps that the scores are of.
-    from: String,
-    /// The layer that gives the scores, and where there is a tanh below it, the product below that.
-    score: String,
-    product: Option<String>,
-    /// The layers beside these: the tanh, and a number that is added to all scores.
-    others: Vec<String>,
-    /// Whether steps past the ends of sequences have no share.
-    is_masked: bool,
-}
 
 const ELSEWHERE: &str = "it shares out over the steps, which no layer here does but as attention: a sum of the steps by shares of \
                          scores that a dense layer, or two with a tanh between, gives them";

@@ -7,12 +7,6 @@ use std::collections::{HashMap, HashSet};
 
 use sumun_formats::onnx::OnnxNode;
 
-use super::graph::{InputKind, Reader};
-use super::value::Content;
-use super::value::Value;
-use crate::error::quoted;
-use crate::{Error, Result};
-
 /// The products of a graph.
 #[derive(Debug, Default)]
 pub(super) struct Starts<'a> {
@@ -123,32 +117,5 @@ impl<'a> Starts<'a> {
     /// The state and the input of the product that a node is.
     pub(super) fn product(&self, node: &OnnxNode) -> Option<[&'a str; 2]> {
         node.outputs.iter().find_map(|name| self.products.get(name.as_str())).copied()
-    }
-}
-
-impl<'a> Reader<'a> {
-    /// A product of a state and 1 − an input is the state, which that input begins anew.
-    pub(super) fn begun_anew(&mut self, node: &'a OnnxNode, [state, starts]: [&'a str; 2]) -> Result<()> {
-        let wrong = |name: &str| {
-            Error::Model(format!(
-                "the input {} begins states anew, and is read as something else, too",
-                quoted(name)
-            ))
-        };
-        let value = self.value(state).ok_or_else(|| wrong(state))?;
-        let index = self.inputs.iter().position(|input| input.name == starts).ok_or_else(|| wrong(starts))?;
-        let input = &mut self.inputs[index];
-        if !matches!(input.kind, None | Some(InputKind::Starts)) {
-            return Err(wrong(starts));
-        }
-        input.kind = Some(InputKind::Starts);
-        if !matches!(&value, Value::Array(array) if matches!(array.content, Content::Input(_))) {
-            return Err(wrong(state));
-        }
-        self.begins.insert(state.to_owned(), starts.to_owned());
-        if let Some(name) = node.outputs.first() {
-            self.values.insert(name.clone(), value);
-        }
-        Ok(())
     }
 }

@@ -1,13 +1,16 @@
 //! States before the first step, and final hidden states as rows.
 
+use sumun_formats::onnx::OnnxNode;
+
 use super::axes::Role;
+use super::found::Start;
 use super::graph::{InputKind, Reader};
 use super::node::At;
-use super::recurrent::Start;
 use super::value::{Array, Axis, Content, Part, Piece, Time, Value};
-use crate::Result;
+use crate::error::quoted;
 use crate::model::PoolLayer;
 use crate::nn::{CombineLayer, Pool, ReverseLayer, SliceLayer};
+use crate::{Error, Result};
 
 impl Reader<'_> {
     /// The states that a node begins with, and the layer whose last states they are.
@@ -233,5 +236,32 @@ impl Reader<'_> {
             axes: axes.collect(),
             factors: vec![2 * hidden],
         }))
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A product of a state and 1 − an input is the state, which that input begins anew.
+    pub(super) fn begun_anew(&mut self, node: &'a OnnxNode, [state, starts]: [&'a str; 2]) -> Result<()> {
+        let wrong = |name: &str| {
+            Error::Model(format!(
+                "the input {} begins states anew, and is read as something else, too",
+                quoted(name)
+            ))
+        };
+        let value = self.value(state).ok_or_else(|| wrong(state))?;
+        let index = self.inputs.iter().position(|input| input.name == starts).ok_or_else(|| wrong(starts))?;
+        let input = &mut self.inputs[index];
+        if !matches!(input.kind, None | Some(InputKind::Starts)) {
+            return Err(wrong(starts));
+        }
+        input.kind = Some(InputKind::Starts);
+        if !matches!(&value, Value::Array(array) if matches!(array.content, Content::Input(_))) {
+            return Err(wrong(state));
+        }
+        self.begins.insert(state.to_owned(), starts.to_owned());
+        if let Some(name) = node.outputs.first() {
+            self.values.insert(name.clone(), value);
+        }
+        Ok(())
     }
 }

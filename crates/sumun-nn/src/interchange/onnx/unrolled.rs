@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::axes::Role;
 use super::cells::{Affine, Cut, Found, Gates};
+use super::found::{Recurrence, Start};
 use super::graph::Reader;
 use super::node::At;
-use super::recurrent::Recurrence;
 use super::value::{Array, Axis, Content, Part, Piece, Value};
 use crate::Result;
 use crate::model::{Biases, RecurrentLayer};
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         value: Value,
         part: Part,
         hidden: usize,
-    ) -> Result<(Vec<super::recurrent::Start>, Option<String>)> {
+    ) -> Result<(Vec<Start>, Option<String>)> {
         let value = match value {
             Value::Array(mut array) if array.axes.len() == 2 => {
                 array.axes.insert(0, Axis::One);

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use sumun_formats::{Data, ElementType, Tensor};
 
 use super::axes::{Axes, Id, Size};
-use super::masks::{Mask, Sum};
 use crate::Result;
 
 /// A value.
@@ -55,6 +54,33 @@ impl Value {
             _ => None,
         }
     }
+}
+
+/// Truths of steps, or what they are compared with.
+#[derive(Debug, Clone)]
+pub(super) struct Mask {
+    pub(super) kind: MaskKind,
+    /// Axes of sequences, of steps, and of length 1.
+    pub(super) axes: Vec<Axis>,
+}
+
+/// What a [`Mask`] has at each step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MaskKind {
+    /// The number of the step, from 0.
+    Number,
+    /// Whether the step is before its sequence's end.
+    There,
+    /// Whether it is not.
+    Past,
+}
+
+/// Sums over the steps that are there, which no layer is until they are divided by the lengths.
+#[derive(Debug, Clone)]
+pub(super) struct Sum {
+    pub(super) array: Array,
+    pub(super) place: usize,
+    pub(super) keeps_axis: bool,
 }
 
 /// Rows or states with their axes in the order of the graph.

@@ -5,12 +5,14 @@
 
 mod layers;
 mod nodes;
+mod options;
 mod pools;
 mod recurrent;
 
 use sumun_formats::onnx::OnnxModel;
 
 use nodes::Writer;
+pub use options::OnnxOptions;
 
 use crate::Result;
 use crate::layer::Signal;
@@ -21,19 +23,6 @@ const OPSET: i64 = 17;
 
 /// The version of the file that goes with it.
 const IR_VERSION: i64 = 8;
-
-/// What a graph has beside a model's inputs and outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct OnnxOptions {
-    /// An input `lengths` `[N]`, 32-bit integers: each sequence ends there, and outputs past it are zeros.
-    pub lengths: bool,
-    /// The states of recurrent layers: inputs `h_0` and `c_0`, outputs `h_n` and `c_n`, each `[L·D, N, H]`, with `.` and the
-    /// layer's name behind where there are several layers.
-    pub states: bool,
-    /// The scores that a conditional random field reads as the output of its layer, for a program that finds the tags itself.
-    /// Without this, such a layer is an error: a graph does not choose tags together.
-    pub scores: bool,
-}
 
 /// Writes a model as a graph whose inputs and outputs have the model's names, `output` where there is one output: numbers
 /// `[N, T, F]`, ids `[N, T]` of 64 bits, rows `[N, F]`.

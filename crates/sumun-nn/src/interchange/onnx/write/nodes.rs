@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sumun_formats::onnx::{OnnxAttribute, OnnxAxis, OnnxGraph, OnnxNode, OnnxValue};
 use sumun_formats::{Data, ElementType, Tensor};
 
-use super::OnnxOptions;
+use super::options::OnnxOptions;
 use crate::error::quoted;
 use crate::interchange::apply::{LENGTHS, state_name};
 use crate::layer::{Signal, StateShape};
