@@ -2,7 +2,7 @@
 
 use sumun_formats::keras::{Layer, Settings, Value};
 
-use super::refused;
+use super::names::refused;
 use crate::Result;
 use crate::error::quoted;
 use crate::nn::{Activation, ActivationFunction, CombineLayer, Elementwise};

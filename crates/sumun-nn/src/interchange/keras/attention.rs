@@ -3,8 +3,9 @@
 use sumun_formats::keras::{Call, Layer, Taken};
 
 use super::super::layouts::expect;
-use super::graph::{Flow, Graph, Shape};
-use super::refused;
+use super::flow::{Flow, Shape};
+use super::graph::Graph;
+use super::names::refused;
 use super::settings::Options;
 use crate::Result;
 use crate::nn::{CrossAttentionLayer, Score};

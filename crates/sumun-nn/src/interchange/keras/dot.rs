@@ -2,20 +2,13 @@
 
 use sumun_formats::keras::{Call, Layer, Value};
 
-use super::graph::{Flow, Graph, Output, Shape};
-use super::refused;
+use super::flow::{Flow, Shape};
+use super::graph::Graph;
+use super::names::refused;
+use super::output::{Output, Products};
 use super::settings::Options;
 use crate::Result;
 use crate::nn::{CombineLayer, CrossAttentionLayer, DenseLayer};
-
-/// The products of the steps of one sequence with those of another, and what a softmax makes shares of.
-#[derive(Debug, Clone)]
-pub(super) struct Products {
-    query: Flow,
-    memory: Flow,
-    /// Whether they are shares.
-    are_shares: bool,
-}
 
 /// Reads `Dot`.
 pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, options: Options<'_>) -> Result<()> {

@@ -4,9 +4,12 @@ use sumun_formats::keras::{Call, Layer, Settings, Taken, Value};
 
 use super::super::layouts::{expect, transposed, turned};
 use super::activations::{Meaning, constants, meaning};
-use super::graph::{Flow, Graph, Masked, Shape};
+use super::flow::{Flow, Shape};
+use super::graph::Graph;
+use super::names::refused;
+use super::output::Masked;
 use super::settings::Options;
-use super::{attention, dot, recurrent, refused, rows, shares};
+use super::{attention, dot, recurrent, rows, shares};
 use crate::Result;
 use crate::nn::{
     BatchNormLayer, CombineLayer, Conv1dConfig, Conv1dLayer, DenseLayer, DropoutLayer, EmbeddingLayer,

@@ -7,22 +7,24 @@ mod activations;
 mod attention;
 mod bare;
 mod dot;
+mod flow;
 mod graph;
+mod laid;
 mod layers;
+mod names;
 mod operators;
+mod output;
 mod recurrent;
 mod rows;
 mod settings;
 mod shares;
 mod write;
 
-use std::collections::HashSet;
-
 use sumun_formats::keras::Keras;
 
 use super::Import;
+use crate::Result;
 use crate::model::{Model, ModelConfig};
-use crate::{Error, Result};
 
 /// The model of a Keras file: a whole one, or weights alone, whose layers are worked out from names and shapes as far as
 /// these are certain. Errors: a layer that a model here does not have, weights that do not fit, one that is not finite.
@@ -40,7 +42,7 @@ use crate::{Error, Result};
 /// ```
 pub fn of_keras(file: &Keras) -> Result<Import> {
     match &file.architecture {
-        Some(architecture) => graph::read(file, architecture),
+        Some(architecture) => graph::walk::read(file, architecture),
         None => bare::of_weights(&file.weights),
     }
 }
@@ -62,21 +64,4 @@ pub fn to_keras(model: &Model) -> Result<Vec<u8>> {
 pub fn to_keras_h5(model: &Model) -> Result<Vec<u8>> {
     let (architecture, weights) = write::model(model)?;
     Ok(sumun_formats::keras::write_h5(&architecture, &weights)?)
-}
-
-/// A name that nothing has: the stem, or with a number behind it.
-fn fresh(taken: &mut HashSet<String>, stem: &str) -> String {
-    let mut name = stem.to_owned();
-    let mut count = 1;
-    while !taken.insert(name.clone()) {
-        count += 1;
-        name = format!("{stem}_{count}");
-    }
-    name
-}
-
-/// What a layer of Keras is called in messages, and why it cannot be read.
-fn refused(layer: &sumun_formats::keras::Layer, why: impl std::fmt::Display) -> Error {
-    use crate::error::quoted;
-    Error::Model(format!("the layer {} ({}): {why}", quoted(&layer.name), layer.class))
 }

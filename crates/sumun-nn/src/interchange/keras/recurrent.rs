@@ -5,8 +5,10 @@ use sumun_formats::keras::{Call, Layer, Settings, Source, Taken, Value, places};
 
 use super::super::layouts::{bias, cudnn_kernel, expect, kernel_in};
 use super::activations::{Meaning, Version, meaning};
-use super::graph::{Flow, Graph, Hidden, Shape, State};
-use super::refused;
+use super::flow::{Flow, Shape};
+use super::graph::Graph;
+use super::names::refused;
+use super::output::{Hidden, State};
 use super::settings::Options;
 use crate::Result;
 use crate::error::quoted;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use sumun_formats::keras::{Layer, Settings, Value};
 
-use super::refused;
+use super::names::refused;
 use crate::Result;
 
 /// Settings that say how a layer is trained, stored or computed, and nothing of what it returns.

@@ -3,23 +3,14 @@
 
 use sumun_formats::keras::{Call, Layer, Source, Value};
 
-use super::graph::{Flow, Graph, Output, Shape};
-use super::operators::Laid;
-use super::refused;
+use super::flow::{Flow, Shape};
+use super::graph::Graph;
+use super::laid::Laid;
+use super::names::refused;
+use super::output::{Output, Shares};
 use super::settings::Options;
 use crate::Result;
 use crate::nn::{Activation, AttentionLayer, CrossAttentionLayer, DenseLayer, Pool, PoolLayer};
-
-/// Shares of steps that sum to 1, or these steps times their shares.
-#[derive(Debug, Clone)]
-pub(super) struct Shares {
-    /// The steps.
-    steps: Flow,
-    /// The layer that gives the scores, and the one with a tanh below it; the same where the scores are a tanh.
-    score: String,
-    hidden: Option<String>,
-    is_weighted: bool,
-}
 
 /// Reads a layer or operator of this class if it is part of such an attention. Error: scores that no layer here makes shares of.
 pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, class: &str) -> Result<bool> {

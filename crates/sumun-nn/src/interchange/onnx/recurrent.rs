@@ -1,7 +1,7 @@
 //! RNN, LSTM and GRU nodes: each becomes a recurrent layer, with its weights' blocks in PyTorch's order.
 
 use super::axes::Role;
-use super::found::{Recurrence, Start};
+use super::found::Recurrence;
 use super::functions;
 use super::graph::Reader;
 use super::node::At;
