@@ -79,6 +79,7 @@ pub mod interchange;
 #[cfg(feature = "files")]
 pub mod json;
 pub mod layer;
+mod layout;
 pub mod loss;
 pub mod message;
 pub mod model;

@@ -173,7 +173,7 @@ impl Streams {
                 Stepping::Never(why) => return Err(cannot(&why)),
                 Stepping::Window(window) => {
                     let features = planned.inputs.first().and_then(|signal| signal.features()).unwrap_or(0);
-                    crate::rows::expect_memory(window.before + 1, features)?;
+                    crate::layout::expect_memory(window.before + 1, features)?;
                     windows.push((index, window));
                     Place::Window { index: windows.len() - 1, window }
                 }

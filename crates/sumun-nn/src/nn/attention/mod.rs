@@ -9,9 +9,9 @@ use sumun_kernels::{Path, RowsRef};
 
 use super::{Initializer, InputGradient, Layer};
 use crate::layer::Stepping;
+use crate::layout::expect_memory;
 use crate::noise::Noise;
 use crate::parameters::Id;
-use crate::rows::expect_memory;
 use crate::{Error, Parameters, Result, Rows};
 
 pub use spec::AttentionLayer;

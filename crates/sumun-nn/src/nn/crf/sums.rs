@@ -11,7 +11,7 @@ use sumun_kernels::{InputGradient, Path, RowsMut, RowsRef, softmax};
 use super::exact::exact;
 use super::rules::TagRules;
 use super::scores::Scores;
-use crate::rows::expect_memory;
+use crate::layout::expect_memory;
 use crate::{Layout, Result, Rows};
 
 /// Numbers that one thread has soon done.

@@ -11,9 +11,9 @@ mod cross_entropy;
 mod spec;
 
 use super::{Initializer, InputGradient, Layer};
+use crate::layout::expect_memory;
 use crate::noise::Noise;
 use crate::parameters::Id;
-use crate::rows::expect_memory;
 use crate::{Error, Parameters, Result, Rows};
 
 pub use spec::DenseLayer;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::layout::expect_memory;
 use crate::nn::by_sequence::BySequence;
-use crate::rows::expect_memory;
 use crate::{Layout, Result, Rows};
 
 /// In the place of a row: a number.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{InputGradient, Layer};
 use crate::layer::Stepping;
+use crate::layout::expect_memory;
 use crate::noise::Noise;
-use crate::rows::expect_memory;
 use crate::{Layout, Parameters, Result, Rows};
 
 pub use spec::PoolLayer;

@@ -10,8 +10,8 @@ use super::cells::{At, Cells, Columns, DirectionCall, Keep};
 use super::masks::{mask_input, noise_of};
 use super::merge;
 use super::ranked::Ranked;
+use crate::layout::expect_memory;
 use crate::nn::{InputGradient, Layer};
-use crate::rows::expect_memory;
 use crate::state::{RecurrentState, StateShape};
 use crate::{Error, Layout, Parameters, Result, Rows};
 

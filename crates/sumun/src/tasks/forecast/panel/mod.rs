@@ -17,6 +17,7 @@
 
 mod calibrate;
 mod check;
+mod choices;
 mod decisions;
 mod file;
 mod fit;
