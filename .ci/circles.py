@@ -16,8 +16,6 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Tiles, rows and steps of the kernels are parts of one another: circles of up to so many files are allowed there.
 BODIES, MOST_IN_BODIES = "crates/sumun-kernels/src/bodies/", 4
-# 2026-12-01: readers that are being taken apart; a folder without circles is to leave this list.
-EXCEPTED = ["crates/sumun-nn/src/interchange/keras/", "crates/sumun-nn/src/interchange/onnx/"]
 
 TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*)
@@ -314,7 +312,7 @@ def shortest(graph, files):
 
 
 def main():
-    failed, count, excepted = False, 0, set()
+    failed, count = False, 0
     for source in sorted(ROOT.glob("crates/*/src")):
         found = {}
         for file in ("lib.rs", "main.rs"):
@@ -329,10 +327,6 @@ def main():
             names = sorted(str(file.relative_to(ROOT)) for file in files)
             if len(names) <= MOST_IN_BODIES and all(name.startswith(BODIES) for name in names):
                 continue
-            folder = next((one for one in EXCEPTED if all(name.startswith(one) for name in names)), None)
-            if folder and "--all" not in sys.argv:
-                excepted.add(folder)
-                continue
             failed = True
             print(f"{len(names)} files use one another in a circle: {', '.join(names)}; the shortest:")
             way = shortest(graph, files)
@@ -344,8 +338,6 @@ def main():
                     for target in sorted(graph[origin] & files):
                         line, path = found[origin, target]
                         print(f"    {origin.relative_to(source)}:{line} -> {target.relative_to(source)} `{path}`")
-    for folder in sorted(set(EXCEPTED) - excepted):
-        print(f"{folder} has no circle any more: take it out of the exceptions of .ci/circles.py")
     if failed:
         sys.exit("give what they share a file of its own, or turn an arrow")
     print(f"{count} files, no circle")
