@@ -33,6 +33,22 @@ pub use stage::{BackwardCall, Call, InputGradients, Kept, LayerOutput, Stage, Th
 pub(crate) use stage::{only, only_wanted};
 pub use stepping::{StepWindow, Stepping};
 
+/// `path` and `set_path` of a layer that computes where its field `path` says, and has packed no weights for it.
+macro_rules! computes_on_its_path {
+    () => {
+        fn path(&self) -> Option<sumun_kernels::Path> {
+            Some(self.path)
+        }
+
+        fn set_path(&mut self, path: sumun_kernels::Path) -> $crate::Result<()> {
+            $crate::error::expect_available(path)?;
+            self.path = path;
+            Ok(())
+        }
+    };
+}
+pub(crate) use computes_on_its_path;
+
 /// A layer from packed rows to packed rows. Its numbers live in the model's [`Parameters`]; the layer knows their ids.
 ///
 /// Gradients are derived by hand: `forward_train` returns a cache and `backward` consumes it.

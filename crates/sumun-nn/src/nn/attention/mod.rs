@@ -147,15 +147,7 @@ impl Layer for Attention {
         Some(Stepping::Never("attends over all steps of the sequence; run it on whole sequences".into()))
     }
 
-    fn path(&self) -> Option<Path> {
-        Some(self.path)
-    }
-
-    fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::error::expect_available(path)?;
-        self.path = path;
-        Ok(())
-    }
+    crate::layer::computes_on_its_path!();
 
     fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {
         Ok(self.pool(parameters, &x)?.0)

@@ -310,15 +310,7 @@ impl Gold {
 impl Layer for Crf {
     type Cache = ();
 
-    fn path(&self) -> Option<Path> {
-        Some(self.path)
-    }
-
-    fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::error::expect_available(path)?;
-        self.path = path;
-        Ok(())
-    }
+    crate::layer::computes_on_its_path!();
 
     /// The emissions as they are.
     fn forward(&self, _parameters: &Parameters, x: Rows) -> Result<Rows> {
