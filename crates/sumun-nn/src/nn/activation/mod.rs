@@ -52,15 +52,7 @@ impl Activate {
 impl Layer for Activate {
     type Cache = ActivateCache;
 
-    fn path(&self) -> Option<Path> {
-        Some(self.path)
-    }
-
-    fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::error::expect_available(path)?;
-        self.path = path;
-        Ok(())
-    }
+    crate::layer::computes_on_its_path!();
 
     fn forward(&self, _parameters: &Parameters, x: Rows) -> Result<Rows> {
         let (features, layout) = (x.features, x.layout.clone());
