@@ -119,7 +119,7 @@ fn missing_columns_name_the_nearest() {
     place.write("f.csv", "date,demand,수요\n2024-01-01,1,2\n2024-01-02,2,3\n");
     for (arguments, expected) in [
         (["--target", "demnad"], "there is no column 'demnad'; did you mean 'demand'?"),
-        (["--target", "수오"], "row 1 names 'date', 'demand', '수요'"),
+        (["--target", "수오"], "the header names 'date', 'demand', '수요'"),
         (["--target", "Demand"], "did you mean 'demand'?"),
     ] {
         place.refuse(&["train", "forecast", "f.csv", arguments[0], arguments[1]], &[expected]);

@@ -100,7 +100,7 @@ fn pairs_and_options_that_cannot_be_used_are_refused() {
         (
             "numbers.csv",
             &[][..],
-            "numbers.csv: which field is the source? row 1 names 'korean', 'figures'; name it with --source",
+            "numbers.csv: which field is the source? the header names 'korean', 'figures'; name it with --source",
         ),
         (
             "numbers.csv",

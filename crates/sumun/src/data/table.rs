@@ -326,7 +326,7 @@ impl Table {
             )));
         }
         Err(Error::Data(format!(
-            "{}: there is no column {};{} row 1 names {}",
+            "{}: there is no column {};{} the header names {}",
             self.name,
             quoted(name),
             did_you_mean(name, &self.header),
@@ -487,7 +487,7 @@ fn check_header(file: &str, header: &[String]) -> Result<()> {
     for (i, name) in header.iter().enumerate() {
         if let Some(first) = seen.insert(name, i + 1) {
             return Err(Error::Data(format!(
-                "{file}: columns {first} and {} are both named {}; rename one of them in row 1",
+                "{file}: columns {first} and {} are both named {}; rename one of them in the header",
                 i + 1,
                 quoted(name)
             )));
@@ -666,8 +666,8 @@ mod tests {
             ("x,y\n1,2\n-1e101,2\n", "f.csv: row 3, column 'x': '-1e101' is too large to calculate with"),
             ("x,y\n1,2\n1e999,2\n", "f.csv: row 3, column 'x': '1e999' is infinite"),
             ("x;y\n1,5;2\n1.234;2\n", "f.csv: row 3, column 'x': '1.234' mixes"),
-            ("Value,y\n1,2\n", "f.csv: there is no column 'x'; row 1 names 'Value', 'y'"),
-            ("x1,y\n1,2\n", "f.csv: there is no column 'x'; did you mean 'x1'? row 1 names 'x1', 'y'"),
+            ("Value,y\n1,2\n", "f.csv: there is no column 'x'; the header names 'Value', 'y'"),
+            ("x1,y\n1,2\n", "f.csv: there is no column 'x'; did you mean 'x1'? the header names 'x1', 'y'"),
         ];
         for (text, expected) in cases {
             let message = read(text.as_bytes()).unwrap().numeric("x").unwrap_err().to_string();

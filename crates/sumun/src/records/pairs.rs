@@ -141,7 +141,7 @@ fn table(
         )));
     }
     let table = Table::from_text(file, delimiter)?;
-    let fields = fields(table.name(), "row 1", table.header(), spec)?;
+    let fields = fields(table.name(), "the header", table.header(), spec)?;
     let source = table.column_index(&fields.source)?;
     let target = table.header().iter().position(|name| *name == fields.target);
     let pair = |row: usize| {
@@ -265,9 +265,9 @@ mod tests {
                 "f.csv",
                 "a,b\n1,2\n",
                 BOTH,
-                "f.csv: which field is the source? row 1 names 'a', 'b'; name it with source",
+                "f.csv: which field is the source? the header names 'a', 'b'; name it with source",
             ),
-            ("f.csv", "source,b\n1,2\n", BOTH, "which field is the target? row 1 names 'source', 'b'"),
+            ("f.csv", "source,b\n1,2\n", BOTH, "which field is the target? the header names 'source', 'b'"),
             (
                 "f.csv",
                 "english,b\n1,2\n",

@@ -149,7 +149,7 @@ fn said(table: &Table, roles: &Roles, recordings: &[Recording], channels: &[Stri
 fn roles(table: &Table, kinds: &[Holds], spec: &RecordSpec<'_>) -> Result<Option<Roles>> {
     let header = table.header();
     let find = |name: &str| match header.iter().position(|other| other == name) {
-        None => Err(no_such(table.name(), "row 1", name, header)),
+        None => Err(no_such(table.name(), "the header", name, header)),
         found => Ok(found),
     };
     let usual = |names: &[&str]| {

@@ -30,7 +30,7 @@ pub(super) fn read(file: &TextFile, delimiter: Option<u8>, spec: &RecordSpec<'_>
         )));
     }
     let Choice { fields, numbers } =
-        choose(table.name(), "row 1", table.header(), |column| kinds[column], spec)?;
+        choose(table.name(), "the header", table.header(), |column| kinds[column], spec)?;
     if numbers {
         return Err(Error::Data(format!(
             "{}: a cell of {} cannot hold a list of numbers; give such records as JSONL, an object a line",

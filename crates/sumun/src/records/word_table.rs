@@ -46,14 +46,14 @@ pub(super) fn read(file: &TextFile, spec: &TaggedSpec<'_>) -> Result<Found> {
     let (name, header) = (table.name(), table.header());
     let find = |named: Option<&str>, names: &[&str]| match named {
         Some(wanted) => match header.iter().position(|name| name == wanted) {
-            None => Err(no_such(name, "row 1", wanted, header)),
+            None => Err(no_such(name, "the header", wanted, header)),
             found => Ok(found),
         },
         None => Ok(usual(header, names)),
     };
     let which = |what: Key| {
         let question = format!(
-            "{name}: which column holds the {what}? row 1 names {}",
+            "{name}: which column holds the {what}? the header names {}",
             listed(header),
             what = what.name()
         );
@@ -226,9 +226,13 @@ mod tests {
             (
                 "a,b\nx,y\n",
                 usual,
-                "k.csv: which column holds the tags? row 1 names 'a', 'b'; name it with tags",
+                "k.csv: which column holds the tags? the header names 'a', 'b'; name it with tags",
             ),
-            ("a,tag\nx,y\n", usual, "k.csv: which column holds the tokens? row 1 names 'a', 'tag'; name it"),
+            (
+                "a,tag\nx,y\n",
+                usual,
+                "k.csv: which column holds the tokens? the header names 'a', 'tag'; name it",
+            ),
             (
                 "word,tag\nx,y\n",
                 spec(None, Some("tga")),
