@@ -8,7 +8,7 @@ use crate::models::{behind_embedding, with_weights_of};
 use crate::nn::{InputGradient, Pool};
 use crate::noise::Noise;
 use crate::report::text::count;
-use crate::tasks::{Example, Given};
+use crate::tasks::{Example, Given, log_sum_exp};
 use crate::{Error, Layout, Result, Rows};
 
 /// How much each step counted in an answer f: of a class, the logarithm of its odds, ln p / (1 − p); else the number.
@@ -226,14 +226,11 @@ impl Asked {
         if !self.against_others {
             return 0.0;
         }
-        let others = || {
-            row.iter().enumerate().filter(|(k, _)| *k != self.column).map(|(_, &z)| f64::from(z) * self.scale)
-        };
-        let largest = others().fold(f64::NEG_INFINITY, f64::max);
-        if largest == f64::NEG_INFINITY {
-            return 0.0;
+        let others = row.iter().enumerate().filter(|(k, _)| *k != self.column);
+        match log_sum_exp(others.map(|(_, &z)| f64::from(z) * self.scale)) {
+            [f64::NEG_INFINITY, _] => 0.0,
+            [largest, others] => largest + others,
         }
-        largest + others().map(|z| (z - largest).exp()).sum::<f64>().ln()
     }
 }
 

@@ -300,6 +300,13 @@ impl Labels {
     }
 }
 
+/// ln Σ exp of some numbers as the two whose sum it is, the largest and what the others add to it; so that differences from the
+/// largest lose no digits. Of none it is −∞ and −∞.
+pub(crate) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> [f64; 2] {
+    let largest = values.clone().fold(f64::NEG_INFINITY, f64::max);
+    [largest, values.map(|value| (value - largest).exp()).sum::<f64>().ln()]
+}
+
 /// The place of the largest of a row, such as one of logits; of equals the first.
 pub(crate) fn argmax<T: PartialOrd>(row: &[T]) -> u32 {
     let mut best = 0;
@@ -407,6 +414,16 @@ mod tests {
     use crate::loss::BceLogits;
     use crate::model::{Input, RecurrentLayer};
     use crate::nn::Pool;
+
+    #[test]
+    fn ln_of_a_sum_of_exponentials() {
+        let sum = |values: &[f64]| log_sum_exp(values.iter().copied()).iter().sum::<f64>();
+        assert!((sum(&[0.0, 3.0_f64.ln()]) - 4.0_f64.ln()).abs() < 1e-15);
+        // Neither overflows nor vanishes.
+        assert!((sum(&[1000.0, 1000.0]) - 1000.0 - 2.0_f64.ln()).abs() < 1e-12);
+        assert!((sum(&[-1000.0, -1000.0]) + 1000.0 - 2.0_f64.ln()).abs() < 1e-12);
+        assert_eq!(log_sum_exp(std::iter::empty())[0], f64::NEG_INFINITY);
+    }
 
     /// The loss of several labels by hand and its gradient by difference quotients, of sequences that a batch has in another order;
     /// a label that was not learnt is nothing to either.

@@ -59,7 +59,7 @@ pub use figures::{
 };
 pub use finished::SequenceOutcome;
 pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};
-pub(crate) use learner::argmax;
+pub(crate) use learner::{argmax, log_sum_exp};
 pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Writing};
 pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptions, TrainOptions, Usual};
 pub use portable::Portable;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use super::super::learner::log_sum_exp;
 use super::streams::stretches;
 use crate::loss::CrossEntropy;
 use crate::model::{Batch, Model, ModelState};
@@ -222,9 +223,8 @@ impl Reading {
 
 /// ln p of a token, from the logits of all.
 fn log_probability(logits: &[f32], id: u32) -> f64 {
-    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
-    f64::from(logits[id as usize]) - largest - sum.ln()
+    let [largest, others] = log_sum_exp(logits.iter().map(|&logit| f64::from(logit)));
+    f64::from(logits[id as usize]) - largest - others
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::learner::log_sum_exp;
+
 /// How much of an answer is the network's, from 0 to 1; the n-grams have the rest:
 ///
 /// p = share · p of the network + (1 − share) · p of the n-grams.
@@ -63,9 +65,8 @@ impl Share {
 
     /// Logits of all tokens from the network's and from what is probable by the n-grams.
     pub(super) fn logits(self, network: &[f32], ngrams: &[f64]) -> Vec<f32> {
-        let largest = f64::from(network.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        let sum: f64 = network.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
-        let whole = largest + sum.ln();
+        let [largest, others] = log_sum_exp(network.iter().map(|&logit| f64::from(logit)));
+        let whole = largest + others;
         let each = network.iter().zip(ngrams);
         each.map(|(&logit, p)| self.log_probability(f64::from(logit) - whole, p.ln()) as f32).collect()
     }
