@@ -12,9 +12,9 @@ use super::kept::{END_OF_TRAINING, ForecasterConfig, extend_times};
 use super::network::KNOWN_AHEAD;
 use super::preprocessing::{Input, Preprocessing};
 use super::score;
-use super::source::{Source, Wanted, unreadable};
+use super::source::{AsLearnt, Source, unreadable};
 use super::time_axis::TimeAxis;
-use crate::data::{Filled, Missing, NONE_CLOSED, Table, TimeColumn, Timestamp, origins, quoted};
+use crate::data::{Filled, Missing, Table, Timestamp, origins, quoted};
 use crate::message::{key, text};
 use crate::model::Model;
 use crate::{Error, Result};
@@ -348,49 +348,23 @@ pub(super) fn read(
 ) -> Result<Source> {
     let config = &model.config;
     let p = &config.preprocessing;
-    let time = match &config.time {
-        // Without a calendar the times only name the rows, and a file may do without.
-        Some(axis) if p.calendar.is_some() || has_columns(table, &axis.column) => {
-            TimeColumn::Named(&axis.column)
-        }
-        _ => TimeColumn::None,
-    };
-    let wanted = Wanted {
-        targets: p.targets.iter().map(|t| t.name.as_str()).collect(),
-        features: p.features.iter().map(|i| i.name.as_str()).collect(),
-        known: p.known.iter().map(|i| i.name.as_str()).collect(),
-        sparse: &[],
-        time,
-        missing,
-        last,
+    let learnt = AsLearnt {
+        time: config.time.as_ref(),
+        calendar: p.calendar.is_some(),
         resample: config.resample,
         forms: &config.forms,
-        expected_frequency: match time {
-            TimeColumn::None => None,
-            _ => config.time.as_ref().and_then(|axis| axis.frequency),
-        },
-        date_order: None,
-        timezone: None,
-        expected_format: config.time.as_ref().map(|axis| &axis.format),
-        // A file of this series alone needs no column that says so.
-        series: config.series.as_deref().filter(|series| {
-            series.split_once('=').is_some_and(|(column, _)| has_columns(table, column.trim()))
-        }),
-        closed: match (time, &config.time) {
-            (TimeColumn::Named(_), Some(axis)) => &axis.closed,
-            _ => &NONE_CLOSED,
-        },
+        series: config.series.as_deref(),
     };
+    let columns = [
+        p.targets.iter().map(|t| t.name.as_str()).collect(),
+        p.features.iter().map(|i| i.name.as_str()).collect(),
+        p.known.iter().map(|i| i.name.as_str()).collect(),
+    ];
+    let wanted = learnt.wanted(table, columns, missing, last);
     match config.categories.as_slice() {
         [] => Source::read(table, &wanted),
         categories => Source::read(&table.with_categories(categories)?, &wanted),
     }
-}
-
-/// Whether a table has a column, or all of those with `+` between their names.
-pub(super) fn has_columns(table: &Table, names: &str) -> bool {
-    let has = |name: &str| table.header().iter().any(|header| header == name);
-    has(names) || names.split('+').all(|name| has(name.trim()))
 }
 
 /// The end of the data that the model was trained on.

@@ -6,8 +6,8 @@ use super::preprocessing::Columns;
 use super::time_axis::TimeAxis;
 use crate::Result;
 use crate::data::{
-    Categories, Closed, Column, DateOrder, Filled, Frequency, Loaded, Missing, NumberForm, Resample, Series,
-    SeriesSpec, Split, Table, TimeColumn, TimeFormat, Timestamp, listed, quoted,
+    Categories, Closed, Column, DateOrder, Filled, Frequency, Loaded, Missing, NONE_CLOSED, NumberForm,
+    Resample, Series, SeriesSpec, Split, Table, TimeColumn, TimeFormat, Timestamp, listed, quoted,
 };
 
 /// The columns of a series, the known ones with what lies ahead.
@@ -78,6 +78,57 @@ pub(crate) struct Wanted<'a> {
     pub(crate) expected_format: Option<&'a TimeFormat>,
     pub(crate) series: Option<&'a str>,
     pub(crate) closed: &'a Closed,
+}
+
+/// What a model keeps of how the file was read that it learnt from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AsLearnt<'a> {
+    pub(super) time: Option<&'a TimeAxis>,
+    /// Whether its network reads the calendar.
+    pub(super) calendar: bool,
+    pub(super) resample: Option<Resample>,
+    pub(super) forms: &'a [(String, NumberForm)],
+    pub(super) series: Option<&'a str>,
+}
+
+impl<'a> AsLearnt<'a> {
+    /// The same of another table: its targets, features and known columns; of interest are the `last` rows, or all.
+    pub(super) fn wanted(
+        &self,
+        table: &Table,
+        [targets, features, known]: [Vec<&'a str>; 3],
+        missing: Missing,
+        last: Option<usize>,
+    ) -> Wanted<'a> {
+        // Without a calendar the times only name the rows, and a file may do without.
+        let axis = self.time.filter(|axis| self.calendar || has_columns(table, &axis.column));
+        Wanted {
+            targets,
+            features,
+            known,
+            sparse: &[],
+            time: axis.map_or(TimeColumn::None, |axis| TimeColumn::Named(&axis.column)),
+            missing,
+            last,
+            resample: self.resample,
+            forms: self.forms,
+            expected_frequency: axis.and_then(|axis| axis.frequency),
+            date_order: None,
+            timezone: None,
+            expected_format: self.time.map(|axis| &axis.format),
+            // A file of this series alone needs no column that says so.
+            series: self.series.filter(|series| {
+                series.split_once('=').is_some_and(|(column, _)| has_columns(table, column.trim()))
+            }),
+            closed: axis.map_or(&NONE_CLOSED, |axis| &axis.closed),
+        }
+    }
+}
+
+/// Whether a table has a column, or all of those with `+` between their names.
+fn has_columns(table: &Table, names: &str) -> bool {
+    let has = |name: &str| table.header().iter().any(|header| header == name);
+    has(names) || names.split('+').all(|name| has(name.trim()))
 }
 
 impl Wanted<'_> {

@@ -6,10 +6,8 @@ use serde::Serialize;
 
 use super::super::baseline::{Baseline, Observed};
 use super::super::metrics::mase_scale_of;
-use super::super::predict::{
-    Place as Join, after, cover_known, expect_known, finite, has_columns, joined, name_steps,
-};
-use super::super::source::{Source, Wanted};
+use super::super::predict::{Place as Join, after, cover_known, expect_known, finite, joined, name_steps};
+use super::super::source::{AsLearnt, Source};
 use super::fit::Place;
 use super::forecaster::{Forecasts, PanelForecaster, PanelForecasterConfig};
 use super::paths::{middles, quantile_of, without_intervals};
@@ -17,7 +15,7 @@ use super::score::{PanelEvaluation, Truth, root_scale, weigh};
 use super::source::{Member, Members};
 use super::templates::FEWEST_TEMPLATES;
 use super::view::Frame;
-use crate::data::{Filled, Missing, NONE_CLOSED, Split, Table, TimeColumn, quoted};
+use crate::data::{Filled, Missing, Split, Table, quoted};
 use crate::message::key;
 use crate::model::Model;
 use crate::report::text::count;
@@ -541,41 +539,16 @@ fn read(
     last: Option<usize>,
 ) -> Result<Members> {
     let view = config.view();
-    let time = match &config.time {
-        Some(axis) if view.calendar.is_some() || has_columns(table, &axis.column) => {
-            TimeColumn::Named(&axis.column)
-        }
-        _ => TimeColumn::None,
-    };
-    let names = config.names();
-    let [targets, features, known] =
-        [0, 1, 2].map(|k: usize| names[k].iter().map(String::as_str).collect::<Vec<_>>());
-    let wanted = Wanted {
-        targets,
-        features,
-        known,
-        sparse: &[],
-        time,
-        missing,
-        last,
+    let learnt = AsLearnt {
+        time: config.time.as_ref(),
+        calendar: view.calendar.is_some(),
         resample: config.resample,
         forms: &config.forms,
-        expected_frequency: match time {
-            TimeColumn::None => None,
-            _ => config.time.as_ref().and_then(|axis| axis.frequency),
-        },
-        date_order: None,
-        timezone: None,
-        expected_format: config.time.as_ref().map(|axis| &axis.format),
-        // A file of this series alone needs no column that says so.
-        series: config.series.as_deref().filter(|series| {
-            series.split_once('=').is_some_and(|(column, _)| has_columns(table, column.trim()))
-        }),
-        closed: match (time, &config.time) {
-            (TimeColumn::Named(_), Some(axis)) => &axis.closed,
-            _ => &NONE_CLOSED,
-        },
+        series: config.series.as_deref(),
     };
+    let names = config.names();
+    let named = [0, 1, 2].map(|k: usize| names[k].iter().map(String::as_str).collect::<Vec<_>>());
+    let wanted = learnt.wanted(table, named, missing, last);
     let columns: Vec<&str> = config.columns.iter().map(String::as_str).collect();
     let statics: Vec<String> = view.statics.iter().map(|input| input.name.clone()).collect();
     match config.categories.as_slice() {
