@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use sumun::forecast::{Evaluation, ForecastScores, PanelEvaluation, PanelScores, Scores};
+use sumun::report::percent;
 
 use crate::output::json_number;
 use crate::terminal::{Style, count, left, number, right, shortened, width};
@@ -225,12 +226,11 @@ pub(crate) fn panel_table(
     columns.retain(|column| column.values.iter().any(|value| value.is_finite()));
     let mut text = columns_of(&title, &rows, &columns, style);
     for interval in &evaluation.intervals {
-        let percent = |share: f64| format!("{} %", (share * 1000.0).round() / 10.0);
         let width = interval
             .width
             .map_or_else(String::new, |width| format!(", {} wide in units of the MASE", number(width)));
         text += &format!(
-            "the {} interval held {} of the values{width}\n",
+            "the {} % interval held {} % of the values{width}\n",
             percent(interval.level),
             percent(interval.coverage),
         );

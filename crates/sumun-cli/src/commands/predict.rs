@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use sumun::Error;
 use sumun::data::Missing;
 use sumun::forecast::{Forecast, PanelForecast};
+use sumun::report::percent;
 use sumun::tasks::{Alignment, AttentionWeights, Predicted, Prediction, Predictions, Reading, Request, open};
 
 use crate::arguments::{count, on_threads, threads};
@@ -317,11 +318,6 @@ fn as_csv(forecast: &Forecast) -> String {
         csv.push('\n');
     }
     csv
-}
-
-/// A share as names of columns have it: `80`, `99.5`.
-fn percent(level: f64) -> String {
-    format!("{}", (level * 1000.0).round() / 10.0)
 }
 
 /// A row for each step of each series: what names it, the time, the forecast, of counts the mean, the ends of the intervals, and

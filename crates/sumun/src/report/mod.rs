@@ -21,3 +21,4 @@ pub use compare::compare_report;
 pub use curves::EpochRow;
 pub use frame::LayerRow;
 pub use gradients::gradient_norms_picture;
+pub use text::percent;

@@ -88,6 +88,11 @@ pub(crate) fn fixed(x: f64, decimals: usize) -> String {
     out
 }
 
+/// A share as a percentage without needless digits: `80`, `99.5`.
+pub fn percent(level: f64) -> String {
+    format!("{}", (level * 1000.0).round() / 10.0)
+}
+
 /// A count with thousands separators.
 pub(crate) fn count(n: usize) -> String {
     group(&n.to_string())

@@ -196,8 +196,3 @@ pub(super) fn used(config: &ForecastConfig, decisions: &PanelDecisions) -> Forec
     used.train.patience = Some(decisions.patience);
     used
 }
-
-/// A share as a percentage without needless digits: `80`, `99.5`.
-pub(super) fn percent(level: f64) -> String {
-    format!("{}", (level * 1000.0).round() / 10.0)
-}

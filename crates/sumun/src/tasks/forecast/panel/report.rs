@@ -3,14 +3,14 @@
 use std::fmt::Write;
 
 use super::super::network::stack;
-use super::outcome::{Example, PanelOutcome, percent};
+use super::outcome::{Example, PanelOutcome};
 use super::score::{PanelEvaluation, PanelScores};
 use crate::report::EpochRow;
 use crate::report::curves::Curves;
 use crate::report::figures::{Room, figure};
 use crate::report::frame::{self, Again, Card, Frame, fact, section};
 use crate::report::svg::{Area, Chart, Line, Scale, Section, XAxis};
-use crate::report::text::{count, counted, duration, escape, fixed, number};
+use crate::report::text::{count, counted, duration, escape, fixed, number, percent};
 use crate::tasks::layers::layer_rows;
 use crate::tasks::protocol::About;
 

@@ -9,7 +9,7 @@ use super::super::config::{ForecastConfig, TASK};
 use super::super::wishes::{Wishes, read_table};
 use super::forecaster::{KnownSeries, PanelForecaster};
 use super::learning::PanelSearch;
-use super::outcome::{PanelOutcome, percent, used};
+use super::outcome::{PanelOutcome, used};
 use super::plan::PanelPlan;
 use super::predict::PanelRequest;
 use super::report::report;
@@ -18,7 +18,7 @@ use super::source::Members;
 use crate::data::Table;
 use crate::model::{Model, ModelFile};
 use crate::records;
-use crate::report::text::{count, shortened};
+use crate::report::text::{count, percent, shortened};
 use crate::run::{BaselineResult, FigureResult, PartResults, RunResults};
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
