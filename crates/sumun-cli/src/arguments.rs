@@ -27,6 +27,20 @@ pub(crate) fn real<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "give a number, such as 0.1".into())
 }
 
+/// How a command that trains computes, and what it prints.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Output {
+    /// Threads to compute with; the result does not depend on it [default: all processors]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = "Output")]
+    pub(crate) threads: Option<usize>,
+    /// Print the results as one JSON object on the last line of stdout
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
 /// Runs `work` on its own pool of `threads`; on all processors if no number is given.
 pub(crate) fn on_threads<T: Send>(
     threads: Option<usize>,

@@ -10,7 +10,7 @@ use sumun::forecast::{
 use sumun::tasks::{About, TaskEntry, configure, named};
 
 use super::report::{command_line, expect_no_page, now, write_page};
-use crate::arguments::{count, on_threads, threads};
+use crate::arguments::{Output, count, on_threads};
 use crate::failure::Failure;
 use crate::output::{print, print_json};
 use crate::progress::{Display, tell_note};
@@ -44,18 +44,11 @@ pub(crate) struct Common {
     /// When a new model is trained: never after the first, every time, or before each so many origins
     #[arg(long, value_name = "never|every|N", default_value = "never", allow_negative_numbers = true, help_heading = BACKTEST)]
     refit: Refit,
-    /// Threads to compute with; the result does not depend on it [default: all processors]
-    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = OUTPUT)]
-    threads: Option<usize>,
     /// A page with the pictures to write, which must not exist yet
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: Option<PathBuf>,
-    /// Print one JSON object on one line instead of tables
-    #[arg(long, help_heading = OUTPUT)]
-    json: bool,
-    /// Say nothing on stderr but errors
-    #[arg(long, short, help_heading = OUTPUT)]
-    quiet: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl TaskCommand for Common {
@@ -117,22 +110,22 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         expect_no_page(common.out.as_deref())?;
         let options = BacktestOptions { origins: common.origins, stride: common.stride, refit: common.refit };
         let data = config.data.train.display().to_string();
-        let (found, waiting) = on_threads(common.threads, || {
-            let mut display = Display::new(common.quiet);
+        let (found, waiting) = on_threads(common.output.threads, || {
+            let mut display = Display::new(common.output.quiet);
             let found = backtest_file(&config, &options, &mut display);
             let waiting = display.finish();
             found.map(|found| (found, waiting))
         })??;
-        if !common.quiet {
+        if !common.output.quiet {
             let style = Style::for_stderr();
             waiting.iter().chain(&found.notes).for_each(|note| tell_note(note, style));
         }
         if let Some(out) = &common.out {
             let about = About { created: now(), command: command_line(), ..About::default() };
             let page = backtest_report(&found, &data, &about);
-            write_page(out, &page, common.quiet)?;
+            write_page(out, &page, common.output.quiet)?;
         }
-        if common.json {
+        if common.output.json {
             return print_json(&as_json(&found, &data, common.out.as_deref()));
         }
         print(&tables_of(&found, Style::for_stdout()))

@@ -7,7 +7,7 @@ use sumun::tasks::{About, TaskEntry, configure, find_rate, rate_notes, rate_repo
 use sumun::train::RangeFound;
 
 use super::report::{command_line, expect_no_page, now, write_page};
-use crate::arguments::{count, on_threads, real, threads};
+use crate::arguments::{Output, count, on_threads, real};
 use crate::failure::Failure;
 use crate::output::{json_number, print, print_json};
 use crate::progress::tell_note;
@@ -47,18 +47,11 @@ pub(crate) struct Common {
     /// Steps from the one to the other [default: an epoch, but 200 to 1000]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = TEST)]
     steps: Option<usize>,
-    /// Threads to compute with; the result does not depend on it [default: all processors]
-    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = OUTPUT)]
-    threads: Option<usize>,
     /// A page with the picture to write, which must not exist yet
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     out: Option<PathBuf>,
-    /// Print one JSON object on one line instead of a table
-    #[arg(long, help_heading = OUTPUT)]
-    json: bool,
-    /// Say nothing on stderr but errors
-    #[arg(long, short, help_heading = OUTPUT)]
-    quiet: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl TaskCommand for Common {
@@ -97,22 +90,22 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         let config = configure(task, &tables)?;
         let data = config.train_file().display().to_string();
         expect_no_page(common.out.as_deref())?;
-        let (found, notes) = on_threads(common.threads, || {
+        let (found, notes) = on_threads(common.output.threads, || {
             let mut training = config.begin()?;
             let mut notes = training.notes().to_vec();
             let found = find_rate(&mut *training, common.lowest, common.highest, common.steps)?;
             notes.extend(rate_notes(&found));
             Ok::<_, sumun::Error>((found, notes))
         })??;
-        if !common.quiet {
+        if !common.output.quiet {
             notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
         }
         if let Some(out) = &common.out {
             let about = About { created: now(), command: command_line(), ..About::default() };
             let page = rate_report(&found, task.name(), &data, &about);
-            write_page(out, &page, common.quiet)?;
+            write_page(out, &page, common.output.quiet)?;
         }
-        if common.json {
+        if common.output.json {
             return print_json(&as_json(&found, task.name(), &data, common.out.as_deref()));
         }
         print(&table(&found, Style::for_stdout()))

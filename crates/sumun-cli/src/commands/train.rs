@@ -16,7 +16,7 @@ use toml::Table;
 
 use super::outcome::{as_json, next_command, summary};
 use super::report::{command_line, now};
-use crate::arguments::{on_threads, threads};
+use crate::arguments::{Output, on_threads};
 use crate::failure::Failure;
 use crate::interrupt::stop_flag;
 use crate::output::{print_json, tell};
@@ -57,18 +57,11 @@ pub(crate) struct Arguments {
 pub(crate) struct Common {
     #[command(flatten)]
     from: Configured,
-    /// Threads to compute with; the result does not depend on it [default: all processors]
-    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = OUTPUT)]
-    threads: Option<usize>,
     /// The folder of the run, which must not exist yet [default: runs/TASK-FILE-1, -2, …]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
-    /// Print the results as one JSON object on the last line of stdout
-    #[arg(long, help_heading = OUTPUT)]
-    json: bool,
-    /// Say nothing on stderr but errors
-    #[arg(long, short, help_heading = OUTPUT)]
-    quiet: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl TaskCommand for Common {
@@ -226,9 +219,9 @@ fn train(task: &dyn TaskEntry, tables: &[Table], common: Common) -> Result<(), F
     };
     // Whether a run can be written is known before the work.
     drop(RunFolder::stage(place())?);
-    let stop = stop_flag(common.quiet)?;
+    let stop = stop_flag(common.output.quiet)?;
     let every = save_every(config.save_every());
-    on_threads(common.threads, || {
+    on_threads(common.output.threads, || {
         let training = config.begin()?;
         let staged = RunFolder::stage(place())?;
         let live = LiveRun::begin(staged, &training.config_toml()?, &training.checkpoint()?, every, stop)?;
@@ -238,9 +231,9 @@ fn train(task: &dyn TaskEntry, tables: &[Table], common: Common) -> Result<(), F
 
 /// Goes on with a training that was interrupted.
 fn resume(run: &Path, common: &Common) -> Result<(), Failure> {
-    let stop = stop_flag(common.quiet)?;
+    let stop = stop_flag(common.output.quiet)?;
     let (live, checkpoint) = LiveRun::resume(run, stop)?;
-    on_threads(common.threads, || {
+    on_threads(common.output.threads, || {
         let (training, notes) = resume_training(checkpoint)?;
         let live = live.every(save_every(training.save_every()));
         learn(training, live, &again(run), notes, common)
@@ -275,11 +268,11 @@ fn learn(
     common: &Common,
 ) -> Result<(), Failure> {
     notes.extend_from_slice(training.notes());
-    let mut display = Display::new(common.quiet);
+    let mut display = Display::new(common.output.quiet);
     notes.iter().for_each(|note| display.note(note));
     let ending = training.run(&mut display, &mut live);
     let waiting = display.finish();
-    if !common.quiet {
+    if !common.output.quiet {
         waiting.iter().for_each(|note| tell_note(note, Style::for_stderr()));
     }
     let folder = live.path().to_path_buf();
@@ -294,7 +287,7 @@ fn learn(
             notes.push(note);
         }
     }
-    if !common.quiet {
+    if !common.output.quiet {
         notes[known..].iter().for_each(|note| tell_note(note, Style::for_stderr()));
     }
     let about = About {
@@ -306,16 +299,16 @@ fn learn(
     };
     keep(&*outcome, live, &about)?;
     let on = continued(&*outcome, &folder)?;
-    if !common.quiet {
+    if !common.output.quiet {
         if let Some((_, notes)) = &on {
             notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
         }
         summary(&*outcome, &folder, Style::for_stderr()).lines().for_each(tell);
     }
-    if let Some((parts, _)) = on.as_ref().filter(|_| !common.quiet) {
+    if let Some((parts, _)) = on.as_ref().filter(|_| !common.output.quiet) {
         continued_table(parts, Style::for_stderr()).lines().for_each(tell);
     }
-    if common.json {
+    if common.output.json {
         let mut object = as_json(&*outcome, &folder);
         if let Some((parts, notes)) = &on {
             object["continued"] = continued_json(parts, notes);

@@ -13,7 +13,7 @@ use sumun::tasks::{
 use super::outcome::next_command;
 use super::report::now;
 use super::train::again;
-use crate::arguments::{count, on_threads, threads};
+use crate::arguments::{Output, count, on_threads};
 use crate::failure::Failure;
 use crate::interrupt::stop_flag;
 use crate::output::{json_number, print_json, tell, tell_of_files};
@@ -69,18 +69,11 @@ pub(crate) struct Common {
     /// Train each combination of a grid from so many seeds, for a mean and a spread [default: 1]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, requires = "grid", help_heading = SEARCH)]
     seeds: Option<usize>,
-    /// Threads to compute with, each with trials of its own; the result does not depend on it [default: all processors]
-    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true, help_heading = OUTPUT)]
-    threads: Option<usize>,
     /// The folder of the search, which must not exist yet [default: runs/tune-TASK-FILE-1, -2, …]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     out: Option<PathBuf>,
-    /// Print the trials and the best as one JSON object on the last line of stdout
-    #[arg(long, help_heading = OUTPUT)]
-    json: bool,
-    /// Say nothing on stderr but errors
-    #[arg(long, short, help_heading = OUTPUT)]
-    quiet: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl TaskCommand for Common {
@@ -155,8 +148,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     match (task, resume) {
         (Some(call), _) => begin(call),
         (None, Some(folder)) => {
-            let stop = stop_flag(common.quiet)?;
-            on_threads(common.threads, || search(&Tuning::resume(&folder)?, &common, stop))?
+            let stop = stop_flag(common.output.quiet)?;
+            on_threads(common.output.threads, || search(&Tuning::resume(&folder)?, &common, stop))?
                 .map_err(|failure| failure.spelled(Options::of_file_alone()))
         }
         (None, None) => Err(Failure::Usage(
@@ -179,8 +172,8 @@ fn begin(call: TaskCall<Common>) -> Result<(), Failure> {
         let folder = common.out.clone().unwrap_or_else(default);
         // Whether it can be written is known before the work.
         drop(RunFolder::stage(&folder)?);
-        let stop = stop_flag(common.quiet)?;
-        on_threads(common.threads, || search(&Tuning::begin(&folder, plan)?, &common, stop))?
+        let stop = stop_flag(common.output.quiet)?;
+        on_threads(common.output.threads, || search(&Tuning::begin(&folder, plan)?, &common, stop))?
     };
     work().map_err(|failure| failure.spelled(spelling))
 }
@@ -271,14 +264,15 @@ fn search(
     stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
 ) -> Result<(), Failure> {
     let folder = shell_word(&tuning.folder().display().to_string());
-    let told = Told { quiet: common.quiet, command: super::report::command_line(), line: Mutex::new(()) };
+    let told =
+        Told { quiet: common.output.quiet, command: super::report::command_line(), line: Mutex::new(()) };
     let Some(outcome) = tuning.run(&told, &stop)? else {
         return Err(Failure::Interrupted(format!("saved; go on with: sumun tune --resume {folder}")));
     };
-    if !common.quiet {
+    if !common.output.quiet {
         summary(&outcome, tuning.folder(), Style::for_stderr()).lines().for_each(tell);
     }
-    if common.json {
+    if common.output.json {
         print_json(&as_json(&outcome, tuning.folder()))?;
     }
     Ok(())
