@@ -328,6 +328,7 @@ mod tests {
                 valid_loss: valid,
                 learning_rate: 0.003,
                 gradient_norm: 1.0,
+                layer_norms: Vec::new(),
                 clipped: 0.0,
                 figures: Default::default(),
                 rows_per_second: 412_345.0,

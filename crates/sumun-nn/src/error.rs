@@ -1,6 +1,7 @@
 //! Everything that can go wrong, with the numbers that say why.
 
 use crate::message::{Key, Message, RustSpelling, Spelling, key};
+use crate::origin::Origin;
 
 /// The result of anything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,6 +66,8 @@ pub enum Error {
         epoch: usize,
         /// The learning rate in force.
         learning_rate: f64,
+        /// Where in the model it began, as far as that can be told.
+        origin: Option<Box<Origin>>,
     },
     /// The operating system refused to read or write a file.
     Io {
@@ -130,13 +133,14 @@ impl Error {
             Self::Advised { error, advice } => {
                 format!("{}; {}", error.spelled(spelling), advice.spelled(spelling))
             }
-            Self::Diverged { what, value, step, epoch, learning_rate } => {
+            Self::Diverged { what, value, step, epoch, learning_rate, origin } => {
                 let (lr, clip) =
                     (spelling.setting(key("lr")), Message::from(key("clip").to(0.1)).spelled(spelling));
                 let usual = (1e-6..1e6).contains(learning_rate);
                 let rate = if usual { learning_rate.to_string() } else { format!("{learning_rate:.3e}") };
+                let origin = origin.as_ref().map_or(String::new(), |origin| format!(", {origin}"));
                 format!(
-                    "{what} became {value} at step {step} (epoch {epoch}); try a smaller {lr} (it was {rate}) or {clip}"
+                    "{what} became {value} at step {step} (epoch {epoch}){origin}; try a smaller {lr} (it was {rate}) or {clip}"
                 )
             }
             Self::Io { path, source } => format!("{}: {source}", path.display()),
@@ -183,8 +187,14 @@ mod tests {
 
     #[test]
     fn each_front_end_spells_settings_its_own_way() {
-        let diverged =
-            Error::Diverged { what: "the loss", value: f64::NAN, step: 3, epoch: 1, learning_rate: 0.5 };
+        let diverged = Error::Diverged {
+            what: "the loss",
+            value: f64::NAN,
+            step: 3,
+            epoch: 1,
+            learning_rate: 0.5,
+            origin: None,
+        };
         let cases = [
             (
                 Error::setting(key("hidden"), 0, "at least 1"),

@@ -87,6 +87,7 @@ pub mod model;
 pub mod named;
 pub mod nn;
 pub mod noise;
+mod origin;
 #[cfg(feature = "files")]
 pub mod outside;
 pub mod parameters;

@@ -31,6 +31,8 @@ pub struct Entry {
     pub learning_rate: f64,
     /// Whether it is a running statistic of a layer, not a weight: the layer itself changes it in training.
     pub statistic: bool,
+    /// The gates whose rows it holds, one block after another; empty where it holds no gates.
+    pub gates: Vec<&'static str>,
 }
 
 impl Entry {
@@ -182,7 +184,8 @@ impl Parameters {
         self.names.insert(name.clone(), self.entries.len());
         let shape = shape.to_vec();
         let (trainable, learning_rate, statistic) = (true, 1.0, false);
-        self.entries.push(Entry { name, shape, range, trainable, learning_rate, statistic });
+        let gates = Vec::new();
+        self.entries.push(Entry { name, shape, range, trainable, learning_rate, statistic, gates });
         self.version = next_version();
         Ok(Id(self.entries.len() - 1))
     }
@@ -234,6 +237,11 @@ impl Parameters {
     /// is trainable.
     pub fn set_statistic(&mut self, id: Id) {
         self.entries[id.0].statistic = true;
+    }
+
+    /// Says which gates a parameter's rows are of, one block after another, so that a message can name one.
+    pub fn set_gates(&mut self, id: Id, gates: Vec<&'static str>) {
+        self.entries[id.0].gates = gates;
     }
 
     /// Has an optimizer change a parameter with `factor` times its learning rate (PyTorch's parameter groups). A factor

@@ -98,6 +98,22 @@ pub fn global_norm(parameters: &Parameters) -> f64 {
     sum.sqrt()
 }
 
+/// The Euclidean norm of the gradients of each layer's trainable parameters, in the order of the layers: whatever comes before
+/// the last point of a parameter's name is its layer.
+pub fn layer_norms(parameters: &Parameters) -> Vec<(&str, f64)> {
+    let mut norms: Vec<(&str, f64)> = Vec::new();
+    for entry in parameters.entries().iter().filter(|entry| entry.is_optimized()) {
+        let layer = entry.name.rsplit_once('.').map_or(&entry.name[..], |(layer, _)| layer);
+        let squares = sum_of_squares(parameters, entry.range.clone());
+        match norms.last_mut() {
+            Some((last, sum)) if *last == layer => *sum += squares,
+            _ => norms.push((layer, squares)),
+        }
+    }
+    norms.iter_mut().for_each(|(_, sum)| *sum = sum.sqrt());
+    norms
+}
+
 /// PyTorch's factor: max / (norm + 10⁻⁶), at most 1. A norm that is NaN gives NaN.
 fn norm_scale(norm: f64, max: f64) -> f32 {
     let scale = max / (norm + 1e-6);
@@ -163,6 +179,18 @@ mod tests {
             assert!((f64::from(clipped.gradient_scale) - scale).abs() < 1e-7, "{clip:?}: {clipped:?}");
             assert_eq!(parameters.gradients(), gradients, "{clip:?}");
         }
+    }
+
+    #[test]
+    fn layers_have_norms_of_their_own() {
+        let mut parameters = Parameters::new();
+        for (name, size) in [("a.weight", 2), ("a.bias", 1), ("b.weight", 1), ("c", 2)] {
+            parameters.add(name, &[size], vec![0.0; size]).unwrap();
+        }
+        parameters.gradients_mut().copy_from_slice(&[3.0, 4.0, 12.0, -2.0, 0.0, 5.0]);
+        assert_eq!(layer_norms(&parameters), [("a", 13.0), ("b", 2.0), ("c", 5.0)]);
+        let whole = layer_norms(&parameters).iter().map(|(_, norm)| norm * norm).sum::<f64>().sqrt();
+        assert!((whole - global_norm(&parameters)).abs() < 1e-12);
     }
 
     #[test]

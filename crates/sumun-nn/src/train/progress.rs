@@ -75,6 +75,9 @@ pub struct EpochEnd {
     pub record: EpochRecord,
 }
 
+/// The steps of an epoch at which the gradients of each layer are measured.
+pub const MEASURED: usize = 16;
+
 /// What one epoch came to: one line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
@@ -91,6 +94,9 @@ pub struct EpochRecord {
     pub learning_rate: f64,
     /// The mean global norm of the gradients before clipping.
     pub gradient_norm: f64,
+    /// The same for each layer, in their order: means over up to [`MEASURED`] steps of the epoch, evenly spread.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layer_norms: Vec<(String, f64)>,
     /// The share of steps whose gradients were clipped.
     pub clipped: f64,
     /// Rows read a second: sequences times their length.

@@ -1,5 +1,6 @@
 //! The learning-rate range test: which learning rate a training bears (Smith 2017, arXiv 1506.01186).
 
+use super::origin::of_weights;
 use super::{BatchLoss, FitOptions, Objective, Optimizer};
 use crate::message::key;
 use crate::noise::Noise;
@@ -93,7 +94,15 @@ impl RangeTest {
                 if step <= unsettled {
                     let (step, epoch) = (step as u64 + 1, step / per_epoch + 1);
                     let what = "the loss";
-                    return Err(Error::Diverged { what, value: loss, step, epoch, learning_rate: rate });
+                    let origin = of_weights(objective.parameters()).map(Box::new);
+                    return Err(Error::Diverged {
+                        what,
+                        value: loss,
+                        step,
+                        epoch,
+                        learning_rate: rate,
+                        origin,
+                    });
                 }
                 diverged = true;
                 break;

@@ -8,11 +8,13 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::average::Average;
+use super::origin::{of_gradients, of_weights};
 use super::{
-    Best, Clip, EarlyStopping, EpochEnd, EpochRecord, LearningRate, Optimizer, OptimizerConfig, Progress,
-    Schedule, StepEnd, TrainingStage, Verdict,
+    Best, Clip, EarlyStopping, EpochEnd, EpochRecord, LearningRate, MEASURED, Optimizer, OptimizerConfig,
+    Progress, Schedule, StepEnd, TrainingStage, Verdict, layer_norms,
 };
 use crate::noise::Noise;
+use crate::origin::Origin;
 use crate::{Error, Parameters, Result};
 
 /// The settings of a training.
@@ -192,7 +194,7 @@ impl Position {
 }
 
 /// Sums over the batches of the present epoch.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Running {
     loss: f64,
     weight: f64,
@@ -201,6 +203,28 @@ struct Running {
     rows: usize,
     seconds: f64,
     rate: f64,
+    /// The norms of the layers' gradients, over so many steps.
+    #[serde(default)]
+    layers: Vec<(String, f64)>,
+    #[serde(default)]
+    measured: usize,
+}
+
+impl Running {
+    /// Adds the norms of one step.
+    fn measure(&mut self, norms: &[(&str, f64)]) {
+        if self.layers.is_empty() {
+            self.layers = norms.iter().map(|(layer, _)| ((*layer).to_owned(), 0.0)).collect();
+        }
+        self.layers.iter_mut().zip(norms).for_each(|((_, sum), (_, norm))| *sum += norm);
+        self.measured += 1;
+    }
+
+    /// Their means.
+    fn layer_means(&self) -> Vec<(String, f64)> {
+        let steps = self.measured.max(1) as f64;
+        self.layers.iter().map(|(layer, sum)| (layer.clone(), sum / steps)).collect()
+    }
 }
 
 /// A running training. It holds no parameters: those are the objective's.
@@ -365,7 +389,7 @@ impl Session {
             epoch: self.epoch,
             batch: self.batch,
             step: self.step,
-            running: self.running,
+            running: self.running.clone(),
             schedule: self.schedule.clone(),
             best: self.stopping.best().map(|best| (best.epoch, best.loss)),
             waited: self.stopping.waited(),
@@ -451,15 +475,23 @@ impl Session {
         let BatchLoss { loss, weight, rows } = objective.batch(self.epoch, self.batch, noise)?;
         let rate = self.schedule.rate(self.step, self.epoch);
         let (step, epoch) = (self.step + 1, self.epoch + 1);
-        let diverged = |what, value| Error::Diverged { what, value, step, epoch, learning_rate: rate };
+        let diverged = |what, value, origin: Option<Origin>| {
+            let origin = origin.map(Box::new);
+            Error::Diverged { what, value, step, epoch, learning_rate: rate, origin }
+        };
         if !loss.is_finite() {
-            return Err(diverged("the loss", loss));
+            return Err(diverged("the loss", loss, of_weights(objective.parameters())));
         }
+        let every = objective.steps_per_epoch().div_ceil(MEASURED).max(1);
         let parameters = objective.parameters_mut();
+        if self.batch.is_multiple_of(every) {
+            self.running.measure(&layer_norms(parameters));
+        }
         let clipped = self.options.clip.apply(parameters)?;
         if !clipped.norm.is_finite() {
             // The weights would be lost with this step, and the next loss would only say so later.
-            return Err(diverged("the norm of the gradients", clipped.norm));
+            let origin = of_gradients(parameters);
+            return Err(diverged("the norm of the gradients", clipped.norm, origin));
         }
         self.optimizer.step(parameters, rate, clipped.gradient_scale)?;
         let running = &mut self.running;
@@ -488,17 +520,21 @@ impl Session {
         let epoch = self.epoch + 1;
         let running = std::mem::take(&mut self.running);
         let (step, learning_rate) = (self.step, running.rate);
-        let diverged = |what, value| Err(Error::Diverged { what, value, step, epoch, learning_rate });
+        let diverged = |what, value, origin: Option<Origin>| {
+            let origin = origin.map(Box::new);
+            Err(Error::Diverged { what, value, step, epoch, learning_rate, origin })
+        };
         // The last step may have thrown them off, and without a validation part no loss would say so.
         if let Some(&weight) = objective.parameters().values().iter().find(|weight| !weight.is_finite()) {
-            return diverged("a weight", f64::from(weight));
+            return diverged("a weight", f64::from(weight), of_weights(objective.parameters()));
         }
         if let Some(average) = &mut self.average {
             average.exchange(objective.parameters_mut());
         }
         let valid = objective.validate()?;
         if let Some(Validated { loss, .. }) = valid.as_ref().filter(|valid| !valid.loss.is_finite()) {
-            return diverged("the loss of the validation part", *loss);
+            let origin = of_weights(objective.parameters());
+            return diverged("the loss of the validation part", *loss, origin);
         }
         let steps = self.batch as f64;
         let train_loss = running.loss / running.weight;
@@ -517,6 +553,7 @@ impl Session {
             figures: figures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             learning_rate: running.rate,
             gradient_norm: running.norm / steps,
+            layer_norms: running.layer_means(),
             clipped: running.clipped as f64 / steps,
             rows_per_second: running.rows as f64 / running.seconds.max(1e-9),
             seconds: running.seconds + begun.elapsed().as_secs_f64(),

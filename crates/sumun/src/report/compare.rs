@@ -292,6 +292,7 @@ mod tests {
             figures: [("accuracy".to_owned(), 1.0 - 0.5 / epoch as f64)].into(),
             learning_rate: 0.1,
             gradient_norm: 1.0,
+            layer_norms: Vec::new(),
             clipped: 0.5,
             rows_per_second: 1.0,
             seconds: 1.0,

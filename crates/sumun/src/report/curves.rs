@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::figures::{Room, figure, spans_decades};
+use super::gradients::CLASSES;
 use super::svg::{Chart, Line, Mark, Scale, XAxis};
 use super::text::{count, counted, duration, escape, fixed, number};
 use crate::train::EpochRecord;
@@ -20,6 +21,8 @@ pub struct EpochRow {
     pub learning_rate: f64,
     /// The mean global gradient norm before clipping.
     pub gradient_norm: f64,
+    /// The same for each layer, in their order.
+    pub layer_norms: Vec<(String, f64)>,
     /// The share of steps whose gradients were clipped, 0 to 1.
     pub clipped: f64,
     /// Further figures on the validation part, such as `("accuracy", 0.9)`.
@@ -36,6 +39,7 @@ impl From<&EpochRecord> for EpochRow {
             valid_loss: record.valid_loss.unwrap_or(f64::NAN),
             learning_rate: record.learning_rate,
             gradient_norm: record.gradient_norm,
+            layer_norms: record.layer_norms.clone(),
             clipped: record.clipped,
             figures: record.figures.iter().map(|(name, value)| (name.clone(), *value)).collect(),
             seconds: record.seconds,
@@ -96,6 +100,9 @@ impl Curves<'_> {
             chart.y_scale = Scale::Linear;
             chart.shares = is_share(name);
             more.push((format!("Validation {}", plain(name)), chart));
+        }
+        if let Some(chart) = by_layer(self.epochs) {
+            more.push(("Gradient by layer".into(), chart));
         }
         if self.epochs.iter().any(|e| e.clipped > 0.0) {
             let title = "share of steps that were clipped (%)";
@@ -204,6 +211,37 @@ fn losses(curves: &Curves<'_>) -> Chart {
         marks: best_mark(curves.best_epoch),
         ..Chart::default()
     }
+}
+
+/// The norms of the gradients of each layer, where there is more than one; of more layers than there are colours, those of the
+/// first and the last ones.
+fn by_layer(epochs: &[EpochRow]) -> Option<Chart> {
+    let layers = &epochs.first()?.layer_norms;
+    if layers.len() < 2 {
+        return None;
+    }
+    let half = CLASSES.len() / 2;
+    let shown = |at: &usize| *at < half || layers.len() - at <= half;
+    let line = |(place, at): (usize, usize)| Line {
+        name: layers[at].0.clone(),
+        class: CLASSES[place].into(),
+        points: epochs
+            .iter()
+            .map(|e| (e.epoch as f64, e.layer_norms.get(at).map_or(f64::NAN, |(_, norm)| *norm)))
+            .collect(),
+        dots: epochs.len() == 1,
+    };
+    let lines: Vec<Line> = (0..layers.len()).filter(shown).enumerate().map(line).collect();
+    let positive = lines.iter().flat_map(|line| &line.points).all(|(_, norm)| *norm > 0.0);
+    Some(Chart {
+        name: "Gradient norm of each layer by epoch".into(),
+        description: "The norm of the gradients of each layer, before clipping, by epoch.".into(),
+        x: XAxis { title: "epoch".into(), whole: true, ..XAxis::default() },
+        y_title: "norm before clipping".into(),
+        y_scale: if positive && spans_decades(&lines) { Scale::Logarithmic } else { Scale::FromZero },
+        lines,
+        ..Chart::default()
+    })
 }
 
 /// The mark of the epoch whose weights were kept.

@@ -5,7 +5,7 @@ use super::svg::{Chart, Line, Scale, XAxis};
 use super::text::{self, coordinate, escape};
 
 /// Colours for lines in turn: classes of the page's style.
-const CLASSES: [&str; 6] = ["c-model", "c-base0", "c-base1", "c-base2", "c-base3", "c-future"];
+pub(super) const CLASSES: [&str; 6] = ["c-model", "c-base0", "c-base1", "c-base2", "c-base3", "c-future"];
 
 /// Gradient norms against the distance in time, one line a layer or network, on a logarithmic scale: a whole SVG document.
 ///

@@ -22,12 +22,13 @@ fn a_training_that_diverges_says_at_which_step() {
                 [("data.valid", valid), ("data.test", valid), ("train.clip", clip), ("train.lr", "1e39")];
             let error = lesson.begin(folder.path(), &settings).run(&mut (), &mut ()).unwrap_err();
             assert!(
-                matches!(error, Error::Diverged { epoch: 1, step: 1.., .. }),
+                matches!(error, Error::Diverged { epoch: 1, step: 1.., origin: Some(_), .. }),
                 "{} {valid} {clip}: {error}",
                 lesson.name
             );
             let message = error.to_string();
             assert!(message.contains("step") && message.contains("smaller lr"), "{message}");
+            assert!(message.contains("weight") || message.contains("gradient of"), "{message}");
         }
     }
 }

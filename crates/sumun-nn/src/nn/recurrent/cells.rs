@@ -65,7 +65,11 @@ impl Recurrent {
                     if let Some(shape) = config.shape_of(part, dims) {
                         let name = format!("{prefix}{dot}{}", full_name(part, layer, direction));
                         let draw = || first.values(part, &shape, dims.cell, rng);
-                        *id = Some(parameters.add_drawn(name, &shape, draw)?);
+                        let added = parameters.add_drawn(name, &shape, draw)?;
+                        if shape.first() == Some(&dims.gate_rows()) {
+                            parameters.set_gates(added, dims.cell.gate_names().collect());
+                        }
+                        *id = Some(added);
                     }
                 }
                 ids.push(of_direction);

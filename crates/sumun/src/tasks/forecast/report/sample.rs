@@ -191,6 +191,11 @@ pub(super) fn run(names: &[&str], rows: usize, horizon: usize, epochs: usize, ti
                     + 0.003 * noise(e + 50),
                 learning_rate: 0.002 * 0.5f64.powi((e / 12) as i32),
                 gradient_norm: 1.8 * (-(e as f64) * 0.1).exp() + 0.3 + 0.1 * noise(e + 500),
+                layer_norms: [("rnn", 1.5), ("output", 0.9)]
+                    .map(|(layer, size)| {
+                        (layer.into(), size * (-(e as f64) * 0.1).exp() + 0.2 + 0.05 * noise(e + 700))
+                    })
+                    .to_vec(),
                 clipped: (0.8 - 0.05 * e as f64).max(0.0),
                 figures: Vec::new(),
                 seconds: 3.2 + 0.2 * noise(e),
