@@ -1,7 +1,7 @@
 //! What the options of a recurrence cost: a training step with each, in turn with one without.
 //!
-//! `cargo run --release -p sumun-kernels --example cost_of_options [PATH]` prints best and median times of a step over those of the
-//! plain cell, on one thread.
+//! `cargo run --release -p sumun-kernels --example cost_of_options [PATH [NAME]]` prints best and median times of a step over those
+//! of the plain cell, on one thread; with a name, of the options that have it in theirs alone.
 
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use sumun_testing::Random;
 const ROUNDS: usize = 15;
 const SEQUENCES: usize = 32;
 const STEPS: usize = 50;
+const PLAIN: &str = "plain";
 
 /// A training step with everything it needs.
 struct Case {
@@ -22,12 +23,12 @@ struct Case {
     dims: Dims,
     steps: Steps,
     x: Vec<f32>,
-    weights: [Vec<f32>; 6],
+    weights: [Vec<f32>; 8],
     masks: [Vec<f32>; 3],
     cache: Cache,
     scratch: Scratch,
     out: Vec<f32>,
-    into: [Vec<f32>; 6],
+    into: [Vec<f32>; 8],
     seconds: Vec<f64>,
 }
 
@@ -43,6 +44,8 @@ impl Case {
             WeightKind::BiasHh,
             WeightKind::WeightHr,
             WeightKind::Peepholes,
+            WeightKind::NormGain,
+            WeightKind::NormBias,
         ];
         let scale = 1.0 / (dims.hidden as f64).sqrt();
         let weights = parts.map(|part| random.normals(part.numbers(dims), scale));
@@ -69,9 +72,9 @@ impl Case {
     fn run(&mut self, path: Path) {
         let Self { dims, steps, x, weights, masks, cache, scratch, out, into, .. } = self;
         let dims = *dims;
-        let [input, hidden, bias_input, bias_hidden, projection, peepholes] = &*weights;
+        let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] = &*weights;
         let weights =
-            Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, ..Weights::default() };
+            Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias };
         let [recurrent, zoneout_hidden, zoneout_cell] = &*masks;
         let masks = Masks { recurrent, zoneout_hidden, zoneout_cell };
         let n = steps.sequences();
@@ -90,16 +93,9 @@ impl Case {
         let mut d_x = vec![0.0; x.len()];
         let [h, c] = &mut states;
         let d_initial = StateMut { hidden: h, cell: c };
-        let [input, hidden, bias_input, bias_hidden, projection, peepholes] = into;
-        let into = Gradients {
-            input,
-            hidden,
-            bias_input,
-            bias_hidden,
-            projection,
-            peepholes,
-            ..Gradients::default()
-        };
+        let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] = into;
+        let into =
+            Gradients { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias };
         let rows = RowsRef::dense(out, dims.output());
         let adjoint = Adjoint::new(dims, steps, from, None, rows, d_initial, into)
             .and_then(|adjoint| adjoint.masks(masks))
@@ -121,7 +117,7 @@ impl Case {
 fn cases(cell: Cell, input: usize, hidden: usize) -> Vec<Case> {
     let plain = Options::default();
     let all = [
-        ("plain", plain),
+        (PLAIN, plain),
         ("recurrent dropout, one mask", Options { recurrent_dropout: RecurrentDropout::Shared, ..plain }),
         (
             "recurrent dropout, a mask a gate",
@@ -145,7 +141,7 @@ fn cases(cell: Cell, input: usize, hidden: usize) -> Vec<Case> {
 }
 
 fn main() {
-    let asked = std::env::args().nth(1);
+    let (asked, name) = (std::env::args().nth(1), std::env::args().nth(2));
     let path = match asked.as_deref() {
         None => Path::best(),
         Some(name) => Path::ALL.into_iter().find(|path| path.name() == name).expect("a path of this name"),
@@ -158,7 +154,9 @@ fn main() {
         [(Cell::Lstm, 64, 32), (Cell::Lstm, 64, 128), (Cell::Gru, 64, 128), (Cell::RnnTanh, 64, 128)]
     {
         let mut cases = cases(cell, input, hidden);
-        cases.retain(|case| path.computes(case.dims));
+        let named =
+            |case: &Case| case.name == PLAIN || name.as_ref().is_none_or(|name| case.name.contains(&**name));
+        cases.retain(|case| path.computes(case.dims) && named(case));
         for _ in 0..ROUNDS {
             cases.iter_mut().for_each(|case| case.run(path));
         }

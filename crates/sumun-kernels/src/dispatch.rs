@@ -5,6 +5,7 @@ use std::ops::{Deref, Range};
 
 use crate::bodies::cell::{CellBackward, CellForward};
 use crate::bodies::function::FunctionFn;
+use crate::bodies::norm::{NormBackward, NormRow};
 use crate::bodies::options::{BackwardOptions, ForwardOptions, ZoneoutRow};
 use crate::bodies::outer::{Block, Outer, Piece, RowSum};
 use crate::bodies::row::RowTile;
@@ -76,6 +77,10 @@ pub(crate) struct Kernels {
     /// Zoneout of a row, forwards and backwards.
     pub(crate) mix_row: unsafe fn(&ZoneoutRow),
     pub(crate) split_row: unsafe fn(&ZoneoutRow),
+    /// Layer normalisation of a row: forwards, the last part of it again, and backwards.
+    pub(crate) normalise: unsafe fn(&NormRow) -> f32,
+    pub(crate) scale_again: unsafe fn(&NormRow),
+    pub(crate) normalise_back: unsafe fn(&NormBackward),
     /// The values and the slopes of functions that bodies do not have in themselves.
     pub(crate) functions: [FunctionFn; 2],
     pub(crate) activate: unsafe fn(VectorFunction, &mut [f32]),
@@ -275,6 +280,15 @@ macro_rules! kernels {
             (row: &$crate::bodies::options::ZoneoutRow), $($feature)?);
         kernels!(@function split_row, $crate::bodies::options::split_row::<$simd>, $simd,
             (row: &$crate::bodies::options::ZoneoutRow), $($feature)?);
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn normalise(row: &$crate::bodies::norm::NormRow) -> f32 {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::bodies::norm::normalise::<$simd>(row) }
+        }
+        kernels!(@function scale_again, $crate::bodies::norm::scale_again::<$simd>, $simd,
+            (row: &$crate::bodies::norm::NormRow), $($feature)?);
+        kernels!(@function normalise_back, $crate::bodies::norm::normalise_back::<$simd>, $simd,
+            (row: &$crate::bodies::norm::NormBackward), $($feature)?);
         kernels!(@function other_value, $crate::bodies::function::other_value::<$simd>, $simd,
             (function: &$crate::bodies::function::Function, at: *mut f32), $($feature)?);
         kernels!(@function other_slope, $crate::bodies::function::other_slope::<$simd>, $simd,
@@ -330,6 +344,9 @@ macro_rules! kernels {
             add_masked,
             mix_row,
             split_row,
+            normalise,
+            scale_again,
+            normalise_back,
             functions: [other_value, other_slope],
             activate,
             softmax,

@@ -192,26 +192,14 @@ fn prepared_f32() {
     });
 }
 
-/// The fused paths, in a forward pass with and without a cache; layer normalisation is left to the reference path, and said so.
+/// The fused paths, in a forward pass with and without a cache.
 #[test]
 fn fused_paths() {
     for path in Path::ALL.into_iter().filter(|path| path.is_available() && *path != Path::Reference) {
         for keep in [true, false] {
             check_all::<f32>((2e-6, 2e-5), |dims, arrays, steps, out, last| {
-                let (weights, purpose) = (arrays.weights(), Purpose::Inference);
-                let normed = dims.options.layer_norm.is_some();
-                assert_eq!(path.computes(dims), !normed, "{path}, {dims:?}");
-                let refused = Prepared::new(dims, &weights, path, purpose);
-                let prepared = match normed {
-                    false => refused.expect("shapes fit"),
-                    true => {
-                        let message = format!(
-                            "the {path} path does not compute layer normalisation; use the reference path"
-                        );
-                        assert_eq!(refused.unwrap_err().to_string(), message);
-                        Prepared::new(dims, &weights, Path::Reference, purpose).expect("shapes fit")
-                    }
-                };
+                let prepared =
+                    Prepared::new(dims, &arrays.weights(), path, Purpose::Inference).expect("shapes fit");
                 let rows = RowsRef::dense(&arrays.0[0], dims.input);
                 let to = RowsMut::dense(out, dims.output());
                 let pass = Pass::new(dims, steps, rows, arrays.initial(), to, last);

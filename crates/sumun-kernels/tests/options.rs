@@ -36,6 +36,7 @@ fn one_by_one(cell: Cell) -> Vec<Options> {
         Options { peepholes: true, ..plain },
         Options { coupled: true, ..plain },
         Options { zoneout_cell: 0.3, ..plain },
+        Options { layer_norm: Some(1e-5), ..plain },
     ];
     for function in FUNCTIONS.map(Some) {
         all.extend([
@@ -52,11 +53,12 @@ fn one_by_one(cell: Cell) -> Vec<Options> {
 fn together(cell: Cell, random: &mut Random, hidden: usize) -> Options {
     let has = |option| cell.spec().fused.contains(option);
     let mut chance = |one_in: usize| random.below(one_in) == 0;
-    let [projection, peepholes, coupled, clip, zoneout_hidden, zoneout_cell] = [
+    let [projection, peepholes, coupled, clip, layer_norm, zoneout_hidden, zoneout_cell] = [
         OptionSet::PROJECTION,
         OptionSet::PEEPHOLES,
         OptionSet::COUPLED,
         OptionSet::CLIP,
+        OptionSet::LAYER_NORM,
         OptionSet::ZONEOUT_HIDDEN,
         OptionSet::ZONEOUT_CELL,
     ]
@@ -78,8 +80,8 @@ fn together(cell: Cell, random: &mut Random, hidden: usize) -> Options {
         output_activation: output,
         recurrent_dropout: if has(OptionSet::RECURRENT_DROPOUT) { dropout } else { RecurrentDropout::None },
         zoneout_hidden: if zoneout_hidden { 0.3 } else { 0.0 },
+        layer_norm: layer_norm.then_some(1e-3),
         zoneout_cell: if zoneout_cell { 0.2 } else { 0.0 },
-        ..Options::default()
     }
 }
 

@@ -5,8 +5,8 @@ mod problem;
 use problem::{Problem, Results, dims, fused, fused_paths, on_threads};
 use proptest::prelude::*;
 use sumun_kernels::{
-    Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Options, Pass, Path, Prepared, Purpose, RowMap,
-    RowsMut, RowsRef, Scratch, State, StateMut, Steps,
+    ActivationFunction, Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Options, Pass, Path, Prepared,
+    Purpose, RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Steps,
 };
 use sumun_testing::assert_close;
 
@@ -254,10 +254,12 @@ fn misuse_is_an_error() {
     let dims = Dims::new(Cell::Lstm, 2, 3);
     let problem = Problem::new(dims, &[2, 1], true, false, 1);
     let weights = problem.weights();
-    let norm = dims.with(Options { projection: Some(2), layer_norm: Some(1e-5), ..Options::default() });
-    assert!(!Path::Portable.computes(norm) && Path::Reference.computes(norm));
-    let error = Prepared::new(norm, &weights, Path::Portable, Purpose::Inference).unwrap_err();
-    let message = "the portable path does not compute layer normalisation; use the reference path";
+    let function = Some(ActivationFunction::Elu { alpha: -1.0 });
+    let beyond = dims.with(Options { candidate_activation: function, ..Options::default() });
+    assert!(!Path::Portable.computes(beyond) && Path::Reference.computes(beyond));
+    let error = Prepared::new(beyond, &weights, Path::Portable, Purpose::Inference).unwrap_err();
+    let message =
+        "the portable path does not compute an activation with such a constant; use the reference path";
     assert_eq!(error.to_string(), message);
     let none = Dims { hidden: 0, ..dims };
     let error = Prepared::new(none, &weights, Path::Portable, Purpose::Inference).unwrap_err();
@@ -288,7 +290,7 @@ fn misuse_is_an_error() {
         let steps = Steps::new(vec![1; 3]).unwrap();
         let (mut d_h, mut d_c) = ([0.0; 3], [0.0; 3]);
         let mut d = problem.weights.each_ref().map(|part| vec![0.0; part.len()]);
-        let [input, hidden, bias_input, bias_hidden, projection, _] = &mut d;
+        let [input, hidden, bias_input, bias_hidden, projection, ..] = &mut d;
         let into = Gradients { input, hidden, bias_input, bias_hidden, projection, ..Gradients::default() };
         let d_initial = StateMut { hidden: &mut d_h, cell: &mut d_c };
         let adjoint = Adjoint::new(dims, &steps, x, None, RowsRef::dense(&out, 3), d_initial, into).unwrap();

@@ -111,11 +111,10 @@ fn rows() -> Vec<(&'static str, Vec<RecurrentConfig>)> {
         ("another `gate_activation`", with(&gated, CellOptions { gate_activation: other, ..plain })),
         (
             "another `candidate_activation`",
-            with(&cells, CellOptions { candidate_activation: other, ..plain }),
-        ),
-        (
-            "another `candidate_activation` of an IndRNN",
-            with(&[&of(CellKind::IndRnn)], CellOptions { candidate_activation: other, ..plain }),
+            with(
+                &[&tanh, &relu, &lstm, &gru, &before, &of(CellKind::IndRnn)],
+                CellOptions { candidate_activation: other, ..plain },
+            ),
         ),
         ("another `output_activation`", with(&[&lstm], CellOptions { output_activation: other, ..plain })),
         (

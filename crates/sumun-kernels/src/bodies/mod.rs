@@ -8,6 +8,7 @@
 pub(crate) mod activation;
 pub(crate) mod cell;
 pub(crate) mod function;
+pub(crate) mod norm;
 pub(crate) mod options;
 pub(crate) mod outer;
 pub(crate) mod peak;

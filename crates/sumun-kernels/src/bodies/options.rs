@@ -16,6 +16,8 @@ pub(crate) struct CellOptions {
     pub(crate) coupled: bool,
     /// Whether i, f and o read the state.
     pub(crate) peepholes: bool,
+    /// Whether the state is normalised in front of the output, between two phases.
+    pub(crate) normed: bool,
     /// The rates of zoneout; 0 for none. With a projection h is mixed after it, not in bodies.
     pub(crate) zoneout_hidden: f32,
     pub(crate) zoneout_cell: f32,
@@ -31,6 +33,8 @@ pub(crate) struct ForwardOptions<'a> {
     pub(crate) hidden_before: [*const f32; MOST_ROWS],
     /// What of it the second product's operand is made of: h through the masks of recurrent dropout, or h.
     pub(crate) seen: [*const f32; MOST_ROWS],
+    /// In the second phase: the normalised state.
+    pub(crate) normed: [*const f32; MOST_ROWS],
     /// 1 for the units of h that keep their value, 0 for the others; null for the rate.
     pub(crate) keep_hidden: [*const f32; MOST_ROWS],
     /// As `keep_hidden`, for the state beside h.
@@ -45,6 +49,8 @@ pub(crate) struct BackwardOptions<'a> {
     /// Where d a ⊙ c of i, f and o goes, whose sums over the rows are the gradient of p; `state_stride` apart.
     pub(crate) peeped: *mut f32,
     pub(crate) seen: *const f32,
+    /// The normalised state.
+    pub(crate) normed: *const f32,
     /// The masks of what is seen; null for none.
     pub(crate) seen_mask: *const f32,
     pub(crate) keep_hidden: *const f32,

@@ -21,8 +21,8 @@ const R: usize = 0;
 const Z: usize = 1;
 const N: usize = 2;
 
-/// The options of their bodies.
-const FUSED: OptionSet = OptionSet::FUSED.and(OptionSet::GATE_ACTIVATION);
+/// Their options, all of which their bodies take.
+const OPTIONS: OptionSet = OptionSet::COMMON.and(OptionSet::GATE_ACTIVATION);
 
 /// What both have in common.
 const BOTH: CellSpec = CellSpec {
@@ -30,8 +30,8 @@ const BOTH: CellSpec = CellSpec {
     layer: "gru",
     gates: &[Gate::opening("r"), Gate::opening("z"), Gate::candidate("n")],
     reads_hidden: true,
-    options: FUSED.and(OptionSet::LAYER_NORM),
-    fused: FUSED,
+    options: OPTIONS,
+    fused: OPTIONS,
     // The products of x for r and z, for n; those of h for r and z, for n.
     norm: &[2, 1, 2, 1],
     update_gate: Some(Z),

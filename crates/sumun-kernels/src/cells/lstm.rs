@@ -12,8 +12,8 @@ use crate::words::{CellSpec, Gate, OptionSet, Vector};
 /// The cell of this file.
 pub(crate) struct Lstm;
 
-/// The options of its bodies.
-const FUSED: OptionSet = OptionSet::FUSED
+/// Its options, all of which its bodies take.
+const OPTIONS: OptionSet = OptionSet::COMMON
     .and(OptionSet::PROJECTION)
     .and(OptionSet::PEEPHOLES)
     .and(OptionSet::COUPLED)
@@ -30,8 +30,8 @@ impl CellBody for Lstm {
         gates: &[Gate::opening("i"), Gate::opening("f"), Gate::candidate("g"), Gate::opening("o")],
         panel: &[Vector::both(0), Vector::both(1), Vector::both(2), Vector::both(3)],
         states: &["c"],
-        options: FUSED.and(OptionSet::LAYER_NORM),
-        fused: FUSED,
+        options: OPTIONS,
+        fused: OPTIONS,
         // The products of x, those of h, and c' in front of the output.
         norm: &[4, 4, 1],
         forget_gate: Some(1),
@@ -92,6 +92,20 @@ impl CellBody for Lstm {
     unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
         // SAFETY: as for the forward pass.
         unsafe { backward_with::<S>(row, with) }
+    }
+
+    /// h from c' as it is normalised.
+    #[inline(always)]
+    unsafe fn second_forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+        // SAFETY: as for the forward pass.
+        unsafe { shown_with::<S>(task, with) }
+    }
+
+    /// The rest, from the gradient of c' in front of its normalisation.
+    #[inline(always)]
+    unsafe fn second_backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
+        // SAFETY: as for the forward pass.
+        unsafe { state_back::<S>(row, with, load_units::<S>(row.d_inner, row.units)) }
     }
 }
 
@@ -210,31 +224,47 @@ unsafe fn forward_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
             store_units::<S>(task.states[m], state, task.units);
         }
         for m in 0..task.rows {
-            let o = load_units::<S>(task.gates[m].add(3 * stride), stride);
-            let h = S::flush(S::mul(o, cell.output.value::<S>(cells[m])));
-            let h = mix::<S>(cell.zoneout_hidden, with.keep_hidden[m], task.units, with.hidden_before[m], h);
-            store_units::<S>(task.out[m], h, task.units);
+            match cell.normed {
+                true => store_units::<S>(task.out[m], cells[m], task.units),
+                false => output_with::<S>(task, with, m, cells[m]),
+            }
         }
     }
 }
 
-/// [`backward_of`] with options. The state after the step has been through zoneout, so c' is computed again.
+/// h of all rows from c' as it is normalised.
+#[inline(always)]
+unsafe fn shown_with<S: Simd>(task: &CellForward, with: &ForwardOptions) {
+    for m in 0..task.rows {
+        // SAFETY: as for `forward_with`, and `units` normalised states.
+        unsafe { output_with::<S>(task, with, m, load_units::<S>(with.normed[m], task.units)) }
+    }
+}
+
+/// h of one row from what its output shows of c'.
+#[inline(always)]
+unsafe fn output_with<S: Simd>(task: &CellForward, with: &ForwardOptions, m: usize, state: S::V) {
+    let (cell, stride) = (with.cell, task.gate_stride);
+    // SAFETY: as for `forward_with`.
+    unsafe {
+        let o = load_units::<S>(task.gates[m].add(3 * stride), stride);
+        let h = S::flush(S::mul(o, cell.output.value::<S>(state)));
+        let h = mix::<S>(cell.zoneout_hidden, with.keep_hidden[m], task.units, with.hidden_before[m], h);
+        store_units::<S>(task.out[m], h, task.units);
+    }
+}
+
+/// The first half of [`backward_of`] with options: d o in its place, and the gradient of what the output shows of c'. Where that
+/// is normalised, it is left for the normalisation, and `state_back` follows in a second phase.
 #[inline(always)]
 unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
     let (cell, stride, units) = (with.cell, row.gate_stride, row.units);
-    // SAFETY: as for `backward_of`; with peepholes there are three vectors of them, and `units` floats for each product.
+    // SAFETY: as for `backward_of`.
     unsafe {
-        let one = S::splat(1.0);
-        let gate = |n: usize| row.gates.add(n * stride);
-        let mut gates = [S::splat(0.0); 4];
-        for n in 0..4 {
-            gates[n] = load_units::<S>(gate(n), stride);
-        }
-        let [i, f, g, o] = gates;
-        let before = load_units::<S>(row.before, units);
-        let state = match cell.zoneout_cell == 0.0 {
-            true => load_units::<S>(row.after, units),
-            false => cell_state::<S>(gates, before),
+        let o = load_units::<S>(row.gates.add(3 * stride), stride);
+        let state = match cell.normed {
+            true => load_units::<S>(with.normed, units),
+            false => state_of::<S>(row, with),
         };
         let shown = cell.output.value::<S>(state);
         let dh = d_state::<S>(row.d_out, row.d_hidden, units);
@@ -244,6 +274,42 @@ unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
         }
         let d_o = S::flush(S::mul(S::mul(dh, shown), cell.gate.slope::<S>(o)));
         let through = S::mul(S::mul(dh, o), cell.output.slope::<S>(shown));
+        store_units::<S>(row.gates.add(3 * stride), d_o, stride);
+        match cell.normed {
+            true => store_units::<S>(row.d_inner.cast_mut(), S::flush(through), units),
+            false => state_back::<S>(row, with, through),
+        }
+    }
+}
+
+/// c' before zoneout, which the kept state has been through, so that it is computed again.
+#[inline(always)]
+unsafe fn state_of<S: Simd>(row: &CellBackward, with: &BackwardOptions) -> S::V {
+    // SAFETY: as for `backward_of`.
+    unsafe {
+        if with.cell.zoneout_cell == 0.0 {
+            return load_units::<S>(row.after, row.units);
+        }
+        let gate = |n: usize| load_units::<S>(row.gates.add(n * row.gate_stride), row.gate_stride);
+        let before = load_units::<S>(row.before, row.units);
+        cell_state::<S>([gate(0), gate(1), gate(2), before], before)
+    }
+}
+
+/// The second half: from the gradient that c' has through the output, d o being in its place, to those of i, f, g and c.
+#[inline(always)]
+unsafe fn state_back<S: Simd>(row: &CellBackward, with: &BackwardOptions, through: S::V) {
+    let (cell, stride, units) = (with.cell, row.gate_stride, row.units);
+    // SAFETY: as for `backward_of`; with peepholes there are three vectors of them, and `units` floats for each product.
+    unsafe {
+        let one = S::splat(1.0);
+        let gate = |n: usize| row.gates.add(n * stride);
+        let mut gates = [S::splat(0.0); 4];
+        for n in 0..4 {
+            gates[n] = load_units::<S>(gate(n), stride);
+        }
+        let [i, f, g, d_o] = gates;
+        let before = load_units::<S>(row.before, units);
         let d_after = load_units::<S>(row.d_cell, units);
         let [kept, carried] = split::<S>(cell.zoneout_cell, with.keep_cell, units, d_after);
         let mut dc = S::flush(S::add(carried, through));
@@ -260,7 +326,7 @@ unsafe fn backward_with<S: Simd>(row: &CellBackward, with: &BackwardOptions) {
         let dg = S::flush(S::mul(S::mul(dc, i), cell.candidate.slope::<S>(g)));
         let mut d_before = S::fma(dc, f, kept);
         if cell.peepholes {
-            let products = [(di, before), (df, before), (d_o, state)];
+            let products = [(di, before), (df, before), (d_o, state_of::<S>(row, with))];
             for (n, (d, c)) in products.into_iter().enumerate() {
                 if n < 2 {
                     d_before = S::fma(S::load(with.peepholes.add(n * S::LANES)), d, d_before);

@@ -22,8 +22,8 @@ const BOTH: CellSpec = CellSpec {
     traced: false,
     panel: &[Vector::both(0)],
     spread: 4,
-    options: OptionSet::FUSED.and(OptionSet::LAYER_NORM),
-    fused: OptionSet::FUSED,
+    options: OptionSet::COMMON,
+    fused: OptionSet::COMMON,
     // The sum of both products.
     norm: &[1],
     activations: [1, 0],

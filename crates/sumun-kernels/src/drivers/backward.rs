@@ -16,6 +16,9 @@ use crate::bodies::tile::Depth;
 use crate::dispatch::{CellKernels, Tuned};
 use crate::drivers::geometry::{Columns, Geometry, Side};
 use crate::drivers::linear::{Product, Start};
+use crate::drivers::norm::{
+    Norm, Part, gather_second, hidden_gates, hidden_offset, second_offset, state_offset,
+};
 use crate::drivers::options::{Dropout, PassOptions};
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
@@ -66,6 +69,18 @@ pub(crate) struct Backward<'a> {
 }
 
 impl Backward<'_> {
+    /// Layer normalisation of the pass, if there is any.
+    fn norm(&self) -> Option<&Norm> {
+        self.options.as_ref()?.norm.as_ref()
+    }
+
+    /// Where the gates of a row are in each panel.
+    fn gates_of(&self, row: usize) -> impl Fn(usize) -> *const f32 + use<> {
+        let (gates, width) = (self.gates.cast_const(), self.geometry.width());
+        let panel_stride = self.steps.rows() * width;
+        move |panel| gates.wrapping_add(panel * panel_stride + row * width)
+    }
+
     /// What the product of h, or the sum over gates, starts from: what passes by it, where anything does.
     fn start(&self) -> Start {
         let Dims { cell, options, .. } = self.geometry.dims;
@@ -190,13 +205,22 @@ unsafe fn products_of_step(
     let (output, offset) = (geometry.dims.output(), steps.offset(t));
     // SAFETY: the caller's promises.
     unsafe {
+        let (a, depth, b) = match task.norm() {
+            None => {
+                let gates = task.gates.add(geometry.first_column(Side::Hidden)).cast_const();
+                let depth = geometry.gate_depth(steps.rows(), Side::Hidden);
+                (RowsAt::dense(gates, geometry.width()), depth, task.u)
+            }
+            Some(norm) => {
+                let dims = geometry.dims;
+                let rows = RowsAt::dense(norm.values.add(hidden_offset(dims)).cast_const(), dims.norm_len());
+                (rows, Depth::plain(hidden_gates(dims.cell.spec()) * dims.hidden), norm.hidden)
+            }
+        };
         let product = Product {
-            a: RowsAt::dense(
-                task.gates.add(geometry.first_column(Side::Hidden)).cast_const(),
-                geometry.width(),
-            ),
-            depth: geometry.gate_depth(steps.rows(), Side::Hidden),
-            b: task.u,
+            a,
+            depth,
+            b,
             columns: Columns { columns: output, lanes: kernels.lanes },
             start: task.start(),
             c: RowsAt::dense(task.d_hidden, output),
@@ -241,8 +265,14 @@ unsafe fn through_masks(
             if dropout.count > 1 {
                 let Some(vector) = geometry.vector_of(mask) else { continue };
                 let gates = task.gates.add(vector * geometry.units).cast_const();
-                own.a = RowsAt::dense(gates, geometry.width());
-                own.depth = geometry.one_gate_depth(steps.rows());
+                (own.a, own.depth) = match task.norm() {
+                    None => (RowsAt::dense(gates, geometry.width()), geometry.one_gate_depth(steps.rows())),
+                    Some(norm) => {
+                        let dims = geometry.dims;
+                        let values = norm.values.add(hidden_offset(dims) + mask * dims.hidden);
+                        (RowsAt::dense(values.cast_const(), dims.norm_len()), Depth::plain(dims.hidden))
+                    }
+                };
                 own.b = dropout.apart.add(mask * dropout.apart_len);
             }
             own.run(kernels, alive, |i| offset + shard.rank(i), |i| shard.rank(i));
@@ -265,10 +295,22 @@ unsafe fn input_gradient(
 ) {
     let Some((w, d_x)) = task.input else { return };
     let (steps, geometry) = (task.steps, task.geometry);
+    let (a, depth, b) = match task.norm() {
+        None => (
+            RowsAt::dense(task.gates.cast_const(), geometry.width()),
+            geometry.gate_depth(steps.rows(), Side::Input),
+            w,
+        ),
+        Some(norm) => (
+            RowsAt::dense(norm.values.cast_const(), geometry.dims.norm_len()),
+            Depth::plain(geometry.dims.gate_rows()),
+            norm.input,
+        ),
+    };
     let product = Product {
-        a: RowsAt::dense(task.gates.cast_const(), geometry.width()),
-        depth: geometry.gate_depth(steps.rows(), Side::Input),
-        b: w,
+        a,
+        depth,
+        b,
         columns: Columns { columns: geometry.dims.input, lanes: kernels.lanes },
         start: if task.add { Start::Output } else { Start::Zero },
         c: d_x,
@@ -345,10 +387,38 @@ unsafe fn gates_of_step(
                     }
                 })
             };
+        let dims = task.geometry.dims;
+        let row_of = |i: usize| (task.steps.offset(t) + shard.rank(i), shard.rank(i));
+        let of_state = task.norm().filter(|_| dims.cell.spec().normalises_state());
+        if let Some(norm) = of_state {
+            (0..alive).map(row_of).for_each(|(row, rank)| norm.state_again(kernels, dims, row, rank));
+        }
         phase(panels.clone(), cell.backward, cell.backward_with);
-        if task.geometry.two_phases && !projected {
+        if let Some(norm) = of_state {
+            for (row, rank) in (0..alive).map(row_of) {
+                let at = row * dims.norm_len() + state_offset(dims);
+                let d_inner = task.d_inner.add(rank * dims.hidden);
+                d_inner.copy_to_nonoverlapping(norm.d_bias.add(at), dims.hidden);
+                norm.back(kernels, dims, Part::State, row);
+                norm.values.add(at).copy_to_nonoverlapping(d_inner, dims.hidden);
+            }
+            phase(panels, cell.second_backward, cell.second_backward_with);
+        } else if task.geometry.two_phases && !projected {
+            if let Some(norm) = task.norm() {
+                for (row, _) in (0..alive).map(row_of) {
+                    gather_second(norm, task.geometry, row, task.gates_of(row));
+                    norm.back(kernels, dims, Part::Second, row);
+                }
+            }
             second_product(kernels, task, shard, t, alive);
             phase(panels, cell.second_backward, cell.second_backward_with);
+        }
+        if let Some(norm) = task.norm() {
+            for (row, _) in (0..alive).map(row_of) {
+                norm.gather(task.geometry, row, task.gates_of(row));
+                norm.back(kernels, dims, Part::Input, row);
+                norm.back(kernels, dims, Part::Hidden, row);
+            }
         }
     }
 }
@@ -383,7 +453,13 @@ unsafe fn second_product(kernels: &Tuned, task: &Backward, shard: Shard, t: usiz
     let Dims { hidden, options, .. } = geometry.dims;
     let (base, stride, depth) = match options.projection {
         Some(output) => (task.d_projected, output, Depth::plain(output)),
-        None => (task.gates, geometry.width(), geometry.gate_depth(steps.rows(), Side::Second)),
+        None => match task.norm() {
+            None => (task.gates, geometry.width(), geometry.gate_depth(steps.rows(), Side::Second)),
+            Some(norm) => {
+                let values = norm.values.wrapping_add(second_offset(geometry.dims));
+                (values, geometry.dims.norm_len(), Depth::plain(hidden))
+            }
+        },
     };
     let product = Product {
         a: RowsAt::dense(base.cast_const(), stride),

@@ -31,8 +31,8 @@ pub(crate) struct Geometry {
     sides: [Filled; 4],
     /// How a step may take its input.
     pub(crate) step_tiles: StepTiles,
-    /// Whether a step ends in a second product, over rows `[H]` that its panels leave: o ⊙ tanh(c') with a projection, what
-    /// the cell leaves if it has such a product itself.
+    /// Whether the panels leave rows `[H]` for a second phase: o ⊙ tanh(c') for the product of a projection, what the cell leaves
+    /// if it has such a product itself, c' where that is normalised.
     pub(crate) two_phases: bool,
 }
 
@@ -120,8 +120,15 @@ impl Geometry {
             last_stride,
             sides,
             step_tiles,
-            two_phases: dims.options.projection.is_some() || spec.has_second_product(),
+            two_phases: dims.options.projection.is_some()
+                || spec.has_second_product()
+                || dims.options.layer_norm.is_some() && spec.normalises_state(),
         }
+    }
+
+    /// Whether a step has a second product: a projection, or the cell's own.
+    pub(crate) fn has_second_product(&self) -> bool {
+        self.dims.options.projection.is_some() || self.dims.cell.spec().has_second_product()
     }
 
     /// Floats of one row of one panel.

@@ -10,6 +10,7 @@ pub(crate) mod backward;
 pub(crate) mod forward;
 pub(crate) mod geometry;
 pub(crate) mod linear;
+pub(crate) mod norm;
 pub(crate) mod options;
 pub(crate) mod outer;
 pub(crate) mod pack;

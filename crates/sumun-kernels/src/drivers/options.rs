@@ -9,6 +9,7 @@ use crate::bodies::cell::{CellBackward, CellForward};
 use crate::bodies::options::{BackwardOptions, CellOptions, ForwardOptions};
 use crate::bodies::tile::MOST_ROWS;
 use crate::drivers::geometry::Geometry;
+use crate::drivers::norm::{Norm, state_offset};
 use crate::words::{Cell, Dims, RecurrentDropout};
 
 /// The arrays of the options of a pass, forwards or backwards.
@@ -24,6 +25,7 @@ pub(crate) struct PassOptions<'a> {
     pub(crate) keep_hidden: Array,
     pub(crate) keep_cell: Array,
     pub(crate) dropout: Option<Dropout>,
+    pub(crate) norm: Option<Norm>,
 }
 
 /// Floats that are only read; null for none.
@@ -96,12 +98,12 @@ impl Dropout {
     }
 }
 
-/// Where the rows of a step are in arrays that have all rows, and in those of what is seen.
+/// Where the rows of a step are in arrays that have all rows, and in those that may have those of one step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OptionRows {
     /// The first row of the step.
     pub(crate) first: usize,
-    /// The first row of the step in [`Dropout::seen`].
+    /// The first row of the step in [`Dropout::seen`] and [`Norm::values`].
     pub(crate) seen: usize,
 }
 
@@ -123,6 +125,7 @@ impl PassOptions<'_> {
             peepholes: none,
             hidden_before: none,
             seen: none,
+            normed: none,
             keep_hidden: none,
             keep_cell: none,
         };
@@ -163,8 +166,12 @@ impl PassOptions<'_> {
             seen = dropout.seen(row, mask, hidden).cast_const().wrapping_add(unit);
             seen_mask = dropout.mask(rank, mask, hidden).wrapping_add(unit);
         }
+        let shown =
+            |norm: &Norm| norm.shown(geometry.dims, rank).wrapping_add(state_offset(geometry.dims) + unit);
+        let normed = self.norm.as_ref().filter(|_| cell.normed);
         BackwardOptions {
             cell,
+            normed: normed.map_or(std::ptr::null(), |norm| shown(norm).cast_const()),
             peepholes: self.peepholes.at(3 * unit),
             peeped: peeped.wrapping_add(3 * row * hidden + unit),
             seen,

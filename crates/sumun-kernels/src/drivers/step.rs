@@ -9,6 +9,7 @@ use crate::bodies::tile::{Depth, MOST_ROWS, StepTile, Tile};
 use crate::dispatch::{CellKernels, Tuned};
 use crate::drivers::geometry::{Columns, Geometry, Side, StepTiles};
 use crate::drivers::linear::{Product, Start};
+use crate::drivers::norm::{Norm, Part, hidden_gates, hidden_offset, second_offset, state_offset};
 use crate::drivers::options::{Dropout, OptionRows, PassOptions};
 use crate::drivers::shard::Shard;
 use crate::drivers::tiles::tiles;
@@ -74,6 +75,7 @@ pub(crate) unsafe fn step(
             see(kernels, task, dropout, shard, &rows, alive);
         }
         match alive {
+            _ if task.norm().is_some() => normalised(kernels, task, shard, t, &rows, alive),
             _ if task.gates_apart() => gates_apart(kernels, task, shard, t, &rows, alive),
             _ if !task.geometry.multiplies_hidden() => cells_of_step(task, shard, panels, t, &rows, alive),
             1 => row_of_step(kernels, task, shard, panels, t, &rows),
@@ -163,6 +165,61 @@ unsafe fn see(
                 (kernels.masked)(dropout.mask(rank, mask, width), before, to, width);
             }
         }
+    }
+}
+
+/// A step with layer normalisation: both products as rows of all gates, normalised and put into the panels, then all cells.
+unsafe fn normalised(kernels: &Tuned, task: &Forward, shard: Shard, t: usize, rows: &StepRows, alive: usize) {
+    let (geometry, Some(norm)) = (task.geometry, task.norm()) else { return };
+    let dims = geometry.dims;
+    let (spec, output) = (dims.cell.spec(), dims.output());
+    let rank = |i| shard.rank(i);
+    let values = RowsAt::dense(norm.row(dims, rows.options.seen), dims.norm_len());
+    let columns = |columns| Columns { columns, lanes: kernels.lanes };
+    let input = Product {
+        a: rows.x,
+        depth: Depth::plain(dims.input),
+        b: norm.input,
+        columns: columns(dims.gate_rows()),
+        start: Start::Zero,
+        c: values,
+    };
+    // SAFETY: the packed weights hold every gate; the caller promises valid rows, and memory for every row and rank.
+    unsafe {
+        input.run(kernels, alive, rank, rank);
+        let hidden = Product {
+            a: rows.operand,
+            depth: Depth::plain(output),
+            b: norm.hidden,
+            columns: columns(hidden_gates(spec) * dims.hidden),
+            start: if spec.normalises_sum() { Start::Output } else { Start::Zero },
+            c: values.columns_from(hidden_offset(dims)),
+        };
+        match task.dropout().filter(|dropout| dropout.count > 1) {
+            None => hidden.run(kernels, alive, rank, rank),
+            Some(dropout) => {
+                for gate in (0..dims.cell.gates()).filter(|&gate| geometry.vector_of(gate).is_some()) {
+                    let seen = dropout.seen(rows.options.seen, gate, output).cast_const();
+                    let own = Product {
+                        a: RowsAt::dense(seen, output),
+                        b: dropout.apart.wrapping_add(gate * dropout.apart_len),
+                        columns: columns(dims.hidden),
+                        c: values.columns_from(hidden_offset(dims) + gate * dims.hidden),
+                        ..hidden
+                    };
+                    own.run(kernels, alive, rank, rank);
+                }
+            }
+        }
+        for i in 0..alive {
+            for part in [Part::Input, Part::Hidden] {
+                norm.normalise(kernels, dims, part, rows.options.seen + rank(i), rank(i));
+            }
+            let row = if rows.gates_by_rank { rank(i) } else { i };
+            let gates = rows.gates.add(row * geometry.width());
+            norm.spread(kernels, geometry, task.bias, rank(i), |panel| gates.add(panel * rows.panel_stride));
+        }
+        cells_of_step(task, shard, 0..geometry.panels, t, rows, alive);
     }
 }
 
@@ -303,8 +360,9 @@ unsafe fn row_of_step(
 /// The rest of a step, once all panels have written the rows of the second product.
 unsafe fn second_phase(kernels: &Tuned, task: &Forward, shard: Shard, rows: &StepRows, alive: usize) {
     let geometry = task.geometry;
-    let (hidden, output) = (geometry.dims.hidden, geometry.dims.output());
-    let product = Product {
+    let dims = geometry.dims;
+    let (hidden, output, spec) = (dims.hidden, dims.output(), dims.cell.spec());
+    let mut product = Product {
         a: rows.out.read(),
         depth: Depth::plain(hidden),
         b: task.second,
@@ -313,10 +371,32 @@ unsafe fn second_phase(kernels: &Tuned, task: &Forward, shard: Shard, rows: &Ste
         c: rows.output,
     };
     let rank = |i| shard.rank(i);
+    let norm = task.norm();
     // SAFETY: the packed weights hold every panel; the caller promises valid rows.
     unsafe {
+        if let Some(norm) = norm.filter(|_| spec.normalises_state()) {
+            state_shown(kernels, task, norm, shard, rows, alive);
+            let projected = dims.options.projection.is_some();
+            // h, or what the projection is over.
+            second_cells(task, shard, rows, alive, if projected { rows.out } else { rows.output });
+            if !projected {
+                return;
+            }
+        }
+        let apart = norm.filter(|_| spec.has_second_product());
+        if let Some(norm) = apart {
+            let values = RowsAt::dense(norm.row(dims, rows.options.seen), dims.norm_len());
+            product.c = values.columns_from(second_offset(dims));
+        }
         product.run(kernels, alive, rank, rank);
-        if geometry.dims.options.projection.is_some() {
+        if let Some(norm) = apart {
+            for rank in (0..alive).map(rank) {
+                norm.normalise(kernels, dims, Part::Second, rows.options.seen + rank, rank);
+                let shown = norm.shown(dims, rank).wrapping_add(second_offset(dims));
+                shown.copy_to_nonoverlapping(rows.output.row(rank), output);
+            }
+        }
+        if dims.options.projection.is_some() {
             for i in 0..alive {
                 let out = rows.output.row(rank(i));
                 (kernels.add)(out, std::ptr::null(), out, output);
@@ -332,22 +412,60 @@ unsafe fn second_phase(kernels: &Tuned, task: &Forward, shard: Shard, rows: &Ste
             }
             return;
         }
-        for panel in 0..geometry.panels {
-            let mut cells = CellForward::new(geometry.units_in(panel), geometry.gate_stride(panel), hidden);
-            for (start, count) in tiles(alive, MOST_ROWS) {
-                cells.rows = 0;
+        second_cells(task, shard, rows, alive, rows.output);
+    }
+}
+
+/// c' of every row, which the first phase left, normalised.
+unsafe fn state_shown(
+    kernels: &Tuned,
+    task: &Forward,
+    norm: &Norm,
+    shard: Shard,
+    rows: &StepRows,
+    alive: usize,
+) {
+    let dims = task.geometry.dims;
+    let (at, len) = (state_offset(dims), dims.hidden);
+    for rank in (0..alive).map(|i| shard.rank(i)) {
+        let row = rows.options.seen + rank;
+        // SAFETY: the caller promises valid rows, and memory for every row and rank.
+        unsafe {
+            let state = rows.out.row(rank);
+            state.copy_to_nonoverlapping(norm.row(dims, row).add(at), len);
+            norm.normalise(kernels, dims, Part::State, row, rank);
+        }
+    }
+}
+
+/// The second phase of all cells of a step, whose h, or what a projection is over, goes to `out`.
+unsafe fn second_cells(task: &Forward, shard: Shard, rows: &StepRows, alive: usize, out: RowsAt<*mut f32>) {
+    let geometry = task.geometry;
+    let dims = geometry.dims;
+    for panel in 0..geometry.panels {
+        let unit = panel * geometry.units;
+        let mut cells = CellForward::new(geometry.units_in(panel), geometry.gate_stride(panel), dims.hidden);
+        for (start, count) in tiles(alive, MOST_ROWS) {
+            cells.rows = 0;
+            // SAFETY: the caller promises valid rows.
+            unsafe {
                 task.place(&mut cells, shard, rows, panel, start, count);
                 for m in 0..count {
-                    cells.out[m] = rows.output.row(rank(start + m)).add(panel * geometry.units);
+                    cells.out[m] = out.row(shard.rank(start + m)).add(unit);
                 }
-                match task.bodies() {
-                    None => (task.cell.second_forward)(&cells),
-                    Some((options, bodies)) => {
-                        let before = |rank| rows.hidden_before.row(rank);
-                        let with = options.forward(bodies, geometry, rows.options, &cells, before);
-                        (task.cell.second_forward_with)(&cells, &with);
+                let Some((options, bodies)) = task.bodies() else {
+                    (task.cell.second_forward)(&cells);
+                    continue;
+                };
+                let before = |rank| rows.hidden_before.row(rank);
+                let mut with = options.forward(bodies, geometry, rows.options, &cells, before);
+                if let Some(norm) = options.norm.as_ref().filter(|_| bodies.normed) {
+                    for m in 0..count {
+                        let shown = norm.shown(dims, shard.rank(start + m));
+                        with.normed[m] = shown.cast_const().wrapping_add(state_offset(dims) + unit);
                     }
                 }
+                (task.cell.second_forward_with)(&cells, &with);
             }
         }
     }
@@ -403,6 +521,13 @@ impl Forward<'_> {
         (input <= most || self.steps.len() == 1)
             && self.geometry.step_tiles != StepTiles::None
             && !self.gates_apart()
+            || self.norm().is_some()
+    }
+
+    /// Layer normalisation of the pass, if there is any.
+    #[inline(always)]
+    fn norm(&self) -> Option<&Norm> {
+        self.options.as_ref()?.norm.as_ref()
     }
 
     /// Recurrent dropout of the pass, if there is any.

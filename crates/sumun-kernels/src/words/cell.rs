@@ -207,6 +207,16 @@ impl CellSpec {
         self.panel.iter().any(|vector| vector.second.is_some())
     }
 
+    /// Whether layer normalisation is of the sum of both products, not of each.
+    pub fn normalises_sum(&self) -> bool {
+        self.norm.iter().sum::<usize>() == self.gates.len()
+    }
+
+    /// Whether it is of the state in front of the output too.
+    pub fn normalises_state(&self) -> bool {
+        self.norm.iter().sum::<usize>() > 2 * self.gates.len()
+    }
+
     /// Whether the two biases of a gate can stand for different things: not where they only ever add up.
     pub fn biases_differ(&self) -> bool {
         self.second_bias && self.panel.iter().any(|vector| vector.hidden.is_some() && vector.input.is_none())

@@ -32,9 +32,12 @@ impl OptionSet {
     /// `zoneout_cell`.
     pub const ZONEOUT_CELL: Self = Self(1 << 10);
 
-    /// What every cell with a matrix over h and a candidate has in its bodies.
-    pub(crate) const FUSED: Self =
-        Self::CLIP.and(Self::CANDIDATE_ACTIVATION).and(Self::RECURRENT_DROPOUT).and(Self::ZONEOUT_HIDDEN);
+    /// What every cell with a matrix over h and a candidate has.
+    pub(crate) const COMMON: Self = Self::CLIP
+        .and(Self::CANDIDATE_ACTIVATION)
+        .and(Self::LAYER_NORM)
+        .and(Self::RECURRENT_DROPOUT)
+        .and(Self::ZONEOUT_HIDDEN);
 
     /// The options of both.
     pub const fn and(self, other: Self) -> Self {

@@ -252,12 +252,11 @@ mod tests {
         let own = Options { candidate_activation: relu, ..Options::default() };
         let beyond = |options: &Options, cell: Cell| options.beyond(cell, cell.spec().fused);
         assert_eq!(beyond(&own, Cell::RnnRelu), None);
-        assert_eq!(beyond(&own, Cell::IndRnn), None);
         assert!(own.change_bodies(Cell::RnnTanh) && !own.change_bodies(Cell::RnnRelu));
-        let tanh = Options { candidate_activation: Some(ActivationFunction::Tanh), ..Options::default() };
-        assert_eq!(beyond(&tanh, Cell::IndRnn), Some("other activations"));
-        let norm = Options { layer_norm: Some(1e-5), ..Options::default() };
-        assert_eq!(beyond(&norm, Cell::Lstm), Some("layer normalisation"));
+        let elu = Some(ActivationFunction::Elu { alpha: -1.0 });
+        let elu = Options { candidate_activation: elu, ..Options::default() };
+        assert_eq!(beyond(&elu, Cell::Lstm), Some("an activation with such a constant"));
+        assert_eq!(own.beyond(Cell::RnnTanh, OptionSet::NONE), Some("other activations"));
         let dropout = Options { recurrent_dropout: RecurrentDropout::Shared, ..Options::default() };
         assert_eq!(beyond(&dropout, Cell::Lstm), None);
         let change = |cell| dropout.change_bodies(cell);

@@ -214,6 +214,12 @@ impl RowsAt<*mut f32> {
         unsafe { self.base.add(self.offset(row)) }
     }
 
+    /// The same rows from a column on.
+    #[inline(always)]
+    pub(crate) fn columns_from(self, column: usize) -> Self {
+        Self { base: self.base.wrapping_add(column), ..self }
+    }
+
     /// The same rows, to be read.
     #[inline(always)]
     pub(crate) fn read(self) -> RowsAt<*const f32> {

@@ -29,7 +29,7 @@ pub(crate) fn fused_paths() -> impl Iterator<Item = Path> {
 pub(crate) struct Problem {
     pub(crate) dims: Dims,
     pub(crate) steps: Steps,
-    pub(crate) weights: [Vec<f32>; 6],
+    pub(crate) weights: [Vec<f32>; 8],
     /// Of recurrent dropout, zoneout of h and of c; all empty without them.
     pub(crate) masks: [Vec<f32>; 3],
     pub(crate) x: Vec<f32>,
@@ -68,6 +68,8 @@ impl Problem {
             WeightKind::BiasHh,
             WeightKind::WeightHr,
             WeightKind::Peepholes,
+            WeightKind::NormGain,
+            WeightKind::NormBias,
         ];
         let weights = parts.map(|part| if bias || !part.is_bias() { part.numbers(dims) } else { 0 });
         let mut state = || [random.normals(n * dims.output(), 0.5), random.normals(cells, 0.5)];
@@ -100,8 +102,9 @@ impl Problem {
     }
 
     pub(crate) fn weights(&self) -> Weights<'_, f32> {
-        let [input, hidden, bias_input, bias_hidden, projection, peepholes] = &self.weights;
-        Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, ..Weights::default() }
+        let [input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias] =
+            &self.weights;
+        Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias }
     }
 
     pub(crate) fn initial(&self) -> Option<State<'_, f32>> {
@@ -150,7 +153,7 @@ impl Problem {
         }
         let mut d_x = vec![f32::NAN; self.x.len()];
         let mut into = self.weights.each_ref().map(|part| vec![0.0; part.len()]);
-        let [w, u, bi, bh, projection, peepholes] = &mut into;
+        let [w, u, bi, bh, projection, peepholes, norm_gain, norm_bias] = &mut into;
         let into_all = Gradients {
             input: w,
             hidden: u,
@@ -158,7 +161,8 @@ impl Problem {
             bias_hidden: bh,
             projection,
             peepholes,
-            ..Gradients::default()
+            norm_gain,
+            norm_bias,
         };
         let d_out = (!self.d_out.is_empty()).then(|| RowsRef::dense(&self.d_out, output));
         let d_last = State { hidden: &self.d_last[0], cell: &self.d_last[1] };
@@ -170,7 +174,7 @@ impl Problem {
         let adjoint = adjoint.masks(self.masks()).unwrap();
         let adjoint = adjoint.d_out(d_out).unwrap().d_last(d_last).unwrap();
         prepared.backward(adjoint.d_x(d_rows, Write::Overwrite).unwrap(), &mut cache).unwrap();
-        let [d_w, d_u, d_bi, d_bh, d_projection, d_peepholes] = into;
+        let [d_w, d_u, d_bi, d_bh, d_projection, d_peepholes, d_gain, d_norm_bias] = into;
         Results(vec![
             ("out", out),
             ("h", h),
@@ -184,6 +188,8 @@ impl Problem {
             ("d_bias_hh", d_bh),
             ("d_weight_hr", d_projection),
             ("d_peepholes", d_peepholes),
+            ("d_norm_gain", d_gain),
+            ("d_norm_bias", d_norm_bias),
         ])
     }
 }

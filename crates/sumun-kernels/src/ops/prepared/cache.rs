@@ -1,8 +1,10 @@
 //! What passes keep and need: the cache between forward and backward, and scratch buffers.
 
 use crate::drivers::geometry::Geometry;
+use crate::drivers::norm::Norm;
 use crate::memory::aligned::Aligned;
 use crate::reference;
+use crate::words::sizes::numbers;
 use crate::words::{Dims, Error, Path, Steps};
 
 /// What a forward pass keeps for its backward pass, which consumes it. The memory may be used again.
@@ -21,6 +23,7 @@ pub struct Cache {
     pub(super) d_seen: Aligned,
     /// With peepholes: what their gradients are the sums of, `[R, 3H]`.
     pub(super) peeped: Aligned,
+    pub(super) norm: NormMemory,
     pub(super) reference: reference::Cache<f32>,
     /// The path and sizes of the pass that filled it; None once consumed.
     filled: Option<(Path, Dims)>,
@@ -65,6 +68,49 @@ impl Cache {
     }
 }
 
+/// The arrays of layer normalisation, as [`Norm`] names them.
+#[derive(Debug, Default)]
+pub(super) struct NormMemory {
+    pub(super) values: Aligned,
+    scales: Aligned,
+    shown: Aligned,
+    pub(super) d_bias: Aligned,
+    pub(super) d_gain: Aligned,
+}
+
+impl NormMemory {
+    /// Has a forward pass use it, for so many rows that are kept, or ranks of one step.
+    pub(super) fn forward(
+        &mut self,
+        norm: &mut Norm,
+        dims: Dims,
+        rows: usize,
+        ranks: usize,
+    ) -> Result<(), Error> {
+        self.values.resize(numbers("normalised values", [rows, dims.norm_len()])?)?;
+        self.scales.resize(rows * dims.cell.spec().norm.len())?;
+        self.shown.resize(numbers("normalised values", [ranks, dims.norm_len()])?)?;
+        (norm.values, norm.scales) = (self.values.as_mut_ptr(), self.scales.as_mut_ptr());
+        norm.shown = self.shown.as_mut_ptr();
+        Ok(())
+    }
+
+    /// Has a backward pass use what a forward pass over so many rows left.
+    pub(super) fn backward(
+        &mut self,
+        norm: &mut Norm,
+        dims: Dims,
+        rows: usize,
+        ranks: usize,
+    ) -> Result<(), Error> {
+        self.forward(norm, dims, rows, ranks)?;
+        self.d_bias.resize(self.values.len())?;
+        self.d_gain.resize(self.values.len())?;
+        (norm.d_bias, norm.d_gain) = (self.d_bias.as_mut_ptr(), self.d_gain.as_mut_ptr());
+        Ok(())
+    }
+}
+
 /// What a forward pass kept, as its path keeps it.
 pub(crate) enum Kept<'a> {
     Reference(&'a reference::Cache<f32>),
@@ -85,6 +131,7 @@ pub struct Scratch {
     /// sums of a gate's own product, `[N, H]`.
     pub(super) seen: Aligned,
     pub(super) sums: Aligned,
+    pub(super) norm: NormMemory,
     pub(super) hidden: Vec<f32>,
     pub(super) one_step: Option<Steps>,
     /// Whether the next step takes the panels from the last to the first.

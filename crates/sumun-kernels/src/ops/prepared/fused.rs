@@ -8,6 +8,7 @@ use crate::dispatch::Tuned;
 use crate::drivers::backward::{Backward, backward, backward_apart, backward_by_units};
 use crate::drivers::forward::{chunk_rows, forward, forward_apart, forward_by_units};
 use crate::drivers::geometry::{Columns, Geometry, Side};
+use crate::drivers::norm::{Norm, hidden_gates};
 use crate::drivers::options::{Array, Dropout, PassOptions};
 use crate::drivers::step::Forward;
 use crate::drivers::threads::for_each_task;
@@ -39,6 +40,8 @@ pub(super) struct Fused {
     apart_backward: Aligned,
     /// p of i, f and o, `[panel][3][units]`; empty without peepholes.
     peepholes: Aligned,
+    /// The gain and the bias of layer normalisation; empty without it.
+    norm: [Aligned; 2],
     /// What the bodies are given; None where they are those of the plain cell.
     bodies: Option<CellOptions>,
     /// One row of zeros, as wide as a state.
@@ -62,6 +65,7 @@ impl Fused {
             apart: Aligned::default(),
             apart_backward: Aligned::default(),
             peepholes: Aligned::default(),
+            norm: [Aligned::default(), Aligned::default()],
             w: Aligned::default(),
             u: Aligned::default(),
             bias: Aligned::default(),
@@ -103,7 +107,18 @@ impl Fused {
         if let Some(wanted) = purpose.backward() {
             self.pack_backward(weights, wanted)?;
         }
+        for (to, from) in self.norm.iter_mut().zip([weights.norm_gain, weights.norm_bias]) {
+            to.resize(from.len())?;
+            to.copy_from_slice(from);
+        }
         self.pack_peepholes(weights)
+    }
+
+    /// The part of `weight_hh` that is over h before the step, and its rows.
+    fn of_hidden<'a>(&self, weights: &Weights<'a, f32>) -> (&'a [f32], usize) {
+        let dims = self.geometry.dims;
+        let rows = hidden_gates(dims.cell.spec()) * dims.hidden;
+        (&weights.hidden[..rows * dims.output()], rows)
     }
 
     /// p of i, f and o, panel by panel.
@@ -136,6 +151,7 @@ impl Fused {
 
     fn pack_forward(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
         let (g, kernels) = (self.geometry, self.kernels);
+        let (of_hidden, hidden_rows) = self.of_hidden(weights);
         let Dims { input, hidden, options, .. } = g.dims;
         let output = g.dims.output();
         let pack = |to: &mut Aligned, weight, k, side| {
@@ -143,8 +159,19 @@ impl Fused {
             g.pack_forward(&kernels, weight, k, side, to);
             Ok(())
         };
-        pack(&mut self.w, weights.input, input, Side::Input)?;
+        let normed = options.layer_norm.is_some();
+        let rows_of_gates = |to: &mut Aligned, weight, rows, k| {
+            let columns = Columns { columns: rows, lanes: g.lanes };
+            to.resize(columns.packed_len(k))?;
+            columns.pack_transposed(&kernels, weight, k, to);
+            Ok::<_, Error>(())
+        };
+        match normed {
+            true => rows_of_gates(&mut self.w, weights.input, g.dims.gate_rows(), input)?,
+            false => pack(&mut self.w, weights.input, input, Side::Input)?,
+        }
         match g.dims.cell.spec().recurrence {
+            Recurrence::Matrix if normed => rows_of_gates(&mut self.u, of_hidden, hidden_rows, output)?,
             Recurrence::Matrix => pack(&mut self.u, weights.hidden, output, Side::Hidden)?,
             Recurrence::Vector => pack_scales(&mut self.u, &g, weights)?,
             Recurrence::None => {}
@@ -158,7 +185,7 @@ impl Fused {
         }
         self.bias.resize(g.panels * g.width())?;
         g.pack_bias(weights, &mut self.bias);
-        if g.two_phases {
+        if g.has_second_product() {
             let weight = match options.projection {
                 Some(_) => weights.projection,
                 None => &weights.hidden[second_block(g.dims) * hidden * hidden..][..hidden * hidden],
@@ -179,7 +206,18 @@ impl Fused {
             g.pack_backward(weight, k, side, to);
             Ok(())
         };
+        let (of_hidden, hidden_rows) = self.of_hidden(weights);
+        let normed = options.layer_norm.is_some();
+        let from_rows_of_gates = |to: &mut Aligned, weight: &[f32], rows, k| {
+            let columns = Columns { columns: k, lanes: g.lanes };
+            to.resize(columns.packed_len(rows))?;
+            columns.pack(weight, rows, to);
+            Ok::<_, Error>(())
+        };
         match g.dims.cell.spec().recurrence {
+            Recurrence::Matrix if normed => {
+                from_rows_of_gates(&mut self.u_backward, of_hidden, hidden_rows, output)?;
+            }
             Recurrence::Matrix => pack(&mut self.u_backward, weights.hidden, output, Side::Hidden)?,
             Recurrence::Vector => pack_scales(&mut self.u_backward, &g, weights)?,
             Recurrence::None => {}
@@ -192,13 +230,16 @@ impl Fused {
             }
         }
         if wanted == InputGradient::Needed {
-            pack(&mut self.w_backward, weights.input, input, Side::Input)?;
+            match normed {
+                true => from_rows_of_gates(&mut self.w_backward, weights.input, g.dims.gate_rows(), input)?,
+                false => pack(&mut self.w_backward, weights.input, input, Side::Input)?,
+            }
         }
         if let Some(output) = options.projection {
             let columns = Columns { columns: hidden, lanes: g.lanes };
             self.second_backward.resize(columns.packed_len(output))?;
             columns.pack(weights.projection, output, &mut self.second_backward);
-        } else if g.two_phases {
+        } else if g.has_second_product() {
             pack(&mut self.second_backward, weights.hidden, hidden, Side::Second)?;
         }
         Ok(())
@@ -227,7 +268,25 @@ impl Fused {
             keep_hidden: Array::of(masks.zoneout_hidden),
             keep_cell: Array::of(masks.zoneout_cell),
             dropout,
+            norm: options.layer_norm.map(|eps| self.norm(eps as f32)),
         })
+    }
+
+    /// Layer normalisation with the weights of a forward pass, but for its memory.
+    fn norm(&self, eps: f32) -> Norm {
+        let none = std::ptr::null_mut();
+        Norm {
+            gain: self.norm[0].as_ptr(),
+            bias: self.norm[1].as_ptr(),
+            eps,
+            input: self.w.as_ptr(),
+            hidden: self.u.as_ptr(),
+            values: none,
+            scales: none,
+            shown: none,
+            d_bias: none,
+            d_gain: none,
+        }
     }
 
     /// The states before the first step, `width` each; one row of zeros for all where there is none.
@@ -272,6 +331,14 @@ impl Fused {
             if let Some([(_, len), _]) = self.apart() {
                 (dropout.apart, dropout.apart_len) = (self.apart.as_ptr(), len);
             }
+        }
+        if let Some(norm) = options.as_mut().and_then(|options| options.norm.as_mut()) {
+            let memory = match &mut cache {
+                Some(cache) => &mut cache.norm,
+                None => &mut scratch.norm,
+            };
+            let n = steps.sequences();
+            memory.forward(norm, g.dims, if keep { rows } else { n }, n)?;
         }
         let inner_rows = |rows: usize| if g.two_phases { rows * hidden } else { 0 };
         let (gates, gate_rows, cells, inner) = match cache {
@@ -388,6 +455,10 @@ impl Fused {
         let chunk = chunk_rows(&self.kernels.blocks, g, steps, 1);
         scratch.gates.resize(g.panels * chunk * g.width())?;
         scratch.inner.resize(if g.two_phases { steps.sequences() * g.dims.hidden } else { 0 })?;
+        let mut options = self.options(&Masks::default());
+        if let Some(norm) = options.as_mut().and_then(|options| options.norm.as_mut()) {
+            scratch.norm.forward(norm, g.dims, steps.sequences(), steps.sequences())?;
+        }
         let (hidden, cells) = (state.hidden.as_mut_ptr(), state.cell.as_mut_ptr());
         let (stride, cell_stride) = (g.dims.output(), g.dims.cell_width());
         let task = Forward {
@@ -412,7 +483,7 @@ impl Fused {
             inner: scratch.inner.as_mut_ptr(),
             last_hidden: hidden,
             last_cell: cells,
-            options: self.options(&Masks::default()),
+            options,
         };
         scratch.backwards = !scratch.backwards;
         // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.
@@ -464,6 +535,10 @@ impl Fused {
             if let Some([_, (_, len)]) = self.apart() {
                 (dropout.apart, dropout.apart_len) = (self.apart_backward.as_ptr(), len);
             }
+        }
+        if let Some(norm) = options.as_mut().and_then(|options| options.norm.as_mut()) {
+            (norm.input, norm.hidden) = (self.w_backward.as_ptr(), self.u_backward.as_ptr());
+            cache.norm.backward(norm, g.dims, steps.rows(), steps.sequences())?;
         }
         if g.dims.options.peepholes {
             cache.peeped.resize(numbers("gradients of peepholes", [3, steps.rows(), g.dims.hidden])?)?;
@@ -518,6 +593,7 @@ fn cell_options(dims: Dims, kernels: &Tuned) -> CellOptions {
         output: function(functions.output, None),
         coupled: options.coupled,
         peepholes: options.peepholes,
+        normed: options.layer_norm.is_some() && cell.spec().normalises_state(),
         zoneout_hidden: if projected { 0.0 } else { options.zoneout_hidden as f32 },
         zoneout_cell: options.zoneout_cell as f32,
     }

@@ -111,6 +111,7 @@ impl Prepared {
         self.expect(Purpose::Inference)?;
         self.dims.expect(pass.dims)?;
         let (steps, masked) = (pass.steps, !pass.masks.recurrent.is_empty());
+        let whole_rows = masked || self.dims.options.layer_norm.is_some();
         if let Some(cache) = &mut cache {
             cache.clear();
         }
@@ -120,7 +121,8 @@ impl Prepared {
             Engine::Reference(plain) => plain.forward(pass, kept)?,
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(steps.rows());
-                let split = match masked {
+                // What gates see through masks, and statistics of all units, are of whole rows.
+                let split = match whole_rows {
                     true => Split::sequences(steps, flops),
                     false => Split::new(fused.blocks(), &fused.geometry, steps, flops),
                 };
@@ -145,8 +147,9 @@ impl Prepared {
             Engine::Reference(plain) => plain.backward(adjoint, cache),
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(steps.rows());
-                // The gradients of states by step, and those through masks of h, are of all units at once.
-                let split = match adjoint.by_step.is_some() || masked {
+                // The gradients of states by step, those through masks of h, and statistics are of all units at once.
+                let whole_rows = masked || self.dims.options.layer_norm.is_some();
+                let split = match adjoint.by_step.is_some() || whole_rows {
                     true => Split::sequences(steps, flops),
                     false => Split::new(fused.blocks(), &fused.geometry, steps, flops),
                 };

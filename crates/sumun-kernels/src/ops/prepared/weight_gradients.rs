@@ -6,6 +6,7 @@ use super::cache::Cache;
 use super::fused::Fused;
 use crate::bodies::outer::Outer;
 use crate::drivers::geometry::Side;
+use crate::drivers::norm::{hidden_gates, hidden_offset, second_offset};
 use crate::drivers::options::Dropout;
 use crate::drivers::outer::{ColumnSum, RowSums, run_sums, sum_outputs};
 use crate::memory::aligned::Aligned;
@@ -28,7 +29,22 @@ impl Fused {
         let hidden_columns = self.gate_columns(cache, rows, Side::Hidden);
         let reset_columns = self.gate_columns(cache, rows, Side::Second);
         let scale_columns = self.gate_columns(cache, rows, Side::Scale);
-        let narrow = g.dims.input < g.lanes;
+        // What is summed with x and h: the gradients of the gates, or, with layer normalisation, those of what was normalised.
+        let normed = options.layer_norm.is_some();
+        let dense = |first: usize, count: usize, at: usize| -> Vec<(usize, *const f32)> {
+            (0..count).map(|k| (first + k, cache.norm.values[at + k..].as_ptr())).collect()
+        };
+        let (gate_rows, hidden_rows) = (g.dims.gate_rows(), hidden_gates(g.dims.cell.spec()) * hidden);
+        let [input_sums, hidden_sums, reset_sums] = match normed {
+            true => [
+                dense(0, gate_rows, 0),
+                dense(0, hidden_rows, hidden_offset(g.dims)),
+                dense(hidden_rows, gate_rows - hidden_rows, second_offset(g.dims)),
+            ],
+            false => [input_columns.clone(), hidden_columns.clone(), reset_columns.clone()],
+        };
+        let stride = if normed { g.dims.norm_len() } else { g.width() };
+        let narrow = g.dims.input < g.lanes && !normed;
         if narrow {
             self.narrow_input_gradient(rows, x, cache, into.input)?;
         }
@@ -46,7 +62,7 @@ impl Fused {
         let index = if uniform { std::ptr::null() } else { before.as_ptr() };
         let of_input = Sum {
             rows: 0..rows,
-            a: &input_columns,
+            a: &input_sums,
             b: at(x),
             index: at(x).map,
             columns: g.dims.input,
@@ -54,7 +70,7 @@ impl Fused {
         };
         let rest = Sum {
             rows: n..rows,
-            a: &hidden_columns,
+            a: &hidden_sums,
             b: at(out),
             index,
             columns: output,
@@ -71,7 +87,7 @@ impl Fused {
         let into_hidden = into.hidden.as_mut_ptr();
         let seen = |mask: usize| Sum {
             rows: 0..rows,
-            a: &hidden_columns,
+            a: &hidden_sums,
             b: RowsAt::dense(cache.seen[mask * rows * output..].as_ptr(), output),
             index: std::ptr::null(),
             columns: output,
@@ -80,7 +96,7 @@ impl Fused {
         let count = if masks.recurrent.is_empty() { 0 } else { Dropout::masks_of(g.dims) };
         let by_gate: Vec<Vec<_>> = match count > 1 {
             // Columns of gates with a mask of their own, of which a reset before the product leaves one out.
-            true => hidden_columns.chunk_by(|a, b| a.0 / hidden == b.0 / hidden).fold(
+            true => hidden_sums.chunk_by(|a, b| a.0 / hidden == b.0 / hidden).fold(
                 vec![Vec::new(); g.dims.cell.gates()],
                 |mut gates, columns| {
                     gates[columns[0].0 / hidden].extend_from_slice(columns);
@@ -111,14 +127,25 @@ impl Fused {
         if reset_columns.is_empty() {
             of_input.append(&mut of_hidden);
         }
-        self.sums(rows, g.width(), &of_input, &columns, flops);
-        self.sums(rows, g.width(), &of_hidden, &[], flops);
+        self.sums(rows, stride, &of_input, &columns, flops);
+        self.sums(rows, stride, &of_hidden, &[], flops);
         for (gate, columns) in by_gate.iter().enumerate().filter(|(_, columns)| !columns.is_empty()) {
-            self.sums(rows, g.width(), &[Sum { a: columns, ..seen(gate) }], &[], flops);
+            self.sums(rows, stride, &[Sum { a: columns, ..seen(gate) }], &[], flops);
         }
         biases.into_iter().flatten().for_each(BiasSum::finish);
         if alike {
             into.bias_hidden.copy_from_slice(into.bias_input);
+        }
+        if normed {
+            let len = g.dims.norm_len();
+            let gradients = [(&cache.norm.d_gain, into.norm_gain), (&cache.norm.d_bias, into.norm_bias)];
+            for (rows_of, into) in gradients {
+                let columns: Vec<_> = (0..len).map(|k| (k, rows_of[k..].as_ptr())).collect();
+                if let Some(mut sums) = BiasSum::new(&columns, into) {
+                    self.sums(rows, len, &[], &[sums.task(len)], flops);
+                    sums.finish();
+                }
+            }
         }
         if options.peepholes {
             let columns: Vec<_> = (0..3 * hidden).map(|p| (p, cache.peeped[p..].as_ptr())).collect();
@@ -127,7 +154,7 @@ impl Fused {
                 sums.finish();
             }
         }
-        if g.two_phases {
+        if g.has_second_product() {
             let inner = |a, into: &mut [f32]| Sum {
                 rows: 0..rows,
                 a,
@@ -145,7 +172,7 @@ impl Fused {
                 }
                 None => {
                     let flops = (2 * rows).saturating_mul(hidden * hidden);
-                    self.sums(rows, g.width(), &[inner(&reset_columns, into.hidden)], &[], flops);
+                    self.sums(rows, stride, &[inner(&reset_sums, into.hidden)], &[], flops);
                 }
             }
         }
