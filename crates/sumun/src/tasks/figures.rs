@@ -120,17 +120,20 @@ impl Prediction {
     }
 }
 
+/// Refuses numbers that are none, or too large to be any: nobody is to take them for predictions, and no figure is to be made of
+/// them. A network's outputs may be finite and their probabilities not.
+pub(super) fn finite(all: Vec<Prediction>) -> Result<Vec<Prediction>> {
+    let wrong = |one: &Prediction| one.numbers().iter().copied().find(|number| !number.is_finite());
+    match all.iter().enumerate().find_map(|(n, one)| Some((n, wrong(one)?))) {
+        Some((n, number)) => Err(not_finite(&format!("prediction {} of {} is {number}", n + 1, all.len()))),
+        None => Ok(all),
+    }
+}
+
 impl Predictions {
-    /// Refuses numbers that are none, or too large to be any: nobody is to take them for predictions.
+    /// The same, if all its numbers are [`finite`].
     pub(super) fn finite(self) -> Result<Self> {
-        let wrong = |one: &Prediction| one.numbers().iter().copied().find(|number| !number.is_finite());
-        let all = &self.predictions;
-        match all.iter().enumerate().find_map(|(n, one)| Some((n, wrong(one)?))) {
-            Some((n, number)) => {
-                Err(not_finite(&format!("prediction {} of {} is {number}", n + 1, all.len())))
-            }
-            None => Ok(self),
-        }
+        Ok(Self { predictions: finite(self.predictions)?, ..self })
     }
 }
 

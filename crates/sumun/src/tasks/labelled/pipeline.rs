@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::baselines::{Guesses, Part, Rivals, best_first};
 use super::super::example::{Answers, Example, ExampleOf, no_tokens, vocabulary};
-use super::super::figures::{AttentionWeights, Baseline, Measured, Prediction, Predictions, Unknown};
+use super::super::figures::{AttentionWeights, Baseline, Measured, Prediction, Predictions, Unknown, finite};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{attention, outputs};
 use super::super::portable;
@@ -220,7 +220,7 @@ impl<H: Head> LabelledPipeline<H> {
             baseline: best.figures,
             baseline_name: best.name,
             other_baselines,
-            predictions: rows.iter().map(|row| self.head.named(row)).collect(),
+            predictions: finite(rows.iter().map(|row| self.head.named(row)).collect())?,
             notes,
         })
     }

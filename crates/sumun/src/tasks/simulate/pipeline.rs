@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::super::baselines::best_first;
-use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions};
+use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, finite};
 use super::super::forecast::{Input, TimeAxis};
 use super::super::inputs::Sequences;
 use super::super::learner::outputs;
@@ -204,7 +204,7 @@ impl SimulationPipeline {
             baseline: best.figures,
             baseline_name: best.name,
             other_baselines,
-            predictions: values.map(|&value| Prediction::Number(value)).collect(),
+            predictions: finite(values.map(|&value| Prediction::Number(value)).collect())?,
             notes: part.series.notes.clone(),
         })
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::baselines::{Suffixes, best_first};
 use super::super::example::{Answers, Example, ExampleOf, no_tokens, vocabulary};
-use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown};
+use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown, finite};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, outputs};
 use super::super::portable;
@@ -192,7 +192,7 @@ impl TaggingPipeline {
             baseline: best.figures,
             baseline_name: best.name,
             other_baselines,
-            predictions: found.into_iter().map(|tags| decoding.named(tags)).collect(),
+            predictions: finite(found.into_iter().map(|tags| decoding.named(tags)).collect())?,
             notes,
         })
     }

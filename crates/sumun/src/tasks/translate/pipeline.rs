@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::super::figures::{Alignment, Baseline, Figures, Measured, Prediction, Predictions, Unknown};
+use super::super::figures::{
+    Alignment, Baseline, Figures, Measured, Prediction, Predictions, Unknown, finite,
+};
 use super::super::task::{How, Pipeline, TaskConfig};
 use super::Translate;
 use super::example::Examples;
@@ -214,7 +216,7 @@ impl TranslationPipeline {
             baseline: best.figures,
             baseline_name: best.name,
             other_baselines: vec![other],
-            predictions,
+            predictions: finite(predictions)?,
             notes: Vec::new(),
         })
     }
