@@ -398,26 +398,28 @@ unsafe fn gates_of_step(
             for (row, rank) in (0..alive).map(row_of) {
                 let at = row * dims.norm_len() + state_offset(dims);
                 let d_inner = task.d_inner.add(rank * dims.hidden);
-                d_inner.copy_to_nonoverlapping(norm.d_bias.add(at), dims.hidden);
-                norm.back(kernels, dims, Part::State, row);
+                let d = norm.d_bias.add(rank * dims.norm_len() + state_offset(dims));
+                d_inner.copy_to_nonoverlapping(d, dims.hidden);
+                norm.back(kernels, dims, Part::State, row, rank);
                 norm.values.add(at).copy_to_nonoverlapping(d_inner, dims.hidden);
             }
             phase(panels, cell.second_backward, cell.second_backward_with);
         } else if task.geometry.two_phases && !projected {
             if let Some(norm) = task.norm() {
-                for (row, _) in (0..alive).map(row_of) {
-                    gather_second(norm, task.geometry, row, task.gates_of(row));
-                    norm.back(kernels, dims, Part::Second, row);
+                for (row, rank) in (0..alive).map(row_of) {
+                    gather_second(norm, task.geometry, rank, task.gates_of(row));
+                    norm.back(kernels, dims, Part::Second, row, rank);
                 }
             }
             second_product(kernels, task, shard, t, alive);
             phase(panels, cell.second_backward, cell.second_backward_with);
         }
         if let Some(norm) = task.norm() {
-            for (row, _) in (0..alive).map(row_of) {
-                norm.gather(task.geometry, row, task.gates_of(row));
-                norm.back(kernels, dims, Part::Input, row);
-                norm.back(kernels, dims, Part::Hidden, row);
+            for (row, rank) in (0..alive).map(row_of) {
+                norm.gather(task.geometry, rank, task.gates_of(row));
+                norm.back(kernels, dims, Part::Input, row, rank);
+                norm.back(kernels, dims, Part::Hidden, row, rank);
+                norm.keep_for_sums(dims, row, rank);
             }
         }
     }

@@ -25,9 +25,26 @@ pub(crate) struct Norm {
     pub(crate) scales: *mut f32,
     /// Memory for y of every rank, `[N, norm_len]`.
     pub(crate) shown: *mut f32,
-    /// Backwards: the gradients of y and those ⊙ x̂, `[R, norm_len]`, whose sums are those of bias and gain.
+    /// Backwards: memory for the gradients of y and those ⊙ x̂ of every rank, `[N, norm_len]`.
     pub(crate) d_bias: *mut f32,
     pub(crate) d_gain: *mut f32,
+    /// What the gradients of the weights, of the bias and of the gain are sums of, of all rows: `[3][norm_len / BLOCK][rows][BLOCK]`.
+    /// A sum over rows reads a few columns of each, which would be far apart in whole rows.
+    pub(crate) sums: *mut f32,
+    pub(crate) rows: usize,
+}
+
+/// Columns of [`Norm::sums`] side by side.
+pub(crate) const BLOCK: usize = 32;
+
+/// Floats of one part of [`Norm::sums`].
+pub(crate) fn sums_len(dims: Dims, rows: usize) -> usize {
+    dims.norm_len().next_multiple_of(BLOCK) * rows
+}
+
+/// Where a column of a part of [`Norm::sums`] begins.
+pub(crate) fn sums_column(dims: Dims, rows: usize, part: usize, column: usize) -> usize {
+    part * sums_len(dims, rows) + column / BLOCK * rows * BLOCK + column % BLOCK
 }
 
 /// Which groups of a cell are meant.
@@ -141,12 +158,12 @@ impl Norm {
         }
     }
 
-    /// From the gradients of y of a part of a row, in `d_bias`, to those of what was normalised.
+    /// From the gradients of y of a part of a row, in its rank's `d_bias`, to those of what was normalised.
     ///
     /// # Safety
     /// As for `normalise`.
-    pub(crate) unsafe fn back(&self, kernels: &Tuned, dims: Dims, part: Part, row: usize) {
-        let at = row * dims.norm_len();
+    pub(crate) unsafe fn back(&self, kernels: &Tuned, dims: Dims, part: Part, row: usize, rank: usize) {
+        let at = rank * dims.norm_len();
         for (group, first, len) in groups(dims, part) {
             // SAFETY: the caller's promises.
             unsafe {
@@ -190,12 +207,36 @@ impl Norm {
         }
     }
 
+    /// Keeps the gradients of a row, all of whose parts have gone back, for the sums over rows.
+    ///
+    /// # Safety
+    /// As for `normalise`.
+    pub(crate) unsafe fn keep_for_sums(&self, dims: Dims, row: usize, rank: usize) {
+        let (len, at) = (dims.norm_len(), rank * dims.norm_len());
+        let parts = [self.row(dims, row), self.d_bias.wrapping_add(at), self.d_gain.wrapping_add(at)];
+        for (part, from) in parts.into_iter().enumerate() {
+            for column in (0..len).step_by(BLOCK) {
+                let to = sums_column(dims, self.rows, part, column) + row * BLOCK;
+                // SAFETY: the caller's promises.
+                unsafe {
+                    let count = BLOCK.min(len - column);
+                    from.add(column).copy_to_nonoverlapping(self.sums.add(to), count);
+                }
+            }
+        }
+    }
+
     /// The gradients of the pre-activations of a row, out of its panels.
     ///
     /// # Safety
     /// As for `normalise`.
-    pub(crate) unsafe fn gather(&self, geometry: &Geometry, row: usize, gates: impl Fn(usize) -> *const f32) {
-        let d = self.d_bias.wrapping_add(row * geometry.dims.norm_len());
+    pub(crate) unsafe fn gather(
+        &self,
+        geometry: &Geometry,
+        rank: usize,
+        gates: impl Fn(usize) -> *const f32,
+    ) {
+        let d = self.d_bias.wrapping_add(rank * geometry.dims.norm_len());
         for panel in 0..geometry.panels {
             let from = gates(panel);
             for_each_vector(geometry, panel, |column, first, units| {
@@ -229,11 +270,11 @@ fn for_each_vector(geometry: &Geometry, panel: usize, mut run: impl FnMut(usize,
 pub(crate) unsafe fn gather_second(
     norm: &Norm,
     geometry: &Geometry,
-    row: usize,
+    rank: usize,
     gates: impl Fn(usize) -> *const f32,
 ) {
     let dims = geometry.dims;
-    let d = norm.d_bias.wrapping_add(row * dims.norm_len() + second_offset(dims));
+    let d = norm.d_bias.wrapping_add(rank * dims.norm_len() + second_offset(dims));
     let vector = dims.cell.spec().panel.iter().position(|vector| vector.second.is_some()).unwrap_or(0);
     for panel in 0..geometry.panels {
         let column = vector * geometry.gate_stride(panel);

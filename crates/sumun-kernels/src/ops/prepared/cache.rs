@@ -1,7 +1,7 @@
 //! What passes keep and need: the cache between forward and backward, and scratch buffers.
 
 use crate::drivers::geometry::Geometry;
-use crate::drivers::norm::Norm;
+use crate::drivers::norm::{Norm, sums_len};
 use crate::memory::aligned::Aligned;
 use crate::reference;
 use crate::words::sizes::numbers;
@@ -71,11 +71,12 @@ impl Cache {
 /// The arrays of layer normalisation, as [`Norm`] names them.
 #[derive(Debug, Default)]
 pub(super) struct NormMemory {
-    pub(super) values: Aligned,
+    values: Aligned,
     scales: Aligned,
     shown: Aligned,
-    pub(super) d_bias: Aligned,
-    pub(super) d_gain: Aligned,
+    d_bias: Aligned,
+    d_gain: Aligned,
+    pub(super) sums: Aligned,
 }
 
 impl NormMemory {
@@ -104,8 +105,10 @@ impl NormMemory {
         ranks: usize,
     ) -> Result<(), Error> {
         self.forward(norm, dims, rows, ranks)?;
-        self.d_bias.resize(self.values.len())?;
-        self.d_gain.resize(self.values.len())?;
+        self.d_bias.resize(self.shown.len())?;
+        self.d_gain.resize(self.shown.len())?;
+        self.sums.resize(numbers("what gradients are sums of", [3, sums_len(dims, rows)])?)?;
+        (norm.sums, norm.rows) = (self.sums.as_mut_ptr(), rows);
         (norm.d_bias, norm.d_gain) = (self.d_bias.as_mut_ptr(), self.d_gain.as_mut_ptr());
         Ok(())
     }

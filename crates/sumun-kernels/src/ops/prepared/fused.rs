@@ -286,6 +286,8 @@ impl Fused {
             shown: none,
             d_bias: none,
             d_gain: none,
+            sums: none,
+            rows: 0,
         }
     }
 

@@ -6,7 +6,7 @@ use super::cache::Cache;
 use super::fused::Fused;
 use crate::bodies::outer::Outer;
 use crate::drivers::geometry::Side;
-use crate::drivers::norm::{hidden_gates, hidden_offset, second_offset};
+use crate::drivers::norm::{BLOCK, hidden_gates, hidden_offset, second_offset, sums_column};
 use crate::drivers::options::Dropout;
 use crate::drivers::outer::{ColumnSum, RowSums, run_sums, sum_outputs};
 use crate::memory::aligned::Aligned;
@@ -31,19 +31,21 @@ impl Fused {
         let scale_columns = self.gate_columns(cache, rows, Side::Scale);
         // What is summed with x and h: the gradients of the gates, or, with layer normalisation, those of what was normalised.
         let normed = options.layer_norm.is_some();
-        let dense = |first: usize, count: usize, at: usize| -> Vec<(usize, *const f32)> {
-            (0..count).map(|k| (first + k, cache.norm.values[at + k..].as_ptr())).collect()
-        };
+        let normed_columns =
+            |part: usize, first: usize, count: usize, at: usize| -> Vec<(usize, *const f32)> {
+                let column = |k: usize| cache.norm.sums[sums_column(g.dims, rows, part, at + k)..].as_ptr();
+                (0..count).map(|k| (first + k, column(k))).collect()
+            };
         let (gate_rows, hidden_rows) = (g.dims.gate_rows(), hidden_gates(g.dims.cell.spec()) * hidden);
         let [input_sums, hidden_sums, reset_sums] = match normed {
             true => [
-                dense(0, gate_rows, 0),
-                dense(0, hidden_rows, hidden_offset(g.dims)),
-                dense(hidden_rows, gate_rows - hidden_rows, second_offset(g.dims)),
+                normed_columns(0, 0, gate_rows, 0),
+                normed_columns(0, 0, hidden_rows, hidden_offset(g.dims)),
+                normed_columns(0, hidden_rows, gate_rows - hidden_rows, second_offset(g.dims)),
             ],
             false => [input_columns.clone(), hidden_columns.clone(), reset_columns.clone()],
         };
-        let stride = if normed { g.dims.norm_len() } else { g.width() };
+        let stride = if normed { BLOCK } else { g.width() };
         let narrow = g.dims.input < g.lanes && !normed;
         if narrow {
             self.narrow_input_gradient(rows, x, cache, into.input)?;
@@ -137,12 +139,10 @@ impl Fused {
             into.bias_hidden.copy_from_slice(into.bias_input);
         }
         if normed {
-            let len = g.dims.norm_len();
-            let gradients = [(&cache.norm.d_gain, into.norm_gain), (&cache.norm.d_bias, into.norm_bias)];
-            for (rows_of, into) in gradients {
-                let columns: Vec<_> = (0..len).map(|k| (k, rows_of[k..].as_ptr())).collect();
+            for (part, into) in [(1, into.norm_bias), (2, into.norm_gain)] {
+                let columns = normed_columns(part, 0, g.dims.norm_len(), 0);
                 if let Some(mut sums) = BiasSum::new(&columns, into) {
-                    self.sums(rows, len, &[], &[sums.task(len)], flops);
+                    self.sums(rows, BLOCK, &[], &[sums.task(BLOCK)], flops);
                     sums.finish();
                 }
             }
