@@ -102,9 +102,6 @@ fn groups(dims: Dims, part: Part) -> impl Iterator<Item = (usize, usize, usize)>
         .map(move |(group, (first, blocks))| (group, first * hidden, blocks * hidden))
 }
 
-// SAFETY: shards write the rows and ranks of their own sequences.
-unsafe impl Sync for Norm {}
-
 impl Norm {
     /// The values of a row.
     #[inline(always)]
