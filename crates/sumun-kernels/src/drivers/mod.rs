@@ -14,6 +14,7 @@ pub(crate) mod norm;
 pub(crate) mod options;
 pub(crate) mod outer;
 pub(crate) mod pack;
+pub(crate) mod pass;
 pub(crate) mod rounds;
 pub(crate) mod shard;
 pub(crate) mod step;

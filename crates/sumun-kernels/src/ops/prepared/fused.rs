@@ -10,7 +10,7 @@ use crate::drivers::forward::{chunk_rows, forward, forward_apart, forward_by_uni
 use crate::drivers::geometry::{Columns, Geometry, Side};
 use crate::drivers::norm::{Norm, hidden_gates};
 use crate::drivers::options::{Array, Dropout, PassOptions};
-use crate::drivers::step::Forward;
+use crate::drivers::pass::Forward;
 use crate::drivers::threads::for_each_task;
 use crate::drivers::whole::{Whole, WholeStep};
 use crate::memory::aligned::Aligned;
