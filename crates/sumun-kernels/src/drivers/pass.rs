@@ -216,7 +216,11 @@ impl Forward<'_> {
     ) {
         let (unit, width) = (panel * self.geometry.units, self.geometry.width());
         let states = self.geometry.dims.cell.has_cell_state();
-        let placed = self.options.is_some();
+        if self.options.is_some() {
+            for (i, m) in (start..start + count).zip(cells.rows..) {
+                cells.places[m] = [shard.rank(i) as u32, panel as u32];
+            }
+        }
         let at = cells.rows;
         cells.rows += count;
         for (i, m) in (start..start + count).zip(at..at + count) {
@@ -229,9 +233,6 @@ impl Forward<'_> {
                 cells.before[m] = rows.before.row(rank).add(unit);
                 if states {
                     cells.states[m] = rows.cell.row(rank).add(unit);
-                }
-                if placed {
-                    cells.places[m] = [rank as u32, panel as u32];
                 }
             }
         }
