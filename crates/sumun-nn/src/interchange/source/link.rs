@@ -1,10 +1,10 @@
-//! What the layers of a chain do, with their weights.
+//! What the layers of a model do, with their weights.
 
 use crate::model::{EmbeddingLayer, LayerConfig, Model};
 use crate::nn::{
-    Activation, ActivationFunction, ActivationLayer, BatchNormLayer, CellKind, CellOptions, Conv1dConfig,
-    Conv1dLayer, DenseLayer, DropoutLayer, LayerNormLayer, Padding, Pool, PoolLayer, RecurrentLayer,
-    SoftmaxLayer,
+    Activation, ActivationFunction, ActivationLayer, BatchNormLayer, CellKind, CellOptions, Combine,
+    CombineLayer, Conv1dConfig, Conv1dLayer, DenseLayer, LayerNormLayer, Padding, Pool, PoolLayer,
+    RecurrentLayer, SliceLayer, SoftmaxLayer, UnflattenLayer,
 };
 
 /// What happens to a row.
@@ -49,6 +49,16 @@ pub(super) enum What<'a> {
     Softmax,
     /// Of all rows so far, the last.
     Last,
+    /// Some of the features, from this one on.
+    Slice {
+        start: usize,
+    },
+    /// Several rows become one.
+    Combine(Combine),
+    /// One row becomes so many steps.
+    Unflatten {
+        steps: usize,
+    },
 }
 
 /// The cells that there is source code for.
@@ -89,6 +99,15 @@ pub(super) struct Cells<'a> {
 }
 
 impl Link<'_> {
+    /// Whether it reads rows before the present one.
+    pub(super) fn remembers(&self) -> bool {
+        match &self.what {
+            What::Cells(_) => true,
+            What::Convolution { config, .. } => past_rows(config) > 0,
+            _ => false,
+        }
+    }
+
     /// Steps that it takes in before the first that it passes on.
     pub(super) fn delay(&self) -> usize {
         match &self.what {
@@ -103,17 +122,32 @@ pub(super) fn past_rows(config: &Conv1dConfig) -> usize {
     (config.kernel - 1) * config.dilation
 }
 
-/// What a layer does with rows of so many features; ids of so many words. The error says why there is no source for it.
+/// What a layer does with rows of so many features, of each that it reads; ids of so many words. The error says why there is no
+/// source for it.
 pub(super) fn links<'a>(
     model: &'a Model,
     layer: &LayerConfig,
     name: &'a str,
-    features: usize,
+    widths: &[usize],
 ) -> Result<Vec<Link<'a>>, String> {
+    let features = widths.first().copied().unwrap_or(0);
     let weight = |leaf: &str| find(model, name, leaf);
     let needed = |leaf: &str| weight(leaf).ok_or_else(|| format!("it has no weight {leaf}"));
     let one = |outputs: usize, what: What<'a>| Ok(vec![Link { name, inputs: features, outputs, what }]);
     let affine = || [weight("weight"), weight("bias")];
+    if let Some(combine) = layer.get::<CombineLayer>() {
+        let outputs = combine.how.features(widths).map_err(|error| error.to_string())?;
+        return one(outputs, What::Combine(combine.how));
+    }
+    if widths.len() != 1 {
+        return Err(format!("it reads {} others, which no step does but to combine them", widths.len()));
+    }
+    if let Some(slice) = layer.get::<SliceLayer>() {
+        return one(slice.features, What::Slice { start: slice.start });
+    }
+    if let Some(unflatten) = layer.get::<UnflattenLayer>() {
+        return one(features / unflatten.steps.max(1), What::Unflatten { steps: unflatten.steps });
+    }
     if let Some(recurrent) = layer.get::<RecurrentLayer>() {
         return recurrent_links(model, recurrent, name, features);
     }
@@ -154,7 +188,6 @@ pub(super) fn links<'a>(
     }
     match layer.get::<PoolLayer>() {
         Some(PoolLayer { over: Pool::Last, .. }) => one(features, What::Last),
-        _ if layer.get::<DropoutLayer>().is_some() => Ok(Vec::new()),
         _ => Err("it is not computed step by step from the row before it".into()),
     }
 }

@@ -2,40 +2,67 @@
 
 use std::fmt::Write;
 
-use super::link::past_rows;
-use super::{Cells, Chain, Equations, Link, What, expect_name};
+use super::link::{Cells, Equations, Link, What, past_rows};
+use super::plan::{Node, Plan, Source, expect_name};
 use crate::Result;
 use crate::model::{Input, Model};
-use crate::nn::{Activation, ActivationFunction, Padding};
+use crate::nn::{Activation, ActivationFunction, Combine, Padding};
 
 /// A model as a Python module that needs NumPy alone: `forward(x, h=None)` returns the outputs of the steps of one sequence
-/// and the states after them, with which the next call goes on.
+/// and the states after them, with which the next call goes on. Of a model with several inputs x is a dictionary by their names,
+/// of one with several outputs so is what comes out.
 ///
 /// It loads its weights from `NAME.npz` beside it, which the caller writes: the arrays of
 /// [`to_weights`](crate::interchange::to_weights) by their names. It is for reading and checking, and slow: a loop in Python
-/// over the steps. Errors: those of [`to_c`](super::to_c), but for the number of weights.
+/// over the steps. Errors: those of [`to_c`](super::to_c), but for the number of weights; a row may become steps here.
 pub fn to_numpy(model: &Model, name: &str) -> Result<String> {
     expect_name(name)?;
-    let chain = Chain::of(model)?;
-    let forward = forward(&chain);
-    let (shape, about) = match chain.input {
-        Input::Ids { .. } => ("[T]".to_owned(), "ids"),
-        Input::Numbers { features } => (format!("[T, {features}]"), "numbers"),
-        Input::Row { features } => (format!("[{features}]"), "numbers"),
+    let plan = Plan::of(model)?;
+    let forward = forward(&plan);
+    let about = match (plan.inputs.as_slice(), plan.outputs.as_slice()) {
+        ([(_, input)], [output]) => format!(
+            "y, h = forward(x) takes {} of one sequence, rows of {} numbers come out; forward(x, h) goes on with\n\
+             the steps that follow.",
+            described("x ", *input),
+            output.width
+        ),
+        (inputs, outputs) => {
+            let mut about = String::from("y, h = forward(x) takes of one sequence");
+            for (place, (name, input)) in inputs.iter().enumerate() {
+                let own = if inputs.len() == 1 { "x ".into() } else { format!("x[{}] ", text(name)) };
+                let comma = if place == 0 { "" } else { "," };
+                let _ = write!(about, "{comma}\n    {}", described(&own, *input));
+            }
+            about.push_str("\nand gives rows of");
+            for (place, output) in outputs.iter().enumerate() {
+                let own = if outputs.len() == 1 { "y".into() } else { format!("y[{}]", text(output.name)) };
+                let comma = if place == 0 { "" } else { "," };
+                let _ = write!(about, "{comma}\n    {} numbers in {own}", output.width);
+            }
+            about.push_str("\nforward(x, h) goes on with the steps that follow.");
+            about
+        }
     };
     let mut text = format!(
         "\"\"\"{name}: a trained network in NumPy, to be read. Written by Sumun.\n\n\
-         y, h = forward(x) takes {about} x {shape} of one sequence, rows of {} numbers come out; forward(x, h) goes on with\n\
-         the steps that follow. The weights are in {name}.npz beside this file, with PyTorch's names and shapes.\n\"\"\"\n\n\
+         {about} The weights are in {name}.npz beside this file, with PyTorch's names and shapes.\n\"\"\"\n\n\
          import pathlib\n\nimport numpy as np\n\n\
          W = dict(np.load(pathlib.Path(__file__).with_name(\"{name}.npz\")))\n",
-        chain.outputs
     );
     for function in functions_for(&forward) {
         let _ = write!(text, "\n\n{function}");
     }
     let _ = write!(text, "\n\n{forward}");
     Ok(text)
+}
+
+/// What goes in, with its shape.
+fn described(name: &str, input: Input) -> String {
+    match input {
+        Input::Ids { .. } => format!("ids {name}[T]"),
+        Input::Numbers { features } => format!("numbers {name}[T, {features}]"),
+        Input::Row { features } => format!("numbers {name}[{features}]"),
+    }
 }
 
 /// The functions that a text names, and those that they name, each after those.
@@ -103,6 +130,14 @@ const FUNCTIONS: &[(&str, &str)] = &[
         r#"def layer_norm(x, epsilon):
     """Every row by its own mean and variance."""
     return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon)
+"#,
+    ),
+    (
+        "beside",
+        r#"def beside(*parts):
+    """Features one beside the other; a row of the whole sequence stands at each step."""
+    steps = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    return np.concatenate([np.broadcast_to(part, (*steps, part.shape[-1])) for part in parts], -1)
 "#,
     ),
     (
@@ -180,22 +215,93 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The function that calls the layers, a line or a few for each.
-fn forward(chain: &Chain) -> String {
+/// The function that calls the layers, a line or a few for each. The present rows are `x`; those that are read later are in `v`.
+fn forward(plan: &Plan) -> String {
     let mut text = String::from(
         "def forward(x, h=None):\n    \"\"\"The outputs, and the states after the last step by layer.\"\"\"\n    h = dict(h or {})\n",
     );
-    text.push_str(match chain.input {
-        Input::Ids { .. } => "    x = np.asarray(x)\n",
-        Input::Numbers { .. } | Input::Row { .. } => "    x = np.asarray(x, np.float32)\n",
-    });
-    for link in &chain.links {
-        for line in lines(link) {
-            let _ = writeln!(text, "    {line}");
+    let array = |of: &str, input: &Input| match input {
+        Input::Ids { .. } => format!("np.asarray({of})"),
+        Input::Numbers { .. } | Input::Row { .. } => format!("np.asarray({of}, np.float32)"),
+    };
+    let reads_again = |node: &Node<'_>| node.reads.contains(&Source::Input(0));
+    let is_shown =
+        !plan.nodes.is_empty() && plan.outputs.iter().any(|output| output.from == Source::Input(0));
+    match plan.inputs.as_slice() {
+        [(name, input)] => {
+            let _ = writeln!(text, "    x = {}", array("x", input));
+            if is_shown || plan.nodes.iter().skip(1).any(reads_again) {
+                let _ = writeln!(text, "    v = {{{}: x}}", self::text(name));
+            } else if plan.nodes.iter().any(|node| node.is_kept) {
+                text.push_str("    v = {}\n");
+            }
+        }
+        inputs => {
+            text.push_str("    v = {\n");
+            for (name, input) in inputs {
+                let name = self::text(name);
+                let _ = writeln!(text, "        {name}: {},", array(&format!("x[{name}]"), input));
+            }
+            text.push_str("    }\n");
         }
     }
-    text.push_str("    return x, h\n");
+    for (place, node) in plan.nodes.iter().enumerate() {
+        let before = match (place.checked_sub(1), plan.inputs.len()) {
+            (Some(before), _) => Some(Source::Node(before)),
+            (None, 1) => Some(Source::Input(0)),
+            (None, _) => None,
+        };
+        let read = |source: &Source| match Some(*source) == before {
+            true => "x".to_owned(),
+            false => kept(plan, *source),
+        };
+        if let [Link { what: What::Combine(how), .. }] = node.links.as_slice() {
+            let parts: Vec<String> = node.reads.iter().map(read).collect();
+            let value = match how {
+                Combine::Add => parts.join(" + "),
+                Combine::Multiply => parts.join(" * "),
+                Combine::Concat => format!("beside({})", parts.join(", ")),
+            };
+            let _ = writeln!(text, "    x = {value}");
+        } else {
+            if let Some(source) = node.reads.first().filter(|source| Some(**source) != before) {
+                let _ = writeln!(text, "    x = {}", kept(plan, *source));
+            }
+            for line in node.links.iter().flat_map(lines) {
+                let _ = writeln!(text, "    {line}");
+            }
+        }
+        if node.is_kept {
+            let _ = writeln!(text, "    v[{}] = x", self::text(node.name));
+        }
+    }
+    let last = plan.nodes.len().checked_sub(1).map_or(Source::Input(0), Source::Node);
+    let shown = |from: Source| match from == last && (plan.inputs.len() == 1 || !plan.nodes.is_empty()) {
+        true => "x".to_owned(),
+        false => kept(plan, from),
+    };
+    match plan.outputs.as_slice() {
+        [output] => {
+            let _ = writeln!(text, "    return {}, h", shown(output.from));
+        }
+        outputs => {
+            let outputs: Vec<String> = outputs
+                .iter()
+                .map(|output| format!("{}: {}", self::text(output.name), shown(output.from)))
+                .collect();
+            let _ = writeln!(text, "    return {{{}}}, h", outputs.join(", "));
+        }
+    }
     text
+}
+
+/// Rows that are read later.
+fn kept(plan: &Plan, source: Source) -> String {
+    let name = match source {
+        Source::Input(place) => plan.inputs[place].0,
+        Source::Node(place) => plan.nodes[place].name,
+    };
+    format!("v[{}]", text(name))
 }
 
 fn lines(link: &Link) -> Vec<String> {
@@ -247,6 +353,10 @@ fn lines(link: &Link) -> Vec<String> {
         }
         What::Softmax => vec!["x = softmax(x)".into()],
         What::Last => vec!["x = x[-1]".into()],
+        What::Slice { start } => vec![format!("x = x[..., {start}:{}]", start + link.outputs)],
+        What::Unflatten { steps } => vec![format!("x = x.reshape({steps}, {})", link.outputs)],
+        // Written where all that it reads is known.
+        What::Combine(_) => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The weights of a cell as its C function reads them.
 
-use super::super::{Cells, Equations};
+use super::super::link::{Cells, Equations};
 
 /// Weights of a cell in the order in which its function reads them.
 pub(super) struct PackedCells {

@@ -2,31 +2,42 @@
 
 use std::fmt::Write;
 
-use super::super::link::past_rows;
-use super::super::{Cells, Equations, Link, What};
+use super::super::link::{Cells, Equations, Link, What, past_rows};
+use super::super::plan::Times;
 use super::cells::{PackedCells, transposed};
-use super::{BUFFERS, Literal, Parts, Place};
-use crate::nn::{Activation, ActivationFunction, Conv1dConfig, Padding};
+use super::parts::{BUFFERS, Literal, Parts, Place};
+use crate::nn::{Activation, ActivationFunction, Combine, Conv1dConfig, Padding};
 
 impl Parts {
-    pub(super) fn link(&mut self, index: usize, link: &Link) {
-        if matches!(link.what, What::Last) {
-            return;
-        }
+    /// The comment above what a layer adds.
+    pub(super) fn title(&mut self, link: &Link) {
         let title = title(&link.what);
         // Names come from outside, and a comment must not end in one.
         let name: String =
             link.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        let comment = format!("/* {name}: {title}, {} to {} */\n", link.inputs, link.outputs);
-        self.weights.push_str(&comment);
-        let _ = write!(self.body, "    {comment}");
+        let comment = format!("/* {name}: {title}, {} to {} */", link.inputs, link.outputs);
+        let _ = writeln!(self.weights, "{comment}");
+        self.line(&comment);
+    }
+
+    /// What a layer does with the present row; `times` is when the last of its links gives one.
+    pub(super) fn link(&mut self, index: usize, link: &Link, times: Times) {
+        if matches!(link.what, What::Last) {
+            return;
+        }
+        self.title(link);
         match &link.what {
             What::Embedding { masked, table, .. } => {
-                if let Some(masked) = masked {
-                    let _ = writeln!(self.body, "    if (id == {masked}u)\n        return 0;");
+                let id = self.row.clone();
+                match masked {
+                    Some(masked) if self.is_chain => {
+                        self.line(&format!("if ({id} == {masked}u)\n    return 0;"))
+                    }
+                    Some(masked) => self.begin_flag(index, times, &format!("{id} != {masked}u")),
+                    None => {}
                 }
                 self.array("float", &format!("table{index}"), table.iter().copied());
-                self.fix(format!("(@_table{index} + (size_t)id * {})", link.outputs));
+                self.fix(format!("(@_table{index} + (size_t){id} * {})", link.outputs));
             }
             What::Cells(cells) => self.cells(index, link, cells),
             What::Dense { weight, bias, activation } => {
@@ -49,7 +60,12 @@ impl Parts {
                     },
                 );
             }
-            What::Convolution { config, weight, bias } => self.convolution(index, config, weight, *bias),
+            What::Convolution { config, weight, bias } => {
+                if self.receive(index, config) {
+                    self.wait(index, config, times);
+                }
+                self.convolution(index, config, weight, *bias);
+            }
             What::Activation(function) => self.each(link.outputs, activation(*function)),
             What::BatchNorm { epsilon, statistics: [mean, variance], affine } => {
                 self.array("double", &format!("mean{index}"), mean.iter().map(|&v| f64::from(v)));
@@ -66,8 +82,41 @@ impl Parts {
                 self.affine(index, link.outputs, affine);
             }
             What::Softmax => self.in_place(link.outputs, &format!("@_softmax({}", link.outputs)),
-            What::Last => {}
+            What::Slice { start } => match self.place {
+                Place::Fixed => self.fix(format!("({} + {start})", self.row)),
+                Place::Buffer(_) => {
+                    let to = self.next_buffer(link.outputs);
+                    self.call(format!(
+                        "memcpy({}, {} + {start}, {} * sizeof(float))",
+                        BUFFERS[to], self.row, link.outputs
+                    ));
+                    self.move_to(to);
+                }
+            },
+            // The last row is the present one. The others are refused, or written where all that they read is known.
+            What::Last | What::Unflatten { .. } | What::Combine(_) => {}
         }
+    }
+
+    /// Several rows, of so many numbers each, become one in this buffer.
+    pub(super) fn combine(&mut self, how: Combine, parts: &[(String, usize)], outputs: usize, buffer: usize) {
+        let to = BUFFERS[buffer];
+        self.buffers[buffer] = self.buffers[buffer].max(outputs);
+        let sign = match how {
+            Combine::Add => " + ",
+            Combine::Multiply => " * ",
+            Combine::Concat => {
+                let mut at = 0;
+                for (row, width) in parts {
+                    self.call(format!("memcpy({to} + {at}, {row}, {width} * sizeof(float))"));
+                    at += width;
+                }
+                return self.move_to(buffer);
+            }
+        };
+        let value = parts.iter().map(|(row, _)| format!("{row}[k]")).collect::<Vec<_>>().join(sign);
+        self.line(&format!("for (size_t k = 0; k < {outputs}; k++)\n    {to}[k] = {value};"));
+        self.move_to(buffer);
     }
 
     fn cells(&mut self, index: usize, link: &Link, cells: &Cells) {
@@ -92,25 +141,39 @@ impl Parts {
         self.fix(format!("state->h{index}"));
     }
 
-    fn convolution(&mut self, index: usize, config: &Conv1dConfig, weight: &[f32], bias: Option<&[f32]>) {
-        let &Conv1dConfig { input, output, kernel, dilation, groups, .. } = config;
-        let (past, span) = (past_rows(config), past_rows(config) + 1);
+    /// Keeps the present row for a convolution. Whether there is none until its first window is full.
+    fn receive(&mut self, index: usize, config: &Conv1dConfig) -> bool {
+        let (input, span) = (config.input, past_rows(config) + 1);
         self.field(&format!("float past{index}[{}]", span * input));
         self.field(&format!("size_t at{index}"));
         self.call(format!(
             "memcpy(state->past{index} + state->at{index} * {input}, {}, {input} * sizeof(float))",
             self.row
         ));
-        let is_valid = config.padding == Padding::Valid && past > 0;
-        if is_valid {
-            // Until the first window is full there is no output.
-            self.field(&format!("size_t missing{index}"));
-            let _ = writeln!(self.first, "    state->missing{index} = {past};");
-            let _ = writeln!(self.body, "    if (state->missing{index} > 0) {{");
-            let _ = writeln!(self.body, "        state->missing{index}--;");
-            let _ = writeln!(self.body, "        state->at{index} = (state->at{index} + 1) % {span};");
-            let _ = writeln!(self.body, "        return 0;\n    }}");
+        config.padding == Padding::Valid && span > 1
+    }
+
+    /// Until the first window is full there is no output.
+    fn wait(&mut self, index: usize, config: &Conv1dConfig, times: Times) {
+        let (past, span) = (past_rows(config), past_rows(config) + 1);
+        self.field(&format!("size_t missing{index}"));
+        let _ = writeln!(self.first, "    state->missing{index} = {past};");
+        let step =
+            format!("state->missing{index}--;\n    state->at{index} = (state->at{index} + 1) % {span};");
+        match self.is_chain {
+            true => self.line(&format!("if (state->missing{index} > 0) {{\n    {step}\n    return 0;\n}}")),
+            false => {
+                let has_row = format!("state->missing{index} == 0");
+                self.line(&format!("const int full{index} = {has_row};"));
+                self.line(&format!("if (!full{index}) {{\n    {step}\n}}"));
+                self.begin_flag(index, times, &format!("full{index}"));
+            }
         }
+    }
+
+    fn convolution(&mut self, index: usize, config: &Conv1dConfig, weight: &[f32], bias: Option<&[f32]>) {
+        let &Conv1dConfig { input, output, kernel, dilation, groups, .. } = config;
+        let span = past_rows(config) + 1;
         let to = self.next_buffer(output);
         self.start(index, to, output, bias);
         // [groups, kernel, inputs of a group, outputs of a group] from [outputs, inputs of a group, kernel].
@@ -147,10 +210,6 @@ impl Parts {
         (self.row, self.place) = (BUFFERS[buffer].into(), Place::Buffer(buffer));
     }
 
-    fn fix(&mut self, row: String) {
-        (self.row, self.place) = (row, Place::Fixed);
-    }
-
     /// The buffer that may hold the present row and receive the next.
     fn same_buffer(&mut self, numbers: usize) -> usize {
         match self.place {
@@ -183,11 +242,7 @@ impl Parts {
         let Some(expression) = expression else { return };
         let to = self.same_buffer(numbers);
         let value = expression.replace('X', &format!("{}[k]", self.row));
-        let _ = writeln!(
-            self.body,
-            "    for (size_t k = 0; k < {numbers}; k++)\n        {}[k] = {value};",
-            BUFFERS[to]
-        );
+        self.line(&format!("for (size_t k = 0; k < {numbers}; k++)\n    {}[k] = {value};", BUFFERS[to]));
         self.move_to(to);
     }
 
@@ -218,6 +273,11 @@ fn title(what: &What) -> &'static str {
         What::LayerNorm { .. } => "layer normalisation",
         What::Softmax => "softmax",
         What::Last => "last step",
+        What::Slice { .. } => "some features",
+        What::Combine(Combine::Add) => "sum",
+        What::Combine(Combine::Multiply) => "product",
+        What::Combine(Combine::Concat) => "concatenation",
+        What::Unflatten { .. } => "steps of a row",
     }
 }
 
