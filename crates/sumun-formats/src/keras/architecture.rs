@@ -14,6 +14,12 @@ const MOST_LAYERS: usize = 10_000;
 /// The module of what Keras 3 writes for operators on tensors.
 const OPERATORS: &str = "keras.src.ops";
 
+/// What stands for a layer where Keras 2 gives an operator a constant.
+const CONSTANT: &str = "_CONSTANT_VALUE";
+
+/// The class of TensorFlow's operators in Keras 2.0 to 2.3, whose name in its configuration lacks what it is called by.
+const RENAMED: &str = "TensorFlowOpLayer";
+
 /// What the class of an operator begins with.
 pub(super) const OPERATOR: &str = "ops.";
 
@@ -228,7 +234,8 @@ impl Layer {
         // A Sequential of Keras before 2.2.3 has a list for a configuration.
         let settings = config.as_object();
         let own = settings.and_then(|settings| settings.get("name"));
-        let own = own.or_else(|| object(described).ok()?.get("name"));
+        let outer = object(described)?.get("name");
+        let own = if class == RENAMED { outer.or(own) } else { own.or(outer) };
         let Some(name) = own.and_then(Value::as_text) else {
             return Err(damaged(format!("a layer of the class {} has no name", quoted(class))));
         };
@@ -292,8 +299,10 @@ impl Call {
             }
             node => {
                 let tensors = sources(node);
-                if tensors.is_empty() {
-                    return Err(damaged("a layer reads what is no tensor"));
+                match constant(node) {
+                    Some(constant) if tensors.is_empty() => call.settings.set("0", constant.clone()),
+                    _ if tensors.is_empty() => return Err(damaged("a layer reads what is no tensor")),
+                    _ => {}
                 }
                 call.arguments.push(tensors);
                 first_object(node)
@@ -381,6 +390,7 @@ fn collect(value: &Value, found: &mut Vec<Source>) {
         return;
     }
     match value {
+        Value::List(values) if values.first().and_then(Value::as_text) == Some(CONSTANT) => {}
         Value::List(values) => values.iter().for_each(|value| collect(value, found)),
         Value::Object(settings) => {
             let is_tensor = settings.get("class_name").and_then(Value::as_text) == Some("__keras_tensor__");
@@ -391,6 +401,15 @@ fn collect(value: &Value, found: &mut Vec<Source>) {
             }
         }
         _ => {}
+    }
+}
+
+/// What Keras 2 gives an operator for its first tensor: `["_CONSTANT_VALUE", -1, 2.0, {…}]`, or in a list.
+fn constant(node: &Value) -> Option<&Value> {
+    match node.as_list()? {
+        [Value::Text(name), _, constant, ..] if name == CONSTANT => Some(constant),
+        [first, ..] => constant(first),
+        [] => None,
     }
 }
 

@@ -60,3 +60,16 @@ save("within", a, [L.Dense(2)(last[:, ::1]), L.LSTM(2)(half - 1)], x)
 a = I(None, 5); h = L.GRU(4, return_sequences=True)(a)
 p = L.Softmax(axis=1)(L.Dense(1, use_bias=False)(L.Dense(3, activation="tanh")(h))); q = ops.softmax(L.Dense(1)(h), axis=1); r = L.Softmax(axis=-2)(L.Dense(1, activation="tanh")(a))
 save("attention", a, [ops.sum(p * h, axis=1), L.Dense(2)(ops.sum(L.Multiply()([h, q]), axis=1)), ops.sum(a * r, axis=1, keepdims=True) + a, ops.squeeze(L.Dot(axes=1)([p, h]), 1), L.Dot(axes=1)([h, q])[:, :, 0]], x)
+# Products: attention written as such, by matmul and by einsum, and matrices of the file; made with the backend torch.
+a, b = I(None, 4, name="queries"), I(None, 4, name="memory")
+q, m = L.GRU(4, return_sequences=True)(a), L.LSTM(4, return_sequences=True)(b)
+kernel = rng.standard_normal((4, 3)).astype("float32")
+shares = ops.softmax(ops.matmul(q, ops.transpose(m, (0, 2, 1))), axis=-1)
+scaled = L.Softmax()(ops.einsum("bsf,btf->bts", m, q) / 2.)
+save("products", [a, b], [ops.matmul(shares, m), ops.einsum("bts,bsf->btf", scaled, m), L.Dense(2)(scaled @ m), q @ kernel, ops.einsum("btf,fg->btg", m, kernel), ops.einsum("bf,gf->bg", m[:, -1], kernel.T.copy())],
+     rng.standard_normal((3, 7, 4)).astype(np.float32), rng.standard_normal((3, 5, 4)).astype(np.float32))
+# Steps that are added, repeated and summed up, and numbers that a comparison chooses.
+a = I(None, 5); h = L.GRU(4, return_sequences=True)(a)
+save("steps", a, [ops.cumsum(h, axis=1), L.LSTM(2)(ops.cumsum(h, axis=-2)), ops.pad(h, ((0, 0), (1, 2), (0, 0))), L.GRU(2)(ops.pad(h, ((0, 0), (3, 0), (0, 0)))), ops.repeat(h[:, -1:], 3, axis=1), ops.repeat(h[..., 1:2], 3, axis=2),
+                  ops.where(h > 0, h, 0.), ops.where(h > .1, h, 0.), ops.where(h >= 0., h, h * .1)], x)
+save("padded", a, ops.pad(h, ((0, 0), (0, 2), (0, 0)), constant_values=1.5), x)

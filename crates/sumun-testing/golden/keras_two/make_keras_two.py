@@ -202,3 +202,52 @@ save("towers", "2.15.0", config, [
      + [("batch_normalization/moving_mean:0", statistics[2]), ("batch_normalization/moving_variance:0", statistics[3])]),
     ("subtract", []),
 ], model, {"left": x, "right": padded})
+
+# TensorFlow's operators between layers: as layers of functions since Keras 2.4, and as nodes of a graph before.
+lstm, head = [weight(5, 16), weight(4, 16), weight(16)], [weight(4, 4), weight(4)]
+function = lambda name, of, nodes, kind="TFOpLambda": named(kind, {"name": name, "trainable": True, "dtype": "float32", "function": of}, nodes)
+whole = {"start": None, "stop": None, "step": None}
+config = {"class_name": "Functional", "config": {"name": "model_2", "trainable": True, "layers": [
+    named("InputLayer", {"batch_input_shape": [None, 6, 5], "dtype": "float32", "sparse": False, "ragged": False, "name": "input_2"}, []),
+    named("LSTM", recurrent("lstm_3", 4, return_sequences=True, unit_forget_bias=True), node("input_2")),
+    named("Dense", dense("dense_2", 4), node("lstm_3")),
+    function("tf.math.sigmoid", "math.sigmoid", [[["dense_2", 0, 0, {"name": None}]]]),
+    function("tf.math.multiply", "math.multiply", [[["lstm_3", 0, 0, {"y": ["tf.math.sigmoid", 0, 0], "name": None}]]]),
+    function("tf.__operators__.add", "__operators__.add", [[["tf.math.multiply", 0, 0, {"y": 0.5, "name": None}]]]),
+    function("tf.math.subtract", "math.subtract", [[["_CONSTANT_VALUE", -1, 1.0, {"y": ["tf.__operators__.add", 0, 0], "name": None}]]]),
+    function("tf.concat", "concat", [[["tf.math.subtract", 0, 0, {"axis": -1}], ["lstm_3", 0, 0, {"axis": -1}]]]),
+    function("tf.math.reduce_mean", "math.reduce_mean", [[["tf.concat", 0, 0, {"axis": 1, "keepdims": False}]]]),
+    function("tf.__operators__.getitem", "__operators__.getitem", [[["tf.concat", 0, 0, {"slice_spec": [whole, -1, {"start": 1, "stop": 3, "step": None}]}]]], "SlicingOpLambda"),
+    function("tf.nn.leaky_relu", "nn.leaky_relu", [[["dense_2", 0, 0, {"alpha": 0.3, "name": None}]]]),
+    function("tf.linalg.matmul", "linalg.matmul", [[["lstm_3", 0, 0, {"b": ["dense_2", 0, 0], "transpose_b": True}]]]),
+    function("tf.nn.softmax", "nn.softmax", [[["tf.linalg.matmul", 0, 0, {"axis": -1}]]]),
+    function("tf.linalg.matmul_1", "linalg.matmul", [[["tf.nn.softmax", 0, 0, {"b": ["dense_2", 0, 0]}]]]),
+], "input_layers": [["input_2", 0, 0]], "output_layers": [[name, 0, 0] for name in ("tf.math.reduce_mean", "tf.__operators__.getitem", "tf.nn.leaky_relu", "tf.linalg.matmul_1")]}}
+a = keras.Input((6, 5))
+h = L.LSTM(4, return_sequences=True)(a)
+d = L.Dense(4)(h)
+both = ops.concatenate([1. - (h * ops.sigmoid(d) + .5), h], axis=-1)
+model = keras.Model(a, [ops.mean(both, axis=1), both[:, -1, 1:3], ops.leaky_relu(d, .3), ops.matmul(ops.softmax(ops.matmul(h, ops.transpose(d, (0, 2, 1))), axis=-1), d)])
+model.set_weights([*lstm, *head])
+saved = [("input_2", []), ("lstm_3", [(f"lstm_3/lstm_cell_3/{part}:0", array) for part, array in zip(three, lstm)]), ("dense_2", [("dense_2/kernel:0", head[0]), ("dense_2/bias:0", head[1])])]
+every = lambda: saved + [(layer["name"], []) for layer in config["config"]["layers"][3:]]
+save("functions", "2.15.0", config, every(), model, {"input": x})
+
+operator = lambda name, op, nodes, constants={}, **attributes: {"name": f"tf_op_layer_{name}", "class_name": "TensorFlowOpLayer", "config": {
+    "name": name, "trainable": True, "dtype": "float32", "node_def": {"name": name, "op": op, "input": [], "attr": {"T": {"type": "DT_FLOAT"}, **attributes}},
+    "constants": {str(place): value for place, value in constants.items()}}, "inbound_nodes": [[[node, 0, 0, {}] for node in nodes]]}
+config = {"class_name": "Model", "config": {"name": "model_3", "layers": [
+    *[layer for layer in config["config"]["layers"] if layer["name"] in ("input_2", "lstm_3", "dense_2")],
+    operator("Sigmoid", "Sigmoid", ["dense_2"]),
+    operator("mul", "Mul", ["lstm_3", "tf_op_layer_Sigmoid"]),
+    operator("sub", "Sub", ["tf_op_layer_mul"], {0: 1.0}),
+    operator("concat", "ConcatV2", ["tf_op_layer_sub", "lstm_3"], {2: -1}),
+    operator("Mean", "Mean", ["tf_op_layer_concat"], {1: 1}, keep_dims={"b": False}),
+    operator("MatMul", "BatchMatMulV2", ["lstm_3", "dense_2"], adj_x={"b": False}, adj_y={"b": True}),
+    operator("Softmax", "Softmax", ["tf_op_layer_MatMul"]),
+    operator("MatMul_1", "BatchMatMulV2", ["tf_op_layer_Softmax", "dense_2"], adj_x={"b": False}, adj_y={"b": False}),
+], "input_layers": [["input_2", 0, 0]], "output_layers": [["tf_op_layer_Mean", 0, 0], ["tf_op_layer_MatMul_1", 0, 0]]}}
+both = ops.concatenate([1. - h * ops.sigmoid(d), h], axis=-1)
+model = keras.Model(a, [ops.mean(both, axis=1), ops.matmul(ops.softmax(ops.matmul(h, ops.transpose(d, (0, 2, 1))), axis=-1), d)])
+model.set_weights([*lstm, *head])
+save("nodes", "2.3.0", config, every(), model, {"input": x})

@@ -5,10 +5,11 @@ use sumun_formats::keras::{Call, Layer, Taken};
 use super::super::layouts::expect;
 use super::flow::{Flow, Shape};
 use super::graph::Graph;
+use super::matrices::diagonal;
 use super::names::refused;
 use super::settings::Options;
 use crate::Result;
-use crate::nn::{CrossAttentionLayer, Score};
+use crate::nn::{Activation, CrossAttentionLayer, Score};
 
 /// Reads `Attention` or `AdditiveAttention`: softmax(q · k) · v, or of Σ s ⊙ tanh(q + k), with keys that are the values.
 pub(super) fn read(
@@ -22,7 +23,7 @@ pub(super) fn read(
     let [query, memory] = match flows.as_slice() {
         [query, value] => [query.clone(), value.clone()],
         [query, value, key] if key.from == value.from => [query.clone(), value.clone()],
-        [_, _, _] => return Err(refused(layer, "its keys are other than its values")),
+        [query, value, key] => return mapped(graph, layer, [query, value, key], options),
         _ => {
             return Err(refused(
                 layer,
@@ -85,9 +86,46 @@ pub(super) fn read(
     Ok(flow)
 }
 
-/// `[width, width]` with `value` on its diagonal.
-fn diagonal(width: usize, value: f32) -> Vec<f32> {
-    let mut matrix = vec![0.0; width * width];
-    matrix.iter_mut().step_by(width + 1).for_each(|place| *place = value);
-    matrix
+/// `Attention` whose keys are a matrix times its values: a dense layer of them alone.
+fn mapped(
+    graph: &mut Graph,
+    layer: &Layer,
+    [query, value, key]: [&Flow; 3],
+    options: Options<'_>,
+) -> Result<Flow> {
+    let other =
+        || refused(layer, "its keys are other than its values, and no dense layer of them without bias");
+    let (Shape::Steps { features: width, time }, Shape::Steps { features, .. }) = (query.shape, value.shape)
+    else {
+        return Err(refused(layer, "it reads no steps"));
+    };
+    let dense = graph.dense(&key.from).filter(|(own, from)| {
+        !own.bias && own.activation == Activation::Linear && own.units == width && *from == value.from
+    });
+    let weight = graph.values(&key.from, "weight").filter(|weight| weight.len() == width * features);
+    let (Some((dense, _)), Some(weight), false) = (dense, weight, layer.class == "AdditiveAttention") else {
+        return Err(other());
+    };
+    let plain = !options.flag("use_scale", false)?
+        && !options.flag("causal", false)?
+        && options.text("score_mode")?.is_none_or(|mode| mode == "dot")
+        && options.number("dropout")?.is_none_or(|rate| rate == 0.0);
+    if !plain {
+        return Err(other());
+    }
+    graph.heed(layer, value);
+    graph.become_part(&key.from);
+    let attention = CrossAttentionLayer::general().trainable(dense.common.trainable);
+    let name = graph.own_name();
+    let flow = graph.push(
+        name.clone(),
+        attention,
+        &[&query.from, &value.from],
+        Shape::Steps { time, features },
+        query.mask,
+    );
+    graph.make(layer, weight.len())?;
+    graph.weight(&name, "weight_memory", &[width, features], weight);
+    graph.finish_options(options)?;
+    Ok(flow)
 }

@@ -4,6 +4,7 @@ use sumun_formats::keras::{Call, Layer, Value};
 
 use super::flow::{Flow, Shape};
 use super::graph::Graph;
+use super::matrices::diagonal;
 use super::names::refused;
 use super::output::{Output, Products};
 use super::settings::Options;
@@ -44,7 +45,7 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call, options: Optio
             // Keras' layer and the softmax behind it compute with all steps.
             graph.cross(layer, &query);
             graph.cross(layer, &memory);
-            graph.put_output(0, Output::Products(Products { query, memory, are_shares: false }));
+            graph.put_output(0, Output::Products(Products { query, memory, are_shares: false, scale: 1.0 }));
             Ok(())
         }
         [first, second] => Err(refused(
@@ -103,19 +104,34 @@ fn attention(
     values: Flow,
     axes: [i64; 2],
 ) -> Result<()> {
-    let Products { query, memory, are_shares } = products;
+    expect_axis(layer, axes[0], 2, 3)?;
+    expect_axis(layer, axes[1], 1, 3)?;
+    let flow = attend(graph, layer, products, values)?;
+    graph.put(0, flow);
+    Ok(())
+}
+
+/// As above, whatever says so.
+pub(super) fn attend(graph: &mut Graph, layer: &Layer, products: Products, values: Flow) -> Result<Flow> {
+    let Products { query, memory, are_shares, scale } = products;
     if !are_shares {
         return Err(refused(layer, "it reads the products of another without a softmax between them"));
     }
-    expect_axis(layer, axes[0], 2, 3)?;
-    expect_axis(layer, axes[1], 1, 3)?;
     if values.from != memory.from {
         return Err(refused(layer, "its values are other than the keys that its shares are of"));
     }
-    let from = [query.from.as_str(), memory.from.as_str()];
-    let flow = graph.push(graph.own_name(), CrossAttentionLayer::dot(), &from, query.shape, None);
-    graph.put(0, flow);
-    Ok(())
+    let Shape::Steps { features, .. } = memory.shape else { return Err(refused(layer, "it reads no steps")) };
+    let (name, from) = (graph.own_name(), [query.from.as_str(), memory.from.as_str()]);
+    graph.release(&name);
+    let name = graph.fresh(&name);
+    if scale == 1.0 {
+        return Ok(graph.push(name, CrossAttentionLayer::dot(), &from, query.shape, None));
+    }
+    graph.make(layer, features.saturating_mul(features))?;
+    let general = CrossAttentionLayer::general().trainable(false);
+    let flow = graph.push(name, general, &from, query.shape, None);
+    graph.weight(&flow.from, "weight_memory", &[features, features], diagonal(features, scale as f32));
+    Ok(flow)
 }
 
 /// Whether a layer is the softmax of products, which is then read.

@@ -11,6 +11,7 @@ mod flow;
 mod graph;
 mod laid;
 mod layers;
+mod matrices;
 mod names;
 mod operators;
 mod output;
@@ -18,6 +19,7 @@ mod recurrent;
 mod rows;
 mod settings;
 mod shares;
+mod tensorflow;
 mod write;
 
 use sumun_formats::keras::Keras;

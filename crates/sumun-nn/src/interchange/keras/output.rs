@@ -13,6 +13,8 @@ pub(super) enum Output {
     State(State),
     /// Which steps are there, or what that is made of.
     Mask(Masked),
+    /// Whether each number of rows is above this one.
+    Above(Laid, f64),
     /// The first part of an attention that is written as products.
     Products(Products),
     /// Shares of steps, which are part of an attention.
@@ -59,6 +61,8 @@ pub(super) struct Products {
     pub(super) memory: Flow,
     /// Whether they are shares.
     pub(super) are_shares: bool,
+    /// What they were multiplied by before that.
+    pub(super) scale: f64,
 }
 
 /// Shares of steps that sum to 1, or these steps times their shares.

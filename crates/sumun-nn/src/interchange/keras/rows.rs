@@ -147,11 +147,23 @@ fn permute(layer: &Layer, flow: Flow, options: &Options<'_>) -> Result<Flow> {
 
 /// One row at each of so many steps: that many rows beside each other, laid out in steps.
 fn repeat(graph: &mut Graph, layer: &Layer, flow: Flow, options: &Options<'_>) -> Result<Flow> {
+    let count = options.size("n")?;
+    let name = graph.own_name();
+    repeated(graph, layer, flow, count, &name)
+}
+
+/// As above, by a layer of this name, which nothing has.
+pub(super) fn repeated(
+    graph: &mut Graph,
+    layer: &Layer,
+    flow: Flow,
+    count: usize,
+    name: &str,
+) -> Result<Flow> {
     /// A model names each of them.
     const MOST: usize = 4096;
     /// What a name takes up beside a number.
     const NAME: usize = 16;
-    let count = options.size("n")?;
     let Shape::Once { features } = flow.shape else {
         return Err(refused(layer, "it reads steps; it repeats one row a sequence"));
     };
@@ -159,7 +171,6 @@ fn repeat(graph: &mut Graph, layer: &Layer, flow: Flow, options: &Options<'_>) -
         return Err(refused(layer, format!("it repeats a row {count} times; 1 to {MOST} times are read")));
     }
     graph.make(layer, count.saturating_mul(NAME))?;
-    let name = graph.own_name();
     let row = match count {
         1 => flow,
         _ => {
@@ -175,5 +186,5 @@ fn repeat(graph: &mut Graph, layer: &Layer, flow: Flow, options: &Options<'_>) -
         }
     };
     let shape = Shape::Steps { time: Some(count), features };
-    Ok(graph.push(name, UnflattenLayer::new(count), &[&row.from], shape, None))
+    Ok(graph.push(name.to_owned(), UnflattenLayer::new(count), &[&row.from], shape, None))
 }

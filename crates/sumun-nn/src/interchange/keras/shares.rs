@@ -147,6 +147,7 @@ fn attention(graph: &mut Graph, layer: &Layer, shares: Shares) -> Result<Flow> {
         graph.weight(&flow.from, "bias", &[features], query);
         return Ok(graph.push(name, CrossAttentionLayer::dot(), &[&flow.from, &steps.from], once, None));
     };
+    let trainable = graph.dense(&hidden).is_none_or(|(own, _)| own.common.trainable);
     let weight = graph.values(&hidden, "weight").ok_or_else(missing)?;
     let units = weight.len() / features.max(1);
     let bias = graph.values(&hidden, "bias").unwrap_or_else(|| vec![0.0; units]);
@@ -154,7 +155,8 @@ fn attention(graph: &mut Graph, layer: &Layer, shares: Shares) -> Result<Flow> {
         true => vec![1.0],
         false => graph.values(&score, "weight").ok_or_else(missing)?,
     };
-    let flow = graph.push(name.clone(), AttentionLayer::new(units), &[&steps.from], once, None);
+    let flow =
+        graph.push(name.clone(), AttentionLayer::new(units).trainable(trainable), &[&steps.from], once, None);
     graph.weight(&name, "weight", &[units, features], weight);
     graph.weight(&name, "bias", &[units], bias);
     graph.weight(&name, "context", &[units], context);

@@ -18,8 +18,8 @@ use super::settings::Options;
 use crate::error::quoted;
 use crate::model::{Input, LayerConfig, ModelConfig, NamedTensor};
 use crate::nn::{
-    ActivationLayer, DenseLayer, ElementwiseLayer, Pool, PoolLayer, RecurrentLayer, SoftmaxLayer,
-    UnflattenLayer,
+    ActivationFunction, ActivationLayer, DenseLayer, ElementwiseLayer, Pool, PoolLayer, RecurrentLayer,
+    SoftmaxLayer, UnflattenLayer,
 };
 use crate::{Error, Result};
 
@@ -197,6 +197,12 @@ impl Graph {
             Output::Laid(laid) => self.plain(layer, laid)?,
             Output::State(state) => self.hidden(layer, &state)?,
             Output::Mask(_) => return Err(refused(layer, "it computes with a mask")),
+            Output::Above(..) => {
+                return Err(refused(
+                    layer,
+                    "it computes with a comparison, which here only chooses between numbers",
+                ));
+            }
             Output::Shares(_) => {
                 let why = "it reads shares of steps, which here are only part of an attention";
                 return Err(refused(layer, why));
@@ -264,6 +270,26 @@ impl Graph {
         layer.and_then(|layer| layer.get::<RecurrentLayer>()).is_some_and(|layer| {
             !layer.bidirectional && !layer.go_backwards && flow.mask.is_some_and(|mask| !mask.is_forgotten)
         })
+    }
+
+    /// The comparison that a tensor is, if it is one.
+    pub(super) fn above(&self, source: &Source) -> Option<(Laid, f64)> {
+        match self.outputs.get(source) {
+            Some(Output::Above(laid, number)) => Some((laid.clone(), *number)),
+            _ => None,
+        }
+    }
+
+    /// The function that a layer here is, and what it reads.
+    pub(super) fn function(&self, name: &str) -> Option<(ActivationFunction, String)> {
+        let place = self.config.layers.iter().position(|layer| layer.name() == Some(name))?;
+        let function = self.config.layers[place].get::<ActivationLayer>()?.function;
+        let from = match self.config.layers[place].common().from.as_slice() {
+            [from] => from.clone(),
+            [] => self.config.layers[place.checked_sub(1)?].name()?.to_owned(),
+            _ => return None,
+        };
+        Some((function, from))
     }
 
     /// The products that a tensor is, if it is some.

@@ -9,7 +9,7 @@ use super::super::activations::Version;
 use super::super::flow::{Flow, Shape};
 use super::super::names::{plain, refused};
 use super::super::output::Output;
-use super::super::{layers, operators};
+use super::super::{layers, operators, tensorflow};
 use super::{Graph, MOST_MADE, Use};
 use crate::error::quoted;
 use crate::model::Input;
@@ -127,6 +127,10 @@ impl Graph {
             Some("NotEqual") => return self.not_equal(layer, call),
             Some("Any") => return self.any(layer, call),
             Some(_) => return operators::read(self, layer, call),
+            None if tensorflow::is_operator(&layer.class) => {
+                let (operator, call) = tensorflow::operator(layer, call)?;
+                return operators::read(self, &operator, &call);
+            }
             None => {}
         }
         self.expect_usual(layer, call)?;

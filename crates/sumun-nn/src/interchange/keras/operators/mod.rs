@@ -4,7 +4,9 @@
 mod axes;
 mod operator;
 mod parts;
+mod products;
 mod several;
+mod steps;
 
 use sumun_formats::keras::{Call, Layer, Value};
 
@@ -39,15 +41,31 @@ pub(super) fn read(graph: &mut Graph, layer: &Layer, call: &Call) -> Result<()> 
     // Layers of its own take its name, the first as it is.
     let name = operator.graph.own_name();
     operator.graph.release(&name);
-    let results = operator.results(class)?;
+    let part = match operator.of_products(class)? {
+        None => operator.compared(class)?,
+        part => part,
+    };
+    let results = if part.is_none() { operator.results(class)? } else { Vec::new() };
     let Operator { options, .. } = operator;
     graph.finish_options(options)?;
+    if let Some(part) = part {
+        let part = match part {
+            Output::Laid(laid) => behind(laid),
+            other => other,
+        };
+        graph.put_output(0, part);
+        return Ok(());
+    }
     for (output, laid) in results.into_iter().enumerate() {
-        // A layer heeds no mask behind an operator of Keras.
-        let mask = laid.flow.mask.map(MaskOf::forgotten);
-        graph.put_output(output, Output::Laid(Laid { flow: Flow { mask, ..laid.flow }, ..laid }));
+        graph.put_output(output, behind(laid));
     }
     Ok(())
+}
+
+/// What an operator returns: a layer heeds no mask behind one.
+fn behind(laid: Laid) -> Output {
+    let mask = laid.flow.mask.map(MaskOf::forgotten);
+    Output::Laid(Laid { flow: Flow { mask, ..laid.flow }, ..laid })
 }
 
 impl Operator<'_, '_> {
@@ -77,6 +95,8 @@ impl Operator<'_, '_> {
                 self.expect(1)?;
                 return self.split();
             }
+            "Pad" => self.padded()?,
+            "Where" => self.chosen()?,
             class => {
                 self.expect(1)?;
                 let laid = self.tensor(0)?;
@@ -111,6 +131,8 @@ impl Operator<'_, '_> {
                 return self.part(laid, place, Part::Range { start: None, stop: None, step: -1 });
             }
             "Sum" | "Mean" | "Max" => return self.reduced(class, laid),
+            "Cumsum" => return self.summed_up(laid),
+            "Repeat" => return self.repeated_along(laid),
             "Softmax" => {
                 let place = match self.options.value("axis") {
                     None => laid.axes.len() - 1,

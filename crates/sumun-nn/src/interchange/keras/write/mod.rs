@@ -1,6 +1,7 @@
 //! A model as one of Keras: a Functional model of the layers that Keras has.
 
 mod attention;
+mod items;
 mod order;
 mod recurrent;
 mod writer;
@@ -10,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use sumun_formats::Tensor;
 use sumun_formats::keras::{Architecture, Call, LayerWeights, Settings, Source, Value};
 
+use items::{all, item, slice, with_argument};
 use order::order;
 use writer::{Writer, refused};
 
@@ -18,10 +20,10 @@ use crate::Result;
 use crate::layer::Signal;
 use crate::model::{LayerConfig, Model, PlannedCall};
 use crate::nn::{
-    Activation, ActivationFunction, ActivationLayer, BatchNormLayer, Combine, CombineLayer, Conv1dLayer,
-    CropLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, Elementwise, ElementwiseLayer, EmbeddingLayer,
-    LayerNormLayer, MaskingLayer, PadLayer, PadMode, Padding, Pool, PoolLayer, RecurrentLayer, ReverseLayer,
-    SliceLayer, SoftmaxLayer, UnflattenLayer, keras_name,
+    Activation, ActivationFunction, ActivationLayer, AttentionLayer, BatchNormLayer, Combine, CombineLayer,
+    Conv1dLayer, CropLayer, CrossAttentionLayer, DenseLayer, DropoutLayer, Elementwise, ElementwiseLayer,
+    EmbeddingLayer, LayerNormLayer, MaskingLayer, PadLayer, PadMode, Padding, Pool, PoolLayer,
+    RecurrentLayer, ReverseLayer, SliceLayer, SoftmaxLayer, UnflattenLayer, keras_name,
 };
 
 /// The model's layers and weights.
@@ -48,30 +50,6 @@ pub(super) fn model(model: &Model) -> Result<(Architecture, Vec<LayerWeights>)> 
     let mut all: Vec<_> = writer.layers.into_iter().zip(writer.weights).map(Some).collect();
     let (layers, weights) = order.into_iter().filter_map(|place| all[place].take()).unzip();
     Ok((Architecture { name: "sumun".into(), layers, inputs, outputs }, weights))
-}
-
-/// A use of an operator with an argument that is no tensor behind what it reads.
-fn with_argument(call: Call, argument: Value) -> Call {
-    let mut call = call;
-    call.settings.set(&call.arguments.len().to_string(), argument);
-    call.arguments.push(Vec::new());
-    call
-}
-
-/// `x[…]`.
-fn item(call: Call, key: Vec<Value>) -> Call {
-    with_argument(call, key.into())
-}
-
-/// `start:stop`.
-fn slice(start: Value, stop: Value) -> Value {
-    let config = Settings::from([("start", start), ("stop", stop), ("step", Value::Null)]);
-    Settings::from([("class_name", "__slice__".into()), ("config", config.into())]).into()
-}
-
-/// `:`.
-fn all() -> Value {
-    slice(Value::Null, Value::Null)
 }
 
 impl Writer<'_> {
@@ -265,6 +243,8 @@ impl Writer<'_> {
             self.around(layer, name, "ZeroPadding1D", [own.before, own.after], call, at.output)?
         } else if let Some(own) = layer.get::<CropLayer>() {
             self.around(layer, name, "Cropping1D", [own.before, own.after], call, at.output)?
+        } else if let (Some(own), Some(source)) = (layer.get::<AttentionLayer>(), sources.first()) {
+            self.attention_over_time(layer, own, at, source.clone())?
         } else if let Some(own) = layer.get::<CrossAttentionLayer>() {
             self.attention(layer, own, at, sources)?
         } else {
