@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::figures::{Room, figure, spans_decades};
-use super::gradients::CLASSES;
+use super::picture::CLASSES;
 use super::svg::{Chart, Line, Mark, Scale, XAxis};
 use super::text::{count, counted, duration, escape, fixed, number};
 use crate::train::EpochRecord;

@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use super::text::{count, duration, escape};
 
-pub(super) const STYLE: &str = include_str!("style.css");
+/// Colours by theme, and the rules of charts: all that a picture by itself needs.
+pub(super) const THEME: &str = include_str!("theme.css");
+pub(super) const CHART: &str = include_str!("chart.css");
+const STYLE: &str = concat!(include_str!("theme.css"), include_str!("chart.css"), include_str!("style.css"));
 const SCRIPT: &str = include_str!("readout.js");
 
 /// The page around a report.
