@@ -60,8 +60,10 @@ fn examples_of(command: &Command) -> Vec<String> {
 fn every_line_shown_can_be_run() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let guide: String = sumun_testing::guide_pages("en").into_iter().map(|(_, page)| page).collect();
     for (source, least, lines) in [
         ("README.md", 10, shell_lines(&read("README.md")).map(str::to_owned).collect::<Vec<_>>()),
+        ("docs/guide", 8, shell_lines(&guide).map(str::to_owned).collect()),
         ("docs/results.md", 10, shell_lines(&read("docs/results.md")).map(str::to_owned).collect()),
         ("docs/search.md", 3, shell_lines(&read("docs/search.md")).map(str::to_owned).collect()),
         ("docs/forecasting.md", 3, shell_lines(&read("docs/forecasting.md")).map(str::to_owned).collect()),

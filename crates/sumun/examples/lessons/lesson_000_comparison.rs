@@ -7,14 +7,12 @@
 
 use std::time::Instant;
 
-use ndarray::{Array3, Axis};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use ndarray::Axis;
 use sumun::Result;
 use sumun::model::{Input, Model, RecurrentLayer};
-use sumun::nn::Initializer;
 use sumun::train::Clip;
 
+use super::adding::sums;
 use super::picture::{Line, Picture};
 use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, train};
 
@@ -41,26 +39,8 @@ pub(crate) struct Outcome {
     pub(crate) picture: Picture,
 }
 
-/// Numbers in −½ … ½ and marks, `[N, T, 2]`, and the sum of the two that are marked.
-fn sums() -> Result<(Array3<f32>, Vec<f32>)> {
-    let width = STEPS + 2;
-    let drawn =
-        Initializer::Uniform { bound: 0.5 }.values(&[SAMPLES, width], &mut ChaCha8Rng::seed_from_u64(42))?;
-    let (mut x, mut sums) = (Array3::zeros((SAMPLES, STEPS, 2)), Vec::new());
-    for (mut x, drawn) in x.outer_iter_mut().zip(drawn.chunks(width)) {
-        let (numbers, places) = drawn.split_at(STEPS);
-        x.column_mut(0).iter_mut().zip(numbers).for_each(|(x, number)| *x = *number);
-        let half = STEPS / 2;
-        let place = |drawn: f32| (((drawn + 0.5) * half as f32) as usize).min(half - 1);
-        let marked = [place(places[0]), half + place(places[1])];
-        marked.iter().for_each(|&t| x[[t, 1]] = 1.0);
-        sums.push(marked.iter().map(|&t| numbers[t]).sum());
-    }
-    Ok((x, sums))
-}
-
 pub(crate) fn run() -> Result<Outcome> {
-    let (x, sums) = sums()?;
+    let (x, sums) = sums(SAMPLES, STEPS)?;
     let (train_x, test_x) = x.view().split_at(Axis(0), TRAIN);
     let (inputs, answers) =
         (Inputs::Numbers(train_x.to_owned()), Predictions::Values(sums[..TRAIN].to_vec()));
