@@ -85,14 +85,15 @@ impl ActivationFunction {
         }
     }
 
-    /// Whether its constants are numbers.
+    /// Whether its constants are numbers, in single precision too, in which layers compute.
     pub fn is_finite(self) -> bool {
+        let finite = |constant: f64| (constant as f32).is_finite();
         match self {
             Self::HardSigmoid { alpha, beta }
             | Self::ScaledTanh { alpha, beta }
-            | Self::Affine { alpha, beta } => alpha.is_finite() && beta.is_finite(),
+            | Self::Affine { alpha, beta } => finite(alpha) && finite(beta),
             Self::Elu { alpha } | Self::LeakyRelu { alpha } | Self::ThresholdedRelu { alpha } => {
-                alpha.is_finite()
+                finite(alpha)
             }
             _ => true,
         }

@@ -123,6 +123,17 @@ mod tests {
         all
     }
 
+    /// Layers compute in single precision, in which 10³⁹ is infinite.
+    #[test]
+    fn constants_are_numbers_in_single_precision() {
+        use ActivationFunction::{Affine, ScaledTanh};
+        for function in [Affine { alpha: 1e39, beta: 0.0 }, ScaledTanh { alpha: 1.0, beta: f64::NAN }] {
+            let error = Activate::new(function).unwrap_err().to_string();
+            assert!(error.contains("has a constant that is not finite"), "{error}");
+        }
+        assert!(Activate::new(Affine { alpha: 1e38, beta: -1e38 }).is_ok());
+    }
+
     #[test]
     fn gradients_agree_with_central_differences() {
         for function in every() {
