@@ -9,9 +9,9 @@ use super::super::labelled::Head;
 use super::super::learner::argmax;
 use super::super::shown::Truth;
 use super::super::thresholds;
-use crate::data::quoted;
+use crate::data::{listed, quoted};
 use crate::message::{key, text};
-use crate::records::{Classes, Records};
+use crate::records::{Classes, Lists, Records};
 use crate::scores::{Classification, LabelSets};
 use crate::{Error, Result};
 
@@ -162,6 +162,35 @@ pub(super) fn class_ids(records: &Records, classes: &Classes, threshold: Option<
     }
 }
 
+/// Error: a file has one label a record, and some that were not learnt are several that were, with something else between them
+/// than in the file that was learnt from.
+fn expect_separator(part: &str, records: &Records, known: &Classes) -> Result<()> {
+    if records.records.iter().any(|record| record.labels.len() > 1) {
+        return Ok(());
+    }
+    let known_parts = |label: &str, between: char| {
+        let parts: Vec<String> =
+            label.split(between).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect();
+        (parts.len() > 1 && parts.iter().all(|part| known.id(part).is_some())).then_some(parts)
+    };
+    for label in records.labels().filter(|label| known.id(label).is_none()) {
+        for between in [Lists::Bar, Lists::Semicolon, Lists::Comma].into_iter().filter_map(Lists::separator) {
+            let Some(parts) = known_parts(label, between) else { continue };
+            let learnt = match records.lists.and_then(Lists::separator) {
+                Some(learnt) => format!("'{learnt}'; write '{learnt}' between them"),
+                None => "one label in each; write lists, such as [\"a\", \"b\"]".into(),
+            };
+            return Err(Error::Data(format!(
+                "{part}: {} was not learnt, but {} were: the labels here are separated by '{between}', and the file that was \
+                 learnt from has {learnt}",
+                quoted(label),
+                listed(&parts),
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// So many labels are named where all records get them.
 const NAMED: usize = 3;
 
@@ -264,6 +293,9 @@ impl Head for ClassHead {
             return Ok(None);
         }
         let known = self.known();
+        if self.several() {
+            expect_separator(part, records, known)?;
+        }
         let field = if self.several() { "labels" } else { "label" };
         match known.unseen_note(part, "label", records.labels()) {
             Some(problem) if records.labels().all(|label| known.id(label).is_none()) => {
@@ -339,5 +371,47 @@ impl Head for ClassHead {
             }
             _ => Err(Error::Invalid("the guesses are of another kind than the labels".into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::RecordSpec;
+
+    fn read(tags: &str, lists: Lists) -> Records {
+        let spec = RecordSpec {
+            text: None,
+            x: None,
+            x_layout: None,
+            label: Some("tags"),
+            require_label: true,
+            lists: Some(lists),
+            form: None,
+            series: None,
+            time: None,
+            window: None,
+            stride: None,
+            to_predict: false,
+        };
+        Records::from_reader("f.csv", format!("text,tags\n{tags}").as_bytes(), &spec).unwrap()
+    }
+
+    /// Another program may write a table with something else between labels.
+    #[test]
+    fn labels_with_another_separator_are_refused_by_it() {
+        let learnt = read("a b,x;y\nc d,z;x\n", Lists::Found);
+        assert_eq!(learnt.lists, Some(Lists::Semicolon));
+        let head = ClassHead::of_labels(Classes::of(["x", "y", "z"]).unwrap(), Vec::new());
+        let error =
+            head.unseen("test", &read("a b,x\nc d,z | y\n", Lists::Semicolon)).unwrap_err().to_string();
+        let expected = "test: 'z | y' was not learnt, but 'z', 'y' were: the labels here are separated by '|', and the file that \
+                        was learnt from has ';'; write ';' between them";
+        assert_eq!(error, expected);
+        // What is no list of known labels is a label that was not learnt, and a file with lists has its separator.
+        for tags in ["a b,x\nc d,z|w\n", "a b,x;z\nc d,z|y\n"] {
+            assert!(head.unseen("test", &read(tags, Lists::Semicolon)).unwrap().is_some(), "{tags}");
+        }
+        assert_eq!(head.unseen("test", &read("a b,x\nc d,z;y\n", Lists::Semicolon)).unwrap(), None);
     }
 }
