@@ -21,7 +21,7 @@ use super::results::task_results;
 use super::sampling::Sampling;
 use super::source::Source;
 use super::standing::Standing;
-use super::task::{How, Lesson, Pipeline, Task, TaskConfig};
+use super::task::{How, Lesson, Pipeline, Task, TaskConfig, Words};
 use super::trained::TrainedTask;
 use super::training::{Training, still_improving};
 use crate::message::key;
@@ -215,7 +215,7 @@ impl<T: Task> Learning for LessonLearning<T> {
         notes.extend(still_improving(&epochs, best_epoch, asked));
         Ok(SequenceOutcome {
             task: T::NAME,
-            words: T::WORDS,
+            words: Words { loss: lesson.loss_name().unwrap_or(T::WORDS.loss), ..T::WORDS },
             settings: TaskConfig::<T>::settings()?,
             config: config.to_table()?,
             network: match pipeline.beside() {

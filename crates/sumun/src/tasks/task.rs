@@ -142,6 +142,10 @@ pub trait Lesson: fmt::Debug + Send + 'static {
     fn sources(&self) -> &[Source];
     /// What was noticed about the data, a sentence each.
     fn notes(&self) -> &[String];
+    /// What is made small in training, where it is not what [`Words::loss`] of the task says.
+    fn loss_name(&self) -> Option<&'static str> {
+        None
+    }
     /// Fits the baselines that are models of their own, on the training part alone, so that [`measure`](Self::measure) and the
     /// model file have them. Called once, when the training has come to its end.
     fn fit_baselines(&mut self) -> Result<()> {

@@ -202,6 +202,8 @@ fn tags_are_chosen_together_where_they_mark_spans_or_where_asked_for() {
         assert_eq!(layers(&training).last().unwrap() == "crf", expected, "{asked:?}");
         training.run(&mut (), &mut ()).unwrap();
         let trained = training.finish().unwrap();
+        let together = trained.words.loss.contains("of a sentence's tags together");
+        assert_eq!(together, expected, "{}", trained.words.loss);
         let figures: Vec<&str> = trained.epochs[0].figures.keys().map(String::as_str).collect();
         assert_eq!(figures, [if sentences == &spans { "span_f1" } else { "accuracy" }]);
         for measured in &trained.measured {

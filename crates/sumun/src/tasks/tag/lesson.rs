@@ -161,6 +161,10 @@ impl Lesson for Tagger {
         &mut self.learner
     }
 
+    fn loss_name(&self) -> Option<&'static str> {
+        self.model().crf().map(|_| "−ln p of a sentence's tags together (nats per token)")
+    }
+
     fn examples(&self) -> usize {
         self.learner.examples()
     }
