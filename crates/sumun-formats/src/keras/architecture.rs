@@ -229,10 +229,18 @@ impl Layer {
     fn of(described: &Value) -> Result<Self> {
         let class = class(described)?;
         let module = object(described)?.get("module").and_then(Value::as_text).unwrap_or_default();
-        let is_operator = module.starts_with(OPERATORS) || module.starts_with("keras.ops");
         let config = member(described, "config")?;
         // A Sequential of Keras before 2.2.3 has a list for a configuration.
         let settings = config.as_object();
+        let nodes = object(described)?.get("inbound_nodes").and_then(Value::as_list).unwrap_or_default();
+        // An .h5 of Keras 3 names no modules; there a layer says whether it is trainable, and an operator does not.
+        let is_bare = module.is_empty()
+            && class != "InputLayer"
+            && nodes
+                .first()
+                .is_some_and(|node| node.as_object().is_some_and(|node| node.get("args").is_some()))
+            && settings.is_some_and(|settings| settings.get("trainable").is_none());
+        let is_operator = is_bare || module.starts_with(OPERATORS) || module.starts_with("keras.ops");
         let own = settings.and_then(|settings| settings.get("name"));
         let outer = object(described)?.get("name");
         let own = if class == RENAMED { outer.or(own) } else { own.or(outer) };
@@ -247,7 +255,6 @@ impl Layer {
             true => (Some(Box::new(Architecture::read(described)?)), Settings::from([("name", name.into())])),
             false => (None, object(config)?.clone()),
         };
-        let nodes = object(described)?.get("inbound_nodes").and_then(Value::as_list).unwrap_or_default();
         let mut calls = nodes.iter().map(Call::read).collect::<Result<Vec<_>>>()?;
         if calls.is_empty() {
             calls.push(Call::default());
