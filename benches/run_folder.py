@@ -124,8 +124,8 @@ def main():
         # Texts and numbers with labels.
         odd = write(folder / "odd.csv", "text\n" + "".join('"' + text.replace('"', '""') + '"\n' for text in ODD))
         reviews = DATA / "reviews"
-        for level in ["word", "space", "char", "jamo"]:
-            train = ["classify", reviews / "train.csv", "--test", reviews / "test.csv", "--level", level]
+        for level in ["word", "space", "char", "jamo", "subword", "subword --pieces unigram"]:
+            train = ["classify", reviews / "train.csv", "--test", reviews / "test.csv", "--level", *level.split()]
             files = [(reviews / "test.csv", reviews / "test.csv"), (odd, odd)]
             good &= check(f"classify, {level}", folder, train, files)
         train = ["classify", reviews / "train.csv", "--pool", "max", "--bidirectional", "--cell", "gru"]
@@ -148,8 +148,8 @@ def main():
         good &= check("tag", folder, ["tag", tagged], [(tagged, tagged)])
         text = DATA / "korean_constitution.txt"
         other = write(folder / "other.txt", "\n".join(ODD) + "\n\n제1조 대한민국은 민주공화국이다.\n")
-        for level in ["word", "char", "jamo"]:
-            good &= check(f"lm, {level}", folder, ["lm", text, "--level", level], [(other, other)])
+        for level in ["word", "char", "jamo", "subword", "subword --pieces unigram"]:
+            good &= check(f"lm, {level}", folder, ["lm", text, "--level", *level.split()], [(other, other)])
     sys.exit(0 if good else 1)
 
 

@@ -110,6 +110,13 @@ pub const TARGETS: &[Target] = &[
         run: readers::text,
     },
     Target {
+        name: "tokenizer",
+        about: "word pieces of a tokenizer.json",
+        corpus: &["corpus/tokenizer"],
+        ends: &["json"],
+        run: readers::tokenizer,
+    },
+    Target {
         name: "vectors",
         about: "word vectors in all formats",
         corpus: &["corpus/vectors"],

@@ -22,7 +22,7 @@ pub use keras::{hdf5, keras};
 pub use records::{pairs, records, tagged};
 pub use settings::{config, grid, setting};
 pub use tables::table;
-pub use texts::{text, vectors};
+pub use texts::{text, tokenizer, vectors};
 
 /// What a person would read.
 fn said<T, E: Display>(result: Result<T, E>) -> Result<T, String> {

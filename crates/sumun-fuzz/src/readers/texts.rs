@@ -1,7 +1,7 @@
 //! Plain text and word vectors.
 
 use sumun::tasks::PlainText;
-use sumun::text::{VectorFormat, VectorOptions, Vocabulary, WordVectors, compose, decompose};
+use sumun::text::{VectorFormat, VectorOptions, Vocabulary, WordPieces, WordVectors, compose, decompose};
 
 use super::{choices, said, written};
 
@@ -14,6 +14,20 @@ pub fn text(bytes: &[u8]) -> Result<(), String> {
     let vocabulary = said(Vocabulary::build(&tokens, &Default::default()))?;
     let ids = said(vocabulary.encode(&tokens))?;
     said(vocabulary.decode(&ids)).map(|_| ())
+}
+
+/// Word pieces of a `tokenizer.json`, which cut a text that comes back.
+pub fn tokenizer(bytes: &[u8]) -> Result<(), String> {
+    let (pieces, how) = said(WordPieces::of_tokenizer_json("tokenizer.json", bytes))?;
+    let text = "  it's 3.5 °C, 물은 흐른다\n";
+    let tokens = pieces.tokens(text);
+    let known = |token: &String| pieces.pieces().contains(token);
+    assert!(tokens.iter().all(known), "{tokens:?} are no pieces");
+    assert_eq!(pieces.join(&tokens).trim_start(), text.trim_start());
+    let again =
+        said(WordPieces::of_tokenizer_json("tokenizer.json", pieces.to_tokenizer_json(how).as_bytes()))?;
+    assert_eq!(again.0.tokens(text), tokens, "pieces that were written cut another way");
+    Ok(())
 }
 
 /// Word vectors, mostly in the format that they seem to be in.

@@ -130,16 +130,18 @@ pub enum Level {
     Char,
     /// Characters, with Hangul syllables cut into their letters.
     Jamo,
+    /// Pieces of words, learnt from the training part: frequent words whole, rare ones in parts.
+    Subword,
 }
-named!(Level, "level", Word = "word", Space = "space", Char = "char", Jamo = "jamo");
+named!(Level, "level", Word = "word", Space = "space", Char = "char", Jamo = "jamo", Subword = "subword");
 
 impl Level {
-    /// The tokeniser's word for it.
+    /// The tokeniser's word for it; of pieces, for what they are made of.
     pub(crate) fn unit(self) -> TokenUnit {
         match self {
             Self::Word => TokenUnit::WordsAndPunctuation,
             Self::Space => TokenUnit::Whitespace,
-            Self::Char => TokenUnit::Characters,
+            Self::Char | Self::Subword => TokenUnit::Characters,
             Self::Jamo => TokenUnit::Jamo,
         }
     }

@@ -8,6 +8,7 @@ use super::row::Setting;
 use crate::data::{Combine, DateOrder, Mark, Missing, ScaleKind};
 use crate::nn::Score;
 use crate::records::XLayout;
+use crate::text::PieceKind;
 use crate::train::LearningRate;
 
 /// The type of a setting.
@@ -61,6 +62,7 @@ typed! {
     Missing: Kind::Choice(Missing::NAMES),
     Normalize: Kind::Choice(Normalize::NAMES),
     OutputChoice: Kind::Choice(OutputChoice::NAMES),
+    PieceKind: Kind::Choice(PieceKind::NAMES),
     Pooling: Kind::Choice(Pooling::NAMES),
     ScaleKind: Kind::Choice(ScaleKind::NAMES),
     Score: Kind::Choice(&["dot", "general", "additive"]),

@@ -179,6 +179,8 @@ impl<T: Task> TaskConfig<T> {
             ("lowercase", false, text.lowercase != plain.lowercase),
             ("min_count", false, text.min_count != plain.min_count),
             ("vocabulary", false, text.vocabulary != plain.vocabulary),
+            ("pieces", false, text.pieces != plain.pieces),
+            ("tokenizer", false, text.tokenizer != plain.tokenizer),
             ("subwords", false, text.subwords != plain.subwords),
             ("word_dropout", false, self.train.word_dropout != usual.train.word_dropout),
             ("embedding", false, self.network.embedding != usual.network.embedding),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
+use super::cutter::Cutter;
 use super::figures::Unknown;
 use super::options::TextOptions;
 use super::words::{Lexicon, TokenReader};
@@ -23,7 +24,7 @@ use crate::{Bags, Error, Result};
 pub(crate) enum Reader {
     /// Texts are cut into tokens, tokens become ids.
     Text {
-        tokenizer: Tokenizer,
+        tokenizer: Cutter,
         #[serde(flatten)]
         words: TokenReader,
     },
@@ -60,10 +61,15 @@ impl Reader {
     /// Learns vocabulary or scales from the records of the training part.
     pub(crate) fn fit(records: &Records, options: &TextOptions) -> Result<Self> {
         let Some(channels) = records.channels() else {
-            let tokenizer = options.tokenizer(options.level);
-            let texts: Vec<Vec<String>> =
-                records.records.iter().map(|record| tokenizer.tokens(text_of(record))).collect();
-            let words = TokenReader::fit(&texts, options)?;
+            let texts = || records.records.iter().map(text_of);
+            let tokenizer = Cutter::fit(texts(), options, options.level, true)?;
+            let words = match tokenizer.vocabulary() {
+                Some(vocabulary) => TokenReader::of(vocabulary?),
+                None => {
+                    let texts: Vec<Vec<String>> = texts().map(|text| tokenizer.tokens(text)).collect();
+                    TokenReader::fit(&texts, options)?
+                }
+            };
             return Ok(Self::Text { tokenizer, words });
         };
         let scalers = (0..channels).map(|channel| {
@@ -85,7 +91,7 @@ impl Reader {
 
     /// Learns the vocabulary of sentences that are tokens already.
     pub(crate) fn fit_tokens(sentences: &[Sentence], options: &TextOptions) -> Result<Self> {
-        let tokenizer = options.tokenizer(options.level);
+        let tokenizer = options.rules(options.level);
         let tokens: Vec<Vec<String>> =
             sentences.iter().map(|sentence| prepared(sentence, tokenizer)).collect();
         let words = TokenReader::fit(&tokens, options)?;
@@ -118,7 +124,10 @@ impl Reader {
         let sane =
             |scaler: &Scaler| scaler.offset.is_finite() && scaler.scale.is_normal() && scaler.scale > 0.0;
         let problem = match self {
-            Self::Text { words, .. } | Self::Tokens { words, .. } => words.problem(),
+            Self::Text { tokenizer, words } => {
+                words.problem().or_else(|| tokenizer.problem(&words.vocabulary).map(str::to_owned))
+            }
+            Self::Tokens { words, .. } => words.problem(),
             Self::Numbers { scalers } => scalers
                 .iter()
                 .find(|&scaler| !sane(scaler))
@@ -135,6 +144,22 @@ impl Reader {
         match self {
             Self::Text { words, .. } | Self::Tokens { words, .. } => ModelInput::ids(words.rows()),
             Self::Numbers { scalers } => ModelInput::numbers(scalers.len()),
+        }
+    }
+
+    /// The pieces that texts are cut into, where they are; see [`Cutter::tokenizer_json`].
+    pub(crate) fn tokenizer_json(&self) -> Option<String> {
+        match self {
+            Self::Text { tokenizer, .. } => tokenizer.tokenizer_json(),
+            Self::Tokens { .. } | Self::Numbers { .. } => None,
+        }
+    }
+
+    /// What was decided about the pieces that texts are cut into, where they are; see [`Cutter::choice`].
+    pub(crate) fn choice(&self, options: &TextOptions) -> Option<[String; 3]> {
+        match self {
+            Self::Text { tokenizer, .. } => tokenizer.choice(options),
+            Self::Tokens { .. } | Self::Numbers { .. } => None,
         }
     }
 

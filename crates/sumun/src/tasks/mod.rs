@@ -10,6 +10,7 @@
 mod baselines;
 mod classify;
 mod config;
+mod cutter;
 mod entries;
 mod example;
 mod figures;

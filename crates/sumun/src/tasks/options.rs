@@ -8,7 +8,7 @@ use crate::data::{Mark, ReadOptions};
 use crate::message::key;
 use crate::report::text::counted;
 use crate::settings::{Cell, Kind, Level, Normalize, Or, Switch, Typed, check_train, settings};
-use crate::text::Tokenizer;
+use crate::text::{PieceKind, Tokenizer};
 use crate::train::{FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
 
@@ -57,9 +57,17 @@ settings! {
         text.normalize: Normalize = Normalize::Nfc,
             "Whether letters and line ends that can be written in several ways are made one: nfc, or none to keep them";
         text.lowercase: bool = false, "Whether text becomes lower-case";
-        text.min_count: usize = 1, "Tokens seen less often in the training part become <UNK>";
+        text.min_count: usize = 1,
+            "Tokens seen less often in the training part become <UNK>; where tokens are word pieces, characters seen less often \
+             are read as bytes";
         text.vocabulary: Option<usize> = None,
-            "Keep so many of the most frequent tokens, <PAD> and <UNK> included; without it, more than 50,000 are an error";
+            "Keep so many of the most frequent tokens, <PAD> and <UNK> included; without it, more than 50,000 are an error. Of word \
+             pieces, how many there are, by default as the length of the training part asks for";
+        text.pieces: Option<PieceKind> = None,
+            "How word pieces are learnt, where they are tokens: bpe joins frequent pairs of pieces and is the default, unigram \
+             leaves out the least useful ones";
+        text.tokenizer: Option<PathBuf> = None,
+            "A file tokenizer.json with the word pieces that are tokens, in place of learning some";
         text.subwords: Switch = Switch::Auto,
             "Whether the vector of a word is made of those of its parts too, so that unknown words have one; by default without \
              pretrained vectors, where tokens are words";
@@ -217,7 +225,7 @@ impl DataOptions {
 
 impl TextOptions {
     /// What cuts text into tokens of a level.
-    pub(super) fn tokenizer(&self, level: Level) -> Tokenizer {
+    pub(super) fn rules(&self, level: Level) -> Tokenizer {
         Tokenizer::new(level.unit()).lowercase(self.lowercase).nfc(self.normalize == Normalize::Nfc)
     }
 
@@ -226,7 +234,7 @@ impl TextOptions {
         match self.subwords {
             Switch::On => true,
             Switch::Off => false,
-            Switch::Auto => self.vectors.is_none() && !matches!(self.level, Level::Char | Level::Jamo),
+            Switch::Auto => self.vectors.is_none() && matches!(self.level, Level::Word | Level::Space),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::cutter::Cutter;
 use super::inputs::Reader;
 use super::words::TokenReader;
 use crate::Error;
 use crate::data::Scaler;
-use crate::text::{TokenUnit, Tokenizer, Vocabulary, word_classes};
+use crate::text::{TokenUnit, UNK, Vocabulary, word_classes};
 
 /// The preprocessing of a trained model, as data that a program in another language follows.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Portable {
     pub fields: Map<String, Value>,
     /// Whether the network is read piece by piece, so that its states go in and out.
     pub keeps_states: bool,
+    /// Where tokens are word pieces, a `tokenizer.json` of them.
+    pub tokenizer: Option<String>,
 }
 
 /// The field of `reads` with the parts of words: where it is there, the network reads vectors, and who uses it makes them of the
@@ -71,8 +74,10 @@ fn with_subwords(mut reads: Value, words: &TokenReader) -> Value {
 }
 
 /// How texts become ids.
-pub(super) fn text(tokenizer: &Tokenizer, vocabulary: &Vocabulary) -> Result<Value, String> {
+pub(super) fn text(cutter: &Cutter, vocabulary: &Vocabulary) -> Result<Value, String> {
+    let tokenizer = cutter.rules();
     let unit = match tokenizer.unit {
+        _ if cutter.pieces().is_some() => "pieces",
         TokenUnit::Whitespace => "whitespace",
         TokenUnit::WordsAndPunctuation => "words",
         TokenUnit::Characters => "characters",
@@ -89,11 +94,17 @@ pub(super) fn text(tokenizer: &Tokenizer, vocabulary: &Vocabulary) -> Result<Val
         "nfc": tokenizer.nfc,
         "vocabulary": vocabulary.tokens(),
     });
+    if let Some(pieces) = cutter.pieces() {
+        text[PIECES] = pieces.portable(UNK + 1);
+    }
     if unit == "words" {
         text[WORD_CLASSES] = classes_of_words();
     }
     Ok(text)
 }
+
+/// The field of `reads` with how texts are cut into pieces of words.
+pub(super) const PIECES: &str = "pieces";
 
 /// The field of `reads` with what the rules for words know of characters.
 pub(super) const WORD_CLASSES: &str = "word_classes";

@@ -395,7 +395,7 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
     fn portable(&self) -> Result<Portable> {
         let fields = self.pipeline.portable(&self.model).map_err(|what| not_portable(T::NAME, &what))?;
         let keeps_states = <T::Lesson as Lesson>::Pipeline::KEEPS_STATES;
-        Ok(Portable { task: T::NAME, fields, keeps_states })
+        Ok(Portable { task: T::NAME, fields, keeps_states, tokenizer: self.pipeline.tokenizer_json() })
     }
 
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {

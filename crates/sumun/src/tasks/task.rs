@@ -210,6 +210,11 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
         Err("it".into())
     }
 
+    /// A `tokenizer.json` of the word pieces that are tokens; None where tokens are none.
+    fn tokenizer_json(&self) -> Option<String> {
+        None
+    }
+
     /// A record as the network reads it, and what its outputs are, for those who look inside. Error: a model that says nothing of
     /// it; a record that is not there.
     fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {

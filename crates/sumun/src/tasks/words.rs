@@ -45,6 +45,11 @@ impl TokenReader {
         Ok(Self { vocabulary, subwords: Some(Subwords::learn(words)) })
     }
 
+    /// Of a vocabulary that is known.
+    pub(crate) fn of(vocabulary: Vocabulary) -> Self {
+        Self { vocabulary, subwords: None }
+    }
+
     /// How many rows the embedding has.
     pub(crate) fn rows(&self) -> usize {
         self.vocabulary.len() + self.subwords.as_ref().map_or(0, Subwords::len)

@@ -4,8 +4,9 @@
 //! them; [`WordVectors`] fill an embedding's table where a file knows the word. Padding and batches are in
 //! [`sequences`](crate::sequences).
 //!
-//! [`Subwords`] are the parts that words have in common, so that a word that was never seen is not unknown. Tokens themselves
-//! are never parts of words: for Korean, [`TokenUnit::Jamo`] has a few dozen tokens where syllables have 11,172.
+//! [`Subwords`] are the parts that words have in common, so that a word that was never seen is not unknown: its vector is made of
+//! theirs. [`WordPieces`] cut words into tokens, of which none is unknown. For Korean, [`TokenUnit::Jamo`] has a few dozen tokens
+//! where syllables have 11,172.
 //!
 //! ```
 //! use sumun::text::{TokenUnit, Tokenizer, Vocabulary, VocabularyOptions};
@@ -21,6 +22,7 @@
 //! ```
 
 mod jamo;
+mod pieces;
 mod subwords;
 mod tokenize;
 mod vectors;
@@ -29,6 +31,8 @@ mod word_classes;
 mod word_file;
 
 pub use jamo::{CHOSEONG, JONGSEONG, JUNGSEONG, compose, compose_syllable, decompose, decompose_syllable};
+pub(crate) use pieces::Bytes;
+pub use pieces::{MOST_PIECES, PieceKind, WordPieces};
 pub use subwords::{MOST_SUBWORDS, Subwords};
 pub(crate) use tokenize::composed;
 pub use tokenize::{TokenUnit, Tokenizer};

@@ -9,6 +9,7 @@ look like is said at `read` below; - stands for standard input. One JSON object 
 
 import csv
 import datetime
+import functools
 import json
 import math
 import pathlib

@@ -25,6 +25,9 @@ const PREPROCESSING: &str = "preprocessing.json";
 /// The name of the file of the vectors of words and their parts, where the network reads vectors.
 const VECTORS: &str = "vectors.npy";
 
+/// The name of the file of the word pieces that are tokens, where they are, for other libraries.
+const TOKENIZER: &str = "tokenizer.json";
+
 /// The name of the script.
 const SCRIPT: &str = "predict.py";
 
@@ -56,8 +59,8 @@ pub struct Folder {
     pub difference: f64,
 }
 
-/// Writes a folder with `model.onnx`, `preprocessing.json` and `predict.py`, and where words have parts `vectors.npy`, whole or not at
-/// all. The script needs Python, numpy and onnxruntime, and gives the
+/// Writes a folder with `model.onnx`, `preprocessing.json` and `predict.py`, where words have parts `vectors.npy`, and where
+/// tokens are word pieces `tokenizer.json`, whole or not at all. The script needs Python, numpy and onnxruntime, and gives the
 /// predictions of the run to rounding.
 ///
 /// Errors: a model that is no run, a task whose preprocessing the script cannot follow yet, named; a network that ONNX cannot
@@ -70,7 +73,7 @@ pub fn write_folder(opened: &Opened, path: &Path) -> Result<Folder> {
         ));
     };
     let model = opened.model()?;
-    let Portable { task, fields, keeps_states } = trained.portable()?;
+    let Portable { task, fields, keeps_states, tokenizer } = trained.portable()?;
     let parts = parts(task);
     if parts.is_empty() {
         return Err(Error::Model(format!(
@@ -87,6 +90,10 @@ pub fn write_folder(opened: &Opened, path: &Path) -> Result<Folder> {
     if let Some((_, vectors)) = &behind {
         staged.write(VECTORS, vectors)?;
         files.push(VECTORS);
+    }
+    if let Some(tokenizer) = &tokenizer {
+        staged.write(TOKENIZER, tokenizer.as_bytes())?;
+        files.push(TOKENIZER);
     }
     staged.write(NETWORK, &written.bytes)?;
     staged.write(PREPROCESSING, as_text(task, &fields)?.as_bytes())?;

@@ -370,7 +370,7 @@ impl TrainedModel for Forecaster {
 
     fn portable(&self) -> Result<Portable> {
         let fields = portable(self.config()).map_err(|what| not_portable("forecast", &what))?;
-        Ok(Portable { task: "forecast", fields, keeps_states: false })
+        Ok(Portable { task: "forecast", fields, keeps_states: false, tokenizer: None })
     }
 
     fn facts(&self) -> ModelFacts {

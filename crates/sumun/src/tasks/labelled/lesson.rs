@@ -10,7 +10,7 @@ use super::super::options::HeldOut;
 use super::super::parts::{Parts, split};
 use super::super::shown::{Asked, Shown};
 use super::super::source::Source;
-use super::super::task::{Lesson, TaskConfig};
+use super::super::task::{Lesson, Task, TaskConfig};
 use super::{Head, LabelledPipeline, Labelling, check_input};
 use crate::data::ReadOptions;
 use crate::message::key;
@@ -133,6 +133,18 @@ impl<H: Head> Labelled<H> {
         }
         let linear = options.linear != Switch::Off;
         Ok(Self { parts, sources, notes, pipeline, learner, linear })
+    }
+}
+
+impl<H: Head> Labelled<H> {
+    /// Decides what is left open of its configuration.
+    pub(in super::super) fn decide<T: Task<Lesson = Self>>(
+        &self,
+        config: &mut TaskConfig<T>,
+    ) -> Vec<[String; 3]> {
+        let steps = self.learner.steps_per_epoch();
+        let choices = config.train.decide(self.examples(), steps, T::USUAL, T::WORDS.example);
+        self.pipeline.reader.choice(&config.text).into_iter().chain(choices).collect()
     }
 }
 

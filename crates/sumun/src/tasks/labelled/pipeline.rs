@@ -273,6 +273,10 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         Ok(fields)
     }
 
+    fn tokenizer_json(&self) -> Option<String> {
+        self.reader.tokenizer_json()
+    }
+
     fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
         let (sequences, tokens, mut notes) = match (of, &self.reader) {
             (ExampleOf::Text(written), Reader::Text { tokenizer, words }) => {

@@ -1,7 +1,8 @@
 //! Tokens as text, piece by piece.
 
-use super::tokens::{NEWLINE, words};
-use crate::text::{TokenUnit, compose, decompose};
+use super::super::cutter::Cutter;
+use super::tokens::NEWLINE;
+use crate::text::{Bytes, TokenUnit, compose, decompose};
 
 /// Marks that stand on the word before them.
 const CLOSING: &str = ",.;:!?)]}…%’”»、。";
@@ -15,6 +16,9 @@ const OPENING: &str = "([{“‘«";
 #[derive(Debug, Clone)]
 pub(in crate::tasks) struct Writer {
     unit: TokenUnit,
+    /// The bytes of a character that may go on, where tokens are word pieces.
+    bytes: Option<Bytes>,
+    is_spaced: bool,
     /// The letters of a syllable that may go on.
     held: String,
     /// Whether the next word stands on what is before it.
@@ -22,8 +26,10 @@ pub(in crate::tasks) struct Writer {
 }
 
 impl Writer {
-    pub(in crate::tasks) fn new(unit: TokenUnit) -> Self {
-        Self { unit, held: String::new(), joined: true }
+    pub(in crate::tasks) fn new(cutter: &Cutter) -> Self {
+        let bytes = cutter.pieces().map(|_| Bytes::default());
+        let unit = cutter.rules().unit;
+        Self { unit, bytes, is_spaced: cutter.is_spaced(), held: String::new(), joined: true }
     }
 
     /// A prompt as it is, but for a last syllable that may go on.
@@ -41,7 +47,10 @@ impl Writer {
         if self.unit == TokenUnit::Jamo {
             return token.chars().map(|letter| self.letter(letter)).collect();
         }
-        if !words(self.unit) {
+        if let Some(bytes) = &mut self.bytes {
+            return bytes.token(token);
+        }
+        if !self.is_spaced {
             return token.to_owned();
         }
         let alone = |marks| token.chars().all(|mark| self.is_mark(mark, marks));
@@ -53,6 +62,9 @@ impl Writer {
     /// What is held back when nothing more comes. A consonant that only began a syllable is left out: where a text ends
     /// is no fault of the model's.
     pub(in crate::tasks) fn finish(&mut self) -> String {
+        if let Some(bytes) = &mut self.bytes {
+            return bytes.finish();
+        }
         if self.held.chars().count() == 1 {
             self.held.clear();
         }
@@ -89,10 +101,11 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Tokenizer;
     use proptest::prelude::*;
 
     fn write(unit: TokenUnit, prompt: &str, tokens: &[&str]) -> Vec<String> {
-        let mut writer = Writer::new(unit);
+        let mut writer = Writer::new(&Cutter::from(Tokenizer::new(unit)));
         let mut pieces = vec![writer.prompt(prompt)];
         pieces.extend(tokens.iter().map(|token| writer.token(token)));
         pieces.push(writer.finish());

@@ -117,7 +117,7 @@ const LEAST_CHUNK: usize = 16;
 
 impl Suits {
     fn of(level: Level, tokens: usize) -> &'static Self {
-        let all = if is_words(level) { WORDS } else { LETTERS };
+        let all = if is_words(level) || level == Level::Subword { WORDS } else { LETTERS };
         // The last is for all.
         all.iter().find(|suits| tokens < suits.below).unwrap_or(&all[all.len() - 1])
     }
@@ -140,7 +140,11 @@ pub(super) fn decide_vocabulary(config: &mut TaskConfig<Lm>) -> Option<[String; 
 /// Decides the network and its steps for a training part of so many tokens. The choices are those that were left open.
 pub(super) fn decide_network(config: &mut TaskConfig<Lm>, tokens: usize) -> Vec<[String; 3]> {
     let suits = Suits::of(config.text.level, tokens);
-    let noun = if is_words(config.text.level) { "word" } else { "letter" };
+    let noun = match config.text.level {
+        Level::Word | Level::Space => "word",
+        Level::Subword => "word piece",
+        Level::Char | Level::Jamo => "letter",
+    };
     let reason = format!("{} to learn from", counted(tokens, noun));
     let mut choices = Vec::new();
     let mut choose = |name: &str, decided: Vec<String>| {

@@ -50,13 +50,21 @@ struct Text {
     last: Vec<u32>,
     left: usize,
     ended: bool,
+    /// Whether the prompt ends with a space that the first word piece is to have, as words have it in the training text.
+    is_spaced: bool,
 }
 
 impl Text {
     /// Draws the next token, of which the network gives the logits of all.
     fn next(&mut self, pipeline: &LanguagePipeline, how: &Sampling, network: &[f32]) -> Result<u32> {
         self.left -= 1;
-        let logits = pipeline.answer(network, &self.last);
+        let mut logits = pipeline.answer(network, &self.last);
+        if self.is_spaced {
+            let vocabulary = pipeline.tokens.vocabulary.tokens();
+            let others =
+                logits.to_mut().iter_mut().zip(vocabulary).filter(|(_, token)| !token.starts_with(' '));
+            others.for_each(|(logit, _)| *logit = f32::NEG_INFINITY);
+        }
         let remembered = &self.last[self.last.len().saturating_sub(REMEMBERED)..];
         let drawn = draw(&how.distribution(&logits, remembered)?, &mut self.rng);
         self.last.push(drawn);
@@ -66,7 +74,8 @@ impl Text {
     /// What of a token can be written now.
     fn write(&mut self, token: &str) -> String {
         let piece = self.writer.token(token);
-        let piece = self.until.push(&piece);
+        let written = if std::mem::take(&mut self.is_spaced) { 1 } else { 0 };
+        let piece = self.until.push(piece.get(written..).unwrap_or_default());
         self.ended = self.until.is_met();
         piece
     }
@@ -85,12 +94,14 @@ impl LanguagePipeline {
         let prompt = unix_lines(prompt);
         let mut read = vec![self.tokens.start()];
         read.extend(self.tokens.encode_prompt(&prompt)?);
-        let mut writer = Writer::new(self.tokens.tokenizer.unit);
+        let is_spaced = self.tokens.leaves_a_space(read.last());
+        read.truncate(read.len() - usize::from(is_spaced));
+        let mut writer = Writer::new(&self.tokens.tokenizer);
         let prompt = Some(writer.prompt(&prompt)).filter(|text| !text.is_empty());
         let rng = ChaCha8Rng::seed_from_u64(how.seed);
         let until = Until::new(how.stop.clone());
         let last = read[1..].to_vec();
-        Ok((read, Text { rng, writer, until, prompt, last, left: how.length, ended: false }))
+        Ok((read, Text { rng, writer, until, prompt, last, left: how.length, ended: false, is_spaced }))
     }
 
     /// As [`TrainedTask::generate`](super::super::TrainedTask::generate).

@@ -74,6 +74,7 @@ impl Task for Lm {
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {
+        config.text.check_pieces(&[config.text.level])?;
         if config.network.bidirectional {
             return Err(Error::Settings(
                 key("bidirectional")
@@ -86,6 +87,7 @@ impl Task for Lm {
     fn decide(config: &mut TaskConfig<Self>, lesson: &Writing) -> Vec<[String; 3]> {
         let tokens = lesson.examples();
         let mut choices: Vec<[String; 3]> = decide_vocabulary(config).into_iter().collect();
+        choices.extend(lesson.pipeline().tokens.tokenizer.choice(&config.text));
         choices.extend(decide_network(config, tokens));
         let steps = lesson.objective().steps_per_epoch();
         let usual = usual(config.text.level, tokens);

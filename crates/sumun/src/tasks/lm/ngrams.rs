@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use super::super::baselines::KneserNey;
-use super::tokens::{Tokens, words};
+use super::tokens::Tokens;
 
 /// So many tokens are kept in a model file, some three megabytes of them; of more, the n-grams are there in the training
 /// alone, and do not answer.
 pub(super) const KEPT: usize = 1 << 20;
 
-/// The longest n-grams where words are tokens, and where letters are.
+/// The longest n-grams where words or pieces of them are tokens, and where letters are.
 const WORDS: usize = 5;
 const LETTERS: usize = 8;
 
@@ -55,7 +55,7 @@ impl NGrams {
 
     /// The most tokens of an n-gram.
     pub(super) fn order(tokens: &Tokens) -> usize {
-        if words(tokens.tokenizer.unit) { WORDS } else { LETTERS }
+        if tokens.tokenizer.is_spaced() || tokens.tokenizer.pieces().is_some() { WORDS } else { LETTERS }
     }
 
     /// What it is called.

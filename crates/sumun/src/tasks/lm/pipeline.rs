@@ -22,7 +22,7 @@ use super::plain_text::{PlainText, unix_lines};
 use super::score::Reading;
 use super::spelling::Spelling;
 use super::together::Share;
-use super::tokens::{FIRST, Tokens, words};
+use super::tokens::{FIRST, Tokens};
 use crate::data::ReadOptions;
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, PoolLayer, RecurrentLayer};
 use crate::records::counted;
@@ -129,7 +129,7 @@ impl LanguagePipeline {
 
     /// A text as the model reads it, and what that changed.
     fn prepared(&self, text: &PlainText) -> (PlainText, Option<String>) {
-        if self.tokens.tokenizer.nfc { text.clone().normalized() } else { (text.clone(), None) }
+        if self.tokens.tokenizer.rules().nfc { text.clone().normalized() } else { (text.clone(), None) }
     }
 
     pub(super) fn score(&self, model: &Model, part: &str, reading: &Reading) -> Result<Measured> {
@@ -231,7 +231,7 @@ impl Pipeline for LanguagePipeline {
     fn portable(&self, _model: &Model) -> std::result::Result<Map<String, Value>, String> {
         let Tokens { tokenizer, vocabulary } = &self.tokens;
         let mut reads = portable::text(tokenizer, vocabulary)?;
-        reads["line_ends"] = words(tokenizer.unit).into();
+        reads["line_ends"] = tokenizer.is_spaced().into();
         reads["start"] = self.tokens.start().into();
         let mut fields = Map::from_iter([("reads".to_owned(), reads)]);
         if let Some(share) = self.share {
@@ -240,6 +240,10 @@ impl Pipeline for LanguagePipeline {
             fields.insert("ngrams".into(), ngrams);
         }
         Ok(fields)
+    }
+
+    fn tokenizer_json(&self) -> Option<String> {
+        self.tokens.tokenizer.tokenizer_json()
     }
 
     fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {

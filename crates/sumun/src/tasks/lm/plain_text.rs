@@ -82,7 +82,7 @@ pub(super) fn unix_lines(text: &str) -> String {
 }
 
 /// The parts of a text: its end for the test, what is before that for the validation, the rest for the training. Shares
-/// are of its characters; no word is cut where words are tokens. None for a part that is another file, or none.
+/// are of its characters; no word is cut where words or their pieces are tokens. None for a part that is another file, or none.
 pub(super) fn split<'a>(
     text: &'a PlainText,
     valid: &HeldOut,
@@ -97,7 +97,7 @@ pub(super) fn split<'a>(
         let byte = whole.char_indices().nth(place).map_or(whole.len(), |(byte, _)| byte);
         match level {
             Level::Char | Level::Jamo => byte,
-            Level::Word | Level::Space => {
+            Level::Word | Level::Space | Level::Subword => {
                 byte + whole[byte..].find(char::is_whitespace).unwrap_or(whole.len() - byte)
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::baselines::KneserNey;
-use super::tokens::{Tokens, words};
+use super::tokens::Tokens;
 use crate::text::UNK;
 
 /// The letters that a letter of an unknown word is predicted from, and itself.
@@ -25,7 +25,7 @@ pub(super) struct Spelling {
 
 impl Spelling {
     pub(super) fn of(tokens: &Tokens) -> Self {
-        if !words(tokens.tokenizer.unit) {
+        if !tokens.tokenizer.is_spaced() {
             return Self { letters: HashMap::new(), model: None };
         }
         let mut letters = HashMap::new();

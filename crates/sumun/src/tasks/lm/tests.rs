@@ -9,6 +9,7 @@ use crate::Result;
 use crate::forecast::Cell;
 use crate::model::ModelFile;
 use crate::run::Checkpoint;
+use crate::text::PieceKind;
 use crate::train::{Ending, LearningRate, StopAfter};
 
 /// A text that says the same again and again.
@@ -39,8 +40,8 @@ fn trained(config: TaskConfig<Lm>) -> (ModelFile, Vec<super::super::Measured>) {
 #[test]
 fn a_training_that_was_left_ends_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
-    for cell in [Cell::Lstm, Cell::Gru] {
-        let mut config = config(folder.path(), &song(12), Level::Char);
+    for (cell, level, lines) in [(Cell::Lstm, Level::Char, 12), (Cell::Gru, Level::Subword, 80)] {
+        let mut config = config(folder.path(), &song(lines), level);
         config.network.cell = cell;
         config.train.schedule = LearningRate::Cosine;
         let mut whole = Training::begin(config.clone()).unwrap();
@@ -180,6 +181,7 @@ fn every_level_learns_and_writes_its_own_kind() {
     for (level, text, prompt, length) in [
         (Level::Word, song(80), "green (", 9),
         (Level::Space, song(80), "green", 9),
+        (Level::Subword, song(80), "é green ", 9),
         (Level::Jamo, law, "대하", 90),
     ] {
         let mut config = config(folder.path(), &text.replace("green bottles", "green ( bottles )"), level);
@@ -210,6 +212,70 @@ fn every_level_learns_and_writes_its_own_kind() {
             _ => assert!(written.starts_with(prompt), "{written}"),
         }
     }
+}
+
+/// Word pieces are in the file, which is refused where they are not those of its vocabulary; nothing is unknown to them, and the
+/// text that is written has the spaces of the prompt and of the pieces.
+#[test]
+fn word_pieces_are_kept_and_nothing_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in [PieceKind::Bpe, PieceKind::Unigram] {
+        let mut config = config(folder.path(), &song(80), Level::Subword);
+        (config.text.pieces, config.text.vocabulary) = (Some(kind), Some(330));
+        config.train.epochs = Some(1);
+        let (file, _) = trained(config);
+        let file = ModelFile::from_bytes("m", &file.to_bytes().unwrap()).unwrap();
+        let task = TrainedTask::<Lm>::from_file(file.clone()).unwrap();
+        let tokens = &task.pipeline.tokens;
+        assert!(tokens.vocabulary.len() <= 330 && tokens.tokenizer.pieces().unwrap().kind() == kind);
+        let other = "Ein Lied: 3 grüne Flaschen\n";
+        let path = folder.path().join("other.txt");
+        std::fs::write(&path, other).unwrap();
+        let measured = task.evaluate(&path).unwrap();
+        assert_eq!(measured.unknown.map(|unknown| unknown.count), Some(0));
+        let ids = tokens.encode(other).unwrap();
+        let mut writer = Writer::new(&tokens.tokenizer);
+        let mut text: String =
+            ids.iter().map(|&id| writer.token(tokens.vocabulary.token(id).unwrap())).collect();
+        text += &writer.finish();
+        assert_eq!(text, other);
+        let how = Sampling { length: 12, temperature: 1.0, ..Sampling::default() };
+        let write = |prompt: &str| -> String {
+            task.generate(prompt, &how).unwrap().collect::<Result<Vec<_>>>().unwrap().concat()
+        };
+        let written = write("3 green ");
+        assert!(written.starts_with("3 green ") && !written.starts_with("3 green  "), "{written:?}");
+        assert!(write("ü ").starts_with("ü "));
+        let mut wrong = file;
+        wrong.config["pipeline"]["tokens"]["vocabulary"]["tokens"][270] = "\u{7}".into();
+        let error = TrainedTask::<Lm>::from_file(wrong).unwrap_err().to_string();
+        assert!(error.ends_with("its vocabulary is not that of its word pieces"), "{error}");
+    }
+    let check = |change: &dyn Fn(&mut TaskConfig<Lm>), expected: &str| {
+        let mut config = config(folder.path(), &song(12), Level::Char);
+        change(&mut config);
+        let error = Lm::check(&config).unwrap_err().to_string();
+        assert_eq!(error, expected);
+    };
+    check(
+        &|config| config.text.pieces = Some(PieceKind::Bpe),
+        "pieces is for word pieces; give level = subword too",
+    );
+    check(
+        &|config| (config.text.level, config.text.vocabulary) = (Level::Subword, Some(100)),
+        "vocabulary is 100; it must be from 300 to 262144 word pieces, 256 for bytes included",
+    );
+    check(
+        &|config| (config.text.level, config.text.vectors) = (Level::Subword, Some("v".into())),
+        "vectors is for words, but tokens are word pieces; leave it out, or give level = word",
+    );
+    check(
+        &|config| {
+            (config.text.level, config.text.tokenizer) = (Level::Subword, Some("t.json".into()));
+            config.text.vocabulary = Some(400);
+        },
+        "vocabulary is for word pieces that are learnt, but tokenizer names a file of them; leave one of the two out",
+    );
 }
 
 #[test]

@@ -1,12 +1,13 @@
-//! Tokens of running text: those of a [`Tokenizer`], and line ends.
+//! Tokens of running text: those of a [`Cutter`], and line ends.
 
 use serde::{Deserialize, Serialize};
 
+use super::super::cutter::Cutter;
 use super::super::options::TextOptions;
 use super::super::words::vocabulary;
 use crate::data::quoted;
 use crate::message::{key, text};
-use crate::text::{TokenUnit, Tokenizer, UNK, Vocabulary};
+use crate::text::{UNK, Vocabulary};
 use crate::{Error, Result};
 
 /// The end of a line.
@@ -16,10 +17,10 @@ pub(super) const NEWLINE: &str = "\n";
 pub(super) const FIRST: u32 = UNK + 1;
 
 /// How text becomes ids. Where words are tokens, so is the end of a line, so that what is written has lines; other white
-/// space between words is lost. Where characters are tokens nothing is lost.
+/// space between words is lost. Where characters or word pieces are tokens nothing is lost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Tokens {
-    pub(super) tokenizer: Tokenizer,
+    pub(super) tokenizer: Cutter,
     pub(super) vocabulary: Vocabulary,
 }
 
@@ -27,8 +28,11 @@ impl Tokens {
     /// Learns the vocabulary of the training part. Errors: no token is seen as often as it must be; more tokens than are
     /// taken unasked.
     pub(super) fn fit(train: &str, options: &TextOptions) -> Result<Self> {
-        let tokenizer = options.tokenizer(options.level);
-        let vocabulary = vocabulary(lines(train).flat_map(|line| of_line(&tokenizer, line)), options)?;
+        let tokenizer = Cutter::fit(std::iter::once(train), options, options.level, false)?;
+        let vocabulary = match tokenizer.vocabulary() {
+            Some(vocabulary) => vocabulary?,
+            None => vocabulary(lines(train).flat_map(|line| of_line(&tokenizer, line)), options)?,
+        };
         let tokens = Self { tokenizer, vocabulary };
         tokens.check().map_err(|_| {
             Error::Data(format!("no token of the training part is seen {} times", options.min_count))
@@ -39,6 +43,9 @@ impl Tokens {
 
     /// Whether there are tokens to write and one for what is unknown.
     pub(super) fn check(&self) -> Result<()> {
+        if let Some(problem) = self.tokenizer.problem(&self.vocabulary) {
+            return Err(Error::Model(problem.into()));
+        }
         if self.vocabulary.has_specials() && self.vocabulary.len() > FIRST as usize {
             return Ok(());
         }
@@ -63,7 +70,7 @@ impl Tokens {
     pub(super) fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>> {
         let known = |token: String| {
             self.vocabulary.id(&token).ok_or_else(|| {
-                let what = if words(self.tokenizer.unit) { "the word" } else { "the character" };
+                let what = if self.tokenizer.is_spaced() { "the word" } else { "the character" };
                 Error::Invalid(format!(
                     "the prompt has {what} {}, which was not in the training text; leave it out",
                     quoted(&token)
@@ -73,7 +80,15 @@ impl Tokens {
         lines(prompt).flat_map(|line| of_line(&self.tokenizer, line)).map(known).collect()
     }
 
-    /// What every text is read as following: a line end; of a vocabulary without one, its most frequent token. So the
+    /// Whether the last token of a prompt is a space that a word piece would have before it: none begins without one there.
+    pub(super) fn leaves_a_space(&self, last: Option<&u32>) -> bool {
+        let is_space = last.and_then(|&id| self.vocabulary.token(id)) == Some(" ");
+        let begins = |token: &String| token.starts_with(' ') && token.len() > 1;
+        self.tokenizer.pieces().is_some_and(|pieces| is_space && pieces.pieces().iter().any(begins))
+    }
+
+    /// What every text is read as following: a line end; of a vocabulary without one, its most frequent token, or of word
+    /// pieces the first. So the
     /// first token of a text is predicted like any other.
     pub(super) fn start(&self) -> u32 {
         self.vocabulary.id(NEWLINE).unwrap_or(FIRST)
@@ -86,17 +101,12 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The tokens of a line with its end, if it has one.
-fn of_line(tokenizer: &Tokenizer, line: &str) -> Vec<String> {
+fn of_line(tokenizer: &Cutter, line: &str) -> Vec<String> {
     let mut tokens = tokenizer.tokens(line);
-    if words(tokenizer.unit) && line.ends_with('\n') {
+    if tokenizer.is_spaced() && line.ends_with('\n') {
         tokens.push(NEWLINE.to_owned());
     }
     tokens
-}
-
-/// Whether tokens have spaces between them.
-pub(super) fn words(unit: TokenUnit) -> bool {
-    matches!(unit, TokenUnit::Whitespace | TokenUnit::Words | TokenUnit::WordsAndPunctuation)
 }
 
 #[cfg(test)]
@@ -119,6 +129,8 @@ mod tests {
             (Level::Word, "Go,  now!\n\nStop", vec!["Go", ",", "now", "!", "\n", "\n", "Stop"], "\n"),
             (Level::Space, " Go, now!\nStop ", vec!["Go,", "now!", "\n", "Stop"], "\n"),
             (Level::Space, "a b b", vec!["a", "b", "b"], "b"),
+            (Level::Subword, "ab ab\n", vec!["ab", " ", "ab", "\n"], "\n"),
+            (Level::Subword, "ab ab", vec!["ab", " ", "ab"], "<0x00>"),
         ] {
             let tokens = fit(level, text);
             let ids = tokens.encode(text).unwrap();
@@ -150,6 +162,8 @@ mod tests {
             "the prompt has the character '\u{1102}', which was not in the training text; leave it out",
         );
         assert_eq!(fit(Level::Char, "ab").encode("axb").unwrap(), [2, UNK, 3]);
+        // Of word pieces, nothing is unknown.
+        assert_eq!(fit(Level::Subword, "ab").encode_prompt("axb").unwrap().len(), 3);
         let options = TextOptions { min_count: 3, ..TaskConfig::<Lm>::default().text };
         let error = Tokens::fit("abab", &options).unwrap_err().to_string();
         assert_eq!(

@@ -47,7 +47,12 @@ impl Task for Regress {
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {
+        config.text.check_pieces(&[config.text.level])?;
         config.own.labelled.check()
+    }
+
+    fn decide(config: &mut TaskConfig<Self>, lesson: &Self::Lesson) -> Vec<[String; 3]> {
+        lesson.decide(config)
     }
 
     fn begin(config: &TaskConfig<Self>) -> Result<Labelled<NumberHead>> {

@@ -69,6 +69,8 @@ impl Task for Simulate {
         "lowercase",
         "min_count",
         "vocabulary",
+        "pieces",
+        "tokenizer",
         "subwords",
         "vectors",
         "word_dropout",

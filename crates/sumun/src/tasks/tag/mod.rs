@@ -31,7 +31,7 @@ impl Task for Tag {
     const LAYERS: bool = true;
     const ONCE: &'static [(&'static str, &'static str, &'static str)] = &[("network", "crf", "off")];
     // Sentences are tokens already.
-    const WITHOUT: &'static [&'static str] = &["level"];
+    const WITHOUT: &'static [&'static str] = &["level", "pieces", "tokenizer"];
 
     fn rows() -> Vec<Setting> {
         Self::rows()

@@ -65,6 +65,8 @@ impl Task for Translate {
     }
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {
+        let level = config.text.level;
+        config.text.check_pieces(&[level, config.own.target_level.unwrap_or(level)])?;
         check_counts(&[("max_tokens", config.own.max_tokens)])
     }
 

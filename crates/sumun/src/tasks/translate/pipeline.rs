@@ -294,7 +294,7 @@ impl Pipeline for TranslationPipeline {
 }
 
 /// The targets of pairs that have one.
-fn targets(pairs: &[Pair]) -> impl Iterator<Item = &str> {
+fn targets(pairs: &[Pair]) -> impl Iterator<Item = &str> + Clone {
     pairs.iter().filter_map(|pair| pair.target.as_deref())
 }
 

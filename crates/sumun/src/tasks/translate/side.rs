@@ -2,18 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::cutter::Cutter;
 use super::super::lm::Writer;
 use super::super::options::TextOptions;
 use super::super::words::vocabulary;
 use crate::message::{key, text};
 use crate::settings::Level;
-use crate::text::{Tokenizer, UNK, Vocabulary};
+use crate::text::{UNK, Vocabulary};
 use crate::{Error, Result};
 
 /// How the texts of a side become ids. The id after those of the vocabulary is its end: no text has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Side {
-    tokenizer: Tokenizer,
+    tokenizer: Cutter,
     vocabulary: Vocabulary,
 }
 
@@ -22,12 +23,15 @@ impl Side {
     /// as it must be; more tokens than are taken unasked.
     pub(super) fn fit<'a>(
         what: &str,
-        texts: impl Iterator<Item = &'a str>,
+        texts: impl Iterator<Item = &'a str> + Clone,
         level: Level,
         options: &TextOptions,
     ) -> Result<Self> {
-        let tokenizer = options.tokenizer(level);
-        let vocabulary = vocabulary(texts.flat_map(|text| tokenizer.tokens(text)), options)?;
+        let tokenizer = Cutter::fit(texts.clone(), options, level, true)?;
+        let vocabulary = match tokenizer.vocabulary() {
+            Some(vocabulary) => vocabulary?,
+            None => vocabulary(texts.flat_map(|text| tokenizer.tokens(text)), options)?,
+        };
         let side = Self { tokenizer, vocabulary };
         side.check().map_err(|_| {
             Error::Data(format!("no token of the {what}s is seen {} times", options.min_count))
@@ -38,6 +42,9 @@ impl Side {
 
     /// Whether there are tokens and one for what is unknown, as there are unless a file was tampered with.
     pub(super) fn check(&self) -> Result<()> {
+        if let Some(problem) = self.tokenizer.problem(&self.vocabulary) {
+            return Err(Error::Model(problem.into()));
+        }
         if self.vocabulary.has_specials() && self.vocabulary.len() > UNK as usize + 1 {
             return Ok(());
         }
@@ -66,7 +73,7 @@ impl Side {
 
     /// A text as it is learnt: composed and in lower case where that was asked for.
     pub(super) fn cased(&self, text: &str) -> String {
-        self.tokenizer.prepared(text).into_owned()
+        self.tokenizer.rules().prepared(text).into_owned()
     }
 
     /// The ids of a text, [`UNK`] for what is unknown.
@@ -81,9 +88,12 @@ impl Side {
 
     /// Ids as a text.
     pub(super) fn write(&self, ids: &[u32]) -> String {
-        let mut writer = Writer::new(self.tokenizer.unit);
-        let mut text: String =
-            ids.iter().map(|&id| writer.token(self.vocabulary.token(id).unwrap_or_default())).collect();
+        let tokens: Vec<&str> = ids.iter().map(|&id| self.vocabulary.token(id).unwrap_or_default()).collect();
+        if let Some(pieces) = self.tokenizer.pieces() {
+            return pieces.join(&tokens);
+        }
+        let mut writer = Writer::new(&self.tokenizer);
+        let mut text: String = tokens.into_iter().map(|token| writer.token(token)).collect();
         text += &writer.finish();
         text
     }
