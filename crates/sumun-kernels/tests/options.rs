@@ -271,10 +271,15 @@ fn activations_whose_slope_is_not_in_their_value_are_refused() {
     }
 }
 
-/// What the gates saw of h is kept by a forward pass with masks, and by no other.
+/// What the gates saw of h is kept by a forward pass with masks, and by no other; and units that kept their value are no rate.
 #[test]
 fn a_backward_pass_has_the_masks_of_its_forward_pass() {
-    let options = Options { recurrent_dropout: RecurrentDropout::Shared, ..Options::default() };
+    let plain = Options::default();
+    refuses_other_masks(Options { recurrent_dropout: RecurrentDropout::Shared, ..plain });
+    refuses_other_masks(Options { zoneout_hidden: 0.2, ..plain });
+}
+
+fn refuses_other_masks(options: Options) {
     let dims = Dims::new(Cell::Gru, 2, 3).with(options);
     let problem = Problem::new(dims, &[2, 1], true, false, 1);
     for path in Path::ALL.into_iter().filter(|path| path.is_available()) {

@@ -118,7 +118,7 @@ fn rows() -> Vec<(&'static str, Vec<RecurrentConfig>)> {
         ),
         ("another `output_activation`", with(&[&lstm], CellOptions { output_activation: other, ..plain })),
         (
-            "an activation with a constant of which its slope cannot be told",
+            "an activation whose value does not tell its slope (below)",
             unclear
                 .map(|function| {
                     let options = CellOptions { candidate_activation: Some(function), ..plain };

@@ -89,9 +89,9 @@ impl ActivationFunction {
     pub fn is_finite(self) -> bool {
         let finite = |constant: f64| (constant as f32).is_finite();
         match self {
-            Self::HardSigmoid { alpha, beta }
-            | Self::ScaledTanh { alpha, beta }
-            | Self::Affine { alpha, beta } => finite(alpha) && finite(beta),
+            Self::HardSigmoid { alpha, beta } | Self::Affine { alpha, beta } => finite(alpha) && finite(beta),
+            // Its slope has the product of both.
+            Self::ScaledTanh { alpha, beta } => finite(alpha) && finite(beta) && finite(alpha * beta),
             Self::Elu { alpha } | Self::LeakyRelu { alpha } | Self::ThresholdedRelu { alpha } => {
                 finite(alpha)
             }

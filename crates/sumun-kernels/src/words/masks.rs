@@ -32,6 +32,11 @@ impl<F> Masks<'_, F> {
         self.recurrent.is_empty() && self.zoneout_hidden.is_empty() && self.zoneout_cell.is_empty()
     }
 
+    /// Which of them there are.
+    pub(crate) fn given(&self) -> [bool; 3] {
+        [self.recurrent, self.zoneout_hidden, self.zoneout_cell].map(|mask| !mask.is_empty())
+    }
+
     /// Checks every length, for steps whose rows [fit](Steps::fit) the sizes; a mask whose option is off is refused.
     pub(crate) fn check(&self, dims: Dims, steps: &Steps) -> Result<(), Error> {
         let Dims { cell, options, .. } = dims;

@@ -130,7 +130,8 @@ impl Options {
         if self.clip.is_some_and(|clip| !(clip.is_finite() && clip >= 0.0)) {
             return refuse("clip", "must be a finite number, 0 or more");
         }
-        if self.layer_norm.is_some_and(|eps| !(eps.is_finite() && eps > 0.0)) {
+        // In single precision, in which it is added, it must be more than nothing too.
+        if self.layer_norm.is_some_and(|eps| !((eps as f32).is_normal() && eps > 0.0)) {
             return refuse("layer_norm", "must be a finite number above 0");
         }
         for (option, rate) in [("zoneout_hidden", self.zoneout_hidden), ("zoneout_cell", self.zoneout_cell)] {

@@ -62,6 +62,11 @@ impl Clip {
                 positive(max)?;
                 (norm_scale(norm, max), norm > max)
             }
+            // A step of such gradients is refused, and where they begin is looked for: they stay as they are.
+            Self::Value { max } if !norm.is_finite() => {
+                positive(f64::from(max))?;
+                (1.0, true)
+            }
             Self::Value { max } => {
                 positive(f64::from(max))?;
                 let mut clipped = false;
@@ -201,6 +206,8 @@ mod tests {
             let clipped = Clip::GlobalNorm { max: 1.0 }.apply(&mut parameters).unwrap();
             assert!(!clipped.norm.is_finite());
             assert!((clipped.gradient_scale * bad).is_nan());
+            Clip::Value { max: 1.0 }.apply(&mut parameters).unwrap();
+            assert!(parameters.gradients().iter().any(|d| !d.is_finite()), "it can still be found");
         }
     }
 

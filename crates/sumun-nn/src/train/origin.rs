@@ -20,7 +20,8 @@ pub(super) fn of_gradients(parameters: &Parameters) -> Option<Origin> {
     entries.filter(|entry| entry.is_optimized()).find_map(found)
 }
 
-/// The first weight that is not finite, or the one that is farthest from 0; None without weights.
+/// The first weight that is not finite, or the trained one that is farthest from 0; None without weights. A running statistic may
+/// be large and well.
 pub(super) fn of_weights(parameters: &Parameters) -> Option<Origin> {
     let mut largest: Option<(f32, &Entry, usize)> = None;
     for entry in parameters.entries() {
@@ -28,7 +29,7 @@ pub(super) fn of_weights(parameters: &Parameters) -> Option<Origin> {
             if !value.is_finite() {
                 return Some(Origin::Weight(place(entry, index)));
             }
-            if largest.is_none_or(|(weight, ..)| value.abs() > weight) {
+            if entry.is_optimized() && largest.is_none_or(|(weight, ..)| value.abs() > weight) {
                 largest = Some((value.abs(), entry, index));
             }
         }

@@ -94,7 +94,8 @@ pub struct EpochRecord {
     pub learning_rate: f64,
     /// The mean global norm of the gradients before clipping.
     pub gradient_norm: f64,
-    /// The same for each layer, in their order: means over up to [`MEASURED`] steps of the epoch, evenly spread.
+    /// The same for each layer, in their order, of which a recurrent stack is one: means over up to [`MEASURED`] steps of the
+    /// epoch, evenly spread.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layer_norms: Vec<(String, f64)>,
     /// The share of steps whose gradients were clipped.

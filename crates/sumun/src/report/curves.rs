@@ -216,7 +216,8 @@ fn losses(curves: &Curves<'_>) -> Chart {
 /// The norms of the gradients of each layer, where there is more than one; of more layers than there are colours, those of the
 /// first and the last ones.
 fn by_layer(epochs: &[EpochRow]) -> Option<Chart> {
-    let layers = &epochs.first()?.layer_norms;
+    // An epoch of an earlier version has none.
+    let layers = epochs.iter().map(|e| &e.layer_norms).find(|norms| !norms.is_empty())?;
     if layers.len() < 2 {
         return None;
     }
@@ -232,7 +233,7 @@ fn by_layer(epochs: &[EpochRow]) -> Option<Chart> {
         dots: epochs.len() == 1,
     };
     let lines: Vec<Line> = (0..layers.len()).filter(shown).enumerate().map(line).collect();
-    let positive = lines.iter().flat_map(|line| &line.points).all(|(_, norm)| *norm > 0.0);
+    let positive = lines.iter().flat_map(|line| &line.points).all(|(_, norm)| norm.is_nan() || *norm > 0.0);
     Some(Chart {
         name: "Gradient norm of each layer by epoch".into(),
         description: "The norm of the gradients of each layer, before clipping, by epoch.".into(),

@@ -30,8 +30,8 @@ pub struct Cache {
     /// The batch sizes of its steps.
     batch_sizes: Vec<usize>,
     rows: usize,
-    /// Whether the pass had masks of recurrent dropout, through which it saw h.
-    masked: bool,
+    /// Which masks the pass had: those of recurrent dropout, through which it saw h, and both of zoneout.
+    masked: [bool; 3],
 }
 
 impl Cache {
@@ -41,7 +41,7 @@ impl Cache {
     }
 
     /// It keeps what a pass over these steps computed.
-    pub(super) fn fill(&mut self, path: Path, dims: Dims, steps: &Steps, masked: bool) {
+    pub(super) fn fill(&mut self, path: Path, dims: Dims, steps: &Steps, masked: [bool; 3]) {
         self.batch_sizes.clear();
         self.batch_sizes.extend_from_slice(steps.batch_sizes());
         (self.filled, self.rows, self.masked) = (Some((path, dims)), steps.rows(), masked);
@@ -53,7 +53,7 @@ impl Cache {
         path: Path,
         dims: Dims,
         steps: &Steps,
-        masked: bool,
+        masked: [bool; 3],
     ) -> Result<(), Error> {
         let same = self.batch_sizes == steps.batch_sizes() && self.masked == masked;
         match self.filled.take() {

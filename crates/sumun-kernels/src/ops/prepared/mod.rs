@@ -110,8 +110,8 @@ impl Prepared {
     ) -> Result<(), Error> {
         self.expect(Purpose::Inference)?;
         self.dims.expect(pass.dims)?;
-        let (steps, masked) = (pass.steps, !pass.masks.recurrent.is_empty());
-        let whole_rows = masked || self.dims.options.layer_norm.is_some();
+        let (steps, masked) = (pass.steps, pass.masks.given());
+        let whole_rows = masked[0] || self.dims.options.layer_norm.is_some();
         if let Some(cache) = &mut cache {
             cache.clear();
         }
@@ -140,7 +140,7 @@ impl Prepared {
         let input_gradient = if adjoint.d_x.is_some() { InputGradient::Needed } else { InputGradient::Skip };
         self.expect(Purpose::Backward(input_gradient))?;
         self.dims.expect(adjoint.dims)?;
-        let (steps, masked) = (adjoint.steps, !adjoint.masks.recurrent.is_empty());
+        let (steps, masked) = (adjoint.steps, adjoint.masks.given());
         cache.consume(self.path(), self.dims, steps, masked)?;
         match &self.engine {
             _ if steps.is_empty() => Ok(()),
@@ -148,7 +148,7 @@ impl Prepared {
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(steps.rows());
                 // The gradients of states by step, those through masks of h, and statistics are of all units at once.
-                let whole_rows = masked || self.dims.options.layer_norm.is_some();
+                let whole_rows = masked[0] || self.dims.options.layer_norm.is_some();
                 let split = match adjoint.by_step.is_some() || whole_rows {
                     true => Split::sequences(steps, flops),
                     false => Split::new(fused.blocks(), &fused.geometry, steps, flops),

@@ -311,7 +311,8 @@ impl TryFrom<Stored> for WordPieces {
                     return wrong(format!("there are {} with {} scores", pieces.len(), scores.len()));
                 }
                 // A word has at most as many pieces as characters, so no sum of such scores overflows.
-                if let Some(score) = scores.iter().find(|score| !(score.abs() <= 1e9)) {
+                let sums = |score: &&f64| score.is_finite() && score.abs() <= 1e9;
+                if let Some(score) = scores.iter().find(|score| !sums(score)) {
                     return wrong(format!("one has the score {score}"));
                 }
                 let longest = ids.keys().map(|piece| piece.chars().count()).max().unwrap_or(0);

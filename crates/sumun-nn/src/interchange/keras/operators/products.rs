@@ -137,7 +137,9 @@ impl Operator<'_, '_> {
         let Matrix { rows, columns, values } = matrix;
         let (inputs, outputs) = if is_turned { (columns, rows) } else { (rows, columns) };
         if x.axes.last() != Some(&Axis::Features) || x.features() != inputs {
-            return Err(self.error(format!("it multiplies {} by a matrix of {inputs} rows", x.described())));
+            return Err(
+                self.error(format!("it multiplies {} by a matrix for {inputs} features", x.described()))
+            );
         }
         let weight = match is_turned {
             true => values,

@@ -38,9 +38,9 @@ pub(super) fn arguments(plan: &Plan) -> Vec<Argument> {
     }
     let names = plain_names(plan.inputs.iter().map(|(name, _)| *name));
     let of = |((_, input), name): (&(&str, Input), String)| {
-        let suffix = if matches!(input, Input::Ids { .. }) { "_VOCABULARY" } else { "" };
+        let size = if matches!(input, Input::Ids { .. }) { "VOCABULARY_OF" } else { "IN" };
         Argument {
-            size: format!("$_IN_{}{suffix}", name.to_ascii_uppercase()),
+            size: format!("$_{size}_{}", name.to_ascii_uppercase()),
             name: format!("in_{name}"),
             input: *input,
         }
