@@ -75,7 +75,7 @@ fn every_node() {
         empty += usize::from(golden.get("sequence_lens").is_some_and(|l| l.integers().contains(&0)));
         fused += usize::from(path == Path::best());
     }
-    assert_eq!((nodes, fused), (31, if Path::best() == Path::Reference { 31 } else { 24 }));
+    assert_eq!((nodes, fused), (31, 31));
     assert!(empty > 0, "a case has a sequence without steps");
 }
 

@@ -882,7 +882,7 @@ fn operators_that_no_layer_is_are_refused_by_name() {
             of("ops.Repeat", object([("axis", 1.into()), ("repeats", Value::Integer(i64::MAX))]), None),
             "it repeats axis 1",
         ),
-        (of("ops.Matmul", none(), Some(matrix(vec![vec![1.0, 2.0]]))), "by a matrix of 1 rows"),
+        (of("ops.Matmul", none(), Some(matrix(vec![vec![1.0, 2.0]]))), "by a matrix for 1 features"),
         (
             of("ops.Matmul", none(), Some(matrix(vec![vec![1.0], vec![1.0, 2.0], vec![]]))),
             "neither a tensor nor a matrix",

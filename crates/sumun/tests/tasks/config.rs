@@ -55,9 +55,11 @@ fn keys(table: &Table) -> Vec<String> {
 fn every_setting_has_a_row_and_every_row_a_setting() {
     fn check<T: Task>() {
         // The template with all that it has commented out names every row; what is read back names every field.
-        let table: Table = used(&settings::<T>().template()).parse().unwrap();
+        let mut table: Table = used(&settings::<T>().template()).parse().unwrap();
+        let of_pieces = take_pieces::<T>(&mut table);
         let config = TaskConfig::<T>::from_tables(&[table]).unwrap();
-        let found: BTreeSet<String> = keys(&config.to_table().unwrap()).into_iter().collect();
+        let mut found: BTreeSet<String> = keys(&config.to_table().unwrap()).into_iter().collect();
+        found.extend(of_pieces);
         let rows: Vec<String> = settings::<T>().rows().map(Setting::key).collect();
         assert_eq!(found, rows.iter().cloned().collect(), "{}", T::NAME);
         assert_eq!(found.len(), rows.len(), "a row of {} is there twice", T::NAME);
@@ -118,6 +120,24 @@ fn used(template: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Takes the settings of word pieces out of a table, each of which needs a level of its own and excludes the other, and reads each by
+/// itself; returns their keys.
+fn take_pieces<T: Task>(table: &mut Table) -> Vec<String> {
+    let text = table.get_mut("text").and_then(Value::as_table_mut);
+    let Some(text) = text else { return Vec::new() };
+    let mut taken = Vec::new();
+    for name in ["pieces", "tokenizer"] {
+        let Some(value) = text.remove(name) else { continue };
+        let key = format!("text.{name}");
+        let value = value.as_str().unwrap().to_owned();
+        let alone = [("text.level", "subword"), ("text.min_count", "1"), (&*key, &*value)];
+        let config = parsed::<T>(&alone).unwrap();
+        assert!(keys(&config.to_table().unwrap()).contains(&key), "{key} of {}", T::NAME);
+        taken.push(key);
+    }
+    taken
+}
+
 #[test]
 fn templates_say_the_defaults() {
     fn check<T: Task>() {
@@ -127,8 +147,9 @@ fn templates_say_the_defaults() {
         let table: Table = text.parse().unwrap();
         assert_eq!(TaskConfig::from_tables(&[table]).unwrap(), expected, "{text}");
         // What is commented out is meant to be used.
-        let table: Table = used(&text).parse().unwrap();
+        let mut table: Table = used(&text).parse().unwrap();
         assert_eq!(keys(&table).len(), settings::<T>().rows().count(), "{text}");
+        take_pieces::<T>(&mut table);
         TaskConfig::<T>::from_tables(&[table]).unwrap();
         for other in TASKS.into_iter().filter(|other| other.name() != T::NAME) {
             let message = configure(other, &[text.parse().unwrap()]).unwrap_err().to_string();
