@@ -37,18 +37,8 @@ impl Case {
         let mut random = Random::new(1);
         let steps = Steps::uniform(STEPS, SEQUENCES).expect("a rectangle");
         let (rows, options) = (steps.rows(), dims.options);
-        let parts = [
-            WeightKind::WeightIh,
-            WeightKind::WeightHh,
-            WeightKind::BiasIh,
-            WeightKind::BiasHh,
-            WeightKind::WeightHr,
-            WeightKind::Peepholes,
-            WeightKind::NormGain,
-            WeightKind::NormBias,
-        ];
         let scale = 1.0 / (dims.hidden as f64).sqrt();
-        let weights = parts.map(|part| random.normals(part.numbers(dims), scale));
+        let weights = WeightKind::ALL.map(|part| random.normals(part.numbers(dims), scale));
         let per_sequence = match options.recurrent_dropout {
             RecurrentDropout::None => 0,
             RecurrentDropout::Shared => dims.output(),

@@ -12,7 +12,7 @@
 //! | GRU, reset before | n, r, z | all | the last two | the first |
 
 use crate::bodies::tile::Depth;
-use crate::words::{CellSpec, Dims, RecurrentDropout, Vector};
+use crate::words::{CellSpec, Dims, Vector};
 
 /// How the units of a recurrence are arranged in panels.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +95,7 @@ impl Geometry {
         let alike = filled.iter().all(|&(_, count)| count == 0 || count == gates);
         let narrow = alike && lanes.is_multiple_of(gates) && (gates == 1 || spec.spread == 1);
         // Gates with a product of their own are at the same place in every panel.
-        let apart = gates > 1 && dims.options.recurrent_dropout == RecurrentDropout::PerGate;
+        let apart = dims.recurrent_masks() > 1;
         let last_stride = match narrow && !apart {
             true => units_of_last.next_multiple_of(lanes / gates),
             false => units,

@@ -115,20 +115,25 @@ impl Norm {
         self.shown.wrapping_add(rank * dims.norm_len())
     }
 
+    /// A group of a row, given by where it begins and how long it is, whose y goes to that of its rank.
+    fn task(&self, dims: Dims, (first, len): (usize, usize), row: usize, rank: usize) -> NormRow {
+        NormRow {
+            len,
+            eps: self.eps,
+            values: self.row(dims, row).wrapping_add(first),
+            gain: self.gain.wrapping_add(first),
+            bias: self.bias.wrapping_add(first),
+            to: self.shown(dims, rank).wrapping_add(first),
+        }
+    }
+
     /// Normalises a part of a row, whose y goes to that of its rank.
     ///
     /// # Safety
     /// The arrays must have the row and the rank, and the kernels be those of an instruction set that the processor has.
     pub(crate) unsafe fn normalise(&self, kernels: &Tuned, dims: Dims, part: Part, row: usize, rank: usize) {
         for (group, first, len) in groups(dims, part) {
-            let task = NormRow {
-                len,
-                eps: self.eps,
-                values: self.row(dims, row).wrapping_add(first),
-                gain: self.gain.wrapping_add(first),
-                bias: self.bias.wrapping_add(first),
-                to: self.shown(dims, rank).wrapping_add(first),
-            };
+            let task = self.task(dims, (first, len), row, rank);
             // SAFETY: the caller's promises.
             unsafe {
                 *self.scales.add(row * dims.cell.spec().norm.len() + group) = (kernels.normalise)(&task)
@@ -142,14 +147,7 @@ impl Norm {
     /// As for `normalise`.
     pub(crate) unsafe fn state_again(&self, kernels: &Tuned, dims: Dims, row: usize, rank: usize) {
         for (_, first, len) in groups(dims, Part::State) {
-            let task = NormRow {
-                len,
-                eps: self.eps,
-                values: self.row(dims, row).wrapping_add(first),
-                gain: self.gain.wrapping_add(first),
-                bias: self.bias.wrapping_add(first),
-                to: self.shown(dims, rank).wrapping_add(first),
-            };
+            let task = self.task(dims, (first, len), row, rank);
             // SAFETY: the caller's promises.
             unsafe { (kernels.scale_again)(&task) };
         }

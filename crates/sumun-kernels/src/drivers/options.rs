@@ -10,7 +10,7 @@ use crate::bodies::options::{BackwardOptions, CellOptions, ForwardOptions};
 use crate::bodies::tile::MOST_ROWS;
 use crate::drivers::geometry::Geometry;
 use crate::drivers::norm::{Norm, state_offset};
-use crate::words::{Cell, Dims, RecurrentDropout};
+use crate::words::{Cell, Dims};
 
 /// The arrays of the options of a pass, forwards or backwards.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,15 +69,6 @@ pub(crate) struct Dropout {
 }
 
 impl Dropout {
-    /// How many masks a sequence of this recurrence has: one for all gates, or for a cell of one gate; 0 without dropout.
-    pub(crate) fn masks_of(dims: Dims) -> usize {
-        match dims.options.recurrent_dropout {
-            RecurrentDropout::None => 0,
-            RecurrentDropout::Shared => 1,
-            RecurrentDropout::PerGate => dims.cell.gates(),
-        }
-    }
-
     /// The mask of a sequence for a gate, of h's width.
     #[inline(always)]
     pub(crate) fn mask(&self, rank: usize, mask: usize, width: usize) -> *const f32 {

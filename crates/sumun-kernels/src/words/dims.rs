@@ -2,7 +2,7 @@
 
 use crate::words::cell::Cell;
 use crate::words::error::{Error, Sizes};
-use crate::words::options::Options;
+use crate::words::options::{Options, RecurrentDropout};
 use crate::words::path::Path;
 use crate::words::sizes::{WIDEST_PANEL, numbers};
 
@@ -84,6 +84,15 @@ impl Dims {
     /// G·H: rows of the weight matrices; `usize::MAX` for sizes that [`check`](Self::check) refuses.
     pub fn gate_rows(self) -> usize {
         self.cell.gates().saturating_mul(self.hidden)
+    }
+
+    /// How many masks of recurrent dropout a sequence has: one for all gates or one for each, 0 without.
+    pub(crate) fn recurrent_masks(self) -> usize {
+        match self.options.recurrent_dropout {
+            RecurrentDropout::None => 0,
+            RecurrentDropout::Shared => 1,
+            RecurrentDropout::PerGate => self.cell.gates(),
+        }
     }
 
     /// The width of h: H, or P of a projection.

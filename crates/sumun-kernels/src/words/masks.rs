@@ -2,7 +2,6 @@
 
 use crate::words::dims::Dims;
 use crate::words::error::{Error, length_or_empty};
-use crate::words::options::RecurrentDropout;
 use crate::words::steps::Steps;
 
 /// The noise of one training pass, computed by the caller; backward takes that of forward. All empty by default, as in
@@ -11,7 +10,7 @@ use crate::words::steps::Steps;
 pub struct Masks<'a, F> {
     /// What h before a step is multiplied with in the recurrent product, for all steps of a
     /// sequence, the scale 1 / (1 − rate) included; by rank, `[N, H]` or `[N, G, H]` as
-    /// [`RecurrentDropout`] says, with H the width of h. Empty for none.
+    /// [`RecurrentDropout`](crate::RecurrentDropout) says, with H the width of h. Empty for none.
     pub recurrent: &'a [F],
     /// 1 where a unit of h keeps its former value, 0 where it takes the new one, `[R, H]`, with H the width of
     /// h. Empty for the expectation.
@@ -39,12 +38,7 @@ impl<F> Masks<'_, F> {
 
     /// Checks every length, for steps whose rows [fit](Steps::fit) the sizes; a mask whose option is off is refused.
     pub(crate) fn check(&self, dims: Dims, steps: &Steps) -> Result<(), Error> {
-        let Dims { cell, options, .. } = dims;
-        let per_sequence = match options.recurrent_dropout {
-            RecurrentDropout::None => 0,
-            RecurrentDropout::Shared => dims.output(),
-            RecurrentDropout::PerGate => cell.gates() * dims.output(),
-        };
+        let (options, per_sequence) = (dims.options, dims.recurrent_masks() * dims.output());
         let if_on = |rate: f64, size: usize| if rate > 0.0 { steps.rows() * size } else { 0 };
         let parts = [
             ("masks.recurrent", steps.sequences() * per_sequence, self.recurrent),

@@ -61,17 +61,8 @@ impl Problem {
         let (rows, n) = (steps.rows(), steps.sequences());
         let scale = 1.0 / (dims.hidden as f64).sqrt();
         let cells = n * dims.cell_width();
-        let parts = [
-            WeightKind::WeightIh,
-            WeightKind::WeightHh,
-            WeightKind::BiasIh,
-            WeightKind::BiasHh,
-            WeightKind::WeightHr,
-            WeightKind::Peepholes,
-            WeightKind::NormGain,
-            WeightKind::NormBias,
-        ];
-        let weights = parts.map(|part| if bias || !part.is_bias() { part.numbers(dims) } else { 0 });
+        let weights =
+            WeightKind::ALL.map(|part| if bias || !part.is_bias() { part.numbers(dims) } else { 0 });
         let mut state = || [random.normals(n * dims.output(), 0.5), random.normals(cells, 0.5)];
         let (d_last, [h, c]) = (state(), state());
         let start = [h, as_states(dims, c)];

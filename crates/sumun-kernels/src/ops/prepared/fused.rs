@@ -146,7 +146,7 @@ impl Fused {
             let columns = Columns { columns, lanes: self.geometry.lanes };
             (columns, columns.packed_len(depth))
         };
-        (Dropout::masks_of(self.geometry.dims) > 1).then(|| [of(hidden, output), of(output, hidden)])
+        (self.geometry.dims.recurrent_masks() > 1).then(|| [of(hidden, output), of(output, hidden)])
     }
 
     fn pack_forward(&mut self, weights: &Weights<f32>) -> Result<(), Error> {
@@ -250,7 +250,7 @@ impl Fused {
         let Dims { options, .. } = self.geometry.dims;
         let dropout = (!masks.recurrent.is_empty()).then(|| Dropout {
             masks: masks.recurrent.as_ptr(),
-            count: Dropout::masks_of(self.geometry.dims),
+            count: self.geometry.dims.recurrent_masks(),
             seen: std::ptr::null_mut(),
             rows: 0,
             apart: std::ptr::null(),

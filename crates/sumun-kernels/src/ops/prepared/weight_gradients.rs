@@ -7,7 +7,6 @@ use super::fused::Fused;
 use crate::bodies::outer::Outer;
 use crate::drivers::geometry::Side;
 use crate::drivers::norm::{BLOCK, hidden_gates, hidden_offset, second_offset, sums_column};
-use crate::drivers::options::Dropout;
 use crate::drivers::outer::{ColumnSum, RowSums, run_sums, sum_outputs};
 use crate::memory::aligned::Aligned;
 use crate::words::rows::{RowsAt, at};
@@ -95,7 +94,7 @@ impl Fused {
             columns: output,
             into: into_hidden,
         };
-        let count = if masks.recurrent.is_empty() { 0 } else { Dropout::masks_of(g.dims) };
+        let count = if masks.recurrent.is_empty() { 0 } else { g.dims.recurrent_masks() };
         let by_gate: Vec<Vec<_>> = match count > 1 {
             // Columns of gates with a mask of their own, of which a reset before the product leaves one out.
             true => hidden_sums.chunk_by(|a, b| a.0 / hidden == b.0 / hidden).fold(
