@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::language::said;
 use crate::spelling::Options;
 use crate::terminal::{Style, one_line};
 
@@ -63,7 +64,7 @@ impl Failure {
         match (self, self.message()) {
             // Nothing went wrong: no "error".
             (Self::Interrupted(_), Some(message)) => {
-                let _ = writeln!(io::stderr().lock(), "{}", bounded(&one_line(&message)));
+                let _ = writeln!(io::stderr().lock(), "{}", bounded(&one_line(&said(&message))));
             }
             (_, Some(message)) => complain(&message),
             (_, None) => {}
@@ -136,10 +137,10 @@ fn advice(kind: io::ErrorKind) -> &'static str {
 
 /// Writes `error: …` on stderr, on one line whatever the message holds.
 pub(crate) fn complain(message: &str) {
-    let line = bounded(&one_line(message));
+    let line = bounded(&one_line(&said(message)));
     let style = Style::for_stderr();
     // Nothing can be said about a closed stderr.
-    let _ = writeln!(io::stderr().lock(), "{} {line}", style.red("error:"));
+    let _ = writeln!(io::stderr().lock(), "{} {line}", style.red(&said("error:")));
 }
 
 /// The longest line and the longest word of an error, in characters: a name of a thousand letters is not read.

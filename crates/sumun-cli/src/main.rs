@@ -7,6 +7,7 @@ mod examples;
 mod failure;
 mod figures;
 mod interrupt;
+mod language;
 mod output;
 mod progress;
 mod scores;
@@ -17,13 +18,14 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     apply, backtest, bench, compare, completions, config, evaluate, export, find_lr, generate, import,
     inspect, man, predict, runs, show, summary, train, tune,
 };
 use failure::{Failure, after};
+use language::Asked;
 
 /// Train recurrent neural networks (RNN, LSTM, GRU) on your own files, and use them.
 #[derive(Debug, Parser)]
@@ -111,7 +113,13 @@ enum Command {
 fn main() -> ExitCode {
     // Training allocates and frees the same pieces at every step.
     sumun::keep_freed_memory();
-    let cli = match Cli::try_parse() {
+    let asked = Asked::of(std::env::args_os(), |name| std::env::var_os(name));
+    language::speak(asked.language);
+    if let Some(problem) = asked.problem {
+        return Failure::Usage(problem).report();
+    }
+    let matches = whole_command().try_get_matches_from(asked.arguments);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
@@ -133,12 +141,33 @@ fn main() -> ExitCode {
         Command::Runs(arguments) => runs::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Bench(arguments) => bench::run(arguments),
-        Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
-        Command::Man(arguments) => man::run(&arguments, Cli::command()),
+        Command::Completions(arguments) => completions::run(&arguments, whole_command()),
+        Command::Man(arguments) => man::run(&arguments, command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+/// The whole command line, in the language that is spoken.
+fn command() -> clap::Command {
+    let command = Cli::command().arg(language::argument());
+    match language::catalogue() {
+        Some(catalogue) => language::translated_help(command, catalogue),
+        None => command,
+    }
+}
+
+/// As [`command`], with what the parser adds to it.
+fn whole_command() -> clap::Command {
+    let mut command = command();
+    match language::catalogue() {
+        Some(catalogue) => {
+            command.build();
+            language::with_help_command(command, catalogue)
+        }
+        None => command,
     }
 }
 
@@ -158,7 +187,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 /// The command that was asked for, such as `sumun train forecast`, for the hint at its help.
 fn asked_command() -> String {
-    let root = Cli::command();
+    let root = command();
     let mut command = &root;
     let mut name = root.get_name().to_owned();
     for word in std::env::args_os().skip(1) {

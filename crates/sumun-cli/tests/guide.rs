@@ -29,6 +29,7 @@ fn command_lines_print_what_the_pages_say() {
                 let done = Command::new("sh")
                     .args(["-c", &line])
                     .env("PATH", &path)
+                    .env("SUMUN_LANG", "en")
                     .current_dir(folder.path())
                     .output()
                     .unwrap();

@@ -7,10 +7,12 @@ mod close;
 mod golden;
 mod gradient;
 mod guide;
+mod literals;
 mod random;
 
 pub use close::assert_close;
 pub use golden::{FromReal, Golden, Tensor, Values, golden_dir, golden_files, golden_files_of};
 pub use gradient::central_differences;
 pub use guide::{GuideExample, guide_examples, guide_folder, guide_pages};
+pub use literals::{texts, texts_of};
 pub use random::Random;

@@ -392,6 +392,7 @@ fn the_pipe_of_the_help_of_predict_works() {
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let shell = std::process::Command::new("sh")
         .args(["-c", printed])
+        .env("SUMUN_LANG", "en")
         .current_dir(place.path(""))
         .env("PATH", path)
         .output()

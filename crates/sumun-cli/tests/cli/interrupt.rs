@@ -203,6 +203,7 @@ fn a_full_disk_loses_no_more_than_the_steps_since_the_last_save() {
     let output = Command::new("sh")
         .args(["-c", &limited, "sh"])
         .args(&arguments)
+        .env("SUMUN_LANG", "en")
         .current_dir(place.path(""))
         .output()
         .unwrap();

@@ -54,6 +54,7 @@ fn run_small(place: &Place, arguments: &[&str]) -> Ran {
     let output = Command::new("sh")
         .args(["-c", &limited, "sh"])
         .args(arguments)
+        .env("SUMUN_LANG", "en")
         .current_dir(place.path(""))
         .stdin(Stdio::null())
         .output()

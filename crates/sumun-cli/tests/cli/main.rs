@@ -14,6 +14,7 @@ mod foreign;
 mod generate;
 mod inspect;
 mod interrupt;
+mod language;
 mod lies;
 mod man;
 mod panel;

@@ -53,6 +53,8 @@ impl Place {
             .args(arguments)
             .current_dir(self.0.path())
             .env_remove("NO_COLOR")
+            // Whatever the locale of who runs the tests.
+            .env("SUMUN_LANG", "en")
             .env("TERM", "xterm-256color");
         command
     }

@@ -1,0 +1,393 @@
+//! A catalogue: English templates and their translations, and how a text that was made of them is found again.
+//!
+//! An entry's English is what stands in the source: `{path}: row {0} has no value`. What it gave, `a.csv: row 3 has no value`,
+//! is matched against it: literal text in between, anything in the places. Of the templates that match, that is taken which
+//! explains most of the text by what it says itself; a message within a message (a cause, advice) is translated in the same
+//! way. What no template explains stays as it is: names, numbers, texts of users. So does a word alone, which may be a name,
+//! unless the translation says `{name*}`: there the source puts words of its own.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::hangul::particle;
+use super::po;
+
+/// The longest text that is looked up, in bytes. A message is bounded before, a page is looked up text by text.
+const LONGEST: usize = 16 << 10;
+/// How many pieces of a text are looked up at most, so that the work is bounded whatever it holds.
+const MOST_PIECES: usize = 400;
+/// How many of the templates that match a piece are tried, those that say most first.
+const MOST_TRIED: usize = 4;
+/// What may stand between two messages of a line.
+const JOINTS: [&str; 6] = ["; ", ": ", " – ", ". ", ", ", " ("];
+
+/// The entries of a language.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    /// Translations of texts without places.
+    whole: HashMap<String, String>,
+    /// Those with places, that with most literal text first.
+    templates: Vec<Template>,
+}
+
+/// An entry with places.
+#[derive(Debug)]
+struct Template {
+    /// The literal text around the places: one more than there are places.
+    literals: Vec<String>,
+    /// The places by name, in the order of the English.
+    places: Vec<String>,
+    translation: Vec<Part>,
+    /// Whether a word alone is translated, of each place.
+    words: Vec<bool>,
+    /// Letters in the literal text.
+    letters: usize,
+}
+
+/// A part of a translation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    /// A place by its name, and whether a word alone is translated there.
+    Place(String, bool),
+    /// A particle, as it is after a consonant and after a vowel: `{을/를}`.
+    Particle(String, String),
+}
+
+/// A piece of a text and what it became.
+struct Piece<'a> {
+    text: Cow<'a, str>,
+    /// How many letters of it templates explain.
+    explained: usize,
+}
+
+impl Catalogue {
+    /// Reads a catalogue. Error: what is wrong with it, and where.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        let (mut whole, mut templates) = (HashMap::new(), Vec::new());
+        for (english, translation) in po::entries(text)? {
+            let wrong = |what: String| format!("{english:?}: {what}");
+            if translation.is_empty() {
+                return Err(wrong("there is no translation".into()));
+            }
+            let parts = parts(&english).map_err(wrong)?;
+            let translated = self::parts(&translation).map_err(wrong)?;
+            let template = Template::of(&parts, translated).map_err(wrong)?;
+            if template.places.is_empty() {
+                let Some(Part::Text(translation)) =
+                    template.translation.first().filter(|_| template.translation.len() == 1)
+                else {
+                    return Err(wrong("a particle has no place before it".into()));
+                };
+                if whole.insert(template.literals.concat(), translation.clone()).is_some() {
+                    return Err(wrong("it is there twice".into()));
+                }
+            } else {
+                templates.push(template);
+            }
+        }
+        templates.sort_by(|a, b| b.letters.cmp(&a.letters).then(a.places.len().cmp(&b.places.len())));
+        if let Some(two) = templates.windows(2).find(|two| two[0].literals == two[1].literals) {
+            return Err(format!("{:?}: it is there twice", two[0].literals));
+        }
+        Ok(Self { whole, templates })
+    }
+
+    /// A text as this language says it; where no entry explains anything of it, the text itself. White space around it stays.
+    pub(crate) fn said<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let inner = text.trim();
+        if inner.is_empty() || inner.len() > LONGEST {
+            return Cow::Borrowed(text);
+        }
+        let mut search = Search { catalogue: self, known: HashMap::new(), left: MOST_PIECES };
+        let piece = search.piece(inner);
+        if piece.explained == 0 {
+            return Cow::Borrowed(text);
+        }
+        let start = text.len() - text.trim_start().len();
+        let around = (&text[..start], &text[start + inner.len()..]);
+        Cow::Owned(format!("{}{}{}", around.0, piece.text, around.1))
+    }
+
+    /// Whether an entry is the whole of a text, or of what made it.
+    #[cfg(test)]
+    pub(super) fn has(&self, english: &str) -> bool {
+        self.whole.contains_key(english)
+            || self.templates.iter().any(|template| template.matched(english).is_some())
+    }
+}
+
+/// The translation of one text.
+struct Search<'c> {
+    catalogue: &'c Catalogue,
+    /// What was found for pieces that were met before.
+    known: HashMap<String, (String, usize)>,
+    /// How many pieces may still be looked up.
+    left: usize,
+}
+
+impl Search<'_> {
+    fn piece<'a>(&mut self, text: &'a str) -> Piece<'a> {
+        let plain = Piece { text: Cow::Borrowed(text), explained: 0 };
+        if !text.contains(|c: char| c.is_ascii_alphabetic()) || is_quoted(text) {
+            return plain;
+        }
+        if let Some(translation) = self.catalogue.whole.get(text) {
+            return Piece {
+                text: Cow::Borrowed(translation.as_str()).into_owned().into(),
+                explained: letters(text),
+            };
+        }
+        if let Some((translation, explained)) = self.known.get(text) {
+            return Piece { text: Cow::Owned(translation.clone()), explained: *explained };
+        }
+        if self.left == 0 {
+            return plain;
+        }
+        self.left -= 1;
+        let mut best = plain;
+        let catalogue = self.catalogue;
+        let matching =
+            catalogue.templates.iter().filter_map(|template| Some((template, template.matched(text)?)));
+        for (template, places) in matching.take(MOST_TRIED) {
+            let pieces: Vec<Piece<'_>> =
+                places.iter().enumerate().map(|(at, place)| self.around(place, template.words[at])).collect();
+            let explained = template.letters + pieces.iter().map(|piece| piece.explained).sum::<usize>();
+            if explained > best.explained {
+                best = Piece { text: Cow::Owned(template.filled(&pieces)), explained };
+            }
+        }
+        if best.explained < letters(text) {
+            for joint in JOINTS {
+                let Some(at) = text.find(joint) else { continue };
+                let (before, after) =
+                    (self.around(&text[..at], false), self.around(&text[at + joint.len()..], false));
+                let explained = before.explained + after.explained;
+                if explained > best.explained {
+                    best = Piece {
+                        text: Cow::Owned(format!("{}{joint}{}", before.text, after.text)),
+                        explained,
+                    };
+                }
+            }
+        }
+        self.known.insert(text.to_owned(), (best.text.clone().into_owned(), best.explained));
+        best
+    }
+
+    /// As [`piece`](Self::piece), with the white space around a text, and a bracket at its end that a joint opened.
+    /// A word alone stays as it is unless `words`.
+    fn around<'a>(&mut self, text: &'a str, words: bool) -> Piece<'a> {
+        let inner = text.trim();
+        let (inner, closed) = match inner.strip_suffix(')') {
+            Some(open) if !open.contains('(') => (open, ")"),
+            _ => (inner, ""),
+        };
+        let is_word = !inner.contains(char::is_whitespace);
+        let piece =
+            if is_word && !words { Piece { text: inner.into(), explained: 0 } } else { self.piece(inner) };
+        if piece.explained == 0 {
+            return Piece { text: Cow::Borrowed(text), explained: 0 };
+        }
+        let start = text.len() - text.trim_start().len();
+        let end = &text[text.trim_end().len()..];
+        Piece {
+            text: Cow::Owned(format!("{}{}{closed}{end}", &text[..start], piece.text)),
+            explained: piece.explained,
+        }
+    }
+}
+
+/// Whether a text is a name or word of a user, in quotes as messages write them.
+fn is_quoted(text: &str) -> bool {
+    ['\'', '"', '`'].iter().any(|quote| text.len() > 1 && text.starts_with(*quote) && text.ends_with(*quote))
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().filter(|c| c.is_alphabetic()).count()
+}
+
+impl Template {
+    fn of(english: &[Part], translation: Vec<Part>) -> Result<Self, String> {
+        let (mut literals, mut places) = (vec![String::new()], Vec::<String>::new());
+        for part in english {
+            match part {
+                Part::Text(text) => literals.last_mut().expect("there is always one").push_str(text),
+                Part::Place(name, _) => {
+                    if literals.len() > 1 && literals.last().is_some_and(String::is_empty) {
+                        return Err("two places stand side by side".into());
+                    }
+                    literals.push(String::new());
+                    places.push(name.clone());
+                }
+                Part::Particle(..) => return Err("there is a particle in the English".into()),
+            }
+        }
+        for part in &translation {
+            if let Part::Place(name, _) = part
+                && !places.contains(name)
+            {
+                return Err(format!("the English has no place {{{name}}}"));
+            }
+        }
+        if let Some(name) = places.iter().find(|name| {
+            !translation.iter().any(|part| matches!(part, Part::Place(there, _) if there == *name))
+        }) {
+            return Err(format!("the translation leaves out {{{name}}}"));
+        }
+        let letters = literals.iter().map(|text| letters(text)).sum();
+        if letters == 0 {
+            return Err("nothing in it can be translated".into());
+        }
+        let has_words = |place: &String| translation.contains(&Part::Place(place.clone(), true));
+        let words = places.iter().map(has_words).collect();
+        Ok(Self { literals, places, translation, words, letters })
+    }
+
+    /// What stands in the places, where the text was made of this template.
+    fn matched<'a>(&self, text: &'a str) -> Option<Vec<&'a str>> {
+        let (first, others) = self.literals.split_first()?;
+        let (last, middle) = others.split_last()?;
+        let mut rest = text.strip_prefix(first.as_str())?.strip_suffix(last.as_str())?;
+        let mut places = Vec::with_capacity(self.places.len());
+        for literal in middle {
+            let at = rest.find(literal.as_str())?;
+            places.push(&rest[..at]);
+            rest = &rest[at + literal.len()..];
+        }
+        places.push(rest);
+        Some(places)
+    }
+
+    fn filled(&self, pieces: &[Piece<'_>]) -> String {
+        let mut text = String::new();
+        for part in &self.translation {
+            match part {
+                Part::Text(literal) => text.push_str(literal),
+                Part::Place(name, _) => {
+                    let at = self.places.iter().position(|place| place == name);
+                    text.push_str(at.and_then(|at| pieces.get(at)).map_or("", |piece| piece.text.as_ref()));
+                }
+                Part::Particle(consonant, vowel) => text += &particle(&text, consonant, vowel),
+            }
+        }
+        text
+    }
+}
+
+/// A template cut at its places: `{name}`, `{을/를}`; `{{` and `}}` are braces, as in Rust.
+fn parts(template: &str) -> Result<Vec<Part>, String> {
+    let mut found: Vec<Part> = Vec::new();
+    let mut literal = String::new();
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        literal.push_str(&rest[..at]);
+        let from = &rest[at..];
+        if let Some(brace) = ["{{", "}}"].into_iter().find(|brace| from.starts_with(brace)) {
+            literal.push_str(&brace[1..]);
+            rest = &from[2..];
+            continue;
+        }
+        let end = from.find('}').filter(|_| from.starts_with('{')).ok_or("a brace stands alone")?;
+        if !literal.is_empty() {
+            found.push(Part::Text(std::mem::take(&mut literal)));
+        }
+        let inner = &from[1..end];
+        found.push(match inner.split_once('/') {
+            Some((consonant, vowel)) => Part::Particle(consonant.to_owned(), vowel.to_owned()),
+            None if inner.is_empty() => return Err("a place has no name".into()),
+            None => match inner.strip_suffix('*') {
+                Some(name) => Part::Place(name.to_owned(), true),
+                None => Part::Place(inner.to_owned(), false),
+            },
+        });
+        rest = &from[end + 1..];
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        found.push(Part::Text(literal));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRIES: &str = r#"
+msgid "{name} is {found}; it must be {wanted}"
+msgstr "{name}{이/가} {found}입니다. {wanted}이어야 합니다"
+msgid "at least {0}"
+msgstr "{0} 이상"
+msgid "row {row} has no value"
+msgstr "{row}행에 값이 없습니다"
+msgid "a gap"
+msgstr "빈칸이 있습니다"
+msgid "choose {0} or {1}"
+msgstr "{0}{이나/나} {1}{을/를} 고르세요"
+msgid "No such file or directory"
+msgstr "그런 파일이나 폴더가 없습니다"
+msgid "give another path"
+msgstr "다른 경로를 주세요"
+msgid "loss"
+msgstr "손실"
+msgid "the {what} of {name} grew"
+msgstr "{name}의 {what*}{이/가} 커졌습니다"
+msgid "{{}} of {a} and {b}"
+msgstr "{b}, {a}의 {{}}"
+"#;
+
+    #[test]
+    fn messages_are_found_by_their_templates() {
+        let catalogue = Catalogue::read(ENTRIES).unwrap();
+        for (english, korean) in [
+            ("a gap", "빈칸이 있습니다"),
+            ("--hidden is 0; it must be at least 1", "--hidden이 0입니다. 1 이상이어야 합니다"),
+            (
+                "f.csv: row 3 has no value; choose --missing drop or --window 4",
+                "f.csv: 3행에 값이 없습니다; --missing drop이나 --window 4를 고르세요",
+            ),
+            (
+                "x.csv: No such file or directory; give another path",
+                "x.csv: 그런 파일이나 폴더가 없습니다; 다른 경로를 주세요",
+            ),
+            ("x (a gap)", "x (빈칸이 있습니다)"),
+            ("the loss of loss grew", "loss의 손실이 커졌습니다"),
+            ("loss: a gap", "loss: 빈칸이 있습니다"),
+            ("loss", "손실"),
+            ("{} of 1 and 2", "2, 1의 {}"),
+            // What nothing explains stays, and so does what a user wrote in quotes.
+            ("something else", "something else"),
+            ("choose 'a gap' or 'row 3 has no value'", "'a gap'이나 'row 3 has no value'를 고르세요"),
+            ("  a gap\n", "  빈칸이 있습니다\n"),
+            ("", ""),
+        ] {
+            assert_eq!(catalogue.said(english), korean);
+        }
+    }
+
+    #[test]
+    fn the_work_is_bounded() {
+        let catalogue = Catalogue::read(ENTRIES).unwrap();
+        let text = "choose a; choose b: choose c or ".repeat(400);
+        assert!(catalogue.said(&text).len() >= text.len() / 2);
+        let long = "a gap; ".repeat(100_000);
+        assert_eq!(catalogue.said(&long), long);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_catalogue_is_said() {
+        for (wrong, said) in [
+            ("msgid \"a\"\nmsgstr \"\"", "no translation"),
+            ("msgid \"a\"\nmsgstr \"가\"\nmsgid \"a\"\nmsgstr \"가\"", "twice"),
+            ("msgid \"a {0}\"\nmsgstr \"가 {1}\"", "has no place {1}"),
+            ("msgid \"a {0}\"\nmsgstr \"가\"", "leaves out {0}"),
+            ("msgid \"{0}: {1}\"\nmsgstr \"{0}: {1}\"", "nothing in it"),
+            ("msgid \"a {\"\nmsgstr \"가\"", "stands alone"),
+            ("msgid \"a {0}{1}\"\nmsgstr \"가 {0}{1}\"", "side by side"),
+        ] {
+            let error = Catalogue::read(wrong).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}
