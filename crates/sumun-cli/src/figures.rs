@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use sumun::tasks::{Figures, Measured, Unknown};
 
+use crate::language::said;
 use crate::terminal::{Style, count, file_name, left, number, right, shortened, width};
 
 /// The widest that a file's name may be in a heading, in terminal columns.
@@ -42,21 +43,23 @@ fn part_name(part: &str) -> &str {
 pub(crate) fn table(measured: &Measured, style: Style) -> String {
     let (ours, theirs) = (measured.figures.headline(), measured.baseline.headline());
     let part = shortened(part_name(&measured.part), PART_COLUMNS);
-    let title = format!("{part}, {}", measured.amount());
+    let title = format!("{}, {}", said(&part), said(&measured.amount()));
     let first = width(&title).max(NAME_COLUMNS);
     let mut text = left(&title, first);
-    for figure in &ours {
-        text += &right(figure.name, figure.name.chars().count().max(8) + 2);
+    let columns: Vec<_> = ours.iter().map(|figure| said(figure.name)).collect();
+    let wide = |at: usize| width(&columns[at]).max(8) + 2;
+    for (at, column) in columns.iter().enumerate() {
+        text += &right(column, wide(at));
     }
     text = format!("{}\n", style.dim(&text));
     let mut rows = vec![(ours.clone(), "model"), (theirs, measured.baseline_name.as_str())];
     rows.extend(measured.other_baselines.iter().map(|other| (other.figures.headline(), other.name.as_str())));
     for (row, name) in rows {
-        text += &left(&shortened(name, NAME_COLUMNS), first);
-        for column in &ours {
+        text += &left(&shortened(&said(name), NAME_COLUMNS), first);
+        for (at, column) in ours.iter().enumerate() {
             let value = row.iter().find(|figure| figure.key == column.key).map(|figure| shown(figure.value));
             let value = value.unwrap_or_else(|| "-".into());
-            text += &right(&value, column.name.chars().count().max(8) + 2);
+            text += &right(&value, wide(at));
         }
         text.push('\n');
     }
@@ -77,12 +80,13 @@ pub(crate) fn verdict(measured: &Measured, style: Style) -> String {
     let best = if measured.other_baselines.is_empty() { "" } else { "best " };
     let (ours, theirs) = (shown(model.value), shown(baseline.value));
     let sentence = format!("{} {ours} against {theirs} of the {best}baseline", model.name);
+    let sentence = said(&sentence);
     if gain > 0.0 {
         return style.green(&style.bold(&sentence));
     }
     let how = if gain == 0.0 { "as good" } else { "better" };
     let advice = format!("the baseline is {how}: more --epochs, another --lr or more data may help");
-    format!("{}\n{}", style.bold(&sentence), style.dim(&advice))
+    format!("{}\n{}", style.bold(&sentence), style.dim(&said(&advice)))
 }
 
 /// What to say where the vocabulary lacks tokens of a file; None where it lacks none.

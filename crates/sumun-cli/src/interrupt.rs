@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::failure::{Failure, INTERRUPTED};
+use crate::language::said;
 use crate::progress::above_bar;
 
 /// A flag that the first Ctrl-C raises. The second one ends the process.
@@ -15,7 +16,7 @@ pub(crate) fn stop_flag(quiet: bool) -> Result<Arc<AtomicBool>, Failure> {
             std::process::exit(INTERRUPTED.into());
         }
         if !quiet {
-            above_bar("finishing this step and saving; Ctrl-C again ends at once");
+            above_bar(&said("finishing this step and saving; Ctrl-C again ends at once"));
         }
     };
     ctrlc::set_handler(handler)

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use crate::failure::{Failure, bounded};
+use crate::language::said;
 use crate::terminal::one_line;
 
 /// Writes all of `text` to standard output at once.
@@ -18,14 +19,19 @@ pub(crate) fn print_json(value: &Value) -> Result<(), Failure> {
     print(&format!("{value}\n"))
 }
 
-/// Writes a line for people to stderr; a closed stderr changes nothing.
+/// Writes a line for people to stderr as it is; a closed stderr changes nothing.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Writes a line for people to stderr, in their language.
+pub(crate) fn say(line: &str) {
+    tell(&said(line));
+}
+
 /// Writes what may hold names and texts of files, on one line that fits a screen, whatever is in them.
 pub(crate) fn tell_of_files(line: &str) {
-    tell(&bounded(&one_line(line)));
+    tell(&bounded(&one_line(&said(line))));
 }
 
 /// A number for machines: the shortest text that reads back as the same number; `null` where it is not finite.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sumun::train::{EpochEnd, Progress, StepEnd, TrainingStage};
 
-use crate::output::tell;
+use crate::language::said;
+use crate::output::{say, tell};
 use crate::terminal::{Style, count, duration, number, one_line, wrapped};
 
 /// How often a training writes a line at most where there is no terminal, and a long one at least.
@@ -130,7 +131,8 @@ impl Current {
             n => format!("{n} epochs"),
         };
         let time = duration(self.started.elapsed().as_secs_f64());
-        format!("{}{}", self.stage.name, style.dim(&format!(": {epochs} in {time}")))
+        let took = format!("{epochs} in {time}");
+        format!("{}{}", said(&self.stage.name), style.dim(&format!(": {}", said(&took))))
     }
 }
 
@@ -153,7 +155,7 @@ impl Progress for Display {
         });
         match &mut self.mode {
             Mode::Silent => {}
-            Mode::Lines => tell(&format!("{}: up to {} epochs", stage.name, stage.epochs)),
+            Mode::Lines => say(&format!("{}: up to {} epochs", stage.name, stage.epochs)),
             Mode::Live(slot) => {
                 let bar =
                     ProgressBar::with_draw_target(Some(stage.epochs as u64), ProgressDrawTarget::stderr());
@@ -164,7 +166,7 @@ impl Progress for Display {
                 if let Ok(look) = ProgressStyle::with_template(&template) {
                     bar.set_style(look.progress_chars("━╸─").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
                 }
-                bar.set_prefix(stage.name.clone());
+                bar.set_prefix(said(&stage.name).into_owned());
                 bar.enable_steady_tick(TICK);
                 *shown_bar() = Some(bar.clone());
                 *slot = Some(bar);
@@ -181,7 +183,7 @@ impl Progress for Display {
             if end.record.epoch == 1 || current.told.elapsed() >= LINE_EVERY {
                 current.unwritten = None;
                 current.told = Instant::now();
-                tell(&format!("{}  {} left", line(end, unit), clock(left)));
+                tell(&format!("{}  {}", line(end, unit), time_to_go(left)));
             } else {
                 current.unwritten = Some(end.clone());
             }
@@ -205,7 +207,7 @@ impl Progress for Display {
         let estimate = whole(&current.stage, step, elapsed_s).filter(|_| !current.estimated);
         current.estimated |= estimate.is_some();
         if let Some(estimate) = estimate.filter(|_| !matches!(self.mode, Mode::Silent)) {
-            above_bar(&self.style.dim(&format!("  {estimate}")));
+            above_bar(&self.style.dim(&format!("  {}", said(&estimate))));
         }
         // The line of an epoch that ends with this step says more.
         if matches!(self.mode, Mode::Lines) && step.step < step.steps && current.told.elapsed() >= LINE_EVERY
@@ -227,7 +229,7 @@ impl Progress for Display {
 
 /// Writes a note, wrapped, behind a dot.
 pub(crate) fn tell_note(note: &str, style: Style) {
-    for (i, line) in wrapped(&one_line(note), COLUMNS - 2).iter().enumerate() {
+    for (i, line) in wrapped(&one_line(&said(note)), COLUMNS - 2).iter().enumerate() {
         let mark = if i == 0 { "·" } else { " " };
         tell(&style.dim(&format!("{mark} {line}")));
     }
@@ -247,9 +249,12 @@ fn epochs_of(step: &StepEnd) -> f64 {
 }
 
 fn losses(end: &EpochEnd) -> String {
-    let train = format!("train {}", short(end.record.train_loss));
+    let train = format!("{} {}", said("train"), short(end.record.train_loss));
     match end.record.valid_loss {
-        Some(valid) => format!("{train} valid {}{}", short(valid), if end.best { "*" } else { " " }),
+        Some(valid) => {
+            let best = if end.best { "*" } else { " " };
+            format!("{train} {} {}{best}", said("valid"), short(valid))
+        }
         None => train,
     }
 }
@@ -261,7 +266,7 @@ fn short(loss: f64) -> String {
 
 /// How fast it is read: `412k tokens/s`.
 fn rate(end: &EpochEnd, unit: &str) -> String {
-    let rows = end.record.rows_per_second;
+    let (rows, unit) = (end.record.rows_per_second, said(unit));
     match () {
         () if !rows.is_finite() => "–".into(),
         () if rows >= 1e6 => format!("{:.1}M {unit}/s", rows / 1e6),
@@ -288,26 +293,34 @@ fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
+/// How long it takes yet.
+fn time_to_go(seconds: f64) -> String {
+    said(&format!("{} left", clock(seconds))).into_owned()
+}
+
 /// Where an epoch stands.
 fn stepping(name: &str, step: &StepEnd) -> String {
-    format!("{name}: epoch {}, step {}/{}, loss {}", step.epoch, step.step, step.steps, short(step.loss))
+    let StepEnd { epoch, step: at, steps, loss } = *step;
+    said(&format!("{name}: epoch {epoch}, step {at}/{steps}, loss {}", short(loss))).into_owned()
 }
 
 fn message(end: &EpochEnd, left_s: f64, unit: &str) -> String {
-    format!("{} {} {} left", losses(end), rate(end, unit), clock(left_s))
+    format!("{} {} {}", losses(end), rate(end, unit), time_to_go(left_s))
 }
 
 fn line(end: &EpochEnd, unit: &str) -> String {
     let digits = end.epochs.to_string().len();
-    format!("  epoch {:digits$}/{}  {}  {}", end.record.epoch, end.epochs, losses(end), rate(end, unit))
+    let epoch = format!("{} {:digits$}/{}", said("epoch"), end.record.epoch, end.epochs);
+    format!("  {epoch}  {}  {}", losses(end), rate(end, unit))
 }
 
 /// As [`line`], within an epoch.
 fn step_line(step: &StepEnd, epochs: usize, left_s: f64) -> String {
     let digits = epochs.to_string().len();
-    let loss = short(step.loss);
+    let loss = format!("{} {}", said("loss"), short(step.loss));
     let StepEnd { epoch, step, steps, .. } = step;
-    format!("  epoch {epoch:digits$}/{epochs}  step {step}/{steps}  loss {loss}  {} left", clock(left_s))
+    let epoch = format!("{} {epoch:digits$}/{epochs}", said("epoch"));
+    format!("  {epoch}  {} {step}/{steps}  {loss}  {}", said("step"), time_to_go(left_s))
 }
 
 #[cfg(test)]

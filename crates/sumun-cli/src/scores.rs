@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use sumun::forecast::{Evaluation, ForecastScores, PanelEvaluation, PanelScores, Scores};
 use sumun::report::percent;
 
+use crate::language::said;
 use crate::output::json_number;
 use crate::terminal::{Style, count, left, number, right, shortened, width};
 
@@ -37,9 +38,9 @@ pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[String], sty
     };
     for (i, target) in targets.iter().enumerate() {
         let title = if targets.len() == 1 {
-            format!("{}, {origins}", shortened(part, PART_COLUMNS))
+            format!("{}, {}", shortened(&said(part), PART_COLUMNS), said(&origins))
         } else {
-            format!("{} ({})", shortened(target, PART_COLUMNS), shortened(part, PART_COLUMNS - 8))
+            format!("{} ({})", shortened(target, PART_COLUMNS), shortened(&said(part), PART_COLUMNS - 8))
         };
         if i > 0 {
             text.push('\n');
@@ -51,7 +52,7 @@ pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[String], sty
     if targets.len() > 1 {
         text += &format!(
             "\n{}\n",
-            style.dim(&format!("{origins}; MASE below 1 beats the training error of seasonal naive"))
+            style.dim(&said(&format!("{origins}; MASE below 1 beats the training error of seasonal naive")))
         );
     }
     if evaluation.imputed > 0 {
@@ -62,7 +63,8 @@ pub(crate) fn table(part: &str, evaluation: &Evaluation, targets: &[String], sty
 
 fn imputed_line(imputed: usize) -> String {
     let values = if imputed == 1 { "value was" } else { "values were" };
-    format!("{} target {values} missing and filled in; no figure counts them", count(imputed))
+    let line = format!("{} target {values} missing and filled in; no figure counts them", count(imputed));
+    said(&line).into_owned()
 }
 
 fn block(title: &str, rows: &[(&str, Scores)], style: Style) -> String {
@@ -91,6 +93,7 @@ struct Column {
 
 /// A table with the names of its rows on the left; the least of each column is marked.
 fn columns_of(title: &str, rows: &[&str], columns: &[Column], style: Style) -> String {
+    let rows: Vec<_> = rows.iter().map(|name| said(name)).collect();
     let first = rows.iter().map(|name| 2 + width(name)).chain([width(title)]).max().unwrap_or(0);
     let mut lines = vec![style.bold(&left(title, first))];
     lines.extend(rows.iter().map(|name| left(&format!("  {name}"), first)));
@@ -210,7 +213,7 @@ pub(crate) fn panel_table(
         1 => "1 series".to_owned(),
         several => format!("{} series", count(several)),
     };
-    let title = format!("{}, {series}", shortened(part, PART_COLUMNS));
+    let title = format!("{}, {}", shortened(&said(part), PART_COLUMNS), said(&series));
     let rows: Vec<&str> = all.iter().map(|scores| scores.name.as_str()).collect();
     let column = |heading, unit, of: &dyn Fn(&PanelScores) -> f64| Column {
         heading,
@@ -229,21 +232,20 @@ pub(crate) fn panel_table(
         let width = interval
             .width
             .map_or_else(String::new, |width| format!(", {} wide in units of the MASE", number(width)));
-        text += &format!(
-            "the {} % interval held {} % of the values{width}\n",
-            percent(interval.level),
-            percent(interval.coverage),
-        );
+        let (level, coverage) = (percent(interval.level), percent(interval.coverage));
+        text +=
+            &format!("{}\n", said(&format!("the {level} % interval held {coverage} % of the values{width}")));
     }
     if let Some(crps) = evaluation.crps {
-        text +=
-            &format!("the continuous ranked probability score is {} in units of the MASE\n", number(crps));
+        let line =
+            format!("the continuous ranked probability score is {} in units of the MASE", number(crps));
+        text += &format!("{}\n", said(&line));
     }
     let worst = evaluation.worst(WORST);
     if names.len() > 2 * WORST && !worst.is_empty() {
         let named = worst.iter().map(|(k, mase)| format!("{} {}", names[*k], number(*mase)));
         let line = format!("worst MASE: {}", named.collect::<Vec<_>>().join(", "));
-        text += &format!("{}\n", style.dim(&line));
+        text += &format!("{}\n", style.dim(&said(&line)));
     }
     if evaluation.imputed > 0 {
         text += &format!("{}\n", style.dim(&imputed_line(evaluation.imputed)));
@@ -264,13 +266,13 @@ impl Verdict {
     /// The sentence, with advice where the model is no better.
     pub(crate) fn written(&self, style: Style) -> String {
         if self.better {
-            return style.green(&style.bold(&self.sentence));
+            return style.green(&style.bold(&said(&self.sentence)));
         }
         let advice = match self.is_baseline {
             true => "the model is a baseline itself; a longer series has room for a network",
             false => "the baseline is as good or better here; more data or more --epochs may help",
         };
-        format!("{}\n{}", style.bold(&self.sentence), style.dim(advice))
+        format!("{}\n{}", style.bold(&said(&self.sentence)), style.dim(&said(advice)))
     }
 }
 

@@ -4,7 +4,7 @@
 //! what is between them. What only developers see is left out: attributes, comments, tests, and what `panic!`,
 //! `assert!`, `expect` and their like say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A piece of a source.
@@ -53,16 +53,22 @@ fn of_folder(folder: &Path, found: &mut BTreeMap<String, String>) {
 pub fn texts(source: &str) -> Vec<String> {
     let tokens = without_tests(tokens(source));
     let mut found = Vec::new();
+    // Texts that are part of a sum already.
+    let mut used = BTreeSet::new();
     let mut at = 0;
     while at < tokens.len() {
         if let Some(end) = developers_only(&tokens, at) {
             at = end;
-        } else if let Some((parts, end)) = sum(&tokens, at) {
-            found.push(template(&parts));
-            at = end;
-        } else {
-            at += 1;
+            continue;
         }
+        // Within a sum or the arguments of `format!` there may be more.
+        if let Some(parts) = sum(&tokens, at)
+            && parts.iter().flatten().any(|(_, place)| !used.contains(place))
+        {
+            used.extend(parts.iter().flatten().map(|(_, place)| *place));
+            found.push(template(&parts));
+        }
+        at += 1;
     }
     found
 }
@@ -101,52 +107,46 @@ fn developers_only(tokens: &[Token], at: usize) -> Option<usize> {
     }
 }
 
-/// The texts and other terms that `+` joins, where they begin here, and where they end. None where no text begins here.
-fn sum(tokens: &[Token], at: usize) -> Option<(Vec<Option<String>>, usize)> {
-    let (mut parts, mut at) = match literal_term(tokens, at) {
-        Some((text, end)) => (vec![Some(text)], end),
-        // A sum that begins with a setting: key("x") + " is …".
-        None => {
-            let starts = matches!(tokens.get(at), Some(Token::Word(word)) if word == "key");
-            let end = starts.then(|| other_term(tokens, at)).flatten()?;
-            (vec![None], end)
-        }
+/// A text and the token that it is.
+type Place = (String, usize);
+
+/// The texts and other terms that `+` joins, where they begin here. None where there is no text.
+fn sum(tokens: &[Token], at: usize) -> Option<Vec<Option<Place>>> {
+    let term = |at: usize| match literal_term(tokens, at) {
+        Some((place, end)) => Some((Some(place), end)),
+        None => other_term(tokens, at).map(|end| (None, end)),
     };
-    while tokens.get(at) == Some(&Token::Mark('+')) {
-        let start = at + 1;
-        if let Some((text, end)) = literal_term(tokens, start) {
-            parts.push(Some(text));
-            at = end;
-        } else if let Some(end) = other_term(tokens, start) {
-            parts.push(None);
-            at = end;
-        } else {
-            break;
-        }
+    let (first, mut at) = term(at)?;
+    let mut parts = vec![first];
+    while tokens.get(at) == Some(&Token::Mark('+'))
+        && let Some((part, end)) = term(at + 1)
+    {
+        parts.push(part);
+        at = end;
     }
-    parts.iter().any(Option::is_some).then_some((parts, at))
+    parts.iter().any(Option::is_some).then_some(parts)
 }
 
 /// A string, alone or in `text(…)` or `format!(…)`, and the end of it.
-fn literal_term(tokens: &[Token], at: usize) -> Option<(String, usize)> {
+fn literal_term(tokens: &[Token], at: usize) -> Option<(Place, usize)> {
     let at = if tokens.get(at) == Some(&Token::Mark('&')) { at + 1 } else { at };
     match (tokens.get(at)?, tokens.get(at + 1), tokens.get(at + 2), tokens.get(at + 3)) {
-        (Token::Text(text), ..) => Some((text.clone(), at + 1)),
+        (Token::Text(text), ..) => Some(((text.clone(), at), at + 1)),
         (Token::Word(word), Some(Token::Mark('(')), Some(Token::Text(text)), Some(Token::Mark(')')))
             if word == "text" =>
         {
-            Some((text.clone(), at + 4))
+            Some(((text.clone(), at + 2), at + 4))
         }
         (Token::Word(word), Some(Token::Mark('!')), Some(Token::Mark('(')), Some(Token::Text(text)))
             if word == "format" =>
         {
-            Some((text.clone(), closing(tokens, at + 2)))
+            Some(((text.clone(), at + 3), closing(tokens, at + 2)))
         }
         (Token::Word(word), Some(Token::Mark('(')), Some(Token::Word(format)), Some(Token::Mark('!')))
             if word == "text" && format == "format" =>
         {
             match tokens.get(at + 5) {
-                Some(Token::Text(text)) => Some((text.clone(), closing(tokens, at + 1))),
+                Some(Token::Text(text)) => Some(((text.clone(), at + 5), closing(tokens, at + 1))),
                 _ => None,
             }
         }
@@ -214,16 +214,26 @@ fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
 }
 
 /// A template of texts and what is between them, its places named.
-fn template(parts: &[Option<String>]) -> String {
+///
+/// A text may be a part of a message that is put together elsewhere: one that begins or ends with a blank has a place there;
+/// what joins it to others (`; `, `, `, brackets) is left out. Places side by side are one.
+fn template(parts: &[Option<Place>]) -> String {
     let mut text = String::new();
+    let begins = |with: fn(char) -> bool| matches!(parts.first(), Some(Some((first, _))) if first.starts_with(' ') && first[1..].starts_with(with));
+    let ends = |with: fn(char) -> bool| matches!(parts.last(), Some(Some((last, _))) if last.strip_suffix(' ').is_some_and(|before| before.ends_with(with)));
     let mut count = 0;
     let mut next = || {
         count += 1;
         format!("{{{}}}", count - 1)
     };
+    if begins(char::is_alphanumeric) {
+        text += &next();
+    }
     for part in parts {
-        let Some(part) = part else {
-            text += &next();
+        let Some((part, _)) = part else {
+            if !ends_with_place(&text) {
+                text += &next();
+            }
             continue;
         };
         let mut rest = part.as_str();
@@ -238,6 +248,7 @@ fn template(parts: &[Option<String>]) -> String {
             let Some(end) = rest.find('}') else { break };
             let name = rest[1..end].split(':').next().unwrap_or_default();
             match name.is_empty() || name.bytes().all(|c| c.is_ascii_digit()) {
+                _ if ends_with_place(&text) => {}
                 true => text += &next(),
                 false => text += &format!("{{{name}}}"),
             }
@@ -245,7 +256,22 @@ fn template(parts: &[Option<String>]) -> String {
         }
         text.push_str(rest);
     }
-    text
+    if ends(char::is_alphanumeric) {
+        text += &next();
+    }
+    let joints = |c: char| c.is_whitespace() || ";,:".contains(c);
+    let inner =
+        text.trim_start_matches(joints).trim_end_matches(|c: char| c.is_whitespace() || ";,".contains(c));
+    let inner = inner.strip_suffix(": ").unwrap_or(inner);
+    match inner.strip_prefix('(').and_then(|open| open.strip_suffix(')')) {
+        Some(within) if !within.contains(['(', ')']) => within.to_owned(),
+        _ => inner.to_owned(),
+    }
+}
+
+/// Whether a template ends with a place, not with a brace.
+fn ends_with_place(text: &str) -> bool {
+    text.ends_with('}') && !text.ends_with("}}")
 }
 
 /// Cuts a source into tokens; comments are left out.
@@ -383,11 +409,18 @@ mod tests {
             ("format!(\"row {}: {name} is {x:.3} of {{}}\")", &["row {0}: {name} is {x} of {{}}"]),
             (
                 "text(\"choose \") + key(\"missing\").to(\"drop\") + \" or \" + key(\"lr\")",
-                &["choose {0} or {1}"],
+                &["choose {0} or {1}", "missing", "drop", "lr"],
             ),
-            ("text(format!(\"{a} is\", a = 1)) + key(\"x\") + \" b\"", &["{a} is{0} b"]),
-            ("key(\"lr\") + \" is\"", &["{0} is"]),
+            ("text(format!(\"{a} is\", a = 1)) + key(\"x\") + \" b\"", &["{a} is{0} b", "x"]),
+            ("key(\"lr\") + \" is\"", &["{0} is", "lr"]),
+            ("setting + \" is on, \" + advice", &["{0} is on, {1}"]),
+            (
+                "format!(\"{} and {x}\", if a { \"one is\" } else { \"two are\" })",
+                &["{0} and {x}", "one is", "two are"],
+            ),
             ("\"a\\\n    b\\u{2013}\" // \"no\"", &["ab–"]),
+            ("\" is off; give \"", &["{0} is off; give {1}"]),
+            ("\"; see {}\"; \", {} more\"; \"({} of {}{more})\"", &["see {0}", "{0} more", "{0} of {1}"]),
             ("r#\"a \"b\"\"#; '\"'; '\\''; b\"no\"; &'a str", &["a \"b\""]),
             ("x.expect(\"no\"); panic!(\"no {}\", f(\"no\")); #[doc = \"no\"] \"yes\"", &["yes"]),
             (

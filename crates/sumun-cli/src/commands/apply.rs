@@ -12,7 +12,7 @@ use sumun::nn::CrfLayer;
 use super::show::notes;
 use super::{Told, stream};
 use crate::failure::Failure;
-use crate::output::tell;
+use crate::output::say;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -111,7 +111,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             let format = sample_format.unwrap_or(sound.encoding());
             let clipped = sound.write(&output, opened.model()?, &outputs, format)?;
             if clipped > 0 {
-                tell(&format!(
+                say(&format!(
                     "note: {clipped} samples were outside -1 to 1 and were clipped; --sample-format float32 keeps them"
                 ));
             }
@@ -119,7 +119,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         None => write_arrays(&output, &outputs)?,
     }
     notes(&opened);
-    tell(&format!("{}: written", output.display()));
+    say(&format!("{}: written", output.display()));
     Ok(())
 }
 
@@ -147,7 +147,7 @@ fn expect_sound(
 /// Says that tags are not chosen, where a layer would choose them.
 fn say_scores(model: &Model) {
     if model.config().layers.iter().any(|layer| layer.get::<CrfLayer>().is_some()) {
-        tell(
+        say(
             "note: these are the scores of each tag; sumun predict chooses the tags of a sentence together, by the CRF",
         );
     }
@@ -156,7 +156,7 @@ fn say_scores(model: &Model) {
 /// Says where sound and model are of different rates.
 fn say_rate(opened: &Opened, sound: &Sound) {
     if let Some(rate) = opened.sample_rate().filter(|rate| *rate != f64::from(sound.rate())) {
-        tell(&format!(
+        say(&format!(
             "note: the sound has {} samples a second, but the model was trained for {rate}; resample it, or it sounds different",
             sound.rate()
         ));

@@ -12,6 +12,7 @@ use sumun::tasks::{About, TaskEntry, configure, named};
 use super::report::{command_line, expect_no_page, now, write_page};
 use crate::arguments::{Output, count, on_threads};
 use crate::failure::Failure;
+use crate::language::said;
 use crate::output::{print, print_json};
 use crate::progress::{Display, tell_note};
 use crate::task_call::{Configured, TaskCall, TaskCommand, task_arguments};
@@ -161,9 +162,9 @@ fn tables_of(found: &Backtest, style: Style) -> String {
     };
     let of = |one: &BacktestScores| {
         let cells = names.iter().map(|name| cell(one.figure(name))).collect();
-        (shortened(&one.name, NAME_COLUMNS), cells)
+        (shortened(&said(&one.name), NAME_COLUMNS), cells)
     };
-    let mut text = block(&title, &names, found.overall.iter().map(of).collect(), style);
+    let mut text = block(&said(&title), &names, found.overall.iter().map(of).collect(), style);
     text.push('\n');
     let by_origin = |origin: &sumun::forecast::BacktestOrigin| {
         let scores = origin.scores();
@@ -171,20 +172,18 @@ fn tables_of(found: &Backtest, style: Style) -> String {
         let trained = if origin.trained { " *" } else { "" };
         (format!("{}{trained}", shortened(&origin.label, NAME_COLUMNS)), cells)
     };
-    text += &block("the model by origin", &names, found.origins.iter().map(by_origin).collect(), style);
-    text += &format!("{}\n", style.dim("* trained there"));
+    text +=
+        &block(&said("the model by origin"), &names, found.origins.iter().map(by_origin).collect(), style);
+    text += &format!("{}\n", style.dim(&format!("* {}", said("trained there"))));
     if let Some(best) = found.best_baseline() {
         let first =
             |one: &BacktestScores| one.figures.iter().find_map(|(name, value)| Some((*name, (*value)?)));
         if let (Some((name, model)), Some((_, baseline))) = (first(&found.overall[0]), first(best)) {
             let share = 100.0 * (1.0 - model / baseline);
             let than = if share >= 0.0 { "smaller" } else { "larger" };
-            text += &format!(
-                "\n{:.0} % {than} {} than {}, the best baseline\n",
-                share.abs(),
-                name.to_uppercase(),
-                best.name
-            );
+            let (share, name, best) = (share.abs(), name.to_uppercase(), &best.name);
+            let verdict = format!("{share:.0} % {than} {name} than {best}, the best baseline");
+            text += &format!("\n{}\n", said(&verdict));
         }
     }
     text

@@ -6,6 +6,7 @@ use sumun::bench::{CaseGrid, CaseTimes, measure};
 
 use crate::arguments::{on_threads, real, threads};
 use crate::failure::Failure;
+use crate::language::said;
 use crate::output::print;
 use crate::terminal::{Style, left, number, right, shortened, width};
 
@@ -93,8 +94,10 @@ fn columns(names: usize, [name, best, median, gflops, share, path]: [&str; 6]) -
 fn header(names: usize, measured: &CaseTimes) -> String {
     let CaseTimes { peer, threads, .. } = measured;
     let threads = if *threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
-    let titles = columns(names, ["case", "best ms", "median ms", "GFLOP/s", "of peak", "path"]);
-    format!("{peer}, {threads}, single precision\n\n{}\n", Style::for_stdout().bold(&titles))
+    let titles = ["case", "best ms", "median ms", "GFLOP/s", "of peak", "path"].map(said);
+    let titles = columns(names, titles.each_ref().map(|title| title.as_ref()));
+    let about = format!("{}, {}, {}", said(peer), said(&threads), said("single precision"));
+    format!("{about}\n\n{}\n", Style::for_stdout().bold(&titles))
 }
 
 fn row(names: usize, measured: &CaseTimes) -> String {

@@ -8,7 +8,7 @@ use sumun::models::{Folder, OnnxOptions, Opened, Target, open_with, save, write_
 use super::Told;
 use super::show::notes;
 use crate::failure::Failure;
-use crate::output::tell;
+use crate::output::say;
 use crate::terminal::shell_word;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     save(&arguments.out, &written.bytes)?;
     notes(&opened);
     let proven = written.difference.map(|d| format!("; largest difference on random input: {d:.1e}"));
-    tell(&format!(
+    say(&format!(
         "{}: {} bytes for {}{}",
         arguments.out.display(),
         written.bytes.len(),
@@ -96,12 +96,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 fn folder(opened: &Opened, out: &Path) -> Result<(), Failure> {
     let Folder { files, difference } = write_folder(opened, out)?;
     notes(opened);
-    tell(&format!(
+    say(&format!(
         "{}: {}; largest difference on random input: {difference:.1e}",
         out.display(),
         files.join(", ")
     ));
-    tell(&format!("try it: python {} FILE", shell_word(&out.join("predict.py").to_string_lossy())));
+    say(&format!("try it: python {} FILE", shell_word(&out.join("predict.py").to_string_lossy())));
     Ok(())
 }
 

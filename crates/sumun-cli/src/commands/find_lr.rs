@@ -9,6 +9,7 @@ use sumun::train::RangeFound;
 use super::report::{command_line, expect_no_page, now, write_page};
 use crate::arguments::{Output, count, on_threads, real};
 use crate::failure::Failure;
+use crate::language::said;
 use crate::output::{json_number, print, print_json};
 use crate::progress::tell_note;
 use crate::task_call::{Configured, TaskCall, TaskCommand};
@@ -117,9 +118,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 const LINES: usize = 16;
 
 fn table(found: &RangeFound, style: Style) -> String {
-    let header = ["learning rate", "loss", "smoothed"];
+    let header = ["learning rate", "loss", "smoothed"].map(said);
     let line = |cells: [&str; 3]| cells.map(|cell| right(cell, 13)).join("  ");
-    let mut text = format!("{}\n", style.bold(&line(header)));
+    let mut text = format!("{}\n", style.bold(&line(header.each_ref().map(|cell| cell.as_ref()))));
     let every = found.steps.len().div_ceil(LINES).max(1);
     let last = found.steps.len().saturating_sub(1);
     for (_, one) in found.steps.iter().enumerate().filter(|(at, _)| at % every == 0 || *at == last) {
@@ -140,7 +141,7 @@ fn table(found: &RangeFound, style: Style) -> String {
             ),
         ),
     ] {
-        text += &format!("{}{value}\n", style.dim(&left(name, 12)));
+        text += &format!("{}{value}\n", style.dim(&left(&said(name), 12)));
     }
     text
 }

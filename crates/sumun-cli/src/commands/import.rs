@@ -7,7 +7,7 @@ use sumun::models::{interchange::largest_difference, open_with};
 use super::Told;
 use super::show::notes;
 use crate::failure::Failure;
-use crate::output::tell;
+use crate::output::say;
 use crate::terminal::shell_word;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -41,13 +41,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let again = sumun::model::Model::load(&arguments.out)?;
     let difference = largest_difference(model, &again, 1)?;
     notes(&opened);
-    tell(&format!(
+    say(&format!(
         "{}: {} layers, {} parameters, from {}; largest difference on random input: {difference:.1e}",
         arguments.out.display(),
         model.layer_names().count(),
         model.parameters().values().len(),
         opened.origin.title(),
     ));
-    tell(&format!("try it: sumun show {}", shell_word(&arguments.out.to_string_lossy())));
+    say(&format!("try it: sumun show {}", shell_word(&arguments.out.to_string_lossy())));
     Ok(())
 }

@@ -7,6 +7,7 @@ use sumun::run::REPORT_FILE;
 use sumun::tasks::{Evaluated, Next, Outcome};
 
 use crate::figures;
+use crate::language::said;
 use crate::scores;
 use crate::terminal::{Style, duration, file_name, left, shell_word, shortened, wrapped};
 
@@ -72,22 +73,25 @@ pub(super) fn summary(outcome: &dyn Outcome, folder: &Path, style: Style) -> Str
             text += &format!("{}{line}\n", style.dim(&name));
         }
     };
-    let mut data = facts.data.clone();
+    let mut data: Vec<String> = facts.data.iter().map(|line| said(line).into_owned()).collect();
     if let Some(first) = data.first_mut() {
         *first = format!("{}: {first}", shortened(file_name(&facts.file), 40));
     }
-    fact("data", &data);
-    fact("model", &[facts.model]);
+    fact(&said("data"), &data);
+    fact(&said("model"), &[said(&facts.model).into_owned()]);
     for [name, value, reason] in &facts.choices {
-        fact(name, &wrapped(&format!("{value} – {reason}"), COLUMNS - NAME_COLUMNS));
+        // A word alone is a value of the setting.
+        let value = if value.contains(' ') { said(value) } else { value.into() };
+        fact(name, &wrapped(&format!("{value} – {}", said(reason)), COLUMNS - NAME_COLUMNS));
     }
     let early = if outcome.stopped_early() { ", stopped early" } else { "" };
     let time = duration(results.seconds);
     // A baseline that forecasts has none.
     if results.epochs > 0 {
         fact(
-            "training",
-            &[format!("{} epochs{early}, best {}; {time} in all", results.epochs, results.best_epoch)],
+            &said("training"),
+            &[said(&format!("{} epochs{early}, best {}; {time} in all", results.epochs, results.best_epoch))
+                .into_owned()],
         );
     }
     match outcome.evaluated().last() {
@@ -113,13 +117,13 @@ pub(super) fn summary(outcome: &dyn Outcome, folder: &Path, style: Style) -> Str
     }
     text.push('\n');
     let mut end = |name: &str, value: &str| {
-        text += &format!("{}{value}\n", style.dim(&left(name, NAME_COLUMNS)));
+        text += &format!("{}{value}\n", style.dim(&left(&said(name), NAME_COLUMNS)));
     };
     end("run", &folder.display().to_string());
     end("report", &folder.join(REPORT_FILE).display().to_string());
     end("next", &style.cyan(&next_command(outcome.next(), folder)));
     if outcome.next() == Next::PredictKnown {
-        text += &format!("{}\n", style.dim("FILE must hold the --known columns of the steps ahead"));
+        text += &format!("{}\n", style.dim(&said("FILE must hold the --known columns of the steps ahead")));
     }
     text
 }

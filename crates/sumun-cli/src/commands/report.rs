@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::failure::Failure;
+use crate::language;
 use crate::output::tell_of_files;
 use crate::terminal::shell_word;
 
@@ -21,7 +22,7 @@ pub(super) fn command_line() -> String {
 /// Writes a page, and says so unless it is to be quiet. Errors: something is there already, which is not overwritten, and what the
 /// operating system refuses.
 pub(super) fn write_page(out: &Path, page: &str, quiet: bool) -> Result<(), Failure> {
-    match sumun::durable::write_new(out, page.as_bytes()) {
+    match sumun::durable::write_new(out, language::page(page).as_bytes()) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(exists(out)),
         Err(source) => return Err(sumun::Error::Io { path: out.to_path_buf(), source }.into()),

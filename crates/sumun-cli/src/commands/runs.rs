@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sumun::run::{FigureResult, PartResults, RUNS, RunEntry, RunState, different_scales};
 
 use crate::failure::Failure;
+use crate::language::said;
 use crate::output::{json_number, print, print_json, tell_of_files};
 use crate::terminal::{Style, count, file_name, left, one_line, right, shortened, width};
 
@@ -168,7 +169,8 @@ fn name(path: &Path) -> String {
 }
 
 fn table(runs: &[RunEntry], sort: &str, now: SystemTime, style: Style) -> String {
-    let header = ["run", "task", "data", "state", "epochs", "figure", "model", "baseline", "age"];
+    let header = ["run", "task", "data", "state", "epochs", "figure", "model", "baseline", "age"].map(said);
+    let header = header.each_ref().map(|cell| cell.as_ref());
     let shown = |value: f64| format!("{value:.4}");
     let row = |run: &RunEntry| -> [String; 9] {
         let (figure, model, baseline) = match (figure(run, sort), run.best()) {
@@ -176,12 +178,12 @@ fn table(runs: &[RunEntry], sort: &str, now: SystemTime, style: Style) -> String
                 let part = judged(run).map_or("", |part| part.part.as_str());
                 let values = [figure.model, figure.baseline].map(|v| v.map_or("-".into(), shown));
                 let [model, baseline] = values;
-                let name = format!("{part} {}", figure.key.replace('_', " "));
+                let name = format!("{} {}", said(part), figure.key.replace('_', " "));
                 (shortened(&name, 40), model, baseline)
             }
             // Before a run is finished only its losses are known.
             (None, Some(best)) if best.valid_loss.is_some() && judged(run).is_none() => {
-                ("valid loss".into(), best.valid_loss.map_or("-".into(), shown), "-".into())
+                (said("valid loss").into_owned(), best.valid_loss.map_or("-".into(), shown), "-".into())
             }
             _ => ("-".into(), "-".into(), "-".into()),
         };
@@ -190,12 +192,12 @@ fn table(runs: &[RunEntry], sort: &str, now: SystemTime, style: Style) -> String
             shortened(&name(&run.path), 40),
             known(&run.task),
             known(file_name(&run.data)),
-            state(run).into(),
+            said(state(run)).into_owned(),
             count(run.epochs.len()),
             figure,
             model,
             baseline,
-            age(now.duration_since(run.changed).unwrap_or_default()),
+            said(&age(now.duration_since(run.changed).unwrap_or_default())).into_owned(),
         ]
         // Files may hold anything.
         .map(|cell| one_line(&cell))

@@ -8,6 +8,7 @@ use sumun::models::{Opened, interchange::ForeignFile, open_with};
 
 use super::Told;
 use crate::failure::Failure;
+use crate::language::said;
 use crate::output::{print, print_json, tell};
 use crate::terminal::{Style, count, one_line};
 
@@ -49,11 +50,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let style = Style::for_stdout();
     let mut text =
         format!("{}\n\n{}\n", style.bold(&opened.origin.title()), model.summary().to_string().trim_end());
-    text += &format!("\n{}\n", style.bold("Weights"));
+    text += &format!("\n{}\n", style.bold(&said("Weights")));
     let entries = model.parameters().entries();
     let rows = entries.iter().map(|entry| (one_line(&entry.name), "f32", entry.shape.as_slice()));
     text += &table(&rows.collect::<Vec<_>>());
-    text += &format!("\n{}\n{}", style.bold("Architecture"), model.config().to_toml()?);
+    text += &format!("\n{}\n{}", style.bold(&said("Architecture")), model.config().to_toml()?);
     print(&text)?;
     notes(&opened);
     Ok(())
@@ -66,7 +67,7 @@ pub(super) fn notes(opened: &Opened) {
 
 /// Writes notes to stderr.
 pub(super) fn tell_notes(notes: &[String]) {
-    notes.iter().for_each(|note| tell(&format!("note: {}", one_line(note))));
+    notes.iter().for_each(|note| tell(&format!("{} {}", said("note:"), said(&one_line(note)))));
 }
 
 fn as_json(opened: &Opened) -> Result<Value, Failure> {
@@ -118,5 +119,6 @@ fn table(rows: &[(String, &str, &[usize])]) -> String {
         let _ = writeln!(text, "  {name}  {kind:<4}  {shape:?}");
     }
     let numbers: usize = rows.iter().map(|(_, _, shape)| shape.iter().product::<usize>()).sum();
-    text + &format!("  {} arrays, {} numbers\n", count(rows.len()), count(numbers))
+    let total = format!("{} arrays, {} numbers", count(rows.len()), count(numbers));
+    text + &format!("  {}\n", said(&total))
 }

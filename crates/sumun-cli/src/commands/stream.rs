@@ -9,7 +9,7 @@ use sumun::models::{Opened, interchange, read_arrays, write_arrays};
 
 use super::show::tell_notes;
 use crate::failure::Failure;
-use crate::output::tell;
+use crate::output::say;
 
 /// The longest line that is read, in bytes: a million numbers.
 const LONGEST: u64 = 16 << 20;
@@ -35,7 +35,7 @@ pub(super) fn run(opened: Opened, state: Option<&Path>, state_out: Option<&Path>
     tell_notes(&notes);
     if let Some(file) = state_out {
         write_arrays(file, &interchange::state_to_arrays(stream.model(), &stream.state())?)?;
-        tell(&format!("{}: written", file.display()));
+        say(&format!("{}: written", file.display()));
     }
     Ok(())
 }

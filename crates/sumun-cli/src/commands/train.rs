@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ErrorKind};
 use serde_json::json;
 use sumun::forecast::{ContinuedPart, compare_continued, continue_settings};
-use sumun::run::{CONFIG_FILE, LiveRun, RUNS, RunFolder, default_path};
+use sumun::run::{CONFIG_FILE, LiveRun, REPORT_FILE, RUNS, RunFolder, default_path};
 use sumun::tasks::{
     About, AnyTraining, Outcome, SETTINGS, TaskEntry, configure, keep, named, resume as resume_training,
 };
@@ -19,6 +19,7 @@ use super::report::{command_line, now};
 use crate::arguments::{Output, on_threads};
 use crate::failure::Failure;
 use crate::interrupt::stop_flag;
+use crate::language::{rewrite_page, said};
 use crate::output::{print_json, tell};
 use crate::progress::{Display, tell_note};
 use crate::spelling::Options;
@@ -298,6 +299,7 @@ fn learn(
         notes,
     };
     keep(&*outcome, live, &about)?;
+    rewrite_page(&folder.join(REPORT_FILE))?;
     let on = continued(&*outcome, &folder)?;
     if !common.output.quiet {
         if let Some((_, notes)) = &on {
@@ -330,13 +332,13 @@ fn continued(outcome: &dyn Outcome, folder: &Path) -> Result<Option<Continued>, 
 
 fn continued_table(parts: &[ContinuedPart], style: Style) -> String {
     let header = ["", "MAE before", "after", "MASE before", "after"];
-    let mut rows = vec![header.map(str::to_owned)];
+    let mut rows = vec![header.map(|cell| said(cell).into_owned())];
     for one in parts {
         let mase = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), number);
         let origins =
             if one.origins == 1 { "1 origin".to_owned() } else { format!("{} origins", one.origins) };
         rows.push([
-            format!("{} part, {origins}", one.part),
+            said(&format!("{} part, {origins}", one.part)).into_owned(),
             number(one.old.mae),
             number(one.new.mae),
             mase(one.old.mase),

@@ -16,6 +16,7 @@ use super::train::again;
 use crate::arguments::{Output, count, on_threads};
 use crate::failure::Failure;
 use crate::interrupt::stop_flag;
+use crate::language::{rewrite_page, said};
 use crate::output::{json_number, print_json, tell, tell_of_files};
 use crate::spelling::Options;
 use crate::task_call::{Configured, TaskCall, TaskCommand};
@@ -269,6 +270,15 @@ fn search(
     let Some(outcome) = tuning.run(&told, &stop)? else {
         return Err(Failure::Interrupted(format!("saved; go on with: sumun tune --resume {folder}")));
     };
+    let trials =
+        outcome.trials.iter().map(|one| tuning.folder().join("trials").join(format!("{:03}", one.trial)));
+    for folder in trials.chain([tuning.folder().to_path_buf(), outcome.run.path().to_path_buf()]) {
+        let page = folder.join(REPORT_FILE);
+        // Trials that were dropped have none.
+        if page.is_file() {
+            rewrite_page(&page)?;
+        }
+    }
     if !common.output.quiet {
         summary(&outcome, tuning.folder(), Style::for_stderr()).lines().for_each(tell);
     }
@@ -284,7 +294,8 @@ const COLUMNS: usize = 100;
 fn summary(outcome: &TuneOutcome, folder: &Path, style: Style) -> String {
     let figure =
         outcome.trials.iter().find(|one| one.trial == outcome.best).map_or("", |one| one.figure.as_str());
-    let mut header = vec!["trial".to_owned(), figure.replace('_', " "), "epochs".into(), "state".into()];
+    let header = ["trial".to_owned(), figure.replace('_', " "), "epochs".into(), "state".into()];
+    let mut header: Vec<String> = header.iter().map(|cell| said(cell).into_owned()).collect();
     header.extend(outcome.searched.iter().map(|(row, _)| row.name.replace('_', " ")));
     let row = |one: &TuneTrial| {
         let last = one.last();
@@ -299,7 +310,7 @@ fn summary(outcome: &TuneOutcome, folder: &Path, style: Style) -> String {
             counted(one.trial),
             last.map_or_else(|| "-".into(), |last| number(last.value)),
             last.map_or_else(|| "-".into(), |last| counted(last.epochs)),
-            state,
+            said(&state).into_owned(),
         ];
         let used = |key: &str| one.used.get(key).map_or_else(|| "auto".into(), text_of);
         cells.extend(outcome.searched.iter().map(|(row, _)| shortened(&used(&row.key()), 12)));
@@ -316,7 +327,7 @@ fn summary(outcome: &TuneOutcome, folder: &Path, style: Style) -> String {
     let seconds: f64 = outcome.trials.iter().map(|one| one.seconds).sum();
     text.push('\n');
     let mut end = |name: &str, value: &str| {
-        text += &format!("{}{value}\n", style.dim(&left(name, 12)));
+        text += &format!("{}{value}\n", style.dim(&left(&said(name), 12)));
     };
     if let Some(part) = outcome.results.judged().filter(|part| part.part == "test") {
         let figures = part
@@ -325,7 +336,7 @@ fn summary(outcome: &TuneOutcome, folder: &Path, style: Style) -> String {
             .filter_map(|figure| Some(format!("{} {}", figure.key.replace('_', " "), number(figure.model?))));
         end("test part", &figures.collect::<Vec<_>>().join(", "));
     }
-    end("trained", &format!("{} in all trials together", duration(seconds)));
+    end("trained", &said(&format!("{} in all trials together", duration(seconds))));
     end("run", &outcome.run.path().display().to_string());
     end("report", &folder.join(REPORT_FILE).display().to_string());
     text
@@ -339,7 +350,9 @@ fn compared(outcome: &TuneOutcome, figure: &str, style: Style) -> String {
     }
     let mut header: Vec<String> =
         outcome.searched.iter().map(|(row, _)| row.name.replace('_', " ")).collect();
-    header.extend([figure, "least", "most", "trainings", "parameters", "s/epoch"].map(str::to_owned));
+    header.extend(
+        [figure, "least", "most", "trainings", "parameters", "s/epoch"].map(|cell| said(cell).into_owned()),
+    );
     let row = |one: &Combination| {
         let value = |key: &str| one.settings.get(key).map_or_else(|| "auto".into(), text_of);
         let mut cells: Vec<String> =

@@ -4,7 +4,7 @@
 //! is matched against it: literal text in between, anything in the places. Of the templates that match, that is taken which
 //! explains most of the text by what it says itself; a message within a message (a cause, advice) is translated in the same
 //! way. What no template explains stays as it is: names, numbers, texts of users. So does a word alone, which may be a name,
-//! unless the translation says `{name*}`: there the source puts words of its own.
+//! unless the translation says `{name*}`: there the source puts words of its own. `{name!}` stays whatever it is: a command.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,7 +19,9 @@ const MOST_PIECES: usize = 400;
 /// How many of the templates that match a piece are tried, those that say most first.
 const MOST_TRIED: usize = 4;
 /// What may stand between two messages of a line.
-const JOINTS: [&str; 6] = ["; ", ": ", " – ", ". ", ", ", " ("];
+const JOINTS: [&str; 5] = [": ", " – ", ". ", ", ", " ("];
+/// What stands between two that are both whole sentences.
+const SENTENCES: &str = "; ";
 
 /// The entries of a language.
 #[derive(Debug)]
@@ -38,8 +40,8 @@ struct Template {
     /// The places by name, in the order of the English.
     places: Vec<String>,
     translation: Vec<Part>,
-    /// Whether a word alone is translated, of each place.
-    words: Vec<bool>,
+    /// What of each place is translated.
+    depths: Vec<Depth>,
     /// Letters in the literal text.
     letters: usize,
 }
@@ -48,10 +50,21 @@ struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
-    /// A place by its name, and whether a word alone is translated there.
-    Place(String, bool),
+    /// A place by its name, and what is translated there.
+    Place(String, Depth),
     /// A particle, as it is after a consonant and after a vowel: `{을/를}`.
     Particle(String, String),
+}
+
+/// What of a place is translated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// Nothing.
+    Verbatim,
+    /// Messages, of two words and more.
+    Messages,
+    /// A word alone as well.
+    Words,
 }
 
 /// A piece of a text and what it became.
@@ -86,11 +99,20 @@ impl Catalogue {
                 templates.push(template);
             }
         }
-        templates.sort_by(|a, b| b.letters.cmp(&a.letters).then(a.places.len().cmp(&b.places.len())));
+        let size = |template: &Template| template.literals.iter().map(String::len).sum::<usize>();
+        templates.sort_by(|a, b| b.letters.cmp(&a.letters).then(size(b).cmp(&size(a))));
         if let Some(two) = templates.windows(2).find(|two| two[0].literals == two[1].literals) {
             return Err(format!("{:?}: it is there twice", two[0].literals));
         }
         Ok(Self { whole, templates })
+    }
+
+    /// As [`said`](Self::said), of a text that may be a user's own: only where entries explain most of it.
+    pub(super) fn mostly_said(&self, text: &str) -> Option<String> {
+        let mut search = Search { catalogue: self, known: HashMap::new(), left: MOST_PIECES };
+        let piece = (text.len() <= LONGEST).then(|| search.piece(text))?;
+        // A quarter may be names; a word of a text that a user wrote explains less.
+        (piece.explained > 0 && 2 * piece.explained >= letters(text)).then(|| piece.text.into_owned())
     }
 
     /// A text as this language says it; where no entry explains anything of it, the text itself. White space around it stays.
@@ -107,6 +129,13 @@ impl Catalogue {
         let start = text.len() - text.trim_start().len();
         let around = (&text[..start], &text[start + inner.len()..]);
         Cow::Owned(format!("{}{}{}", around.0, piece.text, around.1))
+    }
+
+    /// The English of all entries, as [`skeleton`] has it.
+    #[cfg(test)]
+    pub(super) fn skeletons(&self) -> std::collections::BTreeSet<String> {
+        let templates = self.templates.iter().map(|template| template.literals.join(PLACE));
+        self.whole.keys().cloned().chain(templates).collect()
     }
 
     /// Whether an entry is the whole of a text, or of what made it.
@@ -145,13 +174,17 @@ impl Search<'_> {
             return plain;
         }
         self.left -= 1;
-        let mut best = plain;
+        // Of parses that explain as much, the first: a sentence ends before what it says begins.
+        let mut best = self.split(text, SENTENCES).unwrap_or(plain);
         let catalogue = self.catalogue;
         let matching =
             catalogue.templates.iter().filter_map(|template| Some((template, template.matched(text)?)));
         for (template, places) in matching.take(MOST_TRIED) {
-            let pieces: Vec<Piece<'_>> =
-                places.iter().enumerate().map(|(at, place)| self.around(place, template.words[at])).collect();
+            let pieces: Vec<Piece<'_>> = places
+                .iter()
+                .zip(&template.depths)
+                .map(|(place, depth)| self.around(place, *depth))
+                .collect();
             let explained = template.letters + pieces.iter().map(|piece| piece.explained).sum::<usize>();
             if explained > best.explained {
                 best = Piece { text: Cow::Owned(template.filled(&pieces)), explained };
@@ -159,15 +192,10 @@ impl Search<'_> {
         }
         if best.explained < letters(text) {
             for joint in JOINTS {
-                let Some(at) = text.find(joint) else { continue };
-                let (before, after) =
-                    (self.around(&text[..at], false), self.around(&text[at + joint.len()..], false));
-                let explained = before.explained + after.explained;
-                if explained > best.explained {
-                    best = Piece {
-                        text: Cow::Owned(format!("{}{joint}{}", before.text, after.text)),
-                        explained,
-                    };
+                if let Some(piece) = self.split(text, joint)
+                    && piece.explained > best.explained
+                {
+                    best = piece;
                 }
             }
         }
@@ -175,19 +203,34 @@ impl Search<'_> {
         best
     }
 
+    /// Two messages that are joined, where the first joint is.
+    fn split<'a>(&mut self, text: &str, joint: &str) -> Option<Piece<'a>> {
+        let at = text.find(joint)?;
+        // Before a colon stands the name of a file, column or layer.
+        let depth = if joint == ": " { Depth::Verbatim } else { Depth::Messages };
+        let before = self.around(&text[..at], depth);
+        let after = self.around(&text[at + joint.len()..], Depth::Messages);
+        let explained = before.explained + after.explained;
+        let text = Cow::Owned(format!("{}{joint}{}", before.text, after.text));
+        (explained > 0).then_some(Piece { text, explained })
+    }
+
     /// As [`piece`](Self::piece), with the white space around a text, and a bracket at its end that a joint opened.
-    /// A word alone stays as it is unless `words`.
-    fn around<'a>(&mut self, text: &'a str, words: bool) -> Piece<'a> {
+    fn around<'a>(&mut self, text: &'a str, depth: Depth) -> Piece<'a> {
         let inner = text.trim();
         let (inner, closed) = match inner.strip_suffix(')') {
             Some(open) if !open.contains('(') => (open, ")"),
             _ => (inner, ""),
         };
         let is_word = !inner.contains(char::is_whitespace);
-        let piece =
-            if is_word && !words { Piece { text: inner.into(), explained: 0 } } else { self.piece(inner) };
+        let plain = Piece { text: Cow::Borrowed(text), explained: 0 };
+        let piece = match depth {
+            Depth::Verbatim => return plain,
+            Depth::Messages if is_word => return plain,
+            Depth::Messages | Depth::Words => self.piece(inner),
+        };
         if piece.explained == 0 {
-            return Piece { text: Cow::Borrowed(text), explained: 0 };
+            return plain;
         }
         let start = text.len() - text.trim_start().len();
         let end = &text[text.trim_end().len()..];
@@ -239,9 +282,14 @@ impl Template {
         if letters == 0 {
             return Err("nothing in it can be translated".into());
         }
-        let has_words = |place: &String| translation.contains(&Part::Place(place.clone(), true));
-        let words = places.iter().map(has_words).collect();
-        Ok(Self { literals, places, translation, words, letters })
+        let depth = |place: &String| {
+            translation.iter().find_map(|part| match part {
+                Part::Place(name, depth) if name == place => Some(*depth),
+                _ => None,
+            })
+        };
+        let depths = places.iter().map(|place| depth(place).unwrap_or(Depth::Messages)).collect();
+        Ok(Self { literals, places, translation, depths, letters })
     }
 
     /// What stands in the places, where the text was made of this template.
@@ -275,6 +323,21 @@ impl Template {
     }
 }
 
+/// What stands for a place where its name does not count.
+#[cfg(test)]
+const PLACE: &str = "{}";
+
+/// A template without the names of its places.
+#[cfg(test)]
+pub(super) fn skeleton(template: &str) -> String {
+    let part = |part: Part| match part {
+        Part::Text(text) => text,
+        Part::Place(..) | Part::Particle(..) => PLACE.to_owned(),
+    };
+    // What is no template is a text as it stands.
+    parts(template).map_or_else(|_| template.to_owned(), |parts| parts.into_iter().map(part).collect())
+}
+
 /// A template cut at its places: `{name}`, `{을/를}`; `{{` and `}}` are braces, as in Rust.
 fn parts(template: &str) -> Result<Vec<Part>, String> {
     let mut found: Vec<Part> = Vec::new();
@@ -296,9 +359,10 @@ fn parts(template: &str) -> Result<Vec<Part>, String> {
         found.push(match inner.split_once('/') {
             Some((consonant, vowel)) => Part::Particle(consonant.to_owned(), vowel.to_owned()),
             None if inner.is_empty() => return Err("a place has no name".into()),
-            None => match inner.strip_suffix('*') {
-                Some(name) => Part::Place(name.to_owned(), true),
-                None => Part::Place(inner.to_owned(), false),
+            None => match (inner.strip_suffix('*'), inner.strip_suffix('!')) {
+                (Some(name), _) => Part::Place(name.to_owned(), Depth::Words),
+                (None, Some(name)) => Part::Place(name.to_owned(), Depth::Verbatim),
+                (None, None) => Part::Place(inner.to_owned(), Depth::Messages),
             },
         });
         rest = &from[end + 1..];
@@ -331,6 +395,8 @@ msgid "give another path"
 msgstr "다른 경로를 주세요"
 msgid "loss"
 msgstr "손실"
+msgid "run {command} twice"
+msgstr "{command!}{을/를} 두 번 하세요"
 msgid "the {what} of {name} grew"
 msgstr "{name}의 {what*}{이/가} 커졌습니다"
 msgid "{{}} of {a} and {b}"
@@ -354,6 +420,7 @@ msgstr "{b}, {a}의 {{}}"
             ("x (a gap)", "x (빈칸이 있습니다)"),
             ("the loss of loss grew", "loss의 손실이 커졌습니다"),
             ("loss: a gap", "loss: 빈칸이 있습니다"),
+            ("run a gap twice", "a gap을 두 번 하세요"),
             ("loss", "손실"),
             ("{} of 1 and 2", "2, 1의 {}"),
             // What nothing explains stays, and so does what a user wrote in quotes.

@@ -55,3 +55,80 @@ fn pages_and_completions_are_in_it_too() {
     let script = place.succeed(&["completions", "zsh", "--lang", "ko"]).stdout;
     assert!(script.contains("--lang") && is_korean(&script), "{script}");
 }
+
+#[test]
+fn errors_are_in_it_with_their_names_and_numbers() {
+    let place = Place::with_series();
+    for (arguments, expected) in [
+        (
+            &["train", "forecast", "none.csv", "--target", "y"][..],
+            "오류: none.csv: 그런 파일이 없습니다. 경로를 확인하세요",
+        ),
+        (&["train", "forecast", "y.csv", "--target", "x"], "열 'x'가 없습니다"),
+        (&["train", "forecast", "y.csv", "--targt", "y"], "'--targt'는 모르는 인자입니다"),
+        (
+            &["train", "forecast", "y.csv", "--epochs", "x"],
+            "'--epochs <N>'의 값 'x'는 맞지 않습니다: 1 이상의 정수를 주세요",
+        ),
+        (
+            &["train", "forecast", "y.csv", "--target", "y", "--lr", "-1"],
+            "--lr이 -1입니다. 필요한 값: 0.003처럼 0보다 큰 수",
+        ),
+        (&["trian"], "'trian'은 모르는 명령입니다; 비슷한 명령이 있습니다: 'train'. sumun --help를 보세요"),
+        (&["predict"], "필요한 인자가 없습니다: <RUN>. sumun predict --help를 보세요"),
+        // A name that is a message stays a name.
+        (
+            &["evaluate", "a finite number", "y.csv"],
+            "오류: a finite number: 그런 실행 폴더나 모델 파일이 없습니다",
+        ),
+        (
+            &["train", "forecast", "y.csv", "--target", "give another path"],
+            "열 'give another path'가 없습니다",
+        ),
+    ] {
+        let output = place.command(arguments).env("SUMUN_LANG", "ko").output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn a_training_is_told_in_it_and_its_files_and_json_stay_as_they_are() {
+    let place = Place::with_series();
+    let train = ["train", "forecast", "y.csv", "--target", "y", "--horizon", "4", "--epochs", "2", "--json"];
+    let run = |language: &str, out: &str| {
+        let output = place.command(&train).args(["--out", out]).env("SUMUN_LANG", language).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+    let (english_json, english) = run("en", "runs/a");
+    let (korean_json, korean) = run("ko", "runs/b");
+    for part in
+        ["에포크 2/2", "훈련 ", "검증 ", "시험 구간, 시점 ", "기준 모델", "다음  ", "sumun predict runs/b"]
+    {
+        assert!(korean.contains(part), "{part}: {korean}");
+    }
+    for part in ["epoch 2/2", " left", "test part", "baseline", " rows"] {
+        assert!(english.contains(part) && !korean.contains(part), "{part}: {korean}");
+    }
+    // The same but for what a clock says and where the run is.
+    let object = |text: &str| {
+        let mut object: serde_json::Value = serde_json::from_str(text).unwrap();
+        for key in ["seconds", "run", "report"] {
+            object[key] = serde_json::Value::Null;
+        }
+        object
+    };
+    assert_eq!(object(&korean_json), object(&english_json));
+    let page = |run: &str| place.read(&format!("runs/{run}/report.html"));
+    for part in ["<html lang=\"ko\">", "학습 보고서", "<h2>예측</h2>", "시험 구간"] {
+        assert!(page("b").contains(part), "{part}");
+    }
+    assert!(page("a").contains("<html lang=\"en\">") && !is_korean(&page("a")));
+    for file in ["config.toml", "model.safetensors"] {
+        let bytes = |run: &str| std::fs::read(place.path(&format!("runs/{run}/{file}"))).unwrap();
+        assert_eq!(bytes("a"), bytes("b"), "{file}");
+    }
+}
