@@ -19,7 +19,11 @@ const MOST_PIECES: usize = 400;
 /// How many of the templates that match a piece are tried, those that say most first.
 const MOST_TRIED: usize = 4;
 /// What may stand between two messages of a line.
-const JOINTS: [&str; 5] = [": ", " – ", ". ", ", ", " ("];
+const JOINTS: [&str; 6] = [": ", " – ", " · ", ". ", ", ", " ("];
+/// A template with fewer letters, such as `{0} of {1}`, says little: its places are short.
+const WEAK: usize = 8;
+/// The most words of such a place.
+const LONG_PLACE: usize = 6;
 /// What stands between two that are both whole sentences.
 const SENTENCES: &str = "; ";
 
@@ -111,8 +115,14 @@ impl Catalogue {
     pub(super) fn mostly_said(&self, text: &str) -> Option<String> {
         let mut search = Search { catalogue: self, known: HashMap::new(), left: MOST_PIECES };
         let piece = (text.len() <= LONGEST).then(|| search.piece(text))?;
-        // A quarter may be names; a word of a text that a user wrote explains less.
-        (piece.explained > 0 && 2 * piece.explained >= letters(text)).then(|| piece.text.into_owned())
+        // Half may be names, and any number of them that are paths or numbers; of what a user wrote, entries explain less.
+        let bare = |word: &str| {
+            let marks = |c: char| !c.is_alphanumeric();
+            word.trim_matches(marks).chars().all(char::is_alphabetic)
+        };
+        let is_word = |word: &&str| bare(word);
+        let words: usize = text.split(' ').filter(is_word).map(letters).sum();
+        (piece.explained > 0 && 2 * piece.explained >= words).then(|| piece.text.into_owned())
     }
 
     /// A text as this language says it; where no entry explains anything of it, the text itself. White space around it stays.
@@ -241,6 +251,32 @@ impl Search<'_> {
     }
 }
 
+/// Whether brackets that a text opens are closed in it, and no others, and no item of a list ends in it: a place holds whole
+/// phrases.
+fn is_balanced(text: &str) -> bool {
+    if text.contains(" · ") {
+        return false;
+    }
+    let mut depth = 0;
+    for c in text.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth < 0 {
+            return false;
+        }
+    }
+    depth == 0
+}
+
+/// Whether a text is more than a word or some, as stand around `of`.
+fn is_long(text: &str) -> bool {
+    let joints = JOINTS.iter().filter(|joint| !joint.contains('(')).chain([&SENTENCES]);
+    text.split(' ').count() > LONG_PLACE || joints.clone().any(|joint| text.contains(joint))
+}
+
 /// Whether a text is a name or word of a user, in quotes as messages write them.
 fn is_quoted(text: &str) -> bool {
     ['\'', '"', '`'].iter().any(|quote| text.len() > 1 && text.starts_with(*quote) && text.ends_with(*quote))
@@ -304,7 +340,9 @@ impl Template {
             rest = &rest[at + literal.len()..];
         }
         places.push(rest);
-        Some(places)
+        // What holds a text at both ends says enough: `[default: {0}]`.
+        let weak = self.letters < WEAK && (first.is_empty() || last.is_empty());
+        places.iter().all(|place| is_balanced(place) && !(weak && is_long(place))).then_some(places)
     }
 
     fn filled(&self, pieces: &[Piece<'_>]) -> String {

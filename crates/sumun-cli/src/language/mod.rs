@@ -57,13 +57,13 @@ pub(crate) fn page(english: &str) -> Cow<'_, str> {
 }
 
 /// Writes the page of a run or search again, in the language that is spoken; whatever interrupts this leaves one whole page.
-pub(crate) fn rewrite_page(path: &std::path::Path) -> Result<(), crate::failure::Failure> {
+pub(crate) fn rewrite_page(path: &std::path::Path) -> sumun::Result<()> {
     if catalogue().is_none() {
         return Ok(());
     }
     let english = outside::read_given_text(path, Links::Refuse, MOST_PAGE)?;
     let io = |source| sumun::Error::Io { path: path.to_path_buf(), source };
-    Ok(sumun::durable::write(path, page(&english).as_bytes()).map_err(io)?)
+    sumun::durable::write(path, page(&english).as_bytes()).map_err(io)
 }
 
 /// A text for people, in English, as it is said in the language that is spoken.

@@ -9,6 +9,11 @@ use super::Catalogue;
 const KEPT: [&str; 5] = ["style", "script", "pre", "code", "blockquote"];
 /// Elements where a word alone is the program's own.
 const HEADINGS: [&str; 4] = ["h2", "h3", "dt", "summary"];
+/// Classes of elements where it is, too: names of the parts of a series, and of the lines that every chart has.
+const OWN: [&str; 6] =
+    ["\"section-name", "\"c-actual\"", "\"c-model\"", "\"c-train\"", "\"c-valid\"", "\"c-future\""];
+/// What the axis of a course is called, unlike those of columns.
+const COURSES: [&str; 2] = ["epoch", "steps"];
 /// Attributes that are read out or shown.
 const SPOKEN: [&str; 3] = ["aria-label", "title", "alt"];
 
@@ -16,9 +21,9 @@ const SPOKEN: [&str; 3] = ["aria-label", "title", "alt"];
 pub(super) fn translated(page: &str, language: &str, catalogue: &Catalogue) -> String {
     let mut out = String::with_capacity(page.len() + page.len() / 8);
     let mut rest = page;
-    let mut element = "";
+    let mut alone = false;
     while let Some(at) = rest.find('<') {
-        out.push_str(&text(&rest[..at], HEADINGS.contains(&element), catalogue));
+        out.push_str(&text(&rest[..at], alone, catalogue));
         rest = &rest[at..];
         let end = end_of_tag(rest);
         let (tag, after) = rest.split_at(end);
@@ -27,8 +32,12 @@ pub(super) fn translated(page: &str, language: &str, catalogue: &Catalogue) -> S
             "html" => tag.replace("lang=\"en\"", &format!("lang=\"{language}\"")),
             _ => attributes(tag, catalogue),
         });
-        element = name;
         rest = after;
+        let begins = |word: &&str| rest.starts_with(*word) && rest[word.len()..].starts_with('<');
+        alone = HEADINGS.contains(&name)
+            || OWN.iter().any(|class| tag.contains(class))
+            || name == "th" && (tag.contains(" colspan=") || tag.contains(" rowspan="))
+            || tag.contains("axis-title") && COURSES.iter().any(begins);
         if KEPT.contains(&name) && !tag.ends_with("/>") {
             let close = format!("</{name}");
             let inner = rest.find(&close).unwrap_or(rest.len());
@@ -87,7 +96,8 @@ fn text(escaped: &str, alone: bool, catalogue: &Catalogue) -> String {
 }
 
 /// What pages escape; `&amp;` last, as it makes others.
-const ENTITIES: [(&str, &str); 4] = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
+const ENTITIES: [(&str, &str); 5] =
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
 
 #[cfg(test)]
 mod tests {
@@ -99,9 +109,11 @@ mod tests {
         let catalogue = Catalogue::read(catalogue).unwrap();
         for (page, expected) in [
             ("<html lang=\"en\"><h2>Errors</h2>", "<html lang=\"ko\"><h2>오차</h2>"),
-            ("<p> error of x &lt; y &amp; z</p>", "<p> x &lt; y &amp; z의 오차</p>"),
+            ("<p> error of x &lt; y</p>", "<p> x &lt; y의 오차</p>"),
             ("<svg aria-label=\"error of &quot;x&quot;\">", "<svg aria-label=\"&quot;x&quot;의 오차\">"),
             ("<td>Errors</td>", "<td>Errors</td>"),
+            ("<li class=\"c-model\">Errors</li>", "<li class=\"c-model\">오차</li>"),
+            ("<text class=\"axis-title\">Errors</text>", "<text class=\"axis-title\">Errors</text>"),
             ("<td>best of all the films there are</td>", "<td>best of all the films there are</td>"),
             ("<blockquote>error of x</blockquote>", "<blockquote>error of x</blockquote>"),
             ("<style>error of x</style><p>error of x, ", "<style>error of x</style><p>x의 오차, "),
