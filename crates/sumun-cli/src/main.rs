@@ -16,6 +16,7 @@ mod spelling;
 mod task_call;
 mod terminal;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -118,10 +119,10 @@ fn main() -> ExitCode {
     if let Some(problem) = asked.problem {
         return Failure::Usage(problem).report();
     }
-    let matches = whole_command().try_get_matches_from(asked.arguments);
+    let matches = whole_command().try_get_matches_from(&asked.arguments);
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&error, &asked.arguments),
     };
     let result = match cli.command {
         Command::Train(arguments) => train::run(arguments),
@@ -172,7 +173,7 @@ fn whole_command() -> clap::Command {
 }
 
 /// Shows the help or version that was asked for, or says in one line what is wrong.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     use clap::error::ErrorKind;
     match error.kind() {
         ErrorKind::DisplayHelp
@@ -181,16 +182,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
             Ok(()) => ExitCode::from(error.exit_code() as u8),
             Err(problem) => Failure::Output(problem).report(),
         },
-        _ => Failure::Usage(failure::usage_line(error, &asked_command()) + &train::instead(error)).report(),
+        _ => Failure::Usage(
+            failure::usage_line(error, &asked_command(arguments)) + &train::instead(error, arguments),
+        )
+        .report(),
     }
 }
 
 /// The command that was asked for, such as `sumun train forecast`, for the hint at its help.
-fn asked_command() -> String {
+fn asked_command(arguments: &[OsString]) -> String {
     let root = command();
     let mut command = &root;
     let mut name = root.get_name().to_owned();
-    for word in std::env::args_os().skip(1) {
+    for word in arguments.iter().skip(1) {
         let Some(next) = word.to_str().and_then(|word| command.find_subcommand(word)) else { break };
         command = next;
         name += &format!(" {}", command.get_name());

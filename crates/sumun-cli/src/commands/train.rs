@@ -1,6 +1,7 @@
 //! `sumun train TASK` and `sumun train --resume`: from a file to a trained, measured and saved model, in a run that may
 //! be interrupted at any moment. What a task is and learns, the library knows.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -157,8 +158,9 @@ split between training and held out parts. What is written is at most twice as l
 
 /// What to say beside an option of a task that no task was named with: how a configuration takes it. Nothing of any other
 /// mistake.
-pub(crate) fn instead(error: &clap::Error) -> String {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+pub(crate) fn instead(error: &clap::Error, arguments: &[OsString]) -> String {
+    let words: Vec<String> =
+        arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let configured = words.iter().any(|word| word == "--config" || word.starts_with("--config="));
     let named = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
     let mut options = SETTINGS.iter().filter(|setting| named == format!("--{}", setting.option()));

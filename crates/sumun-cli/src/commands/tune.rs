@@ -29,9 +29,9 @@ const OUTPUT: &str = "Output";
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  sumun tune forecast data/airline.csv --target passengers --horizon 12 --trials 20 --out tuned
+  sumun tune forecast data/airline.csv --target value --horizon 12 --trials 20 --out tuned
   sumun tune classify reviews.csv --vary lr --vary hidden=64,128,256 --out tuned
-  sumun tune forecast data/airline.csv --target passengers --grid --vary cell=rnn,lstm,gru --vary window=12,24,48 --seeds 3
+  sumun tune forecast data/airline.csv --target value --grid --vary cell=rnn,lstm,gru --vary window=12,24,48 --seeds 3
   sumun tune --resume tuned
   sumun predict tuned/best
 
@@ -112,7 +112,7 @@ fn example(task: &str) -> &'static str {
     match task {
         "forecast" => {
             "Examples:
-  sumun tune forecast data/airline.csv --target passengers --horizon 12 --out tuned
+  sumun tune forecast data/airline.csv --target value --horizon 12 --out tuned
   sumun tune forecast data.csv --target y --trials 30 --vary lr --vary window=12..96 --seed 1"
         }
         "classify" => {

@@ -111,6 +111,11 @@ impl Catalogue {
         Ok(Self { whole, templates })
     }
 
+    /// The translation of a text that is an entry without places.
+    pub(super) fn whole(&self, english: &str) -> Option<&str> {
+        self.whole.get(english).map(String::as_str)
+    }
+
     /// As [`said`](Self::said), of a text that may be a user's own: only where entries explain most of it.
     pub(super) fn mostly_said(&self, text: &str) -> Option<String> {
         let mut search = Search { catalogue: self, known: HashMap::new(), left: MOST_PIECES };

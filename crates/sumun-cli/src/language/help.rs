@@ -7,12 +7,17 @@ use super::Catalogue;
 
 /// A command and all below it, with their texts translated.
 pub(crate) fn translated(command: Command, catalogue: &Catalogue) -> Command {
+    within(command, &Frames::of(catalogue), catalogue)
+}
+
+fn within(command: Command, frames: &Frames, catalogue: &Catalogue) -> Command {
     let say = |english: &str| catalogue.said(english).into_owned();
     let text = |english: Option<&StyledStr>| english.map(ToString::to_string);
     let (about, after) = (text(command.get_about()), text(command.get_after_help()));
     let is_root = command.get_name() == "sumun";
-    let mut command =
-        command.mut_args(|arg| argument(arg, catalogue)).mut_subcommands(|one| translated(one, catalogue));
+    let mut command = command
+        .mut_args(|arg| argument(arg, frames, catalogue))
+        .mut_subcommands(|one| within(one, frames, catalogue));
     if let Some(about) = about {
         command = command.about(say(&about));
     }
@@ -51,12 +56,13 @@ pub(crate) fn with_help_command(command: Command, catalogue: &Catalogue) -> Comm
 /// What the parser says of its command `help`.
 const PRINT_HELP: &str = "Print this message or the help of the given subcommand(s)";
 
-fn argument(arg: Arg, catalogue: &Catalogue) -> Arg {
+fn argument(arg: Arg, frames: &Frames, catalogue: &Catalogue) -> Arg {
     let say = |english: &str| catalogue.said(english).into_owned();
-    let mut help = arg.get_help().map(|help| described(&help.to_string(), catalogue)).unwrap_or_default();
+    let mut help =
+        arg.get_help().map(|help| described(&help.to_string(), frames, catalogue)).unwrap_or_default();
     if !arg.is_hide_default_value_set() && !arg.get_default_values().is_empty() {
         let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
-        help += &format!(" {}", say(&format!("[default: {}]", defaults.join(","))));
+        help += &Frames::around(&frames.default, &defaults.join(","));
     }
     let takes_values = arg.get_action().takes_values();
     let values: Vec<String> = match arg.is_hide_possible_values_set() || !takes_values {
@@ -64,7 +70,7 @@ fn argument(arg: Arg, catalogue: &Catalogue) -> Arg {
         false => arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect(),
     };
     if !values.is_empty() {
-        help += &format!(" {}", say(&format!("[possible values: {}]", values.join(", "))));
+        help += &Frames::around(&frames.values, &values.join(", "));
     }
     let heading = match arg.get_help_heading() {
         Some(heading) => say(heading),
@@ -74,12 +80,35 @@ fn argument(arg: Arg, catalogue: &Catalogue) -> Arg {
     arg.help(help).help_heading(heading).hide_default_value(true).hide_possible_values(true)
 }
 
+/// What stands around the default and the possible values of an argument: the same for all, so looked up once.
+struct Frames {
+    default: String,
+    values: String,
+}
+
+impl Frames {
+    /// Stands for what is put in.
+    const PLACE: &str = "…";
+
+    fn of(catalogue: &Catalogue) -> Self {
+        let said = |english: String| catalogue.said(&english).into_owned();
+        Self {
+            default: said(format!("[default: {}]", Self::PLACE)),
+            values: said(format!("[possible values: {}]", Self::PLACE)),
+        }
+    }
+
+    fn around(frame: &str, text: &str) -> String {
+        format!(" {}", frame.replacen(Self::PLACE, text, 1))
+    }
+}
+
 /// The help of an argument, of which the default is a message of its own.
-fn described(help: &str, catalogue: &Catalogue) -> String {
+fn described(help: &str, frames: &Frames, catalogue: &Catalogue) -> String {
     match with_default(help) {
         Some((before, default)) => {
-            let default = format!("[default: {}]", catalogue.said(default));
-            format!("{} {}", catalogue.said(before), catalogue.said(&default))
+            let default = catalogue.whole(default).unwrap_or(default);
+            format!("{}{}", catalogue.said(before), Frames::around(&frames.default, default))
         }
         None => catalogue.said(help).into_owned(),
     }

@@ -68,14 +68,16 @@ fn errors_are_in_it_with_their_names_and_numbers() {
         (&["train", "forecast", "y.csv", "--targt", "y"], "'--targt'는 모르는 인자입니다"),
         (
             &["train", "forecast", "y.csv", "--epochs", "x"],
-            "'--epochs <N>'의 값 'x'는 맞지 않습니다: 1 이상의 정수를 주세요",
+            "'--epochs <N>'의 값 'x'는 맞지 않습니다: 1 이상의 정수를 주세요; sumun train forecast --help를 보세요",
         ),
         (
             &["train", "forecast", "y.csv", "--target", "y", "--lr", "-1"],
             "--lr이 -1입니다. 필요한 값: 0.003처럼 0보다 큰 수",
         ),
-        (&["trian"], "'trian'은 모르는 명령입니다; 비슷한 명령이 있습니다: 'train'. sumun --help를 보세요"),
-        (&["predict"], "필요한 인자가 없습니다: <RUN>. sumun predict --help를 보세요"),
+        // The option before the command is no part of it.
+        (&["--lang", "ko", "train", "tag", "--epochs", "x"], "sumun train tag --help를 보세요"),
+        (&["trian"], "'trian'은 모르는 명령입니다; 비슷한 명령이 있습니다: 'train'; sumun --help를 보세요"),
+        (&["predict"], "sumun predict --help를 보세요"),
         // A name that is a message stays a name.
         (
             &["evaluate", "a finite number", "y.csv"],
