@@ -131,7 +131,7 @@ fn a_model_file_makes_the_same_forecaster() {
 fn an_average_is_the_mean_of_its_networks() {
     let of = |difference: DifferenceChoice, average: Switch| {
         let config = with(options(), |c| {
-            (c.prepare.difference, c.prepare.average) = (difference, average);
+            (c.prepare.difference, c.prepare.average, c.prepare.arima) = (difference, average, Switch::Off);
             c.data.season = Some(sumun::forecast::Or::Number(7));
             c.data.window = Some(9);
             c.data.known = Vec::new();

@@ -53,7 +53,7 @@ fn training_keeps_the_json_contract() {
     let baselines = json["baselines"].as_object().unwrap();
     assert_eq!(
         baselines.keys().collect::<Vec<_>>(),
-        ["drift", "ets", "ets_steps", "naive", "seasonal_naive_7", "theta"]
+        ["arima", "drift", "ets", "ets_steps", "naive", "seasonal_naive_7", "theta"]
     );
     baselines.values().for_each(assert_scores);
     assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
@@ -88,7 +88,7 @@ fn people_are_told_on_stderr() {
         "seasonal naive (7)",
         "MASE",
         "error ",
-        ", the best of 6 baselines",
+        ", the best of 7 baselines",
         "runs/first/report.html",
         "sumun predict runs/first",
     ] {

@@ -5,6 +5,7 @@ use super::baseline::Baseline;
 use super::kept::{ForecasterConfig, History, timestamp};
 use super::predict::MOST_STEPS;
 use super::time_axis::TimeAxis;
+use super::together::Together;
 use crate::data::{Frequency, Resample};
 use crate::loss::Loss;
 use crate::{Error, Result};
@@ -34,6 +35,17 @@ pub(super) fn check(config: &ForecasterConfig) -> Result<()> {
     }
     if !config.baselines.iter().flatten().all(Baseline::is_sound) {
         return damaged("a number of a baseline is out of range".into());
+    }
+    let together = &config.together;
+    if !together.is_empty() && (together.len() != p.targets.len() || !config.fallback.is_empty()) {
+        return damaged(format!(
+            "it has models beside its networks for {} of {} targets",
+            together.len(),
+            p.targets.len()
+        ));
+    }
+    if !together.iter().flatten().all(Together::is_sound) {
+        return damaged("a number of a model beside its networks is out of range".into());
     }
     let fallback = &config.fallback;
     let inputs = p.features.len() + p.known.len() + config.averaged.len();

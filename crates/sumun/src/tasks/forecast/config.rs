@@ -111,6 +111,8 @@ settings! {
             "What is subtracted, so that the network learns what simple forecasts leave";
         prepare.average: Switch = Switch::Auto,
             "The mean of the candidates for what is subtracted: where the validation part says that it pays, always or never";
+        prepare.arima: Switch = Switch::Auto,
+            "A seasonal ARIMA model that forecasts together with the network of one series: as much as the validation part says, always or never";
         prepare.log: Switch = Switch::Auto, "Logarithms, for positive series that grow";
         prepare.min: Minimum = Minimum::Word(MinimumWord::Auto),
             "The least value that is forecast: a number, none, or auto for 0 where no value of the data is below it";
@@ -420,6 +422,13 @@ impl ForecastConfig {
                             data.target.len()
                         )
                         + "train one model a column",
+                ));
+            }
+            if prepare.arima == Switch::On {
+                return Err(Error::Settings(
+                    key("arima").to("on")
+                        + " is for one series and one number a step, and not yet for several series or for quantiles; choose "
+                        + key("arima").to("auto"),
                 ));
             }
             let counts = train.output.distribution().is_some_and(Distribution::is_of_counts);

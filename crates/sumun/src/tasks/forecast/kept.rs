@@ -6,6 +6,7 @@ use super::baseline::Baseline;
 use super::preprocessing::{Columns, Frame, Preprocessing};
 use super::source::Source;
 use super::time_axis::TimeAxis;
+use super::together::{self, Together};
 use crate::data::{
     Categories, Filled, Imputed, Missing, NumberForm, ReadOptions, Resample, Steps, Timestamp,
 };
@@ -33,6 +34,9 @@ pub struct ForecasterConfig {
     /// The baselines fitted to the training part, one list a target; empty in the files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub baselines: Vec<Vec<Baseline>>,
+    /// What forecasts each target together with the networks; empty where they forecast alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<Option<Together>>,
     /// The loss that training made small.
     pub loss: Loss,
     /// What is done about missing values and rows.
@@ -162,6 +166,12 @@ impl ForecasterConfig {
     /// The rows that a forecast needs behind it: those of the network that needs most.
     pub fn rows_needed(&self) -> usize {
         self.networks().map(Preprocessing::rows_needed).max().unwrap_or(0)
+    }
+
+    /// The newest rows that a forecast looks at where there are so many: those that it needs, and those that an ARIMA model
+    /// beside the networks remembers.
+    pub(super) fn rows_looked_at(&self) -> usize {
+        self.rows_needed().max(together::rows(&self.together))
     }
 
     /// The series as each network sees it. Error: a target that needs a logarithm and is not above 0.

@@ -120,16 +120,14 @@ impl ForecastPlan {
         let Self { source, decisions, .. } = self;
         let train = &decisions.split.train;
         let periods = plausible_periods(source.frequency(), decisions.season, train.len());
-        let of = |values: &Filled| {
+        let of = |(values, &log): (&Filled, &bool)| {
             let mask = values.mask();
-            Baseline::all(
-                Observed { values, mask: mask.as_deref() },
-                train.clone(),
-                &periods,
-                decisions.horizon,
-            )
+            let series = Observed { values, mask: mask.as_deref() };
+            let mut all = Baseline::all(series, train.clone(), &periods, decisions.horizon);
+            all.extend(Baseline::arima(series, train.clone(), decisions.season, log));
+            all
         };
-        source.targets.iter().map(of).collect()
+        source.targets.iter().zip(&decisions.log).map(of).collect()
     }
 
     /// How a candidate is trained.

@@ -6,6 +6,7 @@ use super::kept::ForecasterConfig;
 use super::network::window_name;
 use super::preprocessing::{Input, Preprocessing, Target};
 use super::time_axis::TimeAxis;
+use super::together::Together;
 use crate::data::{Clock, Difference, Frequency, Piece, TimeFormat};
 use crate::tasks::portable::scaler;
 
@@ -42,11 +43,27 @@ pub(super) fn portable(config: &ForecasterConfig) -> Result<Map<String, Value>, 
         "features": inputs(&p.features),
         "known": inputs(&p.known),
         "networks": networks,
+        "together": config.together.iter().map(together).collect::<Vec<_>>(),
     });
     match fields {
         Value::Object(fields) => Ok(fields),
         _ => Err("it".into()),
     }
+}
+
+fn together(together: &Option<Together>) -> Value {
+    let Some(Together { networks, arima }) = together else { return Value::Null };
+    json!({
+        "networks": networks,
+        "ar": arima.ar,
+        "ma": arima.ma,
+        "seasonal_ma": arima.seasonal_ma,
+        "mean": arima.mean,
+        "differenced": arima.differenced,
+        "period": arima.period,
+        "log": arima.log,
+        "rows": arima.rows(),
+    })
 }
 
 fn input(input: &Input) -> Value {

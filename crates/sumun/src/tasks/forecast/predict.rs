@@ -133,11 +133,20 @@ fn ready(
         Some(table) => {
             let needed = config.rows_needed();
             // A baseline begins with the first row that there is.
-            let last = model.model.is_some().then_some(needed);
-            let mut source = read(model, table, missing, last)?;
-            if let Some(history) = history.filter(|_| source.rows < needed) {
+            let last = model.model.is_some().then_some(config.rows_looked_at());
+            let mut source = match read(model, table, missing, last) {
+                // What an ARIMA model remembers is worth having, but not needed.
+                Err(error) if last.is_some_and(|last| last > needed) => {
+                    let mut source = read(model, table, missing, Some(needed))?;
+                    source.notes.push(format!("only the newest {needed} rows are read: {error}"));
+                    source
+                }
+                found => found?,
+            };
+            let wanted = config.rows_looked_at();
+            if let Some(history) = history.filter(|_| source.rows < wanted) {
                 // Rows may be in both.
-                let before = read(model, history, missing, Some(needed + source.rows))?;
+                let before = read(model, history, missing, Some(wanted + source.rows))?;
                 source = after(before, source, missing)?;
             }
             continued(model, source, missing)?
@@ -179,13 +188,19 @@ pub(super) fn example(model: &Forecaster, table: &Table, what: String) -> Result
         .advise(text("train with ") + key("difference") + " given, and there is one network"));
     }
     let Ready { mut source, labels, .. } = ready(model, Some(table), None, config.missing, None)?;
+    if !config.together.is_empty() {
+        source.notes.push(
+            "the network is shown alone: the model's forecast is its forecast and that of an ARIMA model"
+                .into(),
+        );
+    }
     let Some(network) = &model.model else {
         return Err(Error::Model("has no network, only a simple forecast, and nothing to look into".into()));
     };
     cut(&mut source, config.rows_needed());
     let (frames, origin) = (config.frames(source.columns())?, source.rows - 1);
     let Some(frame) = frames.first() else { return Err(Error::Model("its network reads nothing".into())) };
-    let values = score::forecasts(config, network, &frames, origin..origin + 1)?;
+    let values = score::of_networks(config, network, &frames, origin..origin + 1)?;
     let columns = p.targets.len();
     let forecast = (0..columns).map(|c| values.iter().skip(c).step_by(columns).copied().collect()).collect();
     let mut given = Vec::new();
@@ -247,7 +262,7 @@ fn in_turns(
     turns: usize,
 ) -> Result<Vec<Vec<f64>>> {
     let p = &config.preprocessing;
-    cut(source, config.rows_needed());
+    cut(source, config.rows_looked_at());
     let mut all: Vec<Vec<f64>> = vec![Vec::with_capacity(turns * p.horizon); p.targets.len()];
     for _ in 0..turns {
         let frames = config.frames(source.columns())?;
@@ -259,7 +274,7 @@ fn in_turns(
             source.targets[c].push(value);
         }
         source.rows += p.horizon;
-        cut(source, config.rows_needed());
+        cut(source, config.rows_looked_at());
     }
     Ok(all)
 }
@@ -385,11 +400,12 @@ pub(super) fn from_history(model: &Forecaster) -> Result<Source> {
 fn continued(model: &Forecaster, source: Source, missing: Missing) -> Result<Source> {
     let needed = model.config.rows_needed();
     let is_enough = source.rows >= needed;
-    if is_enough && model.model.is_some() {
+    if source.rows >= model.config.rows_looked_at() && model.model.is_some() {
         return Ok(source);
     }
     let before = from_history(model)?;
-    // What a baseline says rests on all rows, so that those of the training are put before any that follow at once.
+    // What a baseline says rests on all rows, and what an ARIMA model says on many: those of the training are put before any that
+    // follow at once.
     let most_missing = if is_enough { 1 } else { needed };
     match Place::of(&before, &source) {
         Some(place) if before.times.is_some() && place.gap < most_missing => {

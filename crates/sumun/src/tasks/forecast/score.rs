@@ -12,6 +12,7 @@ use super::kept::ForecasterConfig;
 use super::metrics::{Metrics, mae};
 use super::network::{outputs_of_all, stack};
 use super::preprocessing::{Frame, Preprocessing};
+use super::together;
 use crate::Result;
 use crate::loss::Targets;
 use crate::model::Model;
@@ -35,12 +36,29 @@ fn of_model(
         1 => family.to_owned(),
         several => format!("mean of {several} {family}s"),
     };
+    let name = together::named(&config.together, name);
     Ok((forecasts(config, model, frames, origins.clone())?, name))
+}
+
+/// The forecasts at `origins`, `[origins, horizon, C]`, in the units of the targets: those of the networks and of what forecasts
+/// together with them.
+pub(crate) fn forecasts(
+    config: &ForecasterConfig,
+    model: &Model,
+    frames: &[Frame],
+    origins: Range<usize>,
+) -> Result<Array3<f64>> {
+    let mut all = of_networks(config, model, frames, origins.clone())?;
+    if let Some(frame) = frames.first() {
+        let targets = &config.preprocessing.targets;
+        together::mix_in(&config.together, targets, &frame.values, origins, &mut all);
+    }
+    Ok(all)
 }
 
 /// The networks' forecasts at `origins`, `[origins, horizon, C]`, in the units of the targets: of several their mean. Each has
 /// its frame.
-pub(crate) fn forecasts(
+pub(super) fn of_networks(
     config: &ForecasterConfig,
     model: &Model,
     frames: &[Frame],

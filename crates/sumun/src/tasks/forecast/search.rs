@@ -15,11 +15,12 @@ use super::plan::ForecastPlan;
 use super::preprocessing::{Frame, Preprocessing};
 use super::score;
 use super::source::Source;
+use super::together::{self, Compared};
 use super::trials::{Trained, Trials};
 use crate::data::{Difference, Filled, NumberForm, origins_within};
 use crate::model::Model;
 use crate::noise::Noise;
-use crate::settings::DifferenceChoice;
+use crate::settings::{DifferenceChoice, Switch};
 use crate::tasks::standing::Standing;
 use crate::tasks::training::still_improving;
 use crate::train::{
@@ -181,15 +182,16 @@ impl Found {
     fn outcome(self, plan: ForecastPlan) -> Result<ForecastOutcome> {
         let Self { mut preprocessing, frames, model, rows, notes: known_now } = self;
         let baselines = plan.baselines();
-        let ForecastPlan { config: asked, source, decisions, fallback, .. } = plan;
+        let ForecastPlan { config: asked, source, mut decisions, fallback, continued, .. } = plan;
         let averaged = preprocessing.split_off(1);
         let preprocessing = preprocessing.remove(0);
-        let config = ForecasterConfig {
+        let mut config = ForecasterConfig {
             version: env!("CARGO_PKG_VERSION").into(),
             seed: asked.train.seed,
             season: decisions.season,
             fallback,
             baselines,
+            together: Vec::new(),
             loss: asked.loss()?,
             missing: asked.data.missing,
             resample: asked.resample()?,
@@ -202,6 +204,34 @@ impl Found {
             preprocessing,
             averaged,
         };
+        if let (Some(model), Some(frame)) =
+            (model.as_ref().filter(|_| asked.prepare.arima != Switch::Off), frames.first())
+        {
+            let (valid, horizon) = (decisions.split.valid.clone(), decisions.horizon);
+            let origins = Compared::origins(&valid, source.rows, decisions.rows_needed(), horizon);
+            let forecasts = score::of_networks(&config, model, &frames, origins.clone())?;
+            let compared = Compared { valid, origins, forecasts };
+            // A training that goes on keeps the models: newer rows may be too few to fit others to.
+            let kept = continued.map(|from| from.together);
+            let models = match &kept {
+                Some(kept) if !kept.is_empty() => {
+                    kept.iter().map(|one| one.map(|together| together.arima)).collect()
+                }
+                Some(_) if asked.prepare.arima == Switch::Auto => Vec::new(),
+                _ => together::models(&config.baselines),
+            };
+            let targets = &config.preprocessing.targets;
+            let (found, choice) = together::fit(targets, &models, frame, &compared, asked.prepare.arima);
+            match kept {
+                // Without a validation part, nothing says that the shares should change.
+                Some(kept) if compared.valid.is_empty() => config.together = kept,
+                _ => {
+                    config.together = found;
+                    decisions.choices.extend(choice);
+                }
+            }
+            config.history = History::of(&source, rows.max(config.rows_looked_at()));
+        }
         let evaluate = |part: &Range<usize>| {
             let rows = config.rows_to_evaluate();
             let origins = if part.is_empty() { 0..0 } else { origins_within(part, rows, decisions.horizon) };

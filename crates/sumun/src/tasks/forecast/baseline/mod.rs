@@ -1,6 +1,7 @@
 //! What a forecast must beat: forecasts that need no network. Each is updated at every forecast origin and sees nothing
 //! after it.
 
+mod arima;
 mod croston;
 mod ets;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::ops::Range;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+pub use self::arima::Arima;
 pub use self::croston::Croston;
 pub use self::ets::Ets;
 use self::observed::MOST_FITTED;
@@ -51,13 +53,15 @@ pub enum Baseline {
     Ets(Ets),
     /// The mean demand a row, for series that are mostly 0.
     Croston(Croston),
+    /// A seasonal ARIMA model.
+    Arima(Arima),
 }
 
-/// What to say of a training part of so many rows, if it is longer than what Theta and ETS are fitted to.
+/// What to say of a training part of so many rows, if it is longer than what Theta, ETS and ARIMA are fitted to.
 pub(super) fn fitted_note(rows: usize) -> Option<String> {
     let (most, all) = (count(MOST_FITTED), count(rows));
     (rows > MOST_FITTED).then(|| {
-        format!("Theta and ETS are fitted to the newest {most} of {all} training rows, or four of Theta's seasons where those are longer")
+        format!("Theta, ETS and ARIMA are fitted to the newest {most} of {all} training rows, or four of the seasons of Theta and ARIMA where those are longer")
     })
 }
 
@@ -77,6 +81,12 @@ impl Baseline {
         all
     }
 
+    /// A seasonal ARIMA model of the part `train`, of logarithms where `log` says so; `None` for too few values, and for those
+    /// that a model repeats exactly. Nothing outside the part is looked at.
+    pub fn arima(series: Observed<'_>, train: Range<usize>, period: usize, log: bool) -> Option<Self> {
+        Arima::fit(series, train, period, log).map(Self::Arima)
+    }
+
     /// The season that it repeats; 1 for none.
     pub fn period(&self) -> usize {
         match *self {
@@ -84,6 +94,7 @@ impl Baseline {
             Self::SeasonalNaive { period } => period,
             Self::Theta(theta) | Self::Naive2(theta) => theta.period,
             Self::Ets(ets) => ets.period,
+            Self::Arima(arima) => arima.period,
         }
     }
 
@@ -99,6 +110,7 @@ impl Baseline {
             Self::Ets(Ets { steps: 1, .. }) => "ETS",
             Self::Ets(_) => "ETS, several steps",
             Self::Croston(_) => "Croston",
+            Self::Arima(_) => "ARIMA",
         }
     }
 
@@ -179,11 +191,12 @@ impl Baseline {
             Self::Theta(theta) | Self::Naive2(theta) => theta.forecasts(series, settled, origins, horizon),
             Self::Ets(ets) => ets.forecasts(series, settled, origins, horizon),
             Self::Croston(croston) => croston.forecasts(series, origins, horizon),
+            Self::Arima(arima) => arima.forecasts(series, origins, horizon),
         };
         Ok(Array2::from_shape_vec(shape, all).expect("as many values as origins and steps"))
     }
 
-    /// The key under which machines find it: `naive`, `drift`, `seasonal_naive_24`, `constant`, `theta`, `ets`, `croston`, or
+    /// The key under which machines find it: `naive`, `drift`, `seasonal_naive_24`, `constant`, `theta`, `ets`, `croston`, `arima`, or
     /// `ets_steps` for one that is fitted to several steps ahead.
     pub fn key(&self) -> String {
         match self {
@@ -196,6 +209,7 @@ impl Baseline {
             Self::Ets(Ets { steps: 1, .. }) => "ets".into(),
             Self::Ets(_) => "ets_steps".into(),
             Self::Croston(_) => "croston".into(),
+            Self::Arima(_) => "arima".into(),
         }
     }
 
@@ -208,6 +222,7 @@ impl Baseline {
             Self::Theta(theta) | Self::Naive2(theta) => theta.is_sound(),
             Self::Ets(ets) => ets.is_sound(),
             Self::Croston(croston) => croston.is_sound(),
+            Self::Arima(arima) => arima.is_sound(),
         }
     }
 }
@@ -224,6 +239,7 @@ impl fmt::Display for Baseline {
             Self::Theta(Theta { period, .. }) => write!(f, "Theta ({period})"),
             Self::Ets(ets) => ets.fmt(f),
             Self::Croston(_) => f.write_str("Croston"),
+            Self::Arima(arima) => arima.fmt(f),
         }
     }
 }
@@ -267,7 +283,7 @@ mod tests {
         assert_eq!(fitted_note(2000), None);
         let note = fitted_note(2520).unwrap();
         assert!(
-            note.starts_with("Theta and ETS are fitted to the newest 2,000 of 2,520 training rows"),
+            note.starts_with("Theta, ETS and ARIMA are fitted to the newest 2,000 of 2,520 training rows"),
             "{note}"
         );
     }

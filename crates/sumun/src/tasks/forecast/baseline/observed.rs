@@ -33,7 +33,7 @@ impl<'a> Observed<'a> {
     }
 }
 
-/// The most rows that Theta and ETS are fitted to, the newest ones: their pub(super) constants hardly change with more.
+/// The most rows that Theta, ETS and ARIMA are fitted to, the newest ones: their constants hardly change with more.
 pub(super) const MOST_FITTED: usize = 2000;
 
 /// The newest of `rows`: as many as are fitted to, but four periods where there are.

@@ -5,6 +5,7 @@ pub(super) mod plan;
 
 use super::decisions::{Decisions, Trial};
 use super::preprocessing::Preprocessing;
+use super::together::Together;
 use crate::Result;
 use crate::data::Difference;
 use crate::settings::DifferenceChoice;
@@ -18,6 +19,8 @@ pub(super) struct Continued {
     pub(super) weights: Vec<Vec<f32>>,
     /// Rows before the new ones, which only give windows something to look back at.
     pub(super) before: usize,
+    /// What forecast together with the networks.
+    pub(super) together: Vec<Option<Together>>,
     /// Whether scalers are fitted anew.
     pub(super) rescale: bool,
 }

@@ -9,7 +9,7 @@ use super::super::forecaster::Forecaster;
 use super::super::network::{Sizes, network};
 use super::super::panel::is_panel;
 use super::super::plan::ForecastPlan;
-use super::super::predict::{Place, from_history, joined, read};
+use super::super::predict::{Place, cut, from_history, joined, read};
 use super::super::preprocessing::{Input, Preprocessing};
 use super::super::source::Source;
 use super::{Continued, choice};
@@ -124,7 +124,9 @@ pub(in super::super) fn plan_from(
     decided.data.season = Some(Or::Number(kept.season));
     decided.data.window = Some(networks.iter().map(|p| p.window).min().unwrap_or(p.window));
     decided.prepare.difference = choice(p.difference);
-    let continued = Continued { networks, weights, before, rescale: config.train.rescale == Some(true) };
+    let rescale = config.train.rescale == Some(true);
+    let together = kept.together.clone();
+    let continued = Continued { networks, weights, before, together, rescale };
     let mut plan = ForecastPlan::continued(decided, source, files, continued)?;
     plan.config = config.clone();
     if (0..plan.decisions.candidates.len())
@@ -141,7 +143,9 @@ pub(in super::super) fn plan_from(
 
 /// Puts the end of the old training data before newer rows that follow it; how many rows that are.
 fn with_rows_before(old: &Forecaster, source: Source, config: &ForecastConfig) -> Result<(Source, usize)> {
-    let before = from_history(old)?;
+    let mut before = from_history(old)?;
+    // What an ARIMA model remembers is nothing to learn from.
+    cut(&mut before, old.config().rows_to_evaluate());
     let place = Place::of(&before, &source).filter(|place| place.gap < old.config().rows_needed());
     match place.filter(|place| before.times.is_some() && place.keep > 0) {
         Some(place) => {
