@@ -5,6 +5,7 @@ use std::ops::{Deref, Range};
 
 use crate::bodies::cell::{CellBackward, CellForward};
 use crate::bodies::function::FunctionFn;
+use crate::bodies::int8::Int8Tile;
 use crate::bodies::norm::{NormBackward, NormRow};
 use crate::bodies::options::{BackwardOptions, ForwardOptions, ZoneoutRow};
 use crate::bodies::outer::{Block, Outer, Piece, RowSum};
@@ -25,6 +26,8 @@ pub(crate) type StepTileFn = unsafe fn(&StepTile);
 pub(crate) type RowTileFn = unsafe fn(&RowTile);
 /// A function over one block of an outer product, of fixed size.
 pub(crate) type BlockFn = unsafe fn(&Outer, &Block);
+/// A function over one tile of bytes, of fixed size.
+pub(crate) type Int8TileFn = unsafe fn(&Int8Tile);
 /// A function over one, two or three panels of a whole step of one row.
 pub(crate) type WholePanelsFn = unsafe fn(&WholePanels);
 
@@ -121,6 +124,33 @@ impl Kernels {
     }
 }
 
+/// The entry points of one instruction set for products of bytes. To be called as those of [`Kernels`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Int8Kernels {
+    /// `tiles[vectors − 1][rows − 1]`.
+    tiles: [&'static [Int8TileFn]; 4],
+    /// `to_bytes(from, len, to)`: a row as bytes; returns its scale.
+    pub(crate) to_bytes: unsafe fn(*const f32, usize, *mut i8) -> f32,
+}
+
+impl Int8Kernels {
+    /// The most rows of a tile of so many vectors.
+    #[inline(always)]
+    pub(crate) fn tile_rows(&self, vectors: usize) -> usize {
+        self.tiles[vectors - 1].len()
+    }
+
+    /// Computes a tile with `rows` rows.
+    ///
+    /// # Safety
+    /// `rows` is at most the instruction set's for this width, and every pointer is valid for what it stands for.
+    #[inline(always)]
+    pub(crate) unsafe fn run_tile(&self, tile: &Int8Tile, vectors: usize, rows: usize) {
+        // SAFETY: the caller's promises.
+        unsafe { self.tiles[vectors - 1][rows - 1](tile) }
+    }
+}
+
 /// The bodies of a path with the sizes of blocks for a machine's caches: what drivers are given.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tuned {
@@ -159,6 +189,23 @@ impl Path {
             Path::Avx512 => Ok(avx512::KERNELS),
             #[cfg(not(target_arch = "x86_64"))]
             Path::Avx2 | Path::Avx512 => Err(Error::PathUnavailable { path: self.name() }),
+        }
+    }
+}
+
+impl Path {
+    /// The path's table for products of bytes, if it has them on this processor ([`has_int8`](Self::has_int8)).
+    pub(crate) fn int8_kernels(self) -> Result<Int8Kernels, Error> {
+        if !self.has_int8() {
+            return Err(Error::Int8Path { path: self.name() });
+        }
+        match self {
+            Path::Portable => Ok(portable::INT8),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => Ok(avx2::INT8),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => Ok(avx512::INT8),
+            _ => Err(Error::Int8Path { path: self.name() }),
         }
     }
 }
@@ -359,10 +406,39 @@ macro_rules! kernels {
     };
 }
 
+/// Makes the table of one instruction set for products of bytes: the tile heights for one to four vectors, and the target
+/// features, if any.
+macro_rules! int8_kernels {
+    ($simd:ty, [$($one:literal)*], [$($two:literal)*], [$($three:literal)*], [$($four:literal)*]
+        $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn int8_tile<const M: usize, const N: usize>(task: &$crate::bodies::int8::Int8Tile) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::bodies::int8::int8_tile::<$simd, M, N>(task) }
+        }
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn to_bytes(from: *const f32, len: usize, to: *mut i8) -> f32 {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::bodies::int8::to_bytes::<$simd>(from, len, to) }
+        }
+
+        pub(super) const INT8: super::Int8Kernels = super::Int8Kernels {
+            tiles: [
+                &[$(int8_tile::<$one, 1>),*],
+                &[$(int8_tile::<$two, 2>),*],
+                &[$(int8_tile::<$three, 3>),*],
+                &[$(int8_tile::<$four, 4>),*],
+            ],
+            to_bytes,
+        };
+    };
+}
+
 mod portable {
     use crate::simd::portable::Portable;
 
     kernels!(Portable, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3]);
+    int8_kernels!(Portable, [1 2], [1 2], [1 2], [1 2]);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -370,6 +446,7 @@ mod avx2 {
     use crate::simd::avx2::Avx2;
 
     kernels!(Avx2, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3], "avx2,fma");
+    int8_kernels!(Avx2, [1 2 3 4], [1 2 3 4], [1 2], [1 2], "avx2,fma");
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -383,5 +460,13 @@ mod avx512 {
         [1 2 3 4 5 6 7 8],
         [1 2 3 4 5 6],
         "avx512f,avx2,fma"
+    );
+    int8_kernels!(
+        Avx512,
+        [1 2 3 4 5 6 7 8],
+        [1 2 3 4 5 6 7 8],
+        [1 2 3 4 5 6],
+        [1 2 3 4 5],
+        "avx512f,avx512vnni,avx2,fma"
     );
 }

@@ -60,11 +60,15 @@ pub use ops::prepared::Prepared;
 pub use ops::prepared::cache::{Cache, Scratch};
 pub use ops::trace::Trace;
 pub use ops::{linear, philox, softmax, table, update};
+/// Weights of 8 bits: the rule that rounds them.
+pub mod precision {
+    pub use crate::words::precision::{round_rows, row_scale, whole};
+}
 pub use words::{
     ActivationFunction, Adjoint, Cell, CellSpec, Dims, Error, Gate, GateRole, Gradients, InputGradient,
-    MOST_ROWS, Machine, Masks, OptionSet, Options, Pass, Path, Purpose, Real, Recurrence, RecurrentDropout,
-    RowMap, RowsMut, RowsRef, Sizes, State, StateMut, Steps, Vector, VectorFunction, WeightKind, Weights,
-    Write,
+    MOST_ROWS, Machine, Masks, OptionSet, Options, Pass, Path, Precision, Purpose, Real, Recurrence,
+    RecurrentDropout, RowMap, RowsMut, RowsRef, Sizes, State, StateMut, Steps, Vector, VectorFunction,
+    WeightKind, Weights, Write,
 };
 
 /// Replaces every value by its activation, on one of the vector paths. Errors are stated in ulps beside the

@@ -1,5 +1,6 @@
 //! The loops that are compiled once for each instruction set, generic over [`Simd`](crate::simd::Simd): a register tile, a
-//! row, a whole step of a row, a block of an outer product, the equations of a cell and of its options, softmax, update rules, random numbers.
+//! row, a whole step of a row, a tile of bytes, a block of an outer product, the equations of a cell and of its options, softmax,
+//! update rules, random numbers.
 //!
 //! Every output number is one chain of multiply-adds over K in the same order, whatever the tile's height, the chunk, the
 //! shard or the number of threads: blocking never changes a bit. Nothing here chooses an instruction set or a thread; the
@@ -8,6 +9,7 @@
 pub(crate) mod activation;
 pub(crate) mod cell;
 pub(crate) mod function;
+pub(crate) mod int8;
 pub(crate) mod norm;
 pub(crate) mod options;
 pub(crate) mod outer;

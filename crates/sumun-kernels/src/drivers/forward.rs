@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::bodies::tile::{Depth, MOST_ROWS, Tile};
 use crate::dispatch::Tuned;
 use crate::drivers::geometry::{Geometry, Side};
+use crate::drivers::int8::Int8Pass;
 use crate::drivers::pass::Forward;
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
@@ -136,7 +137,11 @@ unsafe fn step_of_chunk(
 ) {
     // SAFETY: the caller's promises.
     unsafe {
-        if chunk.local == 0 && !task.takes_input_by_step(shard) {
+        if chunk.local > 0 || task.takes_input_by_step(shard) {
+            // The input has its share already, or gets it with the step.
+        } else if let Some(int8) = &task.int8 {
+            project_bytes(int8, task, shard, panels.clone(), t, chunk.rows);
+        } else {
             project(kernels, task, shard, panels.clone(), t, chunk.rows);
         }
         step(kernels, task, shard, panels, t, chunk.local);
@@ -199,6 +204,42 @@ unsafe fn project(
                 kernels.run_tile(&tile, count);
             }
         }
+    }
+}
+
+/// The same over 8-bit weights.
+unsafe fn project_bytes(
+    int8: &Int8Pass,
+    task: &Forward,
+    shard: Shard,
+    panels: Range<usize>,
+    from: usize,
+    rows: usize,
+) {
+    let geometry = task.geometry;
+    let unfilled = geometry.unfilled_by_input();
+    let start = Walk { t: from, i: 0 };
+    let first = shard.index * int8.chunk;
+    // SAFETY: the caller's promises; a shard has its own rows of bytes.
+    unsafe {
+        let mut walk = start;
+        for local in 0..rows {
+            let row = walk.next(task.steps, shard);
+            int8.x.put(&int8.kernels, first + local, task.x.row(row));
+        }
+        int8.panels(geometry, Side::Input, panels, rows, |panel, local| {
+            if local == 0 {
+                walk = start;
+            }
+            let row = walk.next(task.steps, shard);
+            let bias = task.bias.add(panel * geometry.width());
+            let to = task.gate_row(shard, panel, row, local);
+            if unfilled > 0 {
+                let columns = geometry.vectors(panel, Side::Input) * geometry.lanes;
+                bias.add(columns).copy_to_nonoverlapping(to.add(columns), unfilled);
+            }
+            (first + local, bias, to)
+        });
     }
 }
 

@@ -9,6 +9,7 @@
 pub(crate) mod backward;
 pub(crate) mod forward;
 pub(crate) mod geometry;
+pub(crate) mod int8;
 pub(crate) mod linear;
 pub(crate) mod norm;
 pub(crate) mod options;

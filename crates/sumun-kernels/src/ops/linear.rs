@@ -6,13 +6,14 @@
 use crate::bodies::outer::Outer;
 use crate::bodies::tile::Depth;
 use crate::drivers::geometry::Columns;
+use crate::drivers::int8::{Int8Memory, Int8Panels, Int8Product, ROWS_AT_ONCE, depth};
 use crate::drivers::linear::{Product, Start, run_product};
 use crate::drivers::outer::{ColumnSum, RowSums, run_sums};
 use crate::memory::aligned::Aligned;
 use crate::words::error::{length, length_or_empty};
 use crate::words::rows::{RowsMut, RowsRef, at, at_mut};
 use crate::words::sizes::{WIDEST_PANEL, numbers};
-use crate::words::{Error, InputGradient, Machine, Path};
+use crate::words::{Error, InputGradient, Machine, Path, Precision, Purpose};
 
 /// The sizes of an affine map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct Packed {
     input: usize,
     output: usize,
     forward: Aligned,
+    /// The weights where they have 8 bits, in place of `forward`.
+    int8: Option<Int8Panels>,
     /// Empty if the gradient of the input is not wanted.
     backward: Aligned,
 }
@@ -71,23 +74,44 @@ impl Packed {
         weight: &[f32],
         wanted: InputGradient,
     ) -> Result<Self, Error> {
-        Self::of(machine.into(), input, output, weight, wanted)
+        Self::of(machine.into(), [input, output], weight, wanted, Precision::F32)
+    }
+
+    /// As [`new`](Self::new) for [`forward`](Self::forward) alone, with weights of a precision. Of [`Precision::Int8`], those
+    /// are whole numbers of 8 bits, which the rule of [`precision`](crate::precision) finds in `weight`. A path without such
+    /// products, and more than 100,000 inputs, are errors.
+    pub fn for_inference(
+        machine: impl Into<Machine>,
+        input: usize,
+        output: usize,
+        weight: &[f32],
+        precision: Precision,
+    ) -> Result<Self, Error> {
+        Self::of(machine.into(), [input, output], weight, InputGradient::Skip, precision)
     }
 
     fn of(
         machine: Machine,
-        input: usize,
-        output: usize,
+        [input, output]: [usize; 2],
         weight: &[f32],
         wanted: InputGradient,
+        precision: Precision,
     ) -> Result<Self, Error> {
         let path = machine.path;
         if !path.is_available() {
             return Err(Error::PathUnavailable { path: path.name() });
         }
         LinearDims { rows: 0, input, output }.check()?;
+        let int8 = match precision {
+            Precision::F32 => None,
+            Precision::Int8 => {
+                path.int8_kernels()?;
+                depth(input)?;
+                Some(Int8Panels::default())
+            }
+        };
         let (forward, backward) = (Aligned::default(), Aligned::default());
-        let mut packed = Self { machine, input, output, forward, backward };
+        let mut packed = Self { machine, input, output, forward, int8, backward };
         packed.update(weight, wanted)?;
         Ok(packed)
     }
@@ -98,6 +122,14 @@ impl Packed {
         length("weight", output * input, weight.len())?;
         self.forward.resize(0)?;
         self.backward.resize(0)?;
+        if let Some(int8) = &mut self.int8 {
+            if wanted == InputGradient::Needed {
+                let wanted = Purpose::Backward(InputGradient::Needed);
+                return Err(Error::Purpose { prepared: Purpose::Inference, wanted });
+            }
+            let columns = Columns { columns: output, lanes: machine.kernels()?.lanes };
+            return int8.pack_columns(columns, weight, input);
+        }
         if machine.path == Path::Reference {
             self.forward.resize(weight.len())?;
             self.forward.copy_from_slice(weight);
@@ -124,7 +156,7 @@ impl Packed {
     /// The sizes of a call, whose weights are there.
     fn dims(&self, rows: usize) -> Result<LinearDims, Error> {
         // An update that found no memory leaves none.
-        if self.forward.is_empty() {
+        if self.forward.is_empty() && self.int8.as_ref().is_none_or(Int8Panels::is_empty) {
             return Err(Error::Unpacked);
         }
         let dims = LinearDims { rows, input: self.input, output: self.output };
@@ -152,6 +184,21 @@ impl Packed {
             return Ok(());
         }
         let kernels = machine.kernels()?;
+        if let Some(weights) = &self.int8 {
+            let mut memory = Int8Memory::default();
+            let memory = memory.rows(rows.min(ROWS_AT_ONCE), input)?;
+            let task = Int8Product {
+                kernels: machine.path.int8_kernels()?,
+                a: at(x),
+                b: weights,
+                columns: Columns { columns: output, lanes: kernels.lanes },
+                bias: if bias.is_empty() { std::ptr::null() } else { bias.as_ptr() },
+                c: at_mut(y),
+            };
+            // SAFETY: as below.
+            unsafe { task.run(memory, rows, dims.flops()) };
+            return Ok(());
+        }
         let task = Product {
             a: at(x),
             depth: Depth::plain(input),

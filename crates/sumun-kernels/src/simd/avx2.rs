@@ -6,6 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::Simd;
+use super::int8::Int8;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2;
@@ -139,6 +140,72 @@ unsafe impl Simd for Avx2 {
             let size = _mm256_andnot_ps(_mm256_set1_ps(-0.0), v);
             let keep = _mm256_cmp_ps::<_CMP_NLT_UQ>(size, _mm256_set1_ps(super::LEAST));
             _mm256_and_ps(v, keep)
+        }
+    }
+}
+
+// SAFETY: only AVX2 intrinsics are used; the caller of each method promises that the processor has them.
+unsafe impl Int8 for Avx2 {
+    type Sums = __m256i;
+    type Bytes = __m256i;
+    /// The sizes of the bytes, and the bytes for their signs.
+    type Word = [__m256i; 2];
+    const RAISES: bool = false;
+
+    #[inline(always)]
+    unsafe fn zeros() -> __m256i {
+        unsafe { _mm256_setzero_si256() }
+    }
+    #[inline(always)]
+    unsafe fn load_sums(p: *const i32) -> __m256i {
+        unsafe { _mm256_loadu_si256(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const i8) -> __m256i {
+        unsafe { _mm256_loadu_si256(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn word(p: *const i32) -> [__m256i; 2] {
+        unsafe {
+            let bytes = _mm256_set1_epi32(*p);
+            [_mm256_abs_epi8(bytes), bytes]
+        }
+    }
+    /// Two products of at most 128·127 fit 16 bits, so that nothing saturates.
+    #[inline(always)]
+    unsafe fn add_products(sums: __m256i, [sizes, signs]: [__m256i; 2], bytes: __m256i) -> __m256i {
+        unsafe {
+            let pairs = _mm256_maddubs_epi16(sizes, _mm256_sign_epi8(bytes, signs));
+            _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn to_floats(sums: __m256i) -> __m256 {
+        unsafe { _mm256_cvtepi32_ps(sums) }
+    }
+    #[inline(always)]
+    unsafe fn greater_size(most: __m256i, v: __m256) -> __m256i {
+        unsafe {
+            let size = _mm256_and_si256(_mm256_castps_si256(v), _mm256_set1_epi32(i32::MAX));
+            _mm256_max_epi32(most, size)
+        }
+    }
+    #[inline(always)]
+    unsafe fn greatest(v: __m256i) -> i32 {
+        unsafe {
+            let mut v = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
+            v = _mm_max_epi32(v, _mm_shuffle_epi32::<0x4e>(v));
+            v = _mm_max_epi32(v, _mm_shuffle_epi32::<0xb1>(v));
+            _mm_cvtsi128_si32(v)
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(p: *mut i8, v: __m256) {
+        unsafe {
+            let wholes = _mm256_cvtps_epi32(v);
+            let (low, high) = (_mm256_castsi256_si128(wholes), _mm256_extracti128_si256::<1>(wholes));
+            let halves = _mm_packs_epi32(low, high);
+            _mm_storel_epi64(p.cast(), _mm_packs_epi16(halves, halves));
         }
     }
 }

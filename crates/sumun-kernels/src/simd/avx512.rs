@@ -6,6 +6,7 @@
 use std::arch::x86_64::*;
 
 use super::Simd;
+use super::int8::Int8;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
@@ -146,5 +147,55 @@ unsafe impl Simd for Avx512 {
             let keep = _mm512_test_epi32_mask(_mm512_castps_si512(v), _mm512_set1_epi32(0b111 << 28));
             _mm512_maskz_mov_ps(keep, v)
         }
+    }
+}
+
+// SAFETY: only AVX-512F and AVX-512 VNNI intrinsics are used; the caller of each method promises that the processor has them.
+unsafe impl Int8 for Avx512 {
+    type Sums = __m512i;
+    type Bytes = __m512i;
+    /// The bytes, raised by 128.
+    type Word = __m512i;
+    const RAISES: bool = true;
+
+    #[inline(always)]
+    unsafe fn zeros() -> __m512i {
+        unsafe { _mm512_setzero_si512() }
+    }
+    #[inline(always)]
+    unsafe fn load_sums(p: *const i32) -> __m512i {
+        unsafe { _mm512_loadu_si512(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const i8) -> __m512i {
+        unsafe { _mm512_loadu_si512(p.cast()) }
+    }
+    /// A byte with its highest bit turned is the byte plus 128, without a sign.
+    #[inline(always)]
+    unsafe fn word(p: *const i32) -> __m512i {
+        unsafe { _mm512_set1_epi32(*p ^ 0x8080_8080_u32 as i32) }
+    }
+    #[inline(always)]
+    unsafe fn add_products(sums: __m512i, word: __m512i, bytes: __m512i) -> __m512i {
+        unsafe { _mm512_dpbusd_epi32(sums, word, bytes) }
+    }
+    #[inline(always)]
+    unsafe fn to_floats(sums: __m512i) -> __m512 {
+        unsafe { _mm512_cvtepi32_ps(sums) }
+    }
+    #[inline(always)]
+    unsafe fn greater_size(most: __m512i, v: __m512) -> __m512i {
+        unsafe {
+            let size = _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(i32::MAX));
+            _mm512_max_epi32(most, size)
+        }
+    }
+    #[inline(always)]
+    unsafe fn greatest(v: __m512i) -> i32 {
+        unsafe { _mm512_reduce_max_epi32(v) }
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(p: *mut i8, v: __m512) {
+        unsafe { _mm_storeu_si128(p.cast(), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v))) }
     }
 }

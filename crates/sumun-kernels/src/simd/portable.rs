@@ -4,6 +4,7 @@
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use super::Simd;
+use super::int8::{Int8, WORD};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -144,5 +145,56 @@ unsafe impl Simd for Portable {
     #[inline(always)]
     unsafe fn flush(v: V) -> V {
         map(v, super::flush)
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Int8 for Portable {
+    type Sums = [i32; 4];
+    type Bytes = [[i8; WORD]; 4];
+    type Word = [i8; WORD];
+    const RAISES: bool = false;
+
+    #[inline(always)]
+    unsafe fn zeros() -> [i32; 4] {
+        [0; 4]
+    }
+    #[inline(always)]
+    unsafe fn load_sums(p: *const i32) -> [i32; 4] {
+        unsafe { p.cast::<[i32; 4]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const i8) -> Self::Bytes {
+        unsafe { p.cast::<Self::Bytes>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn word(p: *const i32) -> [i8; WORD] {
+        unsafe { p.cast::<[i8; WORD]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn add_products(mut sums: [i32; 4], word: [i8; WORD], bytes: Self::Bytes) -> [i32; 4] {
+        for (sum, bytes) in sums.iter_mut().zip(bytes) {
+            for (x, w) in word.into_iter().zip(bytes) {
+                *sum += i32::from(x) * i32::from(w);
+            }
+        }
+        sums
+    }
+    #[inline(always)]
+    unsafe fn to_floats(sums: [i32; 4]) -> V {
+        sums.map(|sum| sum as f32)
+    }
+    #[inline(always)]
+    unsafe fn greater_size(most: [i32; 4], v: V) -> [i32; 4] {
+        let size = |k: usize| most[k].max((v[k].to_bits() & i32::MAX as u32) as i32);
+        [size(0), size(1), size(2), size(3)]
+    }
+    #[inline(always)]
+    unsafe fn greatest(v: [i32; 4]) -> i32 {
+        v[0].max(v[1]).max(v[2]).max(v[3])
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(p: *mut i8, v: V) {
+        unsafe { p.cast::<[i8; 4]>().write_unaligned(v.map(|v| v.round_ties_even() as i8)) }
     }
 }

@@ -105,6 +105,12 @@ pub enum Error {
         /// The path's name.
         path: &'static str,
     },
+    /// The path has no products of 8-bit weights, here or at all.
+    #[error("the {path} path has no products of 8-bit weights on this processor; take another path")]
+    Int8Path {
+        /// The path's name.
+        path: &'static str,
+    },
     /// The fused kernels lack this cell or option; the reference path has it.
     #[error("the {path} path does not compute {cell}; use the reference path")]
     Unsupported {

@@ -1,5 +1,7 @@
 //! Which code computes.
 
+use crate::words::Precision;
+
 /// Which code computes a recurrence. Asked for, reported and asserted; never silently changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Path {
@@ -32,6 +34,27 @@ impl Path {
             Path::Avx512 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma"),
             #[cfg(not(target_arch = "x86_64"))]
             Path::Avx2 | Path::Avx512 => false,
+        }
+    }
+
+    /// Whether it has products of 8-bit weights ([`Precision::Int8`](crate::Precision::Int8)) on this processor: the fused paths
+    /// do, AVX-512 where there is VNNI.
+    pub fn has_int8(self) -> bool {
+        match self {
+            Path::Reference => false,
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => self.is_available() && is_x86_feature_detected!("avx512vnni"),
+            path => path.is_available(),
+        }
+    }
+
+    /// The fastest path of this processor for weights of a precision.
+    pub fn best_for(precision: Precision) -> Path {
+        match precision {
+            Precision::F32 => Self::best(),
+            Precision::Int8 => {
+                *Self::ALL.iter().rfind(|p| p.has_int8()).expect("the portable path has 8-bit weights")
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! What passes keep and need: the cache between forward and backward, and scratch buffers.
 
 use crate::drivers::geometry::Geometry;
+use crate::drivers::int8::Int8Memory;
 use crate::drivers::norm::{Norm, sums_len};
 use crate::memory::aligned::Aligned;
 use crate::reference;
@@ -135,6 +136,8 @@ pub struct Scratch {
     pub(super) seen: Aligned,
     pub(super) sums: Aligned,
     pub(super) norm: NormMemory,
+    /// Rows of x and of h as bytes, for 8-bit weights.
+    pub(super) bytes: [Int8Memory; 2],
     pub(super) hidden: Vec<f32>,
     pub(super) one_step: Option<Steps>,
     /// Whether the next step takes the panels from the last to the first.

@@ -4,10 +4,11 @@ use super::cache::{Cache, Scratch};
 use super::split::Split;
 use crate::bodies::function::Function;
 use crate::bodies::options::CellOptions;
-use crate::dispatch::Tuned;
+use crate::dispatch::{Int8Kernels, Tuned};
 use crate::drivers::backward::{Backward, backward, backward_apart, backward_by_units};
 use crate::drivers::forward::{chunk_rows, forward, forward_apart, forward_by_units};
 use crate::drivers::geometry::{Columns, Geometry, Side};
+use crate::drivers::int8::{Int8Memory, Int8Panels, Int8Pass};
 use crate::drivers::norm::{Norm, hidden_gates};
 use crate::drivers::options::{Array, Dropout, PassOptions};
 use crate::drivers::pass::Forward;
@@ -48,18 +49,34 @@ pub(super) struct Fused {
     zeros: Aligned,
     /// How a step of one sequence is taken as a whole, if it is.
     whole: Option<Whole>,
+    /// The weights of the products of x and h where they have 8 bits; `w`, and `u` of products, are then empty.
+    int8: Option<Int8Weights>,
+}
+
+/// 8-bit weights with the kernels that multiply them.
+#[derive(Debug, Clone)]
+struct Int8Weights {
+    kernels: Int8Kernels,
+    input: Int8Panels,
+    hidden: Int8Panels,
 }
 
 impl Fused {
-    /// Nothing packed yet, for sizes that were checked.
-    pub(super) fn new(dims: Dims, kernels: Tuned) -> Result<Self, Error> {
+    /// Nothing packed yet, for sizes that were checked. With `int8`, products of x and h are over 8-bit weights, except where
+    /// layer normalisation comes between them and the gates; a second product is over floats.
+    pub(super) fn new(dims: Dims, kernels: Tuned, int8: Option<Int8Kernels>) -> Result<Self, Error> {
         let mut zeros = Aligned::default();
         zeros.resize(dims.hidden.max(dims.output()).max(dims.cell_width()))?;
         let geometry = Geometry::new(dims, kernels.lanes);
         let bodies = dims.options.change_bodies(dims.cell).then(|| cell_options(dims, &kernels));
         Ok(Self {
             kernels,
-            whole: Whole::new(&kernels, &geometry).filter(|_| bodies.is_none()),
+            whole: Whole::new(&kernels, &geometry).filter(|_| bodies.is_none() && int8.is_none()),
+            int8: int8.filter(|_| dims.options.layer_norm.is_none()).map(|kernels| Int8Weights {
+                kernels,
+                input: Int8Panels::default(),
+                hidden: Int8Panels::default(),
+            }),
             bodies,
             geometry,
             apart: Aligned::default(),
@@ -166,17 +183,26 @@ impl Fused {
             columns.pack_transposed(&kernels, weight, k, to);
             Ok::<_, Error>(())
         };
+        if let Some(int8) = &mut self.int8 {
+            int8.input.pack_side(&g, weights.input, input, Side::Input)?;
+            if g.multiplies_hidden() {
+                int8.hidden.pack_side(&g, weights.hidden, output, Side::Hidden)?;
+            }
+        }
+        let bytes = self.int8.is_some();
         match normed {
+            _ if bytes => {}
             true => rows_of_gates(&mut self.w, weights.input, g.dims.gate_rows(), input)?,
             false => pack(&mut self.w, weights.input, input, Side::Input)?,
         }
         match g.dims.cell.spec().recurrence {
+            Recurrence::Matrix if bytes => {}
             Recurrence::Matrix if normed => rows_of_gates(&mut self.u, of_hidden, hidden_rows, output)?,
             Recurrence::Matrix => pack(&mut self.u, weights.hidden, output, Side::Hidden)?,
             Recurrence::Vector => pack_scales(&mut self.u, &g, weights)?,
             Recurrence::None => {}
         }
-        if let Some([(columns, len), _]) = self.apart() {
+        if let Some([(columns, len), _]) = self.apart().filter(|_| !bytes) {
             self.apart.resize(g.dims.cell.gates() * len)?;
             let blocks = weights.hidden.chunks_exact(hidden * output);
             for (block, to) in blocks.zip(self.apart.chunks_exact_mut(len)) {
@@ -291,6 +317,27 @@ impl Fused {
         }
     }
 
+    /// What a pass over 8-bit weights has beside others, with memory for its rows of bytes; None over floats.
+    fn int8_pass(
+        &self,
+        steps: &Steps,
+        shards: usize,
+        memory: &mut [Int8Memory; 2],
+    ) -> Result<Option<Int8Pass<'_>>, Error> {
+        let Some(int8) = &self.int8 else { return Ok(None) };
+        let g = &self.geometry;
+        let chunk = chunk_rows(&self.kernels.blocks, g, steps, shards);
+        let [x, h] = memory;
+        Ok(Some(Int8Pass {
+            kernels: int8.kernels,
+            input: &int8.input,
+            hidden: g.multiplies_hidden().then_some(&int8.hidden),
+            x: x.rows(numbers("rows of 8-bit numbers", [shards, chunk])?, g.dims.input)?,
+            h: h.rows(steps.sequences(), g.dims.output())?,
+            chunk,
+        }))
+    }
+
     /// The states before the first step, `width` each; one row of zeros for all where there is none.
     fn initial(&self, part: Option<&[f32]>, width: usize) -> RowsAt<*const f32> {
         match part {
@@ -342,6 +389,7 @@ impl Fused {
             let n = steps.sequences();
             memory.forward(norm, g.dims, if keep { rows } else { n }, n)?;
         }
+        let int8 = self.int8_pass(steps, shards, &mut scratch.bytes)?;
         let inner_rows = |rows: usize| if g.two_phases { rows * hidden } else { 0 };
         let (gates, gate_rows, cells, inner) = match cache {
             Some(cache) => {
@@ -379,6 +427,7 @@ impl Fused {
             last_hidden: last.hidden.as_mut_ptr(),
             last_cell: last.cell.as_mut_ptr(),
             options,
+            int8,
         };
         // SAFETY: every length was checked when the pass was made or is set above, and the kernels are those of an instruction set that
         // this processor has. Shards own disjoint sequences; only the steps of cells of one phase are divided by units.
@@ -486,6 +535,7 @@ impl Fused {
             last_hidden: hidden,
             last_cell: cells,
             options,
+            int8: self.int8_pass(steps, 1, &mut scratch.bytes)?,
         };
         scratch.backwards = !scratch.backwards;
         // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.

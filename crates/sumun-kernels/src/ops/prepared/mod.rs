@@ -10,11 +10,12 @@ use self::cache::{Cache, Kept, Scratch};
 use self::fused::Fused;
 use self::plain::Plain;
 use self::split::Split;
+use crate::drivers::int8::depth;
 use crate::words::error::length;
 use crate::words::sizes::{MOST_NUMBERS, numbers};
 use crate::words::{
-    Adjoint, Dims, Error, InputGradient, Machine, Pass, Path, Purpose, RowsRef, StateMut, Steps, WeightKind,
-    Weights,
+    Adjoint, Dims, Error, InputGradient, Machine, Pass, Path, Precision, Purpose, RowsRef, StateMut, Steps,
+    WeightKind, Weights,
 };
 
 /// A recurrence whose weights are packed for one path. It belongs to the values it was made from: when
@@ -25,6 +26,7 @@ pub struct Prepared {
     dims: Dims,
     machine: Machine,
     purpose: Purpose,
+    precision: Precision,
     /// The most sequences whose arrays can be addressed.
     most_sequences: usize,
     /// Whether weights are packed: not where an update of them failed.
@@ -48,12 +50,40 @@ impl Prepared {
         machine: impl Into<Machine>,
         purpose: Purpose,
     ) -> Result<Self, Error> {
-        Self::packed(dims, weights, machine.into(), purpose)
+        Self::packed(dims, weights, machine.into(), purpose, Precision::F32)
     }
 
-    fn packed(dims: Dims, weights: &Weights<f32>, machine: Machine, purpose: Purpose) -> Result<Self, Error> {
+    /// As [`new`](Self::new) for forward passes and steps, over weights of a precision. Of [`Precision::Int8`], the products of
+    /// x and h are over whole numbers of 8 bits, which the rule of [`precision`](crate::precision) finds in `weights`. What is
+    /// not such a product stays as it is: biases, peepholes, the factors of an IndRNN, a projection, the product of a GRU with
+    /// the reset before it, and all products of a layer normalisation. A path without such products, and more than 100,000 inputs
+    /// or units, are errors.
+    pub fn for_inference(
+        dims: Dims,
+        weights: &Weights<f32>,
+        machine: impl Into<Machine>,
+        precision: Precision,
+    ) -> Result<Self, Error> {
+        Self::packed(dims, weights, machine.into(), Purpose::Inference, precision)
+    }
+
+    fn packed(
+        dims: Dims,
+        weights: &Weights<f32>,
+        machine: Machine,
+        purpose: Purpose,
+        precision: Precision,
+    ) -> Result<Self, Error> {
         dims.check()?;
         let path = machine.path;
+        let int8 = match precision {
+            Precision::F32 => None,
+            Precision::Int8 => Some(path.int8_kernels()?),
+        };
+        if int8.is_some() {
+            depth(dims.input)?;
+            depth(dims.output())?;
+        }
         let engine = if path == Path::Reference {
             Engine::Reference(Plain::default())
         } else {
@@ -61,10 +91,10 @@ impl Prepared {
             if let Some(cell) = dims.beyond(path) {
                 return Err(Error::Unsupported { path: path.name(), cell });
             }
-            Engine::Fused(Box::new(Fused::new(dims, kernels)?))
+            Engine::Fused(Box::new(Fused::new(dims, kernels, int8)?))
         };
         let most_sequences = MOST_NUMBERS / dims.widest();
-        let mut prepared = Self { dims, machine, purpose, most_sequences, packed: false, engine };
+        let mut prepared = Self { dims, machine, purpose, precision, most_sequences, packed: false, engine };
         prepared.update(weights, purpose)?;
         Ok(prepared)
     }
@@ -72,6 +102,9 @@ impl Prepared {
     /// Packs other values of the same shapes, or for another purpose, in the memory there is.
     pub fn update(&mut self, weights: &Weights<f32>, purpose: Purpose) -> Result<(), Error> {
         weights.check(self.dims)?;
+        if self.precision == Precision::Int8 && purpose != Purpose::Inference {
+            return Err(Error::Purpose { prepared: Purpose::Inference, wanted: purpose });
+        }
         self.packed = false;
         match &mut self.engine {
             Engine::Reference(plain) => plain.update(weights)?,
@@ -96,6 +129,11 @@ impl Prepared {
         self.machine
     }
 
+    /// How many bits the weights of its products have.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// What the weights were prepared for.
     pub fn purpose(&self) -> Purpose {
         self.purpose
@@ -111,7 +149,13 @@ impl Prepared {
         self.expect(Purpose::Inference)?;
         self.dims.expect(pass.dims)?;
         let (steps, masked) = (pass.steps, pass.masks.given());
-        let whole_rows = masked[0] || self.dims.options.layer_norm.is_some();
+        let int8 = self.precision == Precision::Int8;
+        if int8 && masked.contains(&true) {
+            // Masks are of training.
+            let wanted = Purpose::Training(InputGradient::Skip);
+            return Err(Error::Purpose { prepared: self.purpose, wanted });
+        }
+        let whole_rows = masked[0] || int8 || self.dims.options.layer_norm.is_some();
         if let Some(cache) = &mut cache {
             cache.clear();
         }
@@ -121,7 +165,7 @@ impl Prepared {
             Engine::Reference(plain) => plain.forward(pass, kept)?,
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(steps.rows());
-                // What gates see through masks, and statistics of all units, are of whole rows.
+                // What gates see through masks, rows of bytes, and statistics of all units are of whole rows.
                 let split = match whole_rows {
                     true => Split::sequences(steps, flops),
                     false => Split::new(fused.blocks(), &fused.geometry, steps, flops),

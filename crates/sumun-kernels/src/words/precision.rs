@@ -1,0 +1,126 @@
+//! How many bits the weights of products have, and the one rule by which eight of them are chosen.
+//!
+//! A row w of a matrix of weights becomes whole numbers q and a scale s with w ≈ s·q (symmetric quantisation, a scale for each
+//! output; Jacob et al. 2018 without zero points): s = max|w| / 127, rounded up to 17 bits, and q = w / s to the nearest whole
+//! number, ties to even. With 17 bits in the scale and 7 in a whole number, s·q is an exact `f32`. So rounded weights are as good
+//! as the whole numbers that they stand for: the same rule finds the same q and s in them, and what is saved, loaded
+//! and rounded again stays as it is.
+
+use std::fmt;
+
+/// How many bits the weights of products have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Precision {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// Whole numbers of 8 bits with a scale for each output, for inference. The rows that they are multiplied with are
+    /// rounded to 8 bits as well, each by its own largest value, and products are summed as integers, without an error.
+    Int8,
+}
+
+impl Precision {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The largest whole number of 8 bits that has a negative.
+pub(crate) const MOST: f32 = 127.0;
+
+/// 2⁻¹⁰⁰. Rows whose largest value is below are taken for zeros, so that no scale is denormal.
+pub(crate) const LEAST_SIZE: f32 = f32::from_bits(27 << 23);
+
+/// The most numbers that a product may be over: sums of so many products of 8-bit numbers fit 32 bits.
+pub(crate) const MOST_DEPTH: usize = 100_000;
+
+/// The scale of a row of weights; 0 of a row of zeros, NaN of one that is not finite.
+pub fn row_scale(row: &[f32]) -> f32 {
+    let mut most = 0.0_f32;
+    for value in row {
+        if !value.is_finite() {
+            return f32::NAN;
+        }
+        most = most.max(value.abs());
+    }
+    if most < LEAST_SIZE {
+        return 0.0;
+    }
+    // 24 bits of a float, the first of which is not stored; the last 7 become 0.
+    f32::from_bits(((most / MOST).to_bits() + 0x7f) & !0x7f)
+}
+
+/// The whole number that stands for a weight of a row of this scale.
+pub fn whole(value: f32, scale: f32) -> i8 {
+    // The quotient by a scale that is no number becomes 0.
+    if scale == 0.0 { 0 } else { (value / scale).round_ties_even() as i8 }
+}
+
+/// Rounds the rows of a matrix, `width` numbers each, to what 8 bits can say, in place. Rows that are not finite are left
+/// as they are.
+///
+/// ```
+/// use sumun_kernels::precision::round_rows;
+/// let mut weights = [1.0, -0.4, 0.003, 0.25, 0.1, 0.0];
+/// round_rows(&mut weights, 3);
+/// let once = weights;
+/// round_rows(&mut weights, 3);
+/// assert_eq!(weights, once);
+/// assert!((weights[1] + 0.4).abs() <= 0.5 / 126.9);
+/// ```
+pub fn round_rows(values: &mut [f32], width: usize) {
+    for row in values.chunks_mut(width.max(1)) {
+        let scale = row_scale(row);
+        if !scale.is_nan() {
+            row.iter_mut().for_each(|value| *value = f32::from(whole(*value, scale)) * scale);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rounded_rows_stand_for_their_whole_numbers(row in prop::collection::vec(any::<f32>(), 1..20)) {
+            prop_assume!(row.iter().all(|value| value.is_finite()));
+            let scale = row_scale(&row);
+            let wholes: Vec<i8> = row.iter().map(|&value| whole(value, scale)).collect();
+            let most = row.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+            prop_assert_eq!(wholes.iter().map(|q| q.unsigned_abs()).max() == Some(127), most >= LEAST_SIZE);
+            let mut rounded = row.clone();
+            round_rows(&mut rounded, row.len());
+            prop_assert_eq!(row_scale(&rounded), scale);
+            for ((&value, &found), &q) in row.iter().zip(&rounded).zip(&wholes) {
+                prop_assert_eq!(f64::from(found), f64::from(q) * f64::from(scale));
+                prop_assert_eq!(whole(found, scale), q);
+                // Half a step, but for the rounding of the quotient itself.
+                prop_assert!((f64::from(value) - f64::from(found)).abs() <= 0.50001 * f64::from(scale).max(1e-29));
+            }
+        }
+    }
+
+    #[test]
+    fn rows_without_a_size_and_rows_that_are_not_finite() {
+        let mut rows = [0.0, -0.0, f32::NAN, 1.0, f32::INFINITY, 2.0, 1e-40, 1e-39, -3.0, 1.5];
+        round_rows(&mut rows, 2);
+        assert_eq!(rows[..2], [0.0, 0.0]);
+        assert!(rows[2].is_nan() && rows[3..6] == [1.0, f32::INFINITY, 2.0]);
+        assert_eq!(rows[6..8], [0.0, 0.0]);
+        assert_eq!((row_scale(&rows[2..4]).is_nan(), row_scale(&rows[..2])), (true, 0.0));
+        assert_eq!(whole(rows[8], row_scale(&rows[8..])), -127);
+    }
+}
