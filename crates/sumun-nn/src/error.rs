@@ -1,10 +1,21 @@
 //! Everything that can go wrong, with the numbers that say why.
 
+use sumun_kernels::Precision;
+
 use crate::message::{Key, Message, RustSpelling, Spelling, key};
 use crate::origin::Origin;
 
 /// The result of anything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Refuses a path that this processor lacks, or whose products cannot be of weights of a precision.
+pub(crate) fn expect_precision(path: sumun_kernels::Path, precision: Precision) -> Result<()> {
+    expect_available(path)?;
+    match precision == Precision::F32 || path.has_int8() {
+        true => Ok(()),
+        false => Err(sumun_kernels::Error::Int8Path { path: path.name() }.into()),
+    }
+}
 
 /// Refuses a path of the kernels that this processor or build lacks.
 pub(crate) fn expect_available(path: sumun_kernels::Path) -> Result<()> {

@@ -100,4 +100,4 @@ pub use distribution::Distribution;
 pub use error::{Error, Result};
 pub use parameters::Parameters;
 pub use rows::{Fill, Ids, IdsParts, Layout, Rows, RowsParts};
-pub use sumun_kernels::keep_freed_memory;
+pub use sumun_kernels::{Precision, keep_freed_memory};

@@ -1,7 +1,7 @@
 //! An encoder and a decoder by the short names that programs without modules give their weights: `enc_emb`, `enc_w_ih`,
 //! `enc_w_hh`, `enc_b_ih`, `enc_b_hh`, the same of `dec`, and a head `fc_w`, `fc_b` (g2p-en's `checkpoint20.npz`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use sumun_formats::{Tensor, Tensors};
 
@@ -55,7 +55,7 @@ pub(super) fn pair(tensors: &Tensors) -> Result<Option<Import>> {
             tensor.shape()
         )));
     }
-    let mut config = ModelConfig { inputs: BTreeMap::new(), layers: Vec::new(), outputs: Vec::new() };
+    let mut config = ModelConfig::empty();
     let mut weights = Vec::new();
     for (half, input) in [&encoder, &decoder].into_iter().zip(INPUTS) {
         let is_decoder = half.name == decoder.name;

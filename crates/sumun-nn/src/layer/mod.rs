@@ -15,7 +15,7 @@ mod spec;
 mod stage;
 mod stepping;
 
-use sumun_kernels::{InputGradient, Path};
+use sumun_kernels::{InputGradient, Path, Precision};
 
 use crate::noise::Noise;
 use crate::{Parameters, Result, Rows};
@@ -90,6 +90,13 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
     /// not compute the layer, is an error.
     fn set_path(&mut self, path: Path) -> Result<()> {
         let _ = path;
+        Ok(())
+    }
+
+    /// Has the products of its weights be over so many bits, for inference, where it has such products; other layers stay as they
+    /// are. `path` and `set_path` are then of paths that have them: a layer whose path does not takes the fastest that does.
+    fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        let _ = precision;
         Ok(())
     }
 }

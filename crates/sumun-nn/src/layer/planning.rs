@@ -32,6 +32,17 @@ pub struct PlannedWeight {
     pub penalty: Option<Regularizer>,
     /// Whether it is a running statistic, which no optimizer changes.
     pub statistic: bool,
+    /// Whether its rows are rounded to whole numbers of 8 bits where the model has those.
+    pub rounds: bool,
+}
+
+/// What a weight is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// A matrix of a product, or a table.
+    Product,
+    Statistic,
 }
 
 /// How many parameters there are so far, and how many weights there may still be.
@@ -156,25 +167,26 @@ impl Planning<'_> {
     /// Says that the layer has a weight `{layer}.{name}`; building the layer adds the weights in the same order. More
     /// parameters than any memory holds are an error.
     pub fn weight(&mut self, name: &str, shape: &[usize], penalty: Option<Regularizer>) -> Result<()> {
-        self.add(name, shape, penalty, false)
+        self.add(name, shape, penalty, Kind::Plain)
+    }
+
+    /// As [`weight`](Self::weight), of a matrix whose rows are multiplied with others or looked up: in a model of 8-bit weights
+    /// each row is whole numbers with a scale ([`Model::quantized`](crate::model::Model::quantized)).
+    pub fn product(&mut self, name: &str, shape: &[usize], penalty: Option<Regularizer>) -> Result<()> {
+        self.add(name, shape, penalty, Kind::Product)
     }
 
     /// As [`weight`](Self::weight), of a running statistic ([`Parameters::set_statistic`](crate::Parameters::set_statistic)):
     /// it is saved with the weights, but no optimizer changes it.
     pub fn statistic(&mut self, name: &str, shape: &[usize]) -> Result<()> {
-        self.add(name, shape, None, true)
+        self.add(name, shape, None, Kind::Statistic)
     }
 
-    fn add(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        penalty: Option<Regularizer>,
-        statistic: bool,
-    ) -> Result<()> {
+    fn add(&mut self, name: &str, shape: &[usize], penalty: Option<Regularizer>, kind: Kind) -> Result<()> {
         self.parameters += self.budget.take(self.name, shape)?;
         let name = format!("{}.{name}", self.name);
-        self.weights.push(PlannedWeight { name, shape: shape.to_vec(), penalty, statistic });
+        let (statistic, rounds) = (kind == Kind::Statistic, kind == Kind::Product);
+        self.weights.push(PlannedWeight { name, shape: shape.to_vec(), penalty, statistic, rounds });
         Ok(())
     }
 

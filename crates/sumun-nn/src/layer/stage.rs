@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 
-use sumun_kernels::{InputGradient, Path};
+use sumun_kernels::{InputGradient, Path, Precision};
 
 use super::{Layer, Stepping};
 use crate::noise::Noise;
@@ -150,6 +150,13 @@ pub trait Stage: Debug + Send + Sync {
         Ok(())
     }
 
+    /// Has the products of its weights be over so many bits, for inference, where it has such products; other layers stay as they
+    /// are. `path` and `set_path` are then of paths that have them: a layer whose path does not takes the fastest that does.
+    fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        let _ = precision;
+        Ok(())
+    }
+
     /// The layer itself, for [`Model::layer`](crate::model::Model::layer).
     fn layer(&self) -> &dyn Any;
 
@@ -254,6 +261,10 @@ where
 
     fn set_path(&mut self, path: Path) -> Result<()> {
         self.layer.set_path(path)
+    }
+
+    fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        self.layer.set_precision(precision)
     }
 
     fn layer(&self) -> &dyn Any {

@@ -1,7 +1,5 @@
 //! Putting a model together, a layer a line.
 
-use std::collections::BTreeMap;
-
 use super::config::{Input, ModelConfig};
 use super::layer_config::LayerConfig;
 use crate::layer::Names;
@@ -17,7 +15,7 @@ impl ModelBuilder {
     }
 
     pub(super) fn graph() -> Self {
-        Self(ModelConfig { inputs: BTreeMap::new(), layers: Vec::new(), outputs: Vec::new() })
+        Self(ModelConfig::empty())
     }
 
     /// An input by its name, for layers to read.

@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
+use sumun_kernels::Precision;
+
 use super::layer_config::{LayerConfig, OneOrMore};
 use super::registry::Registry;
 use crate::layer::Signal;
 use crate::{Error, Result};
+
+/// The key of how many bits weights have.
+const PRECISION: &str = "precision";
 
 /// What a model reads.
 ///
@@ -181,6 +186,8 @@ pub struct ModelConfig {
     pub layers: Vec<LayerConfig>,
     /// The layers whose rows are the model's outputs, by name; the last one where there are none.
     pub outputs: Vec<String>,
+    /// How many bits the weights of products and tables have; in TOML `precision = "int8"`, for inference alone.
+    pub precision: Precision,
 }
 
 impl Serialize for ModelConfig {
@@ -188,6 +195,9 @@ impl Serialize for ModelConfig {
         use serde::ser::SerializeMap;
         let mut map = serializer.serialize_map(None)?;
         // Values before tables, as TOML wants them.
+        if self.precision != Precision::F32 {
+            map.serialize_entry(PRECISION, self.precision.name())?;
+        }
         if let Some(outputs) = OneOrMore::of(&self.outputs) {
             map.serialize_entry("outputs", &outputs)?;
         }
@@ -214,7 +224,12 @@ impl ModelConfig {
     /// No layers yet, on one input.
     pub fn new(input: Input) -> Self {
         let inputs = BTreeMap::from([(Self::INPUT.to_owned(), input)]);
-        Self { inputs, layers: Vec::new(), outputs: Vec::new() }
+        Self { inputs, ..Self::empty() }
+    }
+
+    /// No inputs and no layers yet.
+    pub(crate) fn empty() -> Self {
+        Self { inputs: BTreeMap::new(), layers: Vec::new(), outputs: Vec::new(), precision: Precision::F32 }
     }
 
     /// The input of a model that has one; None of others.
@@ -272,11 +287,20 @@ impl ModelConfig {
                 .into_names(),
             None => Vec::new(),
         };
+        let precision = match map.remove(PRECISION) {
+            None => Precision::F32,
+            Some(found) => [Precision::F32, Precision::Int8]
+                .into_iter()
+                .find(|precision| found == precision.name())
+                .ok_or_else(|| {
+                    Error::Invalid(format!("{PRECISION}: expected \"f32\" or \"int8\", found {found}"))
+                })?,
+        };
         match map.keys().next() {
             Some(key) => Err(Error::Invalid(format!(
-                "unknown field `{key}`, expected `input`, `inputs`, `layers` or `outputs`"
+                "unknown field `{key}`, expected `input`, `inputs`, `layers`, `outputs` or `precision`"
             ))),
-            None => Ok(Self { inputs, layers, outputs }),
+            None => Ok(Self { inputs, layers, outputs, precision }),
         }
     }
 

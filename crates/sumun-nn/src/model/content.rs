@@ -1,7 +1,13 @@
 //! What a model file holds, and the names in it.
 
-/// The version of the file's layout, its metadata and its checksum. A reader refuses a newer one.
-pub const FORMAT: u32 = 1;
+use sumun_kernels::Precision;
+
+/// The newest version of the file's layout, its metadata and its checksum. A reader refuses a newer one. A file says the oldest
+/// that can say it: 1 where all tensors are F32, 2 with tensors of 8 bits.
+pub const FORMAT: u32 = 2;
+
+/// The oldest format with tensors of 8 bits.
+pub(super) const WITH_INT8: u32 = 2;
 
 /// This crate's version, for people who ask what wrote a file.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -21,7 +27,8 @@ pub(super) mod key {
 /// A trained model: what it does, how it is built and its weights.
 ///
 /// The file is [safetensors](https://huggingface.co/docs/safetensors), so that other tools can open it: weights
-/// are F32 tensors in the order given; the metadata has `sumun.format` (an integer, now 1), `sumun.version` (of
+/// are F32 tensors in the order given, or, with 8 bits, an I8 tensor `w` and its F32 scales `w.scale`, one for each index of the
+/// first dimension; the metadata has `sumun.format` (an integer, 1 or, with such tensors, 2), `sumun.version` (of
 /// the crate that wrote it), `sumun.task`, `sumun.config` (JSON) and `sumun.checksum` (SHA-256 over all of that
 /// and every tensor). The same content makes the same bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,11 +51,24 @@ pub struct NamedTensor {
     pub shape: Vec<usize>,
     /// The values, as many as the shape says.
     pub values: Vec<f32>,
+    /// How many bits a value has in the file. With 8 bits, the values of each index of the first dimension are whole multiples of
+    /// one scale, as [`round_rows`](sumun_kernels::precision::round_rows) makes them.
+    pub precision: Precision,
 }
 
 impl NamedTensor {
     /// A tensor of that name, shape and values. [`ModelFile::to_bytes`] checks that they fit.
     pub fn new(name: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), values }
+        Self { name: name.into(), shape: shape.to_vec(), values, precision: Precision::F32 }
+    }
+
+    /// With so many bits in the file.
+    pub fn precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The name of the scales of a tensor of 8 bits.
+    pub(super) fn scale_name(name: &str) -> String {
+        format!("{name}.scale")
     }
 }

@@ -4,9 +4,12 @@ use std::collections::HashSet;
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
+use sumun_kernels::Precision;
+use sumun_kernels::precision::{row_scale, whole};
+
 use super::checksum::{Checksum, TensorChecksum};
-use super::content::{FORMAT, MAX_HEADER, ModelFile, NamedTensor, VERSION, key};
-use super::header::{Header, METADATA, RawInfo};
+use super::content::{MAX_HEADER, ModelFile, NamedTensor, VERSION, WITH_INT8, key};
+use super::header::{Header, METADATA, RawInfo, dtype};
 use super::read::read;
 use crate::durable;
 use crate::error::quoted;
@@ -33,7 +36,7 @@ impl ModelFile {
 
     /// Reads a file that [`ModelFile::save`] wrote, and believes nothing in it before it is checked. Errors, each
     /// one line with the file's name and what to do: no such file, not a safetensors file, cut off, any byte
-    /// changed, written by another program or a newer Sumun, tensors that are not F32.
+    /// changed, written by another program or a newer Sumun, tensors of other types than F32 and I8 with scales.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::load_from(path.as_ref(), Links::Follow)
     }
@@ -67,33 +70,42 @@ impl ModelFile {
                 "the model's configuration cannot be read back from JSON; nest it less deeply".into(),
             ));
         }
-        let format = FORMAT.to_string();
+        let format =
+            if self.tensors.iter().any(|tensor| tensor.precision == Precision::Int8) { WITH_INT8 } else { 1 };
+        let format = format.to_string();
         let mut checksum = Checksum::new([&format, VERSION, &self.task, &config]);
-        let mut data = Vec::with_capacity(self.tensors.iter().map(|tensor| 4 * tensor.values.len()).sum());
-        let mut tensors = Vec::with_capacity(self.tensors.len());
+        let mut written = Vec::with_capacity(self.tensors.len());
+        for tensor in &self.tensors {
+            written.extend(parts(tensor)?);
+        }
         let mut names = HashSet::new();
-        for NamedTensor { name, shape, values } in &self.tensors {
+        // What has four bytes a value first, so that all of it lies on multiples of four.
+        let mut order: Vec<usize> = (0..written.len()).collect();
+        order.sort_by_key(|&at| written[at].precision == Precision::Int8);
+        let mut data = Vec::with_capacity(written.iter().map(|part| part.bytes.len()).sum());
+        let mut offsets = vec![(0, 0); written.len()];
+        for at in order {
+            let Part { name, shape, bytes, .. } = &written[at];
             if name == METADATA || !names.insert(name) {
                 return Err(Error::Invalid(format!(
                     "two tensors of a model are named {}; rename one",
                     quoted(name)
                 )));
             }
-            if shape.iter().try_fold(1_usize, |size, &dim| size.checked_mul(dim)) != Some(values.len()) {
-                return Err(Error::Shape {
-                    what: quoted(name),
-                    expected: format!("{shape:?}"),
-                    found: format!("{} values", values.len()),
-                });
-            }
-            let start = data.len();
-            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            offsets[at] = (data.len(), data.len() + bytes.len());
+            data.extend_from_slice(bytes);
             let mut tensor = TensorChecksum::new(name, shape);
-            tensor.update(&data[start..]);
+            tensor.update(bytes);
             checksum.add(name, tensor);
-            let data_offsets = (start, data.len());
-            tensors.push((name.clone(), RawInfo { dtype: "F32".into(), shape: shape.clone(), data_offsets }));
         }
+        let tensors = written
+            .into_iter()
+            .zip(offsets)
+            .map(|(part, data_offsets)| {
+                let dtype = dtype(part.precision).into();
+                (part.name, RawInfo { dtype, shape: part.shape, data_offsets })
+            })
+            .collect();
         let metadata = [
             (key::FORMAT, format),
             (key::VERSION, VERSION.into()),
@@ -117,6 +129,55 @@ impl ModelFile {
         bytes.extend(data);
         Ok(bytes)
     }
+}
+
+/// A tensor of the file.
+struct Part {
+    name: String,
+    shape: Vec<usize>,
+    precision: Precision,
+    bytes: Vec<u8>,
+}
+
+/// What the file has of a tensor: itself, or with 8 bits whole numbers and scales.
+fn parts(tensor: &NamedTensor) -> Result<Vec<Part>> {
+    let NamedTensor { name, shape, values, precision } = tensor;
+    if shape.iter().try_fold(1_usize, |size, &dim| size.checked_mul(dim)) != Some(values.len()) {
+        return Err(Error::Shape {
+            what: quoted(name),
+            expected: format!("{shape:?}"),
+            found: format!("{} values", values.len()),
+        });
+    }
+    let floats = |name: String, shape: &[usize], values: &[f32]| Part {
+        name,
+        shape: shape.to_vec(),
+        precision: Precision::F32,
+        bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+    };
+    if *precision == Precision::F32 {
+        return Ok(vec![floats(name.clone(), shape, values)]);
+    }
+    let rows = shape.first().copied().unwrap_or(1);
+    let width = values.len().checked_div(rows).unwrap_or(0);
+    let (mut scales, mut bytes) = (Vec::with_capacity(rows), Vec::with_capacity(values.len()));
+    for row in values.chunks_exact(width.max(1)) {
+        let scale = row_scale(row);
+        for &value in row {
+            let q = whole(value, scale);
+            if f32::from(q) * scale != value {
+                return Err(Error::Invalid(format!(
+                    "the tensor {} holds {value}, which is no whole multiple of its row's scale; round it, or write it with 32 bits",
+                    quoted(name)
+                )));
+            }
+            bytes.push(q.to_le_bytes()[0]);
+        }
+        scales.push(scale);
+    }
+    scales.resize(rows, 0.0);
+    let whole = Part { name: name.clone(), shape: shape.clone(), precision: Precision::Int8, bytes };
+    Ok(vec![whole, floats(NamedTensor::scale_name(name), &[rows], &scales)])
 }
 
 #[cfg(test)]
@@ -171,7 +232,7 @@ mod tests {
         keys.sort_unstable();
         assert_eq!(keys, [key::CHECKSUM, key::CONFIG, key::FORMAT, key::TASK, key::VERSION]);
         let mut views = Vec::new();
-        for NamedTensor { name, shape, values } in &model.tensors {
+        for NamedTensor { name, shape, values, .. } in &model.tensors {
             let view = theirs.tensor(name).unwrap();
             assert_eq!((view.dtype(), view.shape()), (Dtype::F32, &shape[..]));
             assert!(view.data().iter().copied().eq(values.iter().flat_map(|value| value.to_le_bytes())));

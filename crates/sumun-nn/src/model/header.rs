@@ -11,7 +11,9 @@ use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use sumun_kernels::Precision;
 
+use super::content::WITH_INT8;
 use crate::error::quoted;
 
 /// The one name that is no tensor's.
@@ -35,10 +37,28 @@ pub(super) struct RawInfo {
     pub(super) data_offsets: (usize, usize),
 }
 
+/// A tensor of a [`Layout`].
+pub(super) struct Placed {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    /// F32, or I8.
+    pub(super) precision: Precision,
+    /// Its place in the header.
+    pub(super) order: usize,
+}
+
+/// The name of a precision's type.
+pub(super) fn dtype(precision: Precision) -> &'static str {
+    match precision {
+        Precision::F32 => "F32",
+        Precision::Int8 => "I8",
+    }
+}
+
 /// Tensors that follow one another.
 pub(super) struct Layout {
-    /// Names and shapes in the order of their bytes; every shape's size is known not to overflow.
-    pub(super) tensors: Vec<(String, Vec<usize>)>,
+    /// In the order of their bytes; every shape's size is known not to overflow.
+    pub(super) tensors: Vec<Placed>,
     /// How many bytes they have in all.
     pub(super) data_length: u64,
 }
@@ -51,21 +71,40 @@ impl Header {
         Ok(bytes)
     }
 
-    /// Where the tensors are, once all are F32 and one begins where another ends. Errors say which tensor is wrong.
-    pub(super) fn into_layout(self) -> Result<Layout, String> {
+    /// Where the tensors are, once all are of types that a file of this format has and one begins where another ends. Errors say
+    /// which tensor is wrong.
+    pub(super) fn into_layout(self, format: u32) -> Result<Layout, String> {
+        let precisions =
+            if format >= WITH_INT8 { &[Precision::F32, Precision::Int8][..] } else { &[Precision::F32] };
         let mut infos = Vec::with_capacity(self.tensors.len());
-        for (name, RawInfo { dtype, shape, data_offsets }) in self.tensors {
-            if dtype != "F32" {
-                return Err(format!("tensor {} has type {}, not F32", quoted(&name), quoted(&dtype)));
-            }
-            infos.push((name, TensorInfo { dtype: Dtype::F32, shape, data_offsets }));
+        for (order, (name, RawInfo { dtype: found, shape, data_offsets })) in
+            self.tensors.into_iter().enumerate()
+        {
+            let Some(&precision) = precisions.iter().find(|&&precision| dtype(precision) == found) else {
+                let known: Vec<&str> = precisions.iter().map(|&precision| dtype(precision)).collect();
+                return Err(format!(
+                    "tensor {} has type {}, not {}",
+                    quoted(&name),
+                    quoted(&found),
+                    known.join(" or ")
+                ));
+            };
+            let dtype = match precision {
+                Precision::F32 => Dtype::F32,
+                Precision::Int8 => Dtype::I8,
+            };
+            infos.push((name, TensorInfo { dtype, shape, data_offsets }, precision, order));
         }
-        infos.sort_by_key(|(_, info)| info.data_offsets);
-        let checked = Metadata::new(None, infos.clone()).map_err(|error| match error {
+        infos.sort_by_key(|(_, info, ..)| info.data_offsets);
+        let all = infos.iter().map(|(name, info, ..)| (name.clone(), info.clone())).collect();
+        let checked = Metadata::new(None, all).map_err(|error| match error {
             SafeTensorError::InvalidOffset(name) => format!("tensor {} leaves a hole", quoted(&name)),
             other => other.to_string(),
         })?;
-        let tensors = infos.into_iter().map(|(name, info)| (name, info.shape)).collect();
+        let tensors = infos
+            .into_iter()
+            .map(|(name, info, precision, order)| Placed { name, shape: info.shape, precision, order })
+            .collect();
         Ok(Layout { tensors, data_length: checked.data_len() as u64 })
     }
 }

@@ -1,11 +1,13 @@
 //! Reads a model file as if someone had made it to do harm: nothing is believed before it is checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read};
+
+use sumun_kernels::Precision;
 
 use super::checksum::{Checksum, TensorChecksum};
 use super::content::{FORMAT, MAX_HEADER, ModelFile, NamedTensor, VERSION, key};
-use super::header::Header;
+use super::header::{Header, Placed};
 use crate::error::quoted;
 use crate::json;
 use crate::{Error, Result};
@@ -50,45 +52,91 @@ pub(super) fn read(name: &str, mut source: impl Read, length: u64) -> Result<Mod
     }
     let header: Header = serde_json::from_slice(&header)
         .map_err(|error| fail(format!("the header is wrong ({}); {DAMAGED}", shortened(&error))))?;
-    let Meta { version, task, config, checksum: expected } = Meta::check(&header.metadata).map_err(fail)?;
-    let layout = header.into_layout().map_err(|error| fail(format!("{error}; {DAMAGED}")))?;
+    let Meta { format, version, task, config, checksum: expected } =
+        Meta::check(&header.metadata).map_err(fail)?;
+    let layout = header.into_layout(format).map_err(|error| fail(format!("{error}; {DAMAGED}")))?;
     let needed = layout.data_length;
     if needed != data_length {
         let what = if needed > data_length { "is cut off" } else { "goes on after its end" };
         return Err(fail(format!("{what}: its tensors have {needed} bytes, not {data_length}; {DAMAGED}")));
     }
-    let mut checksum = Checksum::new([&FORMAT.to_string(), &version, &task, &config]);
-    let mut tensors = Vec::with_capacity(layout.tensors.len());
-    for (name, shape) in layout.tensors {
+    let mut checksum = Checksum::new([&format.to_string(), &version, &task, &config]);
+    let mut found = Vec::with_capacity(layout.tensors.len());
+    for Placed { name, shape, precision, order } in layout.tensors {
         let mut tensor = TensorChecksum::new(&name, &shape);
-        let values = read_values(&mut source, shape.iter().product(), &mut tensor).map_err(lost)?;
+        let count = shape.iter().product();
+        let values = match precision {
+            Precision::F32 => {
+                read_values(&mut source, count, &mut tensor, |bytes: &[u8; 4]| f32::from_le_bytes(*bytes))
+            }
+            Precision::Int8 => read_values(&mut source, count, &mut tensor, |&[byte]: &[u8; 1]| {
+                f32::from(i8::from_le_bytes([byte]))
+            }),
+        };
         checksum.add(&name, tensor);
-        tensors.push(NamedTensor { name, shape, values });
+        found.push((order, NamedTensor { name, shape, values: values.map_err(lost)?, precision }));
     }
     if checksum.finish() != expected {
         return Err(fail(format!("the checksum does not match; {DAMAGED}")));
     }
     let config = json::read(config.as_bytes())
         .map_err(|error| fail(format!("{} is not JSON ({}); {DAMAGED}", key::CONFIG, shortened(&error))))?;
+    found.sort_by_key(|(order, _)| *order);
+    let tensors = scaled(found.into_iter().map(|(_, tensor)| tensor).collect()).map_err(fail)?;
     Ok(ModelFile { task, config, tensors })
 }
 
-/// Reads `count` little-endian numbers, a part at a time, so that their bytes are never all in memory.
-fn read_values(source: &mut impl Read, count: usize, checksum: &mut TensorChecksum) -> io::Result<Vec<f32>> {
+/// Multiplies tensors of 8 bits with their scales, which are then no tensors by themselves.
+fn scaled(tensors: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, String> {
+    let int8 = |tensor: &&NamedTensor| tensor.precision == Precision::Int8;
+    let names: HashSet<String> =
+        tensors.iter().filter(int8).map(|t| NamedTensor::scale_name(&t.name)).collect();
+    let (scales, mut tensors): (Vec<_>, Vec<_>) =
+        tensors.into_iter().partition(|tensor| names.contains(&tensor.name));
+    let scales: HashMap<&str, &NamedTensor> =
+        scales.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+    for tensor in tensors.iter_mut().filter(|tensor| tensor.precision == Precision::Int8) {
+        let rows = tensor.shape.first().copied().unwrap_or(1);
+        let scale = NamedTensor::scale_name(&tensor.name);
+        let shown = quoted(&tensor.name);
+        let Some(scales) =
+            scales.get(scale.as_str()).filter(|s| s.precision == Precision::F32 && s.shape == [rows])
+        else {
+            return Err(format!("tensor {shown} has no {rows} scales {}; {DAMAGED}", quoted(&scale)));
+        };
+        if let Some(scale) = scales.values.iter().find(|scale| !scale.is_finite() || **scale < 0.0) {
+            return Err(format!("tensor {shown} has the scale {scale}; {DAMAGED}"));
+        }
+        let width = tensor.values.len().checked_div(rows).unwrap_or(0);
+        for (row, scale) in tensor.values.chunks_exact_mut(width.max(1)).zip(&scales.values) {
+            row.iter_mut().for_each(|value| *value *= scale);
+        }
+    }
+    Ok(tensors)
+}
+
+/// Reads `count` little-endian numbers of N bytes, a part at a time, so that their bytes are never all in memory.
+fn read_values<const N: usize>(
+    source: &mut impl Read,
+    count: usize,
+    checksum: &mut TensorChecksum,
+    number: impl Fn(&[u8; N]) -> f32,
+) -> io::Result<Vec<f32>> {
     let mut values: Vec<f32> = Vec::new();
     values.try_reserve_exact(count)?;
-    let mut chunk = vec![0; CHUNK.min(4 * count)];
+    let mut chunk = vec![0; CHUNK.min(N * count)];
     while values.len() < count {
-        let part = &mut chunk[..CHUNK.min(4 * (count - values.len()))];
+        let part = &mut chunk[..CHUNK.min(N * (count - values.len()))];
         source.read_exact(part)?;
         checksum.update(part);
-        values.extend(part.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+        values.extend(part.as_chunks().0.iter().map(&number));
     }
     Ok(values)
 }
 
 /// The metadata of a file in our format.
 struct Meta {
+    format: u32,
     version: String,
     task: String,
     config: String,
@@ -106,15 +154,18 @@ impl Meta {
                 format!("is a safetensors file of another program (no {} in its metadata)", key::FORMAT);
             return Err(format!("{found}; give one that sumun wrote"));
         };
-        match format.parse::<u32>() {
-            Ok(FORMAT) => {}
+        let format = match format.parse::<u32>() {
+            Ok(known @ 1..=FORMAT) => known,
             Ok(newer) if newer > FORMAT => {
                 let found = format!("was written by a newer Sumun (format {newer})");
-                return Err(format!("{found}; this one, {VERSION}, reads format {FORMAT}: update sumun"));
+                return Err(format!(
+                    "{found}; this one, {VERSION}, reads formats up to {FORMAT}: update sumun"
+                ));
             }
-            _ => return Err(format!("{} is {}, not {FORMAT}; {DAMAGED}", key::FORMAT, quoted(format))),
-        }
+            _ => return Err(format!("{} is {}, not 1 to {FORMAT}; {DAMAGED}", key::FORMAT, quoted(format))),
+        };
         Ok(Self {
+            format,
             version: text(key::VERSION)?,
             task: text(key::TASK)?,
             config: text(key::CONFIG)?,
@@ -215,9 +266,15 @@ mod tests {
             (&with_header("[1,2,3]", &[]), "is not a safetensors file"),
             (cut, "is cut off: its header has"),
             (&none, "is a safetensors file of another program"),
-            (&edited(r#""sumun.format":"1""#, r#""sumun.format":"2""#), "(format 2); this one, "),
-            (&edited(r#""sumun.format":"1""#, r#""sumun.format":"2""#), "reads format 1: update sumun"),
-            (&edited(r#""sumun.format":"1""#, r#""sumun.format":"one""#), "sumun.format is 'one', not 1"),
+            (&edited(r#""sumun.format":"1""#, r#""sumun.format":"3""#), "(format 3); this one, "),
+            (
+                &edited(r#""sumun.format":"1""#, r#""sumun.format":"3""#),
+                "reads formats up to 2: update sumun",
+            ),
+            (
+                &edited(r#""sumun.format":"1""#, r#""sumun.format":"one""#),
+                "sumun.format is 'one', not 1 to 2",
+            ),
             (&edited(r#""sumun.task":"forecast","#, ""), "the metadata has no sumun.task"),
             (&edited("sumun.checksum", "sumun.sum"), "the metadata has no sumun.checksum"),
             (&edited("sumun.config", "sumun.conf"), "the metadata has no sumun.config"),

@@ -1,7 +1,9 @@
 //! A model as a file, and back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
+
+use sumun_kernels::Precision;
 
 use super::config::ModelConfig;
 use super::content::{ModelFile, NamedTensor};
@@ -23,9 +25,16 @@ impl Model {
     pub fn to_file(&self) -> Result<ModelFile> {
         let model = serde_json::to_value(&self.graph.config)
             .map_err(|error| Error::Invalid(format!("the model cannot be written as JSON: {error}")))?;
+        let weights = self.graph.plan.layers.iter().flat_map(|layer| &layer.weights);
+        let rounded: HashSet<&str> = match self.precision() {
+            Precision::F32 => HashSet::new(),
+            Precision::Int8 => weights.filter(|weight| weight.rounds).map(|weight| &*weight.name).collect(),
+        };
         let tensor = |entry: &crate::parameters::Entry| {
             let values = self.parameters.values()[entry.range.clone()].to_vec();
-            NamedTensor::new(&entry.name, &entry.shape, values)
+            let rounded = rounded.contains(entry.name.as_str());
+            let precision = if rounded { Precision::Int8 } else { Precision::F32 };
+            NamedTensor::new(&entry.name, &entry.shape, values).precision(precision)
         };
         Ok(ModelFile {
             task: NETWORK.into(),
@@ -89,6 +98,9 @@ impl Model {
             if let Some(id) = model.parameters.find(name) {
                 model.parameters.value_mut(id).copy_from_slice(values);
             }
+        }
+        if model.precision() != Precision::F32 {
+            model.round_weights();
         }
         Ok(model)
     }

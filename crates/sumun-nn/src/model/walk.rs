@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sumun_kernels::Precision;
+
 use super::config::ModelConfig;
 use super::feed::Feed;
 use super::graph::{Graph, Needs, named};
@@ -281,6 +283,12 @@ impl<'a> Walk<'a> {
 
     /// As [`forward`](Self::forward) in training, keeping what backward needs.
     pub(super) fn forward_train(&mut self, noise: Noise) -> Result<()> {
+        if self.graph.config.precision != Precision::F32 {
+            return Err(Error::Invalid(
+                "the model has weights of 8 bits, which are not trained and have no gradients; use the model that it was made from"
+                    .into(),
+            ));
+        }
         self.cache = (0..self.graph.layers.len()).map(|_| None).collect();
         let layers = &self.graph.config.layers;
         let number = |index: usize| layers[index].common().noise.unwrap_or(FIRST_NOISE + index as u32);

@@ -320,6 +320,6 @@ impl Reader<'_> {
         let last = layers.last().and_then(LayerConfig::name).map(str::to_owned);
         let is_last = outputs.len() == 1 && outputs.first() == last.as_ref();
         let outputs = if is_last { Vec::new() } else { outputs };
-        Ok(ModelConfig { inputs, layers, outputs })
+        Ok(ModelConfig { inputs, layers, outputs, ..ModelConfig::empty() })
     }
 }

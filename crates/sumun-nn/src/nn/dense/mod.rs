@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sumun_kernels::linear::{LinearDims, Packed, backward_weight};
-use sumun_kernels::{Path, RowsMut, RowsRef};
+use sumun_kernels::{Path, Precision, RowsMut, RowsRef};
 
 mod cross_entropy;
 mod spec;
@@ -97,6 +97,7 @@ impl DenseConfig {
 pub struct Dense {
     config: DenseConfig,
     path: Path,
+    precision: Precision,
     weight: Id,
     bias: Option<Id>,
     packs: Mutex<PackCache>,
@@ -147,7 +148,8 @@ impl Dense {
         };
         let weight = add("weight", &[output, input])?;
         let bias = if bias { Some(add("bias", &[output])?) } else { None };
-        Ok(Self { config, path: Path::best(), weight, bias, packs: Mutex::default() })
+        let (path, precision) = (Path::best(), Precision::F32);
+        Ok(Self { config, path, precision, weight, bias, packs: Mutex::default() })
     }
 
     /// What it is made of.
@@ -215,7 +217,10 @@ impl Dense {
 
     fn pack(&self, weight: &[f32], wanted: InputGradient) -> Result<Arc<Packed>> {
         let DenseConfig { input, output, .. } = self.config;
-        Ok(Arc::new(Packed::new(self.path, input, output, weight, wanted)?))
+        Ok(Arc::new(match self.precision {
+            Precision::F32 => Packed::new(self.path, input, output, weight, wanted)?,
+            int8 => Packed::for_inference(self.path, input, output, weight, int8)?,
+        }))
     }
 
     fn map(&self, parameters: &Parameters, x: &Rows, training: Option<InputGradient>) -> Result<Rows> {
@@ -240,8 +245,16 @@ impl Layer for Dense {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::error::expect_available(path)?;
+        crate::error::expect_precision(path, self.precision)?;
         (self.path, self.packs) = (path, Mutex::default());
+        Ok(())
+    }
+
+    fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        if precision != Precision::F32 && !self.path.has_int8() {
+            self.path = Path::best_for(precision);
+        }
+        (self.precision, self.packs) = (precision, Mutex::default());
         Ok(())
     }
 

@@ -105,7 +105,7 @@ impl LayerSpec for DenseLayer {
                 at.name()
             )));
         }
-        at.weight("weight", &[units, features], self.kernel_regularizer)?;
+        at.product("weight", &[units, features], self.kernel_regularizer)?;
         if self.bias {
             at.weight("bias", &[units], self.bias_regularizer)?;
         }

@@ -92,7 +92,7 @@ impl LayerSpec for EmbeddingLayer {
         }
         at.check_penalty("the regulariser", self.regularizer)?;
         let features = at.size("features", self.features)?;
-        at.weight("weight", &[vocabulary, features], self.regularizer)?;
+        at.product("weight", &[vocabulary, features], self.regularizer)?;
         Ok(Signal::Steps(features))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::Rng;
-use sumun_kernels::{Gradients, Path, Prepared, Purpose};
+use sumun_kernels::{Gradients, Path, Precision, Prepared, Purpose};
 
 use super::config::{Checkpoints, FirstWeights, RecurrentConfig, WeightKind, full_name};
 use super::direction::{Buffers, Direction, Tape};
@@ -31,6 +31,7 @@ pub(super) type Ids = [Option<Id>; WeightKind::ALL.len()];
 pub struct RecurrentCells {
     pub(super) config: RecurrentConfig,
     pub(super) path: Path,
+    pub(super) precision: Precision,
     pub(super) ids: Vec<Ids>,
     pub(super) packs: Mutex<PackCache>,
 }
@@ -77,7 +78,7 @@ impl Recurrent {
         }
         let best = Path::best();
         let path = if best.computes(config.dims(0)) { best } else { Path::Reference };
-        Stack::of(RecurrentCells { config, path, ids, packs: Mutex::default() })
+        Stack::of(RecurrentCells { config, path, precision: Precision::F32, ids, packs: Mutex::default() })
     }
 
     /// What it is made of.
@@ -145,7 +146,10 @@ impl RecurrentCells {
                 None => (0..self.ids.len())
                     .map(|i| {
                         let dims = self.config.dims(i / directions);
-                        self.with_weights(p, i, |weights| Prepared::new(dims, weights, self.path, purpose(i)))
+                        self.with_weights(p, i, |weights| match self.precision {
+                            Precision::F32 => Prepared::new(dims, weights, self.path, purpose(i)),
+                            int8 => Prepared::for_inference(dims, weights, self.path, int8),
+                        })
                     })
                     .collect::<std::result::Result<_, _>>()?,
             }),
@@ -250,7 +254,7 @@ impl Cells for RecurrentCells {
     }
 
     fn set_path(&mut self, path: Path) -> Result<()> {
-        crate::error::expect_available(path)?;
+        crate::error::expect_precision(path, self.precision)?;
         let dims = self.config.dims(0);
         if let Some(option) = dims.beyond(path) {
             return Err(Error::Invalid(format!(
@@ -260,6 +264,20 @@ impl Cells for RecurrentCells {
         }
         self.path = path;
         self.packs = Mutex::default();
+        Ok(())
+    }
+
+    fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        let dims = self.config.dims(0);
+        let best = Path::best_for(precision);
+        if precision != Precision::F32 && !self.path.has_int8() {
+            if !best.computes(dims) {
+                // An option that the reference path alone has: its products stay those of floats.
+                return Ok(());
+            }
+            self.path = best;
+        }
+        (self.precision, self.packs) = (precision, Mutex::default());
         Ok(())
     }
 }

@@ -239,7 +239,10 @@ impl LayerSpec for RecurrentLayer {
                 Some("bias_ih" | "bias_hh") => self.bias_regularizer,
                 _ => None,
             };
-            at.weight(&weight, &shape, penalty)
+            match weight.split("_l").next() {
+                Some("weight_ih" | "weight_hh") if shape.len() == 2 => at.product(&weight, &shape, penalty),
+                _ => at.weight(&weight, &shape, penalty),
+            }
         })?;
         plan_stack(at, &stack.arrangement())
     }

@@ -1,6 +1,6 @@
 //! What a stack is called for: forward, with training, and backward.
 
-use sumun_kernels::Path;
+use sumun_kernels::{Path, Precision};
 
 use super::by_step::StateGradients;
 use super::cache::StackCache;
@@ -94,6 +94,10 @@ impl<C: Cells> Layer for Stack<C> {
 
     fn set_path(&mut self, path: Path) -> Result<()> {
         self.cells.set_path(path)
+    }
+
+    fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        self.cells.set_precision(precision)
     }
 
     fn forward(&self, parameters: &Parameters, x: Rows) -> Result<Rows> {

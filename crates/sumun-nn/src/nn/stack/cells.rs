@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use sumun_kernels::{InputGradient, Path, RowMap};
+use sumun_kernels::{InputGradient, Path, Precision, RowMap};
 
 use super::arrangement::Arrangement;
 use super::ranked::Ranked;
@@ -139,6 +139,12 @@ pub trait Cells: Debug + Send + Sync {
     /// Has another path of the kernels compute them, where there is a choice.
     fn set_path(&mut self, path: Path) -> Result<()> {
         let _ = path;
+        Ok(())
+    }
+
+    /// Has the products of their weights be over so many bits, for inference, where there is a choice.
+    fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        let _ = precision;
         Ok(())
     }
 }

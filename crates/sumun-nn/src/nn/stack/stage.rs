@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use sumun_kernels::Path;
+use sumun_kernels::{Path, Precision};
 
 use super::arrangement::{Arrangement, Output};
 use super::cache::StackCache;
@@ -137,6 +137,10 @@ impl<C: Cells + 'static> Stage for StackStage<C> {
 
     fn set_path(&mut self, path: Path) -> Result<()> {
         self.stack.set_path(path)
+    }
+
+    fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        self.stack.set_precision(precision)
     }
 
     fn layer(&self) -> &dyn Any {

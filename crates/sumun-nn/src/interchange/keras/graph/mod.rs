@@ -98,7 +98,7 @@ impl Graph {
         }
         Ok(Self {
             version,
-            config: ModelConfig { inputs: BTreeMap::new(), layers: Vec::new(), outputs: Vec::new() },
+            config: ModelConfig::empty(),
             inputs: BTreeMap::new(),
             unmasked: HashSet::new(),
             tensors: Vec::new(),
