@@ -23,7 +23,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     apply, backtest, bench, compare, completions, config, evaluate, export, find_lr, generate, import,
-    inspect, man, predict, runs, show, summary, train, tune,
+    inspect, man, predict, quantize, runs, show, summary, train, tune,
 };
 use failure::{Failure, after};
 use language::Asked;
@@ -88,6 +88,9 @@ enum Command {
     /// Make a model file of a model of PyTorch, Keras, ONNX and others
     #[command(args_override_self = true, after_help = after(import::EXAMPLES))]
     Import(import::Arguments),
+    /// Make a model file with weights of 8 bits: a quarter of the bytes, and faster where weights fill the caches
+    #[command(args_override_self = true, after_help = after(quantize::EXAMPLES))]
+    Quantize(quantize::Arguments),
     /// Write a model for another program
     #[command(args_override_self = true, after_help = after(export::EXAMPLES))]
     Export(export::Arguments),
@@ -137,6 +140,7 @@ fn main() -> ExitCode {
         Command::Summary(arguments) => summary::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Import(arguments) => import::run(arguments),
+        Command::Quantize(arguments) => quantize::run(arguments),
         Command::Export(arguments) => export::run(arguments),
         Command::Apply(arguments) => apply::run(arguments),
         Command::Runs(arguments) => runs::run(&arguments),

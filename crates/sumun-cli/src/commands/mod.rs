@@ -15,6 +15,7 @@ pub(crate) mod inspect;
 pub(crate) mod man;
 mod outcome;
 pub(crate) mod predict;
+pub(crate) mod quantize;
 mod report;
 pub(crate) mod runs;
 pub(crate) mod show;

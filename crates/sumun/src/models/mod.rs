@@ -18,6 +18,7 @@ mod arrays;
 mod behind;
 mod folder;
 mod opened;
+mod quantized;
 mod sound;
 mod target;
 
@@ -25,6 +26,7 @@ pub use arrays::{has_one_array, read_arrays, save, write_arrays};
 pub(crate) use behind::{behind_embedding, with_weights_of};
 pub use folder::{Folder, write_folder};
 pub use opened::{Opened, Origin, bytes, open, open_with};
+pub use quantized::{Compared, MOST_LOST, Quantized};
 pub use sound::{SampleFormat, Sound, is_sound};
 pub use sumun_nn::interchange;
 pub use sumun_nn::interchange::ImportOptions;

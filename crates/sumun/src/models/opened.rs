@@ -134,21 +134,22 @@ pub fn open_with(path: &Path, options: ImportOptions) -> Result<Opened> {
     if is_own(&bytes) {
         let file = ModelFile::from_bytes(&name.to_string(), &bytes)?;
         drop(bytes);
-        if file.task != NETWORK {
-            return trained(open_file(&name.to_string(), file)?, &options);
-        }
         nothing_told(&options)?;
-        let import = Import::new(Model::from_file(&file).map_err(|error| error.of(&name))?);
-        return Ok(Opened {
-            held: Held::Imported(Box::new(import)),
-            origin: Origin::ModelFile,
-            notes: Vec::new(),
-        });
+        return open_own(&name.to_string(), file);
     }
     let file = ForeignFile::read(&bytes).map_err(|error| error.of(&name))?;
     let mut import = file.import_with(options).map_err(|error| error.of(&name))?;
     let notes = std::mem::take(&mut import.notes);
     Ok(Opened { held: Held::Imported(Box::new(import)), origin: Origin::Foreign(file.format()), notes })
+}
+
+/// What a model file of this library holds; `name` stands for it in messages.
+pub(super) fn open_own(name: &str, file: ModelFile) -> Result<Opened> {
+    if file.task != NETWORK {
+        return trained(open_file(name, file)?, &ImportOptions::default());
+    }
+    let import = Import::new(Model::from_file(&file).map_err(|error| error.of(name))?);
+    Ok(Opened { held: Held::Imported(Box::new(import)), origin: Origin::ModelFile, notes: Vec::new() })
 }
 
 fn trained(trained: Box<dyn TrainedModel>, options: &ImportOptions) -> Result<Opened> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sumun_formats::audio::rtneural;
 use sumun_formats::{npy, onnx as onnx_format, safetensors, torch};
+use sumun_nn::Precision;
 use sumun_nn::interchange::onnx::{self, OnnxOptions};
 use sumun_nn::interchange::{
     ForeignFile, TOLERANCE, largest_difference, to_c, to_keras, to_keras_h5, to_numpy, to_rtneural,
@@ -78,6 +79,17 @@ impl Target {
     }
 }
 
+/// Other programs would multiply the weights with numbers that are not rounded, and so compute something else.
+pub(super) fn refuse_8_bits(model: &Model) -> Result<()> {
+    match model.precision() {
+        Precision::F32 => Ok(()),
+        Precision::Int8 => Err(Error::Invalid(
+            "the model has weights of 8 bits, which are written for no other program; export the model that it was made from"
+                .into(),
+        )),
+    }
+}
+
 /// Writes a model with nothing beside its inputs and outputs, as [`write_with`].
 pub fn write(model: &Model, target: Target, name: &str) -> Result<Written> {
     write_with(model, target, name, OnnxOptions::default())
@@ -86,6 +98,7 @@ pub fn write(model: &Model, target: Target, name: &str) -> Result<Written> {
 /// Writes a model; source code calls it `name`, and an ONNX graph has what `options` ask for. What other programs load is read back and run beside the model on random
 /// input. Errors: a model that the format cannot hold, a name that is none, and a difference over [`TOLERANCE`].
 pub fn write_with(model: &Model, target: Target, name: &str, options: OnnxOptions) -> Result<Written> {
+    refuse_8_bits(model)?;
     let bytes = match target {
         Target::Torch => torch::write(&to_weights(model)?)?,
         Target::Safetensors => {

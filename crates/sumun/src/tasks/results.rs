@@ -2,6 +2,8 @@
 
 use super::figures::{Figures, Measured};
 use super::finished::SequenceOutcome;
+use super::forecast::Scores;
+use super::protocol::Evaluated;
 use crate::run::{BaselineResult, FigureResult, PartResults, RunResults};
 
 /// A figure that people compare.
@@ -17,6 +19,23 @@ pub struct Headline {
     pub more_is_better: bool,
     /// Whether it is a share of 1, which may be written in per cent.
     pub share: bool,
+}
+
+impl Evaluated {
+    /// The figures of the model that people compare, the most telling first.
+    pub fn headline(&self) -> Vec<Headline> {
+        let of_scores = |scores: &Scores| {
+            let error = |key, name, value| Headline { key, name, value, more_is_better: false, share: false };
+            let mut all: Vec<_> = scores.mase.map(|mase| error("mase", "MASE", mase)).into_iter().collect();
+            all.extend([error("mae", "MAE", scores.mae), error("rmse", "RMSE", scores.rmse)]);
+            all
+        };
+        match self {
+            Self::Figures(measured) => measured.figures.headline(),
+            Self::Forecasts { evaluation, .. } => of_scores(&evaluation.model.overall),
+            Self::Panel { evaluation, .. } => of_scores(&evaluation.model.overall),
+        }
+    }
 }
 
 impl Figures {

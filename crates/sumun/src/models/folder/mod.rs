@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::behind::{behind_embedding, with_weights_of};
 use super::opened::Opened;
-use super::target::{Target, write_with};
+use super::target::{Target, refuse_8_bits, write_with};
 use crate::model::Model;
 use crate::run::Staged;
 use crate::tasks::{Portable, READS, SUBWORDS};
@@ -73,6 +73,7 @@ pub fn write_folder(opened: &Opened, path: &Path) -> Result<Folder> {
         ));
     };
     let model = opened.model()?;
+    refuse_8_bits(model)?;
     let Portable { task, fields, keeps_states, tokenizer } = trained.portable()?;
     let parts = parts(task);
     if parts.is_empty() {
