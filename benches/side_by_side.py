@@ -31,7 +31,7 @@ class Peer:
 
     def __init__(self, name, given):
         command = [sys.executable, str(HERE / "peers" / f"{name}_peer.py")]
-        command += ["--threads", str(given.threads), "--seconds", str(given.seconds)]
+        command += ["--threads", str(given.threads), "--seconds", str(given.seconds), "--precision", given.precision]
         environment = os.environ | {"OMP_NUM_THREADS": str(given.threads)}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
@@ -62,7 +62,7 @@ def built():
 
 def time_sumun(binary, case, given):
     command = [binary, "bench", "--grid", str(GRID), "--only", case["name"], "--json"]
-    command += ["--threads", str(given.threads), "--seconds", str(given.seconds)]
+    command += ["--threads", str(given.threads), "--seconds", str(given.seconds), "--precision", given.precision]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
@@ -154,6 +154,9 @@ def main():
     parser.add_argument("--peers", default=",".join(PEERS), help=f"which of {', '.join(PEERS)}")
     parser.add_argument("--sumun", help="a sumun that is built already")
     parser.add_argument("--write", action="store_true", help="write record and page for a part of the grid too")
+    parser.add_argument(
+        "--precision", choices=("f32", "int8"), default="f32", help="of weights; with int8 nothing is trained or written"
+    )
     given = parser.parse_args()
     cases = json.loads(GRID.read_text(encoding="utf-8"))["cases"]
     grid = [case["name"] for case in cases]
@@ -164,6 +167,8 @@ def main():
         cases = [case for case in cases if case["name"] in wanted]
     elif not given.slow:
         cases = [case for case in cases if not case.get("slow")]
+    if given.precision == "int8":
+        cases = [case for case in cases if case["kind"] != "train"]
     asked = [name for name in given.peers.split(",") if name]
     if unknown := set(asked) - set(PEERS):
         parser.error(f"there is no peer {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
@@ -192,7 +197,7 @@ def main():
         "cores": os.cpu_count(),
         "date": datetime.date.today().isoformat(),
         "threads": given.threads,
-        "precision": "float32",
+        "precision": {"f32": "float32", "int8": "int8 weights"}[given.precision],
         "path": ours["path"],
         "versions": {"sumun": ours["peer"]} | {name: peer.name for name, peer in peers.items()},
         "peers": list(peers),
@@ -205,7 +210,7 @@ def main():
     threads = f"{given.threads}-thread{'s' if given.threads > 1 else ''}"
     target = folder / f"{record['date']}-{threads}.json"
     print(table(record))
-    if given.only and not given.write:
+    if given.precision == "int8" or (given.only and not given.write):
         return
     if given.only and target.exists():
         record = merged(json.loads(target.read_text(encoding="utf-8")), record, grid)

@@ -11,7 +11,7 @@ use sumun_kernels::{
     Cache, Cell, Dims, Error, InputGradient, Options, Pass, Path, Precision, Prepared, Purpose, Recurrence,
     RowsMut, RowsRef, Scratch, State, StateMut, Steps, Weights, reference,
 };
-use sumun_testing::{Random, assert_close};
+use sumun_testing::{Golden, Random, assert_close, golden_files};
 
 fn paths() -> impl Iterator<Item = Path> {
     Path::ALL.into_iter().filter(|path| path.has_int8())
@@ -293,4 +293,41 @@ fn what_8_bits_are_not_for_is_refused() {
     let wanted = Purpose::Backward(InputGradient::Needed);
     let refused = Error::Purpose { prepared: Purpose::Inference, wanted };
     assert_eq!(packed.update(&weight[..4], InputGradient::Needed), Err(refused));
+}
+
+/// Integer products and float64 gates in NumPy (`golden/int8`).
+#[test]
+fn recurrences_are_those_of_numpy() {
+    let files = golden_files("int8");
+    assert_eq!(files.len(), 3);
+    for golden in files.iter().map(|path| Golden::load(path)) {
+        let cell = golden.word("cell").and_then(Cell::named).expect("a cell");
+        let dims = Dims::new(cell, golden.size("input_size"), golden.size("hidden_size"));
+        let steps = Steps::uniform(golden.size("steps"), golden.size("batch")).unwrap();
+        let of = |name: &str| golden.get(name).map_or(Vec::new(), |tensor| tensor.reals::<f32>());
+        let [input, hidden, bias_input, bias_hidden] =
+            ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map(of);
+        let weights = Weights {
+            input: &input,
+            hidden: &hidden,
+            bias_input: &bias_input,
+            bias_hidden: &bias_hidden,
+            ..Weights::default()
+        };
+        let (x, h0, c0) = (of("x"), of("h0"), of("c0"));
+        let initial = Some(State { hidden: &h0, cell: &c0 });
+        for path in paths() {
+            let prepared = Prepared::for_inference(dims, &weights, path, Precision::Int8).unwrap();
+            let mut out = vec![0.0; steps.rows() * dims.output()];
+            let (mut h, mut c) = (h0.clone(), c0.clone());
+            let last = StateMut { hidden: &mut h, cell: &mut c };
+            let (x, to) = (RowsRef::dense(&x, dims.input), RowsMut::dense(&mut out, dims.output()));
+            let pass = Pass::new(dims, &steps, x, initial, to, last).unwrap();
+            prepared.forward(pass, None, &mut Scratch::default()).unwrap();
+            for (name, found) in [("out", &out), ("h_n", &h), ("c_n", &c)] {
+                let want = golden.get(name).map_or(Vec::new(), |tensor| tensor.reals::<f64>());
+                assert_close(&format!("{path}, {}: {name}", golden.name), found, &want, 2e-6, 1e-5);
+            }
+        }
+    }
 }

@@ -336,7 +336,7 @@ fn what_a_file_says_wrong_of_a_graph_is_said_in_one_line() {
         ),
         (
             "heads = 3\nlayers = []\n[input]\nfeatures = 3",
-            "the model: unknown field `heads`, expected `input`, `inputs`, `layers` or `outputs`",
+            "the model: unknown field `heads`, expected `input`, `inputs`, `layers`, `outputs` or `precision`",
         ),
         ("layers = [3]\n[input]\nfeatures = 3", "the model: layers: expected a table for each layer"),
         (

@@ -68,7 +68,7 @@ pub mod tasks;
 pub mod text;
 
 pub(crate) use sumun_nn::json;
-pub use sumun_nn::{Bags, Error, Fill, Ids, Layout, Parameters, Result, Rows, keep_freed_memory};
+pub use sumun_nn::{Bags, Error, Fill, Ids, Layout, Parameters, Precision, Result, Rows, keep_freed_memory};
 pub use sumun_nn::{durable, outside};
 pub use sumun_nn::{error, loss, message, model, nn, noise, parameters, rows, train};
 pub use tasks::forecast;

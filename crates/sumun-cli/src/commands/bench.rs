@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use sumun::bench::{CaseGrid, CaseTimes, measure};
+use clap::builder::PossibleValuesParser;
+use sumun::Precision;
+use sumun::bench::{Case, CaseGrid, CaseKind, CaseTimes, measure};
 
 use crate::arguments::{on_threads, real, threads};
 use crate::failure::Failure;
@@ -14,6 +16,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   sumun bench
   sumun bench --only sine_lstm,step_gru_64 --threads 2 --seconds 5
+  sumun bench --precision int8
   sumun bench --grid my_sizes.json --json > times.jsonl
 
 A training case is a whole step: packing, forward, loss, backward and Adam. GFLOP/s
@@ -36,6 +39,9 @@ pub(crate) struct Arguments {
     /// About how long to time each case, at least five times
     #[arg(long, value_name = "S", value_parser = real::<f64>, allow_negative_numbers = true, default_value_t = 2.0)]
     seconds: f64,
+    /// How many bits the weights have: f32, or int8, with which the training cases are left out
+    #[arg(long, value_name = "BITS", value_parser = PossibleValuesParser::new(["f32", "int8"]), default_value = "f32")]
+    precision: String,
     /// Time the slow cases too
     #[arg(long)]
     slow: bool,
@@ -52,10 +58,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let only: Option<Vec<String>> =
         arguments.only.map(|names| names.iter().map(|name| name.trim().to_owned()).collect());
-    let cases = grid.choose(only.as_deref(), arguments.slow)?;
+    let int8 = arguments.precision == Precision::Int8.name();
+    let mut cases: Vec<Case> = grid.choose(only.as_deref(), arguments.slow)?.into_iter().cloned().collect();
+    if int8 {
+        // One that was asked for by name says why it cannot be timed so.
+        cases.retain(|case| only.is_some() || case.kind != CaseKind::Train);
+        cases.iter_mut().for_each(|case| case.precision = Precision::Int8);
+    }
     let names = cases.iter().map(|case| width(&shown(&case.name))).max().unwrap_or(0).max(4);
     on_threads(Some(arguments.threads), || {
-        for (i, &case) in cases.iter().enumerate() {
+        for (i, case) in cases.iter().enumerate() {
             let measured = measure(case, arguments.seconds)?;
             if arguments.json {
                 print(&json_line(&measured)?)?;
@@ -96,7 +108,11 @@ fn header(names: usize, measured: &CaseTimes) -> String {
     let threads = if *threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
     let titles = ["case", "best ms", "median ms", "GFLOP/s", "of peak", "path"].map(said);
     let titles = columns(names, titles.each_ref().map(|title| title.as_ref()));
-    let about = format!("{}, {}, {}", said(peer), said(&threads), said("single precision"));
+    let precision = match measured.precision == Precision::Int8.name() {
+        true => "weights of 8 bits",
+        false => "single precision",
+    };
+    let about = format!("{}, {}, {}", said(peer), said(&threads), said(precision));
     format!("{about}\n\n{}\n", Style::for_stdout().bold(&titles))
 }
 

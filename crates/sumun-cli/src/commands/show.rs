@@ -52,7 +52,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         format!("{}\n\n{}\n", style.bold(&opened.origin.title()), model.summary().to_string().trim_end());
     text += &format!("\n{}\n", style.bold(&said("Weights")));
     let entries = model.parameters().entries();
-    let rows = entries.iter().map(|entry| (one_line(&entry.name), "f32", entry.shape.as_slice()));
+    let rounded = model.int8_weights();
+    let kind = |name: &str| if rounded.contains(name) { "i8" } else { "f32" };
+    let rows = entries.iter().map(|entry| (one_line(&entry.name), kind(&entry.name), entry.shape.as_slice()));
     text += &table(&rows.collect::<Vec<_>>());
     text += &format!("\n{}\n{}", style.bold(&said("Architecture")), model.config().to_toml()?);
     print(&text)?;
@@ -72,8 +74,9 @@ pub(super) fn tell_notes(notes: &[String]) {
 
 fn as_json(opened: &Opened) -> Result<Value, Failure> {
     let model = opened.model()?;
-    let tensor =
-        |entry: &sumun::parameters::Entry| json!({ "name": entry.name, "type": "f32", "shape": entry.shape });
+    let rounded = model.int8_weights();
+    let kind = |name: &str| if rounded.contains(name) { "i8" } else { "f32" };
+    let tensor = |entry: &sumun::parameters::Entry| json!({ "name": entry.name, "type": kind(&entry.name), "shape": entry.shape });
     let config = serde_json::to_value(model.config()).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(json!({
         "format": opened.origin.title(),

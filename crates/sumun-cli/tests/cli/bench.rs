@@ -68,6 +68,25 @@ fn the_built_in_grid_needs_no_file() {
 }
 
 #[test]
+fn weights_of_8_bits_leave_the_training_cases_out() {
+    let place = place();
+    let quick = [&QUICK[..], &["--slow", "--json", "--precision", "int8"]].concat();
+    let ran = place.succeed(&quick).stdout;
+    let lines: Vec<Value> = ran.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.iter().map(|line| line["name"].as_str().unwrap()).collect::<Vec<_>>(), ["읽기", "next"]);
+    assert!(lines.iter().all(|line| line["precision"] == "int8"), "{ran}");
+    let table = place.succeed(&[&QUICK[..], &["--precision", "int8"]].concat()).stdout;
+    assert!(table.contains(", weights of 8 bits\n"), "{table}");
+    place.refuse(
+        &[&QUICK[..], &["--precision", "int8", "--only", "learn"]].concat(),
+        &["case 'learn': precision has no meaning here, as weights of 8 bits have no gradients"],
+    );
+    place.refuse(&[&QUICK[..], &["--precision", "int4"]].concat(), &["int4"]);
+    place.write("own.json", TINY.replace("\"forward\"", "\"forward\", \"precision\": \"int4\""));
+    place.refuse(&["bench", "--grid", "own.json"], &["unknown variant `int4`"]);
+}
+
+#[test]
 fn grids_that_cannot_be_timed_are_refused() {
     let place = place();
     place.write("binary.json", [0x7F, 0, 1, 0xFE]);

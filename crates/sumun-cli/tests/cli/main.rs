@@ -19,6 +19,7 @@ mod lies;
 mod man;
 mod panel;
 mod place;
+mod quantize;
 mod runs;
 mod stream;
 mod tasks;

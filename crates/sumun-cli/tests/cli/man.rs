@@ -50,6 +50,7 @@ fn every_command_has_a_page() {
         &["summary"],
         &["show"],
         &["import"],
+        &["quantize"],
         &["inspect"],
         &["export"],
         &["apply"],

@@ -1,6 +1,7 @@
 //! A model: layers that read inputs and each other, with their parameters.
 
 use std::any::Any;
+use std::collections::HashSet;
 
 use ndarray::ArrayViewMut2;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
@@ -285,6 +286,17 @@ impl Model {
         self.graph.config.precision = Precision::Int8;
         self.quantize()?;
         Ok(self)
+    }
+
+    /// The names of the weights that have 8 bits; none of a model of floats.
+    pub fn int8_weights(&self) -> HashSet<&str> {
+        let weights = self.graph.plan.layers.iter().flat_map(|layer| &layer.weights);
+        match self.precision() {
+            Precision::F32 => HashSet::new(),
+            Precision::Int8 => {
+                weights.filter(|weight| weight.rounds).map(|weight| weight.name.as_str()).collect()
+            }
+        }
     }
 
     /// Has the layers compute with weights of 8 bits, and rounds them.

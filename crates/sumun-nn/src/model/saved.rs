@@ -1,6 +1,6 @@
 //! A model as a file, and back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use sumun_kernels::Precision;
@@ -25,11 +25,7 @@ impl Model {
     pub fn to_file(&self) -> Result<ModelFile> {
         let model = serde_json::to_value(&self.graph.config)
             .map_err(|error| Error::Invalid(format!("the model cannot be written as JSON: {error}")))?;
-        let weights = self.graph.plan.layers.iter().flat_map(|layer| &layer.weights);
-        let rounded: HashSet<&str> = match self.precision() {
-            Precision::F32 => HashSet::new(),
-            Precision::Int8 => weights.filter(|weight| weight.rounds).map(|weight| &*weight.name).collect(),
-        };
+        let rounded = self.int8_weights();
         let tensor = |entry: &crate::parameters::Entry| {
             let values = self.parameters.values()[entry.range.clone()].to_vec();
             let rounded = rounded.contains(entry.name.as_str());

@@ -1,6 +1,7 @@
 //! One case of a grid: what it says, and whether that makes sense.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
+use sumun_nn::Precision;
 
 use crate::data::quoted;
 use crate::nn::{CellKind, RecurrentConfig};
@@ -70,9 +71,19 @@ pub struct Case {
     pub classes: Option<usize>,
     /// The true length of each sequence, `[N]`, from 1 to `steps`; all of `steps` by default.
     pub lengths: Option<Vec<usize>>,
+    /// How many bits the weights have: `f32`, or `int8` where there are no gradients.
+    #[serde(default, deserialize_with = "precision")]
+    pub precision: Precision,
     /// Whether it is left out unless asked for.
     #[serde(default)]
     pub slow: bool,
+}
+
+fn precision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Precision, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let known = [Precision::F32, Precision::Int8];
+    let found = known.into_iter().find(|precision| precision.name() == name);
+    found.ok_or_else(|| de::Error::unknown_variant(&name, &["f32", "int8"]))
 }
 
 impl Case {
@@ -130,6 +141,7 @@ impl Case {
             ("bidirectional", step && self.bidirectional, "a step goes one way"),
             ("vocab", !train && self.vocab > 0, "only a train case has an embedding"),
             ("loss", !train && self.loss.is_some(), "only a train case has a loss"),
+            ("precision", train && self.precision != Precision::F32, "weights of 8 bits have no gradients"),
             ("classes", !train && self.classes.is_some(), "only a train case has a head"),
         ];
         if let Some((field, _, why)) = stray.into_iter().find(|&(_, present, _)| present) {

@@ -147,7 +147,8 @@ fn forward(case: &Case) -> Result<Runner> {
     let case = case.clone();
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut parameters = Parameters::with_capacity(case.parameters()?)?;
-    let recurrent = Recurrent::new(case.recurrent(), &mut parameters, "recurrent", &mut rng)?;
+    let mut recurrent = Recurrent::new(case.recurrent(), &mut parameters, "recurrent", &mut rng)?;
+    recurrent.set_precision(case.precision)?;
     let x = numbers(&mut rng, case.batch() * case.steps() * case.input);
     Ok(Box::new(move || {
         let rows = Rows::pack(&x, case.input, layout(&case)?)?;
@@ -159,7 +160,8 @@ fn forward(case: &Case) -> Result<Runner> {
 fn step(case: &Case) -> Result<Runner> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let mut parameters = Parameters::with_capacity(case.parameters()?)?;
-    let recurrent = Recurrent::new(case.recurrent(), &mut parameters, "recurrent", &mut rng)?;
+    let mut recurrent = Recurrent::new(case.recurrent(), &mut parameters, "recurrent", &mut rng)?;
+    recurrent.set_precision(case.precision)?;
     let mut stream = recurrent.stream::<RecurrentState>(&parameters)?;
     let x = numbers(&mut rng, case.input);
     Ok(Box::new(move || {

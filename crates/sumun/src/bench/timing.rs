@@ -47,6 +47,8 @@ pub struct CaseTimes {
     pub floor_ms: f64,
     /// The path of the kernels that ran.
     pub path: &'static str,
+    /// How many bits the weights have: `f32` or `int8`.
+    pub precision: &'static str,
 }
 
 /// Times a case for about `seconds` (at least five times), after two runs that are not counted, on the threads of the
@@ -56,7 +58,7 @@ pub fn measure(case: &Case, seconds: f64) -> Result<CaseTimes> {
     if !(0.0..=LONGEST_SECONDS).contains(&seconds) {
         return Err(Error::setting(key("seconds"), seconds, format!("a number from 0 to {LONGEST_SECONDS}")));
     }
-    let path = Path::best();
+    let path = Path::best_for(case.precision);
     let mut run = runner(case)?;
     let before = peak_gflops(path)?;
     let Times { mut each_ms, repeats } = times(&mut run, seconds)?;
@@ -77,6 +79,7 @@ pub fn measure(case: &Case, seconds: f64) -> Result<CaseTimes> {
         peak_gflops,
         floor_ms: work.floor_ms(peak_gflops),
         path: path.name(),
+        precision: case.precision.name(),
     })
 }
 
