@@ -41,6 +41,7 @@ fn main() -> Result<(), Failed> {
     for (name, text) in MODELS {
         ModelConfig::from_toml(text)?.build(7)?.save(Path::new("corpus/model").join(name))?;
     }
+    ModelConfig::from_toml(MODELS[0].1)?.build(7)?.quantized()?.save(Path::new("corpus/model/int8"))?;
     let model = Model::builder(Input::numbers(3)).layer(RecurrentLayer::gru(2)).dense(1).build(7)?;
     fs::write("corpus/keras/small.keras", interchange::to_keras(&model)?)?;
     fs::write("corpus/keras/small.h5", interchange::to_keras_h5(&model)?)?;

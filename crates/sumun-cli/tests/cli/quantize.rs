@@ -115,5 +115,4 @@ fn a_model_of_another_program_is_rounded_and_held_against_itself() {
     assert!(shown.contains("i8") && shown.contains("precision = \"int8\""), "{shown}");
     let nothing = Place::new();
     nothing.refuse(&["quantize", "absent", "--out", "q"], &["absent"]);
-    nothing.refuse(&["quantize", &weights, "--out", "q"], &["--architecture"]);
 }

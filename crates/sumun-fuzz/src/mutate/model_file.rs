@@ -75,7 +75,15 @@ fn once(file: &mut File, seeds: &[Vec<u8>], random: &mut Random) {
             ];
             file.metadata.insert("sumun.task".into(), lie::one_of(random, &tasks).to_owned());
         }
+        5 if lie::one_in(random, 4) => {
+            let formats = ["1", "2", "3", "0", ""];
+            file.metadata.insert("sumun.format".into(), lie::one_of(random, &formats).to_owned());
+        }
         _ if tensors == 0 => {}
+        5 if lie::one_in(random, 3) => {
+            let types = ["F32", "I8", "U8", "F64"];
+            file.tensors[random.below(tensors)].kind = lie::one_of(random, &types).to_owned();
+        }
         5 => {
             let tensor = file.tensors[random.below(tensors)].clone();
             let name = format!("{}{}", tensor.name, lie::text(random));
