@@ -8,11 +8,14 @@ use sumun_nn::interchange::ImportOptions;
 
 use super::arrays::read_arrays;
 use super::opened::{Opened, open_own, open_with};
-use crate::model::{Model, ModelConfig, ModelFile, NETWORK};
+use crate::model::{Model, ModelConfig, ModelFile};
 use crate::outside::Links;
 use crate::run::RunFolder;
 use crate::tasks::{Headline, Reading};
 use crate::{Error, Result};
+
+/// The key of a model file's configuration under which its layers stand.
+const MODEL: &str = "model";
 
 /// What a model loses, in points or per cent of the first figure, before it is worth a warning.
 pub const MOST_LOST: f64 = 0.5;
@@ -26,6 +29,8 @@ pub struct Quantized {
     pub after: Opened,
     /// The latter as a model file, of the same task and preprocessing.
     pub file: ModelFile,
+    /// Bytes of a model file of the former.
+    pub bytes_before: usize,
 }
 
 /// A figure of both.
@@ -59,24 +64,19 @@ impl Quantized {
         if model.precision() != Precision::F32 {
             return Err(Error::Invalid(format!("{}: its weights have 8 bits already", path.display())));
         }
-        let network =
-            Model::from_file(&ModelFile { task: NETWORK.into(), ..model.to_file()? })?.quantized()?;
-        let network = network.to_file()?;
-        let file = match before.is_run() {
-            false => network,
-            // Everything but the network stays as it is.
-            true => {
-                let mut file = match path.is_dir() {
-                    true => RunFolder::open(path)?.load_model()?,
-                    false => ModelFile::load_from(path, Links::Follow)?,
-                };
-                let key = "model";
-                file.config[key] = network.config[key].clone();
-                ModelFile { tensors: network.tensors, ..file }
-            }
+        let floats = model.to_file()?;
+        let network = Model::from_file(&floats)?.quantized()?.to_file()?;
+        let mut file = match before.is_run() {
+            false => floats,
+            true if path.is_dir() => RunFolder::open(path)?.load_model()?,
+            true => ModelFile::load_from(path, Links::Follow)?,
         };
+        let bytes_before = file.to_bytes()?.len();
+        // Everything but the network stays as it is.
+        file.config[MODEL] = network.config[MODEL].clone();
+        file.tensors = network.tensors;
         let after = open_own(&path.display().to_string(), file.clone())?;
-        Ok(Self { before, after, file })
+        Ok(Self { before, after, file, bytes_before })
     }
 
     /// The figures of both on data, the most telling first: of a run, those of a file of the kind that it was trained on; of a
