@@ -63,24 +63,24 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let bytes = quantized.file.to_bytes()?.len();
     quantized.file.save(&out)?;
     let parameters = before.parameters().values().len();
-    let floats = 4 * parameters;
+    let floats = quantized.bytes_before;
     if json {
         return print_json(&json!({
             "model": model.to_string_lossy(),
             "out": out.to_string_lossy(),
             "parameters": parameters,
             "bytes": bytes,
-            "bytes_of_32_bit_weights": floats,
+            "bytes_before": floats,
             "largest_difference": json_number(difference),
             "figures": figures.iter().map(as_json).collect::<Vec<_>>(),
         }));
     }
     tell(&format!(
-        "{}: {} parameters in {} bytes, {} of their size with 32 bits; largest difference on random input: {difference:.1e}",
+        "{}: {} parameters in {} bytes instead of {}; largest difference on random input: {difference:.1e}",
         out.display(),
         count(parameters),
         count(bytes),
-        percent(bytes as f64 / floats as f64),
+        count(floats),
     ));
     if let Some(data) = &calibrate {
         let data = data.to_string_lossy();
@@ -91,12 +91,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     if let Some(first) = figures.first().filter(|first| first.lost() > MOST_LOST || !first.lost().is_finite())
     {
-        let unit = if first.before.more_is_better { "points" } else { "%" };
-        tell(&format!(
-            "warning: 8 bits cost {:.1} {unit} of {}; keep the model of 32 bits where that matters",
-            first.lost(),
-            first.before.name,
-        ));
+        let (lost, name) = (first.lost(), first.before.name);
+        tell(&match first.before.more_is_better {
+            true => format!(
+                "warning: 8 bits cost {lost:.1} points of {name}; keep the model of 32 bits where that matters"
+            ),
+            false => {
+                format!(
+                    "warning: {name} is {lost:.1} % more with 8 bits; keep the model of 32 bits where that matters"
+                )
+            }
+        });
     }
     let word = shell_word(&out.to_string_lossy());
     tell(&match quantized.before.is_run() {
@@ -115,9 +120,4 @@ fn as_json(figure: &Compared) -> Value {
         "after": json_number(after.value),
         "lost": json_number(figure.lost()),
     })
-}
-
-/// .2512 as `25 %`.
-fn percent(share: f64) -> String {
-    format!("{:.0} %", 100.0 * share)
 }
