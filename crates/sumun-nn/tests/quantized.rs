@@ -28,7 +28,7 @@ fn ids() -> Array2<u32> {
 
 fn output(model: &Model) -> Vec<f32> {
     let ids = ids();
-    model.forward(&Batch::ids(ids.view()).lengths(&[12, 3, 7, 1, 9]).unwrap()).unwrap().data.to_vec()
+    model.forward(Batch::ids(ids.view()).lengths(&[12, 3, 7, 1, 9]).unwrap()).unwrap().data.to_vec()
 }
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
@@ -93,7 +93,7 @@ fn every_path_has_them_and_streams_have_the_bits_of_sequences() {
             .unwrap()
     };
     let x = ndarray::Array3::from_shape_fn((1, 20, 3), |(_, t, f)| ((t * 7 + f * 5) % 11) as f32 / 5.0 - 1.0);
-    let run = |model: &Model| model.forward(&Batch::numbers(x.view())).unwrap().data.to_vec();
+    let run = |model: &Model| model.forward(Batch::numbers(x.view())).unwrap().data.to_vec();
     let best = run(&model());
     for path in [Path::Portable, Path::Avx2].into_iter().filter(|path| path.has_int8()) {
         let on = model().on_path(path).unwrap();
