@@ -77,7 +77,9 @@ fn argument(arg: Arg, frames: &Frames, catalogue: &Catalogue) -> Arg {
         None if arg.is_positional() => say("Arguments"),
         None => say("Options"),
     };
-    arg.help(help).help_heading(heading).hide_default_value(true).hide_possible_values(true)
+    let arg = arg.help(help).help_heading(heading);
+    // The parser asserts, in debug builds, that only an option with values hides them.
+    if takes_values { arg.hide_default_value(true).hide_possible_values(true) } else { arg }
 }
 
 /// What stands around the default and the possible values of an argument: the same for all, so looked up once.
