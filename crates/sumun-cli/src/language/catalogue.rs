@@ -116,34 +116,26 @@ impl Catalogue {
         self.whole.get(english).map(String::as_str)
     }
 
-    /// As [`said`](Self::said), of a text that may be a user's own: only where entries explain most of it.
-    pub(super) fn mostly_said(&self, text: &str) -> Option<String> {
-        let mut search = Search { catalogue: self, known: HashMap::new(), left: MOST_PIECES };
-        let piece = (text.len() <= LONGEST).then(|| search.piece(text))?;
-        // Half may be names, and any number of them that are paths or numbers; of what a user wrote, entries explain less.
-        let bare = |word: &str| {
-            let marks = |c: char| !c.is_alphanumeric();
-            word.trim_matches(marks).chars().all(char::is_alphabetic)
-        };
-        let is_word = |word: &&str| bare(word);
-        let words: usize = text.split(' ').filter(is_word).map(letters).sum();
-        (piece.explained > 0 && 2 * piece.explained >= words).then(|| piece.text.into_owned())
+    /// A text as this language says it; where entries explain less than half of its words, the text itself, since it is a user's
+    /// own, or another program's. White space around it stays.
+    pub(crate) fn said<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.mostly_said(text).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
-    /// A text as this language says it; where no entry explains anything of it, the text itself. White space around it stays.
-    pub(crate) fn said<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    /// As [`said`](Self::said); None where the text stays.
+    pub(super) fn mostly_said(&self, text: &str) -> Option<String> {
         let inner = text.trim();
         if inner.is_empty() || inner.len() > LONGEST {
-            return Cow::Borrowed(text);
+            return None;
         }
         let mut search = Search { catalogue: self, known: HashMap::new(), left: MOST_PIECES };
         let piece = search.piece(inner);
-        if piece.explained == 0 {
-            return Cow::Borrowed(text);
+        if piece.explained == 0 || 2 * piece.explained < letters_of_words(inner) {
+            return None;
         }
         let start = text.len() - text.trim_start().len();
         let around = (&text[..start], &text[start + inner.len()..]);
-        Cow::Owned(format!("{}{}{}", around.0, piece.text, around.1))
+        Some(format!("{}{}{}", around.0, piece.text, around.1))
     }
 
     /// The English of all entries, as [`skeleton`] has it.
@@ -288,6 +280,22 @@ fn is_long(text: &str) -> bool {
 /// Whether a text is a name or word of a user, in quotes as messages write them.
 fn is_quoted(text: &str) -> bool {
     ['\'', '"', '`'].iter().any(|quote| text.len() > 1 && text.starts_with(*quote) && text.ends_with(*quote))
+}
+
+/// The letters of the words of a text: not of paths and numbers, and not of what stands in quotes.
+fn letters_of_words(text: &str) -> usize {
+    const QUOTES: [char; 3] = ['\'', '"', '`'];
+    let (mut found, mut in_quotes) = (0, false);
+    for word in text.split(' ') {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric() && !QUOTES.contains(&c));
+        let ends = word.ends_with(QUOTES);
+        if in_quotes || word.starts_with(QUOTES) {
+            in_quotes = !ends;
+        } else if word.chars().all(char::is_alphabetic) {
+            found += letters(word);
+        }
+    }
+    found
 }
 
 fn letters(text: &str) -> usize {
