@@ -37,7 +37,7 @@ impl Path {
         }
     }
 
-    /// Whether it has products of 8-bit weights ([`Precision::Int8`](crate::Precision::Int8)) on this processor: the fused paths
+    /// Whether it has products of 8-bit weights ([`Precision::Int8`]) on this processor: the fused paths
     /// do, AVX-512 where there is VNNI.
     pub fn has_int8(self) -> bool {
         match self {
