@@ -165,7 +165,7 @@ fn tensors_of_8_bits_are_checked() {
     let good = file(vec![
         tensor("w", values),
         others,
-        NamedTensor::new("none", &[0, 4], vec![]).precision(Precision::Int8),
+        NamedTensor::new("none", &[0, 4], vec![]),
         NamedTensor::new("one", &[], vec![0.0]).precision(Precision::Int8),
     ]);
     let bytes = good.to_bytes().unwrap();

@@ -76,13 +76,21 @@ fn architecture(file: Option<&Path>) -> Result<Option<ModelConfig>, Failure> {
     Ok(Some(ModelConfig::from_toml(&text).map_err(|error| error.of(file.display()))?))
 }
 
-/// Refuses to write over what is read.
+/// Refuses to write over what is read, which may be a run: then over its model.
 fn refuse_same_file(read: &Path, written: &Path) -> Result<(), Failure> {
-    match (read.canonicalize(), written.canonicalize()) {
-        (Ok(one), Ok(other)) if one == other => Err(Failure::Usage(format!(
+    let Ok(written) = written.canonicalize() else { return Ok(()) };
+    if read.canonicalize().is_ok_and(|read| read == written) {
+        return Err(Failure::Usage(format!(
             "{} would be overwritten; give another name to write",
             read.display()
+        )));
+    }
+    let of_run = read.is_dir() && written.parent().map(Path::to_path_buf) == read.canonicalize().ok();
+    match of_run && written.is_file() {
+        true => Err(Failure::Usage(format!(
+            "{} is a file of this run; give another name to write",
+            written.display()
         ))),
-        _ => Ok(()),
+        false => Ok(()),
     }
 }

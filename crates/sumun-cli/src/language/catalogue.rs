@@ -12,6 +12,11 @@ use std::collections::HashMap;
 use super::hangul::particle;
 use super::po;
 
+/// The name of a place that has the `s` of an English plural or nothing; other languages leave it out.
+const PLURAL: &str = "s";
+/// The name of a place that is a message or a list, however short the text around it.
+const LONG: &str = "message";
+
 /// The longest text that is looked up, in bytes. A message is bounded before, a page is looked up text by text.
 const LONGEST: usize = 16 << 10;
 /// How many pieces of a text are looked up at most, so that the work is bounded whatever it holds.
@@ -325,7 +330,7 @@ impl Template {
                 return Err(format!("the English has no place {{{name}}}"));
             }
         }
-        if let Some(name) = places.iter().find(|name| {
+        if let Some(name) = places.iter().filter(|name| *name != PLURAL).find(|name| {
             !translation.iter().any(|part| matches!(part, Part::Place(there, _) if there == *name))
         }) {
             return Err(format!("the translation leaves out {{{name}}}"));
@@ -358,7 +363,17 @@ impl Template {
         places.push(rest);
         // What holds a text at both ends says enough: `[default: {0}]`.
         let weak = self.letters < WEAK && (first.is_empty() || last.is_empty());
-        places.iter().all(|place| is_balanced(place) && !(weak && is_long(place))).then_some(places)
+        // Before a colon stands the name of a file: it is no part of what is said of it.
+        let takes_in = |place: &str| first.is_empty() && place.contains(": ");
+        if places.first().is_some_and(|place| takes_in(place)) {
+            return None;
+        }
+        let holds = |(place, name): (&&str, &String)| match name.as_str() {
+            PLURAL => ["", "s"].contains(place),
+            LONG => is_balanced(place),
+            _ => is_balanced(place) && !(weak && is_long(place)),
+        };
+        places.iter().zip(&self.places).all(holds).then_some(places)
     }
 
     fn filled(&self, pieces: &[Piece<'_>]) -> String {

@@ -155,7 +155,8 @@ fn parts(tensor: &NamedTensor) -> Result<Vec<Part>> {
         precision: Precision::F32,
         bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
     };
-    if *precision == Precision::F32 {
+    // What has no values has no scales.
+    if *precision == Precision::F32 || values.is_empty() {
         return Ok(vec![floats(name.clone(), shape, values)]);
     }
     let rows = shape.first().copied().unwrap_or(1);
@@ -175,7 +176,6 @@ fn parts(tensor: &NamedTensor) -> Result<Vec<Part>> {
         }
         scales.push(scale);
     }
-    scales.resize(rows, 0.0);
     let whole = Part { name: name.clone(), shape: shape.clone(), precision: Precision::Int8, bytes };
     Ok(vec![whole, floats(NamedTensor::scale_name(name), &[rows], &scales)])
 }

@@ -304,17 +304,26 @@ impl Model {
         for (layer, planned) in self.graph.layers.iter_mut().zip(&self.graph.plan.layers) {
             layer.set_precision(Precision::Int8).map_err(named(&planned.name))?;
         }
-        self.round_weights();
-        Ok(())
+        self.round_weights()
     }
 
-    /// Rounds the weights that have 8 bits. Those that are rounded already stay as they are.
-    pub(super) fn round_weights(&mut self) {
+    /// Rounds the weights that have 8 bits. Those that are rounded already stay as they are. Error: a weight that is not finite,
+    /// or too large for the scale of its row to be rounded up.
+    pub(super) fn round_weights(&mut self) -> Result<()> {
         for weight in self.graph.plan.layers.iter().flat_map(|layer| &layer.weights).filter(|w| w.rounds) {
             if let (Some(id), Some(&width)) = (self.parameters.find(&weight.name), weight.shape.last()) {
-                round_rows(self.parameters.value_mut(id), width);
+                let values = self.parameters.value_mut(id);
+                let fits = |value: &f32| value.is_finite() && value.abs() <= f32::MAX / 2.0;
+                if let Some(value) = values.iter().find(|value| !fits(value)) {
+                    return Err(Error::Invalid(format!(
+                        "{}: its weight of {value} cannot be rounded to 8 bits",
+                        weight.name
+                    )));
+                }
+                round_rows(values, width);
             }
         }
+        Ok(())
     }
 
     /// The output: a row for every step that is there, or one for each sequence. [`Rows::unpack`] makes it an array

@@ -21,7 +21,8 @@ const DAMAGED: &str = "the file is damaged: copy it again or train again";
 /// What to do about a file of another kind.
 const FOREIGN: &str = "is not a safetensors file; give a run folder or the model.safetensors in it";
 
-/// Reads a model of `length` bytes. Nothing is allocated that the file does not have the bytes for.
+/// Reads a model of `length` bytes. Nothing is allocated that the file does not have the bytes for, a byte of 8-bit weights being a
+/// float in memory.
 pub(super) fn read(name: &str, mut source: impl Read, length: u64) -> Result<ModelFile> {
     let fail = |text: String| Error::Model(format!("{name}: {text}"));
     let lost = |error: io::Error| match error.kind() {

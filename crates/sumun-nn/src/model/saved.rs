@@ -96,7 +96,7 @@ impl Model {
             }
         }
         if model.precision() != Precision::F32 {
-            model.round_weights();
+            model.round_weights()?;
         }
         Ok(model)
     }

@@ -500,18 +500,16 @@ pub(super) fn joined(before: Source, mut source: Source, place: Place, missing: 
         times.splice(0..0, past);
     }
     source.rows += keep + gap;
-    // The training data have no name of their own.
-    let from = if before.name == END_OF_TRAINING { "" } else { "from " };
-    let rows =
-        if keep == 1 { "row before the file is".into() } else { format!("{keep} rows before the file are") };
-    source.notes.push(format!("the {rows} {from}{}", before.name));
-    if gap > 0 {
-        let steps = if gap == 1 {
-            "1 step between them and the file repeats".into()
-        } else {
-            format!("{gap} steps between them and the file repeat")
-        };
-        source.notes.push(format!("{steps} the last value"));
+    source.notes.push(match (before.name.as_str(), keep) {
+        (END_OF_TRAINING, 1) => "the row before the file is the end of the training data".into(),
+        (END_OF_TRAINING, _) => format!("the {keep} rows before the file are the end of the training data"),
+        (name, 1) => format!("the row before the file is from {name}"),
+        (name, _) => format!("the {keep} rows before the file are from {name}"),
+    });
+    match gap {
+        0 => {}
+        1 => source.notes.push("1 step between them and the file repeats the last value".into()),
+        _ => source.notes.push(format!("{gap} steps between them and the file repeat the last value")),
     }
     Ok(source)
 }

@@ -85,7 +85,10 @@ impl Compared {
             sum / all.len() as f64
         };
         let (networks, model) = (error(1.0), error(0.0));
-        let far = model.is_nan() || model > FAR_BEHIND * networks;
+        if !model.is_finite() {
+            return Asked { together: None, errors: None };
+        }
+        let far = model > FAR_BEHIND * networks;
         if far && wanted == Switch::Auto {
             return Asked { together: None, errors: Some([networks, model, networks]) };
         }
