@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 use sumun::model::ModelConfig;
 use sumun::models::ImportOptions;
 use sumun::outside::{self, Links};
+use sumun::run::{CONFIG_FILE, METRICS_FILE, MODEL_FILE, REPORT_FILE, RESULTS_FILE};
 
 use crate::failure::Failure;
 
@@ -76,17 +77,16 @@ fn architecture(file: Option<&Path>) -> Result<Option<ModelConfig>, Failure> {
     Ok(Some(ModelConfig::from_toml(&text).map_err(|error| error.of(file.display()))?))
 }
 
-/// Refuses to write over what is read, which may be a run: then over its model.
+/// Refuses to write over what is read, which may be a run: then over the files that a training leaves in it.
 fn refuse_same_file(read: &Path, written: &Path) -> Result<(), Failure> {
-    let Ok(written) = written.canonicalize() else { return Ok(()) };
-    if read.canonicalize().is_ok_and(|read| read == written) {
+    let (Ok(from), Ok(to)) = (read.canonicalize(), written.canonicalize()) else { return Ok(()) };
+    if from == to {
         return Err(Failure::Usage(format!(
             "{} would be overwritten; give another name to write",
             read.display()
         )));
     }
-    let of_run = read.is_dir() && written.parent().map(Path::to_path_buf) == read.canonicalize().ok();
-    match of_run && written.is_file() {
+    match OF_A_RUN.into_iter().any(|name| to == from.join(name)) {
         true => Err(Failure::Usage(format!(
             "{} is a file of this run; give another name to write",
             written.display()
@@ -94,3 +94,6 @@ fn refuse_same_file(read: &Path, written: &Path) -> Result<(), Failure> {
         false => Ok(()),
     }
 }
+
+/// What a training leaves in its folder.
+const OF_A_RUN: [&str; 5] = [MODEL_FILE, CONFIG_FILE, METRICS_FILE, RESULTS_FILE, REPORT_FILE];
