@@ -9,7 +9,7 @@ use super::Told;
 use super::show::notes;
 use crate::arguments::{on_threads, threads};
 use crate::failure::Failure;
-use crate::output::{json_number, print_json, tell};
+use crate::output::{json_number, print_json, say};
 use crate::terminal::{count, file_name, shell_word};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             "figures": figures.iter().map(as_json).collect::<Vec<_>>(),
         }));
     }
-    tell(&format!(
+    say(&format!(
         "{}: {} parameters in {} bytes instead of {}; largest difference on random input: {difference:.1e}",
         out.display(),
         count(parameters),
@@ -86,13 +86,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         let data = data.to_string_lossy();
         for Compared { before, after } in &figures {
             let [was, is] = [before.value, after.value].map(|value| format!("{value:.4}"));
-            tell(&format!("{} on {}: {was} with 32 bits, {is} with 8", before.name, file_name(&data)));
+            say(&format!("{} on {}: {was} with 32 bits, {is} with 8", before.name, file_name(&data)));
         }
     }
     if let Some(first) = figures.first().filter(|first| first.lost() > MOST_LOST || !first.lost().is_finite())
     {
         let (lost, name) = (first.lost(), first.before.name);
-        tell(&match first.before.more_is_better {
+        say(&match first.before.more_is_better {
             true => format!(
                 "warning: 8 bits cost {lost:.1} points of {name}; keep the model of 32 bits where that matters"
             ),
@@ -104,7 +104,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         });
     }
     let word = shell_word(&out.to_string_lossy());
-    tell(&match quantized.before.is_run() {
+    say(&match quantized.before.is_run() {
         true if quantized.file.task == "lm" => format!("try it: sumun generate {word}"),
         true => format!("try it: sumun predict {word} FILE"),
         false => format!("try it: sumun show {word}"),

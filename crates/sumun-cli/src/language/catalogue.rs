@@ -121,21 +121,26 @@ impl Catalogue {
         self.whole.get(english).map(String::as_str)
     }
 
-    /// A text as this language says it; where entries explain less than half of its words, the text itself, since it is a user's
-    /// own, or another program's. White space around it stays.
+    /// A text as this language says it; where entries explain too little of its words, the text itself, since it is another
+    /// program's. White space around it stays. Lists of names may be more than half of a message.
     pub(crate) fn said<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.mostly_said(text).map_or(Cow::Borrowed(text), Cow::Owned)
+        self.said_where(text, 0.4).map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
-    /// As [`said`](Self::said); None where the text stays.
+    /// As [`said`](Self::said), of a text that may be a user's own: None unless entries explain half of it.
     pub(super) fn mostly_said(&self, text: &str) -> Option<String> {
+        self.said_where(text, 0.5)
+    }
+
+    /// The translation where entries explain at least such a share of the letters of words.
+    fn said_where(&self, text: &str, share: f64) -> Option<String> {
         let inner = text.trim();
         if inner.is_empty() || inner.len() > LONGEST {
             return None;
         }
         let mut search = Search { catalogue: self, known: HashMap::new(), left: MOST_PIECES };
         let piece = search.piece(inner);
-        if piece.explained == 0 || 2 * piece.explained < letters_of_words(inner) {
+        if piece.explained == 0 || (piece.explained as f64) < share * letters_of_words(inner) as f64 {
             return None;
         }
         let start = text.len() - text.trim_start().len();

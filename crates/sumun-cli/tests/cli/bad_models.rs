@@ -49,9 +49,9 @@ fn models_of_another_version_are_refused() {
     let length = u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
     let mut header: serde_json::Value = serde_json::from_slice(&good[8..8 + length]).unwrap();
     let metadata = header["__metadata__"].as_object_mut().unwrap();
-    let format = sumun::model::FORMAT.to_string();
-    let version = metadata.iter_mut().find(|(_, text)| text.as_str() == Some(&format));
-    *version.expect("the header says its version").1 = "99".into();
+    let format = metadata.get_mut("sumun.format").expect("the header says its format");
+    assert_eq!(*format, "1", "the oldest that can say it");
+    *format = "99".into();
     let header = serde_json::to_vec(&header).unwrap();
     let mut newer = (header.len() as u64).to_le_bytes().to_vec();
     newer.extend(&header);
