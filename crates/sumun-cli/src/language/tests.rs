@@ -96,6 +96,19 @@ fn said_by_page(text: &str) -> Vec<String> {
     found
 }
 
+/// Every catalogue has an entry of each text, which stands in the file beside it.
+fn assert_translated(texts: &[(&String, &String)]) {
+    for (name, catalogue) in LANGUAGES {
+        let known = Catalogue::read(catalogue).unwrap().skeletons();
+        let missing: Vec<String> = texts
+            .iter()
+            .filter(|(text, _)| !known.contains(&skeleton(text)))
+            .map(|(text, file)| format!("{text:?}, of {file}"))
+            .collect();
+        assert!(missing.is_empty(), "lang/{name}.po has no entry of\n{}", missing.join("\n"));
+    }
+}
+
 #[test]
 fn every_text_of_the_pages_is_translated() {
     let texts = source_texts();
@@ -104,15 +117,7 @@ fn every_text_of_the_pages_is_translated() {
         pages.flat_map(|(text, file)| said_by_page(text).into_iter().map(move |text| (text, file))).collect();
     let said: Vec<_> = said.into_iter().filter(|(text, _)| is_message(text)).collect();
     assert!(said.len() > 300, "{}", said.len());
-    for (name, catalogue) in LANGUAGES {
-        let known = Catalogue::read(catalogue).unwrap().skeletons();
-        let missing: Vec<String> = said
-            .iter()
-            .filter(|(text, _)| !known.contains(&skeleton(text)))
-            .map(|(text, file)| format!("{text:?}, of {file}"))
-            .collect();
-        assert!(missing.is_empty(), "lang/{name}.po has no entry of\n{}", missing.join("\n"));
-    }
+    assert_translated(&said.iter().map(|(text, file)| (text, *file)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -123,15 +128,7 @@ fn every_message_is_translated() {
         .filter(|(text, file)| is_message(text) && !of(&ENGLISH, file) && !of(&PAGES, file))
         .collect();
     assert!(messages.len() > 1000, "{}", messages.len());
-    for (name, catalogue) in LANGUAGES {
-        let known = Catalogue::read(catalogue).unwrap().skeletons();
-        let missing: Vec<String> = messages
-            .iter()
-            .filter(|(text, _)| !known.contains(&skeleton(text)))
-            .map(|(text, file)| format!("{text:?}, of {file}"))
-            .collect();
-        assert!(missing.is_empty(), "lang/{name}.po has no entry of\n{}", missing.join("\n"));
-    }
+    assert_translated(&messages);
 }
 
 #[test]
