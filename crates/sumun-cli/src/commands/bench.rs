@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sumun::Precision;
 use sumun::bench::{Case, CaseGrid, CaseKind, CaseTimes, measure};
 
@@ -40,14 +40,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "S", value_parser = real::<f64>, allow_negative_numbers = true, default_value_t = 2.0)]
     seconds: f64,
     /// How many bits the weights have: f32, or int8, with which the training cases are left out
-    #[arg(long, value_name = "BITS", value_parser = PossibleValuesParser::new(["f32", "int8"]), default_value = "f32")]
-    precision: String,
+    #[arg(long, value_name = "BITS", value_parser = precisions(), default_value = "f32")]
+    precision: Precision,
     /// Time the slow cases too
     #[arg(long)]
     slow: bool,
     /// Print one JSON object a case, each on one line, instead of a table
     #[arg(long)]
     json: bool,
+}
+
+fn precisions() -> impl TypedValueParser<Value = Precision> {
+    PossibleValuesParser::new(Precision::ALL.map(Precision::name))
+        .map(|name| Precision::named(&name).expect("the parser takes these names alone"))
 }
 
 /// Times the cases, and prints each when it is done.
@@ -58,12 +63,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let only: Option<Vec<String>> =
         arguments.only.map(|names| names.iter().map(|name| name.trim().to_owned()).collect());
-    let int8 = arguments.precision == Precision::Int8.name();
+    let precision = arguments.precision;
     let mut cases: Vec<Case> = grid.choose(only.as_deref(), arguments.slow)?.into_iter().cloned().collect();
-    if int8 {
+    if precision != Precision::F32 {
         // One that was asked for by name says why it cannot be timed so.
         cases.retain(|case| only.is_some() || case.kind != CaseKind::Train);
-        cases.iter_mut().for_each(|case| case.precision = Precision::Int8);
+        cases.iter_mut().for_each(|case| case.precision = precision);
     }
     let names = cases.iter().map(|case| width(&shown(&case.name))).max().unwrap_or(0).max(4);
     on_threads(Some(arguments.threads), || {

@@ -20,7 +20,7 @@ use crate::words::rows::RowsAt;
 use crate::words::sizes::numbers;
 
 /// Bytes of a row of so many numbers: whole cache lines, so whole vectors of any instruction set.
-pub(crate) fn row_bytes(len: usize) -> usize {
+fn row_bytes(len: usize) -> usize {
     len.next_multiple_of(64)
 }
 

@@ -289,12 +289,9 @@ impl ModelConfig {
         };
         let precision = match map.remove(PRECISION) {
             None => Precision::F32,
-            Some(found) => [Precision::F32, Precision::Int8]
-                .into_iter()
-                .find(|precision| found == precision.name())
-                .ok_or_else(|| {
-                    Error::Invalid(format!("{PRECISION}: expected \"f32\" or \"int8\", found {found}"))
-                })?,
+            Some(found) => found.as_str().and_then(Precision::named).ok_or_else(|| {
+                Error::Invalid(format!("{PRECISION}: expected \"f32\" or \"int8\", found {found}"))
+            })?,
         };
         match map.keys().next() {
             Some(key) => Err(Error::Invalid(format!(

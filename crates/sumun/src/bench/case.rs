@@ -81,9 +81,7 @@ pub struct Case {
 
 fn precision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Precision, D::Error> {
     let name = String::deserialize(deserializer)?;
-    let known = [Precision::F32, Precision::Int8];
-    let found = known.into_iter().find(|precision| precision.name() == name);
-    found.ok_or_else(|| de::Error::unknown_variant(&name, &["f32", "int8"]))
+    Precision::named(&name).ok_or_else(|| de::Error::unknown_variant(&name, &["f32", "int8"]))
 }
 
 impl Case {
