@@ -80,6 +80,7 @@ mod plan;
 #[cfg(feature = "interchange")]
 mod planned;
 mod print;
+mod quantized;
 #[cfg(feature = "files")]
 mod read;
 mod registry;

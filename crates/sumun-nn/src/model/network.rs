@@ -1,11 +1,9 @@
 //! A model: layers that read inputs and each other, with their parameters.
 
 use std::any::Any;
-use std::collections::HashSet;
 
 use ndarray::ArrayViewMut2;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
-use sumun_kernels::precision::round_rows;
 use sumun_kernels::{Path, Precision};
 
 use super::builder::ModelBuilder;
@@ -165,8 +163,12 @@ impl Model {
             let (trainable, rate) = (common.trainable, common.learning_rate);
             model.set_training(index, trainable, rate)?;
         }
-        if model.precision() != Precision::F32 {
-            model.quantize()?;
+        if model.precision() == Precision::Int8 {
+            model.compute_in_8_bits()?;
+            // Weights that are loaded are rounded when they are there.
+            if drawn {
+                model.round_weights()?;
+            }
         }
         Ok(model)
     }
@@ -255,75 +257,6 @@ impl Model {
             layer.set_path(path).map_err(named(&planned.name))?;
         }
         Ok(self)
-    }
-
-    /// How many bits the weights of products and tables have.
-    pub fn precision(&self) -> Precision {
-        self.config().precision
-    }
-
-    /// The same model for inference, with weights of 8 bits: each row of a matrix of a recurrent or dense layer and of an
-    /// embedding's table is whole numbers from −127 to 127 with a scale (see [`sumun_kernels::precision`]), and recurrent and
-    /// dense layers multiply those with rows that are rounded likewise. Biases and all other weights stay as they are. A model
-    /// file takes a quarter of the bytes.
-    ///
-    /// The rounded weights are also the model's [`parameters`](Self::parameters), as floats of the same values. It is not
-    /// trained any more: [`forward_train`](Self::forward_train) is an error. Layers whose cells only the reference path computes,
-    /// and those with layer normalisation, have the rounded weights in products of floats.
-    ///
-    /// ```
-    /// use sumun_nn::Precision;
-    /// use sumun_nn::model::{Batch, Input, Model, RecurrentLayer};
-    /// let model = Model::builder(Input::numbers(1)).layer(RecurrentLayer::gru(8)).dense(1).build(7)?;
-    /// let x = ndarray::Array3::from_elem((1, 5, 1), 0.5);
-    /// let before = model.forward(&Batch::numbers(x.view()))?.data[0];
-    /// let model = model.quantized()?;
-    /// let after = model.forward(&Batch::numbers(x.view()))?.data[0];
-    /// assert!(model.precision() == Precision::Int8 && (after - before).abs() < 0.02);
-    /// # Ok::<(), sumun_nn::Error>(())
-    /// ```
-    pub fn quantized(mut self) -> Result<Self> {
-        self.graph.config.precision = Precision::Int8;
-        self.quantize()?;
-        Ok(self)
-    }
-
-    /// The names of the weights that have 8 bits; none of a model of floats.
-    pub fn int8_weights(&self) -> HashSet<&str> {
-        let weights = self.graph.plan.layers.iter().flat_map(|layer| &layer.weights);
-        match self.precision() {
-            Precision::F32 => HashSet::new(),
-            Precision::Int8 => {
-                weights.filter(|weight| weight.rounds).map(|weight| weight.name.as_str()).collect()
-            }
-        }
-    }
-
-    /// Has the layers compute with weights of 8 bits, and rounds them.
-    fn quantize(&mut self) -> Result<()> {
-        for (layer, planned) in self.graph.layers.iter_mut().zip(&self.graph.plan.layers) {
-            layer.set_precision(Precision::Int8).map_err(named(&planned.name))?;
-        }
-        self.round_weights()
-    }
-
-    /// Rounds the weights that have 8 bits. Those that are rounded already stay as they are. Error: a weight that is not finite,
-    /// or too large for the scale of its row to be rounded up.
-    pub(super) fn round_weights(&mut self) -> Result<()> {
-        for weight in self.graph.plan.layers.iter().flat_map(|layer| &layer.weights).filter(|w| w.rounds) {
-            if let (Some(id), Some(&width)) = (self.parameters.find(&weight.name), weight.shape.last()) {
-                let values = self.parameters.value_mut(id);
-                let fits = |value: &f32| value.is_finite() && value.abs() <= f32::MAX / 2.0;
-                if let Some(value) = values.iter().find(|value| !fits(value)) {
-                    return Err(Error::Invalid(format!(
-                        "{}: its weight of {value} cannot be rounded to 8 bits",
-                        weight.name
-                    )));
-                }
-                round_rows(values, width);
-            }
-        }
-        Ok(())
     }
 
     /// The output: a row for every step that is there, or one for each sequence. [`Rows::unpack`] makes it an array

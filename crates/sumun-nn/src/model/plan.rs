@@ -56,6 +56,11 @@ impl Plan {
         Self::within(config, usize::MAX)
     }
 
+    /// The weights that have 8 bits where the model has such.
+    pub(super) fn rounded(&self) -> impl Iterator<Item = &PlannedWeight> {
+        self.layers.iter().flat_map(|layer| &layer.weights).filter(|weight| weight.rounds)
+    }
+
     /// As [`of`](Self::of), giving up where there are more than `most` weights.
     pub(super) fn within(config: &ModelConfig, most: usize) -> Result<Self> {
         let count = config.layers.len();

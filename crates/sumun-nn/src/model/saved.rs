@@ -16,9 +16,21 @@ use crate::{Error, Result};
 /// What [`ModelFile::task`] says of a [`Model`].
 pub const NETWORK: &str = "network";
 
+/// The key of a file's configuration under which its layers stand.
+const MODEL: &str = "model";
+
 /// So many weights more than tensors are still compared one by one, so that the message names what is missing. A
 /// short configuration may ask for very many.
 const SPARE: usize = 100;
+
+impl ModelFile {
+    /// This file with another network in the place of its own. Its task, and what its configuration has beside the layers, stay.
+    pub fn with_model(mut self, model: &Model) -> Result<Self> {
+        let ModelFile { mut config, tensors, .. } = model.to_file()?;
+        self.config[MODEL] = config[MODEL].take();
+        Ok(Self { tensors, ..self })
+    }
+}
 
 impl Model {
     /// The model as a file's content: its layers as configuration `{"model": …}`, its weights as tensors.
@@ -34,7 +46,7 @@ impl Model {
         };
         Ok(ModelFile {
             task: NETWORK.into(),
-            config: serde_json::json!({ "model": model }),
+            config: serde_json::json!({ MODEL: model }),
             tensors: self.parameters.entries().iter().map(tensor).collect(),
         })
     }
@@ -52,7 +64,7 @@ impl Model {
         if task != NETWORK {
             return Err(Error::Model(format!("holds a model for {task:?}, not a {NETWORK}")));
         }
-        let config: ModelConfig = match config.get("model") {
+        let config: ModelConfig = match config.get(MODEL) {
             Some(model) => ModelConfig::from_json_with(model.clone(), registry)
                 .map_err(|error| Error::Model(format!("its layers cannot be read: {error}")))?,
             None => return Err(Error::Model("its configuration has no model".into())),

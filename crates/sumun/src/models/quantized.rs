@@ -14,9 +14,6 @@ use crate::run::RunFolder;
 use crate::tasks::{Headline, Reading};
 use crate::{Error, Result};
 
-/// The key of a model file's configuration under which its layers stand.
-const MODEL: &str = "model";
-
 /// What a model loses, in points or per cent of the first figure, before it is worth a warning.
 pub const MOST_LOST: f64 = 0.5;
 
@@ -65,16 +62,14 @@ impl Quantized {
             return Err(Error::Invalid(format!("{}: its weights have 8 bits already", path.display())));
         }
         let floats = model.to_file()?;
-        let network = Model::from_file(&floats)?.quantized()?.to_file()?;
-        let mut file = match before.is_run() {
+        let rounded = Model::from_file(&floats)?.quantized()?;
+        let file = match before.is_run() {
             false => floats,
             true if path.is_dir() => RunFolder::open(path)?.load_model()?,
             true => ModelFile::load_from(path, Links::Follow)?,
         };
         let bytes_before = file.to_bytes()?.len();
-        // Everything but the network stays as it is.
-        file.config[MODEL] = network.config[MODEL].clone();
-        file.tensors = network.tensors;
+        let file = file.with_model(&rounded)?;
         let after = open_own(&path.display().to_string(), file.clone())?;
         Ok(Self { before, after, file, bytes_before })
     }
