@@ -189,10 +189,20 @@ fn a_search_killed_before_its_last_record_ends_with_the_same_result() {
     let place = place();
     place.succeed(&[&arguments("classify", "whole")[..], &["--quiet"]].concat());
     let expected = trials(&place, "whole");
-    let path = place.path("whole/trials.jsonl");
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains(r#""state":"finished""#), "{text}");
-    std::fs::write(&path, text.replace(r#""state":"finished""#, r#""state":"running""#)).unwrap();
+    let left: Vec<String> = expected
+        .iter()
+        .map(|trial| {
+            let mut trial = trial.clone();
+            let fields = trial.as_object_mut().unwrap();
+            fields.insert("seconds".into(), 1.0.into());
+            if fields["state"] == "finished" {
+                fields.insert("state".into(), "running".into());
+                assert!(fields.remove("parameters").is_some());
+            }
+            trial.to_string() + "\n"
+        })
+        .collect();
+    fs::write(place.path("whole/trials.jsonl"), left.concat()).unwrap();
     std::fs::remove_dir_all(place.path("whole/best")).unwrap();
     std::fs::remove_file(place.path("whole/report.html")).unwrap();
     place.succeed(&["tune", "--resume", "whole", "--quiet"]);
