@@ -380,7 +380,7 @@ fn parts_without_a_value_decide_and_measure_nothing() {
     };
     // 140 rows to learn, 20 to decide, 40 to measure.
     let unseen = with_hole(140..160);
-    assert!(unseen.valid.is_none() && unseen.test.is_some() && unseen.candidates.len() == 1);
+    assert!(unseen.valid.is_none() && unseen.test.is_some() && unseen.decisions.candidates.len() == 1);
     let choice = unseen.decisions.choices.iter().find(|choice| choice.name == "difference").unwrap();
     assert!(choice.reason.starts_with("every target value of the validation part is missing"), "{choice:?}");
     let note = "every target value of the validation part is missing: the last epoch was kept";

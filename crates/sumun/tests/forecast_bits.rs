@@ -35,6 +35,7 @@ fn options() -> ForecastConfig {
         c.data.known = vec!["plan".into()];
         c.data.horizon = Some(6);
         c.train.epochs = Some(4);
+        c.train.ensemble = Some(1);
         c.network.hidden = 12;
         c.network.layers = 2;
         c.network.bidirectional = true;
@@ -286,6 +287,11 @@ fn training(folder: &std::path::Path) -> Training {
 }
 
 fn training_of(folder: &std::path::Path, epochs: usize) -> Training {
+    Training::begin(config_of(folder, epochs, 1)).unwrap()
+}
+
+/// The settings of such a training from so many seeds.
+fn config_of(folder: &std::path::Path, epochs: usize, seeds: usize) -> ForecastConfig {
     let path = folder.join("series.csv");
     let mut csv = String::from("y\n");
     for t in 0..80_usize {
@@ -300,7 +306,8 @@ fn training_of(folder: &std::path::Path, epochs: usize) -> Training {
     (config.data.horizon, config.data.window) = (Some(3), Some(7));
     (config.network.hidden, config.network.dropout) = (4, 0.2);
     (config.train.epochs, config.train.batch) = (Some(epochs), Some(16));
-    Training::begin(config).unwrap()
+    config.train.ensemble = Some(seeds);
+    config
 }
 
 /// Trains so many steps and leaves only a file's bytes; None where the training ended before.
@@ -387,6 +394,58 @@ fn a_candidate_that_is_clearly_behind_is_given_up_at_the_same_step() {
         going = resumed(&bytes);
     }
     assert!(outcome(going) == whole, "step by step");
+}
+
+/// Of the candidates that are near the best, further seeds are trained, and all of them are averaged; stopped at any step, they end at
+/// the same bits, and the settings that were used give the same mean again.
+#[test]
+fn a_short_series_is_learnt_from_several_seeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = || Training::begin(config_of(folder.path(), 24, 3)).unwrap();
+    let mut training = begin();
+    training.run(&mut (), &mut ()).unwrap();
+    let trained = training.finish().unwrap();
+    let names: Vec<&str> = trained.candidates.iter().map(|one| one.difference.as_str()).collect();
+    assert_eq!(names, ["season", "last", "none", "season, seed 1", "season, seed 2"]);
+    assert_eq!((trained.decisions.averaged.len(), trained.decisions.ensemble), (3, 3));
+    // Each forecasts what it forecasts alone.
+    let ahead =
+        |trained: &ForecastOutcome| trained.forecaster.predict(None, None).unwrap().targets[0].clone();
+    let alone: Vec<_> = (0..3)
+        .map(|seed| {
+            let mut config = config_of(folder.path(), 24, 1);
+            (config.train.seed, config.prepare.arima) = (seed, Switch::Off);
+            config.prepare.difference = DifferenceChoice::Season;
+            let mut training = Training::begin(config).unwrap();
+            training.run(&mut (), &mut ()).unwrap();
+            ahead(&training.finish().unwrap())
+        })
+        .collect();
+    let mut config = config_of(folder.path(), 24, 3);
+    config.prepare.arima = Switch::Off;
+    let mut training = Training::begin(config).unwrap();
+    training.run(&mut (), &mut ()).unwrap();
+    for (k, value) in ahead(&training.finish().unwrap()).values.iter().enumerate() {
+        let mean = alone.iter().map(|one| one.values[k]).sum::<f64>() / 3.0;
+        assert!((value - mean).abs() < 1e-9 * mean.abs(), "{value} for {mean}");
+    }
+    let mut again = Training::begin(trained.as_used()).unwrap();
+    again.run(&mut (), &mut ()).unwrap();
+    assert_eq!(bits(&again.finish().unwrap()), bits(&trained));
+    let whole = outcome(begin());
+    for steps in (1..).step_by(7) {
+        let Some(bytes) = stopped(&mut begin(), steps) else { break };
+        assert!(outcome(resumed(&bytes)) == whole, "after {steps} steps");
+    }
+    // Long series are learnt once, where nothing else is said.
+    let of = |rows: usize| {
+        let config = with(options(), |c| {
+            c.train.ensemble = None;
+            c.train.epochs = Some(1);
+        });
+        train(&table(rows, rows), &config, &mut ()).unwrap().decisions.ensemble
+    };
+    assert_eq!((of(200), of(1500)), (5, 1));
 }
 
 #[test]

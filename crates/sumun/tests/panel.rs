@@ -141,7 +141,7 @@ fn threads_and_interruptions_do_not_change_a_bit() {
     std::fs::write(&path, &text).unwrap();
     let mut config = config();
     config.data.train = path;
-    config.train.ensemble = 2;
+    config.train.ensemble = Some(2);
     config.prepare.difference = sumun::forecast::DifferenceChoice::Last;
     let bytes = |outcome: &PanelOutcome| outcome.forecaster.to_model_file().unwrap().to_bytes().unwrap();
     let whole = trained(&text, &config);
@@ -270,7 +270,7 @@ fn what_makes_no_sense_is_refused() {
         ),
         (refused(&text, |c| c.train.levels = vec!["120".into()]), "levels is '120'; it must be percentages"),
         (refused(&text, |c| c.data.target = vec!["sales".into(), "kind".into()]), "target names 2 columns"),
-        (refused(&text, |c| c.train.ensemble = 0), "ensemble is 0; it must be at least 1"),
+        (refused(&text, |c| c.train.ensemble = Some(0)), "ensemble is 0; it must be at least 1"),
         (
             refused(&text, |c| c.data.r#static = vec!["shop".into()]),
             "the column 'shop' is named by static and by series; name it once",
@@ -287,9 +287,9 @@ fn what_makes_no_sense_is_refused() {
         assert!(message.starts_with(start), "{message}");
     }
     let mut one = ForecastConfig::of(&["sales"]);
-    one.train.ensemble = 2;
+    one.data.r#static = vec!["shop".into()];
     let message = one.check().unwrap_err().to_string();
-    assert!(message.starts_with("ensemble is for models of several series or of quantiles"), "{message}");
+    assert!(message.starts_with("static is for models of several series or of quantiles"), "{message}");
 }
 
 #[test]

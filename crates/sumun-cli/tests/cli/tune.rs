@@ -24,6 +24,7 @@ fn arguments<'a>(task: &'a str, out: &'a str) -> Vec<&'a str> {
     arguments.extend(["--trials", "9", "--out", out, "--epochs", "9", "--save-every", "0"]);
     if task == "forecast" {
         arguments.extend(["--target", "y", "--horizon", "3", "--season", "7", "--valid", "0.2"]);
+        arguments.extend(["--ensemble", "1"]);
         arguments.extend(["--vary", "hidden=4,8", "--vary", "lr", "--vary", "window=7..14"]);
     } else {
         arguments.extend(["--embedding", "5", "--batch", "8", "--valid", "0.3"]);
@@ -103,6 +104,8 @@ fn a_grid_compares_every_combination() {
         "cell=rnn,gru",
         "--vary",
         "window=7,14",
+        "--ensemble",
+        "1",
     ]);
     arguments.extend(["--seeds", "2", "--seed", "5", "--hidden", "4", "--out", "grid", "--json"]);
     let ran = place.succeed(&arguments);
@@ -131,7 +134,7 @@ fn a_grid_compares_every_combination() {
     let plain =
         ["--cell", "gru", "--window", "14", "--seed", "6", "--hidden", "4", "--out", "plain", "--quiet"];
     let mut train = vec!["train", "forecast", "days.csv", "--target", "y", "--horizon", "3", "--season", "7"];
-    train.extend(["--valid", "0.2", "--epochs", "2"]);
+    train.extend(["--valid", "0.2", "--epochs", "2", "--ensemble", "1"]);
     place.succeed(&[&train[..], &plain].concat());
     assert!(model(&place, "plain") == model(&place, "grid/trials/008"));
 

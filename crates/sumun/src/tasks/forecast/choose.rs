@@ -27,6 +27,10 @@ const FARTHEST: usize = 10;
 const LONGEST_WINDOW: usize = 128;
 /// The longest window of all that are chosen: a week of hours. A year of days costs more than it has been seen to give.
 const LONGEST_SEASON: usize = 168;
+/// Fewer windows than these are learnt from several seeds, whose forecasts are averaged: a training takes a second there.
+const FEW_WINDOWS: usize = 1000;
+/// How many.
+const FEW_SEEDS: usize = 5;
 /// Small series need 1,500 optimizer steps; large ones are ended at 6,000.
 const BUDGET: Budget = Budget { steps: 1500, epochs: (30, 200), most_steps: 6_000, fewest_epochs: 1 };
 
@@ -67,6 +71,7 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
     candidates.extend(longer_trial(config, source, (season, horizon, window), &candidates, &split, &mut log));
     // All candidates are trained alike, whether or not they lose a season of windows at the start.
     let windows = train.len() + 1 - window - horizon;
+    let ensemble = choose_ensemble(config, windows, &mut log);
     let batch = config.train.batch.unwrap_or(match windows {
         0..1000 => 32,
         1000..20_000 => 64,
@@ -94,11 +99,25 @@ pub(super) fn decide(config: &ForecastConfig, source: &Source) -> Result<Decisio
         candidates,
         difference: config.prepare.difference,
         averaged: Vec::new(),
+        ensemble,
         batch,
         epochs,
         patience,
         choices: log.0,
     })
+}
+
+/// How many seeds are averaged.
+fn choose_ensemble(config: &ForecastConfig, windows: usize, log: &mut Log) -> usize {
+    if let Some(asked) = config.train.ensemble {
+        return asked;
+    }
+    if windows >= FEW_WINDOWS {
+        return 1;
+    }
+    let reason = format!("{windows} windows are few, so that what a network learns hangs on its seed");
+    log.add("ensemble", FEW_SEEDS, reason);
+    FEW_SEEDS
 }
 
 /// Whether the training part has no room for the least window and the horizon, where neither the window nor a difference that needs
@@ -130,6 +149,7 @@ fn without_network(
         candidates: Vec::new(),
         difference: config.prepare.difference,
         averaged: Vec::new(),
+        ensemble: 1,
         batch: config.train.batch.unwrap_or(1),
         epochs: config.train.epochs.unwrap_or(1),
         patience: config.train.patience.unwrap_or(1),

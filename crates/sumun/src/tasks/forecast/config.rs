@@ -26,6 +26,8 @@ pub const TASK: &str = "forecast";
 /// series. On the weekly series of the M4 competition the OWA is .82 with 64 and .92 with 32.
 const PANEL_HIDDEN: usize = 64;
 
+/// The most networks whose forecasts are averaged from different seeds.
+const MOST_NETWORKS: usize = 100;
 /// The most intervals of a forecast.
 const MOST_LEVELS: usize = 20;
 
@@ -149,7 +151,8 @@ settings! {
         train.output: OutputChoice = OutputChoice::Auto,
             "What is said of each step: one number; the median with intervals, as quantiles or of a distribution, for counts negative-binomial or zero-inflated; by default student-t where several series are learnt, negative-binomial where they are counts and mostly 0, else one number";
         train.levels: Vec<String> = vec!["80".into(), "95".into()], "The shares of what comes that the intervals hold, in percent", Kind::Texts;
-        train.ensemble: usize = 1, "Networks from different seeds whose forecasts are averaged, where several series or quantiles are learnt";
+        train.ensemble: Option<usize> = None,
+            "Networks from different seeds whose forecasts are averaged; by default 5 for one short series, else 1";
         train.clip: Or<f64> = Or::Number(1.0), as TrainOptions;
         train.patience: Option<usize> = None,
             "Epochs without a better validation loss before stopping; by default a fifth of the epochs, 10 or more";
@@ -256,13 +259,16 @@ impl ForecastConfig {
         let (valid, test) = decisions.split.shares();
         (used.data.valid, used.data.test) = (Some(valid), Some(test));
         // The mean of several candidates comes from training all of them again.
-        if let [trial] = decisions.averaged.as_slice() {
+        if let [trial, others @ ..] = decisions.averaged.as_slice()
+            && others.iter().all(|other| other == trial)
+        {
             (used.prepare.difference, used.data.window) = (trial.difference, Some(trial.window));
         }
         // A series that is too short for a network says nothing of its training.
         if decisions.too_short {
             return used;
         }
+        used.train.ensemble = Some(decisions.ensemble);
         used.train.epochs = Some(decisions.epochs);
         used.train.batch = Some(decisions.batch);
         used.train.patience = Some(decisions.patience);
@@ -324,11 +330,14 @@ impl ForecastConfig {
             ("epochs", train.epochs),
             ("batch", train.batch),
             ("patience", train.patience),
-            ("ensemble", Some(train.ensemble)),
+            ("ensemble", train.ensemble),
         ] {
             if value == Some(0) {
                 return Err(Error::setting(key(name), 0, "at least 1"));
             }
+        }
+        if let Some(ensemble) = train.ensemble.filter(|ensemble| *ensemble > MOST_NETWORKS) {
+            return Err(Error::setting(key("ensemble"), ensemble, format!("at most {MOST_NETWORKS}")));
         }
         if !(0.0..1.0).contains(&network.dropout) {
             return Err(Error::setting(key("dropout"), network.dropout, "at least 0 and below 1"));
@@ -366,6 +375,11 @@ impl ForecastConfig {
                     + " is for models of one series and one number a step; train a model of several series or of quantiles anew",
             )),
         }
+    }
+
+    /// How many networks a model of several series, quantiles or a distribution averages.
+    pub(super) fn panel_ensemble(&self) -> usize {
+        self.train.ensemble.unwrap_or(1)
     }
 
     /// Whether one model learns several series, quantiles or a distribution.
@@ -448,26 +462,25 @@ impl ForecastConfig {
                         + " do not go together: the distribution is one of counts, from which nothing is subtracted",
                 ));
             }
-            if prepare.average == Switch::On && train.ensemble > 1 {
+            if prepare.average == Switch::On && self.panel_ensemble() > 1 {
                 return Err(Error::Settings(
                     key("average").to("on")
                         + " and "
-                        + key("ensemble").to(train.ensemble)
+                        + key("ensemble").to(self.panel_ensemble())
                         + " are two ways to average; choose one",
                 ));
             }
             return Ok(());
         }
-        let several = [("static", !data.r#static.is_empty()), ("ensemble", train.ensemble > 1)];
-        match several.iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(Error::Settings(
-                key(name)
+        match data.r#static.is_empty() {
+            false => Err(Error::Settings(
+                key("static")
                     + " is for models of several series or of quantiles; name the column that tells the series apart with "
                     + key("series")
                     + ", or choose "
                     + key("output").to("quantiles"),
             )),
-            None => Ok(()),
+            true => Ok(()),
         }
     }
 
@@ -518,14 +531,14 @@ impl ForecastConfig {
     }
 
     /// How a candidate is trained, for the training loop. Errors: an optimizer or a bound of gradients that there is not.
-    pub(super) fn fit(&self, decisions: &Decisions) -> Result<FitOptions> {
+    pub(super) fn fit(&self, decisions: &Decisions, seed: u64) -> Result<FitOptions> {
         let train = &self.train;
         Ok(FitOptions {
             epochs: decisions.epochs,
             lr: train.lr,
             schedule: train.schedule,
             patience: decisions.patience,
-            seed: train.seed,
+            seed,
             optimizer: train.optimizer.parse()?,
             clip: train.clip.clip()?,
             ema: 0.0,

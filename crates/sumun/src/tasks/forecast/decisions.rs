@@ -32,6 +32,8 @@ pub struct Decisions {
     /// The candidates whose forecasts are averaged, the best first; one where it forecasts alone, none before the validation
     /// part has been asked.
     pub averaged: Vec<Trial>,
+    /// How many seeds each candidate that is averaged is trained from.
+    pub ensemble: usize,
     /// Windows in a training step.
     pub batch: usize,
     /// The most passes over the training windows.

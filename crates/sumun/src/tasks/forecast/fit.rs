@@ -134,10 +134,15 @@ pub(crate) struct Fitting {
 
 impl Fitting {
     /// A network before its first step. Errors: one that is too large, and no windows to learn from.
-    pub(crate) fn new(material: Material, asked: &ForecastConfig, decisions: &Decisions) -> Result<Self> {
+    pub(crate) fn new(
+        material: Material,
+        asked: &ForecastConfig,
+        decisions: &Decisions,
+        seed: u64,
+    ) -> Result<Self> {
         let Material { preprocessing, train, .. } = &material;
-        let model = first_model(&asked.network, Sizes::of(preprocessing), asked.train.seed)?;
-        let batches = Batches::new(train.len(), decisions.batch, asked.train.seed)?;
+        let model = first_model(&asked.network, Sizes::of(preprocessing), seed)?;
+        let batches = Batches::new(train.len(), decisions.batch, seed)?;
         let validation = Validation::new(&material);
         let order = (0, batches.order(0));
         let loss = asked.loss()?;

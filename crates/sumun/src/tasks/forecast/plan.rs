@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::average::near;
 use super::baseline::{Baseline, Observed};
 use super::choose;
 use super::config::ForecastConfig;
@@ -106,13 +107,32 @@ impl ForecastPlan {
         Ok(Material { preprocessing, frame, train, valid, rows_needed })
     }
 
-    /// Candidate `index` before its first step.
-    pub(super) fn fitting(&self, index: usize) -> Result<Fitting> {
-        let mut fitting = Fitting::new(self.material(index)?, &self.config, &self.decisions)?;
+    /// Network `index` before its first step.
+    pub(super) fn fitting(&self, index: usize, through: &[Candidate]) -> Result<Fitting> {
+        let (kind, seed) = self.entry(index, through);
+        let mut fitting = Fitting::new(self.material(kind)?, &self.config, &self.decisions, seed)?;
         if let Some(from) = &self.continued {
-            fitting.model.parameters_mut().values_mut().copy_from_slice(&from.weights[index]);
+            fitting.model.parameters_mut().values_mut().copy_from_slice(&from.weights[kind]);
         }
         Ok(fitting)
+    }
+
+    /// How many seeds a candidate is trained from. All networks of a run that goes on are candidates, each once.
+    fn seeds(&self) -> usize {
+        if self.continued.is_some() { 1 } else { self.decisions.ensemble }
+    }
+
+    /// Which of the decided candidates network `index` is, and the seed that it starts from: each of them once, and then those that
+    /// are worth it from the seeds that follow.
+    fn entry(&self, index: usize, through: &[Candidate]) -> (usize, u64) {
+        let (kinds, seed) = (self.decisions.candidates.len(), self.config.train.seed);
+        match index.checked_sub(kinds) {
+            None => (index, seed),
+            Some(later) => {
+                let near = near(&through[..kinds], self.average());
+                (near[later % near.len()], seed.wrapping_add(1 + (later / near.len()) as u64))
+            }
+        }
     }
 
     /// The baselines of each target, fitted to the training part.
@@ -130,9 +150,9 @@ impl ForecastPlan {
         source.targets.iter().zip(&decisions.log).map(of).collect()
     }
 
-    /// How a candidate is trained.
-    pub(super) fn fit(&self) -> Result<FitOptions> {
-        self.config.fit(&self.decisions)
+    /// How a network is trained from a seed.
+    pub(super) fn fit(&self, seed: u64) -> Result<FitOptions> {
+        self.config.fit(&self.decisions, seed)
     }
 
     /// How each candidate sees the data, and its layers: what must not have changed when a search goes on.
@@ -179,37 +199,54 @@ impl ForecastPlan {
 impl Contest for ForecastPlan {
     type Fitting = Fitting;
 
-    fn count(&self) -> usize {
-        self.decisions.candidates.len()
-    }
-
-    fn name(&self, index: usize, _through: &[Candidate]) -> String {
-        self.decisions.name(index)
-    }
-
-    fn stage(&self, index: usize, name: &str) -> String {
-        match self.count() {
-            1 => format!("difference = {name}"),
-            count => format!("trying difference = {name} ({} of {count})", index + 1),
+    fn count(&self, through: &[Candidate]) -> usize {
+        let kinds = self.decisions.candidates.len();
+        match through.get(..kinds) {
+            None => kinds,
+            Some(first) => kinds + near(first, self.average()).len() * (self.seeds() - 1),
         }
     }
 
-    fn fitting(&self, index: usize, _through: &[Candidate]) -> Result<Fitting> {
-        self.fitting(index)
+    fn most(&self) -> usize {
+        self.decisions.candidates.len().saturating_mul(self.seeds())
     }
 
-    fn weights(&self, index: usize, _through: &[Candidate]) -> Result<usize> {
-        let sizes = Sizes::of(&self.material(index)?.preprocessing);
+    fn name(&self, index: usize, through: &[Candidate]) -> String {
+        let (kind, seed) = self.entry(index, through);
+        let name = self.decisions.name(kind);
+        if index == kind { name } else { format!("{name}, seed {seed}") }
+    }
+
+    fn stage(&self, index: usize, count: usize, name: &str) -> String {
+        match count {
+            1 => format!("difference = {name}"),
+            _ if index < self.decisions.candidates.len() => {
+                format!("trying difference = {name} ({} of {count})", index + 1)
+            }
+            _ => format!("difference = {name} ({} of {count})", index + 1),
+        }
+    }
+
+    fn fitting(&self, index: usize, through: &[Candidate]) -> Result<Fitting> {
+        self.fitting(index, through)
+    }
+
+    fn weights(&self, index: usize, through: &[Candidate]) -> Result<usize> {
+        let sizes = Sizes::of(&self.material(self.entry(index, through).0)?.preprocessing);
         Ok(network(&self.config.network, &[sizes]).summary()?.parameters())
     }
 
-    fn fit(&self, _index: usize) -> Result<FitOptions> {
-        self.fit()
+    fn fit(&self, index: usize, through: &[Candidate]) -> Result<FitOptions> {
+        self.fit(self.entry(index, through).1)
     }
 
-    fn may_be_lost(&self, _index: usize) -> bool {
+    fn kind(&self, index: usize, through: &[Candidate]) -> usize {
+        self.entry(index, through).0
+    }
+
+    fn may_be_lost(&self, index: usize) -> bool {
         // Where all are averaged, none is given up.
-        self.average() != Switch::On
+        index < self.decisions.candidates.len() && self.average() != Switch::On
     }
 
     fn average(&self) -> Switch {

@@ -10,13 +10,13 @@ use super::fit::Fitting;
 use super::forecaster::Forecaster;
 use super::kept::{ForecasterConfig, History};
 use super::network::{Sizes, joined};
-use super::outcome::{Candidate, DataSummary, ForecastOutcome};
+use super::outcome::{DataSummary, ForecastOutcome};
 use super::plan::ForecastPlan;
 use super::preprocessing::{Frame, Preprocessing};
 use super::score;
 use super::source::Source;
 use super::together::{self, Compared};
-use super::trials::{Trained, Trials};
+use super::trials::{Contest, Trained, Trials};
 use crate::data::{Difference, Filled, NumberForm, origins_within};
 use crate::model::Model;
 use crate::noise::Noise;
@@ -66,7 +66,7 @@ impl Search {
             Some(trials) => trials.snapshot(),
             None => {
                 let nothing = NoNetwork::default();
-                Ok(Session::new(self.plan.fit()?, &nothing)?.snapshot(&nothing))
+                Ok(Session::new(self.plan.fit(self.plan.config.train.seed)?, &nothing)?.snapshot(&nothing))
             }
         }
     }
@@ -103,12 +103,13 @@ impl Search {
         let Self { mut plan, trials: Some(trials) } = self else { return self.finish_without_network() };
         let Trained { candidates, weights, best } = trials.finish(&plan)?;
         let count = candidates.len();
-        let Mean { mut members, score } = mean(&plan, &candidates, best.index, &weights)?;
+        let Mean { mut members, scores, score } = mean(&plan, &candidates, best.index, &weights)?;
         // Without a validation part nothing ranks them.
         if plan.continued.is_some() && members.len() < count {
             members = (0..count).collect();
         }
-        let materials = members.iter().map(|&member| plan.material(member)).collect::<Result<Vec<_>>>()?;
+        let kinds: Vec<usize> = members.iter().map(|&member| plan.kind(member, &candidates)).collect();
+        let materials = kinds.iter().map(|&kind| plan.material(kind)).collect::<Result<Vec<_>>>()?;
         let networks: Vec<(Sizes, &[f32])> = members
             .iter()
             .zip(&materials)
@@ -121,14 +122,15 @@ impl Search {
             frames.push(material.frame);
         }
         let decisions = &mut plan.decisions;
-        decisions.difference = decisions.candidates[best.index].difference;
-        decisions.averaged = members.iter().map(|&member| decisions.candidates[member]).collect();
-        if count > 1 {
-            decisions.choices.push(Choice {
-                name: "difference".into(),
-                value: members.iter().map(|&member| decisions.name(member)).collect::<Vec<_>>().join(" + "),
-                reason: comparison(&candidates, score, &preprocessing[0]),
-            });
+        decisions.difference = decisions.candidates[kinds[0]].difference;
+        decisions.averaged = kinds.iter().map(|&kind| decisions.candidates[kind]).collect();
+        if decisions.candidates.len() > 1 {
+            let mut names: Vec<String> = kinds.iter().map(|&kind| decisions.name(kind)).collect();
+            names.dedup();
+            let named = scores.iter().enumerate();
+            let named = named.map(|(kind, &score)| (decisions.name(kind), score.unwrap_or(f64::NAN)));
+            let reason = comparison(named.collect(), score, &preprocessing[0]);
+            decisions.choices.push(Choice { name: "difference".into(), value: names.join(" + "), reason });
         }
         let best_epoch = candidates[best.index].best_epoch;
         let mut notes: Vec<String> =
@@ -288,20 +290,19 @@ impl Objective for NoNetwork {
 }
 
 /// What the candidates came to, best first.
-fn comparison(candidates: &[Candidate], mean: Option<f64>, preprocessing: &Preprocessing) -> String {
-    let mut sorted: Vec<_> = candidates.iter().collect();
-    sorted.sort_by(|a, b| a.valid_score.unwrap_or(f64::NAN).total_cmp(&b.valid_score.unwrap_or(f64::NAN)));
+fn comparison(mut scores: Vec<(String, f64)>, mean: Option<f64>, preprocessing: &Preprocessing) -> String {
+    let had_none = scores.iter().any(|(name, _)| *name == DifferenceChoice::None.to_string());
+    scores.sort_by(|a, b| a.1.total_cmp(&b.1));
     let scores: Vec<String> = mean
         .map(|score| format!("their mean {score:.3}"))
         .into_iter()
-        .chain(sorted.iter().map(|c| format!("{} {:.3}", c.difference, c.valid_score.unwrap_or(f64::NAN))))
+        .chain(scores.iter().map(|(name, score)| format!("{name} {score:.3}")))
         .collect();
     let unit = match preprocessing.targets.iter().all(|t| t.mase_scale.is_some()) {
         true => "MASE",
         false => "MAE",
     };
-    let drifted = preprocessing.difference != Difference::None
-        && !candidates.iter().any(|c| c.difference == DifferenceChoice::None.to_string());
+    let drifted = preprocessing.difference != Difference::None && !had_none;
     let left_out = if drifted { "; none was left out because the level drifts" } else { "" };
     format!("validation {unit}: {}{left_out}", scores.join(", "))
 }

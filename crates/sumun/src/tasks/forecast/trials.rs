@@ -20,15 +20,18 @@ pub(super) trait Contest {
     /// A candidate at work.
     type Fitting: Contestant;
 
-    /// How many candidates there are; at least 1.
-    fn count(&self) -> usize;
+    /// How many candidates there are as far as those in `through` tell; at least 1.
+    fn count(&self, through: &[Candidate]) -> usize;
+
+    /// The most that there may be.
+    fn most(&self) -> usize;
 
     /// What messages call candidate `index`, where those in `through` have been trained: which one comes late may follow from
     /// them.
     fn name(&self, index: usize, through: &[Candidate]) -> String;
 
-    /// What the progress of its training says that it is.
-    fn stage(&self, index: usize, name: &str) -> String;
+    /// What the progress of its training, the one of `index` among `count`, says that it is.
+    fn stage(&self, index: usize, count: usize, name: &str) -> String;
 
     /// Candidate `index` before its first step.
     fn fitting(&self, index: usize, through: &[Candidate]) -> Result<Self::Fitting>;
@@ -37,12 +40,15 @@ pub(super) trait Contest {
     fn weights(&self, index: usize, through: &[Candidate]) -> Result<usize>;
 
     /// How it is trained.
-    fn fit(&self, index: usize) -> Result<FitOptions>;
+    fn fit(&self, index: usize, through: &[Candidate]) -> Result<FitOptions>;
 
     /// Whether it is given up where it is clearly behind.
     fn may_be_lost(&self, index: usize) -> bool;
 
-    /// Whether the forecasts of several are averaged.
+    /// The candidate that it repeats from another seed; itself where it repeats none.
+    fn kind(&self, index: usize, through: &[Candidate]) -> usize;
+
+    /// Whether the forecasts of several kinds are averaged.
     fn average(&self) -> Switch;
 }
 
@@ -78,7 +84,7 @@ struct Work<F> {
 impl<F: Contestant> Work<F> {
     fn begin(contest: &impl Contest<Fitting = F>, index: usize, through: &[Candidate]) -> Result<Self> {
         let fitting = contest.fitting(index, through)?;
-        let session = Session::new(contest.fit(index)?, &fitting)?;
+        let session = Session::new(contest.fit(index, through)?, &fitting)?;
         Ok(Self { fitting, session })
     }
 }
@@ -156,7 +162,7 @@ impl<F: Contestant> Trials<F> {
             )));
         }
         let mut fitting = contest.fitting(index, &through.candidates)?;
-        let session = Session::resume(contest.fit(index)?, &mut fitting, snapshot)?;
+        let session = Session::resume(contest.fit(index, &through.candidates)?, &mut fitting, snapshot)?;
         Ok(Self { through, weights, work: Work { fitting, session } })
     }
 
@@ -178,7 +184,8 @@ impl<F: Contestant> Trials<F> {
         &mut self,
         contest: &impl Contest<Fitting = F>,
     ) -> Result<(&mut dyn Objective, FitOptions)> {
-        let options = contest.fit(self.through.candidates.len().min(contest.count() - 1))?;
+        let through = &self.through.candidates;
+        let options = contest.fit(through.len().min(contest.count(through) - 1), through)?;
         Ok((&mut self.work.fitting, options))
     }
 
@@ -188,13 +195,13 @@ impl<F: Contestant> Trials<F> {
         let mut scores: Vec<f64> = through.iter().filter_map(|candidate| candidate.valid_score).collect();
         let mut epochs = through.iter().map(|candidate| candidate.epochs).sum();
         // Once all are through, the last is still at hand.
-        if through.len() < contest.count() {
+        if through.len() < contest.count(through) {
             epochs += records.len();
             scores.extend(running_lowest(records).last());
         }
         let score = scores.into_iter().filter(|score| score.is_finite()).min_by(f64::total_cmp);
         let best = score.map(|score| Judged { score, figure: SCORE.into(), value: score });
-        Ok(Standing { epochs, of: contest.fit(0)?.epochs.saturating_mul(contest.count()), best })
+        Ok(Standing { epochs, of: contest.fit(0, &[])?.epochs.saturating_mul(contest.most()), best })
     }
 
     /// Trains all candidates, or until the keeper stops it.
@@ -204,12 +211,15 @@ impl<F: Contestant> Trials<F> {
         progress: &mut dyn Progress,
         keeper: &mut dyn Keeper,
     ) -> Result<Ending> {
-        let count = contest.count();
-        while self.through.candidates.len() < count {
-            let index = self.through.candidates.len();
-            let options = contest.fit(index)?;
+        loop {
+            let through = &self.through.candidates;
+            let (index, count) = (through.len(), contest.count(through));
+            if index >= count {
+                break;
+            }
+            let options = contest.fit(index, through)?;
             let stage = TrainingStage {
-                name: contest.stage(index, &contest.name(index, &self.through.candidates)),
+                name: contest.stage(index, count, &contest.name(index, through)),
                 candidate: index + 1,
                 candidates: count,
                 epochs: options.epochs,
@@ -230,7 +240,7 @@ impl<F: Contestant> Trials<F> {
                 return Ok(ending);
             }
             self.settle(contest, ending, lost)?;
-            if index + 1 < count {
+            if index + 1 < contest.count(&self.through.candidates) {
                 self.work = Work::begin(contest, index + 1, &self.through.candidates)?;
             }
         }
@@ -268,7 +278,8 @@ impl<F: Contestant> Trials<F> {
 
     /// What came of all of them. Error: some are not through.
     pub(super) fn finish(self, contest: &impl Contest<Fitting = F>) -> Result<Trained> {
-        let (count, Self { through, weights, .. }) = (contest.count(), self);
+        let Self { through, weights, .. } = self;
+        let count = contest.count(&through.candidates);
         match through {
             Through { candidates, best: Some(best) } if candidates.len() == count => {
                 Ok(Trained { candidates, weights, best })
@@ -285,7 +296,7 @@ impl Through {
     /// Error unless these may be the first of all candidates, with one still to train.
     fn check(&self, contest: &impl Contest) -> Result<()> {
         let wrong = |what: String| Err(Error::Model(what));
-        let (count, all) = (self.candidates.len(), contest.count());
+        let (count, all) = (self.candidates.len(), contest.count(&self.candidates));
         let is_named = |k: usize| self.candidates[k].difference == contest.name(k, &self.candidates[..k]);
         if count >= all || !(0..count).all(is_named) {
             return wrong(format!("its {count} trained candidates are not the first of {all}"));

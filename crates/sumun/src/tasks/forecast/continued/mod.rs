@@ -26,6 +26,12 @@ pub(super) struct Continued {
 }
 
 impl Continued {
+    /// How many seeds each candidate of the run was trained from.
+    pub(super) fn seeds(networks: &[Preprocessing]) -> usize {
+        let first = &networks[0];
+        networks.iter().filter(|p| p.difference == first.difference && p.window == first.window).count()
+    }
+
     /// What the run decided.
     pub(super) fn decide(&self, decisions: &mut Decisions) {
         let first = &self.networks[0];
@@ -39,6 +45,7 @@ impl Continued {
         decisions.min = first.targets.iter().map(|target| target.min).collect();
         decisions.calendar = first.calendar.clone();
         decisions.difference = choice(first.difference);
+        decisions.ensemble = Self::seeds(&self.networks);
     }
 
     /// How network `index` sees the data, given what would be fitted to the new training part.

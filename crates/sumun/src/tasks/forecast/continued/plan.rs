@@ -92,6 +92,14 @@ pub(in super::super) fn plan_from(
         ));
     }
     let networks: Vec<Preprocessing> = kept.networks().cloned().collect();
+    let seeds = Continued::seeds(&networks);
+    if let Some(ensemble) = config.train.ensemble.filter(|ensemble| *ensemble != seeds) {
+        return Err(Error::setting(
+            key("ensemble"),
+            ensemble,
+            format!("{seeds}, as of the run to go on from"),
+        ));
+    }
     let sizes: Vec<Sizes> = networks.iter().map(Sizes::of).collect();
     let built = network(&config.network, &sizes).build(0)?;
     let shapes = |model: &crate::model::Model| -> Vec<(String, Vec<usize>)> {

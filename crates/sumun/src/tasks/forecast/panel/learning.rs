@@ -73,9 +73,9 @@ impl PanelSearch {
     pub(super) fn finish(self) -> Result<PanelOutcome> {
         let Self { mut plan, trials } = self;
         let Trained { candidates, weights, best } = trials.finish(&plan)?;
-        let several = plan.config.train.ensemble;
+        let several = plan.config.panel_ensemble();
         let references = plan.views.len();
-        let Mean { members, score } = if several > 1 {
+        let Mean { members, score, .. } = if several > 1 {
             // The best candidate, and the same from other seeds.
             let first = (0..references)
                 .min_by(|&a, &b| {
@@ -85,6 +85,7 @@ impl PanelSearch {
                 .unwrap_or(0);
             Mean {
                 members: std::iter::once(first).chain(references..candidates.len()).collect(),
+                scores: Vec::new(),
                 score: None,
             }
         } else {

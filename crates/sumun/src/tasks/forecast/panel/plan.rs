@@ -207,8 +207,12 @@ impl PanelPlan {
 impl Contest for PanelPlan {
     type Fitting = Fitting;
 
-    fn count(&self) -> usize {
-        self.views.len() + self.config.train.ensemble - 1
+    fn count(&self, _through: &[Candidate]) -> usize {
+        self.most()
+    }
+
+    fn most(&self) -> usize {
+        self.views.len() + self.config.panel_ensemble() - 1
     }
 
     fn name(&self, index: usize, through: &[Candidate]) -> String {
@@ -219,8 +223,8 @@ impl Contest for PanelPlan {
         }
     }
 
-    fn stage(&self, index: usize, name: &str) -> String {
-        match self.count() {
+    fn stage(&self, index: usize, count: usize, name: &str) -> String {
+        match count {
             1 => format!("difference = {name}"),
             count if index < self.views.len() => {
                 format!("trying difference = {name} ({} of {count})", index + 1)
@@ -240,7 +244,7 @@ impl Contest for PanelPlan {
         Ok(network(&self.config.network, &[sizes]).summary()?.parameters())
     }
 
-    fn fit(&self, index: usize) -> Result<FitOptions> {
+    fn fit(&self, index: usize, _through: &[Candidate]) -> Result<FitOptions> {
         let train = &self.config.train;
         Ok(FitOptions {
             epochs: self.decisions.epochs,
@@ -256,6 +260,10 @@ impl Contest for PanelPlan {
 
     fn may_be_lost(&self, index: usize) -> bool {
         index < self.views.len() && self.config.prepare.average != Switch::On
+    }
+
+    fn kind(&self, index: usize, through: &[Candidate]) -> usize {
+        self.candidate(index, through)
     }
 
     fn average(&self) -> Switch {
