@@ -204,6 +204,7 @@ fn progress_is_told() {
     let options = changed(quick(), |c| {
         c.data.season = Some(Or::Number(5));
         c.train.epochs = Some(3);
+        c.train.ensemble = Some(2);
     });
     let trained = train(&table, &options, &mut told).unwrap();
     let names: Vec<_> = told.0.iter().map(|s| s.name.as_str()).collect();
@@ -212,10 +213,11 @@ fn progress_is_told() {
         [
             "trying difference = season (1 of 3)",
             "trying difference = last (2 of 3)",
-            "trying difference = none (3 of 3)"
+            "trying difference = none (3 of 3)",
+            "difference = season, seed 1 (4 of 4)"
         ]
     );
-    assert_eq!(told.1.len(), 9);
+    assert_eq!(told.1.len(), 12);
     assert!(told.2.iter().any(|n| n.starts_with("difference = ")), "{:?}", told.2);
     let records: Vec<_> = told.1.iter().map(|e| e.record.clone()).collect();
     let chosen =

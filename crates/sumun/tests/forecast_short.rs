@@ -210,6 +210,7 @@ fn counts_that_are_mostly_0_are_said_and_never_forecast_below_0() {
     config.data.target = vec!["demand".into()];
     // Squared errors and few epochs: without a bound, some forecasts are below 0.
     config.train.loss = "mse".into();
+    config.train.ensemble = Some(1);
     let least = |trained: &ForecastOutcome| {
         let test = trained.test.as_ref().unwrap();
         test.forecasts.iter().copied().fold(f64::INFINITY, f64::min)

@@ -92,7 +92,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         false => ExampleOf::Text(input),
     };
     on_threads(arguments.threads, || {
-        let network = trained.network().ok_or_else(|| {
+        let part = trained.part_shown().map_err(named)?;
+        let network = part.as_ref().or(trained.network()).ok_or_else(|| {
             named(sumun::Error::Model(
                 "has no network, only a simple forecast, and nothing to look into".into(),
             ))

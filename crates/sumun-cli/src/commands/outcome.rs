@@ -78,7 +78,7 @@ pub(super) fn summary(outcome: &dyn Outcome, folder: &Path, style: Style) -> Str
         *first = format!("{}: {first}", shortened(file_name(&facts.file), 40));
     }
     fact(&said("data"), &data);
-    fact(&said("model"), &[said(&facts.model).into_owned()]);
+    fact(&said("model"), &wrapped(&said(&facts.model), COLUMNS - NAME_COLUMNS));
     for [name, value, reason] in &facts.choices {
         // A word alone is a value of the setting.
         let value = if value.contains(' ') { said(value) } else { value.into() };

@@ -205,7 +205,7 @@ fn the_summary_adds_up() {
     let total = format!("Total parameters: {sum}");
     assert!(table.lines().any(|line| line.replace(',', "") == total), "{table}");
     assert!(table.starts_with("Forecaster\nforecast of y, 7 steps ahead from a window of 14\n"), "{table}");
-    assert!(table.contains("steps (Unflatten, 7 steps)  (None, None, 1)"), "{table}");
+    assert!(table.contains("steps (Unflatten, 7 steps)    (None, None, 1)"), "{table}");
 }
 
 #[test]

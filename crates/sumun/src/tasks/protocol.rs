@@ -374,6 +374,11 @@ pub trait TrainedModel: fmt::Debug + Send + Sync {
     fn facts(&self) -> ModelFacts;
     /// The network, without what makes numbers of a file's records; None of a model that has none.
     fn network(&self) -> Option<&Model>;
+    /// The part of the network that [`example`](Self::example) is for, where it is not all of it: of several networks whose forecasts
+    /// are averaged, the first. Error: a model that does not have it.
+    fn part_shown(&self) -> Result<Option<Model>> {
+        Ok(None)
+    }
     /// The preprocessing as data that a program in another language follows. Error: what of it cannot be said that way.
     fn portable(&self) -> Result<Portable>;
     /// Text that follows `prompt`. Errors: a model that writes none, and settings that make no sense.

@@ -27,7 +27,7 @@ pub const TASK: &str = "forecast";
 const PANEL_HIDDEN: usize = 64;
 
 /// The most networks whose forecasts are averaged from different seeds.
-const MOST_NETWORKS: usize = 100;
+const MOST_NETWORKS: usize = 1000;
 /// The most intervals of a forecast.
 const MOST_LEVELS: usize = 20;
 

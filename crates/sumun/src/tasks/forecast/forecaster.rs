@@ -1,8 +1,9 @@
 //! A trained forecaster: what it is made of.
 
 use super::kept::ForecasterConfig;
-use crate::Parameters;
+use super::network::first_alone;
 use crate::model::Model;
+use crate::{Parameters, Result};
 
 /// A trained model with everything that it needs to forecast: its network, preprocessing, and the end of the data it was
 /// trained on.
@@ -14,6 +15,18 @@ pub struct Forecaster {
 }
 
 impl Forecaster {
+    /// With its first network alone; None where it has no other. Error: a model that does not have it.
+    pub(super) fn first_alone(&self) -> Result<Option<Self>> {
+        let networks = self.config.networks().count();
+        match &self.model {
+            Some(model) if networks > 1 => {
+                let config = ForecasterConfig { averaged: Vec::new(), ..self.config.clone() };
+                Ok(Some(Self { config, model: Some(first_alone(model, networks)?) }))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Everything except the network.
     pub fn config(&self) -> &ForecasterConfig {
         &self.config

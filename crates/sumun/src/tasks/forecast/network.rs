@@ -1,18 +1,25 @@
 //! The network: a recurrent stack over the window, a head for all steps ahead at once, and what is known of each step; or
 //! several of them side by side, whose forecasts are averaged.
 
+use std::collections::BTreeSet;
+
 use super::config::NetworkSettings;
 use super::preprocessing::{Frame, Preprocessing};
 use crate::message::key;
 use crate::model::{DenseLayer, DropoutLayer, Feed, Input, Model, ModelConfig, RecurrentLayer};
 use crate::nn::{CombineLayer, FirstWeights, Recurrent, UnflattenLayer};
-use crate::{Error, Layout, Result, Rows};
+use crate::{Error, Layout, Parameters, Result, Rows};
 
 /// The inputs: the rows up to the last known one, and, where there is any, what is known of each step ahead.
 pub(super) const WINDOW: &str = "window";
 pub(super) const KNOWN_AHEAD: &str = "known_ahead";
-/// The stack.
+/// The stack, and the layers after it.
 const RECURRENT: &str = "recurrent";
+const DROPOUT: &str = "dropout";
+const HEAD: &str = "head";
+const STEPS: &str = "steps";
+const AHEAD: &str = "ahead";
+const FORECAST: &str = "forecast";
 
 /// What a part of network `index` is called: plainly in the first, with a number in the others.
 pub(super) fn numbered(name: &str, index: usize) -> String {
@@ -98,18 +105,18 @@ pub(super) fn network(settings: &NetworkSettings, networks: &[Sizes]) -> ModelCo
         let mut read = name(RECURRENT);
         builder = builder.add(&read, stack, name(WINDOW).as_str());
         if dropout > 0.0 {
-            let dropped = name("dropout");
+            let dropped = name(DROPOUT);
             builder =
                 builder.add(&dropped, DropoutLayer::new(dropout).noise(noise(HEAD_NOISE)), read.as_str());
             read = dropped;
         }
-        let (head, steps) = (name("head"), name("steps"));
+        let (head, steps) = (name(HEAD), name(STEPS));
         builder = builder
             .add(&head, DenseLayer::new(sizes.horizon.saturating_mul(sizes.targets)), read.as_str())
             .add(&steps, UnflattenLayer::new(sizes.horizon), head.as_str());
         let mut output = steps;
         if sizes.ahead > 0 {
-            let (ahead, forecast) = (name("ahead"), name("forecast"));
+            let (ahead, forecast) = (name(AHEAD), name(FORECAST));
             builder = builder
                 .add(&ahead, DenseLayer::new(sizes.targets).bias(false), sizes.ahead_name(index).as_str())
                 .add(&forecast, CombineLayer::add(), [output.as_str(), ahead.as_str()]);
@@ -148,6 +155,33 @@ pub(super) fn joined(settings: &NetworkSettings, networks: &[(Sizes, &[f32])]) -
     }
     values.copy_from_slice(&weights);
     Ok(model)
+}
+
+/// The first of so many networks of a model, alone. Error: a model that does not have it.
+pub(super) fn first_alone(model: &Model, networks: usize) -> Result<Model> {
+    const PARTS: [&str; 8] = [WINDOW, KNOWN_AHEAD, RECURRENT, DROPOUT, HEAD, STEPS, AHEAD, FORECAST];
+    let others: BTreeSet<String> =
+        (1..networks).flat_map(|index| PARTS.into_iter().map(move |part| numbered(part, index))).collect();
+    let mut config = model.config().clone();
+    config.inputs.retain(|name, _| !others.contains(name));
+    config.layers.retain(|layer| layer.name().is_none_or(|name| !others.contains(name)));
+    config.outputs.truncate(1);
+    let mut alone = config.build(0)?;
+    let names: Vec<String> = alone.parameters().entries().iter().map(|entry| entry.name.clone()).collect();
+    for name in names {
+        let find = |parameters: &Parameters| {
+            parameters.find(&name).ok_or_else(|| Error::Model(format!("its first network has no {name}")))
+        };
+        let from = model.parameters().value(find(model.parameters())?);
+        let id = find(alone.parameters())?;
+        let to = alone.parameters_mut().value_mut(id);
+        if to.len() != from.len() {
+            let (found, wanted) = (from.len(), to.len());
+            return Err(Error::Model(format!("its {name} has {found} numbers, not {wanted}")));
+        }
+        to.copy_from_slice(from);
+    }
+    Ok(alone)
 }
 
 /// What a network reads at `origins`.

@@ -175,19 +175,20 @@ fn ready(
     Ok(Ready { steps, turns, source, labels, times })
 }
 
-/// The window at the end of a table, as the network reads it, and the forecast from there. Error: a model of no network, or of
-/// several.
+/// The window at the end of a table, as the network reads it, and the forecast from there; of several networks, the first. Error: a
+/// model of no network.
 pub(super) fn example(model: &Forecaster, table: &Table, what: String) -> Result<Example> {
+    let several = model.config.networks().count();
+    let alone = model.first_alone()?;
+    let model = alone.as_ref().unwrap_or(model);
     let config = &model.config;
     let p = &config.preprocessing;
-    let several = config.networks().count();
-    if several > 1 {
-        return Err(Error::Model(format!(
-            "has {several} networks whose forecasts are averaged, and the inside is shown of one network alone"
-        ))
-        .advise(text("train with ") + key("difference") + " given, and there is one network"));
-    }
     let Ready { mut source, labels, .. } = ready(model, Some(table), None, config.missing, None)?;
+    if several > 1 {
+        source.notes.push(format!(
+            "the first of {several} networks is shown, whose forecasts are averaged: one of the best candidate"
+        ));
+    }
     if !config.together.is_empty() {
         source.notes.push(
             "the network is shown alone: the model's forecast is its forecast and that of an ARIMA model"

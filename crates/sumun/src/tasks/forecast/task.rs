@@ -354,6 +354,10 @@ impl TrainedModel for Forecaster {
         self.model()
     }
 
+    fn part_shown(&self) -> Result<Option<Model>> {
+        Ok(self.first_alone()?.and_then(|alone| alone.model))
+    }
+
     fn example(&self, of: ExampleOf<'_>) -> Result<Example> {
         match of {
             ExampleOf::Text(written) => Err(Error::Data(format!(
