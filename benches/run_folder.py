@@ -121,6 +121,13 @@ def main():
         ]:
             good &= check(name, folder, ["forecast", data, "--target", *more], [(file, file)])
 
+        # Simulations: of many series with columns that have one value a series, and of one of them.
+        basins = DATA / "basins" / "basins.csv"
+        asked = ["simulate", basins, "--target", "runoff", "--features", "rain,temperature"]
+        many = [*asked, "--series", "basin", "--static", "area,slope"]
+        good &= check("simulate, many", folder, many, [(basins, basins)])
+        good &= check("simulate, one", folder, [*asked, "--series", "basin=B03", "--cell", "gru"], [(basins, basins)])
+
         # Texts and numbers with labels.
         odd = write(folder / "odd.csv", "text\n" + "".join('"' + text.replace('"', '""') + '"\n' for text in ODD))
         reviews = DATA / "reviews"

@@ -97,6 +97,33 @@ fn tasks_on_sequences_say_their_tokens_classes_and_scales() {
     assert!(place.read("lm-out/predict.py").contains("CHUNK = 128"));
 }
 
+#[test]
+fn a_simulator_says_its_columns_and_scales() {
+    let place = Place::new();
+    let rows: String = (0..120)
+        .map(|t| format!("{},{},{},{}\n", ["a", "b"][t % 2], t * 7 % 5, [10, 30][t % 2], t * 7 % 5 + t % 2))
+        .collect();
+    place.write("s.csv", format!("gauge,rain,area,flow\n{rows}"));
+    let train = ["train", "simulate", "s.csv", "--target", "flow", "--features", "rain", "--time", "none"];
+    let more = ["--hidden", "4", "--epochs", "1", "--warm-up", "3", "--quiet"];
+    let many = ["--series", "gauge", "--static", "area", "--out", "many"];
+    place.succeed(&[&train[..], &more, &many].concat());
+    place.succeed(&["export", "many", "--to", "onnx", "--out", "many-out"]);
+    let data = json(&place, "many-out");
+    assert_eq!((&data["task"], &data["warm_up"]), (&"simulate".into(), &3.into()));
+    assert_eq!((&data["tells_apart"], &data["series"]), (&serde_json::json!(["gauge"]), &Value::Null));
+    assert_eq!((&data["features"][0]["name"], &data["statics"][0]["name"]), (&"rain".into(), &"area".into()));
+    assert_eq!((&data["statics"][0]["offset"], &data["statics"][0]["scale"]), (&20.0.into(), &10.0.into()));
+    assert_eq!(data["least"], 0.0);
+    assert!(data["output"]["scale"].as_f64().unwrap() > 0.0);
+    assert!(place.read("many-out/predict.py").contains("def each_series("));
+    place.succeed(&[&train[..], &more, &["--series", "gauge=b", "--out", "one"]].concat());
+    place.succeed(&["export", "one", "--to", "onnx", "--out", "one-out"]);
+    let data = json(&place, "one-out");
+    assert_eq!(data["series"], serde_json::json!({ "column": "gauge", "value": "b" }));
+    assert_eq!(data["tells_apart"], serde_json::json!([]));
+}
+
 /// Tags that are chosen together are what a graph alone cannot say.
 #[test]
 fn tags_that_are_chosen_together_are_found_by_the_script() {

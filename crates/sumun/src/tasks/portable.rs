@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::cutter::Cutter;
+use super::forecast::Input;
 use super::inputs::Reader;
 use super::words::TokenReader;
 use crate::Error;
@@ -42,6 +43,20 @@ pub(super) fn not_portable(task: &str, what: &str) -> Error {
 /// How a value is scaled.
 pub(super) fn scaler(scaler: &Scaler) -> Value {
     json!({ "offset": scaler.offset, "scale": scaler.scale })
+}
+
+/// A column and how it is scaled.
+pub(super) fn input(input: &Input) -> Value {
+    let Input { name, scaler, marked } = input;
+    json!({ "name": name, "offset": scaler.offset, "scale": scaler.scale, "marked": marked })
+}
+
+/// Which of several series of a table is read, given as `column=value`.
+pub(super) fn one_series(series: Option<&str>) -> Value {
+    match series.and_then(|series| series.split_once('=')) {
+        Some((column, value)) => json!({ "column": column.trim(), "value": value.trim() }),
+        None => Value::Null,
+    }
 }
 
 /// What the network reads, and the layout of the numbers of a record. Error: why that cannot be said.

@@ -40,12 +40,14 @@ fn parts(task: &str) -> &'static [&'static str] {
     const TEXT: &str = include_str!("text.py");
     const TOKENS: &str = include_str!("tokens.py");
     const LABELLED: &str = include_str!("labelled.py");
+    const TABLE: &str = include_str!("table.py");
     const TAIL: &str = include_str!("tail.py");
     match task {
         "classify" | "regress" => &[HEAD, TEXT, TOKENS, LABELLED, TAIL],
         "tag" => &[HEAD, TEXT, include_str!("tag.py"), TAIL],
         "lm" => &[HEAD, TEXT, TOKENS, include_str!("lm.py"), TAIL],
-        "forecast" => &[HEAD, include_str!("forecast.py"), TAIL],
+        "forecast" => &[HEAD, TABLE, include_str!("forecast.py"), TAIL],
+        "simulate" => &[HEAD, TABLE, include_str!("simulate.py"), TAIL],
         _ => &[],
     }
 }

@@ -8,7 +8,7 @@ use super::preprocessing::{Input, Preprocessing, Target};
 use super::time_axis::TimeAxis;
 use super::together::Together;
 use crate::data::{Clock, Difference, Frequency, Piece, TimeFormat};
-use crate::tasks::portable::scaler;
+use crate::tasks::portable::{input, one_series, scaler};
 
 /// The fields of the task. Error: what of the preprocessing cannot be said that way.
 pub(super) fn portable(config: &ForecasterConfig) -> Result<Map<String, Value>, String> {
@@ -19,8 +19,6 @@ pub(super) fn portable(config: &ForecasterConfig) -> Result<Map<String, Value>, 
     if config.resample.is_some() {
         return Err("rows that are gathered into even steps".into());
     }
-    let series = config.series.as_deref().and_then(|series| series.split_once('='));
-    let series = series.map(|(column, value)| json!({ "column": column.trim(), "value": value.trim() }));
     let time = p
         .calendar
         .as_ref()
@@ -37,7 +35,7 @@ pub(super) fn portable(config: &ForecasterConfig) -> Result<Map<String, Value>, 
     let fields = json!({
         "horizon": p.horizon,
         "rows_needed": config.rows_needed(),
-        "series": series,
+        "series": one_series(config.series.as_deref()),
         "time": time,
         "calendar": calendar,
         "features": inputs(&p.features),
@@ -64,11 +62,6 @@ fn together(together: &Option<Together>) -> Value {
         "log": arima.log,
         "rows": arima.rows(),
     })
-}
-
-fn input(input: &Input) -> Value {
-    let Input { name, scaler, marked } = input;
-    json!({ "name": name, "offset": scaler.offset, "scale": scaler.scale, "marked": marked })
 }
 
 fn network(p: &Preprocessing, index: usize) -> Value {

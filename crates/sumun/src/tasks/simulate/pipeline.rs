@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::super::baselines::best_first;
 use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, finite};
 use super::super::forecast::{Input, TimeAxis};
 use super::super::inputs::Sequences;
 use super::super::learner::outputs;
+use super::super::portable::{input, one_series, scaler};
 use super::super::task::{How, Pipeline};
 use super::super::trained::check_network;
 use super::read::{Asked, Member, Series, expect_measured, open, read};
@@ -272,6 +274,21 @@ impl Pipeline for SimulationPipeline {
             notes,
             ..Predictions::default()
         })
+    }
+
+    fn portable(&self, _model: &Model) -> std::result::Result<Map<String, Value>, String> {
+        if !self.categories.is_empty() {
+            return Err("columns of words".into());
+        }
+        Ok(Map::from_iter([
+            ("features".into(), self.features.iter().map(input).collect()),
+            ("statics".into(), self.statics.iter().map(input).collect()),
+            ("tells_apart".into(), self.series.clone().into()),
+            ("series".into(), one_series(self.one.as_deref())),
+            ("output".into(), scaler(&self.output)),
+            ("least".into(), self.least.into()),
+            ("warm_up".into(), self.warm_up.into()),
+        ]))
     }
 
     fn evaluate_file(&self, model: &Model, file: &Path) -> Result<Measured> {

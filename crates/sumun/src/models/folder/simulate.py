@@ -1,0 +1,37 @@
+
+
+def each_series(rows):
+    """The rows of each series, in the order in which the table begins them."""
+    found = {}
+    for row in rows:
+        try:
+            found.setdefault(tuple(row[name] for name in HOW["tells_apart"]), []).append(row)
+        except KeyError as problem:
+            stop(f"there is no column {problem}")
+    return list(found.values())
+
+
+def inputs(rows):
+    """What the network reads of the rows of a series, [T, F]."""
+    channels = []
+    for feature in HOW["features"]:
+        channels.append(scaled(column(rows, feature["name"]), feature))
+        if feature["marked"]:
+            # The value is there.
+            channels.append(np.ones(len(rows)))
+    for static in HOW["statics"]:
+        values = column(rows, static["name"])
+        if (values != values[0]).any():
+            stop(f"the column {static['name']} has two values in one series")
+        channels.append(scaled(values, static))
+    return np.stack(channels, axis=1).astype(np.float32)
+
+
+def predict(file):
+    predictions = []
+    for rows in each_series(read(file)):
+        values = unscaled(run(input=inputs(rows)[None])["output"][0, :, 0], HOW["output"])
+        if HOW["least"] is not None:
+            values = np.maximum(values, HOW["least"])
+        predictions += values.tolist()
+    return {"task": HOW["task"], "predictions": predictions}
