@@ -71,6 +71,9 @@ struct Current {
     unwritten: Option<EpochEnd>,
     /// Whether it was said how long all will take.
     estimated: bool,
+    /// Whether the line that it begins with has been written. That of a candidate after the first waits until there is
+    /// something to say beside the line that it ends with: many seeds of a short series would be many lines of nothing new.
+    begun: bool,
 }
 
 impl Display {
@@ -99,6 +102,7 @@ impl Display {
         }
         let Some(current) = self.stage.take() else { return };
         if matches!(self.mode, Mode::Lines)
+            && current.begun
             && let Some(last) = &current.unwritten
         {
             tell(&line(last, current.stage.unit));
@@ -118,6 +122,14 @@ impl Display {
 }
 
 impl Current {
+    /// Writes the line that it begins with, unless it has been.
+    fn begin(&mut self) {
+        if !self.begun {
+            self.begun = true;
+            say(&format!("{}: up to {} epochs", self.stage.name, self.stage.epochs));
+        }
+    }
+
     /// Seconds until all candidates are trained at the latest, after so many epochs of this one.
     fn time_left(&self, epochs: f64) -> f64 {
         let trained = epochs - self.before.unwrap_or(0.0);
@@ -143,7 +155,7 @@ impl Progress for Display {
             self.waiting.drain(..).for_each(|note| tell_note(&note, self.style));
         }
         let now = Instant::now();
-        self.stage = Some(Current {
+        let current = self.stage.insert(Current {
             stage: stage.clone(),
             started: now,
             shown: now,
@@ -152,10 +164,12 @@ impl Progress for Display {
             epochs: 0,
             unwritten: None,
             estimated: false,
+            begun: false,
         });
         match &mut self.mode {
             Mode::Silent => {}
-            Mode::Lines => say(&format!("{}: up to {} epochs", stage.name, stage.epochs)),
+            Mode::Lines if stage.candidate > 1 => {}
+            Mode::Lines => current.begin(),
             Mode::Live(slot) => {
                 let bar =
                     ProgressBar::with_draw_target(Some(stage.epochs as u64), ProgressDrawTarget::stderr());
@@ -180,7 +194,8 @@ impl Progress for Display {
         let unit = current.stage.unit;
         let left = current.time_left(end.record.epoch as f64);
         if matches!(self.mode, Mode::Lines) {
-            if end.record.epoch == 1 || current.told.elapsed() >= LINE_EVERY {
+            if end.record.epoch == 1 && current.begun || current.told.elapsed() >= LINE_EVERY {
+                current.begin();
                 current.unwritten = None;
                 current.told = Instant::now();
                 tell(&format!("{}  {}", line(end, unit), time_to_go(left)));
@@ -212,6 +227,7 @@ impl Progress for Display {
         // The line of an epoch that ends with this step says more.
         if matches!(self.mode, Mode::Lines) && step.step < step.steps && current.told.elapsed() >= LINE_EVERY
         {
+            current.begin();
             current.told = Instant::now();
             current.unwritten = None;
             tell(&step_line(step, current.stage.epochs, current.time_left(there)));
