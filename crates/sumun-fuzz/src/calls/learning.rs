@@ -26,6 +26,7 @@ pub(super) fn losses(choice: &mut Choice<'_>) -> Said {
         _ => Loss::CrossEntropy(CrossEntropy {
             class_weights: if choice.one_in(2) { choice.values(classes) } else { Vec::new() },
             ignore: choice.of(&[None, Some(0), Some(u32::MAX)]),
+            label_smoothing: choice.of(&[0.0, 0.1, 1.0, f64::NAN]),
         }),
     };
     let _ = loss.weight(targets);

@@ -306,7 +306,11 @@ pub(crate) mod tests {
     fn weights_are_what_the_mean_divides_by() {
         let mse: Loss = "mse".parse().unwrap();
         assert_eq!(mse.weight(Targets::Values(&[0.0; 3])).unwrap(), 3.0);
-        let weighted = Loss::CrossEntropy(CrossEntropy { class_weights: vec![0.5, 2.0], ignore: Some(9) });
+        let weighted = Loss::CrossEntropy(CrossEntropy {
+            class_weights: vec![0.5, 2.0],
+            ignore: Some(9),
+            ..CrossEntropy::default()
+        });
         assert_eq!(weighted.weight(Targets::Classes(&[0, 9, 1, 1])).unwrap(), 4.5);
         assert!(mse.weight(Targets::Classes(&[1])).is_err());
     }

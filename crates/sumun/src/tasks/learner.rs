@@ -239,6 +239,11 @@ impl Learner {
         })
     }
 
+    /// Whether it learns smoothed labels.
+    pub(crate) fn is_smoothed(&self) -> bool {
+        matches!(&self.loss, Loss::CrossEntropy(loss) if loss.label_smoothing > 0.0)
+    }
+
     /// How many sequences it learns from.
     pub(crate) fn examples(&self) -> usize {
         self.batches.lengths.len()
@@ -369,13 +374,18 @@ impl Objective for Learner {
         let logits = outputs.concat();
         let labels = valid.labels.flat();
         let path = self.model.parameters().path();
-        let loss = match (&self.loss, &labels) {
-            (Loss::CrossEntropy(loss), BatchLabels::Classes(classes)) if classes.contains(&UNSEEN) => {
-                let loss = Loss::CrossEntropy(CrossEntropy { ignore: Some(UNSEEN), ..loss.clone() });
-                loss.value_and_gradient_on(path, &logits, labels.targets(), None)?
+        let loss = match &self.loss {
+            Loss::CrossEntropy(loss) => {
+                let class_weights = loss.class_weights.clone();
+                &Loss::CrossEntropy(CrossEntropy {
+                    class_weights,
+                    ignore: Some(UNSEEN),
+                    label_smoothing: 0.0,
+                })
             }
-            (loss, labels) => loss.value_and_gradient_on(path, &logits, labels.targets(), None)?,
+            loss => loss,
         };
+        let loss = loss.value_and_gradient_on(path, &logits, labels.targets(), None)?;
         if let Labels::Sets(sets, _) = &valid.labels {
             // Thresholds are chosen when the training has come to its end, so no threshold of an epoch's own may matter.
             let (_, f1) = thresholds::common(&outputs, sets);

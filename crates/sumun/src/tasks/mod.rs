@@ -62,7 +62,9 @@ pub use finished::SequenceOutcome;
 pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};
 pub(crate) use learner::{argmax, log_sum_exp};
 pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Writing};
-pub use options::{DataOptions, HeldOut, NetworkOptions, NumberOptions, TextOptions, TrainOptions, Usual};
+pub use options::{
+    DataOptions, HeldOut, NetworkOptions, NumberOptions, SmoothingOptions, TextOptions, TrainOptions, Usual,
+};
 pub use portable::Portable;
 pub(crate) use portable::{READS, SUBWORDS};
 pub use protocol::{

@@ -120,6 +120,26 @@ settings! {
     }
 }
 
+settings! {
+    /// How sure of its classes a network is to be, of tasks whose loss is a cross-entropy over classes.
+    pub struct SmoothingOptions {
+        train.label_smoothing: f64 = 0.0,
+            "The share of each target that training spreads over all classes, so that the network does not grow too sure; the loss of \
+             the validation part, and all figures, are without it";
+    }
+}
+
+/// What is made small where labels are smoothed.
+pub(super) const SMOOTHED_LOSS: &str = "cross-entropy (nats), in training of smoothed labels";
+
+/// Refuses a label smoothing that is no share.
+pub(super) fn check_smoothing(label_smoothing: f64) -> Result<()> {
+    match (0.0..1.0).contains(&label_smoothing) {
+        true => Ok(()),
+        false => bad("label_smoothing", label_smoothing, "at least 0 and below 1"),
+    }
+}
+
 /// How long a task is usually trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usual {

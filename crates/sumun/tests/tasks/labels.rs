@@ -194,6 +194,7 @@ fn labels_that_leave_nothing_to_learn_are_refused() {
         ("data.label", "tags", "labels means nothing beside label"),
         ("data.threshold", "1", "labels means nothing beside threshold"),
         ("data.class_weights", "balanced", "labels means nothing beside class_weights"),
+        ("train.label_smoothing", "0.1", "labels means nothing beside label_smoothing"),
         ("data.labels", "tag", "there is no field 'tag'; did you mean 'tags'?"),
     ] {
         let message = begin(&file, &[(setting, value)]).unwrap_err().to_string();

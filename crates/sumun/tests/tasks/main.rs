@@ -7,6 +7,7 @@ mod inspect;
 mod labels;
 mod lessons;
 mod resume;
+mod smoothing;
 mod tag;
 mod tampered;
 mod tune;

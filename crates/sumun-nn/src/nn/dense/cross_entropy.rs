@@ -115,12 +115,18 @@ mod tests {
         let noise = Noise { seed: 0, step: 0, layer: 0 };
         for (rows, input, classes) in [(1, 3, 2), (9, 5, 65), (45, 7, CHUNK / 20)] {
             let weights: Vec<f32> = (0..classes).map(|c| (c % 7) as f32 * 0.25 + 0.5).collect();
-            for (bias, class_weights) in [(true, Vec::new()), (false, weights)] {
+            for (bias, class_weights, label_smoothing) in
+                [(true, Vec::new(), 0.0), (false, weights, 0.0), (true, Vec::new(), 0.1)]
+            {
                 for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
                     if path == Path::Reference && rows > 9 {
                         continue;
                     }
-                    let loss = CrossEntropy { class_weights: class_weights.clone(), ignore: Some(u32::MAX) };
+                    let loss = CrossEntropy {
+                        class_weights: class_weights.clone(),
+                        ignore: Some(u32::MAX),
+                        label_smoothing,
+                    };
                     let (layer, mut apart) = head(DenseConfig::new(input, classes).bias(bias));
                     let layer = layer.on_path(path);
                     let data = (0..rows * input).map(|k| ((k * 7919) % 1009) as f32 / 500.0 - 1.0).collect();

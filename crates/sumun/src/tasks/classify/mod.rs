@@ -4,7 +4,7 @@ mod head;
 mod several;
 use super::labelled::{Head, Labelled, LabelledOptions, LabelledPipeline, Labelling, adjust};
 use super::learner::{ClassLabels, Labels, UNSEEN};
-use super::options::HeldOut;
+use super::options::{HeldOut, SmoothingOptions, check_smoothing};
 use super::parts::Parts;
 use super::protocol::Next;
 use super::task::{Task, TaskConfig, Words};
@@ -28,6 +28,7 @@ settings! {
         data.threshold: Option<f64> = None,
             "Makes two classes of a number: strictly above is the second";
         data.class_weights: ClassWeights = ClassWeights::None, "Whether rare classes count for more";
+        train.label_smoothing: f64 = 0.0, as SmoothingOptions;
     }
 }
 
@@ -57,6 +58,7 @@ impl Task for Classify {
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {
         config.text.check_pieces(&[config.text.level])?;
+        check_smoothing(config.own.label_smoothing)?;
         config.own.labelled.check()
     }
 
@@ -134,6 +136,11 @@ impl Labelling for Classify {
                     "class_weights",
                     own.class_weights != ClassWeights::None,
                     "which weighs classes of which a record has one",
+                ),
+                (
+                    "label_smoothing",
+                    own.label_smoothing > 0.0,
+                    "which smooths classes of which a record has one",
                 ),
             ] {
                 if given {
@@ -224,6 +231,7 @@ impl Labelling for Classify {
             }
             _ => Vec::new(),
         };
-        Ok(Loss::CrossEntropy(CrossEntropy { class_weights, ignore: None }))
+        let label_smoothing = config.own.label_smoothing;
+        Ok(Loss::CrossEntropy(CrossEntropy { class_weights, ignore: None, label_smoothing }))
     }
 }

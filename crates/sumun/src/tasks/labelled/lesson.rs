@@ -6,7 +6,7 @@ use super::super::figures::Measured;
 use super::super::inputs::{Reader, composed_note, left_out};
 use super::super::learner::{Examples, Learner};
 use super::super::network::{Asks, Outputs, first_model};
-use super::super::options::HeldOut;
+use super::super::options::{HeldOut, SMOOTHED_LOSS};
 use super::super::parts::{Parts, split};
 use super::super::shown::{Asked, Shown};
 use super::super::source::Source;
@@ -185,6 +185,10 @@ impl<H: Head> Lesson for Labelled<H> {
 
     fn objective_mut(&mut self) -> &mut dyn Objective {
         &mut self.learner
+    }
+
+    fn loss_name(&self) -> Option<&'static str> {
+        self.learner.is_smoothed().then_some(SMOOTHED_LOSS)
     }
 
     fn examples(&self) -> usize {

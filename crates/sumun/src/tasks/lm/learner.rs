@@ -20,6 +20,7 @@ pub(super) struct LanguageLearner {
     pub(super) valid: Option<Reading>,
     pub(super) streams: Streams,
     pub(super) vocabulary: usize,
+    pub(super) label_smoothing: f64,
     /// After the last chunk; None before the first one of an epoch.
     pub(super) state: Option<ModelState>,
 }
@@ -56,7 +57,7 @@ impl Objective for LanguageLearner {
         if before.is_none() && step > 0 {
             return Err(Error::Model(format!("there is no state to begin chunk {step} with; train anew")));
         }
-        let loss = CrossEntropy::default();
+        let loss = CrossEntropy { label_smoothing: self.label_smoothing, ..CrossEntropy::default() };
         let targets = |layout: &Layout| chunk.targets(layout);
         let batch = self.model.cross_entropy(&chunk.batch()?, before.as_ref(), noise, &loss, targets)?;
         let rows = chunk.tokens();

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use super::super::figures::Measured;
 use super::super::inputs::too_rare;
 use super::super::network::{Asks, Outputs, first_model};
-use super::super::options::HeldOut;
+use super::super::options::{HeldOut, SMOOTHED_LOSS};
 use super::super::sampling::Sampling;
 use super::super::shown::Sample;
 use super::super::source::Source;
@@ -136,7 +136,9 @@ impl Writing {
             check_ngrams(tokens, valid.is_some())?;
         }
         let ngrams = config.own.ngrams != Switch::Off && tokens <= KEPT;
-        let learner = LanguageLearner { model, train, valid, streams, vocabulary, state: None };
+        let label_smoothing = config.own.label_smoothing;
+        let learner =
+            LanguageLearner { model, train, valid, streams, vocabulary, label_smoothing, state: None };
         let withheld = config.own.ngrams == Switch::Off;
         Ok(Self { sources, notes, pipeline, learner, test, ngrams, withheld })
     }
@@ -195,6 +197,10 @@ impl Lesson for Writing {
 
     fn objective_mut(&mut self) -> &mut dyn Objective {
         &mut self.learner
+    }
+
+    fn loss_name(&self) -> Option<&'static str> {
+        (self.learner.label_smoothing > 0.0).then_some(SMOOTHED_LOSS)
     }
 
     fn examples(&self) -> usize {

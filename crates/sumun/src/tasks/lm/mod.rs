@@ -22,7 +22,7 @@ mod together;
 mod tokens;
 mod until;
 
-use super::options::{HeldOut, Usual, check_counts};
+use super::options::{HeldOut, SmoothingOptions, Usual, check_counts, check_smoothing};
 use super::protocol::Next;
 use super::task::{Lesson, Task, TaskConfig, Words};
 use crate::message::key;
@@ -42,6 +42,7 @@ settings! {
             "Whether the n-grams of the training text answer together with the network, as much as the validation part says; by \
              default where there is such a part and the text has at most 1,048,576 tokens. The model file has that text; off leaves it out";
         train.chunk: usize = 128, "Tokens that gradients go back through at most; the state is carried on";
+        train.label_smoothing: f64 = 0.0, as SmoothingOptions;
     }
 }
 
@@ -81,6 +82,7 @@ impl Task for Lm {
                     + " is true, but a language model that reads ahead has nothing to predict; leave it out",
             ));
         }
+        check_smoothing(config.own.label_smoothing)?;
         check_counts(&[("chunk", config.own.chunk)])
     }
 

@@ -97,7 +97,7 @@ impl Decoding {
     /// The mean loss of the steps that it can be said of.
     fn loss(&self, model: &Model, outputs: &[Vec<f32>], truth: &[Vec<u32>]) -> Result<f64> {
         let Some(crf) = model.crf() else {
-            let loss = CrossEntropy { class_weights: Vec::new(), ignore: Some(UNSEEN) };
+            let loss = CrossEntropy { ignore: Some(UNSEEN), ..CrossEntropy::default() };
             let path = model.parameters().path();
             return loss.value_and_gradient_on(path, &outputs.concat(), &truth.concat(), None);
         };

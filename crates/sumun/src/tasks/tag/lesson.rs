@@ -98,7 +98,7 @@ impl Tagger {
                 choice = Some(["crf".into(), Switch::On.to_string(), format!("tags mark spans{reason}")]);
             }
         }
-        let loss = Loss::CrossEntropy(CrossEntropy { class_weights: Vec::new(), ignore: None });
+        let loss = Loss::CrossEntropy(CrossEntropy::default());
         let learner = Learner::new(model, loss, train, valid, &config.train)?;
         let learner = learner.with_decoding(pipeline.decoding()?);
         Ok(Self { parts, sources, notes, choice, pipeline, learner })

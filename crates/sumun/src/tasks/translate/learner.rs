@@ -66,6 +66,7 @@ pub(super) struct TranslationLearner {
     valid: Option<Examples>,
     /// Ids of the target, its end included.
     vocabulary: usize,
+    label_smoothing: f64,
     batches: EpochBatches,
 }
 
@@ -77,9 +78,15 @@ impl TranslationLearner {
         valid: Option<Examples>,
         vocabulary: usize,
         options: &TrainOptions,
+        label_smoothing: f64,
     ) -> Result<Self> {
         let batches = EpochBatches::new(train.lengths(), options)?;
-        Ok(Self { model, train, valid, vocabulary, batches })
+        Ok(Self { model, train, valid, vocabulary, label_smoothing, batches })
+    }
+
+    /// Whether it learns smoothed labels.
+    pub(super) fn is_smoothed(&self) -> bool {
+        self.label_smoothing > 0.0
     }
 
     /// How many pairs it learns from.
@@ -105,7 +112,8 @@ impl Objective for TranslationLearner {
         let places = self.batches.of(epoch, step)?;
         let chosen = self.train.chosen(&places);
         let targets = |layout: &Layout| self.train.truth(&places, layout);
-        let batch = self.model.cross_entropy(chosen.feed()?, None, noise, &loss(), targets)?;
+        let loss = CrossEntropy { label_smoothing: self.label_smoothing, ..loss() };
+        let batch = self.model.cross_entropy(chosen.feed()?, None, noise, &loss, targets)?;
         Ok(BatchLoss { loss: batch.loss, weight: batch.weight, rows: chosen.rows() })
     }
 

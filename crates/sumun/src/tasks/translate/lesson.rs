@@ -3,7 +3,7 @@
 use super::super::figures::Measured;
 use super::super::inputs::too_rare;
 use super::super::network::built;
-use super::super::options::HeldOut;
+use super::super::options::{HeldOut, SMOOTHED_LOSS};
 use super::super::parts::{Parts, split};
 use super::super::shown::{Asked, Shown, Truth};
 use super::super::source::Source;
@@ -54,7 +54,14 @@ impl Translator {
         if let Some(coverage) = vectors::load(&mut model, known, &config.text, true)? {
             notes.push(format!("pretrained word vectors of the sources: {coverage}"));
         }
-        let learner = TranslationLearner::new(model, train, valid, target_ids, &config.train)?;
+        let learner = TranslationLearner::new(
+            model,
+            train,
+            valid,
+            target_ids,
+            &config.train,
+            config.own.label_smoothing,
+        )?;
         Ok(Self { parts, sources, notes, pipeline, learner })
     }
 }
@@ -159,6 +166,10 @@ impl Lesson for Translator {
 
     fn objective_mut(&mut self) -> &mut dyn Objective {
         &mut self.learner
+    }
+
+    fn loss_name(&self) -> Option<&'static str> {
+        self.learner.is_smoothed().then_some(SMOOTHED_LOSS)
     }
 
     fn examples(&self) -> usize {

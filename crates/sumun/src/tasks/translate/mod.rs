@@ -15,7 +15,7 @@ mod side;
 #[cfg(test)]
 mod tests;
 
-use super::options::{Usual, check_counts};
+use super::options::{SmoothingOptions, Usual, check_counts, check_smoothing};
 use super::protocol::Next;
 use super::task::{Task, TaskConfig, Words};
 use crate::Result;
@@ -34,6 +34,7 @@ settings! {
         text.target_level: Option<Level> = None, "What a token of the target is; by default as of the source";
         text.max_tokens: usize = 500, "The most tokens of a source or target; a longer one is an error";
         network.score: Score = Score::General, "How a step of the decoder is compared with those of the source";
+        train.label_smoothing: f64 = 0.0, as SmoothingOptions;
     }
 }
 
@@ -67,6 +68,7 @@ impl Task for Translate {
     fn check(config: &TaskConfig<Self>) -> Result<()> {
         let level = config.text.level;
         config.text.check_pieces(&[level, config.own.target_level.unwrap_or(level)])?;
+        check_smoothing(config.own.label_smoothing)?;
         check_counts(&[("max_tokens", config.own.max_tokens)])
     }
 
