@@ -208,8 +208,8 @@ fn records_may_have_several_labels() {
         (&["--labels", "tags", "--label", "id"][..], "--labels means nothing beside --label, which names"),
         (&["--labels", "tags", "--threshold", "2"], "--labels means nothing beside --threshold"),
         (
-            &["--labels", "tags", "--class-weights", "balanced"],
-            "--labels means nothing beside --class-weights",
+            &["--labels", "tags", "--label-smoothing", "0.1"],
+            "--labels means nothing beside --label-smoothing",
         ),
         (&["--labels", "tag"], "there is no field 'tag'; did you mean 'tags'?"),
         (&["--labels", "id"], "there are 60 labels, '0' the first of them, and no two records share one"),

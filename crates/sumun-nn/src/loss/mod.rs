@@ -179,7 +179,7 @@ impl FromStr for Loss {
             "mse" => Self::Mse(Mse),
             "mae" => Self::Mae(Mae),
             "huber" => Self::Huber(Huber::default()),
-            "bce" => Self::Bce(BceLogits),
+            "bce" => Self::Bce(BceLogits::default()),
             "bce_probabilities" => Self::BceProbabilities(Bce),
             "cross_entropy" => Self::CrossEntropy(CrossEntropy::default()),
             "pinball" => Self::Pinball(Pinball::default()),

@@ -435,10 +435,15 @@ mod tests {
         assert_eq!(log_sum_exp(std::iter::empty())[0], f64::NEG_INFINITY);
     }
 
-    /// The loss of several labels by hand and its gradient by difference quotients, of sequences that a batch has in another order;
-    /// a label that was not learnt is nothing to either.
     #[test]
     fn several_labels_have_the_mean_loss_of_all_and_its_gradient() {
+        check_several(&[]);
+        check_several(&[3.0, 0.5, 1.0]);
+    }
+
+    /// The loss of several labels by hand and its gradient by difference quotients, of sequences that a batch has in another order;
+    /// a label that was not learnt is nothing to either.
+    fn check_several(pos_weight: &[f32]) {
         let sets = vec![vec![0, 2], vec![], vec![1], vec![0, 1, 2, 9], vec![2]];
         let values = (0..5).map(|n| (0..2 + n * 2 % 5).map(|t| ((n * 3 + t) as f32 * 0.7).sin()).collect());
         let sequences = Sequences::Numbers { features: 1, values: values.collect() };
@@ -446,7 +451,7 @@ mod tests {
         let network = Model::builder(Input::numbers(1)).layer(lstm).pool(Pool::Mean).dense(3);
         let options = TrainOptions { batch: Some(5), ..TrainOptions::default() };
         let train = Examples { sequences: sequences.clone(), labels: Labels::Sets(sets.clone(), 3) };
-        let loss = Loss::Bce(BceLogits);
+        let loss = Loss::Bce(BceLogits { pos_weight: pos_weight.to_vec() });
         let model = network.build(1).unwrap();
         let mut learner = Learner::new(model, loss, train.clone(), Some(train), &options).unwrap();
         let noise = Noise { seed: 0, step: 0, layer: 0 };
@@ -458,9 +463,12 @@ mod tests {
         let gradient = learner.model.parameters().gradients().to_vec();
         let rows = outputs(&learner.model, &sequences).unwrap();
         let each = rows.iter().zip(&sets).flat_map(|(row, set)| {
-            let signed =
-                |(label, &z): (u32, &f32)| if set.contains(&label) { -f64::from(z) } else { f64::from(z) };
-            (0..).zip(row).map(signed).map(|z| z.exp().ln_1p()).collect::<Vec<f64>>()
+            let weight = |label: u32| pos_weight.get(label as usize).map_or(1.0, |&weight| f64::from(weight));
+            let of = |(label, &z): (u32, &f32)| match set.contains(&label) {
+                true => weight(label) * (-f64::from(z)).exp().ln_1p(),
+                false => f64::from(z).exp().ln_1p(),
+            };
+            (0..).zip(row).map(of).collect::<Vec<f64>>()
         });
         let expected = each.sum::<f64>() / 15.0;
         assert!((found.loss - expected).abs() < 1e-6 && found.weight == 15.0, "{} {expected}", found.loss);

@@ -105,6 +105,24 @@ fn labels_that_are_decided_by_words_of_their_own_are_learnt() {
     assert!(message.contains("1 of 1 labels are none that were learnt"), "{message}");
 }
 
+/// A label that one record in five has becomes as probable as not with weights.
+#[test]
+fn rare_labels_count_for_more_with_weights() {
+    let (_folder, file) = written("t.csv", &sentences(180, 0));
+    let probable = |weights: &str| {
+        let more = [("data.class_weights", weights), ("network.linear", "off"), ("train.epochs", "2")];
+        let (_, measured) = finish(begin(&file, &more).unwrap());
+        let ships = |prediction: &Prediction| match prediction {
+            Prediction::Labels { probabilities, .. } => probabilities[2],
+            other => panic!("{other:?}"),
+        };
+        let all = measured.last().unwrap().predictions.iter().map(ships).collect::<Vec<f64>>();
+        all.iter().sum::<f64>() / all.len() as f64
+    };
+    let (plain, weighted) = (probable("none"), probable("balanced"));
+    assert!(weighted > plain + 0.1, "{plain} {weighted}");
+}
+
 #[test]
 fn every_label_is_learnt_however_rare() {
     let mut text = sentences(60, 0);
@@ -193,7 +211,6 @@ fn labels_that_leave_nothing_to_learn_are_refused() {
     for (setting, value, expected) in [
         ("data.label", "tags", "labels means nothing beside label"),
         ("data.threshold", "1", "labels means nothing beside threshold"),
-        ("data.class_weights", "balanced", "labels means nothing beside class_weights"),
         ("train.label_smoothing", "0.1", "labels means nothing beside label_smoothing"),
         ("data.labels", "tag", "there is no field 'tag'; did you mean 'tags'?"),
     ] {

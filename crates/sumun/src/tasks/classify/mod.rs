@@ -27,7 +27,7 @@ settings! {
             "The column or key with lists of labels: a record may have several, or none";
         data.threshold: Option<f64> = None,
             "Makes two classes of a number: strictly above is the second";
-        data.class_weights: ClassWeights = ClassWeights::None, "Whether rare classes count for more";
+        data.class_weights: ClassWeights = ClassWeights::None, "Whether rare classes, or rare labels of records that may have several, count for more";
         train.label_smoothing: f64 = 0.0, as SmoothingOptions;
     }
 }
@@ -133,11 +133,6 @@ impl Labelling for Classify {
                 ),
                 ("threshold", own.threshold.is_some(), "which makes classes of a number"),
                 (
-                    "class_weights",
-                    own.class_weights != ClassWeights::None,
-                    "which weighs classes of which a record has one",
-                ),
-                (
                     "label_smoothing",
                     own.label_smoothing > 0.0,
                     "which smooths classes of which a record has one",
@@ -222,13 +217,13 @@ impl Labelling for Classify {
     }
 
     fn loss(config: &TaskConfig<Self>, head: &ClassHead, labels: &Labels) -> Result<Loss> {
-        if head.several() {
-            return Ok(Loss::Bce(BceLogits));
+        let is_balanced = config.own.class_weights == ClassWeights::Balanced;
+        if let Labels::Sets(sets, labels) = labels {
+            let pos_weight = if is_balanced { several::balanced(sets, *labels) } else { Vec::new() };
+            return Ok(Loss::Bce(BceLogits { pos_weight }));
         }
-        let class_weights = match (config.own.class_weights, labels) {
-            (ClassWeights::Balanced, Labels::Classes(ClassLabels::Once(ids))) => {
-                balanced_weights(ids, head.count())?
-            }
+        let class_weights = match labels {
+            Labels::Classes(ClassLabels::Once(ids)) if is_balanced => balanced_weights(ids, head.count())?,
             _ => Vec::new(),
         };
         let label_smoothing = config.own.label_smoothing;

@@ -134,6 +134,16 @@ pub(super) fn fit(all: &Records, train: &Records) -> Result<ClassHead> {
     Ok(ClassHead::of_labels(labels, frequent))
 }
 
+/// How much having a label counts in the loss, so that in all it counts as much as not having it: the records without it by those
+/// with it. A label that all records of the training part have, or none, has the weight 1.
+pub(super) fn balanced(sets: &[Vec<u32>], labels: usize) -> Vec<f32> {
+    let weight = |with: usize| match sets.len() - with {
+        without if with > 0 && without > 0 => (without as f64 / with as f64) as f32,
+        _ => 1.0,
+    };
+    counts(sets, labels).into_iter().map(weight).collect()
+}
+
 /// Which labels guess best, by the micro F1, where each of so many records gets the same.
 fn most_frequent(counts: &[usize], records: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..counts.len() as u32).collect();
@@ -150,4 +160,15 @@ fn most_frequent(counts: &[usize], records: usize) -> Vec<u32> {
     order.truncate(best.1);
     order.sort_unstable();
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn having_a_label_counts_as_much_as_not_having_it() {
+        let sets = [vec![0, 2], vec![2], vec![1, 2], vec![1, 2]];
+        assert_eq!(balanced(&sets, 4), [3.0, 1.0, 1.0, 1.0]);
+    }
 }
