@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::reliability::Reliability;
 use super::{check_ids, check_lengths, check_memory, f1, share};
 use crate::{Error, Result};
 
@@ -18,6 +19,17 @@ pub struct ClassScore {
     pub support: u64,
 }
 
+/// How far a model is right in how sure it is of classes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Calibration {
+    /// As the network is.
+    pub network: Reliability,
+    /// As its answers are, with the weights that the validation part gave the network and what answers with it; None where
+    /// there was none, and the network answers as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<Reliability>,
+}
+
 /// The figures of predicted classes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Classification {
@@ -31,6 +43,9 @@ pub struct Classification {
     pub confusion: Vec<Vec<u64>>,
     /// The figures of each class, by its id.
     pub classes: Vec<ClassScore>,
+    /// Of a model that says how sure it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 impl Classification {
@@ -67,6 +82,7 @@ impl Classification {
             macro_f1: occurring.iter().sum::<f64>() / occurring.len() as f64,
             classes: scored.into_iter().map(|(score, _)| score).collect(),
             confusion,
+            calibration: None,
         })
     }
 }

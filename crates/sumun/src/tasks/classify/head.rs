@@ -12,7 +12,7 @@ use super::super::thresholds;
 use crate::data::{listed, quoted};
 use crate::message::{key, text};
 use crate::records::{Classes, Lists, Records};
-use crate::scores::{Classification, LabelSets};
+use crate::scores::{Calibration, Classification, LabelSets, Reliability};
 use crate::{Error, Result};
 
 /// What a classifier's output means.
@@ -358,6 +358,27 @@ impl Head for ClassHead {
                 (format!("always {name}"), Guesses::Sets(vec![frequent.clone(); records]))
             }
         }
+    }
+
+    fn calibrated(
+        &self,
+        figures: Figures,
+        records: &Records,
+        outputs: &[Vec<f32>],
+        answers: Option<&[Vec<f32>]>,
+    ) -> Result<Figures> {
+        let (Self::Classes { .. }, Figures::Classification(figures)) = (self, &figures) else {
+            return Ok(figures);
+        };
+        let ids = self.all_ids(records)?;
+        let reliability = |rows: &[Vec<f32>]| {
+            let sure = |row: &Vec<f32>| softmax(row).into_iter().fold(0.0, f64::max);
+            let right = rows.iter().zip(&ids).map(|(row, &id)| argmax(row) == id);
+            Reliability::of(&rows.iter().map(sure).collect::<Vec<_>>(), &right.collect::<Vec<_>>())
+        };
+        let calibration =
+            Calibration { network: reliability(outputs)?, calibrated: answers.map(reliability).transpose()? };
+        Ok(Figures::Classification(Classification { calibration: Some(calibration), ..figures.clone() }))
     }
 
     fn judged(&self, records: &Records, guesses: &Guesses) -> Result<Figures> {

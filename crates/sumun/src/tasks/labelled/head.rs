@@ -81,6 +81,18 @@ pub trait Head:
     fn wanted(&self, truth: Guesses) -> Guesses {
         truth
     }
+    /// Adds to the figures of records how far a model is right in how sure it is: by the network's outputs, and by the answers
+    /// that are made of them where they are others.
+    fn calibrated(
+        &self,
+        figures: Figures,
+        records: &Records,
+        outputs: &[Vec<f32>],
+        answers: Option<&[Vec<f32>]>,
+    ) -> Result<Figures> {
+        let _ = (records, outputs, answers);
+        Ok(figures)
+    }
     /// The figures of guesses at records.
     fn judged(&self, records: &Records, guesses: &Guesses) -> Result<Figures>;
 }

@@ -200,8 +200,10 @@ impl<H: Head> LabelledPipeline<H> {
         let alone = outputs(model, &sequences)?;
         let network = self.has_linear().then(|| (NETWORK.to_owned(), self.head.guesses_alone(&alone)));
         let guessed = self.rivals.guesses(records, &sequences);
-        let rows = self.answers(alone, guessed.scores.filter(|_| self.has_linear()));
+        let rows = self.answers(alone.clone(), guessed.scores.filter(|_| self.has_linear()));
         let figures = self.head.judged(records, &self.head.guesses(&rows))?;
+        let answers = self.together.map(|_| rows.as_slice());
+        let figures = self.head.calibrated(figures, records, &alone, answers)?;
         let mut notes = records.notes.clone();
         notes.extend(self.head.unseen(part, records)?);
         notes.extend(guessed.notes);

@@ -3,8 +3,10 @@
 use std::fmt::Write;
 
 use super::words::part_name;
+use crate::report::figures::{Room, figure};
+use crate::report::svg::{Bar, Chart, Line, Scale, XAxis};
 use crate::report::text::{count, counted, escape, fixed, shortened};
-use crate::scores::{ClassScore, Classification, LabelSets};
+use crate::scores::{Calibration, ClassScore, Classification, LabelSets, Reliability};
 use crate::tasks::figures::Measured;
 
 /// A matrix of more classes is too wide to read; the most frequent ones are shown.
@@ -14,11 +16,88 @@ const ROOMY: usize = 14;
 /// Cells of more are as small as can be read.
 const CLOSE: usize = 34;
 
-/// The matrix and the table of classes.
+/// The matrix, the table of classes and, of a model that says how sure it is, how far it is right in that.
 pub(super) fn section(f: &Classification, names: &[String], noun: &str, judged: &Measured) -> String {
     let names: Vec<&str> =
         (0..f.classes.len()).map(|class| names.get(class).map_or("?", String::as_str)).collect();
-    format!("{}{}", matrix(f, &names, noun, judged), table(f, &names, noun))
+    let sure = f.calibration.as_ref().map(|calibration| reliability(calibration, judged));
+    format!("{}{}{}", matrix(f, &names, noun, judged), table(f, &names, noun), sure.unwrap_or_default())
+}
+
+/// How sure a model is beside how often it is right, and how sure it is how often.
+fn reliability(f: &Calibration, judged: &Measured) -> String {
+    let per_cent = |share: f64| 100.0 * share;
+    let line = |name: &str, class: &str, of: &Reliability| Line {
+        name: name.into(),
+        class: class.into(),
+        points: of.bins.iter().map(|bin| (per_cent(bin.confidence), per_cent(bin.accuracy))).collect(),
+        dots: true,
+    };
+    let diagonal = Line {
+        name: String::new(),
+        class: "c-actual".into(),
+        points: vec![(0.0, 0.0), (100.0, 100.0)],
+        dots: false,
+    };
+    let mut lines = vec![diagonal];
+    let error = |of: &Reliability| fixed(per_cent(of.calibration_error), 1);
+    let part = part_name(&judged.part);
+    let remark = match &f.calibrated {
+        Some(calibrated) => {
+            lines.push(line("the network as it is", "c-base1", &f.network));
+            lines.push(line("calibrated", "c-model", calibrated));
+            format!(
+                "{part} part. Confidence is the probability of the class that is predicted, and on the straight line it is right. \
+                 Expected calibration error: {} % of the network as it is, {} % calibrated by the validation part.",
+                error(&f.network),
+                error(calibrated)
+            )
+        }
+        None => {
+            lines.push(line("the network", "c-model", &f.network));
+            format!(
+                "{part} part. Confidence is the probability of the class that is predicted, and on the straight line it is right. \
+                 Expected calibration error: {} %.",
+                error(&f.network)
+            )
+        }
+    };
+    let x = |title: &str| XAxis { title: title.into(), range: Some((0.0, 100.0)), ..XAxis::default() };
+    let curves = Chart {
+        name: "Accuracy by confidence".into(),
+        description:
+            "A point for each tenth of confidence: the mean confidence to the right, the accuracy upwards."
+                .into(),
+        x: x("confidence (%)"),
+        y_title: "accuracy (%)".into(),
+        shares: true,
+        lines,
+        ..Chart::default()
+    };
+    let bins = &f.calibrated.as_ref().unwrap_or(&f.network).bins;
+    let all: u64 = bins.iter().map(|bin| bin.count).sum();
+    let bars = bins.iter().map(|bin| {
+        let (from, to) = (per_cent(bin.above), per_cent(bin.up_to));
+        let value = per_cent(bin.count as f64 / all as f64);
+        let says =
+            format!("{} to {} %: {}", fixed(from, 0), fixed(to, 0), counted(bin.count as usize, "example"));
+        Bar { class: "c-model".into(), from, to, value, says }
+    });
+    let counts = Chart {
+        name: "How sure the predictions are".into(),
+        description: "The share of the examples in each tenth of confidence.".into(),
+        x: x("confidence (%)"),
+        y_title: "share of the examples (%)".into(),
+        y_scale: Scale::FromZero,
+        shares: true,
+        bars: bars.collect(),
+        ..Chart::default()
+    };
+    format!(
+        "<div class=\"pair\">\n{}{}</div>\n",
+        figure("Reliability", &remark, &curves, Room::Half),
+        figure("Confidence", "How sure the predictions are.", &counts, Room::Half)
+    )
 }
 
 fn matrix(f: &Classification, names: &[&str], noun: &str, judged: &Measured) -> String {

@@ -87,6 +87,8 @@ fn a_classifier_shows_classes_examples_and_words() {
             "Confusion matrix",
             "good &amp; &quot;fine&quot;",
             "Every class",
+            "Expected calibration error: ",
+            "<li class=\"c-model\">calibrated</li>",
             "<blockquote>",
             "정말 좋은 &lt;b&gt; film",
             "Longest word vectors",
