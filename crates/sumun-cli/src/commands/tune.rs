@@ -38,8 +38,8 @@ Examples:
 The first trial has the defaults; each other one draws the settings that are searched over. All are
 trained to a ninth of their epochs, the best third of them to a third, the best third of those to the
 end, each from where it was. With --grid nothing is drawn: every combination of the values is trained
-to the end, and they are compared by mean and spread. The validation part decides, never the test
-part. Ctrl-C saves and stops; --resume goes on.";
+to the end, and they are compared by mean and spread, and by how far back their networks listen. The
+validation part decides, never the test part. Ctrl-C saves and stops; --resume goes on.";
 
 /// The arguments of `sumun tune`.
 #[derive(Debug, clap::Args)]
@@ -351,7 +351,8 @@ fn compared(outcome: &TuneOutcome, figure: &str, style: Style) -> String {
     let mut header: Vec<String> =
         outcome.searched.iter().map(|(row, _)| row.name.replace('_', " ")).collect();
     header.extend(
-        [figure, "least", "most", "trainings", "parameters", "s/epoch"].map(|cell| said(cell).into_owned()),
+        [figure, "least", "most", "trainings", "parameters", "s/epoch", "memory horizon"]
+            .map(|cell| said(cell).into_owned()),
     );
     let row = |one: &Combination| {
         let value = |key: &str| one.settings.get(key).map_or_else(|| "auto".into(), text_of);
@@ -359,7 +360,7 @@ fn compared(outcome: &TuneOutcome, figure: &str, style: Style) -> String {
             outcome.searched.iter().map(|(row, _)| shortened(&value(&row.key()), 12)).collect();
         cells.extend([one.mean, one.spread[0], one.spread[1]].map(number));
         let parameters = one.parameters.map_or_else(|| "-".into(), counted);
-        cells.extend([counted(one.trials), parameters, number(one.seconds_per_epoch)]);
+        cells.extend([counted(one.trials), parameters, number(one.seconds_per_epoch), one.horizon("-")]);
         cells
     };
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();

@@ -127,10 +127,19 @@ fn a_grid_compares_every_combination() {
         };
         assert!((one["mean"].as_f64().unwrap() - mean("value")).abs() < 1e-9, "{one}");
         assert!(one["parameters"].as_u64().unwrap() > 0 && one["seconds_per_epoch"].as_f64().unwrap() > 0.0);
+        let (window, lags) =
+            (settings["data.window"].as_u64().unwrap(), one["gradient_by_lag"].as_array().unwrap());
+        assert_eq!(lags.len(), window as usize);
+        let horizon = one["memory_horizon"].as_f64().unwrap();
+        assert!(
+            horizon < window as f64 && (horizon + 1.0 < window as f64 || one["memory_open"] == true),
+            "{one}"
+        );
     }
     let seeds: Vec<i64> = all.iter().map(|one| one["drawn"]["train.seed"].as_i64().unwrap()).collect();
     assert_eq!(seeds, [5, 6, 5, 6, 5, 6, 5, 6]);
-    assert!(ran.stderr.contains("trainings") && place.read("grid/report.html").contains("<h2>Compared</h2>"));
+    assert!(ran.stderr.contains("memory horizon") && ran.stderr.contains("trainings"), "{ran:?}");
+    assert!(place.read("grid/report.html").contains("<h2>Compared</h2>"));
     let plain =
         ["--cell", "gru", "--window", "14", "--seed", "6", "--hidden", "4", "--out", "plain", "--quiet"];
     let mut train = vec!["train", "forecast", "days.csv", "--target", "y", "--horizon", "3", "--season", "7"];

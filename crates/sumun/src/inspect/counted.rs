@@ -84,14 +84,6 @@ const LISTENS: f64 = 0.01;
 impl Reads {
     pub(crate) fn new(model: &Model, example: &Example) -> Result<Self> {
         let steps = example.steps.len();
-        if steps > MOST_STEPS {
-            return Err(Error::Data(format!(
-                "{} has {} steps, and at most {} are looked at, as each is left out once; give a shorter one",
-                example.what,
-                count(steps),
-                count(MOST_STEPS)
-            )));
-        }
         let given = example.given().to_vec();
         let mut inputs = model.input_names().filter(|name| given.iter().all(|given| given.name != *name));
         let (Some(input), None) = (inputs.next().map(str::to_owned), inputs.next()) else {
@@ -144,12 +136,19 @@ impl Reads {
     }
 
     /// Whether an answer is that of the last step that was read, with all before it in the state.
-    fn reads_to_an_end(&self) -> bool {
+    pub(super) fn reads_to_an_end(&self) -> bool {
         self.model.config().layers.iter().all(|layer| {
             let from_both_ends = layer.get::<RecurrentLayer>().is_some_and(|layer| layer.bidirectional);
             let pools = layer.get::<PoolLayer>().is_some_and(|layer| layer.over != Pool::Last);
             !(from_both_ends || pools || layer.get::<AttentionLayer>().is_some())
         })
+    }
+
+    /// The norm of the gradient of f by each step's input, ‖∂f/∂x‖; None of a network that is another one in training.
+    pub(super) fn gradient_by_step(&mut self, asked: &Asked) -> Result<Option<Vec<f64>>> {
+        let norm = |d: &[f64]| d.iter().map(|d| d * d).sum::<f64>().sqrt();
+        let gradient = self.mean_gradient(&self.values.clone(), asked)?;
+        Ok(gradient.map(|all| all.chunks_exact(self.features).map(norm).collect()))
     }
 
     /// How many sequences go through at once.
@@ -235,6 +234,20 @@ impl Asked {
 }
 
 impl Counted {
+    /// Error: more steps than can be left out one by one.
+    pub(super) fn check(example: &Example) -> Result<()> {
+        let steps = example.steps.len();
+        if steps > MOST_STEPS {
+            return Err(Error::Data(format!(
+                "{} has {} steps, and at most {} are looked at, as each is left out once; give a shorter one",
+                example.what,
+                count(steps),
+                count(MOST_STEPS)
+            )));
+        }
+        Ok(())
+    }
+
     /// What each step counted; what cannot be said is a note.
     pub(super) fn of(reads: &mut Reads, asked: &Asked, notes: &mut Vec<String>) -> Result<Self> {
         let (values, features) = (reads.values.clone(), reads.features);
@@ -278,10 +291,7 @@ impl Counted {
                  are judged by leaving them out alone"
                     .into(),
             ),
-            false => {
-                let norm = |features: &[f64]| features.iter().map(|d| d * d).sum::<f64>().sqrt();
-                gradient = by_step(&reads.mean_gradient(&values, asked)?.unwrap_or_default(), &norm);
-            }
+            false => gradient = reads.gradient_by_step(asked)?.unwrap_or_default(),
         }
         let mut without = Vec::new();
         let mut occlusion = Vec::with_capacity(reads.steps);
@@ -296,7 +306,7 @@ impl Counted {
         }
         let agree = agreement(&integrated, &occlusion);
         let horizon = match reads.reads_to_an_end() {
-            true => horizon(&gradient, asked.end),
+            true => horizon(&by_lag(&gradient, asked.end)),
             false => None,
         };
         let class = asked.class.clone();
@@ -323,13 +333,16 @@ fn agreement(one: &[f64], other: &[f64]) -> [usize; 2] {
     [same, all]
 }
 
-/// How many steps before `end`, or the last one, the gradient is still above [`LISTENS`] of its greatest norm; None where there
-/// is no gradient.
-fn horizon(gradient: &[f64], end: Option<usize>) -> Option<usize> {
-    let last = end.or(gradient.len().checked_sub(1))?;
-    let least = LISTENS * gradient.iter().copied().fold(0.0, f64::max);
-    let first = gradient.iter().position(|&norm| norm > least && norm > 0.0)?;
-    last.checked_sub(first)
+/// What steps have, from `end`, or the last one, back to the first: `[0]` is that of the last.
+pub(super) fn by_lag(by_step: &[f64], end: Option<usize>) -> Vec<f64> {
+    let steps = end.map_or(by_step.len(), |end| by_step.len().min(end + 1));
+    by_step[..steps].iter().rev().copied().collect()
+}
+
+/// The greatest lag at which the gradient is still above [`LISTENS`] of its greatest norm; None where there is no gradient.
+pub(super) fn horizon(by_lag: &[f64]) -> Option<usize> {
+    let least = LISTENS * by_lag.iter().copied().fold(0.0, f64::max);
+    by_lag.iter().rposition(|&norm| norm > least && norm > 0.0)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@
 mod asked;
 mod counted;
 mod gates;
+mod memory;
 mod page;
 mod vectors;
 
@@ -34,6 +35,7 @@ pub use asked::Ask;
 use asked::asked;
 pub use counted::Counted;
 pub use gates::{GateFigures, LayerInside, Matrix};
+pub use memory::Memory;
 pub use page::{About, page};
 pub use vectors::{Near, Vectors};
 
@@ -82,6 +84,7 @@ impl Inspection {
     /// Runs the network of a trained model on a record. Errors: a step that is not there, a class that the model does not
     /// know, a network that does not begin with one embedding or with numbers.
     pub fn of(model: &Model, example: &Example, ask: &Ask) -> Result<Self> {
+        Counted::check(example)?;
         let mut reads = counted::Reads::new(model, example)?;
         let (rows, width) = reads.outputs(&reads.values, 1)?;
         let asked = asked(&rows, width, example, ask)?;

@@ -174,6 +174,13 @@ pub(super) fn file_name(file: &Path) -> Cow<'_, str> {
     file.file_name().unwrap_or(file.as_os_str()).to_string_lossy()
 }
 
+/// The places of so many records, evenly spread, that say for all how far back a network listens.
+pub(super) fn some_of(records: usize) -> impl Iterator<Item = usize> {
+    const MOST: usize = 32;
+    let some = records.min(MOST);
+    (0..some).map(move |one| one * records / some)
+}
+
 /// The error of a text that was given and has no token.
 pub(super) fn no_tokens() -> Error {
     Error::Data("the text that was given has no tokens; give a longer one".into())

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use toml::Table;
 
+use super::example::Example;
 use super::figures::Measured;
 use super::shown::{Sample, Shown};
 use super::task::Words;
@@ -45,6 +46,8 @@ pub struct SequenceOutcome {
     pub shown: Vec<Shown>,
     /// Texts that the model wrote; none but of a language model.
     pub samples: Vec<Sample>,
+    /// Records of the validation part as the network reads them, to see how far back it listens; none where that is not shown.
+    pub heard: Vec<Example>,
     /// Sequences of the training part.
     pub examples: usize,
     /// What each epoch came to.

@@ -21,6 +21,7 @@ use super::sampling::Sampling;
 use super::source::Source;
 use super::standing::Standing;
 use crate::data::Missing;
+use crate::inspect::Memory;
 use crate::message::key;
 use crate::model::{Model, ModelFile, Registry};
 use crate::records::STANDARD_INPUT;
@@ -167,6 +168,11 @@ pub trait Outcome: fmt::Debug + 'static {
     fn forecasts(&self) -> bool;
     /// How the model is used next.
     fn next(&self) -> Next;
+    /// How far back its network listens in records of the validation part; None where that cannot be said. Error: a network that
+    /// cannot be looked into.
+    fn memory(&self) -> Result<Option<Memory>> {
+        Ok(None)
+    }
 }
 
 /// What a report says that the training does not know.

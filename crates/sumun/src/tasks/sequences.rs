@@ -24,8 +24,9 @@ use super::standing::Standing;
 use super::task::{How, Lesson, Pipeline, Task, TaskConfig, Words};
 use super::trained::TrainedTask;
 use super::training::{Training, still_improving};
+use crate::inspect::Memory;
 use crate::message::key;
-use crate::model::{Model, ModelFile, Registry};
+use crate::model::{Model, ModelFile, NETWORK, Registry};
 use crate::report::text::{count, counted, shortened};
 use crate::run::{Checkpoint, RunResults};
 use crate::settings::{Settings, unwritable};
@@ -231,6 +232,7 @@ impl<T: Task> Learning for LessonLearning<T> {
             measured,
             shown: lesson.shown()?,
             samples: lesson.samples()?,
+            heard: lesson.heard()?,
             examples: lesson.examples(),
             epochs,
             best_epoch,
@@ -295,6 +297,14 @@ impl Outcome for SequenceOutcome {
 
     fn next(&self) -> Next {
         self.words.next
+    }
+
+    fn memory(&self) -> Result<Option<Memory>> {
+        if self.heard.is_empty() {
+            return Ok(None);
+        }
+        let model = Model::from_file(&ModelFile { task: NETWORK.into(), ..self.file.clone() })?;
+        Memory::of(self.heard.iter().map(|one| (&model, one)))
     }
 }
 

@@ -157,6 +157,10 @@ pub trait Lesson: fmt::Debug + Send + 'static {
     fn shown(&self) -> Result<Vec<Shown>> {
         Ok(Vec::new())
     }
+    /// Some records of the validation part as the network reads them, to see how far back it listens.
+    fn heard(&self) -> Result<Vec<Example>> {
+        Ok(Vec::new())
+    }
     /// Texts that the model writes, for the report.
     fn samples(&self) -> Result<Vec<Sample>> {
         Ok(Vec::new())

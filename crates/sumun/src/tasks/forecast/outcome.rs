@@ -7,6 +7,8 @@ use super::decisions::Decisions;
 use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
 use crate::data::Filled;
+use crate::model::Model;
+use crate::tasks::example::Example;
 use crate::train::EpochRecord;
 
 /// A trained forecaster and all that is worth telling about its training.
@@ -37,6 +39,8 @@ pub struct ForecastOutcome {
     pub test: Option<Evaluation>,
     /// What the report shows of the data.
     pub data: DataSummary,
+    /// Each network by itself, with some windows of the validation part as it reads them.
+    pub(super) heard: Vec<(Model, Vec<Example>)>,
 }
 
 /// A network that was trained to see whether it is the best.

@@ -10,7 +10,7 @@ use super::fallback;
 use super::forecaster::Forecaster;
 use super::kept::{END_OF_TRAINING, ForecasterConfig, extend_times};
 use super::network::KNOWN_AHEAD;
-use super::preprocessing::{Input, Preprocessing};
+use super::preprocessing::{Frame, Input, Preprocessing};
 use super::score;
 use super::source::{AsLearnt, Source, unreadable};
 use super::time_axis::TimeAxis;
@@ -204,27 +204,38 @@ pub(super) fn example(model: &Forecaster, table: &Table, what: String) -> Result
     let values = score::of_networks(config, network, &frames, origin..origin + 1)?;
     let columns = p.targets.len();
     let forecast = (0..columns).map(|c| values.iter().skip(c).step_by(columns).copied().collect()).collect();
+    let first = source.rows - p.window;
+    let steps = (0..p.window).map(|t| source.label(first + t)).collect();
+    Ok(Example { what, steps, notes: source.notes, ..window(p, frame, origin, labels, forecast) })
+}
+
+/// The window that ends at `origin` as a network reads it, and what its outputs are; `labels` are what the steps ahead are called.
+pub(super) fn window(
+    p: &Preprocessing,
+    frame: &Frame,
+    origin: usize,
+    labels: Vec<String>,
+    forecast: Vec<Vec<f64>>,
+) -> Example {
     let mut given = Vec::new();
     if p.ahead_width() > 0 {
         let values = p.ahead(frame, &[origin]);
         given.push(Given { name: KNOWN_AHEAD.into(), steps: p.horizon, features: p.ahead_width(), values });
     }
-    let window = p.windows(frame, &[origin]);
-    let first = source.rows - p.window;
-    let steps = (0..p.window).map(|t| source.label(first + t)).collect();
     let scales = p.targets.iter().map(|target| (target.name.clone(), target.change.scale));
-    Ok(Example {
-        what,
-        steps,
+    let window = p.windows(frame, &[origin]);
+    Example {
+        what: String::new(),
+        steps: (1..=p.window).map(|step| step.to_string()).collect(),
         features: p.row_names(),
         answers: Answers::Ahead { steps: labels, columns: scales.collect(), forecast },
         weight: 1.0,
         beside: None,
-        notes: source.notes,
+        notes: Vec::new(),
         sequences: Sequences::Numbers { features: p.input_width(), values: vec![window] },
         given,
         vocabulary: None,
-    })
+    }
 }
 
 /// Error where so many steps go beyond the horizon, and the model reads columns that nobody knows there.

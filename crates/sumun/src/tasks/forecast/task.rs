@@ -22,6 +22,7 @@ use super::search::Search;
 use super::source::Source;
 use super::wishes::{Wishes, read_table};
 use crate::data::{Table, quoted};
+use crate::inspect::Memory;
 use crate::model::{Model, ModelFile};
 use crate::records;
 use crate::report::text::{count, shortened};
@@ -314,6 +315,11 @@ impl Outcome for ForecastOutcome {
         let ahead = config.history.ahead.first().map_or(usize::MAX, Vec::len);
         // A model that needs columns known ahead, of which the training file held none, needs a file.
         if ahead < config.preprocessing.horizon { Next::PredictKnown } else { Next::Predict }
+    }
+
+    fn memory(&self) -> Result<Option<Memory>> {
+        let all = self.heard.iter();
+        Memory::of(all.flat_map(|(model, windows)| windows.iter().map(move |one| (model, one))))
     }
 }
 

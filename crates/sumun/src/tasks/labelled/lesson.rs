@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::super::baselines::Rivals;
+use super::super::example::Example;
 use super::super::figures::Measured;
 use super::super::inputs::{Reader, composed_note, left_out};
 use super::super::learner::{Examples, Learner};
@@ -221,6 +222,10 @@ impl<H: Head> Lesson for Labelled<H> {
         let evaluate =
             |(part, records): (&str, &Records)| self.pipeline.evaluate(&self.learner.model, part, records);
         self.parts.held_out().map(evaluate).collect()
+    }
+
+    fn heard(&self) -> Result<Vec<Example>> {
+        self.parts.valid.as_ref().map_or(Ok(Vec::new()), |valid| self.pipeline.heard(valid))
     }
 
     fn shown(&self) -> Result<Vec<Shown>> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::baselines::{Guesses, Part, Rivals, best_first};
-use super::super::example::{Answers, Example, ExampleOf, no_tokens, vocabulary};
+use super::super::example::{Answers, Example, ExampleOf, no_tokens, some_of, vocabulary};
 use super::super::figures::{AttentionWeights, Baseline, Measured, Prediction, Predictions, Unknown, finite};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{attention, outputs};
@@ -226,6 +226,49 @@ impl<H: Head> LabelledPipeline<H> {
             notes,
         })
     }
+
+    /// Some of the records as the network reads them.
+    pub(super) fn heard(&self, records: &Records) -> Result<Vec<Example>> {
+        let read = |place: usize| {
+            let one = records.select(&[place]);
+            Ok(self.as_read(self.reader.read(&one)?, self.reader.tokens(&one.records[0])))
+        };
+        let all = some_of(records.records.len()).map(read).collect::<Result<Vec<Example>>>()?;
+        Ok(all.into_iter().filter(|one| !one.steps.is_empty()).collect())
+    }
+
+    /// A record as the network reads it, and what its outputs are.
+    fn as_read(&self, sequences: Sequences, tokens: Vec<String>) -> Example {
+        let steps = match tokens.is_empty() {
+            true => (1..=sequences.lengths()[0]).map(|step| step.to_string()).collect(),
+            false => tokens,
+        };
+        let number = |x: f32| match self.head.named(&[x]) {
+            Prediction::Number(value) => value,
+            _ => f64::from(x),
+        };
+        let answers = match self.classes() {
+            Some(labels) if self.head.several() => Answers::Labels(labels.names().to_vec()),
+            Some(classes) => Answers::Classes(classes.names().to_vec()),
+            None => Answers::Number { offset: number(0.0), scale: number(1.0) - number(0.0) },
+        };
+        let features = match &self.reader {
+            Reader::Numbers { scalers } => (1..=scalers.len()).map(|n| format!("channel {n}")).collect(),
+            Reader::Text { .. } | Reader::Tokens { .. } => Vec::new(),
+        };
+        Example {
+            what: String::new(),
+            steps,
+            features,
+            answers,
+            weight: self.together.unwrap_or(Together::ALONE).network,
+            beside: None,
+            notes: Vec::new(),
+            sequences,
+            given: Vec::new(),
+            vocabulary: None,
+        }
+    }
 }
 
 impl<H: Head> Pipeline for LabelledPipeline<H> {
@@ -301,20 +344,6 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
                 (self.reader.read(&one)?, self.reader.tokens(&one.records[0]), records.notes)
             }
         };
-        let steps = match tokens.is_empty() {
-            true => (1..=sequences.lengths()[0]).map(|step| step.to_string()).collect(),
-            false => tokens,
-        };
-        let vocabulary = self.reader.words().map(vocabulary).transpose()?;
-        let number = |x: f32| match self.head.named(&[x]) {
-            Prediction::Number(value) => value,
-            _ => f64::from(x),
-        };
-        let answers = match self.classes() {
-            Some(labels) if self.head.several() => Answers::Labels(labels.names().to_vec()),
-            Some(classes) => Answers::Classes(classes.names().to_vec()),
-            None => Answers::Number { offset: number(0.0), scale: number(1.0) - number(0.0) },
-        };
         let together = self.together.unwrap_or(Together::ALONE);
         if together.has_linear() {
             let Together { network, linear } = together;
@@ -322,24 +351,8 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
                 "in an answer the outputs of the network count {network:.2} times and those of the linear model {linear:.2} times"
             ));
         }
-        let what = of.what("record");
-        let features = match &self.reader {
-            Reader::Numbers { scalers } => (1..=scalers.len()).map(|n| format!("channel {n}")).collect(),
-            Reader::Text { .. } | Reader::Tokens { .. } => Vec::new(),
-        };
-        let given = Vec::new();
-        Ok(Some(Example {
-            what,
-            steps,
-            features,
-            answers,
-            weight: together.network,
-            beside: None,
-            notes,
-            sequences,
-            given,
-            vocabulary,
-        }))
+        let example = Example { what: of.what("record"), notes, ..self.as_read(sequences, tokens) };
+        Ok(Some(Example { vocabulary: self.reader.words().map(vocabulary).transpose()?, ..example }))
     }
 
     fn class_names(&self) -> &[String] {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
+use super::super::example::Example;
 use super::super::figures::Measured;
 use super::super::inputs::too_rare;
 use super::super::network::{Asks, Outputs, first_model};
@@ -236,6 +237,10 @@ impl Lesson for Writing {
         let parts = [("valid", &self.learner.valid), ("test", &self.test)];
         let there = parts.into_iter().filter_map(|(name, part)| part.as_ref().map(|part| (name, part)));
         there.map(|(name, part)| self.pipeline.score(&self.learner.model, name, part)).collect()
+    }
+
+    fn heard(&self) -> Result<Vec<Example>> {
+        Ok(self.learner.valid.as_ref().map_or_else(Vec::new, |valid| self.pipeline.heard(&valid.ids)))
     }
 
     fn samples(&self) -> Result<Vec<Sample>> {

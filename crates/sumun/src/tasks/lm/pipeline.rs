@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::baselines::best_first;
-use super::super::example::{Answers, Example, ExampleOf, file_name, most_steps};
+use super::super::example::{Answers, Example, ExampleOf, file_name, most_steps, some_of};
 use super::super::figures::{
     Baseline, Figures, Measured, Prediction, Predictions, ScoredLine, ScoredLines, Unknown, not_finite,
 };
@@ -198,6 +198,32 @@ impl LanguagePipeline {
     }
 }
 
+impl LanguagePipeline {
+    /// Pieces of a text as the network reads them.
+    pub(super) fn heard(&self, ids: &[u32]) -> Vec<Example> {
+        let long = ids.len().min(most_steps(self.vocabulary()) - 1).max(1);
+        some_of(ids.len() / long).map(|piece| self.as_read(&ids[piece * long..][..long])).collect()
+    }
+
+    /// A text as the network reads it, and what its outputs are.
+    fn as_read(&self, ids: &[u32]) -> Example {
+        let all = &self.tokens.vocabulary;
+        let ids = [&[self.tokens.start()], ids].concat();
+        Example {
+            what: String::new(),
+            steps: ids.iter().map(|&id| all.token(id).unwrap_or_default().to_owned()).collect(),
+            features: Vec::new(),
+            answers: Answers::EachStep(all.tokens().to_vec()),
+            weight: 1.0,
+            beside: None,
+            notes: Vec::new(),
+            sequences: Sequences::Ids(vec![ids]),
+            given: Vec::new(),
+            vocabulary: None,
+        }
+    }
+}
+
 impl Pipeline for LanguagePipeline {
     const KIND: &'static str = "language";
 
@@ -270,26 +296,14 @@ impl Pipeline for LanguagePipeline {
             notes.push(format!("the first {} of {} tokens are shown", count(most), count(ids.len())));
             ids.truncate(most);
         }
-        ids.insert(0, self.tokens.start());
         let all = &self.tokens.vocabulary;
-        let steps = ids.iter().map(|&id| all.token(id).unwrap_or_default().to_owned()).collect();
         let first = all.tokens().get(FIRST as usize..).unwrap_or_default().to_vec();
         let every = Sequences::Ids(vec![(FIRST..all.len() as u32).collect()]);
-        Ok(Some(Example {
-            what: match of {
-                ExampleOf::Text(_) => of.what("text"),
-                ExampleOf::Record(file, _) => file_name(file).into_owned(),
-            },
-            steps,
-            features: Vec::new(),
-            answers: Answers::EachStep(all.tokens().to_vec()),
-            weight: 1.0,
-            beside: None,
-            notes,
-            sequences: Sequences::Ids(vec![ids]),
-            given: Vec::new(),
-            vocabulary: Some((first, every)),
-        }))
+        let what = match of {
+            ExampleOf::Text(_) => of.what("text"),
+            ExampleOf::Record(file, _) => file_name(file).into_owned(),
+        };
+        Ok(Some(Example { what, notes, vocabulary: Some((first, every)), ..self.as_read(&ids) }))
     }
 
     fn beside(&self) -> Option<&'static str> {

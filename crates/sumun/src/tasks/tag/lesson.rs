@@ -1,5 +1,6 @@
 //! A tagger that is being trained.
 
+use super::super::example::Example;
 use super::super::figures::Measured;
 use super::super::inputs::{composed_note, left_out};
 use super::super::learner::Learner;
@@ -193,6 +194,10 @@ impl Lesson for Tagger {
         let evaluate =
             |(part, tagged): (&str, &Tagged)| self.pipeline.evaluate(&self.learner.model, part, tagged);
         self.parts.held_out().map(evaluate).collect()
+    }
+
+    fn heard(&self) -> Result<Vec<Example>> {
+        self.parts.valid.as_ref().map_or(Ok(Vec::new()), |valid| self.pipeline.heard(valid))
     }
 
     fn shown(&self) -> Result<Vec<Shown>> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::baselines::{Suffixes, best_first};
-use super::super::example::{Answers, Example, ExampleOf, no_tokens, vocabulary};
+use super::super::example::{Answers, Example, ExampleOf, no_tokens, some_of, vocabulary};
 use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, Unknown, finite};
 use super::super::inputs::{Reader, Sequences};
 use super::super::learner::{ClassLabels, Examples, Labels, UNSEEN, outputs};
@@ -198,6 +198,30 @@ impl TaggingPipeline {
     }
 }
 
+impl TaggingPipeline {
+    /// Some of the sentences as the network reads them.
+    pub(super) fn heard(&self, tagged: &Tagged) -> Result<Vec<Example>> {
+        let all = some_of(tagged.sentences.len()).map(|place| &tagged.sentences[place]);
+        all.filter(|one| !one.tokens.is_empty()).map(|one| self.as_read(one.clone())).collect()
+    }
+
+    /// A sentence as the network reads it, and what its outputs are.
+    fn as_read(&self, sentence: Sentence) -> Result<Example> {
+        Ok(Example {
+            what: String::new(),
+            sequences: self.reader.sentences(std::slice::from_ref(&sentence))?,
+            steps: sentence.tokens,
+            features: Vec::new(),
+            answers: Answers::EachStep(self.tags.names().to_vec()),
+            weight: 1.0,
+            beside: None,
+            notes: Vec::new(),
+            given: Vec::new(),
+            vocabulary: None,
+        })
+    }
+}
+
 impl Pipeline for TaggingPipeline {
     fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
         let (sentence, mut notes) = match of {
@@ -221,23 +245,8 @@ impl Pipeline for TaggingPipeline {
                     .into(),
             );
         }
-        let sequences = self.reader.sentences(std::slice::from_ref(&sentence))?;
-        let vocabulary = self.reader.words().map(vocabulary).transpose()?;
-        let answers = Answers::EachStep(self.tags.names().to_vec());
-        let (what, steps, features) = (of.what("sentence"), sentence.tokens, Vec::new());
-        let given = Vec::new();
-        Ok(Some(Example {
-            what,
-            steps,
-            features,
-            answers,
-            weight: 1.0,
-            beside: None,
-            notes,
-            sequences,
-            given,
-            vocabulary,
-        }))
+        let example = Example { what: of.what("sentence"), notes, ..self.as_read(sentence)? };
+        Ok(Some(Example { vocabulary: self.reader.words().map(vocabulary).transpose()?, ..example }))
     }
 
     const KIND: &'static str = "tagging";

@@ -6,7 +6,9 @@ use serde::Serialize;
 use toml::Value;
 
 use super::trial::TuneTrial;
+use crate::inspect::Memory;
 use crate::message::key;
+use crate::report::text::number;
 use crate::settings::{Range, Setting};
 use crate::{Error, Result};
 
@@ -30,6 +32,23 @@ pub struct Combination {
     pub seconds_per_epoch: f64,
     /// How many numbers the model learns; None where the search is one of an earlier version.
     pub parameters: Option<usize>,
+    /// The [memory horizon](Memory::horizon) in the validation part, in steps, the mean over its trials; None where one of them has
+    /// none: of networks that read from both ends, pool or attend, of tasks that are not looked into, and in searches of an earlier
+    /// version.
+    pub memory_horizon: Option<f64>,
+    /// Whether that is as far as records reach in one of its trials or more, so that it is that much at least.
+    pub memory_open: bool,
+    /// The gradient by lag, [as a share of the largest](Memory::by_lag), the mean over its trials; empty where there is no horizon.
+    pub gradient_by_lag: Vec<f64>,
+}
+
+impl Combination {
+    /// The memory horizon as a reader is shown it: with ≥ where longer records might show a longer one, `none` where there is
+    /// none.
+    pub fn horizon(&self, none: &str) -> String {
+        let open = if self.memory_open { "≥ " } else { "" };
+        self.memory_horizon.map_or_else(|| none.to_owned(), |steps| format!("{open}{}", number(steps)))
+    }
 }
 
 /// The values of each setting. Error: a range of numbers, which has no end of them.
@@ -89,6 +108,13 @@ pub(super) fn compared(trials: &[TuneTrial]) -> Vec<Combination> {
         let mean = |each: &dyn Fn(usize) -> f64| (0..last.len()).map(each).sum::<f64>() / last.len() as f64;
         let epochs: usize = last.iter().map(|last| last.epochs).sum();
         let seconds: f64 = group.iter().map(|one| one.seconds).sum();
+        // Some of them would not be their mean.
+        let memories: Vec<&Memory> =
+            group.iter().map(|one| one.memory.as_ref()).collect::<Option<_>>().unwrap_or_default();
+        let lags = memories.iter().map(|memory| memory.by_lag.len()).min().unwrap_or(0);
+        let over = |of: &dyn Fn(&Memory) -> f64| {
+            memories.iter().map(|memory| of(memory)).sum::<f64>() / memories.len() as f64
+        };
         Combination {
             trials: last.len(),
             mean: mean(&|n| last[n].value),
@@ -99,6 +125,9 @@ pub(super) fn compared(trials: &[TuneTrial]) -> Vec<Combination> {
             score: mean(&|n| last[n].score),
             seconds_per_epoch: seconds / epochs.max(1) as f64,
             parameters: group.iter().find_map(|one| one.parameters),
+            memory_horizon: (!memories.is_empty()).then(|| over(&|memory| memory.horizon as f64)),
+            memory_open: memories.iter().any(|memory| memory.open),
+            gradient_by_lag: (0..lags).map(|lag| over(&|memory| memory.by_lag[lag])).collect(),
             settings,
         }
     };
@@ -145,6 +174,7 @@ mod tests {
     #[test]
     fn seeds_of_a_combination_are_taken_together() {
         let all = searched(&[("cell", "rnn,lstm")]);
+        let memory = |horizon, open, by_lag: &[f64]| Memory { horizon, open, by_lag: by_lag.to_vec() };
         let trial = |trial: usize, value: f64, seconds: f64| TuneTrial {
             ended: true,
             state: TrialState::Finished,
@@ -155,11 +185,17 @@ mod tests {
         };
         let mut trials = vec![trial(1, 0.5, 4.0), trial(2, 0.7, 8.0), trial(3, 0.9, 1.0), trial(4, 0.2, 1.0)];
         trials[3].failed("it diverged".into());
+        trials[0].memory = Some(memory(2, false, &[1.0, 0.5, 0.25, 0.0]));
+        trials[1].memory = Some(memory(1, true, &[1.0, 0.25]));
         let found = compared(&trials);
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].settings["network.cell"], Value::from("lstm"));
         assert_eq!((found[0].trials, found[0].mean, found[0].spread), (1, 0.9, [0.9, 0.9]));
         assert!((found[1].mean - 0.6).abs() < 1e-12 && found[1].spread == [0.5, 0.7]);
         assert_eq!((found[1].seconds_per_epoch, found[1].parameters), (1.5, Some(10)));
+        // What some of a combination's trials lack, it lacks.
+        assert_eq!((found[0].memory_horizon, found[0].horizon("-")), (None, "-".into()));
+        assert_eq!((found[1].memory_horizon, found[1].horizon("-")), (Some(1.5), "≥ 1.500".into()));
+        assert_eq!(found[1].gradient_by_lag, [1.0, 0.375]);
     }
 }

@@ -10,9 +10,9 @@ use super::picture::{Axis, Thread, parallel};
 use super::trial::{TrialState, TuneTrial};
 use super::{Combination, GOES_ON};
 use crate::report::curves::{is_share, plain, titled};
-use crate::report::figures::{Room, figure as chart_figure};
+use crate::report::figures::{Room, figure as chart_figure, spans_decades};
 use crate::report::frame::{self, Card, Frame, section};
-use crate::report::svg::{Chart, Line, XAxis};
+use crate::report::svg::{Chart, Line, Scale, XAxis};
 use crate::report::text::{count, counted, duration, escape, fixed, number, shortened};
 use crate::settings::{Range, Setting};
 
@@ -273,14 +273,14 @@ fn compared(outcome: &TuneOutcome, figure: &str) -> String {
     if all.is_empty() {
         return String::new();
     }
-    let mut out = against_a_number(outcome, &all, figure);
+    let mut out = against_a_number(outcome, &all, figure) + &memories(outcome, &all);
     out.push_str("<div class=\"panel scroll\"><table class=\"numbers\"><thead><tr>");
     for (row, _) in &outcome.searched {
         let _ = write!(out, "<th>{}</th>", escape(&row.name.replace('_', " ")));
     }
     let _ = write!(
         out,
-        "<th>{}</th><th>least</th><th>most</th><th>trainings</th><th>parameters</th><th>seconds an epoch</th></tr></thead><tbody>",
+        "<th>{}</th><th>least</th><th>most</th><th>trainings</th><th>parameters</th><th>seconds an epoch</th><th>memory horizon</th></tr></thead><tbody>",
         escape(&titled(figure))
     );
     for (place, one) in all.iter().enumerate() {
@@ -292,18 +292,68 @@ fn compared(outcome: &TuneOutcome, figure: &str) -> String {
         let mean = written(figure, one.mean);
         let _ = write!(
             out,
-            "<td{}>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<td{}>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             if place == 0 { " class=\"best\"" } else { "" },
             if place == 0 { format!("<b>{mean}</b>") } else { mean },
             written(figure, one.spread[0]),
             written(figure, one.spread[1]),
             count(one.trials),
             one.parameters.map_or_else(|| "–".into(), count),
-            number((one.seconds_per_epoch * 1000.0).round() / 1000.0)
+            number((one.seconds_per_epoch * 1000.0).round() / 1000.0),
+            one.horizon("–")
         );
     }
     out.push_str("</tbody></table></div>\n");
+    if all.iter().any(|one| one.memory_horizon.is_none()) {
+        out.push_str(
+            "<p>A memory horizon is that of a network whose answer follows the last step that it reads: not of one that reads from both \
+             ends, pools or attends to steps, nor of tasks that inspect does not show.</p>\n",
+        );
+    }
     out
+}
+
+/// Smaller shares are not drawn: they are forgotten, and would press all others together.
+const LEAST_SHARE: f64 = 1e-4;
+
+/// The gradient against lag, a line for each combination, of as many as have colours.
+fn memories(outcome: &TuneOutcome, all: &[Combination]) -> String {
+    let name = |one: &Combination| {
+        let values =
+            outcome.searched.iter().map(|(row, _)| one.settings.get(&row.key()).map_or(OPEN.into(), text_of));
+        values.collect::<Vec<_>>().join(", ")
+    };
+    let heard = all.iter().filter(|one| !one.gradient_by_lag.is_empty());
+    let line = |(one, class): (&Combination, &&str)| {
+        let points = one.gradient_by_lag.iter().enumerate().filter(|(_, share)| **share >= LEAST_SHARE);
+        let points = points.map(|(lag, share)| (lag as f64, 100.0 * share)).collect();
+        Line { name: name(one), class: (*class).into(), points, dots: false }
+    };
+    let lines: Vec<Line> = heard.clone().zip(&LINES).map(line).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let more = match heard.count() {
+        count if count > lines.len() => format!(" The best {} are drawn.", lines.len()),
+        _ => String::new(),
+    };
+    let remark = format!(
+        "How much an answer moves with each step before the one that it follows, in records of the validation part. The memory horizon is \
+         the last lag above 1 % of the largest.{more}"
+    );
+    let chart = Chart {
+        name: "Memory: the gradient against lag".into(),
+        description:
+            "The norm of the answer’s gradient by what was read so many steps before, of each combination."
+                .into(),
+        x: XAxis { title: "lag in steps".into(), whole: true, ..XAxis::default() },
+        y_title: "% of the largest".into(),
+        y_scale: if spans_decades(&lines) { Scale::Logarithmic } else { Scale::FromZero },
+        always_named: true,
+        lines,
+        ..Chart::default()
+    };
+    chart_figure("How far back each listens", &remark, &chart, Room::Low)
 }
 
 /// The figure against the setting that has the most numbers, a line for each combination of the others.

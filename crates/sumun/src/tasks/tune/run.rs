@@ -370,7 +370,13 @@ impl Tuning {
             Ok(outcome) => outcome,
             Err(error) => return self.fail(record, &error, finishing),
         };
+        record.seconds += finishing.elapsed().as_secs_f64();
         record.parameters = Some(outcome.results().parameters);
+        if self.plan.seeds.is_some() {
+            // What cannot be looked into has none.
+            record.memory = outcome.memory().unwrap_or_default();
+        }
+        let finishing = Instant::now();
         keep(&*outcome, keeper.live, &watch.about(&folder, outcome.next()))?;
         record.seconds += finishing.elapsed().as_secs_f64();
         record.state = TrialState::Finished;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use super::super::standing::Standing;
+use crate::inspect::Memory;
 
 /// How far a trial is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,10 @@ pub struct TuneTrial {
     /// How many numbers its model learns; None before its end, and in searches of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<usize>,
+    /// How far back its network listens in the validation part; None but of trials of a grid that have come to their end, and where
+    /// it cannot be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
     /// Why it could not be trained to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -79,6 +84,7 @@ impl TuneTrial {
             rounds: Vec::new(),
             seconds: 0.0,
             parameters: None,
+            memory: None,
             problem: None,
         }
     }
