@@ -98,6 +98,20 @@ pub fn write_unseen(path: &Path, bytes: &[u8]) -> io::Result<()> {
     append(&mut File::create(path)?, path, bytes)
 }
 
+/// Makes a folder where there is none. Error: what is there is no folder, or a link to one.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    ask(Operation::Create(path))?;
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            match std::fs::symlink_metadata(path)? {
+                found if found.is_dir() => Ok(()),
+                _ => Err(error),
+            }
+        }
+        made => made.and_then(|()| sync_folder(folder_of(path))),
+    }
+}
+
 /// Gives a file or folder another name.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     ask(Operation::Rename(from, to))?;
@@ -173,6 +187,22 @@ mod tests {
         assert_eq!(names(folder.path()), ["taken"]);
         let said = write(&folder.path().join("absent/a"), b"x").unwrap_err().to_string();
         assert!(!said.contains(SUFFIX) && said.contains("os error"), "{said}");
+    }
+
+    #[test]
+    fn a_folder_is_made_once_and_never_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        make_folder(&path).unwrap();
+        write(&path.join("b"), b"x").unwrap();
+        make_folder(&path).unwrap();
+        assert_eq!(names(&path), ["b"]);
+        assert!(make_folder(&path.join("b")).is_err() && make_folder(&path.join("c/d")).is_err());
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
+            assert!(make_folder(&folder.path().join("link")).is_err());
+        }
     }
 
     #[cfg(unix)]

@@ -227,7 +227,8 @@ fn train(task: &dyn TaskEntry, tables: &[Table], common: Common) -> Result<(), F
     on_threads(common.output.threads, || {
         let training = config.begin()?;
         let staged = RunFolder::stage(place())?;
-        let live = LiveRun::begin(staged, &training.config_toml()?, &training.checkpoint()?, every, stop)?;
+        let live = LiveRun::begin(staged, &training.config_toml()?, &training.checkpoint()?, every, stop)?
+            .tensorboard(training.tensorboard());
         learn(training, live, &command_line(), Vec::new(), &common)
     })?
 }
@@ -238,7 +239,7 @@ fn resume(run: &Path, common: &Common) -> Result<(), Failure> {
     let (live, checkpoint) = LiveRun::resume(run, stop)?;
     on_threads(common.output.threads, || {
         let (training, notes) = resume_training(checkpoint)?;
-        let live = live.every(save_every(training.save_every()));
+        let live = live.every(save_every(training.save_every())).tensorboard(training.tensorboard());
         learn(training, live, &again(run), notes, common)
     })?
     .map_err(|failure| failure.spelled(Options::of_file_alone()))

@@ -1,7 +1,7 @@
 //! From a graph to bytes.
 
-use super::wire::Message;
 use super::{OnnxAttribute, OnnxAxis, OnnxGraph, OnnxModel, OnnxNode, OnnxValue, element_code};
+use crate::protobuf::Message;
 use crate::tensor::Tensor;
 
 /// The bytes of a model. The same model makes the same bytes.

@@ -1,4 +1,4 @@
-//! Protocol buffers: fields of a message, one after the other.
+//! Protocol buffers as they are read: fields of a message, one after the other.
 //!
 //! The encoding is that of <https://protobuf.dev/programming-guides/encoding/>. Groups, which nothing here has, are errors.
 
@@ -152,56 +152,5 @@ impl<'a> Value<'a> {
             }
             _ => Err(Error::damaged(FORMAT, format!("{} bytes of numbers of {N} bytes", bytes.len()))),
         }
-    }
-}
-
-/// A message in the making.
-#[derive(Debug, Default)]
-pub(super) struct Message(Vec<u8>);
-
-impl Message {
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.0
-    }
-
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-    }
-
-    pub(super) fn int(&mut self, number: u64, value: i64) {
-        self.varint(number << 3);
-        self.varint(value as u64);
-    }
-
-    pub(super) fn float(&mut self, number: u64, value: f32) {
-        self.varint(number << 3 | 5);
-        self.0.extend(value.to_le_bytes());
-    }
-
-    pub(super) fn bytes(&mut self, number: u64, bytes: &[u8]) {
-        self.varint(number << 3 | 2);
-        self.varint(bytes.len() as u64);
-        self.0.extend(bytes);
-    }
-
-    /// A text; an empty one is what a missing one means.
-    pub(super) fn text(&mut self, number: u64, text: &str) {
-        if !text.is_empty() {
-            self.bytes(number, text.as_bytes());
-        }
-    }
-
-    pub(super) fn message(&mut self, number: u64, message: Self) {
-        self.bytes(number, &message.0);
-    }
-
-    pub(super) fn ints(&mut self, number: u64, values: &[i64]) {
-        let mut packed = Self::default();
-        values.iter().for_each(|&value| packed.varint(value as u64));
-        self.message(number, packed);
     }
 }

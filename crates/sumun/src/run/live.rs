@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::events::EventsWriter;
 use super::staged::MadeFolders;
 use super::{
     CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, METRICS_FILE, MODEL_FILE, MetricsWriter, REPORT_FILE,
@@ -24,6 +25,13 @@ use crate::{Error, Result};
 /// Held while a training writes the folder, so that no second one does.
 pub(crate) const LOCK_FILE: &str = ".lock";
 
+/// Where records of epochs are added.
+#[derive(Debug)]
+struct Written {
+    metrics: MetricsWriter,
+    events: Option<EventsWriter>,
+}
+
 /// A run folder in which a training is going on. As the training's [`Keeper`] it saves a checkpoint now and then, and
 /// stops it where it is told to.
 #[derive(Debug)]
@@ -31,7 +39,9 @@ pub struct LiveRun {
     path: PathBuf,
     about: Value,
     /// The records of epochs on disk; None as long as nothing there was changed.
-    metrics: Option<MetricsWriter>,
+    written: Option<Written>,
+    /// Whether they are also written for TensorBoard.
+    tensorboard: bool,
     /// What they begin with.
     records: Vec<EpochRecord>,
     every: Duration,
@@ -60,7 +70,7 @@ impl LiveRun {
         let (path, made) = staged.place()?;
         let lock = lock(&path)?;
         let mut live = Self::open(path, lock, first, every, stop);
-        live.metrics()?;
+        live.written()?;
         Ok(Self { _made: Some(made), ..live })
     }
 
@@ -95,7 +105,8 @@ impl LiveRun {
         Self {
             path,
             about: at.about.clone(),
-            metrics: None,
+            written: None,
+            tensorboard: false,
             records: at.snapshot.position.records().to_vec(),
             every,
             saved: Instant::now(),
@@ -107,16 +118,25 @@ impl LiveRun {
 
     /// The records on disk, which are those of the checkpoint from the first time on. What a process that was killed was
     /// writing goes then, too.
-    fn metrics(&mut self) -> Result<&mut MetricsWriter> {
-        let writer = match self.metrics.take() {
-            Some(writer) => writer,
+    fn written(&mut self) -> Result<&mut Written> {
+        let written = match self.written.take() {
+            Some(written) => written,
             None => {
                 durable::sweep(&self.path).map_err(|source| self.unwritten(&self.path, &source))?;
-                MetricsWriter::with(self.path.join(METRICS_FILE), &self.records)
-                    .map_err(|error| self.resumable(error))?
+                let metrics = MetricsWriter::with(self.path.join(METRICS_FILE), &self.records);
+                Written {
+                    metrics: metrics.map_err(|error| self.resumable(error))?,
+                    events: self.events(&self.records)?,
+                }
             }
         };
-        Ok(self.metrics.insert(writer))
+        Ok(self.written.insert(written))
+    }
+
+    /// The event file, begun anew with some records; None where none is asked for.
+    fn events(&self, records: &[EpochRecord]) -> Result<Option<EventsWriter>> {
+        let events = self.tensorboard.then(|| EventsWriter::with(&self.path, records)).transpose();
+        events.map_err(|error| self.resumable(error))
     }
 
     /// The error for a file that cannot be written: nothing of the training is lost.
@@ -138,6 +158,12 @@ impl LiveRun {
         Self { every, ..self }
     }
 
+    /// Whether the figures of epochs are also written as an event file for TensorBoard, in [`EVENTS_FOLDER`](super::EVENTS_FOLDER).
+    /// One that is there is cut back to the checkpoint, as the metrics are.
+    pub fn tensorboard(self, wanted: bool) -> Self {
+        Self { tensorboard: wanted, written: None, ..self }
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -146,8 +172,20 @@ impl LiveRun {
     /// Replaces a small file of the run, such as one that says more at its end. Errors: what the operating system
     /// refuses.
     pub fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        self.metrics()?;
+        self.written()?;
         self.put(name, bytes)
+    }
+
+    /// Replaces the records of epochs by lines of JSON that say more at the end of a training, of which some are of epochs. Errors: what
+    /// the operating system refuses.
+    pub fn replace_metrics(&mut self, lines: &[u8]) -> Result<()> {
+        self.replace(METRICS_FILE, lines)?;
+        // Figures of the whole training are no record of an epoch.
+        let records: Vec<EpochRecord> =
+            lines.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let events = self.events(&records)?;
+        self.written()?.events = events;
+        Ok(())
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
@@ -178,7 +216,7 @@ impl Keeper for LiveRun {
 
     fn save(&mut self, snapshot: Snapshot) -> Result<()> {
         let bytes = Checkpoint { about: self.about.clone(), snapshot }.to_file()?.to_bytes()?;
-        self.metrics()?;
+        self.written()?;
         self.put(CHECKPOINT_FILE, &bytes)?;
         self.saved = Instant::now();
         Ok(())
@@ -187,9 +225,12 @@ impl Keeper for LiveRun {
     fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         if record.epoch == 1 {
             // Another candidate may have been before it.
-            (self.metrics, self.records) = (None, Vec::new());
+            (self.written, self.records) = (None, Vec::new());
         }
-        let written = self.metrics()?.write(record);
+        let Written { metrics, events } = self.written()?;
+        let written = metrics
+            .write(record)
+            .and_then(|()| events.as_mut().map_or(Ok(()), |events| events.write(record)));
         written.map_err(|error| self.resumable(error))
     }
 }

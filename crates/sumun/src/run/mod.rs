@@ -29,6 +29,7 @@
 //! ```
 
 mod checkpoint;
+mod events;
 mod folder;
 mod listing;
 mod live;
@@ -59,6 +60,9 @@ pub const CONFIG_FILE: &str = "config.toml";
 
 /// One JSON object a line for every epoch.
 pub const METRICS_FILE: &str = "metrics.jsonl";
+
+/// The folder of what [`METRICS_FILE`] says of epochs as an event file for TensorBoard, where that is asked for.
+pub const EVENTS_FOLDER: &str = "tensorboard";
 
 /// The figures of a finished run, [`RunResults`]: small, so that many runs are listed at once.
 pub const RESULTS_FILE: &str = "results.json";

@@ -117,6 +117,8 @@ settings! {
             "Epochs without a better validation part after which training stops; by default a fifth of them, or more";
         train.seed: u64 = 0, "Where all randomness comes from";
         train.save_every: f64 = 30.0, "Seconds between checkpoints; 0 saves after every step";
+        train.tensorboard: Option<bool> = None,
+            "Whether the figures of every epoch are also written for TensorBoard, as an event file in tensorboard/ of the run folder";
     }
 }
 

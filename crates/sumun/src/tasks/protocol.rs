@@ -64,6 +64,8 @@ pub trait Config: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Syn
     fn train_file(&self) -> &Path;
     /// Seconds between checkpoints.
     fn save_every(&self) -> f64;
+    /// Whether the figures of epochs are also written as an event file for TensorBoard.
+    fn tensorboard(&self) -> bool;
     /// Whether any part of the data is standard input.
     fn reads_standard_input(&self) -> bool;
     /// Refuses settings that make no sense whatever the data are.
@@ -431,6 +433,8 @@ pub trait AnyTraining: fmt::Debug + Send {
     fn train_file(&self) -> &Path;
     /// Seconds between checkpoints.
     fn save_every(&self) -> f64;
+    /// Whether the figures of epochs are also written as an event file for TensorBoard.
+    fn tensorboard(&self) -> bool;
     /// What was noticed about the data, a sentence each.
     fn notes(&self) -> &[String];
     /// All settings as TOML, with what the data decided before the first step filled in.

@@ -95,6 +95,10 @@ impl<T: Task> Config for TaskConfig<T> {
         self.train.save_every
     }
 
+    fn tensorboard(&self) -> bool {
+        self.train.tensorboard == Some(true)
+    }
+
     fn reads_standard_input(&self) -> bool {
         self.data.reads_standard_input()
     }

@@ -12,7 +12,7 @@ use super::standing::Standing;
 use crate::message::{key, text};
 use crate::model::Registry;
 use crate::records::STANDARD_INPUT;
-use crate::run::{CONFIG_FILE, Checkpoint, LiveRun, METRICS_FILE, RunFolder, RunResults};
+use crate::run::{CONFIG_FILE, Checkpoint, LiveRun, RunFolder, RunResults};
 use crate::train::{Ending, EpochRecord, FitOptions, Keeper, Objective, Progress};
 use crate::{Error, Result};
 
@@ -142,7 +142,7 @@ impl<C: Config> Training<C> {
 /// Writes what a training came to into its run folder, with its report.
 pub fn keep(outcome: &dyn Outcome, mut live: LiveRun, about: &About) -> Result<RunFolder> {
     if let Some(metrics) = outcome.metrics()? {
-        live.replace(METRICS_FILE, &metrics)?;
+        live.replace_metrics(&metrics)?;
     }
     live.replace(CONFIG_FILE, outcome.config_toml()?.as_bytes())?;
     live.finish(&outcome.model_file()?, outcome.report(about).as_bytes(), &outcome.results())
@@ -218,6 +218,10 @@ impl<C: Config> AnyTraining for Training<C> {
 
     fn save_every(&self) -> f64 {
         Config::save_every(&self.config)
+    }
+
+    fn tensorboard(&self) -> bool {
+        self.config.tensorboard()
     }
 
     fn notes(&self) -> &[String] {

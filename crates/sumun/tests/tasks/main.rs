@@ -2,6 +2,7 @@
 
 mod config;
 mod divergence;
+mod events;
 mod faults;
 mod inspect;
 mod labels;

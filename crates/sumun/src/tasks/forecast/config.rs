@@ -162,6 +162,7 @@ settings! {
         train.rescale: Option<bool> = None,
             "Whether scalers are fitted anew where training goes on from a run; by default they are kept";
         train.save_every: f64 = 30.0, as TrainOptions;
+        train.tensorboard: Option<bool> = None, as TrainOptions;
     }
 }
 

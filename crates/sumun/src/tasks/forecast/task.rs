@@ -136,6 +136,10 @@ impl Config for ForecastConfig {
         self.train.save_every
     }
 
+    fn tensorboard(&self) -> bool {
+        self.train.tensorboard == Some(true)
+    }
+
     fn reads_standard_input(&self) -> bool {
         self.data.train == Path::new("-")
     }

@@ -332,7 +332,7 @@ impl Tuning {
             Some(record) if folder.join(CHECKPOINT_FILE).exists() => {
                 let (live, checkpoint) = LiveRun::resume(&folder, Arc::clone(stop))?;
                 let (training, _) = self.task.resume(checkpoint)?;
-                let live = live.every(save_every(training.save_every()));
+                let live = live.every(save_every(training.save_every())).tensorboard(training.tensorboard());
                 Some((record, training, live))
             }
             known => self.begin_trial(trial, known, stop)?,
@@ -433,7 +433,8 @@ impl Tuning {
         let staged = RunFolder::stage(self.place(trial))?;
         let every = save_every(training.save_every());
         let checkpoint = training.checkpoint()?;
-        let live = LiveRun::begin(staged, &training.config_toml()?, &checkpoint, every, Arc::clone(stop))?;
+        let live = LiveRun::begin(staged, &training.config_toml()?, &checkpoint, every, Arc::clone(stop))?
+            .tensorboard(training.tensorboard());
         Ok(Some((record, training, live)))
     }
 

@@ -81,6 +81,10 @@ impl Config for PanelConfig {
         self.0.train.save_every
     }
 
+    fn tensorboard(&self) -> bool {
+        self.0.train.tensorboard == Some(true)
+    }
+
     fn reads_standard_input(&self) -> bool {
         self.0.data.train == Path::new("-")
     }
