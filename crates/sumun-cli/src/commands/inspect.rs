@@ -26,12 +26,12 @@ is one text, and a forecaster reads its end.";
 /// The arguments of `sumun inspect`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder of a training run of forecast, classify, regress, tag or lm, or a model file
+    /// The folder of a training run of forecast, classify, regress, tag, lm or simulate, or a model file
     run: PathBuf,
     /// What the network reads: a text, or a file with records; - is standard input
     #[arg(long, value_name = "TEXT|FILE")]
     input: String,
-    /// Which record of the file, counted from 1 [default: the first]
+    /// Which record of the file, or series of a simulator, counted from 1 [default: the first]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     record: Option<usize>,
     /// The step whose answer is explained, counted from 1: of a model that answers at every step [default: the last], or of a

@@ -68,12 +68,16 @@ pub(super) fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) ->
     let mut found =
         Asked { step, end: None, column: 0, class: None, against_others: false, scale: example.weight };
     match (&example.answers, &ask.class) {
-        (Answers::Number { .. }, Some(_)) => {
+        (Answers::Number { .. } | Answers::NumberEachStep { .. }, Some(_)) => {
             return Err(Error::Settings(
                 key("class") + " is for models whose answer is a class; leave it out",
             ));
         }
         (&Answers::Number { scale, .. }, None) => found.scale *= scale,
+        (&Answers::NumberEachStep { scale, .. }, None) => {
+            found.scale *= scale;
+            found.end = Some(step);
+        }
         (Answers::Ahead { columns, .. }, asked) => {
             if let Some(name) = asked {
                 found.column = place(name, &mut columns.iter().map(|(name, _)| name))?;

@@ -65,6 +65,8 @@ pub struct Inspection {
     pub answer: Answer,
     /// The most probable class at each step and how probable it is, of a network that answers at every step.
     pub each_step: Vec<(String, f64)>,
+    /// What a network says that returns a number at every step: the name of the numbers, and the number of each step.
+    pub each_number: Option<(String, Vec<f64>)>,
     /// The forecast of the column that is explained, step by step, of a forecaster.
     pub forecast: Vec<(String, f64)>,
     /// How much each step counted in it.
@@ -91,11 +93,11 @@ impl Inspection {
         let answers = |row: &[f32]| match &example.answers {
             Answers::Classes(names) | Answers::EachStep(names) => most_probable(names, row, example.weight),
             Answers::Labels(names) => each_probable(names, row, example.weight),
-            Answers::Number { .. } | Answers::Ahead { .. } => Vec::new(),
+            Answers::Number { .. } | Answers::NumberEachStep { .. } | Answers::Ahead { .. } => Vec::new(),
         };
         let explained = &rows[asked.step * width..(asked.step + 1) * width];
         let (mut step, mut ahead, mut number) = (None, None, None);
-        let (mut each_step, mut forecast) = (Vec::new(), Vec::new());
+        let (mut each_step, mut each_number, mut forecast) = (Vec::new(), None, Vec::new());
         match &example.answers {
             Answers::Classes(_) | Answers::Labels(_) => {}
             Answers::EachStep(_) => {
@@ -105,6 +107,13 @@ impl Inspection {
             }
             Answers::Number { offset, scale } => {
                 number = Some(f64::from(explained[0]) * example.weight * scale + offset)
+            }
+            Answers::NumberEachStep { name, offset, scale, least } => {
+                let value =
+                    |&x: &f32| (f64::from(x) * scale + offset).max(least.unwrap_or(f64::NEG_INFINITY));
+                let values: Vec<f64> = rows.iter().map(value).collect();
+                (step, number) = (Some(asked.step + 1), values.get(asked.step).copied());
+                each_number = Some((name.clone(), values));
             }
             Answers::Ahead { steps, columns, forecast: all } => {
                 let values = &all[asked.column];
@@ -134,6 +143,7 @@ impl Inspection {
             read,
             answer,
             each_step,
+            each_number,
             forecast,
             counted,
             layers,

@@ -168,6 +168,22 @@ fn answer(inside: &Inspection) -> String {
         };
         out.push_str(&figure("Forecast", "What the network says of the steps ahead.", &chart, Room::Low));
     }
+    if let Some((name, values)) = &inside.each_number {
+        let mut chart = steps_chart("At every step", "What the network says at each step.");
+        chart.y_title = name.clone();
+        chart.lines = vec![Line {
+            name: name.clone(),
+            class: "c-model".into(),
+            points: values.iter().enumerate().map(|(step, value)| (step as f64 + 1.0, *value)).collect(),
+            dots: values.len() <= MOST_DOTS,
+        }];
+        out.push_str(&figure(
+            "At every step",
+            "What the network says at each step, in the unit of its column.",
+            &chart,
+            Room::Low,
+        ));
+    }
     if !inside.answer.probabilities.is_empty() {
         out.push_str("<div class=\"panel\"><h3>Probabilities</h3><ul class=\"norms\">");
         for (class, p) in &inside.answer.probabilities {
@@ -606,7 +622,7 @@ mod tests {
     const HOSTILE: &str = "</script><b onclick='x'>\"&\u{0}";
 
     fn inside(answers: Answers, outputs: usize, steps: usize) -> Inspection {
-        let each = matches!(answers, Answers::EachStep(_));
+        let each = matches!(answers, Answers::EachStep(_) | Answers::NumberEachStep { .. });
         let lstm = RecurrentLayer::lstm(4).return_sequences(each);
         let model = Model::builder(Input::numbers(2)).layer(lstm).dense(outputs).build(2).unwrap();
         let values = (0..2 * steps).map(|n| (n as f32).sin()).collect();
@@ -628,6 +644,7 @@ mod tests {
             (Answers::Classes(names(3)), 3),
             (Answers::EachStep(names(3)), 3),
             (Answers::Number { offset: 1.0, scale: 2.0 }, 1),
+            (Answers::NumberEachStep { name: "y".into(), offset: 1.0, scale: 2.0, least: Some(0.0) }, 1),
             (Answers::Classes(names(40)), 40),
         ] {
             for steps in [1, 7, 100] {

@@ -111,6 +111,17 @@ pub enum Answers {
         /// What it is multiplied by.
         scale: f64,
     },
+    /// A number x at every step, which stands for x · scale + offset.
+    NumberEachStep {
+        /// What it is a value of.
+        name: String,
+        /// What is added.
+        offset: f64,
+        /// What it is multiplied by.
+        scale: f64,
+        /// The least value that is told.
+        least: Option<f64>,
+    },
     /// Numbers x for each step ahead, which change the forecast by x · scale.
     Ahead {
         /// The steps ahead.
@@ -199,6 +210,6 @@ const FIRST: usize = 2;
 /// The error of a model that this is not there for.
 pub(super) fn not_shown(task: &str) -> Error {
     Error::Model(format!(
-        "holds a model of {task}, whose inside is not shown yet; give a run of classify, regress, tag or lm, or a forecaster of one series"
+        "holds a model of {task}, whose inside is not shown yet; give a run of classify, regress, tag, lm or simulate, or a forecaster of one series"
     ))
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::super::example::Example;
 use super::super::figures::{Measured, not_finite};
 use super::super::forecast::Input;
 use super::super::inputs::Sequences;
@@ -444,6 +445,10 @@ impl Lesson for Simulator {
             Ok(Measured { notes: Vec::new(), ..measured })
         };
         self.parts.held_out().map(measure).collect()
+    }
+
+    fn heard(&self) -> Result<Vec<Example>> {
+        Ok(self.parts.valid.as_ref().map_or_else(Vec::new, |valid| self.pipeline.heard(valid)))
     }
 
     fn shown(&self) -> Result<Vec<Shown>> {

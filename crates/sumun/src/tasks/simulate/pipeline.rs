@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::super::baselines::best_first;
+use super::super::example::{Answers, Example, ExampleOf, file_name, most_steps, some_of};
 use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, finite};
 use super::super::forecast::{Input, TimeAxis};
 use super::super::inputs::Sequences;
@@ -119,6 +120,46 @@ impl SimulationPipeline {
         let values = series.members.iter().map(|member| self.rows_of(member)).collect();
         let outputs = outputs(model, &Sequences::Numbers { features: self.width(), values })?;
         Ok(outputs.iter().map(|rows| rows.iter().map(|&output| self.value(output)).collect()).collect())
+    }
+
+    /// Some rows of a part, each with those before it, as the network reads them.
+    pub(super) fn heard(&self, part: &Part) -> Vec<Example> {
+        let rows = part.rows.iter().enumerate();
+        let all: Vec<(usize, usize)> =
+            rows.flat_map(|(k, rows)| rows.clone().map(move |row| (k, row))).collect();
+        let last = some_of(all.len()).map(|place| all[place]);
+        last.map(|(k, row)| self.as_read(&part.series.members[k], row + 1)).collect()
+    }
+
+    /// The last of the rows of a series before `end`, as many as are looked at, as the network reads them.
+    fn as_read(&self, member: &Member, end: usize) -> Example {
+        let first = end.saturating_sub(most_steps(1));
+        let width = self.width();
+        let values = self.rows_of(member)[first * width..end * width].to_vec();
+        let mut features = Vec::new();
+        for input in &self.features {
+            features.push(input.name.clone());
+            features.extend(input.marked.then(|| format!("{} is there", input.name)));
+        }
+        features.extend(self.statics.iter().map(|input| input.name.clone()));
+        let offset = self.output.inverse(0.0);
+        Example {
+            what: String::new(),
+            steps: (first..end).map(|row| member.label(row)).collect(),
+            features,
+            answers: Answers::NumberEachStep {
+                name: self.target.clone(),
+                offset,
+                scale: self.output.inverse(1.0) - offset,
+                least: self.least,
+            },
+            weight: 1.0,
+            beside: None,
+            notes: Vec::new(),
+            sequences: Sequences::Numbers { features: width, values: vec![values] },
+            given: Vec::new(),
+            vocabulary: None,
+        }
     }
 
     /// Reads a file as the training file was read.
@@ -243,6 +284,35 @@ impl Pipeline for SimulationPipeline {
             return bad("it reads no column");
         }
         check_network(model, self.input(), &[None, None, Some(1)])
+    }
+
+    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+        let file = match of {
+            ExampleOf::Text(written) => {
+                return Err(Error::Data(format!(
+                    "the model reads rows of a table, and {} is no file with them; give one",
+                    quoted(written)
+                )));
+            }
+            ExampleOf::Record(file, _) => file,
+        };
+        let series = self.read(file, false)?;
+        let member = &series.members[of.place(series.members.len())?];
+        let example = self.as_read(member, member.rows());
+        let mut notes = series.notes;
+        let (shown, all) = (example.steps.len(), member.rows());
+        if shown < all {
+            notes.push(format!(
+                "the last {} of {} rows are shown, and read from there",
+                count(shown),
+                count(all)
+            ));
+        }
+        let what = match member.name() {
+            name if name.is_empty() => file_name(file).into_owned(),
+            name => format!("series {name} of {}", file_name(file)),
+        };
+        Ok(Some(Example { what, notes, ..example }))
     }
 
     fn tokens(&self) -> Option<&[String]> {
