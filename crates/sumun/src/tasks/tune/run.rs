@@ -376,6 +376,8 @@ impl Tuning {
             // What cannot be looked into has none.
             record.memory = outcome.memory().unwrap_or_default();
         }
+        // What the run does not say of itself is on disk before the model makes it a finished one.
+        self.write(record.clone())?;
         let finishing = Instant::now();
         keep(&*outcome, keeper.live, &watch.about(&folder, outcome.next()))?;
         record.seconds += finishing.elapsed().as_secs_f64();
