@@ -315,10 +315,6 @@ impl Tuning {
                 // between its model and its record.
                 let mut whole = record.clone();
                 whole.state = TrialState::Finished;
-                if whole.parameters.is_none() {
-                    whole.parameters =
-                        RunResults::read(&folder.join(RESULTS_FILE))?.map(|one| one.parameters);
-                }
                 if !is_through {
                     whole.rounds.extend(record.rounds.last().cloned());
                 }
