@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::live::LOCK_FILE;
+use super::lock::LOCK_FILE;
 use super::{CHECKPOINT_FILE, CONFIG_FILE, METRICS_FILE, MODEL_FILE, RESULTS_FILE, RunResults};
 use crate::outside::{self, Links};
 use crate::settings::MOST_CONFIG;

@@ -1,6 +1,6 @@
 //! A run folder while a long training writes it: there from the start, and never without a checkpoint that loads.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::events::EventsWriter;
+use super::lock::{LOCK_FILE, lock};
 use super::staged::MadeFolders;
 use super::{
     CHECKPOINT_FILE, CONFIG_FILE, Checkpoint, METRICS_FILE, MODEL_FILE, MetricsWriter, REPORT_FILE,
@@ -18,12 +19,9 @@ use super::{
 use crate::durable;
 use crate::message::{MessagePart, text};
 use crate::model::ModelFile;
-use crate::outside::{self, Links};
+use crate::outside::Links;
 use crate::train::{EpochRecord, Keeper, Snapshot, Wish};
 use crate::{Error, Result};
-
-/// Held while a training writes the folder, so that no second one does.
-pub(crate) const LOCK_FILE: &str = ".lock";
 
 /// Where records of epochs are added.
 #[derive(Debug)]
@@ -67,8 +65,7 @@ impl LiveRun {
         staged.write(CONFIG_FILE, options.as_bytes())?;
         staged.write(CHECKPOINT_FILE, &first.to_file()?.to_bytes()?)?;
         staged.write(METRICS_FILE, b"")?;
-        let (path, made) = staged.place()?;
-        let lock = lock(&path)?;
+        let (path, lock, made) = staged.place_locked()?;
         let mut live = Self::open(path, lock, first, every, stop);
         live.written()?;
         Ok(Self { _made: Some(made), ..live })
@@ -249,21 +246,5 @@ fn tidy(path: &Path) {
     if left && let Ok(_lock) = lock(path) {
         let _ = durable::sweep(path);
         remove_unfinished(path);
-    }
-}
-
-/// Locks a folder as long as what is returned is open. Error: another process holds the lock.
-pub(crate) fn lock(path: &Path) -> Result<File> {
-    let file = path.join(LOCK_FILE);
-    let refused = |source| Error::Io { path: file.clone(), source };
-    let opened =
-        outside::open_with(&file, Links::Refuse, File::options().read(true).append(true).create(true))?
-            .ok_or_else(|| refused(io::ErrorKind::NotFound.into()))?;
-    match opened.try_lock() {
-        Ok(()) => Ok(opened),
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::Model(format!("{}: another process is training it; wait for it", path.display())))
-        }
-        Err(TryLockError::Error(source)) => Err(refused(source)),
     }
 }

@@ -1,11 +1,12 @@
 //! A run folder while it is being written.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::lock::{lock, lock_named};
 use crate::durable::{self, folder_of};
 use crate::message::{key, text};
 use crate::{Error, Result};
@@ -74,6 +75,15 @@ impl Staged {
         let _ = folder.keep();
         parents.sync(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         Ok((path, parents))
+    }
+
+    /// As [`place`](Self::place), and locked from the moment on at which others see it.
+    pub(crate) fn place_locked(self) -> Result<(PathBuf, File, MadeFolders)> {
+        // Elsewhere than on Unix a folder with an open file in it is not renamed, so that it is locked a moment later.
+        let early = cfg!(unix).then(|| lock_named(self.folder.path(), &self.path)).transpose()?;
+        let (path, made) = self.place()?;
+        let lock = early.map_or_else(|| lock(&path), Ok)?;
+        Ok((path, lock, made))
     }
 
     /// Where a file of the run lies now.

@@ -98,8 +98,8 @@ impl Tuning {
                     .into(),
             ));
         }
-        let (folder, made) = staged.place()?;
-        Self::open(folder, plan, Vec::new(), Some(made))
+        let (folder, lock, made) = staged.place_locked()?;
+        Self::open((folder, lock), plan, Vec::new(), Some(made))
     }
 
     /// Goes on with a search that was stopped. Errors: no search there, another process that is at it, and files that say
@@ -116,6 +116,8 @@ impl Tuning {
         let plan: TunePlan = json::read(&bytes)
             .and_then(serde_json::from_value)
             .map_err(|error| wrong(PLAN_FILE, &format!("holds no plan of a search: {error}")))?;
+        // Before the trials are read: another process may be adding to them.
+        let lock = lock(folder)?;
         let text = outside::read_text(&folder.join(TRIALS_FILE), Links::Refuse, MOST)?.unwrap_or_default();
         let read = |line: &str| {
             json::read(line.as_bytes())
@@ -126,11 +128,11 @@ impl Tuning {
         if trials.iter().any(|one| !(1..=plan.trials).contains(&one.trial)) {
             return Err(wrong(TRIALS_FILE, &format!("has a trial that is none of {}", plan.trials)));
         }
-        Self::open(folder.to_path_buf(), plan, trials, None)
+        Self::open((folder.to_path_buf(), lock), plan, trials, None)
     }
 
     fn open(
-        folder: PathBuf,
+        (folder, _lock): (PathBuf, File),
         plan: TunePlan,
         trials: Vec<TuneTrial>,
         _made: Option<MadeFolders>,
@@ -138,7 +140,6 @@ impl Tuning {
         let task = named(&plan.task)?;
         let settings = task.settings()?;
         let (searched, seed) = (plan.searched(&settings)?, plan.seed(&settings)?);
-        let _lock = lock(&folder)?;
         Ok(Self { folder, plan, task, searched, seed, trials: Mutex::new(trials), _lock, _made })
     }
 
