@@ -10,7 +10,7 @@ const WAYS: [(&str, &[&str]); 8] = [
     ("File::open(", &["sumun-nn/src/outside.rs", "sumun-nn/src/durable.rs"]),
     ("OpenOptions::new()", &["sumun-nn/src/outside.rs", "sumun-nn/src/durable.rs"]),
     // A lock, which is opened as `outside` opens files.
-    ("File::options()", &["sumun/src/run/live.rs"]),
+    ("File::options()", &["sumun/src/run/lock.rs"]),
     // In a folder that nobody else knows yet.
     ("File::create(", &["sumun-nn/src/durable.rs"]),
     ("File::create_new(", &[]),
