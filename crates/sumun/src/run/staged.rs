@@ -63,9 +63,26 @@ impl Staged {
     /// Puts the folder in its place, whole and safe from a power failure; its path, and the folders made above it. Errors:
     /// something appeared there in the meantime, and what the operating system refuses; then nothing is left.
     pub(crate) fn place(self) -> Result<(PathBuf, MadeFolders)> {
+        let (path, (), made) = self.placed(|_, _| Ok(()))?;
+        Ok((path, made))
+    }
+
+    /// As [`place`](Self::place), and locked from the moment on at which others see it.
+    pub(crate) fn place_locked(self) -> Result<(PathBuf, File, MadeFolders)> {
+        // Elsewhere than on Unix a folder with an open file in it is not renamed, so that it is locked a moment later.
+        let (path, early, made) =
+            self.placed(|folder, name| cfg!(unix).then(|| lock_named(folder, name)).transpose())?;
+        let lock = early.map_or_else(|| lock(&path), Ok)?;
+        Ok((path, lock, made))
+    }
+
+    /// Puts it in its place, with something done to the hidden folder, given with its final name, after all of it is safe: no power
+    /// failure needs to leave a lock.
+    fn placed<T>(self, before: impl FnOnce(&Path, &Path) -> Result<T>) -> Result<(PathBuf, T, MadeFolders)> {
         let Self { folder, parents, path } = self;
         sync_all(folder.path()).map_err(|source| Error::Io { path: path.clone(), source })?;
         refuse_existing(&path)?;
+        let done = before(folder.path(), &path)?;
         if let Err(source) = durable::rename(folder.path(), &path) {
             // Another training may have been a moment faster.
             refuse_existing(&path)?;
@@ -74,16 +91,7 @@ impl Staged {
         // Nothing is left at its hidden name to be removed.
         let _ = folder.keep();
         parents.sync(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-        Ok((path, parents))
-    }
-
-    /// As [`place`](Self::place), and locked from the moment on at which others see it.
-    pub(crate) fn place_locked(self) -> Result<(PathBuf, File, MadeFolders)> {
-        // Elsewhere than on Unix a folder with an open file in it is not renamed, so that it is locked a moment later.
-        let early = cfg!(unix).then(|| lock_named(self.folder.path(), &self.path)).transpose()?;
-        let (path, made) = self.place()?;
-        let lock = early.map_or_else(|| lock(&path), Ok)?;
-        Ok((path, lock, made))
+        Ok((path, done, parents))
     }
 
     /// Where a file of the run lies now.
