@@ -67,6 +67,13 @@ pub(super) fn mean(
         // Without a validation part nothing compares them.
         return Ok(Mean { members: seeds_of(kinds[best]), scores: vec![None; count], score: None });
     }
+    if kinds.len() == count
+        && let [alone] = near(candidates, average)[..]
+    {
+        // One seed each and one candidate near the best: there is nothing to average.
+        let scores = candidates.iter().map(|one| Some(one.valid_score.unwrap_or(f64::INFINITY)));
+        return Ok(Mean { members: vec![alone], scores: scores.collect(), score: None });
+    }
     let forecasts = |index: usize| -> Result<Vec<f64>> {
         let mut fitting = contest.fitting(index, &candidates[..index])?;
         fitting.parameters_mut().values_mut().copy_from_slice(&weights[index]);

@@ -16,7 +16,7 @@ use super::outcome::Candidate;
 use super::preprocessing::{Input, Preprocessing, Target};
 use super::season::plausible_periods;
 use super::source::Source;
-use super::trials::Contest;
+use super::trials::{Contest, entry};
 use crate::data::{Difference, Filled, Transform, listed, origins_within};
 use crate::settings::Switch;
 use crate::tasks::source::Source as ReadFile;
@@ -122,17 +122,10 @@ impl ForecastPlan {
         if self.continued.is_some() { 1 } else { self.decisions.ensemble }
     }
 
-    /// Which of the decided candidates network `index` is, and the seed that it starts from: each of them once, and then those that
-    /// are worth it from the seeds that follow.
+    /// Which of the decided candidates network `index` is, and the seed that it starts from: again those near the best.
     fn entry(&self, index: usize, through: &[Candidate]) -> (usize, u64) {
-        let (kinds, seed) = (self.decisions.candidates.len(), self.config.train.seed);
-        match index.checked_sub(kinds) {
-            None => (index, seed),
-            Some(later) => {
-                let near = near(&through[..kinds], self.average());
-                (near[later % near.len()], seed.wrapping_add(1 + (later / near.len()) as u64))
-            }
-        }
+        let kinds = self.decisions.candidates.len();
+        entry(index, kinds, self.config.train.seed, || near(&through[..kinds], self.average()))
     }
 
     /// The baselines of each target, fitted to the training part.

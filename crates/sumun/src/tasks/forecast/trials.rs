@@ -52,6 +52,23 @@ pub(super) trait Contest {
     fn average(&self) -> Switch;
 }
 
+/// Which of `kinds` candidates network `index` is, and the seed that it starts from: each of them once from `seed`, and then, again
+/// and again from the seeds that follow, those that `worth` names.
+pub(super) fn entry(
+    index: usize,
+    kinds: usize,
+    seed: u64,
+    worth: impl FnOnce() -> Vec<usize>,
+) -> (usize, u64) {
+    match index.checked_sub(kinds) {
+        None => (index, seed),
+        Some(later) => {
+            let worth = worth();
+            (worth[later % worth.len()], seed.wrapping_add(1 + (later / worth.len()) as u64))
+        }
+    }
+}
+
 /// A candidate at work.
 pub(super) trait Contestant: Objective + fmt::Debug {
     /// Examples in an epoch.

@@ -196,9 +196,7 @@ impl LanguagePipeline {
             ..Predictions::default()
         })
     }
-}
 
-impl LanguagePipeline {
     /// Pieces of a text as the network reads them.
     pub(super) fn heard(&self, ids: &[u32]) -> Vec<Example> {
         let long = ids.len().min(most_steps(self.vocabulary()) - 1).max(1);

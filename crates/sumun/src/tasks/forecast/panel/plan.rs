@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::average::near;
 use super::super::choose::Log;
 use super::super::config::ForecastConfig;
 use super::super::metrics::mase_scale_of;
 use super::super::network::{Sizes, network};
 use super::super::outcome::Candidate;
 use super::super::preprocessing::Input;
-use super::super::trials::Contest;
+use super::super::trials::{Contest, entry};
 use super::choices::{
     choose_calendar, choose_horizon, choose_log, choose_min, choose_output, choose_references, choose_season,
     reference_name, zeros,
@@ -173,18 +174,14 @@ impl PanelPlan {
         &self.data
     }
 
-    /// Which candidate trial `index` is: of those that come after all candidates, the best of them again, from another seed.
-    fn candidate(&self, index: usize, through: &[Candidate]) -> usize {
-        let count = self.views.len();
-        if index < count {
-            return index;
-        }
-        let score = |k: &usize| through.get(*k).and_then(|one| one.valid_score).unwrap_or(f64::INFINITY);
-        (0..count).min_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or(0)
+    /// Which candidate trial `index` is, and the seed that it starts from: again the best of them.
+    fn entry(&self, index: usize, through: &[Candidate]) -> (usize, u64) {
+        let kinds = self.views.len();
+        entry(index, kinds, self.config.train.seed, || near(&through[..kinds], Switch::Off))
     }
 
     pub(super) fn view(&self, index: usize, through: &[Candidate]) -> &View {
-        &self.views[self.candidate(index, through)]
+        &self.views[self.entry(index, through).0]
     }
 
     pub(super) fn sizes(&self, view: &View) -> Sizes {
@@ -219,7 +216,7 @@ impl Contest for PanelPlan {
         let name = reference_name(self.view(index, through).reference);
         match index.checked_sub(self.views.len()) {
             None => name.to_owned(),
-            Some(k) => format!("{name}, seed {}", self.config.train.seed + 1 + k as u64),
+            Some(_) => format!("{name}, seed {}", self.entry(index, through).1),
         }
     }
 
@@ -234,9 +231,10 @@ impl Contest for PanelPlan {
     }
 
     fn fitting(&self, index: usize, through: &[Candidate]) -> Result<Fitting> {
-        let view = self.view(index, through).clone();
+        let (kind, seed) = self.entry(index, through);
+        let view = self.views[kind].clone();
         let sizes = self.sizes(&view);
-        Fitting::new(view, sizes, self.data.clone(), &self.config, &self.decisions, self.seed(index))
+        Fitting::new(view, sizes, self.data.clone(), &self.config, &self.decisions, seed)
     }
 
     fn weights(&self, index: usize, through: &[Candidate]) -> Result<usize> {
@@ -244,14 +242,14 @@ impl Contest for PanelPlan {
         Ok(network(&self.config.network, &[sizes]).summary()?.parameters())
     }
 
-    fn fit(&self, index: usize, _through: &[Candidate]) -> Result<FitOptions> {
+    fn fit(&self, index: usize, through: &[Candidate]) -> Result<FitOptions> {
         let train = &self.config.train;
         Ok(FitOptions {
             epochs: self.decisions.epochs,
             lr: train.lr,
             schedule: train.schedule,
             patience: self.decisions.patience,
-            seed: self.seed(index),
+            seed: self.entry(index, through).1,
             optimizer: train.optimizer.parse()?,
             clip: train.clip.clip()?,
             ema: 0.0,
@@ -263,17 +261,11 @@ impl Contest for PanelPlan {
     }
 
     fn kind(&self, index: usize, through: &[Candidate]) -> usize {
-        self.candidate(index, through)
+        self.entry(index, through).0
     }
 
     fn average(&self) -> Switch {
         self.config.prepare.average
-    }
-}
-
-impl PanelPlan {
-    fn seed(&self, index: usize) -> u64 {
-        self.config.train.seed + (index + 1).saturating_sub(self.views.len()) as u64
     }
 }
 
