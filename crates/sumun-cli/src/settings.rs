@@ -6,18 +6,19 @@ use sumun::settings::{Kind, Setting};
 use sumun::tasks::TaskEntry;
 use toml::{Table, Value};
 
-/// The settings of a task that are options. The training file is an argument of its own.
-fn options(task: &dyn TaskEntry) -> Vec<(Setting, Option<String>)> {
+/// The settings of a task that are options: all but those with the keys `without`. The training file is an argument of its own.
+fn options(task: &dyn TaskEntry, without: &[&str]) -> Vec<(Setting, Option<String>)> {
     // Only defaults that TOML cannot hold would be an error; a task is then without options, which its tests see.
     let Ok(settings) = task.settings() else { return Vec::new() };
-    let rows = settings.rows().filter(|setting| setting.key() != "data.train");
+    let is_option = |key: &str| key != "data.train" && !without.contains(&key);
+    let rows = settings.rows().filter(|setting| is_option(&setting.key()));
     let open = |setting: &Setting| settings.is_open(setting).then(|| "decided from the data".to_owned());
     rows.map(|setting| (*setting, settings.default_of(setting).or_else(|| open(setting)))).collect()
 }
 
-/// Adds an option for each setting of a task.
-pub(crate) fn add_options(command: Command, task: &dyn TaskEntry) -> Command {
-    options(task).into_iter().fold(command, |command, (setting, default)| {
+/// Adds an option for each setting of a task but those `without`.
+pub(crate) fn add_options(command: Command, task: &dyn TaskEntry, without: &[&str]) -> Command {
+    options(task, without).into_iter().fold(command, |command, (setting, default)| {
         let mut help = setting.help.to_owned();
         if let Some(default) = default {
             help += &format!(" [default: {default}]");
@@ -42,10 +43,10 @@ pub(crate) fn add_options(command: Command, task: &dyn TaskEntry) -> Command {
     })
 }
 
-/// The settings that were given, each as a table for the configuration.
-pub(crate) fn given(task: &dyn TaskEntry, matches: &ArgMatches) -> Vec<Table> {
+/// The settings that were given to the options of [`add_options`], each as a table for the configuration.
+pub(crate) fn given(task: &dyn TaskEntry, without: &[&str], matches: &ArgMatches) -> Vec<Table> {
     let value = |setting: &Setting| matches.get_one::<Value>(&setting.key()).cloned();
-    let tables = options(task).into_iter().filter_map(|(setting, _)| Some(setting.table(value(&setting)?)));
+    let tables = options(task, without).into_iter().filter_map(|(setting, _)| Some(setting.table(value(&setting)?)));
     tables.collect()
 }
 
@@ -107,11 +108,11 @@ mod tests {
     #[test]
     fn options_become_tables() {
         let task = named("classify").unwrap();
-        let command = || add_options(Command::new("x"), task);
+        let command = || add_options(Command::new("x"), task, &[]);
         let words = ["x", "--lr", "0.01", "--valid", "dev.csv", "--bidirectional", "false", "--text", "1"];
         let matches = command().try_get_matches_from(words).unwrap();
         let mut keys: Vec<String> =
-            given(task, &matches).iter().map(|t| t.to_string().replace('\n', " ")).collect();
+            given(task, &[], &matches).iter().map(|t| t.to_string().replace('\n', " ")).collect();
         keys.sort();
         assert_eq!(
             keys,

@@ -15,6 +15,10 @@ use crate::spelling::Options;
 
 /// What such a command takes beside the settings of a task.
 pub(crate) trait TaskCommand: Args {
+    /// The settings of a task that mean nothing to it, by their keys: it has no options for them. A configuration file that a
+    /// training reads too may have them.
+    const MEANINGLESS: &'static [&'static str] = &[];
+
     /// What it does with a task, in a sentence without a full stop.
     fn about(task: &dyn TaskEntry) -> String;
 
@@ -68,7 +72,7 @@ impl<C: TaskCommand> TaskCall<C> {
         Ok(Self {
             task,
             file: matches.get_one(FILE).cloned(),
-            given: given(task, matches),
+            given: given(task, C::MEANINGLESS, matches),
             common: C::from_arg_matches(matches)?,
         })
     }
@@ -129,13 +133,13 @@ pub(crate) fn task_command<C: TaskCommand>(task: &'static dyn TaskEntry) -> Comm
     task_arguments::<C>(command, task).about(C::about(task)).after_help(after(&C::examples(task)))
 }
 
-/// Adds the file, an option for each setting of a task, and what the command itself takes.
+/// Adds the file, an option for each setting of a task that means something to the command, and what the command itself takes.
 pub(crate) fn task_arguments<C: TaskCommand>(command: Command, task: &dyn TaskEntry) -> Command {
     let file = Arg::new(FILE)
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .help("The training file, `-` for standard input");
-    C::augment_args(add_options(command.arg(file), task))
+    C::augment_args(add_options(command.arg(file), task, C::MEANINGLESS))
 }
 
 /// The training file as a setting; a path that is no Unicode cannot stand in a configuration.

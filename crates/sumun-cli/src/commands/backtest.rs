@@ -29,7 +29,7 @@ Examples:
 
 From each origin the horizon after it is forecast; the last origin has one horizon after it. --refit never trains once, before
 the first origin; every trains before each; a number before each so many. A model learns from rows up to its origin alone.
-Other settings are those of sumun train forecast; --test means nothing here, as what comes after an origin is the test.";
+Other settings are those of sumun train forecast; there is no --test, as what comes after an origin is the test.";
 
 /// What a backtest takes beside the settings of a forecaster.
 #[derive(Debug, clap::Args)]
@@ -53,6 +53,9 @@ pub(crate) struct Common {
 }
 
 impl TaskCommand for Common {
+    // What comes after an origin is the test part, and nothing is kept of a training.
+    const MEANINGLESS: &'static [&'static str] = &["data.test", "train.save_every", "train.tensorboard"];
+
     fn about(_task: &dyn TaskEntry) -> String {
         String::new()
     }

@@ -56,6 +56,17 @@ pub(crate) struct Common {
 }
 
 impl TaskCommand for Common {
+    // How long a training takes, what its rate is, and what is kept of it.
+    const MEANINGLESS: &'static [&'static str] = &[
+        "train.epochs",
+        "train.lr",
+        "train.schedule",
+        "train.ema",
+        "train.patience",
+        "train.save_every",
+        "train.tensorboard",
+    ];
+
     fn about(task: &dyn TaskEntry) -> String {
         format!("Find which learning rate a training of {} bears", task.name())
     }

@@ -158,6 +158,9 @@ fn what_makes_no_backtest_is_refused() {
         (of(&["--horizon", "7", "--refit", "often"]), "give never, every, or a number of origins"),
         (of(&["--horizon", "7", "--origins", "40"]), "give fewer --origins or a shorter --horizon"),
         (of(&["--horizon", "7", "--missing", "drop"]), "--missing drop takes rows out"),
+        // What comes after an origin is the test, and nothing is kept.
+        (of(&["--horizon", "7", "--test", "0.2"]), "'--test'"),
+        (of(&["--horizon", "7", "--save-every", "0"]), "'--save-every'"),
         (vec!["backtest", "none.csv", "--target", "y", "--horizon", "3"], "none.csv"),
         (vec!["backtest", "y.csv", "--horizon", "3"], "no column to forecast"),
     ] {

@@ -60,6 +60,8 @@ fn a_test_has_a_table_and_a_page() {
         &["find-lr", "classify", "r.csv", "--out", "p.html"],
         &["p.html exists; choose another --out"],
     );
+    // A configuration is that of a training, whose epochs a test does not need.
+    place.succeed(&["find-lr", "classify", "r.csv", "--steps", "100", "--set", "train.epochs=9", "--quiet"]);
     let low = ["find-lr", "forecast", "days.csv", "--target", "y", "--horizon", "7", "--highest", "0.003"];
     let said = place.succeed(&low).stderr;
     assert!(said.contains("go higher"), "{said}");
@@ -86,6 +88,9 @@ fn what_makes_no_test_is_refused() {
             "too few rows for a network",
         ),
         (&["find-lr", "clasify"], "'classify'"),
+        // What a test has no use for.
+        (&["find-lr", "classify", "r.csv", "--epochs", "9"], "'--epochs'"),
+        (&["find-lr", "forecast", "days.csv", "--tensorboard"], "'--tensorboard'"),
     ] {
         place.refuse(arguments, &[expected]);
     }
