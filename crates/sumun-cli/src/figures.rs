@@ -1,9 +1,10 @@
 //! Figures of a task's model beside its baseline's, for people and for programs.
 
 use serde_json::{Map, Value, json};
-use sumun::tasks::{Figures, Measured, Unknown};
+use sumun::tasks::{Figures, FoldFigure, Folds, Measured, Spread, Unknown};
 
 use crate::language::said;
+use crate::output::json_number;
 use crate::terminal::{Style, count, file_name, left, number, right, shortened, width};
 
 /// The widest that a file's name may be in a heading, in terminal columns.
@@ -64,6 +65,56 @@ pub(crate) fn table(measured: &Measured, style: Style) -> String {
         text.push('\n');
     }
     text
+}
+
+/// What folds of the training file came to: each, and mean and spread.
+pub(crate) fn folds_table(folds: &Folds, style: Style) -> String {
+    let columns: Vec<_> = folds.figures.iter().map(|figure| said(figure.name)).collect();
+    let baseline = said("best baseline");
+    let wide = |text: &str| width(text).max(8) + 2;
+    let mut text = left(&said("folds"), NAME_COLUMNS);
+    for column in &columns {
+        text += &format!("{}{}", right(column, wide(column)), right(&baseline, wide(&baseline)));
+    }
+    text = format!("{}\n", style.dim(&text));
+    let mut row = |name: &str, of: &dyn Fn(&FoldFigure) -> [f64; 2]| {
+        text += &left(name, NAME_COLUMNS);
+        for (figure, column) in folds.figures.iter().zip(&columns) {
+            let [model, theirs] = of(figure).map(shown);
+            text += &format!("{}{}", right(&model, wide(column)), right(&theirs, wide(&baseline)));
+        }
+        text.push('\n');
+    };
+    for (at, &examples) in folds.examples.iter().enumerate() {
+        let examples =
+            if examples == 1 { "1 example".into() } else { format!("{} examples", count(examples)) };
+        let fold = format!("fold {} of {}", at + 1, folds.examples.len());
+        row(&format!("{}, {}", said(&fold), said(&examples)), &|figure| {
+            [figure.model[at], figure.baseline[at]]
+        });
+    }
+    row(&said("mean of the folds"), &|figure| [figure.of_model().mean, figure.of_baseline().mean]);
+    row(&said("standard deviation"), &|figure| [figure.of_model().deviation, figure.of_baseline().deviation]);
+    text
+}
+
+/// The same for programs.
+pub(crate) fn folds_json(folds: &Folds) -> Value {
+    let of = |values: &[f64], Spread { mean, deviation }: Spread| {
+        json!({
+            "folds": values.iter().map(|&value| json_number(value)).collect::<Vec<_>>(),
+            "mean": json_number(mean),
+            "deviation": json_number(deviation),
+        })
+    };
+    let figures = folds.figures.iter().map(|figure| {
+        let model = of(&figure.model, figure.of_model());
+        (
+            figure.key.to_owned(),
+            json!({ "model": model, "baseline": of(&figure.baseline, figure.of_baseline()) }),
+        )
+    });
+    json!({ "examples": folds.examples, "metrics": figures.collect::<Map<_, _>>() })
 }
 
 fn shown(value: f64) -> String {

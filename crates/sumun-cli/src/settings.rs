@@ -46,7 +46,8 @@ pub(crate) fn add_options(command: Command, task: &dyn TaskEntry, without: &[&st
 /// The settings that were given to the options of [`add_options`], each as a table for the configuration.
 pub(crate) fn given(task: &dyn TaskEntry, without: &[&str], matches: &ArgMatches) -> Vec<Table> {
     let value = |setting: &Setting| matches.get_one::<Value>(&setting.key()).cloned();
-    let tables = options(task, without).into_iter().filter_map(|(setting, _)| Some(setting.table(value(&setting)?)));
+    let tables =
+        options(task, without).into_iter().filter_map(|(setting, _)| Some(setting.table(value(&setting)?)));
     tables.collect()
 }
 

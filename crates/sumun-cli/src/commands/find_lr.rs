@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use sumun::tasks::{About, TaskEntry, configure, find_rate, rate_notes, rate_report, typed_rate};
+use sumun::tasks::{
+    About, TaskEntry, configure, expect_no_folds, find_rate, rate_notes, rate_report, typed_rate,
+};
 use sumun::train::RangeFound;
 
 use super::report::{command_line, expect_no_page, now, write_page};
@@ -56,8 +58,9 @@ pub(crate) struct Common {
 }
 
 impl TaskCommand for Common {
-    // How long a training takes, what its rate is, and what is kept of it.
+    // How long a training takes, what its rate is, what is kept of it, and how it is measured.
     const MEANINGLESS: &'static [&'static str] = &[
+        "data.folds",
         "train.epochs",
         "train.lr",
         "train.schedule",
@@ -104,6 +107,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         expect_no_page(common.out.as_deref())?;
         let (found, notes) = on_threads(common.output.threads, || {
             let mut training = config.begin()?;
+            expect_no_folds(&*training)?;
             let mut notes = training.notes().to_vec();
             let found = find_rate(&mut *training, common.lowest, common.highest, common.steps)?;
             notes.extend(rate_notes(&found));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sumun::run::REPORT_FILE;
-use sumun::tasks::{Evaluated, Next, Outcome};
+use sumun::tasks::{Evaluated, Folds, Next, Outcome};
 
 use crate::figures;
 use crate::language::said;
@@ -64,7 +64,7 @@ pub(super) fn as_json(outcome: &dyn Outcome, folder: &Path) -> Value {
 }
 
 /// What a person wants to know after a training: the data, the choices, the scores, and what to type next.
-pub(super) fn summary(outcome: &dyn Outcome, folder: &Path, style: Style) -> String {
+pub(super) fn summary(outcome: &dyn Outcome, folds: Option<&Folds>, folder: &Path, style: Style) -> String {
     let (facts, results) = (outcome.facts(), outcome.results());
     let mut text = String::from("\n");
     let mut fact = |name: &str, lines: &[String]| {
@@ -114,6 +114,9 @@ pub(super) fn summary(outcome: &dyn Outcome, folder: &Path, style: Style) -> Str
             }
         }
         None => {}
+    }
+    if let Some(folds) = folds {
+        text += &format!("\n{}", figures::folds_table(folds, style));
     }
     text.push('\n');
     let mut end = |name: &str, value: &str| {

@@ -10,7 +10,8 @@ use serde_json::json;
 use sumun::forecast::{ContinuedPart, compare_continued, continue_settings};
 use sumun::run::{CONFIG_FILE, LiveRun, REPORT_FILE, RUNS, RunFolder, default_path};
 use sumun::tasks::{
-    About, AnyTraining, Outcome, SETTINGS, TaskEntry, configure, keep, named, resume as resume_training,
+    About, AnyTraining, Outcome, SETTINGS, TaskEntry, configure, keep, measure_folds, named,
+    resume as resume_training,
 };
 use sumun::train::{Ending, Progress};
 use toml::Table;
@@ -19,6 +20,7 @@ use super::outcome::{as_json, next_command, summary};
 use super::report::{command_line, now};
 use crate::arguments::{Output, on_threads};
 use crate::failure::Failure;
+use crate::figures;
 use crate::interrupt::stop_flag;
 use crate::language::{rewrite_page, said};
 use crate::output::{print_json, tell};
@@ -274,12 +276,18 @@ fn learn(
     notes.extend_from_slice(training.notes());
     let mut display = Display::new(common.output.quiet);
     notes.iter().for_each(|note| display.note(note));
-    let ending = training.run(&mut display, &mut live);
+    let trainings = training.folds();
+    let folds = measure_folds(&trainings, &mut display, &mut live);
+    let ending = match &folds {
+        Ok(Some(_)) => training.run(&mut display, &mut live),
+        _ => Ok(Ending::Interrupted),
+    };
     let waiting = display.finish();
     if !common.output.quiet {
         waiting.iter().for_each(|note| tell_note(note, Style::for_stderr()));
     }
     let folder = live.path().to_path_buf();
+    let folds = folds?.filter(|_| !trainings.is_empty());
     if ending? == Ending::Interrupted {
         return Err(interrupted(&folder, training.train_file()));
     }
@@ -300,6 +308,7 @@ fn learn(
         predict_command: next_command(outcome.next(), &folder),
         threads: rayon::current_num_threads(),
         notes,
+        folds,
     };
     keep(&*outcome, live, &about)?;
     rewrite_page(&folder.join(REPORT_FILE))?;
@@ -308,13 +317,16 @@ fn learn(
         if let Some((_, notes)) = &on {
             notes.iter().for_each(|note| tell_note(note, Style::for_stderr()));
         }
-        summary(&*outcome, &folder, Style::for_stderr()).lines().for_each(tell);
+        summary(&*outcome, about.folds.as_ref(), &folder, Style::for_stderr()).lines().for_each(tell);
     }
     if let Some((parts, _)) = on.as_ref().filter(|_| !common.output.quiet) {
         continued_table(parts, Style::for_stderr()).lines().for_each(tell);
     }
     if common.output.json {
         let mut object = as_json(&*outcome, &folder);
+        if let Some(folds) = &about.folds {
+            object["folds"] = figures::folds_json(folds);
+        }
         if let Some((parts, notes)) = &on {
             object["continued"] = continued_json(parts, notes);
         }

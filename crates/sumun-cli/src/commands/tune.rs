@@ -241,7 +241,7 @@ impl TuneWatch for Told {
             command: if is_trial { again(folder) } else { self.command.clone() },
             predict_command: next_command(next, folder),
             threads: rayon::current_num_threads(),
-            notes: Vec::new(),
+            ..About::default()
         }
     }
 }

@@ -222,6 +222,39 @@ fn records_may_have_several_labels() {
 }
 
 #[test]
+fn folds_are_measured_and_shown() {
+    let place = place();
+    let arguments = ["train", "classify", "reviews.csv", "--folds", "3", "--json", "--out", "run"];
+    let ran = place.succeed(&[&arguments[..], &SMALL].concat());
+    let json = last_json(&ran);
+    let folds = &json["folds"];
+    assert_eq!(folds["examples"], serde_json::json!([20, 20, 20]), "{json}");
+    let accuracy = &folds["metrics"]["accuracy"]["model"];
+    let each: Vec<f64> =
+        accuracy["folds"].as_array().unwrap().iter().map(|one| one.as_f64().unwrap()).collect();
+    assert_eq!(each.len(), 3);
+    assert!((accuracy["mean"].as_f64().unwrap() - each.iter().sum::<f64>() / 3.0).abs() < 1e-12);
+    assert!(
+        ran.stderr.contains("fold 2 of 3, 20 examples") && ran.stderr.contains("standard deviation"),
+        "{ran:?}"
+    );
+    let page = place.read("run/report.html");
+    assert!(page.contains("<h2>Folds</h2>"), "the report has no folds");
+    // Without them it is the same model, and says nothing of any.
+    let json = train(&place, "classify", "reviews.csv", &["--out", "without"]);
+    assert_eq!(json["folds"], serde_json::Value::Null);
+    let model = |run: &str| std::fs::read(place.path(run).join("model.safetensors")).unwrap();
+    assert!(model("run") == model("without"));
+    for (command, expected) in [
+        (&["tune", "classify", "reviews.csv", "--trials", "2"][..], "--folds are of a single training"),
+        (&["find-lr", "classify", "reviews.csv"], "unexpected argument '--folds'"),
+        (&["train", "classify", "-"], "--folds reads the data anew for each fold"),
+    ] {
+        place.refuse(&[command, &["--folds", "3"]].concat(), &[expected]);
+    }
+}
+
+#[test]
 fn tokens_without_room_in_the_vocabulary_are_told_of() {
     let place = place();
     let mut arguments = vec!["train", "classify", "reviews.csv", "--vocabulary", "6", "--out", "run"];

@@ -54,6 +54,7 @@ impl<T: Task> Default for TaskConfig<T> {
             own: T::default(),
             open: T::OPEN.to_vec(),
             resumed: None,
+            fold: None,
         };
         T::adjust(&mut config);
         config
@@ -312,6 +313,7 @@ impl<T: Task> TaskConfig<T> {
             own: read(own.into())?,
             open,
             resumed: None,
+            fold: None,
         })
     }
 }

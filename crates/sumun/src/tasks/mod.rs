@@ -10,12 +10,14 @@
 mod baselines;
 mod classify;
 mod config;
+mod cross_validation;
 mod cutter;
 mod entries;
 mod example;
 mod figures;
 mod file;
 mod finished;
+mod folds;
 pub mod forecast;
 mod inputs;
 mod labelled;
@@ -51,6 +53,7 @@ mod words;
 pub use crate::settings::{ClassWeights, Level, Pooling};
 pub use baselines::Guesses;
 pub use classify::{ClassHead, Classify, ClassifyPipeline};
+pub use cross_validation::{expect_no_folds, measure_folds};
 pub use entries::{TASKS, named, open, open_file, resume};
 pub(crate) use example::Given;
 pub use example::{Answers, Example, ExampleOf};
@@ -59,12 +62,14 @@ pub use figures::{
     ScoredLines, Unknown,
 };
 pub use finished::SequenceOutcome;
+pub use folds::{FoldFigure, Folds, Spread};
 pub use labelled::{Head, Labelled, LabelledOptions, LabelledPipeline};
 pub(crate) use learner::{argmax, log_sum_exp};
 pub use lm::{Generator, LanguagePipeline, Lm, PlainText, Writing};
 pub use options::{
     DataOptions, HeldOut, NetworkOptions, NumberOptions, SmoothingOptions, TextOptions, TrainOptions, Usual,
 };
+pub use parts::FoldOf;
 pub use portable::Portable;
 pub(crate) use portable::{READS, SUBWORDS};
 pub use protocol::{

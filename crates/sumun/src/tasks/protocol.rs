@@ -15,6 +15,7 @@ use toml::Table;
 
 use super::example::{Example, ExampleOf, not_shown};
 use super::figures::{Measured, Predictions, ScoredLines};
+use super::folds::Folds;
 use super::forecast::{Evaluation, Forecast, PanelEvaluation, PanelForecast};
 use super::portable::Portable;
 use super::sampling::Sampling;
@@ -68,6 +69,11 @@ pub trait Config: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Syn
     fn tensorboard(&self) -> bool;
     /// Whether any part of the data is standard input.
     fn reads_standard_input(&self) -> bool;
+    /// The trainings that measure folds of the training file, where they are asked for; what they come to says
+    /// [`measure_folds`](super::measure_folds).
+    fn folds(&self) -> Vec<Self> {
+        Vec::new()
+    }
     /// Refuses settings that make no sense whatever the data are.
     fn check(&self) -> Result<()>;
     /// Reads the data. `resumed` where a training goes on: what its checkpoint says of data and network, which are compared
@@ -190,6 +196,8 @@ pub struct About {
     pub threads: usize,
     /// What the reader should know before trusting the figures, a sentence each.
     pub notes: Vec<String>,
+    /// What folds of the training file came to, where they were measured.
+    pub folds: Option<Folds>,
 }
 
 /// What people want to know after a training.
@@ -435,6 +443,8 @@ pub trait AnyTraining: fmt::Debug + Send {
     fn save_every(&self) -> f64;
     /// Whether the figures of epochs are also written as an event file for TensorBoard.
     fn tensorboard(&self) -> bool;
+    /// The trainings that measure folds of the training file, where they are asked for.
+    fn folds(&self) -> Vec<Box<dyn AnyConfig>>;
     /// What was noticed about the data, a sentence each.
     fn notes(&self) -> &[String];
     /// All settings as TOML, with what the data decided before the first step filled in.

@@ -11,6 +11,8 @@ use super::example::{Example, ExampleOf, not_shown};
 use super::figures::{Prediction, ScoredLines};
 use super::file::to_file;
 use super::finished::SequenceOutcome;
+use super::options::HeldOut;
+use super::parts::FoldOf;
 use super::portable::{Portable, not_portable};
 use super::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Pieces,
@@ -101,6 +103,17 @@ impl<T: Task> Config for TaskConfig<T> {
 
     fn reads_standard_input(&self) -> bool {
         self.data.reads_standard_input()
+    }
+
+    fn folds(&self) -> Vec<Self> {
+        let of = |fold: FoldOf| {
+            let mut config = self.clone();
+            // A fold is the test part.
+            config.data.test = HeldOut::Share(0.0);
+            config.fold = Some(fold);
+            config
+        };
+        FoldOf::all(T::folds(self).unwrap_or(0)).map(of).collect()
     }
 
     fn check(&self) -> Result<()> {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::example::{Example, ExampleOf};
 use super::figures::{Measured, Predictions, ScoredLines};
 use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions, Usual};
+use super::parts::FoldOf;
 use super::protocol::{Next, Pieces, Resumed};
 use super::sampling::Sampling;
 use super::shown::{Sample, Shown};
@@ -69,6 +70,12 @@ pub trait Task:
         Ok(())
     }
 
+    /// How many folds of the training file are measured before the model is kept, where they are asked for.
+    fn folds(config: &TaskConfig<Self>) -> Option<usize> {
+        let _ = config;
+        None
+    }
+
     /// Decides what is left open once the data was read, as [`begin`](Self::begin) did where its network depends on it. Gives
     /// each decision as its name, its value and the reason.
     fn decide(config: &mut TaskConfig<Self>, lesson: &Self::Lesson) -> Vec<[String; 3]> {
@@ -101,6 +108,8 @@ pub struct TaskConfig<T> {
     pub open: Vec<&'static str>,
     /// No setting: where a training goes on, what it must find again.
     pub resumed: Option<Resumed>,
+    /// No setting: the fold that is measured, where folds are.
+    pub fold: Option<FoldOf>,
 }
 
 impl<T> TaskConfig<T> {

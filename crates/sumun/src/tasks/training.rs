@@ -224,6 +224,11 @@ impl<C: Config> AnyTraining for Training<C> {
         self.config.tensorboard()
     }
 
+    fn folds(&self) -> Vec<Box<dyn AnyConfig>> {
+        let boxed = |config: C| -> Box<dyn AnyConfig> { Box::new(config) };
+        self.config.folds().into_iter().map(boxed).collect()
+    }
+
     fn notes(&self) -> &[String] {
         self.notes()
     }

@@ -4,6 +4,7 @@ mod config;
 mod divergence;
 mod events;
 mod faults;
+mod folds;
 mod inspect;
 mod labels;
 mod lessons;

@@ -59,7 +59,11 @@ impl Task for Classify {
     fn check(config: &TaskConfig<Self>) -> Result<()> {
         config.text.check_pieces(&[config.text.level])?;
         check_smoothing(config.own.label_smoothing)?;
-        config.own.labelled.check()
+        config.own.labelled.check(&config.data)
+    }
+
+    fn folds(config: &TaskConfig<Self>) -> Option<usize> {
+        config.own.labelled.folds
     }
 
     fn decide(config: &mut TaskConfig<Self>, lesson: &Self::Lesson) -> Vec<[String; 3]> {
@@ -165,7 +169,8 @@ impl Labelling for Classify {
         let classes = config.own.classes(all)?;
         let ids = class_ids(all, &classes, config.own.threshold)?;
         let shares = [&config.data.valid, &config.data.test];
-        let held_out = shares.iter().any(|held| matches!(held, HeldOut::Share(share) if *share > 0.0));
+        let held_out = config.own.labelled.folds.is_some()
+            || shares.iter().any(|held| matches!(held, HeldOut::Share(share) if *share > 0.0));
         for (id, name) in classes.names().iter().enumerate() {
             let count = ids.iter().filter(|&&other| other as usize == id).count();
             let (problem, advice) = match count {

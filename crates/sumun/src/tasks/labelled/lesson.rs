@@ -1,5 +1,5 @@
 //! A task with one output for a sequence that is being trained.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::baselines::Rivals;
 use super::super::example::Example;
@@ -8,15 +8,16 @@ use super::super::inputs::{Reader, composed_note, left_out};
 use super::super::learner::{Examples, Learner};
 use super::super::network::{Asks, Outputs, first_model};
 use super::super::options::{HeldOut, SMOOTHED_LOSS};
-use super::super::parts::{Parts, split};
+use super::super::parts::{FoldOf, Parts, split, split_fold};
 use super::super::shown::{Asked, Shown};
 use super::super::source::Source;
 use super::super::task::{Lesson, Task, TaskConfig};
 use super::{Head, LabelledPipeline, Labelling, check_input};
 use crate::data::ReadOptions;
-use crate::message::key;
+use crate::message::{key, text};
 use crate::model::Model;
 use crate::records::{Input, Lists, RecordSpec, Records};
+use crate::report::text::{count, counted};
 use crate::scores::majority;
 use crate::settings::Switch;
 use crate::train::Objective;
@@ -69,9 +70,24 @@ impl<H: Head> Labelled<H> {
         check_input(config, all.channels().is_some())?;
         let mut sources = vec![Source::new("train", &all.name, &all.hash)];
         let strata = T::strata(config, &all)?;
-        let mut indices = grouped(&all.groups, &strata, |strata| {
-            split(&data.valid, &data.test, config.train.seed, strata)
-        })?;
+        let seed = config.train.seed;
+        let of_fold = |fold: FoldOf| {
+            grouped(&all.groups, &strata, |strata| split_fold(&data.valid, fold, seed, strata))
+        };
+        if config.fold.is_none() {
+            let folds = options.folds.unwrap_or(0);
+            expect_for_folds(folds, &all)?;
+            // A fold that cannot be learnt without is known before the training.
+            for fold in FoldOf::all(folds) {
+                let mut indices = of_fold(fold)?;
+                T::settle(config, &all, &mut indices)?;
+                T::fit(config, &all, &all.select(&indices.train))?;
+            }
+        }
+        let mut indices = match config.fold {
+            None => grouped(&all.groups, &strata, |strata| split(&data.valid, &data.test, seed, strata)),
+            Some(fold) => of_fold(fold),
+        }?;
         notes.extend(T::settle(config, &all, &mut indices)?);
         let train = all.select(&indices.train);
         let head = T::fit(config, &all, &train)?;
@@ -175,6 +191,19 @@ fn grouped(
         places
     };
     Ok(Parts { train: all(parts.train), valid: parts.valid.map(all), test: parts.test.map(all) })
+}
+
+/// Refuses more folds than there are examples, or recordings where those are kept whole.
+fn expect_for_folds(folds: usize, all: &Records) -> Result<()> {
+    let (there, what) = match all.groups.iter().collect::<BTreeSet<_>>().len() {
+        0 => (all.records.len(), "example"),
+        recordings => (recordings, "recording"),
+    };
+    if there >= folds {
+        return Ok(());
+    }
+    Err(Error::Data(format!("{}: there are {} for {} folds", all.name, counted(there, what), count(folds)))
+        .advise(text("give more, or a smaller ") + key("folds")))
 }
 
 impl<H: Head> Lesson for Labelled<H> {

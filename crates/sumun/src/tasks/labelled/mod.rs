@@ -5,7 +5,7 @@ mod lesson;
 mod pipeline;
 mod together;
 
-use super::options::{NumberOptions, check_counts};
+use super::options::{DataOptions, NumberOptions, bad, check_counts};
 use super::task::{Task, TaskConfig};
 use crate::data::Mark;
 use crate::message::key;
@@ -32,6 +32,9 @@ settings! {
         data.stride: Option<usize> = None,
             "Steps from the beginning of a window to that of the next; by default as many as a window has";
         data.label: Option<String> = None, "The column or key with the label";
+        data.folds: Option<usize> = None,
+            "Measures so many trainings too, each on a fold of the training file after learning from the others (k-fold \
+             cross-validation), and says the mean and the spread of their figures; the model that is kept is the same without";
         data.decimal: Option<Mark> = None, as NumberOptions;
         data.thousands: Option<Mark> = None, as NumberOptions;
         network.linear: Switch = Switch::Auto,
@@ -57,8 +60,17 @@ fn check_input<T: Labelling>(config: &TaskConfig<T>, numbers: bool) -> Result<()
 
 impl LabelledOptions {
     /// Refuses settings that make no sense whatever the data are.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(super) fn check(&self, data: &DataOptions) -> Result<()> {
+        if self.folds.is_some() && data.reads_standard_input() {
+            return Err(Error::Settings(
+                key("folds")
+                    + " reads the data anew for each fold, but standard input is read once; give a file",
+            ));
+        }
         check_counts(&[("window", self.window.unwrap_or(1)), ("stride", self.stride.unwrap_or(1))])?;
+        if let Some(folds) = self.folds.filter(|folds| *folds < 2) {
+            return bad("folds", folds, "at least 2");
+        }
         if self.stride.is_some() && self.window.is_none() {
             return Err(Error::Settings(key("stride") + " is for windows; give " + key("window") + " too"));
         }

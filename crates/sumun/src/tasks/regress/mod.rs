@@ -48,7 +48,11 @@ impl Task for Regress {
 
     fn check(config: &TaskConfig<Self>) -> Result<()> {
         config.text.check_pieces(&[config.text.level])?;
-        config.own.labelled.check()
+        config.own.labelled.check(&config.data)
+    }
+
+    fn folds(config: &TaskConfig<Self>) -> Option<usize> {
+        config.own.labelled.folds
     }
 
     fn decide(config: &mut TaskConfig<Self>, lesson: &Self::Lesson) -> Vec<[String; 3]> {

@@ -14,6 +14,7 @@ use std::fmt::Write;
 use self::words::{amount, part_name};
 use super::figures::{Figures, Measured};
 use super::finished::SequenceOutcome;
+use super::folds::{FoldFigure, Folds, Spread};
 use super::protocol::About;
 use super::results::Headline;
 use super::simulate;
@@ -38,6 +39,7 @@ pub fn task_report(trained: &SequenceOutcome, about: &About) -> String {
     cards(trained, &curves, &mut body);
     frame::notes(&about.notes, &mut body);
     section("figures", "Figures", &scores(&trained.measured), &mut body);
+    section("folds", "Folds", &about.folds.as_ref().map(folds).unwrap_or_default(), &mut body);
     if let Some(judged) = trained.measured.last() {
         let (heading, detail) = match &judged.figures {
             Figures::Classification(f) => ("Classes", classes::section(f, &trained.classes, "class", judged)),
@@ -75,6 +77,46 @@ fn written(figure: &Headline) -> String {
 fn capital(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
+}
+
+/// What the folds of the training file came to, and their mean and spread.
+fn folds(folds: &Folds) -> String {
+    let mut out =
+        String::from("<div class=\"panel scroll\"><table class=\"scores\"><thead><tr><th>fold</th>");
+    for figure in &folds.figures {
+        let _ = write!(out, "<th>{}</th><th>best baseline</th>", escape(figure.name));
+    }
+    out.push_str("</tr></thead><tbody>");
+    let written = |figure: &FoldFigure, value: f64| {
+        if figure.share { format!("{} %", fixed(100.0 * value, 1)) } else { number(value) }
+    };
+    for (at, &examples) in folds.examples.iter().enumerate() {
+        let _ = write!(out, "<tr><th>{}<small>{}</small></th>", at + 1, counted(examples, "example"));
+        for figure in &folds.figures {
+            let [model, baseline] =
+                [figure.model[at], figure.baseline[at]].map(|value| written(figure, value));
+            let _ = write!(out, "<td>{model}</td><td>{baseline}</td>");
+        }
+        out.push_str("</tr>");
+    }
+    for (name, of) in [
+        ("mean of the folds", (|spread| spread.mean) as fn(Spread) -> f64),
+        ("standard deviation", |spread| spread.deviation),
+    ] {
+        let _ = write!(out, "<tr><th>{name}</th>");
+        for figure in &folds.figures {
+            let [model, baseline] =
+                [figure.of_model(), figure.of_baseline()].map(|of_folds| written(figure, of(of_folds)));
+            let _ = write!(out, "<td class=\"best\"><b>{model}</b></td><td>{baseline}</td>");
+        }
+        out.push_str("</tr>");
+    }
+    out.push_str("</tbody></table></div>\n");
+    out.push_str(
+        "<p class=\"small\">A model of its own learnt from all folds but one, and was measured on that one. The model of this \
+         run is none of them.</p>\n",
+    );
+    out
 }
 
 /// The first figure of a part beside the baseline's.

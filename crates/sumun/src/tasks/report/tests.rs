@@ -77,11 +77,24 @@ fn a_classifier_shows_classes_examples_and_words() {
         predict_command: "sumun predict runs/a FILE".into(),
         threads: 2,
         notes: vec![HOSTILE.into()],
+        folds: Some(Folds {
+            examples: vec![13, 12],
+            figures: vec![FoldFigure {
+                key: "accuracy",
+                name: "accuracy",
+                share: true,
+                model: vec![0.75, 0.5],
+                baseline: vec![0.5; 2],
+            }],
+        }),
     };
     let page = sound(&trained, &about);
     has(
         &page,
         &[
+            "<tr><th>2<small>12 examples</small></th><td>50.0 %</td><td>50.0 %</td></tr>",
+            "<th>mean of the folds</th><td class=\"best\"><b>62.5 %</b></td>",
+            "<th>standard deviation</th><td class=\"best\"><b>17.7 %</b></td><td>0.0 %</td>",
             "Test accuracy",
             "always &#39;",
             "Confusion matrix",

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use toml::{Table, Value};
 
+use super::super::cross_validation::expect_no_folds;
 use super::super::entries::named;
 use super::super::protocol::{About, AnyTraining, Next, TaskEntry};
 use super::super::table::configure;
@@ -92,7 +93,9 @@ impl Tuning {
         staged.write(PLAN_FILE, &pretty(&plan)?)?;
         staged.write(TRIALS_FILE, b"")?;
         // The data and the first trial's settings are looked at before the folder is there.
-        if config.begin()?.standing()?.of == 0 {
+        let first = config.begin()?;
+        expect_no_folds(&*first)?;
+        if first.standing()?.of == 0 {
             return Err(Error::Data(
                 "the data are too few for a network, so that there is nothing to search over; give more"
                     .into(),
