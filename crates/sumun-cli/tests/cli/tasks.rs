@@ -222,6 +222,34 @@ fn records_may_have_several_labels() {
 }
 
 #[test]
+fn columns_of_zeros_and_ones_are_labels() {
+    let place = place();
+    let mut text = String::from("id,text,cats,rain\n");
+    for n in 0..60 {
+        let (cats, rain) = (n % 2, n / 2 % 2);
+        let texts =
+            [["they came in dry", "they came in wet"], ["kittens came in dry", "kittens came in wet"]];
+        text += &format!("{n},{},{cats},{rain}\n", texts[cats][rain]);
+    }
+    place.write("posts.csv", &text);
+    let arguments = ["--text", "text", "--labels", "cats,rain", "--out", "run"];
+    train(&place, "classify", "posts.csv", &arguments);
+    place.write("more.csv", "text,cats,rain\nkittens came in wet,1,1\nthey came in dry,0,0\n");
+    let evaluated = last_json(&place.succeed(&["evaluate", "run", "more.csv", "--json"]));
+    assert!(evaluated["metrics"]["micro_f1"].is_number(), "{evaluated}");
+    // Without the columns, and with them.
+    for (file, content) in
+        [("new.csv", "text\nthey came in wet\n"), ("newer.csv", "text,cats\nthey came in wet,3\n")]
+    {
+        place.write(file, content);
+        let predicted = place.succeed(&["predict", "run", file]).stdout;
+        assert!(predicted.starts_with("text,") && predicted.contains("probability_rain"), "{predicted}");
+    }
+    let refused = ["train", "classify", "posts.csv", "--text", "text", "--labels", "cats,id"];
+    place.refuse(&refused, &["row 4: 'id' is '2', which is neither 0 nor 1"]);
+}
+
+#[test]
 fn folds_are_measured_and_shown() {
     let place = place();
     let arguments = ["train", "classify", "reviews.csv", "--folds", "3", "--json", "--out", "run"];

@@ -366,6 +366,27 @@ impl Table {
         Ok(Self { name, header, cells, lines, notes, options, ..*self })
     }
 
+    /// The table with one column in the place of several, where the first of them was; `gathered` is what its rows hold. Error: two
+    /// columns have one name then.
+    pub(crate) fn gathered(&self, columns: &[usize], name: &str, gathered: &[String]) -> Result<Self> {
+        let first = columns.iter().min().copied().unwrap_or(0);
+        let kept = |place: &usize| *place == first || !columns.contains(place);
+        let places: Vec<usize> = (0..self.header.len()).filter(kept).collect();
+        let named =
+            |&place: &usize| if place == first { name.to_owned() } else { self.header[place].clone() };
+        let header: Vec<String> = places.iter().map(named).collect();
+        check_header(&self.name, &header)?;
+        let mut cells = Cells::default();
+        for (row, gathered) in gathered.iter().enumerate() {
+            for &place in &places {
+                cells.push(if place == first { gathered } else { self.cell(row, place) });
+            }
+        }
+        let (name, lines, notes) = (self.name.clone(), self.lines.clone(), self.notes.clone());
+        let options = self.options.clone();
+        Ok(Self { name, header, cells, lines, notes, options, ..*self })
+    }
+
     /// The column `name` as numbers; `None` where a cell is empty or says that there is no value (`NA`, `#N/A`, `NaN`,
     /// `null`, `-`, `.` and others, in any case).
     ///

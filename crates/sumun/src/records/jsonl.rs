@@ -7,6 +7,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 
 use super::choose::{Choice, Holds, choose, chosen_note};
 use super::kinds::kind;
+use super::label_columns;
 use super::lines::line_end;
 use super::lists;
 use super::numbers::{NumberList, number_list};
@@ -121,11 +122,20 @@ pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Foun
         return Err(Error::Data(format!("{file}: the file is empty; it needs records")));
     };
     let kinds = kinds(file, text, &look)?;
-    let Choice { fields, numbers } =
-        choose(file, &format!("line {}", look.line), &look.keys, |index| kinds[index], spec)?;
+    let place = format!("line {}", look.line);
+    let columns: Option<Vec<String>> = label_columns::places(file, &place, &look.keys, spec)?
+        .map(|places| places.into_iter().map(|place| look.keys[place].clone()).collect());
+    let choosing = match columns {
+        // There is no key of that name.
+        Some(_) => RecordSpec { require_label: false, ..*spec },
+        None => *spec,
+    };
+    let Choice { fields, numbers } = choose(file, &place, &look.keys, |index| kinds[index], &choosing)?;
+    let is_column = |key: &str| columns.iter().flatten().any(|column| column == key);
     let want = |key: &str| match key {
         _ if key == fields.input && numbers => Want::Numbers,
         _ if Some(key) == fields.label.as_deref() && spec.lists.is_some() && !spec.to_predict => Want::Words,
+        _ if is_column(key) => Want::Scalar,
         _ if key == fields.input || Some(key) == fields.label.as_deref() || spec.to_predict => Want::Scalar,
         _ => Want::Nothing,
     };
@@ -137,12 +147,13 @@ pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Foun
     let mut beside = Beside { names, rows: Vec::new() };
     let mut all: Vec<(usize, Read, Option<String>)> = Vec::new();
     for object in objects(file, text, want) {
-        let object = object?;
+        let mut object = object?;
         if spec.to_predict {
             beside.rows.push(beside.names.iter().map(|name| object.written(name)).collect());
         }
         let line = object.line;
-        let (input, label) = record(file, object, &fields, numbers, spec)?;
+        let set = columns.as_ref().map(|columns| set_of(file, &mut object, columns)).transpose()?;
+        let (input, label) = record(file, object, &fields, numbers, set, spec)?;
         all.push((line, input, label));
     }
     let shapes = all.iter().filter_map(|(_, read, _)| match read {
@@ -163,7 +174,25 @@ pub(super) fn read(file: &str, text: &str, spec: &RecordSpec<'_>) -> Result<Foun
     let holds =
         look.keys.iter().position(|key| *key == fields.input).map_or(Holds::Other, |index| kinds[index]);
     let notes = chosen_note(file, &fields, holds, spec).into_iter().chain(note).collect();
-    Ok(Found { x_layout, beside, notes, ..Found::of(fields, records) })
+    let label_columns = columns.is_some();
+    Ok(Found { x_layout, beside, label_columns, notes, ..Found::of(fields, records) })
+}
+
+/// The labels of a record, as [`lists::cut`] reads them, by keys that hold whether it has each.
+fn set_of(file: &str, object: &mut Object, columns: &[String]) -> Result<String> {
+    let at = format!("{file}: line {}", object.line);
+    let mut labels = Vec::new();
+    for column in columns {
+        let (has, what) = match object.take(file, column)? {
+            Value::Bool(has) => (Some(has), String::new()),
+            Value::Number(text) | Value::Text(text) => (label_columns::has(&text), quoted(&text)),
+            value => (None, value.kind().to_owned()),
+        };
+        if has.ok_or_else(|| label_columns::neither(&at, column, &what))? {
+            labels.push(column);
+        }
+    }
+    Ok(lists::written(&labels))
 }
 
 /// What the fields of the first object hold, by all of the first objects.
@@ -229,6 +258,7 @@ fn record(
     mut object: Object,
     fields: &Fields,
     numbers: bool,
+    set: Option<String>,
     spec: &RecordSpec<'_>,
 ) -> Result<(Read, Option<String>)> {
     let line = object.line;
@@ -249,6 +279,7 @@ fn record(
     };
     let label = match &fields.label {
         Some(_) if spec.lists.is_some() && spec.to_predict => None,
+        _ if set.is_some() => set,
         Some(field) if spec.lists.is_some() => list_of(object.take(file, field)?)
             .map_err(|what| bad(format!("{field} holds {what}; labels are texts, numbers or booleans")))?,
         Some(label) if spec.require_label || object.keys.contains(label) => {

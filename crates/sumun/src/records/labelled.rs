@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::jsonl::{self, looks_like_json};
+use super::label_columns;
 use super::lists;
 use super::open::{KIND, counted, extension, open_with};
 use super::record::{Beside, Fields, Form, Found, Input, Lists, Record, RecordSpec, XLayout};
@@ -103,11 +104,24 @@ impl Records {
     }
 
     fn of(name: String, hash: String, found: Found, spec: &RecordSpec<'_>) -> Result<Self> {
-        let Found { fields, mut records, form, x_layout, beside, groups, delimiter, mut notes } = found;
+        let Found {
+            fields,
+            mut records,
+            form,
+            x_layout,
+            beside,
+            groups,
+            delimiter,
+            label_columns,
+            mut notes,
+        } = found;
         let lists = match (spec.lists, &fields.label) {
             (Some(said), Some(field)) if !spec.to_predict => {
                 let (lists, note) = lists::cut(&name, field, &mut records, said)?;
                 notes.extend(note);
+                if label_columns {
+                    notes.extend(label_columns::unused(&name, field, &records));
+                }
                 Some(lists)
             }
             (lists, _) => lists,

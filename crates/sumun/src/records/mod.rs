@@ -23,6 +23,7 @@ mod fasttext;
 mod folder;
 mod jsonl;
 mod kinds;
+mod label_columns;
 mod labelled;
 mod labels;
 mod lines;

@@ -196,6 +196,8 @@ pub(super) struct Found {
     pub(super) groups: Vec<usize>,
     /// What separates the cells of a table; None of other files.
     pub(super) delimiter: Option<char>,
+    /// Whether the labels were columns of zeros and ones.
+    pub(super) label_columns: bool,
     pub(super) notes: Vec<String>,
 }
 
@@ -210,6 +212,7 @@ impl Found {
             beside: Beside::default(),
             groups: Vec::new(),
             delimiter: None,
+            label_columns: false,
             notes: Vec::new(),
         }
     }

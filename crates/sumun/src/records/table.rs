@@ -2,6 +2,7 @@
 
 use super::choose::{Choice, Holds, choose, chosen_note};
 use super::kinds::kind;
+use super::label_columns;
 use super::record::{Beside, Found, Input, Record, RecordSpec, whole};
 use super::recordings;
 use crate::data::{Table, TextFile, is_json, quoted};
@@ -16,12 +17,15 @@ pub(super) fn read(file: &TextFile, delimiter: Option<u8>, spec: &RecordSpec<'_>
         )));
     }
     let table = Table::from_text(file, delimiter)?;
+    let gathered = label_columns::gathered(&table, spec)?;
+    let label_columns = gathered.is_some();
+    let table = gathered.unwrap_or(table);
     let kinds: Vec<Holds> = (0..table.header().len())
         .map(|column| kind((0..table.rows()).map(|row| table.cell(row, column))))
         .collect();
     if let Some(found) = recordings::read(&table, &kinds, spec)? {
         let notes = table.notes().iter().cloned().chain(found.notes).collect();
-        return Ok(Found { delimiter: Some(table.delimiter()), notes, ..found });
+        return Ok(Found { delimiter: Some(table.delimiter()), label_columns, notes, ..found });
     }
     if spec.window.is_some() && spec.text.is_none() && !kinds.contains(&Holds::Text) {
         return Err(Error::Data(format!(
@@ -66,7 +70,7 @@ pub(super) fn read(file: &TextFile, delimiter: Option<u8>, spec: &RecordSpec<'_>
     notes.extend(chosen_note(table.name(), &fields, kinds[input], spec));
     let delimiter = Some(table.delimiter());
     let beside = if spec.to_predict { beside(&table) } else { Beside::default() };
-    Ok(Found { beside, delimiter, notes, ..Found::of(fields, records) })
+    Ok(Found { beside, delimiter, label_columns, notes, ..Found::of(fields, records) })
 }
 
 /// All cells of a table.

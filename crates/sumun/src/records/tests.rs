@@ -417,6 +417,60 @@ fn the_same_sets_of_labels_in_every_kind_of_file() {
 }
 
 #[test]
+fn labels_may_be_columns_of_zeros_and_ones() {
+    let spec = RecordSpec { label: Some("b, a"), ..SEVERAL };
+    let table = "text,a,rating,b\none text here,0,5,0.0\ntwo texts,1,4,1.0\nthe third,TRUE,5,false\n";
+    let json = "{\"text\": \"one text here\", \"a\": 0, \"b\": false}\n{\"text\": \"two texts\", \"a\": 1.0, \"b\": true}\n\
+                {\"text\": \"the third\", \"b\": 0, \"a\": \"1\"}\n";
+    let steps = "run,value,a,b\n1,0.5,0,0\n1,0.25,0,0\n2,1,1,1\n2,2,1,1\n3,7,1,0\n";
+    let recordings = RecordSpec { series: Some("run"), ..spec };
+    for (name, content, spec) in
+        [("f.csv", table, &spec), ("f.jsonl", json, &spec), ("f.csv", steps, &recordings)]
+    {
+        let found = read(name, content, spec).unwrap();
+        assert_eq!(sets(&found), ["", "b+a", "a"], "{content}");
+        assert_eq!(found.fields.label.as_deref(), Some("b, a"));
+        // What is predicted from needs none of them.
+        let predicted = read(
+            name,
+            content,
+            &RecordSpec { to_predict: true, require_label: false, form: Some(&found.form), ..*spec },
+        )
+        .unwrap();
+        assert!(predicted.records.iter().all(|record| record.labels.is_empty()));
+        assert_eq!(predicted.records[1].input, found.records[1].input);
+    }
+    // A column that is called so is that one.
+    let one = read("f.csv", "text,\"b, a\"\nx,c\n", &spec).unwrap();
+    assert_eq!(sets(&one), ["c"]);
+    let never = RecordSpec { label: Some("a,b,c"), ..SEVERAL };
+    let found = read("f.csv", "text,a,b,c\nx y,0,0,0\nz w,1,0,0\n", &never).unwrap();
+    assert!(
+        found.notes.contains(&"f.csv: no record has the labels 'b', 'c'".to_owned()),
+        "{:?}",
+        found.notes
+    );
+    for (name, content, expected) in [
+        ("f.csv", "text,a,c\nx,1,0\n", "f.csv: there is no field 'b'; the header names"),
+        (
+            "f.csv",
+            "text,a,b\nx,1,0\ny,2,0\n",
+            "f.csv: row 3: 'a' is '2', which is neither 0 nor 1; give 1 to records that have the label, 0 to all others",
+        ),
+        ("f.csv", "text,a,b\nx,1,\n", "f.csv: row 2: 'b' is '', which is neither 0 nor 1"),
+        (
+            "f.jsonl",
+            "{\"text\": \"x\", \"a\": 1, \"b\": null}",
+            "f.jsonl: line 1: 'b' is null, which is neither 0 nor 1",
+        ),
+        ("f.jsonl", "{\"text\": \"x\", \"a\": 1}", "f.jsonl: there is no field 'b'; line 1 names"),
+    ] {
+        let message = read(name, content, &spec).unwrap_err().to_string();
+        assert!(message.starts_with(expected), "{message}\n{expected}");
+    }
+}
+
+#[test]
 fn lists_of_labels_that_cannot_be_read_are_explained() {
     for (name, content, spec, expected) in [
         ("f.csv", "text,tag\na b,x\n", SEVERAL, "f.csv: there is no field 'tags'; did you mean 'tag'?"),

@@ -24,7 +24,7 @@ settings! {
     pub struct Classify {
         ..labelled: LabelledOptions;
         data.labels: Option<String> = None,
-            "The column or key with lists of labels: a record may have several, or none";
+            "The column or key with lists of labels, or columns of 0 and 1 with commas between them: a record may have several labels, or none";
         data.threshold: Option<f64> = None,
             "Makes two classes of a number: strictly above is the second";
         data.class_weights: ClassWeights = ClassWeights::None, "Whether rare classes, or rare labels of records that may have several, count for more";
