@@ -1,7 +1,8 @@
 //! Learning a text by truncated backpropagation through time.
 
 use super::score::{Chunk, Reading};
-use super::streams::Streams;
+use super::streams::{Jitter, Streams};
+use super::weight_drop::WeightDrop;
 use crate::loss::CrossEntropy;
 use crate::model::{Batch, Model, ModelState};
 use crate::nn::RecurrentState;
@@ -21,9 +22,16 @@ pub(super) struct LanguageLearner {
     pub(super) streams: Streams,
     pub(super) vocabulary: usize,
     pub(super) label_smoothing: f64,
+    /// The share of a chunk that its ends move, by the noise of this seed.
+    pub(super) chunk_jitter: f64,
+    pub(super) seed: u64,
+    pub(super) weight_drop: Option<WeightDrop>,
     /// After the last chunk; None before the first one of an epoch.
     pub(super) state: Option<ModelState>,
 }
+
+/// No layer of a model has this number, so that no mask is of these random numbers.
+const CHUNK_ENDS: u32 = u32::MAX - 1;
 
 const STATE: &str = "state.";
 const HIDDEN: &str = ".hidden";
@@ -50,8 +58,10 @@ impl Objective for LanguageLearner {
         self.streams.chunks()
     }
 
-    fn batch(&mut self, _epoch: usize, step: usize, noise: Noise) -> Result<BatchLoss> {
-        let ranges = self.streams.chunk(step);
+    fn batch(&mut self, epoch: usize, step: usize, noise: Noise) -> Result<BatchLoss> {
+        let of_epoch = Noise { seed: self.seed, step: epoch as u64, layer: CHUNK_ENDS };
+        let jitter = Jitter { share: self.chunk_jitter, noise: of_epoch };
+        let ranges = self.streams.chunk(step, (self.chunk_jitter > 0.0).then_some(jitter));
         let chunk = Chunk::new(&self.train, &ranges);
         let before = self.state.take().filter(|_| step > 0);
         if before.is_none() && step > 0 {
@@ -59,7 +69,13 @@ impl Objective for LanguageLearner {
         }
         let loss = CrossEntropy { label_smoothing: self.label_smoothing, ..CrossEntropy::default() };
         let targets = |layout: &Layout| chunk.targets(layout);
-        let batch = self.model.cross_entropy(&chunk.batch()?, before.as_ref(), noise, &loss, targets)?;
+        let input = chunk.batch()?;
+        let dropped = self.weight_drop.as_ref().map(|drop| drop.drop(self.model.parameters_mut(), noise));
+        let batch = self.model.cross_entropy(&input, before.as_ref(), noise, &loss, targets);
+        if let (Some(drop), Some(dropped)) = (&self.weight_drop, dropped) {
+            drop.put_back(self.model.parameters_mut(), &dropped);
+        }
+        let batch = batch?;
         let rows = chunk.tokens();
         self.state = (step + 1 < self.streams.chunks()).then_some(batch.state);
         Ok(BatchLoss { loss: batch.loss, weight: rows as f64, rows })

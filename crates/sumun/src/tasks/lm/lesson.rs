@@ -22,6 +22,7 @@ use super::plain_text::{PlainText, split};
 use super::score::Reading;
 use super::streams::Streams;
 use super::tokens::{FIRST, Tokens};
+use super::weight_drop::WeightDrop;
 use crate::message::{key, text};
 use crate::model::{Batch, Input, Model, ModelState};
 use crate::report::text::count;
@@ -138,8 +139,20 @@ impl Writing {
         }
         let ngrams = config.own.ngrams != Switch::Off && tokens <= KEPT;
         let label_smoothing = config.own.label_smoothing;
-        let learner =
-            LanguageLearner { model, train, valid, streams, vocabulary, label_smoothing, state: None };
+        let weight_drop = WeightDrop::new(config.own.weight_drop, model.parameters())?;
+        let (chunk_jitter, seed) = (config.own.chunk_jitter, config.train.seed);
+        let learner = LanguageLearner {
+            model,
+            train,
+            valid,
+            streams,
+            vocabulary,
+            label_smoothing,
+            chunk_jitter,
+            seed,
+            weight_drop,
+            state: None,
+        };
         let withheld = config.own.ngrams == Switch::Off;
         Ok(Self { sources, notes, pipeline, learner, test, ngrams, withheld })
     }

@@ -21,8 +21,9 @@ mod tests;
 mod together;
 mod tokens;
 mod until;
+mod weight_drop;
 
-use super::options::{HeldOut, SmoothingOptions, Usual, check_counts, check_smoothing};
+use super::options::{HeldOut, SmoothingOptions, Usual, bad, check_counts, check_smoothing};
 use super::protocol::Next;
 use super::task::{Lesson, Task, TaskConfig, Words};
 use crate::message::key;
@@ -42,6 +43,11 @@ settings! {
             "Whether the n-grams of the training text answer together with the network, as much as the validation part says; by \
              default where there is such a part and the text has at most 1,048,576 tokens. The model file has that text; off leaves it out";
         train.chunk: usize = 128, "Tokens that gradients go back through at most; the state is carried on";
+        train.chunk_jitter: f64 = 0.0,
+            "The share of a chunk by which its ends move at random, others in every epoch, so that gradients do not always end at the \
+             same tokens; below 0.5";
+        train.weight_drop: f64 = 0.0,
+            "The share of the recurrent weights, those between steps, that is dropped in training, others for each chunk (DropConnect)";
         train.label_smoothing: f64 = 0.0, as SmoothingOptions;
     }
 }
@@ -83,7 +89,14 @@ impl Task for Lm {
             ));
         }
         check_smoothing(config.own.label_smoothing)?;
-        check_counts(&[("chunk", config.own.chunk)])
+        let Self { chunk, chunk_jitter, weight_drop, .. } = config.own;
+        if !(0.0..0.5).contains(&chunk_jitter) {
+            return bad("chunk_jitter", chunk_jitter, "at least 0 and below 0.5");
+        }
+        if !(0.0..1.0).contains(&weight_drop) {
+            return bad("weight_drop", weight_drop, "at least 0 and below 1");
+        }
+        check_counts(&[("chunk", chunk)])
     }
 
     fn decide(config: &mut TaskConfig<Self>, lesson: &Writing) -> Vec<[String; 3]> {

@@ -44,6 +44,7 @@ fn a_training_that_was_left_ends_with_the_same_bits() {
         let mut config = config(folder.path(), &song(lines), level);
         config.network.cell = cell;
         config.train.schedule = LearningRate::Cosine;
+        (config.own.chunk_jitter, config.own.weight_drop) = (0.3, 0.4);
         let mut whole = Training::begin(config.clone()).unwrap();
         whole.run(&mut (), &mut ()).unwrap();
         let steps = whole.checkpoint().unwrap().snapshot.position.steps() as usize;
