@@ -16,17 +16,19 @@ Examples:
   sumun inspect runs/reviews --input \"not bad at all\"
   sumun inspect runs/reviews --input new.csv --record 3 --class negative --out third.html
   sumun inspect runs/pos-tagger --input \"Time flies like an arrow\" --step 3
+  sumun inspect runs/dates --input \"3 March 2021\" --step 6
   sumun inspect runs/gestures --input test.jsonl --json | jq .counted.occlusion
 
 The page has the gates and states of every recurrent layer over time, the answer, how much each
 step counted in it by two methods that know nothing of each other, how far back the network
-listens, and the vectors of tokens. What is no file is taken for a text. Of a language model a file
-is one text, and a forecaster reads its end.";
+listens, and the vectors of tokens; of a translator also what each token that it wrote looked at.
+What is no file is taken for a text. Of a language model a file is one text, and a forecaster reads
+its end.";
 
 /// The arguments of `sumun inspect`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder of a training run of forecast, classify, regress, tag, lm or simulate, or a model file
+    /// The folder of a training run of forecast, classify, regress, tag, translate, lm or simulate, or a model file
     run: PathBuf,
     /// What the network reads: a text, or a file with records; - is standard input
     #[arg(long, value_name = "TEXT|FILE")]
@@ -34,11 +36,12 @@ pub(crate) struct Arguments {
     /// Which record of the file, or series of a simulator, counted from 1 [default: the first]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     record: Option<usize>,
-    /// The step whose answer is explained, counted from 1: of a model that answers at every step [default: the last], or of a
-    /// forecast the step ahead [default: the first]
+    /// The step whose answer is explained, counted from 1: of a model that answers at every step [default: the last], of a
+    /// forecast the step ahead, or of a translation the token that is written [default: the first]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     step: Option<usize>,
-    /// The class, tag or token whose probability is explained [default: the most probable]; of a forecast, the column
+    /// The class, tag or token whose probability is explained [default: the most probable, or the one that was written]; of a
+    /// forecast, the column
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
     /// Show one recurrent layer alone, counted from 0 through all layers and directions [default: all]

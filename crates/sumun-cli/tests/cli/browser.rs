@@ -113,6 +113,7 @@ fn reports_work_in_a_browser() {
         ("regress", "r.csv"),
         ("lm", "대한민국은 민주공화국이다"),
         ("forecast", "y.csv"),
+        ("translate", "삼월 3일"),
     ] {
         place.succeed(&["inspect", run, "--input", input, "--out", &format!("{run}/inside.html")]);
     }
@@ -133,6 +134,7 @@ fn reports_work_in_a_browser() {
         ("regress/inside.html", 3),
         ("lm/inside.html", 3),
         ("forecast/inside.html", 5),
+        ("translate/inside.html", 4),
     ] {
         for (width, dark) in [(1280, false), (1280, true), (500, false)] {
             let seen = open(&place, &place.path(page), width, dark);

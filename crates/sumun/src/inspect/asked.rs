@@ -9,10 +9,10 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ask {
     /// The step whose answer is explained, from 1: of a network that answers at every step, the last where nothing is said; of a
-    /// forecast, the step ahead, the first where nothing is said.
+    /// forecast, the step ahead, and of what is written, the token, the first where nothing is said.
     pub step: Option<usize>,
-    /// The class or token whose probability is explained, by name; the most probable one where nothing is said. Of a forecast,
-    /// the column; the first where nothing is said.
+    /// The class or token whose probability is explained, by name; the most probable one where nothing is said, or the one that was
+    /// written. Of a forecast, the column; the first where nothing is said.
     pub class: Option<String>,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) ->
                 key("step") + " is for models that answer at every step; leave it out",
             ));
         }
-        Answers::Ahead { .. } => 1,
+        Answers::Ahead { .. } | Answers::EachWritten { .. } => 1,
         _ => count,
     };
     let step = match ask.step.unwrap_or(usual) {
@@ -83,6 +83,15 @@ pub(super) fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) ->
                 found.column = place(name, &mut columns.iter().map(|(name, _)| name))?;
             }
             found.scale *= columns[found.column].1;
+        }
+        (Answers::EachWritten { classes, written, .. }, asked) => {
+            // The search may have written another token than the most probable one.
+            found.column = match asked.as_ref().or(written.get(step)) {
+                None => argmax(row) as usize,
+                Some(name) => place(name, &mut classes.iter())?,
+            };
+            found.class = Some(classes[found.column].clone());
+            found.against_others = true;
         }
         (Answers::Classes(names) | Answers::Labels(names) | Answers::EachStep(names), asked) => {
             found.column = match asked {

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::asked::Asked;
 use crate::model::{AttentionLayer, DropoutLayer, Feed, Model, PoolLayer, RecurrentLayer};
-use crate::models::{behind_embedding, with_weights_of};
-use crate::nn::{InputGradient, Pool};
+use crate::models::{behind_embeddings, with_weights_of};
+use crate::nn::{CrossAttentionLayer, InputGradient, Pool};
 use crate::noise::Noise;
 use crate::report::text::count;
 use crate::tasks::{Example, Given, log_sum_exp};
@@ -92,9 +92,11 @@ impl Reads {
         let (mut config, values) = match example.numbers() {
             Some(numbers) => (model.config().clone(), numbers.to_vec()),
             None => {
-                let (config, embedding) = behind_embedding(model)?;
-                let rows = model.values(&example.padded().batch()?, None, &[&embedding])?.only()?.0;
-                (config, rows.unpack())
+                let (config, embeddings) = behind_embeddings(model)?;
+                let of = embeddings.iter().find(|(of, _)| *of == input).map_or("", |(_, name)| name);
+                let padded = example.padded();
+                let feed = Feed::new().batch(&input, padded.batch()?);
+                (config, model.values(feed, None, &[of])?.only()?.0.unpack())
             }
         };
         for layer in &mut config.layers {
@@ -111,6 +113,16 @@ impl Reads {
         let mut reads = Self { model, input, values, steps, features, given, returned: 0, is_numbers };
         reads.returned = reads.outputs(&reads.values, 1)?.0.len();
         Ok(reads)
+    }
+
+    /// Looks at what the network reads by this name besides, and takes the record as given. Whether there is such a name.
+    pub(super) fn turn_to(&mut self, name: &str) -> bool {
+        let Some(given) = self.given.iter_mut().find(|given| given.name == name) else { return false };
+        std::mem::swap(&mut self.input, &mut given.name);
+        std::mem::swap(&mut self.values, &mut given.values);
+        std::mem::swap(&mut self.steps, &mut given.steps);
+        std::mem::swap(&mut self.features, &mut given.features);
+        true
     }
 
     /// What the network returns for sequences as long as the record, `[sequences, rows, width]`, and the width.
@@ -140,7 +152,9 @@ impl Reads {
         self.model.config().layers.iter().all(|layer| {
             let from_both_ends = layer.get::<RecurrentLayer>().is_some_and(|layer| layer.bidirectional);
             let pools = layer.get::<PoolLayer>().is_some_and(|layer| layer.over != Pool::Last);
-            !(from_both_ends || pools || layer.get::<AttentionLayer>().is_some())
+            let attends =
+                layer.get::<AttentionLayer>().is_some() || layer.get::<CrossAttentionLayer>().is_some();
+            !(from_both_ends || pools || attends)
         })
     }
 

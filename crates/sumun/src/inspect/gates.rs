@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::counted::Reads;
+use crate::model::Model;
 use crate::{Result, Rows};
 
 /// Values at each step of a record.
@@ -41,6 +42,8 @@ pub struct LayerInside {
     pub layer: usize,
     /// Whether it reads from the end.
     pub reverse: bool,
+    /// Whether its steps are those of what is written, and not those of what is read.
+    pub writes: bool,
     /// Its gates and candidates by their names in the equations, its hidden state h and, where it has one, the state c beside it.
     pub values: Vec<Matrix>,
     /// What its gates do, without candidates.
@@ -51,10 +54,11 @@ pub struct LayerInside {
 const SHUT: f32 = 0.1;
 const OPEN: f32 = 0.9;
 
-/// The insides of all recurrent layers.
-pub(super) fn insides(reads: &Reads) -> Result<Vec<LayerInside>> {
+/// The insides of all recurrent layers; `written` is the input that reads what is written, where there is one.
+pub(super) fn insides(reads: &Reads, written: Option<&str>) -> Result<Vec<LayerInside>> {
     let mut all = Vec::new();
     for trace in reads.model.traces(reads.feed(&reads.values, 1)?, None)? {
+        let writes = written.is_some_and(|input| steps_of(&reads.model, &trace.name) == input);
         for layer in trace.layers {
             let matrix = |name: &str, rows: &Rows| Matrix {
                 name: name.into(),
@@ -66,10 +70,24 @@ pub(super) fn insides(reads: &Reads) -> Result<Vec<LayerInside>> {
             values.push(matrix("h", &layer.hidden));
             values.extend(layer.cell.as_ref().map(|rows| matrix("c", rows)));
             let (name, reverse) = (trace.name.clone(), layer.direction == 1);
-            all.push(LayerInside { name, layer: layer.layer, reverse, values, gates });
+            all.push(LayerInside { name, layer: layer.layer, reverse, writes, values, gates });
         }
     }
     Ok(all)
+}
+
+/// The input whose steps a layer has: the first of what it reads has them, too.
+fn steps_of<'a>(model: &'a Model, layer: &'a str) -> &'a str {
+    let names: Vec<&str> = model.layer_names().collect();
+    let mut at = layer;
+    while let Some(place) = names.iter().position(|name| *name == at) {
+        at = match (model.config().layers[place].common().from.first(), place.checked_sub(1)) {
+            (Some(from), _) => from,
+            (None, Some(before)) => names[before],
+            (None, None) => model.input_names().next().unwrap_or_default(),
+        };
+    }
+    at
 }
 
 /// Candidates are between −1 and 1, gates between 0 and 1: `g` of an LSTM and `n` of a GRU are no gates.
@@ -123,7 +141,7 @@ mod tests {
         let values: Vec<f32> = (0..10).map(|n| (n as f32).sin()).collect();
         let answers = Answers::Number { offset: 0.0, scale: 1.0 };
         let reads = Reads::new(&model, &Example::of_numbers(values.clone(), 2, answers)).unwrap();
-        let found = insides(&reads).unwrap();
+        let found = insides(&reads, None).unwrap();
         let x = Array3::from_shape_vec((1, 5, 2), values).unwrap();
         let traces = model.traces(Batch::numbers(x.view()), None).unwrap();
         let expected: Vec<&LayerTrace> = traces.iter().flat_map(|trace| &trace.layers).collect();

@@ -30,7 +30,7 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::model::Model;
-use crate::tasks::{Answers, Example, sigmoid};
+use crate::tasks::{Alignment, Answers, Example, log_sum_exp, sigmoid};
 pub use asked::Ask;
 use asked::asked;
 pub use counted::Counted;
@@ -42,7 +42,7 @@ pub use vectors::{Near, Vectors};
 /// The most probable answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
-    /// The step that they are of, from 1, of those that are read or those ahead; None of an answer to the whole record.
+    /// The step that they are of, from 1, of those that are read, those ahead or those that are written; None of an answer to the whole record.
     pub step: Option<usize>,
     /// What is predicted: the column, and the step ahead; None where that is not a forecast.
     pub ahead: Option<[String; 2]>,
@@ -50,6 +50,19 @@ pub struct Answer {
     pub probabilities: Vec<(String, f64)>,
     /// The number; None where the answer is a class.
     pub number: Option<f64>,
+}
+
+/// What a network wrote for a record.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Written {
+    /// What it read before it wrote each token: the end, then what it had written.
+    pub steps: Vec<String>,
+    /// The tokens, with the end behind them, and how probable each was.
+    pub tokens: Vec<(String, f64)>,
+    /// How much each of them, without the end, looked at each step of the record.
+    pub alignment: Alignment,
+    /// How much what it had written counted in the answer, as [`Inspection::counted`] says it of the record.
+    pub counted: Counted,
 }
 
 /// What a network does with a record.
@@ -69,6 +82,8 @@ pub struct Inspection {
     pub each_number: Option<(String, Vec<f64>)>,
     /// The forecast of the column that is explained, step by step, of a forecaster.
     pub forecast: Vec<(String, f64)>,
+    /// What a network wrote that writes; None of others.
+    pub written: Option<Written>,
     /// How much each step counted in it.
     pub counted: Counted,
     /// What each recurrent layer and direction computed, from the input to the output.
@@ -92,6 +107,7 @@ impl Inspection {
         let asked = asked(&rows, width, example, ask)?;
         let answers = |row: &[f32]| match &example.answers {
             Answers::Classes(names) | Answers::EachStep(names) => most_probable(names, row, example.weight),
+            Answers::EachWritten { classes, .. } => most_probable(classes, row, example.weight),
             Answers::Labels(names) => each_probable(names, row, example.weight),
             Answers::Number { .. } | Answers::NumberEachStep { .. } | Answers::Ahead { .. } => Vec::new(),
         };
@@ -115,6 +131,7 @@ impl Inspection {
                 (step, number) = (Some(asked.step + 1), values.get(asked.step).copied());
                 each_number = Some((name.clone(), values));
             }
+            Answers::EachWritten { .. } => step = Some(asked.step + 1),
             Answers::Ahead { steps, columns, forecast: all } => {
                 let values = &all[asked.column];
                 (step, number) = (Some(asked.step + 1), values.get(asked.step).copied());
@@ -135,8 +152,26 @@ impl Inspection {
             ));
         }
         let counted = Counted::of(&mut reads, &asked, &mut notes)?;
-        let layers = gates::insides(&reads)?;
         let vectors = vectors::of(model, example)?;
+        let by = match &example.answers {
+            Answers::EachWritten { input, .. } => Some(input.as_str()),
+            _ => None,
+        };
+        let layers = gates::insides(&reads, by)?;
+        let written = match &example.answers {
+            Answers::EachWritten { input, written, alignment, classes } if reads.turn_to(input) => {
+                let mut steps = written.clone();
+                steps.rotate_right(1);
+                let p = |(row, token): (&[f32], &String)| (token.clone(), probability(classes, row, token));
+                Some(Written {
+                    steps,
+                    tokens: rows.chunks_exact(width).zip(written).map(p).collect(),
+                    alignment: alignment.clone(),
+                    counted: Counted::of(&mut reads, &asked, &mut notes)?,
+                })
+            }
+            _ => None,
+        };
         Ok(Self {
             what: example.what.clone(),
             steps: example.steps.clone(),
@@ -145,6 +180,7 @@ impl Inspection {
             each_step,
             each_number,
             forecast,
+            written,
             counted,
             layers,
             vectors,
@@ -159,6 +195,13 @@ fn each_probable(names: &[String], logits: &[f32], weight: f64) -> Vec<(String, 
     let mut all: Vec<(String, f64)> = names.iter().zip(logits).map(p).collect();
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all
+}
+
+/// How probable a class is, from logits.
+fn probability(names: &[String], logits: &[f32], class: &String) -> f64 {
+    let [largest, sum] = log_sum_exp(logits.iter().map(|&z| f64::from(z)));
+    let place = names.iter().position(|name| name == class).and_then(|place| logits.get(place));
+    place.map_or(0.0, |&z| (f64::from(z) - largest - sum).exp())
 }
 
 /// Classes and their probabilities, the most probable first, from logits that are multiplied by `weight`.

@@ -4,9 +4,8 @@
   const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const MIDDLE = 31;
   const level = new Map([...LETTERS].map((letter, place) => [letter, place - MIDDLE]));
-  const steps = document.getElementById("steps");
-  if (!steps) return;
-  const names = JSON.parse(steps.textContent);
+  // Steps are those of what is read, or of what is written; each has its slider.
+  const of = (element) => element.closest("[data-of]")?.dataset.of ?? "read";
   const maps = [...document.querySelectorAll(".map")].map((element) => ({
     element,
     canvas: element.querySelector("canvas"),
@@ -39,46 +38,51 @@
   for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", draw);
 
   const written = (value) => value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-  const slider = document.getElementById("step");
-  const marked = [...document.querySelectorAll("[data-step]")];
   for (const map of maps) {
     map.rule = document.createElement("div");
     map.rule.className = "rule";
     map.canvas.parentElement.append(map.rule);
   }
-  const show = () => {
-    const step = Number(slider.value);
-    document.getElementById("at").textContent = step;
-    const name = names[step - 1];
-    document.getElementById("token").textContent = name === String(step) ? "" : name;
-    for (const element of marked) element.classList.toggle("now", Number(element.dataset.step) === step);
-    for (const map of maps) {
-      let sum = 0;
-      for (let unit = 0; unit < map.units; unit++) sum += map.values[unit * map.steps + step - 1];
-      map.output.textContent = `mean ${written(sum / map.units / MIDDLE * map.scale)}`;
-      map.rule.style.left = `${100 * (step - 1) / map.steps}%`;
-      map.rule.style.width = `${100 / map.steps}%`;
+  for (const stepper of document.querySelectorAll(".stepper")) {
+    const own = (element) => of(element) === of(stepper);
+    const names = JSON.parse(stepper.querySelector("script").textContent);
+    const slider = stepper.querySelector("input");
+    const marked = [...document.querySelectorAll("[data-step]")].filter(own);
+    const seen = maps.filter((map) => own(map.element));
+    const name = (step) => names[step - 1] === String(step) ? "" : names[step - 1];
+    const show = () => {
+      const step = Number(slider.value);
+      stepper.querySelector("output").textContent = step;
+      stepper.querySelector("b").textContent = name(step);
+      for (const element of marked) element.classList.toggle("now", Number(element.dataset.step) === step);
+      for (const map of seen) {
+        let sum = 0;
+        for (let unit = 0; unit < map.units; unit++) sum += map.values[unit * map.steps + step - 1];
+        map.output.textContent = `mean ${written(sum / map.units / MIDDLE * map.scale)}`;
+        map.rule.style.left = `${100 * (step - 1) / map.steps}%`;
+        map.rule.style.width = `${100 / map.steps}%`;
+      }
+    };
+    slider.addEventListener("input", show);
+    show();
+    for (const element of marked) {
+      element.addEventListener("click", () => { slider.value = element.dataset.step; show(); });
     }
-  };
-  slider.addEventListener("input", show);
-  show();
-  for (const element of marked) {
-    element.addEventListener("click", () => { slider.value = element.dataset.step; show(); });
-  }
-  for (const map of maps) {
-    const grid = map.canvas.parentElement;
-    grid.addEventListener("click", (event) => {
-      const box = grid.getBoundingClientRect();
-      slider.value = 1 + Math.floor((event.clientX - box.left) / box.width * map.steps);
-      show();
-    });
-    grid.addEventListener("pointermove", (event) => {
-      const box = map.canvas.getBoundingClientRect();
-      const step = Math.min(map.steps - 1, Math.max(0, Math.floor((event.clientX - box.left) / box.width * map.steps)));
-      const unit = Math.min(map.units - 1, Math.max(0, Math.floor((event.clientY - box.top) / box.height * map.units)));
-      const value = map.values[unit * map.steps + step] / MIDDLE * map.scale;
-      map.output.textContent = `unit ${unit}, step ${step + 1} ${names[step] === String(step + 1) ? "" : names[step]}: ${written(value)}`;
-    });
-    grid.addEventListener("pointerleave", show);
+    for (const map of seen) {
+      const grid = map.canvas.parentElement;
+      grid.addEventListener("click", (event) => {
+        const box = grid.getBoundingClientRect();
+        slider.value = 1 + Math.floor((event.clientX - box.left) / box.width * map.steps);
+        show();
+      });
+      grid.addEventListener("pointermove", (event) => {
+        const box = map.canvas.getBoundingClientRect();
+        const step = Math.min(map.steps - 1, Math.max(0, Math.floor((event.clientX - box.left) / box.width * map.steps)));
+        const unit = Math.min(map.units - 1, Math.max(0, Math.floor((event.clientY - box.top) / box.height * map.units)));
+        const value = map.values[unit * map.steps + step] / MIDDLE * map.scale;
+        map.output.textContent = `unit ${unit}, step ${step + 1} ${name(step + 1)}: ${written(value)}`;
+      });
+      grid.addEventListener("pointerleave", show);
+    }
   }
 })();

@@ -3,11 +3,13 @@
 use std::fmt::Write;
 
 use super::gates::{GateFigures, LayerInside, Matrix};
-use super::{Counted, Inspection, Vectors};
+use super::{Counted, Inspection, Vectors, Written};
 use crate::report::figures::{Room, figure};
 use crate::report::frame::{Card, Frame, cards, notes, section};
+use crate::report::heat::{self, Heat};
 use crate::report::svg::{Chart, Line, Scale, XAxis};
 use crate::report::text::{count, counted, escape, fixed, json_string, number, shortened, visible};
+use crate::tasks::Alignment;
 use crate::{Error, Result};
 
 /// What the page says that the inspection does not know, and what of it is shown.
@@ -27,6 +29,9 @@ pub struct About {
 }
 
 const SCRIPT: &str = include_str!("page.js");
+
+/// What marks parts of the page whose steps are those of what is written.
+const WRITTEN: &str = " data-of=\"written\"";
 
 /// Values of a heat map are one of so many levels on either side of 0, each a letter.
 const LEVELS: f32 = 31.0;
@@ -106,6 +111,7 @@ fn summary(inside: &Inspection, out: &mut String) {
         _ => format!("step {step}"),
     };
     let at = match (&answer.ahead, answer.step) {
+        (None, Some(at)) if inside.written.is_some() => format!("token {at} of what is written"),
         (Some([column, ahead]), _) => format!("{column}, {ahead}"),
         (None, Some(at)) => format!("at {}", step(at)),
         (None, None) => "for the whole record".to_owned(),
@@ -197,12 +203,16 @@ fn answer(inside: &Inspection) -> String {
         }
         out.push_str("</ul></div>\n");
     }
+    if let Some(written) = &inside.written {
+        out.push_str(&tokens_written(written));
+        out.push_str(&alignment(&written.alignment));
+    }
     if !inside.each_step.is_empty() {
         out.push_str(
             "<div class=\"panel\"><h3>At every step</h3><p>Below each step, the most probable answer there; the deeper its colour, \
              the more probable.</p>",
         );
-        let _ = write!(out, "<p class=\"tagged steps{}\">", tall(inside));
+        let _ = write!(out, "<p class=\"tagged steps{}\">", tall(&inside.steps));
         for (step, (name, (class, p))) in inside.steps.iter().zip(&inside.each_step).enumerate() {
             let _ = write!(
                 out,
@@ -220,15 +230,54 @@ fn answer(inside: &Inspection) -> String {
 }
 
 /// The class of a list of so many steps that it scrolls.
-fn tall(inside: &Inspection) -> &'static str {
-    if inside.steps.len() > LONG { " tall" } else { "" }
+fn tall(steps: &[String]) -> &'static str {
+    if steps.len() > LONG { " tall" } else { "" }
+}
+
+/// What was written, token by token.
+fn tokens_written(written: &Written) -> String {
+    let mut out = format!(
+        "<div class=\"panel\"{WRITTEN}><h3>What it writes</h3><p>Token by token, with the probability of each; the deeper its colour, the \
+         more probable.</p><p class=\"tagged steps{}\">",
+        tall(&written.steps)
+    );
+    for (step, (token, p)) in written.tokens.iter().enumerate() {
+        let _ = write!(
+            out,
+            "<span data-step=\"{}\" style=\"--v:{}%\">{}<i>{} %</i></span>",
+            step + 1,
+            fixed(50.0 * p, 0),
+            escape(visible(token)),
+            per_cent(*p)
+        );
+    }
+    out + "</p></div>\n"
+}
+
+/// More tokens of a side are not drawn: nobody could read them.
+const MOST_ALIGNED: usize = 120;
+
+/// What each token that was written looked at.
+fn alignment(alignment: &Alignment) -> String {
+    let Alignment { source, target, weights } = alignment;
+    if target.is_empty() {
+        return String::new();
+    }
+    let columns = &source[..source.len().min(MOST_ALIGNED)];
+    let rows = &target[..target.len().min(MOST_ALIGNED)];
+    let all = weights.chunks_exact(source.len().max(1)).take(rows.len());
+    let weights: Vec<f32> = all.flat_map(|row| row[..columns.len()].iter().copied()).collect();
+    let legend = "Each row is a token that was written, each column a token of the source. The deeper a cell, the more the model looked there.";
+    let remark = match columns.len() < source.len() || rows.len() < target.len() {
+        true => format!("{legend} The first {MOST_ALIGNED} of a side are drawn."),
+        false => legend.to_owned(),
+    };
+    let name = "What each token of the output attends to in the source";
+    heat::figure("What it looks at", &remark, &Heat { name, rows, columns, weights: &weights })
 }
 
 fn what_counted(inside: &Inspection) -> String {
-    let Counted { class, value, integrated, by_feature, missing, occlusion, agree, gradient, .. } =
-        &inside.counted;
-    let mut out = String::new();
-    let both = !integrated.is_empty();
+    let Counted { class, by_feature, gradient, .. } = &inside.counted;
     let of = match (class, &inside.answer.ahead) {
         (Some(class), _) => format!("the logarithm of the odds of “{}”", visible(&shortened(class, 40))),
         (None, Some([column, ahead])) => {
@@ -236,52 +285,8 @@ fn what_counted(inside: &Inspection) -> String {
         }
         (None, None) => "the number that is predicted".to_owned(),
     };
-    let _ = write!(
-        out,
-        "<div class=\"panel\"><h3>By step</h3><p>How much each step adds to {}: red speaks for it, blue against it. It is {} here and {} of a \
-         record as long that says nothing.</p><p class=\"tagged steps signed{}\">",
-        escape(&of),
-        signed(value[0]),
-        signed(value[1]),
-        tall(inside)
-    );
-    let shades = if both { integrated } else { occlusion };
-    let shades = if inside.read.is_some() && shades.len() > MOST_DOTS { &[][..] } else { shades };
-    let most = shades.iter().fold(0.0_f64, |most, x| most.max(x.abs())).max(1e-12);
-    for (step, (name, value)) in inside.steps.iter().zip(shades).enumerate() {
-        let side = if *value < 0.0 { "against" } else { "for" };
-        let _ = write!(
-            out,
-            "<span data-step=\"{}\" class=\"{side}\" style=\"--v:{}%\">{}<i>{}</i></span>",
-            step + 1,
-            fixed(60.0 * value.abs() / most, 0),
-            escape(visible(name)),
-            signed(*value)
-        );
-    }
-    out.push_str("</p></div>\n");
-    let line = |name: &str, class: &str, values: &[f64]| Line {
-        name: name.into(),
-        class: class.into(),
-        points: values.iter().enumerate().map(|(step, value)| (step as f64 + 1.0, *value)).collect(),
-        dots: values.len() <= MOST_DOTS,
-    };
-    let mut chart = steps_chart("What counted", "How much each step counted in the answer, in two ways.");
-    chart.y_title = "what a step adds".into();
-    let mut remark = String::from("Left out: how much less there is of it without the step.");
-    if both {
-        chart.lines.push(line("by the gradient", "c-model", integrated));
-        remark = format!(
-            "By the gradient (integrated gradients): the steps add up to the difference to a record that says nothing, within {} %. \
-             {remark} Of the steps that count by both, {} of {} count in the same direction{}.",
-            fixed(100.0 * missing, 1),
-            agree[0],
-            agree[1],
-            if agree[0] * 10 < agree[1] * 9 { ", so that neither is to be trusted alone" } else { "" }
-        );
-    }
-    chart.lines.push(line("left out", "c-base1", occlusion));
-    out.push_str(&figure("In two ways", &remark, &chart, Room::Low));
+    let mut out = by_step(&inside.counted, &inside.steps, &of, inside.read.is_some(), false);
+    out.push_str(&in_two_ways(&inside.counted, false));
     if let Some((names, _)) = &inside.read
         && by_feature.len() > 1
     {
@@ -299,7 +304,77 @@ fn what_counted(inside: &Inspection) -> String {
                       forgotten.";
         out.push_str(&figure("Gradient by step", remark, &chart, Room::Low));
     }
+    if let Some(written) = &inside.written {
+        out.push_str(&by_step(&written.counted, &written.steps, &of, false, true));
+        out.push_str(&in_two_ways(&written.counted, true));
+    }
     out
+}
+
+/// How much each step adds to `of`, in colours; of many steps of numbers the chart alone says it. `written`: the steps are those of
+/// what was written before.
+fn by_step(found: &Counted, steps: &[String], of: &str, numbers: bool, written: bool) -> String {
+    let Counted { value, integrated, occlusion, .. } = found;
+    let [here, nothing] = [signed(value[0]), signed(value[1])];
+    let (group, of) = (if written { WRITTEN } else { "" }, escape(of));
+    let mut out = match written {
+        true => format!(
+            "<div class=\"panel\"{group}><h3>By what was written before</h3><p>How much each token that was written before adds to {of}: red \
+             speaks for it, blue against it. It is {here} here and {nothing} where nothing is known of them. The source stays as it is."
+        ),
+        false => format!(
+            "<div class=\"panel\"><h3>By step</h3><p>How much each step adds to {of}: red speaks for it, blue against it. It is {here} here and \
+             {nothing} of a record as long that says nothing."
+        ),
+    };
+    let _ = write!(out, "</p><p class=\"tagged steps signed{}\">", tall(steps));
+    let shades = if integrated.is_empty() { occlusion } else { integrated };
+    let shades = if numbers && shades.len() > MOST_DOTS { &[][..] } else { shades };
+    let most = shades.iter().fold(0.0_f64, |most, x| most.max(x.abs())).max(1e-12);
+    for (step, (name, value)) in steps.iter().zip(shades).enumerate() {
+        let side = if *value < 0.0 { "against" } else { "for" };
+        let _ = write!(
+            out,
+            "<span data-step=\"{}\" class=\"{side}\" style=\"--v:{}%\">{}<i>{}</i></span>",
+            step + 1,
+            fixed(60.0 * value.abs() / most, 0),
+            escape(visible(name)),
+            signed(*value)
+        );
+    }
+    out + "</p></div>\n"
+}
+
+/// How much each step counted, by the gradient and by leaving it out.
+fn in_two_ways(found: &Counted, written: bool) -> String {
+    let Counted { integrated, missing, occlusion, agree, .. } = found;
+    let mut chart = steps_chart("What counted", "How much each step counted in the answer, in two ways.");
+    chart.y_title = "what a step adds".into();
+    let mut remark = String::from("Left out: how much less there is of it without the step.");
+    if !integrated.is_empty() {
+        chart.lines.push(line("by the gradient", "c-model", integrated));
+        remark = format!(
+            "By the gradient (integrated gradients): the steps add up to the difference to a record that says nothing, within {} %. \
+             {remark} Of the steps that count by both, {} of {} count in the same direction{}.",
+            fixed(100.0 * missing, 1),
+            agree[0],
+            agree[1],
+            if agree[0] * 10 < agree[1] * 9 { ", so that neither is to be trusted alone" } else { "" }
+        );
+    }
+    chart.lines.push(line("left out", "c-base1", occlusion));
+    let heading = if written { "What was written before, in two ways" } else { "In two ways" };
+    figure(heading, &remark, &chart, Room::Low)
+}
+
+/// What each step has, from the first.
+fn line(name: &str, class: &str, values: &[f64]) -> Line {
+    Line {
+        name: name.into(),
+        class: class.into(),
+        points: values.iter().enumerate().map(|(step, value)| (step as f64 + 1.0, *value)).collect(),
+        dots: values.len() <= MOST_DOTS,
+    }
 }
 
 /// The most features that are listed, those that count most.
@@ -397,37 +472,64 @@ fn layers(inside: &Inspection, shown: &[&LayerInside], about: &About) -> Result<
     if shown.is_empty() {
         return Ok(String::new());
     }
-    let steps = inside.steps.len();
-    let names: Vec<String> =
-        inside.steps.iter().map(|name| json_string(visible(&shortened(name, 30)))).collect();
-    let mut out = format!(
+    let mut out = String::from(
         "<p class=\"small\">Layers and directions are counted from 0. Each row of a map is a unit, each column a step. Blue is −1, red is 1; \
-         what is beyond has its own scale, which is said.</p>\n<div class=\"stepper\"><label for=\"step\">Step <output id=\"at\">{steps}</output> <b id=\"token\"></b></label>\
-         <input id=\"step\" type=\"range\" min=\"1\" max=\"{steps}\" value=\"{steps}\"></div>\n\
-         <script type=\"application/json\" id=\"steps\">[{}]</script>\n",
-        names.join(",")
+         what is beyond has its own scale, which is said.</p>\n",
     );
-    for layer in shown {
-        let units = layer.values.first().map_or(0, |matrix| matrix.units);
-        let number = inside.layers.iter().position(|other| std::ptr::eq(other, *layer)).unwrap_or(0);
-        let heading = format!("{number} · {}", named(layer));
-        let _ = write!(
-            out,
-            "<div class=\"panel inside\"><h3>{}</h3><p>{}</p>",
-            escape(&heading),
-            counted(units, "unit")
-        );
-        for matrix in &layer.values {
-            map(matrix, steps, &heading, &mut out);
+    for writes in [false, true] {
+        let group: Vec<&&LayerInside> = shown.iter().filter(|layer| layer.writes == writes).collect();
+        let steps = match &inside.written {
+            Some(written) if writes => &written.steps,
+            _ => &inside.steps,
+        };
+        if group.is_empty() {
+            continue;
         }
-        axis(&inside.steps, &mut out);
-        if !layer.gates.is_empty() {
-            gates(&layer.gates, &mut out);
+        let _ = write!(out, "<div{}>", if writes { WRITTEN } else { "" });
+        if writes {
+            out.push_str(
+                "<p class=\"small\">What follows are the layers that write. Their steps are what they read before each token: the end, then what \
+                 they had written.</p>\n",
+            );
+        }
+        stepper(steps, if writes { inside.answer.step } else { None }, writes, &mut out);
+        for layer in group {
+            let units = layer.values.first().map_or(0, |matrix| matrix.units);
+            let number = inside.layers.iter().position(|other| std::ptr::eq(other, *layer)).unwrap_or(0);
+            let heading = format!("{number} · {}", named(layer));
+            let _ = write!(
+                out,
+                "<div class=\"panel inside\"><h3>{}</h3><p>{}</p>",
+                escape(&heading),
+                counted(units, "unit")
+            );
+            for matrix in &layer.values {
+                map(matrix, steps.len(), &heading, &mut out);
+            }
+            axis(steps, &mut out);
+            if !layer.gates.is_empty() {
+                gates(&layer.gates, &mut out);
+            }
+            out.push_str("</div>\n");
+            out.push_str(&one_unit(layer, about.unit, steps.len())?);
         }
         out.push_str("</div>\n");
-        out.push_str(&one_unit(layer, about.unit, steps)?);
     }
     Ok(out)
+}
+
+/// The slider through some steps, which stands above their maps, at one of them or the last.
+fn stepper(steps: &[String], at: Option<usize>, writes: bool, out: &mut String) {
+    let names: Vec<String> = steps.iter().map(|name| json_string(visible(&shortened(name, 30)))).collect();
+    let (id, most) = (if writes { "step-written" } else { "step" }, steps.len());
+    let _ = writeln!(
+        out,
+        "<div class=\"stepper\"><label for=\"{id}\">Step <output>{most}</output> <b></b></label>\
+         <input id=\"{id}\" type=\"range\" min=\"1\" max=\"{most}\" value=\"{}\">\
+         <script type=\"application/json\">[{}]</script></div>",
+        at.unwrap_or(most),
+        names.join(",")
+    );
 }
 
 /// A heat map: its values as letters, which the script of the page draws.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::Result;
-use crate::model::Model;
-use crate::models::behind_embedding;
+use crate::model::{Feed, Model};
+use crate::models::behind_embeddings;
 use crate::tasks::Example;
 
 /// A token and the tokens with the vectors nearest to its own.
@@ -43,8 +43,9 @@ pub(super) fn of(model: &Model, example: &Example) -> Result<Option<Vectors>> {
     if tokens.is_empty() {
         return Ok(None);
     }
-    let (_, embedding) = behind_embedding(model)?;
-    let rows = model.values(&padded.batch()?, None, &[&embedding])?.only()?.0;
+    let (_, embeddings) = behind_embeddings(model)?;
+    let (input, embedding) = &embeddings[0];
+    let rows = model.values(Feed::new().batch(input, padded.batch()?), None, &[embedding])?.only()?.0;
     let features = rows.features;
     let vectors: Vec<&[f32]> = rows.data.chunks_exact(features).collect();
     let lengths: Vec<f64> =

@@ -1,24 +1,52 @@
-//! A model behind its embedding, which reads vectors in place of ids.
+//! A model behind its embeddings, which reads vectors in place of ids.
 
 use crate::model::{EmbeddingLayer, Input, Model, ModelConfig};
 use crate::{Error, Result};
 
-/// The layers of a model behind the embedding that it begins with, which read vectors, and the name of the embedding. Error: a
-/// network that does not begin with one embedding.
-pub(crate) fn behind_embedding(model: &Model) -> Result<(ModelConfig, String)> {
+/// The layers of a model behind the embeddings that its inputs are read by, which read vectors, and of each its input and its
+/// name, in the order of the layers. Error: a network that does not begin with an embedding.
+pub(crate) fn behind_embeddings(model: &Model) -> Result<(ModelConfig, Vec<(String, String)>)> {
     let mut config = model.config().clone();
-    let begins = || Error::Model("its network does not begin with the embedding of its words".into());
-    let names: Vec<String> = model.layer_names().map(str::to_owned).collect();
-    let name = names.first().ok_or_else(begins)?;
-    let features =
-        config.layers.first().and_then(|layer| layer.get::<EmbeddingLayer>()).ok_or_else(begins)?.features;
-    config.layers.remove(0);
-    for (layer, name) in config.layers.iter_mut().zip(names.iter().skip(1)) {
-        // What it is called does not depend on the layers before it then.
-        layer.common_mut().name = Some(name.clone());
+    let mut found: Vec<(String, String)> = Vec::new();
+    let first = model.input_names().next().unwrap_or_default();
+    for (place, (mut layer, name)) in
+        std::mem::take(&mut config.layers).into_iter().zip(model.layer_names()).enumerate()
+    {
+        // What a layer reads and is called does not depend on the layers before it then.
+        let before = |names: &[String]| match (place, names.first()) {
+            (_, Some(name)) => name.clone(),
+            (0, None) => first.to_owned(),
+            (_, None) => model.layer_names().nth(place - 1).unwrap_or_default().to_owned(),
+        };
+        let reads = before(&layer.common().from);
+        let embedding = layer.get::<EmbeddingLayer>().map(|embedding| embedding.features);
+        let others = found.iter().all(|(input, _)| *input != reads);
+        if let (Some(features), Some(input), true) = (embedding, config.inputs.get_mut(&reads), others) {
+            *input = Input::Numbers { features };
+            found.push((reads, name.to_owned()));
+            continue;
+        }
+        if found.is_empty() {
+            break;
+        }
+        let common = layer.common_mut();
+        common.name = Some(name.to_owned());
+        // Behind an embedding that is gone; the first layer reads the only input unsaid.
+        let was_behind = found.iter().any(|(_, embedding)| *embedding == reads);
+        if common.from.is_empty() && was_behind && (config.inputs.len() > 1 || !config.layers.is_empty()) {
+            common.from.push(reads);
+        }
+        for from in &mut common.from {
+            if let Some((input, _)) = found.iter().find(|(_, embedding)| embedding == from) {
+                from.clone_from(input);
+            }
+        }
+        config.layers.push(layer);
     }
-    config.inputs.values_mut().for_each(|input| *input = Input::Numbers { features });
-    Ok((config, name.clone()))
+    if found.is_empty() {
+        return Err(Error::Model("its network does not begin with the embedding of its words".into()));
+    }
+    Ok((config, found))
 }
 
 /// A model of some layers with the weights that another has under their names. Error: weights that it has not.

@@ -23,7 +23,7 @@ mod sound;
 mod target;
 
 pub use arrays::{has_one_array, read_arrays, save, write_arrays};
-pub(crate) use behind::{behind_embedding, with_weights_of};
+pub(crate) use behind::{behind_embeddings, with_weights_of};
 pub use folder::{Folder, write_folder};
 pub use opened::{Opened, Origin, bytes, open, open_with};
 pub use quantized::{Compared, MOST_LOST, Quantized};

@@ -51,6 +51,16 @@ fn label(token: &str) -> String {
     }
 }
 
+/// The heat map as a figure, which scrolls where it is wider than the page.
+pub(crate) fn figure(heading: &str, remark: &str, heat: &Heat<'_>) -> String {
+    format!(
+        "<figure><figcaption><h3>{}</h3><p>{}</p></figcaption><div class=\"scroll\">{}</div></figure>\n",
+        escape(heading),
+        escape(remark),
+        draw(heat)
+    )
+}
+
 /// The heat map as an `svg` element.
 pub(crate) fn draw(heat: &Heat<'_>) -> String {
     let ((left, top), (width, height)) = (heat.corner(), heat.size());

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use super::figures::Alignment;
 use super::inputs::{Padded, Sequences};
 use super::words::TokenReader;
 use crate::message::key;
+use crate::text::Vocabulary;
 use crate::{Error, Result};
 
 /// Where the record is that is looked at.
@@ -122,6 +124,17 @@ pub enum Answers {
         /// The least value that is told.
         least: Option<f64>,
     },
+    /// Logits of classes at every step of what is written for the record, each after what was written before it.
+    EachWritten {
+        /// The tokens that may come next.
+        classes: Vec<String>,
+        /// The input by which the network reads what was written.
+        input: String,
+        /// Those that were written, with the end behind them; before the first stands the end, too.
+        written: Vec<String>,
+        /// How much each of them looked at each step of the record.
+        alignment: Alignment,
+    },
     /// Numbers x for each step ahead, which change the forecast by x · scale.
     Ahead {
         /// The steps ahead.
@@ -192,6 +205,9 @@ pub(super) fn some_of(records: usize) -> impl Iterator<Item = usize> {
     (0..some).map(move |one| one * records / some)
 }
 
+/// The name of what begins and ends a text that is written.
+pub(super) const END: &str = "<END>";
+
 /// The error of a text that was given and has no token.
 pub(super) fn no_tokens() -> Error {
     Error::Data("the text that was given has no tokens; give a longer one".into())
@@ -204,12 +220,19 @@ pub(super) fn vocabulary(words: &TokenReader) -> Result<(Vec<String>, Sequences)
     Ok((tokens, Sequences::of_words(read)))
 }
 
+/// The same of a vocabulary whose ids a network reads as they are.
+pub(super) fn all_of(vocabulary: &Vocabulary) -> (Vec<String>, Sequences) {
+    let tokens = vocabulary.tokens().get(FIRST..).unwrap_or_default().to_vec();
+    let ids = (FIRST as u32..vocabulary.len() as u32).collect();
+    (tokens, Sequences::Ids(vec![ids]))
+}
+
 /// The first id of a token beside padding and `<UNK>`.
 const FIRST: usize = 2;
 
 /// The error of a model that this is not there for.
 pub(super) fn not_shown(task: &str) -> Error {
     Error::Model(format!(
-        "holds a model of {task}, whose inside is not shown yet; give a run of classify, regress, tag, lm or simulate, or a forecaster of one series"
+        "holds a model of {task}, whose inside is not shown yet; give a run of classify, regress, tag, translate, lm or simulate, or a forecaster of one series"
     ))
 }

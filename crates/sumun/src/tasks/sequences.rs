@@ -434,7 +434,7 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
     }
 
     fn example(&self, of: ExampleOf<'_>) -> Result<Example> {
-        let example = self.pipeline.example(of)?.ok_or_else(|| not_shown(T::NAME))?;
+        let example = self.pipeline.example(&self.model, of)?.ok_or_else(|| not_shown(T::NAME))?;
         Ok(Example { beside: self.pipeline.beside(), ..example })
     }
 

@@ -230,8 +230,8 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
 
     /// A record as the network reads it, and what its outputs are, for those who look inside. Error: a model that says nothing of
     /// it; a record that is not there.
-    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
-        let _ = of;
+    fn example(&self, model: &Model, of: ExampleOf<'_>) -> Result<Option<Example>> {
+        let _ = (model, of);
         Ok(None)
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::behind::{behind_embedding, with_weights_of};
+use super::behind::{behind_embeddings, with_weights_of};
 use super::opened::Opened;
 use super::target::{Target, refuse_8_bits, write_with};
 use crate::model::Model;
@@ -108,7 +108,8 @@ pub fn write_folder(opened: &Opened, path: &Path) -> Result<Folder> {
 /// The network behind its embedding, which reads vectors, and the embedding's table as a file of NumPy: a graph of ONNX has no
 /// entries of several ids. Error: a network that does not begin with one embedding.
 fn in_two(model: &Model) -> Result<(Model, Vec<u8>)> {
-    let (config, embedding) = behind_embedding(model)?;
+    let (config, mut embeddings) = behind_embeddings(model)?;
+    let (_, embedding) = embeddings.remove(0);
     let parameters = model.parameters();
     let table = format!("{embedding}.weight");
     let entry = parameters.entries().iter().find(|entry| entry.name == table).ok_or_else(|| {

@@ -322,7 +322,7 @@ impl<H: Head> Pipeline for LabelledPipeline<H> {
         self.reader.tokenizer_json()
     }
 
-    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+    fn example(&self, _model: &Model, of: ExampleOf<'_>) -> Result<Option<Example>> {
         let (sequences, tokens, mut notes) = match (of, &self.reader) {
             (ExampleOf::Text(written), Reader::Text { tokenizer, words }) => {
                 let tokens = tokenizer.tokens(written);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::baselines::best_first;
-use super::super::example::{Answers, Example, ExampleOf, file_name, most_steps, some_of};
+use super::super::example::{Answers, Example, ExampleOf, all_of, file_name, most_steps, some_of};
 use super::super::figures::{
     Baseline, Figures, Measured, Prediction, Predictions, ScoredLine, ScoredLines, Unknown, not_finite,
 };
@@ -22,7 +22,7 @@ use super::plain_text::{PlainText, unix_lines};
 use super::score::Reading;
 use super::spelling::Spelling;
 use super::together::Share;
-use super::tokens::{FIRST, Tokens};
+use super::tokens::Tokens;
 use crate::data::ReadOptions;
 use crate::model::{AttentionLayer, Input, LayerConfig, Model, PoolLayer, RecurrentLayer};
 use crate::records::counted;
@@ -270,7 +270,7 @@ impl Pipeline for LanguagePipeline {
         self.tokens.tokenizer.tokenizer_json()
     }
 
-    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+    fn example(&self, _model: &Model, of: ExampleOf<'_>) -> Result<Option<Example>> {
         let text = match of {
             ExampleOf::Text(written) => PlainText {
                 name: of.what("text"),
@@ -294,14 +294,16 @@ impl Pipeline for LanguagePipeline {
             notes.push(format!("the first {} of {} tokens are shown", count(most), count(ids.len())));
             ids.truncate(most);
         }
-        let all = &self.tokens.vocabulary;
-        let first = all.tokens().get(FIRST as usize..).unwrap_or_default().to_vec();
-        let every = Sequences::Ids(vec![(FIRST..all.len() as u32).collect()]);
         let what = match of {
             ExampleOf::Text(_) => of.what("text"),
             ExampleOf::Record(file, _) => file_name(file).into_owned(),
         };
-        Ok(Some(Example { what, notes, vocabulary: Some((first, every)), ..self.as_read(&ids) }))
+        Ok(Some(Example {
+            what,
+            notes,
+            vocabulary: Some(all_of(&self.tokens.vocabulary)),
+            ..self.as_read(&ids)
+        }))
     }
 
     fn beside(&self) -> Option<&'static str> {

@@ -286,7 +286,7 @@ impl Pipeline for SimulationPipeline {
         check_network(model, self.input(), &[None, None, Some(1)])
     }
 
-    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+    fn example(&self, _model: &Model, of: ExampleOf<'_>) -> Result<Option<Example>> {
         let file = match of {
             ExampleOf::Text(written) => {
                 return Err(Error::Data(format!(

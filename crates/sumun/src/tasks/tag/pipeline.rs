@@ -223,7 +223,7 @@ impl TaggingPipeline {
 }
 
 impl Pipeline for TaggingPipeline {
-    fn example(&self, of: ExampleOf<'_>) -> Result<Option<Example>> {
+    fn example(&self, _model: &Model, of: ExampleOf<'_>) -> Result<Option<Example>> {
         let (sentence, mut notes) = match of {
             ExampleOf::Text(written) => {
                 let tokens: Vec<String> = written.split_whitespace().map(str::to_owned).collect();

@@ -75,6 +75,11 @@ impl Chosen {
         Ok(Feed::new().batch(SOURCE, self.source.batch()?).batch(TARGET, self.target.batch()?))
     }
 
+    /// What the decoder reads alone.
+    pub(super) fn targets(&self) -> Result<Feed<'_>> {
+        Ok(Feed::new().batch(TARGET, self.target.batch()?))
+    }
+
     /// Steps that are there, of both.
     pub(super) fn rows(&self) -> usize {
         self.source.rows() + self.target.rows()

@@ -8,6 +8,8 @@ use crate::nn::{Activation, CombineLayer, CrossAttentionLayer, Score};
 /// The inputs: the ids of the source, and those of the target with an end before the first.
 pub(super) const SOURCE: &str = "source";
 pub(super) const TARGET: &str = "target";
+/// The layer that the tokens of the target are read by.
+pub(super) const TARGET_EMBEDDING: &str = "target_embedding";
 /// The layer whose steps are attended to, and whose last state the decoder begins with.
 pub(super) const ENCODER: &str = "encoder";
 /// The layer whose steps attend.
@@ -46,8 +48,8 @@ pub(super) fn network(options: &NetworkOptions, score: Score, source: usize, tar
         }
     }
     builder = builder.add(ENCODER, recurrent(layers), read);
-    builder = builder.add("target_embedding", embedding(options.embedding, target), TARGET);
-    read = "target_embedding";
+    builder = builder.add(TARGET_EMBEDDING, embedding(options.embedding, target), TARGET);
+    read = TARGET_EMBEDDING;
     if dropout > 0.0 {
         builder = builder.add("target_dropout", DropoutLayer::new(dropout), read);
         read = "target_dropout";

@@ -99,10 +99,9 @@ fn figure(told: &Told<'_>, alignment: &Alignment) -> String {
         false => format!(" · true: {}", told.truth),
     };
     let name = "What each token of the output attends to in the source";
-    format!(
-        "<figure><figcaption><h3>{}</h3><p>{}</p></figcaption><div class=\"scroll\">{}</div></figure>\n",
-        escape(&shortened(told.text, LONGEST)),
-        escape(&shortened(&format!("{}{truth}", told.source), LONGEST)),
-        heat::draw(&Heat { name, rows: target, columns: source, weights }),
+    heat::figure(
+        &shortened(told.text, LONGEST),
+        &shortened(&format!("{}{truth}", told.source), LONGEST),
+        &Heat { name, rows: target, columns: source, weights },
     )
 }

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::super::example::{Answers, END, Example, ExampleOf, Given, all_of, most_steps, no_tokens};
 use super::super::figures::{
     Alignment, Baseline, Figures, Measured, Prediction, Predictions, Unknown, finite,
 };
+use super::super::inputs::Sequences;
 use super::super::task::{How, Pipeline, TaskConfig};
 use super::Translate;
 use super::example::Examples;
 use super::learner::Predicted;
-use super::network::{ATTENTION, DECODER, ENCODER, SOURCE, TARGET};
+use super::network::{ATTENTION, DECODER, ENCODER, SOURCE, TARGET, TARGET_EMBEDDING};
 use super::search::{BEAM, MOST_BEAM, Search, Written, attention};
 use super::side::Side;
 use crate::data::ReadOptions;
@@ -18,6 +20,7 @@ use crate::message::key;
 use crate::model::{Input, Model};
 use crate::nn::{CrossAttention, Recurrent};
 use crate::records::{Pair, PairFields, PairSpec, Pairs};
+use crate::report::text::count;
 use crate::scores::{TokenScores, Translation};
 use crate::text::Vocabulary;
 use crate::{Error, Result};
@@ -238,7 +241,95 @@ impl TranslationPipeline {
     }
 }
 
+impl TranslationPipeline {
+    /// A source and what is written for it, as the network reads both.
+    fn as_read(&self, model: &Model, pairs: &Pairs) -> Result<Example> {
+        let sources = self.sources(pairs)?;
+        let most = most_steps(self.sizes().1);
+        let steps = self.source.tokens(&pairs.pairs[0].source);
+        if steps.is_empty() {
+            return Err(no_tokens());
+        }
+        if steps.len() > most {
+            return Err(Error::Data(format!(
+                "the source has {} tokens, and at most {} are looked at, as each is left out once; give a shorter one",
+                count(steps.len()),
+                count(most)
+            )));
+        }
+        let mut written = self.written(model, &sources, BEAM)?;
+        let mut notes = Vec::new();
+        if !written[0].ended {
+            notes.push(format!("no end was written within {} tokens", count(self.longest)));
+        }
+        if written[0].ids.len() >= most {
+            notes.push(format!(
+                "the first {} of {} tokens that were written are shown",
+                count(most - 1),
+                count(written[0].ids.len())
+            ));
+            written[0].ids.truncate(most - 1);
+        }
+        let ids = written[0].ids.clone();
+        let mut predictions = vec![self.prediction(&written[0])];
+        self.align(model, pairs, &written, &[0], &mut predictions)?;
+        let Some(Prediction::Text { alignment: Some(alignment), .. }) = predictions.pop() else {
+            return Err(Error::Model("its network has no attention".into()));
+        };
+        let examples = Examples::new(sources.clone(), vec![ids.clone()], self.target.end());
+        let read = model.values(examples.chosen(&[0]).targets()?, None, &[TARGET_EMBEDDING])?.only()?.0;
+        let given = Given {
+            name: TARGET.into(),
+            steps: ids.len() + 1,
+            features: read.features,
+            values: read.unpack(),
+        };
+        let mut tokens = self.target.named(&ids);
+        tokens.push(END.into());
+        let mut classes = self.target.vocabulary().tokens().to_vec();
+        classes.push(END.into());
+        Ok(Example {
+            what: String::new(),
+            steps,
+            features: Vec::new(),
+            answers: Answers::EachWritten { classes, input: TARGET.into(), written: tokens, alignment },
+            weight: 1.0,
+            beside: None,
+            notes,
+            sequences: Sequences::Ids(sources),
+            given: vec![given],
+            vocabulary: Some(all_of(self.vocabulary())),
+        })
+    }
+}
+
 impl Pipeline for TranslationPipeline {
+    fn example(&self, model: &Model, of: ExampleOf<'_>) -> Result<Option<Example>> {
+        let (pairs, mut notes) = match of {
+            ExampleOf::Text(written) => {
+                let pair = Pair { source: written.trim().to_owned(), target: None, line: 1 };
+                let pairs = Pairs {
+                    name: of.what("pair"),
+                    hash: String::new(),
+                    notes: Vec::new(),
+                    fields: self.fields.clone(),
+                    pairs: vec![pair],
+                };
+                (pairs, Vec::new())
+            }
+            ExampleOf::Record(file, _) => {
+                let mut pairs = Pairs::read_with(file, &self.spec(false), &self.reading)?;
+                let place = of.place(pairs.pairs.len())?;
+                pairs.pairs = vec![pairs.pairs.swap_remove(place)];
+                let notes = std::mem::take(&mut pairs.notes);
+                (pairs, notes)
+            }
+        };
+        let example = self.as_read(model, &pairs)?;
+        notes.extend(example.notes);
+        Ok(Some(Example { what: of.what("pair"), notes, ..example }))
+    }
+
     const KIND: &'static str = "translation";
     const SEARCHES: bool = true;
     const ATTENDS: bool = true;
