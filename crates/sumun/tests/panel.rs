@@ -6,9 +6,10 @@ use sumun::data::Table;
 use sumun::forecast::{
     ForecastConfig, PanelForecast, PanelForecaster, PanelOutcome, PanelRequest, PanelTraining, train_panel,
 };
+use sumun::inspect::{Ask, Inspection};
 use sumun::model::ModelFile;
-use sumun::settings::OutputChoice;
-use sumun::tasks::{Outcome, Request, TrainedModel};
+use sumun::settings::{DifferenceChoice, OutputChoice};
+use sumun::tasks::{ExampleOf, Outcome, Request, TrainedModel};
 use sumun::train::{Ending, EpochRecord, Keeper, Snapshot, Wish};
 
 /// Series of months on scales from 1 to 1,000 with one shape of the year, of 60 to 93 rows, and noise of a fixed kind.
@@ -223,6 +224,72 @@ fn one_series_has_intervals_too() {
         trained(&text, &config).forecaster.predict(None, PanelRequest::default()).unwrap().series,
         forecast.series
     );
+}
+
+/// What is shown of a series is what is forecast of it, whichever output tells that.
+#[test]
+fn the_inside_of_every_series_can_be_shown() {
+    let text = csv(5, 1.0);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sales.csv");
+    std::fs::write(&path, &text).unwrap();
+    for (output, levels, networks) in [
+        (OutputChoice::Quantiles, vec!["80".to_owned()], 1),
+        (OutputChoice::Point, vec!["80".to_owned()], 1),
+        (OutputChoice::Normal, vec!["80".to_owned()], 1),
+        (OutputChoice::Quantiles, vec!["80".to_owned()], 2),
+    ] {
+        let mut config = config();
+        config.data.r#static = vec!["kind".into()];
+        (config.train.output, config.train.levels) = (output, levels);
+        config.prepare.difference = DifferenceChoice::Season;
+        config.train.ensemble = Some(networks);
+        let model = trained(&text, &config).forecaster;
+        assert_eq!(model.config().views.len(), networks);
+        let forecast = predicted(&model, &text);
+        let part = model.part_shown().unwrap();
+        let network = part.as_ref().unwrap_or(model.model());
+        let inside = |record: Option<usize>, ask: &Ask| {
+            let example = model.example(ExampleOf::Record(&path, record)).unwrap();
+            Inspection::of(network, &example, ask).unwrap()
+        };
+        let first = inside(None, &Ask::default());
+        assert_eq!(first.what, "the last window of series 's0' of sales.csv");
+        assert!(first.notes.iter().any(|note| note.starts_with("the first of 5 series is shown")));
+        let third = inside(Some(3), &Ask { step: Some(2), class: None });
+        assert_eq!(third.what, "the last window of series 's2' of sales.csv");
+        let (names, read) = third.read.as_ref().unwrap();
+        assert_eq!((third.steps.len(), names.len()), (12, read.units));
+        assert_eq!(names[..4], ["sales, level", "sales, change", "sales, spread", "sales, change by season"]);
+        assert!(names.contains(&"kind=south".to_owned()), "{names:?}");
+        assert_eq!(
+            third.answer.ahead.as_ref().unwrap(),
+            &["sales".to_owned(), forecast.series[2].labels[1].clone()]
+        );
+        let shown: Vec<f64> = third.forecast.iter().map(|(_, value)| *value).collect();
+        match networks {
+            1 => assert_eq!(shown, forecast.series[2].values),
+            _ => {
+                assert_ne!(shown, forecast.series[2].values);
+                assert!(third.notes.iter().any(|note| note.starts_with("the first of 2 networks is shown")));
+            }
+        }
+        // The steps add up to what the network adds to the season before, and nothing else moves it.
+        let counted = &third.counted;
+        let (sum, difference) = (counted.integrated.iter().sum::<f64>(), counted.value[0] - counted.value[1]);
+        assert!((sum - difference).abs() <= 0.03 * difference.abs() + 1e-4, "{counted:?}");
+        if output == OutputChoice::Quantiles && networks == 1 {
+            let low = inside(Some(3), &Ask { step: Some(2), class: Some("sales, 10 %".into()) });
+            let lower: Vec<f64> = forecast.series[2].intervals[0].iter().map(|ends| ends[0]).collect();
+            assert_eq!(low.forecast.iter().map(|(_, value)| *value).collect::<Vec<_>>(), lower);
+            assert_ne!(low.counted.value, counted.value);
+        }
+    }
+    // A text is no table, and there is no sixth series.
+    let model = trained(&text, &config()).forecaster;
+    let message = |of| model.example(of).unwrap_err().to_string();
+    assert!(message(ExampleOf::Text("s0")).contains("'s0' is no file"));
+    assert!(message(ExampleOf::Record(&path, Some(6))).contains("from 1 to 5"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// What the network reads: a text, or a file with records; - is standard input
     #[arg(long, value_name = "TEXT|FILE")]
     input: String,
-    /// Which record of the file, or series of a simulator, counted from 1 [default: the first]
+    /// Which record of the file, or series of a simulator or forecaster, counted from 1 [default: the first]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     record: Option<usize>,
     /// The step whose answer is explained, counted from 1: of a model that answers at every step [default: the last], of a

@@ -93,6 +93,12 @@ fn reports_work_in_a_browser() {
     let quick = ["--epochs", "3", "--hidden", "4", "--quiet"];
     let forecast = ["train", "forecast", "y.csv", "--target", "y", "--horizon", "7", "--quiet"];
     place.succeed(&[&forecast[..], &QUICK, &["--out", "forecast"]].concat());
+    let day =
+        |series: &str, i: usize| format!("{series},2024-{:02}-{:02},{}\n", 1 + i / 28, 1 + i % 28, 5 + i % 7);
+    let days = |series: &str| (0..112).map(|i| day(series, i)).collect::<String>();
+    place.write("panel.csv", "shop,date,sales\n".to_owned() + &days("서울") + &days("부산"));
+    let panel = ["train", "forecast", "panel.csv", "--target", "sales", "--series", "shop", "--horizon", "7"];
+    place.succeed(&[&panel[..], &QUICK, &["--quiet", "--out", "panel"]].concat());
     for (name, arguments) in [
         ("texts", &["classify", "r.csv", "--text", "text", "--label", "label"][..]),
         ("numbers", &["classify", "x.jsonl"]),
@@ -113,6 +119,7 @@ fn reports_work_in_a_browser() {
         ("regress", "r.csv"),
         ("lm", "대한민국은 민주공화국이다"),
         ("forecast", "y.csv"),
+        ("panel", "panel.csv"),
         ("translate", "삼월 3일"),
     ] {
         place.succeed(&["inspect", run, "--input", input, "--out", &format!("{run}/inside.html")]);
@@ -134,6 +141,7 @@ fn reports_work_in_a_browser() {
         ("regress/inside.html", 3),
         ("lm/inside.html", 3),
         ("forecast/inside.html", 5),
+        ("panel/inside.html", 5),
         ("translate/inside.html", 4),
     ] {
         for (width, dark) in [(1280, false), (1280, true), (500, false)] {

@@ -12,7 +12,7 @@ pub struct Ask {
     /// forecast, the step ahead, and of what is written, the token, the first where nothing is said.
     pub step: Option<usize>,
     /// The class or token whose probability is explained, by name; the most probable one where nothing is said, or the one that was
-    /// written. Of a forecast, the column; the first where nothing is said.
+    /// written. Of a forecast, the column; the first, or of quantiles the median, where nothing is said.
     pub class: Option<String>,
 }
 
@@ -78,7 +78,8 @@ pub(super) fn asked(rows: &[f32], width: usize, example: &Example, ask: &Ask) ->
             found.scale *= scale;
             found.end = Some(step);
         }
-        (Answers::Ahead { columns, .. }, asked) => {
+        (Answers::Ahead { columns, usual, .. }, asked) => {
+            found.column = *usual;
             if let Some(name) = asked {
                 found.column = place(name, &mut columns.iter().map(|(name, _)| name))?;
             }

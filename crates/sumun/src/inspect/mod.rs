@@ -132,7 +132,7 @@ impl Inspection {
                 each_number = Some((name.clone(), values));
             }
             Answers::EachWritten { .. } => step = Some(asked.step + 1),
-            Answers::Ahead { steps, columns, forecast: all } => {
+            Answers::Ahead { steps, columns, forecast: all, .. } => {
                 let values = &all[asked.column];
                 (step, number) = (Some(asked.step + 1), values.get(asked.step).copied());
                 ahead = Some([columns[asked.column].0.clone(), steps[asked.step].clone()]);

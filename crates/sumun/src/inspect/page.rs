@@ -433,7 +433,8 @@ fn read(inside: &Inspection) -> String {
         false => String::new(),
     };
     let remark = format!(
-        "The numbers of each step, scaled as the network reads them; 0 is the mean of the training part.{ends}{more}"
+        "The numbers of each step, scaled as the network reads them; 0 is the mean of the training part, or where windows have scales of their \
+         own their level.{ends}{more}"
     );
     figure("What it reads", &remark, &chart, Room::Low)
 }

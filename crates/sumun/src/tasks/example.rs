@@ -6,6 +6,7 @@ use std::path::Path;
 use super::figures::Alignment;
 use super::inputs::{Padded, Sequences};
 use super::words::TokenReader;
+use crate::data::quoted;
 use crate::message::key;
 use crate::text::Vocabulary;
 use crate::{Error, Result};
@@ -143,6 +144,8 @@ pub enum Answers {
         columns: Vec<(String, f64)>,
         /// The forecast in the unit of its column, `[columns][steps]`.
         forecast: Vec<Vec<f64>>,
+        /// The column that is explained where none is named.
+        usual: usize,
     },
 }
 
@@ -213,6 +216,14 @@ pub(super) fn no_tokens() -> Error {
     Error::Data("the text that was given has no tokens; give a longer one".into())
 }
 
+/// The error of a text where a table is read.
+pub(super) fn no_table(written: &str) -> Error {
+    Error::Data(format!(
+        "the model reads rows of a table, and {} is no file with them; give one",
+        quoted(written)
+    ))
+}
+
 /// The tokens that a model has learnt vectors of, without padding and `<UNK>`, and all of them as one sequence.
 pub(super) fn vocabulary(words: &TokenReader) -> Result<(Vec<String>, Sequences)> {
     let tokens = words.vocabulary.tokens().get(FIRST..).unwrap_or_default().to_vec();
@@ -233,6 +244,6 @@ const FIRST: usize = 2;
 /// The error of a model that this is not there for.
 pub(super) fn not_shown(task: &str) -> Error {
     Error::Model(format!(
-        "holds a model of {task}, whose inside is not shown yet; give a run of classify, regress, tag, translate, lm or simulate, or a forecaster of one series"
+        "holds a model of {task}, whose inside is not shown yet; give a run of forecast, classify, regress, tag, translate, lm or simulate"
     ))
 }

@@ -228,7 +228,7 @@ pub(super) fn window(
         what: String::new(),
         steps: (1..=p.window).map(|step| step.to_string()).collect(),
         features: p.row_names(),
-        answers: Answers::Ahead { steps: labels, columns: scales.collect(), forecast },
+        answers: Answers::Ahead { steps: labels, columns: scales.collect(), forecast, usual: 0 },
         weight: 1.0,
         beside: None,
         notes: Vec::new(),

@@ -21,14 +21,15 @@ use super::results::{metrics, results};
 use super::search::Search;
 use super::source::Source;
 use super::wishes::{Wishes, read_table};
-use crate::data::{Table, quoted};
+use crate::Result;
+use crate::data::Table;
 use crate::inspect::Memory;
 use crate::model::{Model, ModelFile};
 use crate::records;
 use crate::report::text::{count, shortened};
 use crate::run::{Checkpoint, RunFolder, RunResults};
 use crate::settings::Settings;
-use crate::tasks::example::{Example, ExampleOf, file_name};
+use crate::tasks::example::{Example, ExampleOf, file_name, no_table};
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan,
@@ -37,7 +38,6 @@ use crate::tasks::protocol::{
 use crate::tasks::source::Source as ReadFile;
 use crate::tasks::standing::Standing;
 use crate::train::{Ending, FitOptions, Keeper, Objective, Progress, Snapshot};
-use crate::{Error, Result};
 
 /// Forecasting as front ends see it.
 #[derive(Debug)]
@@ -370,10 +370,7 @@ impl TrainedModel for Forecaster {
 
     fn example(&self, of: ExampleOf<'_>) -> Result<Example> {
         match of {
-            ExampleOf::Text(written) => Err(Error::Data(format!(
-                "the model reads rows of a table, and {} is no file with them; give one",
-                quoted(written)
-            ))),
+            ExampleOf::Text(written) => Err(no_table(written)),
             ExampleOf::Record(file, _) => {
                 of.is_whole()?;
                 let table = read_table(file, &self.config().reading)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::super::baselines::best_first;
-use super::super::example::{Answers, Example, ExampleOf, file_name, most_steps, some_of};
+use super::super::example::{Answers, Example, ExampleOf, file_name, most_steps, no_table, some_of};
 use super::super::figures::{Baseline, Figures, Measured, Prediction, Predictions, finite};
 use super::super::forecast::{Input, TimeAxis};
 use super::super::inputs::Sequences;
@@ -289,10 +289,7 @@ impl Pipeline for SimulationPipeline {
     fn example(&self, _model: &Model, of: ExampleOf<'_>) -> Result<Option<Example>> {
         let file = match of {
             ExampleOf::Text(written) => {
-                return Err(Error::Data(format!(
-                    "the model reads rows of a table, and {} is no file with them; give one",
-                    quoted(written)
-                )));
+                return Err(no_table(written));
             }
             ExampleOf::Record(file, _) => file,
         };

@@ -19,6 +19,7 @@ mod calibrate;
 mod check;
 mod choices;
 mod decisions;
+mod example;
 mod file;
 mod fit;
 mod forecaster;

@@ -114,20 +114,7 @@ impl PanelForecaster {
         }
         let mut labels = Vec::with_capacity(members.len());
         for member in &mut members {
-            let known =
-                member.source.known.first().map_or(usize::MAX, |known| known.len() - member.source.rows);
-            if known < steps.max(view.horizon) {
-                let names: Vec<String> = view.known.iter().map(|input| quoted(&input.name)).collect();
-                return Err(Error::Data(format!(
-                    "{name}{}: {} must be known for all {} steps ahead, but there are {known} such rows; add rows after the end \
-                     that leave the other columns empty",
-                    of_series(member),
-                    names.join(", "),
-                    steps.max(view.horizon),
-                )));
-            }
-            labels.push(name_steps(&mut member.source, steps, covered)?.0);
-            cover_known(&mut member.source, covered);
+            labels.push(self.ahead(&name, member, steps, covered)?);
         }
         let frames: Vec<Frame> = members.iter().map(|member| view.frame(member)).collect();
         let origins: Vec<usize> = members.iter().map(|member| member.source.rows - 1).collect();
@@ -196,6 +183,32 @@ impl PanelForecaster {
             series: series.collect(),
             notes,
         })
+    }
+
+    /// What the next `steps` rows of a series are called; times and known columns are made to cover `covered` of them. Error: columns
+    /// that are not known that far.
+    pub(super) fn ahead(
+        &self,
+        name: &str,
+        member: &mut Member,
+        steps: usize,
+        covered: usize,
+    ) -> Result<Vec<String>> {
+        let view = self.config.view();
+        let known = member.source.known.first().map_or(usize::MAX, |known| known.len() - member.source.rows);
+        if known < steps.max(view.horizon) {
+            let names: Vec<String> = view.known.iter().map(|input| quoted(&input.name)).collect();
+            return Err(Error::Data(format!(
+                "{name}{}: {} must be known for all {} steps ahead, but there are {known} such rows; add rows after the end \
+                 that leave the other columns empty",
+                of_series(member),
+                names.join(", "),
+                steps.max(view.horizon),
+            )));
+        }
+        let labels = name_steps(&mut member.source, steps, covered)?.0;
+        cover_known(&mut member.source, covered);
+        Ok(labels)
     }
 
     /// How many horizons so many steps take. Error: what the model cannot forecast.
@@ -341,7 +354,7 @@ impl PanelForecaster {
 
     /// The series of a table, with the rows before those: of another table, or of the end of the training data where a series is
     /// shorter than a window. Of interest are the `last` rows of each, or all.
-    fn members(
+    pub(super) fn members(
         &self,
         table: &Table,
         missing: Missing,
@@ -500,13 +513,13 @@ fn mean_pinball(config: &PanelForecasterConfig, truth: &Truth<'_>, forecasts: &F
 }
 
 /// Takes out the series that have fewer rows.
-fn set_aside(members: &mut Vec<Member>, rows: usize) -> Vec<Member> {
+pub(super) fn set_aside(members: &mut Vec<Member>, rows: usize) -> Vec<Member> {
     let (keep, short) = std::mem::take(members).into_iter().partition(|member| member.source.rows >= rows);
     *members = keep;
     short
 }
 
-fn left_out(short: &[Member], what: &str, rows: usize) -> Option<String> {
+pub(super) fn left_out(short: &[Member], what: &str, rows: usize) -> Option<String> {
     let first = short.first()?;
     Some(match short.len() {
         1 => format!(

@@ -20,6 +20,7 @@ use crate::model::{Model, ModelFile};
 use crate::records;
 use crate::report::text::{count, percent, shortened};
 use crate::run::{BaselineResult, FigureResult, PartResults, RunResults};
+use crate::tasks::example::{Example, ExampleOf, no_table};
 use crate::tasks::portable::{Portable, not_portable};
 use crate::tasks::protocol::{
     About, Config, Evaluated, Facts, Learning, ModelFacts, Next, Outcome, Plan, Predicted, Reading, Request,
@@ -383,6 +384,17 @@ impl TrainedModel for PanelForecaster {
         };
         let forecast = self.predict(table.as_ref(), asked)?;
         Ok(Predicted::Panel(forecast))
+    }
+
+    fn part_shown(&self) -> Result<Option<Model>> {
+        Ok(self.first_alone()?.map(|alone| alone.model))
+    }
+
+    fn example(&self, of: ExampleOf<'_>) -> Result<Example> {
+        match of {
+            ExampleOf::Text(written) => Err(no_table(written)),
+            ExampleOf::Record(file, _) => self.example_of(file, of),
+        }
     }
 
     fn evaluate(&self, file: &Path, reading: &Reading<'_>) -> Result<Evaluated> {
