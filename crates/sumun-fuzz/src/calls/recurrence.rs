@@ -200,11 +200,16 @@ fn masks(choice: &mut Choice<'_>, dims: Dims, sequences: usize) -> [Vec<f32>; 3]
         RecurrentDropout::Shared => units,
         RecurrentDropout::PerGate => units.saturating_mul(dims.cell.gates()),
     };
-    let zoneout = |p: f64, width: usize| if p > 0.0 { width } else { 0 };
+    let zoneout = |choice: &mut Choice<'_>, p: f64, width: usize| {
+        let mut keep = choice.values(if p > 0.0 { width } else { 0 });
+        // A unit is kept or it is not; nothing else has a meaning.
+        keep.iter_mut().for_each(|value| *value = f32::from(u8::from(*value > 0.0)));
+        keep
+    };
     [
         choice.values(recurrent),
-        choice.values(zoneout(dims.options.zoneout_hidden, units)),
-        choice.values(zoneout(dims.options.zoneout_cell, sequences.saturating_mul(dims.hidden))),
+        zoneout(choice, dims.options.zoneout_hidden, units),
+        zoneout(choice, dims.options.zoneout_cell, sequences.saturating_mul(dims.hidden)),
     ]
 }
 

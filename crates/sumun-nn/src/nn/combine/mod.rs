@@ -117,8 +117,9 @@ impl Combine {
                 let d = match self {
                     Self::Add => d_out.clone(),
                     Self::Concat => {
-                        let parts = d_out.data.chunks_exact(features);
-                        let data = parts.flat_map(|d| &d[before..before + width]).copied().collect();
+                        // By row and not in chunks: inputs may have no features.
+                        let row = |row: usize| &d_out.data[row * features + before..][..width];
+                        let data = (0..layout.rows()).flat_map(row).copied().collect();
                         Rows::new(data, width, layout.clone())?
                     }
                     Self::Multiply => {
@@ -151,11 +152,12 @@ impl Combine {
                 let mut out = vec![0.0; layout.rows() * features];
                 let mut first = 0;
                 for part in &rows {
-                    let to = out.chunks_exact_mut(features);
-                    for (to, from) in to.zip(part.data.chunks_exact(part.features)) {
-                        to[first..first + part.features].copy_from_slice(from);
+                    let width = part.features;
+                    for row in 0..layout.rows() {
+                        out[row * features + first..][..width]
+                            .copy_from_slice(&part.data[row * width..][..width]);
                     }
-                    first += part.features;
+                    first += width;
                 }
                 out
             }
@@ -256,6 +258,22 @@ mod tests {
         CombineInput {
             once: true,
             ..steps(seed, features, &Rows::one_step(vec![0.0; sequences], 1, sequences).unwrap().layout)
+        }
+    }
+
+    #[test]
+    fn inputs_may_have_no_features() {
+        let layout = Layout::ragged(&[2, 0, 3], 4).unwrap();
+        for (widths, expected) in [([0, 3], 3), ([3, 0], 3), ([0, 0], 0)] {
+            let inputs = vec![steps(1, widths[0], &layout), steps(1, widths[1], &layout)];
+            let (out, cache) = Combine::Concat.forward_train(inputs).unwrap();
+            assert_eq!((out.features, &out.data[..]), (expected, &steps(1, expected, &layout).rows.data[..]));
+            let d = Combine::Concat.backward(cache, out.clone(), &[InputGradient::Needed; 2]).unwrap();
+            for (d, width) in d.into_iter().zip(widths) {
+                let d = d.unwrap();
+                let wanted = if width == 0 { &[][..] } else { &out.data[..] };
+                assert_eq!((d.features, &d.data[..]), (width, wanted));
+            }
         }
     }
 
