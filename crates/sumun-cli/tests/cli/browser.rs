@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::place::{Place, QUICK};
+use crate::place::{Place, QUICK, date};
 
 /// Looks at every figure and leaves what it saw in the page, which is then printed.
 const LOOK: &str = "<script>addEventListener('load', () => {
@@ -93,8 +93,7 @@ fn reports_work_in_a_browser() {
     let quick = ["--epochs", "3", "--hidden", "4", "--quiet"];
     let forecast = ["train", "forecast", "y.csv", "--target", "y", "--horizon", "7", "--quiet"];
     place.succeed(&[&forecast[..], &QUICK, &["--out", "forecast"]].concat());
-    let day =
-        |series: &str, i: usize| format!("{series},2024-{:02}-{:02},{}\n", 1 + i / 28, 1 + i % 28, 5 + i % 7);
+    let day = |series: &str, i: usize| format!("{series},{},{}\n", date(i), 5 + i % 7);
     let days = |series: &str| (0..112).map(|i| day(series, i)).collect::<String>();
     place.write("panel.csv", "shop,date,sales\n".to_owned() + &days("서울") + &days("부산"));
     let panel = ["train", "forecast", "panel.csv", "--target", "sales", "--series", "shop", "--horizon", "7"];

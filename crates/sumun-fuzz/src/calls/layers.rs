@@ -225,8 +225,8 @@ pub(super) fn combine(choice: &mut Choice<'_>) -> Said {
 pub(super) fn moved(choice: &mut Choice<'_>) -> Said {
     let width = choice.size(4);
     let pad = Pad::new(
-        choice.size(3),
-        choice.size(3),
+        choice.count(3),
+        choice.count(3),
         choice.of(&[PadMode::Constant, PadMode::Edge, PadMode::Reflect]),
         choice.of(&[0.0, 0.5, f32::NAN]),
     );

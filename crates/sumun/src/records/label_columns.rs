@@ -51,8 +51,7 @@ pub(super) fn neither(at: &str, field: &str, what: &str) -> Error {
 }
 
 /// The table with lists of labels in the place of their columns, in one that is called as they are named; None where none are
-/// named. Error, with row and
-/// column: a cell that is neither 0 nor 1.
+/// named. Error, with row and column: a cell that is neither 0 nor 1.
 pub(super) fn gathered(table: &Table, spec: &RecordSpec<'_>) -> Result<Option<Table>> {
     let (Some(columns), Some(label)) =
         (places(table.name(), "the header", table.header(), spec)?, spec.label)
