@@ -163,11 +163,7 @@ fn table(
         }
         Ok(Pair { line, source: read.to_owned(), target: target.map(str::to_owned) })
     };
-    // As many as there are rows: a list that grows would hold its old half beside the new one.
-    let mut pairs = Vec::with_capacity(table.rows());
-    for row in 0..table.rows() {
-        pairs.push(pair(row)?);
-    }
+    let pairs = (0..table.rows()).map(pair).collect::<Result<_>>()?;
     Ok((fields, pairs, table.notes().to_vec()))
 }
 
