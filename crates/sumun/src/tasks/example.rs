@@ -69,21 +69,29 @@ impl Example {
         self.vocabulary.as_ref().map(|(tokens, sequence)| (tokens.as_slice(), sequence.padded(&[0])))
     }
 
-    /// One of numbers `[T, F]`.
-    #[cfg(test)]
-    pub(crate) fn of_numbers(values: Vec<f32>, features: usize, answers: Answers) -> Self {
+    /// One that a network reads in `steps`, and what its outputs are; nothing more is said of it.
+    pub(crate) fn new(steps: Vec<String>, sequences: Sequences, answers: Answers) -> Self {
         Self {
-            what: "a record".into(),
-            steps: (1..=values.len() / features).map(|step| step.to_string()).collect(),
-            features: (1..=features).map(|feature| format!("x{feature}")).collect(),
+            what: String::new(),
+            steps,
+            features: Vec::new(),
             answers,
             weight: 1.0,
             beside: None,
             notes: Vec::new(),
-            sequences: Sequences::Numbers { features, values: vec![values] },
+            sequences,
             given: Vec::new(),
             vocabulary: None,
         }
+    }
+
+    /// One of numbers `[T, F]`.
+    #[cfg(test)]
+    pub(crate) fn of_numbers(values: Vec<f32>, features: usize, answers: Answers) -> Self {
+        let steps = (1..=values.len() / features).map(|step| step.to_string()).collect();
+        let names = (1..=features).map(|feature| format!("x{feature}")).collect();
+        let sequences = Sequences::Numbers { features, values: vec![values] };
+        Self { what: "a record".into(), features: names, ..Self::new(steps, sequences, answers) }
     }
 }
 

@@ -157,6 +157,20 @@ pub(super) fn joined(settings: &NetworkSettings, networks: &[(Sizes, &[f32])]) -
     Ok(model)
 }
 
+/// The networks of a model that [`joined`] made, each by itself.
+pub(super) fn apart(settings: &NetworkSettings, sizes: &[Sizes], model: &Model) -> Result<Vec<Model>> {
+    let mut weights = model.parameters().values();
+    let alone = |sizes: &Sizes| {
+        let mut alone = network(settings, &[*sizes]).build(0)?;
+        let its = weights.split_off(..alone.parameters().len()).ok_or_else(|| {
+            Error::Model(format!("its networks have more than {} weights", model.parameters().len()))
+        })?;
+        alone.parameters_mut().values_mut().copy_from_slice(its);
+        Ok(alone)
+    };
+    sizes.iter().map(alone).collect()
+}
+
 /// The first of so many networks of a model, alone. Error: a model that does not have it.
 pub(super) fn first_alone(model: &Model, networks: usize) -> Result<Model> {
     const PARTS: [&str; 8] = [WINDOW, KNOWN_AHEAD, RECURRENT, DROPOUT, HEAD, STEPS, AHEAD, FORECAST];
@@ -182,6 +196,13 @@ pub(super) fn first_alone(model: &Model, networks: usize) -> Result<Model> {
         to.copy_from_slice(from);
     }
     Ok(alone)
+}
+
+/// What is said where the first of several networks is shown; None where there is one.
+pub(super) fn first_shown(networks: usize) -> Option<String> {
+    (networks > 1).then(|| {
+        format!("the first of {networks} networks is shown, whose forecasts are averaged: one of the best candidate")
+    })
 }
 
 /// What a network reads at `origins`.

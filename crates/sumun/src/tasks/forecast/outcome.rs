@@ -7,7 +7,6 @@ use super::decisions::Decisions;
 use super::evaluation::Evaluation;
 use super::forecaster::Forecaster;
 use crate::data::Filled;
-use crate::model::Model;
 use crate::tasks::example::Example;
 use crate::train::EpochRecord;
 
@@ -39,8 +38,8 @@ pub struct ForecastOutcome {
     pub test: Option<Evaluation>,
     /// What the report shows of the data.
     pub data: DataSummary,
-    /// Each network by itself, with some windows of the validation part as it reads them.
-    pub(super) heard: Vec<(Model, Vec<Example>)>,
+    /// Of each network, some windows of the validation part as it reads them.
+    pub(super) heard: Vec<Vec<Example>>,
 }
 
 /// A network that was trained to see whether it is the best.

@@ -9,7 +9,7 @@ use super::evaluation::Evaluation;
 use super::fallback;
 use super::forecaster::Forecaster;
 use super::kept::{END_OF_TRAINING, ForecasterConfig, extend_times};
-use super::network::KNOWN_AHEAD;
+use super::network::{KNOWN_AHEAD, first_shown};
 use super::preprocessing::{Frame, Input, Preprocessing};
 use super::score;
 use super::source::{AsLearnt, Source, unreadable};
@@ -178,17 +178,13 @@ fn ready(
 /// The window at the end of a table, as the network reads it, and the forecast from there; of several networks, the first. Error: a
 /// model of no network.
 pub(super) fn example(model: &Forecaster, table: &Table, what: String) -> Result<Example> {
-    let several = model.config.networks().count();
+    let networks = model.config.networks().count();
     let alone = model.first_alone()?;
     let model = alone.as_ref().unwrap_or(model);
     let config = &model.config;
     let p = &config.preprocessing;
     let Ready { mut source, labels, .. } = ready(model, Some(table), None, config.missing, None)?;
-    if several > 1 {
-        source.notes.push(format!(
-            "the first of {several} networks is shown, whose forecasts are averaged: one of the best candidate"
-        ));
-    }
+    source.notes.extend(first_shown(networks));
     if !config.together.is_empty() {
         source.notes.push(
             "the network is shown alone: the model's forecast is its forecast and that of an ARIMA model"
@@ -224,18 +220,10 @@ pub(super) fn window(
     }
     let scales = p.targets.iter().map(|target| (target.name.clone(), target.change.scale));
     let window = p.windows(frame, &[origin]);
-    Example {
-        what: String::new(),
-        steps: (1..=p.window).map(|step| step.to_string()).collect(),
-        features: p.row_names(),
-        answers: Answers::Ahead { steps: labels, columns: scales.collect(), forecast, usual: 0 },
-        weight: 1.0,
-        beside: None,
-        notes: Vec::new(),
-        sequences: Sequences::Numbers { features: p.input_width(), values: vec![window] },
-        given,
-        vocabulary: None,
-    }
+    let steps = (1..=p.window).map(|step| step.to_string()).collect();
+    let answers = Answers::Ahead { steps: labels, columns: scales.collect(), forecast, usual: 0 };
+    let sequences = Sequences::Numbers { features: p.input_width(), values: vec![window] };
+    Example { features: p.row_names(), given, ..Example::new(steps, sequences, answers) }
 }
 
 /// Error where so many steps go beyond the horizon, and the model reads columns that nobody knows there.

@@ -118,8 +118,6 @@ impl Search {
             .map(|(&member, material)| (Sizes::of(&material.preprocessing), weights[member].as_slice()))
             .collect();
         let model = joined(&plan.config.network, &networks)?;
-        let alone = |one| joined(&plan.config.network, std::slice::from_ref(one));
-        let each = networks.iter().map(alone).collect::<Result<Vec<Model>>>()?;
         let (mut preprocessing, mut frames) = (Vec::new(), Vec::new());
         for material in materials {
             preprocessing.push(material.preprocessing);
@@ -148,7 +146,7 @@ impl Search {
             });
         }
         let rows = plan.decisions.rows_needed().max(plan.decisions.season);
-        let found = Found { preprocessing, frames, model: Some(model), each, rows, notes };
+        let found = Found { preprocessing, frames, model: Some(model), rows, notes };
         let outcome = found.outcome(plan)?;
         Ok(ForecastOutcome {
             best_epoch,
@@ -167,9 +165,7 @@ impl Search {
         let p = fallback::preprocessing(&plan.source, &plan.decisions, &plan.fallback);
         let frames = vec![p.frame(plan.source.columns())?];
         let rows = plan.source.rows;
-        let found =
-            Found { preprocessing: vec![p], frames, model: None, each: Vec::new(), rows, notes: Vec::new() };
-        found.outcome(plan)
+        Found { preprocessing: vec![p], frames, model: None, rows, notes: Vec::new() }.outcome(plan)
     }
 }
 
@@ -179,8 +175,6 @@ struct Found {
     preprocessing: Vec<Preprocessing>,
     frames: Vec<Frame>,
     model: Option<Model>,
-    /// Its networks, each by itself.
-    each: Vec<Model>,
     /// How many rows the forecaster keeps of the data.
     rows: usize,
     /// What is known at the end.
@@ -190,7 +184,7 @@ struct Found {
 impl Found {
     /// The forecaster with its figures, and nothing of its training.
     fn outcome(self, plan: ForecastPlan) -> Result<ForecastOutcome> {
-        let Self { mut preprocessing, frames, model, each, rows, notes: known_now } = self;
+        let Self { mut preprocessing, frames, model, rows, notes: known_now } = self;
         let baselines = plan.baselines();
         let ForecastPlan { config: asked, source, mut decisions, fallback, continued, .. } = plan;
         let averaged = preprocessing.split_off(1);
@@ -249,11 +243,11 @@ impl Found {
         };
         let valid = evaluate(&decisions.split.valid)?;
         let test = evaluate(&decisions.split.test)?;
-        let heard = each.into_iter().zip(config.networks()).zip(&frames).map(|((model, p), frame)| {
+        let heard = config.networks().zip(&frames).map(|(p, frame)| {
             let origins = origins_within(&decisions.split.valid, config.rows_to_evaluate(), p.horizon);
             let ahead = || (1..=p.horizon).map(|step| step.to_string()).collect();
             let some = some_of(origins.len()).map(|place| origins.start + place);
-            (model, some.map(|origin| window(p, frame, origin, ahead(), Vec::new())).collect())
+            some.map(|origin| window(p, frame, origin, ahead(), Vec::new())).collect()
         });
         let heard = heard.collect();
         let left_out = source.left_out(&decisions.split, &decisions.log);

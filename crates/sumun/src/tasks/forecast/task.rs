@@ -11,6 +11,7 @@ use super::earlier;
 use super::evaluation::Evaluation;
 use super::fallback;
 use super::forecaster::Forecaster;
+use super::network::{Sizes, apart};
 use super::outcome::ForecastOutcome;
 use super::panel::{PanelConfig, PanelForecaster, PanelTraining, is_panel};
 use super::plan::ForecastPlan;
@@ -322,7 +323,11 @@ impl Outcome for ForecastOutcome {
     }
 
     fn memory(&self) -> Result<Option<Memory>> {
-        let all = self.heard.iter();
+        let Forecaster { config, model } = &self.forecaster;
+        let Some(model) = model else { return Ok(None) };
+        let sizes: Vec<Sizes> = config.networks().map(Sizes::of).collect();
+        let each = apart(&self.config.network, &sizes, model)?;
+        let all = each.iter().zip(&self.heard);
         Memory::of(all.flat_map(|(model, windows)| windows.iter().map(move |one| (model, one))))
     }
 }

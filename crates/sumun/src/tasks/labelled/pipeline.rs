@@ -256,18 +256,8 @@ impl<H: Head> LabelledPipeline<H> {
             Reader::Numbers { scalers } => (1..=scalers.len()).map(|n| format!("channel {n}")).collect(),
             Reader::Text { .. } | Reader::Tokens { .. } => Vec::new(),
         };
-        Example {
-            what: String::new(),
-            steps,
-            features,
-            answers,
-            weight: self.together.unwrap_or(Together::ALONE).network,
-            beside: None,
-            notes: Vec::new(),
-            sequences,
-            given: Vec::new(),
-            vocabulary: None,
-        }
+        let weight = self.together.unwrap_or(Together::ALONE).network;
+        Example { features, weight, ..Example::new(steps, sequences, answers) }
     }
 }
 

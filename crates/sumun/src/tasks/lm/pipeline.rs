@@ -207,18 +207,8 @@ impl LanguagePipeline {
     fn as_read(&self, ids: &[u32]) -> Example {
         let all = &self.tokens.vocabulary;
         let ids = [&[self.tokens.start()], ids].concat();
-        Example {
-            what: String::new(),
-            steps: ids.iter().map(|&id| all.token(id).unwrap_or_default().to_owned()).collect(),
-            features: Vec::new(),
-            answers: Answers::EachStep(all.tokens().to_vec()),
-            weight: 1.0,
-            beside: None,
-            notes: Vec::new(),
-            sequences: Sequences::Ids(vec![ids]),
-            given: Vec::new(),
-            vocabulary: None,
-        }
+        let steps = ids.iter().map(|&id| all.token(id).unwrap_or_default().to_owned()).collect();
+        Example::new(steps, Sequences::Ids(vec![ids]), Answers::EachStep(all.tokens().to_vec()))
     }
 }
 

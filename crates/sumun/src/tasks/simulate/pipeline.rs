@@ -143,23 +143,15 @@ impl SimulationPipeline {
         }
         features.extend(self.statics.iter().map(|input| input.name.clone()));
         let offset = self.output.inverse(0.0);
-        Example {
-            what: String::new(),
-            steps: (first..end).map(|row| member.label(row)).collect(),
-            features,
-            answers: Answers::NumberEachStep {
-                name: self.target.clone(),
-                offset,
-                scale: self.output.inverse(1.0) - offset,
-                least: self.least,
-            },
-            weight: 1.0,
-            beside: None,
-            notes: Vec::new(),
-            sequences: Sequences::Numbers { features: width, values: vec![values] },
-            given: Vec::new(),
-            vocabulary: None,
-        }
+        let answers = Answers::NumberEachStep {
+            name: self.target.clone(),
+            offset,
+            scale: self.output.inverse(1.0) - offset,
+            least: self.least,
+        };
+        let steps = (first..end).map(|row| member.label(row)).collect();
+        let sequences = Sequences::Numbers { features: width, values: vec![values] };
+        Example { features, ..Example::new(steps, sequences, answers) }
     }
 
     /// Reads a file as the training file was read.

@@ -196,9 +196,7 @@ impl TaggingPipeline {
             notes,
         })
     }
-}
 
-impl TaggingPipeline {
     /// Some of the sentences as the network reads them.
     pub(super) fn heard(&self, tagged: &Tagged) -> Result<Vec<Example>> {
         let all = some_of(tagged.sentences.len()).map(|place| &tagged.sentences[place]);
@@ -207,18 +205,8 @@ impl TaggingPipeline {
 
     /// A sentence as the network reads it, and what its outputs are.
     fn as_read(&self, sentence: Sentence) -> Result<Example> {
-        Ok(Example {
-            what: String::new(),
-            sequences: self.reader.sentences(std::slice::from_ref(&sentence))?,
-            steps: sentence.tokens,
-            features: Vec::new(),
-            answers: Answers::EachStep(self.tags.names().to_vec()),
-            weight: 1.0,
-            beside: None,
-            notes: Vec::new(),
-            given: Vec::new(),
-            vocabulary: None,
-        })
+        let sequences = self.reader.sentences(std::slice::from_ref(&sentence))?;
+        Ok(Example::new(sentence.tokens, sequences, Answers::EachStep(self.tags.names().to_vec())))
     }
 }
 

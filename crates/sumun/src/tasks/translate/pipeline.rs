@@ -239,9 +239,7 @@ impl TranslationPipeline {
     ) -> Result<Figures> {
         Translation::of(truth, texts, right, tokens).map(Figures::Translation)
     }
-}
 
-impl TranslationPipeline {
     /// A source and what is written for it, as the network reads both.
     fn as_read(&self, model: &Model, pairs: &Pairs) -> Result<Example> {
         let sources = self.sources(pairs)?;
@@ -288,17 +286,12 @@ impl TranslationPipeline {
         tokens.push(END.into());
         let mut classes = self.target.vocabulary().tokens().to_vec();
         classes.push(END.into());
+        let answers = Answers::EachWritten { classes, input: TARGET.into(), written: tokens, alignment };
         Ok(Example {
-            what: String::new(),
-            steps,
-            features: Vec::new(),
-            answers: Answers::EachWritten { classes, input: TARGET.into(), written: tokens, alignment },
-            weight: 1.0,
-            beside: None,
             notes,
-            sequences: Sequences::Ids(sources),
             given: vec![given],
             vocabulary: Some(all_of(self.vocabulary())),
+            ..Example::new(steps, Sequences::Ids(sources), answers)
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::network::{KNOWN_AHEAD, first_alone};
+use super::super::network::{KNOWN_AHEAD, first_alone, first_shown};
 use super::super::predict::finite;
 use super::super::preprocessing::Input;
 use super::super::wishes::read_table;
@@ -57,11 +57,7 @@ impl PanelForecaster {
             true => format!("the last window of {}", file_name(file)),
             false => format!("the last window of series {} of {}", quoted(&member.name()), file_name(file)),
         };
-        if networks > 1 {
-            notes.push(format!(
-                "the first of {networks} networks is shown, whose forecasts are averaged: one of the best candidate"
-            ));
-        }
+        notes.extend(first_shown(networks));
         if view.log {
             notes.push("the series is learnt as logarithms, and what counted is told in them".into());
         }
@@ -101,18 +97,11 @@ impl PanelForecaster {
             let (steps, features) = (view.horizon, view.ahead_width());
             given.push(Given { name: KNOWN_AHEAD.into(), steps, features, values });
         }
-        Ok(Example {
-            what,
-            steps: (origin + 1 - rows..=origin).map(|row| member.source.label(row)).collect(),
-            features: view.row_names(),
-            answers: Answers::Ahead { steps: labels, columns, forecast, usual },
-            weight: 1.0,
-            beside: None,
-            notes,
-            sequences: Sequences::Numbers { features: view.input_width(), values: vec![values] },
-            given,
-            vocabulary: None,
-        })
+        let steps = (origin + 1 - rows..=origin).map(|row| member.source.label(row)).collect();
+        let answers = Answers::Ahead { steps: labels, columns, forecast, usual };
+        let sequences = Sequences::Numbers { features: view.input_width(), values: vec![values] };
+        let features = view.row_names();
+        Ok(Example { what, features, notes, given, ..Example::new(steps, sequences, answers) })
     }
 }
 
