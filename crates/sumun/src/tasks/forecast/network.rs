@@ -146,29 +146,31 @@ pub(super) fn joined(settings: &NetworkSettings, networks: &[(Sizes, &[f32])]) -
     // The weights of a model stand in the order of its layers.
     let weights: Vec<f32> = networks.iter().flat_map(|(_, weights)| weights.iter().copied()).collect();
     let values = model.parameters_mut().values_mut();
-    if values.len() != weights.len() {
-        return Err(Error::Model(format!(
-            "its networks have {} weights, not {}",
-            weights.len(),
-            values.len()
-        )));
-    }
+    expect_weights(weights.len(), values.len())?;
     values.copy_from_slice(&weights);
     Ok(model)
 }
 
 /// The networks of a model that [`joined`] made, each by itself.
 pub(super) fn apart(settings: &NetworkSettings, sizes: &[Sizes], model: &Model) -> Result<Vec<Model>> {
+    let alone = |sizes: &Sizes| network(settings, &[*sizes]).build(0);
+    let mut all = sizes.iter().map(alone).collect::<std::result::Result<Vec<Model>, _>>()?;
     let mut weights = model.parameters().values();
-    let alone = |sizes: &Sizes| {
-        let mut alone = network(settings, &[*sizes]).build(0)?;
-        let its = weights.split_off(..alone.parameters().len()).ok_or_else(|| {
-            Error::Model(format!("its networks have more than {} weights", model.parameters().len()))
-        })?;
-        alone.parameters_mut().values_mut().copy_from_slice(its);
-        Ok(alone)
-    };
-    sizes.iter().map(alone).collect()
+    expect_weights(weights.len(), all.iter().map(|one| one.parameters().len()).sum())?;
+    for one in &mut all {
+        let (its, others) = weights.split_at(one.parameters().len());
+        one.parameters_mut().values_mut().copy_from_slice(its);
+        weights = others;
+    }
+    Ok(all)
+}
+
+/// Refuses networks with other weights than a model of them.
+fn expect_weights(found: usize, wanted: usize) -> Result<()> {
+    match found == wanted {
+        true => Ok(()),
+        false => Err(Error::Model(format!("its networks have {} weights, not {}", found, wanted))),
+    }
 }
 
 /// The first of so many networks of a model, alone. Error: a model that does not have it.
