@@ -327,6 +327,24 @@ fn short_series_are_said_and_long_enough_ones_forecast() {
     assert_eq!(forecast.series[0].labels[0], "2015-03");
 }
 
+/// Behind the end of a series that is too short to hold anything out, no column and no calendar says what is known.
+#[test]
+fn short_series_are_learnt_from_with_columns_known_ahead() {
+    let known = |text: String| {
+        let with = |(row, line): (usize, &str)| match row {
+            0 => format!("{line},holiday"),
+            _ => format!("{line},{}", row % 2),
+        };
+        text.lines().enumerate().map(with).collect::<Vec<_>>().join("\n")
+    };
+    let short = (1..=7).map(|month| format!("short,2012-{month:02},north,{month}\n")).collect::<String>();
+    let text = known(csv(4, 1.0) + &short);
+    let mut config = config();
+    config.data.known = vec!["holiday".into()];
+    let outcome = trained(&text, &config);
+    assert_eq!(outcome.forecaster.config().known_series.len(), 5);
+}
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let text = csv(4, 1.0);

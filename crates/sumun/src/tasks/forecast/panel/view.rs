@@ -244,7 +244,12 @@ impl View {
         let scale = self.scale(frame, origin);
         let width = self.known_width();
         for step in 1..=self.horizon {
-            to.extend(&frame.known[(origin + step) * width..][..width]);
+            let from = (origin + step) * width;
+            match frame.known.get(from..from + width) {
+                Some(known) => to.extend(known),
+                // Behind the end of a series that is learnt from whole, where nothing is compared.
+                None => to.extend(std::iter::repeat_n(0.0, width)),
+            }
             if self.season > 1 {
                 to.extend(match a_season_before(origin, step, self.season) {
                     Some(row) => {
