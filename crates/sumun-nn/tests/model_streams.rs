@@ -158,6 +158,20 @@ fn a_last_state_is_that_so_far() {
     }
 }
 
+/// What remembers nothing shows the last step of the sequence so far, whatever its other steps have become.
+#[test]
+fn a_last_state_beside_steps_is_that_so_far() {
+    let layers = "@ \"dense\"\nname = \"wide\"\nunits = 3\n@ \"gru\"\nname = \"last\"\nunits = 3\n\
+                  @ \"multiply\"\nfrom = [\"wide\", \"last\"]\n@ \"dense\"\nunits = 2";
+    let x = sequence(1);
+    let mut stream = Streams::new(list(layers)).unwrap().stream();
+    for (t, frame) in x.rows().into_iter().enumerate() {
+        let part = Array3::from_shape_fn((1, t + 1, 4), |(_, t, f)| x[[t, f]]);
+        let rows = list(layers).outputs(Batch::numbers(part.view()), None).unwrap().rows.remove(0);
+        assert_eq!(step(&mut stream, frame.as_slice().unwrap()), whole(&rows).pop(), "step {t}");
+    }
+}
+
 #[test]
 fn ids_stream_and_masked_ones_are_no_steps() {
     let toml = "[input]\nvocabulary = 7\n@ \"embedding\"\nfeatures = 3\nmask_zero = true\n@ \"lstm\"\nunits = 4\n\
@@ -198,6 +212,11 @@ fn what_needs_more_than_the_steps_so_far_is_named() {
         (
             "@ \"lstm\"\nname = \"one\"\nunits = 3\nreturn_sequences = true\n@ \"lstm\"\nname = \"two\"\nunits = 3\ninitial = \"one\"",
             "two begins with the last state of one",
+        ),
+        // Every step of both together changes as long as the last state does.
+        (
+            "@ \"dense\"\nname = \"wide\"\nunits = 3\n@ \"gru\"\nname = \"last\"\nunits = 3\n@ \"add\"\nname = \"both\"\nfrom = [\"wide\", \"last\"]\n@ \"softmax\"\n@ \"lstm\"\nname = \"over\"\nunits = 2",
+            "over reads steps that are combined with a last state",
         ),
     ] {
         let error = Streams::new(list(layers)).unwrap_err().to_string();

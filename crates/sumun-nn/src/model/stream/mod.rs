@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::config::Input;
 use super::network::Model;
+use super::plan::Source;
 use super::walk::ModelState;
 use crate::layer::{Signal, StateShape, StepWindow, Stepping};
 use crate::state::RecurrentState;
@@ -16,7 +17,8 @@ use crate::{Error, Layout, Result};
 /// and nothing else, so that 10,000 users of one model cost 10,000 states.
 ///
 /// A step gives the bits that the model gives of the whole sequence at that step, whether streams step one by one or many
-/// together ([`step_all`](Self::step_all)). Of a layer that returns its last state alone it is the state so far.
+/// together ([`step_all`](Self::step_all)). Of a layer that returns its last state alone it is the state so far, and so are the
+/// steps that it is combined with those of the sequence so far; what remembers earlier ones of these cannot stream.
 ///
 /// ```
 /// use sumun_nn::model::{Input, Model, RecurrentLayer, Streams};
@@ -160,6 +162,8 @@ impl Streams {
             }
         }
         let (mut layers, mut states, mut windows) = (Vec::new(), Vec::new(), Vec::new());
+        // Whether the earlier rows of each layer change with every step, since they are combined with a last state.
+        let mut changing: Vec<bool> = Vec::with_capacity(graph.layers.len());
         for (index, (stage, planned)) in graph.layers.iter().zip(&graph.plan.layers).enumerate() {
             let cannot =
                 |why: &str| Error::Invalid(format!("the model cannot stream: {} {why}", planned.name));
@@ -169,7 +173,23 @@ impl Streams {
                     graph.plan.layers[from].name
                 )));
             }
-            layers.push(match stage.stepping() {
+            let reads_changing = planned.reads.iter().any(|&source| match source {
+                Source::Layer(index) => changing[index],
+                Source::Input(_) => false,
+            });
+            let has_once = planned.inputs.iter().any(|signal| matches!(signal, Signal::Once(_)));
+            let has_steps = planned.inputs.iter().any(|signal| !matches!(signal, Signal::Once(_)));
+            changing.push(reads_changing || (has_once && has_steps));
+            let stepping = stage.stepping();
+            let remembers = planned.state.is_some()
+                || matches!(stepping, Stepping::Window(StepWindow { before: 1.., .. }));
+            if reads_changing && remembers {
+                return Err(cannot(
+                    "reads steps that are combined with a last state, which changes all of them with every step; run it on whole \
+                     sequences",
+                ));
+            }
+            layers.push(match stepping {
                 Stepping::Never(why) => return Err(cannot(&why)),
                 Stepping::Window(window) => {
                     let features = planned.inputs.first().and_then(|signal| signal.features()).unwrap_or(0);
