@@ -9,6 +9,7 @@ number must be that of `sumun predict --json`, relative to 1 or to its own size,
 program, target/debug/sumun where it is not set.
 """
 
+import datetime
 import json
 import os
 import pathlib
@@ -56,16 +57,19 @@ def difference(one, other, where=""):
     return 0.0 if one == other else float("inf")
 
 
-def check(name, folder, train, files):
-    """Trains, exports, and compares the predictions for each file, given for both programs."""
+def check(name, folder, train, files, beam=None):
+    """Trains, exports, and compares the predictions for each file, given for both programs, with so many hypotheses."""
     run, out = folder / f"{name}-run", folder / name
     sumun("train", *train, "--out", run, *SHORT)
     sumun("export", run, "--to", "onnx", "--out", out)
     worst = 0.0
     for mine, theirs in files:
-        wanted = json.loads(sumun("predict", run, mine, "--json", "--quiet"))
+        wanted = json.loads(sumun("predict", run, mine, "--json", "--quiet", *([] if beam is None else ["--beam", beam])))
+        for series in wanted.get("series", []):
+            # The script does not say when the steps ahead are.
+            series.pop("time", None)
         done = subprocess.run(
-            [sys.executable, str(out / "predict.py"), str(theirs)], capture_output=True, text=True, encoding="utf-8"
+            [sys.executable, str(out / "predict.py"), str(theirs), *([] if beam is None else [str(beam)])], capture_output=True, text=True, encoding="utf-8"
         )
         if done.returncode != 0:
             print(f"{name}: {done.stderr}")
@@ -91,6 +95,25 @@ def sentences(generator, count):
             lines.append(f"{generator.choice(words[tag])}\t{tag}")
         lines.append("")
     return "\n".join(lines) + "\n"
+
+
+def many_days(generator, folder):
+    """Days of some shops, one of which has values of 0; and the same with a shop more and rows that say what is known ahead."""
+    rows, ahead = ["shop,day,y,holiday,z,area"], ["shop,day,y,holiday,z,area"]
+    for place, shop in enumerate("ABCDEFG"):
+        days = [120, 110, 100, 90, 80, 9, 30][place]
+        for t in range(days + 5):
+            date = datetime.date(2024, 1, 1) + datetime.timedelta(days=t)
+            y = 10 * (place + 1) * (1 + t % 7 / 20) + generator.gauss(0, 1)
+            y = 0 if shop == "C" and t % 17 == 3 else max(y, 0.5)
+            holiday = int(t % 7 == 6)
+            if t >= days:
+                ahead.append(f"{shop},{date},,{holiday},,")
+                continue
+            ahead.append(f"{shop},{date},{y:.3f},{holiday},{generator.random():.3f},{10 * (place + 1)}")
+            if shop != "G":
+                rows.append(ahead[-1])
+    return write(folder / "days.csv", "\n".join(rows) + "\n"), write(folder / "ahead.csv", "\n".join(ahead) + "\n")
 
 
 def main():
@@ -120,6 +143,47 @@ def main():
             ("forecast, known", wide, ["y", "--time", "none", "--horizon", 5, "--known", "k", "--cell", "gru"], wide_known),
         ]:
             good &= check(name, folder, ["forecast", data, "--target", *more], [(file, file)])
+
+        # Forecasts of many series, of one with intervals, and of one that was not learnt: distributions, counts, logarithms of
+        # values some of which have none, and columns of every kind.
+        days, ahead = many_days(generator, folder)
+        parts = DATA / "parts" / "parts.csv"
+        asked = ["forecast", days, "--target", "y", "--series", "shop", "--horizon", 5, "--hidden", 8]
+        columns = ["--known", "holiday", "--features", "z", "--static", "area"]
+        of_parts = ["forecast", parts, "--target", "demand", "--series", "part", "--horizon", 4, "--hidden", 8, "--output"]
+        of_months = ["forecast", airline, "--target", "value", "--horizon", 6, "--hidden", 8, "--output"]
+        for name, train, file in [
+            ("quantiles", [*asked, *columns, "--output", "quantiles", "--levels", "50,80,95", "--average", "on"], ahead),
+            ("logarithms", [*asked, "--known", "holiday", "--log", "on", "--output", "student-t"], ahead),
+            ("normal", [*asked, "--difference", "season", "--season", 7, "--output", "normal"], days),
+            ("point", [*asked, "--output", "point", "--time", "none", "--difference", "none"], days),
+            ("counts", [*of_parts, "negative-binomial"], parts),
+            ("few counts", [*of_parts, "zero-inflated"], parts),
+            ("one, quantiles", [*of_months, "quantiles", "--difference", "last"], airline),
+            ("one, student-t", [*of_months, "student-t"], airline),
+        ]:
+            good &= check(f"forecast many, {name}", folder, train, [(file, file)])
+
+        # Translations: by greedy search and by one that keeps several hypotheses.
+        dates = DATA / "dates" / "dates.tsv"
+        some = write(folder / "some.tsv", "\n".join(dates.read_text(encoding="utf-8").splitlines()[:60]) + "\n")
+        words = ["나는", "간다", "한국", "서울에", "(그래)", "naïve", "밥을", "먹는다", "a,"]
+        lines = []
+        for _ in range(300):
+            text = generator.choices(words, k=generator.randint(1, 5))
+            lines.append(json.dumps({"source": " ".join(text), "target": " ".join(text[::-1])}, ensure_ascii=False))
+        mixed = write(folder / "mixed.jsonl", "\n".join(lines) + "\n")
+        for name, train, file, beam in [
+            ("usual", [dates], some, None),
+            ("greedy", [dates, "--score", "dot", "--cell", "gru"], some, 1),
+            ("additive", [dates, "--score", "additive", "--bidirectional", "--cell", "lstm", "--layers", 2], some, 8),
+            ("subwords", [dates, "--level", "subword"], some, None),
+            ("words", [mixed, "--level", "char", "--target-level", "word"], mixed, None),
+            ("spaces", [mixed, "--level", "word", "--target-level", "space"], mixed, None),
+            ("jamo", [mixed, "--level", "jamo"], mixed, None),
+        ]:
+            train = ["translate", *train, "--hidden", 24]
+            good &= check(f"translate, {name}", folder, train, [(file, file)], beam)
 
         # Simulations: of many series with columns that have one value a series, and of one of them.
         basins = DATA / "basins" / "basins.csv"

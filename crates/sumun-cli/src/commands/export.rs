@@ -23,7 +23,8 @@ Examples:
 What other programs load is read back and run beside the model on random input before it is kept. c is one header that
 computes step by step; numpy is a Python module, with its weights in an .npz file beside it. Of a run, the network is
 written, without what turns the records of a file into numbers; but --to onnx makes a folder of a run unless FILE ends in
-.onnx: model.onnx, preprocessing.json, and predict.py, which predicts with numpy and onnxruntime alone (docs/export.md).";
+.onnx: model.onnx (three graphs of a translator), preprocessing.json, and predict.py, which predicts with numpy and
+onnxruntime alone (docs/export.md).";
 
 /// The arguments of `sumun export`.
 #[derive(Debug, clap::Args)]

@@ -124,6 +124,87 @@ fn a_simulator_says_its_columns_and_scales() {
     assert_eq!(data["tells_apart"], serde_json::json!([]));
 }
 
+#[test]
+fn a_panel_says_its_windows_levels_and_series() {
+    let place = Place::new();
+    let mut rows = String::new();
+    for day in 1..=28 {
+        for (place, id) in ["a", "b", "c"].into_iter().enumerate() {
+            let y = 10 * (place + 1) + day % 7 + day * 5 % 3;
+            rows += &format!("{id},2024-02-{day:02},{y},{},{}\n", day % 7 / 6, 10 * (place + 1));
+        }
+    }
+    place.write("p.csv", format!("id,day,y,holiday,area\n{rows}"));
+    let train = ["train", "forecast", "p.csv", "--target", "y", "--series", "id", "--known", "holiday"];
+    let more = ["--static", "area", "--horizon", "2", "--window", "5", "--levels", "80,95", "--quiet"];
+    let exported = |output: &str| {
+        place.succeed(&[&train[..], &more, &QUICK, &["--output", output, "--out", output]].concat());
+        let folder = format!("{output}-out");
+        let told = place.succeed(&["export", output, "--to", "onnx", "--out", &folder]);
+        assert!(told.stderr.contains(": model.onnx, preprocessing.json, predict.py;"), "{}", told.stderr);
+        json(&place, &folder)
+    };
+    let data = exported("student-t");
+    assert_eq!(
+        (&data["task"], &data["window"], &data["horizon"]),
+        (&"forecast".into(), &5.into(), &2.into())
+    );
+    assert_eq!(
+        (&data["levels"], &data["distribution"]),
+        (&serde_json::json!([0.8, 0.95]), &"student-t".into())
+    );
+    assert_eq!(data["quantiles"].as_array().map(Vec::len), Some(5));
+    assert_eq!((&data["tells_apart"], &data["series"]), (&serde_json::json!(["id"]), &Value::Null));
+    assert_eq!((&data["known"][0]["name"], &data["statics"][0]["name"]), (&"holiday".into(), &"area".into()));
+    assert_eq!(data["networks"][0]["known_ahead"], "known_ahead");
+    let learnt = data["learnt"].as_array().unwrap();
+    assert_eq!((learnt.len(), &learnt[1]["id"]), (3, &serde_json::json!(["b"])));
+    assert!(learnt[0]["first"].as_str().unwrap().starts_with("2024-02-"), "{learnt:?}");
+    let script = place.read("student-t-out/predict.py");
+    assert!(script.contains("def student_t(") && script.contains("def each_series("));
+    assert_eq!(exported("point")["quantiles"], serde_json::json!([0.5]));
+    assert_eq!(exported("negative-binomial")["distribution"], "negative-binomial");
+}
+
+#[test]
+fn a_translator_becomes_three_networks_and_the_attention_between_them() {
+    let place = Place::new();
+    let pairs: String = (0..40).map(|k| format!("a{k} b\tb a{k}\n")).collect();
+    place.write("pairs.tsv", "source\ttarget\n".to_owned() + &pairs);
+    let train = ["train", "translate", "pairs.tsv", "--epochs", "1", "--hidden", "4", "--quiet"];
+    for (score, weights) in [("general", &["weight_memory"][..]), ("dot", &[])] {
+        let folder = format!("{score}-out");
+        // With several layers below one another there are several states.
+        let deep = ["--layers", "2", "--bidirectional", "--cell", "lstm"];
+        let more = if score == "dot" { &deep[..] } else { &[] };
+        place.succeed(&[&train[..], more, &["--score", score, "--out", score]].concat());
+        let told = place.succeed(&["export", score, "--to", "onnx", "--out", &folder]);
+        let beside = if weights.is_empty() { "" } else { ", attention.npz" };
+        let files =
+            format!("encoder.onnx, decoder.onnx, output.onnx, preprocessing.json, predict.py{beside};");
+        assert!(told.stderr.contains(&files), "{}", told.stderr);
+        let data = json(&place, &folder);
+        assert_eq!(
+            (&data["task"], &data["field"], &data["beam"]),
+            (&"translate".into(), &"source".into(), &4.into())
+        );
+        assert_eq!(
+            (&data["reads"]["unit"], &data["writes"]["unit"]),
+            (&"characters".into(), &"characters".into())
+        );
+        assert_eq!(
+            data["attention"],
+            serde_json::json!({ "score": score, "scaled": false, "weights": weights })
+        );
+        assert_eq!(place.path(&format!("{folder}/attention.npz")).exists(), !weights.is_empty());
+        let bytes = std::fs::read(place.path(&format!("{folder}/decoder.onnx"))).unwrap();
+        for name in ["target", "h_0", "h_n"] {
+            assert!(bytes.windows(name.len()).any(|part| part == name.as_bytes()), "{name}");
+        }
+        assert!(place.read(&format!("{folder}/predict.py")).contains("def search("));
+    }
+}
+
 /// Tags that are chosen together are what a graph alone cannot say.
 #[test]
 fn tags_that_are_chosen_together_are_found_by_the_script() {
@@ -169,24 +250,6 @@ fn tags_that_are_chosen_together_are_found_by_the_script() {
 #[test]
 fn what_the_folder_cannot_say_is_refused_by_name() {
     let place = Place::new();
-    let pairs: String = (0..40).map(|k| format!("a{k} b\tb a{k}\n")).collect();
-    place.write("pairs.tsv", "source\ttarget\n".to_owned() + &pairs);
-    place.succeed(&[
-        "train",
-        "translate",
-        "pairs.tsv",
-        "--epochs",
-        "1",
-        "--hidden",
-        "4",
-        "--out",
-        "tr",
-        "--quiet",
-    ]);
-    place.refuse(
-        &["export", "tr", "--to", "onnx", "--out", "folder"],
-        &["the preprocessing of this model of translate cannot be written for other programs yet", ".onnx"],
-    );
     let rows: String = (0..120).map(|k| format!("{},{}\n", k % 7, ["a", "b"][k % 2])).collect();
     place.write("w.csv", format!("y,word\n{rows}"));
     let train = [
@@ -205,6 +268,15 @@ fn what_the_folder_cannot_say_is_refused_by_name() {
     ];
     place.succeed(&[&train[..], &QUICK].concat());
     place.refuse(&["export", "words", "--to", "onnx", "--out", "folder"], &["columns of words"]);
+    // So it is with many series.
+    let rows: String =
+        (0..160).map(|k| format!("{},{},{}\n", k % 4, k * 7 % 11, ["x", "y"][k % 3 / 2])).collect();
+    place.write("p.csv", format!("id,y,word\n{rows}"));
+    let panel =
+        ["train", "forecast", "p.csv", "--target", "y", "--series", "id", "--time", "none", "--horizon", "2"];
+    place.succeed(&[&panel[..], &["--features", "word", "--out", "panel"], &["--quiet"], &QUICK].concat());
+    place.refuse(&["export", "panel", "--to", "onnx", "--out", "folder"], &["columns of words"]);
+    assert!(!place.path("folder").exists());
     for (arguments, says) in [
         (
             &["--to", "onnx", "--lengths", "--out", "folder"][..],

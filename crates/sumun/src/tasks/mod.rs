@@ -70,7 +70,7 @@ pub use options::{
     DataOptions, HeldOut, NetworkOptions, NumberOptions, SmoothingOptions, TextOptions, TrainOptions, Usual,
 };
 pub use parts::FoldOf;
-pub use portable::Portable;
+pub use portable::{Portable, PortableNetwork};
 pub(crate) use portable::{READS, SUBWORDS};
 pub use protocol::{
     About, AnyConfig, AnyTraining, Config, Evaluated, Facts, LayerFacts, Learning, ModelFacts, Next, Outcome,

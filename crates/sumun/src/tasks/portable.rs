@@ -8,6 +8,7 @@ use super::inputs::Reader;
 use super::words::TokenReader;
 use crate::Error;
 use crate::data::Scaler;
+use crate::model::ModelConfig;
 use crate::text::{TokenUnit, UNK, Vocabulary, word_classes};
 
 /// The preprocessing of a trained model, as data that a program in another language follows.
@@ -15,12 +16,29 @@ use crate::text::{TokenUnit, UNK, Vocabulary, word_classes};
 pub struct Portable {
     /// The name of the task.
     pub task: &'static str,
+    /// The name of the script that follows the fields: the task's, unless it has several.
+    pub script: &'static str,
     /// The fields of the task; `docs/export.md` says what each means.
     pub fields: Map<String, Value>,
     /// Whether the network is read piece by piece, so that its states go in and out.
     pub keeps_states: bool,
     /// Where tokens are word pieces, a `tokenizer.json` of them.
     pub tokenizer: Option<String>,
+    /// The networks that the model's is cut into, where the script computes what lies between them; none where it runs the whole.
+    pub networks: Vec<PortableNetwork>,
+    /// The layer between the networks, whose weights the script reads.
+    pub between: Option<&'static str>,
+}
+
+/// A part of a network, some of its layers under their names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PortableNetwork {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its inputs, layers and outputs; its weights are those that the whole network has under their names.
+    pub config: ModelConfig,
+    /// Whether its states go in and out.
+    pub keeps_states: bool,
 }
 
 /// The field of `reads` with the parts of words: where it is there, the network reads vectors, and who uses it makes them of the

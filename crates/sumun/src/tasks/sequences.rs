@@ -422,7 +422,17 @@ impl<T: Task> TrainedModel for TrainedTask<T> {
     fn portable(&self) -> Result<Portable> {
         let fields = self.pipeline.portable(&self.model).map_err(|what| not_portable(T::NAME, &what))?;
         let keeps_states = <T::Lesson as Lesson>::Pipeline::KEEPS_STATES;
-        Ok(Portable { task: T::NAME, fields, keeps_states, tokenizer: self.pipeline.tokenizer_json() })
+        let networks =
+            self.pipeline.portable_networks(&self.model).map_err(|what| not_portable(T::NAME, &what))?;
+        Ok(Portable {
+            task: T::NAME,
+            script: T::NAME,
+            fields,
+            keeps_states,
+            tokenizer: self.pipeline.tokenizer_json(),
+            networks,
+            between: <T::Lesson as Lesson>::Pipeline::BETWEEN,
+        })
     }
 
     fn generate(&self, prompt: &str, how: &Sampling) -> Result<Pieces<'_>> {

@@ -15,6 +15,7 @@ use super::example::{Example, ExampleOf};
 use super::figures::{Measured, Predictions, ScoredLines};
 use super::options::{DataOptions, NetworkOptions, TextOptions, TrainOptions, Usual};
 use super::parts::FoldOf;
+use super::portable::PortableNetwork;
 use super::protocol::{Next, Pieces, Resumed};
 use super::sampling::Sampling;
 use super::shown::{Sample, Shown};
@@ -222,6 +223,16 @@ pub trait Pipeline: fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 's
         let _ = model;
         Err("it".into())
     }
+
+    /// The networks that a program in another language runs in place of the whole, with the layer [`BETWEEN`](Self::BETWEEN) computed
+    /// by itself; none where it runs the whole. Error: what of the network cannot be cut that way.
+    fn portable_networks(&self, model: &Model) -> std::result::Result<Vec<PortableNetwork>, String> {
+        let _ = model;
+        Ok(Vec::new())
+    }
+
+    /// The layer between these networks.
+    const BETWEEN: Option<&'static str> = None;
 
     /// A `tokenizer.json` of the word pieces that are tokens; None where tokens are none.
     fn tokenizer_json(&self) -> Option<String> {

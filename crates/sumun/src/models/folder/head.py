@@ -3,7 +3,7 @@
 
     python predict.py FILE > predictions.json
 
-Reads model.onnx and preprocessing.json, which lie beside this file, and needs numpy and onnxruntime. What FILE has to
+Reads preprocessing.json and the networks, which lie beside this file, and needs numpy and onnxruntime. What FILE has to
 look like is said at `read` below; - stands for standard input. One JSON object is printed.
 """
 
@@ -14,6 +14,7 @@ import json
 import math
 import pathlib
 import re
+import statistics
 import sys
 import unicodedata
 
@@ -22,7 +23,6 @@ import onnxruntime
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 HOW = json.loads((FOLDER / "preprocessing.json").read_text(encoding="utf-8"))
-MODEL = onnxruntime.InferenceSession(str(FOLDER / "model.onnx"), providers=["CPUExecutionProvider"])
 
 
 def stop(problem):
@@ -41,10 +41,14 @@ def json_lines(file):
     return [json.loads(line) for line in lines(file) if line.strip()]
 
 
-def run(**arrays):
-    """The outputs of the network by name."""
-    names = [output.name for output in MODEL.get_outputs()]
-    return dict(zip(names, MODEL.run(names, arrays)))
+def network(name):
+    return onnxruntime.InferenceSession(str(FOLDER / name), providers=["CPUExecutionProvider"])
+
+
+def outputs(model, arrays):
+    """The outputs of a network by name."""
+    names = [output.name for output in model.get_outputs()]
+    return dict(zip(names, model.run(names, arrays)))
 
 
 def scaled(values, scaler):

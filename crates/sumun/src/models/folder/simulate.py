@@ -1,16 +1,5 @@
 
 
-def each_series(rows):
-    """The rows of each series, in the order in which the table begins them."""
-    found = {}
-    for row in rows:
-        try:
-            found.setdefault(tuple(row[name] for name in HOW["tells_apart"]), []).append(row)
-        except KeyError as problem:
-            stop(f"there is no column {problem}")
-    return list(found.values())
-
-
 def inputs(rows):
     """What the network reads of the rows of a series, [T, F]."""
     channels = []
@@ -29,7 +18,7 @@ def inputs(rows):
 
 def predict(file):
     predictions = []
-    for rows in each_series(read(file)):
+    for rows in each_series(read(file)).values():
         values = unscaled(run(input=inputs(rows)[None])["output"][0, :, 0], HOW["output"])
         if HOW["least"] is not None:
             values = np.maximum(values, HOW["least"])

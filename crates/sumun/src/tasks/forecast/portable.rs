@@ -7,7 +7,7 @@ use super::network::window_name;
 use super::preprocessing::{Input, Preprocessing, Target};
 use super::time_axis::TimeAxis;
 use super::together::Together;
-use crate::data::{Clock, Difference, Frequency, Piece, TimeFormat};
+use crate::data::{Calendar, Clock, Difference, Frequency, Piece, TimeFormat};
 use crate::tasks::portable::{input, one_series, scaler};
 
 /// The fields of the task. Error: what of the preprocessing cannot be said that way.
@@ -19,17 +19,7 @@ pub(super) fn portable(config: &ForecasterConfig) -> Result<Map<String, Value>, 
     if config.resample.is_some() {
         return Err("rows that are gathered into even steps".into());
     }
-    let time = p
-        .calendar
-        .as_ref()
-        .map(|_| config.time.as_ref().map_or(Err("its calendar".into()), time))
-        .transpose()?;
-    let calendar = p.calendar.as_ref().map(|calendar| {
-        let parts = calendar.parts().iter();
-        let parts: Vec<Value> =
-            parts.map(|&part| json!({ "cycle": part, "encoding": calendar.encoding_of(part) })).collect();
-        json!({ "parts": parts, "days_of_year": calendar.counts_days_of_year() })
-    });
+    let [time, calendar] = calendar(p.calendar.as_ref(), config.time.as_ref())?;
     let inputs = |inputs: &[Input]| inputs.iter().map(input).collect::<Vec<_>>();
     let networks: Vec<Value> = config.networks().enumerate().map(|(index, p)| network(p, index)).collect();
     let fields = json!({
@@ -64,12 +54,17 @@ fn together(together: &Option<Together>) -> Value {
     })
 }
 
-fn network(p: &Preprocessing, index: usize) -> Value {
-    let (difference, season) = match p.difference {
+/// What is subtracted from what is forecast, by its name, and the rows of the season where it is a value of one.
+pub(super) fn subtracted(difference: &Difference) -> (&'static str, Option<usize>) {
+    match *difference {
         Difference::None => ("none", None),
         Difference::Last => ("last", None),
         Difference::Season(period) => ("season", Some(period)),
-    };
+    }
+}
+
+fn network(p: &Preprocessing, index: usize) -> Value {
+    let (difference, season) = subtracted(&p.difference);
     let target = |target: &Target| {
         json!({
             "name": target.name,
@@ -88,6 +83,16 @@ fn network(p: &Preprocessing, index: usize) -> Value {
         "season": season,
         "targets": p.targets.iter().map(target).collect::<Vec<_>>(),
     })
+}
+
+/// The time column and the calendar that is made of it; null for both where there is none. Error: what of them cannot be said.
+pub(super) fn calendar(calendar: Option<&Calendar>, axis: Option<&TimeAxis>) -> Result<[Value; 2], String> {
+    let Some(calendar) = calendar else { return Ok([Value::Null, Value::Null]) };
+    let time = axis.map_or(Err("its calendar".into()), time)?;
+    let parts = calendar.parts().iter();
+    let parts: Vec<Value> =
+        parts.map(|&part| json!({ "cycle": part, "encoding": calendar.encoding_of(part) })).collect();
+    Ok([time, json!({ "parts": parts, "days_of_year": calendar.counts_days_of_year() })])
 }
 
 /// The time column, of which a calendar is made.

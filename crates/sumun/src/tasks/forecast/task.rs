@@ -386,7 +386,15 @@ impl TrainedModel for Forecaster {
 
     fn portable(&self) -> Result<Portable> {
         let fields = portable(self.config()).map_err(|what| not_portable("forecast", &what))?;
-        Ok(Portable { task: "forecast", fields, keeps_states: false, tokenizer: None })
+        Ok(Portable {
+            task: "forecast",
+            script: "forecast",
+            fields,
+            keeps_states: false,
+            tokenizer: None,
+            networks: Vec::new(),
+            between: None,
+        })
     }
 
     fn facts(&self) -> ModelFacts {

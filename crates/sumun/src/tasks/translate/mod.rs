@@ -10,6 +10,7 @@ mod lesson;
 mod network;
 mod page;
 mod pipeline;
+mod portable;
 mod search;
 mod side;
 #[cfg(test)]

@@ -8,11 +8,13 @@ use super::super::figures::{
     Alignment, Baseline, Figures, Measured, Prediction, Predictions, Unknown, finite,
 };
 use super::super::inputs::Sequences;
+use super::super::portable::PortableNetwork;
 use super::super::task::{How, Pipeline, TaskConfig};
 use super::Translate;
 use super::example::Examples;
 use super::learner::Predicted;
 use super::network::{ATTENTION, DECODER, ENCODER, SOURCE, TARGET, TARGET_EMBEDDING};
+use super::portable::{attention_fields, networks};
 use super::search::{BEAM, MOST_BEAM, Search, Written, attention};
 use super::side::Side;
 use crate::data::ReadOptions;
@@ -25,6 +27,7 @@ use crate::scores::{TokenScores, Translation};
 use crate::text::Vocabulary;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// How pairs become what the network reads, and its outputs texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -322,6 +325,26 @@ impl Pipeline for TranslationPipeline {
         notes.extend(example.notes);
         Ok(Some(Example { what: of.what("pair"), notes, ..example }))
     }
+
+    fn portable(&self, model: &Model) -> std::result::Result<Map<String, Value>, String> {
+        let own = [
+            ("field", self.fields.source.as_str().into()),
+            ("reads", self.source.portable()?),
+            ("writes", self.target.portable_for_writing()?),
+            ("max_tokens", self.max_tokens.into()),
+            ("longest", self.longest.into()),
+            ("beam", BEAM.into()),
+            ("most_beam", MOST_BEAM.into()),
+            ("attention", attention_fields(model)?),
+        ];
+        Ok(own.map(|(name, value): (&str, Value)| (name.to_owned(), value)).into_iter().collect())
+    }
+
+    fn portable_networks(&self, model: &Model) -> std::result::Result<Vec<PortableNetwork>, String> {
+        networks(model)
+    }
+
+    const BETWEEN: Option<&'static str> = Some(ATTENTION);
 
     const KIND: &'static str = "translation";
     const SEARCHES: bool = true;

@@ -1,10 +1,12 @@
 //! One side of the pairs: how its texts become ids, and ids texts.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::super::cutter::Cutter;
 use super::super::lm::Writer;
 use super::super::options::TextOptions;
+use super::super::portable;
 use super::super::words::vocabulary;
 use crate::message::{key, text};
 use crate::settings::Level;
@@ -64,6 +66,18 @@ impl Side {
     /// The vocabulary.
     pub(super) fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
+    }
+
+    /// How texts become ids, as data that a program in another language follows. Error: what of it cannot be said.
+    pub(super) fn portable(&self) -> std::result::Result<Value, String> {
+        portable::text(&self.tokenizer, &self.vocabulary)
+    }
+
+    /// The same of how ids become texts.
+    pub(super) fn portable_for_writing(&self) -> std::result::Result<Value, String> {
+        let text = self.portable()?;
+        let before = &text[portable::PIECES]["before"];
+        Ok(json!({ "unit": text["unit"], "vocabulary": text["vocabulary"], "before": before }))
     }
 
     /// The tokens of a text, known or not.

@@ -8,11 +8,12 @@ use super::super::trained::TrainedTask;
 use super::super::training::Training;
 use super::example::Examples;
 use super::network::network;
+use super::portable::networks;
 use super::search::{Search, Written, attention};
 use super::{BEAM, Translate};
 use crate::Result;
-use crate::model::Model;
-use crate::nn::{CellKind, Score};
+use crate::model::{Batch, Feed, Model, ModelState};
+use crate::nn::{CellKind, CrossAttention, Score};
 use std::path::Path;
 
 /// Ids of a source, and of a target: padding, unknown, two tokens and the end.
@@ -213,6 +214,62 @@ fn letters_are_turned_round() {
     assert_eq!(again.predict(&path).unwrap(), found);
     let path = folder.path().join("pairs.csv");
     assert_eq!(again.evaluate(&path).unwrap(), task.evaluate(&path).unwrap());
+}
+
+/// The parts that other programs run, with the attention between them, are the network.
+#[test]
+fn a_network_in_parts_returns_what_the_whole_does() {
+    for (cell, layers, score, bidirectional) in
+        [("lstm", 2, Score::General, true), ("gru", 1, Score::Dot, false), ("rnn", 1, Score::Additive, true)]
+    {
+        let mut options = TaskConfig::<Translate>::default().network;
+        options.cell = CellKind::named(cell).unwrap();
+        (options.hidden, options.embedding, options.layers) = (3, 4, layers);
+        (options.bidirectional, options.dropout) = (bidirectional, 0.2);
+        let whole = network(&options, score, SOURCE, TARGET).build(7).unwrap();
+        let parts = networks(&whole).unwrap();
+        let names: Vec<&str> = parts.iter().map(|part| part.name).collect();
+        assert_eq!(names, ["encoder", "decoder", "output"]);
+        let parts: Vec<Model> = parts
+            .into_iter()
+            .map(|part| {
+                let mut model = part.config.build(0).unwrap();
+                let named: Vec<String> =
+                    model.parameters().entries().iter().map(|entry| entry.name.clone()).collect();
+                for name in named {
+                    let of = whole.parameters().value(whole.parameters().find(&name).unwrap());
+                    let id = model.parameters().find(&name).unwrap();
+                    model.parameters_mut().value_mut(id).copy_from_slice(of);
+                }
+                model
+            })
+            .collect();
+        let examples = Examples::new(vec![vec![2, 3, 4], vec![3]], vec![vec![2], vec![3, 2, 2]], END);
+        let expected = whole.forward(examples.chosen(&[0, 1]).feed().unwrap()).unwrap();
+        let source = Feed::new();
+        let ids = ndarray::arr2(&[[2_u32, 3, 4], [3, 0, 0]]);
+        let batch = Batch::ids(ids.view()).lengths(&[3, 1]).unwrap();
+        let (memory, states) = parts[0].forward_with_state(source.batch("source", batch), None).unwrap();
+        let initial = ModelState::from([("decoder".to_owned(), states["encoder"].clone())]);
+        let targets = examples.chosen(&[0, 1]);
+        let (rows, _) = parts[1].forward_with_state(targets.targets().unwrap(), Some(&initial)).unwrap();
+        let attention = whole.layer::<CrossAttention>("attention").unwrap();
+        let attended = attention.forward(whole.parameters(), rows.clone(), memory).unwrap();
+        let feed = Feed::new().rows("attention", attended).rows("decoder", rows);
+        let found = parts[2].forward(feed).unwrap();
+        assert_eq!((&found.data, found.unpack()), (&expected.data, expected.unpack()), "{cell}");
+    }
+}
+
+/// What stands elsewhere than between encoder and decoder would be computed otherwise.
+#[test]
+fn a_network_that_cannot_be_cut_is_refused() {
+    let options = TaskConfig::<Translate>::default().network;
+    let mut config = network(&options, Score::General, SOURCE, TARGET);
+    let beside = config.layers.iter_mut().find(|layer| layer.name() == Some("beside")).unwrap();
+    beside.common_mut().from.push("target_embedding".into());
+    let error = networks(&config.build(0).unwrap()).unwrap_err();
+    assert_eq!(error, "layers other than those of a usual translator");
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod learning;
 mod outcome;
 mod paths;
 mod plan;
+mod portable;
 mod predict;
 mod report;
 mod score;

@@ -445,7 +445,7 @@ impl PanelForecasterConfig {
     }
 
     /// The names of the target, the features and the known columns.
-    fn names(&self) -> [Vec<String>; 3] {
+    pub(super) fn names(&self) -> [Vec<String>; 3] {
         let view = self.view();
         [
             vec![view.target.clone()],

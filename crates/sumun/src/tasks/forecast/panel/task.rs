@@ -11,6 +11,7 @@ use super::forecaster::{KnownSeries, PanelForecaster};
 use super::learning::PanelSearch;
 use super::outcome::{PanelOutcome, used};
 use super::plan::PanelPlan;
+use super::portable::portable;
 use super::predict::PanelRequest;
 use super::report::report;
 use super::score::{PanelEvaluation, PanelScores};
@@ -416,7 +417,16 @@ impl TrainedModel for PanelForecaster {
     }
 
     fn portable(&self) -> Result<Portable> {
-        Err(not_portable(TASK, "windows that each have their own scale, and intervals"))
+        let fields = portable(self.config()).map_err(|what| not_portable(TASK, &what))?;
+        Ok(Portable {
+            task: TASK,
+            script: "panel",
+            fields,
+            keeps_states: false,
+            tokenizer: None,
+            networks: Vec::new(),
+            between: None,
+        })
     }
 
     fn facts(&self) -> ModelFacts {
