@@ -91,6 +91,73 @@ impl Reader<'_> {
         }
     }
 
+    /// Rows, or rows and a constant, chosen number by number where the condition is known: each times 1 where it is chosen and 0
+    /// where not, and added. None where the condition is not known, or there are no rows.
+    pub(super) fn chosen(&mut self, at: At<'_>) -> Result<Option<Value>> {
+        let (condition, first, second) = (self.input(at, 0)?, self.input(at, 1)?, self.input(at, 2)?);
+        let Value::Constant(condition) = condition else { return Ok(None) };
+        if !matches!((&first, &second), (Value::Array(_), _) | (_, Value::Array(_))) {
+            return Ok(None);
+        }
+        self.spend(at, condition.data().len())?;
+        let truths = at.named(condition.to_i64())?;
+        let shares = |is_first: bool| {
+            let share = |&truth: &i64| if (truth != 0) == is_first { 1.0 } else { 0.0 };
+            truths.iter().map(share).collect::<Vec<f32>>()
+        };
+        let (mut arrays, mut constants) = (Vec::new(), Vec::new());
+        for (value, is_first) in [(first, true), (second, false)] {
+            let shares = shares(is_first);
+            match value {
+                Value::Array(array) => {
+                    let shares = at.named(Tensor::f32(condition.shape().to_vec(), shares))?;
+                    match self.with_constant(at, array, &shares, "Mul", 0)? {
+                        Value::Array(array) => arrays.push(array),
+                        _ => return Ok(None),
+                    }
+                }
+                Value::Constant(tensor) => {
+                    let numbers = at.named(tensor.to_f32())?;
+                    constants.push(self.taken_by_shares(
+                        at,
+                        (numbers, tensor.shape()),
+                        (shares, condition.shape()),
+                    )?);
+                }
+                Value::Filled { number, .. } => {
+                    let number = vec![number as f32];
+                    constants.push(self.taken_by_shares(at, (number, &[]), (shares, condition.shape()))?);
+                }
+                _ => return Ok(None),
+            }
+        }
+        match (arrays.len(), constants.pop()) {
+            (1, Some(constant)) => self.with_constant(at, arrays.remove(0), &constant, "Add", 1).map(Some),
+            _ => self.combine(at, arrays, CombineLayer::add()).map(Some),
+        }
+    }
+
+    /// Numbers where the shares are 1, and 0 elsewhere: both of one shape, or one of them a single number.
+    fn taken_by_shares(
+        &mut self,
+        at: At<'_>,
+        (numbers, own): (Vec<f32>, &[usize]),
+        (shares, shape): (Vec<f32>, &[usize]),
+    ) -> Result<Tensor> {
+        let shape = match (numbers.len(), shares.len()) {
+            (1, _) => shape,
+            (_, 1) => own,
+            _ if own == shape => shape,
+            _ => return Err(at.error("its constants have shapes of different kinds")),
+        };
+        let length = if numbers.len() == 1 { shares.len() } else { numbers.len() };
+        self.spend(at, length)?;
+        let of = |values: &[f32], index: usize| values[if values.len() == 1 { 0 } else { index }];
+        // What is not taken may be infinite.
+        let taken = (0..length).map(|k| if of(&shares, k) == 0.0 { 0.0 } else { of(&numbers, k) });
+        at.named(Tensor::f32(shape.to_vec(), taken.collect()))
+    }
+
     pub(super) fn scaled(&mut self, at: At<'_>, array: Array, factor: f64) -> Result<Array> {
         let array = self.rows(at, array)?;
         Ok(self

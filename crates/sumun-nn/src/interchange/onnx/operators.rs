@@ -57,9 +57,16 @@ impl<'a> Reader<'a> {
             "Concat" => self.concat(at),
             "Expand" => self.expand(at),
             "Equal" | "Less" | "Greater" | "LessOrEqual" | "GreaterOrEqual" | "And" | "Or" | "Not"
-            | "Where" | "Range" => match self.of_lengths(at, operator)? {
+            | "Range" => match self.of_lengths(at, operator)? {
                 Some(value) => Ok(value),
                 None => self.fold(at, operator),
+            },
+            "Where" => match self.of_lengths(at, operator)? {
+                Some(value) => Ok(value),
+                None => match self.chosen(at)? {
+                    Some(value) => Ok(value),
+                    None => self.fold(at, operator),
+                },
             },
             "Add" | "Sub" | "Mul" | "Div" | "Sum" | "Max" => match self.of_lengths(at, operator)? {
                 Some(value) => Ok(value),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use sumun_formats::onnx::OnnxAttribute;
-use sumun_formats::{Data, Tensor, Tensors};
+use sumun_formats::{Data, ElementType, Tensor, Tensors};
 use sumun_nn::interchange::Import;
 use sumun_nn::interchange::apply;
 use sumun_nn::interchange::onnx::{read, read_with};
 use sumun_nn::model::{Input, Model, RecurrentLayer};
 
-use super::{Graph, int, int_list, scalar, text};
+use super::{Graph, error, int, int_list, scalar, text};
 use crate::{integers, tensor, tensors};
 
 fn values(tensors: &Tensors, name: &str) -> Vec<f32> {
@@ -400,6 +400,64 @@ fn convolutions_norms_and_pools_are_layers() {
     }
     let got = values(&outputs, "mean");
     got.iter().zip(&expected).for_each(|(got, want)| assert!((got - want).abs() < 1e-5, "{got}, not {want}"));
+}
+
+#[test]
+fn what_a_known_condition_chooses_is_taken() {
+    let truths = |truths: &[bool]| {
+        Tensor::new(ElementType::Bool, vec![truths.len()], Data::Bool(truths.to_vec()), "test").unwrap()
+    };
+    let number = |value: f32| Tensor::f32(Vec::new(), vec![value]).unwrap();
+    let x = tensor(&[2, 3, 4], 1);
+    let rows = x.to_f32().unwrap();
+    // By the place of a feature: x where there is a 1, else 7, twice x, or a number for each.
+    for (inputs, expected) in [
+        (["some", "x", "seven"], [(0, 1.0, 0.0), (1, 0.0, 7.0), (2, 0.0, 7.0), (3, 1.0, 0.0)]),
+        (["some", "seven", "x"], [(0, 0.0, 7.0), (1, 1.0, 0.0), (2, 1.0, 0.0), (3, 0.0, 7.0)]),
+        (["some", "twice", "x"], [(0, 2.0, 0.0), (1, 1.0, 0.0), (2, 1.0, 0.0), (3, 2.0, 0.0)]),
+        (["some", "x", "each"], [(0, 1.0, 0.0), (1, 0.0, 20.0), (2, 0.0, 30.0), (3, 1.0, 0.0)]),
+        (["none", "twice", "x"], [(0, 1.0, 0.0), (1, 1.0, 0.0), (2, 1.0, 0.0), (3, 1.0, 0.0)]),
+        (["none", "x", "each"], [(0, 0.0, 10.0), (1, 0.0, 20.0), (2, 0.0, 30.0), (3, 0.0, 40.0)]),
+        (["some", "x", "far"], [(0, 1.0, 0.0), (1, 0.0, 5.0), (2, 0.0, 5.0), (3, 1.0, 0.0)]),
+    ] {
+        let graph = Graph::new()
+            .input("x", 1, &[-1, -2, 4])
+            .constant("some", truths(&[true, false, false, true]))
+            .constant("none", truths(&[false]))
+            .constant("seven", number(7.0))
+            .constant("two", number(2.0))
+            .constant("each", Tensor::f32(vec![4], vec![10.0, 20.0, 30.0, 40.0]).unwrap())
+            .constant("far", Tensor::f32(vec![4], vec![f32::INFINITY, 5.0, 5.0, f32::INFINITY]).unwrap())
+            .node("Mul", &["x", "two"], &["twice"])
+            .node("Where", &inputs, &["y"])
+            .output("y");
+        let outputs = run(&read(&graph.model()).unwrap(), &[("x", x.clone())]);
+        let found = values(&outputs, "y");
+        for (at, (found, x)) in found.iter().zip(&rows).enumerate() {
+            let (_, factor, summand) = expected[at % 4];
+            assert_eq!(*found, x * factor + summand, "{inputs:?} at {at}");
+        }
+    }
+    let error = error(
+        Graph::new()
+            .input("x", 1, &[-1, -2, 4])
+            .constant("some", truths(&[true, false, false, true]))
+            .constant("three", Tensor::f32(vec![2, 1], vec![1.0, 2.0]).unwrap())
+            .node("Where", &["some", "x", "three"], &["y"])
+            .output("y"),
+    );
+    assert!(error.contains("its constants have shapes of different kinds"), "{error}");
+    // Of no number, there is nothing to take.
+    for (condition, of) in [(&[false][..], "empty"), (&[], "one")] {
+        let graph = Graph::new()
+            .input("x", 1, &[-1, -2, 4])
+            .constant("one", Tensor::f32(vec![1], vec![0.0]).unwrap())
+            .constant("empty", Tensor::f32(vec![0], Vec::new()).unwrap())
+            .constant("condition", truths(condition))
+            .node("Where", &["condition", "x", of], &["y"])
+            .output("y");
+        read(&graph.model()).unwrap_err();
+    }
 }
 
 /// tf2onnx flattens steps in front of a dense layer, and lays them out again.
