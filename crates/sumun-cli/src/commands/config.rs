@@ -3,6 +3,7 @@
 use sumun::tasks::{TASKS, named};
 
 use crate::failure::Failure;
+use crate::language::said;
 use crate::output::print;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -21,9 +22,9 @@ pub(crate) struct Arguments {
 /// Prints the template.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let task = named(&arguments.task)?;
-    let (name, template) = (task.name(), task.settings()?.template());
-    print(&format!(
-        "# Settings of `sumun train {name}`. Remove what you do not change.\n# Use with: sumun train {name} --config \
-         FILE\n\n{template}"
-    ))
+    let name = task.name();
+    let about = format!("Settings of `sumun train {name}`. Remove what you do not change.");
+    let usage = format!("Use with: sumun train {name} --config FILE");
+    let template = task.settings()?.template_in(|explained| said(explained).into_owned());
+    print(&format!("# {}\n# {}\n\n{template}", said(&about), said(&usage)))
 }

@@ -57,8 +57,8 @@ fn is_message(text: &str) -> bool {
     let is_help = text.contains("\n  sumun ")
         || text.starts_with("Exit codes:")
         || text.contains("Search for the settings");
-    // Configuration files and samples of texts are the same in every language.
-    let is_file = text.starts_with("# Settings of") || text.starts_with("=== ") || text.contains("{{bar");
+    // Samples of texts are the same in every language.
+    let is_file = text.starts_with("=== ") || text.contains("{{bar");
     let is_help = is_help || is_file || text.contains("\n\nSearched over");
     text.contains(' ') && outside.split(|c: char| !c.is_ascii_alphabetic()).any(is_word) && !is_help
 }

@@ -134,3 +134,26 @@ fn a_training_is_told_in_it_and_its_files_and_json_stay_as_they_are() {
         assert_eq!(bytes("a"), bytes("b"), "{file}");
     }
 }
+
+#[test]
+fn settings_are_explained_in_it_in_a_file_that_is_the_same() {
+    let place = Place::new();
+    for task in ["forecast", "classify", "regress", "tag", "translate", "lm", "simulate"] {
+        let template = |language: &str| place.succeed(&["config", task, "--lang", language]).stdout;
+        let (english, korean) = (template("en"), template("ko"));
+        // Lines that are commented out are settings, too.
+        let is_setting = |line: &&str| {
+            let name = line.trim_start_matches("# ").split_once(" = ").map(|(name, _)| name);
+            name.is_some_and(|name| name.bytes().all(|c| c.is_ascii_lowercase() || c == b'_'))
+        };
+        let settings = |text: &str| text.lines().filter(is_setting).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(settings(&korean), settings(&english), "{task}");
+        let mut explained = 0;
+        for line in korean.lines().filter(|line| line.starts_with('#') && !is_setting(line)) {
+            assert!(is_korean(line), "{task}: {line}");
+            explained += 1;
+        }
+        assert!(explained > 30 && !is_korean(&english), "{task}: {explained}");
+        assert_eq!(korean.lines().count(), english.lines().count(), "{task}");
+    }
+}

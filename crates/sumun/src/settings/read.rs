@@ -85,6 +85,11 @@ impl Settings {
 
     /// A configuration file with every setting at its default, explained; those without a default are commented out.
     pub fn template(&self) -> String {
+        self.template_in(str::to_owned)
+    }
+
+    /// The same with what explains a setting as `said` says it, such as in another language.
+    pub fn template_in(&self, said: impl Fn(&str) -> String) -> String {
         let mut text = format!("task = \"{}\"\n", self.task);
         let mut section = "";
         for setting in self.rows() {
@@ -92,15 +97,14 @@ impl Settings {
                 section = setting.section;
                 text += &format!("\n[{section}]\n");
             }
-            text += &format!("# {}", setting.help);
+            text += &format!("# {}", said(setting.help));
             if let Kind::Choice(names) = setting.kind {
                 text += &format!(": {}", names.join(", "));
             }
-            text += if self.is_open(setting) {
-                " (decided from the data where it is left out).\n"
-            } else {
-                ".\n"
-            };
+            if self.is_open(setting) {
+                text += &format!(" ({})", said("decided from the data where it is left out"));
+            }
+            text += ".\n";
             // `auto` is a text where a number may stand as well.
             let word = setting.kind == Kind::Least;
             text += &match self.default_of(setting) {
