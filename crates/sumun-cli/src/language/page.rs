@@ -3,19 +3,34 @@
 //! What belongs to the data stays: quotations, code, a word alone (which may be a column's or a class's name) outside headings,
 //! and whatever no entry explains for the most part.
 
+use std::collections::HashMap;
+
+use serde_json::json;
+
 use super::Catalogue;
 
 /// Elements whose text is no message.
 const KEPT: [&str; 5] = ["style", "script", "pre", "code", "blockquote"];
 /// Elements where a word alone is the program's own.
-const HEADINGS: [&str; 4] = ["h2", "h3", "dt", "summary"];
-/// Classes of elements where it is, too: names of the parts of a series, and of the lines that every chart has.
-const OWN: [&str; 6] =
-    ["\"section-name", "\"c-actual\"", "\"c-model\"", "\"c-train\"", "\"c-valid\"", "\"c-future\""];
+const HEADINGS: [&str; 5] = ["h2", "h3", "dt", "summary", "label"];
+/// Classes of elements where it is, too: names of the parts of a series, of the lines that every chart has, of gates, and of the
+/// page.
+const OWN: [&str; 8] = [
+    "\"kind\"",
+    "meaning\"",
+    "\"section-name",
+    "\"c-actual\"",
+    "\"c-model\"",
+    "\"c-train\"",
+    "\"c-valid\"",
+    "\"c-future\"",
+];
 /// What the axis of a course is called, unlike those of columns.
 const COURSES: [&str; 2] = ["epoch", "steps"];
-/// Attributes that are read out or shown.
-const SPOKEN: [&str; 3] = ["aria-label", "title", "alt"];
+/// Attributes that are read out or shown, by the script of a page as well.
+const SPOKEN: [&str; 5] = ["aria-label", "title", "alt", "data-mean", "data-at"];
+/// How the numbers of a chart begin, which its script shows under the pointer.
+const NUMBERS: &str = "{\"r\":";
 
 /// A page, `<html lang="en">`, in the language of a catalogue.
 pub(super) fn translated(page: &str, language: &str, catalogue: &Catalogue) -> String {
@@ -40,9 +55,12 @@ pub(super) fn translated(page: &str, language: &str, catalogue: &Catalogue) -> S
             || tag.contains("axis-title") && COURSES.iter().any(begins);
         if KEPT.contains(&name) && !tag.ends_with("/>") {
             let close = format!("</{name}");
-            let inner = rest.find(&close).unwrap_or(rest.len());
-            out.push_str(&rest[..inner]);
-            rest = &rest[inner..];
+            let (inner, after) = rest.split_at(rest.find(&close).unwrap_or(rest.len()));
+            match inner.starts_with(NUMBERS) {
+                true => numbers(inner, catalogue, &mut out),
+                false => out.push_str(inner),
+            }
+            rest = after;
         }
     }
     out.push_str(rest);
@@ -75,24 +93,84 @@ fn attributes(tag: &str, catalogue: &Catalogue) -> String {
     tag
 }
 
+/// The numbers of a chart, in JSON, with the names of their lines and places: `{"r":…,"t":["step 1",…],"s":[{"n":"mean","c":…}]}`.
+fn numbers(json: &str, catalogue: &Catalogue, out: &mut String) {
+    // The places of a chart share an axis, which is looked up once.
+    let mut axes = HashMap::<String, Option<String>>::new();
+    let mut axis = |name: &str| {
+        let said = || message(name, COURSES.contains(&name), catalogue);
+        axes.entry(name.to_owned()).or_insert_with(said).clone()
+    };
+    let mut rest = json;
+    let mut key = "";
+    while let Some(start) = rest.find('"') {
+        let length = end_of_string(&rest[start..]);
+        let (before, after) = rest.split_at(start);
+        let (string, after) = after.split_at(length);
+        out.push_str(before);
+        rest = after;
+        let is_own =
+            || OWN.iter().any(|class| rest.strip_prefix(",\"c\":").is_some_and(|c| c.starts_with(class)));
+        let said = match serde_json::from_str::<String>(string) {
+            _ if rest.starts_with(':') => {
+                key = &string[1..string.len() - 1];
+                None
+            }
+            Ok(name) if key == "n" => message(&name, is_own(), catalogue),
+            Ok(place) if key == "t" => at(&place, &mut axis, catalogue),
+            _ => None,
+        };
+        match said {
+            // No `<` ends the element early.
+            Some(said) => out.push_str(&json!(said).to_string().replace('<', "\\u003c")),
+            None => out.push_str(string),
+        }
+    }
+    out.push_str(rest);
+}
+
+/// Where a string of JSON ends that begins here.
+fn end_of_string(text: &str) -> usize {
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find(|&(_, c)| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |(at, _)| at + 1)
+}
+
+/// A place: what its axis is called, as `axis` says it, and where it is on it; or a name of its own.
+fn at(place: &str, axis: impl FnOnce(&str) -> Option<String>, catalogue: &Catalogue) -> Option<String> {
+    let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || "-−".contains(c));
+    match place.rsplit_once(' ').filter(|(_, number)| is_number(number)) {
+        Some((name, number)) => Some(format!("{} {number}", axis(name)?)),
+        None => message(place, false, catalogue),
+    }
+}
+
 /// A text as it stands in HTML.
 fn text(escaped: &str, alone: bool, catalogue: &Catalogue) -> String {
     let inner = escaped.trim();
-    if inner.is_empty() || !alone && !inner.contains(char::is_whitespace) {
-        return escaped.to_owned();
-    }
     let plain = ENTITIES.iter().fold(inner.to_owned(), |text, (entity, c)| text.replace(entity, c));
-    // Punctuation between elements is no part of a message.
-    let message = plain.trim_matches(|c: char| c.is_whitespace() || ",;".contains(c));
-    match catalogue.mostly_said(message) {
+    match message(&plain, alone, catalogue) {
         None => escaped.to_owned(),
         Some(said) => {
-            let said = plain.replacen(message, &said, 1);
             // `&` first, as the others bring one.
             let said = ENTITIES.iter().rev().fold(said, |text, (entity, c)| text.replace(c, entity));
             escaped.replacen(inner, &said, 1)
         }
     }
+}
+
+/// A text as it is said; None of one that stays, as a word does that is not the program's own.
+fn message(plain: &str, alone: bool, catalogue: &Catalogue) -> Option<String> {
+    if plain.is_empty() || !alone && !plain.contains(char::is_whitespace) {
+        return None;
+    }
+    // Punctuation between elements is no part of a message.
+    let message = plain.trim_matches(|c: char| c.is_whitespace() || ",;".contains(c));
+    Some(plain.replacen(message, &catalogue.mostly_said(message)?, 1))
 }
 
 /// What pages escape; `&amp;` last, as it makes others.
@@ -105,7 +183,8 @@ mod tests {
 
     #[test]
     fn texts_are_translated_and_the_data_stays() {
-        let catalogue = "msgid \"Errors\"\nmsgstr \"오차\"\nmsgid \"error of {0}\"\nmsgstr \"{0}의 오차\"\nmsgid \"best {0}\"\nmsgstr \"가장 좋은 {0}\"\n";
+        let catalogue = "msgid \"Errors\"\nmsgstr \"오차\"\nmsgid \"error of {0}\"\nmsgstr \"{0}의 오차\"\nmsgid \"best {0}\"\nmsgstr \"가장 좋은 {0}\"\n\
+            msgid \"epoch\"\nmsgstr \"에포크\"\n";
         let catalogue = Catalogue::read(catalogue).unwrap();
         for (page, expected) in [
             ("<html lang=\"en\"><h2>Errors</h2>", "<html lang=\"ko\"><h2>오차</h2>"),
@@ -118,6 +197,20 @@ mod tests {
             ("<blockquote>error of x</blockquote>", "<blockquote>error of x</blockquote>"),
             ("<style>error of x</style><p>error of x, ", "<style>error of x</style><p>x의 오차, "),
             ("<script>if (a < b) \"error of x\"</script>", "<script>if (a < b) \"error of x\"</script>"),
+            (
+                "<script>[\"error of x\"]</script><div data-mean=\"error of %1\">",
+                "<script>[\"error of x\"]</script><div data-mean=\"%1의 오차\">",
+            ),
+            // Under the pointer: the places and lines of a chart, but no column's name.
+            (
+                "<script>{\"r\":[0,1],\"t\":[\"epoch 3\",\"x 4\",\"error of \\u003c\\\"\"],\"s\":[\
+                 {\"n\":\"Errors\",\"c\":\"c-model\",\"v\":[1]},{\"n\":\"Errors\",\"c\":\"c-base0\",\"v\":[2]},\
+                 {\"n\":\"name of x\",\"c\":\"c-base1\",\"v\":[null]}]}</script>",
+                "<script>{\"r\":[0,1],\"t\":[\"에포크 3\",\"x 4\",\"\\u003c\\\"의 오차\"],\"s\":[\
+                 {\"n\":\"오차\",\"c\":\"c-model\",\"v\":[1]},{\"n\":\"Errors\",\"c\":\"c-base0\",\"v\":[2]},\
+                 {\"n\":\"name of x\",\"c\":\"c-base1\",\"v\":[null]}]}</script>",
+            ),
+            ("<text class=\"axis-title\">epoch</text>", "<text class=\"axis-title\">에포크</text>"),
         ] {
             // A text after the last tag stays.
             let page = format!("{page}<i>");

@@ -75,7 +75,7 @@ const CLASSES: [&str; 8] =
 /// What a text of a page says: between its tags and in the attributes that are read out. A text may begin or end within a tag.
 fn said_by_page(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for attribute in ["aria-label=\"", "title=\""] {
+    for attribute in ["aria-label=\"", "title=\"", "data-mean=\"", "data-at=\""] {
         found.extend(
             text.split(attribute).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())),
         );

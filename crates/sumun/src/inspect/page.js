@@ -49,6 +49,8 @@
     const slider = stepper.querySelector("input");
     const marked = [...document.querySelectorAll("[data-step]")].filter(own);
     const seen = maps.filter((map) => own(map.element));
+    // What is said beside a map, with %1, %2 … for the numbers: the page has it in the language that it is written in.
+    const said = (what, ...parts) => stepper.dataset[what].replace(/%(\d)/g, (_, place) => parts[place - 1]);
     const name = (step) => names[step - 1] === String(step) ? "" : names[step - 1];
     const show = () => {
       const step = Number(slider.value);
@@ -58,7 +60,7 @@
       for (const map of seen) {
         let sum = 0;
         for (let unit = 0; unit < map.units; unit++) sum += map.values[unit * map.steps + step - 1];
-        map.output.textContent = `mean ${written(sum / map.units / MIDDLE * map.scale)}`;
+        map.output.textContent = said("mean", written(sum / map.units / MIDDLE * map.scale));
         map.rule.style.left = `${100 * (step - 1) / map.steps}%`;
         map.rule.style.width = `${100 / map.steps}%`;
       }
@@ -80,7 +82,7 @@
         const step = Math.min(map.steps - 1, Math.max(0, Math.floor((event.clientX - box.left) / box.width * map.steps)));
         const unit = Math.min(map.units - 1, Math.max(0, Math.floor((event.clientY - box.top) / box.height * map.units)));
         const value = map.values[unit * map.steps + step] / MIDDLE * map.scale;
-        map.output.textContent = `unit ${unit}, step ${step + 1} ${name(step + 1)}: ${written(value)}`;
+        map.output.textContent = said("at", unit, step + 1, name(step + 1), written(value));
       });
       grid.addEventListener("pointerleave", show);
     }

@@ -443,7 +443,7 @@ fn steps_chart(name: &str, description: &str) -> Chart {
     Chart {
         name: name.into(),
         description: description.into(),
-        x: XAxis { title: "step".into(), whole: true, ..XAxis::default() },
+        x: XAxis { title: "time step".into(), whole: true, ..XAxis::default() },
         ..Chart::default()
     }
 }
@@ -525,7 +525,7 @@ fn stepper(steps: &[String], at: Option<usize>, writes: bool, out: &mut String) 
     let (id, most) = (if writes { "step-written" } else { "step" }, steps.len());
     let _ = writeln!(
         out,
-        "<div class=\"stepper\"><label for=\"{id}\">Step <output>{most}</output> <b></b></label>\
+        "<div class=\"stepper\" data-mean=\"mean %1\" data-at=\"unit %1, step %2 %3: %4\"><label for=\"{id}\">Step <output>{most}</output> <b></b></label>\
          <input id=\"{id}\" type=\"range\" min=\"1\" max=\"{most}\" value=\"{}\">\
          <script type=\"application/json\">[{}]</script></div>",
         at.unwrap_or(most),
@@ -551,7 +551,7 @@ fn map(matrix: &Matrix, steps: usize, layer: &str, out: &mut String) {
     let more = if drawn < *units { format!(", the first {}", count(drawn)) } else { String::new() };
     let _ = write!(
         out,
-        "<div class=\"map\" data-units=\"{drawn}\" data-steps=\"{steps}\" data-scale=\"{}\"><h4>{} <span>{}{beyond}{more}</span> \
+        "<div class=\"map\" data-units=\"{drawn}\" data-steps=\"{steps}\" data-scale=\"{}\"><h4>{} <span class=\"meaning\">{}{beyond}{more}</span> \
          <output></output></h4><div class=\"grid\"><canvas role=\"img\" aria-label=\"{}\" width=\"{steps}\" height=\"{drawn}\" \
          style=\"height:{}px\"></canvas></div><script type=\"text/plain\">{letters}</script></div>",
         fixed(f64::from(largest), 6),
@@ -594,7 +594,7 @@ fn gates(gates: &[GateFigures], out: &mut String) {
         };
         let _ = write!(
             out,
-            "<tr><th>{} <span class=\"soft\">{}</span></th><td>{}</td><td>{} %</td><td>{} %</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th>{} <span class=\"soft meaning\">{}</span></th><td>{}</td><td>{} %</td><td>{} %</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             escape(name),
             meaning(name),
             fixed(*mean, 2),
@@ -632,7 +632,7 @@ fn one_unit(layer: &LayerInside, unit: Option<usize>, steps: usize) -> Result<St
     const CLASSES: [&str; 8] =
         ["c-base0", "c-base1", "c-base2", "c-future", "c-base3", "c-train", "c-model", "c-actual"];
     let mut chart = steps_chart(
-        &format!("Unit {unit} of {}", layer.name),
+        &format!("Unit {unit} of the layer {}", layer.name),
         "The gates and states of one unit at every step.",
     );
     chart.y_title = "value".into();
@@ -654,7 +654,7 @@ fn one_unit(layer: &LayerInside, unit: Option<usize>, steps: usize) -> Result<St
             dots: steps <= MOST_DOTS,
         })
         .collect();
-    let heading = format!("Unit {unit} of {}", named(layer));
+    let heading = format!("Unit {unit} of the layer {}", named(layer));
     Ok(figure(&heading, "Its gates and states at every step.", &chart, Room::Low))
 }
 

@@ -36,8 +36,10 @@ impl Frame<'_> {
             version = escape(self.version),
             title = escape(title),
         );
-        let about = [self.kind, self.created].into_iter().filter(|part| !part.is_empty());
-        let about: String = about.map(|part| format!("<span>{}</span>", escape(part))).collect();
+        let about =
+            [("kind", self.kind), ("made", self.created)].into_iter().filter(|(_, part)| !part.is_empty());
+        let about: String =
+            about.map(|(class, part)| format!("<span class=\"{class}\">{}</span>", escape(part))).collect();
         // The mark is a sluice gate: two posts, a raised gate, and water.
         let _ = write!(
             out,

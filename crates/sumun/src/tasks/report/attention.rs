@@ -58,7 +58,7 @@ pub(super) fn over_time(attention: &AttentionWeights) -> String {
     let chart = Chart {
         name: "Attention weights".into(),
         description: "How much each step of the sequence counts in the prediction.".into(),
-        x: XAxis { title: "step".into(), whole: true, ..XAxis::default() },
+        x: XAxis { title: "time step".into(), whole: true, ..XAxis::default() },
         y_title: "weight (%)".into(),
         shares: true,
         y_scale: Scale::FromZero,

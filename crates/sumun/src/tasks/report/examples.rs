@@ -227,7 +227,7 @@ fn curves(channels: usize, values: &[f32]) -> (Chart, String) {
     let chart = Chart {
         name: "A sequence".into(),
         description: "The values of each channel at each step.".into(),
-        x: XAxis { title: "step".into(), whole: true, ..XAxis::default() },
+        x: XAxis { title: "time step".into(), whole: true, ..XAxis::default() },
         y_title: "value".into(),
         lines: (0..drawn).map(line).collect(),
         ..Chart::default()
