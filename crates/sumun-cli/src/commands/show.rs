@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sumun::models::{Opened, interchange::ForeignFile, open_with};
 
 use super::Told;
+use super::summary::spoken;
 use crate::failure::Failure;
 use crate::language::said;
 use crate::output::{print, print_json, tell};
@@ -49,7 +50,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let model = opened.model()?;
     let style = Style::for_stdout();
     let mut text =
-        format!("{}\n\n{}\n", style.bold(&opened.origin.title()), model.summary().to_string().trim_end());
+        format!("{}\n\n{}\n", style.bold(&opened.origin.title()), spoken(&model.summary().to_string()));
     text += &format!("\n{}\n", style.bold(&said("Weights")));
     let entries = model.parameters().entries();
     let rounded = model.int8_weights();

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use sumun::tasks::{LayerFacts, open};
 
 use crate::failure::Failure;
+use crate::language::said;
 use crate::output::{print, print_json};
-use crate::terminal::Style;
+use crate::terminal::{Style, left, right, width};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -50,9 +51,29 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Some([title, about]) => {
             // What comes from a file may hold anything.
             let about: String = about.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            format!("{}\n{about}\n\n", Style::for_stdout().bold(title))
+            format!("{}\n{}\n\n", Style::for_stdout().bold(&said(title)), said(&about))
         }
         None => String::new(),
     };
-    print(&format!("{heading}{}\n", facts.table.trim_end()))
+    print(&format!("{heading}{}\n", spoken(&facts.table)))
+}
+
+/// A table of layers with its heads, which keep their columns, and its sums in the language that is spoken. Kinds of layers stay,
+/// as they are names.
+pub(super) fn spoken(table: &str) -> String {
+    let mut lines = table.trim_end().lines();
+    let mut heads = lines.next().unwrap_or_default().to_owned();
+    for (head, place) in [
+        ("Layer (kind)", left as fn(&str, usize) -> String),
+        ("Output shape", left),
+        ("Parameters", right),
+        ("Reads", left),
+    ] {
+        heads = heads.replacen(head, &place(&said(head), width(head)), 1);
+    }
+    let others = lines.map(|line| match line.contains("parameters: ") && !line.contains("  ") {
+        true => said(line).into_owned(),
+        false => line.to_owned(),
+    });
+    std::iter::once(heads.trim_end().to_owned()).chain(others).collect::<Vec<_>>().join("\n")
 }

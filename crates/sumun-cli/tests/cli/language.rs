@@ -136,6 +136,27 @@ fn a_training_is_told_in_it_and_its_files_and_json_stay_as_they_are() {
 }
 
 #[test]
+fn tables_of_layers_are_in_it_and_keep_their_columns() {
+    let place = Place::new();
+    let file = crate::foreign::golden("gru_checkpoint.pt");
+    let shown = |language: &str| place.succeed(&["show", &file, "--lang", language]).stdout;
+    let (english, korean) = (shown("en"), shown("ko"));
+    for (from, to) in [
+        (
+            "Layer (kind)                 Output shape     Parameters",
+            "층 (종류)                    출력 모양          파라미터",
+        ),
+        ("Total parameters: 4,820", "파라미터 합계: 4,820"),
+        ("Trainable parameters: 4,820", "학습하는 파라미터: 4,820"),
+    ] {
+        assert!(english.contains(&format!("{from}\n")), "{english}");
+        assert!(korean.contains(&format!("{to}\n")), "{korean}");
+    }
+    let row = "rnn (Bidirectional GRU × 2)  (None, 24)            4,320\n";
+    assert!(english.contains(row) && korean.contains(row), "{korean}");
+}
+
+#[test]
 fn settings_are_explained_in_it_in_a_file_that_is_the_same() {
     let place = Place::new();
     for task in ["forecast", "classify", "regress", "tag", "translate", "lm", "simulate"] {
