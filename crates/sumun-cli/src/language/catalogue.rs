@@ -267,16 +267,22 @@ fn is_balanced(text: &str) -> bool {
     if text.contains(" · ") {
         return false;
     }
-    let mut depth = 0;
-    for c in text.chars() {
+    let (mut depth, mut before, mut rest) = (0, ' ', text);
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
         match c {
             '(' => depth += 1,
             ')' => depth -= 1,
+            // A name in quotes may have any.
+            '\'' if !before.is_alphanumeric() => {
+                rest = rest.find('\'').map_or(rest, |end| &rest[end + 1..]);
+            }
             _ => {}
         }
         if depth < 0 {
             return false;
         }
+        before = c;
     }
     depth == 0
 }
@@ -292,7 +298,8 @@ fn is_quoted(text: &str) -> bool {
     ['\'', '"', '`'].iter().any(|quote| text.len() > 1 && text.starts_with(*quote) && text.ends_with(*quote))
 }
 
-/// The letters of the words of a text: not of paths and numbers, and not of what stands in quotes.
+/// The letters of the words of a text: not of paths, numbers and names such as `BatchNormalization`, and not of what stands in
+/// quotes.
 fn letters_of_words(text: &str) -> usize {
     const QUOTES: [char; 3] = ['\'', '"', '`'];
     let (mut found, mut in_quotes) = (0, false);
@@ -301,7 +308,7 @@ fn letters_of_words(text: &str) -> usize {
         let ends = word.ends_with(QUOTES);
         if in_quotes || word.starts_with(QUOTES) {
             in_quotes = !ends;
-        } else if word.chars().all(char::is_alphabetic) {
+        } else if word.chars().all(char::is_alphabetic) && !word.chars().skip(1).any(char::is_uppercase) {
             found += letters(word);
         }
     }
@@ -369,7 +376,7 @@ impl Template {
         // What holds a text at both ends says enough: `[default: {0}]`.
         let weak = self.letters < WEAK && (first.is_empty() || last.is_empty());
         // Before a colon stands the name of a file: it is no part of what is said of it.
-        let takes_in = |place: &str| first.is_empty() && place.contains(": ");
+        let takes_in = |place: &str| first.is_empty() && (place.contains(": ") || place.ends_with(':'));
         if places.first().is_some_and(|place| takes_in(place)) {
             return None;
         }
@@ -492,6 +499,8 @@ msgstr "{b}, {a}의 {{}}"
                 "x.csv: 그런 파일이나 폴더가 없습니다; 다른 경로를 주세요",
             ),
             ("x (a gap)", "x (빈칸이 있습니다)"),
+            ("choose 'f(x' or 'y'", "'f(x'나 'y'를 고르세요"),
+            ("x: a whole a gap of b and c", "x: a whole a gap of b and c"),
             ("the loss of loss grew", "loss의 손실이 커졌습니다"),
             ("loss: a gap", "loss: 빈칸이 있습니다"),
             ("run a gap twice", "a gap을 두 번 하세요"),

@@ -9,12 +9,16 @@ use super::catalogue::skeleton;
 use super::{Catalogue, LANGUAGES, help};
 
 /// The sources whose messages people see.
-const SOURCES: [&str; 4] = ["sumun-cli/src", "sumun/src", "sumun-nn/src", "sumun-kernels/src"];
+const SOURCES: [&str; 5] =
+    ["sumun-cli/src", "sumun/src", "sumun-nn/src", "sumun-kernels/src", "sumun-formats/src"];
 
-/// Sources whose texts stay English: those that read files of other programs, and the reader of catalogues, whose errors are for
-/// who writes one.
-const ENGLISH: [&str; 4] =
-    ["/language/", "sumun-nn/src/interchange/", "/report/check.rs", "/report/sample.rs"];
+/// The readers and writers of files of other programs.
+const FOREIGN: [&str; 2] = ["sumun-nn/src/interchange/", "sumun-formats/src"];
+
+/// Sources whose texts are no messages or stay English: those that write source code, and the reader of catalogues, whose
+/// errors are for who writes one.
+const ENGLISH: [&str; 5] =
+    ["/language/", "/interchange/source/c/", "/source/numpy.rs", "/report/check.rs", "/report/sample.rs"];
 
 /// Sources that make pages, whose texts stand between tags.
 const PAGES: [&str; 11] = [
@@ -57,8 +61,8 @@ fn is_message(text: &str) -> bool {
     let is_help = text.contains("\n  sumun ")
         || text.starts_with("Exit codes:")
         || text.contains("Search for the settings");
-    // Samples of texts are the same in every language.
-    let is_file = text.starts_with("=== ") || text.contains("{{bar");
+    // Headers of files and samples of texts are the same in every language.
+    let is_file = text.starts_with("=== ") || text.contains("{{bar") || text.starts_with("{{'descr'");
     let is_help = is_help || is_file || text.contains("\n\nSearched over");
     text.contains(' ') && outside.split(|c: char| !c.is_ascii_alphabetic()).any(is_word) && !is_help
 }
@@ -129,6 +133,31 @@ fn every_message_is_translated() {
         .collect();
     assert!(messages.len() > 1000, "{}", messages.len());
     assert_translated(&messages);
+}
+
+#[test]
+fn messages_of_files_are_found_behind_what_names_the_place() {
+    let catalogue = LANGUAGES.iter().find(|(name, _)| *name == "ko").unwrap().1;
+    let catalogue = Catalogue::read(catalogue).unwrap();
+    let texts = source_texts();
+    let messages: Vec<String> = texts
+        .iter()
+        .filter(|(text, file)| is_message(text) && of(&FOREIGN, file) && !of(&ENGLISH, file))
+        .map(|(text, _)| skeleton(text).replace("{}", "7"))
+        .collect();
+    assert!(messages.len() > 800, "{}", messages.len());
+    for (english, korean) in [
+        ("damaged PyTorch file: ", "손상된 PyTorch 파일: "),
+        ("HDF5 file: ", "HDF5 파일: "),
+        ("the node 'n' (LSTM): ", "노드 'n' (LSTM): "),
+        ("the layer 'd' (Dense): ", "층 'd' (Dense): "),
+    ] {
+        for message in &messages {
+            let alone = catalogue.said(message);
+            let said = catalogue.said(&format!("a.file: {english}{message}")).into_owned();
+            assert_eq!(said, format!("a.file: {korean}{alone}"));
+        }
+    }
 }
 
 #[test]

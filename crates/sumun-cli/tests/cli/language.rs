@@ -136,6 +136,43 @@ fn a_training_is_told_in_it_and_its_files_and_json_stay_as_they_are() {
 }
 
 #[test]
+fn damaged_files_of_other_programs_are_refused_in_it() {
+    let place = Place::new();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../sumun-testing/golden");
+    let files = [
+        "torch_files/gru_checkpoint.pt",
+        "keras_models/model_simple_rnn.keras",
+        "onnx_models/gru_forward.onnx",
+        "keras_models/model_simple_rnn.h5",
+        "cells/ind_rnn_plain.safetensors",
+    ];
+    let mut refused = 0;
+    for file in files {
+        let good = std::fs::read(folder.join(file)).unwrap();
+        for step in 0..24 {
+            let at = good.len() * step / 24;
+            let mut changed = good.clone();
+            changed[at] ^= 0x41;
+            for bytes in [&changed, &good[..at]] {
+                place.write("file", bytes);
+                let output = place.command(&["show", "file"]).env("SUMUN_LANG", "ko").output().unwrap();
+                let said = String::from_utf8(output.stderr).unwrap();
+                if output.status.code() != Some(0) {
+                    let said =
+                        said.trim_end().strip_prefix("오류: file: ").unwrap_or_else(|| panic!("{said}"));
+                    assert!(
+                        is_korean(said) && !said.contains(" the ") && !said.contains(" is "),
+                        "{file}: {said}"
+                    );
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+#[test]
 fn tables_of_layers_are_in_it_and_keep_their_columns() {
     let place = Place::new();
     let file = crate::foreign::golden("gru_checkpoint.pt");

@@ -47,12 +47,12 @@ fn reordered(cell: CellKind, values: &[f32]) -> Vec<f32> {
 pub(super) fn expect(layer: &str, what: &str, tensor: &Tensor, shape: &[usize]) -> Result<Vec<f32>> {
     if tensor.shape() != shape {
         return Err(Error::Shape {
-            what: format!("{what} of {layer}"),
+            what: format!("the weight {what} of {layer}"),
             expected: format!("{shape:?}"),
             found: format!("{:?}", tensor.shape()),
         });
     }
-    tensor.to_f32().map_err(|error| Error::Model(format!("{what} of {layer}: {error}")))
+    tensor.to_f32().map_err(|error| Error::Model(format!("the weight {what} of {layer}: {error}")))
 }
 
 /// A kernel `[in, G·H]` as `weight_ih` or `weight_hh` `[G·H, in]`.

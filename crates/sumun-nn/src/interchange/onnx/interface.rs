@@ -478,7 +478,7 @@ fn arranged(name: &str, values: &[f32], from: &[Place], shape: &[usize], to: &[P
     if let Some((place, length)) = gone {
         let what = match place {
             Place::Sequences => "sequence",
-            Place::Time => "step",
+            Place::Time => "time step",
             _ => "state",
         };
         return Err(Error::Invalid(format!(

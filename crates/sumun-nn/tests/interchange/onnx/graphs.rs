@@ -673,7 +673,7 @@ fn an_axis_that_may_be_left_out_is() {
     );
     assert_eq!(run(&import, &[("x", tensor(&[2, 3, 5], 1))]).get("y").unwrap().shape(), [2, 4]);
     let error = import.apply(&tensors(&[("x", tensor(&[2, 3, 6], 1))]), &Tensors::new()).unwrap_err();
-    assert_eq!(error.to_string(), "the graph is for 1 step: its output 'y' has no axis for 2 of them");
+    assert_eq!(error.to_string(), "the graph is for 1 time step: its output 'y' has no axis for 2 of them");
 }
 
 #[test]
