@@ -96,7 +96,8 @@ def counts(page):
 
 def main():
     assert allowed("(MIT OR GPL-3.0) AND Zlib") and not allowed("MIT AND GPL-3.0") and not allowed(None)
-    metadata = json.loads(output("cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET))
+    metadata = json.loads(output("cargo", "metadata", "--locked", "--all-features", "--format-version", "1", "--filter-platform",
+                                 TARGET))
     page = PAGE.read_text(encoding="utf-8")
     wrong = licences(metadata["packages"]) + reasons(metadata["packages"], page) + counts(page)
     for line in wrong:
