@@ -5,9 +5,10 @@
 mod lessons;
 
 use lessons::*;
+use sumun::report::Picture;
 
 /// How many of a kind of element a picture has.
-fn count(picture: &picture::Picture, element: &str) -> usize {
+fn count(picture: &Picture, element: &str) -> usize {
     picture.svg().matches(element).count()
 }
 
@@ -25,7 +26,7 @@ fn lesson_002_9_an_lstm_forecasts_a_noisy_sine() {
     assert!(honest > 1.02 && (leaky - 1.0).abs() < 1e-9, "{honest} {leaky}");
     let [honest, leaky] = found.leak.repeated_mse;
     assert!(leaky < 0.9 * honest, "{leaky} {honest}");
-    assert_eq!(count(&found.picture, "<polyline"), 2);
+    assert_eq!(count(&found.picture, "<path class=\"line"), 2);
     assert!(found.picture.svg().contains("the test begins"));
 }
 
@@ -50,7 +51,7 @@ fn lesson_003_2_a_plain_rnn_forecasts_sines_of_random_phase() {
         "{:?}",
         found.five
     );
-    assert_eq!((found.five.len(), count(&found.picture, "<polyline")), (5, 5));
+    assert_eq!((found.five.len(), count(&found.picture, "<path class=\"line")), (5, 5));
     // A ring for each prediction, and one in the legend.
     assert_eq!(count(&found.picture, "<circle"), 5 + 1);
 }
@@ -81,7 +82,7 @@ fn lesson_001_1_the_gates_of_an_lstm_by_hand() {
         assert_eq!(gate.dim(), (20, 4));
         assert!(gate.iter().all(|&v| v > 0.0 && v < 1.0));
     }
-    assert_eq!(found.pictures.iter().map(|p| count(p, "<polyline")).collect::<Vec<_>>(), [4, 4, 4]);
+    assert_eq!(found.pictures.iter().map(|p| count(p, "<path class=\"line")).collect::<Vec<_>>(), [4, 4, 4]);
     // Near 1 nearly all that was written is there, near 0 nearly nothing but the last step's.
     assert!(found.open.0 > 0.99 && found.open.1 < 0.5, "{:?}", found.open);
     assert!(found.shut.0 < 0.01 && found.shut.1 < 0.01, "{:?}", found.shut);
@@ -99,7 +100,7 @@ fn lesson_003_4_gradients_explode_and_are_clipped() {
     assert!(worst(&found.clipped) < 1.1 * found.clipped[0], "{:?}", found.clipped);
     assert!(worst(&found.unclipped) > 3.0 * found.variance, "{:?}", found.unclipped);
     assert!(found.unclipped[29] > 0.9 * found.variance, "{:?}", found.unclipped);
-    assert_eq!(count(&found.picture, "<polyline"), 2);
+    assert_eq!(count(&found.picture, "<path class=\"line"), 2);
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn lesson_001_2_an_lstm_and_a_gru_at_four_lengths() {
     }
     // 4·(1 + 16 + 2)·16 and 3·(1 + 16 + 2)·16, and 17 of the linear layer.
     assert_eq!(found.parameters, (1_233, 929));
-    assert_eq!(count(&found.picture, "<polyline"), 2);
+    assert_eq!(count(&found.picture, "<path class=\"line"), 2);
 }
 
 #[test]
@@ -192,8 +193,9 @@ fn lesson_000_models_outputs_and_pictures() {
     assert_eq!(of_layers(&found.summaries[0]), [640_000, 66_048, 8_256, 0, 65]);
     assert_eq!(of_layers(&found.summaries[1]), [640_000, 98_816, 0, 49_408, 0, 2_080, 33]);
     let [bars, heat_map] = &found.pictures;
-    assert_eq!(bars.matches("class=\"bar\"").count(), 4);
-    assert_eq!(heat_map.matches("class=\"cell\"").count(), 5 * 4);
+    assert_eq!(bars.matches("class=\"bar ").count(), 4);
+    // A number in each cell, none of which is deep in colour.
+    assert_eq!(heat_map.matches("class=\"figure\"").count(), 5 * 4);
     assert!(["t=0", "t=4", "−1"].iter().all(|label| heat_map.contains(&format!(">{label}</text>"))));
 }
 
@@ -207,7 +209,7 @@ fn lesson_000_comparison_of_parameters_speed_and_quality() {
     assert!((0.15..0.18).contains(&found.zero_mse), "{}", found.zero_mse);
     assert!(rnn.test_mse > 0.1, "{}", rnn.test_mse);
     assert!(lstm.test_mse < 0.01 && gru.test_mse < 0.01, "{}, {}", lstm.test_mse, gru.test_mse);
-    assert_eq!(count(&found.picture, "<polyline"), 3);
+    assert_eq!(count(&found.picture, "<path class=\"line"), 3);
 }
 
 #[test]
@@ -224,7 +226,7 @@ fn lesson_003_plain_rnns_forget() {
     // An open forget gate lets the gradient through, and the wider it is open the more of it.
     assert!(at(2, 90) < 1e-6 * at(3, 90) && at(3, 90) < 1e-3 * at(4, 90));
     assert!(at(4, 90) > 0.1, "{}", at(4, 90));
-    assert_eq!(count(&found.picture, "<polyline"), 5);
+    assert_eq!(count(&found.picture, "<path class=\"line"), 5);
 }
 
 #[test]

@@ -10,11 +10,11 @@ use std::time::Instant;
 use ndarray::Axis;
 use sumun::Result;
 use sumun::model::{Input, Model, RecurrentLayer};
+use sumun::report::Picture;
 use sumun::train::Clip;
 
 use super::adding::sums;
-use super::picture::{Line, Picture};
-use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, train};
+use super::training::{Inputs, Predictions, Recipe, at_steps, mean_squared_error, predict, train};
 
 const STEPS: usize = 30;
 const UNITS: usize = 32;
@@ -55,7 +55,9 @@ pub(crate) fn run() -> Result<Outcome> {
         print_every: 10,
     };
 
-    let (mut rows, mut lines) = (Vec::new(), Vec::new());
+    let title = format!("Learning to add two of {STEPS} numbers");
+    let mut picture = Picture::new(&title, "epoch", "mean squared error in training").logarithmic().whole();
+    let mut rows = Vec::new();
     for (name, layer) in [
         ("SimpleRNN", RecurrentLayer::rnn(UNITS)),
         ("LSTM", RecurrentLayer::lstm(UNITS)),
@@ -70,7 +72,7 @@ pub(crate) fn run() -> Result<Outcome> {
         let seconds = begin.elapsed().as_secs_f64();
         let test_mse = mean_squared_error(&predict(&model, &test)?, &sums[TRAIN..]);
         rows.push(Row { name, parameters, seconds, test_mse });
-        lines.push(Line::from(name, 1, losses));
+        picture = picture.line(name, at_steps(1, &losses));
     }
     let zero_mse = mean_squared_error(&[0.0; SAMPLES - TRAIN], &sums[TRAIN..]);
     let plain = rows[0].parameters as f64;
@@ -80,10 +82,5 @@ pub(crate) fn run() -> Result<Outcome> {
         println!("{name:<10} {parameters:>10} {times:>6.0} {seconds:>8.2} {test_mse:>9.6}");
     }
     println!("always 0 {:>37.6}", zero_mse);
-    let title = format!("Learning to add two of {STEPS} numbers");
-    let picture = Picture {
-        logarithmic: true,
-        ..Picture::new(&title, "epoch", "mean squared error in training", lines)
-    };
     Ok(Outcome { rows, zero_mse, picture })
 }

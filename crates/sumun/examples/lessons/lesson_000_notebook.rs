@@ -11,8 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use sumun::Result;
 use sumun::model::{DenseLayer, EmbeddingLayer, Input, Model, RecurrentLayer, Summary};
 use sumun::nn::{Activation, CellKind, Initializer, Lstm, LstmConfig, Merge, Valid};
-
-use super::picture::{bars, heat_map};
+use sumun::report::{Picture, states_picture};
 
 pub(crate) struct Outcome {
     /// Name, parameters of the model, and of its recurrent layer.
@@ -56,10 +55,17 @@ pub(crate) fn run() -> Result<Outcome> {
     let (last, _) = lstm.forward_last(x.view(), Valid::All, None)?;
     let (all, _) = lstm.forward(x.view(), Valid::All, None)?;
     println!("return_sequences=False {:?}, True {:?}", last.dim(), all.dim());
-    let pictures = [
-        bars("return_sequences=False: the last output", &last.index_axis(Axis(0), 0).to_vec()),
-        heat_map("return_sequences=True: the outputs at all steps", all.index_axis(Axis(0), 0)),
-    ];
+    let units: Vec<String> = (0..4).map(|unit| format!("unit {unit}")).collect();
+    let steps: Vec<String> = (0..5).map(|step| format!("t={step}")).collect();
+    let of_last: Vec<f64> = last.index_axis(Axis(0), 0).iter().map(|&h| f64::from(h)).collect();
+    let of_all: Vec<f32> = all.index_axis(Axis(0), 0).iter().copied().collect();
+    let bars = Picture::new("return_sequences=False: the last output", "", "h at the last step")
+        .range(-1.0, 1.0)
+        .labels(units.clone())
+        .figures()
+        .bars("", (0, 1), &of_last);
+    let title = "return_sequences=True: the outputs at all steps";
+    let pictures = [bars.svg(), states_picture(title, &steps, &units, &of_all)];
 
     let x = Array3::from_shape_fn((2, 10, 16), |(n, t, f)| ((n + 3 * t + 7 * f) as f32).sin());
     let mut directions = [Vec::new(), Vec::new()];

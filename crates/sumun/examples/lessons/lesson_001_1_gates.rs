@@ -12,8 +12,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sumun::Result;
 use sumun::nn::{Lstm, LstmConfig, Valid};
+use sumun::report::Picture;
 
-use super::picture::{Line, Picture};
+use super::training::at_steps;
 
 const HIDDEN: usize = 4;
 const STEPS: usize = 20;
@@ -102,16 +103,12 @@ pub(crate) fn run() -> Result<Outcome> {
         .map(|(name, gate)| {
             let (low, high) = gate.iter().fold((1.0_f32, 0.0_f32), |(l, h), &v| (l.min(v), h.max(v)));
             println!("{name}: {low:.3} to {high:.3}");
-            let line = |unit| {
-                let values = gate.index_axis(Axis(1), unit).iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
-                Line::from(format!("unit {unit}"), 0, values)
-            };
-            let lines = (0..HIDDEN).map(line).collect();
             let title = format!("The {name} over a sine of {STEPS} steps");
-            Picture {
-                y_range: Some((0.0, 1.0)),
-                ..Picture::new(&title, "step", "gate: 0 shut, 1 open", lines)
-            }
+            let picture = Picture::new(&title, "step", "gate: 0 shut, 1 open").range(0.0, 1.0).whole();
+            (0..HIDDEN).fold(picture, |picture, unit| {
+                let values: Vec<f64> = gate.index_axis(Axis(1), unit).iter().map(|&v| f64::from(v)).collect();
+                picture.line(&format!("unit {unit}"), at_steps(0, &values))
+            })
         })
         .collect();
     println!("before training all gates stay near one half; biases move them:");

@@ -6,10 +6,10 @@
 use ndarray::Axis;
 use sumun::Result;
 use sumun::model::{Input, Model, RecurrentLayer};
+use sumun::report::Picture;
 use sumun::train::Clip;
 
 use super::lesson_003_2_random_phase::sines;
-use super::picture::{Line, Picture};
 use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, train};
 
 const SAMPLES: usize = 200;
@@ -60,13 +60,9 @@ pub(crate) fn run() -> Result<Outcome> {
     table.iter().for_each(|(length, lstm, gru)| println!("{length:>6}  {lstm:.6}  {gru:.6}"));
     let next = sines(LENGTHS[0], SAMPLES)?.1;
     let zero_mse = mean_squared_error(&[0.0; SAMPLES - TRAIN], &next[TRAIN..]);
-    let line = |name: &str, mse: fn(&(usize, f64, f64)) -> f64| {
-        Line::new(name, table.iter().map(|row| (row.0 as f64, mse(row))).collect())
-    };
-    let lines = vec![line("LSTM", |row| row.1), line("GRU", |row| row.2)];
-    let picture = Picture {
-        logarithmic: true,
-        ..Picture::new("Test error against length", "length (steps)", "mean squared error", lines)
-    };
+    let picture = Picture::new("Test error against length", "length (steps)", "mean squared error")
+        .logarithmic()
+        .line("LSTM", table.iter().map(|row| (row.0 as f64, row.1)))
+        .line("GRU", table.iter().map(|row| (row.0 as f64, row.2)));
     Ok(Outcome { table, parameters, zero_mse, picture })
 }

@@ -14,10 +14,10 @@ use sumun::Result;
 use sumun::data::{Role, ScaleKind, Scaler, sliding_windows};
 use sumun::model::{Input, Model};
 use sumun::nn::Initializer;
+use sumun::report::Picture;
 use sumun::train::Clip;
 
-use super::picture::{Line, Picture, Stroke};
-use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, train};
+use super::training::{Inputs, Predictions, Recipe, at_steps, mean_squared_error, predict, train};
 
 const WINDOW: usize = 20;
 const TRAIN: usize = 384;
@@ -119,16 +119,11 @@ pub(crate) fn run() -> Result<Outcome> {
     let leak = leak(&x, &noise)?;
 
     let predicted: Vec<f64> = predicted.iter().map(|&v| f64::from(v)).collect();
-    let mut picture = Picture::new(
-        "A noisy sine and its forecasts",
-        "step",
-        "value",
-        vec![
-            Line::from("actual", 0, series),
-            Line::from("predicted", WINDOW, scaler.inverse_all(&predicted)).stroke(Stroke::Dashed),
-        ],
-    );
-    picture.marks.push(((TRAIN + WINDOW) as f64, "the test begins".into()));
+    let picture = Picture::new("A noisy sine and its forecasts", "step", "value")
+        .whole()
+        .line("actual", at_steps(0, &series))
+        .dashed("predicted", at_steps(WINDOW, &scaler.inverse_all(&predicted)))
+        .mark((TRAIN + WINDOW) as f64, "the test begins");
     let parameters = model.parameters().len();
     Ok(Outcome { shapes, parameters, test_mse, repeated_mse, noise_mse, scaler, leaky_scaler, leak, picture })
 }

@@ -9,10 +9,10 @@ use rand_chacha::ChaCha8Rng;
 use sumun::Result;
 use sumun::model::{Input, Model};
 use sumun::nn::Initializer;
+use sumun::report::Picture;
 use sumun::train::Clip;
 
-use super::picture::{Line, Picture, Stroke};
-use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, train};
+use super::training::{Inputs, Predictions, Recipe, at_steps, mean_squared_error, predict, train};
 
 const LENGTH: usize = 30;
 const SAMPLES: usize = 1000;
@@ -65,14 +65,14 @@ pub(crate) fn run() -> Result<Outcome> {
          plain RNN fails (000-comparison)."
     );
 
-    let mut lines = Vec::new();
+    let mut picture = Picture::new("Five sines and the value predicted after each", "step", "value").whole();
     for (n, &(actual, predicted)) in five.iter().enumerate() {
         let sine = x.index_axis(Axis(0), TRAIN + n);
-        let values = sine.iter().copied().chain([actual]).map(f64::from).collect::<Vec<f64>>();
-        lines.push(Line::from(format!("sine {}", n + 1), 0, values).colour(n));
+        let values: Vec<f64> = sine.iter().copied().chain([actual]).map(f64::from).collect();
         let name = if n == 0 { "predicted" } else { "" };
-        lines.push(Line::from(name, LENGTH, [f64::from(predicted)]).stroke(Stroke::Rings).colour(n));
+        picture = picture
+            .line(&format!("sine {}", n + 1), at_steps(0, &values))
+            .rings(name, [(LENGTH as f64, f64::from(predicted))]);
     }
-    let picture = Picture::new("Five sines and the value predicted after each", "step", "value", lines);
     Ok(Outcome { parameters: model.parameters().len(), test_mse, five, picture })
 }

@@ -11,10 +11,10 @@ use rand_chacha::ChaCha8Rng;
 use sumun::Result;
 use sumun::model::{DenseLayer, Input, Model, RecurrentLayer};
 use sumun::nn::{CellKind, FirstWeights, Initializer};
+use sumun::report::Picture;
 use sumun::train::{Clip, Optimizer};
 
-use super::picture::{Line, Picture, Stroke};
-use super::training::{Inputs, Predictions, Recipe, step, train};
+use super::training::{Inputs, Predictions, Recipe, at_steps, step, train};
 
 const STEPS: usize = 100;
 const SAMPLES: usize = 32;
@@ -98,10 +98,9 @@ pub(crate) fn run() -> Result<Outcome> {
         "always the mean costs {variance:.3}; without clipping one step threw the weights off (a loss of {worst:.1}), and after it the \
          network answers the mean for ever"
     );
-    let lines = vec![
-        Line::from("clipped", 1, clipped.clone()),
-        Line::from("not clipped", 1, unclipped.clone()).stroke(Stroke::Dashed),
-    ];
-    let picture = Picture::new("Loss with clipping and without", "epoch", "mean squared error", lines);
+    let picture = Picture::new("Loss with clipping and without", "epoch", "mean squared error")
+        .whole()
+        .line("clipped", at_steps(1, &clipped))
+        .dashed("not clipped", at_steps(1, &unclipped));
     Ok(Outcome { norms: (found.norm, found.clipped_norm), variance, clipped, unclipped, picture })
 }

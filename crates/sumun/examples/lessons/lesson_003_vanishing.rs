@@ -14,8 +14,9 @@ use rand_chacha::ChaCha8Rng;
 use sumun::Result;
 use sumun::nn::{Gru, GruConfig, Initializer, Lstm, LstmConfig, Rnn, RnnConfig, Valid};
 use sumun::noise::Noise;
+use sumun::report::Picture;
 
-use super::picture::{Line, Picture};
+use super::training::at_steps;
 
 const STEPS: usize = 100;
 const HIDDEN: usize = 32;
@@ -72,15 +73,13 @@ pub(crate) fn run() -> Result<Outcome> {
         println!("{name:<22} {:>10.1e} {:>10.1e} {:>10.1e}", shares[10], shares[30], shares[90]);
     }
     println!("A share of a millionth teaches nothing: what happened that long ago is lost on the layer.");
-    let lines = shares.iter().map(|(name, shares)| Line::from(name, 0, shares.iter().copied())).collect();
-    let picture = Picture {
-        logarithmic: true,
-        ..Picture::new(
-            "What arrives of the last step's gradient",
-            "distance in time (steps)",
-            "gradient norm, share of that at distance 0",
-            lines,
-        )
-    };
+    let picture = Picture::new(
+        "What arrives of the last step's gradient",
+        "distance in time (steps)",
+        "gradient norm, share of that at distance 0",
+    );
+    let picture = shares.iter().fold(picture.logarithmic().whole(), |picture, (name, shares)| {
+        picture.line(name, at_steps(0, shares))
+    });
     Ok(Outcome { shares, picture })
 }

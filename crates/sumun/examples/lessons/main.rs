@@ -32,13 +32,12 @@ pub(crate) mod lesson_003_5_tagging;
 pub(crate) mod lesson_003_vanishing;
 pub(crate) mod lesson_004_notebook;
 pub(crate) mod lesson_004_words;
-pub(crate) mod picture;
 mod training;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use picture::Picture;
+use sumun::report::Picture;
 use sumun::{Error, Result};
 
 /// An exercise of a lesson, or several short ones that run together.

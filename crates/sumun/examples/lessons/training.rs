@@ -19,6 +19,11 @@ pub(crate) enum Predictions {
     Classes(Array2<u32>),
 }
 
+/// Points of a picture: values at x = `start`, `start` + 1, …
+pub(crate) fn at_steps(start: usize, values: &[f64]) -> impl Iterator<Item = (f64, f64)> {
+    values.iter().enumerate().map(move |(i, &y)| ((start + i) as f64, y))
+}
+
 /// How it is trained: in batches that are dealt anew every epoch.
 pub(crate) struct Recipe {
     pub(crate) loss: &'static str,

@@ -74,7 +74,8 @@ pub(crate) fn figure(heading: &str, remark: &str, chart: &Chart, room: Room) -> 
     out
 }
 
-fn keys(chart: &Chart) -> Vec<Key> {
+/// The lines of a chart that have names.
+pub(super) fn keys(chart: &Chart) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
     for line in chart.lines.iter().filter(|l| !l.name.is_empty() && l.points.iter().any(|p| p.1.is_finite()))
     {

@@ -1,5 +1,6 @@
-//! A heat map of weights between two lists of words.
+//! Heat maps: of weights between two lists of words, and of values on either side of 0.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::text::{self, coordinate, escape, fixed, shortened};
@@ -91,6 +92,8 @@ pub(crate) fn draw(heat: &Heat<'_>) -> String {
             )
         };
     }
+    // Colours are mixed by what shows through, which every program that draws SVG does alike.
+    let (mut ground, mut cells) = (String::new(), String::new());
     for (row, token) in heat.rows.iter().enumerate() {
         let y = top + CELL * row as f64;
         let _ = write!(
@@ -104,17 +107,64 @@ pub(crate) fn draw(heat: &Heat<'_>) -> String {
             let weight = heat.weights.get(row * heat.columns.len() + column).copied().unwrap_or(0.0);
             let says =
                 format!("{} ← {}: {} %", label(token), label(from), fixed(100.0 * f64::from(weight), 0));
+            let (x, y) = (coordinate(left + CELL * column as f64 + 0.5), coordinate(y + 0.5));
+            let side = coordinate(CELL - 1.0);
+            let _ = write!(ground, "M{x} {y} h{side} v{side} h-{side} z");
             let _ = write!(
-                out,
-                "<rect x=\"{}\" y=\"{}\" width=\"{c}\" height=\"{c}\" style=\"--v:{}%\"><title>{}</title></rect>",
-                coordinate(left + CELL * column as f64 + 0.5),
-                coordinate(y + 0.5),
-                fixed(f64::from(100.0 * weight).clamp(0.0, 100.0), 0),
+                cells,
+                "<rect class=\"cell\" x=\"{x}\" y=\"{y}\" width=\"{side}\" height=\"{side}\" fill-opacity=\"{}\"><title>{}</title></rect>",
+                fixed(f64::from(weight).clamp(0.0, 1.0), 2),
                 escape(&says),
-                c = coordinate(CELL - 1.0)
             );
         }
     }
-    out.push_str("</svg>");
+    let _ = write!(out, "<path class=\"ground\" d=\"{ground}\"/>{cells}</svg>");
     out
+}
+
+/// Values at rows and columns, row by row: grey at 0, blue below it, red above, the deeper the farther from it.
+pub(crate) struct Signed<'a> {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) values: &'a [f32],
+    /// What has the deepest colour, as its opposite has; above 0.
+    pub(crate) largest: f32,
+}
+
+/// Colours of [`Signed`] on either side of 0.
+const LEVELS: f32 = 31.0;
+
+impl Signed<'_> {
+    /// The cells, in the place that is given by its corner and size. Neighbours in a row that have one colour are one stretch, and what has
+    /// one colour is one path: a map may have many thousands of cells.
+    pub(crate) fn draw(&self, (x, y): (f64, f64), (width, height): (f64, f64)) -> String {
+        let column = |at: usize| coordinate(x + width * at as f64 / self.columns as f64);
+        let row = |at: usize| coordinate(y + height * at as f64 / self.rows as f64);
+        let level = |value: &f32| (value / self.largest * LEVELS).round().clamp(-LEVELS, LEVELS) as i32;
+        let mut paths: BTreeMap<i32, String> = BTreeMap::new();
+        for (at, values) in self.values.chunks_exact(self.columns.max(1)).take(self.rows).enumerate() {
+            let mut begins = 0;
+            for stretch in values.chunk_by(|a, b| level(a) == level(b)) {
+                let path = paths.entry(level(&stretch[0])).or_default();
+                let ends = begins + stretch.len();
+                let (left, right) = (column(begins), column(ends));
+                let _ = write!(path, "M{left} {} H{right} V{} H{left} z", row(at), row(at + 1));
+                begins = ends;
+            }
+        }
+        let mut out = format!(
+            "<g class=\"signed\" shape-rendering=\"crispEdges\"><rect class=\"none\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
+            column(0),
+            row(0),
+            coordinate(width),
+            coordinate(height)
+        );
+        for (level, path) in paths.iter().filter(|(level, _)| **level != 0) {
+            let side = if *level < 0 { "low" } else { "high" };
+            let share = fixed(f64::from(level.abs()) / f64::from(LEVELS), 2);
+            let _ = write!(out, "<path class=\"{side}\" fill-opacity=\"{share}\" d=\"{path}\"/>");
+        }
+        out.push_str("</g>");
+        out
+    }
 }

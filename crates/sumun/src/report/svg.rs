@@ -10,6 +10,8 @@ use super::ticks::{self, Tick};
 const FONT: f64 = 12.0;
 /// Lines with more points than this are reduced to first, least, greatest and last point of every pixel column.
 const DECIMATE_ABOVE: usize = 2000;
+/// The class of a line that is nothing but a ring at each of its points.
+pub(super) const RINGS: &str = "rings";
 /// Values beyond this are not drawn: their differences would leave the range of `f64`.
 const LARGEST: f64 = 1e300;
 
@@ -24,6 +26,8 @@ pub(crate) struct Chart {
     /// Title of the vertical axis with its unit; stands above it.
     pub(crate) y_title: String,
     pub(crate) y_scale: Scale,
+    /// The ends of a vertical axis that is not logarithmic; the extent of what is drawn, with some air, where `None`.
+    pub(crate) y_range: Option<(f64, f64)>,
     /// Whether the values are shares in per cent: the vertical axis ends at 0 and 100 then.
     pub(crate) shares: bool,
     /// Whether the legend names a single line too: that of one run of several, for example.
@@ -31,6 +35,8 @@ pub(crate) struct Chart {
     pub(crate) sections: Vec<Section>,
     pub(crate) areas: Vec<Area>,
     pub(crate) bars: Vec<Bar>,
+    /// Whether each bar says its value at its end.
+    pub(crate) figures: bool,
     pub(crate) lines: Vec<Line>,
     /// Points of a scatter plot.
     pub(crate) dots: Vec<(f64, f64)>,
@@ -66,7 +72,7 @@ pub(crate) enum Scale {
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) name: String,
-    /// CSS class that sets `--c`, such as `c-model`.
+    /// CSS class that sets `--c`, such as `c-model`; `dashed` or [`RINGS`] may stand behind it.
     pub(crate) class: String,
     pub(crate) points: Vec<(f64, f64)>,
     /// Whether every point also gets a dot.
@@ -242,6 +248,7 @@ impl Chart {
         let grounded = self.y_scale == Scale::FromZero;
         let (low, high) = (if grounded && low >= 0.0 { low.max(0.0) } else { low - air }, high + air);
         let (low, high) = if self.shares { (low.max(0.0), high.min(100.0)) } else { (low, high) };
+        let (low, high) = self.y_range.unwrap_or((low, high));
         let values = ticks::linear(low, high, max);
         let labels = ticks::labels(&values);
         ((low, high), values, labels)
@@ -400,6 +407,16 @@ impl Chart {
                 coordinate((ground - y).abs()),
                 escape(&bar.says),
             );
+            if self.figures {
+                let beyond = if y > ground { y + 15.0 } else { y - 6.0 };
+                let _ = write!(
+                    out,
+                    "<text class=\"figure\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                    coordinate((left + right) / 2.0),
+                    coordinate(beyond),
+                    escape(&text::number(bar.value))
+                );
+            }
         }
     }
 
@@ -469,6 +486,8 @@ fn draw_area(area: &Area, frame: &Frame, out: &mut String) {
 fn draw_line(line: &Line, frame: &Frame, out: &mut String) {
     let mut path = String::new();
     let mut dots = String::new();
+    let rings = line.class.ends_with(RINGS);
+    let radius = if rings { 4.0 } else { 2.5 };
     let mut runs: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
     for (x, y) in &line.points {
         let place = if usable(*x) && usable(*y) { frame.py(*y).map(|py| (frame.px(*x), py)) } else { None };
@@ -481,18 +500,18 @@ fn draw_line(line: &Line, frame: &Frame, out: &mut String) {
     let amount: usize = runs.iter().map(Vec::len).sum();
     for run in &runs {
         let points = if amount > DECIMATE_ABOVE { decimated(run) } else { run.clone() };
-        if points.len() == 1 || line.dots {
+        if points.len() == 1 || line.dots || rings {
             for (x, y) in &points {
                 let _ = write!(
                     dots,
-                    "<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"2.5\"/>",
+                    "<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"{radius}\"/>",
                     line.class,
                     coordinate(*x),
                     coordinate(*y)
                 );
             }
         }
-        if points.len() > 1 {
+        if points.len() > 1 && !rings {
             for (i, (x, y)) in points.iter().enumerate() {
                 let _ =
                     write!(path, "{}{} {}", if i == 0 { 'M' } else { 'L' }, coordinate(*x), coordinate(*y));
