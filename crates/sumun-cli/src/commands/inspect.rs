@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use sumun::inspect::{About, Ask, Inspection, page};
+use sumun::inspect::{About, Ask, Inspection, page, pictures};
+use sumun::report::{Pngs, Written};
 use sumun::tasks::{ExampleOf, open};
 
 use super::report::{command_line, expect_no_page, now, write_page};
 use crate::arguments::{count, on_threads, threads};
 use crate::failure::Failure;
-use crate::output::print_json;
+use crate::language;
+use crate::output::{print_json, say, tell_of_files};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +55,9 @@ pub(crate) struct Arguments {
     /// The page to write, which must not exist yet
     #[arg(long, value_name = "FILE", default_value = "inspect.html", conflicts_with = "json")]
     out: PathBuf,
+    /// Also write every chart as a picture into this folder, which must not exist yet; of builds with the feature png
+    #[arg(long, value_name = "DIR", conflicts_with = "json")]
+    png: Option<PathBuf>,
     /// Print all numbers as one JSON object on one line, and write no page
     #[arg(long)]
     json: bool,
@@ -74,6 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             )));
         }
     }
+    let pngs = arguments.png.as_deref().map(Pngs::stage).transpose()?;
     let trained = open(run)?;
     let named = |error: sumun::Error| match error.problem() {
         sumun::Error::Model(_) => error.of(run.display()),
@@ -116,8 +122,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             layer: arguments.layer,
             unit: arguments.unit,
         };
-        write_page(out, &page(&inside, &about)?, false)
+        let page = page(&inside, &about)?;
+        if let Some(mut pngs) = pngs {
+            for (name, svg) in pictures(&inside, &about)? {
+                pngs.draw(&name, &language::page(&svg))?;
+            }
+            told(&pngs.place()?);
+        }
+        write_page(out, &page, false)
     })?
+}
+
+/// Says what pictures were written, and what letters they lack.
+fn told(written: &Written) {
+    let Written { folder, files, has_fonts, missing } = written;
+    tell_of_files(&format!("wrote {files} pictures into {}", folder.display()));
+    if !has_fonts {
+        say("no font was found on this machine: the pictures have no letters");
+    } else if !missing.is_empty() {
+        let some: Vec<String> = missing.iter().take(8).map(char::to_string).collect();
+        tell_of_files(&format!(
+            "no font on this machine has letters such as {}: they are missing in the pictures",
+            some.join(" ")
+        ));
+    }
 }
 
 /// Whether what is no file was hardly meant as a text: one word that ends as files with records do.

@@ -13,9 +13,10 @@ use super::Catalogue;
 const KEPT: [&str; 5] = ["style", "script", "pre", "code", "blockquote"];
 /// Elements where a word alone is the program's own.
 const HEADINGS: [&str; 5] = ["h2", "h3", "dt", "summary", "label"];
-/// Classes of elements where it is, too: names of the parts of a series, of the lines that every chart has, of gates, and of the
+/// Classes of elements where it is, too: titles of pictures, names of the parts of a series, of the lines that every chart has, of gates, and of the
 /// page.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
+    "\"title\"",
     "\"kind\"",
     "meaning\"",
     "\"section-name",

@@ -57,10 +57,53 @@ fn forecasters_and_files_are_shown_too() {
 }
 
 #[test]
+fn charts_are_written_as_pictures_where_the_build_draws_them() {
+    let place = place();
+    std::fs::create_dir(place.path("there")).unwrap();
+    place.write("there/kept", "mine");
+    let inspect = ["inspect", "writer", "--input", "ten green bo", "--out", "page.html", "--png"];
+    let with = |folder| [&inspect[..], &[folder]].concat();
+    if !cfg!(feature = "png") {
+        place.refuse(&with("pictures"), &["--png is for builds with the feature png"]);
+        assert!(!place.path("pictures").exists() && !place.path("page.html").exists());
+        return;
+    }
+    place.refuse(&with("there"), &["there exists; choose another --png or remove it"]);
+    place.refuse(&[&with("pictures")[..], &["--unit", "99"]].concat(), &["--unit is 99; it must be below"]);
+    let names = |folder: &str| {
+        let all = std::fs::read_dir(place.path(folder)).unwrap();
+        let mut names: Vec<String> = all.map(|one| one.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert!(!place.path("page.html").exists() && names("there") == ["kept"]);
+    let hidden = names(".").iter().filter(|name| name.ends_with(".partial")).count();
+    assert!(!place.path("pictures").exists() && hidden == 0);
+
+    let ran = place.succeed(&[&with("pictures")[..], &["--unit", "5"]].concat());
+    assert!(ran.stderr.contains("wrote 7 pictures into pictures\n"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("wrote page.html\n"), "{}", ran.stderr);
+    let expected = [
+        "counted.png",
+        "gradient.png",
+        "layer-0-unit-5.png",
+        "layer-0.png",
+        "probabilities.png",
+        "vectors-longest.png",
+        "vectors-shortest.png",
+    ];
+    assert_eq!(names("pictures"), expected);
+    for name in expected {
+        let png = std::fs::read(place.path(&format!("pictures/{name}"))).unwrap();
+        assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && png.len() > 2_000, "{name}: {}", png.len());
+    }
+}
+
+#[test]
 fn what_cannot_be_shown_is_refused() {
     let place = place();
     place.write("text.txt", "ten green bottles,\n");
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 12] = [
         (
             &["writer", "--input", "ten", "--step", "5"],
             "--step is 5; it must be from 1 to 4, as many as there are",
@@ -79,6 +122,7 @@ fn what_cannot_be_shown_is_refused() {
         (&["run", "--input", "no.csv"], "no.csv: there is no such file; check the path, or give a text"),
         (&["run", "--input", "hello"], "the model reads rows of a table, and 'hello' is no file with them"),
         (&["writer", "--input", "ten", "--json", "--unit", "3"], "--unit"),
+        (&["writer", "--input", "ten", "--json", "--png", "p"], "--png"),
         (
             &["writer", "--input", "ten", "--out", "nowhere/x.html"],
             "nowhere: there is no such folder; make it",

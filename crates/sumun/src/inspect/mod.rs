@@ -19,24 +19,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod about;
 mod asked;
+mod charts;
 mod counted;
 mod gates;
 mod memory;
 mod page;
+mod pictures;
 mod vectors;
 
 use serde::Serialize;
 
 use crate::Result;
 use crate::model::Model;
-use crate::tasks::{Alignment, Answers, Example, log_sum_exp, sigmoid};
+use crate::tasks::{Alignment, Answers, Example, IntervalAhead, log_sum_exp, sigmoid};
+pub use about::About;
 pub use asked::Ask;
 use asked::asked;
 pub use counted::Counted;
 pub use gates::{GateFigures, LayerInside, Matrix};
 pub use memory::Memory;
-pub use page::{About, page};
+pub use page::page;
+pub use pictures::pictures;
 pub use vectors::{Near, Vectors};
 
 /// The most probable answers.
@@ -82,6 +87,8 @@ pub struct Inspection {
     pub each_number: Option<(String, Vec<f64>)>,
     /// The forecast of the column that is explained, step by step, of a forecaster.
     pub forecast: Vec<(String, f64)>,
+    /// Where what comes should lie, of a forecaster with intervals.
+    pub intervals: Vec<IntervalAhead>,
     /// What a network wrote that writes; None of others.
     pub written: Option<Written>,
     /// How much each step counted in it.
@@ -113,7 +120,8 @@ impl Inspection {
         };
         let explained = &rows[asked.step * width..(asked.step + 1) * width];
         let (mut step, mut ahead, mut number) = (None, None, None);
-        let (mut each_step, mut each_number, mut forecast) = (Vec::new(), None, Vec::new());
+        let (mut each_step, mut each_number) = (Vec::new(), None);
+        let (mut forecast, mut ends) = (Vec::new(), Vec::new());
         match &example.answers {
             Answers::Classes(_) | Answers::Labels(_) => {}
             Answers::EachStep(_) => {
@@ -132,11 +140,12 @@ impl Inspection {
                 each_number = Some((name.clone(), values));
             }
             Answers::EachWritten { .. } => step = Some(asked.step + 1),
-            Answers::Ahead { steps, columns, forecast: all, .. } => {
+            Answers::Ahead { steps, columns, forecast: all, intervals, .. } => {
                 let values = &all[asked.column];
                 (step, number) = (Some(asked.step + 1), values.get(asked.step).copied());
                 ahead = Some([columns[asked.column].0.clone(), steps[asked.step].clone()]);
                 forecast = steps.iter().cloned().zip(values.iter().copied()).collect();
+                ends = intervals.clone();
             }
         }
         let probabilities = answers(explained).into_iter().take(MOST_ANSWERS).collect();
@@ -180,6 +189,7 @@ impl Inspection {
             each_step,
             each_number,
             forecast,
+            intervals: ends,
             written,
             counted,
             layers,

@@ -2,31 +2,14 @@
 
 use std::fmt::Write;
 
+use super::charts::{self, LOOKED, Looked, MOST_DOTS, MapOf, meaning, named, per_cent, signed};
 use super::gates::{GateFigures, LayerInside, Matrix};
-use super::{Counted, Inspection, Vectors, Written};
-use crate::report::figures::{Room, figure};
+use super::{About, Counted, Inspection, Vectors, Written};
+use crate::Result;
 use crate::report::frame::{Card, Frame, cards, notes, section};
-use crate::report::heat::{self, Heat};
-use crate::report::svg::{Chart, Line, Scale, XAxis};
+use crate::report::heat;
+use crate::report::picture::Listed;
 use crate::report::text::{count, counted, escape, fixed, json_string, number, shortened, visible};
-use crate::tasks::Alignment;
-use crate::{Error, Result};
-
-/// What the page says that the inspection does not know, and what of it is shown.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct About {
-    /// What the model is called.
-    pub model: String,
-    /// When the page was made, as text; it never reads the clock.
-    pub created: String,
-    /// The command that makes it again.
-    pub command: String,
-    /// The only recurrent layer to show, counted from 0 through all of them; all where nothing is said.
-    pub layer: Option<usize>,
-    /// The unit of each layer whose gates are drawn as lines, from 0; the one whose hidden state moves most where nothing is
-    /// said.
-    pub unit: Option<usize>,
-}
 
 const SCRIPT: &str = include_str!("page.js");
 
@@ -37,31 +20,24 @@ const WRITTEN: &str = " data-of=\"written\"";
 const LEVELS: f32 = 31.0;
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Steps that have their names under a heat map; of more, some have their number.
-const NAMED: usize = 40;
-
 /// Of so few the names are side by side where the page is wide.
 const FEW: usize = 12;
-
-/// Units that a heat map shows, the first ones; more cannot be told apart.
-const MOST_UNITS: usize = 512;
-
-/// Norms that lie further apart than by this factor are drawn on a logarithmic scale.
-const DECADES: f64 = 30.0;
 
 /// Records of more steps have them in a part of the page that scrolls.
 const LONG: usize = 150;
 
-/// More points than this are told apart by the line alone.
-const MOST_DOTS: usize = 60;
-
 /// The page: it holds all that it shows and fetches nothing. Errors: a layer or a unit that is not there.
 pub fn page(inside: &Inspection, about: &About) -> Result<String> {
-    let shown = shown(inside, about)?;
+    let shown = about.layers(inside)?;
     let mut body = String::new();
     summary(inside, &mut body);
     notes(&inside.notes, &mut body);
-    section("read", "What it reads", &read(inside), &mut body);
+    section(
+        "read",
+        "What it reads",
+        &charts::read(inside).map_or_else(String::new, |shown| shown.html()),
+        &mut body,
+    );
     section("answer", "What it answers", &answer(inside), &mut body);
     section("counted", "What counted", &what_counted(inside), &mut body);
     section("layers", "Gates and states over time", &layers(inside, &shown, about)?, &mut body);
@@ -88,20 +64,6 @@ pub fn page(inside: &Inspection, about: &About) -> Result<String> {
         version: env!("CARGO_PKG_VERSION"),
     };
     Ok(frame.page(&body))
-}
-
-/// The layers that are asked for.
-fn shown<'a>(inside: &'a Inspection, about: &About) -> Result<Vec<&'a LayerInside>> {
-    let all = &inside.layers;
-    match about.layer {
-        None => Ok(all.iter().collect()),
-        Some(layer) if layer < all.len() => Ok(vec![&all[layer]]),
-        Some(layer) => Err(Error::setting(
-            crate::message::key("layer"),
-            layer.to_string(),
-            format!("below {}, as many layers and directions as there are", all.len()),
-        )),
-    }
 }
 
 fn summary(inside: &Inspection, out: &mut String) {
@@ -156,56 +118,19 @@ fn summary(inside: &Inspection, out: &mut String) {
 
 fn answer(inside: &Inspection) -> String {
     let mut out = String::new();
-    if inside.forecast.len() > 1 {
-        let labels = inside.forecast.iter().map(|(label, _)| label.clone()).collect();
-        let points = inside.forecast.iter().enumerate().map(|(step, (_, value))| (step as f64, *value));
-        let chart = Chart {
-            name: "Forecast".into(),
-            description: "The forecast step by step.".into(),
-            x: XAxis { labels, whole: true, ..XAxis::default() },
-            y_title: inside.answer.ahead.as_ref().map_or_else(String::new, |[column, _]| column.clone()),
-            lines: vec![Line {
-                name: "forecast".into(),
-                class: "c-future".into(),
-                points: points.collect(),
-                dots: inside.forecast.len() <= MOST_DOTS,
-            }],
-            ..Chart::default()
-        };
-        out.push_str(&figure("Forecast", "What the network says of the steps ahead.", &chart, Room::Low));
-    }
-    if let Some((name, values)) = &inside.each_number {
-        let mut chart = steps_chart("At every step", "What the network says at each step.");
-        chart.y_title = name.clone();
-        chart.lines = vec![Line {
-            name: name.clone(),
-            class: "c-model".into(),
-            points: values.iter().enumerate().map(|(step, value)| (step as f64 + 1.0, *value)).collect(),
-            dots: values.len() <= MOST_DOTS,
-        }];
-        out.push_str(&figure(
-            "At every step",
-            "What the network says at each step, in the unit of its column.",
-            &chart,
-            Room::Low,
-        ));
+    for shown in [charts::forecast(inside), charts::at_every_step(inside)].into_iter().flatten() {
+        out.push_str(&shown.html());
     }
     if !inside.answer.probabilities.is_empty() {
         out.push_str("<div class=\"panel\"><h3>Probabilities</h3><ul class=\"norms\">");
-        for (class, p) in &inside.answer.probabilities {
-            let _ = write!(
-                out,
-                "<li><span>{}</span><i style=\"--v:{}%\"></i><b>{} %</b></li>",
-                escape(visible(&shortened(class, 40))),
-                fixed(100.0 * p, 1),
-                per_cent(*p)
-            );
-        }
+        list(&charts::probabilities(inside), &mut out);
         out.push_str("</ul></div>\n");
     }
     if let Some(written) = &inside.written {
         out.push_str(&tokens_written(written));
-        out.push_str(&alignment(&written.alignment));
+        if let Some(looked) = Looked::of(&written.alignment) {
+            out.push_str(&heat::figure(LOOKED, &looked.remark, &looked.heat()));
+        }
     }
     if !inside.each_step.is_empty() {
         out.push_str(
@@ -254,30 +179,8 @@ fn tokens_written(written: &Written) -> String {
     out + "</p></div>\n"
 }
 
-/// More tokens of a side are not drawn: nobody could read them.
-const MOST_ALIGNED: usize = 120;
-
-/// What each token that was written looked at.
-fn alignment(alignment: &Alignment) -> String {
-    let Alignment { source, target, weights } = alignment;
-    if target.is_empty() {
-        return String::new();
-    }
-    let columns = &source[..source.len().min(MOST_ALIGNED)];
-    let rows = &target[..target.len().min(MOST_ALIGNED)];
-    let all = weights.chunks_exact(source.len().max(1)).take(rows.len());
-    let weights: Vec<f32> = all.flat_map(|row| row[..columns.len()].iter().copied()).collect();
-    let legend = "Each row is a token that was written, each column a token of the source. The deeper a cell, the more the model looked there.";
-    let remark = match columns.len() < source.len() || rows.len() < target.len() {
-        true => format!("{legend} The first {MOST_ALIGNED} of a side are drawn."),
-        false => legend.to_owned(),
-    };
-    let name = "What each token of the output attends to in the source";
-    heat::figure("What it looks at", &remark, &Heat { name, rows, columns, weights: &weights })
-}
-
 fn what_counted(inside: &Inspection) -> String {
-    let Counted { class, by_feature, gradient, .. } = &inside.counted;
+    let Counted { class, .. } = &inside.counted;
     let of = match (class, &inside.answer.ahead) {
         (Some(class), _) => format!("the logarithm of the odds of “{}”", visible(&shortened(class, 40))),
         (None, Some([column, ahead])) => {
@@ -286,27 +189,20 @@ fn what_counted(inside: &Inspection) -> String {
         (None, None) => "the number that is predicted".to_owned(),
     };
     let mut out = by_step(&inside.counted, &inside.steps, &of, inside.read.is_some(), false);
-    out.push_str(&in_two_ways(&inside.counted, false));
-    if let Some((names, _)) = &inside.read
-        && by_feature.len() > 1
-    {
-        out.push_str(&features(names, by_feature));
+    out.push_str(&charts::in_two_ways(&inside.counted, false).html());
+    let features = charts::features(inside);
+    if !features.is_empty() {
+        out.push_str(
+            "<div class=\"panel\"><h3>By feature</h3><p>How much each adds over all steps, by the gradient; red speaks for it, blue against \
+             it.</p><ul class=\"norms signed\">",
+        );
+        list(&features, &mut out);
+        out.push_str("</ul></div>\n");
     }
-    if !gradient.is_empty() {
-        let mut chart =
-            steps_chart("Gradient by step", "The norm of the answer’s gradient by the input of each step.");
-        chart.y_title = "norm of the gradient".into();
-        let some = gradient.iter().copied().filter(|norm| *norm > 0.0);
-        let [least, most] = [some.clone().fold(f64::INFINITY, f64::min), some.fold(0.0, f64::max)];
-        chart.y_scale = if most > DECADES * least { Scale::Logarithmic } else { Scale::FromZero };
-        chart.lines.push(line("gradient", "c-future", gradient));
-        let remark = "How much the answer would move with a small change of each step; what lies below a hundredth of the peak is all but \
-                      forgotten.";
-        out.push_str(&figure("Gradient by step", remark, &chart, Room::Low));
-    }
+    out.extend(charts::gradient(inside).map(|shown| shown.html()));
     if let Some(written) = &inside.written {
         out.push_str(&by_step(&written.counted, &written.steps, &of, false, true));
-        out.push_str(&in_two_ways(&written.counted, true));
+        out.push_str(&charts::in_two_ways(&written.counted, true).html());
     }
     out
 }
@@ -345,131 +241,7 @@ fn by_step(found: &Counted, steps: &[String], of: &str, numbers: bool, written: 
     out + "</p></div>\n"
 }
 
-/// How much each step counted, by the gradient and by leaving it out.
-fn in_two_ways(found: &Counted, written: bool) -> String {
-    let Counted { integrated, missing, occlusion, agree, .. } = found;
-    let mut chart = steps_chart("What counted", "How much each step counted in the answer, in two ways.");
-    chart.y_title = "what a step adds".into();
-    let mut remark = String::from("Left out: how much less there is of it without the step.");
-    if !integrated.is_empty() {
-        chart.lines.push(line("by the gradient", "c-model", integrated));
-        remark = format!(
-            "By the gradient (integrated gradients): the steps add up to the difference to a record that says nothing, within {} %. \
-             {remark} Of the steps that count by both, {} of {} count in the same direction{}.",
-            fixed(100.0 * missing, 1),
-            agree[0],
-            agree[1],
-            if agree[0] * 10 < agree[1] * 9 { ", so that neither is to be trusted alone" } else { "" }
-        );
-    }
-    chart.lines.push(line("left out", "c-base1", occlusion));
-    let heading = if written { "What was written before, in two ways" } else { "In two ways" };
-    figure(heading, &remark, &chart, Room::Low)
-}
-
-/// What each step has, from the first.
-fn line(name: &str, class: &str, values: &[f64]) -> Line {
-    Line {
-        name: name.into(),
-        class: class.into(),
-        points: values.iter().enumerate().map(|(step, value)| (step as f64 + 1.0, *value)).collect(),
-        dots: values.len() <= MOST_DOTS,
-    }
-}
-
-/// The most features that are listed, those that count most.
-const MOST_FEATURES: usize = 20;
-
-/// How much each feature counted, over all steps.
-fn features(names: &[String], by_feature: &[f64]) -> String {
-    let mut order: Vec<usize> = (0..names.len().min(by_feature.len())).collect();
-    order.sort_by(|&a, &b| by_feature[b].abs().total_cmp(&by_feature[a].abs()).then(a.cmp(&b)));
-    let most = order.first().map_or(1.0, |&first| by_feature[first].abs().max(1e-12));
-    let mut out = String::from(
-        "<div class=\"panel\"><h3>By feature</h3><p>How much each adds over all steps, by the gradient; red speaks for it, blue against \
-         it.</p><ul class=\"norms signed\">",
-    );
-    for place in order.into_iter().take(MOST_FEATURES) {
-        let value = by_feature[place];
-        let _ = write!(
-            out,
-            "<li class=\"{}\"><span>{}</span><i style=\"--v:{}%\"></i><b>{}</b></li>",
-            if value < 0.0 { "against" } else { "for" },
-            escape(&shortened(&names[place], 40)),
-            fixed(100.0 * value.abs() / most, 1),
-            signed(value)
-        );
-    }
-    out + "</ul></div>\n"
-}
-
-/// The most lines of what is read.
-const MOST_LINES: usize = 6;
-
-/// The numbers that are read, as the network reads them.
-fn read(inside: &Inspection) -> String {
-    let Some((names, matrix)) = &inside.read else { return String::new() };
-    const CLASSES: [&str; MOST_LINES] = ["c-model", "c-base1", "c-base0", "c-future", "c-base3", "c-base2"];
-    let mut chart = steps_chart("What it reads", "The numbers of each step as the network reads them.");
-    chart.y_title = "scaled".into();
-    chart.always_named = true;
-    let steps = inside.steps.len();
-    chart.lines = (0..names.len().min(MOST_LINES))
-        .map(|feature| Line {
-            name: names[feature].clone(),
-            class: CLASSES[feature].into(),
-            points: (0..steps)
-                .map(|step| (step as f64 + 1.0, f64::from(matrix.values[step * matrix.units + feature])))
-                .collect(),
-            dots: steps <= MOST_DOTS,
-        })
-        .collect();
-    let ends = match (inside.steps.first(), inside.steps.last()) {
-        (Some(first), Some(last)) if first != "1" => format!(" Steps 1 to {steps} are {first} to {last}."),
-        _ => String::new(),
-    };
-    let more = match names.len() > MOST_LINES {
-        true => format!(" The first {MOST_LINES} of {} are drawn.", count(names.len())),
-        false => String::new(),
-    };
-    let remark = format!(
-        "The numbers of each step, scaled as the network reads them; 0 is the mean of the training part, or where windows have scales of their \
-         own their level.{ends}{more}"
-    );
-    figure("What it reads", &remark, &chart, Room::Low)
-}
-
-fn steps_chart(name: &str, description: &str) -> Chart {
-    Chart {
-        name: name.into(),
-        description: description.into(),
-        x: XAxis { title: "time step".into(), whole: true, ..XAxis::default() },
-        ..Chart::default()
-    }
-}
-
-/// What the letters of equations stand for.
-fn meaning(name: &str) -> &'static str {
-    match name {
-        "i" => "input gate",
-        "f" => "forget gate",
-        "g" | "n" => "candidate",
-        "o" => "output gate",
-        "r" => "reset gate",
-        "z" => "update gate",
-        "h" => "hidden state",
-        "c" => "cell state",
-        _ => "",
-    }
-}
-
-/// What a layer is called: `lstm, layer 2, read from the end`.
-fn named(layer: &LayerInside) -> String {
-    let stacked = if layer.layer > 0 { format!(", layer {}", layer.layer + 1) } else { String::new() };
-    format!("{}{stacked}{}", layer.name, if layer.reverse { ", read from the end" } else { "" })
-}
-
-fn layers(inside: &Inspection, shown: &[&LayerInside], about: &About) -> Result<String> {
+fn layers(inside: &Inspection, shown: &[(usize, &LayerInside)], about: &About) -> Result<String> {
     if shown.is_empty() {
         return Ok(String::new());
     }
@@ -478,7 +250,7 @@ fn layers(inside: &Inspection, shown: &[&LayerInside], about: &About) -> Result<
          what is beyond has its own scale, which is said.</p>\n",
     );
     for writes in [false, true] {
-        let group: Vec<&&LayerInside> = shown.iter().filter(|layer| layer.writes == writes).collect();
+        let group: Vec<_> = shown.iter().filter(|(_, layer)| layer.writes == writes).collect();
         let steps = match &inside.written {
             Some(written) if writes => &written.steps,
             _ => &inside.steps,
@@ -494,9 +266,8 @@ fn layers(inside: &Inspection, shown: &[&LayerInside], about: &About) -> Result<
             );
         }
         stepper(steps, if writes { inside.answer.step } else { None }, writes, &mut out);
-        for layer in group {
+        for (number, layer) in group {
             let units = layer.values.first().map_or(0, |matrix| matrix.units);
-            let number = inside.layers.iter().position(|other| std::ptr::eq(other, *layer)).unwrap_or(0);
             let heading = format!("{number} · {}", named(layer));
             let _ = write!(
                 out,
@@ -512,7 +283,7 @@ fn layers(inside: &Inspection, shown: &[&LayerInside], about: &About) -> Result<
                 gates(&layer.gates, &mut out);
             }
             out.push_str("</div>\n");
-            out.push_str(&one_unit(layer, about.unit, steps.len())?);
+            out.extend(charts::one_unit(layer, about.unit)?.map(|(_, shown)| shown.html()));
         }
         out.push_str("</div>\n");
     }
@@ -535,9 +306,8 @@ fn stepper(steps: &[String], at: Option<usize>, writes: bool, out: &mut String) 
 
 /// A heat map: its values as letters, which the script of the page draws.
 fn map(matrix: &Matrix, steps: usize, layer: &str, out: &mut String) {
-    let Matrix { name, units, values } = matrix;
-    let drawn = (*units).min(MOST_UNITS);
-    let largest = values.iter().fold(1.0_f32, |most, value| most.max(value.abs()));
+    let MapOf { drawn, largest, beside, height } = MapOf::of(matrix);
+    let (Matrix { name, units, values }, meaning) = (matrix, meaning(&matrix.name));
     let letter = |unit: usize, step: usize| {
         let level = (values[step * units + unit] / largest * LEVELS).round().clamp(-LEVELS, LEVELS);
         LETTERS[(level + LEVELS) as usize] as char
@@ -546,19 +316,14 @@ fn map(matrix: &Matrix, steps: usize, layer: &str, out: &mut String) {
         .flat_map(|unit| (0..steps).map(move |step| (unit, step)))
         .map(|(u, s)| letter(u, s))
         .collect();
-    let beyond =
-        if largest > 1.0 { format!(", −{0} to {0}", fixed(f64::from(largest), 2)) } else { String::new() };
-    let more = if drawn < *units { format!(", the first {}", count(drawn)) } else { String::new() };
     let _ = write!(
         out,
-        "<div class=\"map\" data-units=\"{drawn}\" data-steps=\"{steps}\" data-scale=\"{}\"><h4>{} <span class=\"meaning\">{}{beyond}{more}</span> \
+        "<div class=\"map\" data-units=\"{drawn}\" data-steps=\"{steps}\" data-scale=\"{}\"><h4>{} <span class=\"meaning\">{meaning}{beside}</span> \
          <output></output></h4><div class=\"grid\"><canvas role=\"img\" aria-label=\"{}\" width=\"{steps}\" height=\"{drawn}\" \
-         style=\"height:{}px\"></canvas></div><script type=\"text/plain\">{letters}</script></div>",
+         style=\"height:{height}px\"></canvas></div><script type=\"text/plain\">{letters}</script></div>",
         fixed(f64::from(largest), 6),
         escape(name),
-        meaning(name),
-        escape(&format!("{name} {} of {layer}: {drawn} units over {steps} steps", meaning(name))),
-        (drawn * 4).clamp(28, 160)
+        escape(&format!("{name} {meaning} of {layer}: {drawn} units over {steps} steps")),
     );
 }
 
@@ -566,13 +331,7 @@ fn map(matrix: &Matrix, steps: usize, layer: &str, out: &mut String) {
 fn axis(steps: &[String], out: &mut String) {
     let few = if steps.len() <= FEW { " few" } else { "" };
     let _ = write!(out, "<ol class=\"axis{few}\" style=\"--n:{}\" aria-hidden=\"true\">", steps.len());
-    let every = steps.len().div_ceil(12).max(1);
-    for (place, name) in steps.iter().enumerate() {
-        let said = match steps.len() <= NAMED {
-            true => visible(&shortened(name, 14)).to_owned(),
-            false if place % every == 0 => (place + 1).to_string(),
-            false => String::new(),
-        };
+    for (place, said) in charts::some_names(steps).into_iter().enumerate() {
         let _ = write!(out, "<li data-step=\"{}\">{}</li>", place + 1, escape(&said));
     }
     out.push_str("</ol>");
@@ -609,69 +368,29 @@ fn gates(gates: &[GateFigures], out: &mut String) {
     out.push_str("</tbody></table></div>");
 }
 
-/// The gates and states of a unit as lines.
-fn one_unit(layer: &LayerInside, unit: Option<usize>, steps: usize) -> Result<String> {
-    let Some(hidden) = layer.values.iter().find(|matrix| matrix.name == "h") else {
-        return Ok(String::new());
-    };
-    let spread = |unit: &usize| {
-        let each: Vec<f64> =
-            hidden.values.iter().skip(*unit).step_by(hidden.units).map(|&v| f64::from(v)).collect();
-        let mean = each.iter().sum::<f64>() / each.len().max(1) as f64;
-        each.iter().map(|v| (v - mean).powi(2)).sum::<f64>()
-    };
-    let most = || (0..hidden.units).max_by(|a, b| spread(a).total_cmp(&spread(b)).then(b.cmp(a)));
-    let Some(unit) = unit.or_else(most) else { return Ok(String::new()) };
-    if unit >= hidden.units {
-        return Err(Error::setting(
-            crate::message::key("unit"),
-            unit.to_string(),
-            format!("below {}, the units of {}", hidden.units, layer.name),
-        ));
+/// The items of a list with bars.
+fn list(all: &[Listed], out: &mut String) {
+    for Listed { name, share, speaks_for, says } in all {
+        let class = match speaks_for {
+            None => "",
+            Some(true) => " class=\"for\"",
+            Some(false) => " class=\"against\"",
+        };
+        let _ = write!(
+            out,
+            "<li{class}><span>{}</span><i style=\"--v:{}%\"></i><b>{}</b></li>",
+            escape(name),
+            fixed(100.0 * share, 1),
+            escape(says)
+        );
     }
-    const CLASSES: [&str; 8] =
-        ["c-base0", "c-base1", "c-base2", "c-future", "c-base3", "c-train", "c-model", "c-actual"];
-    let mut chart = steps_chart(
-        &format!("Unit {unit} of the layer {}", layer.name),
-        "The gates and states of one unit at every step.",
-    );
-    chart.y_title = "value".into();
-    chart.always_named = true;
-    chart.lines = layer
-        .values
-        .iter()
-        .zip(CLASSES.iter().cycle())
-        .filter(|(matrix, _)| unit < matrix.units)
-        .map(|(matrix, class)| Line {
-            name: match meaning(&matrix.name) {
-                "" => matrix.name.clone(),
-                meaning => format!("{} {meaning}", matrix.name),
-            },
-            class: (*class).into(),
-            points: (0..steps)
-                .map(|step| (step as f64 + 1.0, f64::from(matrix.values[step * matrix.units + unit])))
-                .collect(),
-            dots: steps <= MOST_DOTS,
-        })
-        .collect();
-    let heading = format!("Unit {unit} of the layer {}", named(layer));
-    Ok(figure(&heading, "Its gates and states at every step.", &chart, Room::Low))
 }
 
 fn vectors(vectors: &Vectors) -> String {
     let mut out = String::from("<div class=\"pair\">");
-    for (heading, listed) in [("The longest", &vectors.longest), ("The shortest", &vectors.shortest)] {
-        let most = vectors.longest.first().map_or(1.0, |(_, length)| length.max(1e-12));
+    for (heading, listed) in charts::lengths(vectors) {
         let _ = write!(out, "<div class=\"panel\"><h3>{heading}</h3><ul class=\"norms\">");
-        for (token, length) in listed {
-            let _ = write!(
-                out,
-                "<li><span>{}</span><i style=\"--v:{}%\"></i><b>{}</b></li>",
-                escape(visible(&shortened(token, 24))),
-                fixed(100.0 * length / most, 1),
-                number((length * 1000.0).round() / 1000.0)
-            );
-        }
+        list(&listed, &mut out);
         out.push_str("</ul></div>");
     }
     out.push_str("</div>\n");
@@ -697,21 +416,6 @@ fn vectors(vectors: &Vectors) -> String {
         out.push_str("</tbody></table></div>\n");
     }
     out
-}
-
-/// `12.3` of .123.
-fn per_cent(share: f64) -> String {
-    fixed(100.0 * share, 1)
-}
-
-/// With its sign.
-fn signed(value: f64) -> String {
-    let digits = if value.abs() < 10.0 { 2 } else { 1 };
-    let written = fixed(value.abs(), digits);
-    if written.chars().all(|c| matches!(c, '0' | '.')) {
-        return written;
-    }
-    format!("{}{written}", if value < 0.0 { "−" } else { "+" })
 }
 
 #[cfg(test)]

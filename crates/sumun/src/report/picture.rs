@@ -264,7 +264,7 @@ pub(crate) fn maps_picture(title: &str, maps: &[Map<'_>], steps: &[String]) -> S
         let y = coordinate(top + 14.0);
         let _ = write!(
             out,
-            "<text class=\"figure\" y=\"{y}\">{}</text><text class=\"map-says\" x=\"{after}\" y=\"{y}\">{says}</text>",
+            "<text class=\"figure\" y=\"{y}\">{}</text><text class=\"meaning\" x=\"{after}\" y=\"{y}\">{says}</text>",
             escape(name)
         );
         out += &values.draw((0.0, top + 20.0), (WIDTH, *height));

@@ -23,16 +23,23 @@ pub struct Staged {
     folder: TempDir,
     parents: MadeFolders,
     path: PathBuf,
+    /// The setting that says where it is to be.
+    setting: &'static str,
 }
 
 impl Staged {
     /// As [`RunFolder::stage`](super::RunFolder::stage).
     pub(crate) fn new(path: &Path) -> Result<Self> {
+        Self::said_by("out", path)
+    }
+
+    /// The same, of a folder whose place another setting says than `out`.
+    pub(crate) fn said_by(setting: &'static str, path: &Path) -> Result<Self> {
         let Some(name) = path.file_name() else {
             return Err(Error::Invalid(format!("'{}' does not name a folder to make", path.display()))
-                .advise(text("give ") + key("out") + " a name such as runs/first"));
+                .advise(text("give ") + key(setting) + " a name such as runs/first"));
         };
-        refuse_existing(path)?;
+        refuse_existing(setting, path)?;
         let parent = folder_of(path);
         let refused = |source| Error::Io { path: parent.to_path_buf(), source };
         let parents = MadeFolders::make(parent).map_err(refused)?;
@@ -45,7 +52,7 @@ impl Staged {
         let folder = builder
             .tempdir_in(parent)
             .map_err(|error| Error::Io { path: path.to_path_buf(), source: durable::without_path(error) })?;
-        Ok(Self { folder, parents, path: path.to_path_buf() })
+        Ok(Self { folder, parents, path: path.to_path_buf(), setting })
     }
 
     /// The final place, where nothing is before [`LiveRun::begin`](super::LiveRun::begin).
@@ -79,13 +86,13 @@ impl Staged {
     /// Puts it in its place, with something done to the hidden folder, given with its final name, after all of it is safe: no power
     /// failure needs to leave a lock.
     fn placed<T>(self, before: impl FnOnce(&Path, &Path) -> Result<T>) -> Result<(PathBuf, T, MadeFolders)> {
-        let Self { folder, parents, path } = self;
+        let Self { folder, parents, path, setting } = self;
         sync_all(folder.path()).map_err(|source| Error::Io { path: path.clone(), source })?;
-        refuse_existing(&path)?;
+        refuse_existing(setting, &path)?;
         let done = before(folder.path(), &path)?;
         if let Err(source) = durable::rename(folder.path(), &path) {
             // Another training may have been a moment faster.
-            refuse_existing(&path)?;
+            refuse_existing(setting, &path)?;
             return Err(Error::Io { path, source });
         }
         // Nothing is left at its hidden name to be removed.
@@ -110,10 +117,10 @@ pub(super) fn name_in_progress(hidden: &str) -> Option<&str> {
 }
 
 /// Nothing may be at `path`, not even a link that leads nowhere.
-fn refuse_existing(path: &Path) -> Result<()> {
+fn refuse_existing(setting: &'static str, path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Ok(_) => Err(Error::Invalid(format!("{} exists", path.display()))
-            .advise(text("choose another ") + key("out") + " or remove it")),
+            .advise(text("choose another ") + key(setting) + " or remove it")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(source) => Err(Error::Io { path: path.to_path_buf(), source }),
     }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::figures::Alignment;
 use super::inputs::{Padded, Sequences};
 use super::words::TokenReader;
@@ -152,9 +154,20 @@ pub enum Answers {
         columns: Vec<(String, f64)>,
         /// The forecast in the unit of its column, `[columns][steps]`.
         forecast: Vec<Vec<f64>>,
+        /// Where what comes should lie, of the column that is forecast, from the smallest share on; nothing of a model without intervals.
+        intervals: Vec<IntervalAhead>,
         /// The column that is explained where none is named.
         usual: usize,
     },
+}
+
+/// Where a share of what comes should lie.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IntervalAhead {
+    /// The share, below 1.
+    pub level: f64,
+    /// The lower and the upper end of each step ahead, in the unit of the column.
+    pub ends: Vec<[f64; 2]>,
 }
 
 /// The most steps of a record that is looked at, of a network with so many outputs at every step: more cannot be told apart on a

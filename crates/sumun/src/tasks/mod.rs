@@ -56,7 +56,7 @@ pub use classify::{ClassHead, Classify, ClassifyPipeline};
 pub use cross_validation::{expect_no_folds, measure_folds};
 pub use entries::{TASKS, named, open, open_file, resume};
 pub(crate) use example::Given;
-pub use example::{Answers, Example, ExampleOf};
+pub use example::{Answers, Example, ExampleOf, IntervalAhead};
 pub use figures::{
     Alignment, AttentionWeights, Baseline, Figures, Measured, Prediction, Predictions, ScoredLine,
     ScoredLines, Unknown,

@@ -221,7 +221,8 @@ pub(super) fn window(
     let scales = p.targets.iter().map(|target| (target.name.clone(), target.change.scale));
     let window = p.windows(frame, &[origin]);
     let steps = (1..=p.window).map(|step| step.to_string()).collect();
-    let answers = Answers::Ahead { steps: labels, columns: scales.collect(), forecast, usual: 0 };
+    let columns = scales.collect();
+    let answers = Answers::Ahead { steps: labels, columns, forecast, intervals: Vec::new(), usual: 0 };
     let sequences = Sequences::Numbers { features: p.input_width(), values: vec![window] };
     Example { features: p.row_names(), given, ..Example::new(steps, sequences, answers) }
 }

@@ -1,4 +1,4 @@
-//! The last window of one of many series as the network reads it.
+//! Windows of many series as the network reads them: the last of one of them, for those who look inside, and some of all.
 
 use std::path::Path;
 
@@ -6,13 +6,14 @@ use super::super::network::{KNOWN_AHEAD, first_alone, first_shown};
 use super::super::predict::finite;
 use super::super::preprocessing::Input;
 use super::super::wishes::read_table;
+use super::fit::Place;
 use super::forecaster::{PanelForecaster, PanelForecasterConfig};
 use super::predict::{FEWEST_ROWS, left_out, set_aside};
 use super::source::Members;
-use super::view::View;
+use super::view::{Frame, View};
 use crate::data::quoted;
 use crate::report::text::count;
-use crate::tasks::example::{Answers, Example, ExampleOf, Given, file_name};
+use crate::tasks::example::{Answers, Example, ExampleOf, Given, IntervalAhead, file_name, some_of};
 use crate::tasks::inputs::Sequences;
 use crate::{Error, Result};
 
@@ -69,39 +70,71 @@ impl PanelForecaster {
         }
         let (frame, origin) = (view.frame(member), member.source.rows - 1);
         let forecasts = config.forecasts(model, &[&frame], &[origin])?;
-        let spread = forecasts.spreads[0];
-        // A distribution is told by its first output, quantiles each by its own.
-        let (columns, forecast, usual) = match config.distribution {
-            Some(_) => {
-                let scale = if config.of_counts() { 1.0 } else { spread };
-                (vec![(view.target.clone(), scale)], vec![config.medians(&forecasts)], 0)
-            }
-            None => {
-                let (head, middle) = (config.head(), config.levels.len());
-                let named = |(at, level): (usize, &f64)| match at == middle {
-                    true => (view.target.clone(), spread),
-                    false => (format!("{}, {} %", view.target, (1e4 * level).round() / 100.0), spread),
-                };
-                let columns: Vec<(String, f64)> = head.levels().iter().enumerate().map(named).collect();
-                let forecast = (0..columns.len()).map(|at| config.quantile(&forecasts, at)).collect();
-                (columns, forecast, middle)
-            }
+        let (columns, usual) = config.columns(forecasts.spreads[0]);
+        let forecast: Vec<Vec<f64>> = match config.distribution {
+            Some(_) => vec![config.medians(&forecasts)],
+            None => (0..columns.len()).map(|at| config.quantile(&forecasts, at)).collect(),
         };
-        finite(&name, forecast.iter().flatten().copied())?;
+        let levels = config.levels.iter().enumerate();
+        let interval = |(at, &level)| IntervalAhead { level, ends: config.intervals(&forecasts, at) };
+        let intervals: Vec<IntervalAhead> = levels.map(interval).collect();
+        let ends = intervals.iter().flat_map(|interval| interval.ends.iter().flatten());
+        finite(&name, forecast.iter().flatten().chain(ends).copied())?;
+        let answers = Answers::Ahead { steps: labels, columns, forecast, intervals, usual };
+        let window = window(view, &frame, origin, answers);
+        let first = origin + 1 - window.steps.len();
+        let steps = (first..=origin).map(|row| member.source.label(row)).collect();
+        Ok(Example { what, steps, notes, ..window })
+    }
+}
+
+/// The window that ends at `origin` as a network with this view reads it, and what its outputs are.
+fn window(view: &View, frame: &Frame, origin: usize, answers: Answers) -> Example {
+    let mut values = Vec::new();
+    let rows = view.window(frame, origin, &mut values);
+    let mut given = Vec::new();
+    if view.ahead_width() > 0 {
         let mut values = Vec::new();
-        let rows = view.window(&frame, origin, &mut values);
-        let mut given = Vec::new();
-        if view.ahead_width() > 0 {
-            let mut values = Vec::new();
-            view.ahead(&frame, origin, &mut values);
-            let (steps, features) = (view.horizon, view.ahead_width());
-            given.push(Given { name: KNOWN_AHEAD.into(), steps, features, values });
+        view.ahead(frame, origin, &mut values);
+        let (steps, features) = (view.horizon, view.ahead_width());
+        given.push(Given { name: KNOWN_AHEAD.into(), steps, features, values });
+    }
+    let steps = (1..=rows).map(|step| step.to_string()).collect();
+    let sequences = Sequences::Numbers { features: view.input_width(), values: vec![values] };
+    Example { features: view.row_names(), given, ..Example::new(steps, sequences, answers) }
+}
+
+impl PanelForecasterConfig {
+    /// The numbers that an output of a step stands for, with what they are multiplied by in a window with this spread; and which of them
+    /// is told where none is asked for. A distribution is told by its first output, quantiles each by its own.
+    fn columns(&self, spread: f64) -> (Vec<(String, f64)>, usize) {
+        let target = &self.view().target;
+        if self.distribution.is_some() {
+            let scale = if self.of_counts() { 1.0 } else { spread };
+            return (vec![(target.clone(), scale)], 0);
         }
-        let steps = (origin + 1 - rows..=origin).map(|row| member.source.label(row)).collect();
-        let answers = Answers::Ahead { steps: labels, columns, forecast, usual };
-        let sequences = Sequences::Numbers { features: view.input_width(), values: vec![values] };
-        let features = view.row_names();
-        Ok(Example { what, features, notes, given, ..Example::new(steps, sequences, answers) })
+        let middle = self.levels.len();
+        let named = |(at, level): (usize, &f64)| match at == middle {
+            true => (target.clone(), spread),
+            false => (format!("{target}, {} %", (1e4 * level).round() / 100.0), spread),
+        };
+        (self.head().levels().iter().enumerate().map(named).collect(), middle)
+    }
+
+    /// Some windows of places in series, as each of the networks reads them: those that say how far back it listens.
+    pub(super) fn heard(&self, frames: &[Frame], places: &[Place]) -> Vec<Vec<Example>> {
+        let of_view = |view: &View| {
+            let at = |at: usize| {
+                let Place { series, origin, .. } = places[at];
+                let frame = &frames[series];
+                let (columns, usual) = self.columns(view.scale(frame, origin).spread);
+                let steps = (1..=view.horizon).map(|step| step.to_string()).collect();
+                let (forecast, intervals) = (Vec::new(), Vec::new());
+                window(view, frame, origin, Answers::Ahead { steps, columns, forecast, intervals, usual })
+            };
+            some_of(places.len()).map(at).collect()
+        };
+        self.views.iter().map(of_view).collect()
     }
 }
 
