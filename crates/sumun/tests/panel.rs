@@ -6,7 +6,7 @@ use sumun::data::Table;
 use sumun::forecast::{
     ForecastConfig, PanelForecast, PanelForecaster, PanelOutcome, PanelRequest, PanelTraining, train_panel,
 };
-use sumun::inspect::{Ask, Inspection};
+use sumun::inspect::{About, Ask, Inspection, page};
 use sumun::model::ModelFile;
 use sumun::settings::{DifferenceChoice, OutputChoice};
 use sumun::tasks::{ExampleOf, Outcome, Request, TrainedModel};
@@ -244,7 +244,15 @@ fn the_inside_of_every_series_can_be_shown() {
         (config.train.output, config.train.levels) = (output, levels);
         config.prepare.difference = DifferenceChoice::Season;
         config.train.ensemble = Some(networks);
-        let model = trained(&text, &config).forecaster;
+        let outcome = trained(&text, &config);
+        // How far back its networks listen in windows of the validation parts, which are as long as they may be.
+        let memory = outcome.memory().unwrap().unwrap();
+        assert_eq!(memory.by_lag.len(), 12);
+        assert!(
+            memory.by_lag.iter().all(|share| (0.0..=1.0).contains(share)) && memory.by_lag.contains(&1.0)
+        );
+        assert!(memory.horizon > 0 && memory.open == (memory.horizon == 11), "{memory:?}");
+        let model = outcome.forecaster;
         assert_eq!(model.config().views.len(), networks);
         let forecast = predicted(&model, &text);
         let part = model.part_shown().unwrap();
@@ -268,7 +276,16 @@ fn the_inside_of_every_series_can_be_shown() {
         );
         let shown: Vec<f64> = third.forecast.iter().map(|(_, value)| *value).collect();
         match networks {
-            1 => assert_eq!(shown, forecast.series[2].values),
+            1 => {
+                assert_eq!(shown, forecast.series[2].values);
+                let ends: Vec<_> = third.intervals.iter().map(|interval| interval.ends.clone()).collect();
+                assert_eq!(ends, forecast.series[2].intervals);
+                assert_eq!(ends.len(), usize::from(output != OutputChoice::Point));
+                let page = page(&third, &About::default()).unwrap();
+                let says = "the steps ahead; shaded is where 80 % of what comes should lie.";
+                let shaded = page.contains(says) && page.contains("<path class=\"area c-future\"");
+                assert_eq!(shaded, output != OutputChoice::Point);
+            }
             _ => {
                 assert_ne!(shown, forecast.series[2].values);
                 assert!(third.notes.iter().any(|note| note.starts_with("the first of 2 networks is shown")));

@@ -160,6 +160,7 @@ impl PanelSearch {
             known.baselines = baselines;
         }
         let shown = Shown::of(&plan, &config, &model, &data)?;
+        let heard = config.heard(&data.frames, &data.valid);
         let mut all_notes = plan.members.notes.clone();
         all_notes.extend(notes);
         Ok(PanelOutcome {
@@ -173,6 +174,7 @@ impl PanelSearch {
             valid,
             test,
             shown,
+            heard,
             config: plan.config,
             decisions: plan.decisions,
             members: members.len(),

@@ -41,6 +41,8 @@ pub struct PanelOutcome {
     pub test: Option<PanelEvaluation>,
     /// What the report shows of the data.
     pub(super) shown: Shown,
+    /// Windows of the validation parts as each of the networks reads them, which say how far back it listens.
+    pub(super) heard: Vec<Vec<crate::tasks::Example>>,
 }
 
 /// The data as the report shows them.

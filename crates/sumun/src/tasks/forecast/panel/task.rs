@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::config::{ForecastConfig, TASK};
+use super::super::network::apart;
 use super::super::wishes::{Wishes, read_table};
 use super::forecaster::{KnownSeries, PanelForecaster};
 use super::learning::PanelSearch;
@@ -17,6 +18,7 @@ use super::report::report;
 use super::score::{PanelEvaluation, PanelScores};
 use super::source::Members;
 use crate::data::Table;
+use crate::inspect::Memory;
 use crate::model::{Model, ModelFile};
 use crate::records;
 use crate::report::text::{count, percent, shortened};
@@ -354,6 +356,13 @@ impl Outcome for PanelOutcome {
         let ahead = |known: &KnownSeries| known.history.ahead.first().map_or(usize::MAX, Vec::len);
         let least = config.known_series.iter().map(ahead).min().unwrap_or(0);
         if least < self.decisions.horizon { Next::PredictKnown } else { Next::Predict }
+    }
+
+    fn memory(&self) -> Result<Option<Memory>> {
+        let PanelForecaster { config, model } = &self.forecaster;
+        let each = apart(&self.config.network, &config.sizes(), model)?;
+        let all = each.iter().zip(&self.heard);
+        Memory::of(all.flat_map(|(model, windows)| windows.iter().map(move |one| (model, one))))
     }
 }
 
