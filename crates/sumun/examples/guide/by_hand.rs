@@ -60,6 +60,66 @@ pub(crate) fn unroll() -> Result<Told> {
     Ok(told)
 }
 
+/// Some answers of the last chapter, in numbers: networks of 16 units with weights drawn at random.
+pub(crate) fn questions() -> Result<Told> {
+    const UNITS: usize = 16;
+    let mut told = Told::default();
+    let mut rng = ChaCha8Rng::seed_from_u64(42);
+    let mut matrix = |size: f64| -> Result<Array2<f64>> {
+        let drawn =
+            Initializer::Normal { std: size / (UNITS as f64).sqrt() }.values(&[UNITS * UNITS], &mut rng)?;
+        Ok(Array2::from_shape_fn((UNITS, UNITS), |(row, column)| f64::from(drawn[row * UNITS + column])))
+    };
+    let (words, w) = (matrix(4.0)?, matrix(1.5)?);
+    let size = |h: &Array1<f64>| h.dot(h).sqrt();
+
+    // Three words, each a row of `words`; the same three in another order.
+    let read = |order: [usize; 3]| {
+        order.iter().fold(Array1::zeros(UNITS), |h, &word| (w.dot(&h) + words.row(word)).mapv(f64::tanh))
+    };
+    let counted =
+        |order: [usize; 3]| order.iter().fold(Array1::zeros(UNITS), |sum, &word| sum + words.row(word));
+    let (one, other) = ([0, 1, 2], [2, 1, 0]);
+    let bags = size(&(counted(one) - counted(other)));
+    told.say("the same words in another order are apart by");
+    told.say(format!("    bag of words {}, RNN {:.2}", apart(bags), size(&(read(one) - read(other)))));
+
+    let first = words.row(0).to_owned();
+    let steps = |f: &dyn Fn(f64) -> f64| (0..50).fold(first.clone(), |h, _| w.dot(&h).mapv(f));
+    let power = (1..50).fold(w.clone(), |power, _| w.dot(&power)).dot(&first);
+    let linear = steps(&|a| a);
+    told.say("50 steps without tanh, and one matrix that does the same, are apart by");
+    told.say(format!("    {} of their size", apart(size(&(&linear - &power)) / size(&power))));
+    let [nothing, relu, tanh] = [linear, steps(&|a| a.max(0.0)), steps(&f64::tanh)].map(|h| size(&h));
+    told.say("how long the state is after these 50 steps");
+    told.say(format!("    nothing {nothing:.0e}, ReLU {relu:.0e}, tanh {tanh:.1}"));
+
+    told.say("gates whose slope is below a hundredth of the greatest");
+    for (times, what) in [(1.0, "about 1"), (1000.0, "in thousands")] {
+        let sums = w.dot(&words.t()).mapv(|sum| sum * times);
+        let flat = sums.iter().filter(|&&sum| {
+            let gate = 1.0 / (1.0 + (-sum).exp());
+            gate * (1.0 - gate) < 0.0025
+        });
+        told.say(format!("    inputs {what:<14}{:>4.0} %", 100.0 * flat.count() as f64 / sums.len() as f64));
+    }
+
+    told.say("what is left of a unit's state after 30 steps, a fifth dropped");
+    let anew = 0.8_f64.powi(30);
+    told.say(format!("    other units at every step {anew:.4}, the same ones in a sequence 0.8"));
+
+    let gradient = Array1::from_iter(words.iter().map(|v| 100.0 * v));
+    let clipped = &gradient / size(&gradient);
+    let cosine = gradient.dot(&clipped) / (size(&gradient) * size(&clipped));
+    told.say("a gradient, clipped to 1");
+    told.say(format!(
+        "    norm {:.0} before and {:.0} after, cosine between them {cosine:.3}",
+        size(&gradient),
+        size(&clipped)
+    ));
+    Ok(told)
+}
+
 /// p_k = exp(z_k / T) / Σ_j exp(z_j / T).
 pub(crate) fn temperature() -> Result<Told> {
     let mut told = Told::default();

@@ -3,9 +3,10 @@
 use ndarray::{Array2, Array3, Axis};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use sumun::Result;
 use sumun::model::{Batch, EmbeddingLayer, Input, Model, RecurrentLayer};
 use sumun::nn::{CellKind, Gru, GruConfig, Lstm, LstmConfig, Merge, Rnn, RnnConfig, Valid};
+use sumun::report::{Picture, states_picture};
+use sumun::{Layout, Result};
 
 use super::Told;
 use super::by_hand::row;
@@ -67,6 +68,11 @@ pub(crate) fn shapes() -> Result<Told> {
     told.say(format!("states h {:?}, c {:?}", state.hidden.dim(), state.cell.dim()));
     let same = all.index_axis(Axis(1), 4) == state.hidden.index_axis(Axis(0), 0);
     told.say(format!("the output at the last step is h: {same}"));
+    let steps: Vec<String> = (0..5).map(|step| format!("t={step}")).collect();
+    let units: Vec<String> = (0..4).map(|unit| format!("unit {unit}")).collect();
+    let of_first: Vec<f32> = all.index_axis(Axis(0), 0).iter().copied().collect();
+    let title = "All outputs of one sequence; the last output is the lowest row";
+    told.pictures.push(("sequences", states_picture(title, &steps, &units, &of_first)));
 
     let (before, after) = x.view().split_at(Axis(1), 3);
     let (all_before, all_after) = all.view().split_at(Axis(1), 3);
@@ -147,7 +153,37 @@ pub(crate) fn padding() -> Result<Told> {
     }
     told.say(format!("with lengths, the same bits as alone: {}", same[0]));
     told.say(format!("with mask_zero, the same bits as alone: {}", same[1]));
-    let rows: usize = LENGTHS.iter().sum();
+    let hole = Array2::from_shape_fn((1, 5), |(_, t)| t != 2);
+    let sentence = Array2::from_shape_fn((1, 5), |(_, t)| SENTENCES[0][t]);
+    let without = Array2::from_shape_fn((1, 4), |(_, t)| SENTENCES[0][if t < 2 { t } else { t + 1 }]);
+    let same = plain.forward(Batch::ids(sentence.view()).mask(hole.view())?)?.unpack()
+        == plain.forward(Batch::ids(without.view()))?.unpack();
+    told.say(format!("a word that is masked, the same bits as without it: {same}"));
+
+    let layout = Layout::ragged(&LENGTHS, 5)?;
+    told.say("\nstep  words that are read");
+    let mut rows = 0;
+    for step in 0..5 {
+        let there = layout.order().iter().filter(|&&n| step < LENGTHS[n]);
+        let words: Vec<String> =
+            there.map(|&n| format!("{} of sentence {}", SENTENCES[n][step], n + 1)).collect();
+        rows += words.len();
+        told.say(format!("{:>4}  {}", step + 1, words.join(", ")));
+    }
     told.say(format!("steps computed: {rows} of {}", 3 * 5));
+
+    // The second sentence with its padding, step by step.
+    let model = Model::builder(Input::ids(7))
+        .layer(EmbeddingLayer::new(4))
+        .layer(RecurrentLayer::new(CellKind::Gru, 3).return_sequences(true))
+        .build(42)?;
+    let second = Array2::from_shape_fn((1, 5), |(_, t)| SENTENCES[1][t]);
+    let states = model.forward(Batch::ids(second.view()))?.unpack();
+    let mut picture = Picture::new("Two words, and three steps of padding that is read", "step", "h").whole();
+    for unit in 0..3 {
+        let of_unit = (0..5).map(|t| ((t + 1) as f64, f64::from(states[3 * t + unit])));
+        picture = picture.line(&format!("unit {unit}"), of_unit);
+    }
+    told.pictures.push(("padding", picture.mark(2.0, "the sentence ends").svg()));
     Ok(told)
 }

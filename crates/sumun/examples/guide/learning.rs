@@ -6,14 +6,18 @@ use rand_chacha::ChaCha8Rng;
 use sumun::Result;
 use sumun::data::{Role, ScaleKind, Scaler, sliding_windows};
 use sumun::model::{Batch, DenseLayer, Input, Model, RecurrentLayer};
-use sumun::nn::{FirstWeights, Gru, GruConfig, Initializer, Lstm, LstmConfig, Rnn, RnnConfig, Valid};
+use sumun::nn::{
+    Activation, FirstWeights, Gru, GruConfig, Initializer, Lstm, LstmConfig, Rnn, RnnConfig, Valid,
+};
 use sumun::noise::Noise;
 use sumun::report::Picture;
 use sumun::train::{Clip, Optimizer};
 
 use super::Told;
 use super::adding::sums;
-use super::training::{Inputs, Predictions, Recipe, mean_squared_error, predict, step, train};
+use super::training::{
+    Inputs, Predictions, Recipe, accuracy, mean_squared_error, most_likely, predict, step, train,
+};
 
 const SEED: u64 = 42;
 
@@ -94,12 +98,53 @@ pub(crate) fn windows() -> Result<Told> {
     let series: Vec<f64> = (0..500).map(|t| t as f64 / 8.0).map(|x| (1.0 + x / 62.5) * x.sin()).collect();
     let (train, _) = series.split_at(400);
     told.say(format!("\n{:<28}{:>14}{:>22}", "scaler fitted on", "largest", "MSE of \"as before\""));
+    let mut pictured = Vec::new();
     for (name, seen) in [("the training part", train), ("everything, a leak", &series[..])] {
         let scaled = Scaler::fit(ScaleKind::Minmax, "value", seen, Role::Target)?.transform_all(&series);
         let (test, before) = (&scaled[400..], &scaled[399..499]);
         let largest = test.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mse = test.iter().zip(before).map(|(now, then)| (now - then).powi(2)).sum::<f64>() / 100.0;
         told.say(format!("{name:<28}{largest:>14.3}{mse:>22.5}"));
+        pictured.push((name, scaled));
+    }
+    let mut picture = Picture::new("A swing that doubles, scaled in two ways", "step", "scaled").whole();
+    for (name, scaled) in pictured {
+        let later = scaled.into_iter().enumerate().skip(300).map(|(t, value)| (t as f64, value));
+        picture = picture.line(&format!("by {name}"), later);
+    }
+    told.pictures.push(("leak", picture.mark(400.0, "the test part begins").svg()));
+
+    // A walk at random has nothing to learn: no forecast of its next value is better than the value before.
+    let steps = Initializer::Normal { std: 1.0 }.values(&[1000], &mut rng(SEED))?;
+    let walk: Vec<f64> = steps
+        .iter()
+        .scan(0.0, |sum, &step| {
+            *sum += f64::from(step);
+            Some(*sum)
+        })
+        .collect();
+    let (x, y) = sliding_windows(&walk, 20)?;
+    // Answers with what came after the most similar window of the training part.
+    let looked_up = |n: usize, in_training: &dyn Fn(usize) -> bool| {
+        let apart = |k: usize| (&x.row(n) - &x.row(k)).mapv(|d| d * d).sum();
+        let nearest = (0..y.len()).filter(|&k| in_training(k)).min_by(|&a, &b| apart(a).total_cmp(&apart(b)));
+        y[nearest.unwrap_or(0)]
+    };
+    let error = |test: &dyn Fn(usize) -> bool, answer: &dyn Fn(usize) -> f64| {
+        let errors: Vec<f64> =
+            (0..y.len()).filter(|&n| test(n)).map(|n| (y[n] - answer(n)).powi(2)).collect();
+        errors.iter().sum::<f64>() / errors.len() as f64
+    };
+    told.say(format!("\n{:<30}{:>22}{:>14}", "a walk at random, MSE", "most similar window", "as before"));
+    let last = y.len() - y.len() / 5;
+    let dealt = |n: usize| n % 5 == 2;
+    for (name, test) in [
+        ("every fifth window is tested", &dealt as &dyn Fn(usize) -> bool),
+        ("the last fifth is tested", &|n| n >= last),
+    ] {
+        let looked_up = error(test, &|n| looked_up(n, &|k| !test(k)));
+        let before = error(test, &|n| x[[n, 19]]);
+        told.say(format!("{name:<30}{looked_up:>22.2}{before:>14.2}"));
     }
     Ok(told)
 }
@@ -141,6 +186,22 @@ pub(crate) fn gates() -> Result<Told> {
     let difference = pairs.fold(0.0_f32, |largest, (a, b)| largest.max((a - b).abs()));
     told.say(format!("the layer's last h and c are the same within 1e-6: {}", difference < 1e-6));
 
+    told.say("\nforget bias   f at step 19   share of the first step's i g that is left in c");
+    for bias in [-6.0, 0.0, 6.0] {
+        let mut lstm = Lstm::new(LstmConfig::new(1, 4), &mut rng(SEED))?;
+        let parameters = lstm.parameters_mut();
+        for name in ["bias_ih_l0", "bias_hh_l0"] {
+            if let Some(id) = parameters.find(name) {
+                let here = if name == "bias_ih_l0" { bias } else { 0.0 };
+                parameters.value_mut(id)[4..8].fill(here);
+            }
+        }
+        let trace = lstm.trace(x.view(), Valid::All, None)?.remove(0);
+        let f: Vec<f32> = trace.gate("f").map(|f| f.column(0).to_vec()).unwrap_or_default();
+        let left: f64 = f.iter().skip(1).map(|&f| f64::from(f)).product();
+        told.say(format!("{bias:>11}{:>15.3}   {left:.1e}", f.last().copied().unwrap_or_default()));
+    }
+
     let (x, y) = sums(1000, 20)?;
     let (learnt, held_out) = x.view().split_at(Axis(0), 900);
     let mut model = Model::builder(Input::numbers(2)).lstm(8).dense(1).build(SEED)?;
@@ -176,6 +237,21 @@ pub(crate) fn gates() -> Result<Told> {
     {
         told.say(format!("{name:<24}{:>14.2}{:>14.2}", mean(of, unit, true), mean(of, unit, false)));
     }
+    // What the answer does when a number is raised by .2: the mean over the hundred sequences that were held out.
+    let answers = predict(&model, &inputs.1)?;
+    let mut raised = held_out.to_owned();
+    told.say("\na number is raised by 0.20      the answer moves by");
+    for (name, mark) in [("a marked number", 1.0), ("a number that is not marked", 0.0)] {
+        for (n, mut sequence) in raised.outer_iter_mut().enumerate() {
+            sequence.assign(&held_out.index_axis(Axis(0), n));
+            if let Some(t) = (1..20).find(|&t| held_out[[n, t, 1]] == mark) {
+                sequence[[t, 0]] += 0.2;
+            }
+        }
+        let moved = predict(&model, &Inputs::Numbers(raised.clone()))?;
+        let mean = moved.iter().zip(&answers).map(|(a, b)| f64::from(a - b)).sum::<f64>() / 100.0;
+        told.say(format!("{name:<32}{:>6.2}", mean.abs()));
+    }
     let by_step = |of: &dyn Fn(usize) -> f32| -> Vec<(f64, f64)> {
         (0..20).map(|t| (t as f64, f64::from(of(8 * t + unit)))).collect()
     };
@@ -187,6 +263,52 @@ pub(crate) fn gates() -> Result<Told> {
         picture = picture.mark(t as f64, "marked");
     }
     told.pictures.push(("gates", picture.svg()));
+    Ok(told)
+}
+
+/// A label for every step: the remainder of the number itself, and that of the sum so far, with recurrence and without.
+pub(crate) fn remainders() -> Result<Told> {
+    let mut told = Told::default();
+    let drawn = Initializer::Uniform { bound: 0.5 }.values(&[600 * 12], &mut rng(SEED))?;
+    let numbers =
+        Array2::from_shape_fn((600, 12), |(n, t)| (((drawn[n * 12 + t] + 0.5) * 10.0) as u32).min(9));
+    let mut of_sums = numbers.clone();
+    for mut row in of_sums.outer_iter_mut() {
+        let mut sum = 0;
+        row.iter_mut().for_each(|number| {
+            sum = (sum + *number) % 3;
+            *number = sum;
+        });
+    }
+    let part = |array: &Array2<u32>, test: bool| {
+        let (train, held_out) = array.view().split_at(Axis(0), 500);
+        if test { held_out.to_owned() } else { train.to_owned() }
+    };
+    let (learnt, held_out) = (Inputs::Ids(part(&numbers, false)), Inputs::Ids(part(&numbers, true)));
+    let recipe = Recipe { loss: "cross_entropy", ..recipe(30, Clip::GlobalNorm { max: 1.0 }) };
+    told.say("token accuracy                of the number   of the sum so far");
+    let mut shown = Vec::new();
+    for (name, recurrent) in [("each step alone, dense layers", false), ("GRU, 32 units", true)] {
+        let mut line = format!("{name:<30}");
+        for tags in [numbers.mapv(|number| number % 3), of_sums.clone()] {
+            let model = Model::builder(Input::ids(10)).embedding(16);
+            let mut model = match recurrent {
+                true => model.layer(RecurrentLayer::gru(32).return_sequences(true)),
+                false => model.layer(DenseLayer::new(32).activation(Activation::Tanh)),
+            }
+            .dense(3)
+            .build(SEED)?;
+            train(&mut model, &recipe, &learnt, &Predictions::Classes(part(&tags, false)))?;
+            let (given, right) = (most_likely(&predict(&model, &held_out)?, 3), part(&tags, true));
+            line += &format!("{:>13.3}   ", accuracy(&given, &right));
+            shown = vec![part(&numbers, true).row(0).to_vec(), right.row(0).to_vec(), given[..12].to_vec()];
+        }
+        told.say(line.trim_end());
+    }
+    told.say("");
+    for (name, values) in ["numbers", "the sum so far, mod 3", "by the GRU"].iter().zip(&shown) {
+        told.say(format!("{name:<22}{}", values.iter().map(|v| format!(" {v}")).collect::<String>()));
+    }
     Ok(told)
 }
 

@@ -59,11 +59,13 @@ pub(crate) const EXAMPLES: &[Example] = &[
     example("padding", "a padded batch with lengths, and without", layers::padding),
     example("gradients", "gradients that vanish, explode and are clipped", learning::gradients),
     example("windows", "windows of a series, and a scaler that has seen too much", learning::windows),
+    example("remainders", "a label for every step, with memory and without", learning::remainders),
     example("temperature", "a softmax at three temperatures", by_hand::temperature),
     example("gates", "the gates of an LSTM by hand, and of one that has learnt", learning::gates),
     example("gru", "a GRU by hand, in four dialects", by_hand::gru),
     example("attention", "attention by hand", by_hand::attention),
     example("translator", "what a trained translator looks at (half a minute)", translator::translator),
+    example("questions", "some of the whys, in numbers", by_hand::questions),
     example("memory", "RNN, LSTM and GRU at three lengths (half a minute)", learning::memory),
 ];
 
