@@ -91,7 +91,7 @@ fn attributes(text: &str, ids: &mut Vec<String>) -> Result<(), String> {
                 }
             }
         }
-        if name == "d" && !value.bytes().all(|b| b"MLHVZ0123456789.- ".contains(&b)) {
+        if name == "d" && !value.bytes().all(|b| b"MLHVZhvz0123456789.- ".contains(&b)) {
             return Err(format!("the path {value:?} holds more than coordinates"));
         }
         rest = after.trim_start();
