@@ -5,18 +5,19 @@ use std::ops::{Deref, Range};
 
 use crate::bodies::cell::{CellBackward, CellForward};
 use crate::bodies::function::FunctionFn;
-use crate::bodies::int8::Int8Tile;
 use crate::bodies::norm::{NormBackward, NormRow};
 use crate::bodies::options::{BackwardOptions, ForwardOptions, ZoneoutRow};
 use crate::bodies::outer::{Block, Outer, Piece, RowSum};
+use crate::bodies::rounded::RoundedTile;
 use crate::bodies::row::RowTile;
 use crate::bodies::softmax::SoftmaxRow;
 use crate::bodies::tile::{StepTile, Tile};
 use crate::bodies::transpose::Transpose;
 use crate::bodies::whole::WholePanels;
 use crate::words::machine::Blocks;
+use crate::words::precision::BF16_BLOCK;
 use crate::words::update::{Rule, Sweep};
-use crate::words::{Cell, Error, Machine, Path, VectorFunction};
+use crate::words::{Cell, Error, Machine, Path, Precision, VectorFunction};
 
 /// A function over one tile of fixed size.
 pub(crate) type TileFn = unsafe fn(&Tile);
@@ -26,8 +27,8 @@ pub(crate) type StepTileFn = unsafe fn(&StepTile);
 pub(crate) type RowTileFn = unsafe fn(&RowTile);
 /// A function over one block of an outer product, of fixed size.
 pub(crate) type BlockFn = unsafe fn(&Outer, &Block);
-/// A function over one tile of bytes, of fixed size.
-pub(crate) type Int8TileFn = unsafe fn(&Int8Tile);
+/// A function over one tile of rounded numbers, of fixed size.
+pub(crate) type RoundedTileFn = unsafe fn(&RoundedTile);
 /// A function over one, two or three panels of a whole step of one row.
 pub(crate) type WholePanelsFn = unsafe fn(&WholePanels);
 
@@ -124,32 +125,52 @@ impl Kernels {
     }
 }
 
-/// The entry points of one instruction set for products of bytes. To be called as those of [`Kernels`].
+/// The entry points of one instruction set for products of rounded numbers. To be called as those of [`Kernels`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Int8Kernels {
+pub(crate) struct RoundedKernels {
+    /// What numbers are rounded to.
+    pub(crate) precision: Precision,
+    /// Numbers of K in a word of 32 bits of packed weights, and to a multiple of how many, a power of two, K is filled up with zeros.
+    pub(crate) word: usize,
+    pub(crate) block: usize,
+    /// Bytes of a number of a row.
+    pub(crate) row_bytes: usize,
+    /// Rows that a tile reads at a time, of which some may be beyond the last; a power of two.
+    pub(crate) row_block: usize,
     /// `tiles[vectors − 1][rows − 1]`.
-    tiles: [&'static [Int8TileFn]; 4],
-    /// `to_bytes(from, len, to)`: a row as bytes; returns its scale.
-    pub(crate) to_bytes: unsafe fn(*const f32, usize, *mut i8) -> f32,
+    tiles: [&'static [RoundedTileFn]; 4],
+    /// `put(from, len, to)`: a row, rounded, zeros after it up to a whole block; returns its scale.
+    pub(crate) put: unsafe fn(*const f32, usize, *mut u8) -> f32,
+    /// `pack(from, len, to)`: a row as it is in packed weights of bf16, before it is turned into a column.
+    pub(crate) pack: unsafe fn(*const f32, usize, *mut u8) -> f32,
+    /// `pair(even, odd, len, to)`: two rows of so many numbers of bf16 as words, zeros after them up to whole vectors; null for a row of
+    /// zeros.
+    pub(crate) pair: unsafe fn(*const f32, *const f32, usize, *mut f32),
+    /// To be called by a thread before its first tile and after its last.
+    pub(crate) begin: unsafe fn(),
+    pub(crate) end: unsafe fn(),
 }
 
-impl Int8Kernels {
+impl RoundedKernels {
     /// The most rows of a tile of so many vectors.
     #[inline(always)]
     pub(crate) fn tile_rows(&self, vectors: usize) -> usize {
         self.tiles[vectors - 1].len()
     }
 
-    /// Computes a tile with `rows` rows.
+    /// Computes a tile.
     ///
     /// # Safety
-    /// `rows` is at most the instruction set's for this width, and every pointer is valid for what it stands for.
+    /// Its rows are at most the instruction set's for this width, and every pointer is valid for what it stands for.
     #[inline(always)]
-    pub(crate) unsafe fn run_tile(&self, tile: &Int8Tile, vectors: usize, rows: usize) {
+    pub(crate) unsafe fn run_tile(&self, tile: &RoundedTile, vectors: usize) {
         // SAFETY: the caller's promises.
-        unsafe { self.tiles[vectors - 1][rows - 1](tile) }
+        unsafe { self.tiles[vectors - 1][tile.rows - 1](tile) }
     }
 }
+
+/// Nothing is to be made ready.
+unsafe fn nothing() {}
 
 /// The bodies of a path with the sizes of blocks for a machine's caches: what drivers are given.
 #[derive(Debug, Clone, Copy)]
@@ -193,20 +214,42 @@ impl Path {
     }
 }
 
-impl Path {
-    /// The path's table for products of bytes, if it has them on this processor ([`has_int8`](Self::has_int8)).
-    pub(crate) fn int8_kernels(self) -> Result<Int8Kernels, Error> {
-        if !self.has_int8() {
-            return Err(Error::Int8Path { path: self.name() });
+impl Machine {
+    /// Whether products of bf16 use AMX: where [`amx`](Self::amx) allows it, the path is AVX-512, and the processor and the system
+    /// have it.
+    pub fn uses_amx(&self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.amx
+            && self.path == Path::Avx512
+            && self.path.is_available()
+            && crate::bodies::amx::is_available();
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// The path's table for products of rounded numbers, if it has them on this processor; None for floats as they are.
+    pub(crate) fn rounded_kernels(&self, precision: Precision) -> Result<Option<RoundedKernels>, Error> {
+        let path = self.path;
+        if !path.has(precision) {
+            return Err(Error::PrecisionPath { path: path.name(), precision });
         }
-        match self {
-            Path::Portable => Ok(portable::INT8),
+        Ok(match (precision, path) {
+            (Precision::F32, _) | (_, Path::Reference) => None,
+            (Precision::Int8, Path::Portable) => Some(portable::INT8),
+            (Precision::Bf16, Path::Portable) => Some(portable::BF16),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => Ok(avx2::INT8),
+            (Precision::Int8, Path::Avx2) => Some(avx2::INT8),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512 => Ok(avx512::INT8),
-            _ => Err(Error::Int8Path { path: self.name() }),
-        }
+            (Precision::Int8, Path::Avx512) => Some(avx512::INT8),
+            #[cfg(target_arch = "x86_64")]
+            (Precision::Bf16, Path::Avx2) => Some(avx2::BF16),
+            #[cfg(target_arch = "x86_64")]
+            (Precision::Bf16, Path::Avx512) if self.uses_amx() => Some(avx512::AMX),
+            #[cfg(target_arch = "x86_64")]
+            (Precision::Bf16, Path::Avx512) => Some(avx512::BF16),
+            #[cfg(not(target_arch = "x86_64"))]
+            (_, Path::Avx2 | Path::Avx512) => None,
+        })
     }
 }
 
@@ -406,30 +449,72 @@ macro_rules! kernels {
     };
 }
 
-/// Makes the table of one instruction set for products of bytes: the tile heights for one to four vectors, and the target
-/// features, if any.
-macro_rules! int8_kernels {
-    ($simd:ty, [$($one:literal)*], [$($two:literal)*], [$($three:literal)*], [$($four:literal)*]
-        $(, $feature:literal)?) => {
+/// Makes the tables of one instruction set for products of bytes and of bf16: for each the tile heights for one to four vectors,
+/// and the target features, if any.
+macro_rules! rounded_kernels {
+    (@functions $simd:ty, $int8:ident $tile:ident, $($feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
-        unsafe fn int8_tile<const M: usize, const N: usize>(task: &$crate::bodies::int8::Int8Tile) {
+        unsafe fn $tile<const M: usize, const N: usize>(task: &$crate::bodies::rounded::RoundedTile) {
             // SAFETY: the caller's promises are the callee's.
-            unsafe { $crate::bodies::int8::int8_tile::<$simd, M, N>(task) }
+            unsafe { $crate::bodies::$int8::$tile::<$simd, M, N>(task) }
         }
+    };
+    (@put $name:ident, $module:ident, $simd:ty, $($feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
-        unsafe fn to_bytes(from: *const f32, len: usize, to: *mut i8) -> f32 {
+        unsafe fn $name(from: *const f32, len: usize, to: *mut u8) -> f32 {
             // SAFETY: the caller's promises are the callee's.
-            unsafe { $crate::bodies::int8::to_bytes::<$simd>(from, len, to) }
+            unsafe { $crate::bodies::$module::$name::<$simd>(from, len, to) }
+        }
+    };
+    ($simd:ty,
+        bytes: [$($i1:literal)*], [$($i2:literal)*], [$($i3:literal)*], [$($i4:literal)*] $(, $of_bytes:literal)?;
+        bf16: [$($b1:literal)*], [$($b2:literal)*], [$($b3:literal)*], [$($b4:literal)*] $(, $of_bf16:literal)?) => {
+        rounded_kernels!(@functions $simd, int8 int8_tile, $($of_bytes)?);
+        rounded_kernels!(@put to_bytes, int8, $simd, $($of_bytes)?);
+        rounded_kernels!(@functions $simd, bf16 bf16_tile, $($of_bf16)?);
+        rounded_kernels!(@put to_floats, bf16, $simd, $($of_bf16)?);
+        rounded_kernels!(@put to_halves, bf16, $simd, $($of_bf16)?);
+        $(#[target_feature(enable = $of_bf16)])?
+        unsafe fn pair(even: *const f32, odd: *const f32, len: usize, to: *mut f32) {
+            // SAFETY: the caller's promises are the callee's.
+            unsafe { $crate::bodies::bf16::pair::<$simd>(even, odd, len, to) }
         }
 
-        pub(super) const INT8: super::Int8Kernels = super::Int8Kernels {
+        pub(super) const INT8: super::RoundedKernels = super::RoundedKernels {
+            precision: super::Precision::Int8,
+            word: $crate::simd::int8::WORD,
+            block: $crate::simd::int8::WORD,
+            row_bytes: 1,
+            row_block: 1,
             tiles: [
-                &[$(int8_tile::<$one, 1>),*],
-                &[$(int8_tile::<$two, 2>),*],
-                &[$(int8_tile::<$three, 3>),*],
-                &[$(int8_tile::<$four, 4>),*],
+                &[$(int8_tile::<$i1, 1>),*],
+                &[$(int8_tile::<$i2, 2>),*],
+                &[$(int8_tile::<$i3, 3>),*],
+                &[$(int8_tile::<$i4, 4>),*],
             ],
-            to_bytes,
+            put: to_bytes,
+            pack: to_bytes,
+            pair,
+            begin: super::nothing,
+            end: super::nothing,
+        };
+        pub(super) const BF16: super::RoundedKernels = super::RoundedKernels {
+            precision: super::Precision::Bf16,
+            word: $crate::simd::bf16::PAIR,
+            block: super::BF16_BLOCK,
+            row_bytes: size_of::<f32>(),
+            row_block: 1,
+            tiles: [
+                &[$(bf16_tile::<$b1, 1>),*],
+                &[$(bf16_tile::<$b2, 2>),*],
+                &[$(bf16_tile::<$b3, 3>),*],
+                &[$(bf16_tile::<$b4, 4>),*],
+            ],
+            put: to_floats,
+            pack: to_halves,
+            pair,
+            begin: super::nothing,
+            end: super::nothing,
         };
     };
 }
@@ -438,7 +523,7 @@ mod portable {
     use crate::simd::portable::Portable;
 
     kernels!(Portable, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3]);
-    int8_kernels!(Portable, [1 2], [1 2], [1 2], [1 2]);
+    rounded_kernels!(Portable, bytes: [1 2], [1 2], [1 2], [1 2]; bf16: [1 2 3], [1 2 3], [1 2], [1]);
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -446,7 +531,11 @@ mod avx2 {
     use crate::simd::avx2::Avx2;
 
     kernels!(Avx2, [1 2 3 4 5 6], [1 2 3 4 5 6], [1 2 3 4], [1 2 3], "avx2,fma");
-    int8_kernels!(Avx2, [1 2 3 4], [1 2 3 4], [1 2], [1 2], "avx2,fma");
+    rounded_kernels!(
+        Avx2,
+        bytes: [1 2 3 4], [1 2 3 4], [1 2], [1 2], "avx2,fma";
+        bf16: [1 2 3 4], [1 2 3], [1 2], [1], "avx2,fma"
+    );
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -461,12 +550,30 @@ mod avx512 {
         [1 2 3 4 5 6],
         "avx512f,avx2,fma"
     );
-    int8_kernels!(
+    rounded_kernels!(
         Avx512,
-        [1 2 3 4 5 6 7 8],
-        [1 2 3 4 5 6 7 8],
-        [1 2 3 4 5 6],
-        [1 2 3 4 5],
-        "avx512f,avx512vnni,avx2,fma"
+        bytes: [1 2 3 4 5 6 7 8], [1 2 3 4 5 6 7 8], [1 2 3 4 5 6], [1 2 3 4 5], "avx512f,avx512vnni,avx2,fma";
+        bf16: [1 2 3 4 5 6 7 8], [1 2 3 4 5 6], [1 2 3 4], [1 2 3], "avx512f,avx2,fma"
     );
+
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    unsafe fn amx_tile<const N: usize>(task: &crate::bodies::rounded::RoundedTile) {
+        // SAFETY: the caller's promises are the callee's.
+        unsafe { crate::bodies::amx::amx_tile::<N>(task) }
+    }
+
+    pub(super) const AMX: super::RoundedKernels = super::RoundedKernels {
+        row_bytes: size_of::<u16>(),
+        row_block: crate::bodies::amx::TILE_ROWS,
+        tiles: [
+            &[amx_tile::<1> as super::RoundedTileFn; crate::bodies::rounded::MOST_ROUNDED_ROWS],
+            &[amx_tile::<2> as super::RoundedTileFn; crate::bodies::rounded::MOST_ROUNDED_ROWS],
+            &[amx_tile::<3> as super::RoundedTileFn; crate::bodies::rounded::MOST_ROUNDED_ROWS],
+            &[amx_tile::<4> as super::RoundedTileFn; crate::bodies::rounded::MOST_ROUNDED_ROWS],
+        ],
+        put: to_halves,
+        begin: crate::bodies::amx::begin,
+        end: crate::bodies::amx::end,
+        ..BF16
+    };
 }

@@ -62,7 +62,7 @@ pub use ops::trace::Trace;
 pub use ops::{linear, philox, softmax, table, update};
 /// Weights of 8 bits: the rule that rounds them.
 pub mod precision {
-    pub use crate::words::precision::{round_rows, row_scale, whole};
+    pub use crate::words::precision::{bf16, round_rows, row_scale, whole};
 }
 pub use words::{
     ActivationFunction, Adjoint, Cell, CellSpec, Dims, Error, Gate, GateRole, Gradients, InputGradient,

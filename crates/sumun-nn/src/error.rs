@@ -8,12 +8,12 @@ use crate::origin::Origin;
 /// The result of anything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Refuses a path that this processor lacks, or whose products cannot be of weights of a precision.
+/// Refuses a path that this processor lacks, or that has no products of a precision.
 pub(crate) fn expect_precision(path: sumun_kernels::Path, precision: Precision) -> Result<()> {
     expect_available(path)?;
-    match precision == Precision::F32 || path.has_int8() {
+    match path.has(precision) {
         true => Ok(()),
-        false => Err(sumun_kernels::Error::Int8Path { path: path.name() }.into()),
+        false => Err(sumun_kernels::Error::PrecisionPath { path: path.name(), precision }.into()),
     }
 }
 

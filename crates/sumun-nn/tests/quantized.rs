@@ -95,7 +95,7 @@ fn every_path_has_them_and_streams_have_the_bits_of_sequences() {
     let x = ndarray::Array3::from_shape_fn((1, 20, 3), |(_, t, f)| ((t * 7 + f * 5) % 11) as f32 / 5.0 - 1.0);
     let run = |model: &Model| model.forward(Batch::numbers(x.view())).unwrap().data.to_vec();
     let best = run(&model());
-    for path in [Path::Portable, Path::Avx2].into_iter().filter(|path| path.has_int8()) {
+    for path in [Path::Portable, Path::Avx2].into_iter().filter(|path| path.has(Precision::Int8)) {
         let on = model().on_path(path).unwrap();
         let found = run(&on);
         assert!(largest_difference(&best, &found) < 0.02, "{path}");
@@ -107,7 +107,7 @@ fn every_path_has_them_and_streams_have_the_bits_of_sequences() {
         }
     }
     let refused = model().on_path(Path::Reference).unwrap_err().to_string();
-    assert!(refused.contains("the reference path has no products of 8-bit weights"), "{refused}");
+    assert!(refused.contains("the reference path has no int8 products"), "{refused}");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn what_only_the_reference_path_computes_has_rounded_weights_in_products_of_floa
     let scale = sumun_kernels::precision::row_scale(row);
     assert!(row.iter().all(|value| (value / scale).fract() == 0.0), "drawn weights are rounded");
     let error = ModelConfig::from_toml(&toml.replace("int8", "int4")).unwrap_err().to_string();
-    assert!(error.contains("precision: expected \"f32\" or \"int8\", found \"int4\""), "{error}");
+    assert!(error.contains("precision: expected \"f32\", \"bf16\" or \"int8\", found \"int4\""), "{error}");
 }
 
 #[test]

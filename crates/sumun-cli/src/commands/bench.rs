@@ -16,6 +16,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   sumun bench
   sumun bench --only sine_lstm,step_gru_64 --threads 2 --seconds 5
+  sumun bench --precision bf16
   sumun bench --precision int8
   sumun bench --grid my_sizes.json --json > times.jsonl
 
@@ -39,7 +40,7 @@ pub(crate) struct Arguments {
     /// About how long to time each case, at least five times
     #[arg(long, value_name = "S", value_parser = real::<f64>, allow_negative_numbers = true, default_value_t = 2.0)]
     seconds: f64,
-    /// How many bits the weights have: f32, or int8, with which the training cases are left out
+    /// How many bits the numbers of products have: f32, bf16, or int8, with which the training cases are left out
     #[arg(long, value_name = "BITS", value_parser = precisions(), default_value = "f32")]
     precision: Precision,
     /// Time the slow cases too
@@ -65,9 +66,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         arguments.only.map(|names| names.iter().map(|name| name.trim().to_owned()).collect());
     let precision = arguments.precision;
     let mut cases: Vec<Case> = grid.choose(only.as_deref(), arguments.slow)?.into_iter().cloned().collect();
-    if precision != Precision::F32 {
+    if precision == Precision::Int8 {
         // One that was asked for by name says why it cannot be timed so.
         cases.retain(|case| only.is_some() || case.kind != CaseKind::Train);
+    }
+    if precision != Precision::F32 {
         cases.iter_mut().for_each(|case| case.precision = precision);
     }
     let names = cases.iter().map(|case| width(&shown(&case.name))).max().unwrap_or(0).max(4);
@@ -113,9 +116,10 @@ fn header(names: usize, measured: &CaseTimes) -> String {
     let threads = if *threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
     let titles = ["case", "best ms", "median ms", "GFLOP/s", "of peak", "path"].map(said);
     let titles = columns(names, titles.each_ref().map(|title| title.as_ref()));
-    let precision = match measured.precision == Precision::Int8.name() {
-        true => "weights of 8 bits",
-        false => "single precision",
+    let precision = match Precision::named(measured.precision) {
+        Some(Precision::Int8) => "weights of 8 bits",
+        Some(Precision::Bf16) => "products of bf16",
+        _ => "single precision",
     };
     let about = format!("{}, {}, {}", said(peer), said(&threads), said(precision));
     format!("{about}\n\n{}\n", Style::for_stdout().bold(&titles))

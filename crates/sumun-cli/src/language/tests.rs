@@ -15,10 +15,16 @@ const SOURCES: [&str; 5] =
 /// The readers and writers of files of other programs.
 const FOREIGN: [&str; 2] = ["sumun-nn/src/interchange/", "sumun-formats/src"];
 
-/// Sources whose texts are no messages or stay English: those that write source code, and the reader of catalogues, whose
-/// errors are for who writes one.
-const ENGLISH: [&str; 5] =
-    ["/language/", "/interchange/source/c/", "/source/numpy.rs", "/report/check.rs", "/report/sample.rs"];
+/// Sources whose texts are no messages or stay English: those that write source code, instructions of a processor, and the
+/// reader of catalogues, whose errors are for who writes one.
+const ENGLISH: [&str; 6] = [
+    "/language/",
+    "/bodies/amx.rs",
+    "/interchange/source/c/",
+    "/source/numpy.rs",
+    "/report/check.rs",
+    "/report/sample.rs",
+];
 
 /// Sources that make pages, whose texts stand between tags.
 const PAGES: [&str; 11] = [

@@ -13,13 +13,14 @@ use std::ops::Range;
 use crate::bodies::cell::CellBackward;
 use crate::bodies::options::{BackwardOptions, ZoneoutRow};
 use crate::bodies::tile::Depth;
-use crate::dispatch::{CellKernels, Tuned};
+use crate::dispatch::{CellKernels, RoundedKernels, Tuned};
 use crate::drivers::geometry::{Columns, Geometry, Side};
 use crate::drivers::linear::{Product, Start};
 use crate::drivers::norm::{
     Norm, Part, gather_second, hidden_gates, hidden_offset, second_offset, state_offset,
 };
 use crate::drivers::options::{Dropout, PassOptions};
+use crate::drivers::rounded::{RoundedProduct, RoundedRows};
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
 use crate::drivers::threads::for_each_task;
@@ -66,6 +67,106 @@ pub(crate) struct Backward<'a> {
     pub(crate) options: Option<PassOptions<'a>>,
     /// With peepholes: memory for what their gradients are the sums of, `[R, 3H]`.
     pub(crate) peeped: *mut f32,
+    /// Where dG·U and dG·W are over rounded numbers; `u` of products and the weights of `input` are then not looked at.
+    pub(crate) rounded: Option<RoundedBackward<'a>>,
+}
+
+/// What a backward pass over rounded numbers has beside others. Its rows hold the gates in the order of the rows of weights, `[G·H]`,
+/// so that the sums do not depend on the width of panels.
+#[derive(Debug)]
+pub(crate) struct RoundedBackward<'a> {
+    pub(crate) kernels: &'a RoundedKernels,
+    pub(crate) hidden: RoundedProduct<'a>,
+    pub(crate) input: RoundedProduct<'a>,
+    /// Memory for the rows of a step and for those of a chunk, an area for each shard.
+    pub(crate) step: RoundedRows,
+    pub(crate) chunk: RoundedRows,
+    /// Memory for one row of each shard, `[G·H]`.
+    pub(crate) gathered: *mut f32,
+}
+
+impl RoundedBackward<'_> {
+    /// Rounds the gates of a side of a row.
+    #[inline(always)]
+    unsafe fn put(
+        &self,
+        task: &Backward,
+        shard: Shard,
+        side: Side,
+        rows: &RoundedRows,
+        to: usize,
+        row: usize,
+    ) {
+        let (geometry, gates) = (task.geometry, task.gates_of(row));
+        // SAFETY: the caller promises gates of this row and memory for it.
+        unsafe {
+            let gathered = self.gathered.add(shard.index * geometry.dims.gate_rows());
+            for panel in 0..geometry.panels {
+                for (column, first, count) in geometry.gates(panel, side) {
+                    gates(panel).add(column).copy_to_nonoverlapping(gathered.add(first), count);
+                }
+            }
+            rows.put(self.kernels, to, gathered);
+        }
+    }
+
+    /// dG·U of a step, by rank.
+    unsafe fn hidden_of_step(
+        &self,
+        task: &Backward,
+        shard: Shard,
+        t: usize,
+        start: Start,
+        c: RowsAt<*mut f32>,
+    ) {
+        let (first, alive) = (task.steps.offset(t), shard.rows(task.steps.batch_size(t)));
+        let rows = self.step.of_area(shard.index);
+        // SAFETY: the caller's promises.
+        unsafe {
+            for i in 0..alive {
+                self.put(task, shard, Side::Hidden, &rows, i, first + shard.rank(i));
+            }
+            let panels = 0..self.hidden.columns.panels();
+            self.hidden.panels(panels, rows, alive, |i| start.of(c.row(shard.rank(i))));
+        }
+    }
+
+    /// dG·W of the steps `from..to`.
+    unsafe fn input_of_steps(
+        &self,
+        task: &Backward,
+        shard: Shard,
+        from: usize,
+        to: usize,
+        d_x: RowsAt<*mut f32>,
+    ) {
+        let rows = self.chunk.of_area(shard.index);
+        let start = if task.add { Start::Output } else { Start::Zero };
+        let mut count = 0;
+        let mut places = Vec::new();
+        // SAFETY: the caller's promises.
+        unsafe {
+            for t in from..to {
+                for i in 0..shard.rows(task.steps.batch_size(t)) {
+                    let row = task.steps.offset(t) + shard.rank(i);
+                    self.put(task, shard, Side::Input, &rows, count, row);
+                    places.push(d_x.row(row));
+                    count += 1;
+                }
+            }
+            self.input.panels(0..self.input.columns.panels(), rows, count, |i| start.of(places[i]));
+        }
+    }
+}
+
+/// The most rows of a shard whose gradients of the input are computed at once.
+pub(crate) fn most_chunk_rows(blocks: &Blocks, geometry: &Geometry, steps: &Steps, shards: usize) -> usize {
+    (rows_at_once(blocks, geometry) + Shard::most_rows(shards, steps)).min(steps.rows())
+}
+
+/// Rows of gates that are enough for a chunk.
+fn rows_at_once(blocks: &Blocks, geometry: &Geometry) -> usize {
+    blocks.chunk_floats / (geometry.panels * geometry.width())
 }
 
 impl Backward<'_> {
@@ -103,6 +204,10 @@ pub(crate) unsafe fn backward(kernels: &Tuned, task: &Backward, shard: usize) {
     let steps = task.steps;
     let shard = Shard::new(shard, task.shards, steps);
     let mut chunk = Chunk::new(steps);
+    if let Some(rounded) = &task.rounded {
+        // SAFETY: these are the kernels of an instruction set that this processor has.
+        unsafe { (rounded.kernels.begin)() };
+    }
     for t in (0..steps.len()).rev() {
         let alive = shard.rows(steps.batch_size(t));
         // SAFETY: the caller's promises.
@@ -113,6 +218,10 @@ pub(crate) unsafe fn backward(kernels: &Tuned, task: &Backward, shard: usize) {
             gates_of_step(kernels, task, shard, 0..task.geometry.panels, t, alive);
             products_of_step(kernels, task, shard, (0, 1), t, chunk.enter(&kernels.blocks, task, shard, t));
         }
+    }
+    if let Some(rounded) = &task.rounded {
+        // SAFETY: as above.
+        unsafe { (rounded.kernels.end)() };
     }
 }
 
@@ -181,7 +290,7 @@ impl Chunk {
 
     /// Goes on to step t, after the one that follows it: the end of the chunk whose last step it is.
     fn enter(&mut self, blocks: &Blocks, task: &Backward, shard: Shard, t: usize) -> Option<usize> {
-        let at_once = blocks.chunk_floats / (task.geometry.panels * task.geometry.width());
+        let at_once = rows_at_once(blocks, task.geometry);
         self.rows += shard.rows(task.steps.batch_size(t));
         if t > 0 && self.rows < at_once {
             return None;
@@ -227,6 +336,8 @@ unsafe fn products_of_step(
         };
         if let Some(dropout) = task.options.as_ref().and_then(|options| options.dropout.as_ref()) {
             through_masks(kernels, task, dropout, &product, shard, t);
+        } else if let Some(rounded) = task.rounded.as_ref().filter(|_| geometry.multiplies_hidden()) {
+            rounded.hidden_of_step(task, shard, t, task.start(), product.c);
         } else if geometry.multiplies_hidden() {
             let alive = shard.rows(steps.batch_size(t));
             let panels = part(piece, product.columns.panels());
@@ -275,7 +386,10 @@ unsafe fn through_masks(
                 };
                 own.b = dropout.apart.add(mask * dropout.apart_len);
             }
-            own.run(kernels, alive, |i| offset + shard.rank(i), |i| shard.rank(i));
+            match task.rounded.as_ref().filter(|_| dropout.count == 1) {
+                Some(rounded) => rounded.hidden_of_step(task, shard, t, own.start, own.c),
+                None => own.run(kernels, alive, |i| offset + shard.rank(i), |i| shard.rank(i)),
+            }
             for rank in (0..alive).map(|i| shard.rank(i)) {
                 let to = task.d_hidden.add(rank * output);
                 (kernels.add_masked)(dropout.mask(rank, mask, output), d_seen.row(rank), to, output);
@@ -294,6 +408,10 @@ unsafe fn input_gradient(
     to: usize,
 ) {
     let Some((w, d_x)) = task.input else { return };
+    if let Some(rounded) = &task.rounded {
+        // SAFETY: the caller's promises.
+        return unsafe { rounded.input_of_steps(task, shard, from, to, d_x) };
+    }
     let (steps, geometry) = (task.steps, task.geometry);
     let (a, depth, b) = match task.norm() {
         None => (

@@ -12,8 +12,8 @@ use std::ops::Range;
 use crate::bodies::tile::{Depth, MOST_ROWS, Tile};
 use crate::dispatch::Tuned;
 use crate::drivers::geometry::{Geometry, Side};
-use crate::drivers::int8::Int8Pass;
 use crate::drivers::pass::Forward;
+use crate::drivers::rounded::RoundedPass;
 use crate::drivers::rounds::{for_each_round, part};
 use crate::drivers::shard::Shard;
 use crate::drivers::step::step;
@@ -24,8 +24,7 @@ use crate::words::machine::Blocks;
 
 /// Rows of one chunk of a shard: at least one whole step.
 pub(crate) fn chunk_rows(blocks: &Blocks, geometry: &Geometry, steps: &Steps, shards: usize) -> usize {
-    let of = |shard| Shard::new(shard, shards, steps).rows(steps.sequences());
-    let step = (0..shards).map(of).max().unwrap_or(0);
+    let step = Shard::most_rows(shards, steps);
     if steps.rows() <= step {
         return step;
     }
@@ -40,8 +39,14 @@ pub(crate) unsafe fn forward(kernels: &Tuned, task: &Forward, shard: usize) {
     let shard = Shard::new(shard, task.shards, task.steps);
     // SAFETY: the caller's promises.
     unsafe {
+        if let Some(rounded) = &task.rounded {
+            (rounded.kernels.begin)();
+        }
         all_steps(kernels, task, shard, 0..task.geometry.panels);
         last_states(task, shard);
+        if let Some(rounded) = &task.rounded {
+            (rounded.kernels.end)();
+        }
     }
 }
 
@@ -139,8 +144,8 @@ unsafe fn step_of_chunk(
     unsafe {
         if chunk.local > 0 || task.takes_input_by_step(shard) {
             // The input has its share already, or gets it with the step.
-        } else if let Some(int8) = &task.int8 {
-            project_bytes(int8, task, shard, panels.clone(), t, chunk.rows);
+        } else if let Some(rounded) = &task.rounded {
+            project_rounded(rounded, task, shard, panels.clone(), t, chunk.rows);
         } else {
             project(kernels, task, shard, panels.clone(), t, chunk.rows);
         }
@@ -207,9 +212,9 @@ unsafe fn project(
     }
 }
 
-/// The same over 8-bit weights.
-unsafe fn project_bytes(
-    int8: &Int8Pass,
+/// The same over rounded numbers.
+unsafe fn project_rounded(
+    rounded: &RoundedPass,
     task: &Forward,
     shard: Shard,
     panels: Range<usize>,
@@ -219,15 +224,15 @@ unsafe fn project_bytes(
     let geometry = task.geometry;
     let unfilled = geometry.unfilled_by_input();
     let start = Walk { t: from, i: 0 };
-    let first = shard.index * int8.chunk;
-    // SAFETY: the caller's promises; a shard has its own rows of bytes.
+    let x = rounded.x.of_area(shard.index);
+    // SAFETY: the caller's promises; a shard has an area of its own.
     unsafe {
         let mut walk = start;
         for local in 0..rows {
             let row = walk.next(task.steps, shard);
-            int8.x.put(&int8.kernels, first + local, task.x.row(row));
+            x.put(rounded.kernels, local, task.x.row(row));
         }
-        int8.panels(geometry, Side::Input, panels, rows, |panel, local| {
+        rounded.panels(geometry, Side::Input, panels, x, rows, |panel, local| {
             if local == 0 {
                 walk = start;
             }
@@ -238,7 +243,7 @@ unsafe fn project_bytes(
                 let columns = geometry.vectors(panel, Side::Input) * geometry.lanes;
                 bias.add(columns).copy_to_nonoverlapping(to.add(columns), unfilled);
             }
-            (first + local, bias, to)
+            (bias, to)
         });
     }
 }

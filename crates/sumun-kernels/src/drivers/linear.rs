@@ -20,6 +20,18 @@ pub(crate) enum Start {
     Output,
 }
 
+impl Start {
+    /// What a row at `c` starts from, null for zeros, and that row.
+    #[inline(always)]
+    pub(crate) fn of(self, c: *mut f32) -> (*const f32, *mut f32) {
+        match self {
+            Self::Zero => (std::ptr::null(), c),
+            Self::Row(row) => (row, c),
+            Self::Output => (c.cast_const(), c),
+        }
+    }
+}
+
 /// `C[r] = start + a[r]·B`.
 #[derive(Debug)]
 pub(crate) struct Product {

@@ -9,13 +9,14 @@
 pub(crate) mod backward;
 pub(crate) mod forward;
 pub(crate) mod geometry;
-pub(crate) mod int8;
 pub(crate) mod linear;
 pub(crate) mod norm;
 pub(crate) mod options;
 pub(crate) mod outer;
 pub(crate) mod pack;
 pub(crate) mod pass;
+pub(crate) mod rounded;
+pub(crate) mod rounded_sums;
 pub(crate) mod rounds;
 pub(crate) mod shard;
 pub(crate) mod step;

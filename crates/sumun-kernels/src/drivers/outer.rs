@@ -48,13 +48,17 @@ struct Panel([MaybeUninit<f32>; MOST_ROWS_AT_ONCE * MOST_COLUMNS]);
 /// # Safety
 /// The task's pointers must be valid for its sizes and for `outputs` output rows, which must not overlap.
 pub(crate) unsafe fn run_sums(kernels: &Tuned, task: &RowSums, outputs: usize, flops: usize) {
-    let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
-    // Whole groups of output rows, and a few tasks a thread so that a busy core does not hold up the rest.
-    let each = if threads == 1 { outputs } else { outputs.div_ceil(2 * threads).next_multiple_of(16) };
+    let each = outputs_of_task(outputs, flops);
     for_each_task(outputs.div_ceil(each.max(1)), |i| {
         // SAFETY: the caller's promises; ranges are disjoint.
         unsafe { sum_outputs(kernels, task, i * each..((i + 1) * each).min(outputs)) }
     });
+}
+
+/// Output rows of a task: whole groups of them, and a few tasks a thread so that a busy core does not hold up the rest.
+pub(crate) fn outputs_of_task(outputs: usize, flops: usize) -> usize {
+    let threads = if flops < PARALLEL_FLOPS { 1 } else { rayon::current_num_threads() };
+    if threads == 1 { outputs } else { outputs.div_ceil(2 * threads).next_multiple_of(16) }
 }
 
 /// Computes the output rows `range`: in one pass over A, if L2 holds every C, else in one for each.
@@ -79,8 +83,7 @@ pub(crate) unsafe fn sum_outputs(kernels: &Tuned, task: &RowSums, range: Range<u
 unsafe fn pass(kernels: &Tuned, task: &RowSums, range: Range<usize>) {
     let mut panel = Panel([MaybeUninit::uninit(); MOST_ROWS_AT_ONCE * MOST_COLUMNS]);
     let mut ahead = Ahead::default();
-    let groups = task.output_floats(range.len()).div_ceil(kernels.blocks.output_floats).max(1);
-    let mut groups = tiles(range.len(), range.len().div_ceil(groups).max(1))
+    let mut groups = tiles(range.len(), task.group_of_outputs(kernels, range.len()))
         .map(|(first, outputs)| range.start + first..range.start + first + outputs)
         .peekable();
     let before = |end: usize| end.saturating_sub(kernels.blocks.rows_at_once)..end;
@@ -166,9 +169,20 @@ impl Ahead {
 }
 
 impl RowSums<'_> {
+    /// One of the products.
+    pub(crate) fn product(&self, index: usize) -> &Outer {
+        &self.products[index]
+    }
+
     /// Floats of so many rows of every C.
     fn output_floats(&self, outputs: usize) -> usize {
         outputs * self.products.iter().map(|product| product.columns).sum::<usize>()
+    }
+
+    /// Of so many output rows, how many have a C that stays in L2.
+    pub(crate) fn group_of_outputs(&self, kernels: &Tuned, outputs: usize) -> usize {
+        let groups = self.output_floats(outputs).div_ceil(kernels.blocks.output_floats).max(1);
+        outputs.div_ceil(groups).max(1)
     }
 
     /// These rows of A, for some output rows, and what goes with them.
@@ -212,7 +226,10 @@ impl Outer {
 }
 
 /// Calls `with(at, first, count)` for each run of pointers that are `apart` floats apart, the `at`-th being its first.
-unsafe fn for_each_run(
+///
+/// # Safety
+/// There must be as many pointers.
+pub(crate) unsafe fn for_each_run(
     pointers: *const *const f32,
     range: Range<usize>,
     apart: usize,

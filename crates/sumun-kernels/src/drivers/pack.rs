@@ -103,7 +103,7 @@ impl Columns {
 }
 
 /// Packs every panel into its part of `out`, `len(panel)` floats one after another; in parallel where it is worth it.
-fn for_each_panel(
+pub(crate) fn for_each_panel(
     panels: usize,
     len: impl Fn(usize) -> usize,
     mut out: &mut [f32],

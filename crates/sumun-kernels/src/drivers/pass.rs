@@ -6,9 +6,9 @@ use crate::bodies::cell::CellForward;
 use crate::bodies::options::CellOptions;
 use crate::dispatch::CellKernels;
 use crate::drivers::geometry::{Geometry, Side, StepTiles};
-use crate::drivers::int8::Int8Pass;
 use crate::drivers::norm::Norm;
 use crate::drivers::options::{Dropout, OptionRows, PassOptions};
+use crate::drivers::rounded::RoundedPass;
 use crate::drivers::shard::Shard;
 use crate::words::rows::RowsAt;
 use crate::words::{Dims, Steps};
@@ -46,8 +46,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) last_cell: *mut f32,
     /// None for a plain cell, or one with a projection alone.
     pub(crate) options: Option<PassOptions<'a>>,
-    /// Where the products of x and h are over 8-bit weights; `w`, and `u` of products, are then not looked at.
-    pub(crate) int8: Option<Int8Pass<'a>>,
+    /// Where the products of x and h are over rounded numbers; `w`, and `u` of products, are then not looked at.
+    pub(crate) rounded: Option<RoundedPass<'a>>,
 }
 
 // SAFETY: shards write disjoint rows, and pieces of a step disjoint units, of `out`, `gates`, `cells`, `inner` and the
@@ -104,7 +104,7 @@ impl Forward<'_> {
         (input <= most || self.steps.len() == 1)
             && self.geometry.step_tiles != StepTiles::None
             && !self.gates_apart()
-            && self.int8.is_none()
+            && self.rounded.is_none()
             || self.norm().is_some()
     }
 

@@ -30,6 +30,12 @@ impl Shard {
         Self { index, count, run: sequences.div_ceil(turns * count).max(1) }
     }
 
+    /// The most sequences of a shard, of so many.
+    pub(crate) fn most_rows(count: usize, steps: &Steps) -> usize {
+        let of = |index| Self::new(index, count, steps).rows(steps.sequences());
+        (0..count).map(of).max().unwrap_or(0)
+    }
+
     /// Which run of a turn belongs to this shard.
     #[inline(always)]
     fn place(self, turn: usize) -> usize {

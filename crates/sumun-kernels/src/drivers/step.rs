@@ -38,7 +38,7 @@ pub(crate) unsafe fn step(
         match alive {
             _ if task.norm().is_some() => normalised(kernels, task, shard, t, &rows, alive),
             _ if task.gates_apart() => gates_apart(kernels, task, shard, t, &rows, alive),
-            _ if task.int8.is_some() => bytes_of_step(task, shard, panels, t, &rows, alive),
+            _ if task.rounded.is_some() => rounded_step(task, shard, panels, t, &rows, alive),
             _ if !task.geometry.multiplies_hidden() => cells_of_step(task, shard, panels, t, &rows, alive),
             1 => row_of_step(kernels, task, shard, panels, t, &rows),
             _ => rows_of_step(kernels, task, shard, panels, t, &rows, alive),
@@ -108,8 +108,8 @@ unsafe fn rows_of_step(
     }
 }
 
-/// A step over 8-bit weights: h as bytes, all panels added to what the input left, then all cells.
-unsafe fn bytes_of_step(
+/// A step over rounded numbers: h as such rows, all panels added to what the input left, then all cells.
+unsafe fn rounded_step(
     task: &Forward,
     shard: Shard,
     panels: Range<usize>,
@@ -117,19 +117,20 @@ unsafe fn bytes_of_step(
     rows: &StepRows,
     alive: usize,
 ) {
-    let (geometry, Some(int8)) = (task.geometry, &task.int8) else { return };
-    // SAFETY: the weights are packed for the geometry; the caller promises valid rows, and bytes are by rank.
+    let (geometry, Some(rounded)) = (task.geometry, &task.rounded) else { return };
+    // SAFETY: the weights are packed for the geometry; the caller promises valid rows, and a shard has an area of its own.
     unsafe {
-        if int8.hidden.is_some() {
-            for rank in (0..alive).map(|i| shard.rank(i)) {
-                int8.h.put(&int8.kernels, rank, rows.operand.row(rank));
+        if rounded.hidden.is_some() {
+            let h = rounded.h.of_area(shard.index);
+            for i in 0..alive {
+                h.put(rounded.kernels, i, rows.operand.row(shard.rank(i)));
             }
             let column = geometry.first_column(Side::Hidden);
-            int8.panels(geometry, Side::Hidden, panels.clone(), alive, |panel, i| {
+            rounded.panels(geometry, Side::Hidden, panels.clone(), h, alive, |panel, i| {
                 let rank = shard.rank(i);
                 let row = if rows.gates_by_rank { rank } else { i };
                 let gates = rows.gates.add(panel * rows.panel_stride + row * geometry.width() + column);
-                (rank, gates.cast_const(), gates)
+                (gates.cast_const(), gates)
             });
         }
         cells_of_step(task, shard, panels, t, rows, alive);

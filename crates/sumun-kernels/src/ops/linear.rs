@@ -5,13 +5,17 @@
 
 use crate::bodies::outer::Outer;
 use crate::bodies::tile::Depth;
+use crate::dispatch::RoundedKernels;
 use crate::drivers::geometry::Columns;
-use crate::drivers::int8::{Int8Memory, Int8Panels, Int8Product, ROWS_AT_ONCE, depth};
 use crate::drivers::linear::{Product, Start, run_product};
 use crate::drivers::outer::{ColumnSum, RowSums, run_sums};
+use crate::drivers::rounded::{
+    ROWS_AT_ONCE, RoundedMemory, RoundedPanels, RoundedProduct, RoundedRun, depth,
+};
+use crate::drivers::rounded_sums::run_rounded_sums;
 use crate::memory::aligned::Aligned;
 use crate::words::error::{length, length_or_empty};
-use crate::words::rows::{RowsMut, RowsRef, at, at_mut};
+use crate::words::rows::{RowsAt, RowsMut, RowsRef, at, at_mut};
 use crate::words::sizes::{WIDEST_PANEL, numbers};
 use crate::words::{Error, InputGradient, Machine, Path, Precision, Purpose};
 
@@ -57,10 +61,19 @@ pub struct Packed {
     input: usize,
     output: usize,
     forward: Aligned,
-    /// The weights where they have 8 bits, in place of `forward`.
-    int8: Option<Int8Panels>,
     /// Empty if the gradient of the input is not wanted.
     backward: Aligned,
+    /// The weights where they are rounded, in place of both.
+    rounded: Option<Rounded>,
+}
+
+/// Rounded weights, with the kernels that multiply them.
+#[derive(Debug, Clone)]
+struct Rounded {
+    kernels: RoundedKernels,
+    forward: RoundedPanels,
+    /// Empty if the gradient of the input is not wanted.
+    backward: RoundedPanels,
 }
 
 impl Packed {
@@ -77,9 +90,7 @@ impl Packed {
         Self::of(machine.into(), [input, output], weight, wanted, Precision::F32)
     }
 
-    /// As [`new`](Self::new) for [`forward`](Self::forward) alone, with weights of a precision. Of [`Precision::Int8`], those
-    /// are whole numbers of 8 bits, which the rule of [`precision`](crate::precision) finds in `weight`. A path without such
-    /// products, and more than 100,000 inputs, are errors.
+    /// As [`new`](Self::new) for [`forward`](Self::forward) alone, with numbers of a precision.
     pub fn for_inference(
         machine: impl Into<Machine>,
         input: usize,
@@ -88,6 +99,20 @@ impl Packed {
         precision: Precision,
     ) -> Result<Self, Error> {
         Self::of(machine.into(), [input, output], weight, InputGradient::Skip, precision)
+    }
+
+    /// As [`new`](Self::new), with products over numbers of a precision, rounded by the rules of [`precision`](crate::precision). Of
+    /// [`Precision::Int8`], for [`forward`](Self::forward) alone, the weights are whole numbers with a scale for each output; more than
+    /// 100,000 inputs are then an error. A path without such products is an error.
+    pub fn with_precision(
+        machine: impl Into<Machine>,
+        input: usize,
+        output: usize,
+        weight: &[f32],
+        wanted: InputGradient,
+        precision: Precision,
+    ) -> Result<Self, Error> {
+        Self::of(machine.into(), [input, output], weight, wanted, precision)
     }
 
     fn of(
@@ -102,16 +127,14 @@ impl Packed {
             return Err(Error::PathUnavailable { path: path.name() });
         }
         LinearDims { rows: 0, input, output }.check()?;
-        let int8 = match precision {
-            Precision::F32 => None,
-            Precision::Int8 => {
-                path.int8_kernels()?;
-                depth(input)?;
-                Some(Int8Panels::default())
-            }
-        };
+        depth(precision, input)?;
+        let rounded = machine.rounded_kernels(precision)?.map(|kernels| Rounded {
+            kernels,
+            forward: RoundedPanels::default(),
+            backward: RoundedPanels::default(),
+        });
         let (forward, backward) = (Aligned::default(), Aligned::default());
-        let mut packed = Self { machine, input, output, forward, int8, backward };
+        let mut packed = Self { machine, input, output, forward, backward, rounded };
         packed.update(weight, wanted)?;
         Ok(packed)
     }
@@ -122,13 +145,18 @@ impl Packed {
         length("weight", output * input, weight.len())?;
         self.forward.resize(0)?;
         self.backward.resize(0)?;
-        if let Some(int8) = &mut self.int8 {
-            if wanted == InputGradient::Needed {
+        if let Some(Rounded { kernels: rounded, forward, backward }) = &mut self.rounded {
+            if wanted == InputGradient::Needed && rounded.precision == Precision::Int8 {
                 let wanted = Purpose::Backward(InputGradient::Needed);
                 return Err(Error::Purpose { prepared: Purpose::Inference, wanted });
             }
-            let columns = Columns { columns: output, lanes: machine.kernels()?.lanes };
-            return int8.pack_columns(columns, weight, input);
+            let kernels = machine.kernels()?;
+            let columns = |columns| Columns { columns, lanes: kernels.lanes };
+            forward.pack_columns((&kernels, rounded), columns(output), weight, input)?;
+            return match wanted {
+                InputGradient::Needed => backward.pack_rows(rounded, columns(input), weight, output),
+                InputGradient::Skip => backward.empty(),
+            };
         }
         if machine.path == Path::Reference {
             self.forward.resize(weight.len())?;
@@ -150,13 +178,16 @@ impl Packed {
 
     /// Whether [`backward_input`](Self::backward_input) can be called.
     pub fn has_backward(&self) -> bool {
-        self.machine.path == Path::Reference || self.backward.len() >= self.input * self.output
+        match &self.rounded {
+            Some(rounded) => !rounded.backward.is_empty(),
+            None => self.machine.path == Path::Reference || self.backward.len() >= self.input * self.output,
+        }
     }
 
     /// The sizes of a call, whose weights are there.
     fn dims(&self, rows: usize) -> Result<LinearDims, Error> {
         // An update that found no memory leaves none.
-        if self.forward.is_empty() && self.int8.as_ref().is_none_or(Int8Panels::is_empty) {
+        if self.forward.is_empty() && self.rounded.as_ref().is_none_or(|rounded| rounded.forward.is_empty()) {
             return Err(Error::Unpacked);
         }
         let dims = LinearDims { rows, input: self.input, output: self.output };
@@ -184,20 +215,11 @@ impl Packed {
             return Ok(());
         }
         let kernels = machine.kernels()?;
-        if let Some(weights) = &self.int8 {
-            let mut memory = Int8Memory::default();
-            let memory = memory.rows(rows.min(ROWS_AT_ONCE), input)?;
-            let task = Int8Product {
-                kernels: machine.path.int8_kernels()?,
-                a: at(x),
-                b: weights,
-                columns: Columns { columns: output, lanes: kernels.lanes },
-                bias: if bias.is_empty() { std::ptr::null() } else { bias.as_ptr() },
-                c: at_mut(y),
-            };
+        if let Some(rounded) = &self.rounded {
+            let columns = Columns { columns: output, lanes: kernels.lanes };
+            let bias = if bias.is_empty() { std::ptr::null() } else { bias.as_ptr() };
             // SAFETY: as below.
-            unsafe { task.run(memory, rows, dims.flops()) };
-            return Ok(());
+            return unsafe { rounded.run(&rounded.forward, columns, dims, (at(x), input), bias, at_mut(y)) };
         }
         let task = Product {
             a: at(x),
@@ -234,6 +256,12 @@ impl Packed {
             return Ok(());
         }
         let kernels = machine.kernels()?;
+        if let Some(rounded) = &self.rounded {
+            let columns = Columns { columns: input, lanes: kernels.lanes };
+            let (d_y, none) = ((at(d_y), output), std::ptr::null());
+            // SAFETY: as below.
+            return unsafe { rounded.run(&rounded.backward, columns, dims, d_y, none, at_mut(d_x)) };
+        }
         let task = Product {
             a: at(d_y),
             depth: Depth::plain(output),
@@ -245,6 +273,30 @@ impl Packed {
         // SAFETY: the weights are packed for these sizes, and the views of the rows, of A to be read and of C to be written,
         // were checked above; a `RowMap` names no row twice.
         unsafe { run_product(&kernels, &task, rows, dims.flops()) };
+        Ok(())
+    }
+}
+
+impl Rounded {
+    /// A product of all rows, of so many numbers each.
+    ///
+    /// # Safety
+    /// The weights must be packed for these columns, and the rows be valid; C names no row twice.
+    unsafe fn run(
+        &self,
+        b: &RoundedPanels,
+        columns: Columns,
+        dims: LinearDims,
+        (a, len): (RowsAt<*const f32>, usize),
+        bias: *const f32,
+        c: RowsAt<*mut f32>,
+    ) -> Result<(), Error> {
+        let kernels = &self.kernels;
+        let mut memory = RoundedMemory::default();
+        let memory = memory.rows(kernels, 1, dims.rows.min(ROWS_AT_ONCE), len)?;
+        let task = RoundedRun { product: RoundedProduct { kernels, b, columns }, a, bias, c };
+        // SAFETY: the caller's promises.
+        unsafe { task.run(memory, dims.rows, dims.flops()) };
         Ok(())
     }
 }
@@ -293,7 +345,21 @@ pub fn backward_weight(
     d_weight: &mut [f32],
     d_bias: &mut [f32],
 ) -> Result<(), Error> {
-    sum_weight_gradient(&machine.into(), dims, x, d_y, d_weight, d_bias)
+    sum_weight_gradient(&machine.into(), dims, x, d_y, (d_weight, d_bias), Precision::F32)
+}
+
+/// As [`backward_weight`], with dYᵀ·X over numbers of a precision, rounded by the rules of [`precision`](crate::precision), in pieces of
+/// 256 rows. [`Precision::Int8`] has no gradients, and is an error, as is a path without such products.
+pub fn backward_weight_with(
+    machine: impl Into<Machine>,
+    dims: LinearDims,
+    x: RowsRef<'_>,
+    d_y: RowsRef<'_>,
+    d_weight: &mut [f32],
+    d_bias: &mut [f32],
+    precision: Precision,
+) -> Result<(), Error> {
+    sum_weight_gradient(&machine.into(), dims, x, d_y, (d_weight, d_bias), precision)
 }
 
 fn sum_weight_gradient(
@@ -301,10 +367,15 @@ fn sum_weight_gradient(
     dims: LinearDims,
     x: RowsRef<'_>,
     d_y: RowsRef<'_>,
-    d_weight: &mut [f32],
-    d_bias: &mut [f32],
+    (d_weight, d_bias): (&mut [f32], &mut [f32]),
+    precision: Precision,
 ) -> Result<(), Error> {
     dims.check()?;
+    if precision == Precision::Int8 {
+        let wanted = Purpose::Backward(InputGradient::Skip);
+        return Err(Error::Purpose { prepared: Purpose::Inference, wanted });
+    }
+    let rounded = machine.rounded_kernels(precision)?;
     let LinearDims { rows, input, output } = dims;
     x.check("x", rows, input)?;
     d_y.check("d_y", rows, output)?;
@@ -346,7 +417,15 @@ fn sum_weight_gradient(
     let task = RowSums { rows, products: std::slice::from_ref(&product), columns };
     // SAFETY: the views of X and dY were checked above, `a` and `c` have a column of dY and a row of `d_weight` for each
     // output, and `d_bias` is empty or has a number for each; output rows do not overlap.
-    unsafe { run_sums(&kernels, &task, output, dims.flops()) };
+    unsafe {
+        match &rounded {
+            Some(rounded) => {
+                let mut memory = Aligned::default();
+                run_rounded_sums(&kernels, rounded, &task, output, dims.flops(), &mut memory)?;
+            }
+            None => run_sums(&kernels, &task, output, dims.flops()),
+        }
+    }
     Ok(())
 }
 

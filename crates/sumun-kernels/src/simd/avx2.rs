@@ -6,7 +6,9 @@
 use std::arch::x86_64::*;
 
 use super::Simd;
+use super::bf16::{Bf16, PAIR};
 use super::int8::Int8;
+use crate::words::precision::LEAST_BF16;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2;
@@ -206,6 +208,46 @@ unsafe impl Int8 for Avx2 {
             let (low, high) = (_mm256_castsi256_si128(wholes), _mm256_extracti128_si256::<1>(wholes));
             let halves = _mm_packs_epi32(low, high);
             _mm_storel_epi64(p.cast(), _mm_packs_epi16(halves, halves));
+        }
+    }
+}
+
+// SAFETY: only AVX2 intrinsics are used; the caller of each method promises that the processor has them.
+unsafe impl Bf16 for Avx2 {
+    #[inline(always)]
+    unsafe fn halves(p: *const u32) -> [__m256; PAIR] {
+        unsafe {
+            let words = _mm256_loadu_si256(p.cast());
+            let upper = _mm256_and_si256(words, _mm256_set1_epi32(!0xffff));
+            [_mm256_castsi256_ps(_mm256_slli_epi32::<16>(words)), _mm256_castsi256_ps(upper)]
+        }
+    }
+    #[inline(always)]
+    unsafe fn round(v: __m256) -> __m256 {
+        unsafe {
+            let bits = _mm256_castps_si256(v);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            let nearest = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+            let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(1 << 22));
+            let nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v);
+            let half = _mm256_blendv_ps(_mm256_castsi256_ps(nearest), _mm256_castsi256_ps(quiet), nan);
+            let size = _mm256_and_si256(bits, _mm256_set1_epi32(i32::MAX));
+            // Bits of sizes are compared as integers: those of NaN are greater than all others.
+            let small = _mm256_cmpgt_epi32(_mm256_set1_epi32(LEAST_BF16.to_bits() as i32), size);
+            let half = _mm256_and_si256(_mm256_castps_si256(half), _mm256_set1_epi32(!0xffff));
+            _mm256_castsi256_ps(_mm256_andnot_si256(small, half))
+        }
+    }
+    #[inline(always)]
+    unsafe fn join(lower: __m256, upper: __m256) -> __m256 {
+        unsafe { Self::or(_mm256_castsi256_ps(_mm256_srli_epi32::<16>(_mm256_castps_si256(lower))), upper) }
+    }
+    #[inline(always)]
+    unsafe fn store_upper(p: *mut u16, v: __m256) {
+        unsafe {
+            let upper = _mm256_srli_epi32::<16>(_mm256_castps_si256(v));
+            let (low, high) = (_mm256_castsi256_si128(upper), _mm256_extracti128_si256::<1>(upper));
+            _mm_storeu_si128(p.cast(), _mm_packus_epi32(low, high));
         }
     }
 }

@@ -6,7 +6,9 @@
 use std::arch::x86_64::*;
 
 use super::Simd;
+use super::bf16::{Bf16, PAIR};
 use super::int8::Int8;
+use crate::words::precision::LEAST_BF16;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
@@ -197,5 +199,41 @@ unsafe impl Int8 for Avx512 {
     #[inline(always)]
     unsafe fn store_bytes(p: *mut i8, v: __m512) {
         unsafe { _mm_storeu_si128(p.cast(), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v))) }
+    }
+}
+
+// SAFETY: only AVX-512F intrinsics are used; the caller of each method promises that the processor has them.
+unsafe impl Bf16 for Avx512 {
+    #[inline(always)]
+    unsafe fn halves(p: *const u32) -> [__m512; PAIR] {
+        unsafe {
+            let words = _mm512_loadu_si512(p.cast());
+            let upper = _mm512_and_si512(words, _mm512_set1_epi32(!0xffff));
+            [_mm512_castsi512_ps(_mm512_slli_epi32::<16>(words)), _mm512_castsi512_ps(upper)]
+        }
+    }
+    #[inline(always)]
+    unsafe fn round(v: __m512) -> __m512 {
+        unsafe {
+            let bits = _mm512_castps_si512(v);
+            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+            let nearest = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
+            let half = _mm512_mask_or_epi32(nearest, nan, bits, _mm512_set1_epi32(1 << 22));
+            let size = _mm512_and_si512(bits, _mm512_set1_epi32(i32::MAX));
+            let keep = _mm512_cmpge_epi32_mask(size, _mm512_set1_epi32(LEAST_BF16.to_bits() as i32));
+            _mm512_castsi512_ps(_mm512_maskz_and_epi32(keep, half, _mm512_set1_epi32(!0xffff)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn join(lower: __m512, upper: __m512) -> __m512 {
+        unsafe { Self::or(_mm512_castsi512_ps(_mm512_srli_epi32::<16>(_mm512_castps_si512(lower))), upper) }
+    }
+    #[inline(always)]
+    unsafe fn store_upper(p: *mut u16, v: __m512) {
+        unsafe {
+            let upper = _mm512_srli_epi32::<16>(_mm512_castps_si512(v));
+            _mm256_storeu_si256(p.cast(), _mm512_cvtepi32_epi16(upper));
+        }
     }
 }

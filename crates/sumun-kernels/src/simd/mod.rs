@@ -6,6 +6,7 @@ use crate::words::sizes::WIDEST_PANEL;
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
+pub(crate) mod bf16;
 pub(crate) mod int8;
 pub(crate) mod portable;
 

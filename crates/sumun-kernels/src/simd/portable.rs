@@ -4,7 +4,9 @@
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use super::Simd;
+use super::bf16::{Bf16, PAIR};
 use super::int8::{Int8, WORD};
+use crate::words::precision::{bf16, upper_half};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -196,5 +198,26 @@ unsafe impl Int8 for Portable {
     #[inline(always)]
     unsafe fn store_bytes(p: *mut i8, v: V) {
         unsafe { p.cast::<[i8; 4]>().write_unaligned(v.map(|v| v.round_ties_even() as i8)) }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Bf16 for Portable {
+    #[inline(always)]
+    unsafe fn halves(p: *const u32) -> [V; PAIR] {
+        let words = unsafe { p.cast::<[u32; 4]>().read_unaligned() };
+        [words.map(|word| f32::from_bits(word << 16)), words.map(|word| f32::from_bits(word & !0xffff))]
+    }
+    #[inline(always)]
+    unsafe fn round(v: V) -> V {
+        map(v, bf16)
+    }
+    #[inline(always)]
+    unsafe fn join(lower: V, upper: V) -> V {
+        zip(lower, upper, |lower, upper| f32::from_bits(lower.to_bits() >> 16 | upper.to_bits()))
+    }
+    #[inline(always)]
+    unsafe fn store_upper(p: *mut u16, v: V) {
+        unsafe { p.cast::<[u16; 4]>().write_unaligned(v.map(upper_half)) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::words::precision::Precision;
 use crate::words::purpose::Purpose;
 
 /// What a kernel refuses, with the numbers that made it refuse.
@@ -105,11 +106,13 @@ pub enum Error {
         /// The path's name.
         path: &'static str,
     },
-    /// The path has no products of 8-bit weights, here or at all.
-    #[error("the {path} path has no products of 8-bit weights on this processor; take another path")]
-    Int8Path {
+    /// The path has no products of this precision, here or at all.
+    #[error("the {path} path has no {precision} products on this processor; take another path")]
+    PrecisionPath {
         /// The path's name.
         path: &'static str,
+        /// What was asked for.
+        precision: Precision,
     },
     /// The fused kernels lack this cell or option; the reference path has it.
     #[error("the {path} path does not compute {cell}; use the reference path")]

@@ -26,6 +26,9 @@ pub struct Machine {
     pub l2: usize,
     /// Bytes of the L3 cache, 0 where there is none.
     pub l3: usize,
+    /// Whether products of bf16 may use the matrix registers of AMX, where the path is AVX-512 and the processor has them. No number
+    /// depends on it.
+    pub amx: bool,
 }
 
 impl Machine {
@@ -34,7 +37,7 @@ impl Machine {
     pub fn this() -> Self {
         static THIS: OnceLock<Machine> = OnceLock::new();
         *THIS.get_or_init(|| {
-            let mut machine = Self::with_usual_caches(Path::best());
+            let mut machine = Self { amx: true, ..Self::with_usual_caches(Path::best()) };
             machine.cores = std::thread::available_parallelism().map_or(1, usize::from);
             #[cfg(target_os = "linux")]
             machine.read_caches(std::path::Path::new("/sys/devices/system/cpu/cpu0/cache"));
@@ -43,9 +46,9 @@ impl Machine {
     }
 
     /// One core with the caches that are assumed where they are not known: sizes of blocks, and so counts of
-    /// instructions, are then the same on every machine.
+    /// instructions, are then the same on every machine. Without AMX.
     pub fn with_usual_caches(path: Path) -> Self {
-        Self { path, cores: 1, l1: 48 << 10, l2: 2 << 20, l3: 32 << 20 }
+        Self { path, cores: 1, l1: 48 << 10, l2: 2 << 20, l3: 32 << 20, amx: false }
     }
 
     /// Takes over the caches that a folder of sysfs lists, where it lists any.

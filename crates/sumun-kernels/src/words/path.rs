@@ -37,25 +37,20 @@ impl Path {
         }
     }
 
-    /// Whether it has products of 8-bit weights ([`Precision::Int8`]) on this processor: the fused paths
-    /// do, AVX-512 where there is VNNI.
-    pub fn has_int8(self) -> bool {
-        match self {
-            Path::Reference => false,
+    /// Whether it has products of a precision on this processor: every path those of floats, the fused ones all others, AVX-512
+    /// those of 8-bit weights where there is VNNI.
+    pub fn has(self, precision: Precision) -> bool {
+        match (self, precision) {
+            (Path::Reference, Precision::Bf16 | Precision::Int8) => false,
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512 => self.is_available() && is_x86_feature_detected!("avx512vnni"),
-            path => path.is_available(),
+            (Path::Avx512, Precision::Int8) => self.is_available() && is_x86_feature_detected!("avx512vnni"),
+            _ => self.is_available(),
         }
     }
 
     /// The fastest path of this processor for weights of a precision.
     pub fn best_for(precision: Precision) -> Path {
-        match precision {
-            Precision::F32 => Self::best(),
-            Precision::Int8 => {
-                *Self::ALL.iter().rfind(|p| p.has_int8()).expect("the portable path has 8-bit weights")
-            }
-        }
+        *Self::ALL.iter().rfind(|path| path.has(precision)).expect("the portable path has all of them")
     }
 
     /// The path's name.

@@ -2,8 +2,8 @@
 
 use sumun_kernels::{
     Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Machine, Masks, OptionSet, Options, Pass, Path,
-    Prepared, Purpose, RecurrentDropout, RowsMut, RowsRef, Scratch, State, StateMut, Steps, WeightKind,
-    Weights, Write,
+    Precision, Prepared, Purpose, RecurrentDropout, RowsMut, RowsRef, Scratch, State, StateMut, Steps,
+    WeightKind, Weights, Write,
 };
 use sumun_testing::Random;
 
@@ -28,6 +28,7 @@ pub(crate) fn fused_paths() -> impl Iterator<Item = Path> {
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) dims: Dims,
+    pub(crate) precision: Precision,
     pub(crate) steps: Steps,
     pub(crate) weights: [Vec<f32>; 8],
     /// Of recurrent dropout, zoneout of h and of c; all empty without them.
@@ -84,7 +85,17 @@ impl Problem {
             mask(if_on(options.zoneout_hidden, dims.output()), 1.0),
             mask(if_on(options.zoneout_cell, dims.hidden), 1.0),
         ];
-        Self { dims, weights, masks, x, initial: initial.then_some(start), d_out, d_last, steps }
+        Self {
+            dims,
+            precision: Precision::F32,
+            weights,
+            masks,
+            x,
+            initial: initial.then_some(start),
+            d_out,
+            d_last,
+            steps,
+        }
     }
 
     pub(crate) fn masks(&self) -> Masks<'_, f32> {
@@ -118,7 +129,8 @@ impl Problem {
     ) -> Results {
         let machine = machine.into();
         let (input, output) = (self.dims.input, self.dims.output());
-        let mut prepared = Prepared::new(self.dims, &self.weights(), machine, forwards).unwrap();
+        let mut prepared =
+            Prepared::with_precision(self.dims, &self.weights(), machine, forwards, self.precision).unwrap();
         assert_eq!((prepared.path(), prepared.machine()), (machine.path, machine));
         let mut out = vec![f32::NAN; self.steps.rows() * output];
         let ([mut h, mut c], [mut d_h, mut d_c]) = (self.zeros(), self.zeros());

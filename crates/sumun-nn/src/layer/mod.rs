@@ -93,8 +93,8 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Has the products of its weights be over so many bits, for inference, where it has such products; other layers stay as they
-    /// are. `path` and `set_path` are then of paths that have them: a layer whose path does not takes the fastest that does.
+    /// Has the products of its weights be over numbers of a precision, where it has such products; other layers stay as they are.
+    /// `path` and `set_path` are then of paths that have them: a layer whose path does not takes the fastest that does.
     fn set_precision(&mut self, precision: Precision) -> Result<()> {
         let _ = precision;
         Ok(())

@@ -186,7 +186,8 @@ pub struct ModelConfig {
     pub layers: Vec<LayerConfig>,
     /// The layers whose rows are the model's outputs, by name; the last one where there are none.
     pub outputs: Vec<String>,
-    /// How many bits the weights of products and tables have; in TOML `precision = "int8"`, for inference alone.
+    /// How many bits the numbers of products have; in TOML `precision = "bf16"`, or `"int8"` for inference alone, with which tables
+    /// have 8 bits too.
     pub precision: Precision,
 }
 
@@ -290,7 +291,7 @@ impl ModelConfig {
         let precision = match map.remove(PRECISION) {
             None => Precision::F32,
             Some(found) => found.as_str().and_then(Precision::named).ok_or_else(|| {
-                Error::Invalid(format!("{PRECISION}: expected \"f32\" or \"int8\", found {found}"))
+                Error::Invalid(format!("{PRECISION}: expected \"f32\", \"bf16\" or \"int8\", found {found}"))
             })?,
         };
         match map.keys().next() {

@@ -52,7 +52,8 @@ pub struct NamedTensor {
     /// The values, as many as the shape says.
     pub values: Vec<f32>,
     /// How many bits a value has in the file. With 8 bits, the values of each index of the first dimension are whole multiples of
-    /// one scale, as [`round_rows`](sumun_kernels::precision::round_rows) makes them; a tensor without values has 32.
+    /// one scale, as [`round_rows`](sumun_kernels::precision::round_rows) makes them; a tensor without values has 32, and so
+    /// has one of bf16, whose numbers are rounded where they are multiplied.
     pub precision: Precision,
 }
 

@@ -156,7 +156,7 @@ fn parts(tensor: &NamedTensor) -> Result<Vec<Part>> {
         bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
     };
     // What has no values has no scales.
-    if *precision == Precision::F32 || values.is_empty() {
+    if *precision != Precision::Int8 || values.is_empty() {
         return Ok(vec![floats(name.clone(), shape, values)]);
     }
     let rows = shape.first().copied().unwrap_or(1);

@@ -50,7 +50,7 @@ pub(super) struct Placed {
 /// The name of a precision's type.
 pub(super) fn dtype(precision: Precision) -> &'static str {
     match precision {
-        Precision::F32 => "F32",
+        Precision::F32 | Precision::Bf16 => "F32",
         Precision::Int8 => "I8",
     }
 }
@@ -90,7 +90,7 @@ impl Header {
                 ));
             };
             let dtype = match precision {
-                Precision::F32 => Dtype::F32,
+                Precision::F32 | Precision::Bf16 => Dtype::F32,
                 Precision::Int8 => Dtype::I8,
             };
             infos.push((name, TensorInfo { dtype, shape, data_offsets }, precision, order));

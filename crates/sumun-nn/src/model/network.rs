@@ -163,12 +163,10 @@ impl Model {
             let (trainable, rate) = (common.trainable, common.learning_rate);
             model.set_training(index, trainable, rate)?;
         }
-        if model.precision() == Precision::Int8 {
-            model.compute_in_8_bits()?;
-            // Weights that are loaded are rounded when they are there.
-            if drawn {
-                model.round_weights()?;
-            }
+        model.compute_in(model.precision())?;
+        // Weights that are loaded are rounded when they are there.
+        if model.precision() == Precision::Int8 && drawn {
+            model.round_weights()?;
         }
         Ok(model)
     }

@@ -1,4 +1,4 @@
-//! A model with weights of 8 bits.
+//! A model with products over fewer bits: bf16, and weights of 8 bits.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::network::Model;
 use crate::{Error, Result};
 
 impl Model {
-    /// How many bits the weights of products and tables have.
+    /// How many bits the numbers of products have, and with 8 bits also tables.
     pub fn precision(&self) -> Precision {
         self.config().precision
     }
@@ -37,23 +37,47 @@ impl Model {
     /// ```
     pub fn quantized(mut self) -> Result<Self> {
         self.graph.config.precision = Precision::Int8;
-        self.compute_in_8_bits()?;
+        self.compute_in(Precision::Int8)?;
         self.round_weights()?;
+        Ok(self)
+    }
+
+    /// The same model with the products of recurrent and dense layers over numbers of a precision: of [`Precision::Bf16`], in
+    /// training and inference, with the weights as they are; of [`Precision::Int8`], [`quantized`](Self::quantized). The products of
+    /// other layers, and what [`sumun_kernels::Prepared::with_precision`] names, stay those of floats.
+    ///
+    /// ```
+    /// use sumun_nn::Precision;
+    /// use sumun_nn::model::{Batch, Input, Model, RecurrentLayer};
+    /// let model = Model::builder(Input::numbers(1)).layer(RecurrentLayer::gru(8)).dense(1).build(7)?;
+    /// let x = ndarray::Array3::from_elem((1, 5, 1), 0.5);
+    /// let before = model.forward(&Batch::numbers(x.view()))?.data[0];
+    /// let model = model.with_precision(Precision::Bf16)?;
+    /// let after = model.forward(&Batch::numbers(x.view()))?.data[0];
+    /// assert!(model.precision() == Precision::Bf16 && (after - before).abs() < 0.02);
+    /// # Ok::<(), sumun_nn::Error>(())
+    /// ```
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
+        if precision == Precision::Int8 {
+            return self.quantized();
+        }
+        self.graph.config.precision = precision;
+        self.compute_in(precision)?;
         Ok(self)
     }
 
     /// The names of the weights that have 8 bits; none of a model of floats.
     pub fn int8_weights(&self) -> HashSet<&str> {
         match self.precision() {
-            Precision::F32 => HashSet::new(),
+            Precision::F32 | Precision::Bf16 => HashSet::new(),
             Precision::Int8 => self.graph.plan.rounded().map(|weight| weight.name.as_str()).collect(),
         }
     }
 
-    /// Has the layers compute with weights of 8 bits, which are to be rounded.
-    pub(super) fn compute_in_8_bits(&mut self) -> Result<()> {
+    /// Has the layers compute with a precision; weights of 8 bits are to be rounded.
+    pub(super) fn compute_in(&mut self, precision: Precision) -> Result<()> {
         for (layer, planned) in self.graph.layers.iter_mut().zip(&self.graph.plan.layers) {
-            layer.set_precision(Precision::Int8).map_err(named(&planned.name))?;
+            layer.set_precision(precision).map_err(named(&planned.name))?;
         }
         Ok(())
     }

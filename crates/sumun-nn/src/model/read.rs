@@ -67,7 +67,7 @@ pub(super) fn read(name: &str, mut source: impl Read, length: u64) -> Result<Mod
         let mut tensor = TensorChecksum::new(&name, &shape);
         let count = shape.iter().product();
         let values = match precision {
-            Precision::F32 => {
+            Precision::F32 | Precision::Bf16 => {
                 read_values(&mut source, count, &mut tensor, |bytes: &[u8; 4]| f32::from_le_bytes(*bytes))
             }
             Precision::Int8 => read_values(&mut source, count, &mut tensor, |&[byte]: &[u8; 1]| {

@@ -107,7 +107,7 @@ impl Model {
                 model.parameters.value_mut(id).copy_from_slice(values);
             }
         }
-        if model.precision() != Precision::F32 {
+        if model.precision() == Precision::Int8 {
             model.round_weights()?;
         }
         Ok(model)

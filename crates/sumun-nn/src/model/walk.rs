@@ -283,7 +283,7 @@ impl<'a> Walk<'a> {
 
     /// As [`forward`](Self::forward) in training, keeping what backward needs.
     pub(super) fn forward_train(&mut self, noise: Noise) -> Result<()> {
-        if self.graph.config.precision != Precision::F32 {
+        if self.graph.config.precision == Precision::Int8 {
             return Err(Error::Invalid(
                 "the model has weights of 8 bits, which are not trained and have no gradients; use the model that it was made from, or leave out precision"
                     .into(),

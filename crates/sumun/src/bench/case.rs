@@ -71,7 +71,7 @@ pub struct Case {
     pub classes: Option<usize>,
     /// The true length of each sequence, `[N]`, from 1 to `steps`; all of `steps` by default.
     pub lengths: Option<Vec<usize>>,
-    /// How many bits the weights have: `f32`, or `int8` where there are no gradients.
+    /// How many bits the numbers of products have: `f32`, `bf16`, or `int8` where there are no gradients.
     #[serde(default, deserialize_with = "precision")]
     pub precision: Precision,
     /// Whether it is left out unless asked for.
@@ -81,7 +81,7 @@ pub struct Case {
 
 fn precision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Precision, D::Error> {
     let name = String::deserialize(deserializer)?;
-    Precision::named(&name).ok_or_else(|| de::Error::unknown_variant(&name, &["f32", "int8"]))
+    Precision::named(&name).ok_or_else(|| de::Error::unknown_variant(&name, &["f32", "bf16", "int8"]))
 }
 
 impl Case {
@@ -139,7 +139,7 @@ impl Case {
             ("bidirectional", step && self.bidirectional, "a step goes one way"),
             ("vocab", !train && self.vocab > 0, "only a train case has an embedding"),
             ("loss", !train && self.loss.is_some(), "only a train case has a loss"),
-            ("precision", train && self.precision != Precision::F32, "weights of 8 bits have no gradients"),
+            ("precision", train && self.precision == Precision::Int8, "weights of 8 bits have no gradients"),
             ("classes", !train && self.classes.is_some(), "only a train case has a head"),
         ];
         if let Some((field, _, why)) = stray.into_iter().find(|&(_, present, _)| present) {

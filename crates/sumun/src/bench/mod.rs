@@ -3,7 +3,7 @@
 //! A case does all that a user's step does. `train`: zeroed gradients, packing the batch into rows, forward, loss,
 //! backward and Adam (1e-3) over every parameter, on one fixed batch; the gradient of numbers that come from no
 //! embedding is left out. `forward`: packing a whole batch, the pass without gradients, and unpacking its output.
-//! `step`: one time step of a stream that carries its state. All in single precision, on the fastest path, or over weights of 8 bits where a case
+//! `step`: one time step of a stream that carries its state. All in single precision, on the fastest path, or over bf16 or weights of 8 bits where a case
 //! says so.
 //!
 //! [`Work`] says how operations are counted. Not for comparing models: a case learns nothing.

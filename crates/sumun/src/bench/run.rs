@@ -75,9 +75,11 @@ fn train(case: &Case) -> Result<Runner> {
     let mut config = case.recurrent();
     config.output = if case.loss == Some(CaseLoss::CeSteps) { Output::Sequence } else { Output::Last };
     let features = config.output_features();
-    let recurrent = Recurrent::new(config, &mut parameters, "recurrent", &mut rng)?;
+    let mut recurrent = Recurrent::new(config, &mut parameters, "recurrent", &mut rng)?;
+    recurrent.set_precision(case.precision)?;
     let outputs = case.outputs();
-    let head = Dense::new(DenseConfig::new(features, outputs), &mut parameters, "head", &mut rng)?;
+    let mut head = Dense::new(DenseConfig::new(features, outputs), &mut parameters, "head", &mut rng)?;
+    head.set_precision(case.precision)?;
     let mut optimizer = Optimizer::new("adam".parse::<OptimizerConfig>()?, &parameters)?;
 
     let x = match embedding {

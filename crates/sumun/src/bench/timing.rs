@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use sumun_kernels::{Path, peak_gflops};
+use sumun_kernels::{Machine, Path, peak_gflops};
+use sumun_nn::Precision;
 
 use super::run::Runner;
 use super::{Case, Work, runner};
@@ -45,9 +46,9 @@ pub struct CaseTimes {
     pub peak_gflops: f64,
     /// The least time of all products and activations at that peak ([`Work::floor_ms`]), in milliseconds.
     pub floor_ms: f64,
-    /// The path of the kernels that ran.
+    /// The path of the kernels that ran, and whether it had AMX.
     pub path: &'static str,
-    /// How many bits the weights have: `f32` or `int8`.
+    /// How many bits the numbers of products have: `f32`, `bf16` or `int8`.
     pub precision: &'static str,
 }
 
@@ -59,6 +60,7 @@ pub fn measure(case: &Case, seconds: f64) -> Result<CaseTimes> {
         return Err(Error::setting(key("seconds"), seconds, format!("a number from 0 to {LONGEST_SECONDS}")));
     }
     let path = Path::best_for(case.precision);
+    let amx = case.precision == Precision::Bf16 && Machine::from(path).uses_amx();
     let mut run = runner(case)?;
     let before = peak_gflops(path)?;
     let Times { mut each_ms, repeats } = times(&mut run, seconds)?;
@@ -78,7 +80,7 @@ pub fn measure(case: &Case, seconds: f64) -> Result<CaseTimes> {
         peak_share: gflops / peak_gflops,
         peak_gflops,
         floor_ms: work.floor_ms(peak_gflops),
-        path: path.name(),
+        path: if amx { "AVX-512+AMX" } else { path.name() },
         precision: case.precision.name(),
     })
 }

@@ -58,7 +58,7 @@ impl Quantized {
     pub fn of(path: &Path, options: ImportOptions) -> Result<Self> {
         let before = open_with(path, options)?;
         let model = before.model()?;
-        if model.precision() != Precision::F32 {
+        if model.precision() == Precision::Int8 {
             return Err(Error::Invalid(format!("{}: its weights have 8 bits already", path.display())));
         }
         let floats = model.to_file()?;

@@ -82,7 +82,7 @@ impl Target {
 /// Other programs would multiply the weights with numbers that are not rounded, and so compute something else.
 pub(super) fn refuse_8_bits(model: &Model) -> Result<()> {
     match model.precision() {
-        Precision::F32 => Ok(()),
+        Precision::F32 | Precision::Bf16 => Ok(()),
         Precision::Int8 => Err(Error::Invalid(
             "the model has weights of 8 bits, which are written for no other program; export the model that it was made from"
                 .into(),
@@ -99,6 +99,15 @@ pub fn write(model: &Model, target: Target, name: &str) -> Result<Written> {
 /// input. Errors: a model that the format cannot hold, a name that is none, and a difference over [`TOLERANCE`].
 pub fn write_with(model: &Model, target: Target, name: &str, options: OnnxOptions) -> Result<Written> {
     refuse_8_bits(model)?;
+    // Other programs multiply what they read, and are compared with a model that does too.
+    let of_floats;
+    let model = match model.precision() {
+        Precision::Bf16 => {
+            of_floats = Model::from_file(&model.to_file()?)?.with_precision(Precision::F32)?;
+            &of_floats
+        }
+        _ => model,
+    };
     let bytes = match target {
         Target::Torch => torch::write(&to_weights(model)?)?,
         Target::Safetensors => {

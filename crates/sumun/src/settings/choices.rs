@@ -1,7 +1,7 @@
 //! Values of settings that are one of some names.
 
 use serde::{Deserialize, Serialize};
-use sumun_nn::{Distribution, named};
+use sumun_nn::{Distribution, Precision, named};
 
 use crate::text::TokenUnit;
 
@@ -55,6 +55,27 @@ named!(
     NegativeBinomial = "negative-binomial",
     ZeroInflated = "zero-inflated"
 );
+
+/// How many bits the numbers of the products of recurrent and dense layers have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionChoice {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// bfloat16 with sums of 32 bits; parameters stay 32-bit floats.
+    Bf16,
+}
+named!(PrecisionChoice, "precision", F32 = "f32", Bf16 = "bf16");
+
+impl From<PrecisionChoice> for Precision {
+    fn from(choice: PrecisionChoice) -> Self {
+        match choice {
+            PrecisionChoice::F32 => Self::F32,
+            PrecisionChoice::Bf16 => Self::Bf16,
+        }
+    }
+}
 
 impl OutputChoice {
     /// The choice of a distribution.

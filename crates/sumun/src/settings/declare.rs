@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, OutputChoice, Pooling, Switch};
+use super::choices::{
+    Cell, ClassWeights, DifferenceChoice, Level, Normalize, OutputChoice, Pooling, PrecisionChoice, Switch,
+};
 use super::kind::Kind;
 use super::row::Setting;
 use crate::data::{Combine, DateOrder, Mark, Missing, ScaleKind};
@@ -64,6 +66,7 @@ typed! {
     OutputChoice: Kind::Choice(OutputChoice::NAMES),
     PieceKind: Kind::Choice(PieceKind::NAMES),
     Pooling: Kind::Choice(Pooling::NAMES),
+    PrecisionChoice: Kind::Choice(PrecisionChoice::NAMES),
     ScaleKind: Kind::Choice(ScaleKind::NAMES),
     Score: Kind::Choice(&["dot", "general", "additive"]),
     Switch: Kind::Choice(Switch::NAMES),

@@ -13,7 +13,9 @@ mod range;
 mod read;
 mod row;
 
-pub use choices::{Cell, ClassWeights, DifferenceChoice, Level, Normalize, OutputChoice, Pooling, Switch};
+pub use choices::{
+    Cell, ClassWeights, DifferenceChoice, Level, Normalize, OutputChoice, Pooling, PrecisionChoice, Switch,
+};
 pub(crate) use declare::{Typed, is_open, plain, row_named, settings};
 pub use kind::Kind;
 pub use or::Or;

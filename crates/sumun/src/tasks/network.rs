@@ -58,6 +58,7 @@ pub(super) fn first_model<T: Task>(
 
 /// The network with its first weights. Error: where a training goes on, another number of weights than its checkpoint has.
 pub(super) fn built<T>(network: ModelConfig, config: &TaskConfig<T>) -> Result<Model> {
+    let network = ModelConfig { precision: config.network.precision.into(), ..network };
     match &config.resumed {
         Some(resumed) => network.build_of(resumed.weights, config.train.seed),
         None => network.build(config.train.seed),

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Mark, ReadOptions};
 use crate::message::key;
 use crate::report::text::counted;
-use crate::settings::{Cell, Kind, Level, Normalize, Or, Switch, Typed, check_train, settings};
+use crate::settings::{
+    Cell, Kind, Level, Normalize, Or, PrecisionChoice, Switch, Typed, check_train, settings,
+};
 use crate::text::{PieceKind, Tokenizer};
 use crate::train::{FitOptions, LearningRate, OptimizerConfig};
 use crate::{Error, Result};
@@ -89,6 +91,9 @@ settings! {
             "The share of values that is dropped in training, before and after the recurrent layers and between them" => "0..0.6";
         network.recurrent_dropout: f64 = 0.0,
             "The share of hidden values that is dropped on the way to the next step";
+        network.precision: PrecisionChoice = PrecisionChoice::F32,
+            "How many bits the numbers of products have, in training and when the model is used: f32, or bf16, which is faster where \
+             the processor has AMX; weights and states keep 32 bits";
     }
 }
 

@@ -1,8 +1,8 @@
 //! What passes keep and need: the cache between forward and backward, and scratch buffers.
 
 use crate::drivers::geometry::Geometry;
-use crate::drivers::int8::Int8Memory;
 use crate::drivers::norm::{Norm, sums_len};
+use crate::drivers::rounded::RoundedMemory;
 use crate::memory::aligned::Aligned;
 use crate::reference;
 use crate::words::sizes::numbers;
@@ -25,6 +25,11 @@ pub struct Cache {
     /// With peepholes: what their gradients are the sums of, `[R, 3H]`.
     pub(super) peeped: Aligned,
     pub(super) norm: NormMemory,
+    /// Backward's own: the gradients of gates, rounded, of a step and of a chunk of steps, and a row of them before that.
+    pub(super) rounded: [RoundedMemory; 2],
+    pub(super) gathered: Aligned,
+    /// What rounded gradients of weights are products with.
+    pub(super) paired: Aligned,
     pub(super) reference: reference::Cache<f32>,
     /// The path and sizes of the pass that filled it; None once consumed.
     filled: Option<(Path, Dims)>,
@@ -136,8 +141,8 @@ pub struct Scratch {
     pub(super) seen: Aligned,
     pub(super) sums: Aligned,
     pub(super) norm: NormMemory,
-    /// Rows of x and of h as bytes, for 8-bit weights.
-    pub(super) bytes: [Int8Memory; 2],
+    /// Rows of x and of h, rounded.
+    pub(super) rounded: [RoundedMemory; 2],
     pub(super) hidden: Vec<f32>,
     pub(super) one_step: Option<Steps>,
     /// Whether the next step takes the panels from the last to the first.

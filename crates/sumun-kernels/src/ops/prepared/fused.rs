@@ -4,14 +4,17 @@ use super::cache::{Cache, Scratch};
 use super::split::Split;
 use crate::bodies::function::Function;
 use crate::bodies::options::CellOptions;
-use crate::dispatch::{Int8Kernels, Tuned};
-use crate::drivers::backward::{Backward, backward, backward_apart, backward_by_units};
+use crate::dispatch::{Kernels, RoundedKernels, Tuned};
+use crate::drivers::backward::{
+    Backward, RoundedBackward, backward, backward_apart, backward_by_units, most_chunk_rows,
+};
 use crate::drivers::forward::{chunk_rows, forward, forward_apart, forward_by_units};
 use crate::drivers::geometry::{Columns, Geometry, Side};
-use crate::drivers::int8::{Int8Memory, Int8Panels, Int8Pass};
 use crate::drivers::norm::{Norm, hidden_gates};
 use crate::drivers::options::{Array, Dropout, PassOptions};
 use crate::drivers::pass::Forward;
+use crate::drivers::rounded::{RoundedMemory, RoundedPanels, RoundedPass, RoundedProduct};
+use crate::drivers::shard::Shard;
 use crate::drivers::threads::for_each_task;
 use crate::drivers::whole::{Whole, WholeStep};
 use crate::memory::aligned::Aligned;
@@ -49,33 +52,39 @@ pub(super) struct Fused {
     zeros: Aligned,
     /// How a step of one sequence is taken as a whole, if it is.
     whole: Option<Whole>,
-    /// The weights of the products of x and h where they have 8 bits; `w`, and `u` of products, are then empty.
-    int8: Option<Int8Weights>,
+    /// The weights of the products of x and h where they are rounded; `w`, `u` of products and those of the backward pass are
+    /// then empty.
+    rounded: Option<RoundedWeights>,
 }
 
-/// 8-bit weights with the kernels that multiply them.
+/// Rounded weights with the kernels that multiply them.
 #[derive(Debug, Clone)]
-struct Int8Weights {
-    kernels: Int8Kernels,
-    input: Int8Panels,
-    hidden: Int8Panels,
+struct RoundedWeights {
+    kernels: RoundedKernels,
+    input: RoundedPanels,
+    hidden: RoundedPanels,
+    /// Of dG·W and dG·U.
+    input_backward: RoundedPanels,
+    hidden_backward: RoundedPanels,
 }
 
 impl Fused {
-    /// Nothing packed yet, for sizes that were checked. With `int8`, products of x and h are over 8-bit weights, except where
+    /// Nothing packed yet, for sizes that were checked. With `rounded`, products of x and h are over rounded numbers, except where
     /// layer normalisation comes between them and the gates; a second product is over floats.
-    pub(super) fn new(dims: Dims, kernels: Tuned, int8: Option<Int8Kernels>) -> Result<Self, Error> {
+    pub(super) fn new(dims: Dims, kernels: Tuned, rounded: Option<RoundedKernels>) -> Result<Self, Error> {
         let mut zeros = Aligned::default();
         zeros.resize(dims.hidden.max(dims.output()).max(dims.cell_width()))?;
         let geometry = Geometry::new(dims, kernels.lanes);
         let bodies = dims.options.change_bodies(dims.cell).then(|| cell_options(dims, &kernels));
         Ok(Self {
             kernels,
-            whole: Whole::new(&kernels, &geometry).filter(|_| bodies.is_none() && int8.is_none()),
-            int8: int8.filter(|_| dims.options.layer_norm.is_none()).map(|kernels| Int8Weights {
+            whole: Whole::new(&kernels, &geometry).filter(|_| bodies.is_none() && rounded.is_none()),
+            rounded: rounded.filter(|_| dims.options.layer_norm.is_none()).map(|kernels| RoundedWeights {
                 kernels,
-                input: Int8Panels::default(),
-                hidden: Int8Panels::default(),
+                input: RoundedPanels::default(),
+                hidden: RoundedPanels::default(),
+                input_backward: RoundedPanels::default(),
+                hidden_backward: RoundedPanels::default(),
             }),
             bodies,
             geometry,
@@ -92,6 +101,11 @@ impl Fused {
             second_backward: Aligned::default(),
             zeros,
         })
+    }
+
+    /// The kernels of rounded products, if there are any.
+    pub(super) fn rounded(&self) -> Option<&RoundedKernels> {
+        Some(&self.rounded.as_ref()?.kernels)
     }
 
     /// The sizes of blocks.
@@ -183,26 +197,27 @@ impl Fused {
             columns.pack_transposed(&kernels, weight, k, to);
             Ok::<_, Error>(())
         };
-        if let Some(int8) = &mut self.int8 {
-            int8.input.pack_side(&g, weights.input, input, Side::Input)?;
+        if let Some(rounded) = &mut self.rounded {
+            let by: (&Kernels, _) = (&kernels, &rounded.kernels);
+            rounded.input.pack_side(by, &g, weights.input, input, Side::Input)?;
             if g.multiplies_hidden() {
-                int8.hidden.pack_side(&g, weights.hidden, output, Side::Hidden)?;
+                rounded.hidden.pack_side(by, &g, weights.hidden, output, Side::Hidden)?;
             }
         }
-        let bytes = self.int8.is_some();
+        let rounded = self.rounded.is_some();
         match normed {
-            _ if bytes => {}
+            _ if rounded => {}
             true => rows_of_gates(&mut self.w, weights.input, g.dims.gate_rows(), input)?,
             false => pack(&mut self.w, weights.input, input, Side::Input)?,
         }
         match g.dims.cell.spec().recurrence {
-            Recurrence::Matrix if bytes => {}
+            Recurrence::Matrix if rounded => {}
             Recurrence::Matrix if normed => rows_of_gates(&mut self.u, of_hidden, hidden_rows, output)?,
             Recurrence::Matrix => pack(&mut self.u, weights.hidden, output, Side::Hidden)?,
             Recurrence::Vector => pack_scales(&mut self.u, &g, weights)?,
             Recurrence::None => {}
         }
-        if let Some([(columns, len), _]) = self.apart().filter(|_| !bytes) {
+        if let Some([(columns, len), _]) = self.apart() {
             self.apart.resize(g.dims.cell.gates() * len)?;
             let blocks = weights.hidden.chunks_exact(hidden * output);
             for (block, to) in blocks.zip(self.apart.chunks_exact_mut(len)) {
@@ -240,7 +255,24 @@ impl Fused {
             columns.pack(weight, rows, to);
             Ok::<_, Error>(())
         };
+        if let Some(rounded) = &mut self.rounded {
+            let columns = |columns| Columns { columns, lanes: g.lanes };
+            if g.multiplies_hidden() {
+                rounded.hidden_backward.pack_rows(
+                    &rounded.kernels,
+                    columns(output),
+                    of_hidden,
+                    hidden_rows,
+                )?;
+            }
+            if wanted == InputGradient::Needed {
+                let (kernels, rows) = (&rounded.kernels, g.dims.gate_rows());
+                rounded.input_backward.pack_rows(kernels, columns(input), weights.input, rows)?;
+            }
+        }
+        let rounded = self.rounded.is_some();
         match g.dims.cell.spec().recurrence {
+            Recurrence::Matrix if rounded => {}
             Recurrence::Matrix if normed => {
                 from_rows_of_gates(&mut self.u_backward, of_hidden, hidden_rows, output)?;
             }
@@ -255,7 +287,7 @@ impl Fused {
                 columns.pack(block, hidden, to);
             }
         }
-        if wanted == InputGradient::Needed {
+        if wanted == InputGradient::Needed && !rounded {
             match normed {
                 true => from_rows_of_gates(&mut self.w_backward, weights.input, g.dims.gate_rows(), input)?,
                 false => pack(&mut self.w_backward, weights.input, input, Side::Input)?,
@@ -317,24 +349,49 @@ impl Fused {
         }
     }
 
-    /// What a pass over 8-bit weights has beside others, with memory for its rows of bytes; None over floats.
-    fn int8_pass(
+    /// What a pass over rounded numbers has beside others, with memory for its rows; None over floats.
+    fn rounded_pass(
         &self,
         steps: &Steps,
         shards: usize,
-        memory: &mut [Int8Memory; 2],
-    ) -> Result<Option<Int8Pass<'_>>, Error> {
-        let Some(int8) = &self.int8 else { return Ok(None) };
-        let g = &self.geometry;
+        memory: &mut [RoundedMemory; 2],
+    ) -> Result<Option<RoundedPass<'_>>, Error> {
+        let Some(rounded) = &self.rounded else { return Ok(None) };
+        let (g, kernels) = (&self.geometry, &rounded.kernels);
         let chunk = chunk_rows(&self.kernels.blocks, g, steps, shards);
         let [x, h] = memory;
-        Ok(Some(Int8Pass {
-            kernels: int8.kernels,
-            input: &int8.input,
-            hidden: g.multiplies_hidden().then_some(&int8.hidden),
-            x: x.rows(numbers("rows of 8-bit numbers", [shards, chunk])?, g.dims.input)?,
-            h: h.rows(steps.sequences(), g.dims.output())?,
-            chunk,
+        Ok(Some(RoundedPass {
+            kernels,
+            input: &rounded.input,
+            hidden: g.multiplies_hidden().then_some(&rounded.hidden),
+            x: x.rows(kernels, shards, chunk, g.dims.input)?,
+            h: h.rows(kernels, shards, Shard::most_rows(shards, steps), g.dims.output())?,
+        }))
+    }
+
+    /// The same of a backward pass.
+    fn rounded_backward(
+        &self,
+        steps: &Steps,
+        shards: usize,
+        memory: &mut [RoundedMemory; 2],
+        gathered: &mut Aligned,
+    ) -> Result<Option<RoundedBackward<'_>>, Error> {
+        let Some(rounded) = &self.rounded else { return Ok(None) };
+        let (g, kernels) = (&self.geometry, &rounded.kernels);
+        let (gate_rows, hidden_rows) = (g.dims.gate_rows(), hidden_gates(g.dims.cell.spec()) * g.dims.hidden);
+        gathered.resize(numbers("gradients of gates", [shards, gate_rows])?)?;
+        let product =
+            |b, columns| RoundedProduct { kernels, b, columns: Columns { columns, lanes: g.lanes } };
+        let [of_step, of_chunk] = memory;
+        let chunk = most_chunk_rows(&self.kernels.blocks, g, steps, shards);
+        Ok(Some(RoundedBackward {
+            kernels,
+            hidden: product(&rounded.hidden_backward, g.dims.output()),
+            input: product(&rounded.input_backward, g.dims.input),
+            step: of_step.rows(kernels, shards, Shard::most_rows(shards, steps), hidden_rows)?,
+            chunk: of_chunk.rows(kernels, shards, chunk, gate_rows)?,
+            gathered: gathered.as_mut_ptr(),
         }))
     }
 
@@ -389,7 +446,7 @@ impl Fused {
             let n = steps.sequences();
             memory.forward(norm, g.dims, if keep { rows } else { n }, n)?;
         }
-        let int8 = self.int8_pass(steps, shards, &mut scratch.bytes)?;
+        let rounded = self.rounded_pass(steps, shards, &mut scratch.rounded)?;
         let inner_rows = |rows: usize| if g.two_phases { rows * hidden } else { 0 };
         let (gates, gate_rows, cells, inner) = match cache {
             Some(cache) => {
@@ -427,7 +484,7 @@ impl Fused {
             last_hidden: last.hidden.as_mut_ptr(),
             last_cell: last.cell.as_mut_ptr(),
             options,
-            int8,
+            rounded,
         };
         // SAFETY: every length was checked when the pass was made or is set above, and the kernels are those of an instruction set that
         // this processor has. Shards own disjoint sequences; only the steps of cells of one phase are divided by units.
@@ -535,7 +592,7 @@ impl Fused {
             last_hidden: hidden,
             last_cell: cells,
             options,
-            int8: self.int8_pass(steps, 1, &mut scratch.bytes)?,
+            rounded: self.rounded_pass(steps, 1, &mut scratch.rounded)?,
         };
         scratch.backwards = !scratch.backwards;
         // SAFETY: as for forward; `last_hidden` is written only after every row of `h0` was read.
@@ -552,7 +609,10 @@ impl Fused {
         cache: &mut Cache,
     ) -> Result<(), Error> {
         self.backward_in_time(split, &mut adjoint, cache)?;
-        self.weight_gradients(flops, adjoint, cache)
+        let mut memory = std::mem::take(&mut cache.paired);
+        let done = self.weight_gradients(flops, adjoint, cache, &mut memory);
+        cache.paired = memory;
+        done
     }
 
     fn backward_in_time(
@@ -595,6 +655,8 @@ impl Fused {
         if g.dims.options.peepholes {
             cache.peeped.resize(numbers("gradients of peepholes", [3, steps.rows(), g.dims.hidden])?)?;
         }
+        let rounded =
+            self.rounded_backward(steps, split.shards(), &mut cache.rounded, &mut cache.gathered)?;
         let task = Backward {
             geometry: g,
             cell: self.kernels.cell(g.dims.cell),
@@ -617,6 +679,7 @@ impl Fused {
             by_step: by_step.take().map(|by_step| (by_step.hidden.as_mut_ptr(), by_step.cell.as_mut_ptr())),
             options,
             peeped: cache.peeped.as_mut_ptr(),
+            rounded,
         };
         // SAFETY: every length was checked when the call was made, the cache is of the same steps, and the rest is as for
         // forward.

@@ -10,7 +10,7 @@ use self::cache::{Cache, Kept, Scratch};
 use self::fused::Fused;
 use self::plain::Plain;
 use self::split::Split;
-use crate::drivers::int8::depth;
+use crate::drivers::rounded::depth;
 use crate::words::error::length;
 use crate::words::sizes::{MOST_NUMBERS, numbers};
 use crate::words::{
@@ -53,11 +53,7 @@ impl Prepared {
         Self::packed(dims, weights, machine.into(), purpose, Precision::F32)
     }
 
-    /// As [`new`](Self::new) for forward passes and steps, over weights of a precision. Of [`Precision::Int8`], the products of
-    /// x and h are over whole numbers of 8 bits, which the rule of [`precision`](crate::precision) finds in `weights`. What is
-    /// not such a product stays as it is: biases, peepholes, the factors of an IndRNN, a projection, the product of a GRU with
-    /// the reset before it, and all products of a layer normalisation. A path without such products, and more than 100,000 inputs
-    /// or units, are errors.
+    /// As [`new`](Self::new) for forward passes and steps, over numbers of a precision.
     pub fn for_inference(
         dims: Dims,
         weights: &Weights<f32>,
@@ -65,6 +61,21 @@ impl Prepared {
         precision: Precision,
     ) -> Result<Self, Error> {
         Self::packed(dims, weights, machine.into(), Purpose::Inference, precision)
+    }
+
+    /// As [`new`](Self::new), with products of x and h, and their gradients, over numbers of a precision, rounded by the rules of
+    /// [`precision`](crate::precision). Of [`Precision::Int8`], for inference alone, a matrix of weights is whole numbers with a scale
+    /// for each row; more than 100,000 inputs or units are then an error. What is not such a product stays as it is: biases,
+    /// peepholes, the factors of an IndRNN, a projection, the product of a GRU with the reset before it, all products of a layer
+    /// normalisation, and those of h where each gate has a mask of its own. A path without such products is an error.
+    pub fn with_precision(
+        dims: Dims,
+        weights: &Weights<f32>,
+        machine: impl Into<Machine>,
+        purpose: Purpose,
+        precision: Precision,
+    ) -> Result<Self, Error> {
+        Self::packed(dims, weights, machine.into(), purpose, precision)
     }
 
     fn packed(
@@ -76,14 +87,12 @@ impl Prepared {
     ) -> Result<Self, Error> {
         dims.check()?;
         let path = machine.path;
-        let int8 = match precision {
-            Precision::F32 => None,
-            Precision::Int8 => Some(path.int8_kernels()?),
-        };
-        if int8.is_some() {
-            depth(dims.input)?;
-            depth(dims.output())?;
+        depth(precision, dims.input)?;
+        depth(precision, dims.output())?;
+        if !path.is_available() {
+            return Err(Error::PathUnavailable { path: path.name() });
         }
+        let rounded = machine.rounded_kernels(precision)?;
         let engine = if path == Path::Reference {
             Engine::Reference(Plain::default())
         } else {
@@ -91,7 +100,7 @@ impl Prepared {
             if let Some(cell) = dims.beyond(path) {
                 return Err(Error::Unsupported { path: path.name(), cell });
             }
-            Engine::Fused(Box::new(Fused::new(dims, kernels, int8)?))
+            Engine::Fused(Box::new(Fused::new(dims, kernels, rounded)?))
         };
         let most_sequences = MOST_NUMBERS / dims.widest();
         let mut prepared = Self { dims, machine, purpose, precision, most_sequences, packed: false, engine };
@@ -155,7 +164,8 @@ impl Prepared {
             let wanted = Purpose::Training(InputGradient::Skip);
             return Err(Error::Purpose { prepared: self.purpose, wanted });
         }
-        let whole_rows = masked[0] || int8 || self.dims.options.layer_norm.is_some();
+        let whole_rows =
+            masked[0] || self.precision != Precision::F32 || self.dims.options.layer_norm.is_some();
         if let Some(cache) = &mut cache {
             cache.clear();
         }
@@ -165,7 +175,7 @@ impl Prepared {
             Engine::Reference(plain) => plain.forward(pass, kept)?,
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(steps.rows());
-                // What gates see through masks, rows of bytes, and statistics of all units are of whole rows.
+                // What gates see through masks, rounded rows, and statistics of all units are of whole rows.
                 let split = match whole_rows {
                     true => Split::sequences(steps, flops),
                     false => Split::new(fused.blocks(), &fused.geometry, steps, flops),
@@ -191,8 +201,9 @@ impl Prepared {
             Engine::Reference(plain) => plain.backward(adjoint, cache),
             Engine::Fused(fused) => {
                 let flops = self.forward_flops(steps.rows());
-                // The gradients of states by step, those through masks of h, and statistics are of all units at once.
-                let whole_rows = masked[0] || self.dims.options.layer_norm.is_some();
+                // The gradients of states by step, those through masks of h, rounded rows and statistics are of all units at once.
+                let whole_rows =
+                    masked[0] || self.precision != Precision::F32 || self.dims.options.layer_norm.is_some();
                 let split = match adjoint.by_step.is_some() || whole_rows {
                     true => Split::sequences(steps, flops),
                     false => Split::new(fused.blocks(), &fused.geometry, steps, flops),

@@ -5,9 +5,11 @@ use std::ops::Range;
 use super::cache::Cache;
 use super::fused::Fused;
 use crate::bodies::outer::Outer;
+use crate::dispatch::RoundedKernels;
 use crate::drivers::geometry::Side;
 use crate::drivers::norm::{BLOCK, hidden_gates, hidden_offset, second_offset, sums_column};
 use crate::drivers::outer::{ColumnSum, RowSums, run_sums, sum_outputs};
+use crate::drivers::rounded_sums::run_rounded_sums;
 use crate::memory::aligned::Aligned;
 use crate::words::rows::{RowsAt, at};
 use crate::words::{Adjoint, Dims, Error, RowsRef};
@@ -19,6 +21,7 @@ impl Fused {
         flops: usize,
         adjoint: Adjoint<'_>,
         cache: &Cache,
+        memory: &mut Aligned,
     ) -> Result<(), Error> {
         let Adjoint { steps, x, initial, masks, out, into, .. } = adjoint;
         let g = &self.geometry;
@@ -45,7 +48,8 @@ impl Fused {
             false => [input_columns.clone(), hidden_columns.clone(), reset_columns.clone()],
         };
         let stride = if normed { BLOCK } else { g.width() };
-        let narrow = g.dims.input < g.lanes && !normed;
+        // What is narrow depends on the path, on which rounded sums do not.
+        let narrow = g.dims.input < g.lanes && !normed && self.rounded().is_none();
         if narrow {
             self.narrow_input_gradient(rows, x, cache, into.input)?;
         }
@@ -128,8 +132,16 @@ impl Fused {
         if reset_columns.is_empty() {
             of_input.append(&mut of_hidden);
         }
-        self.sums(rows, stride, &of_input, &columns, flops);
-        self.sums(rows, stride, &of_hidden, &[], flops);
+        match self.rounded() {
+            None => {
+                self.sums(rows, stride, &of_input, &columns, flops);
+                self.sums(rows, stride, &of_hidden, &[], flops);
+            }
+            Some(rounded) => {
+                self.rounded_sums(rounded, (rows, stride), &of_input, &columns, flops, memory)?;
+                self.rounded_sums(rounded, (rows, stride), &of_hidden, &[], flops, memory)?;
+            }
+        }
         for (gate, columns) in by_gate.iter().enumerate().filter(|(_, columns)| !columns.is_empty()) {
             self.sums(rows, stride, &[Sum { a: columns, ..seen(gate) }], &[], flops);
         }
@@ -243,28 +255,55 @@ impl Fused {
 
     /// Sums over rows of gradients that are `a_stride` apart.
     fn sums(&self, rows: usize, a_stride: usize, sums: &[Sum<'_>], columns: &[ColumnSum], flops: usize) {
-        let outputs = sums.first().map(|sum| sum.a.len()).or(columns.first().map(|sum| sum.outputs));
-        let Some(outputs) = outputs else { return };
-        let pointers = |sum: &Sum| -> (Vec<*const f32>, Vec<*mut f32>) {
-            // SAFETY: there is a row of `columns` for each that is named.
-            sum.a.iter().map(|&(row, a)| (a, unsafe { sum.into.add(row * sum.columns) })).unzip()
-        };
-        let pointers: Vec<_> = sums.iter().map(pointers).collect();
-        let product = |(sum, (a, c)): (&Sum, &(Vec<*const f32>, Vec<*mut f32>))| Outer {
-            rows: sum.rows.clone(),
-            a: a.as_ptr(),
-            a_stride,
-            b: sum.b.base,
-            b_stride: sum.b.stride,
-            index: sum.index,
-            columns: sum.columns,
-            c: c.as_ptr(),
-        };
-        let products: Vec<Outer> = sums.iter().zip(&pointers).map(product).collect();
-        let task = RowSums { rows, products: &products, columns };
         // SAFETY: A has `rows` rows, and B one for each that it is summed with; tasks write disjoint output rows.
-        unsafe { run_sums(&self.kernels, &task, outputs, flops) }
+        let run = |task: &RowSums, outputs| unsafe { run_sums(&self.kernels, task, outputs, flops) };
+        with_outers(rows, a_stride, sums, columns, run).unwrap_or(())
     }
+
+    /// The same over rounded numbers, but for the sums of columns. `memory` is for them.
+    fn rounded_sums(
+        &self,
+        rounded: &RoundedKernels,
+        (rows, a_stride): (usize, usize),
+        sums: &[Sum<'_>],
+        columns: &[ColumnSum],
+        flops: usize,
+        memory: &mut Aligned,
+    ) -> Result<(), Error> {
+        // SAFETY: as for `sums`.
+        let run = |task: &RowSums, outputs| unsafe {
+            run_rounded_sums(&self.kernels, rounded, task, outputs, flops, memory)
+        };
+        with_outers(rows, a_stride, sums, columns, run).unwrap_or(Ok(()))
+    }
+}
+
+/// Calls `run` with sums as drivers take them, and how many output rows they have; None where there are none.
+fn with_outers<T>(
+    rows: usize,
+    a_stride: usize,
+    sums: &[Sum<'_>],
+    columns: &[ColumnSum],
+    run: impl FnOnce(&RowSums, usize) -> T,
+) -> Option<T> {
+    let outputs = sums.first().map(|sum| sum.a.len()).or(columns.first().map(|sum| sum.outputs))?;
+    let pointers = |sum: &Sum| -> (Vec<*const f32>, Vec<*mut f32>) {
+        // SAFETY: there is a row of `columns` for each that is named.
+        sum.a.iter().map(|&(row, a)| (a, unsafe { sum.into.add(row * sum.columns) })).unzip()
+    };
+    let pointers: Vec<_> = sums.iter().map(pointers).collect();
+    let product = |(sum, (a, c)): (&Sum, &(Vec<*const f32>, Vec<*mut f32>))| Outer {
+        rows: sum.rows.clone(),
+        a: a.as_ptr(),
+        a_stride,
+        b: sum.b.base,
+        b_stride: sum.b.stride,
+        index: sum.index,
+        columns: sum.columns,
+        c: c.as_ptr(),
+    };
+    let products: Vec<Outer> = sums.iter().zip(&pointers).map(product).collect();
+    Some(run(&RowSums { rows, products: &products, columns }, outputs))
 }
 
 /// A sum over rows of gradients times what goes with them.

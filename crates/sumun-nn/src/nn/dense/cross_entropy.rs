@@ -1,6 +1,6 @@
 //! A dense layer and the cross-entropy of its outputs in one, a chunk of rows at a time.
 
-use sumun_kernels::linear::{LinearDims, backward_weight};
+use sumun_kernels::linear::{LinearDims, backward_weight_with};
 use sumun_kernels::{RowsMut, RowsRef};
 
 use super::{Activation, Dense};
@@ -79,7 +79,7 @@ impl Dense {
             let dims = LinearDims { rows: count, input, output };
             let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias])?;
             let d_y = RowsRef { values: logits, stride, map: None };
-            backward_weight(self.path, dims, x, d_y, d_weight, d_bias)?;
+            backward_weight_with(self.path, dims, x, d_y, d_weight, d_bias, self.precision)?;
             if let Some(d_x) = &mut d_x {
                 let d_x = RowsMut::dense(&mut d_x[start * input..end * input], input);
                 packed.backward_input(count, d_y, d_x)?;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sumun_kernels::linear::{LinearDims, Packed, backward_weight};
+use sumun_kernels::linear::{LinearDims, Packed, backward_weight_with};
 use sumun_kernels::{Path, Precision, RowsMut, RowsRef};
 
 mod cross_entropy;
@@ -217,10 +217,8 @@ impl Dense {
 
     fn pack(&self, weight: &[f32], wanted: InputGradient) -> Result<Arc<Packed>> {
         let DenseConfig { input, output, .. } = self.config;
-        Ok(Arc::new(match self.precision {
-            Precision::F32 => Packed::new(self.path, input, output, weight, wanted)?,
-            int8 => Packed::for_inference(self.path, input, output, weight, int8)?,
-        }))
+        let packed = Packed::with_precision(self.path, input, output, weight, wanted, self.precision)?;
+        Ok(Arc::new(packed))
     }
 
     fn map(&self, parameters: &Parameters, x: &Rows, training: Option<InputGradient>) -> Result<Rows> {
@@ -251,7 +249,7 @@ impl Layer for Dense {
     }
 
     fn set_precision(&mut self, precision: Precision) -> Result<()> {
-        if precision != Precision::F32 && !self.path.has_int8() {
+        if !self.path.has(precision) {
             self.path = Path::best_for(precision);
         }
         (self.precision, self.packs) = (precision, Mutex::default());
@@ -291,7 +289,7 @@ impl Layer for Dense {
         };
         let [d_weight, d_bias] = parameters.gradients_of([Some(self.weight), self.bias])?;
         let (x_rows, d_rows) = (RowsRef::dense(&x.data, dims.input), RowsRef::dense(&d_y.data, dims.output));
-        backward_weight(self.path, dims, x_rows, d_rows, d_weight, d_bias)?;
+        backward_weight_with(self.path, dims, x_rows, d_rows, d_weight, d_bias, self.precision)?;
         if wanted == InputGradient::Skip {
             return Ok(None);
         }

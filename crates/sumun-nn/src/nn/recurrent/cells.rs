@@ -146,9 +146,8 @@ impl RecurrentCells {
                 None => (0..self.ids.len())
                     .map(|i| {
                         let dims = self.config.dims(i / directions);
-                        self.with_weights(p, i, |weights| match self.precision {
-                            Precision::F32 => Prepared::new(dims, weights, self.path, purpose(i)),
-                            int8 => Prepared::for_inference(dims, weights, self.path, int8),
+                        self.with_weights(p, i, |weights| {
+                            Prepared::with_precision(dims, weights, self.path, purpose(i), self.precision)
                         })
                     })
                     .collect::<std::result::Result<_, _>>()?,
@@ -270,7 +269,7 @@ impl Cells for RecurrentCells {
     fn set_precision(&mut self, precision: Precision) -> Result<()> {
         let dims = self.config.dims(0);
         let best = Path::best_for(precision);
-        if precision != Precision::F32 && !self.path.has_int8() {
+        if !self.path.has(precision) {
             if !best.computes(dims) {
                 // An option that the reference path alone has: its products stay those of floats.
                 return Ok(());

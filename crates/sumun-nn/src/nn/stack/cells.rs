@@ -142,7 +142,7 @@ pub trait Cells: Debug + Send + Sync {
         Ok(())
     }
 
-    /// Has the products of their weights be over so many bits, for inference, where there is a choice.
+    /// Has the products of their weights be over numbers of a precision, where there is a choice.
     fn set_precision(&mut self, precision: Precision) -> Result<()> {
         let _ = precision;
         Ok(())

@@ -10,8 +10,8 @@ use crate::data::{Combine, DateOrder, Mark, Missing, ReadOptions, Resample, Scal
 use crate::loss::{Huber, Loss, Mae, Mse};
 use crate::message::{Key, key, text};
 use crate::settings::{
-    Cell, DifferenceChoice, Kind, Or, OutputChoice, Settings, Switch, Typed, check_train, misfit, settings,
-    unwritable,
+    Cell, DifferenceChoice, Kind, Or, OutputChoice, PrecisionChoice, Settings, Switch, Typed, check_train,
+    misfit, settings, unwritable,
 };
 use crate::tasks::options::{DataOptions, NetworkOptions, NumberOptions, TrainOptions};
 use crate::train::{FitOptions, LearningRate, OptimizerConfig};
@@ -133,6 +133,7 @@ settings! {
         network.layers: usize = 1, as NetworkOptions;
         network.bidirectional: bool = false, as NetworkOptions;
         network.dropout: f64 = 0.1, "The share of hidden values that is dropped in training" => "0..0.4";
+        network.precision: PrecisionChoice = PrecisionChoice::F32, as NetworkOptions;
     }
 }
 

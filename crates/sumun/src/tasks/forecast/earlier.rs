@@ -54,7 +54,8 @@ pub(super) fn converted(mut file: ModelFile) -> Result<ModelFile> {
         return Err(Error::Model(format!("its network has {sizes:?}, its preprocessing {wanted:?}")));
     }
     Dropout::new(dropout)?;
-    let settings = NetworkSettings { cell, hidden, layers, bidirectional, dropout: dropout.into() };
+    let usual = NetworkSettings::default();
+    let settings = NetworkSettings { cell, hidden, layers, bidirectional, dropout: dropout.into(), ..usual };
     let model = serde_json::to_value(network(&settings, &[sizes])).map_err(unreadable)?;
     file.config = json!({ "model": model, PIPELINE: pipeline });
     Ok(file)

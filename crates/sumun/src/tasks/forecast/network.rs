@@ -85,7 +85,7 @@ impl Sizes {
 /// steps share, so that the stack need not learn the calendar of steps it does not see. The forget gates of an LSTM start
 /// one higher than PyTorch draws them, so that it remembers until it has learnt to forget.
 pub(super) fn network(settings: &NetworkSettings, networks: &[Sizes]) -> ModelConfig {
-    let &NetworkSettings { cell, hidden, layers, bidirectional, dropout } = settings;
+    let &NetworkSettings { cell, hidden, layers, bidirectional, dropout, precision } = settings;
     let dropout = dropout as f32;
     let mut recurrent = RecurrentLayer::new(cell, hidden).layers(layers).bidirectional(bidirectional);
     if cell.spec().forget_gate.is_some() {
@@ -128,7 +128,7 @@ pub(super) fn network(settings: &NetworkSettings, networks: &[Sizes]) -> ModelCo
     if outputs.len() > 1 {
         builder = builder.outputs(outputs);
     }
-    builder.config()
+    ModelConfig { precision: precision.into(), ..builder.config() }
 }
 
 /// The network with its first weights. Error: one that is too large.
@@ -301,7 +301,14 @@ mod tests {
     use crate::settings::Cell;
 
     fn settings(cell: Cell) -> NetworkSettings {
-        NetworkSettings { cell, hidden: 5, layers: 2, bidirectional: true, dropout: 0.2 }
+        NetworkSettings {
+            cell,
+            hidden: 5,
+            layers: 2,
+            bidirectional: true,
+            dropout: 0.2,
+            ..NetworkSettings::default()
+        }
     }
 
     fn sizes(ahead: usize) -> Sizes {

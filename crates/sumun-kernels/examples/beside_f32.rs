@@ -1,7 +1,7 @@
-//! What 8-bit weights give: forward passes and steps over them, in turn with the same over floats, on one thread.
+//! What a precision gives: forward passes and steps over its numbers, in turn with the same over floats, on one thread.
 //!
-//! `cargo run --release -p sumun-kernels --example int8_beside_f32 [PATH [NAME]]` prints the best times of both, and their best and median
-//! ratios (above 1, 8 bits are faster); with a name, of the cases that have it in theirs alone.
+//! `cargo run --release -p sumun-kernels --example beside_f32 int8|bf16 [PATH [NAME]]` prints the best times of both, and their best and
+//! median ratios (above 1, the precision is faster); with a name, of the cases that have it in theirs alone.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -46,7 +46,7 @@ impl Case {
         seconds
     }
 
-    fn compare(&self, path: Path) {
+    fn compare(&self, path: Path, precision: Precision) {
         let mut random = Random::new(1);
         let scale = 1.0 / (self.dims.hidden as f64).sqrt();
         let weights: [Vec<f32>; 8] =
@@ -55,7 +55,7 @@ impl Case {
         let weights =
             Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias };
         let x: Vec<f32> = random.normals(self.sequences * self.steps * self.dims.input, 1.0);
-        let precisions = [Precision::F32, Precision::Int8];
+        let precisions = [Precision::F32, precision];
         let prepared = precisions.map(|precision| {
             Prepared::for_inference(self.dims, &weights, path, precision).expect("weights fit")
         });
@@ -66,7 +66,7 @@ impl Case {
                 times[k].push(self.seconds(&prepared[k], &x, &mut scratch[k]));
             }
         }
-        let [f32, int8] = times.each_mut().map(|times| {
+        let [f32, other] = times.each_mut().map(|times| {
             times.sort_by(f64::total_cmp);
             [times[0], times[ROUNDS / 2]].map(|seconds| 1e6 * seconds)
         });
@@ -74,19 +74,20 @@ impl Case {
             "{:<14} {:>10.1} {:>10.1} µs  {:.2} {:.2}",
             self.name,
             f32[0],
-            int8[0],
-            f32[0] / int8[0],
-            f32[1] / int8[1]
+            other[0],
+            f32[0] / other[0],
+            f32[1] / other[1]
         );
     }
 }
 
 fn main() {
-    let [wanted, name] = [1, 2].map(|k| std::env::args().nth(k));
+    let [precision, wanted, name] = [1, 2, 3].map(|k| std::env::args().nth(k));
+    let precision = precision.as_deref().and_then(Precision::named).expect("int8 or bf16");
     let named = |name: &String| Path::ALL.into_iter().find(|path| path.name().eq_ignore_ascii_case(name));
-    let path = wanted.as_ref().and_then(named).unwrap_or_else(|| Path::best_for(Precision::Int8));
+    let path = wanted.as_ref().and_then(named).unwrap_or_else(|| Path::best_for(precision));
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().expect("one pool");
-    println!("{path}; best of {ROUNDS}: f32, int8, ratio of the best and of the medians");
+    println!("{path}; best of {ROUNDS}: f32, {precision}, ratio of the best and of the medians");
     let case = |name, cell, [input, hidden]: [usize; 2], [sequences, steps]: [usize; 2], one_by_one| Case {
         name,
         dims: Dims::new(cell, input, hidden),
@@ -108,7 +109,7 @@ fn main() {
         case("step_16_at_once", Cell::Lstm, [64, 128], [16, 300], true),
     ] {
         if name.as_ref().is_none_or(|name| case.name.contains(name.as_str())) {
-            case.compare(path);
+            case.compare(path, precision);
         }
     }
 }
