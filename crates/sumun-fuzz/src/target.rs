@@ -159,6 +159,13 @@ pub const TARGETS: &[Target] = &[
         run: calls::kernels,
     },
     Target {
+        name: "rounded",
+        about: "calls of the kernels over bf16 and 8-bit weights, with sizes that lie",
+        corpus: &["corpus/calls"],
+        ends: &[],
+        run: calls::rounded,
+    },
+    Target {
         name: "layers",
         about: "calls of layers, models, losses and optimizers, with sizes that lie",
         corpus: &["corpus/calls"],

@@ -35,6 +35,11 @@ pub fn kernels(bytes: &[u8]) -> Result<(), String> {
     )
 }
 
+/// Calls of `sumun-kernels` over rounded numbers.
+pub fn rounded(bytes: &[u8]) -> Result<(), String> {
+    calls(bytes, &[recurrence::rounded, recurrence::rounded, parts::rounded])
+}
+
 /// Calls of `sumun-nn`.
 pub fn layers(bytes: &[u8]) -> Result<(), String> {
     calls(

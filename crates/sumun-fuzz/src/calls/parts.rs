@@ -4,12 +4,12 @@ use sumun_kernels::linear::{self, LinearDims, Packed};
 use sumun_kernels::table::{add_rows, look_up};
 use sumun_kernels::update::{self, Adam, Momentum, Rule, Sgd, SquareRoot, Sweep, update_ranges};
 use sumun_kernels::{
-    ActivationFunction, InputGradient, Path, RowMap, RowsMut, RowsRef, VectorFunction, activate, philox,
-    softmax,
+    ActivationFunction, InputGradient, Path, Precision, RowMap, RowsMut, RowsRef, VectorFunction, activate,
+    philox, softmax,
 };
 
 use super::choice::Choice;
-use super::recurrence::{machine, some_steps};
+use super::recurrence::{machine, rounded_precision, some_steps};
 
 type Said = Result<(), String>;
 
@@ -61,10 +61,30 @@ pub(super) fn linear(choice: &mut Choice<'_>) -> Said {
 
 /// The same with weights packed before.
 pub(super) fn packed(choice: &mut Choice<'_>) -> Said {
+    packed_over(Precision::F32, choice)
+}
+
+/// The same over rounded numbers, and the gradient of the weights.
+pub(super) fn rounded(choice: &mut Choice<'_>) -> Said {
+    let precision = rounded_precision(choice);
+    if choice.one_in(2) {
+        return packed_over(precision, choice);
+    }
+    let (machine, input, output, rows) =
+        (machine(choice), choice.size(40), choice.size(40), choice.size(300));
+    let right = |one: usize, other: usize| one.saturating_mul(other);
+    let (x, d_y) = (choice.values(right(rows, input)), choice.values(right(rows, output)));
+    let (mut d_weight, mut d_bias) = (choice.values(right(input, output)), choice.values(output));
+    let dims = LinearDims { rows, input, output };
+    let (x, d_y) = (RowsRef::dense(&x, input), RowsRef::dense(&d_y, output));
+    said(linear::backward_weight_with(machine, dims, x, d_y, &mut d_weight, &mut d_bias, precision))
+}
+
+fn packed_over(precision: Precision, choice: &mut Choice<'_>) -> Said {
     let (machine, input, output) = (machine(choice), choice.size(16), choice.size(16));
     let wanted = choice.of(&[InputGradient::Needed, InputGradient::Skip]);
     let weight = choice.values(input.saturating_mul(output));
-    let mut packed = said(Packed::new(machine, input, output, &weight, wanted))?;
+    let mut packed = said(Packed::with_precision(machine, input, output, &weight, wanted, precision))?;
     let rows = choice.size(12);
     let right = |width: usize| rows.saturating_mul(width);
     let (x, bias, mut y) = (choice.values(right(input)), choice.values(output), choice.values(right(output)));

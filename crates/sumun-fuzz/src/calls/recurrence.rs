@@ -2,8 +2,8 @@
 
 use sumun_kernels::{
     ActivationFunction, Adjoint, Cache, Cell, Dims, Gradients, InputGradient, Machine, Masks, Options, Pass,
-    Path, Prepared, Purpose, RecurrentDropout, RowMap, RowsMut, RowsRef, Scratch, State, StateMut, Steps,
-    Trace, WeightKind, Weights, Write,
+    Path, Precision, Prepared, Purpose, RecurrentDropout, RowMap, RowsMut, RowsRef, Scratch, State, StateMut,
+    Steps, Trace, WeightKind, Weights, Write,
 };
 
 use super::choice::Choice;
@@ -34,6 +34,7 @@ pub(super) fn machine(choice: &mut Choice<'_>) -> Machine {
             l1: size(choice),
             l2: size(choice),
             l3: size(choice),
+            amx: true,
         };
     }
     machine
@@ -113,6 +114,20 @@ impl View {
 
 /// Forwards, step by step, traced and backwards.
 pub(super) fn run(choice: &mut Choice<'_>) -> Said {
+    run_over(Precision::F32, choice)
+}
+
+/// The same over rounded numbers.
+pub(super) fn rounded(choice: &mut Choice<'_>) -> Said {
+    run_over(rounded_precision(choice), choice)
+}
+
+/// Mostly one that has gradients.
+pub(super) fn rounded_precision(choice: &mut Choice<'_>) -> Precision {
+    if choice.one_in(4) { Precision::Int8 } else { Precision::Bf16 }
+}
+
+fn run_over(precision: Precision, choice: &mut Choice<'_>) -> Said {
     let dims = Dims::new(choice.of(Cell::ALL), choice.size(16), choice.size(16)).with(options(choice));
     let _ = (dims.gate_rows(), dims.cell_width(), dims.norm_len(), dims.beyond(Path::best()));
     let parts = WeightKind::ALL.map(|kind| {
@@ -123,7 +138,7 @@ pub(super) fn run(choice: &mut Choice<'_>) -> Said {
     let weights =
         Weights { input, hidden, bias_input, bias_hidden, projection, peepholes, norm_gain, norm_bias };
     let (machine, purpose) = (machine(choice), choice.of(&PURPOSES));
-    let mut prepared = said(Prepared::new(dims, &weights, machine, purpose))?;
+    let mut prepared = said(Prepared::with_precision(dims, &weights, machine, purpose, precision))?;
     let steps = some_steps(choice)?;
     let (rows, sequences) = (steps.rows(), steps.sequences());
     let x = View::new(choice, rows, dims.input)?;
@@ -229,6 +244,7 @@ fn right_answer(
     // Where both gates of a minLSTM are all but 0, rounding alone decides between them.
     let before = initial.map_or_else(Vec::new, |state| [state.hidden, state.cell].concat());
     if prepared.path() == Path::Reference
+        || prepared.precision() != Precision::F32
         || ![&all, &x.values, &before].into_iter().all(|values| is_usual(values))
     {
         return Ok(());
