@@ -1,6 +1,6 @@
 """Times Sumun and its peers on the speed grid in turn, and writes one table with ratios.
 
-    python3 -m venv venv && venv/bin/pip install torch tensorflow-cpu keras onnx onnxruntime
+    python3 -m venv venv && venv/bin/pip install torch tensorflow-cpu keras onnx onnxruntime openvino
     venv/bin/python benches/side_by_side.py [--only sine_lstm,step_gru_64] [--threads 1] [--rounds 3] [--seconds 2]
 
 Rounds go case by case and, in a case, from one library to the next, so that a machine that slows down slows all. A
@@ -23,7 +23,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 GRID = HERE.parent / "crates" / "sumun" / "src" / "bench" / "grid.json"
-PEERS = ("torch", "keras", "onnx")
+PEERS = ("torch", "keras", "onnx", "openvino")
 
 
 class Peer:
@@ -155,7 +155,10 @@ def main():
     parser.add_argument("--sumun", help="a sumun that is built already")
     parser.add_argument("--write", action="store_true", help="write record and page for a part of the grid too")
     parser.add_argument(
-        "--precision", choices=("f32", "int8"), default="f32", help="of weights; with int8 nothing is trained or written"
+        "--precision",
+        choices=("f32", "bf16", "int8"),
+        default="f32",
+        help="of products; with int8 nothing is trained, and only what is of f32 is written",
     )
     given = parser.parse_args()
     cases = json.loads(GRID.read_text(encoding="utf-8"))["cases"]
@@ -197,7 +200,7 @@ def main():
         "cores": os.cpu_count(),
         "date": datetime.date.today().isoformat(),
         "threads": given.threads,
-        "precision": {"f32": "float32", "int8": "int8 weights"}[given.precision],
+        "precision": {"f32": "float32", "bf16": "bfloat16 products", "int8": "int8 weights"}[given.precision],
         "path": ours["path"],
         "versions": {"sumun": ours["peer"]} | {name: peer.name for name, peer in peers.items()},
         "peers": list(peers),
@@ -210,7 +213,7 @@ def main():
     threads = f"{given.threads}-thread{'s' if given.threads > 1 else ''}"
     target = folder / f"{record['date']}-{threads}.json"
     print(table(record))
-    if given.precision == "int8" or (given.only and not given.write):
+    if given.precision != "f32" or (given.only and not given.write):
         return
     if given.only and target.exists():
         record = merged(json.loads(target.read_text(encoding="utf-8")), record, grid)

@@ -18,7 +18,9 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0, help="for each case")
-    parser.add_argument("--precision", choices=("f32", "int8"), default="f32", help="of weights; int8 has no training")
+    parser.add_argument(
+        "--precision", choices=("f32", "bf16", "int8"), default="f32", help="of products; int8 has no training"
+    )
     return parser.parse_args()
 
 

@@ -1,4 +1,5 @@
-"""PyTorch on the speed grid; of a training case the faster of its two Adams counts. See serve.py."""
+"""PyTorch on the speed grid; of a training case the faster of its two Adams counts, with bf16 the faster of a network of such
+numbers and of autocast too. See serve.py."""
 
 import functools
 import os
@@ -48,14 +49,20 @@ def stack(case):
     )
 
 
-def answer(case):
+def casting(how):
+    return torch.autocast("cpu", torch.bfloat16, enabled=how == "autocast")
+
+
+def answer(case, how):
     network = stack(case).eval()
     if given.precision == "int8":
         network = torch.ao.quantization.quantize_dynamic(network, {type(network)}, dtype=torch.qint8)
     x, state = torch.randn(case.get("batch", 1), case.get("steps", 1), case["input"]), [None]
+    if how == "bfloat16":
+        network, x = network.bfloat16(), x.bfloat16()
 
     def run():
-        with torch.inference_mode():
+        with torch.inference_mode(), casting(how):
             _, after = network(x, state[0])
             if case["kind"] == "step":
                 state[0] = after
@@ -63,12 +70,14 @@ def answer(case):
     return run
 
 
-def train(case, fused):
+def train(case, fused, how):
     n, t, classes = case["batch"], case["steps"], case.get("classes", 1)
     vocabulary, loss = case.get("vocab", 0), case["loss"]
     x = torch.randint(0, vocabulary, (n, t)) if vocabulary else torch.randn(n, t, case["input"])
     lengths = torch.tensor(case["lengths"]) if "lengths" in case else None
     network = Network(case)
+    if how == "bfloat16":
+        network, x = network.bfloat16(), x if vocabulary else x.bfloat16()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=fused)
     if loss.startswith("ce"):
         y = torch.randint(0, classes, (n, t) if loss == "ce_steps" else (n,)).reshape(-1)
@@ -77,7 +86,9 @@ def train(case, fused):
 
     def run():
         optimizer.zero_grad()
-        z = network(x, lengths)
+        with casting(how):
+            z = network(x, lengths)
+        z = z.float()
         if loss.startswith("ce"):
             value = functions.cross_entropy(z.reshape(-1, classes), y)
         elif loss == "mse":
@@ -91,11 +102,12 @@ def train(case, fused):
 
 
 def works(case):
+    hows = ("bfloat16", "autocast") if given.precision == "bf16" else ("as it is",)
     if case["kind"] == "train":
-        return [functools.partial(train, case, fused) for fused in (False, True)]
+        return [functools.partial(train, case, fused, how) for fused in (False, True) for how in hows]
     if given.precision == "int8" and case["cell"] == "rnn":
         return []  # It has 8 bits for LSTM and GRU alone.
-    return [functools.partial(answer, case)]
+    return [functools.partial(answer, case, how) for how in hows]
 
 
 serve.serve(f"torch {torch.__version__}", given, works)
