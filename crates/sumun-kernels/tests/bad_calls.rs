@@ -159,6 +159,31 @@ impl Wrong {
     }
 }
 
+/// A fused path takes the new value or the former one; the equations would mix them.
+#[test]
+fn zoneout_that_half_keeps_is_refused() {
+    let options = Options { zoneout_hidden: 0.1, zoneout_cell: 0.1, ..Options::default() };
+    let dims = Dims::new(Cell::Lstm, 1, 2).with(options);
+    let steps = Steps::uniform(1, 1).unwrap();
+    for (wrong, found) in [(0.5, "0.5"), (f32::NAN, "NaN"), (-1.0, "-1")] {
+        for cell in [false, true] {
+            let ([mut hidden, mut kept], mut out) = ([[1.0, 0.0]; 2], [0.0; 2]);
+            if cell {
+                kept[1] = wrong
+            } else {
+                hidden[1] = wrong
+            }
+            let masks = Masks { zoneout_hidden: &hidden, zoneout_cell: &kept, ..Masks::default() };
+            let (mut h, mut c) = ([0.0; 2], [0.0; 2]);
+            let (x, to) = (RowsRef::dense(&[1.0], 1), RowsMut::dense(&mut out, 2));
+            let last = StateMut { hidden: &mut h, cell: &mut c };
+            let refused = Pass::new(dims, &steps, x, None, to, last).unwrap().masks(masks).err();
+            let what = if cell { "masks.zoneout_cell" } else { "masks.zoneout_hidden" };
+            assert_eq!(refused, Some(Error::Keep { what, at: 1, found: found.into() }));
+        }
+    }
+}
+
 #[test]
 fn views_that_wrap_are_refused() {
     let dropout = Options { recurrent_dropout: RecurrentDropout::PerGate, ..Options::default() };

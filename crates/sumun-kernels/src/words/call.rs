@@ -3,6 +3,7 @@
 use crate::words::dims::Dims;
 use crate::words::error::{Error, length};
 use crate::words::masks::Masks;
+use crate::words::real::Real;
 use crate::words::rows::{RowsMut, RowsRef};
 use crate::words::state::{State, StateMut};
 use crate::words::steps::Steps;
@@ -59,8 +60,12 @@ impl<'a, F: Copy> Pass<'a, F> {
         Ok(Self { dims, steps, x, initial, masks: Masks::default(), out, last })
     }
 
-    /// With the noise of recurrent dropout and zoneout, for training. Masks whose option is off are refused.
-    pub fn masks(self, masks: Masks<'a, F>) -> Result<Self, Error> {
+    /// With the noise of recurrent dropout and zoneout, for training. Masks whose option is off are refused, and so are numbers of
+    /// zoneout other than 0 and 1.
+    pub fn masks(self, masks: Masks<'a, F>) -> Result<Self, Error>
+    where
+        F: Real,
+    {
         masks.check(self.dims, self.steps)?;
         Ok(Self { masks, ..self })
     }
@@ -101,8 +106,8 @@ impl<'a, F: Copy> Adjoint<'a, F> {
 
     /// `x` and `initial` are forward's, `out` what it wrote. The gradient of the initial state, `[N, H]`, is written to
     /// `d_initial`, also where that state was zeros. Those of the weights are added to `into`, the last row first: a sequence
-    /// in pieces, each with the state before it, gives the bits of the whole when the last piece goes first. An empty bias
-    /// there is left out.
+    /// in pieces, each with the state before it, gives the bits of the whole when the last piece goes first; over bf16, where the
+    /// pieces are of multiples of 256 rows. An empty bias there is left out.
     ///
     /// # Errors
     /// As [`Pass::new`].
@@ -124,7 +129,10 @@ impl<'a, F: Copy> Adjoint<'a, F> {
     }
 
     /// Forward's masks.
-    pub fn masks(self, masks: Masks<'a, F>) -> Result<Self, Error> {
+    pub fn masks(self, masks: Masks<'a, F>) -> Result<Self, Error>
+    where
+        F: Real,
+    {
         masks.check(self.dims, self.steps)?;
         Ok(Self { masks, ..self })
     }

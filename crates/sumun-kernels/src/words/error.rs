@@ -75,6 +75,16 @@ pub enum Error {
         /// How many rows there are.
         rows: usize,
     },
+    /// A mask of zoneout keeps a unit or it does not.
+    #[error("{what}: number {at} is {found}, neither 0 nor 1")]
+    Keep {
+        /// Which mask.
+        what: &'static str,
+        /// The number at fault.
+        at: usize,
+        /// What it is, as text.
+        found: String,
+    },
     /// Backward was given a cache that no forward pass of these weights and rows has filled, or weights that
     /// were not prepared for the gradients wanted.
     #[error("backward needs a cache filled by forward of the same recurrence, steps and masks")]

@@ -2,6 +2,7 @@
 
 use crate::words::dims::Dims;
 use crate::words::error::{Error, length_or_empty};
+use crate::words::real::Real;
 use crate::words::steps::Steps;
 
 /// The noise of one training pass, computed by the caller; backward takes that of forward. All empty by default, as in
@@ -36,8 +37,12 @@ impl<F> Masks<'_, F> {
         [self.recurrent, self.zoneout_hidden, self.zoneout_cell].map(|mask| !mask.is_empty())
     }
 
-    /// Checks every length, for steps whose rows [fit](Steps::fit) the sizes; a mask whose option is off is refused.
-    pub(crate) fn check(&self, dims: Dims, steps: &Steps) -> Result<(), Error> {
+    /// Checks every length, for steps whose rows [fit](Steps::fit) the sizes, and that zoneout keeps or does not; a mask whose
+    /// option is off is refused.
+    pub(crate) fn check(&self, dims: Dims, steps: &Steps) -> Result<(), Error>
+    where
+        F: Real,
+    {
         let (options, per_sequence) = (dims.options, dims.recurrent_masks() * dims.output());
         let if_on = |rate: f64, size: usize| if rate > 0.0 { steps.rows() * size } else { 0 };
         let parts = [
@@ -45,6 +50,14 @@ impl<F> Masks<'_, F> {
             ("masks.zoneout_hidden", if_on(options.zoneout_hidden, dims.output()), self.zoneout_hidden),
             ("masks.zoneout_cell", if_on(options.zoneout_cell, dims.hidden), self.zoneout_cell),
         ];
-        parts.into_iter().try_for_each(|(what, size, mask)| length_or_empty(what, size, mask.len()))
+        parts.iter().try_for_each(|&(what, size, mask)| length_or_empty(what, size, mask.len()))?;
+        let [_, zoneout @ ..] = parts;
+        for (what, _, mask) in zoneout {
+            // Of what is between, paths would make different things.
+            if let Some(at) = mask.iter().position(|keep| *keep != F::ZERO && *keep != F::ONE) {
+                return Err(Error::Keep { what, at, found: mask[at].to_f64().to_string() });
+            }
+        }
+        Ok(())
     }
 }

@@ -86,6 +86,8 @@ impl Prepared {
         precision: Precision,
     ) -> Result<Self, Error> {
         dims.check()?;
+        // Before memory is fetched for sizes that no weights have.
+        weights.check(dims)?;
         let path = machine.path;
         depth(precision, dims.input)?;
         depth(precision, dims.output())?;
