@@ -8,7 +8,7 @@ use sumun::settings::Setting;
 
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose`, `RunFolder::stage` and
 /// `TunePlan::new`, of the range test and backtests, and of looking inside.
-const ARGUMENTS: [&str; 24] = [
+const ARGUMENTS: [&str; 25] = [
     "seeds",
     "class",
     "layer",
@@ -33,6 +33,7 @@ const ARGUMENTS: [&str; 24] = [
     "lowest",
     "highest",
     "origins",
+    "png",
 ];
 
 /// Every file of the library's crates, without its tests.
@@ -74,9 +75,11 @@ fn messages_name_no_option_and_no_command() {
             let plain = text.replace("var(--", "").replace("style='--", "");
             let option = plain.match_indices("--").any(|(at, _)| {
                 let before = plain[..at].chars().next_back();
-                let after = plain[at + 2..].chars().next();
+                let mut after = plain[at + 2..].chars();
+                // Nor is a value of a style that has one letter, `--c: …`, an option.
                 !before.is_some_and(|c| c.is_alphanumeric() || "-<!".contains(c))
-                    && after.is_some_and(|c| c.is_ascii_lowercase() || c == '{')
+                    && after.next().is_some_and(|c| c.is_ascii_lowercase() || c == '{')
+                    && after.next() != Some(':')
             });
             if option
                 || plain.contains("sumun train")
