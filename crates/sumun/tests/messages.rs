@@ -8,7 +8,7 @@ use sumun::settings::Setting;
 
 /// Arguments of calls that messages name: of `predict`, `generate`, `measure`, `CaseGrid::choose`, `RunFolder::stage` and
 /// `TunePlan::new`, of the range test and backtests, and of looking inside.
-const ARGUMENTS: [&str; 25] = [
+const ARGUMENTS: [&str; 24] = [
     "seeds",
     "class",
     "layer",
@@ -26,7 +26,6 @@ const ARGUMENTS: [&str; 25] = [
     "top_p",
     "seconds",
     "slow",
-    "out",
     "set_input",
     "trials",
     "vary",
